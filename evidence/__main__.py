@@ -1,0 +1,8 @@
+"""`python -m evidence`: the same as the `evidence` command."""
+
+from __future__ import annotations
+
+from evidence.cli import main
+
+if __name__ == "__main__":
+    main()

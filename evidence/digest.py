@@ -1,0 +1,66 @@
+"""SHA-256 in the forms this project needs: bytes, text with LF ends, git blobs, streams.
+
+Responsible for digests only; reading files safely belongs to the callers (`verify.structure` for
+a stranger's pack, `durable` for our own).
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable
+from typing import BinaryIO, Final
+
+CHUNK_BYTES: Final = 1 << 20
+EMPTY_SHA256: Final = hashlib.sha256().hexdigest()
+
+
+def sha256_hex(data: bytes) -> str:
+    """Lower-case hex SHA-256 of `data`."""
+    return hashlib.sha256(data).hexdigest()
+
+
+def sha256_stream(stream: BinaryIO) -> tuple[str, int]:
+    """Digest and size in bytes of everything left in `stream`, in constant memory."""
+    state = hashlib.sha256()
+    buffer = bytearray(CHUNK_BYTES)
+    view = memoryview(buffer)
+    size_bytes = 0
+    while count := stream.readinto(view):  # type: ignore[attr-defined]  # BinaryIO omits readinto
+        state.update(view[:count])
+        size_bytes += count
+    return state.hexdigest(), size_bytes
+
+
+def with_lf(data: bytes) -> bytes:
+    """The same text with CRLF line ends turned into LF; lone CR is left alone."""
+    return data.replace(b"\r\n", b"\n")
+
+
+def with_crlf(data: bytes) -> bytes:
+    """The same text with every line end as CRLF."""
+    return with_lf(data).replace(b"\n", b"\r\n")
+
+
+def git_blob_sha1(data: bytes) -> str:
+    """Object id that git (SHA-1 format) gives a blob of these bytes."""
+    header = b"blob %d\0" % len(data)
+    return hashlib.sha1(header + data, usedforsecurity=False).hexdigest()
+
+
+def chain(previous: str, *parts: bytes) -> str:
+    """Next link of a hash chain: sha256 over the previous hex digest and length-framed parts.
+
+    Framing by length makes the chain injective: no two different lists of parts give the same
+    input.
+    """
+    state = hashlib.sha256(previous.encode("ascii"))
+    for part in parts:
+        state.update(len(part).to_bytes(8, "little"))
+        state.update(part)
+    return state.hexdigest()
+
+
+def combine(digests: Iterable[tuple[str, str]]) -> str:
+    """One digest of named digests, independent of their order."""
+    lines = "".join(f"{value}  {name}\n" for name, value in sorted(digests))
+    return sha256_hex(lines.encode("utf-8"))

@@ -1,0 +1,108 @@
+"""Every error the project raises on purpose, each family with its exit code.
+
+Responsible for the mapping from kind of failure to exit code (design: 'Commands and exit
+codes'). Leaves to `evidence.cli` the one boundary that turns an error into a message and a
+process exit. Findings of verify are no errors: they are records (`evidence.records.finding`).
+"""
+
+from __future__ import annotations
+
+from enum import IntEnum
+
+
+class ExitCode(IntEnum):
+    """What a command's exit status means. Where several apply: 5 > 1 > 4 > 3 > 0."""
+
+    DONE = 0
+    FINDINGS = 1
+    USAGE = 2
+    ORIGIN = 3
+    UNFINISHED = 4
+    REFUSED = 5
+    BUG = 70
+    BUSY = 75
+    INTERRUPTED = 130
+    TERMINATED = 143
+
+
+class EvidenceError(Exception):
+    """Base of all errors meant for a person.
+
+    `message` says what is wrong and where; `hint` says what to do next.
+    """
+
+    exit_code: ExitCode = ExitCode.BUG
+
+    def __init__(self, message: str, *, hint: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+
+class UsageError(EvidenceError):
+    """The command cannot be done as asked: wrong argument, missing file, existing pack."""
+
+    exit_code = ExitCode.USAGE
+
+
+class MilestoneError(UsageError):
+    """The milestone file, or data it names, is not valid. The message has file, line, key."""
+
+
+class PackBrokenError(EvidenceError):
+    """A pack is not what it says, found by a command that needs it whole (render, note)."""
+
+    exit_code = ExitCode.FINDINGS
+
+
+class UnsafePackError(EvidenceError):
+    """Reading the pack any further would be unsafe: a link, a device, a name, a limit."""
+
+    exit_code = ExitCode.REFUSED
+
+    def __init__(self, code: str, address: str, message: str) -> None:
+        super().__init__(message)
+        self.code = code
+        self.address = address
+
+
+class MalformedError(EvidenceError):
+    """Bytes that are not strict JSON, JSON lines or TOML as this project writes them.
+
+    `line` counts from 1; 0 means the document as a whole.
+    """
+
+    exit_code = ExitCode.FINDINGS
+
+    def __init__(self, message: str, *, line: int = 0) -> None:
+        super().__init__(message)
+        self.line = line
+
+
+class DurabilityError(EvidenceError):
+    """A write, fsync or rename failed. It ends the run and is never retried into success."""
+
+    exit_code = ExitCode.UNFINISHED
+
+
+class UnfinishedError(EvidenceError):
+    """The run ended honestly without a complete pack."""
+
+    exit_code = ExitCode.UNFINISHED
+
+
+class BusyError(EvidenceError):
+    """Another process holds this pack."""
+
+    exit_code = ExitCode.BUSY
+
+
+class StoppedError(EvidenceError):
+    """The user or the system asked us to stop."""
+
+    exit_code = ExitCode.INTERRUPTED
+
+    def __init__(self, message: str, *, hint: str = "", by_sigterm: bool = False) -> None:
+        super().__init__(message, hint=hint)
+        if by_sigterm:
+            self.exit_code = ExitCode.TERMINATED

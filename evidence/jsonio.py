@@ -1,0 +1,172 @@
+"""JSON as this project writes and reads it: canonical out, strict in.
+
+Canonical: keys sorted, UTF-8, LF, no NaN, two-space indent for documents, one line a row for
+JSON lines. Strict: valid UTF-8 without BOM, no duplicate keys, no NaN or infinity, no lone
+surrogates, bounded depth, bounded numbers. Leaves meaning to schemas and records.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from typing import Any, Final, NoReturn
+
+import orjson
+
+from evidence import limits
+from evidence.errors import MalformedError
+
+_DOCUMENT: Final = orjson.OPT_SORT_KEYS | orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE
+_ROW: Final = orjson.OPT_SORT_KEYS | orjson.OPT_APPEND_NEWLINE
+_BRACKETS: Final = re.compile(rb'"(?:[^"\\]|\\.)*"|[\[{]|[\]}]', re.DOTALL)
+_MAX_INT: Final = 2**63 - 1
+
+
+def dump_document(value: object) -> bytes:
+    """Canonical bytes of a JSON document. Floats keep full precision."""
+    return _dumps(value, _DOCUMENT)
+
+
+def dump_row(value: object) -> bytes:
+    """Canonical bytes of one JSON line, LF included."""
+    return _dumps(value, _ROW)
+
+
+def _dumps(value: object, option: int) -> bytes:
+    _refuse_non_finite(value)
+    return orjson.dumps(value, option=option)
+
+
+def _refuse_non_finite(value: object) -> None:
+    # orjson writes NaN as null, which would turn 'diverged' into 'not measured'.
+    if isinstance(value, float):
+        if value != value or value in (float("inf"), float("-inf")):
+            raise MalformedError(f"{value} is not a JSON number; record a reason instead")
+    elif isinstance(value, dict):
+        for part in value.values():
+            _refuse_non_finite(part)
+    elif isinstance(value, (list, tuple)):
+        for part in value:
+            _refuse_non_finite(part)
+
+
+def load_document(data: bytes) -> Any:
+    """Parse one strict JSON document. Raises MalformedError."""
+    if len(data) > limits.MAX_JSON_BYTES:
+        raise MalformedError(f"larger than {limits.MAX_JSON_BYTES} bytes")
+    return _parse(data, 0)
+
+
+def iter_rows(data: bytes) -> Iterator[tuple[int, Any]]:
+    """Rows of a JSON lines file with their line numbers from 1. Raises MalformedError.
+
+    Lines end with LF only; the last line must end too; empty lines are refused.
+    """
+    for number, line in iter_lines(data):
+        yield number, _parse(line, number)
+
+
+def iter_lines(data: bytes) -> Iterator[tuple[int, bytes]]:
+    """Lines without their LF, numbered from 1, bounded in length and count."""
+    start, number = 0, 0
+    while start < len(data):
+        number += 1
+        end = data.find(b"\n", start)
+        if end < 0:
+            raise MalformedError("the last line does not end with LF: cut off?", line=number)
+        if end - start > limits.MAX_JSONL_LINE_BYTES:
+            raise MalformedError(f"longer than {limits.MAX_JSONL_LINE_BYTES} bytes", line=number)
+        if number > limits.MAX_JSONL_LINES:
+            raise MalformedError(f"more than {limits.MAX_JSONL_LINES} lines", line=number)
+        if end == start:
+            raise MalformedError("empty line", line=number)
+        yield number, data[start:end]
+        start = end + 1
+
+
+def _parse(data: bytes, line: int) -> Any:
+    if data.startswith(b"\xef\xbb\xbf"):
+        raise MalformedError("starts with a byte order mark; write plain UTF-8", line=line)
+    try:
+        text = data.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise MalformedError(f"not UTF-8 at byte {error.start}", line=line) from error
+    _refuse_deep(data, line)
+    try:
+        value = json.loads(
+            text,
+            object_pairs_hook=_unique,
+            parse_constant=_no_constant,
+            parse_float=_float,
+            parse_int=_int,
+        )
+    except MalformedError as error:
+        raise MalformedError(error.message, line=line) from error
+    except json.JSONDecodeError as error:
+        where = line or error.lineno
+        raise MalformedError(f"not JSON: {error.msg} (column {error.colno})", line=where) from error
+    if "\\u" in text:
+        _refuse_surrogates(value, line)
+    return value
+
+
+def _refuse_deep(data: bytes, line: int) -> None:
+    if data.count(b"[") + data.count(b"{") <= limits.MAX_JSON_DEPTH:
+        return
+    depth = 0
+    for match in _BRACKETS.finditer(data):
+        token = match.group()
+        if token in b"[{":
+            depth += 1
+            if depth > limits.MAX_JSON_DEPTH:
+                raise MalformedError(
+                    f"nested deeper than {limits.MAX_JSON_DEPTH} levels", line=line
+                )
+        elif token in b"]}":
+            depth -= 1
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    value = dict(pairs)
+    if len(value) != len(pairs):
+        seen: set[str] = set()
+        for key, _ in pairs:
+            if key in seen:
+                raise MalformedError(f"key {key[: limits.MAX_MESSAGE_CHARS]!r} appears twice")
+            seen.add(key)
+    return value
+
+
+def _no_constant(name: str) -> NoReturn:
+    raise MalformedError(f"{name} is not a JSON number")
+
+
+def _float(text: str) -> float:
+    if len(text) > limits.MAX_NUMBER_CHARS:
+        raise MalformedError(f"number longer than {limits.MAX_NUMBER_CHARS} characters")
+    value = float(text)
+    if value in (float("inf"), float("-inf")):
+        raise MalformedError(f"{text} is too large for a number")
+    return value
+
+
+def _int(text: str) -> int:
+    if len(text) > limits.MAX_NUMBER_CHARS or abs(int(text)) > _MAX_INT:
+        raise MalformedError("integer outside the 64-bit range")
+    return int(text)
+
+
+def _refuse_surrogates(value: Any, line: int) -> None:
+    if isinstance(value, str):
+        try:
+            value.encode("utf-8")
+        except UnicodeEncodeError as error:
+            raise MalformedError("lone surrogate in a string", line=line) from error
+    elif isinstance(value, dict):
+        for key, part in value.items():
+            _refuse_surrogates(key, line)
+            _refuse_surrogates(part, line)
+    elif isinstance(value, list):
+        for part in value:
+            _refuse_surrogates(part, line)

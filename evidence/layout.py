@@ -1,0 +1,145 @@
+"""Every path in a pack and around it, spelled once.
+
+Responsible for names only. Which of them are safe to open in a stranger's pack is decided by
+`verify.structure`.
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Final
+
+SUMS: Final = "SHA256SUMS"
+SIGNATURE: Final = "SHA256SUMS.sig"
+MANIFEST: Final = "manifest.json"
+MILESTONE: Final = "milestone.toml"
+NOTES: Final = "notes.md"
+JOURNAL: Final = "journal.jsonl"
+ENVIRONMENT: Final = "environment.json"
+ENV_SNAPSHOT: Final = "env_snapshot.txt"
+HARDWARE: Final = "hardware.json"
+GPU_SNAPSHOT: Final = "gpu_snapshot.txt"
+GIT: Final = "git.json"
+PATCH: Final = "git_diff.patch"
+PACKAGES: Final = "packages.json"
+FROZEN: Final = "frozen.json"
+INPUTS: Final = "inputs.json"
+SEEN: Final = "seen.json"
+TELEMETRY: Final = "telemetry.jsonl"
+TRAINING_LOG: Final = "training_log.txt"
+EVAL_LOG: Final = "eval_log.txt"
+METRICS: Final = "training_output/metrics.jsonl"
+FINAL_MODEL: Final = "training_output/final_model"
+PREDICTIONS: Final = "predictions.jsonl"
+RESULTS: Final = "results.json"
+WITHHELD: Final = "withheld.json"
+ATTEMPTS: Final = "attempts"
+
+RENDERED: Final = "rendered.json"
+RENDERED_SIGNATURE: Final = "rendered.json.sig"
+PLOTS: Final = "plots"
+ATTACHED: Final = "attached"
+
+RUNS: Final = "runs"
+WORK: Final = ".work"
+
+SEALED_PATH: Final = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]*(/[A-Za-z0-9_][A-Za-z0-9._-]*)*")
+MILESTONE_ID: Final = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,63}")
+
+_RENDERED_SET: Final = re.compile(
+    r"rendered\.json|rendered\.json\.sig|[a-z0-9_.-]+_summary\.md|plots/[a-z0-9_-]+\.svg"
+    r"|attached/[A-Za-z0-9_][A-Za-z0-9._-]*"
+)
+
+SCHEMA_OF: Final = {
+    MANIFEST: "manifest.v1",
+    ENVIRONMENT: "environment.v1",
+    HARDWARE: "hardware.v1",
+    GIT: "git.v1",
+    PACKAGES: "packages.v1",
+    FROZEN: "frozen.v1",
+    INPUTS: "inputs.v1",
+    SEEN: "seen.v1",
+    RESULTS: "results.v1",
+    WITHHELD: "withheld.v1",
+    RENDERED: "rendered.v1",
+    JOURNAL: "journal-event.v1",
+    METRICS: "metrics-row.v1",
+    PREDICTIONS: "prediction-row.v1",
+    TELEMETRY: "telemetry-row.v1",
+}
+"""Schema of each JSON document, and of each line of each JSON lines file, by its path."""
+
+OUTCOME_SCHEMA: Final = "outcome.v1"
+
+NEEDED_ALWAYS: Final = (
+    MANIFEST,
+    MILESTONE,
+    JOURNAL,
+    ENVIRONMENT,
+    ENV_SNAPSHOT,
+    HARDWARE,
+    GPU_SNAPSHOT,
+    GIT,
+    PACKAGES,
+    FROZEN,
+    INPUTS,
+    RESULTS,
+    WITHHELD,
+)
+"""Sealed files that every pack has, a failed one too."""
+
+NEEDED_WHEN_COMPLETE: Final = (
+    SEEN,
+    TELEMETRY,
+    TRAINING_LOG,
+    EVAL_LOG,
+    METRICS,
+    f"{FINAL_MODEL}/config.json",
+    PREDICTIONS,
+)
+"""Sealed files that a complete pack has besides."""
+
+
+def summary_name(milestone_id: str) -> str:
+    """File name of the rendered summary: m43_summary.md for M43."""
+    return f"{milestone_id.lower()}_summary.md"
+
+
+def is_rendered(path: str) -> bool:
+    """Whether a pack-relative path can belong to the rendered set or to what is attached."""
+    return _RENDERED_SET.fullmatch(path) is not None
+
+
+def schema_for(path: str) -> str | None:
+    """Name of the schema that a pack-relative JSON path must satisfy; None when there is none."""
+    if path.startswith(f"{ATTEMPTS}/"):
+        name = path.split("/", 2)[-1]
+        return OUTCOME_SCHEMA if name == "outcome.json" else SCHEMA_OF.get(name)
+    return SCHEMA_OF.get(path)
+
+
+def attempt_dir(number: int, name: str) -> str:
+    """Folder of an attempt that did not complete: attempts/01-jax."""
+    return f"{ATTEMPTS}/{number:02d}-{name}"
+
+
+def milestone_file(root: Path, milestone_id: str) -> Path:
+    """milestones/<id>.toml below the project's root."""
+    return root / "milestones" / f"{milestone_id}.toml"
+
+
+def notes_file(root: Path, milestone_id: str) -> Path:
+    """The author's notes known before the run, beside the milestone."""
+    return root / "milestones" / f"{milestone_id}.notes.md"
+
+
+def pack_dir(runs: Path, milestone_id: str) -> Path:
+    """Where a sealed pack appears, whole."""
+    return runs / milestone_id
+
+
+def work_dir(runs: Path, milestone_id: str) -> Path:
+    """Where an unsealed run works."""
+    return runs / WORK / milestone_id

@@ -1,0 +1,39 @@
+"""Every cap on what is read from a pack or a milestone, in one place.
+
+Responsible for the numbers only; the modules that read enforce them. Each cap bounds memory or
+time spent on a stranger's bytes and is far above anything an honest pack needs.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+KIB: Final = 1024
+MIB: Final = 1024 * KIB
+
+MAX_FILES: Final = 20_000
+MAX_DIRECTORIES: Final = 20_000
+MAX_PATH_BYTES: Final = 200
+MAX_DEPTH: Final = 6
+
+MAX_SUMS_BYTES: Final = 8 * MIB
+MAX_MANIFEST_BYTES: Final = 4 * MIB
+MAX_TOML_BYTES: Final = 64 * KIB
+MAX_TOML_KEY_PARTS: Final = 16
+MAX_JSON_BYTES: Final = 16 * MIB
+MAX_JSON_DEPTH: Final = 32
+MAX_JSONL_BYTES: Final = 1024 * MIB
+MAX_JSONL_LINE_BYTES: Final = MIB
+MAX_JSONL_LINES: Final = 1_000_000
+MAX_NUMBER_CHARS: Final = 64
+MAX_TEXT_BYTES: Final = 64 * MIB
+MAX_SAFETENSORS_HEADER_BYTES: Final = 8 * MIB
+MAX_TENSORS: Final = 20_000
+
+MAX_MESSAGE_CHARS: Final = 200
+"""Longest excerpt of foreign text inside a message of ours."""
+
+MAX_PATCH_BYTES: Final = 8 * MIB
+MAX_NVIDIA_SMI_BYTES: Final = 256 * KIB
+PROBE_TIMEOUT_S: Final = 10.0
+NVIDIA_SMI_TIMEOUT_S: Final = 5.0

@@ -1,0 +1,200 @@
+"""A milestone file: TOML bytes in, a `Milestone` record out, or an error with line and key.
+
+Responsible for syntax, schema and what can be judged from the file alone (references between its
+parts). Whether named files exist is `pipeline`'s preflight; overrides are resolved by `plan`.
+"""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from pathlib import Path
+from typing import Any, Final
+
+from evidence import limits, schema
+from evidence.errors import MalformedError, MilestoneError
+from evidence.records.codec import decode
+from evidence.records.milestone import DataSpec, GateSpec, Milestone, ModelSpec
+
+SCHEMA: Final = "milestone.v1"
+
+_STRINGS: Final = re.compile(
+    r'"""(?:\\.|[^\\])*?"""|\'\'\'.*?\'\'\'|"(?:\\.|[^"\\\n])*"|\'[^\'\n]*\'|#[^\n]*', re.DOTALL
+)
+_DOTTED: Final = re.compile(r"[A-Za-z0-9_.\- \t]+")
+_HEADER: Final = re.compile(r"\s*(\[\[?)\s*([^\[\]]+?)\s*\]\]?\s*$")
+_KEY: Final = re.compile(r"\s*([A-Za-z0-9_.\- ]+?)\s*=")
+
+
+def parse_milestone(data: bytes) -> Milestone:
+    """Build a Milestone. Raises MalformedError: `key: what is wrong`, with the line."""
+    text = _text(data)
+    skeleton = _skeleton(text)
+    _refuse_key_bombs(skeleton)
+    try:
+        document = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        line = re.search(r"at line (\d+)", str(error))
+        raise MalformedError(f"not TOML: {error}", line=int(line[1]) if line else 0) from error
+    lines = _line_of_keys(skeleton)
+    for problem in schema.check(SCHEMA, document):
+        raise _at(problem.pointer, problem.message, lines)
+    milestone = _build(document)
+    for pointer, message in _contradictions(milestone):
+        raise _at(pointer, message, lines)
+    return milestone
+
+
+def load_milestone(path: Path) -> tuple[Milestone, bytes]:
+    """Read and parse a milestone file. Raises MilestoneError naming file, line and key."""
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        known = sorted(p.stem for p in path.parent.glob("*.toml")) if path.parent.is_dir() else []
+        hint = f"Milestones here: {', '.join(known)}." if known else "evidence new ID writes one."
+        raise MilestoneError(f"cannot read {path}: {error.strerror}", hint=hint) from error
+    try:
+        return parse_milestone(data), data
+    except MalformedError as error:
+        where = f"{path}:{error.line}" if error.line else str(path)
+        raise MilestoneError(
+            f"{where}: {error.message}", hint="The keys are described in schemas/milestone.v1."
+        ) from error
+
+
+def line_of(data: bytes, pointer: str) -> int:
+    """Line (from 1) of the key at a JSON pointer, or of the nearest key around it; 0 if none."""
+    return _nearest_line(pointer, _line_of_keys(_skeleton(_text(data))))
+
+
+def _text(data: bytes) -> str:
+    if len(data) > limits.MAX_TOML_BYTES:
+        raise MalformedError(f"larger than {limits.MAX_TOML_BYTES} bytes")
+    try:
+        return data.decode("utf-8").replace("\r\n", "\n")
+    except UnicodeDecodeError as error:
+        raise MalformedError(f"not UTF-8 at byte {error.start}") from error
+
+
+def _skeleton(text: str) -> str:
+    """The file with strings and comments blanked, line numbers kept."""
+    return _STRINGS.sub(
+        lambda m: ("" if m[0].startswith("#") else "q") + "\n" * m[0].count("\n"), text
+    )
+
+
+def _refuse_key_bombs(skeleton: str) -> None:
+    # tomllib needs memory quadratic in the parts of a dotted key: 80 KB of dots take over 4 GB.
+    for number, line in enumerate(skeleton.split("\n"), 1):
+        for run in _DOTTED.findall(line):
+            if run.count(".") >= limits.MAX_TOML_KEY_PARTS:
+                raise MalformedError(
+                    f"a key with more than {limits.MAX_TOML_KEY_PARTS} parts", line=number
+                )
+
+
+def _line_of_keys(skeleton: str) -> dict[str, int]:
+    lines: dict[str, int] = {}
+    counts: dict[str, int] = {}
+    table, depth = "", 0
+    for number, line in enumerate(skeleton.split("\n"), 1):
+        if depth == 0 and (header := _HEADER.match(line)):
+            table = "/" + header[2].replace(".", "/").replace(" ", "")
+            if header[1] == "[[":
+                counts[table] = counts.get(table, -1) + 1
+            table = _indexed(table, counts)
+            lines.setdefault(table, number)
+            continue
+        if depth == 0 and (key := _KEY.match(line)):
+            lines.setdefault(f"{table}/" + key[1].replace(".", "/").replace(" ", ""), number)
+        depth = max(0, depth + sum(map(line.count, "[{")) - sum(map(line.count, "]}")))
+    return lines
+
+
+def _indexed(table: str, counts: dict[str, int]) -> str:
+    parts, path, plain = table.split("/")[1:], "", ""
+    for part in parts:
+        plain += f"/{part}"
+        path += f"/{part}"
+        if plain in counts:
+            path += f"/{counts[plain]}"
+    return path
+
+
+def _nearest_line(pointer: str, lines: dict[str, int]) -> int:
+    while pointer not in lines and "/" in pointer:
+        pointer = pointer.rsplit("/", 1)[0]
+    return lines.get(pointer, 0)
+
+
+def _at(pointer: str, message: str, lines: dict[str, int]) -> MalformedError:
+    key = pointer.strip("/").replace("/", ".") or "(top level)"
+    return MalformedError(f"{key}: {message}", line=_nearest_line(pointer, lines))
+
+
+def _build(document: dict[str, Any]) -> Milestone:
+    fields = {key: value for key, value in document.items() if key != "schema"}
+    fields["attempts"] = fields.pop("attempt")
+    fields["gates"] = fields.pop("gate", [])
+    return decode(Milestone, fields)
+
+
+def _contradictions(milestone: Milestone) -> list[tuple[str, str]]:
+    found = _data_problems(milestone)
+    found += _model_problems("/model", milestone.model)
+    names = [attempt.name for attempt in milestone.attempts]
+    for index, attempt in enumerate(milestone.attempts):
+        if names.index(attempt.name) != index:
+            found.append((f"/attempt/{index}/name", f"{attempt.name!r} is used twice"))
+        if attempt.model is not None:
+            found += _model_problems(f"/attempt/{index}/model", attempt.model)
+    for index, gate in enumerate(milestone.gates):
+        found += _gate_problems(f"/gate/{index}", gate)
+    return found
+
+
+def _data_problems(milestone: Milestone) -> list[tuple[str, str]]:
+    found: list[tuple[str, str]] = []
+    known = ", ".join(sorted(milestone.data))
+    for stage, name in (("train", milestone.train.data), ("eval", milestone.eval.data)):
+        if name not in milestone.data:
+            found.append((f"/{stage}/data", f"no [data.{name}] in this file; there are: {known}"))
+    train = milestone.data.get(milestone.train.data)
+    if train is not None and train.text is None:
+        found.append(
+            (f"/data/{milestone.train.data}", "training data need `text`, a template of a row")
+        )
+    for name, spec in milestone.data.items():
+        found += _one_data_problems(f"/data/{name}", spec)
+    return found
+
+
+def _one_data_problems(pointer: str, spec: DataSpec) -> list[tuple[str, str]]:
+    found: list[tuple[str, str]] = []
+    if (spec.path is None) == (spec.hub is None):
+        found.append((pointer, "give either `path` (a JSONL file) or `hub` (a data set id)"))
+    for field in spec.answer:
+        if spec.fields and field not in spec.fields:
+            known = ", ".join(spec.fields)
+            found.append((f"{pointer}/answer", f"{field!r} is not among the fields: {known}"))
+    if spec.loss != "all" and spec.text is not None and not spec.answer:
+        found.append((pointer, f"loss = {spec.loss!r} needs `answer`, the fields to be learned"))
+    return found
+
+
+def _model_problems(pointer: str, model: ModelSpec) -> list[tuple[str, str]]:
+    given = [key for key in ("id", "path", "config") if getattr(model, key) is not None]
+    if len(given) != 1:
+        got = " and ".join(given) or "none"
+        return [(pointer, f"give exactly one of `id`, `path`, `config` (there is: {got})")]
+    if model.config is not None and model.init_seed is None:
+        return [(pointer, "random weights from `config` need `init_seed`")]
+    if model.config is not None and model.tokenizer is None:
+        return [(pointer, "a model from `config` needs `tokenizer`, a folder with tokenizer.json")]
+    return []
+
+
+def _gate_problems(pointer: str, gate: GateSpec) -> list[tuple[str, str]]:
+    if (gate.value is None) == (gate.other is None):
+        return [(pointer, "give either `value` or `other` (another metric)")]
+    return []

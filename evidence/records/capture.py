@@ -1,0 +1,193 @@
+"""What the probes observed of the machine, the repository and the installed packages."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from evidence.records.availability import Unavailable
+
+FileState = Literal["modified", "added", "deleted", "renamed", "untracked", "unmerged"]
+
+
+@dataclass(frozen=True, slots=True)
+class CpuRecord:
+    """The processor and what of it we may use."""
+
+    model: str | Unavailable
+    architecture: str
+    num_physical_cores: int | Unavailable
+    num_logical_cores: int | Unavailable
+    num_usable_cores: int | Unavailable
+    max_mhz: float | Unavailable
+    flags: tuple[str, ...] | Unavailable
+
+
+@dataclass(frozen=True, slots=True)
+class GpuRecord:
+    """One GPU as NVML sees it."""
+
+    index: int
+    name: str
+    uuid: str | Unavailable
+    memory_bytes: int | Unavailable
+    compute_capability: str | Unavailable
+    """sm_90 and the like."""
+    architecture: str | Unavailable
+    """Hopper, Blackwell, …"""
+    sm_clock_mhz: int | Unavailable
+    memory_clock_mhz: int | Unavailable
+    power_limit_w: float | Unavailable
+    ecc: bool | Unavailable
+    mig: bool | Unavailable
+
+
+@dataclass(frozen=True, slots=True)
+class HardwareRecord:
+    """hardware.json"""
+
+    schema: Literal["hardware.v1"]
+    cpu: CpuRecord
+    memory_bytes: int | Unavailable
+    disk_total_bytes: int | Unavailable
+    disk_free_bytes: int | Unavailable
+    gpus: tuple[GpuRecord, ...] | Unavailable
+    driver_version: str | Unavailable
+    driver_cuda_version: str | Unavailable
+    os: str
+    kernel: str
+    container: str | Unavailable
+
+
+@dataclass(frozen=True, slots=True)
+class TorchRecord:
+    """The training framework as the worker that completed saw it."""
+
+    torch_version: str
+    transformers_version: str
+    cuda_version: str | Unavailable
+    cudnn_version: str | Unavailable
+    device: str
+    device_name: str | Unavailable
+    num_threads: int
+    num_interop_threads: int
+    deterministic_algorithms: bool
+    matmul_precision: str
+
+
+@dataclass(frozen=True, slots=True)
+class EnvironmentRecord:
+    """environment.json"""
+
+    schema: Literal["environment.v1"]
+    python_version: str
+    python_implementation: str
+    python_compiler: str
+    locale: str
+    timezone: str
+    started_utc: str
+    variables: dict[str, str]
+    """Allow-listed environment variables that are set."""
+    framework: TorchRecord | Unavailable
+
+
+@dataclass(frozen=True, slots=True)
+class GitFileRecord:
+    """A file that differs from HEAD."""
+
+    path: str
+    state: FileState
+    sha256: str | Unavailable
+
+
+@dataclass(frozen=True, slots=True)
+class GitStateRecord:
+    """The repository at one moment."""
+
+    commit: str
+    tree: str
+    branch: str | Unavailable
+    tags: tuple[str, ...]
+    commit_utc: str
+    subject: str
+    dirty: bool
+    files: tuple[GitFileRecord, ...]
+    shallow: bool
+
+
+@dataclass(frozen=True, slots=True)
+class GitRecord:
+    """git.json: state at start and at end of the run."""
+
+    schema: Literal["git.v1"]
+    remote: str | Unavailable
+    start: GitStateRecord | Unavailable
+    end: GitStateRecord | Unavailable
+    changed_during_run: bool | Unavailable
+    patch_sha256: str | Unavailable
+
+
+@dataclass(frozen=True, slots=True)
+class PackageRecord:
+    """One installed distribution."""
+
+    name: str
+    version: str
+    installer: str | Unavailable
+    origin: str | Unavailable
+    """PEP 610 direct_url, credentials removed."""
+    record_sha256: str | Unavailable
+
+
+@dataclass(frozen=True, slots=True)
+class PackagesRecord:
+    """packages.json"""
+
+    schema: Literal["packages.v1"]
+    packages: tuple[PackageRecord, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class FrozenFileRecord:
+    """A frozen file. None: the file was not there at that moment."""
+
+    path: str
+    before_sha256: str | None
+    after_sha256: str | None
+    ref_sha256: str | Unavailable | None
+
+
+@dataclass(frozen=True, slots=True)
+class FrozenSetRecord:
+    """One [[frozen]] of the milestone, before and after."""
+
+    name: str
+    ref: str | None
+    ref_commit: str | Unavailable
+    policy: Literal["fail", "record"]
+    unchanged_during_run: bool
+    equal_to_ref: bool | Unavailable
+    files: tuple[FrozenFileRecord, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class FrozenRecord:
+    """frozen.json"""
+
+    schema: Literal["frozen.v1"]
+    sets: tuple[FrozenSetRecord, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class TelemetryRow:
+    """One line of telemetry.jsonl: our worker and its accelerator at one moment."""
+
+    attempt: str
+    stage: str
+    elapsed_s: float
+    """Monotonic seconds since the run began."""
+    rss_bytes: int | Unavailable
+    cpu_percent: float | Unavailable
+    gpu_memory_bytes: int | Unavailable
+    gpu_utilisation_percent: float | Unavailable
+    gpu_power_w: float | Unavailable

@@ -1,0 +1,58 @@
+"""What verify has to say: findings, check results, reports."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from evidence.errors import ExitCode
+
+Severity = Literal["error", "warning", "advice", "refused"]
+CheckOutcome = Literal["pass", "fail", "not_checked"]
+Verdict = Literal["VERIFIED", "INTACT", "NOT INTACT", "UNFINISHED", "REFUSED"]
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing verify has to say. `check` is the id of the check that found it."""
+
+    check: str
+    code: str
+    severity: Severity
+    address: str
+    message: str
+    expected: str | None = None
+    actual: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CheckResult:
+    """One rule of verify as it came out; `reason` is set when it was not checked."""
+
+    id: str
+    outcome: CheckOutcome
+    title: str
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """All that one verification says of one pack."""
+
+    schema: Literal["report.v1"]
+    pack: str
+    verdict: Verdict
+    exit_code: int
+    milestone: str | None
+    status: str | None
+    stand_in: bool | None
+    root_sha256: str | None
+    ruleset: int | None
+    checks: tuple[CheckResult, ...]
+    findings: tuple[Finding, ...]
+    next_step: str = ""
+
+    @property
+    def exit(self) -> ExitCode:
+        """The exit status this report stands for."""
+        return ExitCode(self.exit_code)

@@ -1,0 +1,203 @@
+"""What a milestone asks for: the records that `evidence.milestone` builds from a TOML file.
+
+Every field is described for users in `schemas/milestone.v1.schema.json`; here stands what code
+may rely on.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+Schedule = Literal["linear", "cosine", "constant", "constant_with_warmup"]
+Dtype = Literal["float32", "bfloat16", "float16"]
+LossOn = Literal["completion", "fields", "all"]
+Execution = Literal["fast", "as-written"]
+Policy = Literal["fail", "record"]
+GateOp = Literal["<", "<=", "==", ">=", ">", "!="]
+
+
+@dataclass(frozen=True, slots=True)
+class HubDataSpec:
+    """A data set on the Hugging Face hub."""
+
+    id: str
+    split: str
+    revision: str = "main"
+    config: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class DataSpec:
+    """One data set and how a row becomes text."""
+
+    path: str | None = None
+    hub: HubDataSpec | None = None
+    sha256: str | None = None
+    rows: int | None = None
+    fields: dict[str, str] = field(default_factory=dict)
+    """Field name → type name; a trailing `?` marks it optional. Empty: rows are not checked."""
+    text: str | None = None
+    """Jinja template over a row's fields, for training data."""
+    answer: tuple[str, ...] = ()
+    """Fields that the model must learn to produce."""
+    loss: LossOn = "completion"
+    """completion: from the first answer field to the end; fields: answer fields only; all."""
+    append_eos: bool = True
+    answer_may_be_unseen: bool = False
+    """Declares that a run whose loss never touches an answer field is meant."""
+
+
+@dataclass(frozen=True, slots=True)
+class ModelSpec:
+    """Where the weights, the architecture and the tokenizer come from.
+
+    Exactly one of `id` (hub), `path` (a local save_pretrained folder) and `config` (a folder with
+    config.json; weights are random, seeded by `init_seed`).
+    """
+
+    id: str | None = None
+    revision: str | None = None
+    path: str | None = None
+    config: str | None = None
+    init_seed: int | None = None
+    tokenizer: str | None = None
+    """Local folder with tokenizer.json; None: the model's own."""
+    tokenizer_sha256: str | None = None
+    """Declared digest of that folder's tokenizer.json."""
+
+
+@dataclass(frozen=True, slots=True)
+class TrainSpec:
+    """Hyperparameters as the milestone states them (not how the worker groups rows)."""
+
+    data: str = "train"
+    epochs: float = 1.0
+    max_steps: int | None = None
+    batch_size: int = 1
+    gradient_accumulation: int = 1
+    learning_rate: float = 2e-5
+    schedule: Schedule = "linear"
+    warmup_steps: int = 0
+    weight_decay: float = 0.0
+    max_grad_norm: float = 1.0
+    optimizer: str = "adafactor"
+    dtype: Dtype = "bfloat16"
+    max_length: int = 128
+    log_every_steps: int = 10
+    checkpoint_every_steps: int = 0
+    """0: only the final model is kept."""
+    seed: int = 42
+    execution: Execution = "fast"
+    deterministic: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class EvalSpec:
+    """Generation and scoring."""
+
+    data: str = "eval"
+    limit: int | None = None
+    id_field: str = "id"
+    prompt: str = "{{ prompt }}"
+    """Jinja template over a row's fields, giving the text fed to the model."""
+    target_field: str = "expected_answer"
+    group_by: tuple[str, ...] = ()
+    answer_after: str | None = None
+    """The answer is the first line after the last occurrence of this marker in the output."""
+    max_new_tokens: int = 64
+    batch_size: int = 16
+    scorers: tuple[str, ...] = ("exact", "normalised", "numeric", "contains")
+
+
+@dataclass(frozen=True, slots=True)
+class RequirementSpec:
+    """What an attempt needs of the machine before a worker is started."""
+
+    accelerator: Literal["none", "nvidia"] = "none"
+    vram_gib: float = 0.0
+    hub: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class AttemptSpec:
+    """One try at the milestone; `train`, `eval` override single keys, `model` replaces."""
+
+    name: str
+    backend: str
+    stand_in: bool = False
+    manual: bool = False
+    requires: RequirementSpec = field(default_factory=RequirementSpec)
+    model: ModelSpec | None = None
+    train: dict[str, Any] = field(default_factory=dict)
+    eval: dict[str, Any] = field(default_factory=dict)
+    threads: int | None = None
+    timeout_s: float | None = None
+    resolution: str = ""
+    """What the author says follows when this attempt does not complete."""
+
+
+@dataclass(frozen=True, slots=True)
+class GateSpec:
+    """An acceptance condition: `metric op value`, or `metric op factor × other`."""
+
+    name: str
+    metric: str
+    op: GateOp
+    value: float | str | bool | None = None
+    other: str | None = None
+    factor: float = 1.0
+    required: bool = True
+    on_stand_in: Literal["check", "skip"] = "check"
+
+
+@dataclass(frozen=True, slots=True)
+class FrozenSpec:
+    """Paths the milestone promises not to touch."""
+
+    name: str
+    paths: tuple[str, ...]
+    ref: str | None = None
+    policy: Policy = "fail"
+
+
+@dataclass(frozen=True, slots=True)
+class NarrativeSpec:
+    """The author's words. `{{ name }}` is replaced by a value of results.json."""
+
+    summary: str = ""
+    quote: str = ""
+    observations: str = ""
+    impact: str = ""
+    conclusion: str = ""
+    next_steps: str = ""
+    lessons: tuple[str, ...] = ()
+    literals: dict[str, str] = field(default_factory=dict)
+    """Measurement typed by hand → why it is allowed."""
+
+
+@dataclass(frozen=True, slots=True)
+class PublishSpec:
+    """What may be absent from a published pack."""
+
+    withhold: tuple[str, ...] = ()
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Milestone:
+    """One milestone file, parsed and validated."""
+
+    id: str
+    title: str
+    kind: str
+    objective: str
+    model: ModelSpec
+    data: dict[str, DataSpec]
+    train: TrainSpec
+    eval: EvalSpec
+    attempts: tuple[AttemptSpec, ...]
+    gates: tuple[GateSpec, ...] = ()
+    frozen: tuple[FrozenSpec, ...] = ()
+    narrative: NarrativeSpec = field(default_factory=NarrativeSpec)
+    publish: PublishSpec = field(default_factory=PublishSpec)

@@ -1,0 +1,250 @@
+"""What a run produces: plans, journal events, step rows, predictions, outcomes, manifest.
+
+Each record that becomes a file of a pack has a schema of the same fields in `schemas/`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from evidence.records.availability import Unavailable
+from evidence.records.milestone import DataSpec, EvalSpec, ModelSpec, RequirementSpec, TrainSpec
+
+Status = Literal["complete", "failed"]
+OutcomeKind = Literal[
+    "completed",
+    "requirement-not-met",
+    "exception",
+    "out-of-memory",
+    "killed-by-signal",
+    "timed-out",
+    "diverged",
+    "interrupted",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class AttemptPlan:
+    """One attempt with every default and override resolved: all a backend needs to know."""
+
+    number: int
+    name: str
+    backend: str
+    stand_in: bool
+    manual: bool
+    requires: RequirementSpec
+    model: ModelSpec
+    data: dict[str, DataSpec]
+    train: TrainSpec
+    eval: EvalSpec
+    threads: int | None
+    timeout_s: float | None
+    resolution: str
+
+
+@dataclass(frozen=True, slots=True)
+class JournalEvent:
+    """One line of journal.jsonl. `prev` is the SHA-256 of the line before, LF included."""
+
+    seq: int
+    utc: str
+    monotonic_s: float
+    event: str
+    attempt: str | None
+    data: dict[str, Any]
+    prev: str
+
+
+@dataclass(frozen=True, slots=True)
+class StepRow:
+    """One optimizer step, full precision. `stream` is the row stream chain after this step."""
+
+    kind: Literal["step"]
+    stage: str
+    segment: int
+    step: int
+    epoch: float
+    loss: float
+    learning_rate: float
+    grad_norm: float | None
+    num_rows: int
+    num_tokens: int
+    """Unpadded tokens of the step's rows."""
+    num_fed_tokens: int
+    """Tokens in the tensors, padding included."""
+    num_target_tokens: int
+    elapsed_s: float
+    """Monotonic seconds since this segment of the stage began."""
+    stream: str
+
+
+@dataclass(frozen=True, slots=True)
+class PredictionRow:
+    """One evaluated example. `index` is the row of the evaluation set, from 0."""
+
+    index: int
+    id: str
+    prompt: str
+    target: str
+    output: str
+    answer: str
+    """What is scored: the output, or its part after `answer_after`."""
+    finish_reason: Literal["eos", "length"]
+    num_prompt_tokens: int
+    num_output_tokens: int
+    prompt_sha256: str
+    target_sha256: str
+    output_sha256: str
+    groups: dict[str, str]
+    scores: dict[str, bool]
+
+
+@dataclass(frozen=True, slots=True)
+class OutcomeRecord:
+    """attempts/NN-name/outcome.json of an attempt that did not complete."""
+
+    schema: Literal["outcome.v1"]
+    number: int
+    name: str
+    backend: str
+    outcome: OutcomeKind
+    reason: str
+    missing: tuple[str, ...]
+    """What was not there, one plain sentence each, for requirement-not-met."""
+    remedies: tuple[str, ...]
+    """How to get it, one for each of `missing`."""
+    resolution: str
+    exit_status: int | None
+    signal: int | None
+    duration_s: float
+    last_lines: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class FileEntry:
+    """A file of the sealed set."""
+
+    path: str
+    size_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class ParentRecord:
+    """Another pack this one was made from (by reproduction)."""
+
+    milestone: str
+    root_sha256: str
+    relation: str
+
+
+@dataclass(frozen=True, slots=True)
+class ToolRecord:
+    """Which tool wrote the pack."""
+
+    name: str
+    version: str
+
+
+@dataclass(frozen=True, slots=True)
+class ManifestRecord:
+    """manifest.json: what the pack claims to be, and its files but itself and SHA256SUMS."""
+
+    schema: Literal["manifest.v1"]
+    ruleset: int
+    tool: ToolRecord
+    template: str
+    milestone: str
+    status: Status
+    attempt: str | None
+    """Name of the attempt that completed."""
+    stand_in: bool
+    commit: str | Unavailable
+    outcome_sha256: str | Unavailable
+    parents: tuple[ParentRecord, ...]
+    files: tuple[FileEntry, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class WithheldEntry:
+    """A sealed file that may be absent from a published copy."""
+
+    path: str
+    size_bytes: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class WithheldRecord:
+    """withheld.json"""
+
+    schema: Literal["withheld.v1"]
+    files: tuple[WithheldEntry, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class RenderedEntry:
+    """A file of the rendered set."""
+
+    path: str
+    sha256: str
+    size_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class RenderedRecord:
+    """rendered.json"""
+
+    schema: Literal["rendered.v1"]
+    template: str
+    root_sha256: str
+    files: tuple[RenderedEntry, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ValueRecord:
+    """One number (or short text) a summary may show. Exactly one of value, unavailable is set."""
+
+    value: float | int | str | bool | None
+    unavailable: str | None
+    unit: str
+    address: str
+    """`path#/pointer`, `path#L10/pointer`, `path#L1-L138/pointer`; several joined by ' + '."""
+    rule: str
+    """Id of the rule that gives the value from the address: 'as-recorded' or one of rules."""
+
+
+@dataclass(frozen=True, slots=True)
+class IntervalRow:
+    """One row of the loss table: the mean of the steps since the last logged one."""
+
+    step: int
+    loss: float
+    learning_rate: float
+    epoch: float
+    address: str
+
+
+@dataclass(frozen=True, slots=True)
+class GateResult:
+    """A gate as it came out."""
+
+    name: str
+    metric: str
+    op: str
+    required: bool
+    outcome: Literal["met", "not-met", "skipped", "not-checked"]
+    actual: float | int | str | bool | None
+    limit: float | int | str | bool | None
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class ResultsRecord:
+    """results.json: every number a summary may show, with its address and rule."""
+
+    schema: Literal["results.v1"]
+    milestone: str
+    values: dict[str, ValueRecord]
+    loss_table: tuple[IntervalRow, ...]
+    gates: tuple[GateResult, ...] = field(default=())
