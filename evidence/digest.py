@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable
-from typing import BinaryIO, Final
+from io import BufferedIOBase, RawIOBase
+from typing import Final
 
 CHUNK_BYTES: Final = 1 << 20
 EMPTY_SHA256: Final = hashlib.sha256().hexdigest()
@@ -19,13 +20,13 @@ def sha256_hex(data: bytes) -> str:
     return hashlib.sha256(data).hexdigest()
 
 
-def sha256_stream(stream: BinaryIO) -> tuple[str, int]:
+def sha256_stream(stream: RawIOBase | BufferedIOBase) -> tuple[str, int]:
     """Digest and size in bytes of everything left in `stream`, in constant memory."""
     state = hashlib.sha256()
     buffer = bytearray(CHUNK_BYTES)
     view = memoryview(buffer)
     size_bytes = 0
-    while count := stream.readinto(view):  # type: ignore[attr-defined]  # BinaryIO omits readinto
+    while count := stream.readinto(view):
         state.update(view[:count])
         size_bytes += count
     return state.hexdigest(), size_bytes

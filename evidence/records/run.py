@@ -15,6 +15,7 @@ Status = Literal["complete", "failed"]
 OutcomeKind = Literal[
     "completed",
     "requirement-not-met",
+    "bad-data",
     "exception",
     "out-of-memory",
     "killed-by-signal",

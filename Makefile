@@ -1,0 +1,68 @@
+# evidence-pack. Everything runs in .venv, which the first target sets up by itself.
+# make help lists the targets.
+
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check
+MILESTONE ?= M43
+# Another torch build (CUDA, nightly): make evidence TORCH_INDEX=https://…/whl/cu130
+TORCH_INDEX ?=
+TORCH ?= torch>=2.8,<2.14
+T ?= tests
+export PYTHONDONTWRITEBYTECODE :=
+
+.DEFAULT_GOAL := help
+.PHONY: help evidence verify render test lint reformat types golden data clean
+
+help: ## Show this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+evidence: $(VENV)/.runtime ## Run a milestone and leave a sealed pack: make evidence MILESTONE=M43 [AGAIN=1]
+	@$(BIN)/evidence run $(MILESTONE) $(if $(AGAIN),--again)
+
+verify: $(VENV)/.runtime ## Check every pack below runs/
+	@$(BIN)/evidence verify runs
+
+render: $(VENV)/.runtime ## Regenerate the summaries of all packs below runs/
+	@$(BIN)/evidence render
+
+test: lint ## Lint, type-check, and run all tests: make test T=tests/verify
+	@$(BIN)/python -m pytest $(T)
+
+lint: $(VENV)/.develop ## ruff, mypy (linux, darwin, win32) and the import contracts
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@for platform in linux darwin win32; do $(BIN)/mypy --no-error-summary --platform $$platform || exit 1; done
+	@$(BIN)/lint-imports --no-timing
+
+reformat: $(VENV)/.develop ## Let ruff fix and format everything
+	@$(BIN)/ruff check --fix --quiet .
+	@$(BIN)/ruff format .
+
+golden: $(VENV)/.develop ## Rewrite the golden files of the tests
+	@$(BIN)/python -m pytest $(T) --update-goldens
+
+data: $(VENV)/.runtime ## Rewrite the project's own data set, evaluation set and tokenizer
+	@$(BIN)/python milestones/data/generate.py
+	@$(BIN)/python milestones/models/train_tokenizer.py
+
+clean: ## Remove the virtual environment and caches, never runs/
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis build dist
+
+$(VENV)/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "evidence-pack needs Python 3.11 or newer: make PYTHON=python3.11 …"; exit 1; }
+	@echo "setting up $(VENV) (once; PyTorch is the largest part)"
+	@$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.torch: $(VENV)/bin/python
+	@$(PIP) install --quiet $(if $(TORCH_INDEX),--index-url $(TORCH_INDEX)) "$(TORCH)" $(if $(TORCH_INDEX),,-c constraints.txt)
+	@touch $@
+
+$(VENV)/.runtime: $(VENV)/.torch pyproject.toml constraints.txt
+	@$(PIP) install --quiet -e '.[torch]' $(if $(TORCH_INDEX),,-c constraints.txt)
+	@touch $@
+
+$(VENV)/.develop: $(VENV)/.runtime
+	@$(PIP) install --quiet -e '.[torch,dev]' $(if $(TORCH_INDEX),,-c constraints.txt)
+	@touch $@

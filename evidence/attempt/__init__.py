@@ -1,0 +1,123 @@
+"""One attempt: its stages in order, and the record of how it ended.
+
+Responsible for what happens between 'this attempt begins' and 'this is how it ended'. Which
+attempts run, and what becomes of their files, is `pipeline`'s.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Final
+
+from evidence.attempt.stage import StageResult, StageRun, Surroundings
+from evidence.records.capture import TorchRecord
+from evidence.records.inputs import ModelRecord, TokenizerRecord
+from evidence.records.run import AttemptPlan, OutcomeRecord
+from evidence.workload.interface import Job
+
+STAGES: Final = ("train", "eval")
+
+
+@dataclass(frozen=True, slots=True)
+class AttemptResult:
+    """An attempt that was tried: its outcome, and what its workers reported."""
+
+    record: OutcomeRecord
+    framework: TorchRecord | None = None
+    model: ModelRecord | None = None
+    tokenizer: TokenizerRecord | None = None
+
+    @property
+    def completed(self) -> bool:
+        """Whether every stage said it was done."""
+        return self.record.outcome == "completed"
+
+
+@dataclass(frozen=True, slots=True)
+class Places:
+    """Where an attempt reads and writes."""
+
+    root: Path
+    """The project: data and model paths are relative to it."""
+    output: Path
+    """Evidence of this attempt."""
+    scratch: Path
+    """Checkpoints to resume from; never sealed."""
+
+
+def refused(plan: AttemptPlan, unmet: tuple[tuple[str, str], ...]) -> AttemptResult:
+    """The result of an attempt whose requirements are not met: (missing, remedy) pairs."""
+    record = replace(
+        _record(plan, None, 0.0),
+        reason="; ".join(missing for missing, _ in unmet),
+        missing=tuple(missing for missing, _ in unmet),
+        remedies=tuple(remedy for _, remedy in unmet),
+    )
+    return AttemptResult(record=record)
+
+
+def run_attempt(plan: AttemptPlan, places: Places, around: Surroundings) -> AttemptResult:
+    """Run every stage of `plan` until one does not complete."""
+    began_s = time.monotonic()
+    deadline_s = None if plan.timeout_s is None else began_s + plan.timeout_s
+    results: list[StageResult] = []
+    for stage in STAGES:
+        job = Job(
+            plan=plan,
+            stage=stage,
+            root=str(places.root),
+            scratch=str(places.scratch),
+            output=str(places.output),
+            segment=1,
+            resume=None,
+        )
+        results.append(StageRun(job, around, deadline_s).execute())
+        if results[-1].outcome != "completed":
+            break
+    first = results[0]
+    return AttemptResult(
+        record=_record(plan, results[-1], time.monotonic() - began_s),
+        framework=first.framework,
+        model=first.model,
+        tokenizer=first.tokenizer,
+    )
+
+
+def worker_environment(plan: AttemptPlan) -> Mapping[str, str]:
+    """Environment of the workers: the caller's, with what makes a run repeatable fixed."""
+    fixed = {
+        "PYTHONHASHSEED": "0",
+        "PYTHONIOENCODING": "utf-8",
+        "PYTHONUNBUFFERED": "1",
+        "TOKENIZERS_PARALLELISM": "false",
+        "HF_HUB_DISABLE_TELEMETRY": "1",
+        "DO_NOT_TRACK": "1",
+    }
+    if plan.train.deterministic:
+        fixed["CUBLAS_WORKSPACE_CONFIG"] = ":4096:8"
+    if plan.threads is not None:
+        fixed |= {"OMP_NUM_THREADS": str(plan.threads), "MKL_NUM_THREADS": str(plan.threads)}
+    return os.environ | fixed
+
+
+def _record(plan: AttemptPlan, last: StageResult | None, duration_s: float) -> OutcomeRecord:
+    status = None if last is None else last.exit_status
+    return OutcomeRecord(
+        schema="outcome.v1",
+        number=plan.number,
+        name=plan.name,
+        backend=plan.backend,
+        outcome="requirement-not-met" if last is None else last.outcome,
+        reason="" if last is None else last.reason,
+        missing=(),
+        remedies=(),
+        resolution=plan.resolution,
+        exit_status=status if status is not None and status >= 0 else None,
+        signal=-status if status is not None and status < 0 else None,
+        duration_s=duration_s,
+        last_lines=() if last is None else last.last_lines,
+    )

@@ -1,0 +1,115 @@
+"""The evidence files that grow while a stage runs: rows, logs, telemetry.
+
+Responsible for writing them durably, at least once a second. Their content is decided by
+`stage`.
+"""
+
+from __future__ import annotations
+
+import codecs
+import time
+from collections import deque
+from pathlib import Path
+from types import TracebackType
+from typing import Final
+
+from evidence import jsonio, layout
+from evidence.durable import LineWriter
+from evidence.escape import visible
+from evidence.records.codec import encode
+
+SYNC_EVERY_S: Final = 1.0
+KEPT_LINES: Final = 20
+"""Last lines of a log that an outcome repeats."""
+
+
+class LogFile:
+    """A log in UTF-8 with LF ends and no acting characters, fed with raw output."""
+
+    def __init__(self, path: Path) -> None:
+        self._writer = LineWriter(path)
+        self._decode = codecs.getincrementaldecoder("utf-8")("replace").decode
+        self._pending = ""
+        self._last: deque[str] = deque(maxlen=KEPT_LINES)
+
+    def feed(self, data: bytes) -> None:
+        """Take output in any pieces; whole lines are written at once."""
+        text = self._pending + self._decode(data)
+        # A progress bar rewrites its line with CR: each state becomes a line of its own. A CR at
+        # the very end waits, since LF may follow in the next piece.
+        held = "\r" if text.endswith("\r") else ""
+        text = text[: len(text) - len(held)].replace("\r\n", "\n").replace("\r", "\n")
+        *lines, rest = text.split("\n")
+        self._pending = rest + held
+        self._write(lines)
+
+    def _write(self, lines: list[str]) -> None:
+        shown = [visible(line) for line in lines]
+        if shown:
+            self._writer.append("".join(f"{line}\n" for line in shown).encode("utf-8"))
+            self._last.extend(line for line in shown if line.strip())
+
+    @property
+    def last_lines(self) -> tuple[str, ...]:
+        """The last lines that are not blank."""
+        return tuple(self._last)
+
+    def sync(self) -> None:
+        """Return only when every written line is on disk."""
+        self._writer.sync()
+
+    def close(self) -> None:
+        """Write a last line that had no end, and close."""
+        if self._pending:
+            self._write([self._pending.rstrip("\r")])
+            self._pending = ""
+        self._writer.close()
+
+
+class StageFiles:
+    """All growing files of one stage, below the attempt's folder."""
+
+    def __init__(self, folder: Path, stage: str) -> None:
+        rows, log = (
+            (layout.METRICS, layout.TRAINING_LOG)
+            if stage == "train"
+            else (layout.PREDICTIONS, layout.EVAL_LOG)
+        )
+        self._rows = LineWriter(folder / rows)
+        self._telemetry = LineWriter(folder / layout.TELEMETRY)
+        self.log = LogFile(folder / log)
+        self.num_rows = 0
+        self._synced_at = time.monotonic()
+
+    def row(self, record: object) -> None:
+        """Append a step row or a prediction."""
+        self._rows.append(jsonio.dump_row(encode(record)))
+        self.num_rows += 1
+
+    def telemetry(self, record: object) -> None:
+        """Append a telemetry sample."""
+        self._telemetry.append(jsonio.dump_row(encode(record)))
+
+    def sync(self) -> None:
+        """Make everything so far durable."""
+        for writer in (self._rows, self._telemetry, self.log):
+            writer.sync()
+        self._synced_at = time.monotonic()
+
+    def sync_when_due(self) -> None:
+        """Sync if the last one is a second ago."""
+        if time.monotonic() - self._synced_at >= SYNC_EVERY_S:
+            self.sync()
+
+    def __enter__(self) -> StageFiles:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._rows.close()
+        self._telemetry.close()
+        self.log.close()

@@ -1,0 +1,111 @@
+"""The worker as an operating-system process: start it, hear it, stop it, leave no orphan.
+
+Responsible for pipes, signals and exit status. What the worker says is understood by `stage`;
+what its end means is decided by `verdict`.
+"""
+
+from __future__ import annotations
+
+import os
+import selectors
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Final, Literal
+
+from evidence.errors import EvidenceError
+
+READ_BYTES: Final = 1 << 16
+GRACE_AFTER_EXIT_S: Final = 2.0
+"""How long a grandchild may keep the pipes open after the worker itself is gone."""
+
+Channel = Literal["event", "output"]
+
+
+class WorkerProcess:
+    """One running worker, in a session of its own so that a Ctrl-C reaches only the supervisor."""
+
+    def __init__(self, job: Path, environment: Mapping[str, str], root: Path) -> None:
+        if sys.platform == "win32":
+            raise EvidenceError(
+                "a run needs Linux, WSL2 or macOS", hint="verify and render work on Windows."
+            )
+        events_read, events_write = os.pipe()
+        command = [sys.executable, "-P", "-m", "evidence.workload.worker"]
+        try:
+            self._process = subprocess.Popen(
+                [*command, str(job), str(events_write)],
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                pass_fds=(events_write,),
+                start_new_session=True,
+                env=dict(environment),
+                cwd=root,
+            )
+        finally:
+            os.close(events_write)
+        assert self._process.stdout is not None  # noqa: S101 - Popen was given a pipe
+        self._output = self._process.stdout
+        self._events_read = events_read
+        self._selector = selectors.DefaultSelector()
+        self._selector.register(events_read, selectors.EVENT_READ, "event")
+        self._selector.register(self._output, selectors.EVENT_READ, "output")
+        self._partial = b""
+
+    @property
+    def pid(self) -> int:
+        """Process id of the worker, also the id of its process group."""
+        return self._process.pid
+
+    def receive(self, timeout_s: float) -> Iterator[tuple[Channel, bytes]]:
+        """What arrived within `timeout_s`: whole event lines, and output in any pieces."""
+        for key, _ in self._selector.select(timeout_s):
+            data = os.read(key.fd, READ_BYTES)
+            if not data:
+                self._selector.unregister(key.fileobj)
+            elif key.data == "output":
+                yield "output", data
+            else:
+                *lines, self._partial = (self._partial + data).split(b"\n")
+                for line in lines:
+                    yield "event", line
+
+    def finished(self) -> bool:
+        """Whether the worker is gone and all it said has been heard."""
+        if self._process.poll() is None:
+            return False
+        return not self._selector.get_map() or self._drained()
+
+    def _drained(self) -> bool:
+        now = time.monotonic()
+        self._gone_at = getattr(self, "_gone_at", now)
+        return now - self._gone_at > GRACE_AFTER_EXIT_S
+
+    def ask_to_stop(self) -> None:
+        """SIGTERM: the worker ends after the current step, with a checkpoint."""
+        self._signal("SIGTERM")
+
+    def kill(self) -> None:
+        """SIGKILL for the worker and everything it started."""
+        self._signal("SIGKILL")
+
+    def _signal(self, name: str) -> None:
+        if sys.platform == "win32":
+            return
+        try:
+            os.killpg(self._process.pid, signal.Signals[name])
+        except ProcessLookupError:
+            pass  # already gone
+
+    def close(self) -> int:
+        """Kill what is left, reap it, and return the exit status (negative: minus the signal)."""
+        self.kill()
+        status = self._process.wait()
+        self._selector.close()
+        self._output.close()
+        os.close(self._events_read)
+        return status

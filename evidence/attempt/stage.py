@@ -1,0 +1,252 @@
+"""One stage of an attempt: a worker runs, and what it says becomes evidence.
+
+Responsible for the order of things: the journal first, then the worker; rows to disk before
+anything that depends on them. Processes are `process`'s, files are `files`'s.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from evidence import jsonio, layout, limits
+from evidence.attempt.files import StageFiles
+from evidence.attempt.process import WorkerProcess
+from evidence.attempt.verdict import Heard, judge
+from evidence.capture.telemetry import sample
+from evidence.digest import sha256_stream
+from evidence.durable import sync_file, write_file
+from evidence.errors import MalformedError
+from evidence.escape import one_line
+from evidence.journal import Journal
+from evidence.progress import Observer
+from evidence.records.capture import TorchRecord
+from evidence.records.codec import decode, encode
+from evidence.records.inputs import FileDigest, ModelRecord, SeenRecord, TokenizerRecord
+from evidence.records.run import OutcomeKind, PredictionRow, StepRow
+from evidence.workload.interface import Job
+
+POLL_S: Final = 0.2
+TELEMETRY_EVERY_S: Final = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class StageResult:
+    """How one stage of an attempt came out, and what was learned in it."""
+
+    outcome: OutcomeKind
+    reason: str
+    exit_status: int
+    last_lines: tuple[str, ...]
+    framework: TorchRecord | None
+    model: ModelRecord | None
+    tokenizer: TokenizerRecord | None
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What a stage needs besides its job."""
+
+    journal: Journal
+    observer: Observer
+    stop_level: Callable[[], int]
+    """0: go on; 1: stop at the next step; 2: stop now."""
+    environment: Mapping[str, str]
+    started_s: float
+    """Monotonic seconds when the run began; telemetry counts from it."""
+    data_sha256: Mapping[str, str]
+    """Digests that the supervisor saw; the worker must have read the same bytes."""
+
+
+class StageRun:
+    """Supervises the worker of one stage."""
+
+    def __init__(self, job: Job, around: Surroundings, deadline_s: float | None) -> None:
+        self._job = job
+        self._around = around
+        self._deadline_s = deadline_s
+        self._folder = Path(job.output)
+        self._total = 0
+        self._failure: tuple[str, str] | None = None
+        self._done: dict[str, Any] | None = None
+        self._framework: TorchRecord | None = None
+        self._model: ModelRecord | None = None
+        self._tokenizer: TokenizerRecord | None = None
+
+    def execute(self) -> StageResult:
+        """Run the worker to its end. Only an error of our own (a full disk) raises."""
+        job, name = self._job, self._job.plan.name
+        self._journal("stage-started", stage=job.stage, segment=job.segment)
+        job_file = Path(job.scratch) / f"job-{job.stage}.json"
+        write_file(job_file, jsonio.dump_document(encode(job)))
+        began_s = time.monotonic()
+        with StageFiles(self._folder, job.stage) as files:
+            self._files = files
+            worker = WorkerProcess(job_file, self._around.environment, Path(job.root))
+            self._around.observer.stage(name, job.stage, 0)
+            try:
+                stopped, timed_out = self._listen(worker)
+            finally:
+                status = worker.close()
+                self._around.observer.stage_end()
+        outcome, reason = judge(
+            Heard(
+                stage=job.stage,
+                done=self._done is not None,
+                failure=self._failure,
+                exit_status=status,
+                stopped=stopped,
+                timeout_s=job.plan.timeout_s if timed_out else None,
+            )
+        )
+        if outcome == "completed":
+            self._finished(time.monotonic() - began_s)
+        return StageResult(
+            outcome=outcome,
+            reason=reason,
+            exit_status=status,
+            last_lines=files.log.last_lines,
+            framework=self._framework,
+            model=self._model,
+            tokenizer=self._tokenizer,
+        )
+
+    def _listen(self, worker: WorkerProcess) -> tuple[bool, bool]:
+        """Hear the worker out. Returns whether we stopped it and whether time ran out."""
+        asked, sampled_s = 0, 0.0
+        while not worker.finished():
+            for channel, data in worker.receive(POLL_S):
+                if channel == "output":
+                    self._files.log.feed(data)
+                else:
+                    self._take(data)
+            now = time.monotonic()
+            if now - sampled_s >= TELEMETRY_EVERY_S:
+                sampled_s = now
+                self._sample(worker.pid, now)
+            self._files.sync_when_due()
+            level = self._around.stop_level()
+            if level > asked:
+                asked = level
+                worker.ask_to_stop() if level == 1 else worker.kill()
+            if self._deadline_s is not None and now > self._deadline_s:
+                worker.kill()
+                return False, True
+        return asked > 0, False
+
+    def _sample(self, pid: int, now: float) -> None:
+        elapsed_s = now - self._around.started_s
+        row = sample(pid, self._job.plan.name, self._job.stage, elapsed_s)
+        if row is not None:
+            self._files.telemetry(row)
+
+    def _take(self, line: bytes) -> None:
+        try:
+            event = jsonio.load_document(line)
+            handler = getattr(self, "_on_" + str(event["event"]).replace("-", "_"), None)
+            if handler is None:
+                raise MalformedError(f"unknown event {event['event']!r}")
+            handler(event)
+        except (MalformedError, KeyError, TypeError) as error:
+            shown = one_line(line.decode("utf-8", "replace"), limits.MAX_MESSAGE_CHARS)
+            self._failure = ("exception", f"the worker sent what no worker sends ({error}): {shown}")
+
+    def _journal(self, event: str, **data: Any) -> None:
+        self._around.journal.record(event, attempt=self._job.plan.name, **data)
+
+    def _on_ready(self, event: dict[str, Any]) -> None:
+        self._framework = decode(TorchRecord, event["framework"])
+
+    def _on_inputs(self, event: dict[str, Any]) -> None:
+        self._model = decode(ModelRecord, event["model"])
+        self._tokenizer = decode(TokenizerRecord, event["tokenizer"])
+        for name, value in event["data"].items():
+            expected = self._around.data_sha256.get(name)
+            if expected != value:
+                self._failure = (
+                    "bad-data",
+                    f"the worker read other bytes for [data.{name}] ({value[:12]}…) than were "
+                    f"recorded at the start ({str(expected)[:12]}…): the file changed meanwhile",
+                )
+
+    def _on_schedule(self, event: dict[str, Any]) -> None:
+        self._total = int(event["num_steps"])
+        self._around.observer.stage(self._job.plan.name, self._job.stage, self._total)
+        keys = ("num_rows", "num_steps", "steps_per_epoch", "resumed_from_step")
+        self._journal("schedule", stage=self._job.stage, **{key: event[key] for key in keys})
+
+    def _on_probe(self, event: dict[str, Any]) -> None:
+        keys = ("moment", "loss", "num_examples")
+        self._journal("probe", **{key: event[key] for key in keys})
+
+    def _on_step(self, event: dict[str, Any]) -> None:
+        row = decode(StepRow, event["row"])
+        self._files.row(row)
+        self._around.observer.advance(row.step, self._total, f"loss {row.loss:.3f}")
+
+    def _on_prediction(self, event: dict[str, Any]) -> None:
+        row = decode(PredictionRow, event["row"])
+        self._files.row(row)
+        self._around.observer.advance(self._files.num_rows, self._total, "")
+
+    def _on_seen(self, event: dict[str, Any]) -> None:
+        record = decode(SeenRecord, event["record"])
+        write_file(self._folder / layout.SEEN, jsonio.dump_document(encode(record)))
+
+    def _on_checkpoint(self, event: dict[str, Any]) -> None:
+        self._files.sync()  # a checkpoint must never be ahead of the rows that led to it
+        folder = Path(event["path"])
+        self._journal(
+            "checkpoint",
+            stage=self._job.stage,
+            segment=self._job.segment,
+            step=event["step"],
+            stream=event["stream"],
+            files=encode(digest_folder(folder, folder)),
+        )
+
+    def _on_model(self, event: dict[str, Any]) -> None:
+        files = digest_folder(Path(event["path"]), self._folder)
+        self._journal("final-model", files=encode(files))
+
+    def _on_warning(self, event: dict[str, Any]) -> None:
+        self._around.observer.message(one_line(str(event["message"]), limits.MAX_MESSAGE_CHARS))
+
+    def _on_stopped(self, event: dict[str, Any]) -> None:
+        """The worker obeyed; its exit status and our own request say the rest."""
+
+    def _on_done(self, event: dict[str, Any]) -> None:
+        self._done = event
+
+    def _on_failed(self, event: dict[str, Any]) -> None:
+        kind = one_line(str(event["type"]), limits.MAX_MESSAGE_CHARS)
+        message = one_line(str(event["message"]), 2000)
+        shown = f"{kind}: {message}" if event["kind"] == "exception" else message
+        self._failure = (str(event["kind"]), shown)
+
+    def _finished(self, duration_s: float) -> None:
+        done = self._done or {}
+        self._journal(
+            "stage-finished",
+            stage=self._job.stage,
+            segment=self._job.segment,
+            duration_s=duration_s,
+            runtime_s=done.get("runtime_s"),
+            total_flos=done.get("total_flos"),
+            peak_memory_bytes=done.get("peak_memory_bytes"),
+            num_rows=self._files.num_rows,
+        )
+
+
+def digest_folder(folder: Path, relative_to: Path) -> tuple[FileDigest, ...]:
+    """Digests of every file below `folder`, made durable, sorted by path."""
+    found: list[FileDigest] = []
+    for path in sorted(p for p in folder.rglob("*") if p.is_file()):
+        sync_file(path)
+        with path.open("rb", buffering=0) as stream:
+            sha256, size_bytes = sha256_stream(stream)
+        found.append(FileDigest(path.relative_to(relative_to).as_posix(), sha256, size_bytes))
+    return tuple(found)

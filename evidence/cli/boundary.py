@@ -1,0 +1,49 @@
+"""The one place where errors become messages and exit codes."""
+
+from __future__ import annotations
+
+import os
+import sys
+import traceback
+from typing import NoReturn
+
+import click
+
+from evidence.errors import EvidenceError, ExitCode
+from evidence.escape import visible
+
+
+def guarded(command: click.Command) -> NoReturn:
+    """Run a click command and exit: its own status, or that of the error it raised."""
+    try:
+        command.main(standalone_mode=False)
+        status = int(ExitCode.DONE)
+    except click.exceptions.Exit as stop:
+        status = stop.exit_code
+    except click.ClickException as error:
+        error.show()
+        status = int(ExitCode.USAGE)
+    except EvidenceError as error:
+        complain(error)
+        status = int(error.exit_code)
+    except (KeyboardInterrupt, click.Abort):
+        click.echo("Stopped.", err=True)
+        status = int(ExitCode.INTERRUPTED)
+    except BrokenPipeError:
+        # The reader of our output is gone (`| head`); keep Python from complaining at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        status = int(ExitCode.DONE)
+    except Exception:
+        traceback.print_exc()
+        click.echo(
+            "This is a bug in evidence-pack. Please report it with the lines above.", err=True
+        )
+        status = int(ExitCode.BUG)
+    sys.exit(status)
+
+
+def complain(error: EvidenceError) -> None:
+    """Print an error and its hint to stderr, acting characters made visible."""
+    click.echo(f"{click.style('Error:', fg='red', bold=True)} {visible(error.message)}", err=True)
+    if error.hint:
+        click.echo(f"  {visible(error.hint)}", err=True)

@@ -1,0 +1,20 @@
+"""`evidence note`: the author's later words, attached and shown as such."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from evidence.pipeline.summaries import attach_note
+
+
+@click.command()
+@click.argument("pack", type=click.Path(path_type=Path))
+@click.argument("file", type=click.Path(path_type=Path, exists=True, dir_okay=False))
+def command(pack: Path, file: Path) -> None:
+    """Attach the markdown FILE to PACK as notes added after sealing, and render again.
+
+    The sealed evidence does not change, nor does its root digest.
+    """
+    click.echo(f"attached as {attach_note(pack, file).as_posix()}; the summary is rendered again")

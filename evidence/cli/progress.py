@@ -1,0 +1,87 @@
+"""Progress of a run on a terminal (a live bar), or as plain lines elsewhere."""
+
+from __future__ import annotations
+
+import sys
+import time
+from typing import Any, Final
+
+import click
+from tqdm import tqdm
+
+from evidence.escape import visible
+
+PLAIN_EVERY_S: Final = 10.0
+
+
+class TerminalProgress:
+    """A live bar with the loss, steps per second and the time left."""
+
+    def __init__(self) -> None:
+        self._bar: tqdm[Any] | None = None
+
+    def message(self, text: str) -> None:
+        """A line above the bar."""
+        tqdm.write(visible(text), file=sys.stderr)
+
+    def stage(self, attempt: str, stage: str, total: int) -> None:
+        """Begin or restart the bar of a stage."""
+        self.stage_end()
+        self._bar = tqdm(
+            total=total or None,
+            desc=f"{attempt} · {stage}",
+            unit="step" if stage == "train" else "example",
+            file=sys.stderr,
+            leave=total > 0,
+            dynamic_ncols=True,
+        )
+
+    def advance(self, done: int, total: int, note: str) -> None:
+        """Move the bar."""
+        if self._bar is not None:
+            self._bar.set_postfix_str(note, refresh=False)
+            self._bar.update(done - self._bar.n)
+
+    def stage_end(self) -> None:
+        """Leave the bar as it stands."""
+        if self._bar is not None:
+            self._bar.close()
+            self._bar = None
+
+
+class PlainProgress:
+    """Plain lines, few enough for a log file."""
+
+    def __init__(self) -> None:
+        self._label = ""
+        self._began_s = self._said_s = 0.0
+
+    def message(self, text: str) -> None:
+        """A line."""
+        click.echo(visible(text), err=True)
+
+    def stage(self, attempt: str, stage: str, total: int) -> None:
+        """Announce a stage."""
+        self._label = f"{attempt} · {stage}"
+        self._began_s = self._said_s = time.monotonic()
+        if total:
+            self.message(f"{self._label}: {total} {'steps' if stage == 'train' else 'examples'}")
+
+    def advance(self, done: int, total: int, note: str) -> None:
+        """A line every few seconds and at the end."""
+        now = time.monotonic()
+        if now - self._said_s < PLAIN_EVERY_S and done != total:
+            return
+        self._said_s = now
+        elapsed_s = now - self._began_s
+        rate = done / elapsed_s if elapsed_s > 0 else 0.0
+        left = f", {(total - done) / rate:.0f} s left" if rate and total > done else ""
+        self.message(f"{self._label}: {done}/{total}  {note}  {rate:.1f}/s{left}")
+
+    def stage_end(self) -> None:
+        """Nothing to close."""
+
+
+def observer() -> TerminalProgress | PlainProgress:
+    """The display that fits where stderr goes."""
+    return TerminalProgress() if sys.stderr.isatty() else PlainProgress()

@@ -1,0 +1,74 @@
+"""A verification report for eyes."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import click
+
+from evidence.escape import visible
+from evidence.records.finding import Finding, Report
+
+COLOURS: Final = {
+    "VERIFIED": "green",
+    "INTACT": "green",
+    "UNFINISHED": "yellow",
+    "NOT INTACT": "red",
+    "REFUSED": "red",
+}
+SAYS: Final = {
+    "VERIFIED": "intact, and signed by the signer you named",
+    "INTACT": "intact and consistent; who made it is not established",
+    "UNFINISHED": "honest, but not a complete run",
+    "NOT INTACT": "this pack is not what it says",
+    "REFUSED": "not read any further, for your safety",
+}
+MARKS: Final = {"error": "✗", "refused": "✗", "warning": "!", "advice": "·"}
+
+
+def print_report(report: Report, *, quiet: bool) -> None:
+    """Verdict first, then what supports it."""
+    label = click.style(f"{report.verdict:<10}", fg=COLOURS[report.verdict], bold=True)
+    click.echo(f"{label} {visible(report.pack)}  {click.style(SAYS[report.verdict], dim=True)}")
+    if quiet:
+        return
+    if report.milestone is not None:
+        stand_in = " · made on a stand-in model" if report.stand_in else ""
+        click.echo(f"  milestone    {visible(report.milestone)} · {report.status}{stand_in}")
+    if report.root_sha256 is not None:
+        click.echo(f"  root digest  sha256:{report.root_sha256}")
+    _print_checks(report)
+    for finding in report.findings:
+        _print_finding(finding)
+    if report.next_step:
+        click.echo(f"  next         {visible(report.next_step)}")
+    if report.verdict == "INTACT":
+        click.echo(
+            "  Intact means: no byte changed since sealing, and every number follows from the\n"
+            "  evidence. It does not prove who sealed it, nor that the training happened."
+        )
+
+
+def _print_checks(report: Report) -> None:
+    counts = {"pass": 0, "fail": 0, "not_checked": 0}
+    for check in report.checks:
+        counts[check.outcome] += 1
+    ruleset = f" (ruleset {report.ruleset})" if report.ruleset is not None else ""
+    click.echo(
+        f"  checks       {counts['pass']} passed, {counts['fail']} failed, "
+        f"{counts['not_checked']} not checked{ruleset}"
+    )
+    for check in report.checks:
+        if check.outcome == "not_checked":
+            click.echo(f"    – not checked: {check.id}: {visible(check.reason)}")
+
+
+def _print_finding(finding: Finding) -> None:
+    colour = "red" if finding.severity in ("error", "refused") else "yellow"
+    mark = click.style(f"{MARKS[finding.severity]} {finding.severity}", fg=colour)
+    click.echo(f"  {mark}  {finding.code}  {visible(finding.address)}")
+    click.echo(f"      {visible(finding.message)}")
+    if finding.expected is not None:
+        click.echo(f"      expected  {visible(finding.expected)}")
+    if finding.actual is not None:
+        click.echo(f"      found     {visible(finding.actual)}")

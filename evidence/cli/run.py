@@ -1,0 +1,66 @@
+"""`evidence run`: arguments in, use case, where the pack is."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from evidence.cli.progress import observer
+from evidence.errors import ExitCode
+from evidence.pipeline import RunOptions, RunResult, run_milestone
+from evidence.pipeline.signals import StopRequest
+
+
+@click.command()
+@click.argument("milestone")
+@click.option("--attempt", metavar="NAME", help="Run only this attempt (also a manual one).")
+@click.option("--again", is_flag=True, help="Archive the sealed pack and start anew.")
+@click.option(
+    "--root",
+    type=click.Path(path_type=Path, file_okay=False, exists=True),
+    default=Path(),
+    help="The project: the folder that holds milestones/.",
+)
+@click.option(
+    "--runs", type=click.Path(path_type=Path), help="Where packs appear (default: ROOT/runs)."
+)
+def command(milestone: str, attempt: str | None, again: bool, root: Path, runs: Path | None) -> None:
+    """Run milestones/MILESTONE.toml and leave a sealed evidence pack.
+
+    Exit 0: complete and every required gate met. 4: failed, stopped or a required gate not met;
+    the evidence says why. 2: nothing was started. 75: another run holds this pack.
+    """
+    options = RunOptions(root=root.resolve(), runs=(runs or root / "runs").resolve(), again=again,
+                         attempt=attempt)
+    with StopRequest() as stop:
+        result = run_milestone(milestone, options, observer(), stop)
+    _report(result)
+    if result.exit_code:
+        raise click.exceptions.Exit(int(result.exit_code))
+
+
+def _report(result: RunResult) -> None:
+    pack = _shown(result.pack)
+    for record in result.outcomes:
+        click.echo(f"attempt {record.name}: {record.outcome}")
+        for missing, remedy in zip(record.missing, record.remedies, strict=True):
+            click.echo(f"    {missing}\n      → {remedy}")
+    if result.attempt is not None:
+        note = " (a stand-in: says nothing about the real model)" if result.stand_in else ""
+        click.echo(f"attempt {result.attempt}: completed{note}")
+    for gate in result.gates:
+        click.echo(f"gate {gate.outcome}: {gate.name}")
+    colour = "green" if result.exit_code == ExitCode.DONE else "yellow"
+    click.echo("")
+    click.secho(f"{result.status.upper()}  {pack}", fg=colour, bold=True)
+    click.echo(f"  root digest  sha256:{result.root_sha256}")
+    click.echo(f"  summary      {_shown(result.summary)}")
+    click.echo(f"  check it     evidence verify {pack}")
+
+
+def _shown(path: Path) -> str:
+    try:
+        return path.relative_to(Path.cwd()).as_posix()
+    except ValueError:
+        return str(path)

@@ -1,0 +1,109 @@
+"""The run use case: from a milestone file to a sealed pack.
+
+Responsible for the order of the whole: preflight, lock, journal, capture, attempts, capture,
+results, seal, render, publish. Each part is done elsewhere. Prints nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+from evidence import layout
+from evidence.errors import BusyError, ExitCode, UsageError
+from evidence.pipeline.archive import archive_pack, prepare_runs_folder
+from evidence.pipeline.execution import execute
+from evidence.pipeline.preflight import prepare
+from evidence.pipeline.signals import StopRequest
+from evidence.progress import Observer
+from evidence.records.run import GateResult, OutcomeRecord
+
+
+@dataclass(frozen=True, slots=True)
+class RunOptions:
+    """What the caller chose."""
+
+    root: Path
+    runs: Path
+    again: bool = False
+    attempt: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RunResult:
+    """A run that ended by its own decision and left a sealed pack."""
+
+    pack: Path
+    summary: Path
+    root_sha256: str
+    status: str
+    attempt: str | None
+    stand_in: bool
+    outcomes: tuple[OutcomeRecord, ...]
+    gates: tuple[GateResult, ...]
+
+    @property
+    def exit_code(self) -> ExitCode:
+        """0 only when the run is complete and no required gate is open."""
+        open_gates = any(g.required and g.outcome in ("not-met", "not-checked") for g in self.gates)
+        done = self.status == "complete" and not open_gates
+        return ExitCode.DONE if done else ExitCode.UNFINISHED
+
+
+def run_milestone(
+    milestone_id: str, options: RunOptions, observer: Observer, stop: StopRequest
+) -> RunResult:
+    """Run a milestone to its end and publish the pack.
+
+    Raises UsageError when nothing can be started, BusyError when another process holds the pack,
+    StoppedError and DurabilityError when the run stays unfinished in runs/.work.
+    """
+    if layout.MILESTONE_ID.fullmatch(milestone_id) is None:
+        raise UsageError(f"{milestone_id!r} is no milestone id", hint="Give an id such as M43.")
+    prepared = prepare(options.root, milestone_id, options.attempt)
+    pack = layout.pack_dir(options.runs, milestone_id)
+    if pack.exists() and not options.again:
+        raise UsageError(
+            f"{pack} is sealed already and is never overwritten",
+            hint=f"Check it: evidence verify {pack}. To run anew, keeping it in the archive: "
+            f"evidence run {milestone_id} --again (or make evidence MILESTONE={milestone_id} AGAIN=1).",
+        )
+    prepare_runs_folder(options.runs)
+    with _held(options.runs, milestone_id):
+        work = layout.work_dir(options.runs, milestone_id)
+        if work.exists():
+            raise UsageError(
+                f"an unfinished run of {milestone_id} is in {work}",
+                hint=f"Look at it: evidence verify {pack}. To start anew, remove that folder.",
+            )
+        if pack.exists():
+            archive_pack(pack)
+        done = execute(prepared, options.root, work, pack, observer, stop)
+    return RunResult(
+        pack=pack,
+        summary=pack / layout.summary_name(milestone_id),
+        root_sha256=done.root_sha256,
+        status=done.manifest.status,
+        attempt=done.manifest.attempt,
+        stand_in=done.manifest.stand_in,
+        outcomes=done.outcomes,
+        gates=done.results.gates,
+    )
+
+
+@contextmanager
+def _held(runs: Path, milestone_id: str) -> Iterator[None]:
+    # The kernel drops the lock with its process, so a dead run never blocks the next one.
+    lock = FileLock(runs / layout.WORK / f"{milestone_id}.lock")
+    try:
+        with lock.acquire(timeout=0):
+            yield
+    except Timeout as error:
+        raise BusyError(
+            f"another run of {milestone_id} is at work in {runs}",
+            hint="Wait for it, or run another milestone.",
+        ) from error

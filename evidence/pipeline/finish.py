@@ -1,0 +1,136 @@
+"""The end of a run: documents, results, schema validation, seal, summary.
+
+Responsible for turning a staging folder whose attempts are over into one that can be published.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from evidence import __version__, jsonio, layout, schema
+from evidence.attempt import AttemptResult
+from evidence.documents import Documents, is_document, parse_documents
+from evidence.durable import write_file
+from evidence.errors import EvidenceError
+from evidence.outcome import outcome_digest
+from evidence.pipeline.observation import Observation
+from evidence.pipeline.preflight import Prepared
+from evidence.pipeline.summaries import rendered_files, write_rendered
+from evidence.records.availability import Unavailable
+from evidence.records.codec import encode
+from evidence.records.inputs import InputsRecord
+from evidence.records.run import ManifestRecord, OutcomeRecord, ResultsRecord, ToolRecord
+from evidence.render import TEMPLATE
+from evidence.results import compute_results
+from evidence.seal import seal, staged_files, withheld_record
+from evidence.verify.ruleset import RULESET
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """A sealed staging folder."""
+
+    root_sha256: str
+    manifest: ManifestRecord
+    results: ResultsRecord
+    outcomes: tuple[OutcomeRecord, ...]
+
+
+def finish(
+    prepared: Prepared,
+    staging: Path,
+    observed: Observation,
+    attempts: tuple[AttemptResult, ...],
+) -> Finished:
+    """Write every remaining document, seal, and render. The journal is closed by now."""
+    completed = next((result for result in attempts if result.completed), None)
+    observed.write(staging, None if completed is None else completed.framework)
+    _write(staging, layout.INPUTS, _inputs(prepared, completed))
+    _write(staging, layout.WITHHELD, withheld_record(staged_files(staging), prepared.milestone.publish))
+    documents = _documents(staging, {})
+    results = compute_results(documents)
+    _write(staging, layout.RESULTS, results)
+    manifest = _manifest(prepared, observed, completed, documents)
+    _validate(staging)
+    sealed = seal(staging, manifest)
+    documents = _documents(staging, sealed.digests)
+    write_rendered(staging, rendered_files(documents, sealed.root_sha256, {}))
+    return Finished(
+        root_sha256=sealed.root_sha256,
+        manifest=manifest,
+        results=results,
+        outcomes=documents.outcomes,
+    )
+
+
+def _inputs(prepared: Prepared, completed: AttemptResult | None) -> InputsRecord:
+    nothing = Unavailable("no attempt completed")
+    return InputsRecord(
+        schema="inputs.v1",
+        data=dict(prepared.data),
+        model=nothing if completed is None else completed.model or Unavailable("not reported"),
+        tokenizer=nothing
+        if completed is None
+        else completed.tokenizer or Unavailable("not reported"),
+    )
+
+
+def _manifest(
+    prepared: Prepared,
+    observed: Observation,
+    completed: AttemptResult | None,
+    documents: Documents,
+) -> ManifestRecord:
+    plan = next(
+        (plan for plan in prepared.plans if completed and plan.name == completed.record.name), None
+    )
+    return ManifestRecord(
+        schema="manifest.v1",
+        ruleset=RULESET,
+        tool=ToolRecord(name="evidence-pack", version=__version__),
+        template=TEMPLATE,
+        milestone=prepared.milestone.id,
+        status="failed" if plan is None else "complete",
+        attempt=None if plan is None else plan.name,
+        stand_in=plan is not None and plan.stand_in,
+        commit=observed.commit,
+        outcome_sha256=outcome_digest(documents),
+        parents=(),
+        files=(),
+    )
+
+
+def _documents(staging: Path, digests: Mapping[str, str]) -> Documents:
+    files = staged_files(staging)
+    contents = {
+        entry.path: (staging / entry.path).read_bytes()
+        for entry in files
+        if is_document(entry.path)
+    }
+    return parse_documents(contents, {entry.path: entry.size_bytes for entry in files}, digests)
+
+
+def _validate(staging: Path) -> None:
+    """Refuse to seal a document that our own schemas refuse: that would be our bug."""
+    for entry in staged_files(staging):
+        name = layout.schema_for(entry.path)
+        if name is None:
+            continue
+        data = (staging / entry.path).read_bytes()
+        rows = (
+            jsonio.iter_rows(data)
+            if entry.path.endswith(".jsonl")
+            else [(0, jsonio.load_document(data))]
+        )
+        for line, value in rows:
+            for problem in schema.check(name, value):
+                raise EvidenceError(
+                    f"{entry.path}:{line}{problem.pointer}: {problem.message}",
+                    hint=f"The run was not sealed; its files are in {staging}.",
+                )
+
+
+def _write(staging: Path, name: str, record: object) -> None:
+    write_file(staging / name, jsonio.dump_document(encode(record)))

@@ -1,0 +1,153 @@
+"""Everything that can be wrong before a run, found before anything is created.
+
+Responsible for the milestone and what it names: data files and their rows, model folders,
+frozen paths, templates. What the machine lacks is no error here: it is an attempt's outcome.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from evidence import layout, templating
+from evidence.capture.frozen import match_paths
+from evidence.digest import sha256_hex
+from evidence.errors import MalformedError, MilestoneError, UsageError
+from evidence.milestone import line_of, load_milestone
+from evidence.plan import plan_attempts
+from evidence.records.inputs import DataRecord
+from evidence.records.milestone import DataSpec, Milestone, ModelSpec
+from evidence.records.run import AttemptPlan
+from evidence.workload.data import describe_data
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A milestone that can be started."""
+
+    milestone: Milestone
+    source: bytes
+    """The exact bytes of the milestone file."""
+    notes: bytes | None
+    plans: tuple[AttemptPlan, ...]
+    """The attempts to try, in order."""
+    data: Mapping[str, DataRecord]
+
+
+def prepare(root: Path, milestone_id: str, attempt: str | None) -> Prepared:
+    """Load and check a milestone. Raises MilestoneError or UsageError; creates nothing."""
+    path = layout.milestone_file(root, milestone_id)
+    milestone, source = load_milestone(path)
+    where = _Where(path, source)
+    if milestone.id != milestone_id:
+        raise where.error("/id", f"is {milestone.id!r}, but the file is named {path.name}")
+    _check_templates(milestone, where)
+    _check_models(root, milestone, where)
+    _check_frozen(root, milestone, where)
+    data = {name: _check_data(root, name, milestone, where) for name in milestone.data}
+    notes = layout.notes_file(root, milestone_id)
+    return Prepared(
+        milestone=milestone,
+        source=source,
+        notes=notes.read_bytes() if notes.is_file() else None,
+        plans=_select(plan_attempts(milestone), attempt),
+        data=data,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Where:
+    """Turns a key of the milestone into `file:line: key`."""
+
+    path: Path
+    source: bytes
+
+    def error(self, pointer: str, message: str, hint: str = "") -> MilestoneError:
+        line = line_of(self.source, pointer)
+        key = pointer.strip("/").replace("/", ".")
+        return MilestoneError(f"{self.path}:{line}: {key}: {message}", hint=hint)
+
+
+def _select(plans: tuple[AttemptPlan, ...], attempt: str | None) -> tuple[AttemptPlan, ...]:
+    if attempt is None:
+        return tuple(plan for plan in plans if not plan.manual)
+    chosen = tuple(plan for plan in plans if plan.name == attempt)
+    if not chosen:
+        known = ", ".join(plan.name for plan in plans)
+        raise UsageError(f"no attempt {attempt!r} in this milestone", hint=f"There are: {known}.")
+    return chosen
+
+
+def _check_data(root: Path, name: str, milestone: Milestone, where: _Where) -> DataRecord:
+    spec = milestone.data[name]
+    if spec.path is not None and not (root / spec.path).is_file():
+        raise where.error(
+            f"/data/{name}/path",
+            f"there is no file {spec.path}",
+            hint=f"Paths are relative to {root}. " + _similar(root, spec.path),
+        )
+    record = describe_data(root, name, milestone)
+    for key, declared, found in _declarations(spec, record):
+        if declared is not None and declared != found:
+            raise where.error(f"/data/{name}/{key}", f"declares {declared}, the data have {found}")
+    return record
+
+
+def _declarations(
+    spec: DataSpec, record: DataRecord
+) -> Iterator[tuple[str, int | str | None, int | str]]:
+    yield "sha256", spec.sha256, record.sha256
+    yield "rows", spec.rows, record.num_rows
+
+
+def _similar(root: Path, path: str) -> str:
+    folder = (root / path).parent
+    names = sorted(p.name for p in folder.glob("*.jsonl")) if folder.is_dir() else []
+    return f"In that folder: {', '.join(names)}." if names else ""
+
+
+def _check_models(root: Path, milestone: Milestone, where: _Where) -> None:
+    _check_model(root, milestone.model, "/model", where)
+    for index, spec in enumerate(milestone.attempts):
+        if spec.model is not None:
+            _check_model(root, spec.model, f"/attempt/{index}/model", where)
+
+
+def _check_model(root: Path, model: ModelSpec, pointer: str, where: _Where) -> None:
+    for key, folder, name in (
+        ("path", model.path, "config.json"),
+        ("config", model.config, "config.json"),
+        ("tokenizer", model.tokenizer, "tokenizer.json"),
+    ):
+        if folder is not None and not (root / folder / name).is_file():
+            raise where.error(f"{pointer}/{key}", f"there is no {folder}/{name}")
+    if model.tokenizer is not None and model.tokenizer_sha256 is not None:
+        found = sha256_hex((root / model.tokenizer / "tokenizer.json").read_bytes())
+        if found != model.tokenizer_sha256:
+            raise where.error(
+                f"{pointer}/tokenizer_sha256",
+                f"declares {model.tokenizer_sha256}, tokenizer.json has {found}",
+            )
+
+
+def _check_frozen(root: Path, milestone: Milestone, where: _Where) -> None:
+    for index, spec in enumerate(milestone.frozen):
+        for pattern in spec.paths:
+            if not match_paths(root, (pattern,)):
+                raise where.error(
+                    f"/frozen/{index}/paths", f"{pattern!r} matches no file: nothing to promise"
+                )
+
+
+def _check_templates(milestone: Milestone, where: _Where) -> None:
+    sources = {f"/data/{name}/text": spec.text for name, spec in milestone.data.items()}
+    sources["/eval/prompt"] = milestone.eval.prompt
+    words = milestone.narrative
+    for key in ("summary", "observations", "impact", "conclusion", "next_steps"):
+        sources[f"/narrative/{key}"] = getattr(words, key)
+    for pointer, source in sources.items():
+        try:
+            templating.compile_text(source or "")
+        except MalformedError as error:
+            raise where.error(pointer, error.message) from error

@@ -1,0 +1,94 @@
+"""Summaries on disk: rendered from a sealed pack, compared with it, added to by notes.
+
+Responsible for the files of the rendered set; their bytes come from `render`, and whether the
+pack may be rendered at all from `verify`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Final
+
+from evidence import jsonio, layout
+from evidence.documents import Documents
+from evidence.durable import write_file
+from evidence.errors import UsageError
+from evidence.records.codec import encode
+from evidence.render import render_pack, rendered_record
+from evidence.verify import load_sealed
+
+MAX_NOTE_BYTES: Final = 1 << 20
+
+
+def rendered_files(
+    documents: Documents, root_sha256: str, attached: Mapping[str, bytes]
+) -> dict[str, bytes]:
+    """The whole rendered set with rendered.json, attached files left out."""
+    files = render_pack(documents, root_sha256, attached)
+    record = rendered_record(documents, root_sha256, {**files, **attached})
+    return {**files, layout.RENDERED: jsonio.dump_document(encode(record))}
+
+
+def write_rendered(pack: Path, files: Mapping[str, bytes]) -> list[str]:
+    """Write the files that differ from what is there; return their names, rendered.json last."""
+    changed = _changed(pack, files)
+    for name in changed:
+        write_file(pack / name, files[name])
+    return changed
+
+
+def rerender(pack: Path) -> list[str]:
+    """Regenerate the rendered set of a pack. Raises PackBrokenError when the pack is broken."""
+    return write_rendered(pack, _render(pack))
+
+
+def differences(pack: Path) -> list[str]:
+    """Names of rendered files that are not what rendering gives. Writes nothing."""
+    return _changed(pack, _render(pack))
+
+
+def attach_note(pack: Path, note: Path) -> Path:
+    """Copy a note into attached/ and render again. Returns its pack-relative path."""
+    load_sealed(pack)  # a broken pack gets no notes
+    data = note.read_bytes()
+    if len(data) > MAX_NOTE_BYTES:
+        raise UsageError(f"{note} is larger than {MAX_NOTE_BYTES} bytes")
+    try:
+        data.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise UsageError(f"{note} is not UTF-8 (byte {error.start})") from error
+    folder = pack / layout.ATTACHED
+    number = 1
+    while (folder / f"notes-{number:03d}.md").exists():
+        number += 1
+    path = folder / f"notes-{number:03d}.md"
+    write_file(path, data)
+    rerender(pack)
+    return path.relative_to(pack)
+
+
+def read_attached(pack: Path) -> dict[str, bytes]:
+    """What was attached after sealing, by pack-relative path."""
+    folder = pack / layout.ATTACHED
+    if not folder.is_dir():
+        return {}
+    return {
+        f"{layout.ATTACHED}/{path.name}": path.read_bytes()
+        for path in sorted(folder.iterdir())
+        if path.is_file() and not path.is_symlink()
+    }
+
+
+def _render(pack: Path) -> dict[str, bytes]:
+    sealed = load_sealed(pack)
+    return rendered_files(sealed.documents, sealed.root_sha256, read_attached(pack))
+
+
+def _changed(pack: Path, files: Mapping[str, bytes]) -> list[str]:
+    def differs(name: str) -> bool:
+        path = pack / name
+        return not path.is_file() or path.read_bytes() != files[name]
+
+    names = [name for name in files if differs(name)]
+    return sorted(names, key=lambda name: (name == layout.RENDERED, name))

@@ -1,0 +1,37 @@
+"""What a long run tells whoever is watching. The command line brings the display."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+
+class Observer(Protocol):
+    """Receives progress. Nothing it does may change the evidence."""
+
+    def message(self, text: str) -> None:
+        """One plain sentence."""
+
+    def stage(self, attempt: str, stage: str, total: int) -> None:
+        """A stage begins; `total` counts its steps or examples."""
+
+    def advance(self, done: int, total: int, note: str) -> None:
+        """`done` of `total` are behind us; `note` is short, such as the current loss."""
+
+    def stage_end(self) -> None:
+        """The stage is over, one way or another."""
+
+
+class Silent:
+    """Watches nothing."""
+
+    def message(self, text: str) -> None:
+        """Ignore."""
+
+    def stage(self, attempt: str, stage: str, total: int) -> None:
+        """Ignore."""
+
+    def advance(self, done: int, total: int, note: str) -> None:
+        """Ignore."""
+
+    def stage_end(self) -> None:
+        """Ignore."""

@@ -1,0 +1,103 @@
+"""Laws of strict reading and canonical writing."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from evidence import jsonio, limits
+from evidence.errors import MalformedError
+
+SCALARS = (
+    st.none()
+    | st.booleans()
+    | st.integers(-(2**63) + 1, 2**63 - 1)
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | st.text(st.characters(exclude_categories=["Cs"]))
+)
+VALUES = st.recursive(
+    SCALARS,
+    lambda inner: (
+        st.lists(inner, max_size=4)
+        | st.dictionaries(st.text(st.characters(exclude_categories=["Cs"])), inner, max_size=4)
+    ),
+    max_leaves=12,
+)
+
+
+@given(VALUES)
+def test_what_is_written_is_read_back_equal_and_written_again_the_same(value: Any) -> None:
+    data = jsonio.dump_document(value)
+    assert jsonio.load_document(data) == value
+    assert jsonio.dump_document(jsonio.load_document(data)) == data
+
+
+@pytest.mark.parametrize(
+    ("data", "word"),
+    [
+        (b'{"a": 1, "a": 2}', "twice"),
+        (b'{"a": NaN}', "NaN"),
+        (b'{"a": Infinity}', "Infinity"),
+        (b'{"a": 1e999}', "too large"),
+        (b'{"a": ' + b"9" * 70 + b"}", "64-bit"),
+        (b'{"a": 0.' + b"1" * 70 + b"}", "characters"),
+        (b'"\\ud800"', "surrogate"),
+        (b"\xef\xbb\xbf{}", "byte order mark"),
+        (b'{"a": "\xff"}', "UTF-8"),
+        ('{"a": 1}'.encode("utf-16"), "UTF-8"),
+        (b"[" * 100_000, "deeper"),
+        (b'{"a":' * 40 + b"1" + b"}" * 40, "deeper"),
+        (b"{} trailing", "not JSON"),
+        (b"", "not JSON"),
+        (b"{'a': 1}", "not JSON"),
+    ],
+)
+def test_what_is_not_strict_json_is_refused(data: bytes, word: str) -> None:
+    with pytest.raises(MalformedError, match=word):
+        jsonio.load_document(data)
+
+
+def test_brackets_inside_strings_are_not_depth() -> None:
+    assert jsonio.load_document(json.dumps("[" * 1000).encode()) == "[" * 1000
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), {"a": [float("-inf")]}])
+def test_a_number_that_json_cannot_hold_is_never_written(value: object) -> None:
+    with pytest.raises(MalformedError):
+        jsonio.dump_document(value)
+
+
+def test_rows_end_with_lf_only() -> None:
+    row = jsonio.dump_row({"text": "a\u2028b\x0bc\x85d"})
+    assert [value for _, value in jsonio.iter_rows(row * 3)] == [{"text": "a\u2028b\x0bc\x85d"}] * 3
+
+
+@pytest.mark.parametrize(
+    ("data", "line", "word"),
+    [
+        (b"{}\n{}", 2, "cut off"),
+        (b"{}\n\n{}\n", 2, "empty"),
+        (b"{}\n{]\n", 2, "not JSON"),
+        (b"{}\n" + b"1" * (limits.MAX_JSONL_LINE_BYTES + 1) + b"\n", 2, "longer"),
+    ],
+)
+def test_a_bad_row_is_named_by_its_line(data: bytes, line: int, word: str) -> None:
+    with pytest.raises(MalformedError, match=word) as caught:
+        list(jsonio.iter_rows(data))
+    assert caught.value.line == line
+
+
+def test_too_many_rows_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(limits, "MAX_JSONL_LINES", 3)
+    with pytest.raises(MalformedError, match="more than 3"):
+        list(jsonio.iter_rows(b"1\n" * 4))
+
+
+def test_a_document_past_the_limit_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(limits, "MAX_JSON_BYTES", 3)
+    with pytest.raises(MalformedError, match="larger"):
+        jsonio.load_document(b"[1, 2]")
