@@ -79,6 +79,12 @@ class MalformedError(EvidenceError):
         self.line = line
 
 
+class PastLimitError(MalformedError):
+    """Malformed in a way that would cost memory or time to read on: a cap of `limits` is passed."""
+
+    exit_code = ExitCode.REFUSED
+
+
 class DurabilityError(EvidenceError):
     """A write, fsync or rename failed. It ends the run and is never retried into success."""
 

@@ -15,7 +15,7 @@ from typing import Any, Final, NoReturn
 import orjson
 
 from evidence import limits
-from evidence.errors import MalformedError
+from evidence.errors import MalformedError, PastLimitError
 
 _DOCUMENT: Final = orjson.OPT_SORT_KEYS | orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE
 _ROW: Final = orjson.OPT_SORT_KEYS | orjson.OPT_APPEND_NEWLINE
@@ -54,7 +54,7 @@ def _refuse_non_finite(value: object) -> None:
 def load_document(data: bytes) -> Any:
     """Parse one strict JSON document. Raises MalformedError."""
     if len(data) > limits.MAX_JSON_BYTES:
-        raise MalformedError(f"larger than {limits.MAX_JSON_BYTES} bytes")
+        raise PastLimitError(f"larger than {limits.MAX_JSON_BYTES} bytes")
     return _parse(data, 0)
 
 
@@ -76,9 +76,9 @@ def iter_lines(data: bytes) -> Iterator[tuple[int, bytes]]:
         if end < 0:
             raise MalformedError("the last line does not end with LF: cut off?", line=number)
         if end - start > limits.MAX_JSONL_LINE_BYTES:
-            raise MalformedError(f"longer than {limits.MAX_JSONL_LINE_BYTES} bytes", line=number)
+            raise PastLimitError(f"longer than {limits.MAX_JSONL_LINE_BYTES} bytes", line=number)
         if number > limits.MAX_JSONL_LINES:
-            raise MalformedError(f"more than {limits.MAX_JSONL_LINES} lines", line=number)
+            raise PastLimitError(f"more than {limits.MAX_JSONL_LINES} lines", line=number)
         if end == start:
             raise MalformedError("empty line", line=number)
         yield number, data[start:end]
@@ -92,7 +92,7 @@ def _parse(data: bytes, line: int) -> Any:
         text = data.decode("utf-8")
     except UnicodeDecodeError as error:
         raise MalformedError(f"not UTF-8 at byte {error.start}", line=line) from error
-    _refuse_deep(data, line)
+    _refuse_bombs(data, line)
     try:
         value = json.loads(
             text,
@@ -103,6 +103,8 @@ def _parse(data: bytes, line: int) -> Any:
         )
     except MalformedError as error:
         raise MalformedError(error.message, line=line) from error
+    except RecursionError as error:
+        raise PastLimitError("nested too deep", line=line) from error
     except json.JSONDecodeError as error:
         where = line or error.lineno
         raise MalformedError(f"not JSON: {error.msg} (column {error.colno})", line=where) from error
@@ -111,8 +113,11 @@ def _parse(data: bytes, line: int) -> Any:
     return value
 
 
-def _refuse_deep(data: bytes, line: int) -> None:
-    if data.count(b"[") + data.count(b"{") <= limits.MAX_JSON_DEPTH:
+def _refuse_bombs(data: bytes, line: int) -> None:
+    num_brackets = data.count(b"[") + data.count(b"{")
+    if num_brackets > limits.MAX_JSON_BRACKETS or data.count(b",") > limits.MAX_JSON_COMMAS:
+        raise PastLimitError("more values than an honest document holds", line=line)
+    if num_brackets <= limits.MAX_JSON_DEPTH:
         return
     depth = 0
     for match in _BRACKETS.finditer(data):
@@ -120,7 +125,7 @@ def _refuse_deep(data: bytes, line: int) -> None:
         if token in b"[{":
             depth += 1
             if depth > limits.MAX_JSON_DEPTH:
-                raise MalformedError(
+                raise PastLimitError(
                     f"nested deeper than {limits.MAX_JSON_DEPTH} levels", line=line
                 )
         elif token in b"]}":

@@ -22,6 +22,9 @@ MAX_TOML_BYTES: Final = 64 * KIB
 MAX_TOML_KEY_PARTS: Final = 16
 MAX_JSON_BYTES: Final = 16 * MIB
 MAX_JSON_DEPTH: Final = 32
+MAX_JSON_BRACKETS: Final = 200_000
+MAX_JSON_COMMAS: Final = 1_000_000
+"""Objects, arrays and commas of one document: 15 MB of `{},` take 650 MB once parsed."""
 MAX_JSONL_BYTES: Final = 1024 * MIB
 MAX_JSONL_LINE_BYTES: Final = MIB
 MAX_JSONL_LINES: Final = 1_000_000
@@ -29,6 +32,8 @@ MAX_NUMBER_CHARS: Final = 64
 MAX_TEXT_BYTES: Final = 64 * MIB
 MAX_SAFETENSORS_HEADER_BYTES: Final = 8 * MIB
 MAX_TENSORS: Final = 20_000
+MAX_RENDERED_BYTES: Final = 64 * MIB
+"""The whole rendered set with what was attached."""
 
 MAX_MESSAGE_CHARS: Final = 200
 """Longest excerpt of foreign text inside a message of ours."""

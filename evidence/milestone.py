@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from evidence import limits, schema
-from evidence.errors import MalformedError, MilestoneError
+from evidence.errors import MalformedError, MilestoneError, PastLimitError
 from evidence.records.codec import decode
 from evidence.records.milestone import DataSpec, GateSpec, Milestone, ModelSpec
 
@@ -26,27 +26,21 @@ _HEADER: Final = re.compile(r"\s*(\[\[?)\s*([^\[\]]+?)\s*\]\]?\s*$")
 _KEY: Final = re.compile(r"\s*([A-Za-z0-9_.\- ]+?)\s*=")
 
 
+Problem = tuple[int, str]
+"""A line (0: none) and `key: what is wrong`."""
+
+
 def parse_milestone(data: bytes) -> Milestone:
     """Build a Milestone. Raises MalformedError: `key: what is wrong`, with the line."""
-    text = _text(data)
-    skeleton = _skeleton(text)
-    _refuse_key_bombs(skeleton)
-    try:
-        document = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        line = re.search(r"at line (\d+)", str(error))
-        raise MalformedError(f"not TOML: {error}", line=int(line[1]) if line else 0) from error
-    lines = _line_of_keys(skeleton)
-    for problem in schema.check(SCHEMA, document):
-        raise _at(problem.pointer, problem.message, lines)
-    milestone = _build(document)
-    for pointer, message in _contradictions(milestone):
-        raise _at(pointer, message, lines)
+    milestone, problems = _parse(data)
+    if milestone is None or problems:
+        line, message = problems[0]
+        raise MalformedError(message, line=line)
     return milestone
 
 
 def load_milestone(path: Path) -> tuple[Milestone, bytes]:
-    """Read and parse a milestone file. Raises MilestoneError naming file, line and key."""
+    """Read and parse a milestone file. Raises MilestoneError naming file, line, key of each."""
     try:
         data = path.read_bytes()
     except OSError as error:
@@ -54,12 +48,34 @@ def load_milestone(path: Path) -> tuple[Milestone, bytes]:
         hint = f"Milestones here: {', '.join(known)}." if known else "evidence new ID writes one."
         raise MilestoneError(f"cannot read {path}: {error.strerror}", hint=hint) from error
     try:
-        return parse_milestone(data), data
+        milestone, problems = _parse(data)
     except MalformedError as error:
-        where = f"{path}:{error.line}" if error.line else str(path)
+        milestone, problems = None, [(error.line, error.message)]
+    if milestone is None or problems:
+        shown = [f"{path}:{line}: {text}" if line else f"{path}: {text}" for line, text in problems]
         raise MilestoneError(
-            f"{where}: {error.message}", hint="The keys are described in schemas/milestone.v1."
-        ) from error
+            "\n".join(shown), hint="The keys are described in schemas/milestone.v1.schema.json."
+        )
+    return milestone, data
+
+
+def _parse(data: bytes) -> tuple[Milestone | None, list[Problem]]:
+    """A milestone or its problems, unknown keys first: they often explain the others."""
+    text = _text(data)
+    skeleton = _skeleton(text)
+    _refuse_key_bombs(skeleton)
+    try:
+        document = tomllib.loads(text)
+    except (tomllib.TOMLDecodeError, RecursionError) as error:
+        line = re.search(r"at line (\d+)", str(error))
+        raise MalformedError(f"not TOML: {error}", line=int(line[1]) if line else 0) from error
+    lines = _line_of_keys(skeleton)
+    found = schema.check(SCHEMA, document)
+    if found:
+        ordered = sorted(found, key=lambda p: not p.message.startswith("unknown key"))
+        return None, [_at(problem.pointer, problem.message, lines) for problem in ordered]
+    milestone = _build(document)
+    return milestone, [_at(pointer, text, lines) for pointer, text in _contradictions(milestone)]
 
 
 def line_of(data: bytes, pointer: str) -> int:
@@ -69,7 +85,7 @@ def line_of(data: bytes, pointer: str) -> int:
 
 def _text(data: bytes) -> str:
     if len(data) > limits.MAX_TOML_BYTES:
-        raise MalformedError(f"larger than {limits.MAX_TOML_BYTES} bytes")
+        raise PastLimitError(f"larger than {limits.MAX_TOML_BYTES} bytes")
     try:
         return data.decode("utf-8").replace("\r\n", "\n")
     except UnicodeDecodeError as error:
@@ -88,7 +104,7 @@ def _refuse_key_bombs(skeleton: str) -> None:
     for number, line in enumerate(skeleton.split("\n"), 1):
         for run in _DOTTED.findall(line):
             if run.count(".") >= limits.MAX_TOML_KEY_PARTS:
-                raise MalformedError(
+                raise PastLimitError(
                     f"a key with more than {limits.MAX_TOML_KEY_PARTS} parts", line=number
                 )
 
@@ -127,9 +143,9 @@ def _nearest_line(pointer: str, lines: dict[str, int]) -> int:
     return lines.get(pointer, 0)
 
 
-def _at(pointer: str, message: str, lines: dict[str, int]) -> MalformedError:
+def _at(pointer: str, message: str, lines: dict[str, int]) -> Problem:
     key = pointer.strip("/").replace("/", ".") or "(top level)"
-    return MalformedError(f"{key}: {message}", line=_nearest_line(pointer, lines))
+    return _nearest_line(pointer, lines), f"{key}: {message}"
 
 
 def _build(document: dict[str, Any]) -> Milestone:

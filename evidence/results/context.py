@@ -1,0 +1,158 @@
+"""What every group of results computes from: the documents, the plan, the completed attempt.
+
+Responsible for lookups in the journal and for the two ways a value comes out: known with its
+address, or unavailable with its reason. The groups of values are in the sibling modules.
+"""
+
+from __future__ import annotations
+
+import math
+import tomllib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, Final, TypeAlias
+
+from evidence import layout
+from evidence.documents import Documents
+from evidence.plan import plan_attempts
+from evidence.records.availability import Unavailable
+from evidence.records.milestone import EvalSpec, TrainSpec
+from evidence.records.run import AttemptPlan, JournalEvent, ValueRecord
+
+Value: TypeAlias = float | int | str | bool
+Named: TypeAlias = tuple[str, ValueRecord]
+Values: TypeAlias = Iterator[Named]
+
+AS_RECORDED: Final = "as-recorded"
+_INT_LIMIT: Final = 2**63
+NOT_COMPLETED: Final = "no attempt completed"
+
+
+def known(value: Value, unit: str, address: str, rule: str = AS_RECORDED) -> ValueRecord:
+    """A value with the place it comes from. A number that is not finite is not one."""
+    if isinstance(value, float) and not math.isfinite(value):
+        return unknown("the result is not a finite number", unit, address, rule)
+    if isinstance(value, int) and abs(value) >= _INT_LIMIT:
+        value = float(value)  # JSON integers of a pack have 64 bits; the magnitude stays
+    return ValueRecord(value=value, unavailable=None, unit=unit, address=address, rule=rule)
+
+
+def unknown(reason: str, unit: str, address: str = "", rule: str = AS_RECORDED) -> ValueRecord:
+    """A value that cannot be had, and why."""
+    return ValueRecord(value=None, unavailable=reason, unit=unit, address=address, rule=rule)
+
+
+def observed(value: Value | Unavailable, unit: str, address: str) -> ValueRecord:
+    """A recorded value, or the recorded reason why there is none."""
+    if isinstance(value, Unavailable):
+        return unknown(value.reason, unit, address)
+    return known(value, unit, address)
+
+
+def ratio(
+    above: float, below: float, unit: str, address: str, rule: str, why_not: str
+) -> ValueRecord:
+    """above / below, or unavailable with `why_not` where below is not positive."""
+    if below <= 0:
+        return unknown(why_not, unit, address, rule)
+    try:
+        return known(above / below, unit, address, rule)
+    except OverflowError:
+        return unknown("the result is not a finite number", unit, address, rule)
+
+
+def rows_at(path: str, first: int, last: int, pointer: str) -> str:
+    """Address of one field in lines `first` to `last` of a JSON lines file."""
+    lines = f"L{first}" if first == last else f"L{first}-L{last}"
+    return f"{path}#{lines}/{pointer}"
+
+
+def at(path: str, *parts: str | int) -> str:
+    """Address of a place in a JSON or TOML document."""
+    escaped = (str(part).replace("~", "~0").replace("/", "~1") for part in parts)
+    return f"{path}#" + "".join(f"/{part}" for part in escaped)
+
+
+def join(*addresses: str) -> str:
+    """Address of a value made from several places."""
+    return " + ".join(address for address in addresses if address)
+
+
+def journal_at(event: JournalEvent, *parts: str) -> str:
+    """Address inside one event of the journal."""
+    return f"{layout.JOURNAL}#L{event.seq + 1}/" + "/".join(parts)
+
+
+def number_in(event: JournalEvent, key: str) -> float | int | None:
+    """A number in an event's data; None where there is none."""
+    value = event.data.get(key)
+    return value if isinstance(value, (int, float)) and not isinstance(value, bool) else None
+
+
+@dataclass(frozen=True)
+class Context:
+    """The documents with what is looked up in them again and again."""
+
+    documents: Documents
+
+    @cached_property
+    def sealing(self) -> JournalEvent | None:
+        """The record that ends a journal."""
+        events = self.documents.journal
+        return events[-1] if events and events[-1].event == "sealing" else None
+
+    @cached_property
+    def attempt(self) -> str | None:
+        """Name of the attempt that completed."""
+        if self.sealing is None or self.sealing.data.get("status") != "complete":
+            return None
+        return self.sealing.attempt
+
+    @cached_property
+    def plan(self) -> AttemptPlan | None:
+        """Plan of the attempt that completed."""
+        plans = plan_attempts(self.documents.milestone)
+        return next((plan for plan in plans if plan.name == self.attempt), None)
+
+    @cached_property
+    def train(self) -> TrainSpec:
+        """Hyperparameters of the completed attempt, or else as the milestone states them."""
+        return self.documents.milestone.train if self.plan is None else self.plan.train
+
+    @cached_property
+    def eval(self) -> EvalSpec:
+        """Evaluation of the completed attempt, or else as the milestone states it."""
+        return self.documents.milestone.eval if self.plan is None else self.plan.eval
+
+    @cached_property
+    def why_not(self) -> str:
+        """Why there is nothing of an attempt."""
+        return NOT_COMPLETED if self.plan is None else "the evidence does not have it"
+
+    @cached_property
+    def _toml(self) -> dict[str, Any]:
+        return tomllib.loads(self.documents.milestone_text)
+
+    def events(self, name: str) -> tuple[JournalEvent, ...]:
+        """Events of the completed attempt with this name, in order."""
+        return tuple(
+            event
+            for event in self.documents.journal
+            if event.event == name and self.attempt is not None and event.attempt == self.attempt
+        )
+
+    def stage_events(self, name: str, stage: str) -> tuple[JournalEvent, ...]:
+        """The same, of one stage."""
+        return tuple(event for event in self.events(name) if event.data.get("stage") == stage)
+
+    def stated(self, table: str, key: str) -> tuple[str, str]:
+        """Address and rule of a setting: the attempt's override, the milestone's, or a default."""
+        if self.plan is not None:
+            index = self.plan.number - 1
+            override = self._toml["attempt"][index].get(table, {})
+            if key in override:
+                return at(layout.MILESTONE, "attempt", index, table, key), AS_RECORDED
+        if key in self._toml.get(table, {}):
+            return at(layout.MILESTONE, table, key), AS_RECORDED
+        return at(layout.MILESTONE, table), "default"

@@ -1,0 +1,143 @@
+"""Values of the run as a whole: status, times, repository, promises."""
+
+from __future__ import annotations
+
+from evidence import layout
+from evidence.records.availability import Unavailable
+from evidence.records.capture import FrozenSetRecord
+from evidence.results.context import (
+    Context,
+    Values,
+    at,
+    journal_at,
+    join,
+    known,
+    observed,
+    rows_at,
+    unknown,
+)
+
+
+def run_values(context: Context) -> Values:
+    """run.*, git.* and frozen.*"""
+    yield from _outcome(context)
+    yield from _times(context)
+    yield from _counts(context)
+    yield from _git(context)
+    yield from _frozen(context)
+
+
+def _outcome(context: Context) -> Values:
+    sealing = context.sealing
+    if sealing is None:
+        for name in ("run.status", "run.attempt", "run.stand_in"):
+            yield name, unknown("the journal has no sealing record", "")
+        return
+    status = str(sealing.data.get("status"))
+    yield "run.status", known(status, "", journal_at(sealing, "data", "status"))
+    where = journal_at(sealing, "attempt")
+    if context.plan is None or context.attempt is None:
+        yield "run.attempt", unknown(context.why_not, "", where)
+        yield "run.stand_in", unknown(context.why_not, "", where)
+        return
+    yield "run.attempt", known(context.attempt, "", where)
+    index = context.plan.number - 1
+    place = join(where, at(layout.MILESTONE, "attempt", index))
+    yield "run.stand_in", known(context.plan.stand_in, "", place, "attempt-of-milestone")
+
+
+def _times(context: Context) -> Values:
+    events = context.documents.journal
+    if not events:
+        for name, unit in (
+            ("run.date", "date"),
+            ("run.started_utc", "utc"),
+            ("run.finished_utc", "utc"),
+            ("run.duration_s", "s"),
+        ):
+            yield name, unknown("the journal is empty", unit)
+        return
+    first, last = events[0], events[-1]
+    yield "run.date", known(last.utc[:10], "date", journal_at(last, "utc"), "date-of-utc")
+    yield "run.started_utc", known(first.utc, "utc", journal_at(first, "utc"))
+    yield "run.finished_utc", known(last.utc, "utc", journal_at(last, "utc"))
+    place = join(journal_at(first, "monotonic_s"), journal_at(last, "monotonic_s"))
+    duration_s = last.monotonic_s - first.monotonic_s
+    yield (
+        "run.duration_s",
+        unknown("the machine's clock was restarted during the run", "s", place, "difference")
+        if duration_s < 0
+        else known(duration_s, "s", place, "difference"),
+    )
+
+
+def _counts(context: Context) -> Values:
+    events = context.documents.journal
+    whole = rows_at(layout.JOURNAL, 1, max(1, len(events)), "event")
+    started = sum(event.event == "attempt-started" for event in events)
+    yield "run.num_attempts", known(started, "attempts", whole, "count-of-attempt-started")
+    segments = context.stage_events("stage-started", "train")
+    yield (
+        "run.num_segments",
+        known(len(segments), "segments", whole, "count-of-stage-started")
+        if segments
+        else unknown(context.why_not, "segments", whole, "count-of-stage-started"),
+    )
+
+
+def _git(context: Context) -> Values:
+    start = context.documents.git.start
+    names = (("commit", "commit"), ("branch", "branch"), ("dirty", "dirty"))
+    if isinstance(start, Unavailable):
+        for name, key in (*names, ("num_changed_files", "files")):
+            yield f"git.{name}", unknown(start.reason, "", at(layout.GIT, "start", key))
+        return
+    for name, key in names:
+        yield f"git.{name}", observed(getattr(start, key), "", at(layout.GIT, "start", key))
+    place = at(layout.GIT, "start", "files")
+    yield "git.num_changed_files", known(len(start.files), "files", place, "count")
+
+
+def changed_during_run(one: FrozenSetRecord) -> tuple[str, ...]:
+    """Paths of a frozen set that are not at the end what they were at the start."""
+    return tuple(f.path for f in one.files if f.before_sha256 != f.after_sha256)
+
+
+def different_from_ref(one: FrozenSetRecord) -> tuple[str, ...] | Unavailable:
+    """Paths of a frozen set that are at the end not what they are in the declared ref."""
+    if one.ref is None:
+        return Unavailable("no ref is declared")
+    missing = next(
+        (f.ref_sha256 for f in one.files if isinstance(f.ref_sha256, Unavailable)), None
+    )
+    if missing is not None:
+        return missing
+    if isinstance(one.equal_to_ref, Unavailable):
+        return one.equal_to_ref
+    return tuple(f.path for f in one.files if f.after_sha256 != f.ref_sha256)
+
+
+def _frozen(context: Context) -> Values:
+    sets = context.documents.frozen.sets
+    place = at(layout.FROZEN, "sets")
+    # A file may be promised in two sets; it is one file.
+    files = {f.path for one in sets for f in one.files}
+    changed = {path for one in sets for path in changed_during_run(one)}
+    yield "frozen.num_files", known(len(files), "files", place, "count")
+    yield "frozen.num_changed_during_run", known(len(changed), "files", place, "count-before-after")
+    results = [different_from_ref(one) for one in sets if one.ref is not None]
+    rule = "count-after-ref"
+    reason = next((r.reason for r in results if isinstance(r, Unavailable)), None)
+    if not results:
+        reason = "no frozen set names a ref"
+    yield (
+        "frozen.num_different_from_ref",
+        unknown(reason, "files", place, rule)
+        if reason is not None
+        else known(
+            len({p for r in results if not isinstance(r, Unavailable) for p in r}),
+            "files",
+            place,
+            rule,
+        ),
+    )

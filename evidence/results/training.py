@@ -1,0 +1,243 @@
+"""Values of the training stage, aggregated from step rows over all segments."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from evidence import arithmetic, layout
+from evidence.records.availability import Unavailable
+from evidence.records.run import IntervalRow, JournalEvent, StepRow, ValueRecord
+from evidence.results.context import (
+    Context,
+    Named,
+    Values,
+    at,
+    journal_at,
+    join,
+    known,
+    number_in,
+    ratio,
+    rows_at,
+    unknown,
+)
+
+_NO_RUNTIME = "the journal has no runtime of the training loop"
+_SETTINGS = (
+    ("batch_size", "rows"),
+    ("gradient_accumulation", "micro-batches"),
+    ("learning_rate", ""),
+    ("schedule", ""),
+    ("optimizer", ""),
+    ("dtype", ""),
+    ("max_length", "tokens"),
+    ("log_every_steps", "steps"),
+    ("seed", ""),
+)
+_OF_STEPS = (
+    ("train.num_steps", "steps"),
+    ("train.epochs", "epochs"),
+    ("train.num_samples", "rows"),
+    ("train.runtime_s", "s"),
+    ("train.samples_per_s", "samples/s"),
+    ("train.steps_per_s", "steps/s"),
+    ("train.loss_start", "nats"),
+    ("train.loss_end", "nats"),
+    ("train.loss_mean", "nats"),
+    ("train.loss_ratio", ""),
+    ("train.num_steps_after_last_log", "steps"),
+    ("train.num_tokens", "tokens"),
+    ("train.num_fed_tokens", "tokens"),
+    ("train.num_target_tokens", "tokens"),
+    ("train.padding_share", ""),
+    ("train.total_flos", "FLOP"),
+)
+
+
+def loss_table(context: Context) -> tuple[IntervalRow, ...]:
+    """One row a logging interval: mean loss, and rate and epoch of its last step."""
+    steps = _steps(context)
+    rows: list[IntervalRow] = []
+    for interval in arithmetic.log_intervals(len(steps), context.train.log_every_steps):
+        inside = steps[interval.first - 1 : interval.last]
+        last = inside[-1]
+        rows.append(
+            IntervalRow(
+                step=last.step,
+                loss=arithmetic.mean([row.loss for row in inside]),
+                learning_rate=last.learning_rate,
+                epoch=last.epoch,
+                address=rows_at(layout.METRICS, interval.first, interval.last, "loss"),
+            )
+        )
+    return tuple(rows)
+
+
+def training_values(context: Context, table: tuple[IntervalRow, ...]) -> Values:
+    """train.* and probe.*"""
+    for key, unit in _SETTINGS:
+        address, rule = context.stated("train", key)
+        yield f"train.{key}", known(getattr(context.train, key), unit, address, rule)
+    steps = _steps(context)
+    if steps:
+        yield from _counted(steps)
+        yield from _losses(steps, table, context.train.log_every_steps)
+        yield from _timed(context, steps)
+        yield _flops(context, steps)
+    else:
+        reason = context.why_not if context.plan is None else "there are no step rows"
+        for name, unit in _OF_STEPS:
+            yield name, unknown(reason, unit, layout.METRICS)
+    yield _peak_memory(context)
+    yield from _probes(context)
+
+
+def _steps(context: Context) -> tuple[StepRow, ...]:
+    return context.documents.steps if context.plan is not None else ()
+
+
+def _all(steps: tuple[StepRow, ...], field: str) -> str:
+    return rows_at(layout.METRICS, 1, len(steps), field)
+
+
+def _counted(steps: tuple[StepRow, ...]) -> Values:
+    yield "train.num_steps", known(len(steps), "steps", _all(steps, "step"), "count")
+    last = rows_at(layout.METRICS, len(steps), len(steps), "epoch")
+    yield "train.epochs", known(steps[-1].epoch, "epochs", last)
+    sums: tuple[tuple[str, str, Callable[[StepRow], int]], ...] = (
+        ("num_samples", "num_rows", lambda row: row.num_rows),
+        ("num_tokens", "num_tokens", lambda row: row.num_tokens),
+        ("num_fed_tokens", "num_fed_tokens", lambda row: row.num_fed_tokens),
+        ("num_target_tokens", "num_target_tokens", lambda row: row.num_target_tokens),
+    )
+    for name, field, of in sums:
+        unit = "rows" if name == "num_samples" else "tokens"
+        yield f"train.{name}", known(sum(map(of, steps)), unit, _all(steps, field), "sum")
+    yield "train.padding_share", _padding(steps)
+
+
+def _padding(steps: tuple[StepRow, ...]) -> ValueRecord:
+    place = join(_all(steps, "num_tokens"), _all(steps, "num_fed_tokens"))
+    fed = sum(row.num_fed_tokens for row in steps)
+    if fed <= 0:
+        return unknown("no tokens were fed", "", place, "padding-share")
+    share = arithmetic.padding_share(sum(row.num_tokens for row in steps), fed)
+    return known(share, "", place, "padding-share")
+
+
+def _losses(steps: tuple[StepRow, ...], table: tuple[IntervalRow, ...], every: int) -> Values:
+    whole = _all(steps, "loss")
+    yield (
+        "train.loss_mean",
+        known(arithmetic.mean([row.loss for row in steps]), "nats", whole, "run-loss"),
+    )
+    left = arithmetic.num_steps_after_last_log(len(steps), every)
+    place = _all(steps, "step")
+    yield "train.num_steps_after_last_log", known(left, "steps", place, "steps-after-last-log")
+    if not table:
+        reason = "the run is shorter than one logging interval"
+        for name in ("loss_start", "loss_end"):
+            yield f"train.{name}", unknown(reason, "nats", whole, "interval-loss")
+        yield "train.loss_ratio", unknown(reason, "", whole, "loss-ratio")
+        return
+    first, last = table[0], table[-1]
+    yield "train.loss_start", known(first.loss, "nats", first.address, "interval-loss")
+    yield "train.loss_end", known(last.loss, "nats", last.address, "interval-loss")
+    both = join(first.address, last.address)
+    why = "the first interval loss is not positive"
+    yield "train.loss_ratio", ratio(last.loss, first.loss, "", both, "loss-ratio", why)
+
+
+def _timed(context: Context, steps: tuple[StepRow, ...]) -> Values:
+    found = _runtime(context, steps)
+    if isinstance(found, Unavailable):
+        for name, unit in (("runtime_s", "s"), ("samples_per_s", "samples/s"), ("steps_per_s", "steps/s")):
+            yield f"train.{name}", unknown(found.reason, unit)
+        return
+    runtime_s, place = found
+    yield "train.runtime_s", known(runtime_s, "s", place, "sum-over-segments")
+    spec, why = context.train, "the runtime is zero"
+    record = context.documents.inputs.data.get(spec.data)
+    samples = arithmetic.num_samples(
+        0 if record is None else record.num_rows,
+        spec.epochs,
+        spec.max_steps,
+        spec.batch_size,
+        spec.gradient_accumulation,
+    )
+    rows = join(at(layout.INPUTS, "data", spec.data, "num_rows"), place)
+    yield "train.samples_per_s", ratio(samples, runtime_s, "samples/s", rows, "throughput", why)
+    place = join(_all(steps, "step"), place)
+    yield "train.steps_per_s", ratio(len(steps), runtime_s, "steps/s", place, "throughput", why)
+
+
+def _runtime(context: Context, steps: tuple[StepRow, ...]) -> tuple[float, str] | Unavailable:
+    """Seconds in the training loop over all segments, and where they are recorded.
+
+    A segment that was killed reported no runtime; its last kept step row says how far it came.
+    """
+    finished = {event.data.get("segment"): event for event in context.stage_events("stage-finished", "train")}
+    total_s, places = 0.0, []
+    for segment in sorted({row.segment for row in steps}):
+        event: JournalEvent | None = finished.get(segment)
+        seconds = None if event is None else number_in(event, "runtime_s")
+        if event is not None and seconds is not None:
+            places.append(journal_at(event, "data", "runtime_s"))
+        elif segment == steps[-1].segment:
+            return Unavailable(_NO_RUNTIME)
+        else:
+            line = max(i for i, row in enumerate(steps, 1) if row.segment == segment)
+            seconds = steps[line - 1].elapsed_s
+            places.append(rows_at(layout.METRICS, line, line, "elapsed_s"))
+        total_s += seconds
+    return total_s, join(*places)
+
+
+def _flops(context: Context, steps: tuple[StepRow, ...]) -> Named:
+    model = context.documents.inputs.model
+    place = join(
+        at(layout.INPUTS, "model", "num_parameters"),
+        at(layout.INPUTS, "model", "num_embedding_parameters"),
+        _all(steps, "num_fed_tokens"),
+    )
+    if isinstance(model, Unavailable):
+        return "train.total_flos", unknown(model.reason, "FLOP", place, "flops")
+    fed = sum(row.num_fed_tokens for row in steps)
+    total = arithmetic.training_flops(model.num_parameters, model.num_embedding_parameters, fed)
+    return "train.total_flos", known(total, "FLOP", place, "flops")
+
+
+def _peak_memory(context: Context) -> Named:
+    name, unit = "train.peak_memory_bytes", "bytes"
+    events = context.stage_events("stage-finished", "train")
+    found = [
+        (peak, journal_at(event, "data", "peak_memory_bytes"))
+        for event in events
+        if (peak := number_in(event, "peak_memory_bytes")) is not None
+    ]
+    if not found:
+        return name, unknown(
+            context.why_not if context.plan is None else "the worker did not report it", unit
+        )
+    return name, known(max(found)[0], unit, join(*(place for _, place in found)), "maximum")
+
+
+def _probes(context: Context) -> Values:
+    events = {event.data.get("moment"): event for event in context.events("probe")}
+    for moment in ("before", "after"):
+        name = f"probe.loss_{moment}"
+        event = events.get(moment)
+        loss = None if event is None else number_in(event, "loss")
+        yield (
+            name,
+            unknown(context.why_not if context.plan is None else "no probe was made", "nats")
+            if event is None or loss is None
+            else known(loss, "nats", journal_at(event, "data", "loss")),
+        )
+    event = events.get("after") or events.get("before")
+    count = None if event is None else number_in(event, "num_examples")
+    yield (
+        "probe.num_examples",
+        unknown(context.why_not if context.plan is None else "no probe was made", "examples")
+        if event is None or count is None
+        else known(count, "examples", journal_at(event, "data", "num_examples")),
+    )

@@ -1,0 +1,70 @@
+"""Writes the project's own data: training set, evaluation set, and the frozen M42 submission.
+
+    python milestones/data/generate.py           rewrite the files
+    python milestones/data/generate.py --check   exit 1 where a file is not what this gives
+
+Responsible for seeds and file names only. The same seeds give the same bytes everywhere.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from random import Random
+
+from compose import evaluation_questions, training_drafts
+from rows import archive, evaluation_row, jsonl, training_row
+
+SEED = 42
+EVALUATION_SEED = 4242
+HERE = Path(__file__).parent
+TRAINING, EVALUATION = HERE / "dev-reasoning.jsonl", HERE / "eval.jsonl"
+SUBMISSION = HERE.parent / "frozen" / "m42_submission.zip"
+
+README = """# M42 submission
+
+Frozen. It holds the configuration and a sample of the predictions that were handed in.
+No later milestone may change a byte of it; each says in its evidence whether it did.
+"""
+CONFIG = """{
+  "model": "google/gemma-2b",
+  "submission": "M42",
+  "max_new_tokens": 64
+}
+"""
+
+
+def files() -> dict[Path, bytes]:
+    """Every generated file with its bytes."""
+    drafts = training_drafts(Random(SEED))
+    training = [training_row(i, kind, draft, SEED) for i, (kind, draft) in enumerate(drafts)]
+    prompts = {draft.prompt for _, draft in drafts}
+    questions = evaluation_questions(Random(EVALUATION_SEED), prompts)
+    evaluation = [evaluation_row(i, question) for i, question in enumerate(questions)]
+    sample = [{"id": row["id"], "answer": row["expected_answer"]} for row in evaluation[:5]]
+    submission = {
+        "README.md": README.encode(),
+        "config.json": CONFIG.encode(),
+        "predictions.jsonl": jsonl(sample),
+    }
+    return {
+        TRAINING: jsonl(training),
+        EVALUATION: jsonl(evaluation),
+        SUBMISSION: archive(submission),
+    }
+
+
+def main() -> int:
+    """Write or check; return the exit status."""
+    check = "--check" in sys.argv[1:]
+    stale = [p for p, data in files().items() if not p.is_file() or p.read_bytes() != data]
+    for path in stale:
+        print(f"{'differs' if check else 'written'}: {path.relative_to(HERE.parent.parent)}")
+        if not check:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(files()[path])
+    return int(check and bool(stale))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

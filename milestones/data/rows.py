@@ -1,0 +1,63 @@
+"""Row formats of the two data sets and of the frozen archive, as bytes."""
+
+from __future__ import annotations
+
+import io
+import json
+import zipfile
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from compose import Question
+from tasks import Draft
+
+DATASET = "dev-reasoning"
+
+
+def training_row(index: int, category: str, draft: Draft, seed: int) -> dict[str, Any]:
+    """A reasoning trace: prompt, typed steps, final answer, and where it comes from."""
+    return {
+        "trace_version": "1.0",
+        "prompt": draft.prompt,
+        "final_answer": draft.answer,
+        "steps": [
+            {"i": i, "type": kind, "content": text} for i, (kind, text) in enumerate(draft.steps)
+        ],
+        "meta": {
+            "dataset": DATASET,
+            "generator": "milestones/data/generate.py",
+            "seed": seed,
+            "category": category,
+            "task_type": draft.task,
+            "index": index,
+        },
+    }
+
+
+def evaluation_row(index: int, question: Question) -> dict[str, Any]:
+    """An evaluation question with its expected answer and what kind it is."""
+    return {
+        "id": f"eval-{index + 1:03d}",
+        "prompt": question.draft.prompt,
+        "expected_answer": question.draft.answer,
+        "section": question.section,
+        "category": question.category,
+        "difficulty": question.difficulty,
+    }
+
+
+def jsonl(rows: Iterable[Mapping[str, Any]]) -> bytes:
+    """One JSON object a line, UTF-8, LF."""
+    return "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows).encode("utf-8")
+
+
+def archive(files: Mapping[str, bytes]) -> bytes:
+    """A ZIP whose bytes depend on nothing but its content: fixed times, stored, sorted."""
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_STORED) as target:
+        for name in sorted(files):
+            entry = zipfile.ZipInfo(name, date_time=(2026, 1, 1, 0, 0, 0))
+            entry.create_system = 3
+            entry.external_attr = 0o644 << 16
+            target.writestr(entry, files[name])
+    return buffer.getvalue()
