@@ -126,9 +126,7 @@ def per_second(count: float, runtime_s: float) -> float:
     return count / runtime_s
 
 
-def training_flops(
-    num_parameters: int, num_embedding_parameters: int, num_fed_tokens: int
-) -> int:
+def training_flops(num_parameters: int, num_embedding_parameters: int, num_fed_tokens: int) -> int:
     """FLOPs as transformers reports them: 6 · (parameters − embedding) · tokens fed.
 
     Tokens fed include padding. Source: `PreTrainedModel.floating_point_ops` of transformers.

@@ -6,6 +6,7 @@ what its end means is decided by `verdict`.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import selectors
 import signal
@@ -55,6 +56,7 @@ class WorkerProcess:
         self._selector.register(events_read, selectors.EVENT_READ, "event")
         self._selector.register(self._output, selectors.EVENT_READ, "output")
         self._partial = b""
+        self._gone_since_s: float | None = None
 
     @property
     def pid(self) -> int:
@@ -78,12 +80,10 @@ class WorkerProcess:
         """Whether the worker is gone and all it said has been heard."""
         if self._process.poll() is None:
             return False
-        return not self._selector.get_map() or self._drained()
-
-    def _drained(self) -> bool:
         now = time.monotonic()
-        self._gone_at = getattr(self, "_gone_at", now)
-        return now - self._gone_at > GRACE_AFTER_EXIT_S
+        if self._gone_since_s is None:
+            self._gone_since_s = now
+        return not self._selector.get_map() or now - self._gone_since_s > GRACE_AFTER_EXIT_S
 
     def ask_to_stop(self) -> None:
         """SIGTERM: the worker ends after the current step, with a checkpoint."""
@@ -96,10 +96,8 @@ class WorkerProcess:
     def _signal(self, name: str) -> None:
         if sys.platform == "win32":
             return
-        try:
+        with contextlib.suppress(ProcessLookupError):  # already gone
             os.killpg(self._process.pid, signal.Signals[name])
-        except ProcessLookupError:
-            pass  # already gone
 
     def close(self) -> int:
         """Kill what is left, reap it, and return the exit status (negative: minus the signal)."""

@@ -152,7 +152,10 @@ class StageRun:
             handler(event)
         except (MalformedError, KeyError, TypeError) as error:
             shown = one_line(line.decode("utf-8", "replace"), limits.MAX_MESSAGE_CHARS)
-            self._failure = ("exception", f"the worker sent what no worker sends ({error}): {shown}")
+            self._failure = (
+                "exception",
+                f"the worker sent what no worker sends ({error}): {shown}",
+            )
 
     def _journal(self, event: str, **data: Any) -> None:
         self._around.journal.record(event, attempt=self._job.plan.name, **data)

@@ -28,6 +28,8 @@ def command(packs: tuple[Path, ...], check: bool) -> None:
         changed = differences(pack) if check else rerender(pack)
         stale = stale or (check and bool(changed))
         verb = "differs" if check else "written"
-        click.echo(f"{pack.as_posix()}: " + (f"{verb}: {', '.join(changed)}" if changed else "same"))
+        click.echo(
+            f"{pack.as_posix()}: " + (f"{verb}: {', '.join(changed)}" if changed else "same")
+        )
     if stale:
         raise click.exceptions.Exit(int(ExitCode.FINDINGS))

@@ -25,14 +25,17 @@ from evidence.pipeline.signals import StopRequest
 @click.option(
     "--runs", type=click.Path(path_type=Path), help="Where packs appear (default: ROOT/runs)."
 )
-def command(milestone: str, attempt: str | None, again: bool, root: Path, runs: Path | None) -> None:
+def command(
+    milestone: str, attempt: str | None, again: bool, root: Path, runs: Path | None
+) -> None:
     """Run milestones/MILESTONE.toml and leave a sealed evidence pack.
 
     Exit 0: complete and every required gate met. 4: failed, stopped or a required gate not met;
     the evidence says why. 2: nothing was started. 75: another run holds this pack.
     """
-    options = RunOptions(root=root.resolve(), runs=(runs or root / "runs").resolve(), again=again,
-                         attempt=attempt)
+    options = RunOptions(
+        root=root.resolve(), runs=(runs or root / "runs").resolve(), again=again, attempt=attempt
+    )
     with StopRequest() as stop:
         result = run_milestone(milestone, options, observer(), stop)
     _report(result)

@@ -17,7 +17,9 @@ PRECEDENCE = (ExitCode.REFUSED, ExitCode.FINDINGS, ExitCode.UNFINISHED, ExitCode
 
 
 @click.command()
-@click.argument("packs", nargs=-1, required=True, metavar="PACK...", type=click.Path(path_type=Path))
+@click.argument(
+    "packs", nargs=-1, required=True, metavar="PACK...", type=click.Path(path_type=Path)
+)
 @click.option("--json", "as_json", is_flag=True, help="Print the whole report as JSON.")
 @click.option("--quiet", "-q", is_flag=True, help="Only the verdict of each pack.")
 @click.option("--expect", metavar="sha256:…", help="The root digest that the pack must have.")

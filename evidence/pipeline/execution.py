@@ -67,7 +67,7 @@ def execute(
         observer.message("looking at the machine, the repository and the packages")
         start = observe_start(root, prepared.milestone, journal)
         results = _attempts(prepared, root, space, journal, start, observer, stop, started_s)
-        end = observe_end(root, start, journal)
+        end = observe_end(root, prepared.milestone, start, journal)
         completed = next((result for result in results if result.completed), None)
         status = "complete" if completed is not None else "failed"
         name = None if completed is None else completed.record.name
@@ -135,7 +135,7 @@ def _attempt(
         backend=plan.backend,
         stand_in=plan.stand_in,
     )
-    missing = unmet(plan, start.machine.hardware)
+    missing = unmet(plan, start.hardware)
     if missing:
         result = refused(plan, missing)
     else:
@@ -153,9 +153,7 @@ def _attempt(
     return result
 
 
-def _settle(
-    plan: AttemptPlan, result: AttemptResult, space: Workspace, stop: StopRequest
-) -> None:
+def _settle(plan: AttemptPlan, result: AttemptResult, space: Workspace, stop: StopRequest) -> None:
     """Put an attempt's evidence where the pack wants it, or leave it for a stopped run."""
     if result.record.outcome == "interrupted":
         raise StoppedError(
@@ -194,4 +192,3 @@ def _drop_empty(folder: Path) -> None:
             path.unlink()
         elif path.is_dir() and not any(path.iterdir()):
             path.rmdir()
-

@@ -48,7 +48,9 @@ def finish(
     completed = next((result for result in attempts if result.completed), None)
     observed.write(staging, None if completed is None else completed.framework)
     _write(staging, layout.INPUTS, _inputs(prepared, completed))
-    _write(staging, layout.WITHHELD, withheld_record(staged_files(staging), prepared.milestone.publish))
+    _write(
+        staging, layout.WITHHELD, withheld_record(staged_files(staging), prepared.milestone.publish)
+    )
     documents = _documents(staging, {})
     results = compute_results(documents)
     _write(staging, layout.RESULTS, results)

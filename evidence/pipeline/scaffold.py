@@ -13,7 +13,8 @@ def write_milestone(root: Path, milestone_id: str) -> Path:
     """Write milestones/<id>.toml and return its path. Raises UsageError when it is there."""
     if layout.MILESTONE_ID.fullmatch(milestone_id) is None:
         raise UsageError(
-            f"{milestone_id!r} is no milestone id", hint="Use letters, digits, dot, dash, underscore."
+            f"{milestone_id!r} is no milestone id",
+            hint="Use letters, digits, dot, dash, underscore.",
         )
     path = layout.milestone_file(root, milestone_id)
     if path.exists():

@@ -29,18 +29,14 @@ _OPERATORS: Final[dict[str, Callable[[Any, Any], bool]]] = {
 }
 
 
-def evaluate_gates(
-    context: Context, values: Mapping[str, ValueRecord]
-) -> tuple[GateResult, ...]:
+def evaluate_gates(context: Context, values: Mapping[str, ValueRecord]) -> tuple[GateResult, ...]:
     """Every declared gate in order, then one for each broken promise with policy `fail`."""
     declared = [_gate(spec, context, values) for spec in context.documents.milestone.gates]
     broken = [gate for one in context.documents.frozen.sets for gate in _frozen(one)]
     return (*declared, *broken)
 
 
-def _gate(
-    spec: GateSpec, context: Context, values: Mapping[str, ValueRecord]
-) -> GateResult:
+def _gate(spec: GateSpec, context: Context, values: Mapping[str, ValueRecord]) -> GateResult:
     actual = _look_up(spec.metric, values)
     limit = _limit(spec, values)
 
@@ -112,17 +108,13 @@ def _frozen(one: FrozenSetRecord) -> Iterator[GateResult]:
         yield _broken(one, f"different from {one.ref}", different, metric)
 
 
-def _broken(
-    one: FrozenSetRecord, what: str, paths: tuple[str, ...], metric: str
-) -> GateResult:
+def _broken(one: FrozenSetRecord, what: str, paths: tuple[str, ...], metric: str) -> GateResult:
     named = ", ".join(paths[:_NAMED_PATHS])
     more = f" and {len(paths) - _NAMED_PATHS} more" if len(paths) > _NAMED_PATHS else ""
     return _promise(one, metric, len(paths), f"{what}: {named}{more}")
 
 
-def _promise(
-    one: FrozenSetRecord, metric: str, actual: int | None, reason: str
-) -> GateResult:
+def _promise(one: FrozenSetRecord, metric: str, actual: int | None, reason: str) -> GateResult:
     return GateResult(
         name=f"frozen: {one.name}",
         metric=metric,

@@ -22,7 +22,9 @@ def input_values(context: Context) -> Values:
     inputs = context.documents.inputs
     for key, unit in _MODEL:
         place = at(layout.INPUTS, "model", key)
-        found = inputs.model if isinstance(inputs.model, Unavailable) else getattr(inputs.model, key)
+        found = (
+            inputs.model if isinstance(inputs.model, Unavailable) else getattr(inputs.model, key)
+        )
         yield f"model.{key}", observed(found, unit, place)
     tokenizer = inputs.tokenizer
     digest = tokenizer if isinstance(tokenizer, Unavailable) else tokenizer.sha256

@@ -9,8 +9,8 @@ from evidence.results.context import (
     Context,
     Values,
     at,
-    journal_at,
     join,
+    journal_at,
     known,
     observed,
     rows_at,
@@ -107,9 +107,7 @@ def different_from_ref(one: FrozenSetRecord) -> tuple[str, ...] | Unavailable:
     """Paths of a frozen set that are at the end not what they are in the declared ref."""
     if one.ref is None:
         return Unavailable("no ref is declared")
-    missing = next(
-        (f.ref_sha256 for f in one.files if isinstance(f.ref_sha256, Unavailable)), None
-    )
+    missing = next((f.ref_sha256 for f in one.files if isinstance(f.ref_sha256, Unavailable)), None)
     if missing is not None:
         return missing
     if isinstance(one.equal_to_ref, Unavailable):

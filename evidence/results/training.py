@@ -12,8 +12,8 @@ from evidence.results.context import (
     Named,
     Values,
     at,
-    journal_at,
     join,
+    journal_at,
     known,
     number_in,
     ratio,
@@ -150,7 +150,11 @@ def _losses(steps: tuple[StepRow, ...], table: tuple[IntervalRow, ...], every: i
 def _timed(context: Context, steps: tuple[StepRow, ...]) -> Values:
     found = _runtime(context, steps)
     if isinstance(found, Unavailable):
-        for name, unit in (("runtime_s", "s"), ("samples_per_s", "samples/s"), ("steps_per_s", "steps/s")):
+        for name, unit in (
+            ("runtime_s", "s"),
+            ("samples_per_s", "samples/s"),
+            ("steps_per_s", "steps/s"),
+        ):
             yield f"train.{name}", unknown(found.reason, unit)
         return
     runtime_s, place = found
@@ -175,7 +179,10 @@ def _runtime(context: Context, steps: tuple[StepRow, ...]) -> tuple[float, str] 
 
     A segment that was killed reported no runtime; its last kept step row says how far it came.
     """
-    finished = {event.data.get("segment"): event for event in context.stage_events("stage-finished", "train")}
+    finished = {
+        event.data.get("segment"): event
+        for event in context.stage_events("stage-finished", "train")
+    }
     total_s, places = 0.0, []
     for segment in sorted({row.segment for row in steps}):
         event: JournalEvent | None = finished.get(segment)

@@ -1,0 +1,89 @@
+"""Python, locale, time zone, and the environment variables on the allow-list."""
+
+from __future__ import annotations
+
+import locale
+import platform
+import re
+import time
+from collections.abc import Mapping
+from typing import Final
+
+from evidence.escape import visible
+from evidence.records.availability import Unavailable
+from evidence.records.capture import (
+    EnvironmentRecord,
+    GitRecord,
+    HardwareRecord,
+    PackagesRecord,
+    TorchRecord,
+)
+
+ALLOWED: Final = re.compile(
+    r"OMP_[A-Z_]+|MKL_[A-Z_]+|OPENBLAS_NUM_THREADS|CUDA_VISIBLE_DEVICES|CUDA_DEVICE_ORDER"
+    r"|CUDA_LAUNCH_BLOCKING|CUBLAS_WORKSPACE_CONFIG|NVIDIA_TF32_OVERRIDE|NVIDIA_VISIBLE_DEVICES"
+    r"|PYTORCH_(CUDA_)?ALLOC_CONF|PYTHONHASHSEED|PYTHONIOENCODING|PYTHONUTF8"
+    r"|TOKENIZERS_PARALLELISM|HF_HUB_OFFLINE|HF_HUB_DISABLE_TELEMETRY|TRANSFORMERS_OFFLINE"
+    r"|LANG|LC_ALL|TZ|CI"
+)
+"""Names whose values are recorded. Never the whole environment: it holds tokens."""
+
+
+def capture_environment(started_utc: str, variables: Mapping[str, str]) -> EnvironmentRecord:
+    """environment.json, before a worker has said what its framework is."""
+    return EnvironmentRecord(
+        schema="environment.v1",
+        python_version=platform.python_version(),
+        python_implementation=platform.python_implementation(),
+        python_compiler=platform.python_compiler(),
+        locale=".".join(part for part in locale.getlocale() if part) or "C",
+        timezone=time.strftime("%z"),
+        started_utc=started_utc,
+        variables={
+            name: visible(value)
+            for name, value in sorted(variables.items())
+            if ALLOWED.fullmatch(name)
+        },
+        framework=Unavailable("no attempt completed"),
+    )
+
+
+def env_snapshot(
+    environment: EnvironmentRecord,
+    hardware: HardwareRecord,
+    git: GitRecord,
+    packages: PackagesRecord,
+) -> str:
+    """env_snapshot.txt: the same facts for eyes."""
+    framework = environment.framework
+    torch = framework if isinstance(framework, TorchRecord) else None
+    versions = {package.name: package.version for package in packages.packages}
+    gpus = hardware.gpus
+    start = git.start
+    commit = _or_reason(start) if isinstance(start, Unavailable) else start.commit
+    lines = {
+        "Date": environment.started_utc,
+        "Commit": commit
+        + (" (dirty)" if not isinstance(start, Unavailable) and start.dirty else ""),
+        "Python": f"{environment.python_implementation} {environment.python_version}",
+        "PyTorch": torch.torch_version if torch else versions.get("torch", "not installed"),
+        "Transformers": versions.get("transformers", "not installed"),
+        "CUDA (PyTorch)": _or_reason(torch.cuda_version) if torch else _or_reason(framework),
+        "CUDA (driver)": _or_reason(hardware.driver_cuda_version),
+        "Driver": _or_reason(hardware.driver_version),
+        "GPU": _or_reason(gpus)
+        if isinstance(gpus, Unavailable)
+        else ", ".join(gpu.name for gpu in gpus) or "none",
+        "CPU": _or_reason(hardware.cpu.model),
+        "Cores": f"{_or_reason(hardware.cpu.num_usable_cores)} usable",
+        "Memory": f"{_or_reason(hardware.memory_bytes)} bytes",
+        "OS": f"{hardware.os}, kernel {hardware.kernel}",
+        "Packages": str(len(packages.packages)),
+    }
+    rows = [f"{name}: {value}" for name, value in lines.items()]
+    rows += [f"{name}={value}" for name, value in environment.variables.items()]
+    return visible("\n".join(rows)) + "\n"
+
+
+def _or_reason(value: object) -> str:
+    return f"not available ({value.reason})" if isinstance(value, Unavailable) else str(value)

@@ -1,0 +1,158 @@
+"""What was observed around a run: all probes at the start, the changeable ones at the end.
+
+Responsible for running probes side by side and for writing what they found into the staging
+folder. The probes themselves are `capture`'s.
+"""
+
+from __future__ import annotations
+
+import os
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from evidence import jsonio, layout
+from evidence.capture.environ import capture_environment, env_snapshot
+from evidence.capture.frozen import Digests, compare_frozen, digest_set
+from evidence.capture.git import (
+    Repository,
+    capture_patch,
+    capture_remote,
+    capture_state,
+    open_repository,
+)
+from evidence.capture.gpu import capture_gpus, gpu_snapshot
+from evidence.capture.host import capture_cpu, capture_hardware
+from evidence.capture.packages import capture_packages
+from evidence.digest import sha256_hex
+from evidence.durable import write_file
+from evidence.journal import Journal, utc_now
+from evidence.records.availability import Unavailable
+from evidence.records.capture import (
+    EnvironmentRecord,
+    FrozenRecord,
+    GitRecord,
+    GitStateRecord,
+    HardwareRecord,
+    PackagesRecord,
+    TorchRecord,
+)
+from evidence.records.codec import encode
+from evidence.records.milestone import Milestone
+
+
+@dataclass(frozen=True, slots=True)
+class Observation:
+    """Everything observed so far. `frozen` is None until the end."""
+
+    environment: EnvironmentRecord
+    hardware: HardwareRecord
+    gpu_snapshot: str
+    git: GitRecord
+    patch: bytes | Unavailable
+    packages: PackagesRecord
+    repository: Repository | Unavailable
+    frozen_before: tuple[Digests, ...]
+    frozen: FrozenRecord | None = None
+
+    @property
+    def commit(self) -> str | Unavailable:
+        """The commit that the run started from."""
+        start = self.git.start
+        return start if isinstance(start, Unavailable) else start.commit
+
+    def write(self, staging: Path, framework: TorchRecord | None) -> None:
+        """Write the documents and snapshots of this observation."""
+        environment = self.environment
+        if framework is not None:
+            environment = replace(environment, framework=framework)
+        records = {
+            layout.ENVIRONMENT: environment,
+            layout.HARDWARE: self.hardware,
+            layout.GIT: self.git,
+            layout.PACKAGES: self.packages,
+            layout.FROZEN: self.frozen,
+        }
+        for name, record in records.items():
+            write_file(staging / name, jsonio.dump_document(encode(record)))
+        snapshot = env_snapshot(environment, self.hardware, self.git, self.packages)
+        write_file(staging / layout.ENV_SNAPSHOT, snapshot.encode("utf-8"))
+        write_file(staging / layout.GPU_SNAPSHOT, self.gpu_snapshot.encode("utf-8"))
+        if not isinstance(self.patch, Unavailable):
+            write_file(staging / layout.PATCH, self.patch)
+
+
+def observe_start(root: Path, milestone: Milestone, journal: Journal) -> Observation:
+    """Run every probe, side by side; the slowest alone decides how long it takes."""
+    started_utc = utc_now()
+    repository = open_repository(root)
+    with ThreadPoolExecutor() as pool:
+        cpu = pool.submit(capture_cpu)
+        gpus = pool.submit(capture_gpus)
+        snapshot = pool.submit(gpu_snapshot)
+        packages = pool.submit(capture_packages)
+        patch = pool.submit(capture_patch, repository)
+        frozen = pool.submit(_frozen_now, root, milestone)
+        start = capture_state(repository)
+        found = gpus.result()
+        observed = Observation(
+            environment=capture_environment(started_utc, os.environ),
+            hardware=capture_hardware(
+                root, cpu.result(), found.gpus, found.driver_version, found.driver_cuda_version
+            ),
+            gpu_snapshot=snapshot.result(),
+            git=_git(repository, start, Unavailable("the run has not ended yet"), patch.result()),
+            patch=patch.result(),
+            packages=packages.result(),
+            repository=repository,
+            frozen_before=frozen.result(),
+        )
+    _journal(journal, "start", start)
+    return observed
+
+
+def observe_end(
+    root: Path, milestone: Milestone, observed: Observation, journal: Journal
+) -> Observation:
+    """Look again at what may have changed meanwhile: the repository and the frozen paths."""
+    end = capture_state(observed.repository)
+    frozen = compare_frozen(root, milestone.frozen, observed.frozen_before, observed.repository)
+    _journal(journal, "end", end)
+    git = _git(observed.repository, observed.git.start, end, observed.patch)
+    return replace(observed, git=git, frozen=frozen)
+
+
+def _frozen_now(root: Path, milestone: Milestone) -> tuple[Digests, ...]:
+    return tuple(digest_set(root, spec) for spec in milestone.frozen)
+
+
+def _git(
+    repository: Repository | Unavailable,
+    start: GitStateRecord | Unavailable,
+    end: GitStateRecord | Unavailable,
+    patch: bytes | Unavailable,
+) -> GitRecord:
+    changed: bool | Unavailable
+    if isinstance(start, Unavailable):
+        changed = start
+    elif isinstance(end, Unavailable):
+        changed = end
+    else:
+        changed = (start.commit, start.branch, start.files) != (end.commit, end.branch, end.files)
+    return GitRecord(
+        schema="git.v1",
+        remote=capture_remote(repository),
+        start=start,
+        end=end,
+        changed_during_run=changed,
+        patch_sha256=patch if isinstance(patch, Unavailable) else sha256_hex(patch),
+    )
+
+
+def _journal(journal: Journal, moment: str, state: GitStateRecord | Unavailable) -> None:
+    journal.record(
+        "captured",
+        moment=moment,
+        commit=encode(state if isinstance(state, Unavailable) else state.commit),
+        dirty=encode(state if isinstance(state, Unavailable) else state.dirty),
+    )

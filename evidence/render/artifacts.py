@@ -1,0 +1,113 @@
+"""The table of files in a pack: what each is for, how large it is, its digest.
+
+Folders of many files (the final model, the attempts that failed) are one row each.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Final
+
+from evidence import formatting, layout, markdown
+from evidence.digest import combine
+from evidence.documents import Documents
+
+_SHORT: Final = 12
+_DESCRIPTIONS: Final = {
+    layout.ENV_SNAPSHOT: "Python, PyTorch, CUDA versions",
+    layout.GPU_SNAPSHOT: "nvidia-smi output",
+    layout.TRAINING_LOG: "Full training output",
+    layout.METRICS: "Training metrics, one row per optimizer step",
+    layout.PREDICTIONS: "Eval generation outputs",
+    layout.EVAL_LOG: "Evaluation output",
+    layout.RESULTS: "Every number of this summary, with its address",
+    layout.SEEN: "What the model saw",
+    layout.INPUTS: "Data, model and tokenizer with their digests",
+    layout.MILESTONE: "The exact file that ran",
+    layout.NOTES: "The author's notes known when it ran",
+    layout.JOURNAL: "Hash-chained events of the run",
+    layout.ENVIRONMENT: "Interpreter, framework, variables",
+    layout.HARDWARE: "Processor, memory, GPUs",
+    layout.GIT: "Commit and state of the repository",
+    layout.PATCH: "What differed from the commit",
+    layout.PACKAGES: "Installed distributions",
+    layout.FROZEN: "What was promised not to change",
+    layout.TELEMETRY: "Memory and accelerator samples",
+    layout.WITHHELD: "What may be absent from a published copy",
+    layout.MANIFEST: "What the pack claims to be",
+}
+_FOLDERS: Final = ((f"{layout.FINAL_MODEL}/", "Saved model checkpoint"),)
+
+
+@dataclass(frozen=True, slots=True)
+class Artifact:
+    """One row: a file, or a folder as a whole."""
+
+    path: str
+    description: str
+    size: str
+    digest: str
+
+
+def artifacts(documents: Documents) -> tuple[Artifact, ...]:
+    """Files of the sealed set in the order a reader wants them, then all others."""
+    paths = sorted(documents.digests)
+    order = list(_DESCRIPTIONS)
+    folders = sorted({folder for path in paths if (folder := _folder(path))})
+    single = [path for path in paths if not _folder(path)]
+    single.sort(key=lambda path: (order.index(path) if path in order else len(order), path))
+    rows = [(path, _file(documents, path)) for path in single]
+    rows += [(folder, _whole(documents, folder, paths)) for folder in folders]
+    rows.sort(key=lambda row: _place(row[0], order))
+    return tuple(artifact for _, artifact in rows)
+
+
+def _place(path: str, order: list[str]) -> tuple[int, str]:
+    if path.startswith(layout.FINAL_MODEL):
+        return order.index(layout.METRICS), ""
+    return (order.index(path) if path in order else len(order)), path
+
+
+def _folder(path: str) -> str:
+    for prefix, _ in _FOLDERS:
+        if path.startswith(prefix):
+            return prefix
+    if path.startswith(f"{layout.ATTEMPTS}/") and path.count("/") > 1:
+        return "/".join(path.split("/")[:2]) + "/"
+    return ""
+
+
+def _file(documents: Documents, path: str) -> Artifact:
+    return Artifact(
+        path=markdown.code(path),
+        description=_DESCRIPTIONS.get(path, "") + _withheld(documents, (path,)),
+        size=_size(documents, (path,)),
+        digest=markdown.code(documents.digests[path][:_SHORT]),
+    )
+
+
+def _whole(documents: Documents, folder: str, paths: list[str]) -> Artifact:
+    inside = tuple(path for path in paths if path.startswith(folder))
+    digest = combine((path, documents.digests[path]) for path in inside)
+    described = dict(_FOLDERS).get(folder, "Evidence of an attempt that did not complete")
+    files = formatting.plural(len(inside), "file")
+    return Artifact(
+        path=markdown.code(folder),
+        description=f"{described} ({files}){_withheld(documents, inside)}",
+        size=_size(documents, inside),
+        digest=f"{markdown.code(digest[:_SHORT])} *(all)*",
+    )
+
+
+def _size(documents: Documents, paths: tuple[str, ...]) -> str:
+    return formatting.size(sum(documents.sizes.get(path, 0) for path in paths))
+
+
+def _withheld(documents: Documents, paths: tuple[str, ...]) -> str:
+    return "".join(_reasons({e.reason for e in documents.withheld.files if e.path in paths}))
+
+
+def _reasons(reasons: set[str]) -> Iterator[str]:
+    for reason in sorted(reasons):
+        yield f"; may be absent from a published copy: {markdown.inline(reason)}"

@@ -1,0 +1,151 @@
+"""Examples shown in full: what the model saw and what it said. All of it is foreign text.
+
+Responsible for choosing, marking and wrapping; escaping is `markdown`'s.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from evidence import formatting, markdown
+from evidence.escape import visible
+from evidence.records.inputs import SeenRecord, SeenRow
+from evidence.records.run import PredictionRow
+
+NUM_SEEN: Final = 2
+NUM_PREDICTIONS: Final = 3
+WRAP_CHARS: Final = 96
+MAX_CHARS: Final = 4000
+CELL_CHARS: Final = 160
+_NO_LOSS: Final = -100
+
+
+@dataclass(frozen=True, slots=True)
+class SeenExample:
+    """One row as it entered the model."""
+
+    caption: str
+    """Where the row comes from and how much of it carries loss."""
+    block: str
+    """HTML of the decoded text, tokens that carry loss in bold."""
+    target_block: str
+    """HTML of the tokens that carry loss, where they could not be placed in the text."""
+
+
+def seen_examples(seen: SeenRecord) -> tuple[SeenExample, ...]:
+    """The first rows of the first recorded batch."""
+    rows = [(batch.step, row) for batch in seen.batches for row in batch.rows]
+    return tuple(_example(step, row) for step, row in rows[:NUM_SEEN])
+
+
+def _example(step: int, row: SeenRow) -> SeenExample:
+    num_target = sum(label != _NO_LOSS for label in row.labels[1:])
+    span = _span(row)
+    bold = span or (0, 0)
+    return SeenExample(
+        caption=f"Row {formatting.count(row.source_row)} of the data (from zero), in step "
+        f"{formatting.count(step)}: {formatting.plural(len(row.ids), 'token')}, "
+        f"{formatting.count(num_target)} of them carry loss.",
+        block=_block(row.text, *bold),
+        target_block="" if span or not num_target else _block(row.target_text, 0, 0),
+    )
+
+
+def _span(row: SeenRow) -> tuple[int, int] | None:
+    """Where the loss tokens lie in the decoded text, if that is certain.
+
+    Labels that run on to the end are a suffix; one text found exactly once is there; anything
+    else is not guessed at.
+    """
+    marks = [label != _NO_LOSS for label in row.labels]
+    marks[:1] = [False]
+    target = row.target_text
+    if not any(marks) or not target:
+        return None
+    runs = sum(now and not before for before, now in zip([False, *marks], marks, strict=False))
+    if runs != 1:
+        return None
+    if marks[-1] and row.text.endswith(target):
+        return len(row.text) - len(target), len(row.text)
+    start = row.text.find(target)
+    if start < 0 or row.text.find(target, start + 1) >= 0:
+        return None
+    return start, start + len(target)
+
+
+def _block(text: str, start: int, end: int) -> str:
+    cut = text[:MAX_CHARS]
+    marked = [(char, start <= place < end) for place, char in enumerate(cut)]
+    lines = "\n".join(_bolded(line) for line in _wrapped(marked))
+    more = "\n…" if len(text) > MAX_CHARS else ""
+    return f"<pre>\n{lines}{more}\n</pre>"
+
+
+def _wrapped(marked: Sequence[tuple[str, bool]]) -> Iterator[list[tuple[str, bool]]]:
+    """Lines of at most WRAP_CHARS characters, broken at spaces; real line ends show a sign."""
+    line: list[tuple[str, bool]] = []
+    for char, bold in marked:
+        if char == "\n":
+            yield [*line, (markdown.NEWLINE, bold)]
+            line = []
+            continue
+        line.append((char, bold))
+        if len(line) >= WRAP_CHARS:
+            spaces = (i for i in range(len(line) - 1, WRAP_CHARS // 2, -1) if line[i][0] == " ")
+            cut = next(spaces, len(line) - 1) + 1
+            yield line[:cut]
+            line = line[cut:]
+    if line:
+        yield line
+
+
+def _bolded(line: Sequence[tuple[str, bool]]) -> str:
+    parts: list[str] = []
+    start = 0
+    for end in range(1, len(line) + 1):
+        if end == len(line) or line[end][1] != line[start][1]:
+            text = markdown.html("".join(char for char, _ in line[start:end]))
+            parts.append(f"<b>{text}</b>" if line[start][1] and text.strip() else text)
+            start = end
+    return "".join(parts)
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """One prediction as a row of a table, every cell escaped."""
+
+    id: str
+    prompt: str
+    target: str
+    answer: str
+    output: str
+    scorers: str
+
+
+def predictions_shown(
+    rows: Sequence[PredictionRow], scorers: Sequence[str]
+) -> tuple[tuple[Said, ...], tuple[Said, ...]]:
+    """The first few that some scorer calls correct, and the first few that none does."""
+    good = [row for row in rows if any(row.scores.get(name) for name in scorers)]
+    bad = [row for row in rows if not any(row.scores.get(name) for name in scorers)]
+    return (
+        tuple(_said(row, scorers) for row in good[:NUM_PREDICTIONS]),
+        tuple(_said(row, scorers) for row in bad[:NUM_PREDICTIONS]),
+    )
+
+
+def _said(row: PredictionRow, scorers: Sequence[str]) -> Said:
+    return Said(
+        id=markdown.code(row.id, CELL_CHARS),
+        prompt=_cell(row.prompt),
+        target=_cell(row.target),
+        answer=_cell(row.answer),
+        output=_cell(row.output),
+        scorers=", ".join(markdown.inline(name) for name in scorers if row.scores.get(name)),
+    )
+
+
+def _cell(text: str) -> str:
+    return markdown.inline(text, CELL_CHARS) if visible(text).strip() else "*(empty)*"

@@ -1,0 +1,54 @@
+"""The author's words: names filled in, markdown kept, everything else neutralised."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from evidence import formatting, markdown, templating
+from evidence.errors import MalformedError
+from evidence.render.values import Node, Sheet
+
+_MAX_PLACES: Final = 12
+
+
+def filled(source: str, sheet: Sheet, *, quoted: bool = False) -> str:
+    """Markdown of one narrative text; empty for an empty one.
+
+    A text that cannot be filled in is shown as it stands, with the reason: a summary is rendered
+    after hours of work, and a misspelt name in it must not lose them.
+    """
+    if not source.strip():
+        return ""
+    try:
+        text = templating.render(templating.compile_plain(source, _FILTERS), sheet.tree())
+    except MalformedError as error:
+        reason = markdown.inline(error.message)
+        return (
+            f"⚠️ *This text of the milestone could not be filled in ({reason}). It reads:*"
+            f"\n\n{markdown.preformatted(source.strip())}"
+        )
+    return markdown.quote(text) if quoted else markdown.author(text)
+
+
+def check(source: str) -> None:
+    """Raise MalformedError, with the line, for a narrative text that could not be filled in."""
+    templating.compile_plain(source, _FILTERS)
+
+
+def _fixed(value: Any, places: Any = 2) -> str:
+    """`{{ train.loss_end | fixed(3) }}`: a number with so many digits after the point."""
+    if not isinstance(places, int) or not 0 <= places <= _MAX_PLACES:
+        raise MalformedError(f"template error: fixed() takes 0 to {_MAX_PLACES} places")
+    record = value.record if isinstance(value, Node) else None
+    number = None if record is None else record.value
+    if isinstance(number, bool) or not isinstance(number, (int, float)):
+        return str(value)
+    return formatting.fixed(number, places)
+
+
+def _as(value: Any, form: Any = "") -> str:
+    """`{{ train.padding_share | as("percent") }}`: a value in a named format."""
+    return value.formatted(str(form)) if isinstance(value, Node) else str(value)
+
+
+_FILTERS: Final = {"fixed": _fixed, "as": _as}

@@ -1,0 +1,179 @@
+"""Everything the summary template may use, under the names it uses.
+
+Responsible for gathering: strings are escaped and numbers formatted by the modules they come
+from. The order of sections and all fixed words are the template's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from evidence import formatting, markdown
+from evidence.documents import Documents
+from evidence.records.availability import Unavailable
+from evidence.records.milestone import NarrativeSpec
+from evidence.records.run import ResultsRecord
+from evidence.render import artifacts, examples, narrative, remarks, view
+from evidence.render.values import Sheet
+from evidence.results.evaluation import CONFIDENCE
+
+
+def page(
+    documents: Documents,
+    results: ResultsRecord,
+    sheet: Sheet,
+    root_sha256: str,
+    attached: Mapping[str, bytes],
+) -> dict[str, Any]:
+    """Names and values for summary.md.j2."""
+    return {
+        "v": sheet.v,
+        "n": sheet.n,
+        "has": sheet.has,
+        "number": sheet.number,
+        **_identity(documents, sheet),
+        **_author(documents.milestone.narrative, sheet),
+        "notes": markdown.author(documents.notes),
+        "attached": _attached(attached),
+        "warnings": remarks.warnings(documents, sheet),
+        "loss_table": _loss_rows(results),
+        "gpus": _gpus(documents),
+        "attempts": view.attempts(documents),
+        **_seen(documents, sheet),
+        **_evaluation(documents, sheet),
+        "artifacts": artifacts.artifacts(documents),
+        "promises": view.promises(documents),
+        "promises_kept": view.promises_kept(documents),
+        "changed_files": view.changed_files(documents),
+        **_gates(results),
+        **_provenance(documents, root_sha256),
+    }
+
+
+def _identity(documents: Documents, sheet: Sheet) -> dict[str, Any]:
+    milestone, plan = documents.milestone, view.completed_plan(documents, sheet)
+    return {
+        "id": markdown.inline(milestone.id),
+        "folder": milestone.id,
+        "title": markdown.inline(milestone.title),
+        "objective": markdown.author(milestone.objective),
+        "complete": plan is not None,
+        "stand_in": sheet.raw("run.stand_in") is True,
+        "random_weights": view.is_random(documents),
+        "meant_model": view.meant_model(documents),
+        "model": view.model_name(documents),
+        "train_data": view.data_name(documents, milestone.train.data),
+        "eval_file": view.data_file(documents, milestone.eval.data),
+        "backend": "" if plan is None else view.backend_name(plan.backend),
+        "hardware": view.hardware_line(documents.hardware, sheet),
+        "summary_name": markdown.code(f"{milestone.id.lower()}_summary.md"),
+    }
+
+
+def _author(words: NarrativeSpec, sheet: Sheet) -> dict[str, Any]:
+    keys = ("summary", "observations", "impact", "conclusion", "next_steps")
+    return {
+        "words": {key: narrative.filled(getattr(words, key), sheet) for key in keys},
+        "quote": narrative.filled(words.quote, sheet, quoted=True),
+        "lessons": [_indented(narrative.filled(lesson, sheet)) for lesson in words.lessons],
+    }
+
+
+def _indented(text: str) -> str:
+    """A text of several lines as one item of a numbered list."""
+    return text.replace("\n", "\n   ")
+
+
+def _attached(attached: Mapping[str, bytes]) -> list[tuple[str, str]]:
+    return [
+        (markdown.code(path), markdown.author(data.decode("utf-8", "replace")))
+        for path, data in sorted(attached.items())
+        if path.endswith(".md")
+    ]
+
+
+def _loss_rows(results: ResultsRecord) -> list[tuple[str, str, str, str]]:
+    return [
+        (
+            formatting.count(row.step),
+            formatting.fixed(row.loss),
+            formatting.scientific(row.learning_rate),
+            formatting.fixed(row.epoch),
+        )
+        for row in results.loss_table
+    ]
+
+
+def _gpus(documents: Documents) -> list[tuple[str, str]]:
+    """Names under which each GPU's values are, and a label where there are several."""
+    gpus = documents.hardware.gpus
+    found = () if isinstance(gpus, Unavailable) else gpus
+    several = len(found) > 1
+    return [
+        (f"hardware.gpu.{index}", f" {index}" if several else "") for index in range(len(found))
+    ]
+
+
+def _seen(documents: Documents, sheet: Sheet) -> dict[str, Any]:
+    seen = documents.seen if sheet.has("seen.num_rows") else None
+    coverage = () if seen is None else seen.coverage
+    return {
+        "seen_examples": () if seen is None else examples.seen_examples(seen),
+        "coverage": [
+            (f"seen.{one.field}", markdown.code(one.field), one.is_answer) for one in coverage
+        ],
+    }
+
+
+def _evaluation(documents: Documents, sheet: Sheet) -> dict[str, Any]:
+    plan = view.completed_plan(documents, sheet)
+    if plan is None or not sheet.has("eval.num_examples"):
+        return {"scorers": (), "groups": (), "good": (), "bad": (), "observations": ()}
+    good, bad = examples.predictions_shown(documents.predictions, plan.eval.scorers)
+    return {
+        "scorers": [(f"eval.{name}", name, markdown.inline(name)) for name in plan.eval.scorers],
+        "groups": [
+            (markdown.inline(group[:1].upper() + group[1:]), _values_of(group, documents))
+            for group in plan.eval.group_by
+        ],
+        "good": good,
+        "bad": bad,
+        "confidence": f"{formatting.shortest(CONFIDENCE * 100)} %",
+        "observations": remarks.observations(documents, sheet),
+    }
+
+
+def _values_of(group: str, documents: Documents) -> list[tuple[str, str]]:
+    found = dict.fromkeys(row.groups.get(group, "") for row in documents.predictions)
+    return [(f"eval.by.{group}.{value}", markdown.inline(value) or "*(none)*") for value in found]
+
+
+def _gates(results: ResultsRecord) -> dict[str, Any]:
+    shown = view.gates(results)
+    num_open = sum(
+        gate.required and gate.outcome in ("not-met", "not-checked") for gate in results.gates
+    )
+    num_skipped = sum(gate.outcome == "skipped" for gate in results.gates)
+    return {
+        "gates": shown,
+        "open_gates": formatting.plural(num_open, "required gate is", "required gates are")
+        if num_open
+        else "",
+        "skipped_gates": formatting.plural(num_skipped, "gate") if num_skipped else "",
+    }
+
+
+def _provenance(documents: Documents, root_sha256: str) -> dict[str, Any]:
+    manifest = documents.manifest
+    outcome = Unavailable("not sealed yet") if manifest is None else manifest.outcome_sha256
+    return {
+        "root": root_sha256,
+        "outcome_sha256": f"not measured ({markdown.inline(outcome.reason)})"
+        if isinstance(outcome, Unavailable)
+        else markdown.code(outcome),
+        "milestone_sha256": markdown.code(documents.digests.get("milestone.toml", "–")),
+        "tool": "–"
+        if manifest is None
+        else markdown.inline(f"{manifest.tool.name} {manifest.tool.version}"),
+    }

@@ -1,0 +1,118 @@
+"""Geometry of the loss plot. The drawing itself is a template, so it renders byte for byte."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from evidence import formatting, markdown
+from evidence.records.run import IntervalRow, StepRow
+
+WIDTH: Final = 760
+HEIGHT: Final = 380
+LEFT, RIGHT, TOP, BOTTOM = 64, 690, 64, 320
+MAX_POINTS: Final = 600
+_TICKS: Final = 6
+_STEP_TICKS: Final = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Axis:
+    """A linear scale from values to pixels, with its ticks."""
+
+    low: float
+    high: float
+    start: float
+    end: float
+    ticks: tuple[float, ...]
+
+    def __call__(self, value: float) -> str:
+        share = (value - self.low) / (self.high - self.low)
+        return _pixel(self.start + share * (self.end - self.start))
+
+
+def _pixel(value: float) -> str:
+    return f"{value:.1f}"
+
+
+def nice_step(span: float, wanted: int) -> float:
+    """A step of 1, 2 or 5 times a power of ten that cuts `span` into about `wanted` parts."""
+    rough = span / wanted
+    power = 10.0 ** math.floor(math.log10(rough))
+    return next(factor * power for factor in (1, 2, 5, 10) if factor * power >= rough * 0.999)
+
+
+def axis(
+    low: float, high: float, start: float, end: float, *, grow: bool, wanted: int = _TICKS
+) -> Axis:
+    """An axis over at least [low, high]; `grow` rounds it out to whole ticks."""
+    if high <= low:
+        low, high = low - 0.5, high + 0.5
+    step = nice_step(high - low, wanted)
+    first = math.floor(low / step + 1e-9) if grow else math.ceil(low / step - 1e-9)
+    last = math.ceil(high / step - 1e-9) if grow else math.floor(high / step + 1e-9)
+    ticks = tuple(index * step for index in range(first, last + 1))
+    return (
+        Axis(ticks[0], ticks[-1], start, end, ticks) if grow else Axis(low, high, start, end, ticks)
+    )
+
+
+def loss_plot(
+    steps: Sequence[StepRow], table: Sequence[IntervalRow], title: str, note: str
+) -> dict[str, Any] | None:
+    """What loss.svg.j2 draws; None where there is nothing that could be drawn."""
+    shown = steps[:: max(1, math.ceil(len(steps) / MAX_POINTS))]
+    losses = [row.loss for row in shown] + [row.loss for row in table]
+    rates = [row.learning_rate for row in shown]
+    drawable = losses and max(map(abs, losses)) < 1e12 and 0 <= min(rates) <= max(rates) < 1e12
+    if not drawable:
+        return None
+    x = axis(0, max(steps[-1].step, 1), LEFT, RIGHT, grow=False, wanted=_STEP_TICKS)
+    y = axis(min(0.0, *losses), max(losses), BOTTOM, TOP, grow=True)
+    rate = axis(0, max(rates) or 1.0, BOTTOM, TOP, grow=True)
+    return {
+        "title": markdown.html(title),
+        "note": markdown.html(note),
+        "width": str(WIDTH),
+        "height": str(HEIGHT),
+        "inner_width": str(WIDTH - 2),
+        "inner_height": str(HEIGHT - 2),
+        "legend": str(BOTTOM + 42),
+        "tick_end": str(BOTTOM + 5),
+        "radius": "2.0" if len(shown) < 200 else "1.2",
+        "left": str(LEFT),
+        "right": str(RIGHT),
+        "top": str(TOP),
+        "bottom": str(BOTTOM),
+        "x_ticks": [(x(tick), formatting.count(round(tick))) for tick in x.ticks],
+        "y_ticks": [(y(tick), formatting.shortest(_clean(tick))) for tick in y.ticks],
+        "rate_ticks": [(rate(tick), formatting.with_exponent(_clean(tick))) for tick in rate.ticks],
+        "points": [(x(row.step), y(row.loss)) for row in shown],
+        "rates": _path([(x(row.step), rate(row.learning_rate)) for row in shown]),
+        "line": _path([(x(row.step), y(row.loss)) for row in table]),
+        "knots": [(x(row.step), y(row.loss)) for row in table],
+        "labels": _labels(table, x, y),
+        "every": formatting.count(table[0].step) if table else "",
+    }
+
+
+def _clean(value: float) -> float:
+    """A tick without the noise of its multiplication: 0.6000000000000001 → 0.6."""
+    return float(f"{value:.6g}")
+
+
+def _path(points: Sequence[tuple[str, str]]) -> str:
+    return "M" + " L".join(f"{x} {y}" for x, y in points) if points else ""
+
+
+def _labels(table: Sequence[IntervalRow], x: Axis, y: Axis) -> list[tuple[str, str, str, str]]:
+    """Position, anchor and text for the first and the last interval loss."""
+    if not table:
+        return []
+    ends = [(table[0], "start"), (table[-1], "end")]
+    return [
+        (x(row.step), _pixel(float(y(row.loss)) - 10), anchor, formatting.fixed(row.loss))
+        for row, anchor in (ends if len(table) > 1 else ends[:1])
+    ]

@@ -1,0 +1,119 @@
+"""Values of results.json as templates and narratives see them.
+
+Responsible for one promise: a number reaches a summary only by its name, formatted, and a value
+that was not measured shows its reason. Text is escaped here already.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Final
+
+from evidence import formatting, markdown
+from evidence.errors import MalformedError
+from evidence.records.run import ValueRecord
+
+_BY_NAME: Final = {
+    "train.learning_rate": "shortest",
+    "hardware.memory_bytes": "memory",
+    "train.padding_share": "percent",
+}
+
+
+def shown(record: ValueRecord, name: str, form: str = "") -> str:
+    """Markdown of a value: by the named format, else by its name or unit. Escaped."""
+    value = record.value
+    if value is None:
+        return f"not measured ({markdown.inline(record.unavailable or 'no reason recorded')})"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, str):
+        return markdown.code(value) if form == "code" else markdown.inline(value)
+    chosen = form or _BY_NAME.get(name) or _by_suffix(name) or formatting.BY_UNIT.get(record.unit)
+    if name.endswith("seed"):
+        return str(value)
+    return formatting.FORMATS[chosen or "number"](value)
+
+
+def _by_suffix(name: str) -> str | None:
+    if name.startswith("hardware.gpu.") and name.endswith(".memory_bytes"):
+        return "memory"
+    return "percent" if name.endswith((".rate", ".low", ".high")) else None
+
+
+@dataclass(frozen=True)
+class Sheet:
+    """All values of one pack."""
+
+    values: Mapping[str, ValueRecord]
+
+    def v(self, name: str, form: str = "") -> str:
+        """Markdown of one value. Raises KeyError for a name that no rule computes."""
+        return shown(self.values[name], name, form)
+
+    def has(self, name: str) -> bool:
+        """Whether a value was measured."""
+        record = self.values.get(name)
+        return record is not None and record.value is not None
+
+    def raw(self, name: str) -> float | int | str | bool | None:
+        """The value itself; None where it was not measured."""
+        record = self.values.get(name)
+        return None if record is None else record.value
+
+    def number(self, name: str) -> float:
+        """A measured number, 0 where there is none: for conditions, never for showing."""
+        value = self.raw(name)
+        return value if isinstance(value, (int, float)) else 0
+
+    def n(self, name: str, one: str, many: str = "") -> str:
+        """A count with its noun: `138 steps`."""
+        value = self.raw(name)
+        if isinstance(value, (int, float)) and not isinstance(value, bool):
+            return formatting.plural(value, one, many)
+        return self.v(name)
+
+    def tree(self) -> dict[str, Node]:
+        """The values by their dotted names, for the author's `{{ train.loss_end }}`."""
+        top: dict[str, Node] = {}
+        for name, record in self.values.items():
+            parts = name.split(".")
+            node = top.setdefault(parts[0], Node(parts[0]))
+            for part in parts[1:]:
+                node = node.child(part)
+            node.record = record
+        return top
+
+
+@dataclass
+class Node:
+    """One dotted name in a narrative: prints its value, and has the names below it."""
+
+    name: str
+    record: ValueRecord | None = None
+    _below: dict[str, Node] = field(default_factory=dict)
+
+    def child(self, part: str) -> Node:
+        """The name below, made when it is new."""
+        return self._below.setdefault(part, Node(f"{self.name}.{part}"))
+
+    def __getitem__(self, part: object) -> Node:
+        # A name that nothing computes prints so: a long run must not fail at its last line.
+        found = self._below.get(str(part))
+        return Node(f"{self.name}.{part}") if found is None else found
+
+    def __str__(self) -> str:
+        return self.formatted("")
+
+    def __bool__(self) -> bool:
+        return self.record is not None and bool(self.record.value)
+
+    def formatted(self, form: str) -> str:
+        """Markdown of the value in a named format."""
+        if self.record is None:
+            return f"not measured (there is no value {markdown.code(self.name)})"
+        if form and form not in formatting.FORMATS:
+            known = ", ".join(formatting.FORMATS)
+            raise MalformedError(f"template error: no format {form!r}; there are: {known}")
+        return shown(self.record, self.name, form)

@@ -1,0 +1,253 @@
+"""What the summary template shows besides values: header, tables, files. Escaped here.
+
+Responsible for turning records into short escaped strings in the order they appear. No sentence
+of judgement is made here (`remarks`), and no number is formatted but through `formatting`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+from typing import Final
+
+from evidence import formatting, markdown
+from evidence.documents import Documents
+from evidence.plan import plan_attempts
+from evidence.records.availability import Unavailable
+from evidence.records.capture import FrozenSetRecord, HardwareRecord
+from evidence.records.inputs import ModelRecord
+from evidence.records.run import AttemptPlan, OutcomeRecord, ResultsRecord
+from evidence.render.values import Sheet
+from evidence.results.run import changed_during_run, different_from_ref
+
+SHORT_DIGEST: Final = 12
+LINE_CHARS: Final = 200
+LAST_LINES: Final = 8
+LISTED_FILES: Final = 10
+
+_BACKENDS: Final = {
+    "transformers": "PyTorch/Transformers",
+    "tunix": "JAX/Tunix",
+    "stub": "Stub (tests)",
+}
+_ACRONYMS: Final = {"jax": "JAX", "torch": "PyTorch", "cpu": "CPU", "gpu": "GPU", "cuda": "CUDA"}
+_OUTCOMES: Final = {
+    "requirement-not-met": "Not possible",
+    "bad-data": "Refused: bad data",
+    "exception": "Failed",
+    "out-of-memory": "Failed: out of memory",
+    "killed-by-signal": "Failed: killed",
+    "timed-out": "Failed: timed out",
+    "diverged": "Failed: diverged",
+    "interrupted": "Interrupted",
+}
+_GATE_SIGNS: Final = {"met": "✅", "not-met": "❌", "skipped": "➖", "not-checked": "❔"}
+
+
+@dataclass(frozen=True, slots=True)
+class AttemptView:
+    """An attempt that did not complete."""
+
+    heading: str
+    backend: str
+    reason: str
+    missing: tuple[tuple[str, str], ...]
+    """What was missing and how to get it."""
+    log: str
+    resolution: str
+
+
+@dataclass(frozen=True, slots=True)
+class GateView:
+    """A gate as a row."""
+
+    sign: str
+    name: str
+    condition: str
+    actual: str
+    outcome: str
+    required: bool
+
+
+@dataclass(frozen=True, slots=True)
+class PromiseView:
+    """A frozen set as a row."""
+
+    name: str
+    files: str
+    during: str
+    against: str
+
+
+def short(digest: str) -> str:
+    """The first characters of a digest, in a code span."""
+    return markdown.code(digest[:SHORT_DIGEST])
+
+
+def completed_plan(documents: Documents, sheet: Sheet) -> AttemptPlan | None:
+    """Plan of the attempt that completed."""
+    name = sheet.raw("run.attempt")
+    plans = plan_attempts(documents.milestone)
+    return next((plan for plan in plans if plan.name == name), None)
+
+
+def meant_model(documents: Documents) -> str:
+    """The model that the milestone is about."""
+    spec = documents.milestone.model
+    return markdown.inline(spec.id or spec.path or spec.config or "")
+
+
+def model_name(documents: Documents) -> str:
+    """The model that was trained, and what stands for what."""
+    model = documents.inputs.model
+    if isinstance(model, Unavailable):
+        return f"not measured ({markdown.inline(model.reason)})"
+    name = markdown.inline(model.id)
+    return f"{name} (random weights)" if model.source == "random" else name
+
+
+def is_random(documents: Documents) -> bool:
+    """Whether training started from random weights."""
+    model = documents.inputs.model
+    return isinstance(model, ModelRecord) and model.source == "random"
+
+
+def data_name(documents: Documents, name: str) -> str:
+    """A data set by its file name or hub id."""
+    spec = documents.milestone.data.get(name)
+    if spec is None:
+        return markdown.inline(name)
+    if spec.hub is not None:
+        return markdown.inline(spec.hub.id)
+    return markdown.inline(PurePosixPath(spec.path or name).stem)
+
+
+def data_file(documents: Documents, name: str) -> str:
+    """A data set as the file or hub id that was read."""
+    spec = documents.milestone.data.get(name)
+    if spec is None:
+        return markdown.code(name)
+    if spec.hub is not None:
+        return markdown.code(spec.hub.id)
+    return markdown.code(PurePosixPath(spec.path or name).name)
+
+
+def backend_name(backend: str) -> str:
+    """A backend as people call it."""
+    return _BACKENDS.get(backend) or markdown.inline(backend)
+
+
+def hardware_line(hardware: HardwareRecord, sheet: Sheet) -> str:
+    """The machine in one line: its GPUs, or else its processor."""
+    gpus = hardware.gpus
+    if isinstance(gpus, Unavailable) or not gpus:
+        return f"{sheet.v('hardware.cpu.model')} ({_cores(sheet)}, no GPU)"
+    first = "hardware.gpu.0"
+    facts = [sheet.v(f"{first}.{key}") for key in ("memory_bytes", "compute_capability")]
+    many = f"{formatting.count(len(gpus))} × " if len(gpus) > 1 else ""
+    return f"{many}{sheet.v(f'{first}.name')} ({', '.join(facts)})"
+
+
+def _cores(sheet: Sheet) -> str:
+    return sheet.n("hardware.cpu.num_usable_cores", "usable core")
+
+
+def attempts(documents: Documents) -> tuple[AttemptView, ...]:
+    """The attempts that did not complete, in order."""
+    return tuple(_attempt(one) for one in documents.outcomes)
+
+
+def _attempt(one: OutcomeRecord) -> AttemptView:
+    remedies = (*one.remedies, *("" for _ in one.missing))
+    return AttemptView(
+        heading=f"{_title(one.name)} Attempt ({_OUTCOMES.get(one.outcome, 'Failed')})",
+        backend=backend_name(one.backend),
+        reason=markdown.inline(one.reason, LINE_CHARS * 2),
+        missing=tuple(
+            (markdown.inline(what), markdown.inline(how))
+            for what, how in zip(one.missing, remedies, strict=False)
+        ),
+        log=markdown.preformatted("\n".join(one.last_lines[-LAST_LINES:]))
+        if one.last_lines
+        else "",
+        resolution=markdown.inline(one.resolution),
+    )
+
+
+def _title(name: str) -> str:
+    known = _ACRONYMS.get(name.lower())
+    return known or markdown.inline(name[:1].upper() + name[1:])
+
+
+def gates(results: ResultsRecord) -> tuple[GateView, ...]:
+    """Gates as they came out."""
+    return tuple(
+        GateView(
+            sign=_GATE_SIGNS[gate.outcome],
+            name=markdown.inline(gate.name),
+            condition=markdown.code(f"{gate.metric} {gate.op} {_plain(gate.limit)}", LINE_CHARS),
+            actual=markdown.inline(_plain(gate.actual), LINE_CHARS),
+            outcome=gate.outcome.replace("-", " ")
+            + (f" ({markdown.inline(gate.reason, LINE_CHARS)})" if gate.reason else ""),
+            required=gate.required,
+        )
+        for gate in results.gates
+    )
+
+
+def _plain(value: float | int | str | bool | None) -> str:
+    if value is None:
+        return "–"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return value if isinstance(value, str) else formatting.significant(value)
+
+
+def promises(documents: Documents) -> tuple[PromiseView, ...]:
+    """What the milestone promised not to touch, and what became of it."""
+    return tuple(_promise(one) for one in documents.frozen.sets)
+
+
+def _promise(one: FrozenSetRecord) -> PromiseView:
+    different = different_from_ref(one)
+    if one.ref is None:
+        against = "–"
+    elif isinstance(different, Unavailable):
+        against = f"❔ not compared ({markdown.inline(different.reason, LINE_CHARS)})"
+    else:
+        against = _verdict(different, "equal", f"differ from {markdown.code(one.ref)}")
+    return PromiseView(
+        name=markdown.inline(one.name),
+        files=formatting.count(len(one.files)),
+        during=_verdict(changed_during_run(one), "unchanged", "changed"),
+        against=against,
+    )
+
+
+def _verdict(paths: tuple[str, ...], good: str, bad: str) -> str:
+    if not paths:
+        return f"✅ {good}"
+    return f"❌ {formatting.count(len(paths))} {bad}: {listed(paths)}"
+
+
+def listed(paths: tuple[str, ...]) -> str:
+    """The first few paths, and how many more there are."""
+    named = ", ".join(markdown.code(path, LINE_CHARS) for path in paths[:LISTED_FILES])
+    more = len(paths) - LISTED_FILES
+    return f"{named} and {formatting.count(more)} more" if more > 0 else named
+
+
+def promises_kept(documents: Documents) -> bool:
+    """Whether nothing that was promised changed or differs."""
+    return all(
+        not changed_during_run(one) and (one.ref is None or different_from_ref(one) == ())
+        for one in documents.frozen.sets
+    )
+
+
+def changed_files(documents: Documents) -> tuple[tuple[str, str], ...]:
+    """Files of a dirty tree, with what is different about each."""
+    start = documents.git.start
+    if isinstance(start, Unavailable):
+        return ()
+    return tuple((markdown.code(f.path, LINE_CHARS), f.state) for f in start.files[:LISTED_FILES])

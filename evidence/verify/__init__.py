@@ -1,0 +1,27 @@
+"""Whether a pack is what it says: everything recomputed, nothing trusted, nothing executed.
+
+Responsible for the verdict on a stranger's pack. Trusts nothing that a run concluded; leaves
+signatures to a later version and printing to `cli`.
+"""
+
+from __future__ import annotations
+
+from evidence.verify.options import VerifyOptions
+from evidence.verify.ruleset import RULESET
+from evidence.verify.verification import (
+    SealedPack,
+    VerifiedPack,
+    load_sealed,
+    open_verified,
+    verify_pack,
+)
+
+__all__ = [
+    "RULESET",
+    "SealedPack",
+    "VerifiedPack",
+    "VerifyOptions",
+    "load_sealed",
+    "open_verified",
+    "verify_pack",
+]

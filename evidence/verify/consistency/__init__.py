@@ -1,0 +1,48 @@
+"""Whether the documents of a pack can all be true at once.
+
+Responsible for running every registered check. Themes are imported in the order in which a
+report lists them; a new check is a decorated function in one of them, and nothing else.
+"""
+
+from __future__ import annotations
+
+from evidence.verify.consistency import status  # isort: skip
+from evidence.verify.consistency import journal  # isort: skip
+from evidence.verify.consistency import identity  # isort: skip
+from evidence.verify.consistency import training  # isort: skip
+from evidence.verify.consistency import seen  # isort: skip
+from evidence.verify.consistency import checkpoint  # isort: skip
+from evidence.verify.consistency import evaluation  # isort: skip
+from evidence.verify.consistency import durations  # isort: skip
+from evidence.verify.consistency import results  # isort: skip
+from evidence.verify.consistency.registry import Evidence, registered
+from evidence.verify.ledger import Ledger
+
+__all__ = [
+    "check_consistency",
+    "checkpoint",
+    "durations",
+    "evaluation",
+    "identity",
+    "journal",
+    "results",
+    "seen",
+    "skip_consistency",
+    "status",
+    "training",
+]
+
+
+def check_consistency(evidence: Evidence, ruleset: int, ledger: Ledger) -> None:
+    """Run every check that the pack's rule set knows."""
+    for one in registered():
+        if one.rule.since > ruleset:
+            ledger.skip(one.rule, f"the pack follows rule set {ruleset}, before this check")
+        else:
+            ledger.settle(one.rule, one.run(evidence))
+
+
+def skip_consistency(reason: str, ledger: Ledger) -> None:
+    """Enter every check as not checked."""
+    for one in registered():
+        ledger.skip(one.rule, reason)

@@ -1,0 +1,268 @@
+"""Reading every sealed file once: its digest, and the bytes that later stages parse.
+
+Responsible for reading within the sizes that the manifest states, for noticing a file that
+changes meanwhile, and for naming how bytes differ. What the bytes mean is left to `schemas` and
+`consistency`, which see exactly what was hashed here.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from hashlib import sha256
+from typing import Final
+
+from evidence import layout, limits
+from evidence.digest import CHUNK_BYTES, sha256_hex, with_crlf, with_lf
+from evidence.documents import is_document
+from evidence.verify.directory import NotPlainError, SafeDirectory
+from evidence.verify.problem import Problem
+from evidence.verify.structure import FileStatus, Tree
+from evidence.verify.sums import LINE_ENDS_HINT, Sums
+
+KEPT_LOG_BYTES: Final = 16 * limits.MIB
+POOL_FROM_BYTES: Final = 8 * limits.MIB
+"""Files from this size on are hashed side by side; for small ones threads only cost time."""
+MAX_WORKERS: Final = 4
+
+_LOGS: Final = (
+    layout.ENV_SNAPSHOT,
+    layout.GPU_SNAPSHOT,
+    layout.TRAINING_LOG,
+    layout.EVAL_LOG,
+)
+_TEXT_SUFFIXES: Final = (".txt", ".md", ".json", ".jsonl", ".toml", ".patch", ".jinja", ".svg")
+_LENGTH_BYTES: Final = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What one pass over one file gave."""
+
+    sha256: str
+    size_bytes: int
+    kept: bytes | None
+    head: bytes
+    """Length and header of a safetensors file, as far as the cap; empty for others."""
+    changed: bool
+    """The file was another one, or changed, between the walk and the end of reading."""
+
+
+@dataclass(slots=True)
+class Contents:
+    """The sealed files as read."""
+
+    documents: dict[str, bytes] = field(default_factory=dict)
+    headers: dict[str, bytes] = field(default_factory=dict)
+    present: set[str] = field(default_factory=set)
+    absent: set[str] = field(default_factory=set)
+    """Withheld files that are not there."""
+    problems: list[Problem] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class Claims:
+    """What the pack says of its files before they are read."""
+
+    sums: Sums
+    sizes: Mapping[str, int]
+    """From manifest.json; empty when that cannot be read."""
+    withheld: frozenset[str]
+
+
+def is_kept(path: str) -> bool:
+    """Whether later stages parse the bytes of this file."""
+    if path == layout.SUMS:
+        return True
+    if path.startswith(f"{layout.FINAL_MODEL}/"):
+        name = path.rpartition("/")[2]
+        return name.endswith(".json") and name not in ("tokenizer.json", "vocab.json")
+    return is_document(path) or path in _LOGS
+
+
+def read_sealed(
+    root: SafeDirectory, tree: Tree, claims: Claims, done: Mapping[str, Reading]
+) -> Contents:
+    """Read every listed file (those in `done` were read before) and compare with the claims.
+
+    `Contents.problems` is in order of path, whatever order the files were read in.
+    """
+    contents = Contents()
+    wanted: list[str] = []
+    for path in sorted(claims.sums.digests):
+        status = tree.files.get(path)
+        if status is None:
+            contents.problems.extend(_absence(path, tree, claims, contents))
+        elif path not in done:
+            problem = size_problem(path, status, claims)
+            if problem is None or _worth_reading(path, status):
+                wanted.append(path)
+            else:
+                contents.problems.append(problem)
+    readings = dict(done)
+    for path, outcome in _read_all(root, tree, wanted):
+        if isinstance(outcome, Reading):
+            readings[path] = outcome
+        else:
+            contents.problems.append(outcome)
+    for path, reading in readings.items():
+        if path in claims.sums.digests:
+            contents.problems.extend(_compare(root, path, reading, claims, contents))
+    contents.problems.sort(key=lambda problem: (problem.address, problem.code))
+    return contents
+
+
+def read_file(root: SafeDirectory, path: str, status: FileStatus, *, keep: bool) -> Reading:
+    """Hash one file in constant memory, keeping its bytes if asked. Raises OSError."""
+    state = sha256()
+    size_bytes = 0
+    pieces: list[bytes] = []
+    head = bytearray()
+    head_bytes = _LENGTH_BYTES if path.endswith(".safetensors") else 0
+    with root.open(path) as descriptor:
+        before = FileStatus.of(os.fstat(descriptor))
+        # One byte past the expected end is enough to see that a file grew.
+        while size_bytes <= status.size_bytes:
+            piece = os.read(descriptor, min(CHUNK_BYTES, status.size_bytes + 1 - size_bytes))
+            if not piece:
+                break
+            state.update(piece)
+            size_bytes += len(piece)
+            if keep:
+                pieces.append(piece)
+            if len(head) < head_bytes:
+                head += piece[: head_bytes - len(head)]
+                if head_bytes == _LENGTH_BYTES == len(head):
+                    head_bytes += _header_bytes(head)
+                    head += piece[_LENGTH_BYTES:head_bytes]
+        after = FileStatus.of(os.fstat(descriptor))
+    return Reading(
+        sha256=state.hexdigest(),
+        size_bytes=size_bytes,
+        kept=b"".join(pieces) if keep else None,
+        head=bytes(head),
+        changed=not before == after == status or size_bytes != status.size_bytes,
+    )
+
+
+def size_problem(path: str, status: FileStatus, claims: Claims) -> Problem | None:
+    """A size other than the manifest states, or one that nothing states."""
+    stated = claims.sizes.get(path)
+    if stated is None:
+        if status.size_bytes <= limits.MAX_TEXT_BYTES:
+            return None
+        text = "no readable manifest states its size, so it is not read"
+        return Problem(path, text, None, f"{status.size_bytes} bytes", code="size-unknown")
+    if status.size_bytes == stated:
+        return None
+    return Problem(
+        path,
+        "has another size than the manifest states",
+        expected=f"{stated} bytes",
+        actual=f"{status.size_bytes} bytes",
+        code="size-mismatch",
+    )
+
+
+def _header_bytes(head: bytearray) -> int:
+    length = int.from_bytes(head[:_LENGTH_BYTES], "little")
+    return length if length <= limits.MAX_SAFETENSORS_HEADER_BYTES else 0
+
+
+def _worth_reading(path: str, status: FileStatus) -> bool:
+    # Another size may be other line ends only, which must be said; and documents are parsed even
+    # when they changed, so that the report can name the very value.
+    return status.size_bytes <= limits.MAX_TEXT_BYTES and path.endswith(_TEXT_SUFFIXES)
+
+
+def _absence(path: str, tree: Tree, claims: Claims, contents: Contents) -> Iterator[Problem]:
+    if any(problem.address == path for problem in tree.problems):
+        return  # there, but unsafe: said already
+    if path in claims.withheld:
+        contents.absent.add(path)
+        return
+    yield Problem(path, "is listed in SHA256SUMS but not there", code="missing")
+
+
+def _read_all(
+    root: SafeDirectory, tree: Tree, wanted: Iterable[str]
+) -> Iterator[tuple[str, Reading | Problem]]:
+    def read(path: str) -> tuple[str, Reading | Problem]:
+        return path, attempt_read(root, path, tree.files[path])
+
+    largest_first = sorted(wanted, key=lambda path: (-tree.files[path].size_bytes, path))
+    large = [p for p in largest_first if tree.files[p].size_bytes >= POOL_FROM_BYTES]
+    if len(large) > 1:
+        with ThreadPoolExecutor(min(MAX_WORKERS, os.cpu_count() or 1)) as pool:
+            yield from pool.map(read, large)
+    else:
+        yield from map(read, large)
+    yield from map(read, largest_first[len(large) :])
+
+
+def attempt_read(root: SafeDirectory, path: str, status: FileStatus) -> Reading | Problem:
+    """The reading of a file, or why it could not be read."""
+    keep = is_kept(path) and (path not in _LOGS or status.size_bytes <= KEPT_LOG_BYTES)
+    try:
+        return read_file(root, path, status, keep=keep)
+    except NotPlainError as error:
+        text = f"{error.strerror}: replaced while it was verified"
+        return Problem(path, text, severity="refused", code="not-a-plain-file")
+    except OSError as error:
+        return Problem(path, f"cannot be read: {error.strerror}", code="cannot-read")
+
+
+def _compare(
+    root: SafeDirectory, path: str, reading: Reading, claims: Claims, contents: Contents
+) -> Iterator[Problem]:
+    contents.present.add(path)
+    if reading.kept is not None:
+        contents.documents[path] = reading.kept
+    if reading.head:
+        contents.headers[path] = reading.head
+    if reading.changed:
+        yield Problem(path, "changed while it was read", code="changed-while-reading")
+    expected = claims.sums.digests[path]
+    stated = claims.sizes.get(path)
+    if reading.sha256 == expected:
+        if stated is not None and stated != reading.size_bytes:
+            text = "has another size than the manifest states"
+            sizes = (f"{stated} bytes", f"{reading.size_bytes} bytes")
+            yield Problem(path, text, *sizes, code="size-mismatch")
+        return
+    original = _with_other_line_ends(root, path, reading, expected)
+    if original is not None:
+        # From here on the sealed text is judged: the line ends are the one thing to report.
+        if reading.kept is not None:
+            contents.documents[path] = original
+        yield Problem(path, LINE_ENDS_HINT, expected, reading.sha256, code="line-ends")
+        return
+    text = "its bytes are not those that were sealed"
+    yield Problem(path, text, expected, reading.sha256, code="digest-mismatch")
+
+
+def _with_other_line_ends(
+    root: SafeDirectory, path: str, reading: Reading, expected: str
+) -> bytes | None:
+    if not path.endswith(_TEXT_SUFFIXES) or reading.size_bytes > limits.MAX_TEXT_BYTES:
+        return None
+    data = reading.kept if reading.kept is not None else _again(root, path, reading.size_bytes)
+    for candidate in (with_lf(data), with_crlf(data)):
+        if candidate != data and sha256_hex(candidate) == expected:
+            return candidate
+    return None
+
+
+def _again(root: SafeDirectory, path: str, size_bytes: int) -> bytes:
+    # Only to explain a mismatch that stands already; nothing is concluded from these bytes.
+    try:
+        with root.open(path) as descriptor:
+            pieces, left = [], size_bytes
+            while left > 0 and (piece := os.read(descriptor, min(left, CHUNK_BYTES))):
+                pieces.append(piece)
+                left -= len(piece)
+            return b"".join(pieces)
+    except OSError:
+        return b""

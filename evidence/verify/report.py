@@ -1,0 +1,108 @@
+"""The verdict: what all outcomes and findings of one verification amount to.
+
+Responsible for exit code, verdict, order of findings and the next step. Pure.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+from evidence import layout
+from evidence.errors import ExitCode
+from evidence.escape import one_line
+from evidence.records.finding import CheckResult, Finding, Report, Verdict
+from evidence.records.run import ManifestRecord
+from evidence.verify.ledger import Ledger, Rule
+from evidence.verify.problem import Problem, to_finding
+
+_GRAVITY: Final = {"refused": 0, "error": 1, "warning": 2, "advice": 3}
+_NOTHING_CHECKED: Final = Rule("checks", "something was checked at all")
+_MAX_NAME_CHARS: Final = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """What is known of the pack that was verified."""
+
+    name: str
+    root_sha256: str | None = None
+    manifest: ManifestRecord | None = None
+    ruleset: int | None = None
+    unfinished: bool = False
+    """No pack was published, but its work folder is there."""
+    strict: bool = False
+    next_step: str = ""
+
+
+def build_report(subject: Subject, ledger: Ledger) -> Report:
+    """The report of one verification."""
+    findings, checks = list(ledger.findings), ledger.results
+    passed = any(check.outcome == "pass" for check in checks)
+    if not (passed or ledger.failed or subject.unfinished):
+        problem = Problem(layout.SUMS, "no check passed: nothing is proven by this")
+        findings.append(to_finding(_NOTHING_CHECKED.id, problem))
+    manifest = subject.manifest
+    failed = manifest is not None and manifest.status == "failed"
+    code = _exit_code(findings, unfinished=subject.unfinished or failed, strict=subject.strict)
+    if code is ExitCode.ORIGIN:
+        findings.append(_origin_finding())
+    return Report(
+        schema="report.v1",
+        pack=one_line(subject.name, _MAX_NAME_CHARS),
+        verdict=_verdict(code),
+        exit_code=int(code),
+        milestone=None if manifest is None else manifest.milestone,
+        status=None if manifest is None else manifest.status,
+        stand_in=None if manifest is None else manifest.stand_in,
+        root_sha256=subject.root_sha256,
+        ruleset=subject.ruleset,
+        checks=_in_order(checks),
+        findings=tuple(sorted(findings, key=lambda finding: _GRAVITY[finding.severity])),
+        next_step=subject.next_step or _next_step(findings, manifest),
+    )
+
+
+def _exit_code(findings: list[Finding], *, unfinished: bool, strict: bool) -> ExitCode:
+    severities = {finding.severity for finding in findings}
+    if "refused" in severities:
+        return ExitCode.REFUSED
+    if "error" in severities:
+        return ExitCode.FINDINGS
+    if unfinished:
+        return ExitCode.UNFINISHED
+    return ExitCode.ORIGIN if strict else ExitCode.DONE
+
+
+def _verdict(code: ExitCode) -> Verdict:
+    verdicts: dict[ExitCode, Verdict] = {
+        ExitCode.REFUSED: "REFUSED",
+        ExitCode.FINDINGS: "NOT INTACT",
+        ExitCode.UNFINISHED: "UNFINISHED",
+    }
+    return verdicts.get(code, "INTACT")
+
+
+def _origin_finding() -> Finding:
+    text = (
+        "cannot prove origin: no signature was checked, so anyone could have made this pack, "
+        "whole and consistent as it is"
+    )
+    problem = Problem(layout.SUMS, text, severity="warning", code="origin-not-established")
+    return to_finding("signature", problem)
+
+
+def _in_order(checks: tuple[CheckResult, ...]) -> tuple[CheckResult, ...]:
+    # The order in which they ran is the order of the stages; it never depends on threads.
+    return checks
+
+
+def _next_step(findings: list[Finding], manifest: ManifestRecord | None) -> str:
+    grave = [f for f in findings if f.severity in ("error", "refused")]
+    if grave and all(f.code == "line-ends" for f in grave):
+        return "put `* -text` into runs/.gitattributes, delete the folder and check it out again"
+    if grave and all(f.check.startswith("rendered-") for f in grave):
+        return "evidence render PACK makes the summary anew from the evidence, which is intact"
+    if not grave and manifest is not None and manifest.status == "failed":
+        return f"evidence run {manifest.milestone} --again"
+    return ""

@@ -1,0 +1,72 @@
+"""The three lists of a pack, compared: manifest.json, SHA256SUMS, withheld.json.
+
+Responsible for what the manifest says of files, read before everything else since it bounds the
+reading. Equality of directory and SHA256SUMS is `structure`'s. Pure.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from evidence import jsonio, layout
+from evidence.errors import MalformedError
+from evidence.verify.names import unsafe_when_listed
+from evidence.verify.problem import Problem, shown
+
+
+def stated_sizes(data: bytes | None) -> dict[str, int]:
+    """Size by path as manifest.json or withheld.json states it; empty when it cannot be read.
+
+    What is wrong with the document is said later by the checks on form.
+    """
+    return {path: size for path, size in _entries(data) if size is not None}
+
+
+def unsafe_names(path: str, data: bytes | None) -> Iterator[Problem]:
+    """Names inside a list that must never be opened: refused, whoever wrote them."""
+    for index, (name, _) in enumerate(_entries(data)):
+        reason = unsafe_when_listed(name)
+        if reason is not None:
+            yield Problem(
+                f"{path}#/files/{index}/path",
+                f"names {shown(name)}: {reason}",
+                severity="refused",
+                code="unsafe-name",
+            )
+
+
+def set_problems(manifest: bytes | None, sums: Mapping[str, str]) -> Iterator[Problem]:
+    """Manifest and SHA256SUMS name the same files: each but manifest.json itself, once, sorted."""
+    names = [path for path, _ in _entries(manifest)]
+    for index, name in enumerate(names):
+        address = f"{layout.MANIFEST}#/files/{index}"
+        if index and name.encode() == names[index - 1].encode():
+            yield Problem(address, f"names {shown(name)} a second time", code="manifest-order")
+        elif index and name.encode() < names[index - 1].encode():
+            text = "is not in order: sorted bytewise by path"
+            yield Problem(address, text, code="manifest-order")
+        if name not in sums:
+            text = f"names {shown(name)}, which SHA256SUMS does not list"
+            yield Problem(address, text, code="lists-differ")
+    for name in sorted(set(sums) - set(names) - {layout.MANIFEST}):
+        text = f"lists {shown(name)}, which manifest.json does not name"
+        yield Problem(layout.SUMS, text, code="lists-differ")
+    if layout.MANIFEST not in sums:
+        text = f"does not list {layout.MANIFEST}: nothing binds the manifest to this pack"
+        yield Problem(layout.SUMS, text, code="lists-differ")
+
+
+def _entries(data: bytes | None) -> Iterator[tuple[str, int | None]]:
+    if data is None:
+        return
+    try:
+        document: Any = jsonio.load_document(data)
+    except MalformedError:
+        return
+    files = document.get("files") if isinstance(document, dict) else None
+    for entry in files if isinstance(files, list) else ():
+        if isinstance(entry, dict) and isinstance(entry.get("path"), str):
+            size = entry.get("size_bytes")
+            plain = isinstance(size, int) and not isinstance(size, bool) and size >= 0
+            yield entry["path"], size if plain else None

@@ -1,0 +1,163 @@
+"""What lies in the pack's directory, before any evidence is read.
+
+Responsible for the walk, for what is refused (links, devices, names, limits) and for the
+equality of directory and SHA256SUMS. Leaves contents to `digests`.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+
+from evidence import layout, limits
+from evidence.errors import UnsafePackError
+from evidence.verify.directory import SafeDirectory, is_link
+from evidence.verify.names import unsafe_on_disk
+from evidence.verify.problem import Problem
+
+
+@dataclass(frozen=True, slots=True)
+class FileStatus:
+    """A regular file as the walk saw it."""
+
+    size_bytes: int
+    device: int
+    inode: int
+    modified_ns: int
+
+    @staticmethod
+    def of(status: os.stat_result) -> FileStatus:
+        """From what stat says. Two equal ones: the file was not touched in between."""
+        return FileStatus(status.st_size, status.st_dev, status.st_ino, status.st_mtime_ns)
+
+
+@dataclass(slots=True)
+class Tree:
+    """Regular files by path, folders, and what was wrong on the way."""
+
+    files: dict[str, FileStatus] = field(default_factory=dict)
+    folders: set[str] = field(default_factory=set)
+    problems: list[Problem] = field(default_factory=list)
+
+
+def walk(root: SafeDirectory) -> Tree:
+    """Everything below the root, opening folders only. Raises UnsafePackError past a cap."""
+    tree = Tree()
+    pending = [""]
+    while pending:
+        folder = pending.pop()
+        try:
+            for name, status in root.entries(folder):
+                path = f"{folder}/{name}" if folder else name
+                if _enter(tree, path, status):
+                    pending.append(path)
+        except OSError as error:
+            text = f"cannot be read: {error.strerror}"
+            tree.problems.append(Problem(folder or ".", text, code="cannot-read"))
+    tree.problems.extend(_empty_folders(tree))
+    tree.problems.sort(key=lambda problem: (problem.address, problem.code))
+    return tree
+
+
+def _enter(tree: Tree, path: str, status: os.stat_result) -> bool:
+    """Note one entry; whether to descend into it."""
+    if len(tree.files) + len(tree.problems) > limits.MAX_FILES:
+        raise UnsafePackError("too-many-files", path, f"more than {limits.MAX_FILES} files")
+    if len(tree.folders) > limits.MAX_DIRECTORIES:
+        text = f"more than {limits.MAX_DIRECTORIES} folders"
+        raise UnsafePackError("too-many-folders", path, text)
+    reason, code = unsafe_on_disk(path), "unsafe-name"
+    if reason is None:
+        reason, code = _not_plain(status), "not-a-plain-file"
+    if reason is not None:
+        tree.problems.append(Problem(path, reason, severity="refused", code=code))
+        return False
+    if stat.S_ISDIR(status.st_mode):
+        tree.folders.add(path)
+        return True
+    tree.files[path] = FileStatus.of(status)
+    return False
+
+
+def _not_plain(status: os.stat_result) -> str | None:
+    if is_link(status):
+        return "a link; packs hold regular files only"
+    if stat.S_ISDIR(status.st_mode):
+        return None
+    if not stat.S_ISREG(status.st_mode):
+        kinds = {stat.S_IFIFO: "a FIFO", stat.S_IFSOCK: "a socket", stat.S_IFCHR: "a device"}
+        kind = kinds.get(stat.S_IFMT(status.st_mode), "a device")
+        return f"{kind}; packs hold regular files only"
+    if status.st_nlink != 1:
+        return f"has {status.st_nlink} hard links: it can be changed from outside the pack"
+    return None
+
+
+def _empty_folders(tree: Tree) -> Iterator[Problem]:
+    inhabited = {path[:end] for path in tree.files for end in _slashes(path)}
+    # A folder that could not be read, or held only refused things, is spoken of already.
+    spoken_of = {p.address[:end] for p in tree.problems for end in _slashes(p.address)}
+    spoken_of |= {p.address for p in tree.problems}
+    for folder in sorted(tree.folders - inhabited - spoken_of):
+        if not any(other.startswith(f"{folder}/") for other in tree.folders):
+            yield Problem(folder, "an empty folder, which no seal covers", code="empty-folder")
+
+
+def _slashes(path: str) -> list[int]:
+    return [index for index, letter in enumerate(path) if letter == "/"]
+
+
+def unlisted(tree: Tree, listed: Mapping[str, str]) -> Iterator[Problem]:
+    """Files that are in the directory and in no list."""
+    beside = (layout.SUMS, layout.SIGNATURE)
+    for path in sorted(tree.files):
+        if path not in listed and path not in beside and not layout.is_rendered(path):
+            yield Problem(path, "is in no list: not part of the evidence", code="unlisted-file")
+
+
+def too_big(tree: Tree) -> Iterator[Problem]:
+    """Files larger than any honest one of their kind; nothing of the pack is read then."""
+    for path in sorted(tree.files):
+        cap = _cap(path)
+        size = tree.files[path].size_bytes
+        if cap is not None and size > cap:
+            yield Problem(
+                path,
+                f"{size} bytes, more than the {cap} that such a file may have",
+                severity="refused",
+                code="too-large",
+            )
+    rendered = sum(s.size_bytes for path, s in tree.files.items() if layout.is_rendered(path))
+    if rendered > limits.MAX_RENDERED_BYTES:
+        text = f"the rendered set has {rendered} bytes, more than {limits.MAX_RENDERED_BYTES}"
+        yield Problem(layout.RENDERED, text, severity="refused", code="too-large")
+
+
+def far_beyond(path: str, size_bytes: int, stated_bytes: int) -> Problem | None:
+    """A file so much larger than the manifest states that nothing of the pack is read."""
+    if size_bytes <= 2 * stated_bytes + limits.MAX_TEXT_BYTES:
+        return None
+    return Problem(
+        path,
+        "is far larger than the manifest states; not read",
+        expected=f"{stated_bytes} bytes",
+        actual=f"{size_bytes} bytes",
+        severity="refused",
+        code="too-large",
+    )
+
+
+def _cap(path: str) -> int | None:
+    if path == layout.SUMS:
+        return limits.MAX_SUMS_BYTES
+    if path in (layout.MANIFEST, layout.WITHHELD, layout.RENDERED):
+        return limits.MAX_MANIFEST_BYTES
+    if path == layout.MILESTONE:
+        return limits.MAX_TOML_BYTES
+    if path == layout.NOTES:
+        return limits.MAX_JSON_BYTES
+    if layout.schema_for(path) is not None:
+        return limits.MAX_JSONL_BYTES if path.endswith(".jsonl") else limits.MAX_JSON_BYTES
+    return None

@@ -1,0 +1,202 @@
+"""One verification from path to report, and the two doors through which others get a pack.
+
+Responsible for the order of the stages: structure, digests, form, consistency, rendered, origin.
+Reads files below the pack only; writes, executes and connects to nothing.
+"""
+
+from __future__ import annotations
+
+from dataclasses import InitVar, dataclass
+from pathlib import Path
+from typing import Final
+
+from evidence import layout
+from evidence.documents import Documents
+from evidence.errors import PackBrokenError, UnsafePackError
+from evidence.records.finding import Report
+from evidence.verify import rendered as rendered_stage
+from evidence.verify import sealed as sealed_stage
+from evidence.verify.consistency import check_consistency, skip_consistency
+from evidence.verify.consistency.registry import Evidence
+from evidence.verify.directory import SafeDirectory
+from evidence.verify.ledger import Ledger, Rule
+from evidence.verify.options import VerifyOptions
+from evidence.verify.origin import check_origin
+from evidence.verify.problem import Problem, shown
+from evidence.verify.report import Subject, build_report
+from evidence.verify.ruleset import RULESET
+from evidence.verify.sealed import SealedSet
+
+_KEY: Final = object()
+_DEFAULTS: Final = VerifyOptions()
+_RULESET: Final = Rule("ruleset", "this evidence-pack knows the rules that the pack follows")
+
+
+@dataclass(frozen=True, slots=True)
+class SealedPack:
+    """A pack whose sealed set is whole and readable. What is rendered from it may be broken."""
+
+    path: Path
+    documents: Documents
+    root_sha256: str
+    key: InitVar[object]
+
+    def __post_init__(self, key: object) -> None:
+        """Refuse to exist without verify."""
+        if key is not _KEY:
+            raise TypeError("only evidence.verify can build this")
+
+
+@dataclass(frozen=True, slots=True)
+class VerifiedPack:
+    """A pack in which verify found no error. Its warnings are in the report."""
+
+    path: Path
+    documents: Documents
+    root_sha256: str
+    report: Report
+    key: InitVar[object]
+
+    def __post_init__(self, key: object) -> None:
+        """Refuse to exist without verify."""
+        if key is not _KEY:
+            raise TypeError("only evidence.verify can build this")
+
+
+def verify_pack(path: Path, options: VerifyOptions = _DEFAULTS) -> Report:
+    """Verify one pack. Never raises for anything that is in it: the report says it."""
+    return _verify(path, options)[0]
+
+
+def open_verified(path: Path) -> VerifiedPack:
+    """The documents of a pack without errors. Raises PackBrokenError or UnsafePackError."""
+    report, sealed = _verify(path, _DEFAULTS)
+    _refuse_broken(path, report)
+    if sealed is None or sealed.documents is None or sealed.sums is None:
+        raise PackBrokenError(f"{path} is not a finished pack", hint=report.next_step)
+    return VerifiedPack(path, sealed.documents, sealed.sums.root_sha256, report, _KEY)
+
+
+def load_sealed(path: Path) -> SealedPack:
+    """A pack whose sealed set has its digests, form and records; the rendered set is not looked at.
+
+    Raises PackBrokenError or UnsafePackError.
+    """
+    ledger, subject = Ledger(), _unfinished(path, _DEFAULTS)
+    sealed = None
+    if subject is None:
+        try:
+            with SafeDirectory(path) as root:
+                sealed = _read(root, ledger, _DEFAULTS)
+        except OSError as error:
+            ledger.settle(sealed_stage.STRUCTURE, [_not_openable(path, error)])
+    _refuse_broken(path, build_report(subject or Subject(path.as_posix()), ledger))
+    if sealed is None or sealed.documents is None or sealed.sums is None:
+        raise PackBrokenError(f"{path} is not a finished pack")
+    return SealedPack(path, sealed.documents, sealed.sums.root_sha256, _KEY)
+
+
+def _refuse_broken(path: Path, report: Report) -> None:
+    grave = [f for f in report.findings if f.severity in ("error", "refused")]
+    if not grave:
+        return
+    first = grave[0]
+    more = f" (and {len(grave) - 1} more)" if len(grave) > 1 else ""
+    text = f"{path}: {first.address}: {first.message}{more}"
+    if report.verdict == "REFUSED":
+        raise UnsafePackError(first.code, first.address, text)
+    raise PackBrokenError(text, hint=f"evidence verify {path} lists everything.")
+
+
+def _verify(path: Path, options: VerifyOptions) -> tuple[Report, SealedSet | None]:
+    ledger = Ledger()
+    unfinished = _unfinished(path, options)
+    if unfinished is not None:
+        return build_report(unfinished, ledger), None
+    try:
+        with SafeDirectory(path) as root:
+            sealed = _read(root, ledger, options)
+            _judge(root, path, sealed, options, ledger)
+    except OSError as error:
+        ledger.settle(sealed_stage.STRUCTURE, [_not_openable(path, error)])
+        return build_report(Subject(path.as_posix()), ledger), None
+    return build_report(_subject(path, sealed, options), ledger), sealed
+
+
+def _read(root: SafeDirectory, ledger: Ledger, options: VerifyOptions) -> SealedSet:
+    sealed = sealed_stage.read_directory(root, ledger, require_all=options.require_all)
+    if not ledger.refused:
+        sealed_stage.understand(sealed, ledger)
+        manifest = None if sealed.documents is None else sealed.documents.manifest
+        ledger.settle(_RULESET, _ruleset_problems(None if manifest is None else manifest.ruleset))
+    for rule in (*sealed_stage.RULES, _RULESET):
+        if rule.id not in {result.id for result in ledger.results}:
+            ledger.skip(rule, "not read any further")
+    return sealed
+
+
+def _judge(
+    root: SafeDirectory, path: Path, sealed: SealedSet, options: VerifyOptions, ledger: Ledger
+) -> None:
+    documents = sealed.documents
+    if ledger.refused:
+        skip_consistency("not read any further", ledger)
+        for rule in rendered_stage.RULES:
+            ledger.skip(rule, "not read any further")
+        return
+    root_sha256 = "" if sealed.sums is None else sealed.sums.root_sha256
+    if documents is None or documents.manifest is None:
+        skip_consistency("the documents could not be read", ledger)
+    else:
+        evidence = Evidence(
+            documents=documents,
+            contents=sealed.contents.documents,
+            headers=sealed.contents.headers,
+            present=frozenset(sealed.contents.present),
+            directory=path.resolve().name,
+        )
+        check_consistency(evidence, documents.manifest.ruleset, ledger)
+    rendered_stage.check_rendered(root, sealed.tree, documents, root_sha256, ledger)
+    manifest = None if documents is None else documents.manifest
+    check_origin(sealed.tree, root_sha256 or None, manifest, options, ledger)
+
+
+def _ruleset_problems(ruleset: int | None) -> list[Problem]:
+    if ruleset is None or ruleset <= RULESET:
+        return []
+    text = "follows newer rules than this evidence-pack knows: install a newer one"
+    place = f"{layout.MANIFEST}#/ruleset"
+    return [Problem(place, text, f"at most {RULESET}", ruleset, "refused", "newer-ruleset")]
+
+
+def _subject(path: Path, sealed: SealedSet, options: VerifyOptions) -> Subject:
+    manifest = None if sealed.documents is None else sealed.documents.manifest
+    return Subject(
+        name=path.as_posix(),
+        root_sha256=None if sealed.sums is None else sealed.sums.root_sha256,
+        manifest=manifest,
+        ruleset=None if manifest is None else manifest.ruleset,
+        strict=options.strict,
+    )
+
+
+def _unfinished(path: Path, options: VerifyOptions) -> Subject | None:
+    """A run that was never published: named by its pack, or by its work folder."""
+    name = path.name
+    if path.parent.name == layout.WORK and path.is_dir():
+        pass
+    elif path.exists() or not (path.parent / layout.WORK / name).is_dir():
+        return None
+    step = (
+        f"evidence run {shown(name)} --resume   (or --close, which seals what there is as failed)"
+    )
+    return Subject(path.as_posix(), unfinished=True, strict=options.strict, next_step=step)
+
+
+def _not_openable(path: Path, error: OSError) -> Problem:
+    reason = error.strerror or str(error)
+    if path.is_file():
+        reason = "a file; packs are directories, and archives are never opened"
+    elif not path.exists():
+        reason = "there is no such directory"
+    return Problem(path.as_posix(), reason, severity="refused", code="not-a-directory")

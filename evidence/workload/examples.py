@@ -1,0 +1,96 @@
+"""From data sets to what a stage feeds: training examples, prompts, targets, probe texts.
+
+Responsible for joining data, templates and tokenizer. Imports no ML framework.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from evidence import templating
+from evidence.digest import sha256_hex
+from evidence.errors import MalformedError
+from evidence.records.milestone import EvalSpec
+from evidence.records.run import AttemptPlan
+from evidence.workload.data import DataSet, load_data
+from evidence.workload.interface import StageFailure
+from evidence.workload.text import render_row
+from evidence.workload.tokens import Encode, Example, build_example, coverage, unseen_answers
+
+NUM_PROBED: Final = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """One evaluation example before generation."""
+
+    index: int
+    id: str
+    prompt: str
+    target: str
+    groups: dict[str, str]
+
+
+def training_examples(
+    plan: AttemptPlan, data: DataSet, encode: Encode, eos_id: int | None
+) -> tuple[Example, ...]:
+    """Every row as the model gets it. Raises StageFailure when no row teaches an answer field."""
+    spec = plan.data[plan.train.data]
+    template = templating.compile_text(spec.text or "")
+    examples = []
+    for index, row in enumerate(data.rows):
+        try:
+            marked = render_row(template, row)
+        except MalformedError as error:
+            raise StageFailure(
+                "bad-data", f"row {index} of {spec.path}: {error.message}"
+            ) from error
+        length = plan.train.max_length
+        examples.append(build_example(index, marked, encode, spec, length, eos_id))
+    unseen = unseen_answers(coverage(spec.answer, spec.answer, examples))
+    if unseen and not spec.answer_may_be_unseen:
+        raise StageFailure("bad-data", _unseen_message(plan, unseen, len(examples)))
+    return tuple(examples)
+
+
+def _unseen_message(plan: AttemptPlan, unseen: Sequence[str], num_rows: int) -> str:
+    names = " and ".join(f"'{name}'" for name in unseen)
+    return (
+        f"the model would never be taught {names}: declared as answer, but in 0 of {num_rows} rows "
+        f"does a token of it carry loss. Put the fields into [data.{plan.train.data}] text and "
+        "let the loss reach them (see max_length); if this is meant, say "
+        "answer_may_be_unseen = true"
+    )
+
+
+def questions(plan: AttemptPlan, root: Path) -> tuple[tuple[Question, ...], str, int]:
+    """The examples to evaluate in order, the data's digest source, and how many rows there are."""
+    spec: EvalSpec = plan.eval
+    data = load_data(root, spec.data, plan.data[spec.data])
+    template = templating.compile_text(spec.prompt)
+    rows = data.rows[: spec.limit]
+    found = []
+    for index, row in enumerate(rows):
+        for name in (spec.target_field, *spec.group_by):
+            if name not in row:
+                raise StageFailure("bad-data", f"row {index} of [data.{spec.data}] has no {name!r}")
+        found.append(
+            Question(
+                index=index,
+                id=str(row.get(spec.id_field, index)),
+                prompt=render_row(template, row).text,
+                target=str(row[spec.target_field]),
+                groups={name: str(row[name]) for name in spec.group_by},
+            )
+        )
+    return tuple(found), sha256_hex(data.raw), len(data.rows)
+
+
+def probe_texts(plan: AttemptPlan, root: Path) -> tuple[tuple[str, str], ...]:
+    """(given, wanted) texts of the first questions: the loss falls on `wanted`."""
+    found, _, _ = questions(plan, root)
+    marker = f"{plan.eval.answer_after} " if plan.eval.answer_after else ""
+    return tuple((question.prompt + marker, question.target) for question in found[:NUM_PROBED])

@@ -1,0 +1,150 @@
+"""Records what enters the model: counts, the row stream, and a few whole batches.
+
+Responsible for seen.json and for the counts of each step. Fed with plain lists where batches
+enter the model, after collation, whatever the backend; imports no ML framework.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from random import Random
+from typing import Any, Final
+
+from evidence.records.codec import decode, encode
+from evidence.records.inputs import SeenBatch, SeenRecord, SeenRow
+from evidence.records.milestone import DataSpec
+from evidence.workload.stream import START, add_row, end_step
+from evidence.workload.tokens import IGNORED, Example, coverage, num_targets
+
+NUM_RANDOM_STEPS: Final = 8
+STATE_FILE: Final = "evidence_state.json"
+
+Decode = Callable[[Sequence[int]], str]
+
+
+@dataclass(frozen=True, slots=True)
+class FedRow:
+    """One unpadded row of a batch."""
+
+    source_row: int
+    ids: Sequence[int]
+    labels: Sequence[int]
+
+
+@dataclass(frozen=True, slots=True)
+class StepCounts:
+    """What one optimizer step was fed."""
+
+    num_rows: int
+    num_tokens: int
+    num_fed_tokens: int
+    num_target_tokens: int
+    stream: str
+
+
+class Recorder:
+    """Counts over one training stage, across its segments."""
+
+    def __init__(self, num_steps: int, seed: int, decode_ids: Decode) -> None:
+        self._decode = decode_ids
+        self._kept_steps = steps_to_keep(num_steps, seed)
+        self._stream = START
+        self._step = 1
+        self._totals = [0, 0, 0, 0]
+        self._times: Counter[int] = Counter()
+        self._batches: list[SeenBatch] = []
+        self._begin_step()
+
+    def _begin_step(self) -> None:
+        self._counts = [0, 0, 0, 0]
+        self._rows: list[SeenRow] = []
+
+    def feed(self, rows: Iterable[FedRow], num_fed_tokens: int) -> None:
+        """A micro-batch enters the model. `num_fed_tokens` counts its padding too."""
+        for row in rows:
+            self._stream = add_row(self._stream, row.source_row, row.ids, row.labels)
+            self._times[row.source_row] += 1
+            targets = num_targets(row.labels)
+            for index, count in enumerate((1, len(row.ids), 0, targets)):
+                self._counts[index] += count
+            if self._step in self._kept_steps:
+                self._rows.append(self._shown(row))
+        self._counts[2] += num_fed_tokens
+
+    def end_step(self) -> StepCounts:
+        """The optimizer stepped: close the step and give its counts."""
+        self._stream = end_step(self._stream, self._step)
+        for index, count in enumerate(self._counts):
+            self._totals[index] += count
+        if self._rows:
+            self._batches.append(SeenBatch(step=self._step, rows=tuple(self._rows)))
+        rows, tokens, fed, targets = self._counts
+        counts = StepCounts(rows, tokens, fed, targets, self._stream)
+        self._step += 1
+        self._begin_step()
+        return counts
+
+    def state(self) -> dict[str, Any]:
+        """Everything needed to go on after a kill, as JSON values."""
+        return {
+            "stream": self._stream,
+            "step": self._step,
+            "totals": list(self._totals),
+            "times": sorted(self._times.items()),
+            "batches": encode(self._batches),
+        }
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Go on from a `state`."""
+        self._stream = state["stream"]
+        self._step = state["step"]
+        self._totals = list(state["totals"])
+        self._times = Counter(dict(state["times"]))
+        self._batches = [decode(SeenBatch, batch) for batch in state["batches"]]
+        self._begin_step()
+
+    def record(
+        self, stage: str, spec: DataSpec, fields: Sequence[str], examples: Sequence[Example]
+    ) -> SeenRecord:
+        """seen.json of the stage."""
+        times = [self._times[example.source_row] for example in examples]
+        return SeenRecord(
+            schema="seen.v1",
+            stage=stage,
+            text_template=spec.text or "",
+            num_rows=len(examples),
+            num_rows_fed=self._totals[0],
+            times_seen_min=min(times),
+            times_seen_max=max(times),
+            num_tokens=self._totals[1],
+            num_fed_tokens=self._totals[2],
+            num_target_tokens=self._totals[3],
+            rows_truncated=tuple(row.source_row for row in examples if row.num_cut),
+            num_tokens_cut=sum(row.num_cut for row in examples),
+            coverage=coverage(fields, spec.answer, examples),
+            stream_sha256=self._stream,
+            batches=tuple(self._batches),
+        )
+
+    def _shown(self, row: FedRow) -> SeenRow:
+        targets = [
+            token
+            for token, label in zip(row.ids[1:], row.labels[1:], strict=True)
+            if label != IGNORED
+        ]
+        return SeenRow(
+            source_row=row.source_row,
+            ids=tuple(row.ids),
+            labels=tuple(row.labels),
+            text=self._decode(row.ids),
+            target_text=self._decode(targets),
+        )
+
+
+def steps_to_keep(num_steps: int, seed: int) -> frozenset[int]:
+    """The first step, the last, and eight drawn by the seed from those between."""
+    between = range(2, num_steps)
+    drawn = Random(seed).sample(between, min(NUM_RANDOM_STEPS, len(between)))  # noqa: S311 - a sample, no secret
+    return frozenset({1, num_steps, *drawn})

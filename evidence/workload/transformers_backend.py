@@ -1,0 +1,123 @@
+"""The `transformers` backend: PyTorch training and evaluation of causal language models.
+
+Responsible for the order of a stage and for what it reports. Training and evaluation are done in
+`training` and `evaluation`, models come from `models`.
+"""
+
+from __future__ import annotations
+
+import resource
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from evidence import layout
+from evidence.arithmetic import steps_per_epoch, total_steps
+from evidence.digest import sha256_hex
+from evidence.records.codec import encode
+from evidence.records.milestone import ModelSpec
+from evidence.workload.data import field_names, load_data
+from evidence.workload.evaluation import predict, probe_loss
+from evidence.workload.examples import probe_texts, questions, training_examples
+from evidence.workload.interface import Emit, Job
+from evidence.workload.models import (
+    device_of,
+    encoder,
+    framework_record,
+    load_model,
+    load_tokenizer,
+    make_repeatable,
+    model_record,
+    tokenizer_record,
+)
+from evidence.workload.recorder import Recorder
+from evidence.workload.training import train
+
+
+def run_stage(job: Job, emit: Emit) -> None:
+    """Run one stage; every fact goes to the supervisor through `emit`."""
+    make_repeatable(job.plan)
+    emit("ready", framework=encode(framework_record(job.plan)))
+    if job.stage == "train":
+        _train(job, emit)
+    else:
+        _evaluate(job, emit)
+
+
+def _train(job: Job, emit: Emit) -> None:
+    plan, root = job.plan, Path(job.root)
+    spec = plan.data[plan.train.data]
+    data = load_data(root, plan.train.data, spec)
+    tokenizer = load_tokenizer(plan.model, root)
+    examples = training_examples(plan, data, encoder(tokenizer), tokenizer.eos_token_id)
+    model = load_model(plan.model, root, _dtype(plan.train.dtype), device_of(plan))
+    _, eval_sha256, _ = questions(plan, root)
+    emit(
+        "inputs",
+        model=encode(model_record(plan.model, root, model, plan.train.dtype)),
+        tokenizer=encode(tokenizer_record(plan.model, root, tokenizer)),
+        data={plan.train.data: sha256_hex(data.raw), plan.eval.data: eval_sha256},
+    )
+    _probe("before", job, model, tokenizer, emit)
+    recorder = Recorder(_num_steps(job, len(examples)), plan.train.seed, tokenizer.decode)
+    print(
+        f"training {plan.model.id or plan.model.config or plan.model.path} on {len(examples)} rows"
+    )
+    facts = train(job, model, tokenizer.pad_token_id, examples, recorder, emit)
+    seen = recorder.record(job.stage, spec, field_names(data.rows), examples)
+    emit("seen", record=encode(seen))
+    _probe("after", job, model, tokenizer, emit)
+    folder = Path(job.output) / layout.FINAL_MODEL
+    model.save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
+    emit("model", path=str(folder))
+    emit("done", peak_memory_bytes=_peak_memory_bytes(job), **facts)
+
+
+def _evaluate(job: Job, emit: Emit) -> None:
+    plan, root = job.plan, Path(job.root)
+    asked, _, available = questions(plan, root)
+    folder = Path(job.output) / layout.FINAL_MODEL
+    saved = ModelSpec(path=str(folder))  # from disk, as anyone else would load it
+    tokenizer = load_tokenizer(saved, folder)
+    model = load_model(saved, folder, _dtype(plan.train.dtype), device_of(plan))
+    print(f"evaluating {len(asked)} of {available} questions with the saved model")
+    emit(
+        "schedule",
+        num_rows=available,
+        num_steps=len(asked),
+        steps_per_epoch=len(asked),
+        resumed_from_step=0,
+    )
+    began_s = time.monotonic()
+    for row in predict(model, tokenizer, asked, plan.eval):
+        emit("prediction", row=encode(row))
+    runtime_s = time.monotonic() - began_s
+    emit("done", runtime_s=runtime_s, total_flos=None, peak_memory_bytes=_peak_memory_bytes(job))
+
+
+def _num_steps(job: Job, num_rows: int) -> int:
+    spec = job.plan.train
+    per_epoch = steps_per_epoch(num_rows, spec.batch_size, spec.gradient_accumulation)
+    return total_steps(spec.epochs, per_epoch, spec.max_steps)
+
+
+def _probe(moment: str, job: Job, model: Any, tokenizer: Any, emit: Emit) -> None:
+    texts = probe_texts(job.plan, Path(job.root))
+    loss = probe_loss(model, tokenizer, texts)
+    emit("probe", moment=moment, loss=loss, num_examples=len(texts))
+
+
+def _dtype(name: str) -> torch.dtype:
+    dtype: torch.dtype = getattr(torch, name)
+    return dtype
+
+
+def _peak_memory_bytes(job: Job) -> int:
+    if device_of(job.plan).type == "cuda":
+        return int(torch.cuda.max_memory_allocated())
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak if sys.platform == "darwin" else peak * 1024  # Linux counts KiB, macOS bytes

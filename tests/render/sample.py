@@ -1,0 +1,584 @@
+"""Complete and failed packs in memory: typed, consistent, small, and easy to bend.
+
+`complete_pack()` looks like the milestone this project was made for: one epoch over 550 rows,
+138 steps, 20 predictions, run on the stand-in. The losses and texts are made up here.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import math
+from typing import Any, Final
+
+from evidence import arithmetic, layout, scoring
+from evidence.digest import chain, sha256_hex
+from evidence.documents import Documents
+from evidence.milestone import parse_milestone
+from evidence.outcome import outcome_digest
+from evidence.plan import plan_attempts
+from evidence.records.availability import Unavailable
+from evidence.records.capture import (
+    CpuRecord,
+    EnvironmentRecord,
+    FrozenFileRecord,
+    FrozenRecord,
+    FrozenSetRecord,
+    GitRecord,
+    GitStateRecord,
+    GpuRecord,
+    HardwareRecord,
+    PackageRecord,
+    PackagesRecord,
+    TelemetryRow,
+    TorchRecord,
+)
+from evidence.records.inputs import (
+    DataRecord,
+    FieldCoverage,
+    FileDigest,
+    InputsRecord,
+    ModelRecord,
+    SeenBatch,
+    SeenRecord,
+    SeenRow,
+    TokenizerRecord,
+)
+from evidence.records.run import (
+    FileEntry,
+    JournalEvent,
+    ManifestRecord,
+    OutcomeRecord,
+    PredictionRow,
+    StepRow,
+    ToolRecord,
+    WithheldEntry,
+    WithheldRecord,
+)
+from evidence.results import compute_results
+
+ROOT: Final = "ab" * 32
+NUM_ROWS: Final = 550
+NUM_STEPS: Final = 138
+GIT_COMMIT: Final = "c0ffee" * 6 + "c0ff"
+
+MILESTONE: Final = """\
+schema = "milestone.v1"
+id = "M43"
+title = "Full GPU Training Run"
+kind = "fine-tune-and-eval"
+objective = "Show that the whole pipeline runs and leaves evidence."
+
+[model]
+id = "google/gemma-2b"
+
+[data.train]
+path = "data/traces.jsonl"
+answer = ["final_answer"]
+text = "{{ prompt }} {{ final_answer }}"
+
+[data.eval]
+path = "data/eval.jsonl"
+
+[train]
+epochs = 1
+batch_size = 1
+gradient_accumulation = 4
+learning_rate = 2e-5
+
+[eval]
+limit = 20
+group_by = ["section", "difficulty"]
+scorers = ["exact", "numeric"]
+
+[[attempt]]
+name = "jax"
+backend = "tunix"
+resolution = "The same model and data go to the PyTorch attempt."
+
+[[attempt]]
+name = "stand-in"
+backend = "transformers"
+stand_in = true
+
+[attempt.model]
+config = "models/tiny"
+init_seed = 42
+tokenizer = "models/tiny"
+
+[attempt.train]
+learning_rate = 3e-3
+dtype = "float32"
+
+[[gate]]
+name = "all steps"
+metric = "train.num_steps"
+op = "=="
+value = 138
+
+[[gate]]
+name = "the loss halves"
+metric = "train.loss_ratio"
+op = "<="
+value = 0.5
+
+[[gate]]
+name = "beats the big model"
+metric = "eval.exact.rate"
+op = ">="
+value = 0.9
+on_stand_in = "skip"
+
+[[frozen]]
+name = "submission"
+paths = ["submission.zip"]
+ref = "HEAD"
+
+[narrative]
+summary = "One epoch over {{ data.train.num_rows }} rows; the loss ends at {{ train.loss_end }}."
+quote = '''
+M43 runs after the freeze.
+M42 stays the submission.'''
+impact = "This run is evidence only."
+lessons = ["Train on the **answer**.", "A mean is not an end: {{ train.loss_mean | fixed(3) }}."]
+conclusion = "The pipeline works: {{ train.num_steps }} steps."
+next_steps = "Run M44."
+"""
+
+
+def complete_pack(milestone: str = MILESTONE, **changes: Any) -> Documents:
+    """A complete, sealed pack. `changes` replace fields of Documents before results are made."""
+    parsed = parse_milestone(milestone.encode())
+    documents = Documents(
+        sizes={},
+        digests={},
+        milestone=parsed,
+        milestone_text=milestone,
+        journal=_journal("complete"),
+        environment=_environment(_TORCH),
+        hardware=_HARDWARE,
+        git=_GIT,
+        packages=PackagesRecord(
+            schema="packages.v1",
+            packages=(PackageRecord("torch", "2.9.0", "pip", Unavailable("index"), "aa" * 32),),
+        ),
+        frozen=_FROZEN,
+        inputs=_inputs(_MODEL, _TOKENIZER),
+        withheld=WithheldRecord(
+            schema="withheld.v1",
+            files=(WithheldEntry(_WEIGHTS.path, _WEIGHTS.size_bytes, "weights are large"),),
+        ),
+        manifest=None,
+        results=None,
+        seen=_SEEN,
+        steps=steps(),
+        predictions=predictions(),
+        telemetry=_TELEMETRY,
+        outcomes=(_JAX,),
+        notes="",
+    )
+    return sealed(dataclasses.replace(documents, **changes))
+
+
+def failed_pack(milestone: str = MILESTONE, **changes: Any) -> Documents:
+    """A sealed pack of a run in which no attempt completed."""
+    documents = complete_pack(milestone)
+    nothing = Unavailable("no attempt completed")
+    crash = dataclasses.replace(
+        _JAX,
+        number=2,
+        name="stand-in",
+        backend="transformers",
+        outcome="exception",
+        reason="RuntimeError: the data loader ended early",
+        missing=(),
+        remedies=(),
+        resolution="",
+        exit_status=1,
+        last_lines=("Traceback (most recent call last):", "RuntimeError: <no rows> | `x`"),
+    )
+    fields: dict[str, Any] = {
+        "journal": _journal("failed"),
+        "environment": _environment(nothing),
+        "inputs": _inputs(nothing, nothing),
+        "withheld": WithheldRecord(schema="withheld.v1", files=()),
+        "seen": None,
+        "steps": (),
+        "predictions": (),
+        "telemetry": (),
+        "outcomes": (_JAX, crash),
+        "results": None,
+        "manifest": None,
+    }
+    return sealed(dataclasses.replace(documents, **(fields | changes)))
+
+
+def sealed(documents: Documents) -> Documents:
+    """The same documents with sizes, digests, results and manifest that belong to them."""
+    documents = dataclasses.replace(documents, results=None, manifest=None)
+    outcome = outcome_digest(documents)
+    complete = not isinstance(outcome, Unavailable)
+    sizes = {path: 1000 + 37 * len(path) for path in _paths(complete)}
+    if complete:
+        sizes[_WEIGHTS.path] = _WEIGHTS.size_bytes
+    manifest = ManifestRecord(
+        schema="manifest.v1",
+        ruleset=1,
+        tool=ToolRecord("evidence-pack", "0.1.0"),
+        template="v1",
+        milestone=documents.milestone.id,
+        status="complete" if complete else "failed",
+        attempt="stand-in" if complete else None,
+        stand_in=complete,
+        commit=GIT_COMMIT,
+        outcome_sha256=outcome,
+        parents=(),
+        files=tuple(FileEntry(path, size) for path, size in sorted(sizes.items())),
+    )
+    return dataclasses.replace(
+        documents,
+        sizes=sizes,
+        digests={path: sha256_hex(path.encode()) for path in sizes},
+        results=compute_results(documents),
+        manifest=manifest,
+    )
+
+
+def _paths(complete: bool) -> list[str]:
+    paths = [*layout.NEEDED_ALWAYS, f"{layout.ATTEMPTS}/01-jax/outcome.json"]
+    return paths + list(layout.NEEDED_WHEN_COMPLETE) if complete else paths
+
+
+def losses() -> list[float]:
+    """138 made-up step losses that fall from about 5 to about 2."""
+    return [2.0 + 3.1 * math.exp(-s / 32) + 0.25 * math.sin(s * 1.7) for s in range(1, 139)]
+
+
+def steps(loss_of_steps: list[float] | None = None) -> tuple[StepRow, ...]:
+    """Step rows that satisfy the arithmetic of the milestone."""
+    stream = "0" * 64
+    rows: list[StepRow] = []
+    for step, loss in enumerate(losses() if loss_of_steps is None else loss_of_steps, 1):
+        stream = chain(stream, str(step).encode())
+        num_rows = 4 if step < NUM_STEPS else 2
+        rows.append(
+            StepRow(
+                kind="step",
+                stage="train",
+                segment=1,
+                step=step,
+                epoch=arithmetic.epoch_after_step(step, NUM_ROWS, 1, 4),
+                loss=loss,
+                learning_rate=arithmetic.learning_rate_used(step, NUM_STEPS, 3e-3, "linear"),
+                grad_norm=1.5,
+                num_rows=num_rows,
+                num_tokens=num_rows * 60,
+                num_fed_tokens=num_rows * 64,
+                num_target_tokens=num_rows * 20,
+                elapsed_s=step * 0.1,
+                stream=stream,
+            )
+        )
+    return tuple(rows)
+
+
+def predictions(output: str = "") -> tuple[PredictionRow, ...]:
+    """20 predictions, 5 of them correct; `output` replaces every output."""
+    rows: list[PredictionRow] = []
+    for index in range(20):
+        target = str(40 + index)
+        said = output or (f"Answer: {target}" if index % 4 == 0 else f"No idea {index}")
+        answer = scoring.extract_answer(said, None)
+        rows.append(
+            PredictionRow(
+                index=index,
+                id=f"eval-v2-{index + 1:03d}",
+                prompt=f"What is {20 + index} + 20?",
+                target=target,
+                output=said,
+                answer=answer,
+                finish_reason="length" if index % 2 else "eos",
+                num_prompt_tokens=9,
+                num_output_tokens=5,
+                prompt_sha256=sha256_hex(b"prompt"),
+                target_sha256=sha256_hex(target.encode()),
+                output_sha256=sha256_hex(said.encode()),
+                groups={
+                    "section": "core" if index < 12 else "hard",
+                    "difficulty": ("easy", "medium", "hard")[index % 3],
+                },
+                scores=scoring.score(("exact", "numeric"), answer, target),
+            )
+        )
+    return tuple(rows)
+
+
+def gpu() -> GpuRecord:
+    """A GPU as the reference machine had one."""
+    nothing = Unavailable("not asked")
+    return GpuRecord(
+        index=0,
+        name="NVIDIA GeForce RTX 5090",
+        uuid=nothing,
+        memory_bytes=32607 * 2**20,
+        compute_capability="sm_120",
+        architecture="Blackwell",
+        sm_clock_mhz=nothing,
+        memory_clock_mhz=nothing,
+        power_limit_w=600.0,
+        ecc=nothing,
+        mig=nothing,
+    )
+
+
+def with_events(documents: Documents, *events: tuple[str, str | None, dict[str, Any]]) -> Documents:
+    """The documents with another journal, given as (event, attempt, data)."""
+    return dataclasses.replace(documents, journal=_chained(list(events)))
+
+
+_WEIGHTS: Final = FileDigest(
+    f"{layout.FINAL_MODEL}/model.safetensors", sha256_hex(b"weights"), 5_012_344_832
+)
+_CONFIG: Final = FileDigest(f"{layout.FINAL_MODEL}/config.json", sha256_hex(b"config"), 645)
+
+
+def _journal(status: str) -> tuple[JournalEvent, ...]:
+    events: list[tuple[str, str | None, dict[str, Any]]] = [
+        ("run-started", None, {"milestone": "M43", "tool_version": "0.1.0", "ruleset": 1}),
+        ("captured", None, {"moment": "start", "commit": GIT_COMMIT, "dirty": False}),
+        ("attempt-started", "jax", {"number": 1, "backend": "tunix", "stand_in": False}),
+        ("attempt-finished", "jax", {"number": 1, "outcome": "requirement-not-met"}),
+        ("attempt-started", "stand-in", {"number": 2, "backend": "transformers"}),
+        ("stage-started", "stand-in", {"stage": "train", "segment": 1, "resumed_from_step": 0}),
+    ]
+    if status == "complete":
+        files = [
+            {"path": f.path, "sha256": f.sha256, "size_bytes": f.size_bytes}
+            for f in (_CONFIG, _WEIGHTS)
+        ]
+        finished = {"segment": 1, "total_flos": None, "peak_memory_bytes": 900 * 2**20}
+        events += [
+            ("probe", "stand-in", {"moment": "before", "loss": 6.9, "num_examples": 20}),
+            ("probe", "stand-in", {"moment": "after", "loss": 3.25, "num_examples": 20}),
+            ("final-model", "stand-in", {"files": files}),
+            ("stage-finished", "stand-in", finished | {"stage": "train", "runtime_s": 73.222}),
+            ("stage-started", "stand-in", {"stage": "eval", "segment": 1}),
+            ("stage-finished", "stand-in", finished | {"stage": "eval", "runtime_s": 4.04}),
+        ]
+    ended = "completed" if status == "complete" else "exception"
+    name = "stand-in" if status == "complete" else None
+    events += [
+        ("attempt-finished", "stand-in", {"number": 2, "outcome": ended}),
+        ("captured", None, {"moment": "end", "commit": GIT_COMMIT, "dirty": False}),
+        ("sealing", name, {"status": status}),
+    ]
+    return _chained(events)
+
+
+def _chained(events: list[tuple[str, str | None, dict[str, Any]]]) -> tuple[JournalEvent, ...]:
+    previous, rows = "0" * 64, []
+    for seq, (event, attempt, data) in enumerate(events):
+        utc = f"2026-01-08T20:{seq:02d}:05.000000Z"
+        rows.append(JournalEvent(seq, utc, 100.0 + seq, event, attempt, data, previous))
+        previous = sha256_hex(json.dumps([seq, event]).encode())
+    return tuple(rows)
+
+
+def _environment(framework: TorchRecord | Unavailable) -> EnvironmentRecord:
+    return EnvironmentRecord(
+        schema="environment.v1",
+        python_version="3.11.7",
+        python_implementation="CPython",
+        python_compiler="GCC 12",
+        locale="C.UTF-8",
+        timezone="UTC",
+        started_utc="2026-01-08T20:00:05.000000Z",
+        variables={},
+        framework=framework,
+    )
+
+
+_TORCH: Final = TorchRecord(
+    torch_version="2.9.0+cpu",
+    transformers_version="5.1.0",
+    cuda_version=Unavailable("a build of PyTorch without CUDA"),
+    cudnn_version=Unavailable("a build of PyTorch without CUDA"),
+    device="cpu",
+    device_name=Unavailable("no accelerator"),
+    num_threads=2,
+    num_interop_threads=1,
+    deterministic_algorithms=True,
+    matmul_precision="highest",
+)
+_HARDWARE: Final = HardwareRecord(
+    schema="hardware.v1",
+    cpu=CpuRecord("Intel(R) Xeon(R) CPU @ 2.60GHz", "x86_64", 1, 2, 2, 2600.0, ("avx2",)),
+    memory_bytes=16_780_000_000,
+    disk_total_bytes=10**12,
+    disk_free_bytes=10**11,
+    gpus=Unavailable("no NVIDIA driver: NVML Shared Library Not Found"),
+    driver_version=Unavailable("no NVIDIA driver"),
+    driver_cuda_version=Unavailable("no NVIDIA driver"),
+    os="Debian GNU/Linux 12 (bookworm)",
+    kernel="6.1",
+    container="docker",
+)
+_STATE: Final = GitStateRecord(
+    commit=GIT_COMMIT,
+    tree="7" * 40,
+    branch="main",
+    tags=(),
+    commit_utc="2026-01-08T19:00:00Z",
+    subject="Run M43",
+    dirty=False,
+    files=(),
+    shallow=False,
+)
+_GIT: Final = GitRecord(
+    schema="git.v1",
+    remote=Unavailable("no remote"),
+    start=_STATE,
+    end=_STATE,
+    changed_during_run=False,
+    patch_sha256=Unavailable("clean"),
+)
+_ZIP: Final = sha256_hex(b"zip")
+_FROZEN: Final = FrozenRecord(
+    schema="frozen.v1",
+    sets=(
+        FrozenSetRecord(
+            name="submission",
+            ref="HEAD",
+            ref_commit=GIT_COMMIT,
+            policy="fail",
+            unchanged_during_run=True,
+            equal_to_ref=True,
+            files=(FrozenFileRecord("submission.zip", _ZIP, _ZIP, _ZIP),),
+        ),
+    ),
+)
+_MODEL: Final = ModelRecord(
+    id="models/tiny",
+    source="random",
+    revision_requested=None,
+    revision=Unavailable("random weights have no revision"),
+    init_seed=42,
+    config_sha256=sha256_hex(b"config"),
+    files=Unavailable("random weights"),
+    num_parameters=1_234_567,
+    num_embedding_parameters=234_567,
+    dtype="float32",
+)
+_TOKENIZER: Final = TokenizerRecord("models/tiny", sha256_hex(b"tok"), 4096, True, False)
+
+
+def _inputs(
+    model: ModelRecord | Unavailable, tokenizer: TokenizerRecord | Unavailable
+) -> InputsRecord:
+    return InputsRecord(
+        schema="inputs.v1",
+        data={
+            "train": _data("train", "data/traces.jsonl", NUM_ROWS),
+            "eval": _data("eval", "data/eval.jsonl", 100),
+        },
+        model=model,
+        tokenizer=tokenizer,
+    )
+
+
+def _data(name: str, path: str, num_rows: int) -> DataRecord:
+    duplicates = (7, 9) if name == "train" else ()
+    return DataRecord(
+        name=name,
+        path=path,
+        hub=None,
+        revision=None,
+        sha256=sha256_hex(name.encode()),
+        sha256_lf=sha256_hex(name.encode()),
+        git_blob="1" * 40,
+        size_bytes=280_494,
+        line_ends="lf",
+        num_rows=num_rows,
+        field_names=("prompt", "final_answer"),
+        num_duplicate_rows=len(duplicates),
+        duplicate_rows=duplicates,
+        num_conflicting_prompts=0,
+        overlap_rows=(),
+    )
+
+
+def seen_row(text: str, target: str, source_row: int = 0) -> SeenRow:
+    """A row whose last `len(target)` ids (one id a character) carry loss."""
+    ids = tuple(range(1, len(text) + 1))
+    kept = len(text) - len(target)
+    labels = tuple(-100 if i < kept else n for i, n in enumerate(ids))
+    return SeenRow(source_row, ids, labels, text, target)
+
+
+_SEEN: Final = SeenRecord(
+    schema="seen.v1",
+    stage="train",
+    text_template="{{ prompt }} {{ final_answer }}",
+    num_rows=NUM_ROWS,
+    num_rows_fed=NUM_ROWS,
+    times_seen_min=1,
+    times_seen_max=1,
+    num_tokens=33_000,
+    num_fed_tokens=35_200,
+    num_target_tokens=11_000,
+    rows_truncated=(3, 77),
+    num_tokens_cut=31,
+    coverage=(
+        FieldCoverage("prompt", False, NUM_ROWS, 0, ()),
+        FieldCoverage("final_answer", True, NUM_ROWS, 548, (3, 77)),
+        FieldCoverage("meta", False, 0, 0, ()),
+    ),
+    stream_sha256="5" * 64,
+    batches=(
+        SeenBatch(
+            step=1,
+            rows=(
+                seen_row(
+                    "<bos>Reverse the string 'reason'.\nTake each character from the end to the "
+                    "start.\nAnswer: nosaer<eos>",
+                    "Answer: nosaer<eos>",
+                    source_row=13,
+                ),
+                seen_row("<bos>What is 12 × 12?\nAnswer: 144<eos>", "Answer: 144<eos>", 401),
+            ),
+        ),
+    ),
+)
+_TELEMETRY: Final = tuple(
+    TelemetryRow(
+        attempt="stand-in",
+        stage="train",
+        elapsed_s=float(second),
+        rss_bytes=700 * 2**20 + second,
+        cpu_percent=150.0,
+        gpu_memory_bytes=Unavailable("no GPU"),
+        gpu_utilisation_percent=Unavailable("no GPU"),
+        gpu_power_w=Unavailable("no GPU"),
+    )
+    for second in range(1, 5)
+)
+_JAX: Final = OutcomeRecord(
+    schema="outcome.v1",
+    number=1,
+    name="jax",
+    backend="tunix",
+    outcome="requirement-not-met",
+    reason="no NVIDIA GPU; tunix is not installed",
+    missing=("This machine has no NVIDIA GPU.", "The package google-tunix is not installed."),
+    remedies=("Run on a machine with one.", "pip install 'evidence-pack[jax]'"),
+    resolution="The same model and data go to the PyTorch attempt.",
+    exit_status=None,
+    signal=None,
+    duration_s=0.0,
+    last_lines=(),
+)
+
+
+def plan_of(documents: Documents, name: str) -> Any:
+    """The plan of one attempt."""
+    return next(plan for plan in plan_attempts(documents.milestone) if plan.name == name)
