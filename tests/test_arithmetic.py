@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, get_args
 
@@ -89,7 +90,7 @@ def test_an_epoch_ends_whole_and_grows_with_every_step(
     assert epochs[0] == 0.0
     assert epochs[updates] == 1.0
     assert epochs[-1] == 2.0
-    assert all(a < b for a, b in zip(epochs, epochs[1:], strict=False))
+    assert all(a < b for a, b in pairwise(epochs))
 
 
 @given(rows=COUNTS, batch=SMALL, accumulation=SMALL)
@@ -113,7 +114,7 @@ def test_no_rate_is_negative_or_above_its_peak(
     rates = [ar.learning_rate_used(s, total, base, schedule, warmup) for s in range(1, total + 1)]
     assert all(0 <= rate <= base for rate in rates)
     tail = rates if schedule == "constant" else rates[warmup:]
-    assert all(a >= b for a, b in zip(tail, tail[1:], strict=False))
+    assert all(a >= b for a, b in pairwise(tail))
 
 
 @given(total=st.integers(1, 60), data=st.data(), schedule=st.sampled_from(get_args(Schedule)))

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC
 from pathlib import Path
@@ -46,18 +47,22 @@ class Repository:
     root: Path
     """The project, inside the working tree."""
 
-    def run(self, *args: str, env: dict[str, str] | None = None) -> bytes:
-        """Output of a git command. Raises GitCommandError, also when it takes too long."""
-        output: Any = self.repo.git.execute(
-            [
-                "git", "--no-optional-locks", "-c", "core.fsmonitor=false",
-                "-c", f"core.hooksPath={os.devnull}", *args,
-            ],
-            stdout_as_string=False,
-            strip_newline_in_stdout=False,
-            kill_after_timeout=None if os.name == "nt" else limits.PROBE_TIMEOUT_S,
-            env={"LC_ALL": "C", "GIT_TERMINAL_PROMPT": "0", **(env or {})},
-        )  # fmt: skip
+    def run(
+        self, *args: str, env: dict[str, str] | None = None, given: Path | None = None
+    ) -> bytes:
+        """Output of a git command, fed with a file. Raises GitCommandError, also when too slow."""
+        with Path(given or os.devnull).open("rb") as stream:
+            output: Any = self.repo.git.execute(
+                [
+                    "git", "--no-optional-locks", "-c", "core.fsmonitor=false",
+                    "-c", f"core.hooksPath={os.devnull}", *args,
+                ],
+                istream=stream,
+                stdout_as_string=False,
+                strip_newline_in_stdout=False,
+                kill_after_timeout=None if os.name == "nt" else limits.PROBE_TIMEOUT_S,
+                env={"LC_ALL": "C", "GIT_TERMINAL_PROMPT": "0", **(env or {})},
+            )  # fmt: skip
         return bytes(output)
 
     def pathspecs(self) -> list[str]:
@@ -116,23 +121,29 @@ def _state(found: Repository) -> GitStateRecord:
     )
 
 
-def _changed_files(found: Repository) -> tuple[GitFileRecord, ...]:
+def _entries(found: Repository) -> Iterator[tuple[str, bytes]]:
+    """(two-letter state, path from the top of the working tree) of every change."""
     output = found.run(
-        "status", "--porcelain=v1", "-z", "--untracked-files=all", "--", *found.pathspecs()
-    )
-    records: list[GitFileRecord] = []
-    entries = iter(output.decode("utf-8", "replace").split("\0"))
-    for entry in entries:
-        if not entry:
-            continue
-        code, name = entry[:2], entry[3:]
-        if "R" in code or "C" in code:
-            next(entries, None)  # the old name follows
+        "status", "--porcelain=v1", "-z", "--untracked-files=all", "--no-renames", "--",
+        *found.pathspecs(),
+    )  # fmt: skip
+    for entry in output.split(b"\0"):
+        if entry:
+            yield entry[:2].decode("ascii"), entry[3:]
+
+
+def _names_of_changes(found: Repository) -> bytes:
+    return b"".join(name + b"\0" for _, name in _entries(found))
+
+
+def _changed_files(found: Repository) -> tuple[GitFileRecord, ...]:
+    records = []
+    for code, name in _entries(found):
         letter = "U" if "U" in code else code.strip()[:1]
-        path = Path(str(found.repo.working_tree_dir)) / name
+        path = Path(os.fsdecode(os.fsencode(str(found.repo.working_tree_dir)) + b"/" + name))
         records.append(
             GitFileRecord(
-                path=visible(name),
+                path=visible(name.decode("utf-8", "backslashreplace")),
                 state=_STATES.get(letter, "modified"),
                 sha256=sha256_hex(path.read_bytes())
                 if path.is_file()
@@ -174,7 +185,9 @@ def capture_patch(found: Repository | Unavailable) -> bytes | Unavailable:
                 "GIT_OBJECT_DIRECTORY": folder,
                 "GIT_ALTERNATE_OBJECT_DIRECTORIES": str(objects),
             }
-            found.run("add", "-A", "--", *found.pathspecs(), env=own)
+            changed = Path(folder) / "changed"
+            changed.write_bytes(_names_of_changes(found))
+            found.run("update-index", "--add", "--remove", "-z", "--stdin", env=own, given=changed)
             patch = found.run(
                 "diff", "--cached", "--binary", "--full-index", "--no-color", "--no-ext-diff",
                 "--no-textconv", "--no-renames", "HEAD", "--", *found.pathspecs(), env=own,

@@ -25,7 +25,7 @@ from evidence.records.capture import GpuRecord
 
 T = TypeVar("T")
 
-NO_DRIVER: Final = "no NVIDIA driver was found; install one from https://www.nvidia.com/drivers"
+NO_DRIVER: Final = "no NVIDIA driver was found"
 _ARCHITECTURES: Final = {
     (12,): "Blackwell",
     (10,): "Blackwell",
@@ -67,7 +67,7 @@ def _nvml() -> Any:
     try:
         pynvml.nvmlInit()
     except pynvml.NVMLError as error:
-        return Unavailable(f"{NO_DRIVER} (NVML: {one_line(str(error), 80)})")
+        return Unavailable(f"{NO_DRIVER} ({one_line(str(error), 80)})")
     return pynvml
 
 

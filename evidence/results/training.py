@@ -180,12 +180,12 @@ def _runtime(context: Context, steps: tuple[StepRow, ...]) -> tuple[float, str] 
     A segment that was killed reported no runtime; its last kept step row says how far it came.
     """
     finished = {
-        event.data.get("segment"): event
+        str(event.data.get("segment")): event
         for event in context.stage_events("stage-finished", "train")
     }
     total_s, places = 0.0, []
     for segment in sorted({row.segment for row in steps}):
-        event: JournalEvent | None = finished.get(segment)
+        event: JournalEvent | None = finished.get(str(segment))
         seconds = None if event is None else number_in(event, "runtime_s")
         if event is not None and seconds is not None:
             places.append(journal_at(event, "data", "runtime_s"))
@@ -229,7 +229,7 @@ def _peak_memory(context: Context) -> Named:
 
 
 def _probes(context: Context) -> Values:
-    events = {event.data.get("moment"): event for event in context.events("probe")}
+    events = {str(event.data.get("moment")): event for event in context.events("probe")}
     for moment in ("before", "after"):
         name = f"probe.loss_{moment}"
         event = events.get(moment)

@@ -53,7 +53,7 @@ def _gpu(plan: AttemptPlan, hardware: HardwareRecord) -> Iterator[Unmet]:
     if isinstance(gpus, Unavailable) or not gpus:
         reason = gpus.reason if isinstance(gpus, Unavailable) else "the driver reports no GPU"
         yield (
-            f"no NVIDIA GPU is usable here ({_first_clause(reason)})",
+            f"no NVIDIA GPU is usable here: {reason}",
             "run on a machine with an NVIDIA GPU and its driver (https://www.nvidia.com/drivers)",
         )
     else:
@@ -124,7 +124,3 @@ def _asked(model_id: str, revision: str, page: str) -> Iterator[Unmet]:
             f"({type(error).__name__})",
             f"connect this machine, or fill the cache elsewhere: hf download {model_id}",
         )
-
-
-def _first_clause(text: str) -> str:
-    return text.split(";", 1)[0]

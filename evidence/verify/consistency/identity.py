@@ -241,8 +241,8 @@ def framework_identity(evidence: Evidence) -> Problems:
         yield Problem(place, text, "a GPU in hardware.json", framework.device)
     elif on_gpu and framework.device_name not in names:
         text = "ran on a GPU that hardware.json does not have"
-        name = framework.device_name
-        actual = name.reason if isinstance(name, Unavailable) else name
+        device = framework.device_name
+        actual = device.reason if isinstance(device, Unavailable) else device
         yield Problem(f"{place}_name", text, " or ".join(names), actual)
     if evidence.plan.requires.accelerator == "nvidia" and not on_gpu:
         text = "the attempt requires an NVIDIA GPU"

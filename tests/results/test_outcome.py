@@ -1,0 +1,94 @@
+"""The outcome digest names what was computed, and nothing else."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+import pytest
+from render.sample import MILESTONE, complete_pack, failed_pack, losses, predictions, steps
+
+from evidence.documents import Documents
+from evidence.outcome import outcome_digest
+from evidence.records.availability import Unavailable
+
+
+def bent(**changes: Any) -> Documents:
+    return dataclasses.replace(complete_pack(), **changes)
+
+
+def with_model(**changes: Any) -> Documents:
+    inputs = complete_pack().inputs
+    model: Any = dataclasses.replace(inputs.model, **changes)  # type: ignore[type-var]
+    return bent(inputs=dataclasses.replace(inputs, model=model))
+
+
+def one_loss_changed() -> Documents:
+    changed = losses()
+    changed[77] += 1e-12
+    return bent(steps=steps(changed))
+
+
+def other_weights() -> Documents:
+    journal = []
+    for event in complete_pack().journal:
+        if event.event == "final-model":
+            files = [file | {"sha256": "3" * 64} for file in event.data["files"]]
+            event = dataclasses.replace(event, data={"files": files})
+        journal.append(event)
+    return bent(journal=tuple(journal))
+
+
+def other_data() -> Documents:
+    inputs = complete_pack().inputs
+    train = dataclasses.replace(inputs.data["train"], sha256="4" * 64)
+    return bent(inputs=dataclasses.replace(inputs, data=inputs.data | {"train": train}))
+
+
+def test_it_is_a_digest_and_stable() -> None:
+    digest = outcome_digest(complete_pack())
+    assert isinstance(digest, str)
+    assert len(digest) == 64
+    assert outcome_digest(complete_pack()) == digest
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        one_loss_changed,
+        other_weights,
+        other_data,
+        lambda: with_model(config_sha256="6" * 64),
+        lambda: bent(predictions=predictions("42")),
+        lambda: bent(steps=steps()[:-1]),
+        lambda: complete_pack(MILESTONE.replace("learning_rate = 3e-3", "learning_rate = 4e-3")),
+        lambda: complete_pack(MILESTONE.replace("init_seed = 42", "init_seed = 43")),
+    ],
+)
+def test_what_was_computed_changes_it(other: Any) -> None:
+    assert outcome_digest(other()) != outcome_digest(complete_pack())
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        lambda: complete_pack(MILESTONE.replace("Run M44.", "Rest.")),
+        lambda: complete_pack(MILESTONE.replace("value = 138", "value = 139")),
+        lambda: complete_pack(MILESTONE.replace("data/traces.jsonl", "elsewhere/rows.jsonl")),
+        lambda: complete_pack(MILESTONE.replace("models/tiny", "elsewhere/tiny")),
+        lambda: complete_pack(
+            MILESTONE.replace("stand_in = true", "stand_in = true\ntimeout_s = 60")
+        ),
+        lambda: bent(hardware=dataclasses.replace(complete_pack().hardware, os="another")),
+        lambda: bent(telemetry=()),
+        lambda: bent(steps=tuple(dataclasses.replace(r, elapsed_s=9.0) for r in steps())),
+        lambda: bent(steps=tuple(dataclasses.replace(r, segment=2) for r in steps())),
+    ],
+)
+def test_times_places_and_words_do_not_change_it(other: Any) -> None:
+    assert outcome_digest(other()) == outcome_digest(complete_pack())
+
+
+def test_a_run_that_did_not_complete_has_none() -> None:
+    assert outcome_digest(failed_pack()) == Unavailable("no attempt completed")
+    assert isinstance(outcome_digest(bent(steps=())), Unavailable)

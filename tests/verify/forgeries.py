@@ -1,0 +1,353 @@
+"""Hash-consistent lies: each one sealed anew with results, outcome digest and summary to match.
+
+A row is a name, the edit, and the check that must catch it. Where no check can, `check` is None:
+only a signature, or a root digest known from elsewhere, tells such a pack from the true one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Final
+
+from toy import CONFIG, MODEL, OUTCOME, Toy, prediction, safetensors
+
+from evidence import layout
+from evidence.digest import sha256_hex
+
+Edit = Callable[[Toy], object]
+
+
+@dataclass(frozen=True)
+class Forgery:
+    """One lie. `seal` says what the forger forgets to make consistent."""
+
+    name: str
+    edit: Edit
+    check: str | None
+    seal: tuple[tuple[str, bool], ...] = ()
+
+
+def steps(toy: Toy) -> list[dict[str, Any]]:
+    return toy.docs[layout.METRICS]
+
+
+def predictions(toy: Toy) -> list[dict[str, Any]]:
+    return toy.docs[layout.PREDICTIONS]
+
+
+def put(path: str, *keys: str | int, value: Any) -> Edit:
+    """An edit that sets one place of one document."""
+
+    def edit(toy: Toy) -> None:
+        target = toy.docs[path]
+        for key in keys[:-1]:
+            target = target[key]
+        target[keys[-1]] = value
+
+    return edit
+
+
+def event(name: str, key: str, value: Any, **where: Any) -> Edit:
+    """An edit that sets one fact of one journal event."""
+
+    def edit(toy: Toy) -> None:
+        toy.event(name, **where)["data"][key] = value
+
+    return edit
+
+
+def milestone(old: str, new: str) -> Edit:
+    """An edit of the milestone, the journal's digest of it included."""
+
+    def edit(toy: Toy) -> None:
+        text = toy.files[layout.MILESTONE].replace(old.encode(), new.encode())
+        assert text != toy.files[layout.MILESTONE]
+        toy.files[layout.MILESTONE] = text
+        toy.event("run-started")["data"]["milestone_sha256"] = sha256_hex(text)
+
+    return edit
+
+
+def both(*edits: Edit) -> Edit:
+    """Several edits as one."""
+
+    def edit(toy: Toy) -> None:
+        for one in edits:
+            one(toy)
+
+    return edit
+
+
+def drop_step(toy: Toy) -> None:
+    del steps(toy)[7]
+
+
+def drop_last_steps(toy: Toy) -> None:
+    del steps(toy)[15:]
+    toy.docs[layout.SEEN]["stream_sha256"] = steps(toy)[-1]["stream"]
+
+
+def swap_steps(toy: Toy) -> None:
+    rows = steps(toy)
+    rows[3], rows[4] = rows[4], rows[3]
+
+
+def claim_status(toy: Toy) -> None:
+    """A run that crashed in evaluation, called complete."""
+    toy.event("attempt-finished", number=2)["data"]["outcome"] = "exception"
+
+
+def drop_prediction(toy: Toy) -> None:
+    del predictions(toy)[2]
+
+
+def drop_prediction_and_count(toy: Toy) -> None:
+    del predictions(toy)[4]
+    toy.event("stage-finished", stage="eval")["data"]["num_rows"] = 4
+    toy.event("schedule", stage="eval")["data"]["num_steps"] = 4
+
+
+def better_answer(toy: Toy) -> None:
+    predictions(toy)[1]["answer"] = predictions(toy)[1]["target"]
+
+
+def other_output(toy: Toy) -> None:
+    row = predictions(toy)[1]
+    row["output"] = row["output"] + " or so"
+
+
+def whole_prediction(toy: Toy) -> None:
+    predictions(toy)[2] = prediction(2, "Well. Answer: 4")
+
+
+def duplicate_prediction(toy: Toy) -> None:
+    predictions(toy)[2]["id"] = predictions(toy)[1]["id"]
+
+
+def more_parameters(toy: Toy) -> None:
+    toy.docs[layout.INPUTS]["model"]["num_parameters"] += 1_000_000
+
+
+def other_weights(toy: Toy) -> None:
+    data = bytearray(toy.files[MODEL])
+    data[-1] ^= 1
+    toy.files[MODEL] = bytes(data)
+
+
+def wider_model(toy: Toy) -> None:
+    toy.files[CONFIG] = toy.files[CONFIG].replace(b'"hidden_size": 4', b'"hidden_size": 8')
+
+
+def deeper_model(toy: Toy) -> None:
+    toy.files[CONFIG] = toy.files[CONFIG].replace(b'layers": 2', b'layers": 3')
+
+
+def half_precision(toy: Toy) -> None:
+    def to_integers(header: dict[str, Any]) -> None:
+        header["model.layers.0.mlp.weight"] |= {"dtype": "BF16", "shape": [8, 4]}
+
+    toy.files[MODEL] = safetensors(to_integers)
+
+
+def hidden_tail(toy: Toy) -> None:
+    toy.files[MODEL] += b"\0" * 64
+    toy.docs[layout.WITHHELD]["files"][0]["size_bytes"] += 64
+
+
+def answer_unseen(toy: Toy) -> None:
+    toy.docs[layout.SEEN]["coverage"][1]["num_rows_in_target"] = 0
+
+
+def other_batch_row(toy: Toy) -> None:
+    row = toy.docs[layout.SEEN]["batches"][1]["rows"][0]
+    row["ids"][0] = 1 + row["ids"][0] % 60
+
+
+def drop_batch(toy: Toy) -> None:
+    del toy.docs[layout.SEEN]["batches"][4]
+
+
+def gpu_out_of_air(toy: Toy) -> None:
+    framework = toy.docs[layout.ENVIRONMENT]["framework"]
+    framework |= {"device": "cuda:0", "device_name": "NVIDIA H100"}
+
+
+def hide_attempt(toy: Toy) -> None:
+    del toy.docs[OUTCOME]
+
+
+def invent_attempt(toy: Toy) -> None:
+    toy.docs["attempts/02-toy/outcome.json"] = toy.docs[OUTCOME] | {"number": 2, "name": "toy"}
+
+
+def hide_dirt(toy: Toy) -> None:
+    file = {"path": "evidence/x.py", "state": "modified", "sha256": "1" * 64}
+    toy.docs[layout.GIT]["start"]["files"] = [file]
+    toy.docs[layout.GIT]["end"]["files"] = [file]
+
+
+def cut_journal(toy: Toy) -> None:
+    del toy.docs[layout.JOURNAL][-1]
+
+
+def reorder_journal(toy: Toy) -> None:
+    events = toy.docs[layout.JOURNAL]
+    events[2:4], events[4:6] = events[4:6], events[2:4]
+
+
+def clock_back(toy: Toy) -> None:
+    toy.docs[layout.JOURNAL][9]["monotonic_s"] = 900.0
+
+
+def frozen_lie(toy: Toy) -> None:
+    toy.docs[layout.FROZEN]["sets"][0]["files"][0]["after_sha256"] = "2" * 64
+
+
+def escape_in_log(toy: Toy) -> None:
+    toy.files[layout.TRAINING_LOG] += b"\x1b]52;c;YQ==\x07\n"
+
+
+def rounder_losses(toy: Toy) -> None:
+    for row in steps(toy):
+        row["loss"] = round(row["loss"] / 2, 3)
+
+
+def invented_telemetry(toy: Toy) -> None:
+    toy.docs[layout.TELEMETRY][0]["rss_bytes"] = 10**6
+
+
+def other_machine(toy: Toy) -> None:
+    toy.docs[layout.HARDWARE]["cpu"]["model"] = "A better CPU"
+
+
+def better_probe(toy: Toy) -> None:
+    toy.event("probe", moment="after")["data"]["loss"] = 0.1
+
+
+def whole_new_weights(toy: Toy) -> None:
+    other_weights(toy)
+
+
+def later_day(toy: Toy) -> None:
+    for one in toy.docs[layout.JOURNAL]:
+        one["utc"] = one["utc"].replace("2026-01-08", "2026-02-08")
+
+
+def everything_named_anew(toy: Toy) -> None:
+    milestone('title = "Toy"', 'title = "The real thing"')(toy)
+
+
+NO_RESULTS = (("results", False),)
+NO_OUTCOME = (("outcome", False),)
+NO_MODEL = (("model", False),)
+
+FORGERIES: Final = (
+    Forgery("a step row is left out", drop_step, "training-steps"),
+    Forgery("the last steps are left out", drop_last_steps, "training-steps"),
+    Forgery("two steps change places", swap_steps, "training-steps"),
+    Forgery("a step is numbered anew", put(layout.METRICS, 5, "step", value=7), "training-steps"),
+    Forgery("a learning rate is edited", put(layout.METRICS, 5, "learning_rate", value=9e-4),
+            "learning-rate-schedule"),
+    Forgery("the milestone's rate is edited", milestone("learning_rate = 0.001",
+            "learning_rate = 0.002"), "learning-rate-schedule"),
+    Forgery("the epoch is edited", put(layout.METRICS, 5, "epoch", value=0.9), "training-epoch"),
+    Forgery("more epochs are claimed", milestone("epochs = 2", "epochs = 3"), "training-schedule"),
+    Forgery("a larger batch is claimed", milestone("batch_size = 1", "batch_size = 4"),
+            "training-rows"),
+    Forgery("more rows a step", put(layout.METRICS, 5, "num_rows", value=8), "training-rows"),
+    Forgery("more tokens a step", put(layout.METRICS, 5, "num_tokens", value=15),
+            "training-tokens"),
+    Forgery("more tokens in all", put(layout.SEEN, "num_tokens", value=10**6), "training-tokens"),
+    Forgery("a negative loss", put(layout.METRICS, 5, "loss", value=-0.5), "training-loss"),
+    Forgery("a stream digest is edited", put(layout.METRICS, 9, "stream", value="a" * 64),
+            "training-stream"),
+    Forgery("the last stream is edited", put(layout.SEEN, "stream_sha256", value="a" * 64),
+            "training-stream"),
+    Forgery("fewer FLOPs", event("stage-finished", "total_flos", 1, stage="train"),
+            "training-flos"),
+    Forgery("more data rows are claimed", put(layout.INPUTS, "data", "train", "num_rows",
+            value=550), "data-identity"),
+    Forgery("other training data are claimed", put(layout.INPUTS, "data", "train", "sha256",
+            value="3" * 64), "frozen-data"),
+    Forgery("a recorded row is edited", other_batch_row, "seen-batches"),
+    Forgery("a recorded batch is left out", drop_batch, "seen-batches"),
+    Forgery("labels that no model received", put(layout.SEEN, "batches", 0, "rows", 0, "labels",
+            0, value=5), "seen-rows"),
+    Forgery("the answer never reached the loss", answer_unseen, "seen-answers"),
+    Forgery("another template is claimed", put(layout.SEEN, "text_template", value="{{ a }}"),
+            "seen-counts"),
+    Forgery("a prediction is left out", drop_prediction, "prediction-count"),
+    Forgery("a prediction is left out and counted so", drop_prediction_and_count,
+            "prediction-count"),
+    Forgery("a score is flipped", put(layout.PREDICTIONS, 1, "scores", "exact", value=True),
+            "prediction-scores"),
+    Forgery("an answer is improved", better_answer, "prediction-answers"),
+    Forgery("an output is edited", other_output, "prediction-digests"),
+    Forgery("a prediction is used twice", duplicate_prediction, "prediction-order"),
+    Forgery("an example moves to another group", put(layout.PREDICTIONS, 1, "groups", value={
+            "part": "easy"}), "prediction-groups"),
+    Forgery("an output longer than allowed", put(layout.PREDICTIONS, 1, "num_output_tokens",
+            value=400), "prediction-lengths"),
+    Forgery("a value of results.json", put(layout.RESULTS, "values", "train.loss_end", "value",
+            value=0.01), "results", NO_RESULTS),
+    Forgery("a gate is met on paper", put(layout.RESULTS, "gates", 0, "outcome", value="skipped"),
+            "results", NO_RESULTS),
+    Forgery("the outcome digest of another run", put(layout.MANIFEST, "outcome_sha256",
+            value="4" * 64), "outcome-digest", NO_OUTCOME),
+    Forgery("more parameters", more_parameters, "checkpoint-parameters"),
+    Forgery("the weights of another run", other_weights, "checkpoint-files", NO_MODEL),
+    Forgery("a wider model", wider_model, "checkpoint-config"),
+    Forgery("a deeper model", deeper_model, "checkpoint-config"),
+    Forgery("a tensor in another dtype", half_precision, "checkpoint-parameters"),
+    Forgery("bytes hidden behind the weights", hidden_tail, "checkpoint-header"),
+    Forgery("a crash called complete", claim_status, "journal-seal"),
+    Forgery("a failure that is hidden", hide_attempt, "journal-attempts"),
+    Forgery("a failure that is invented", invent_attempt, "journal-attempts"),
+    Forgery("the journal without its end", cut_journal, "journal-order"),
+    Forgery("attempts in another order", reorder_journal, "journal-attempts"),
+    Forgery("a stage that was never started", event("stage-finished", "segment", 2, stage="train"),
+            "journal-stages"),
+    Forgery("the clock goes back", clock_back, "journal-clock"),
+    Forgery("a faster loop", event("stage-finished", "runtime_s", 0.2, stage="train"),
+            "step-times"),
+    Forgery("a loop longer than its stage", event("stage-finished", "runtime_s", 300.0,
+            stage="train"), "durations"),
+    Forgery("an attempt shorter than its stages", event("attempt-finished", "duration_s", 1.0,
+            number=2), "durations"),
+    Forgery("a stand-in sold as the real thing", put(layout.MANIFEST, "stand_in", value=False),
+            "journal-seal"),
+    Forgery("another milestone's pack", put(layout.MANIFEST, "milestone", value="M91"),
+            "milestone-identity"),
+    Forgery("another milestone file", lambda toy: toy.files.update({layout.MILESTONE: toy.files[
+            layout.MILESTONE].replace(b'"Toy"', b'"Tie"')}), "journal-milestone"),
+    Forgery("another commit", put(layout.MANIFEST, "commit", value="d" * 40), "git-identity"),
+    Forgery("a dirty tree called clean", hide_dirt, "git-identity"),
+    Forgery("a patch that is not there", put(layout.GIT, "patch_sha256", value="5" * 64),
+            "patch-identity"),
+    Forgery("a broken promise called kept", frozen_lie, "frozen-promises"),
+    Forgery("a GPU that is not there", gpu_out_of_air, "framework-identity"),
+    Forgery("another torch", put(layout.ENVIRONMENT, "framework", "torch_version",
+            value="2.10.0"), "framework-identity"),
+    Forgery("another Python", put(layout.ENVIRONMENT, "python_version", value="3.14.0"),
+            "snapshots"),
+    Forgery("another seed of the weights", put(layout.INPUTS, "model", "init_seed", value=4),
+            "model-identity"),
+    Forgery("the big model's name", put(layout.INPUTS, "model", "id", value="toy/big"),
+            "model-identity"),
+    Forgery("evidence that is withheld", put(layout.WITHHELD, "files", 0, "path",
+            value=layout.PREDICTIONS), "withheld-files"),
+    Forgery("escapes in a log", escape_in_log, "log-text"),
+    Forgery("telemetry of another attempt", put(layout.TELEMETRY, 2, "attempt", value="big2"),
+            "telemetry"),
+    Forgery("a checkpoint of another step", event("checkpoint", "step", 9), "training-stream"),
+    # Nothing in the evidence contradicts these: only a signature tells.
+    Forgery("all losses halved", rounder_losses, None),
+    Forgery("a prediction and all that follows from it", whole_prediction, None),
+    Forgery("weights and all digests of them", whole_new_weights, None),
+    Forgery("a better probe", better_probe, None),
+    Forgery("less memory in one sample", invented_telemetry, None),
+    Forgery("a better CPU", other_machine, None),
+    Forgery("a month later", later_day, None),
+    Forgery("another title, digest and all", everything_named_anew, None),
+)  # fmt: skip
