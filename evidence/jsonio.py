@@ -75,6 +75,8 @@ def load_row(line: bytes, number: int) -> Any:
 
 def iter_lines(data: bytes) -> Iterator[tuple[int, bytes]]:
     """Lines without their LF, numbered from 1, bounded in length and count."""
+    if data.count(b"\n") > limits.MAX_JSONL_LINES:
+        raise PastLimitError(f"more than {limits.MAX_JSONL_LINES} lines")
     start, number = 0, 0
     while start < len(data):
         number += 1
@@ -83,8 +85,6 @@ def iter_lines(data: bytes) -> Iterator[tuple[int, bytes]]:
             raise MalformedError("the last line does not end with LF: cut off?", line=number)
         if end - start > limits.MAX_JSONL_LINE_BYTES:
             raise PastLimitError(f"longer than {limits.MAX_JSONL_LINE_BYTES} bytes", line=number)
-        if number > limits.MAX_JSONL_LINES:
-            raise PastLimitError(f"more than {limits.MAX_JSONL_LINES} lines", line=number)
         if end == start:
             raise MalformedError("empty line", line=number)
         yield number, data[start:end]

@@ -16,11 +16,14 @@ from evidence.escape import visible
 NEWLINE: Final = "⏎"
 """Shown where a text has a line end."""
 
-_SPECIAL: Final = re.compile(r"[\\`*_\[\]{}~$!#]")
+_SPECIAL: Final = re.compile(
+    # An underscore inside a word opens and closes nothing; escaping it would only be ugly.
+    r"[\\`*\[\]{}~$!#]|(?<![A-Za-z0-9])_|_(?![A-Za-z0-9])"
+)
 _LEADING: Final = re.compile(r"^([-+=])|^(\d{1,9})(?=[.)](?:\s|$))")
 _MENTION: Final = re.compile(r"@(?=\w)")
 _CODE_SAFE: Final = re.compile(r"[^`|\n\t\\]+")
-_ENTITIES: Final = {"&": "&amp;", "<": "&lt;", ">": "&gt;", "|": "&#124;", '"': "&quot;"}
+_ENTITIES: Final = {"&": "&amp;", "<": "&lt;", ">": "&gt;", "|": "&#124;"}
 _TAG_OPENS: Final = re.compile(r"<(?=[A-Za-z/!?])")
 _ENTITY_OPENS: Final = re.compile(r"&(?=[#A-Za-z])")
 _SCHEME: Final = re.compile(r"(?i)\b(javascript|vbscript|data|file|blob)(\s*):")
@@ -52,9 +55,9 @@ def code(text: str, limit: int = 0) -> str:
 def html(text: str) -> str:
     """`text` for the inside of an HTML or SVG element or attribute."""
     shown = visible(text)
-    for char in '&<>"':
+    for char in "&<>":
         shown = shown.replace(char, _ENTITIES[char])
-    return shown.replace("'", "&#39;")
+    return shown.replace('"', "&quot;").replace("'", "&#39;")
 
 
 def preformatted(text: str) -> str:

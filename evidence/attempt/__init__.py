@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Final
 
 from evidence.attempt.stage import StageResult, StageRun, Surroundings
+from evidence.records.availability import Unavailable
 from evidence.records.capture import TorchRecord
 from evidence.records.inputs import ModelRecord, TokenizerRecord
 from evidence.records.run import AttemptPlan, OutcomeRecord
@@ -27,7 +28,7 @@ class AttemptResult:
     """An attempt that was tried: its outcome, and what its workers reported."""
 
     record: OutcomeRecord
-    framework: TorchRecord | None = None
+    framework: TorchRecord | Unavailable | None = None
     model: ModelRecord | None = None
     tokenizer: TokenizerRecord | None = None
 

@@ -23,6 +23,7 @@ from evidence.errors import MalformedError
 from evidence.escape import one_line
 from evidence.journal import Journal
 from evidence.progress import Observer
+from evidence.records.availability import Unavailable
 from evidence.records.capture import TorchRecord
 from evidence.records.codec import decode, encode
 from evidence.records.inputs import FileDigest, ModelRecord, SeenRecord, TokenizerRecord
@@ -41,7 +42,7 @@ class StageResult:
     reason: str
     exit_status: int
     last_lines: tuple[str, ...]
-    framework: TorchRecord | None
+    framework: TorchRecord | Unavailable | None
     model: ModelRecord | None
     tokenizer: TokenizerRecord | None
 
@@ -72,7 +73,7 @@ class StageRun:
         self._total = 0
         self._failure: tuple[str, str] | None = None
         self._done: dict[str, Any] | None = None
-        self._framework: TorchRecord | None = None
+        self._framework: TorchRecord | Unavailable | None = None
         self._model: ModelRecord | None = None
         self._tokenizer: TokenizerRecord | None = None
 
@@ -161,7 +162,9 @@ class StageRun:
         self._around.journal.record(event, attempt=self._job.plan.name, **data)
 
     def _on_ready(self, event: dict[str, Any]) -> None:
-        self._framework = decode(TorchRecord, event["framework"])
+        found = event["framework"]
+        reason = found.get("unavailable")
+        self._framework = Unavailable(reason) if reason else decode(TorchRecord, found)
 
     def _on_inputs(self, event: dict[str, Any]) -> None:
         self._model = decode(ModelRecord, event["model"])

@@ -18,6 +18,7 @@ COMMANDS: Final = {
     "run": "Run a milestone and leave a sealed evidence pack.",
     "verify": "Check packs: intact, consistent, and what is not checked.",
     "render": "Regenerate the summaries of packs, only from their evidence.",
+    "explain": "Show where a number of a pack comes from, down to file and line.",
     "note": "Attach later words of the author to a pack.",
     "new": "Write a commented milestone to start from.",
 }

@@ -16,10 +16,9 @@ from evidence.escape import visible
 def guarded(command: click.Command) -> NoReturn:
     """Run a click command and exit: its own status, or that of the error it raised."""
     try:
-        command.main(standalone_mode=False)
-        status = int(ExitCode.DONE)
-    except click.exceptions.Exit as stop:
-        status = stop.exit_code
+        # Outside of standalone mode click swallows Exit and returns its code.
+        returned = command.main(standalone_mode=False)
+        status = returned if isinstance(returned, int) else int(ExitCode.DONE)
     except click.ClickException as error:
         error.show()
         status = int(ExitCode.USAGE)

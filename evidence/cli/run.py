@@ -54,6 +54,8 @@ def _report(result: RunResult) -> None:
         click.echo(f"attempt {result.attempt}: completed{note}")
     for gate in result.gates:
         click.echo(f"gate {gate.outcome}: {gate.name}")
+    if result.status == "complete" and result.exit_code != ExitCode.DONE:
+        click.echo("the run is complete, but a required gate is not met: exit 4")
     colour = "green" if result.exit_code == ExitCode.DONE else "yellow"
     click.echo("")
     click.secho(f"{result.status.upper()}  {pack}", fg=colour, bold=True)

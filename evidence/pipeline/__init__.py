@@ -69,8 +69,8 @@ def run_milestone(
     if pack.exists() and not options.again:
         raise UsageError(
             f"{pack} is sealed already and is never overwritten",
-            hint=f"Check it: evidence verify {pack}\n  To run anew, this one kept in runs/archive: "
-            f"make evidence MILESTONE={milestone_id} AGAIN=1 (or: evidence run {milestone_id} --again)",
+            hint=f"Check it: evidence verify {pack}\n  To run anew (this one goes to the archive): "
+            f"evidence run {milestone_id} --again",
         )
     prepare_runs_folder(options.runs)
     with _held(options.runs, milestone_id):

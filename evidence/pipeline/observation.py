@@ -61,7 +61,7 @@ class Observation:
         start = self.git.start
         return start if isinstance(start, Unavailable) else start.commit
 
-    def write(self, staging: Path, framework: TorchRecord | None) -> None:
+    def write(self, staging: Path, framework: TorchRecord | Unavailable | None) -> None:
         """Write the documents and snapshots of this observation."""
         environment = self.environment
         if framework is not None:

@@ -6,7 +6,7 @@ frozen paths, templates. What the machine lacks is no error here: it is an attem
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,6 +19,7 @@ from evidence.plan import plan_attempts
 from evidence.records.inputs import DataRecord
 from evidence.records.milestone import DataSpec, Milestone, ModelSpec
 from evidence.records.run import AttemptPlan
+from evidence.render import narrative
 from evidence.workload.data import describe_data
 
 
@@ -143,11 +144,17 @@ def _check_frozen(root: Path, milestone: Milestone, where: _Where) -> None:
 def _check_templates(milestone: Milestone, where: _Where) -> None:
     sources = {f"/data/{name}/text": spec.text for name, spec in milestone.data.items()}
     sources["/eval/prompt"] = milestone.eval.prompt
-    words = milestone.narrative
-    for key in ("summary", "observations", "impact", "conclusion", "next_steps"):
-        sources[f"/narrative/{key}"] = getattr(words, key)
     for pointer, source in sources.items():
-        try:
-            templating.compile_text(source or "")
-        except MalformedError as error:
-            raise where.error(pointer, error.message) from error
+        _compiled(templating.compile_text, pointer, source or "", where)
+    words = milestone.narrative
+    for key in ("summary", "quote", "observations", "impact", "conclusion", "next_steps"):
+        _compiled(narrative.check, f"/narrative/{key}", getattr(words, key), where)
+    for lesson in words.lessons:
+        _compiled(narrative.check, "/narrative/lessons", lesson, where)
+
+
+def _compiled(check: Callable[[str], object], pointer: str, source: str, where: _Where) -> None:
+    try:
+        check(source)
+    except MalformedError as error:
+        raise where.error(pointer, error.message) from error

@@ -101,7 +101,8 @@ def _whole(documents: Documents, folder: str, paths: list[str]) -> Artifact:
 
 
 def _size(documents: Documents, paths: tuple[str, ...]) -> str:
-    return formatting.size(sum(documents.sizes.get(path, 0) for path in paths))
+    shown = formatting.size(sum(documents.sizes.get(path, 0) for path in paths))
+    return shown.replace(" ", "\u00a0")  # a narrow column would break between number and unit
 
 
 def _withheld(documents: Documents, paths: tuple[str, ...]) -> str:

@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from evidence import formatting, markdown, templating
 from evidence.errors import MalformedError
-from evidence.render.values import Node, Sheet
+from evidence.render.values import Node, Sheet, formatted, number_of, tree
 
 _MAX_PLACES: Final = 12
 
@@ -20,7 +20,7 @@ def filled(source: str, sheet: Sheet, *, quoted: bool = False) -> str:
     if not source.strip():
         return ""
     try:
-        text = templating.render(templating.compile_plain(source, _FILTERS), sheet.tree())
+        text = templating.render(templating.compile_plain(source, _FILTERS), tree(sheet.values))
     except MalformedError as error:
         reason = markdown.inline(error.message)
         return (
@@ -39,16 +39,13 @@ def _fixed(value: Any, places: Any = 2) -> str:
     """`{{ train.loss_end | fixed(3) }}`: a number with so many digits after the point."""
     if not isinstance(places, int) or not 0 <= places <= _MAX_PLACES:
         raise MalformedError(f"template error: fixed() takes 0 to {_MAX_PLACES} places")
-    record = value.record if isinstance(value, Node) else None
-    number = None if record is None else record.value
-    if isinstance(number, bool) or not isinstance(number, (int, float)):
-        return str(value)
-    return formatting.fixed(number, places)
+    number = number_of(value)
+    return str(value) if number is None else formatting.fixed(number, places)
 
 
 def _as(value: Any, form: Any = "") -> str:
     """`{{ train.padding_share | as("percent") }}`: a value in a named format."""
-    return value.formatted(str(form)) if isinstance(value, Node) else str(value)
+    return formatted(value, str(form)) if isinstance(value, Node) else str(value)
 
 
 _FILTERS: Final = {"fixed": _fixed, "as": _as}

@@ -91,7 +91,7 @@ def observations(documents: Documents, sheet: Sheet) -> tuple[str, ...]:
 
 
 def _observed(documents: Documents, sheet: Sheet) -> Iterator[str]:
-    yield f"{_share(sheet, 'num_at_length')} stop at the length limit, the others by themselves."
+    yield _ends(sheet)
     yield from _outputs(sheet)
     total, distinct = sheet.number("eval.num_examples"), sheet.number("eval.num_distinct_outputs")
     if 1 < distinct < total:
@@ -106,6 +106,15 @@ def _observed(documents: Documents, sheet: Sheet) -> Iterator[str]:
         examples = sheet.n("probe.num_examples", "evaluation example")
         moved = f"{before} before, {after} after training"
         yield f"Mean loss on {examples} (prompt and expected answer): {moved}."
+
+
+def _ends(sheet: Sheet) -> str:
+    at_length, total = sheet.number("eval.num_at_length"), sheet.number("eval.num_examples")
+    if at_length == 0:
+        return "No output stops at the length limit: all end by themselves."
+    if at_length == total:
+        return "All outputs stop at the length limit; none ends by itself."
+    return f"{_share(sheet, 'num_at_length')} stop at the length limit, the others by themselves."
 
 
 def _marker(documents: Documents) -> str | None:

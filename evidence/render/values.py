@@ -74,46 +74,54 @@ class Sheet:
             return formatting.plural(value, one, many)
         return self.v(name)
 
-    def tree(self) -> dict[str, Node]:
-        """The values by their dotted names, for the author's `{{ train.loss_end }}`."""
-        top: dict[str, Node] = {}
-        for name, record in self.values.items():
-            parts = name.split(".")
-            node = top.setdefault(parts[0], Node(parts[0]))
-            for part in parts[1:]:
-                node = node.child(part)
-            node.record = record
-        return top
-
 
 @dataclass
 class Node:
-    """One dotted name in a narrative: prints its value, and has the names below it."""
+    """One dotted name in a narrative: prints its value, and has the names below it.
 
-    name: str
-    record: ValueRecord | None = None
+    Its own attributes are private, so that every public name in a narrative is a name of a value.
+    """
+
+    _name: str
+    _record: ValueRecord | None = None
     _below: dict[str, Node] = field(default_factory=dict)
-
-    def child(self, part: str) -> Node:
-        """The name below, made when it is new."""
-        return self._below.setdefault(part, Node(f"{self.name}.{part}"))
 
     def __getitem__(self, part: object) -> Node:
         # A name that nothing computes prints so: a long run must not fail at its last line.
         found = self._below.get(str(part))
-        return Node(f"{self.name}.{part}") if found is None else found
+        return Node(f"{self._name}.{part}") if found is None else found
 
     def __str__(self) -> str:
-        return self.formatted("")
+        return formatted(self, "")
 
     def __bool__(self) -> bool:
-        return self.record is not None and bool(self.record.value)
+        return self._record is not None and bool(self._record.value)
 
-    def formatted(self, form: str) -> str:
-        """Markdown of the value in a named format."""
-        if self.record is None:
-            return f"not measured (there is no value {markdown.code(self.name)})"
-        if form and form not in formatting.FORMATS:
-            known = ", ".join(formatting.FORMATS)
-            raise MalformedError(f"template error: no format {form!r}; there are: {known}")
-        return shown(self.record, self.name, form)
+
+def tree(values: Mapping[str, ValueRecord]) -> dict[str, Node]:
+    """The values by their dotted names, for the author's `{{ train.loss_end }}`."""
+    top: dict[str, Node] = {}
+    for name, record in values.items():
+        first, *rest = name.split(".")
+        node = top.setdefault(first, Node(first))
+        for part in rest:
+            node = node._below.setdefault(part, Node(f"{node._name}.{part}"))
+        node._record = record
+    return top
+
+
+def number_of(node: object) -> float | None:
+    """The number that a name stands for; None where it stands for none."""
+    record = node._record if isinstance(node, Node) else None
+    value = None if record is None else record.value
+    return None if isinstance(value, (bool, str)) else value
+
+
+def formatted(node: Node, form: str) -> str:
+    """Markdown of a name's value in a named format. Raises MalformedError for an unknown one."""
+    if form and form not in formatting.FORMATS:
+        known = ", ".join(formatting.FORMATS)
+        raise MalformedError(f"template error: no format {form!r}; there are: {known}")
+    if node._record is None:
+        return f"not measured (there is no value {markdown.code(node._name)})"
+    return shown(node._record, node._name, form)

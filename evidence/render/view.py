@@ -41,7 +41,7 @@ _OUTCOMES: Final = {
     "diverged": "Failed: diverged",
     "interrupted": "Interrupted",
 }
-_GATE_SIGNS: Final = {"met": "✅", "not-met": "❌", "skipped": "➖", "not-checked": "❔"}
+_GATE_SIGNS: Final = {"met": "✅", "not-met": "❌", "skipped": "➖", "not-checked": "❓"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,21 +213,23 @@ def _promise(one: FrozenSetRecord) -> PromiseView:
     if one.ref is None:
         against = "–"
     elif isinstance(different, Unavailable):
-        against = f"❔ not compared ({markdown.inline(different.reason, LINE_CHARS)})"
+        against = f"❓ not compared ({markdown.inline(different.reason, LINE_CHARS)})"
     else:
-        against = _verdict(different, "equal", f"differ from {markdown.code(one.ref)}")
+        against = _verdict(one, different, "equal", f"differ from {markdown.code(one.ref)}")
+    watched = " *(only watched)*" if one.policy == "record" else ""
     return PromiseView(
-        name=markdown.inline(one.name),
+        name=f"{markdown.inline(one.name)}{watched}",
         files=formatting.count(len(one.files)),
-        during=_verdict(changed_during_run(one), "unchanged", "changed"),
+        during=_verdict(one, changed_during_run(one), "unchanged", "changed"),
         against=against,
     )
 
 
-def _verdict(paths: tuple[str, ...], good: str, bad: str) -> str:
+def _verdict(one: FrozenSetRecord, paths: tuple[str, ...], good: str, bad: str) -> str:
     if not paths:
         return f"✅ {good}"
-    return f"❌ {formatting.count(len(paths))} {bad}: {listed(paths)}"
+    sign = "❌" if one.policy == "fail" else "⚠️"
+    return f"{sign} {formatting.count(len(paths))} {bad}: {listed(paths)}"
 
 
 def listed(paths: tuple[str, ...]) -> str:
@@ -237,11 +239,12 @@ def listed(paths: tuple[str, ...]) -> str:
     return f"{named} and {formatting.count(more)} more" if more > 0 else named
 
 
-def promises_kept(documents: Documents) -> bool:
-    """Whether nothing that was promised changed or differs."""
+def promises_kept(documents: Documents, *policies: str) -> bool:
+    """Whether nothing in the frozen sets with one of these policies changed or differs."""
     return all(
         not changed_during_run(one) and (one.ref is None or different_from_ref(one) == ())
         for one in documents.frozen.sets
+        if one.policy in policies
     )
 
 

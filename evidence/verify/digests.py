@@ -19,6 +19,7 @@ from evidence.digest import CHUNK_BYTES, sha256_hex, with_crlf, with_lf
 from evidence.documents import is_document
 from evidence.verify.directory import NotPlainError, SafeDirectory
 from evidence.verify.problem import Problem
+from evidence.verify.sets import Entries
 from evidence.verify.structure import FileStatus, Tree
 from evidence.verify.sums import LINE_ENDS_HINT, Sums
 
@@ -67,6 +68,7 @@ class Claims:
     """What the pack says of its files before they are read."""
 
     sums: Sums
+    manifest: Entries
     sizes: Mapping[str, int]
     """From manifest.json; empty when that cannot be read."""
     withheld: frozenset[str]
@@ -220,7 +222,7 @@ def _compare(
     contents.present.add(path)
     if reading.kept is not None:
         contents.documents[path] = reading.kept
-    if reading.head:
+    if path.endswith(".safetensors"):
         contents.headers[path] = reading.head
     if reading.changed:
         yield Problem(path, "changed while it was read", code="changed-while-reading")

@@ -19,7 +19,7 @@ from evidence.verify.problem import CannotCheckError, Problem, shown, to_finding
 MAX_FINDINGS: Final = 25
 """Findings that one check lists; how many more there are is one further finding."""
 
-_COUNTED: Final = 10_000
+_COUNTED: Final = 1_000
 """Further findings are counted up to here."""
 
 # What a check can raise on a stranger's records when their values are absurd (an overflow, a

@@ -6,7 +6,7 @@ a summary anew is `evidence render`.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -14,9 +14,9 @@ from evidence import jsonio, layout, schema
 from evidence.digest import sha256_hex, with_lf
 from evidence.documents import Documents
 from evidence.errors import MalformedError
-from evidence.records.codec import decode
+from evidence.records.codec import decode, encode
 from evidence.records.run import RenderedRecord
-from evidence.render import render_pack
+from evidence.render import render_pack, rendered_record
 from evidence.verify.digests import read_file
 from evidence.verify.directory import SafeDirectory
 from evidence.verify.ledger import Ledger, Rule
@@ -136,16 +136,25 @@ def _byte_problems(
     if documents.results is None:
         raise CannotCheckError(f"{layout.RESULTS} is not there")
     expected = render_pack(documents, root_sha256, rendered.attached)
+    problems = list(_compared(rendered, expected))
+    if not problems and layout.RENDERED in rendered.files:
+        # Only then: a file that differs makes its list differ, and is said already.
+        record = rendered_record(documents, root_sha256, {**expected, **rendered.attached})
+        problems += _compared(rendered, {layout.RENDERED: jsonio.dump_document(encode(record))})
+    yield from problems
+    extra = rendered.files.keys() - expected.keys() - rendered.attached.keys() - {layout.RENDERED}
+    for path in sorted(extra):
+        text = f"is not among what rendering this evidence gives; {_AGAIN}"
+        yield Problem(path, text, code="unlisted-file")
+
+
+def _compared(rendered: RenderedSet, expected: Mapping[str, bytes]) -> Iterator[Problem]:
     for path, data in sorted(expected.items()):
         found = rendered.files.get(path)
         if found is None:
             yield Problem(path, f"is not there; {_AGAIN}", code="missing")
         elif found != data and with_lf(found) != data:
             yield _first_difference(path, data, found)
-    extra = rendered.files.keys() - expected.keys() - rendered.attached.keys() - {layout.RENDERED}
-    for path in sorted(extra):
-        text = f"is not among what rendering this evidence gives; {_AGAIN}"
-        yield Problem(path, text, code="unlisted-file")
 
 
 def _first_difference(path: str, expected: bytes, found: bytes) -> Problem:

@@ -64,8 +64,7 @@ def read_directory(root: SafeDirectory, ledger: Ledger, *, require_all: bool = F
     sealed.contents = read_sealed(root, sealed.tree, claims, done)
     sealed.contents.problems += problems
     ledger.settle(DIGESTS, sealed.contents.problems)
-    manifest = sealed.contents.documents.get(layout.MANIFEST)
-    ledger.settle(SETS, sets.set_problems(manifest, sealed.sums.digests))
+    ledger.settle(SETS, sets.set_problems(claims.manifest, sealed.sums.digests))
     return sealed
 
 
@@ -111,7 +110,7 @@ def _claims(
     """Manifest and withheld list, read first because they bound the reading of the rest."""
     done: dict[str, Reading] = {}
     problems: list[Problem] = []
-    data: dict[str, bytes] = {}
+    listed: dict[str, sets.Entries] = {}
     for path in (layout.MANIFEST, layout.WITHHELD):
         if path not in tree.files or path not in sums.digests:
             continue
@@ -119,12 +118,13 @@ def _claims(
         if isinstance(outcome, Problem):
             continue  # it is tried again with the others, and reported then
         done[path] = outcome
-        data[path] = with_lf(outcome.kept or b"")
-        problems.extend(sets.unsafe_names(path, data[path]))
-    sizes = sets.stated_sizes(data.get(layout.MANIFEST))
-    withheld = sets.stated_sizes(data.get(layout.WITHHELD))
+        listed[path] = sets.read_entries(with_lf(outcome.kept or b""))
+        problems.extend(sets.unsafe_names(path, listed[path]))
+    manifest = listed.get(layout.MANIFEST, ())
+    sizes = sets.stated_sizes(manifest)
+    withheld = sets.stated_sizes(listed.get(layout.WITHHELD, ()))
     sizes = {path: size for path, size in sizes.items() if path != layout.MANIFEST}
-    claims = Claims(sums=sums, sizes=sizes, withheld=frozenset(withheld))
+    claims = Claims(sums, manifest, sizes, frozenset(withheld))
     for path in sorted(sums.digests.keys() & tree.files.keys() - done.keys()):
         stated = sizes.get(path)
         if stated is not None:

@@ -7,25 +7,33 @@ reading. Equality of directory and SHA256SUMS is `structure`'s. Pure.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Any, TypeAlias
 
 from evidence import jsonio, layout
 from evidence.errors import MalformedError
 from evidence.verify.names import unsafe_when_listed
 from evidence.verify.problem import Problem, shown
 
+Entries: TypeAlias = tuple[tuple[str, int | None], ...]
+"""Path and, where it is one, size of each file that a list names."""
 
-def stated_sizes(data: bytes | None) -> dict[str, int]:
-    """Size by path as manifest.json or withheld.json states it; empty when it cannot be read.
+
+def read_entries(data: bytes | None) -> Entries:
+    """What manifest.json or withheld.json lists; nothing when it cannot be read.
 
     What is wrong with the document is said later by the checks on form.
     """
-    return {path: size for path, size in _entries(data) if size is not None}
+    return tuple(_entries(data))
 
 
-def unsafe_names(path: str, data: bytes | None) -> Iterator[Problem]:
+def stated_sizes(entries: Entries) -> dict[str, int]:
+    """Size by path."""
+    return {path: size for path, size in entries if size is not None}
+
+
+def unsafe_names(path: str, entries: Entries) -> Iterator[Problem]:
     """Names inside a list that must never be opened: refused, whoever wrote them."""
-    for index, (name, _) in enumerate(_entries(data)):
+    for index, (name, _) in enumerate(entries):
         reason = unsafe_when_listed(name)
         if reason is not None:
             yield Problem(
@@ -36,9 +44,9 @@ def unsafe_names(path: str, data: bytes | None) -> Iterator[Problem]:
             )
 
 
-def set_problems(manifest: bytes | None, sums: Mapping[str, str]) -> Iterator[Problem]:
+def set_problems(manifest: Entries, sums: Mapping[str, str]) -> Iterator[Problem]:
     """Manifest and SHA256SUMS name the same files: each but manifest.json itself, once, sorted."""
-    names = [path for path, _ in _entries(manifest)]
+    names = [path for path, _ in manifest]
     for index, name in enumerate(names):
         address = f"{layout.MANIFEST}#/files/{index}"
         if index and name.encode() == names[index - 1].encode():

@@ -27,9 +27,9 @@ from evidence.arithmetic import (
 )
 from evidence.digest import sha256_hex
 from evidence.records.availability import Unavailable
-from evidence.records.capture import TorchRecord
 from evidence.records.codec import encode
 from evidence.records.inputs import ModelRecord, TokenizerRecord
+from evidence.records.milestone import ModelSpec
 from evidence.records.run import PredictionRow, StepRow
 from evidence.workload.data import field_names, load_data
 from evidence.workload.examples import questions, training_examples
@@ -44,20 +44,7 @@ EOS_ID: Final = 1
 
 def run_stage(job: Job, emit: Emit) -> None:
     """Run one stage in milliseconds."""
-    nothing = Unavailable("the stub uses no framework")
-    framework = TorchRecord(
-        torch_version="none",
-        transformers_version="none",
-        cuda_version=nothing,
-        cudnn_version=nothing,
-        device="none",
-        device_name=nothing,
-        num_threads=1,
-        num_interop_threads=1,
-        deterministic_algorithms=True,
-        matmul_precision="none",
-    )
-    emit("ready", framework=encode(framework))
+    emit("ready", framework=encode(Unavailable("the stub uses no framework")))
     _train(job, emit) if job.stage == "train" else _evaluate(job, emit)
 
 
@@ -73,7 +60,7 @@ def _train(job: Job, emit: Emit) -> None:
     _, eval_sha256, _ = questions(plan, root)
     emit(
         "inputs",
-        model=encode(_model_record()),
+        model=encode(_model_record(plan.model)),
         tokenizer=encode(TokenizerRecord("stub", Unavailable("none"), VOCABULARY, False, False)),
         data={spec.data: sha256_hex(data.raw), plan.eval.data: eval_sha256},
     )
@@ -194,13 +181,13 @@ def _evaluate(job: Job, emit: Emit) -> None:
     emit("done", runtime_s=runtime_s, total_flos=None, peak_memory_bytes=1 << 20)
 
 
-def _model_record() -> ModelRecord:
+def _model_record(spec: ModelSpec) -> ModelRecord:
     return ModelRecord(
-        id="stub",
-        source="random",
-        revision_requested=None,
+        id=spec.id or str(spec.path or spec.config),
+        source="hub" if spec.id else "local" if spec.path else "random",
+        revision_requested=spec.revision,
         revision=Unavailable("the stub has no weights of its own"),
-        init_seed=0,
+        init_seed=spec.init_seed,
         config_sha256=sha256_hex(jsonio.dump_document(CONFIG)),
         files=Unavailable("the stub is made in memory"),
         num_parameters=VOCABULARY * HIDDEN + HIDDEN,

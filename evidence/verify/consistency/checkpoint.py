@@ -38,7 +38,7 @@ def _headers(evidence: Evidence) -> dict[str, Header]:
     paths = _weights(evidence)
     absent = [path for path in paths if path not in evidence.headers]
     if absent:
-        raise CannotCheckError(f"{absent[0]} is withheld from this copy")
+        raise CannotCheckError(f"{absent[0]} is not in this copy")
     sizes = evidence.documents.sizes
     return {path: read_header(path, evidence.headers[path], sizes[path]) for path in paths}
 

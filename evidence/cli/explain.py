@@ -1,0 +1,33 @@
+"""`evidence explain`: where a number comes from."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from evidence.escape import visible
+from evidence.explain import explain
+
+
+@click.command()
+@click.argument("pack", type=click.Path(path_type=Path))
+@click.argument("address")
+def command(pack: Path, address: str) -> None:
+    """Show where ADDRESS of PACK comes from: a name such as train.loss_end, or path#L10/loss."""
+    found = explain(pack, address)
+    unit = f" {found.unit}" if found.unit and found.unit != "1" else ""
+    click.secho(f"{visible(found.name)} = {visible(found.value)}{unit}", bold=True)
+    click.echo(f"  rule      {found.rule}: {found.rule_text}")
+    click.echo(f"  address   {visible(found.address)}")
+    for place in found.places:
+        line = f":{place.line}" if place.line else ""
+        click.echo(f"    {pack.as_posix()}/{place.path}{line}  {visible(place.pointer)}")
+        if place.shown:
+            click.echo(f"      {visible(place.shown)}")
+    if found.num_more:
+        click.echo(f"    and {found.num_more} more lines of the range")
+    click.echo(
+        f"  guarded   if it were changed, these checks of verify would fail: "
+        f"{', '.join(found.checks)}"
+    )

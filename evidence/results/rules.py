@@ -1,0 +1,35 @@
+"""What each rule of results.json means, in a sentence. Shown by `evidence explain`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+RULES: Final[Mapping[str, str]] = {
+    "as-recorded": "the value as it stands at the address",
+    "attempt-of-milestone": "the attempt of that name in the milestone",
+    "count": "how many entries there are at the address",
+    "count-after-ref": "files whose digest at the end differs from that at the ref",
+    "count-at-length": "outputs that ended because they reached the longest length",
+    "count-before-after": "files whose digest at the end differs from that at the start",
+    "count-correct": "examples that the scorer calls correct",
+    "count-in-group": "examples of the group",
+    "count-of-attempt-started": "attempts that the journal says were started",
+    "count-of-stage-started": "times that the training stage was started",
+    "date-of-utc": "the day of the time at the address, in UTC",
+    "degenerate-outputs": "outputs that are empty, distinct, repeating or echoing, counted",
+    "difference": "the last value at the addresses minus the first",
+    "flops": "6 × (parameters − embedding parameters) × tokens fed, padding included",
+    "interval-loss": "mean of the step losses since the loss was last logged",
+    "loss-ratio": "loss at the end / loss at the start",
+    "maximum": "the largest value at the address",
+    "mean": "the mean of the values at the address",
+    "padding-share": "1 − tokens without padding / tokens fed",
+    "rate": "correct / examples",
+    "run-loss": "mean of all step losses",
+    "steps-after-last-log": "steps that came after the last row of the loss table",
+    "sum": "the sum of the values at the address",
+    "sum-over-segments": "the sum over all segments of the stage",
+    "throughput": "how many / seconds of the training loop",
+    "wilson": "Wilson score interval of the rate, 95 %",
+}

@@ -1,0 +1,331 @@
+"""Laws on verify as a whole: its doors, its silence, its report."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import textwrap
+import threading
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import pytest
+from toy import SUMMARY, Toy, intact_bytes, toy, write
+
+from evidence import jsonio, layout, schema
+from evidence.errors import PackBrokenError, UnsafePackError
+from evidence.records.codec import encode
+from evidence.verify import VerifiedPack, directory, load_sealed, open_verified, verify_pack
+from evidence.verify.consistency.registry import check, registered
+from evidence.verify.directory import SafeDirectory
+from evidence.verify.ledger import ABSURD
+
+
+@pytest.fixture
+def pack(tmp_path: Path) -> Path:
+    return write(tmp_path / "M90", intact_bytes())
+
+
+def test_only_verify_can_build_a_verified_pack(pack: Path) -> None:
+    opened = open_verified(pack)
+    assert opened.documents.milestone.id == "M90"
+    assert opened.root_sha256 == opened.report.root_sha256
+    with pytest.raises(TypeError, match="only evidence"):
+        VerifiedPack(pack, opened.documents, opened.root_sha256, opened.report, object())
+
+
+def test_a_broken_pack_is_not_opened(pack: Path) -> None:
+    (pack / layout.PACKAGES).write_bytes(b"{}")
+    for door in (open_verified, load_sealed):
+        with pytest.raises(PackBrokenError, match="more"):
+            door(pack)
+    (pack / layout.PACKAGES).unlink()
+    (pack / layout.PACKAGES).symlink_to("/etc/passwd")
+    for door in (open_verified, load_sealed):
+        with pytest.raises(UnsafePackError, match="link"):
+            door(pack)
+    with pytest.raises(UnsafePackError, match="no such"):
+        open_verified(pack / "nowhere")
+
+
+def test_a_run_in_progress_is_not_opened(tmp_path: Path) -> None:
+    write(tmp_path, {".work/M90/pack/journal.jsonl": b""})
+    for door in (open_verified, load_sealed):
+        with pytest.raises(PackBrokenError, match="not a finished pack"):
+            door(tmp_path / "M90")
+
+
+def test_a_broken_summary_does_not_keep_the_evidence_from_being_loaded(pack: Path) -> None:
+    (pack / SUMMARY).write_text("nonsense")
+    (pack / layout.RENDERED).unlink()
+    assert load_sealed(pack).documents.manifest is not None
+    with pytest.raises(PackBrokenError):
+        open_verified(pack)
+
+
+def test_a_report_satisfies_its_schema_and_is_the_same_every_time(pack: Path) -> None:
+    (pack / layout.METRICS).unlink()
+    (pack / "extra").write_bytes(b"")
+    first = verify_pack(pack)
+    assert schema.check("report.v1", encode(first)) == ()
+    assert jsonio.load_document(jsonio.dump_document(encode(first))) == encode(first)
+    assert all(verify_pack(pack) == first for _ in range(10))
+
+
+def test_every_check_states_its_rule_and_has_an_id_of_its_own() -> None:
+    checks = registered()
+    assert len(checks) >= 40
+    for one in checks:
+        assert len((one.run.__doc__ or "").strip()) > 30, one.rule.id
+        assert one.rule.title
+        assert one.rule.since == 1
+    with pytest.raises(ValueError, match="two checks"):
+        check("results", "again")(lambda evidence: iter(()))
+
+
+SILENCE = """
+    import sys
+    seen = []
+    BAD = ("socket.", "subprocess.", "os.exec", "os.posix_spawn", "os.fork", "os.remove",
+           "os.rename", "os.mkdir", "os.rmdir", "os.link", "os.symlink", "os.truncate",
+           "os.chmod", "os.utime", "os.system", "shutil.", "ctypes.dlopen", "pickle.")
+    def hook(event, arguments):
+        if not armed:
+            return
+        if event.startswith(BAD):
+            seen.append((event, arguments))
+        if event == "open" and isinstance(arguments[2], int) and arguments[2] & 0o1103:
+            seen.append((event, arguments))
+    armed = False
+    from pathlib import Path
+    from evidence.verify import verify_pack
+    sys.addaudithook(hook)
+    armed = True
+    report = verify_pack(Path(sys.argv[1]))
+    armed = False
+    heavy = {"torch", "transformers", "jax", "click", "git", "numpy", "safetensors", "pynvml"}
+    print(report.exit_code, sorted(heavy & set(sys.modules)), seen)
+"""
+
+
+@pytest.mark.parametrize("broken", [False, True])
+def test_verify_writes_nothing_runs_nothing_and_calls_nobody(pack: Path, broken: bool) -> None:
+    planted = {
+        "sitecustomize.py": b"", "conftest.txt": b"", ".git/config": b"[core]\nfsmonitor = touch x",
+    }  # fmt: skip
+    if broken:
+        write(pack, {name: data for name, data in planted.items() if name[-3:] != ".py"})
+    before = _state(pack)
+    done = subprocess.run(
+        [sys.executable, "-P", "-B", "-c", textwrap.dedent(SILENCE), str(pack)],
+        cwd=pack,
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=60,
+    )
+    assert done.stdout.strip() == f"{int(broken)} [] []", done.stdout + done.stderr
+    assert done.stderr == ""
+    assert _state(pack) == before
+
+
+def _state(pack: Path) -> dict[str, tuple[int, bytes]]:
+    return {
+        str(path.relative_to(pack)): (path.stat().st_mtime_ns, path.read_bytes())
+        for path in sorted(pack.rglob("*"))
+        if path.is_file()
+    }
+
+
+def test_a_file_that_changes_meanwhile_never_gives_a_false_verdict(pack: Path) -> None:
+    path, stop = pack / layout.TRAINING_LOG, threading.Event()
+    good, evil = path.read_bytes(), b"traimimg\n"
+    assert len(good) == len(evil)
+
+    def flip() -> None:
+        while not stop.is_set():
+            path.write_bytes(evil)
+            path.write_bytes(good)
+
+    other = threading.Thread(target=flip)
+    other.start()
+    try:
+        for _ in range(15):
+            report = verify_pack(pack)
+            found = {f.code for f in report.findings if f.address == layout.TRAINING_LOG}
+            allowed = {"changed-while-reading", "digest-mismatch", "size-mismatch"}
+            assert found <= allowed
+            assert (report.exit_code == 0) == (not found)
+    finally:
+        stop.set()
+        other.join()
+
+
+def _warn(path: str, *keys: str | int, value: Any) -> Callable[[Toy], None]:
+    def edit(bent: Toy) -> None:
+        target = bent.docs[path]
+        for key in keys[:-1]:
+            target = target[key]
+        target[keys[-1]] = value
+
+    return edit
+
+
+def _truncate(bent: Toy) -> None:
+    bent.docs[layout.SEEN] |= {"rows_truncated": [3, 5], "num_tokens_cut": 9}
+    bent.docs[layout.SEEN]["coverage"][1] |= {"num_rows_in_target": 17, "rows_cut": [3, 5]}
+
+
+def _same_output(bent: Toy) -> None:
+    from toy import prediction
+
+    bent.docs[layout.PREDICTIONS] = [prediction(index, "Answer: 1") for index in range(5)]
+
+
+def _duplicates(bent: Toy) -> None:
+    bent.docs[layout.INPUTS]["data"]["train"] |= {
+        "num_duplicate_rows": 2, "duplicate_rows": [4, 9], "overlap_rows": [1],
+        "num_conflicting_prompts": 1,
+    }  # fmt: skip
+
+
+def _dirty(bent: Toy) -> None:
+    file = {"path": "evidence/x.py", "state": "modified", "sha256": "1" * 64}
+    for moment in ("start", "end"):
+        bent.docs[layout.GIT][moment] |= {"dirty": True, "files": [file]}
+        bent.event("captured", moment=moment)["data"]["dirty"] = True
+
+
+def _frozen_loss(bent: Toy) -> None:
+    for row in bent.docs[layout.METRICS]:
+        row["loss"] = 1.0
+
+
+WARNINGS: dict[str, tuple[Callable[[Toy], None], set[str]]] = {
+    "truncated rows": (_truncate, {"truncated-rows", "answer-cut"}),
+    "an unused field": (
+        _warn(layout.SEEN, "coverage", 0, "num_rows_in_sequence", value=0),
+        {"unused-field"},
+    ),
+    "outputs that are all alike": (_same_output, {"degenerate-outputs"}),
+    "odd data": (_duplicates, {"duplicate-rows", "evaluation-overlap", "conflicts"}),
+    "a dirty tree": (_dirty, {"dirty-tree"}),
+    "a loss that does not move": (_frozen_loss, {"frozen-loss"}),
+    "a wall clock that jumps": (
+        _warn(layout.JOURNAL, 14, "utc", value="2026-01-08T19:00:00.000000Z"),
+        {"wall-clock-jump"},
+    ),
+    "a probe that got worse": (
+        _warn(layout.JOURNAL, 9, "data", "loss", value=9.5),
+        {"probe-worse"},
+    ),
+}
+
+
+@pytest.mark.parametrize("name", WARNINGS)
+def test_what_is_odd_but_honest_is_a_warning(tmp_path: Path, name: str) -> None:
+    edit, codes = WARNINGS[name]
+    bent = toy()
+    edit(bent)
+    report = verify_pack(write(tmp_path / "M90", bent.seal().all_bytes()))
+    assert report.exit_code == 0, report.findings
+    assert {f.code for f in report.findings} == codes
+    assert {f.severity for f in report.findings} == {"warning"}
+
+
+ERRORS: dict[str, tuple[Callable[[Toy], object], str]] = {
+    "a count of duplicates without rows": (
+        _warn(layout.INPUTS, "data", "train", "num_duplicate_rows", value=74),
+        "data-facts",
+    ),
+    "a probe on other examples": (
+        lambda t: t.event("probe", moment="after")["data"].update(num_examples=3),
+        "probe",
+    ),
+    "a schedule of more examples": (
+        lambda t: t.event("schedule", stage="eval")["data"].update(num_steps=50),
+        "stage-data",
+    ),
+    "no seen.json": (lambda t: t.docs.pop(layout.SEEN), "status-files"),
+    "no evaluation log": (lambda t: t.files.pop(layout.EVAL_LOG), "status-files"),
+    "a checkpoint that is not there": (
+        lambda t: t.docs[layout.JOURNAL].remove(t.event("checkpoint")),
+        "training-checkpoints",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", ERRORS)
+def test_what_cannot_be_is_an_error_of_its_check(tmp_path: Path, name: str) -> None:
+    edit, expected = ERRORS[name]
+    bent = toy()
+    edit(bent)
+    report = verify_pack(write(tmp_path / "M90", bent.seal().all_bytes()))
+    assert report.exit_code == 1
+    outcomes = {one.id: one.outcome for one in report.checks}
+    assert outcomes[expected] == "fail", report.findings
+
+
+def test_what_a_declared_milestone_allows_is_a_warning(tmp_path: Path) -> None:
+    from forgeries import answer_unseen, milestone
+
+    bent = toy()
+    old = 'answer = ["final_answer"]'
+    milestone(old, f"{old}\nanswer_may_be_unseen = true")(bent)
+    answer_unseen(bent)
+    report = verify_pack(write(tmp_path / "M90", bent.seal().all_bytes()))
+    assert (report.exit_code, {f.code for f in report.findings}) == (0, {"answer-unseen"})
+
+
+def test_systems_without_directory_descriptors_are_no_less_careful(
+    pack: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(directory, "HAS_DIRECTORY_DESCRIPTORS", False)
+    assert verify_pack(pack).exit_code == 0
+    (pack / "training_output").rename(pack.parent / "elsewhere")
+    (pack / "training_output").symlink_to(pack.parent / "elsewhere")
+    (pack / layout.PACKAGES).unlink()
+    os.mkfifo(pack / layout.PACKAGES)
+    assert {f.address for f in verify_pack(pack).findings} == {"training_output", layout.PACKAGES}
+    assert verify_pack(pack / layout.GIT).exit_code == 5
+    with SafeDirectory(pack) as root, pytest.raises(OSError), root.open(layout.PACKAGES):
+        pass
+
+
+def _places(value: Any) -> list[tuple[Any, Any]]:
+    pairs = list(value.items() if isinstance(value, dict) else enumerate(value))
+    inner = [place for _, v in pairs if isinstance(v, (dict, list)) for place in _places(v)]
+    return [(value, key) for key, _ in pairs] + inner
+
+
+ODD: tuple[Any, ...] = (
+    None, True, 0, -1, 1.5, 2**62, -(2**62), 1e308, "", "x", "\x1b[0m", [], {}, [[]], {"a": {}},
+    {"unavailable": "?"}, "0" * 64, "complete", "train", 1, 5e-324,
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_no_value_anywhere_makes_verify_fall_over(tmp_path: Path, seed: int) -> None:
+    random = Random(seed)
+    for number in range(25):
+        bent = toy()
+        path = random.choice(sorted(bent.docs))
+        for _ in range(random.randrange(1, 4)):
+            inside, key = random.choice(_places(bent.docs[path]))
+            if random.random() < 0.2:
+                del inside[key]
+            else:
+                inside[key] = random.choice(ODD)
+        with suppress(*ABSURD):
+            bent.seal()
+        try:
+            files = bent.all_bytes()
+        except ABSURD:
+            files = bent.sealed_bytes()
+        report = verify_pack(write(tmp_path / str(number), files))
+        assert report.exit_code in (0, 1, 4, 5)
+        assert (report.exit_code == 1) == (report.verdict == "NOT INTACT")
