@@ -1,0 +1,217 @@
+"""Laws of turning rows into tokens: every character knows its field, every label its reason."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from evidence import templating
+from evidence.errors import MalformedError
+from evidence.records.milestone import DataSpec
+from evidence.workload.recorder import FedRow, Recorder, steps_to_keep
+from evidence.workload.stream import START
+from evidence.workload.text import MarkedText, render_row
+from evidence.workload.tokens import (
+    IGNORED,
+    Example,
+    build_example,
+    coverage,
+    num_targets,
+    unseen_answers,
+)
+
+EOS = 1
+
+
+def rendered(source: str, row: dict[str, Any]) -> MarkedText:
+    return render_row(templating.compile_text(source), row)
+
+
+def pieces(marked: MarkedText) -> list[tuple[str, str]]:
+    return [(span.field, marked.text[span.start : span.end]) for span in marked.spans]
+
+
+@pytest.mark.parametrize(
+    ("source", "row", "text", "spans"),
+    [
+        ("Q: {{ a }}!", {"a": "x"}, "Q: x!", [("a", "x")]),
+        ("{{ a|trim|upper }}", {"a": " x "}, "X", [("a", "X")]),
+        ("{{ a|join(', ') }}", {"a": ["x", "y"]}, "x, y", [("a", "x"), ("a", "y")]),
+        ("{% for s in a %}{{ s.t }};{% endfor %}", {"a": [{"t": "x"}]}, "x;", [("a", "x")]),
+        ("{{ n }} {{ f }}", {"n": 5, "f": 0.5}, "5 0.5", [("n", "5"), ("f", "0.5")]),
+        ("{{ a ~ b }}", {"a": "x", "b": "y"}, "xy", [("a", "x"), ("b", "y")]),
+        ("{% if a == 'x' %}yes{% endif %}", {"a": "x"}, "yes", []),
+        ("{{ a|length }}", {"a": "four"}, "4", []),
+        ("{{ a }}", {"a": ""}, "", []),
+        ("{{ a }}|{{ b }}", {"a": "{{ b }}", "b": "é\u2028"}, "{{ b }}|é\u2028",
+         [("a", "{{ b }}"), ("b", "é\u2028")]),
+    ],
+)  # fmt: skip
+def test_every_character_knows_its_field(
+    source: str, row: dict[str, Any], text: str, spans: list[tuple[str, str]]
+) -> None:
+    marked = rendered(source, row)
+    assert marked.text == text
+    assert pieces(marked) == spans
+
+
+@given(st.dictionaries(st.sampled_from("abc"), st.text(st.characters(max_codepoint=0xFFFF))))
+def test_the_marked_text_is_what_jinja_gives_without_marks(row: dict[str, str]) -> None:
+    source = "".join(f"<{{{{ {name} }}}}>" for name in row)
+    assert rendered(source, row).text == "".join(f"<{value}>" for value in row.values())
+
+
+def test_an_undefined_field_is_an_error_and_not_an_empty_string() -> None:
+    with pytest.raises(MalformedError, match="undefined"):
+        rendered("{{ prompts }}", {"prompt": "x"})
+
+
+def test_data_that_hold_our_marks_are_refused() -> None:
+    with pytest.raises(MalformedError, match="private-use"):
+        rendered("{{ a }}", {"a": "\U000f0000"})
+
+
+@pytest.mark.parametrize("source", ["{{ a.__class__ }}", "{{ a.__class__.__mro__ }}"])
+def test_a_template_cannot_reach_python(source: str) -> None:
+    with pytest.raises(MalformedError):
+        rendered(source, {"a": "x"})
+
+
+# tokens: one a character, which makes every boundary visible
+
+
+def letters(text: str) -> tuple[list[int], list[tuple[int, int]]]:
+    return [ord(c) for c in text], [(i, i + 1) for i in range(len(text))]
+
+
+def example(loss: str = "completion", length: int = 100, **changes: Any) -> Example:
+    values: dict[str, Any] = {"answer": ("a",), "loss": loss} | changes
+    marked = rendered("{{ q }}={{ a }};{{ b }}", {"q": "1+1", "a": "two", "b": "end"})
+    return build_example(0, marked, letters, DataSpec(**values), length, EOS)
+
+
+def target(found: Example) -> str:
+    return "".join(chr(x) if x != EOS else "$" for x in found.labels if x != IGNORED)
+
+
+@pytest.mark.parametrize(
+    ("loss", "wanted"),
+    [("completion", "two;end$"), ("fields", "two$"), ("all", "1+1=two;end$")],
+)
+def test_the_loss_falls_where_the_milestone_says(loss: str, wanted: str) -> None:
+    assert target(example(loss)) == wanted
+
+
+def test_a_text_that_is_cut_has_no_end_token_and_names_what_it_lost() -> None:
+    found = example(length=6)
+    assert target(found) == "tw"
+    assert len(found.ids) == 6
+    assert found.num_cut == 5
+    assert found.cut == {"a", "b"}
+    assert found.in_sequence == {"q", "a"}
+
+
+def test_a_text_that_fits_exactly_keeps_all_and_has_no_room_for_the_end() -> None:
+    found = example(length=11)
+    assert target(found) == "two;end"
+    assert found.num_cut == 0
+
+
+def test_an_answer_that_is_cut_away_wholly_has_no_target() -> None:
+    found = example(length=4)
+    assert target(found) == ""
+    assert found.in_target == frozenset()
+
+
+def test_the_first_token_is_never_a_target() -> None:
+    assert num_targets((5, 6, IGNORED, 7)) == 2
+    marked = rendered("{{ a }}", {"a": "x"})
+    only = build_example(0, marked, letters, DataSpec(answer=("a",), append_eos=False), 9, EOS)
+    assert only.in_target == frozenset()
+
+
+def test_an_answer_that_no_row_teaches_is_unseen() -> None:
+    marked = rendered("{{ q }}", {"q": "question", "a": "answer"})
+    rows = [build_example(i, marked, letters, DataSpec(answer=("a",)), 50, EOS) for i in range(3)]
+    found = coverage(["q", "a"], ["a"], rows)
+    assert [(c.field, c.num_rows_in_sequence, c.num_rows_in_target) for c in found] == [
+        ("q", 3, 0),
+        ("a", 0, 0),
+    ]
+    assert unseen_answers(found) == ("a",)
+
+
+# the recorder and its chain
+
+
+def fed(row: int) -> FedRow:
+    return FedRow(row, [row, 2, 3], [IGNORED, 2, 3])
+
+
+def recorder() -> Recorder:
+    return Recorder(6, 1, lambda ids: " ".join(map(str, ids)))
+
+
+def test_the_stream_is_equal_however_rows_are_grouped() -> None:
+    one, two = recorder(), recorder()
+    one.feed([fed(0), fed(1)], 6)
+    two.feed([fed(0)], 3)
+    two.feed([fed(1)], 3)
+    assert one.end_step() == two.end_step()
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        [fed(1), fed(0)],
+        [fed(0)],
+        [fed(0), FedRow(1, [1, 2, 4], [IGNORED, 2, 3])],
+        [fed(0), FedRow(1, [1, 2, 3], [IGNORED, IGNORED, 3])],
+        [fed(0), FedRow(7, [1, 2, 3], [IGNORED, 2, 3])],
+    ],
+)
+def test_the_stream_differs_for_other_order_rows_ids_or_labels(other: list[FedRow]) -> None:
+    one, two = recorder(), recorder()
+    one.feed([fed(0), fed(1)], 6)
+    two.feed(other, 6)
+    assert one.end_step().stream != two.end_step().stream != START
+
+
+def test_the_stream_knows_where_a_step_ends() -> None:
+    one, two = recorder(), recorder()
+    one.feed([fed(0), fed(1)], 6)
+    two.feed([fed(0)], 3)
+    two.end_step()
+    two.feed([fed(1)], 3)
+    assert one.end_step().stream != two.end_step().stream
+
+
+def test_a_recorder_goes_on_from_its_state_as_if_nothing_had_happened() -> None:
+    whole, first = recorder(), recorder()
+    for step in range(6):
+        whole.feed([fed(step)], 3)
+        whole.end_step()
+    for step in range(3):
+        first.feed([fed(step)], 3)
+        first.end_step()
+    second = recorder()
+    second.restore(first.state())
+    for step in range(3, 6):
+        second.feed([fed(step)], 3)
+        second.end_step()
+    examples = [example() for _ in range(2)]
+    spec = DataSpec(answer=("a",), text="t")
+    assert second.record("train", spec, ["a"], examples) == whole.record(
+        "train", spec, ["a"], examples
+    )
+
+
+def test_the_first_and_the_last_step_are_always_kept() -> None:
+    assert {1, 138} <= steps_to_keep(138, 42)
+    assert len(steps_to_keep(138, 42)) == 10
+    assert steps_to_keep(138, 42) == steps_to_keep(138, 42)
+    assert steps_to_keep(1, 0) == {1}
+    assert steps_to_keep(3, 0) == {1, 2, 3}
