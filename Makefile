@@ -10,10 +10,9 @@ MILESTONE ?= M43
 TORCH_INDEX ?=
 TORCH ?= torch>=2.8,<2.14
 T ?= tests
-export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
-.PHONY: help evidence verify render test lint reformat types golden data clean
+.PHONY: help evidence verify render test lint reformat data bench clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -34,18 +33,19 @@ lint: $(VENV)/.develop ## ruff, mypy (linux, darwin, win32) and the import contr
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@for platform in linux darwin win32; do $(BIN)/mypy --no-error-summary --platform $$platform || exit 1; done
-	@$(BIN)/lint-imports --no-timing
+	@$(BIN)/lint-imports --no-logo --no-cache
 
 reformat: $(VENV)/.develop ## Let ruff fix and format everything
 	@$(BIN)/ruff check --fix --quiet .
 	@$(BIN)/ruff format .
 
-golden: $(VENV)/.develop ## Rewrite the golden files of the tests
-	@$(BIN)/python -m pytest $(T) --update-goldens
-
 data: $(VENV)/.runtime ## Rewrite the project's own data set, evaluation set and tokenizer
 	@$(BIN)/python milestones/data/generate.py
 	@$(BIN)/python milestones/models/train_tokenizer.py
+
+bench: $(VENV)/.develop ## Measure start-up and training against their yardsticks (needs runs/M43)
+	@$(BIN)/python benchmarks/startup.py runs/M43
+	@$(BIN)/python benchmarks/training.py
 
 clean: ## Remove the virtual environment and caches, never runs/
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis build dist

@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 
+from evidence import posix
 from evidence.errors import DurabilityError
 
 
@@ -32,14 +33,8 @@ def _named(action: str, path: Path) -> Iterator[None]:
 
 def sync_directory(path: Path) -> None:
     """Make the entries of a directory durable. A no-op where directories cannot be opened."""
-    if os.name == "nt":
-        return  # Windows has no handle for this; rename there is journalled by NTFS
     with _named("sync", path):
-        handle = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
-        try:
-            os.fsync(handle)
-        finally:
-            os.close(handle)
+        posix.sync_directory(path)
 
 
 def sync_file(path: Path) -> None:
@@ -52,9 +47,12 @@ def sync_file(path: Path) -> None:
             os.close(handle)
 
 
-def write_file(path: Path, data: bytes) -> None:
-    """Write `data` to `path` atomically and durably, replacing what was there."""
-    partial = path.with_name(f".{path.name}.partial")
+def write_file(path: Path, data: bytes, *, staging: Path | None = None) -> None:
+    """Write `data` to `path` atomically and durably, replacing what was there.
+
+    Until it is whole it lies in `staging` (default: beside `path`), a folder of the same disk.
+    """
+    partial = (staging or path.parent) / f".{path.name}.partial"
     with _named("write", path):
         path.parent.mkdir(parents=True, exist_ok=True)
         with partial.open("wb") as stream:

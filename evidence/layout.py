@@ -47,10 +47,12 @@ WORK: Final = ".work"
 SEALED_PATH: Final = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]*(/[A-Za-z0-9_][A-Za-z0-9._-]*)*")
 MILESTONE_ID: Final = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,63}")
 
-_RENDERED_SET: Final = re.compile(
+RENDERED_PATTERN: Final = (
     r"rendered\.json|rendered\.json\.sig|[a-z0-9_.-]+_summary\.md|plots/[a-z0-9_-]+\.svg"
     r"|attached/[A-Za-z0-9_][A-Za-z0-9._-]*"
 )
+"""Names that the rendered set may have: a regular expression of Python and of `grep -E` alike."""
+_RENDERED_SET: Final = re.compile(RENDERED_PATTERN)
 
 SCHEMA_OF: Final = {
     MANIFEST: "manifest.v1",
@@ -72,6 +74,10 @@ SCHEMA_OF: Final = {
 """Schema of each JSON document, and of each line of each JSON lines file, by its path."""
 
 OUTCOME_SCHEMA: Final = "outcome.v1"
+
+REPRODUCTION: Final = re.compile(r"attached/reproduced-[0-9a-f]{12}\.json")
+"""What a reproduction attaches to the original, named by the root digest of its own pack."""
+REPRODUCTION_SCHEMA: Final = "reproduction.v1"
 
 NEEDED_ALWAYS: Final = (
     MANIFEST,
@@ -118,6 +124,11 @@ def schema_for(path: str) -> str | None:
         name = path.split("/", 2)[-1]
         return OUTCOME_SCHEMA if name == "outcome.json" else SCHEMA_OF.get(name)
     return SCHEMA_OF.get(path)
+
+
+def reproduction_file(root_sha256: str) -> str:
+    """Where the result of reproducing a pack is attached, by the reproducing pack's digest."""
+    return f"{ATTACHED}/reproduced-{root_sha256[:12]}.json"
 
 
 def attempt_dir(number: int, name: str) -> str:

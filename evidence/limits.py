@@ -39,6 +39,16 @@ MAX_MESSAGE_CHARS: Final = 200
 """Longest excerpt of foreign text inside a message of ours."""
 
 MAX_PATCH_BYTES: Final = 8 * MIB
+MAX_PATCHED_BYTES: Final = 256 * MIB
+"""Of the changed files together: more is not even tried to be made a patch of."""
 MAX_NVIDIA_SMI_BYTES: Final = 256 * KIB
 PROBE_TIMEOUT_S: Final = 10.0
 NVIDIA_SMI_TIMEOUT_S: Final = 5.0
+GPU_SAMPLE_TIMEOUT_S: Final = 2.0
+
+MAX_SIGNATURE_BYTES: Final = 8 * KIB
+"""Of one SSHSIG file: far above RSA-16384, and small enough to wait in a pipe."""
+MAX_TRUST_FILE_BYTES: Final = MIB
+SSH_KEYGEN_TIMEOUT_S: Final = 10.0
+SSH_SIGN_TIMEOUT_S: Final = 300.0
+"""Signing may wait for a passphrase or for a touch on a security key."""

@@ -17,5 +17,5 @@ def project(tmp_path: Path) -> Project:
 
 @pytest.fixture(autouse=True)
 def _quiet_cpuinfo(monkeypatch: pytest.MonkeyPatch) -> None:
-    # py-cpuinfo takes 1.4 s each time; tests/capture/test_machine.py runs the real one.
+    # py-cpuinfo takes 1.4 s each time; tests/capture/test_host.py runs the real one.
     monkeypatch.setattr("evidence.capture.host._cpuinfo", lambda: {"brand_raw": "test"})

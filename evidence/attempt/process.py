@@ -6,10 +6,8 @@ what its end means is decided by `verdict`.
 
 from __future__ import annotations
 
-import contextlib
 import os
 import selectors
-import signal
 import subprocess
 import sys
 import time
@@ -17,6 +15,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Final, Literal
 
+from evidence import posix
 from evidence.errors import EvidenceError
 
 READ_BYTES: Final = 1 << 16
@@ -30,7 +29,7 @@ class WorkerProcess:
     """One running worker, in a session of its own so that a Ctrl-C reaches only the supervisor."""
 
     def __init__(self, job: Path, environment: Mapping[str, str], root: Path) -> None:
-        if sys.platform == "win32":
+        if not posix.can_supervise():
             raise EvidenceError(
                 "a run needs Linux, WSL2 or macOS", hint="verify and render work on Windows."
             )
@@ -87,17 +86,11 @@ class WorkerProcess:
 
     def ask_to_stop(self) -> None:
         """SIGTERM: the worker ends after the current step, with a checkpoint."""
-        self._signal("SIGTERM")
+        posix.stop_group(self._process.pid)
 
     def kill(self) -> None:
         """SIGKILL for the worker and everything it started."""
-        self._signal("SIGKILL")
-
-    def _signal(self, name: str) -> None:
-        if sys.platform == "win32":
-            return
-        with contextlib.suppress(ProcessLookupError):  # already gone
-            os.killpg(self._process.pid, signal.Signals[name])
+        posix.kill_group(self._process.pid)
 
     def close(self) -> int:
         """Kill what is left, reap it, and return the exit status (negative: minus the signal)."""

@@ -1,4 +1,7 @@
-"""Python, locale, time zone, and the environment variables on the allow-list."""
+"""Python, locale, time zone, and the environment variables on the allow-list; all for eyes too.
+
+Responsible for what the process knows of itself. The framework is told by the worker.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +12,8 @@ import time
 from collections.abc import Mapping
 from typing import Final
 
-from evidence.escape import visible
+from evidence.capture.packages import without_credentials
+from evidence.escape import one_line, visible
 from evidence.records.availability import Unavailable
 from evidence.records.capture import (
     EnvironmentRecord,
@@ -22,11 +26,13 @@ from evidence.records.capture import (
 ALLOWED: Final = re.compile(
     r"OMP_[A-Z_]+|MKL_[A-Z_]+|OPENBLAS_NUM_THREADS|CUDA_VISIBLE_DEVICES|CUDA_DEVICE_ORDER"
     r"|CUDA_LAUNCH_BLOCKING|CUBLAS_WORKSPACE_CONFIG|NVIDIA_TF32_OVERRIDE|NVIDIA_VISIBLE_DEVICES"
+    r"|NVIDIA_[A-Z0-9_]*VERSION|CUDA_VERSION"
     r"|PYTORCH_(CUDA_)?ALLOC_CONF|PYTHONHASHSEED|PYTHONIOENCODING|PYTHONUTF8"
     r"|TOKENIZERS_PARALLELISM|HF_HUB_OFFLINE|HF_HUB_DISABLE_TELEMETRY|TRANSFORMERS_OFFLINE"
     r"|LANG|LC_ALL|TZ|CI"
 )
 """Names whose values are recorded. Never the whole environment: it holds tokens."""
+_MAX_ROW_CHARS: Final = 2000
 
 
 def capture_environment(started_utc: str, variables: Mapping[str, str]) -> EnvironmentRecord:
@@ -36,11 +42,11 @@ def capture_environment(started_utc: str, variables: Mapping[str, str]) -> Envir
         python_version=platform.python_version(),
         python_implementation=platform.python_implementation(),
         python_compiler=platform.python_compiler(),
-        locale=".".join(part for part in locale.getlocale() if part) or "C",
+        locale=_locale(),
         timezone=time.strftime("%z"),
         started_utc=started_utc,
         variables={
-            name: visible(value)
+            name: visible(without_credentials(value))
             for name, value in sorted(variables.items())
             if ALLOWED.fullmatch(name)
         },
@@ -68,6 +74,7 @@ def env_snapshot(
         "Python": f"{environment.python_implementation} {environment.python_version}",
         "PyTorch": torch.torch_version if torch else versions.get("torch", "not installed"),
         "Transformers": versions.get("transformers", "not installed"),
+        "CUDA used": _cuda_used(framework),
         "CUDA (PyTorch)": _or_reason(torch.cuda_version) if torch else _or_reason(framework),
         "CUDA (driver)": _or_reason(hardware.driver_cuda_version),
         "Driver": _or_reason(hardware.driver_version),
@@ -82,7 +89,22 @@ def env_snapshot(
     }
     rows = [f"{name}: {value}" for name, value in lines.items()]
     rows += [f"{name}={value}" for name, value in environment.variables.items()]
-    return visible("\n".join(rows)) + "\n"
+    # A value with a line end in it must not pass for a line of ours.
+    return "".join(f"{one_line(row, _MAX_ROW_CHARS)}\n" for row in rows)
+
+
+def _cuda_used(framework: TorchRecord | Unavailable) -> str:
+    """Whether the worker that completed computed on a GPU."""
+    if isinstance(framework, Unavailable):
+        return _or_reason(framework)
+    return f"{framework.device.startswith('cuda')} (device {framework.device})"
+
+
+def _locale() -> str:
+    try:
+        return ".".join(part for part in locale.getlocale() if part) or "C"
+    except ValueError:  # a name the C library took and Python does not know
+        return visible(locale.setlocale(locale.LC_CTYPE))
 
 
 def _or_reason(value: object) -> str:

@@ -1,12 +1,19 @@
-"""Paths that a milestone promises not to touch: before, after, and at a git ref."""
+"""Paths that a milestone promises not to touch: before, after, and at a git ref.
+
+Responsible for digests and for saying what differs. Whether a difference fails the run is the
+milestone's policy (`results.gates`); which paths a pattern names is `patterns`'s.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from evidence.capture.git import Repository, blob_at, resolve_ref
-from evidence.digest import sha256_hex
+from evidence.capture.blobs import digests_at
+from evidence.capture.git import Repository, resolve_ref
+from evidence.capture.patterns import files_matching, matches
+from evidence.digest import sha256_stream
+from evidence.errors import UsageError
 from evidence.records.availability import Unavailable
 from evidence.records.capture import FrozenFileRecord, FrozenRecord, FrozenSetRecord
 from evidence.records.milestone import FrozenSpec
@@ -17,18 +24,20 @@ Digests = Mapping[str, str]
 
 def match_paths(root: Path, patterns: Sequence[str]) -> tuple[str, ...]:
     """Regular files that match, project-relative, sorted. Links and caches are left out."""
-    found = {
-        path.relative_to(root).as_posix()
-        for pattern in patterns
-        for path in root.glob(pattern)
-        if path.is_file() and not path.is_symlink() and "__pycache__" not in path.parts
-    }
-    return tuple(sorted(found))
+    return tuple(sorted({path for pattern in patterns for path in files_matching(root, pattern)}))
 
 
 def digest_set(root: Path, spec: FrozenSpec) -> dict[str, str]:
-    """Digests of one promise's files as they are now."""
-    return {path: sha256_hex((root / path).read_bytes()) for path in match_paths(root, spec.paths)}
+    """Digests of one promise's files before the run. Raises UsageError where one is unreadable."""
+    found: dict[str, str] = {}
+    for path, digest in _digests_now(root, spec).items():
+        if isinstance(digest, Unavailable):
+            raise UsageError(
+                f"the promise {spec.name!r} cannot be kept: {path}: {digest.reason}",
+                hint="Make the file readable, or take it out of [[frozen]].",
+            )
+        found[path] = digest
+    return found
 
 
 def compare_frozen(
@@ -49,20 +58,17 @@ def compare_frozen(
 def _compare(
     root: Path, spec: FrozenSpec, before: Digests, found: Repository | Unavailable
 ) -> FrozenSetRecord:
-    after = digest_set(root, spec)
-    commit = (
-        Unavailable("the milestone names no ref to compare with")
-        if spec.ref is None
-        else resolve_ref(found, spec.ref)
-    )
+    after = _digests_now(root, spec)
+    commit, at_ref = _at_ref(found, spec, {*before, *after})
+    known = {} if isinstance(at_ref, Unavailable) else at_ref
     files = tuple(
         FrozenFileRecord(
             path=path,
             before_sha256=before.get(path),
             after_sha256=after.get(path),
-            ref_sha256=_at_ref(found, commit, path),
+            ref_sha256=at_ref if isinstance(at_ref, Unavailable) else known.get(path),
         )
-        for path in sorted({*before, *after})
+        for path in sorted({*before, *after, *known})
     )
     return FrozenSetRecord(
         name=spec.name,
@@ -70,19 +76,40 @@ def _compare(
         ref_commit=commit,
         policy=spec.policy,
         unchanged_during_run=all(one.before_sha256 == one.after_sha256 for one in files),
-        equal_to_ref=commit
-        if isinstance(commit, Unavailable)
+        equal_to_ref=at_ref
+        if isinstance(at_ref, Unavailable)
         else all(one.after_sha256 == one.ref_sha256 for one in files),
         files=files,
     )
 
 
 def _at_ref(
-    found: Repository | Unavailable, commit: str | Unavailable, path: str
-) -> str | Unavailable | None:
+    found: Repository | Unavailable, spec: FrozenSpec, present: set[str]
+) -> tuple[str | Unavailable, dict[str, str] | Unavailable]:
+    """The commit of the ref, and digests there: of what is present, and of what should be."""
+    if spec.ref is None:
+        none = Unavailable("the milestone names no ref to compare with")
+        return none, none
     if isinstance(found, Unavailable):
-        return found
+        return found, found
+    commit = resolve_ref(found, spec.ref)
     if isinstance(commit, Unavailable):
-        return commit
-    blob = blob_at(found, commit, path)
-    return None if blob is None else sha256_hex(blob)
+        return commit, commit
+    return commit, digests_at(
+        found,
+        commit,
+        lambda path: path in present or any(matches(pattern, path) for pattern in spec.paths),
+    )
+
+
+def _digests_now(root: Path, spec: FrozenSpec) -> dict[str, str | Unavailable]:
+    found: dict[str, str | Unavailable] = {}
+    for path in match_paths(root, spec.paths):
+        try:
+            with (root / path).open("rb", buffering=0) as stream:
+                found[path] = sha256_stream(stream)[0]
+        except FileNotFoundError:
+            continue  # gone between the two looks: it is not there
+        except OSError as error:
+            found[path] = Unavailable(f"it cannot be read: {error.strerror}")
+    return found

@@ -10,33 +10,35 @@ import os
 import shutil
 import tempfile
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from evidence import layout, limits
+from evidence.capture.changes import digest_of, size_bytes, state_of
 from evidence.capture.packages import without_credentials
-from evidence.digest import sha256_hex
 from evidence.escape import one_line, visible
 from evidence.records.availability import Unavailable
-from evidence.records.capture import FileState, GitFileRecord, GitStateRecord
+from evidence.records.capture import GitFileRecord, GitStateRecord
 
 if TYPE_CHECKING:
     from git import Repo
 
-_STATES: Final[dict[str, FileState]] = {
-    "M": "modified",
-    "T": "modified",
-    "A": "added",
-    "D": "deleted",
-    "R": "renamed",
-    "C": "added",
-    "?": "untracked",
-    "U": "unmerged",
-}
 _NOT_OURS: Final = (layout.RUNS, ".venv")
 """Folders of the project whose changes make no tree dirty: evidence itself, and installed code."""
+_ELSEWHERE: Final = (
+    "GIT_DIR",
+    "GIT_WORK_TREE",
+    "GIT_INDEX_FILE",
+    "GIT_COMMON_DIR",
+    "GIT_OBJECT_DIRECTORY",
+    "GIT_NAMESPACE",
+)
+"""Variables (of a hook, say) that would have git answer for another repository or index."""
+NO_GIT: Final = "git is not on PATH; install git to have the commit recorded"
+NO_COMMIT: Final = "the repository has no commit yet"
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,43 +50,109 @@ class Repository:
     """The project, inside the working tree."""
 
     def run(
-        self, *args: str, env: dict[str, str] | None = None, given: Path | None = None
+        self,
+        *args: str,
+        env: dict[str, str] | None = None,
+        given: Path | None = None,
+        timeout_s: float = limits.PROBE_TIMEOUT_S,
     ) -> bytes:
         """Output of a git command, fed with a file. Raises GitCommandError, also when too slow."""
         with Path(given or os.devnull).open("rb") as stream:
             output: Any = self.repo.git.execute(
                 [
                     "git", "--no-optional-locks", "-c", "core.fsmonitor=false",
-                    "-c", f"core.hooksPath={os.devnull}", *args,
+                    "-c", f"core.hooksPath={os.devnull}", "-c", "core.splitIndex=false", *args,
                 ],
                 istream=stream,
                 stdout_as_string=False,
                 strip_newline_in_stdout=False,
-                kill_after_timeout=None if os.name == "nt" else limits.PROBE_TIMEOUT_S,
+                kill_after_timeout=None if os.name == "nt" else timeout_s,
                 env={"LC_ALL": "C", "GIT_TERMINAL_PROMPT": "0", **(env or {})},
             )  # fmt: skip
         return bytes(output)
 
+    def attempt(
+        self,
+        *args: str,
+        env: dict[str, str] | None = None,
+        given: Path | None = None,
+        timeout_s: float = limits.PROBE_TIMEOUT_S,
+    ) -> bytes | Unavailable:
+        """Output of a git command, or what git said against it."""
+        from git.exc import CommandError
+
+        try:
+            return self.run(*args, env=env, given=given, timeout_s=timeout_s)
+        except CommandError as error:
+            said = str(error.stderr).strip().removeprefix("stderr: ").strip("' \n")
+            return Unavailable(one_line(said, limits.MAX_MESSAGE_CHARS) or "git gave no reason")
+
     def pathspecs(self) -> list[str]:
         """Everything but what is not ours."""
-        prefix = self.root.relative_to(Path(str(self.repo.working_tree_dir)).resolve()).as_posix()
-        above = "" if prefix == "." else f"{prefix}/"
-        return [":/", *(f":(top,exclude){above}{name}" for name in _NOT_OURS)]
+        return [":/", *(f":(top,exclude,literal){self.prefix}{name}" for name in _NOT_OURS)]
+
+    @property
+    def prefix(self) -> str:
+        """The project's folder from the top of the working tree: empty, or ending with a slash."""
+        top = Path(str(self.repo.working_tree_dir)).resolve()
+        inside = self.root.relative_to(top).as_posix()
+        return "" if inside == "." else f"{inside}/"
 
 
 def open_repository(root: Path) -> Repository | Unavailable:
     """The repository that holds `root`, or why there is none."""
-    try:
-        from git import InvalidGitRepositoryError, NoSuchPathError, Repo
-    except ImportError:
-        return Unavailable("git is not installed")
+    for name in _ELSEWHERE:
+        if name in os.environ:
+            return Unavailable(f"{name} is set and points git elsewhere than the project; unset it")
+    if shutil.which("git") is None:
+        return Unavailable(NO_GIT)
+    from git import GitError, InvalidGitRepositoryError, NoSuchPathError, Repo
+
     try:
         repo = Repo(root, search_parent_directories=True)
+        if repo.bare:
+            return Unavailable("the repository is bare: it has no working tree")
+        top = Path(str(repo.working_tree_dir)).resolve()
     except (InvalidGitRepositoryError, NoSuchPathError):
         return Unavailable("this is not a git repository; `git init` and commit to have one")
-    if repo.bare:
-        return Unavailable("the repository is bare: it has no working tree")
+    except (GitError, OSError, ValueError) as error:
+        return _refusal(error)
+    if not root.resolve().is_relative_to(top):
+        return Unavailable(f"the repository's working tree is elsewhere (core.worktree): {top}")
     return Repository(repo=repo, root=root.resolve())
+
+
+def _refusal(error: Exception) -> Unavailable:
+    """Why git gave no answer, and what helps where that is known."""
+    from git import GitCommandNotFound
+
+    if isinstance(error, GitCommandNotFound):
+        return Unavailable(NO_GIT)
+    said = str(getattr(error, "stderr", "") or error).strip().removeprefix("stderr: ").strip("' \n")
+    if "dubious ownership" in said:
+        return Unavailable(
+            "git does not trust this repository, which another user owns; "
+            "`git config --global --add safe.directory FOLDER` trusts it"
+        )
+    if said.startswith("Timeout"):
+        return Unavailable(f"git did not answer within {limits.PROBE_TIMEOUT_S:g} s")
+    return Unavailable(f"git refused: {one_line(said, limits.MAX_MESSAGE_CHARS)}")
+
+
+def _line(found: Repository, *args: str) -> str | None:
+    """What a command prints, without its line end; None where it quietly says no (status 1)."""
+    from git import GitCommandError
+
+    try:
+        return found.run(*args).decode("utf-8", "replace").rstrip("\n")
+    except GitCommandError as error:
+        if error.status == 1:
+            return None
+        raise
+
+
+def _has_commit(found: Repository) -> bool:
+    return _line(found, "rev-parse", "--verify", "--quiet", "HEAD") is not None
 
 
 def capture_state(found: Repository | Unavailable) -> GitStateRecord | Unavailable:
@@ -94,30 +162,33 @@ def capture_state(found: Repository | Unavailable) -> GitStateRecord | Unavailab
     from git import GitError
 
     try:
-        if not found.repo.head.is_valid():
-            return Unavailable("the repository has no commit yet")
-        return _state(found)
-    except (GitError, ValueError, OSError) as error:
-        return Unavailable(f"git refused: {one_line(str(error), limits.MAX_MESSAGE_CHARS)}")
+        return _state(found) if _has_commit(found) else Unavailable(NO_COMMIT)
+    except (GitError, ValueError, OSError, OverflowError) as error:
+        return _refusal(error)
 
 
 def _state(found: Repository) -> GitStateRecord:
-    repo = found.repo
-    commit = repo.head.commit
+    # Asked of git itself: GitPython's own reader knows neither SHA-256 nor safe.directory.
+    facts = found.run(
+        "log", "-1", "--no-show-signature", "--no-patch", "--no-color", "--encoding=UTF-8",
+        "--format=%H%x00%T%x00%ct%x00%s", "HEAD",
+    )  # fmt: skip
+    commit, tree, seconds, subject = facts.decode("utf-8", "replace").rstrip("\n").split("\0")
+    branch = _line(found, "symbolic-ref", "--quiet", "HEAD")
+    tags = found.run("for-each-ref", "--points-at=HEAD", "--format=%(refname:strip=2)", "refs/tags")
     files = _changed_files(found)
-    tags = found.run("tag", "--points-at", "HEAD").decode("utf-8", "replace").split()
     return GitStateRecord(
-        commit=commit.hexsha,
-        tree=commit.tree.hexsha,
-        branch=Unavailable("HEAD is detached")
-        if repo.head.is_detached
-        else visible(repo.active_branch.name),
-        tags=tuple(sorted(map(visible, tags))),
-        commit_utc=commit.committed_datetime.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
-        subject=visible(str(commit.summary)),
+        commit=commit,
+        tree=tree,
+        branch=Unavailable("HEAD is detached: no branch is checked out")
+        if branch is None
+        else visible(branch.removeprefix("refs/heads/")),
+        tags=tuple(sorted(map(visible, tags.decode("utf-8", "replace").splitlines()))),
+        commit_utc=datetime.fromtimestamp(int(seconds), UTC).isoformat().replace("+00:00", "Z"),
+        subject=visible(subject),
         dirty=bool(files),
         files=files,
-        shallow=(Path(repo.git_dir) / "shallow").exists(),
+        shallow=_line(found, "rev-parse", "--is-shallow-repository") == "true",
     )
 
 
@@ -132,36 +203,37 @@ def _entries(found: Repository) -> Iterator[tuple[str, bytes]]:
             yield entry[:2].decode("ascii"), entry[3:]
 
 
-def _names_of_changes(found: Repository) -> bytes:
-    return b"".join(name + b"\0" for _, name in _entries(found))
+def _in_tree(found: Repository, name: bytes) -> Path:
+    return Path(os.fsdecode(os.fsencode(str(found.repo.working_tree_dir)) + b"/" + name))
 
 
 def _changed_files(found: Repository) -> tuple[GitFileRecord, ...]:
-    records = []
-    for code, name in _entries(found):
-        letter = "U" if "U" in code else code.strip()[:1]
-        path = Path(os.fsdecode(os.fsencode(str(found.repo.working_tree_dir)) + b"/" + name))
-        records.append(
-            GitFileRecord(
-                path=visible(name.decode("utf-8", "backslashreplace")),
-                state=_STATES.get(letter, "modified"),
-                sha256=sha256_hex(path.read_bytes())
-                if path.is_file()
-                else Unavailable("not a file in the working tree"),
-            )
+    records = (
+        GitFileRecord(
+            path=visible(name.decode("utf-8", "backslashreplace")),
+            state=state_of(code),
+            sha256=digest_of(_in_tree(found, name)),
         )
-    return tuple(sorted(records, key=lambda record: record.path))
+        for code, name in _entries(found)
+    )
+    return tuple(sorted(records, key=lambda record: (record.path, record.state)))
 
 
 def capture_remote(found: Repository | Unavailable) -> str | Unavailable:
     """URL of origin (else of the first remote), credentials removed."""
     if isinstance(found, Unavailable):
         return found
-    remotes = {remote.name: remote for remote in found.repo.remotes}
-    if not remotes:
-        return Unavailable("no remote is configured")
-    remote = remotes.get("origin") or next(iter(remotes.values()))
-    return visible(without_credentials(next(iter(remote.urls), ""))) or Unavailable("no URL")
+    from git import GitError
+
+    try:
+        names = found.run("remote").decode("utf-8", "replace").splitlines()
+        if not names:
+            return Unavailable("no remote is configured")
+        name = "origin" if "origin" in names else names[0]
+        url = (_line(found, "remote", "get-url", "--", name) or "").split("\n")[0]
+    except (GitError, OSError) as error:
+        return _refusal(error)
+    return visible(without_credentials(url)) or Unavailable(f"the remote {name!r} has no URL")
 
 
 def capture_patch(found: Repository | Unavailable) -> bytes | Unavailable:
@@ -173,33 +245,52 @@ def capture_patch(found: Repository | Unavailable) -> bytes | Unavailable:
         return found
     from git import GitError
 
-    git_dir = Path(found.repo.git_dir)
-    objects = Path(found.repo.common_dir) / "objects"
     try:
-        with tempfile.TemporaryDirectory() as folder:
-            index = Path(folder) / "index"
-            if (git_dir / "index").exists():
-                shutil.copyfile(git_dir / "index", index)
-            own = {
-                "GIT_INDEX_FILE": str(index),
-                "GIT_OBJECT_DIRECTORY": folder,
-                "GIT_ALTERNATE_OBJECT_DIRECTORIES": str(objects),
-            }
-            changed = Path(folder) / "changed"
-            changed.write_bytes(_names_of_changes(found))
-            found.run("update-index", "--add", "--remove", "-z", "--stdin", env=own, given=changed)
-            patch = found.run(
-                "diff", "--cached", "--binary", "--full-index", "--no-color", "--no-ext-diff",
-                "--no-textconv", "--no-renames", "HEAD", "--", *found.pathspecs(), env=own,
-            )  # fmt: skip
+        if not _has_commit(found):
+            return Unavailable(NO_COMMIT)
+        names = [name for _, name in _entries(found)]
+        if not names:
+            return Unavailable("the working tree is clean")
+        total_bytes = sum(size_bytes(_in_tree(found, name)) for name in names)
+        if total_bytes > limits.MAX_PATCHED_BYTES:
+            return _too_large("the changed files have", total_bytes, limits.MAX_PATCHED_BYTES)
+        return _patch(found, names)
     except (GitError, OSError) as error:
-        return Unavailable(f"git refused: {one_line(str(error), limits.MAX_MESSAGE_CHARS)}")
-    if len(patch) > limits.MAX_PATCH_BYTES:
-        return Unavailable(
-            f"the patch has {len(patch)} bytes, more than {limits.MAX_PATCH_BYTES}; "
-            "only digests of the changed files are kept"
+        return _refusal(error)
+
+
+def _patch(found: Repository, names: list[bytes]) -> bytes | Unavailable:
+    with tempfile.TemporaryDirectory() as folder:
+        index, changed, patch = (Path(folder) / name for name in ("index", "changed", "patch"))
+        if (Path(found.repo.git_dir) / "index").exists():
+            # With its time: git takes a file for unchanged unless it is as young as the index.
+            shutil.copy2(Path(found.repo.git_dir) / "index", index)
+        own = {
+            "GIT_INDEX_FILE": str(index),
+            "GIT_OBJECT_DIRECTORY": folder,
+            "GIT_ALTERNATE_OBJECT_DIRECTORIES": str(Path(found.repo.common_dir) / "objects"),
+        }
+        changed.write_bytes(b"".join(name + b"\0" for name in names))
+        found.run("update-index", "--add", "--remove", "-z", "--stdin", env=own, given=changed)
+        found.run(  # every option that a user's configuration could turn otherwise is spelled out
+            "diff", "--cached", "--binary", "--full-index", "--no-color", "--no-ext-diff",
+            "--no-textconv", "--no-renames", "--no-relative", "--src-prefix=a/", "--dst-prefix=b/",
+            "--unified=3", "--submodule=short", f"--output={patch}", "HEAD", "--",
+            *found.pathspecs(), env=own,
+        )  # fmt: skip
+        patch_bytes = patch.stat().st_size
+        if patch_bytes > limits.MAX_PATCH_BYTES:
+            return _too_large("the patch has", patch_bytes, limits.MAX_PATCH_BYTES)
+        return patch.read_bytes() or Unavailable(
+            "what differs fits in no patch: repositories inside this one, or files staged and gone"
         )
-    return patch or Unavailable("the working tree is clean")
+
+
+def _too_large(what: str, found_bytes: int, limit_bytes: int) -> Unavailable:
+    return Unavailable(
+        f"{what} {found_bytes} bytes, more than {limit_bytes}; "
+        "only digests of the changed files are kept"
+    )
 
 
 def resolve_ref(found: Repository | Unavailable, ref: str) -> str | Unavailable:
@@ -220,11 +311,68 @@ def resolve_ref(found: Repository | Unavailable, ref: str) -> str | Unavailable:
 
 def blob_at(found: Repository, commit: str, path: str) -> bytes | None:
     """Bytes of a file (path relative to the project) at a commit; None when it is not there."""
+    return _blob(found, f"{commit}:{found.prefix}{path}", {})
+
+
+def _blob(found: Repository, name: str, env: dict[str, str]) -> bytes | None:
     from git import GitError
 
-    prefix = found.root.relative_to(Path(str(found.repo.working_tree_dir)).resolve())
-    name = (prefix / path).as_posix()
     try:
-        return found.run("cat-file", "blob", f"{commit}:{name}")
+        return found.run("cat-file", "blob", name, env=env)
     except GitError:
         return None
+
+
+@contextmanager
+def patched_tree(found: Repository, commit: str, patch: bytes) -> Iterator[PatchedTree]:
+    """A commit with a patch on it, in an index and an object store that vanish afterwards.
+
+    The patch may come from a stranger: git refuses paths outside of the tree, and nothing of the
+    user's repository or working tree is written. Raises PatchError where it does not apply.
+    """
+    from git import GitError
+
+    with tempfile.TemporaryDirectory() as folder:
+        own = {
+            "GIT_INDEX_FILE": str(Path(folder) / "index"),
+            "GIT_OBJECT_DIRECTORY": folder,
+            "GIT_ALTERNATE_OBJECT_DIRECTORIES": str(Path(found.repo.common_dir) / "objects"),
+        }
+        given = Path(folder) / "patch"
+        given.write_bytes(patch)
+        try:
+            found.run("read-tree", commit, env=own)
+            if patch:
+                found.run("apply", "--check", "--cached", "-", env=own, given=given)
+                found.run("apply", "--cached", "--whitespace=nowarn", "-", env=own, given=given)
+        except (GitError, OSError) as error:
+            raise PatchError(one_line(str(error), limits.MAX_MESSAGE_CHARS)) from error
+        yield PatchedTree(found, own)
+
+
+class PatchError(Exception):
+    """A patch that does not apply to the commit it is said to start from."""
+
+
+@dataclass(frozen=True, slots=True)
+class PatchedTree:
+    """Files of a commit with a patch applied."""
+
+    found: Repository
+    own: dict[str, str]
+
+    def blob(self, path: str) -> bytes | None:
+        """Bytes of a file (path relative to the project); None when it is not there."""
+        return self.blob_from_top(f"{self.found.prefix}{path}")
+
+    def blob_from_top(self, path: str) -> bytes | None:
+        """The same by a path from the top of the working tree, as git.json has it."""
+        return _blob(self.found, f":{path}", self.own)
+
+
+def tree_of(found: Repository, commit: str) -> str | None:
+    """Tree that a commit names; None when the repository does not have the commit."""
+    resolved = resolve_ref(found, commit)
+    if isinstance(resolved, Unavailable):
+        return None
+    return found.run("rev-parse", "--verify", "--quiet", f"{resolved}^{{tree}}").decode().strip()

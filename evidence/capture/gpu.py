@@ -1,33 +1,34 @@
-"""NVIDIA GPUs: through NVML for records, through nvidia-smi for eyes. Only importer of pynvml.
+"""NVIDIA GPUs for records, through NVML. Only importer of pynvml.
 
-Responsible for surviving what drivers do: no library, no permission, a tool that hangs or prints
-garbage. Each has its own reason.
+Responsible for surviving what drivers do: no library, no permission, a GPU that is lost, a call
+that never returns. Each has its own reason. nvidia-smi's report for eyes is `smi`'s.
 """
 
 from __future__ import annotations
 
-import contextlib
-import os
-import re
-import shutil
-import signal
-import subprocess
-import sys
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from functools import cache
 from typing import Any, Final, TypeVar
 
 from evidence import limits
+from evidence.capture.process import TooSlowError, answer_within
+from evidence.capture.smi import gpu_snapshot
 from evidence.escape import one_line, visible
 from evidence.records.availability import Unavailable
 from evidence.records.capture import GpuRecord
 
+__all__ = ["GpuCapture", "GpuSample", "capture_gpus", "gpu_snapshot", "sample_gpu"]
+
 T = TypeVar("T")
 
 NO_DRIVER: Final = "no NVIDIA driver was found"
+NOT_OURS: Final = Unavailable(
+    "NVML lists no GPU memory of our process: it uses none, or a container hides process ids"
+)
 _ARCHITECTURES: Final = {
     (12,): "Blackwell",
+    (11,): "Blackwell",
     (10,): "Blackwell",
     (9,): "Hopper",
     (8, 9): "Ada Lovelace",
@@ -36,7 +37,6 @@ _ARCHITECTURES: Final = {
     (7,): "Volta",
     (6,): "Pascal",
 }
-_PROCESS_TABLE: Final = re.compile(r"^\+-+\+\n\|\s*Processes:", re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,11 +50,14 @@ class GpuCapture:
 
 @dataclass(frozen=True, slots=True)
 class GpuSample:
-    """One moment of the first GPU."""
+    """One moment of the GPUs that our processes use."""
 
     memory_bytes: int | Unavailable
+    """Of our processes, on all GPUs."""
     utilisation_percent: float | Unavailable
+    """Of the first GPU we are on, by everyone."""
     power_w: float | Unavailable
+    """Drawn by that GPU."""
 
 
 @cache
@@ -66,19 +69,40 @@ def _nvml() -> Any:
         return Unavailable("the package nvidia-ml-py is not installed")
     try:
         pynvml.nvmlInit()
-    except pynvml.NVMLError as error:
+    except (pynvml.NVMLError, OSError) as error:
         return Unavailable(f"{NO_DRIVER} ({one_line(str(error), 80)})")
     return pynvml
 
 
+_stuck: list[Unavailable] = []
+"""The reason, once a call has not returned: no further thread is sent into the same driver."""
+
+
+def _in_time(question: Callable[[], T], timeout_s: float) -> T | Unavailable:
+    if _stuck:
+        return _stuck[0]
+    try:
+        return answer_within(timeout_s, question)
+    except TooSlowError:
+        _stuck.append(Unavailable(f"NVML did not answer within {timeout_s:g} s"))
+        return _stuck[0]
+
+
 def capture_gpus() -> GpuCapture:
     """Every GPU, the driver, and the CUDA version that the driver supports."""
+    found = _in_time(_capture, limits.PROBE_TIMEOUT_S)
+    return GpuCapture(found, found, found) if isinstance(found, Unavailable) else found
+
+
+def _capture() -> GpuCapture | Unavailable:
     nvml = _nvml()
     if isinstance(nvml, Unavailable):
-        return GpuCapture(nvml, nvml, nvml)
-    cuda = _ask(nvml, nvml.nvmlSystemGetCudaDriverVersion)
+        return nvml
+    cuda = _ask(nvml, lambda: int(nvml.nvmlSystemGetCudaDriverVersion()))
     return GpuCapture(
-        gpus=tuple(_gpu(nvml, index) for index in range(nvml.nvmlDeviceGetCount())),
+        gpus=_ask(
+            nvml, lambda: tuple(_gpu(nvml, index) for index in range(nvml.nvmlDeviceGetCount()))
+        ),
         driver_version=_ask(nvml, lambda: _text(nvml.nvmlSystemGetDriverVersion())),
         driver_cuda_version=cuda
         if isinstance(cuda, Unavailable)
@@ -86,26 +110,50 @@ def capture_gpus() -> GpuCapture:
     )
 
 
-def sample_gpu(pid: int) -> GpuSample:
-    """Memory of our own process on the first GPU; use and power of the GPU as a whole."""
+def sample_gpu(pids: Collection[int]) -> GpuSample:
+    """Memory of our own processes; use and power of the GPU they are on."""
+    found = _in_time(lambda: _sample(pids), limits.GPU_SAMPLE_TIMEOUT_S)
+    return GpuSample(found, found, found) if isinstance(found, Unavailable) else found
+
+
+def _sample(pids: Collection[int]) -> GpuSample | Unavailable:
     nvml = _nvml()
     if isinstance(nvml, Unavailable):
-        return GpuSample(nvml, nvml, nvml)
-    handle = _ask(nvml, lambda: nvml.nvmlDeviceGetHandleByIndex(0))
-    if isinstance(handle, Unavailable):
-        return GpuSample(handle, handle, handle)
-
-    def own_memory() -> int:
-        running = nvml.nvmlDeviceGetComputeRunningProcesses(handle)
-        return sum(one.usedGpuMemory or 0 for one in running if one.pid == pid)
-
-    return GpuSample(
-        memory_bytes=_ask(nvml, own_memory),
-        utilisation_percent=_ask(
-            nvml, lambda: float(nvml.nvmlDeviceGetUtilizationRates(handle).gpu)
-        ),
-        power_w=_ask(nvml, lambda: nvml.nvmlDeviceGetPowerUsage(handle) / 1000),
+        return nvml
+    handles = _ask(
+        nvml,
+        lambda: [nvml.nvmlDeviceGetHandleByIndex(i) for i in range(nvml.nvmlDeviceGetCount())],
     )
+    if isinstance(handles, Unavailable):
+        return handles
+    held = [(handle, _held(nvml, handle, pids)) for handle in handles]
+    ours = [(handle, memory) for handle, memory in held if isinstance(memory, int)]
+    reasons = (memory for _, memory in held if memory != NOT_OURS)
+    memory = sum(memory for _, memory in ours) if ours else next(reasons, NOT_OURS)
+    # With several GPUs, only one that we hold memory on is known to be ours.
+    device = ours[0][0] if ours else handles[0] if len(handles) == 1 else None
+    if device is None:
+        which = Unavailable("which of several GPUs is ours cannot be told")
+        return GpuSample(memory, which, which)
+    return GpuSample(
+        memory_bytes=memory,
+        utilisation_percent=_ask(
+            nvml, lambda: float(nvml.nvmlDeviceGetUtilizationRates(device).gpu)
+        ),
+        power_w=_ask(nvml, lambda: nvml.nvmlDeviceGetPowerUsage(device) / 1000),
+    )
+
+
+def _held(nvml: Any, handle: Any, pids: Collection[int]) -> int | Unavailable:
+    running = _ask(nvml, lambda: nvml.nvmlDeviceGetComputeRunningProcesses(handle))
+    if isinstance(running, Unavailable):
+        return running
+    held = [one.usedGpuMemory for one in running if one.pid in pids]
+    if not held:
+        return NOT_OURS
+    if None in held:
+        return Unavailable("the driver does not say how much memory a process holds")
+    return int(sum(held))
 
 
 def _gpu(nvml: Any, index: int) -> GpuRecord:
@@ -150,50 +198,3 @@ def _ask(nvml: Any, question: Callable[[], T]) -> T | Unavailable:
 
 def _text(value: str | bytes) -> str:
     return visible(value.decode("utf-8", "replace") if isinstance(value, bytes) else value)
-
-
-def gpu_snapshot() -> str:
-    """gpu_snapshot.txt: nvidia-smi verbatim, minus its table of other people's processes."""
-    path = shutil.which("nvidia-smi")
-    if path is None:
-        return "nvidia-smi is not on this machine: no NVIDIA driver is installed.\n"
-    output, problem = _run(path)
-    if problem:
-        return f"nvidia-smi gave nothing to show: {problem}.\n"
-    text = visible(output.decode("utf-8", "replace").replace("\r\n", "\n"))
-    cut = _PROCESS_TABLE.search(text)
-    return text[: cut.start()] if cut else text
-
-
-def _run(path: str) -> tuple[bytes, str]:
-    """Output and problem. A driver stuck in the kernel must not take us with it."""
-    process = subprocess.Popen(
-        [path],
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        env=os.environ | {"LC_ALL": "C"},
-        start_new_session=True,
-    )
-    try:
-        output, _ = process.communicate(timeout=limits.NVIDIA_SMI_TIMEOUT_S)
-    except subprocess.TimeoutExpired:
-        _kill(process)
-        return b"", f"it did not answer within {limits.NVIDIA_SMI_TIMEOUT_S:g} s"
-    if process.returncode != 0:
-        return b"", f"it ended with status {process.returncode}"
-    if len(output) > limits.MAX_NVIDIA_SMI_BYTES:
-        return b"", f"it printed more than {limits.MAX_NVIDIA_SMI_BYTES} bytes"
-    return output, ""
-
-
-def _kill(process: subprocess.Popen[bytes]) -> None:
-    if sys.platform == "win32":
-        process.kill()
-    else:
-        os.killpg(process.pid, signal.SIGKILL)
-    if process.stdout is not None:
-        process.stdout.close()
-    # A process stuck in the kernel cannot be reaped: leave it, we have what we need.
-    with contextlib.suppress(subprocess.TimeoutExpired):
-        process.wait(timeout=1)

@@ -1,46 +1,91 @@
-"""Processor, memory, disk, operating system, container."""
+"""Processor, memory, disk, operating system, container.
+
+Responsible for asking psutil, py-cpuinfo and the system's own files, each of which may refuse.
+"""
 
 from __future__ import annotations
 
+import json
 import os
 import platform
+import re
+import subprocess
+import sys
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import psutil
 
+from evidence import limits
+from evidence.capture.process import TooLongError, TooSlowError, hear_out, up_to
+from evidence.escape import one_line, visible
 from evidence.records.availability import Unavailable
 from evidence.records.capture import CpuRecord, GpuRecord, HardwareRecord
 
+T = TypeVar("T")
+
 NOT_SAID: Final = Unavailable("the operating system does not say")
+_IN_CGROUP: Final = re.compile(r"kubepods|docker|libpod|lxc|containerd")
+_OF_CGROUP: Final = {"kubepods": "kubernetes", "libpod": "podman"}
 
 
 def capture_cpu() -> CpuRecord:
     """What py-cpuinfo and psutil know of the processor. Takes about a second and a half."""
     info = _cpuinfo()
     flags = info.get("flags")
-    frequency = psutil.cpu_freq()
+    model = str(info.get("brand_raw") or "") or _model_name()
     return CpuRecord(
-        model=str(info.get("brand_raw") or "") or NOT_SAID,
+        model=visible(" ".join(model.split())) or NOT_SAID,
         architecture=platform.machine(),
-        num_physical_cores=psutil.cpu_count(logical=False) or NOT_SAID,
-        num_logical_cores=psutil.cpu_count() or NOT_SAID,
+        num_physical_cores=_ask(lambda: psutil.cpu_count(logical=False)),
+        num_logical_cores=_ask(psutil.cpu_count),
         num_usable_cores=_usable_cores(),
-        max_mhz=float(frequency.max or frequency.current)
-        if frequency and (frequency.max or frequency.current)
-        else NOT_SAID,
+        max_mhz=_ask(_max_mhz),
         flags=tuple(sorted(map(str, flags))) if flags else NOT_SAID,
     )
 
 
-def _cpuinfo() -> dict[str, Any]:
-    import cpuinfo  # 1.4 s of probing lie behind it; nothing else needs it
-
+def _ask(question: Callable[[], T | None]) -> T | Unavailable:
+    """What the system answers. In containers and on new hardware psutil raises in many ways."""
     try:
-        found: dict[str, Any] = cpuinfo.get_cpu_info()
-    except Exception:  # it parses the output of a dozen tools, and any of them may surprise it
+        return question() or NOT_SAID
+    except (psutil.Error, OSError, NotImplementedError, RuntimeError, ValueError) as error:
+        return Unavailable(f"{NOT_SAID.reason}: {one_line(str(error), 80)}")
+
+
+def _max_mhz() -> float | None:
+    frequency = psutil.cpu_freq()
+    return float(frequency.max or frequency.current) if frequency else None
+
+
+def _cpuinfo() -> dict[str, Any]:
+    """py-cpuinfo, in a process of its own: it forks, which must not happen among our threads."""
+    if not sys.executable:
         return {}
-    return found
+    try:
+        process = subprocess.Popen(
+            [sys.executable, "-P", "-m", "cpuinfo", "--json"],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+        )
+        heard = hear_out(process, limits.PROBE_TIMEOUT_S, up_to(limits.MIB))
+        found = json.loads(heard.output)
+    except (OSError, ValueError, TooSlowError, TooLongError):
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def _model_name() -> str:
+    """The processor's name without py-cpuinfo; empty where it is not said."""
+    try:
+        text = Path("/proc/cpuinfo").read_text("utf-8", "replace")
+    except OSError:
+        return platform.processor()
+    found = re.search(r"^model name\s*:\s*(.+)$", text, re.MULTILINE)
+    return found[1].strip() if found else platform.processor()
 
 
 def _usable_cores() -> int | Unavailable:
@@ -57,19 +102,19 @@ def capture_hardware(
     cuda: str | Unavailable,
 ) -> HardwareRecord:
     """hardware.json from its parts."""
-    disk = psutil.disk_usage(str(root))
+    disk = _ask(lambda: psutil.disk_usage(str(root)))
     return HardwareRecord(
         schema="hardware.v1",
         cpu=cpu,
-        memory_bytes=psutil.virtual_memory().total,
-        disk_total_bytes=disk.total,
-        disk_free_bytes=disk.free,
+        memory_bytes=_ask(lambda: int(psutil.virtual_memory().total)),
+        disk_total_bytes=disk if isinstance(disk, Unavailable) else disk.total,
+        disk_free_bytes=disk if isinstance(disk, Unavailable) else disk.free,
         gpus=gpus,
         driver_version=driver,
         driver_cuda_version=cuda,
         os=_os_name(),
-        kernel=platform.release(),
-        container=_container(),
+        kernel=visible(platform.release()),
+        container=recognise_container(Path("/"), platform.release(), os.environ),
     )
 
 
@@ -77,18 +122,30 @@ def _os_name() -> str:
     if platform.system() != "Linux":
         return f"{platform.system()} {platform.version()}"
     try:
-        return platform.freedesktop_os_release().get("PRETTY_NAME", "Linux")
+        return visible(platform.freedesktop_os_release().get("PRETTY_NAME", "Linux"))
     except OSError:
         return "Linux"
 
 
-def _container() -> str | Unavailable:
-    if "microsoft" in platform.release().lower():
-        return "wsl"
-    if Path("/.dockerenv").exists():
-        return "docker"
-    if Path("/run/.containerenv").exists():
-        return "podman"
-    if "KUBERNETES_SERVICE_HOST" in os.environ:
+def recognise_container(root: Path, kernel: str, variables: Mapping[str, str]) -> str | Unavailable:
+    """Kind of container or subsystem that the signs below `root` speak for. The innermost wins."""
+    cgroup = _in_cgroup(root)
+    if "KUBERNETES_SERVICE_HOST" in variables or cgroup == "kubernetes":
         return "kubernetes"
+    if (root / ".dockerenv").exists():
+        return "docker"
+    if (root / "run/.containerenv").exists():
+        return "podman"
+    if cgroup:
+        return cgroup
+    if "microsoft" in kernel.lower():
+        return "wsl"
     return Unavailable("no container was recognised")
+
+
+def _in_cgroup(root: Path) -> str:
+    try:
+        found = _IN_CGROUP.search((root / "proc/1/cgroup").read_text("utf-8", "replace"))
+    except OSError:
+        return ""
+    return _OF_CGROUP.get(found[0], found[0]) if found else ""

@@ -1,6 +1,12 @@
-"""One sample of our own worker while it runs."""
+"""One sample of our own worker while it runs: its processes, and the GPU they are on.
+
+Resident memory is summed over the worker and its children, so pages they share count more than
+once. How often samples are taken is the supervisor's.
+"""
 
 from __future__ import annotations
+
+from collections.abc import Iterable
 
 import psutil
 
@@ -8,31 +14,51 @@ from evidence.capture.gpu import sample_gpu
 from evidence.records.availability import Unavailable
 from evidence.records.capture import TelemetryRow
 
-_seen: dict[int, psutil.Process] = {}
+_FIRST: Unavailable = Unavailable("the first sample has no interval behind it")
+
+_known: dict[int, psutil.Process] = {}
+"""Processes of the last sample: psutil measures processor use between two looks at one object."""
 
 
 def sample(pid: int, attempt: str, stage: str, elapsed_s: float) -> TelemetryRow | None:
     """Memory and use of the worker at this moment; None when it is gone already."""
+    first = pid not in _known
     try:
-        process = _seen.get(pid)
-        if process is None:
-            _seen.clear()  # the worker before this one is gone
-            process = _seen[pid] = psutil.Process(pid)
-            process.cpu_percent()  # the first reading has no interval behind it
-            cpu: float | Unavailable = Unavailable("the first sample has no interval behind it")
-        else:
-            cpu = process.cpu_percent()
-        rss_bytes = process.memory_info().rss
+        worker = _known.get(pid) or psutil.Process(pid)
+        if worker.status() == psutil.STATUS_ZOMBIE:
+            return None
+        processes = [worker, *worker.children(recursive=True)]
     except psutil.Error:
         return None
-    gpu = sample_gpu(pid)
+    rss_bytes, cpu_percent = _measure(processes)
+    if rss_bytes == 0:
+        return None  # it ended between the two looks
+    gpu = sample_gpu(frozenset(_known))
     return TelemetryRow(
         attempt=attempt,
         stage=stage,
         elapsed_s=elapsed_s,
         rss_bytes=rss_bytes,
-        cpu_percent=cpu,
+        cpu_percent=_FIRST if first else cpu_percent,
         gpu_memory_bytes=gpu.memory_bytes,
         gpu_utilisation_percent=gpu.utilisation_percent,
         gpu_power_w=gpu.power_w,
     )
+
+
+def _measure(processes: Iterable[psutil.Process]) -> tuple[int, float]:
+    """Resident bytes and processor use of all. A child that ends meanwhile is left out."""
+    rss_bytes, cpu_percent = 0, 0.0
+    seen: dict[int, psutil.Process] = {}
+    for process in processes:
+        known = _known.get(process.pid)
+        same = known if known == process else process  # equal: the same start time too
+        try:
+            rss_bytes += same.memory_info().rss
+            cpu_percent += same.cpu_percent()
+        except psutil.Error:
+            continue
+        seen[same.pid] = same
+    _known.clear()
+    _known.update(seen)
+    return rss_bytes, cpu_percent

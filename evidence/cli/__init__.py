@@ -19,6 +19,9 @@ COMMANDS: Final = {
     "verify": "Check packs: intact, consistent, and what is not checked.",
     "render": "Regenerate the summaries of packs, only from their evidence.",
     "explain": "Show where a number of a pack comes from, down to file and line.",
+    "compare": "Packs side by side: what differs in setup, then in results.",
+    "reproduce": "Run a pack again from its own commit and say how close it came.",
+    "sign": "Sign a pack with an SSH key, so that others can see whose it is.",
     "note": "Attach later words of the author to a pack.",
     "new": "Write a commented milestone to start from.",
 }

@@ -8,6 +8,7 @@ import click
 
 from evidence.cli.verify import expand
 from evidence.errors import ExitCode
+from evidence.pipeline.index import INDEX, index_differs, update_index
 from evidence.pipeline.summaries import differences, rerender
 
 
@@ -15,7 +16,7 @@ from evidence.pipeline.summaries import differences, rerender
 @click.argument("packs", nargs=-1, metavar="[PACK...]", type=click.Path(path_type=Path))
 @click.option("--check", is_flag=True, help="Write nothing; exit 1 where a summary differs.")
 def command(packs: tuple[Path, ...], check: bool) -> None:
-    """Regenerate the summaries of PACKs, or of every pack below runs/.
+    """Regenerate the summaries of PACKs, or of every pack below runs/ with its index.
 
     Digests are checked first: a broken pack is not rendered (exit 1).
     """
@@ -24,6 +25,8 @@ def command(packs: tuple[Path, ...], check: bool) -> None:
         click.echo("No packs below runs/. `make evidence MILESTONE=M43` makes one.")
         return
     stale = False
+    for folder in (path for path in packs or (Path("runs"),) if path not in found):
+        stale = _index(folder, check=check) or stale
     for pack in found:
         changed = differences(pack) if check else rerender(pack)
         stale = stale or (check and bool(changed))
@@ -33,3 +36,11 @@ def command(packs: tuple[Path, ...], check: bool) -> None:
         )
     if stale:
         raise click.exceptions.Exit(int(ExitCode.FINDINGS))
+
+
+def _index(runs: Path, *, check: bool) -> bool:
+    """Write or compare the index of a folder of packs; returns whether it is stale."""
+    changed = index_differs(runs) if check else update_index(runs)
+    verb = "differs" if check else "written"
+    click.echo(f"{(runs / INDEX).as_posix()}: {verb if changed else 'same'}")
+    return check and changed

@@ -42,6 +42,11 @@ def print_report(report: Report, *, quiet: bool) -> None:
         _print_finding(finding)
     if report.next_step:
         click.echo(f"  next         {visible(report.next_step)}")
+    if report.verdict == "VERIFIED":
+        click.echo(
+            "  Verified means: intact, and the signer vouches for these bytes. It does not prove\n"
+            "  that the training happened: a signer can still lie."
+        )
     if report.verdict == "INTACT":
         click.echo(
             "  Intact means: no byte changed since sealing, and every number follows from the\n"

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import NoReturn
 
 import click
 
 from evidence import jsonio, layout
 from evidence.cli.report import print_report
+from evidence.cli.self_test import print_self_test
 from evidence.errors import ExitCode
+from evidence.pipeline.repository import repository_checks
 from evidence.records.codec import encode
 from evidence.records.finding import Report
+from evidence.self_test import self_test
 from evidence.verify import VerifyOptions, verify_pack
 
 PRECEDENCE = (ExitCode.REFUSED, ExitCode.FINDINGS, ExitCode.UNFINISHED, ExitCode.ORIGIN)
@@ -25,7 +29,26 @@ PRECEDENCE = (ExitCode.REFUSED, ExitCode.FINDINGS, ExitCode.UNFINISHED, ExitCode
 @click.option("--expect", metavar="sha256:…", help="The root digest that the pack must have.")
 @click.option("--expect-milestone", metavar="ID", help="The milestone it must be.")
 @click.option("--expect-commit", metavar="SHA", help="The commit it must have run from.")
+@click.option(
+    "--allowed-signers",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Your own trust file (ssh-keygen's ALLOWED SIGNERS). Never one that came with a pack.",
+)
+@click.option("--signer", metavar="WHO", help="Who must have signed, as your trust file has it.")
+@click.option(
+    "--repo",
+    type=click.Path(path_type=Path, exists=True, file_okay=False),
+    metavar="DIR",
+    help="Your clone of the project: check commit, patch, milestone and data against it.",
+)
 @click.option("--strict", is_flag=True, help="Exit 3 unless its origin is established.")
+@click.option(
+    "--self-test",
+    "test_self",
+    is_flag=True,
+    help="Break a temporary copy of the pack in every way claimed to be caught, and show it.",
+)
 @click.option("--require-all", is_flag=True, help="Withheld files count as missing.")
 def command(
     packs: tuple[Path, ...],
@@ -34,21 +57,36 @@ def command(
     expect: str | None,
     expect_milestone: str | None,
     expect_commit: str | None,
+    allowed_signers: Path | None,
+    signer: str | None,
+    repo: Path | None,
     strict: bool,
+    test_self: bool,
     require_all: bool,
 ) -> None:
     """Check packs, or every pack below a folder such as runs/.
 
-    Safe on a stranger's pack: reads files only, runs nothing, loads no model, opens no socket,
-    writes nothing. Exit 0: intact. 1: not what it says. 3: origin asked for, not established.
-    4: honest but unfinished. 5: refused as unsafe.
+    Safe on a stranger's pack: reads files only, runs nothing of it, loads no model, opens no
+    socket, writes nothing. Programs that run: ssh-keygen for --signer, git in DIR for --repo.
+    Exit 0: intact, and what was asked of its origin holds. 1: not what it says. 3: origin asked
+    for, not established. 4: honest but unfinished. 5: refused as unsafe.
+
+    With --self-test, exit 0 when verify caught every way in which the copy was broken.
     """
+    if (allowed_signers is None) != (signer is None):
+        raise click.UsageError("--allowed-signers FILE and --signer WHO go together")
+    if test_self:
+        _self_test(packs, as_json=as_json, quiet=quiet)
     options = VerifyOptions(
         expect=expect,
         expect_milestone=expect_milestone,
         expect_commit=expect_commit,
         strict=strict,
         require_all=require_all,
+        allowed_signers=allowed_signers,
+        signer=signer,
+        beside=tuple(expand(packs)),
+        further=() if repo is None else repository_checks(repo),
     )
     reports = [verify_pack(path, options) for path in expand(packs)]
     if as_json:
@@ -58,6 +96,17 @@ def command(
         for report in reports:
             print_report(report, quiet=quiet)
     raise click.exceptions.Exit(exit_code(reports))
+
+
+def _self_test(packs: tuple[Path, ...], *, as_json: bool, quiet: bool) -> NoReturn:
+    tests = [self_test(path) for path in expand(packs)]
+    if as_json:
+        value = encode(tests[0]) if len(tests) == 1 else [encode(one) for one in tests]
+        click.echo(jsonio.dump_document(value), nl=False)
+    else:
+        for one in tests:
+            print_self_test(one, quiet=quiet)
+    raise click.exceptions.Exit(int(max(one.exit_code for one in tests)))
 
 
 def expand(paths: tuple[Path, ...]) -> list[Path]:

@@ -17,10 +17,11 @@ from evidence import layout
 from evidence.errors import BusyError, ExitCode, UsageError
 from evidence.pipeline.archive import archive_pack, prepare_runs_folder
 from evidence.pipeline.execution import execute
+from evidence.pipeline.index import update_index
 from evidence.pipeline.preflight import prepare
 from evidence.pipeline.signals import StopRequest
 from evidence.progress import Observer
-from evidence.records.run import GateResult, OutcomeRecord
+from evidence.records.run import GateResult, OutcomeRecord, ParentRecord
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +32,10 @@ class RunOptions:
     runs: Path
     again: bool = False
     attempt: str | None = None
+    pack_name: str | None = None
+    """Name of the pack's folder; None: the milestone's id."""
+    parents: tuple[ParentRecord, ...] = ()
+    """Packs that this run is made from."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +70,8 @@ def run_milestone(
     if layout.MILESTONE_ID.fullmatch(milestone_id) is None:
         raise UsageError(f"{milestone_id!r} is no milestone id", hint="Give an id such as M43.")
     prepared = prepare(options.root, milestone_id, options.attempt)
-    pack = layout.pack_dir(options.runs, milestone_id)
+    name = options.pack_name or milestone_id
+    pack = layout.pack_dir(options.runs, name)
     if pack.exists() and not options.again:
         raise UsageError(
             f"{pack} is sealed already and is never overwritten",
@@ -73,8 +79,8 @@ def run_milestone(
             f"evidence run {milestone_id} --again",
         )
     prepare_runs_folder(options.runs)
-    with _held(options.runs, milestone_id):
-        work = layout.work_dir(options.runs, milestone_id)
+    with _held(options.runs, name):
+        work = layout.work_dir(options.runs, name)
         if work.exists():
             raise UsageError(
                 f"an unfinished run of {milestone_id} is in {work}",
@@ -82,7 +88,8 @@ def run_milestone(
             )
         if pack.exists():
             archive_pack(pack)
-        done = execute(prepared, options.root, work, pack, observer, stop)
+        done = execute(prepared, options.root, work, pack, observer, stop, options.parents)
+    update_index(options.runs)
     return RunResult(
         pack=pack,
         summary=pack / layout.summary_name(milestone_id),
@@ -96,14 +103,14 @@ def run_milestone(
 
 
 @contextmanager
-def _held(runs: Path, milestone_id: str) -> Iterator[None]:
+def _held(runs: Path, name: str) -> Iterator[None]:
     # The kernel drops the lock with its process, so a dead run never blocks the next one.
-    lock = FileLock(runs / layout.WORK / f"{milestone_id}.lock")
+    lock = FileLock(runs / layout.WORK / f"{name}.lock")
     try:
         with lock.acquire(timeout=0):
             yield
     except Timeout as error:
         raise BusyError(
-            f"another run of {milestone_id} is at work in {runs}",
+            f"another run of {name} is at work in {runs}",
             hint="Wait for it, or run another milestone.",
         ) from error

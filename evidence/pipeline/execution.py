@@ -24,7 +24,7 @@ from evidence.pipeline.preflight import Prepared
 from evidence.pipeline.signals import StopRequest
 from evidence.progress import Observer
 from evidence.records.codec import encode
-from evidence.records.run import AttemptPlan
+from evidence.records.run import AttemptPlan, ParentRecord
 from evidence.verify.ruleset import RULESET
 from evidence.workload.requirements import unmet
 
@@ -56,6 +56,7 @@ def execute(
     pack: Path,
     observer: Observer,
     stop: StopRequest,
+    parents: tuple[ParentRecord, ...] = (),
 ) -> Finished:
     """Run `prepared` in `work` and publish it as `pack`."""
     space = Workspace(work)
@@ -74,7 +75,7 @@ def execute(
         journal.record("sealing", attempt=name, status=status)
     finally:
         journal.close()
-    finished = finish(prepared, space.staging, end, results)
+    finished = finish(prepared, space.staging, end, results, parents)
     publish(space.staging, pack)
     shutil.rmtree(work)
     sync_directory(work.parent)

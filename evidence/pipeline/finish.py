@@ -6,7 +6,7 @@ Responsible for turning a staging folder whose attempts are over into one that c
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from evidence import __version__, jsonio, layout, schema
@@ -21,7 +21,13 @@ from evidence.pipeline.summaries import rendered_files, write_rendered
 from evidence.records.availability import Unavailable
 from evidence.records.codec import encode
 from evidence.records.inputs import InputsRecord
-from evidence.records.run import ManifestRecord, OutcomeRecord, ResultsRecord, ToolRecord
+from evidence.records.run import (
+    ManifestRecord,
+    OutcomeRecord,
+    ParentRecord,
+    ResultsRecord,
+    ToolRecord,
+)
 from evidence.render import TEMPLATE
 from evidence.results import compute_results
 from evidence.seal import seal, staged_files, withheld_record
@@ -43,6 +49,7 @@ def finish(
     staging: Path,
     observed: Observation,
     attempts: tuple[AttemptResult, ...],
+    parents: tuple[ParentRecord, ...] = (),
 ) -> Finished:
     """Write every remaining document, seal, and render. The journal is closed by now."""
     completed = next((result for result in attempts if result.completed), None)
@@ -54,7 +61,7 @@ def finish(
     documents = _documents(staging, {})
     results = compute_results(documents)
     _write(staging, layout.RESULTS, results)
-    manifest = _manifest(prepared, observed, completed, documents)
+    manifest = replace(_manifest(prepared, observed, completed, documents), parents=parents)
     _validate(staging)
     sealed = seal(staging, manifest)
     documents = _documents(staging, sealed.digests)

@@ -153,7 +153,7 @@ class FrozenFileRecord:
 
     path: str
     before_sha256: str | None
-    after_sha256: str | None
+    after_sha256: str | Unavailable | None
     ref_sha256: str | Unavailable | None
 
 

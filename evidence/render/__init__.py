@@ -40,10 +40,10 @@ def render_pack(
     files: dict[str, bytes] = {}
     drawing = _drawing(documents, documents.results, sheet)
     if drawing is not None:
-        files[LOSS_PLOT] = _fill(version, "loss.svg.j2", drawing)
+        files[LOSS_PLOT] = fill(version, "loss.svg.j2", drawing)
     context = page(documents, documents.results, sheet, root_sha256, attached)
     context["plot"] = LOSS_PLOT if drawing is not None else ""
-    files[layout.summary_name(documents.milestone.id)] = _fill(version, _SUMMARY, context)
+    files[layout.summary_name(documents.milestone.id)] = fill(version, _SUMMARY, context)
     return files
 
 
@@ -88,9 +88,14 @@ def _sources(version: str) -> Mapping[str, str]:
     }
 
 
-def _fill(version: str, name: str, context: Mapping[str, Any]) -> bytes:
-    template = templating.environment(_sources(version)).get_template(name)
-    return templating.render(template, context).encode("utf-8")
+@cache
+def _template(version: str, name: str) -> Any:  # compiled; only templating knows Jinja's types
+    return templating.environment(_sources(version)).get_template(name)
+
+
+def fill(version: str, name: str, context: Mapping[str, Any]) -> bytes:
+    """A template of a shipped version, filled in. Everything in `context` is escaped already."""
+    return templating.render(_template(version, name), context).encode("utf-8")
 
 
 def _drawing(documents: Documents, results: ResultsRecord, sheet: Sheet) -> dict[str, Any] | None:

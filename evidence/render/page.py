@@ -7,16 +7,26 @@ from. The order of sections and all fixed words are the template's.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 
-from evidence import formatting, markdown
+from evidence import formatting, jsonio, layout, markdown
 from evidence.documents import Documents
+from evidence.errors import MalformedError
 from evidence.records.availability import Unavailable
+from evidence.records.codec import decode
 from evidence.records.milestone import NarrativeSpec
+from evidence.records.reproduction import ReproductionRecord
 from evidence.records.run import ResultsRecord
 from evidence.render import artifacts, examples, narrative, remarks, view
 from evidence.render.values import Sheet
 from evidence.results.evaluation import CONFIDENCE
+
+_VERDICTS: Final = {
+    "bitwise": "reproduced bitwise",
+    "same-stream": "run again with the same rows, but other weights,",
+    "numerically-close": "reproduced numerically close",
+    "different": "run again with another outcome",
+}
 
 
 def page(
@@ -50,6 +60,7 @@ def page(
         "changed_files": view.changed_files(documents),
         **_gates(results),
         **_provenance(documents, root_sha256),
+        "reproductions": _reproductions(attached, root_sha256),
     }
 
 
@@ -93,6 +104,34 @@ def _attached(attached: Mapping[str, bytes]) -> list[tuple[str, str]]:
         for path, data in sorted(attached.items())
         if path.endswith(".md")
     ]
+
+
+def _reproductions(attached: Mapping[str, bytes], root_sha256: str) -> list[dict[str, str]]:
+    """Attached reproductions of this very pack. Of others verify complains."""
+    found = []
+    for path, data in sorted(attached.items()):
+        record = _reproduction(data) if layout.REPRODUCTION.fullmatch(path) else None
+        if record is not None and record.original.root_sha256 == root_sha256:
+            found.append(
+                {
+                    "path": markdown.code(path),
+                    "verdict": _VERDICTS[record.verdict],
+                    "date": markdown.inline(record.finished_utc[:10]),
+                    "machine": markdown.inline(record.machine, 120),
+                    "pack": markdown.code(record.reproduction.root_sha256[:12]),
+                    "cause": markdown.inline(record.causes[0].explanation, 300)
+                    if record.causes
+                    else "",
+                }
+            )
+    return found
+
+
+def _reproduction(data: bytes) -> ReproductionRecord | None:
+    try:
+        return decode(ReproductionRecord, jsonio.load_document(data))
+    except MalformedError:
+        return None
 
 
 def _loss_rows(results: ResultsRecord) -> list[tuple[str, str, str, str]]:
@@ -175,6 +214,10 @@ def _provenance(documents: Documents, root_sha256: str) -> dict[str, Any]:
         if isinstance(outcome, Unavailable)
         else markdown.code(outcome),
         "milestone_sha256": markdown.code(documents.digests.get("milestone.toml", "–")),
+        "parents": [
+            (markdown.inline(parent.relation), markdown.code(parent.root_sha256))
+            for parent in (() if manifest is None else manifest.parents)
+        ],
         "tool": "–"
         if manifest is None
         else markdown.inline(f"{manifest.tool.name} {manifest.tool.version}"),

@@ -87,23 +87,26 @@ def loss_plot(
         "top": str(TOP),
         "bottom": str(BOTTOM),
         "x_ticks": [(x(tick), formatting.count(round(tick))) for tick in x.ticks],
-        "y_ticks": [(y(tick), formatting.shortest(_clean(tick))) for tick in y.ticks],
-        "rate_ticks": [(rate(tick), formatting.with_exponent(_clean(tick))) for tick in rate.ticks],
+        "y_ticks": [(y(tick), formatting.shortest(clean_tick(tick))) for tick in y.ticks],
+        "rate_ticks": [
+            (rate(tick), formatting.with_exponent(clean_tick(tick))) for tick in rate.ticks
+        ],
         "points": [(x(row.step), y(row.loss)) for row in shown],
-        "rates": _path([(x(row.step), rate(row.learning_rate)) for row in shown]),
-        "line": _path([(x(row.step), y(row.loss)) for row in table]),
+        "rates": polyline([(x(row.step), rate(row.learning_rate)) for row in shown]),
+        "line": polyline([(x(row.step), y(row.loss)) for row in table]),
         "knots": [(x(row.step), y(row.loss)) for row in table],
         "labels": _labels(table, x, y),
         "every": formatting.count(table[0].step) if table else "",
     }
 
 
-def _clean(value: float) -> float:
+def clean_tick(value: float) -> float:
     """A tick without the noise of its multiplication: 0.6000000000000001 → 0.6."""
     return float(f"{value:.6g}")
 
 
-def _path(points: Sequence[tuple[str, str]]) -> str:
+def polyline(points: Sequence[tuple[str, str]]) -> str:
+    """Path data through the points; empty where there are none."""
     return "M" + " L".join(f"{x} {y}" for x, y in points) if points else ""
 
 

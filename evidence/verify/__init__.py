@@ -1,7 +1,7 @@
 """Whether a pack is what it says: everything recomputed, nothing trusted, nothing executed.
 
-Responsible for the verdict on a stranger's pack. Trusts nothing that a run concluded; leaves
-signatures to a later version and printing to `cli`.
+Responsible for the verdict on a stranger's pack. Trusts nothing that a run concluded; leaves the
+comparison with a clone to `pipeline.repository` and printing to `cli`.
 """
 
 from __future__ import annotations

@@ -81,7 +81,7 @@ def is_kept(path: str) -> bool:
     if path.startswith(f"{layout.FINAL_MODEL}/"):
         name = path.rpartition("/")[2]
         return name.endswith(".json") and name not in ("tokenizer.json", "vocab.json")
-    return is_document(path) or path in _LOGS
+    return is_document(path) or path in _LOGS or path == layout.PATCH
 
 
 def read_sealed(
@@ -206,7 +206,8 @@ def _read_all(
 
 def attempt_read(root: SafeDirectory, path: str, status: FileStatus) -> Reading | Problem:
     """The reading of a file, or why it could not be read."""
-    keep = is_kept(path) and (path not in _LOGS or status.size_bytes <= KEPT_LOG_BYTES)
+    bounded = path in _LOGS or path == layout.PATCH
+    keep = is_kept(path) and (not bounded or status.size_bytes <= KEPT_LOG_BYTES)
     try:
         return read_file(root, path, status, keep=keep)
     except NotPlainError as error:

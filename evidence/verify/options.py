@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
+
+from evidence.verify.consistency.registry import Check
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,3 +21,16 @@ class VerifyOptions:
     """An unsigned pack is exit 3: its origin is not established."""
     require_all: bool = False
     """Withheld files count as missing."""
+    allowed_signers: Path | None = None
+    """The caller's own trust file, in the form of ssh-keygen's ALLOWED SIGNERS."""
+    signer: str | None = None
+    """Who must have signed, as the trust file names them. Goes with `allowed_signers`."""
+    beside: tuple[Path, ...] = ()
+    """Packs at hand: a claim of having been reproduced is checked against the one it names."""
+    further: tuple[Check, ...] = ()
+    """Checks that the caller adds, such as those against a clone (pipeline.repository)."""
+
+    @property
+    def asks_signer(self) -> bool:
+        """Whether the caller wants to know that someone they trust signed the pack."""
+        return self.allowed_signers is not None or self.signer is not None

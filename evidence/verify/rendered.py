@@ -46,14 +46,18 @@ class RenderedSet:
 
 def check_rendered(
     root: SafeDirectory, tree: Tree, documents: Documents | None, root_sha256: str, ledger: Ledger
-) -> None:
-    """Read the rendered set and compare it with its list and with what rendering gives."""
+) -> Mapping[str, bytes]:
+    """Read the rendered set and compare it with its list and with what rendering gives.
+
+    Returns the bytes that were read, by path.
+    """
     rendered = _read(root, tree)
     ledger.settle(LISTED, _list_problems(rendered, documents, root_sha256))
     if documents is None:
         ledger.skip(BYTES, "the evidence could not be read")
     else:
         ledger.settle(BYTES, _byte_problems(rendered, documents, root_sha256))
+    return rendered.files
 
 
 def _read(root: SafeDirectory, tree: Tree) -> RenderedSet:

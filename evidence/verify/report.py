@@ -32,6 +32,9 @@ class Subject:
     unfinished: bool = False
     """No pack was published, but its work folder is there."""
     strict: bool = False
+    """Its origin was asked for."""
+    trusted: bool = False
+    """A signer whom the caller trusts signed SHA256SUMS."""
     next_step: str = ""
 
 
@@ -44,13 +47,14 @@ def build_report(subject: Subject, ledger: Ledger) -> Report:
         findings.append(to_finding(_NOTHING_CHECKED.id, problem))
     manifest = subject.manifest
     failed = manifest is not None and manifest.status == "failed"
-    code = _exit_code(findings, unfinished=subject.unfinished or failed, strict=subject.strict)
+    unproven = subject.strict and not subject.trusted
+    code = _exit_code(findings, unfinished=subject.unfinished or failed, unproven=unproven)
     if code is ExitCode.ORIGIN:
         findings.append(_origin_finding())
     return Report(
         schema="report.v1",
         pack=one_line(subject.name, _MAX_NAME_CHARS),
-        verdict=_verdict(code),
+        verdict=_verdict(code, trusted=subject.trusted),
         exit_code=int(code),
         milestone=None if manifest is None else manifest.milestone,
         status=None if manifest is None else manifest.status,
@@ -63,7 +67,7 @@ def build_report(subject: Subject, ledger: Ledger) -> Report:
     )
 
 
-def _exit_code(findings: list[Finding], *, unfinished: bool, strict: bool) -> ExitCode:
+def _exit_code(findings: list[Finding], *, unfinished: bool, unproven: bool) -> ExitCode:
     severities = {finding.severity for finding in findings}
     if "refused" in severities:
         return ExitCode.REFUSED
@@ -71,22 +75,23 @@ def _exit_code(findings: list[Finding], *, unfinished: bool, strict: bool) -> Ex
         return ExitCode.FINDINGS
     if unfinished:
         return ExitCode.UNFINISHED
-    return ExitCode.ORIGIN if strict else ExitCode.DONE
+    return ExitCode.ORIGIN if unproven else ExitCode.DONE
 
 
-def _verdict(code: ExitCode) -> Verdict:
+def _verdict(code: ExitCode, *, trusted: bool) -> Verdict:
     verdicts: dict[ExitCode, Verdict] = {
         ExitCode.REFUSED: "REFUSED",
         ExitCode.FINDINGS: "NOT INTACT",
         ExitCode.UNFINISHED: "UNFINISHED",
     }
-    return verdicts.get(code, "INTACT")
+    intact: Verdict = "VERIFIED" if trusted and code is ExitCode.DONE else "INTACT"
+    return verdicts.get(code, intact)
 
 
 def _origin_finding() -> Finding:
     text = (
-        "cannot prove origin: no signature was checked, so anyone could have made this pack, "
-        "whole and consistent as it is"
+        "cannot prove origin: no signature of a signer you trust was checked, so anyone could have "
+        "made this pack, whole and consistent as it is"
     )
     problem = Problem(layout.SUMS, text, severity="warning", code="origin-not-established")
     return to_finding("signature", problem)

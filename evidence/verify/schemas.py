@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping
+from functools import lru_cache
 from typing import Any, Final
 
 from evidence import journal, jsonio, layout, schema
@@ -17,11 +18,28 @@ from evidence.milestone import parse_milestone
 from evidence.records.finding import Severity
 from evidence.verify.problem import Problem
 
+_REMEMBERED_BYTES: Final = 128 << 10
 _FORMAT: Final = re.compile(r"([a-z-]+)\.v([0-9]{1,6})")
 
 
 def document_problems(path: str, data: bytes) -> Iterator[Problem]:
-    """Everything wrong with the form of one JSON document or JSON lines file."""
+    """Everything wrong with the form of one JSON document or JSON lines file.
+
+    What was found in a small one is remembered: who verifies many packs, or one pack many times,
+    meets the same bytes again.
+    """
+    if len(data) <= _REMEMBERED_BYTES:
+        yield from _remembered(path, data)
+    else:
+        yield from _document_problems(path, data)
+
+
+@lru_cache(maxsize=64)
+def _remembered(path: str, data: bytes) -> tuple[Problem, ...]:
+    return tuple(_document_problems(path, data))
+
+
+def _document_problems(path: str, data: bytes) -> Iterator[Problem]:
     name = layout.schema_for(path)
     if name is None:
         return

@@ -154,6 +154,8 @@ def _cap(path: str) -> int | None:
         return limits.MAX_SUMS_BYTES
     if path in (layout.MANIFEST, layout.WITHHELD, layout.RENDERED):
         return limits.MAX_MANIFEST_BYTES
+    if path in (layout.SIGNATURE, layout.RENDERED_SIGNATURE):
+        return limits.MAX_SIGNATURE_BYTES
     if path == layout.MILESTONE:
         return limits.MAX_TOML_BYTES
     if path == layout.NOTES:

@@ -31,6 +31,8 @@ class Sums:
     digests: dict[str, str]
     """Digest by path, for every line that can be read."""
     root_sha256: str
+    data: bytes = b""
+    """The bytes that the root digest is of, which are those that a signature covers."""
     problems: tuple[Problem, ...] = field(default=())
 
 
@@ -63,7 +65,7 @@ def parse_sums(data: bytes) -> Sums:
     if len(digests) > limits.MAX_FILES:
         text = f"lists more than {limits.MAX_FILES} files"
         problems.append(Problem(layout.SUMS, text, severity="refused", code="too-many-files"))
-    return Sums(digests=digests, root_sha256=sha256_hex(plain), problems=tuple(problems))
+    return Sums(digests, sha256_hex(plain), plain, tuple(problems))
 
 
 def _line_problems(number: int, line: bytes) -> Iterator[Problem]:

@@ -16,12 +16,13 @@ from evidence.errors import PackBrokenError, UnsafePackError
 from evidence.records.finding import Report
 from evidence.verify import rendered as rendered_stage
 from evidence.verify import sealed as sealed_stage
+from evidence.verify.claims import check_claims
 from evidence.verify.consistency import check_consistency, skip_consistency
 from evidence.verify.consistency.registry import Evidence
 from evidence.verify.directory import SafeDirectory
 from evidence.verify.ledger import Ledger, Rule
 from evidence.verify.options import VerifyOptions
-from evidence.verify.origin import check_origin
+from evidence.verify.origin import check_expectations, check_signatures
 from evidence.verify.problem import Problem, shown
 from evidence.verify.report import Subject, build_report
 from evidence.verify.ruleset import RULESET
@@ -29,6 +30,7 @@ from evidence.verify.sealed import SealedSet
 
 _KEY: Final = object()
 _DEFAULTS: Final = VerifyOptions()
+_REPOSITORY: Final = Rule("repository", "commit, milestone and data are in the caller's clone")
 _RULESET: Final = Rule("ruleset", "this evidence-pack knows the rules that the pack follows")
 
 
@@ -64,7 +66,10 @@ class VerifiedPack:
 
 
 def verify_pack(path: Path, options: VerifyOptions = _DEFAULTS) -> Report:
-    """Verify one pack. Never raises for anything that is in it: the report says it."""
+    """Verify one pack. Never raises for anything that is in it: the report says it.
+
+    Raises UsageError for a trust file or a signer's name in `options` that cannot be used.
+    """
     return _verify(path, options)[0]
 
 
@@ -116,11 +121,11 @@ def _verify(path: Path, options: VerifyOptions) -> tuple[Report, SealedSet | Non
     try:
         with SafeDirectory(path) as root:
             sealed = _read(root, ledger, options)
-            _judge(root, path, sealed, options, ledger)
+            trusted = _judge(root, path, sealed, options, ledger)
     except OSError as error:
         ledger.settle(sealed_stage.STRUCTURE, [_not_openable(path, error)])
         return build_report(Subject(path.as_posix()), ledger), None
-    return build_report(_subject(path, sealed, options), ledger), sealed
+    return build_report(_subject(path, sealed, options, trusted=trusted), ledger), sealed
 
 
 def _read(root: SafeDirectory, ledger: Ledger, options: VerifyOptions) -> SealedSet:
@@ -137,16 +142,19 @@ def _read(root: SafeDirectory, ledger: Ledger, options: VerifyOptions) -> Sealed
 
 def _judge(
     root: SafeDirectory, path: Path, sealed: SealedSet, options: VerifyOptions, ledger: Ledger
-) -> None:
+) -> bool:
+    """Everything after the sealed set was read; whether a trusted signer signed it."""
     documents = sealed.documents
     if ledger.refused:
         skip_consistency("not read any further", ledger)
         for rule in rendered_stage.RULES:
             ledger.skip(rule, "not read any further")
-        return
+        return False
     root_sha256 = "" if sealed.sums is None else sealed.sums.root_sha256
     if documents is None or documents.manifest is None:
         skip_consistency("the documents could not be read", ledger)
+        for one in options.further:
+            ledger.skip(one.rule, "the documents could not be read")
     else:
         evidence = Evidence(
             documents=documents,
@@ -156,9 +164,20 @@ def _judge(
             directory=path.resolve().name,
         )
         check_consistency(evidence, documents.manifest.ruleset, ledger)
-    rendered_stage.check_rendered(root, sealed.tree, documents, root_sha256, ledger)
+        for one in options.further:
+            ledger.settle(one.rule, one.run(evidence))
+        if not options.further:
+            ledger.skip(_REPOSITORY, "no clone was given to compare with (--repo)")
+    rendered = rendered_stage.check_rendered(root, sealed.tree, documents, root_sha256, ledger)
+    check_claims(rendered, documents, root_sha256, options.beside, _opened, ledger)
     manifest = None if documents is None else documents.manifest
-    check_origin(sealed.tree, root_sha256 or None, manifest, options, ledger)
+    check_expectations(root_sha256 or None, manifest, options, ledger)
+    sums = b"" if sealed.sums is None else sealed.sums.data
+    return check_signatures(root, path, sealed.tree, sums, rendered, options, ledger)
+
+
+def _opened(path: Path) -> Documents:
+    return open_verified(path).documents
 
 
 def _ruleset_problems(ruleset: int | None) -> list[Problem]:
@@ -169,14 +188,15 @@ def _ruleset_problems(ruleset: int | None) -> list[Problem]:
     return [Problem(place, text, f"at most {RULESET}", ruleset, "refused", "newer-ruleset")]
 
 
-def _subject(path: Path, sealed: SealedSet, options: VerifyOptions) -> Subject:
+def _subject(path: Path, sealed: SealedSet, options: VerifyOptions, *, trusted: bool) -> Subject:
     manifest = None if sealed.documents is None else sealed.documents.manifest
     return Subject(
         name=path.as_posix(),
         root_sha256=None if sealed.sums is None else sealed.sums.root_sha256,
         manifest=manifest,
         ruleset=None if manifest is None else manifest.ruleset,
-        strict=options.strict,
+        strict=options.strict or options.asks_signer,
+        trusted=trusted,
     )
 
 

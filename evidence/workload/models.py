@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import torch
 import transformers
@@ -22,6 +22,10 @@ from evidence.records.inputs import FileDigest, ModelRecord, TokenizerRecord
 from evidence.records.milestone import ModelSpec
 from evidence.records.run import AttemptPlan
 from evidence.workload.tokens import Encode
+
+_NOT_CONFIGURED: Final = ("_name_or_path", "transformers_version")
+"""What transformers adds to a configuration: where it was read, and by which version. Both are
+recorded elsewhere, and neither makes it another configuration."""
 
 
 def device_of(plan: AttemptPlan) -> torch.device:
@@ -101,7 +105,7 @@ def encoder(tokenizer: Any) -> Encode:
 def model_record(spec: ModelSpec, root: Path, model: Any, dtype: str) -> ModelRecord:
     """What the model is, for inputs.json."""
     total = sum(parameter.numel() for parameter in model.parameters())
-    config = json.dumps(model.config.to_dict(), sort_keys=True, default=str)
+    config = {k: v for k, v in model.config.to_dict().items() if k not in _NOT_CONFIGURED}
     folder = spec.path or spec.config
     if spec.config is not None:
         revision: str | Unavailable = Unavailable("weights are random, drawn from init_seed")
@@ -116,7 +120,7 @@ def model_record(spec: ModelSpec, root: Path, model: Any, dtype: str) -> ModelRe
         revision_requested=spec.revision,
         revision=revision,
         init_seed=spec.init_seed,
-        config_sha256=sha256_hex(config.encode("utf-8")),
+        config_sha256=sha256_hex(json.dumps(config, sort_keys=True, default=str).encode("utf-8")),
         files=_digests(root, folder) if folder is not None else Unavailable("named by revision"),
         num_parameters=total,
         num_embedding_parameters=total - model.num_parameters(exclude_embeddings=True),

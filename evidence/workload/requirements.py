@@ -32,9 +32,7 @@ def unmet(plan: AttemptPlan, hardware: HardwareRecord) -> tuple[Unmet, ...]:
             "the JAX backend (tunix) is not part of this version of evidence-pack",
             "use an attempt with backend = \"transformers\"",
         ),)  # fmt: skip
-    if plan.backend == "stub":
-        return ()
-    found = [*_packages()]
+    found = [] if plan.backend == "stub" else [*_packages()]
     if plan.requires.accelerator == "nvidia":
         found += _gpu(plan, hardware)
     if plan.requires.hub and plan.model.id is not None:

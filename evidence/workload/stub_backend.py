@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import json
 import os
-import signal
 import struct
 import time
 from collections.abc import Sequence
@@ -18,7 +17,7 @@ from pathlib import Path
 from random import Random
 from typing import Any, Final
 
-from evidence import jsonio, layout, scoring
+from evidence import jsonio, layout, posix, scoring
 from evidence.arithmetic import (
     epoch_after_step,
     learning_rate_used,
@@ -238,7 +237,7 @@ def _misbehave(stage: str, at: int, emit: Emit) -> None:
         case "exit":
             os._exit(order.get("status", 7))
         case "kill":
-            os.kill(os.getpid(), signal.SIGKILL)
+            posix.kill_group(0)  # our own group: the worker leads it
         case "hang":
             time.sleep(3600)
         case "oom":

@@ -6,15 +6,13 @@ Responsible for the order of a stage and for what it reports. Training and evalu
 
 from __future__ import annotations
 
-import resource
-import sys
 import time
 from pathlib import Path
 from typing import Any
 
 import torch
 
-from evidence import layout
+from evidence import layout, posix
 from evidence.arithmetic import steps_per_epoch, total_steps
 from evidence.digest import sha256_hex
 from evidence.records.codec import encode
@@ -119,5 +117,4 @@ def _dtype(name: str) -> torch.dtype:
 def _peak_memory_bytes(job: Job) -> int:
     if device_of(job.plan).type == "cuda":
         return int(torch.cuda.max_memory_allocated())
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak if sys.platform == "darwin" else peak * 1024  # Linux counts KiB, macOS bytes
+    return posix.peak_memory_bytes()

@@ -34,7 +34,7 @@ def test_a_complete_run_verifies_and_its_summary_renders_the_same(project: Proje
 def test_a_run_leaves_nothing_but_the_pack(project: Project) -> None:
     project.run()
     names = {path.name for path in project.runs.iterdir()}
-    assert names == {"T1", ".work", ".gitattributes", ".gitignore"}
+    assert names == {"T1", ".work", ".gitattributes", ".gitignore", "README.md"}
     assert [path.name for path in (project.runs / ".work").iterdir()] == ["T1.lock"]
 
 

@@ -219,6 +219,9 @@ def invented_telemetry(toy: Toy) -> None:
 
 def other_machine(toy: Toy) -> None:
     toy.docs[layout.HARDWARE]["cpu"]["model"] = "A better CPU"
+    toy.files[layout.ENV_SNAPSHOT] = toy.files[layout.ENV_SNAPSHOT].replace(
+        b"A CPU", b"A better CPU"
+    )
 
 
 def better_probe(toy: Toy) -> None:
@@ -331,6 +334,8 @@ FORGERIES: Final = (
             value="2.10.0"), "framework-identity"),
     Forgery("another Python", put(layout.ENVIRONMENT, "python_version", value="3.14.0"),
             "snapshots"),
+    Forgery("a better CPU", put(layout.HARDWARE, "cpu", "model", value="A faster CPU"),
+            "snapshots"),
     Forgery("another seed of the weights", put(layout.INPUTS, "model", "init_seed", value=4),
             "model-identity"),
     Forgery("the big model's name", put(layout.INPUTS, "model", "id", value="toy/big"),
@@ -347,7 +352,7 @@ FORGERIES: Final = (
     Forgery("weights and all digests of them", whole_new_weights, None),
     Forgery("a better probe", better_probe, None),
     Forgery("less memory in one sample", invented_telemetry, None),
-    Forgery("a better CPU", other_machine, None),
+    Forgery("a better CPU, in the snapshot too", other_machine, None),
     Forgery("a month later", later_day, None),
     Forgery("another title, digest and all", everything_named_anew, None),
 )  # fmt: skip

@@ -270,7 +270,9 @@ def test_what_cannot_be_is_an_error_of_its_check(tmp_path: Path, name: str) -> N
     assert outcomes[expected] == "fail", report.findings
 
 
-def test_what_a_declared_milestone_allows_is_a_warning(tmp_path: Path) -> None:
+def test_an_answer_never_taught_is_an_error_even_where_the_milestone_forced_it(
+    tmp_path: Path,
+) -> None:
     from forgeries import answer_unseen, milestone
 
     bent = toy()
@@ -278,7 +280,7 @@ def test_what_a_declared_milestone_allows_is_a_warning(tmp_path: Path) -> None:
     milestone(old, f"{old}\nanswer_may_be_unseen = true")(bent)
     answer_unseen(bent)
     report = verify_pack(write(tmp_path / "M90", bent.seal().all_bytes()))
-    assert (report.exit_code, {f.code for f in report.findings}) == (0, {"answer-unseen"})
+    assert (report.exit_code, {f.code for f in report.findings}) == (1, {"answer-unseen"})
 
 
 def test_systems_without_directory_descriptors_are_no_less_careful(
@@ -292,7 +294,11 @@ def test_systems_without_directory_descriptors_are_no_less_careful(
     os.mkfifo(pack / layout.PACKAGES)
     assert {f.address for f in verify_pack(pack).findings} == {"training_output", layout.PACKAGES}
     assert verify_pack(pack / layout.GIT).exit_code == 5
-    with SafeDirectory(pack) as root, pytest.raises(OSError), root.open(layout.PACKAGES):
+    with (
+        SafeDirectory(pack) as root,
+        pytest.raises(OSError, match="regular"),
+        root.open(layout.PACKAGES),
+    ):
         pass
 
 

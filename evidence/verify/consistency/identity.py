@@ -38,7 +38,8 @@ def milestone_identity(evidence: Evidence) -> Problems:
 @check("git-identity", "manifest, journal and git.json name the same commit and state")
 def git_identity(evidence: Evidence) -> Problems:
     """manifest.commit = git.start.commit; captured(start/end) = git.start/end commit and dirty;
-    changed_during_run ⇔ start ≠ end. Exact. Warnings: dirty tree, repository changed meanwhile.
+    changed_during_run ⇔ commit, branch
+    or files differ. Exact. Warnings: dirty tree, repository changed meanwhile.
     """
     git, manifest = evidence.documents.git, evidence.documents.manifest
     for event in evidence.documents.journal:
@@ -67,11 +68,8 @@ def _states(evidence: Evidence) -> Problems:
         text = f"{len(git.start.files)} files differed from the commit when the run began"
         yield Problem(f"{layout.GIT}#/start/files", text, severity="warning", code="dirty-tree")
     if isinstance(git.start, GitStateRecord) and isinstance(git.end, GitStateRecord):
-        changed = (git.start.commit, git.start.tree, git.start.files) != (
-            git.end.commit,
-            git.end.tree,
-            git.end.files,
-        )
+        moments = [(one.commit, one.branch, one.files) for one in (git.start, git.end)]
+        changed = moments[0] != moments[1]
         place = f"{layout.GIT}#/changed_during_run"
         text = "whether start and end of the run differ"
         yield from differs(place, text, changed, git.changed_during_run)

@@ -142,8 +142,9 @@ def _row_list(key: str, rows: tuple[int, ...], num_rows: int, path: str) -> Prob
 
 @check("seen-answers", "the loss reached every field that the milestone calls an answer")
 def seen_answers(evidence: Evidence) -> Problems:
-    """Every answer field has target tokens in at least one row, unless the milestone declares
-    answer_may_be_unseen; is_answer as declared; counts within the rows (rules.md: target tokens).
+    """Every answer field has target tokens in at least one row; is_answer as declared; counts
+    within the rows (rules.md: target tokens). A milestone can force such a run through with
+    answer_may_be_unseen; a reader of the pack must still be told.
     Warnings: an answer field that misses rows, a field that no text uses."""
     seen, train = _seen(evidence), evidence.plan.train
     spec = evidence.plan.data[train.data]
@@ -161,16 +162,15 @@ def seen_answers(evidence: Evidence) -> Problems:
                 text = "more rows than there are"
                 yield Problem(f"{place}/{key}", text, f"at most {seen.num_rows}", count)
         yield from _row_list(f"coverage/{index}/rows_cut", one.rows_cut, seen.num_rows, layout.SEEN)
-        yield from _reach(place, one, seen, declared=spec.answer_may_be_unseen)
+        yield from _reach(place, one, seen)
 
 
-def _reach(place: str, one: FieldCoverage, seen: SeenRecord, *, declared: bool) -> Problems:
+def _reach(place: str, one: FieldCoverage, seen: SeenRecord) -> Problems:
     name = shown(one.field)
     if one.is_answer and one.num_rows_in_target == 0:
         text = f"no token of the answer {name} carries loss in any row: it is not learned"
-        severity = "warning" if declared else "error"
         place = f"{place}/num_rows_in_target"
-        yield Problem(place, text, "at least 1", 0, severity, "answer-unseen")  # type: ignore[arg-type]  # one of two literals
+        yield Problem(place, text, "at least 1", 0, "error", "answer-unseen")
     elif one.is_answer and one.num_rows_in_target < seen.num_rows:
         missing = seen.num_rows - one.num_rows_in_target
         text = f"{missing} of {seen.num_rows} rows are trained without their answer {name}"

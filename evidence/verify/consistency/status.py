@@ -18,6 +18,9 @@ OF_A_COMPLETED_ATTEMPT: Final = (
     layout.PREDICTIONS,
 )
 
+SHOWN_NAME_CHARS: Final = 20
+"""nvidia-smi cuts the names of GPUs to fit its table."""
+
 
 @check("status-files", "a complete pack has every file, a failed one claims no results")
 def status_files(evidence: Evidence) -> Problems:
@@ -85,20 +88,32 @@ def log_text(evidence: Evidence) -> Problems:
 
 @check("snapshots", "the snapshots for eyes show the machine that the documents describe")
 def snapshots(evidence: Evidence) -> Problems:
-    """Every GPU name and the driver version of hardware.json occur in gpu_snapshot.txt; the Python
-    and torch versions of environment.json in env_snapshot.txt. Literal search."""
+    """Every GPU name of hardware.json occurs in gpu_snapshot.txt where nvidia-smi answered (its
+    table cuts names: the first 20 characters count); versions of
+    Python and torch, processor, memory, driver and commit occur in env_snapshot.txt. Literal
+    search."""
     documents = evidence.documents
     hardware, environment = documents.hardware, documents.environment
     wanted: list[tuple[str, str, str]] = []
-    if not isinstance(hardware.gpus, Unavailable):
+    answered = b"NVIDIA-SMI" in evidence.contents.get(layout.GPU_SNAPSHOT, b"")
+    if answered and not isinstance(hardware.gpus, Unavailable):
         for index, gpu in enumerate(hardware.gpus):
-            wanted.append((layout.GPU_SNAPSHOT, f"{layout.HARDWARE}#/gpus/{index}/name", gpu.name))
-    place = f"{layout.ENVIRONMENT}#/python_version"
-    wanted.append((layout.ENV_SNAPSHOT, place, environment.python_version))
+            place = f"{layout.HARDWARE}#/gpus/{index}/name"
+            wanted.append((layout.GPU_SNAPSHOT, place, gpu.name[:SHOWN_NAME_CHARS]))
+    facts: list[tuple[str, object]] = [
+        (f"{layout.ENVIRONMENT}#/python_version", environment.python_version),
+        (f"{layout.HARDWARE}#/cpu/model", hardware.cpu.model),
+        (f"{layout.HARDWARE}#/memory_bytes", hardware.memory_bytes),
+        (f"{layout.HARDWARE}#/driver_version", hardware.driver_version),
+    ]
+    if not isinstance(documents.git.start, Unavailable):
+        facts.append((f"{layout.GIT}#/start/commit", documents.git.start.commit))
     if not isinstance(environment.framework, Unavailable):
         place = f"{layout.ENVIRONMENT}#/framework/torch_version"
-        version = environment.framework.torch_version
-        wanted.append((layout.ENV_SNAPSHOT, place, version.partition("+")[0]))
+        facts.append((place, environment.framework.torch_version))
+    for place, fact in facts:
+        if not isinstance(fact, Unavailable):
+            wanted.append((layout.ENV_SNAPSHOT, place, visible(str(fact))))
     for path, place, value in wanted:
         text = evidence.contents.get(path, b"").decode("utf-8", "replace")
         if path in evidence.contents and value not in text:

@@ -6,7 +6,7 @@ from itertools import pairwise
 from typing import Final
 
 from evidence import arithmetic, layout
-from evidence.records.run import StepRow
+from evidence.records.run import JournalEvent, StepRow
 from evidence.results.context import journal_at
 from evidence.verify.consistency.registry import (
     Evidence,
@@ -87,14 +87,28 @@ def _segments(evidence: Evidence, rows: tuple[StepRow, ...]) -> Problems:
             text = f"the journal never started segment {segment}"
             yield Problem(at_step(first, "segment"), text)
             continue
-        resumed = event.data.get("resumed_from_step")
-        if resumed is not None or segment > 1:
-            place = journal_at(event, "data", "resumed_from_step")
-            yield from differs(place, "resumed at another step", first - 1, resumed)
+        resumed = _resumed_from(evidence, event)
+        if first - 1 not in resumed and (resumed or segment > 1):
+            text = "the segment was resumed at another step than its rows begin with"
+            yield Problem(journal_at(event, "data"), text, first - 1, resumed or "nothing")
     for event in evidence.events("stage-finished", "train"):
         count = sum(row.segment == event.data["segment"] for row in rows)
         place = journal_at(event, "data", "num_rows")
         yield from differs(place, "another number of step rows", count, event.data["num_rows"])
+
+
+def _resumed_from(evidence: Evidence, started: JournalEvent) -> list[int]:
+    """Steps after which a segment says it goes on, in its start and in its schedule."""
+    found = [started.data.get("resumed_from_step")]
+    for event in evidence.events("schedule", "train"):
+        later = [
+            other.seq
+            for other in evidence.events("stage-started", "train")
+            if started.seq < other.seq < event.seq
+        ]
+        if event.seq > started.seq and not later:
+            found.append(event.data["resumed_from_step"])
+    return [step for step in found if step is not None]
 
 
 @check("training-epoch", "the epoch of each step follows from its number")

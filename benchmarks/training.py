@@ -1,0 +1,112 @@
+"""Fine-tuning on the CPU: our worker against the script it replaces, on the stand-in.
+
+    python benchmarks/training.py [PAIRS]
+
+The other side is the recipe of the reference script: the plain Trainer, batch 1 × 4, every row
+padded to 128. Both get the same text (prompt + steps + answer), the same labels, the same order,
+the same determinism and the same thread count. The time is that of the training loop alone.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+from pairs import machine, python
+
+ROOT = Path(__file__).parents[1]
+
+SIDE = """
+import json, os, sys, time
+from pathlib import Path
+import torch
+from transformers import Trainer, TrainingArguments
+from evidence.milestone import load_milestone
+from evidence.plan import plan_attempts
+from evidence.workload.data import load_data
+from evidence.workload.examples import training_examples
+from evidence.workload.interface import Job
+from evidence.workload.models import encoder, load_model, load_tokenizer, make_repeatable
+from evidence.workload.recorder import Recorder
+from evidence.workload.training import Rows, train
+
+side, root, scratch = sys.argv[1], Path(sys.argv[2]), sys.argv[3]
+plan = plan_attempts(load_milestone(root / "milestones/M43.toml")[0])[2]
+make_repeatable(plan)
+tokenizer = load_tokenizer(plan.model, root)
+data = load_data(root, "train", plan.data["train"])
+examples = training_examples(plan, data, encoder(tokenizer), tokenizer.eos_token_id)
+model = load_model(plan.model, root, torch.float32, torch.device("cpu"))
+losses = []
+def emit(name, **event):
+    if name == "step":
+        losses.append(event["row"]["loss"])
+cpu = time.process_time()
+if side == "ours":
+    job = Job(plan, "train", str(root), scratch, scratch, 1, None)
+    spent = train(job, model, 0, examples, Recorder(138, 42, tokenizer.decode), emit)["runtime_s"]
+    mean = sum(losses) / len(losses)
+else:
+    def collate(items, width=128):
+        pad = lambda row, fill: [*row, *[fill] * (width - len(row))]
+        return {
+            "input_ids": torch.tensor([pad(i["ids"], 0) for i in items]),
+            "labels": torch.tensor([pad(i["labels"], -100) for i in items]),
+            "attention_mask": torch.tensor([pad([1] * len(i["ids"]), 0) for i in items]),
+        }
+    spec = plan.train
+    arguments = TrainingArguments(
+        output_dir=scratch, per_device_train_batch_size=1, gradient_accumulation_steps=4,
+        num_train_epochs=1, learning_rate=spec.learning_rate, weight_decay=spec.weight_decay,
+        optim="adafactor", seed=42, data_seed=42, logging_steps=1, save_strategy="steps",
+        save_steps=50, save_total_limit=2, remove_unused_columns=False, use_cpu=True,
+        report_to=[], disable_tqdm=True,
+    )
+    rows = Rows(examples)
+    trainer = Trainer(model=model, args=arguments, train_dataset=rows, data_collator=collate)
+    began = time.monotonic()
+    trainer.train()
+    spent = time.monotonic() - began
+    found = [entry["loss"] for entry in trainer.state.log_history if "loss" in entry]
+    mean = sum(found) / len(found)
+print("RESULT", json.dumps({"wall_s": spent, "cpu_s": time.process_time() - cpu, "mean": mean}))
+"""
+
+
+def measure(side: str) -> dict[str, float]:
+    """One run of one side, in a process and a folder of its own."""
+    with tempfile.TemporaryDirectory() as scratch:
+        done = subprocess.run(
+            [python(), "-c", SIDE, side, str(ROOT), scratch],
+            capture_output=True,
+            text=True,
+            check=True,
+            env={**os.environ, "OMP_NUM_THREADS": "2", "CUBLAS_WORKSPACE_CONFIG": ":4096:8"},
+        )
+    found: dict[str, float] = json.loads(done.stdout.split("RESULT ")[1])
+    return found
+
+
+def main() -> None:
+    """Print the table."""
+    pairs = int(sys.argv[1]) if len(sys.argv) > 1 else 7
+    measure("ours"), measure("other")
+    both = [(measure("ours"), measure("other")) for _ in range(pairs)]
+    speed = sorted(b["wall_s"] / a["wall_s"] for a, b in both)
+    gap = max(abs(a["mean"] / b["mean"] - 1) for a, b in both)
+    print(machine(), "", sep="\n")
+    print("| what | median | spread | bar |", "|---|---|---|---|", sep="\n")
+    print(
+        f"| samples/s, ours / reference recipe | {statistics.median(speed):.2f} "
+        f"| {speed[0]:.2f} to {speed[-1]:.2f} | ≥ 2.2 |"
+    )
+    print(f"| mean train loss, relative difference | {gap:.1e} | | ≤ 1e-6 |")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,92 @@
+"""Glob patterns of a milestone, meaning the same on disk, at a git ref, and in every Python.
+
+Responsible for which project-relative paths a pattern names. pathlib's own globbing differs
+between Python 3.11 and 3.13 (`dir/**`), cannot be asked about a path that is only in git, and
+follows links.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+from typing import Final
+
+from evidence import layout
+
+_MAGIC: Final = re.compile(r"[*?[]")
+_NEVER: Final = frozenset({".git", "__pycache__"})
+_NOT_AT_TOP: Final = frozenset({layout.RUNS, ".venv"})
+"""Where the run itself writes, and what is installed: only a pattern that names them means them."""
+
+
+def matches(pattern: str, path: str) -> bool:
+    """Whether a pattern names a path. `*`, `?` and `[…]` stay inside a name; `**` crosses folders.
+
+    Wildcards reach into no `.git` or `__pycache__`, and not from the top into `runs` or `.venv`.
+    """
+    if _regex(pattern).fullmatch(path) is None:
+        return False
+    named = _named(pattern)
+    parts = path.split("/")
+    by_wildcard = parts[len(named) :]
+    at_top = not named and len(parts) > 1 and parts[0] in _NOT_AT_TOP
+    return not at_top and _NEVER.isdisjoint(by_wildcard)
+
+
+def files_matching(root: Path, pattern: str) -> Iterator[str]:
+    """Regular files below `root` that a pattern names. Neither links nor what is behind them."""
+    named = _named(pattern)
+    if not pattern or pattern.startswith("/") or ".." in pattern.split("/"):
+        return
+    base = root
+    for part in named:
+        base = base / part
+        if base.is_symlink():
+            return
+    if base.is_file():
+        yield "/".join(named)
+    for folder, folders, files in os.walk(base):
+        here = Path(folder).relative_to(root)
+        skipped = _NEVER if named or here.parts else _NEVER | _NOT_AT_TOP
+        folders[:] = [name for name in folders if name not in skipped]
+        for name in files:
+            path = (here / name).as_posix()
+            full = Path(folder, name)
+            if matches(pattern, path) and full.is_file() and not full.is_symlink():
+                yield path
+
+
+def _named(pattern: str) -> tuple[str, ...]:
+    """The parts of a pattern before its first wildcard."""
+    parts = pattern.split("/")
+    first = next((i for i, part in enumerate(parts) if _MAGIC.search(part)), len(parts))
+    return tuple(part for part in parts[:first] if part not in ("", "."))
+
+
+@cache
+def _regex(pattern: str) -> re.Pattern[str]:
+    parts = [part for part in pattern.split("/") if part not in ("", ".")]
+    if not parts:
+        return re.compile(r"(?!)")  # nothing
+    *folders, last = parts
+    above = "".join("(?:[^/]+/)*" if part == "**" else _of_name(part) + "/" for part in folders)
+    return re.compile(above + (".+" if last == "**" else _of_name(last)), re.DOTALL)
+
+
+def _of_name(part: str) -> str:
+    found = ""
+    for piece in re.findall(r"\[!?\]?[^]]*\]|.", part, re.DOTALL):
+        if piece == "*":
+            found += "[^/]*"
+        elif piece == "?":
+            found += "[^/]"
+        elif len(piece) > 1:
+            inner = piece[1:-1].replace("\\", "\\\\").replace("[", "\\[").replace("]", "\\]")
+            inner = f"^{inner[1:]}" if inner.startswith("!") else inner.replace("^", "\\^")
+            found += f"(?!/)[{inner}]"
+        else:
+            found += re.escape(piece)
+    return found

@@ -1,0 +1,71 @@
+"""nvidia-smi's own report, for eyes: gpu_snapshot.txt.
+
+Responsible for running a tool that may be missing, fail, hang, babble or print bytes that act on
+a terminal, and for saying in words which of them it was.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+from pathlib import Path
+from typing import Final
+
+from evidence import limits
+from evidence.capture.process import Heard, TooLongError, TooSlowError, hear_out, up_to
+from evidence.escape import visible
+
+_PROCESS_TABLE: Final = re.compile(r"^(?:\+[-=]+\+[ \t]*\n)?\|[ \t]*Processes:", re.MULTILINE)
+_REPORT: Final = "NVIDIA-SMI"
+_STATUSES: Final = {
+    4: "no permission to ask the GPU",
+    9: "the NVIDIA driver is not loaded",
+    12: "the NVML library was not found",
+    15: "the GPU has fallen off the bus",
+}
+"""Of nvidia-smi(1), 'return value': those that a person can do something about."""
+
+
+def gpu_snapshot() -> str:
+    """nvidia-smi verbatim, minus its table of other people's processes; or why there is nothing."""
+    path = shutil.which("nvidia-smi")
+    if path is None:
+        return "nvidia-smi is not on this machine: no NVIDIA driver is installed.\n"
+    text, problem = _report(str(Path(path).absolute()))
+    return f"nvidia-smi gave nothing to show: {problem}.\n" if problem else text
+
+
+def _report(path: str) -> tuple[str, str]:
+    """The report, and what is wrong with it."""
+    try:
+        heard = _run(path)
+    except TooSlowError:
+        return "", f"it did not answer within {limits.NVIDIA_SMI_TIMEOUT_S:g} s"
+    except TooLongError:
+        return "", f"it printed more than {limits.MAX_NVIDIA_SMI_BYTES} bytes"
+    except OSError as error:
+        return "", f"it cannot be started ({error.strerror})"
+    text = visible(heard.output.decode("utf-8", "replace").replace("\r\n", "\n"))
+    if heard.status != 0:
+        meaning = _STATUSES.get(heard.status)
+        return "", f"it ended with status {heard.status}" + (f", {meaning}" if meaning else "")
+    # Neither is quoted: it could be the processes of other people, or pass for a report.
+    if _REPORT not in text:
+        return "", "what it printed is not its report" if text.strip() else "it printed nothing"
+    cut = _PROCESS_TABLE.search(text)
+    text = text[: cut.start()] if cut else text
+    return text if text.endswith("\n") else f"{text}\n", ""
+
+
+def _run(path: str) -> Heard[bytes]:
+    process = subprocess.Popen(
+        [path],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        env=os.environ | {"LC_ALL": "C"},
+        start_new_session=True,
+    )
+    return hear_out(process, limits.NVIDIA_SMI_TIMEOUT_S, up_to(limits.MAX_NVIDIA_SMI_BYTES))

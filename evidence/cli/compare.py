@@ -1,0 +1,54 @@
+"""`evidence compare`: packs in, one page or one JSON document out."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from evidence import jsonio
+from evidence.compare import compare_packs
+from evidence.compare.drawing import draw
+from evidence.compare.page import comparison_markdown
+from evidence.durable import write_file
+from evidence.records.codec import encode
+from evidence.verify import open_verified
+
+PLOT = "comparison.svg"
+PAGE = "comparison.md"
+
+
+@click.command()
+@click.argument(
+    "packs", nargs=-1, required=True, metavar="PACK...", type=click.Path(path_type=Path)
+)
+@click.option("--json", "as_json", is_flag=True, help="Print the comparison as JSON.")
+@click.option(
+    "--output",
+    type=click.Path(path_type=Path, file_okay=False),
+    help=f"Write {PAGE} and {PLOT} into this folder.",
+)
+def command(packs: tuple[Path, ...], as_json: bool, output: Path | None) -> None:
+    """Compare packs side by side; the first is what the others are held against.
+
+    Says what was configured and what ran differently before it shows any result. Takes only
+    packs that verify: exit 1 for one that does not, 5 for one that is unsafe to read.
+    """
+    verified = [open_verified(path) for path in packs]
+    comparison = compare_packs(verified)
+    picture = None
+    if output is not None:
+        labels = [pack.label for pack in comparison.packs]
+        documents = [pack.documents for pack in verified]
+        picture = draw(list(zip(labels, documents, strict=True)))
+        if picture is not None:
+            write_file(output / PLOT, picture)
+        page = comparison_markdown(comparison, PLOT if picture is not None else "")
+        write_file(output / PAGE, page.encode("utf-8"))
+    if as_json:
+        click.echo(jsonio.dump_document(encode(comparison)), nl=False)
+    elif output is None:
+        click.echo(comparison_markdown(comparison, ""), nl=False)
+    else:
+        written = f"{PAGE} and {PLOT}" if picture is not None else PAGE
+        click.echo(f"wrote {written} into {output.as_posix()}")

@@ -1,0 +1,64 @@
+"""`evidence reproduce`: a pack in, a second pack and a verdict out."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from evidence.cli.progress import observer
+from evidence.errors import ExitCode
+from evidence.escape import visible
+from evidence.pipeline.signals import StopRequest
+from evidence.records.reproduction import TIERS, TierName
+from evidence.reproduce import ReproduceOptions, ReproduceResult, reproduce
+
+
+@click.command()
+@click.argument("pack", type=click.Path(path_type=Path))
+@click.option(
+    "--tier",
+    type=click.Choice(TIERS),
+    help="The closeness asked for (default: bitwise where the environments are equal, else "
+    "numerically-close).",
+)
+@click.option(
+    "--repo",
+    type=click.Path(path_type=Path, file_okay=False, exists=True),
+    default=Path(),
+    help="The project whose repository has the commit; its runs/ gets the new pack.",
+)
+@click.option("--keep", is_flag=True, help="Leave the worktree in place, to look at it.")
+def command(pack: Path, tier: TierName | None, repo: Path, keep: bool) -> None:
+    """Run PACK again from its own commit and patch, and say how close it came.
+
+    Exit 0: the tier asked for is reached. 1: it is not, or PACK does not verify. 2: something it
+    needs is missing; nothing was started and nothing is left behind.
+    """
+    options = ReproduceOptions(project=repo.resolve(), tier=tier, keep=keep)
+    with StopRequest() as stop:
+        result = reproduce(pack, options, observer(), stop)
+    _report(pack, result)
+    if result.exit_code:
+        raise click.exceptions.Exit(int(result.exit_code))
+
+
+def _report(pack: Path, result: ReproduceResult) -> None:
+    record = result.record
+    for tier in record.tiers:
+        mark = click.style("✓", fg="green") if tier.reached else click.style("–", fg="yellow")
+        click.echo(f"  {mark} {tier.name:<18} {visible(tier.reason)}")
+    if record.causes:
+        click.echo("why it is not bitwise, the likeliest first:")
+    for number, cause in enumerate(record.causes, 1):
+        click.echo(f"  {number}. {visible(cause.explanation)}")
+    outcome = "DIFFERENT" if record.verdict == "different" else f"REPRODUCED {record.verdict}"
+    colour = "green" if result.exit_code is ExitCode.DONE else "red"
+    click.echo("")
+    click.secho(f"{outcome}  {pack.as_posix()}", fg=colour, bold=True)
+    click.echo(f"  asked for    {result.asked}: {'reached' if result.reached else 'not reached'}")
+    click.echo(f"  its own pack {result.pack.as_posix()}")
+    click.echo(f"  attached as  {result.attached.as_posix()}")
+    if result.worktree is not None:
+        click.echo(f"  worktree     {result.worktree}  (git worktree remove --force, when done)")
+    click.echo(f"  check it     evidence verify {pack.as_posix()} {result.pack.as_posix()}")

@@ -1,0 +1,39 @@
+"""`evidence sign`: a pack and a key in, two signature files out."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from evidence.escape import visible
+from evidence.pipeline.signing import sign_pack
+from evidence.sshsig import EVIDENCE_NAMESPACE, SUMMARY_NAMESPACE
+
+
+@click.command()
+@click.argument("pack", type=click.Path(path_type=Path))
+@click.option(
+    "--key",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Private key, or public key whose private half is in ssh-agent (default: ssh's own).",
+)
+def command(pack: Path, key: Path | None) -> None:
+    """Sign PACK with an SSH key: its evidence, and its summary with what was attached.
+
+    The pack is verified first; one with errors is not signed. Only SHA256SUMS.sig and
+    rendered.json.sig are written. The private key is used by ssh-keygen, never read by us.
+    """
+    signed = sign_pack(pack, key)
+    made = signed.signature
+    click.secho(f"SIGNED  {visible(pack.as_posix())}", fg="green", bold=True)
+    click.echo(f"  root digest  sha256:{signed.root_sha256}")
+    click.echo(f"  key          {made.key_type} {made.fingerprint}")
+    click.echo("  Whoever checks it puts this line into an allowed_signers file of their own:")
+    namespaces = f'namespaces="{EVIDENCE_NAMESPACE},{SUMMARY_NAMESPACE}"'
+    click.echo(f"    YOU@EXAMPLE.ORG {namespaces} {made.public_line}")
+    click.echo(
+        f"  check it     evidence verify {visible(pack.as_posix())} "
+        "--allowed-signers FILE --signer YOU@EXAMPLE.ORG"
+    )

@@ -1,0 +1,84 @@
+"""What a pack was asked to compute, key by key: the plan that ran, with its data and model. Pure.
+
+Every default is resolved, so a key that one milestone leaves out and another writes down is no
+difference where both mean the same. The author's narrative is no configuration.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from evidence.compare.differences import flat
+from evidence.documents import Documents
+from evidence.plan import plan_attempts
+from evidence.records.availability import Unavailable
+from evidence.records.codec import encode
+from evidence.records.comparison import Scalar
+from evidence.records.run import AttemptPlan
+from evidence.results.context import Context
+
+_OF_ATTEMPT: Final = ("name", "backend", "stand_in", "threads", "timeout_s", "requires")
+_OF_PLAN: Final = ("model", "data", "train", "eval")
+_DECLARED: Final = ("sha256", "rows")
+"""What a milestone declares about its data; the data themselves are compared."""
+
+
+def configuration(documents: Documents) -> dict[str, Scalar]:
+    """Dotted keys such as train.learning_rate, in the order of a milestone file."""
+    milestone = documents.milestone
+    plan = encode(plan_of(documents))
+    for spec in plan["data"].values():
+        for key in _DECLARED:
+            del spec[key]
+    return flat(
+        {
+            "milestone": {"id": milestone.id, "kind": milestone.kind},
+            "attempt": {key: plan[key] for key in _OF_ATTEMPT},
+            **{key: plan[key] for key in _OF_PLAN},
+            "content": _content(documents),
+            "gate": {
+                gate.name: f"{gate.metric} {gate.op} {_limit(encode(gate))}"
+                for gate in milestone.gates
+            },
+        }
+    )
+
+
+def plan_of(documents: Documents) -> AttemptPlan:
+    """The plan that completed, else the last one tried."""
+    plan = Context(documents).plan
+    if plan is not None:
+        return plan
+    plans = plan_attempts(documents.milestone)
+    tried = documents.outcomes[-1].name if documents.outcomes else plans[0].name
+    return next((one for one in plans if one.name == tried), plans[0])
+
+
+def _content(documents: Documents) -> dict[str, Any]:
+    """Digests and sizes of what went in."""
+    inputs = documents.inputs
+    found: dict[str, Any] = {
+        f"data.{name}": {"sha256": record.sha256, "num_rows": record.num_rows}
+        for name, record in inputs.data.items()
+    }
+    model, tokenizer = inputs.model, inputs.tokenizer
+    if not isinstance(model, Unavailable):
+        files = model.files
+        found["model"] = {
+            "revision": model.revision,
+            "config_sha256": model.config_sha256,
+            "num_parameters": model.num_parameters,
+            "files": files
+            if isinstance(files, Unavailable)
+            else {file.path.rsplit("/", 1)[-1]: file.sha256 for file in files},
+        }
+    if not isinstance(tokenizer, Unavailable):
+        found["tokenizer"] = {"sha256": tokenizer.sha256, "vocab_size": tokenizer.vocab_size}
+    return found
+
+
+def _limit(gate: dict[str, Any]) -> str:
+    if gate["other"] is not None:
+        factor = "" if gate["factor"] == 1 else f"{gate['factor']} × "
+        return f"{factor}{gate['other']}"
+    return str(gate["value"])

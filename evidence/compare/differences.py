@@ -1,0 +1,40 @@
+"""Nested values made flat, and the keys in which several of them differ. Pure."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+from evidence.records.availability import Unavailable
+from evidence.records.comparison import DifferenceRecord, Scalar
+
+NOT_AVAILABLE: Final = "not available"
+
+
+def flat(value: Mapping[str, Any], prefix: str = "") -> dict[str, Scalar]:
+    """Dotted keys to scalars; lists as their JSON text."""
+    found: dict[str, Scalar] = {}
+    for key, part in value.items():
+        name = f"{prefix}{key}"
+        if isinstance(part, Mapping):
+            found |= flat(part, f"{name}.")
+        else:
+            found[name] = scalar(part)
+    return found
+
+
+def scalar(value: object) -> Scalar:
+    """A value as one cell. The reasons of what is not available are not compared."""
+    if isinstance(value, Unavailable):
+        return NOT_AVAILABLE
+    if value is None or isinstance(value, (str, int, float, bool)):
+        return value
+    return json.dumps(value, ensure_ascii=False, sort_keys=True)
+
+
+def differences(facts: Sequence[Mapping[str, Scalar]]) -> tuple[DifferenceRecord, ...]:
+    """Keys whose values are not all equal, in the order in which they appear."""
+    keys = dict.fromkeys(key for one in facts for key in one)
+    rows = (DifferenceRecord(key, tuple(one.get(key) for one in facts)) for key in keys)
+    return tuple(row for row in rows if len({(type(v), v) for v in row.values}) > 1)

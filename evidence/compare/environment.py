@@ -1,0 +1,97 @@
+"""Where a pack ran, key by key: interpreter, packages, processor, GPUs, threads, commit. Pure.
+
+Responsible also for which of these facts can change bits: only they decide whether two
+environments count as equal.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from evidence.compare.differences import flat
+from evidence.documents import Documents
+from evidence.records.availability import Unavailable
+from evidence.records.capture import EnvironmentRecord, HardwareRecord, PackagesRecord
+from evidence.records.codec import encode
+from evidence.records.comparison import Scalar
+
+_IRRELEVANT: Final = (
+    "system.",
+    "git.",
+    "variable.CI",
+    "variable.LANG",
+    "variable.LC_ALL",
+    "variable.TZ",
+    "variable.HF_",
+    "variable.PYTHON",
+    "variable.TRANSFORMERS_OFFLINE",
+)
+"""Facts that change no bits of a run (the worker's own variables are fixed by the supervisor)."""
+
+
+def environment_of(documents: Documents) -> dict[str, Scalar]:
+    """Dotted keys such as package.torch and git.commit."""
+    state, manifest = documents.git.start, documents.manifest
+    git: dict[str, Any] = {"commit": state, "dirty": state}
+    if not isinstance(state, Unavailable):
+        git = {"commit": state.commit, "dirty": state.dirty}
+    patch = documents.git.patch_sha256
+    return {
+        **machine_facts(documents.environment, documents.hardware, documents.packages),
+        **flat({"git": git | {"patch_sha256": patch}}),
+        "tool.version": None if manifest is None else manifest.tool.version,
+    }
+
+
+def machine_facts(
+    environment: EnvironmentRecord, hardware: HardwareRecord, packages: PackagesRecord
+) -> dict[str, Scalar]:
+    """The same without the repository: what can be looked up before anything runs."""
+    framework, gpus = environment.framework, hardware.gpus
+    facts: dict[str, Any] = {
+        "cpu": {
+            "model": hardware.cpu.model,
+            "architecture": hardware.cpu.architecture,
+            "num_usable_cores": hardware.cpu.num_usable_cores,
+        },
+        "gpu": {
+            "names": None
+            if isinstance(gpus, Unavailable)
+            else ", ".join(gpu.name for gpu in gpus) or None,
+            "driver": None
+            if not gpus or isinstance(gpus, Unavailable)
+            else hardware.driver_version,
+        },
+        "python": {
+            "version": environment.python_version,
+            "implementation": environment.python_implementation,
+        },
+        "framework": {} if isinstance(framework, Unavailable) else _framework(encode(framework)),
+        "package": _versions(packages),
+        "variable": environment.variables,
+        "system": {
+            "os": hardware.os,
+            "kernel": hardware.kernel,
+            "memory_bytes": hardware.memory_bytes,
+        },
+    }
+    return flat(facts)
+
+
+def can_change_bits(key: str) -> bool:
+    """Whether a difference in this fact can change what a run computes."""
+    return not key.startswith(_IRRELEVANT)
+
+
+def _framework(encoded: dict[str, Any]) -> dict[str, Any]:
+    return {
+        key: value["unavailable"] if isinstance(value, dict) else value
+        for key, value in encoded.items()
+    }
+
+
+def _versions(packages: PackagesRecord) -> dict[str, str]:
+    found: dict[str, list[str]] = {}
+    for package in packages.packages:
+        found.setdefault(package.name, []).append(package.version)
+    return {name: ", ".join(versions) for name, versions in found.items()}

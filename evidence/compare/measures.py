@@ -1,0 +1,66 @@
+"""The table of a comparison: the same quantity of every pack, in one row. Pure.
+
+The mean train loss, the loss at the end and the probe losses are different quantities: each has
+a row of its own, and no two of them are ever subtracted or set side by side.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+from evidence.compare.configuration import plan_of
+from evidence.documents import Documents
+from evidence.records.comparison import MeasuredValue, MeasureRecord
+from evidence.records.run import ValueRecord
+
+_ROWS: Final = (
+    ("train.epochs", "Epochs"),
+    ("train.num_steps", "Steps"),
+    ("train.runtime_s", "Runtime"),
+    ("train.samples_per_s", "Samples/s"),
+    ("train.loss_mean", "Mean train loss (all steps)"),
+    ("train.loss_end", "Loss at end (last logging interval)"),
+    ("probe.loss_before", "Probe loss before training"),
+    ("probe.loss_after", "Probe loss after training"),
+    ("eval.num_examples", "Examples evaluated"),
+)
+_NOT_THERE: Final = "this pack does not have it"
+
+
+def measures(packs: Sequence[Documents]) -> tuple[MeasureRecord, ...]:
+    """Fixed rows, then one for each scorer that any of the packs used."""
+    rows = [_row(packs, name, title) for name, title in _ROWS]
+    scorers = dict.fromkeys(name for one in packs for name in plan_of(one).eval.scorers)
+    return (*rows, *(_row(packs, f"eval.{name}.rate", f"Score: {name}") for name in scorers))
+
+
+def _row(packs: Sequence[Documents], name: str, title: str) -> MeasureRecord:
+    found = [_value(one, name) for one in packs]
+    unit = next((record.unit for record in found if record is not None), "")
+    return MeasureRecord(
+        name=name,
+        title=title,
+        unit=unit,
+        values=tuple(map(_measured, packs, found, [name] * len(found))),
+    )
+
+
+def _measured(documents: Documents, record: ValueRecord | None, name: str) -> MeasuredValue:
+    if record is None:
+        return MeasuredValue(None, _NOT_THERE)
+    low = high = None
+    if name.endswith(".rate"):
+        low, high = (_number(_value(documents, name[:-4] + end)) for end in ("low", "high"))
+    value = _number(record)
+    missing = None if value is not None else record.unavailable or _NOT_THERE
+    return MeasuredValue(value, missing, low, high)
+
+
+def _value(documents: Documents, name: str) -> ValueRecord | None:
+    return None if documents.results is None else documents.results.values.get(name)
+
+
+def _number(record: ValueRecord | None) -> float | int | None:
+    value = None if record is None else record.value
+    return value if isinstance(value, (int, float)) and not isinstance(value, bool) else None

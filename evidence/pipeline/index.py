@@ -1,0 +1,101 @@
+"""The index of a folder of packs on disk: read a little of each pack, write runs/README.md.
+
+Responsible for reading manifest and results of every pack and for comparing their digests with
+SHA256SUMS. Nothing more is checked, so that weights need not be read to write one line.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final, TypeVar
+
+from evidence import jsonio, layout, limits, schema
+from evidence.digest import sha256_hex
+from evidence.durable import write_file
+from evidence.errors import MalformedError
+from evidence.records.codec import decode
+from evidence.records.reproduction import ReproductionRecord
+from evidence.records.run import ManifestRecord, ResultsRecord
+from evidence.render.index import IndexEntry, index_page
+
+T = TypeVar("T")
+
+INDEX: Final = "README.md"
+_BROKEN: Final = "not readable as a pack: `evidence verify` says why"
+
+
+def update_index(runs: Path) -> bool:
+    """Write the index where it is not what it should be; returns whether it was."""
+    page = index_of(runs)
+    path = runs / INDEX
+    if path.is_file() and path.read_bytes() == page:
+        return False
+    write_file(path, page)
+    return True
+
+
+def index_differs(runs: Path) -> bool:
+    """Whether the index on disk is not what the packs give. Writes nothing."""
+    path = runs / INDEX
+    return not path.is_file() or path.read_bytes() != index_of(runs)
+
+
+def index_of(runs: Path) -> bytes:
+    """The page for every pack directly below a folder."""
+    packs = sorted(path for path in runs.iterdir() if _is_pack(path))
+    return index_page([_entry(path) for path in packs])
+
+
+def _is_pack(path: Path) -> bool:
+    return not path.name.startswith(".") and (path / layout.SUMS).is_file()
+
+
+def _entry(pack: Path) -> IndexEntry:
+    try:
+        sums = _bytes(pack / layout.SUMS, limits.MAX_SUMS_BYTES).decode("ascii")
+        digests = {
+            path: value for value, path in (line.split("  ", 1) for line in sums.splitlines())
+        }
+        manifest = _sealed(ManifestRecord, pack, layout.MANIFEST, digests)
+        results = _sealed(ResultsRecord, pack, layout.RESULTS, digests)
+        reproductions = tuple(_reproductions(pack))
+    except (OSError, ValueError, MalformedError):
+        return IndexEntry(name=pack.name, problem=_BROKEN)
+    return IndexEntry(
+        name=pack.name, manifest=manifest, results=results, reproductions=reproductions
+    )
+
+
+def _sealed(kind: type[T], pack: Path, name: str, digests: dict[str, str]) -> T:
+    data = _bytes(pack / name, limits.MAX_JSON_BYTES)
+    if sha256_hex(data) != digests.get(name):
+        raise MalformedError(f"{name} is not what SHA256SUMS lists")
+    return _record(kind, layout.SCHEMA_OF[name], data)
+
+
+def _reproductions(pack: Path) -> Iterator[ReproductionRecord]:
+    folder = pack / layout.ATTACHED
+    if not folder.is_dir():
+        return
+    for path in sorted(folder.iterdir()):
+        if layout.REPRODUCTION.fullmatch(f"{layout.ATTACHED}/{path.name}"):
+            data = _bytes(path, limits.MAX_JSON_BYTES)
+            yield _record(ReproductionRecord, layout.REPRODUCTION_SCHEMA, data)
+
+
+def _record(kind: type[T], name: str, data: bytes) -> T:
+    value = jsonio.load_document(data)
+    for problem in schema.check(name, value):
+        raise MalformedError(f"{problem.pointer}: {problem.message}")
+    return decode(kind, value)
+
+
+def _bytes(path: Path, limit: int) -> bytes:
+    if path.is_symlink() or not path.is_file():
+        raise MalformedError(f"{path.name} is no regular file")
+    with path.open("rb") as stream:
+        data = stream.read(limit + 1)
+    if len(data) > limit:
+        raise MalformedError(f"{path.name} is too large")
+    return data

@@ -1,0 +1,64 @@
+"""Calls that only POSIX has, each with a twin for Windows.
+
+Responsible for the difference between systems, so that no other module asks which one it runs on.
+Windows can verify, render and compare; it has no supervisor.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+from pathlib import Path
+
+if sys.platform == "win32":
+
+    def can_supervise() -> bool:
+        """Whether workers can be run and stopped here."""
+        return False
+
+    def sync_directory(path: Path) -> None:
+        """Nothing: a directory has no handle here, and NTFS journals its renames."""
+
+    def stop_group(pid: int) -> None:
+        """Nothing: there is no worker to stop."""
+
+    def kill_group(pid: int) -> None:
+        """Nothing: there is no worker to kill."""
+
+    def peak_memory_bytes() -> int:
+        """Largest working set of this process so far."""
+        import psutil
+
+        return int(psutil.Process().memory_info().peak_wset)
+
+else:
+    import resource
+    import signal
+
+    def can_supervise() -> bool:
+        """Whether workers can be run and stopped here."""
+        return True
+
+    def sync_directory(path: Path) -> None:
+        """Make the entries of a directory durable."""
+        handle = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
+
+    def stop_group(pid: int) -> None:
+        """SIGTERM to a process group; one that is gone already is no error."""
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(pid, signal.SIGTERM)
+
+    def kill_group(pid: int) -> None:
+        """SIGKILL to a process group; one that is gone already is no error."""
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(pid, signal.SIGKILL)
+
+    def peak_memory_bytes() -> int:
+        """Largest resident size of this process so far."""
+        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        return peak if sys.platform == "darwin" else peak * 1024  # Linux counts KiB, macOS bytes

@@ -1,0 +1,121 @@
+"""What comparing packs gives: comparison.json, and the rows its markdown is made of.
+
+Values stand in the order of `ComparisonRecord.packs`; None means that a pack does not have it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
+
+Scalar: TypeAlias = str | int | float | bool | None
+
+
+@dataclass(frozen=True, slots=True)
+class ComparedPack:
+    """One of the packs. `label` is unique within the comparison."""
+
+    label: str
+    milestone: str
+    root_sha256: str
+    status: str
+    attempt: str | None
+    stand_in: bool
+    started_utc: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class DifferenceRecord:
+    """A key whose values are not all equal."""
+
+    key: str
+    values: tuple[Scalar, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class MeasuredValue:
+    """One measured number, or why there is none. `low`, `high`: Wilson interval of a score."""
+
+    value: float | int | None
+    unavailable: str | None
+    low: float | None = None
+    high: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class MeasureRecord:
+    """One row of the table: the same quantity of every pack."""
+
+    name: str
+    title: str
+    unit: str
+    values: tuple[MeasuredValue, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class TrajectoryRecord:
+    """How two sequences of optimizer steps run together and part. Steps count from 1."""
+
+    num_steps: tuple[int, int]
+    num_common_steps: int
+    first_stream_step: int | None
+    """First common step fed other rows; None: the same rows in every common step."""
+    first_loss_step: int | None
+    """First common step with another loss, bit for bit."""
+    first_step_beyond: int | None
+    """First common step whose losses differ by more than `tolerance`."""
+    tolerance: float
+    """Relative to the loss of the first pack."""
+    largest_difference: float | None
+    """Largest relative difference of the losses of one step; None where it has no meaning."""
+
+
+@dataclass(frozen=True, slots=True)
+class PromptRecord:
+    """A prompt that one of two packs has."""
+
+    id: str
+    prompt: str
+
+
+@dataclass(frozen=True, slots=True)
+class ChangedPrediction:
+    """The same prompt, another output."""
+
+    id: str
+    prompt: str
+    before: str
+    after: str
+    scores_before: dict[str, bool]
+    scores_after: dict[str, bool]
+
+
+@dataclass(frozen=True, slots=True)
+class PredictionsRecord:
+    """Two sets of predictions, matched by prompt."""
+
+    num_common: int
+    changed: tuple[ChangedPrediction, ...]
+    gained: tuple[PromptRecord, ...]
+    lost: tuple[PromptRecord, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class PairRecord:
+    """The first pack against one of the others, by its place in `packs` (from 0)."""
+
+    pack: int
+    trajectory: TrajectoryRecord
+    predictions: PredictionsRecord
+
+
+@dataclass(frozen=True, slots=True)
+class ComparisonRecord:
+    """The whole comparison."""
+
+    schema: Literal["comparison.v1"]
+    packs: tuple[ComparedPack, ...]
+    configuration: tuple[DifferenceRecord, ...]
+    environment: tuple[DifferenceRecord, ...]
+    measures: tuple[MeasureRecord, ...]
+    pairs: tuple[PairRecord, ...]

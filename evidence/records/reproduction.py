@@ -1,0 +1,65 @@
+"""What reproducing a pack gives: attached/reproduced-<root12>.json of the original.
+
+Every field follows from the two packs alone, so that whoever has both can compute it again.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final, Literal, TypeAlias, get_args
+
+from evidence.records.availability import Unavailable
+from evidence.records.comparison import DifferenceRecord
+
+TierName: TypeAlias = Literal["bitwise", "same-stream", "numerically-close"]
+VerdictName: TypeAlias = Literal["bitwise", "same-stream", "numerically-close", "different"]
+
+TIERS: Final[tuple[TierName, ...]] = get_args(TierName)
+"""From the strictest to the mildest."""
+
+
+@dataclass(frozen=True, slots=True)
+class TierResult:
+    """One tier: whether it is reached, and the reason either way."""
+
+    name: TierName
+    reached: bool
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class CauseRecord:
+    """Something recorded that can explain a difference. The likeliest stands first."""
+
+    cause: str
+    """Kind of the cause, in kebab case: configuration, data, hardware, threads, versions, …"""
+    explanation: str
+
+
+@dataclass(frozen=True, slots=True)
+class PackReference:
+    """A pack by its digests."""
+
+    milestone: str
+    root_sha256: str
+    outcome_sha256: str | Unavailable
+
+
+@dataclass(frozen=True, slots=True)
+class ReproductionRecord:
+    """How close a second run came to the first."""
+
+    schema: Literal["reproduction.v1"]
+    original: PackReference
+    reproduction: PackReference
+    finished_utc: str
+    """When the reproducing run ended."""
+    machine: str
+    """What it ran on: its GPUs, or else its processor."""
+    verdict: VerdictName
+    """The strictest tier that is reached."""
+    tiers: tuple[TierResult, ...]
+    causes: tuple[CauseRecord, ...]
+    """Empty where the verdict is bitwise."""
+    differences: tuple[DifferenceRecord, ...]
+    """Configuration and environment: the original's value first."""

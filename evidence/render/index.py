@@ -1,0 +1,126 @@
+"""The page runs/README.md: every pack in one line, newest first. Pure.
+
+Responsible for words, order and escaping. It says nothing on whether a pack is intact: that is
+`evidence verify`'s to say, and would be stale the moment it was written down.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from evidence import formatting, layout, markdown
+from evidence.records.availability import Unavailable
+from evidence.records.reproduction import ReproductionRecord
+from evidence.records.run import ManifestRecord, ResultsRecord
+from evidence.render import TEMPLATE, fill
+
+BLOCKS: Final = "▁▂▃▄▅▆▇█"
+MAX_BLOCKS: Final = 24
+SHORT_COMMIT: Final = 7
+SHORT_ROOT: Final = 12
+REPRODUCES: Final = "reproduces"
+
+
+@dataclass(frozen=True, slots=True)
+class IndexEntry:
+    """What the page knows of one pack; `problem` is set where it could not be read."""
+
+    name: str
+    manifest: ManifestRecord | None = None
+    results: ResultsRecord | None = None
+    reproductions: tuple[ReproductionRecord, ...] = ()
+    problem: str = ""
+
+
+def index_page(entries: Sequence[IndexEntry]) -> bytes:
+    """The whole page. The same packs give the same bytes."""
+    newest_first = sorted(entries, key=lambda entry: entry.name)
+    newest_first.sort(key=_started, reverse=True)
+    rows = [_row(entry) for entry in newest_first]
+    return fill(
+        TEMPLATE, "index.md.j2", {"rows": rows, "count": formatting.plural(len(rows), "pack")}
+    )
+
+
+def sparkline(values: Sequence[float]) -> str:
+    """One block a value from its lowest to its highest; evenly spaced ones of a long series."""
+    if not values:
+        return ""
+    count = min(len(values), MAX_BLOCKS)
+    last = len(values) - 1
+    picked = [values[round(i * last / max(1, count - 1))] for i in range(count)]
+    low, high = min(picked), max(picked)
+    if high == low:
+        return BLOCKS[0] * count
+    return "".join(
+        BLOCKS[min(len(BLOCKS) - 1, int((value - low) / (high - low) * len(BLOCKS)))]
+        for value in picked
+    )
+
+
+def _started(entry: IndexEntry) -> str:
+    value = None if entry.results is None else _value(entry.results, "run.started_utc")
+    return value if isinstance(value, str) else ""
+
+
+def _value(results: ResultsRecord, name: str) -> float | int | str | bool | None:
+    record = results.values.get(name)
+    return None if record is None else record.value
+
+
+def _row(entry: IndexEntry) -> dict[str, Any]:
+    name = markdown.inline(entry.name)
+    if entry.manifest is None or entry.results is None:
+        return {"name": name, "problem": markdown.inline(entry.problem, 120)}
+    manifest, results = entry.manifest, entry.results
+    summary = f"{entry.name}/{layout.summary_name(manifest.milestone)}"
+    link = f"[{name}]({summary})" if layout.SEALED_PATH.fullmatch(summary) else name
+    commit = manifest.commit
+    return {
+        "name": link,
+        "problem": "",
+        "status": f"{manifest.status} (stand-in)" if manifest.stand_in else manifest.status,
+        "date": markdown.inline(str(_value(results, "run.date") or "–")),
+        "model": markdown.inline(str(_value(results, "model.id") or "–"), 60),
+        "steps": _number(results, "train.num_steps", formatting.count),
+        "loss": _number(results, "train.loss_end", formatting.fixed),
+        "curve": sparkline([row.loss for row in results.loss_table]),
+        "score": _best(results),
+        "commit": "–" if isinstance(commit, Unavailable) else markdown.code(commit[:SHORT_COMMIT]),
+        "reproduced": _reproduced(entry),
+    }
+
+
+def _number(results: ResultsRecord, name: str, form: Any) -> str:
+    value = _value(results, name)
+    return str(form(value)) if isinstance(value, (int, float)) else "–"
+
+
+def _best(results: ResultsRecord) -> str:
+    """The highest rate with the name of its scorer."""
+    rates = [
+        (value, name.split(".")[1])
+        for name in sorted(results.values)
+        if name.startswith("eval.") and name.endswith(".rate") and name.count(".") == 2
+        if isinstance(value := _value(results, name), (int, float))
+    ]
+    if not rates:
+        return "–"
+    rate, scorer = max(rates, key=lambda pair: pair[0])
+    return f"{formatting.percent(rate)} ({markdown.inline(scorer)})"
+
+
+def _reproduced(entry: IndexEntry) -> str:
+    said = [
+        f"{one.verdict} by {markdown.code(one.reproduction.root_sha256[:SHORT_ROOT])}"
+        for one in entry.reproductions
+    ]
+    parents = () if entry.manifest is None else entry.manifest.parents
+    said += [
+        f"*is a reproduction of {markdown.code(parent.root_sha256[:SHORT_ROOT])}*"
+        for parent in parents
+        if parent.relation == REPRODUCES
+    ]
+    return "; ".join(said) or "–"

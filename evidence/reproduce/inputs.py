@@ -1,0 +1,131 @@
+"""The inputs of a pack inside a fresh worktree: there, and with the recorded digests.
+
+Responsible for finding out before anything starts. What git does not hold (ignored data, large
+weights) is linked from the user's own project, and then has to have the recorded bytes too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path, PurePosixPath
+
+from evidence import layout
+from evidence.digest import sha256_hex, sha256_stream, with_lf
+from evidence.documents import Documents
+from evidence.errors import UsageError
+from evidence.records.availability import Unavailable
+from evidence.records.inputs import DataRecord
+from evidence.records.run import AttemptPlan
+from evidence.workload.data import load_data
+
+
+def require_inputs(root: Path, project: Path, documents: Documents, plan: AttemptPlan) -> None:
+    """Raises UsageError for whatever is missing or has other bytes than were recorded."""
+    for path in _named(documents, plan):
+        _borrow(root, project, path)
+    _require_milestone(root, documents)
+    for name, record in sorted(documents.inputs.data.items()):
+        _require_data(root, name, record, plan)
+    for path, sha256 in _model_files(documents, plan):
+        _require(root, path, sha256)
+
+
+def _named(documents: Documents, plan: AttemptPlan) -> Iterator[str]:
+    """Every path of the project that the run reads, by file or by folder."""
+    for spec in plan.data.values():
+        if spec.path is not None:
+            yield spec.path
+    for folder in (plan.model.path, plan.model.config, plan.model.tokenizer):
+        if folder is not None:
+            yield folder
+    for one in documents.frozen.sets:
+        for file in one.files:
+            if file.before_sha256 is not None:
+                yield file.path
+
+
+def _borrow(root: Path, project: Path, path: str) -> None:
+    """Link what the worktree lacks and the project has, file by file."""
+    pure = PurePosixPath(path)
+    if pure.is_absolute() or ".." in pure.parts:
+        raise UsageError(f"{path} leads out of the project, so it cannot be reproduced from here")
+    source = project / path
+    files = [source] if source.is_file() else sorted(p for p in source.rglob("*") if p.is_file())
+    for file in files:
+        target = root / file.relative_to(project)
+        if target.exists():
+            continue
+        if not _existing_parent(target).is_relative_to(root.resolve()):
+            raise UsageError(f"{path} leads through a link out of the worktree")
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.symlink_to(file.resolve())
+
+
+def _existing_parent(path: Path) -> Path:
+    return next(parent for parent in path.parents if parent.exists()).resolve()
+
+
+def _require_milestone(root: Path, documents: Documents) -> None:
+    milestone = documents.milestone.id
+    path = layout.milestone_file(root, milestone)
+    name = path.relative_to(root).as_posix()
+    if not path.is_file():
+        raise UsageError(
+            f"{name} is not in the recorded commit",
+            hint="Name the project with --repo: the folder that holds milestones/.",
+        )
+    if sha256_hex(path.read_bytes()) != documents.digests[layout.MILESTONE]:
+        raise UsageError(
+            f"{name} of the recorded commit and patch is not the milestone.toml of the pack",
+            hint="A filter of git (core.autocrlf?) may change it on checkout.",
+        )
+
+
+def _require_data(root: Path, name: str, record: DataRecord, plan: AttemptPlan) -> None:
+    spec = plan.data[name]
+    if spec.path is not None and not (root / spec.path).is_file():
+        raise UsageError(
+            f"there is no {spec.path}, the data set [data.{name}] of this pack",
+            hint=f"Neither the commit nor your project has it. Put a file with the digest "
+            f"sha256:{record.sha256} there.",
+        )
+    if spec.path is None:
+        found = load_data(root, name, spec).raw
+    else:
+        found = (root / spec.path).read_bytes()
+    if sha256_hex(found) == record.sha256:
+        return
+    ends = sha256_hex(with_lf(found)) == record.sha256_lf
+    raise UsageError(
+        f"[data.{name}] has other bytes ({sha256_hex(found)[:12]}…) than the pack recorded "
+        f"({record.sha256[:12]}…)",
+        hint="Only the line ends differ: see core.autocrlf and .gitattributes."
+        if ends
+        else "The run would not be the same; nothing was started.",
+    )
+
+
+def _model_files(documents: Documents, plan: AttemptPlan) -> Iterator[tuple[str, str]]:
+    model, tokenizer = documents.inputs.model, documents.inputs.tokenizer
+    if not isinstance(model, Unavailable) and not isinstance(model.files, Unavailable):
+        for file in model.files:
+            yield file.path, file.sha256
+    folder = plan.model.tokenizer or plan.model.path
+    digest = tokenizer if isinstance(tokenizer, Unavailable) else tokenizer.sha256
+    if folder and not isinstance(digest, Unavailable):
+        yield f"{folder}/tokenizer.json", digest
+
+
+def _require(root: Path, path: str, sha256: str) -> None:
+    if not (root / path).is_file():
+        raise UsageError(
+            f"there is no {path}, which the model of this pack was made from",
+            hint=f"Put a file with the digest sha256:{sha256} there.",
+        )
+    with (root / path).open("rb", buffering=0) as stream:
+        found = sha256_stream(stream)[0]
+    if found != sha256:
+        raise UsageError(
+            f"{path} has other bytes ({found[:12]}…) than the pack recorded ({sha256[:12]}…)",
+            hint="The run would not be the same; nothing was started.",
+        )

@@ -1,0 +1,82 @@
+"""How close the second pack came to the first, as a record. Pure but for the two packs.
+
+Responsible for bringing tiers, differences and causes together, and for which tier is asked for
+by default.
+"""
+
+from __future__ import annotations
+
+from evidence.compare.configuration import configuration
+from evidence.compare.differences import differences
+from evidence.compare.environment import can_change_bits, environment_of
+from evidence.documents import Documents
+from evidence.records.availability import Unavailable
+from evidence.records.comparison import DifferenceRecord
+from evidence.records.reproduction import (
+    TIERS,
+    PackReference,
+    ReproductionRecord,
+    TierName,
+    TierResult,
+)
+from evidence.reproduce.causes import causes
+from evidence.tiers import judge, verdict
+from evidence.verify import VerifiedPack
+
+_THREADS = "framework.num_threads"
+_CORES = "cpu.num_usable_cores"
+
+
+def reproduction_record(original: VerifiedPack, second: VerifiedPack) -> ReproductionRecord:
+    """The record of how `second` reproduces `original`."""
+    before, after = original.documents, second.documents
+    tiers = judge(before, after)
+    setup = differences([configuration(before), configuration(after)])
+    apart = (*setup, *environment_differences(before, after))
+    results = after.results
+    finished = None if results is None else results.values["run.finished_utc"].value
+    return ReproductionRecord(
+        schema="reproduction.v1",
+        original=_reference(original),
+        reproduction=_reference(second),
+        finished_utc=str(finished),
+        machine=_machine(after),
+        verdict=verdict(tiers),
+        tiers=tiers,
+        causes=causes(before, after, tiers, apart),
+        differences=apart,
+    )
+
+
+def environment_differences(original: Documents, other: Documents) -> tuple[DifferenceRecord, ...]:
+    """What differs of the environments and can change bits."""
+    facts = [environment_of(original), environment_of(other)]
+    if all(_THREADS in one for one in facts):
+        for one in facts:  # the framework's own count says what the cores only suggest
+            one.pop(_CORES, None)
+    return tuple(row for row in differences(facts) if can_change_bits(row.key))
+
+
+def default_tier(original: Documents, other: Documents) -> TierName:
+    """bitwise where the environments are equal, else numerically-close."""
+    return "numerically-close" if environment_differences(original, other) else "bitwise"
+
+
+def reaches(record: ReproductionRecord, asked: TierName) -> bool:
+    """Whether the tier that was asked for is reached."""
+    found: dict[str, TierResult] = {tier.name: tier for tier in record.tiers}
+    return asked in TIERS and found[asked].reached
+
+
+def _reference(pack: VerifiedPack) -> PackReference:
+    manifest = pack.documents.manifest
+    if manifest is None:  # verify refuses a pack without one
+        raise TypeError("a verified pack without a manifest")
+    return PackReference(manifest.milestone, pack.root_sha256, manifest.outcome_sha256)
+
+
+def _machine(documents: Documents) -> str:
+    gpus, cpu = documents.hardware.gpus, documents.hardware.cpu.model
+    if not isinstance(gpus, Unavailable) and gpus:
+        return ", ".join(gpu.name for gpu in gpus)
+    return "a processor that does not say its name" if isinstance(cpu, Unavailable) else cpu

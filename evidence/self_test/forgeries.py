@@ -1,0 +1,216 @@
+"""Lies that are consistent in their hashes, and the check that must see through each.
+
+Responsible for the list, general over any complete pack. Where `checks` is empty nothing in the
+evidence can contradict the lie: only a signature, or a root digest known from elsewhere, tells
+such a pack from the true one. Making the rest follow is `bent`'s.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+from evidence import layout
+from evidence.self_test import edits
+from evidence.self_test.bent import Bent
+from evidence.self_test.edits import Edit, event, milestone, prediction, put, raw, step
+
+
+@dataclass(frozen=True, slots=True)
+class Forgery:
+    """One lie, and the checks of which one at least must fail; none where only a signature can."""
+
+    id: str
+    what: str
+    edit: Edit
+    checks: tuple[str, ...] = ()
+    forget: tuple[str, ...] = ()
+    """What the forger forgets to make consistent: results, outcome, model."""
+
+    def apply(self, bent: Bent) -> None:
+        """Edit and seal. Raises NotHereError where the pack has nothing to lie about."""
+        for one in self.forget:
+            setattr(bent, f"forget_{one}", True)
+        self.edit(bent)
+        bent.seal()
+
+
+_TRAINING: Final = (
+    Forgery("step-left-out", "a step row is left out", edits.drop_step, ("training-steps",)),
+    Forgery("steps-cut", "the last steps are left out", edits.drop_last_steps, ("training-steps",)),
+    Forgery("steps-swapped", "two steps change places", edits.swap_steps, ("training-steps",)),
+    Forgery("step-number", "a step is numbered anew", step("step", edits.plus(1)),
+            ("training-steps",)),
+    Forgery("learning-rate", "the learning rate of a step", step("learning_rate",
+            lambda v: 2 * v), ("learning-rate-schedule",)),
+    Forgery("epoch", "the epoch of a step", step("epoch", edits.plus(0.5)), ("training-epoch",)),
+    Forgery("rows", "more rows in a step", step("num_rows", edits.plus(1)), ("training-rows",)),
+    Forgery("tokens", "more tokens in a step", step("num_target_tokens", edits.plus(1)),
+            ("training-tokens",)),
+    Forgery("negative-loss", "a negative loss", step("loss", lambda v: -1 - v),
+            ("training-loss",)),
+    Forgery("loss-alone", "the loss of a step, results left as they were",
+            step("loss", lambda v: v / 2), ("results", "outcome-digest"), ("results", "outcome")),
+    Forgery("stream", "the stream digest of a recorded step", edits.recorded_stream,
+            ("training-stream", "seen-batches")),
+    Forgery("seen-stream", "the last stream digest in seen.json", put(layout.SEEN,
+            "stream_sha256", change=edits.becomes("a" * 64)), ("training-stream",)),
+    Forgery("seen-tokens", "more tokens in all", put(layout.SEEN, "num_tokens",
+            change=edits.plus(1000)), ("training-tokens",)),
+    Forgery("step-time", "a step that ends before the one before it", step("elapsed_s",
+            edits.becomes(-1.0)), ("step-times", "form")),
+    Forgery("flops", "fewer FLOPs", event("stage-finished", "total_flos", edits.becomes(1),
+            stage="train"), ("training-flos",)),
+    Forgery("more-epochs", "more epochs are claimed", milestone(r"^(epochs *= *)(\d+)", edits.more),
+            ("training-schedule",)),
+    Forgery("milestone-rate", "another learning rate is claimed", milestone(
+            r"^(learning_rate *= *)([0-9.e+-]+)", edits.double), ("learning-rate-schedule",)),
+    Forgery("accumulation", "a larger batch is claimed", milestone(
+            r"^(gradient_accumulation *= *)(\d+)", edits.more),
+            ("training-rows", "training-schedule")),
+    Forgery("checkpoint-step", "a checkpoint of another step", event("checkpoint", "step",
+            edits.plus(1)), ("training-stream", "training-checkpoints")),
+)  # fmt: skip
+
+_SEEN: Final = (
+    Forgery("seen-ids", "a recorded row has other tokens", edits.other_ids, ("seen-batches",)),
+    Forgery("seen-labels", "labels that no model received", edits.other_labels, ("seen-rows",)),
+    Forgery("seen-target", "a target text where no loss falls", edits.no_loss,
+            ("seen-rows", "seen-batches")),
+    Forgery("seen-batch", "a recorded batch is left out", edits.drop_batch, ("seen-batches",)),
+    Forgery("seen-answer", "the answer never reached the loss", edits.answer_unseen,
+            ("seen-answers",)),
+    Forgery("seen-template", "another template is claimed", put(layout.SEEN, "text_template",
+            change=edits.becomes("{{ a }}")), ("seen-counts",)),
+    Forgery("data", "other data are claimed", edits.other_data, ("frozen-data", "data-facts",
+            "data-identity")),
+    Forgery("data-rows", "more data rows are claimed", put(layout.INPUTS, "data", "train",
+            "num_rows", change=edits.plus(1)),
+            ("training-schedule", "seen-counts")),
+)  # fmt: skip
+
+_EVALUATION: Final = (
+    Forgery("prediction-left-out", "a prediction is left out", edits.drop_prediction,
+            ("prediction-count",)),
+    Forgery("prediction-twice", "a prediction is used twice", edits.same_prediction,
+            ("prediction-order",)),
+    Forgery("output", "an output is edited", prediction("output", edits.plus("!")),
+            ("prediction-digests",)),
+    Forgery("target", "a target is edited", prediction("target", edits.plus("!")),
+            ("prediction-digests",)),
+    Forgery("answer", "an answer is improved", edits.better_answer, ("prediction-answers",)),
+    Forgery("score", "a score is flipped", edits.flip_score, ("prediction-scores",)),
+    Forgery("group", "an example moves to a group of its own", prediction("groups",
+            lambda v: {**v, "invented": "x"}), ("prediction-groups",)),
+    Forgery("length", "an output longer than allowed", prediction("num_output_tokens",
+            edits.plus(10**6)), ("prediction-lengths",)),
+    Forgery("results-loss", "a value of results.json", edits.result("values", "train.loss_end",
+            lambda v: v / 2), ("results",), ("results",)),
+    Forgery("results-count", "a count of results.json", edits.result("values",
+            "eval.num_examples",
+            edits.plus(1)), ("results",), ("results",)),
+    Forgery("gate", "a gate that is met on paper", put(layout.RESULTS, "gates", 0, "outcome",
+            change=lambda v: "skipped" if v == "met" else "met"), ("results",), ("results",)),
+    Forgery("outcome-digest", "the outcome digest of another run", put(layout.MANIFEST,
+            "outcome_sha256", change=edits.becomes("4" * 64)), ("outcome-digest",), ("outcome",)),
+)  # fmt: skip
+
+_MODEL: Final = (
+    Forgery("weights", "the weights of another run", edits.bent_weights, ("checkpoint-files",),
+            ("model",)),
+    Forgery("weights-tail", "bytes hidden behind the weights", edits.hidden_tail,
+            ("checkpoint-header",)),
+    Forgery("wider-model", "a wider model in config.json", edits.wider_model,
+            ("checkpoint-config",)),
+    Forgery("model-code", "code that would run when the model is loaded", edits.code_in_config,
+            ("checkpoint-config",)),
+    Forgery("parameters", "more parameters", put(layout.INPUTS, "model", "num_parameters",
+            change=edits.plus(10**6)), ("checkpoint-parameters",)),
+    Forgery("model-id", "the name of a bigger model", put(layout.INPUTS, "model", "id",
+            change=edits.becomes("google/gemma-27b")), ("model-identity",)),
+)  # fmt: skip
+
+_RUN: Final = (
+    Forgery("status", "a failure called complete, or the reverse", put(layout.MANIFEST, "status",
+            change=lambda v: "failed" if v == "complete" else "complete"), ("journal-seal",)),
+    Forgery("crash", "a crash called complete", event("attempt-finished", "outcome",
+            edits.becomes("exception"), outcome="completed"), ("journal-seal",)),
+    Forgery("stand-in", "a stand-in sold as the real thing, or the reverse", put(layout.MANIFEST,
+            "stand_in", change=lambda v: not v), ("journal-seal",)),
+    Forgery("attempt-hidden", "a failed attempt is hidden", edits.hide_attempt,
+            ("journal-attempts",)),
+    Forgery("attempt-reason", "a failed attempt gets another reason", edits.other_reason,
+            ("journal-attempts",)),
+    Forgery("journal-cut", "the journal without its end", edits.cut_journal, ("journal-order",)),
+    Forgery("journal-order", "events in another order", edits.reorder_journal, ("journal-order",)),
+    Forgery("journal-gap", "an event taken out of the chain", edits.unchained, ("journal-chain",)),
+    Forgery("journal-segment", "a segment that was never started", event("stage-finished",
+            "segment", edits.plus(1), stage="train"), ("journal-stages",)),
+    Forgery("clock", "the clock goes back", edits.clock_back, ("journal-clock",)),
+    Forgery("runtime", "a loop longer than its stage", event("stage-finished", "runtime_s",
+            edits.plus(1e4), stage="train"), ("durations",)),
+    Forgery("telemetry", "samples of another attempt", lambda bent: bent.rows(layout.TELEMETRY)[
+            0].update(attempt="another"), ("telemetry",)),
+    Forgery("log", "escape sequences in a log", edits.escape_in_log, ("log-text",)),
+    Forgery("withheld", "evidence that is withheld", edits.withhold_evidence, ("withheld-files",)),
+)  # fmt: skip
+
+_IDENTITY: Final = (
+    Forgery("milestone-id", "another milestone's pack", put(layout.MANIFEST, "milestone",
+            change=lambda v: f"{v}x"), ("milestone-identity",)),
+    Forgery("milestone", "the milestone is edited", raw(layout.MILESTONE, lambda data: data
+            + b"# nicer\n"), ("journal-milestone",)),
+    Forgery("commit", "another commit in the manifest", put(layout.MANIFEST, "commit",
+            change=edits.becomes("d" * 40)), ("git-identity",)),
+    Forgery("dirt", "whether the tree was dirty", put(layout.GIT, "start", "dirty",
+            change=lambda v: not v), ("git-identity",)),
+    Forgery("patch", "a patch that is not there", lambda bent: bent.doc(layout.GIT).update(
+            patch_sha256="5" * 64), ("patch-identity",)),
+    Forgery("promise", "a broken promise called kept", edits.frozen, ("frozen-promises",)),
+    Forgery("torch", "another torch", put(layout.ENVIRONMENT, "framework", "torch_version",
+            change=edits.becomes("1.0.0")), ("framework-identity", "snapshots")),
+    Forgery("gpu", "a GPU that is not there", put(layout.ENVIRONMENT, "framework", "device",
+            change=edits.becomes("cuda:7")), ("framework-identity",)),
+    Forgery("python", "another Python", put(layout.ENVIRONMENT, "python_version",
+            change=edits.becomes("3.99.0")), ("snapshots",)),
+    Forgery("cpu", "a better CPU", put(layout.HARDWARE, "cpu", "model",
+            change=edits.becomes("A better CPU")), ("snapshots",)),
+)  # fmt: skip
+
+_FORM: Final = (
+    Forgery("twice", "one key twice in a document", raw(layout.PACKAGES, lambda data: data.replace(
+            b"{", b'{\n  "packages": [],', 1)), ("form",)),
+    Forgery("nan", "NaN in a row", raw(layout.METRICS, lambda data: data.replace(
+            b'"loss":', b'"loss":NaN,"was":', 1)), ("form",)),
+    Forgery("unknown", "a field that no schema knows", lambda bent: bent.doc(
+            layout.HARDWARE).update(speed="fast"), ("form",)),
+    Forgery("spelling", "the same values in other bytes", raw(layout.HARDWARE,
+            lambda data: data.replace(b": ", b":  ", 1)), ("form",)),
+)  # fmt: skip
+
+_ONLY_A_SIGNATURE: Final = (
+    Forgery("all-losses", "all losses halved, and all that follows", edits.halved),
+    Forgery("whole-prediction", "a better output, and all that follows", edits.whole_prediction),
+    Forgery("whole-weights", "other weights, and all digests of them", edits.bent_weights),
+    Forgery("probe", "a better loss after training", event("probe", "loss", lambda v: v / 2,
+            moment="after")),
+    Forgery("seen-text", "the text shown beside the recorded tokens", edits.other_text),
+    Forgery("stream-between", "the stream digest of a step between recorded ones",
+            edits.unrecorded_stream),
+    Forgery("memory", "less memory in a sample", edits.less_memory),
+    Forgery("machine", "a better CPU, in the snapshot too", edits.other_machine),
+    Forgery("date", "the run happened years later", edits.later),
+    Forgery("title", "another title, with its digest", milestone(r"^(title *= *).*",
+            r'\1"Something else"')),
+)  # fmt: skip
+
+FORGERIES: Final = (
+    *_TRAINING,
+    *_SEEN,
+    *_EVALUATION,
+    *_MODEL,
+    *_RUN,
+    *_IDENTITY,
+    *_FORM,
+    *_ONLY_A_SIGNATURE,
+)

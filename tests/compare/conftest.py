@@ -1,0 +1,65 @@
+"""Packs of one project and of its variants, made once for all tests of comparing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from evidence.verify import VerifiedPack, open_verified
+from tests.project import Project, make_project, write_rows
+
+Variant = Callable[[Project], None]
+
+
+def edited(old: str, new: str) -> Variant:
+    def vary(project: Project) -> None:
+        project.edit(old, new)
+
+    return vary
+
+
+def reversed_rows(project: Project) -> None:
+    rows = [{"prompt": f"p{i}", "answer": f"a{i}"} for i in range(14)]
+    write_rows(project.root / "data/train.jsonl", rows[::-1])
+
+
+def hostile_prompts(project: Project) -> None:
+    rows = [
+        {"id": f"q{i}", "prompt": text, "expected_answer": f"{i}", "kind": "k"}
+        for i, text in enumerate(
+            ['<img src=x onerror="a">', "a | b `c` ![x](http://e.x)", "\x1b[31m"]
+        )
+    ]
+    write_rows(project.root / "data/eval.jsonl", rows)
+
+
+VARIANTS: dict[str, Variant] = {
+    "as-it-is": lambda project: None,
+    "seed": edited("seed = 7", "seed = 8"),
+    "rate": edited("learning_rate = 0.01", "learning_rate = 0.02"),
+    "threads": edited('backend = "stub"', 'backend = "stub"\nthreads = 2'),
+    "rows": reversed_rows,
+    "default-spelled-out": edited("seed = 7", "seed = 7\nwarmup_steps = 0"),
+    "fewer-questions": edited("limit = 5", "limit = 3"),
+    "hostile": hostile_prompts,
+    "shorter": edited("epochs = 2", "epochs = 1"),
+}
+
+
+@pytest.fixture(scope="session")
+def packs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str], VerifiedPack]]:
+    """`packs("seed")`: the verified pack of that variant."""
+    made: dict[str, VerifiedPack] = {}
+
+    def pack(name: str) -> VerifiedPack:
+        if name not in made:
+            project = make_project(tmp_path_factory.mktemp("variant") / "project")
+            VARIANTS[name](project)
+            project.run()
+            made[name] = open_verified(project.pack)
+        return made[name]
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("evidence.capture.host._cpuinfo", lambda: {"brand_raw": "test"})
+        yield pack

@@ -1,0 +1,109 @@
+"""Laws of runs/README.md: every pack in one line, newest first, made from the packs alone."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from evidence import layout
+from evidence.cli.render import command
+from evidence.pipeline.index import INDEX, index_differs, index_of, update_index
+from evidence.render.index import BLOCKS, MAX_BLOCKS, sparkline
+from tests.project import Project
+
+
+def lines(runs: Path) -> list[str]:
+    page = (runs / INDEX).read_text("utf-8")
+    return [line for line in page.splitlines() if line.startswith("| ")][1:]
+
+
+def second(project: Project) -> None:
+    text = (project.root / "milestones/T1.toml").read_text("utf-8")
+    project.milestone(text.replace('id = "T1"', 'id = "A2"'), "A2")
+    project.run("A2")
+
+
+def test_a_run_enters_itself_newest_first(project: Project) -> None:
+    project.run()
+    (only,) = lines(project.runs)
+    assert only.startswith("| [T1](T1/t1_summary.md) |")
+    for part in ("complete", "model", "| 10 |", "contains", project.git("rev-parse", "HEAD")[:7]):
+        assert part in only
+    second(project)
+    assert [line.split("]")[0] for line in lines(project.runs)] == ["| [A2", "| [T1"]
+
+
+def test_the_index_depends_on_the_packs_alone(project: Project) -> None:
+    project.run()
+    page = index_of(project.runs)
+    for path in project.pack.rglob("*"):
+        os.utime(path, (0, 0))
+    (project.runs / INDEX).unlink()
+    assert index_differs(project.runs)
+    assert update_index(project.runs) is True
+    assert update_index(project.runs) is False
+    assert (project.runs / INDEX).read_bytes() == page
+
+
+@pytest.mark.parametrize("name", [layout.MANIFEST, layout.RESULTS, layout.SUMS])
+def test_a_broken_pack_is_listed_as_such_and_hides_no_other(name: str, project: Project) -> None:
+    project.run()
+    copy = project.runs / "T0"
+    shutil.copytree(project.pack, copy)
+    (copy / name).write_bytes((copy / name).read_bytes().replace(b"1", b"2"))
+    update_index(project.runs)
+    whole, broken = lines(project.runs)
+    assert "[T1]" in whole
+    assert "T0" in broken
+    assert "evidence verify" in broken
+
+
+def test_a_failed_run_is_in_the_index_too(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("EVIDENCE_STUB", '{"stage": "train", "at": 4, "do": "raise"}')
+    project.run()
+    (only,) = lines(project.runs)
+    assert "| failed |" in only
+
+
+def test_rendering_a_folder_of_packs_writes_the_index_and_checking_only_compares(
+    project: Project,
+) -> None:
+    project.run()
+    index = project.runs / INDEX
+    index.write_bytes(b"something else\n")
+    checked = CliRunner().invoke(command, [str(project.runs), "--check"])
+    assert checked.exit_code == 1
+    assert f"{INDEX}: differs" in checked.output
+    assert index.read_bytes() == b"something else\n"
+    assert CliRunner().invoke(command, [str(project.pack)]).exit_code == 0
+    assert index.read_bytes() == b"something else\n"  # one pack alone has no index
+    assert CliRunner().invoke(command, [str(project.runs)]).exit_code == 0
+    assert CliRunner().invoke(command, [str(project.runs), "--check"]).exit_code == 0
+
+
+@pytest.mark.parametrize(
+    ("values", "drawn"),
+    [
+        ([], ""),
+        ([3.0], BLOCKS[0]),
+        ([2.0, 2.0], BLOCKS[0] * 2),
+        ([2.0, 1.0], BLOCKS[-1] + BLOCKS[0]),
+        (list(map(float, range(8))), BLOCKS),
+    ],
+)
+def test_a_sparkline_goes_from_the_lowest_block_to_the_highest(
+    values: list[float], drawn: str
+) -> None:
+    assert sparkline(values) == drawn
+
+
+def test_a_long_series_keeps_its_ends() -> None:
+    drawn = sparkline([float(value) for value in range(1000, 0, -1)])
+    assert len(drawn) == MAX_BLOCKS
+    assert (drawn[0], drawn[-1]) == (BLOCKS[-1], BLOCKS[0])

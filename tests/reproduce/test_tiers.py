@@ -1,0 +1,195 @@
+"""Laws of the verdict: the right tier, its reason, and the likeliest cause first."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+
+from evidence import jsonio, schema
+from evidence.documents import Documents
+from evidence.records.availability import Unavailable
+from evidence.records.capture import PackageRecord, TorchRecord
+from evidence.records.codec import encode
+from evidence.records.reproduction import CauseRecord, TierName, VerdictName
+from evidence.reproduce.causes import causes
+from evidence.reproduce.verdict import (
+    default_tier,
+    environment_differences,
+    reaches,
+    reproduction_record,
+)
+from evidence.tiers import judge, verdict
+from evidence.verify import VerifiedPack
+from tests.compare.conftest import packs
+
+__all__ = ["packs"]
+
+Packs = Callable[[str], VerifiedPack]
+Change = Callable[[Documents], Documents]
+
+
+@pytest.mark.parametrize(
+    ("variant", "tier", "kind", "names"),
+    [
+        ("seed", "different", "configuration", "train.seed: 7 → 8"),
+        ("rate", "same-stream", "configuration", "train.learning_rate: 0.01 → 0.02"),
+        ("rows", "different", "data", "content.data.train.sha256"),
+        ("threads", "same-stream", "threads", "attempt.threads: – → 2"),
+        ("shorter", "different", "configuration", "train.epochs: 2 → 1"),
+    ],
+)
+def test_each_change_has_its_tier_and_is_named_first(
+    variant: str, tier: VerdictName, kind: str, names: str, packs: Packs
+) -> None:
+    record = reproduction_record(packs("as-it-is"), packs(variant))
+    assert record.verdict == tier
+    assert record.causes[0].cause == kind
+    assert names in record.causes[0].explanation
+    assert (
+        schema.check("reproduction.v1", jsonio.load_document(jsonio.dump_document(encode(record))))
+        == ()
+    )
+
+
+def test_a_pack_reproduces_itself_bit_for_bit(packs: Packs) -> None:
+    record = reproduction_record(packs("as-it-is"), packs("as-it-is"))
+    assert record.verdict == "bitwise"
+    assert (record.causes, record.differences) == ((), ())
+    assert all(reaches(record, tier.name) for tier in record.tiers)
+
+
+def test_an_equal_stream_does_not_make_losses_close(packs: Packs) -> None:
+    first = packs("as-it-is").documents
+    tiers = judge(first, with_losses(1.01)(first))
+    assert {tier.name: tier.reached for tier in tiers} == {
+        "bitwise": False,
+        "same-stream": True,
+        "numerically-close": False,
+    }
+    assert "at step 1" in tiers[2].reason
+
+
+def test_losses_that_leave_the_tolerance_are_named_by_their_first_step(packs: Packs) -> None:
+    first = packs("as-it-is").documents
+    steps = [replace(row, loss=row.loss * (1.01 if row.step >= 6 else 1.0)) for row in first.steps]
+    tier = judge(first, replace(first, steps=tuple(steps)))[2]
+    assert not tier.reached
+    assert "step 6" in tier.reason
+
+
+@pytest.mark.parametrize(("factor", "reached"), [(1 + 9e-4, True), (1 + 2e-3, False), (1.0, True)])
+def test_the_tolerance_is_a_thousandth(factor: float, reached: bool, packs: Packs) -> None:
+    first = packs("as-it-is").documents
+    assert judge(first, with_losses(factor)(first))[2].reached is reached
+
+
+def test_scores_outside_the_interval_are_not_close(packs: Packs) -> None:
+    first = packs("as-it-is").documents
+    rows = tuple(
+        replace(row, scores=dict.fromkeys(row.scores, False), output=f"{row.output}!")
+        for row in first.predictions
+    )
+    tier = judge(first, replace(first, predictions=rows))[2]
+    assert not tier.reached
+    assert "interval" in tier.reason
+
+
+def with_losses(factor: float) -> Change:
+    def change(documents: Documents) -> Documents:
+        steps = tuple(replace(row, loss=row.loss * factor) for row in documents.steps)
+        return replace(documents, steps=steps)
+
+    return change
+
+
+def with_torch(**facts: object) -> Change:
+    said = Unavailable("a test")
+    base = TorchRecord("2.9.0", "5.0", said, said, "cpu", said, 2, 1, True, "highest")
+
+    def change(documents: Documents) -> Documents:
+        framework = replace(base, **facts)  # type: ignore[arg-type]  # fields by name
+        environment = replace(documents.environment, framework=framework)
+        return replace(documents, environment=environment)
+
+    return change
+
+
+def with_cpu(model: str) -> Change:
+    def change(documents: Documents) -> Documents:
+        cpu = replace(documents.hardware.cpu, model=model)
+        return replace(documents, hardware=replace(documents.hardware, cpu=cpu))
+
+    return change
+
+
+def with_package(name: str, version: str) -> Change:
+    def change(documents: Documents) -> Documents:
+        said = Unavailable("a test")
+        one = PackageRecord(name, version, said, said, said)
+        kept = tuple(p for p in documents.packages.packages if p.name != name)
+        return replace(documents, packages=replace(documents.packages, packages=(*kept, one)))
+
+    return change
+
+
+@pytest.mark.parametrize(
+    ("changes", "kinds", "word"),
+    [
+        ((with_torch(num_threads=4),), ["threads"], "framework.num_threads: 2 → 4"),
+        ((with_cpu("other"),), ["hardware"], "cpu.model: test → other"),
+        ((with_torch(torch_version="2.8.0"),), ["versions"], "2.9.0 → 2.8.0"),
+        ((with_package("zlib", "1"), with_package("torch", "0")), ["versions"], "versions of "),
+        (
+            (with_torch(num_threads=4, torch_version="2.8.0"), with_cpu("other")),
+            ["hardware", "threads", "versions"],
+            "cpu.model",
+        ),
+        ((with_torch(deterministic_algorithms=False),), ["versions", "kernels"], "deterministic"),
+        ((), ["kernels"], "nothing that is recorded differs"),
+    ],
+)
+def test_with_the_same_rows_the_machine_comes_before_its_libraries(
+    changes: tuple[Change, ...], kinds: list[str], word: str, packs: Packs
+) -> None:
+    first = with_torch()(packs("as-it-is").documents)
+    second = with_losses(1 + 1e-6)(first)
+    for change in changes:
+        second = change(second)
+    found = named(first, second)
+    assert [one.cause for one in found] == kinds
+    assert word in found[0].explanation
+
+
+def named(first: Documents, second: Documents) -> tuple[CauseRecord, ...]:
+    tiers = judge(first, second)
+    assert verdict(tiers) == "same-stream"
+    return causes(first, second, tiers, environment_differences(first, second))
+
+
+def test_the_library_that_computes_is_named_before_one_that_does_not(packs: Packs) -> None:
+    first = with_package("aaa", "1")(with_package("torch", "1")(packs("as-it-is").documents))
+    second = with_losses(1.0001)(with_package("aaa", "2")(with_package("torch", "2")(first)))
+    assert "package.torch: 1 → 2; package.aaa: 1 → 2" in named(first, second)[0].explanation
+
+
+def test_equal_environments_ask_for_bits_and_unequal_ones_for_closeness(packs: Packs) -> None:
+    first = packs("as-it-is").documents
+    asked: list[TierName] = [
+        default_tier(first, first),
+        default_tier(first, with_cpu("other")(first)),
+        default_tier(first, with_package("torch", "0")(first)),
+    ]
+    assert asked == ["bitwise", "numerically-close", "numerically-close"]
+
+
+def test_usable_cores_matter_only_while_threads_are_not_known(packs: Packs) -> None:
+    first = with_torch()(packs("as-it-is").documents)
+    cpu = replace(first.hardware.cpu, num_usable_cores=99)
+    second = replace(first, hardware=replace(first.hardware, cpu=cpu))
+    assert environment_differences(first, second) == ()
+    bare = packs("as-it-is").documents
+    assert [
+        row.key for row in environment_differences(bare, replace(bare, hardware=second.hardware))
+    ] == ["cpu.num_usable_cores"]
