@@ -11,8 +11,9 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Final
+from typing import Final, Literal
 
+from evidence.attempt.reported import Reported, read_reported
 from evidence.attempt.stage import StageResult, StageRun, Surroundings
 from evidence.records.availability import Unavailable
 from evidence.records.capture import TorchRecord
@@ -20,7 +21,7 @@ from evidence.records.inputs import ModelRecord, TokenizerRecord
 from evidence.records.run import AttemptPlan, OutcomeRecord
 from evidence.workload.interface import Job
 
-STAGES: Final = ("train", "eval")
+STAGES: Final[tuple[Literal["train", "eval"], ...]] = ("train", "eval")
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +32,19 @@ class AttemptResult:
     framework: TorchRecord | Unavailable | None = None
     model: ModelRecord | None = None
     tokenizer: TokenizerRecord | None = None
+
+    def lasting(self, duration_s: float) -> AttemptResult:
+        """The same result with the time it took over all its processes."""
+        return replace(self, record=replace(self.record, duration_s=duration_s))
+
+    def as_completed(self, reported: Reported) -> AttemptResult:
+        """The result of an attempt that the journal calls completed."""
+        return AttemptResult(
+            record=replace(self.record, outcome="completed", reason=""),
+            framework=reported.framework,
+            model=reported.model,
+            tokenizer=reported.tokenizer,
+        )
 
     @property
     def completed(self) -> bool:
@@ -50,6 +64,19 @@ class Places:
     """Checkpoints to resume from; never sealed."""
 
 
+@dataclass(frozen=True, slots=True)
+class StartPoint:
+    """Where an attempt begins: at its beginning, or where an earlier process was killed."""
+
+    stage: Literal["train", "eval"] = "train"
+    segment: int = 1
+    resume: str | None = None
+    """Checkpoint folder to go on from."""
+    from_step: int = 0
+    probed: frozenset[str] = frozenset()
+    """Moments whose probe the journal has already."""
+
+
 def refused(plan: AttemptPlan, unmet: tuple[tuple[str, str], ...]) -> AttemptResult:
     """The result of an attempt whose requirements are not met: (missing, remedy) pairs."""
     record = replace(
@@ -61,30 +88,39 @@ def refused(plan: AttemptPlan, unmet: tuple[tuple[str, str], ...]) -> AttemptRes
     return AttemptResult(record=record)
 
 
-def run_attempt(plan: AttemptPlan, places: Places, around: Surroundings) -> AttemptResult:
-    """Run every stage of `plan` until one does not complete."""
+def interrupted(plan: AttemptPlan) -> AttemptResult:
+    """The result of an attempt whose process is gone and that nobody goes on with."""
+    reason = "the run was killed or stopped, and closed before it was done"
+    return AttemptResult(replace(_record(plan, None, 0.0), outcome="interrupted", reason=reason))
+
+
+def run_attempt(
+    plan: AttemptPlan, places: Places, around: Surroundings, point: StartPoint
+) -> AttemptResult:
+    """Run the stages of `plan` from `point` on until one does not complete."""
     began_s = time.monotonic()
     deadline_s = None if plan.timeout_s is None else began_s + plan.timeout_s
-    results: list[StageResult] = []
-    for stage in STAGES:
+    last: StageResult | None = None
+    for stage in STAGES[STAGES.index(point.stage) :]:
+        here = stage == point.stage
         job = Job(
             plan=plan,
             stage=stage,
             root=str(places.root),
             scratch=str(places.scratch),
             output=str(places.output),
-            segment=1,
-            resume=None,
+            segment=point.segment if here else 1,
+            resume=point.resume if here else None,
         )
-        results.append(StageRun(job, around, deadline_s).execute())
-        if results[-1].outcome != "completed":
+        last = StageRun(job, around, deadline_s, point.from_step if here else 0).execute()
+        if last.outcome != "completed":
             break
-    first = results[0]
+    reported = read_reported(places.scratch)
     return AttemptResult(
-        record=_record(plan, results[-1], time.monotonic() - began_s),
-        framework=first.framework,
-        model=first.model,
-        tokenizer=first.tokenizer,
+        record=_record(plan, last, time.monotonic() - began_s),
+        framework=reported.framework,
+        model=reported.model,
+        tokenizer=reported.tokenizer,
     )
 
 

@@ -15,6 +15,7 @@ from typing import Any, Final
 from evidence import jsonio, layout, limits
 from evidence.attempt.files import StageFiles
 from evidence.attempt.process import WorkerProcess
+from evidence.attempt.reported import Reported, write_reported
 from evidence.attempt.verdict import Heard, judge
 from evidence.capture.telemetry import sample
 from evidence.digest import sha256_stream
@@ -42,9 +43,6 @@ class StageResult:
     reason: str
     exit_status: int
     last_lines: tuple[str, ...]
-    framework: TorchRecord | Unavailable | None
-    model: ModelRecord | None
-    tokenizer: TokenizerRecord | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,13 +58,18 @@ class Surroundings:
     """Monotonic seconds when the run began; telemetry counts from it."""
     data_sha256: Mapping[str, str]
     """Digests that the supervisor saw; the worker must have read the same bytes."""
+    probed: frozenset[str] = frozenset()
+    """Moments whose probe the journal has already."""
 
 
 class StageRun:
     """Supervises the worker of one stage."""
 
-    def __init__(self, job: Job, around: Surroundings, deadline_s: float | None) -> None:
+    def __init__(
+        self, job: Job, around: Surroundings, deadline_s: float | None, from_step: int
+    ) -> None:
         self._job = job
+        self._from_step = from_step
         self._around = around
         self._deadline_s = deadline_s
         self._folder = Path(job.output)
@@ -74,13 +77,16 @@ class StageRun:
         self._failure: tuple[str, str] | None = None
         self._done: dict[str, Any] | None = None
         self._framework: TorchRecord | Unavailable | None = None
-        self._model: ModelRecord | None = None
-        self._tokenizer: TokenizerRecord | None = None
 
     def execute(self) -> StageResult:
         """Run the worker to its end. Only an error of our own (a full disk) raises."""
         job, name = self._job, self._job.plan.name
-        self._journal("stage-started", stage=job.stage, segment=job.segment)
+        self._journal(
+            "stage-started",
+            stage=job.stage,
+            segment=job.segment,
+            resumed_from_step=self._from_step or None,
+        )
         job_file = Path(job.scratch) / f"job-{job.stage}.json"
         write_file(job_file, jsonio.dump_document(encode(job)))
         began_s = time.monotonic()
@@ -110,9 +116,6 @@ class StageRun:
             reason=reason,
             exit_status=status,
             last_lines=files.log.last_lines,
-            framework=self._framework,
-            model=self._model,
-            tokenizer=self._tokenizer,
         )
 
     def _listen(self, worker: WorkerProcess) -> tuple[bool, bool]:
@@ -167,8 +170,10 @@ class StageRun:
         self._framework = Unavailable(reason) if reason else decode(TorchRecord, found)
 
     def _on_inputs(self, event: dict[str, Any]) -> None:
-        self._model = decode(ModelRecord, event["model"])
-        self._tokenizer = decode(TokenizerRecord, event["tokenizer"])
+        model = decode(ModelRecord, event["model"])
+        tokenizer = decode(TokenizerRecord, event["tokenizer"])
+        scratch = Path(self._job.scratch)
+        write_reported(scratch, Reported(self._framework, model, tokenizer))
         for name, value in event["data"].items():
             expected = self._around.data_sha256.get(name)
             if expected != value:
@@ -185,6 +190,8 @@ class StageRun:
         self._journal("schedule", stage=self._job.stage, **{key: event[key] for key in keys})
 
     def _on_probe(self, event: dict[str, Any]) -> None:
+        if event["moment"] in self._around.probed:
+            return  # the process before this one measured it, and the journal has it
         keys = ("moment", "loss", "num_examples")
         self._journal("probe", **{key: event[key] for key in keys})
 

@@ -15,6 +15,8 @@ from evidence.pipeline.signals import StopRequest
 @click.command()
 @click.argument("milestone")
 @click.option("--attempt", metavar="NAME", help="Run only this attempt (also a manual one).")
+@click.option("--resume", is_flag=True, help="Go on with a run that was killed or stopped.")
+@click.option("--close", is_flag=True, help="Seal such a run as failed, with what there is.")
 @click.option("--again", is_flag=True, help="Archive the sealed pack and start anew.")
 @click.option(
     "--root",
@@ -26,15 +28,28 @@ from evidence.pipeline.signals import StopRequest
     "--runs", type=click.Path(path_type=Path), help="Where packs appear (default: ROOT/runs)."
 )
 def command(
-    milestone: str, attempt: str | None, again: bool, root: Path, runs: Path | None
+    milestone: str,
+    attempt: str | None,
+    resume: bool,
+    close: bool,
+    again: bool,
+    root: Path,
+    runs: Path | None,
 ) -> None:
     """Run milestones/MILESTONE.toml and leave a sealed evidence pack.
 
     Exit 0: complete and every required gate met. 4: failed, stopped or a required gate not met;
     the evidence says why. 2: nothing was started. 75: another run holds this pack.
     """
+    if resume + close + again > 1 or (attempt and (resume or close)):
+        raise click.UsageError("--resume, --close and --again (and --attempt) exclude one another")
     options = RunOptions(
-        root=root.resolve(), runs=(runs or root / "runs").resolve(), again=again, attempt=attempt
+        root=root.resolve(),
+        runs=(runs or root / "runs").resolve(),
+        again=again,
+        attempt=attempt,
+        resume=resume,
+        close=close,
     )
     with StopRequest() as stop:
         result = run_milestone(milestone, options, observer(), stop)

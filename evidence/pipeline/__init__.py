@@ -19,6 +19,7 @@ from evidence.pipeline.archive import archive_pack, prepare_runs_folder
 from evidence.pipeline.execution import execute
 from evidence.pipeline.index import update_index
 from evidence.pipeline.preflight import prepare
+from evidence.pipeline.recovery import recover
 from evidence.pipeline.signals import StopRequest
 from evidence.progress import Observer
 from evidence.records.run import GateResult, OutcomeRecord, ParentRecord
@@ -32,6 +33,10 @@ class RunOptions:
     runs: Path
     again: bool = False
     attempt: str | None = None
+    resume: bool = False
+    """Go on with the unfinished run."""
+    close: bool = False
+    """Seal the unfinished run as failed."""
     pack_name: str | None = None
     """Name of the pack's folder; None: the milestone's id."""
     parents: tuple[ParentRecord, ...] = ()
@@ -69,8 +74,10 @@ def run_milestone(
     """
     if layout.MILESTONE_ID.fullmatch(milestone_id) is None:
         raise UsageError(f"{milestone_id!r} is no milestone id", hint="Give an id such as M43.")
-    prepared = prepare(options.root, milestone_id, options.attempt)
+    recovering = options.resume or options.close
     name = options.pack_name or milestone_id
+    if not recovering:
+        prepared = prepare(options.root, milestone_id, options.attempt)
     pack = layout.pack_dir(options.runs, name)
     if pack.exists() and not options.again:
         raise UsageError(
@@ -81,14 +88,20 @@ def run_milestone(
     prepare_runs_folder(options.runs)
     with _held(options.runs, name):
         work = layout.work_dir(options.runs, name)
-        if work.exists():
+        if work.exists() and not recovering:
             raise UsageError(
                 f"an unfinished run of {milestone_id} is in {work}",
-                hint=f"Look at it: evidence verify {pack}. To start anew, remove that folder.",
+                hint=f"Go on: evidence run {milestone_id} --resume   (or --close, which seals "
+                "what there is as failed)",
             )
-        if pack.exists():
-            archive_pack(pack)
-        done = execute(prepared, options.root, work, pack, observer, stop, options.parents)
+        if recovering:
+            if not work.exists():
+                raise UsageError(f"there is no unfinished run of {milestone_id}")
+            done = recover(options.root, work, pack, observer, stop, close=options.close)
+        else:
+            if pack.exists():
+                archive_pack(pack)
+            done = execute(prepared, options.root, work, pack, observer, stop, options.parents)
     update_index(options.runs)
     return RunResult(
         pack=pack,

@@ -6,7 +6,7 @@ Responsible for turning a staging folder whose attempts are over into one that c
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 from evidence import __version__, jsonio, layout, schema
@@ -18,6 +18,7 @@ from evidence.outcome import outcome_digest
 from evidence.pipeline.observation import Observation
 from evidence.pipeline.preflight import Prepared
 from evidence.pipeline.summaries import rendered_files, write_rendered
+from evidence.plan import plan_attempts
 from evidence.records.availability import Unavailable
 from evidence.records.codec import encode
 from evidence.records.inputs import InputsRecord
@@ -44,24 +45,28 @@ class Finished:
     outcomes: tuple[OutcomeRecord, ...]
 
 
-def finish(
+def write_documents(
     prepared: Prepared,
     staging: Path,
     observed: Observation,
-    attempts: tuple[AttemptResult, ...],
-    parents: tuple[ParentRecord, ...] = (),
-) -> Finished:
-    """Write every remaining document, seal, and render. The journal is closed by now."""
-    completed = next((result for result in attempts if result.completed), None)
+    completed: AttemptResult | None,
+) -> None:
+    """Write every document that is known by now: at the start, and again at the end."""
     observed.write(staging, None if completed is None else completed.framework)
     _write(staging, layout.INPUTS, _inputs(prepared, completed))
-    _write(
-        staging, layout.WITHHELD, withheld_record(staged_files(staging), prepared.milestone.publish)
-    )
+    withheld = withheld_record(staged_files(staging), prepared.milestone.publish)
+    _write(staging, layout.WITHHELD, withheld)
+
+
+def seal_staging(staging: Path, parents: tuple[ParentRecord, ...] = ()) -> Finished:
+    """Compute results, seal, and render, from nothing but what is staged.
+
+    The journal is closed by now and its last record says which status is sealed.
+    """
     documents = _documents(staging, {})
     results = compute_results(documents)
     _write(staging, layout.RESULTS, results)
-    manifest = replace(_manifest(prepared, observed, completed, documents), parents=parents)
+    manifest = _manifest(documents, parents)
     _validate(staging)
     sealed = seal(staging, manifest)
     documents = _documents(staging, sealed.digests)
@@ -86,27 +91,22 @@ def _inputs(prepared: Prepared, completed: AttemptResult | None) -> InputsRecord
     )
 
 
-def _manifest(
-    prepared: Prepared,
-    observed: Observation,
-    completed: AttemptResult | None,
-    documents: Documents,
-) -> ManifestRecord:
-    plan = next(
-        (plan for plan in prepared.plans if completed and plan.name == completed.record.name), None
-    )
+def _manifest(documents: Documents, parents: tuple[ParentRecord, ...]) -> ManifestRecord:
+    name = documents.journal[-1].attempt
+    plan = next((p for p in plan_attempts(documents.milestone) if p.name == name), None)
+    start = documents.git.start
     return ManifestRecord(
         schema="manifest.v1",
         ruleset=RULESET,
         tool=ToolRecord(name="evidence-pack", version=__version__),
         template=TEMPLATE,
-        milestone=prepared.milestone.id,
+        milestone=documents.milestone.id,
         status="failed" if plan is None else "complete",
         attempt=None if plan is None else plan.name,
         stand_in=plan is not None and plan.stand_in,
-        commit=observed.commit,
+        commit=start if isinstance(start, Unavailable) else start.commit,
         outcome_sha256=outcome_digest(documents),
-        parents=(),
+        parents=parents,
         files=(),
     )
 

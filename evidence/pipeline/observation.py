@@ -10,6 +10,7 @@ import os
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TypeVar
 
 from evidence import jsonio, layout
 from evidence.capture.environ import capture_environment, env_snapshot
@@ -37,8 +38,10 @@ from evidence.records.capture import (
     PackagesRecord,
     TorchRecord,
 )
-from evidence.records.codec import encode
+from evidence.records.codec import decode, encode
 from evidence.records.milestone import Milestone
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +77,8 @@ class Observation:
             layout.FROZEN: self.frozen,
         }
         for name, record in records.items():
-            write_file(staging / name, jsonio.dump_document(encode(record)))
+            if record is not None:
+                write_file(staging / name, jsonio.dump_document(encode(record)))
         snapshot = env_snapshot(environment, self.hardware, self.git, self.packages)
         write_file(staging / layout.ENV_SNAPSHOT, snapshot.encode("utf-8"))
         write_file(staging / layout.GPU_SNAPSHOT, self.gpu_snapshot.encode("utf-8"))
@@ -109,6 +113,31 @@ def observe_start(root: Path, milestone: Milestone, journal: Journal) -> Observa
         )
     _journal(journal, "start", start)
     return observed
+
+
+def recall_start(root: Path, staging: Path, frozen_before: tuple[Digests, ...]) -> Observation:
+    """What an earlier process observed at the start of this run, from the staged documents."""
+
+    def read(kind: type[T], name: str) -> T:
+        return decode(kind, jsonio.load_document((staging / name).read_bytes()))
+
+    git = read(GitRecord, layout.GIT)
+    patch = staging / layout.PATCH
+    return Observation(
+        environment=read(EnvironmentRecord, layout.ENVIRONMENT),
+        hardware=read(HardwareRecord, layout.HARDWARE),
+        gpu_snapshot=(staging / layout.GPU_SNAPSHOT).read_text("utf-8"),
+        git=git,
+        patch=patch.read_bytes() if patch.exists() else _why_no_patch(git),
+        packages=read(PackagesRecord, layout.PACKAGES),
+        repository=open_repository(root),
+        frozen_before=frozen_before,
+    )
+
+
+def _why_no_patch(git: GitRecord) -> Unavailable:
+    digest = git.patch_sha256
+    return digest if isinstance(digest, Unavailable) else Unavailable("the patch was lost")
 
 
 def observe_end(

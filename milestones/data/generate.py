@@ -3,11 +3,13 @@
     python milestones/data/generate.py           rewrite the files
     python milestones/data/generate.py --check   exit 1 where a file is not what this gives
 
-Responsible for seeds and file names only. The same seeds give the same bytes everywhere.
+Responsible for seeds, file names and the archive's texts. Which questions there are is `compose`'s,
+their format `rows`'s. The same seeds give the same bytes everywhere.
 """
 
 from __future__ import annotations
 
+import argparse
 import sys
 from pathlib import Path
 from random import Random
@@ -56,14 +58,19 @@ def files() -> dict[Path, bytes]:
 
 def main() -> int:
     """Write or check; return the exit status."""
-    check = "--check" in sys.argv[1:]
-    stale = [p for p, data in files().items() if not p.is_file() or p.read_bytes() != data]
-    for path in stale:
+    parser = argparse.ArgumentParser(description="Write the project's own data.")
+    parser.add_argument("--check", action="store_true", help="compare only; exit 1 on a difference")
+    check: bool = parser.parse_args().check
+    status = 0
+    for path, data in files().items():
+        if path.is_file() and path.read_bytes() == data:
+            continue
         print(f"{'differs' if check else 'written'}: {path.relative_to(HERE.parent.parent)}")
+        status = int(check)
         if not check:
             path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_bytes(files()[path])
-    return int(check and bool(stale))
+            path.write_bytes(data)
+    return status
 
 
 if __name__ == "__main__":

@@ -1,4 +1,8 @@
-"""Row formats of the two data sets and of the frozen archive, as bytes."""
+"""Row formats of the two data sets and of the frozen archive, as bytes.
+
+Responsible for field names, their order and encoding. What the rows say is `compose`'s and
+`tasks`'s; nothing here touches a file.
+"""
 
 from __future__ import annotations
 

@@ -9,6 +9,7 @@ numbers them. The weights of the stand-in are not here: they are drawn from the 
 
 from __future__ import annotations
 
+import argparse
 import json
 import sys
 from collections.abc import Iterator
@@ -114,7 +115,10 @@ def files() -> dict[Path, str]:
 
 def main() -> int:
     """Write or check; return the exit status."""
-    check, status = "--check" in sys.argv[1:], 0
+    parser = argparse.ArgumentParser(description="Train the stand-in's tokenizer.")
+    parser.add_argument("--check", action="store_true", help="compare only; exit 1 on a difference")
+    check: bool = parser.parse_args().check
+    status = 0
     for path, text in files().items():
         if path.is_file() and path.read_bytes() == text.encode("utf-8"):
             continue

@@ -1,41 +1,53 @@
-"""Laws of the project's own data: counts, correctness, and no leak into the evaluation."""
+"""Laws of the project's own data: counts, format, reproducible bytes, no leak into the eval set.
+
+That the answers are right is test_answers.py's concern.
+"""
 
 from __future__ import annotations
 
 import json
-import re
 import subprocess
 import sys
+import zipfile
 from collections import Counter
-from collections.abc import Callable
-from fractions import Fraction
-from pathlib import Path
-from typing import Any
 
 import pytest
 
-ROOT = Path(__file__).parents[2]
-DATA = ROOT / "milestones" / "data"
-REFERENCE = ROOT.parent / "shared" / "reference" / "datasets" / "dev-reasoning-v2.jsonl"
+from tests.milestone_data.committed import DATA, EVALUATION, ROOT, TRAINING, folded, rows
 
-
-def rows(path: Path) -> list[dict[str, Any]]:
-    return [json.loads(line) for line in path.read_bytes().split(b"\n")[:-1]]
-
-
-TRAINING = rows(DATA / "dev-reasoning.jsonl")
-EVALUATION = rows(DATA / "eval.jsonl")
-
-
-def folded(text: str) -> str:
-    return " ".join(text.casefold().split())
+REFERENCE = ROOT.parent / "shared" / "reference" / "datasets"
+ARCHIVE = ROOT / "milestones" / "frozen" / "m42_submission.zip"
 
 
 @pytest.mark.parametrize("script", ["data/generate.py", "models/train_tokenizer.py"])
 def test_the_generators_give_the_committed_bytes(script: str) -> None:
     command = [sys.executable, str(ROOT / "milestones" / script), "--check"]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert (done.returncode, done.stdout) == (0, "")
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+
+@pytest.mark.parametrize("name", ["dev-reasoning.jsonl", "eval.jsonl"])
+def test_data_files_are_utf8_with_lf_and_no_byte_order_mark(name: str) -> None:
+    raw = (DATA / name).read_bytes()
+    raw.decode("utf-8", errors="strict")
+    assert b"\r" not in raw
+    assert not raw.startswith(b"\xef\xbb\xbf")
+
+
+def test_the_archive_depends_on_nothing_but_its_content() -> None:
+    with zipfile.ZipFile(ARCHIVE) as archive:
+        assert archive.testzip() is None
+        entries = archive.infolist()
+    assert [entry.filename for entry in entries] == [
+        "README.md",
+        "config.json",
+        "predictions.jsonl",
+    ]
+    for entry in entries:
+        assert entry.compress_type == zipfile.ZIP_STORED
+        assert entry.date_time == (2026, 1, 1, 0, 0, 0)
+        assert (entry.create_system, entry.external_attr >> 16) == (3, 0o644)
+        assert (entry.extra, entry.comment) == (b"", b"")
 
 
 def test_the_training_set_has_its_counts() -> None:
@@ -53,8 +65,26 @@ def test_the_evaluation_set_has_its_counts() -> None:
         "trace_sensitive": 25,
         "edge_case": 15,
     }
-    assert len({row["id"] for row in EVALUATION}) == 100
+    assert [row["id"] for row in EVALUATION] == [f"eval-{n:03d}" for n in range(1, 101)]
     assert {row["difficulty"] for row in EVALUATION} == {"easy", "medium", "hard"}
+    assert len({row["category"] for row in EVALUATION}) >= 5
+
+
+def test_every_row_teaches_something() -> None:
+    for row in TRAINING:
+        assert [step["i"] for step in row["steps"]] == list(range(len(row["steps"])))
+        texts = [row["prompt"], row["final_answer"], *(s["content"] for s in row["steps"])]
+        assert row["steps"], row
+        assert all(isinstance(text, str) and text.strip() == text != "" for text in texts), row
+    assert len({row["final_answer"] for row in TRAINING}) > 200
+
+
+def test_no_row_is_there_twice_whatever_its_index() -> None:
+    contents = Counter(
+        json.dumps({key: row[key] for key in row if key != "meta"}) for row in TRAINING
+    )
+    assert max(contents.values()) == 1
+    assert [row["meta"]["index"] for row in TRAINING] == list(range(550))
 
 
 def test_no_prompt_is_there_twice_and_none_is_in_both_sets() -> None:
@@ -65,62 +95,23 @@ def test_no_prompt_is_there_twice_and_none_is_in_both_sets() -> None:
     assert not set(training) & set(evaluation)
 
 
-# Answers are worked out again from the words of the question, apart from the generator.
-
-
-def numbers(text: str) -> list[int]:
-    return [int(n) for n in re.findall(r"\d+", text)]
-
-
-def count_letter(prompt: str) -> str:
-    letter, word = re.findall(r"letter (\w) in (\w+)", prompt)[0]
-    return str(word.count(letter))
-
-
-WORKED_OUT: dict[str, Callable[[str, list[int]], str]] = {
-    "unit_price": lambda _, n: f"{Fraction(n[1], n[0])} dollars",
-    "distance": lambda _, n: f"{n[0] * n[1]} km",
-    "area": lambda _, n: f"{n[0] * n[1]} square m",
-    "percent": lambda _, n: str(Fraction(n[0] * n[1], 100)),
-    "remainder": lambda _, n: str(n[0] % n[1]),
-    "shopping": lambda _, n: f"{n[2] - n[0] * n[1]} dollars",
-    "sequence": lambda _, n: str(2 * n[-1] - n[-2]),
-    "average": lambda _, n: str(Fraction(sum(n), 3)),
-    "minutes": lambda _, n: f"{n[2] * 60 + n[3] - n[0] * 60 - n[1]} minutes",
-    "reverse": lambda prompt, _: "".join(reversed(prompt.split()[3])),
-    "count_letter": lambda prompt, _: count_letter(prompt),
-    "sort_numbers": lambda _, n: " ".join(map(str, sorted(n))),
-    "largest": lambda _, n: str(max(n)),
-    "checked_sum": lambda _, n: str(n[0] + n[1]),
-    "corrected_product": lambda _, n: str(n[0] * n[1]),
-}
-
-
-def test_every_drawn_answer_is_right() -> None:
-    for row in TRAINING:
-        kind = row["meta"]["task_type"]
-        if kind != "edge_case":
-            assert row["final_answer"] == WORKED_OUT[kind](row["prompt"], numbers(row["prompt"])), (
-                row
-            )
-
-
-def test_every_calculation_in_a_step_is_right() -> None:
-    sums = re.compile(r"(-?\d+) ([-+*/]) (\d+) = (-?\d+)")
-    seen = 0
-    for row in TRAINING:
-        for step in row["steps"]:
-            if found := sums.fullmatch(step["content"]):
-                a, sign, b, c = found.groups()
-                left = {"+": int(a) + int(b), "-": int(a) - int(b), "*": int(a) * int(b),
-                        "/": Fraction(int(a), int(b) or 1)}[sign]  # fmt: skip
-                assert left == int(c), step
-                seen += 1
-    assert seen > 300
+def test_no_category_is_sorted_to_one_end() -> None:
+    for part in (TRAINING[:138], TRAINING[-138:]):
+        counts = Counter(row["meta"]["category"] for row in part)
+        assert 70 < counts["reasoning"] < 120
+        assert counts["synthetic"] > 10
 
 
 @pytest.mark.skipif(not REFERENCE.exists(), reason="the reference material is not beside us")
-def test_the_rows_have_the_format_of_the_reference_and_words_of_their_own() -> None:
-    theirs = rows(REFERENCE)
-    assert {tuple(row) for row in theirs} == {tuple(row) for row in TRAINING}
-    assert not {folded(row["prompt"]) for row in theirs} & {folded(r["prompt"]) for r in TRAINING}
+@pytest.mark.parametrize(
+    ("theirs", "ours"), [("dev-reasoning-v2", "dev-reasoning"), ("eval_v2", "eval")]
+)
+def test_rows_have_the_format_of_the_reference_and_words_of_their_own(
+    theirs: str, ours: str
+) -> None:
+    reference, own = rows(REFERENCE / f"{theirs}.jsonl"), rows(DATA / f"{ours}.jsonl")
+    assert {tuple(row) for row in reference} == {tuple(row) for row in own}
+    if "steps" in own[0]:
+        assert {tuple(s) for r in own for s in r["steps"]} == {("i", "type", "content")}
+        assert {"dataset", "generator", "seed", "category", "index"} <= set(own[0]["meta"])
+    assert not {folded(row["prompt"]) for row in reference} & {folded(row["prompt"]) for row in own}

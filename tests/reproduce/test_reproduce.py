@@ -246,7 +246,7 @@ def test_a_fault_of_ours_leaves_nothing_behind(
         raise OSError("no space")
 
     before = state(ran, temporary)
-    monkeypatch.setattr("evidence.pipeline.execution.finish", full_disk)
+    monkeypatch.setattr("evidence.pipeline.execution.seal_staging", full_disk)
     with pytest.raises(OSError, match="no space"):
         again(ran)
     assert state(ran, temporary) == before

@@ -114,8 +114,12 @@ def _finished_once(evidence: Evidence) -> Problems:
                 yield Problem(layout.JOURNAL, text, 1, len(events))
             elif not events:
                 yield Problem(layout.JOURNAL, f"there is no schedule of the {stage} stage")
+    # A run that was killed between saving and finishing saves again in its next segment.
+    segments = len(evidence.events("stage-started", "train"))
     count = len(evidence.events("final-model"))
-    yield from differs(layout.JOURNAL, "a completed attempt saves one final model", 1, count)
+    if not 1 <= count <= segments:
+        text = "a completed attempt saves one final model, and at most one a segment"
+        yield Problem(layout.JOURNAL, text, f"1 to {segments}", count)
 
 
 @check("journal-clock", "the monotonic clock never goes back; jumps of the wall clock are named")

@@ -1,0 +1,38 @@
+"""What the training worker reported of itself, kept where a later process finds it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from evidence import jsonio
+from evidence.durable import write_file
+from evidence.records.availability import Unavailable
+from evidence.records.capture import TorchRecord
+from evidence.records.codec import decode, encode
+from evidence.records.inputs import ModelRecord, TokenizerRecord
+
+NAME: Final = "reported.json"
+
+
+@dataclass(frozen=True, slots=True)
+class Reported:
+    """Framework, model and tokenizer as the training worker loaded them."""
+
+    framework: TorchRecord | Unavailable | None = None
+    model: ModelRecord | None = None
+    tokenizer: TokenizerRecord | None = None
+
+
+def write_reported(scratch: Path, reported: Reported) -> None:
+    """Keep a report durably."""
+    write_file(scratch / NAME, jsonio.dump_document(encode(reported)))
+
+
+def read_reported(scratch: Path) -> Reported:
+    """The report of this attempt, empty where no worker came so far."""
+    path = scratch / NAME
+    if not path.is_file():
+        return Reported()
+    return decode(Reported, jsonio.load_document(path.read_bytes()))

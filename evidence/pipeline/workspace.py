@@ -1,0 +1,91 @@
+"""The folder of a run that is not sealed yet, and what it must remember to survive a kill.
+
+Responsible for runs/.work/<id>/: `pack/` becomes the pack; beside it lie checkpoints and the few
+facts that a later process needs to go on. Nothing beside `pack/` is ever sealed.
+"""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+from evidence import jsonio, layout
+from evidence.attempt import AttemptResult
+from evidence.durable import sync_directory, write_file
+from evidence.records.codec import decode, encode
+from evidence.records.run import AttemptPlan, ParentRecord
+
+
+@dataclass(frozen=True, slots=True)
+class Remembered:
+    """What a run knew when it began and does not seal as such."""
+
+    attempts: tuple[str, ...]
+    frozen_before: tuple[dict[str, str], ...]
+    parents: tuple[ParentRecord, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Workspace:
+    """The folders of an unsealed run."""
+
+    work: Path
+
+    @property
+    def staging(self) -> Path:
+        """What becomes the pack."""
+        return self.work / "pack"
+
+    def output(self, plan: AttemptPlan) -> Path:
+        """Evidence of an attempt under way."""
+        return self.work / f"attempt-{plan.number:02d}-{plan.name}"
+
+    def scratch(self, plan: AttemptPlan) -> Path:
+        """Checkpoints of an attempt under way."""
+        return self.work / f"scratch-{plan.number:02d}-{plan.name}"
+
+    def remember(self, facts: Remembered) -> None:
+        """Keep what a later process will need."""
+        write_file(self.work / "remembered.json", jsonio.dump_document(encode(facts)))
+
+    def recall(self) -> Remembered:
+        """What was remembered. Raises MalformedError where it is not what we wrote."""
+        data = (self.work / "remembered.json").read_bytes()
+        return decode(Remembered, jsonio.load_document(data))
+
+    def settle(self, plan: AttemptPlan, *, completed: bool) -> None:
+        """Put an attempt's evidence where the pack wants it. Doing it twice changes nothing."""
+        output = self.output(plan)
+        if output.exists():
+            if completed:
+                for path in sorted(output.iterdir()):
+                    path.rename(self.staging / path.name)
+                output.rmdir()
+            else:
+                shutil.rmtree(output / layout.FINAL_MODEL, ignore_errors=True)
+                _drop_empty(output)
+                folder = self.staging / layout.attempt_dir(plan.number, plan.name)
+                folder.parent.mkdir(exist_ok=True)
+                output.rename(folder)
+                sync_directory(folder.parent)
+            sync_directory(self.staging)
+        shutil.rmtree(self.scratch(plan), ignore_errors=True)
+
+    def write_outcome(self, plan: AttemptPlan, result: AttemptResult) -> None:
+        """outcome.json of an attempt that did not complete, before the journal says so."""
+        data = jsonio.dump_document(encode(result.record))
+        write_file(self.output(plan) / "outcome.json", data)
+
+    def remove(self) -> None:
+        """The run is published: nothing of the work is needed any more."""
+        shutil.rmtree(self.work)
+        sync_directory(self.work.parent)
+
+
+def _drop_empty(folder: Path) -> None:
+    for path in sorted(folder.rglob("*"), reverse=True):
+        if path.is_file() and path.stat().st_size == 0:
+            path.unlink()
+        elif path.is_dir() and not any(path.iterdir()):
+            path.rmdir()
