@@ -1,0 +1,85 @@
+"""Laws of the project as a whole: what must not grow, and what the README may claim."""
+
+from __future__ import annotations
+
+import ast
+import re
+from pathlib import Path
+
+import click
+import pytest
+
+from evidence.cli import COMMANDS, cli
+
+ROOT = Path(__file__).parents[1]
+CODE = sorted((ROOT / "evidence").rglob("*.py"))
+MAX_FILE_LINES = 400
+MAX_FUNCTION_LINES = 60
+
+
+@pytest.mark.parametrize("path", CODE, ids=lambda p: p.relative_to(ROOT).as_posix())
+def test_no_file_and_no_function_outgrows_its_limit(path: Path) -> None:
+    text = path.read_text("utf-8")
+    assert len(text.splitlines()) <= MAX_FILE_LINES, "split it by responsibility"
+    tree = ast.parse(text)
+    assert ast.get_docstring(tree), "a module opens with what it is responsible for"
+    for node in ast.walk(tree):
+        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
+            assert node.end_lineno is not None
+            length = node.end_lineno - node.lineno + 1
+            assert length <= MAX_FUNCTION_LINES, f"{node.name} has {length} lines: split it"
+
+
+def test_heavy_packages_are_imported_in_their_own_place_only() -> None:
+    homes = {
+        "jsonschema": {"evidence/schema.py"},
+        "jinja2": {"evidence/templating.py"},
+        "pynvml": {"evidence/capture/gpu.py"},
+    }
+    for package, home in homes.items():
+        pattern = re.compile(rf"^\s*(?:from|import) {package}\b", re.MULTILINE)
+        found = {
+            path.relative_to(ROOT).as_posix()
+            for path in CODE
+            if pattern.search(path.read_text("utf-8"))
+        }
+        assert found == home, package
+    torch = re.compile(r"^\s*(?:from|import) (?:torch|transformers)\b", re.MULTILINE)
+    for path in CODE:
+        if torch.search(path.read_text("utf-8")):
+            assert path.parent.name == "workload", path
+
+
+def commands_in_readme() -> list[tuple[str, tuple[str, ...]]]:
+    """(command, options) of each `evidence …` line in a code block of the README."""
+    found = []
+    for line in (ROOT / "README.md").read_text("utf-8").splitlines():
+        match = re.match(r"(?:\.venv/bin/)?evidence (\w+)([^#]*)", line)
+        if match:
+            found.append((match[1], tuple(re.findall(r"--[a-z-]+", match[2]))))
+    return found
+
+
+def test_every_command_that_the_readme_names_is_there() -> None:
+    named = commands_in_readme()
+    assert {name for name, _ in named} >= {"verify", "render", "explain", "new"}
+    for name, options in named:
+        command = cli.get_command(click.Context(cli), name)
+        assert command is not None, name
+        known = {option for parameter in command.params for option in parameter.opts}
+        assert set(options) <= known, name
+
+
+def test_every_command_has_help_of_its_own(capsys: pytest.CaptureFixture[str]) -> None:
+    for name in COMMANDS:
+        command = cli.get_command(click.Context(cli), name)
+        assert command is not None
+        assert command.help, name
+
+
+def test_the_makefile_lists_every_target() -> None:
+    text = (ROOT / "Makefile").read_text("utf-8")
+    phony = re.search(r"^\.PHONY: (.*)$", text, re.MULTILINE)
+    assert phony is not None
+    for target in phony[1].split():
+        assert re.search(rf"^{target}:.*## ", text, re.MULTILINE), target
