@@ -27,7 +27,7 @@ render: $(VENV)/.runtime ## Regenerate the summaries of all packs below runs/
 	@$(BIN)/evidence render
 
 test: lint ## Lint, type-check, and run all tests: make test T=tests/verify
-	@$(BIN)/python -m pytest $(T)
+	@$(BIN)/python -m pytest -n auto $(T)
 
 lint: $(VENV)/.develop ## ruff, mypy (linux, darwin, win32) and the import contracts
 	@$(BIN)/ruff check .
