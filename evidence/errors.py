@@ -49,6 +49,12 @@ class MilestoneError(UsageError):
     """The milestone file, or data it names, is not valid. The message has file, line, key."""
 
 
+class SecretFoundError(EvidenceError):
+    """A finished run holds a secret and is not sealed. The message has places, not secrets."""
+
+    exit_code = ExitCode.USAGE
+
+
 class PackBrokenError(EvidenceError):
     """A pack is not what it says, found by a command that needs it whole (render, note)."""
 

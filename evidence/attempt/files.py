@@ -17,6 +17,7 @@ from evidence import jsonio, layout
 from evidence.durable import LineWriter
 from evidence.escape import visible
 from evidence.records.codec import encode
+from evidence.redact import Redactor, Secrets
 
 SYNC_EVERY_S: Final = 1.0
 KEPT_LINES: Final = 20
@@ -24,24 +25,23 @@ KEPT_LINES: Final = 20
 
 
 class LogFile:
-    """A log in UTF-8 with LF ends and no acting characters, fed with raw output."""
+    """A log in UTF-8 with LF ends, no acting characters and no secrets, fed with raw output."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, redactor: Redactor | None = None) -> None:
         self._writer = LineWriter(path)
         self._decode = codecs.getincrementaldecoder("utf-8")("replace").decode
-        self._pending = ""
+        self._redactor = redactor or Redactor(Secrets())
+        self._held = ""
         self._last: deque[str] = deque(maxlen=KEPT_LINES)
 
     def feed(self, data: bytes) -> None:
-        """Take output in any pieces; whole lines are written at once."""
-        text = self._pending + self._decode(data)
+        """Take output in any pieces; whole lines are written at once, secrets cut out before."""
+        text = self._held + self._decode(data)
         # A progress bar rewrites its line with CR: each state becomes a line of its own. A CR at
         # the very end waits, since LF may follow in the next piece.
-        held = "\r" if text.endswith("\r") else ""
-        text = text[: len(text) - len(held)].replace("\r\n", "\n").replace("\r", "\n")
-        *lines, rest = text.split("\n")
-        self._pending = rest + held
-        self._write(lines)
+        self._held = "\r" if text.endswith("\r") else ""
+        text = text[: len(text) - len(self._held)].replace("\r\n", "\n").replace("\r", "\n")
+        self._write(self._redactor.feed(text))
 
     def _write(self, lines: list[str]) -> None:
         shown = [visible(line) for line in lines]
@@ -60,16 +60,14 @@ class LogFile:
 
     def close(self) -> None:
         """Write a last line that had no end, and close."""
-        if self._pending:
-            self._write([self._pending.rstrip("\r")])
-            self._pending = ""
+        self._write(self._redactor.close())
         self._writer.close()
 
 
 class StageFiles:
     """All growing files of one stage, below the attempt's folder."""
 
-    def __init__(self, folder: Path, stage: str) -> None:
+    def __init__(self, folder: Path, stage: str, redactor: Redactor | None = None) -> None:
         rows, log = (
             (layout.METRICS, layout.TRAINING_LOG)
             if stage == "train"
@@ -77,7 +75,7 @@ class StageFiles:
         )
         self._rows = LineWriter(folder / rows)
         self._telemetry = LineWriter(folder / layout.TELEMETRY)
-        self.log = LogFile(folder / log)
+        self.log = LogFile(folder / log, redactor)
         self.num_rows = 0
         self._synced_at = time.monotonic()
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
@@ -29,6 +29,7 @@ from evidence.records.capture import TorchRecord
 from evidence.records.codec import decode, encode
 from evidence.records.inputs import FileDigest, ModelRecord, SeenRecord, TokenizerRecord
 from evidence.records.run import OutcomeKind, PredictionRow, StepRow
+from evidence.redact import Privacy
 from evidence.workload.interface import Job
 
 POLL_S: Final = 0.2
@@ -60,6 +61,8 @@ class Surroundings:
     """Digests that the supervisor saw; the worker must have read the same bytes."""
     probed: frozenset[str] = frozenset()
     """Moments whose probe the journal has already."""
+    privacy: Privacy = field(default_factory=Privacy)
+    """What is cut out of logs and messages."""
 
 
 class StageRun:
@@ -72,6 +75,7 @@ class StageRun:
         self._from_step = from_step
         self._around = around
         self._deadline_s = deadline_s
+        self._redactor = around.privacy.redactor()
         self._folder = Path(job.output)
         self._total = 0
         self._failure: tuple[str, str] | None = None
@@ -90,7 +94,7 @@ class StageRun:
         job_file = Path(job.scratch) / f"job-{job.stage}.json"
         write_file(job_file, jsonio.dump_document(encode(job)))
         began_s = time.monotonic()
-        with StageFiles(self._folder, job.stage) as files:
+        with StageFiles(self._folder, job.stage, self._redactor) as files:
             self._files = files
             worker = WorkerProcess(job_file, self._around.environment, Path(job.root))
             self._around.observer.stage(name, job.stage, 0)
@@ -109,6 +113,8 @@ class StageRun:
                 timeout_s=job.plan.timeout_s if timed_out else None,
             )
         )
+        if self._redactor.counts:
+            self._journal("redacted", stage=job.stage, counts=dict(self._redactor.counts))
         if outcome == "completed":
             self._finished(time.monotonic() - began_s)
         return StageResult(
@@ -155,17 +161,20 @@ class StageRun:
                 raise MalformedError(f"unknown event {event['event']!r}")
             handler(event)
         except (MalformedError, KeyError, TypeError) as error:
-            shown = one_line(line.decode("utf-8", "replace"), limits.MAX_MESSAGE_CHARS)
-            self._failure = (
-                "exception",
-                f"the worker sent what no worker sends ({error}): {shown}",
-            )
+            # Secrets are cut out first: a half of one, left by the limit, would not be recognised.
+            clean = self._redactor.text(line.decode("utf-8", "replace"))
+            shown = one_line(clean, limits.MAX_MESSAGE_CHARS)
+            said = self._redactor.text(str(error))
+            self._failure = ("exception", f"the worker sent what no worker sends ({said}): {shown}")
 
     def _journal(self, event: str, **data: Any) -> None:
         self._around.journal.record(event, attempt=self._job.plan.name, **data)
 
     def _on_ready(self, event: dict[str, Any]) -> None:
-        found = event["framework"]
+        found = {
+            key: self._redactor.text(value) if isinstance(value, str) else value
+            for key, value in event["framework"].items()
+        }
         reason = found.get("unavailable")
         self._framework = Unavailable(reason) if reason else decode(TorchRecord, found)
 
@@ -235,8 +244,8 @@ class StageRun:
         self._done = event
 
     def _on_failed(self, event: dict[str, Any]) -> None:
-        kind = one_line(str(event["type"]), limits.MAX_MESSAGE_CHARS)
-        message = one_line(str(event["message"]), 2000)
+        kind = one_line(self._redactor.text(str(event["type"])), limits.MAX_MESSAGE_CHARS)
+        message = one_line(self._redactor.text(str(event["message"])), 2000)
         shown = f"{kind}: {message}" if event["kind"] == "exception" else message
         self._failure = (str(event["kind"]), shown)
 

@@ -28,6 +28,7 @@ from evidence.journal import Clock, Journal
 from evidence.pipeline.finish import Finished, seal_staging, write_documents
 from evidence.pipeline.observation import Observation, observe_end, observe_start
 from evidence.pipeline.preflight import Prepared
+from evidence.pipeline.secrets import privacy_of
 from evidence.pipeline.signals import StopRequest
 from evidence.pipeline.workspace import Remembered, Workspace
 from evidence.progress import Observer
@@ -145,6 +146,7 @@ def run_from(run: Run, plan: AttemptPlan, point: StartPoint, began_s: float) -> 
         started_s=time.monotonic() - (run.clock.monotonic_s() - run.began_s),
         data_sha256={name: record.sha256 for name, record in run.prepared.data.items()},
         probed=point.probed,
+        privacy=privacy_of(run.prepared.milestone),
     )
     places = Places(root=run.root, output=run.space.output(plan), scratch=run.space.scratch(plan))
     result = run_attempt(plan, places, around, point)

@@ -28,6 +28,7 @@ from evidence.capture.packages import capture_packages
 from evidence.digest import sha256_hex
 from evidence.durable import write_file
 from evidence.journal import Journal, utc_now
+from evidence.pipeline.secrets import cleaned, privacy_of
 from evidence.records.availability import Unavailable
 from evidence.records.capture import (
     EnvironmentRecord,
@@ -40,6 +41,7 @@ from evidence.records.capture import (
 )
 from evidence.records.codec import decode, encode
 from evidence.records.milestone import Milestone
+from evidence.redact import Privacy
 
 T = TypeVar("T")
 
@@ -63,6 +65,20 @@ class Observation:
         """The commit that the run started from."""
         start = self.git.start
         return start if isinstance(start, Unavailable) else start.commit
+
+    def cleaned(self, privacy: Privacy) -> Observation:
+        """The same without secrets and names; the patch keeps its bytes, and is only scanned."""
+        return replace(
+            self,
+            environment=cleaned(self.environment, EnvironmentRecord, privacy),
+            hardware=cleaned(self.hardware, HardwareRecord, privacy),
+            gpu_snapshot=privacy.clean(self.gpu_snapshot),
+            patch=self.patch
+            if isinstance(self.patch, bytes)
+            else cleaned(self.patch, Unavailable, privacy),
+            git=cleaned(self.git, GitRecord, privacy),
+            packages=cleaned(self.packages, PackagesRecord, privacy),
+        )
 
     def write(self, staging: Path, framework: TorchRecord | Unavailable | None) -> None:
         """Write the documents and snapshots of this observation."""
@@ -111,7 +127,8 @@ def observe_start(root: Path, milestone: Milestone, journal: Journal) -> Observa
             repository=repository,
             frozen_before=frozen.result(),
         )
-    _journal(journal, "start", start)
+    observed = observed.cleaned(privacy_of(milestone))
+    _journal(journal, "start", observed.git.start)
     return observed
 
 
@@ -144,11 +161,12 @@ def observe_end(
     root: Path, milestone: Milestone, observed: Observation, journal: Journal
 ) -> Observation:
     """Look again at what may have changed meanwhile: the repository and the frozen paths."""
-    end = capture_state(observed.repository)
+    privacy = privacy_of(milestone)
+    end = cleaned(capture_state(observed.repository), GitStateRecord, privacy)
     frozen = compare_frozen(root, milestone.frozen, observed.frozen_before, observed.repository)
     _journal(journal, "end", end)
     git = _git(observed.repository, observed.git.start, end, observed.patch)
-    return replace(observed, git=git, frozen=frozen)
+    return replace(observed, git=replace(git, remote=observed.git.remote), frozen=frozen)
 
 
 def _frozen_now(root: Path, milestone: Milestone) -> tuple[Digests, ...]:

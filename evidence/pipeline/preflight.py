@@ -15,6 +15,7 @@ from evidence.capture.frozen import match_paths
 from evidence.digest import sha256_hex
 from evidence.errors import MalformedError, MilestoneError, UsageError
 from evidence.milestone import line_of, load_milestone
+from evidence.pipeline.secrets import scan_inputs
 from evidence.plan import plan_attempts
 from evidence.records.inputs import DataRecord
 from evidence.records.milestone import DataSpec, Milestone, ModelSpec
@@ -48,6 +49,7 @@ def prepare(root: Path, milestone_id: str, attempt: str | None) -> Prepared:
     _check_frozen(root, milestone, where)
     data = {name: _check_data(root, name, milestone, where) for name in milestone.data}
     notes = layout.notes_file(root, milestone_id)
+    _check_secrets(root, milestone, path, notes)
     return Prepared(
         milestone=milestone,
         source=source,
@@ -55,6 +57,16 @@ def prepare(root: Path, milestone_id: str, attempt: str | None) -> Prepared:
         plans=_select(plan_attempts(milestone), attempt),
         data=data,
     )
+
+
+def _check_secrets(root: Path, milestone: Milestone, source: Path, notes: Path) -> None:
+    files = [source, *([notes] if notes.is_file() else [])]
+    files += [root / spec.path for spec in milestone.data.values() if spec.path is not None]
+    models = (milestone.model, *(one.model for one in milestone.attempts if one.model is not None))
+    for model in models:
+        for folder in {model.path, model.config, model.tokenizer} - {None}:
+            files += sorted(path for path in (root / str(folder)).iterdir() if path.is_file())
+    scan_inputs(root, dict.fromkeys(files))
 
 
 @dataclass(frozen=True, slots=True)

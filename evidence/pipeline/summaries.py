@@ -14,6 +14,7 @@ from evidence import jsonio, layout
 from evidence.documents import Documents
 from evidence.durable import write_file
 from evidence.errors import UsageError
+from evidence.pipeline.secrets import refuse_note
 from evidence.records.codec import encode
 from evidence.render import render_pack, rendered_record
 from evidence.verify import load_sealed
@@ -58,6 +59,7 @@ def attach_note(pack: Path, note: Path) -> Path:
         data.decode("utf-8")
     except UnicodeDecodeError as error:
         raise UsageError(f"{note} is not UTF-8 (byte {error.start})") from error
+    refuse_note(note, data)
     folder = pack / layout.ATTACHED
     number = 1
     while (folder / f"notes-{number:03d}.md").exists():

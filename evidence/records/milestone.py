@@ -182,6 +182,8 @@ class PublishSpec:
 
     withhold: tuple[str, ...] = ()
     reason: str = ""
+    pseudonyms: bool = True
+    """Whether logs and captured facts say `~`, `user`, `host` for home, user and machine."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,6 +30,7 @@ RULES: Final[Mapping[str, str]] = {
     "steps-after-last-log": "steps that came after the last row of the loss table",
     "sum": "the sum of the values at the address",
     "sum-over-segments": "the sum over all segments of the stage",
+    "sum-of-redacted": "secrets that the journal says were cut out, of all kinds and stages",
     "throughput": "how many / seconds of the training loop",
     "wilson": "Wilson score interval of the rate, 95 %",
 }

@@ -5,6 +5,7 @@ from __future__ import annotations
 from evidence import layout
 from evidence.records.availability import Unavailable
 from evidence.records.capture import FrozenSetRecord
+from evidence.records.run import JournalEvent
 from evidence.results.context import (
     Context,
     Values,
@@ -76,6 +77,9 @@ def _counts(context: Context) -> Values:
     whole = rows_at(layout.JOURNAL, 1, max(1, len(events)), "event")
     started = sum(event.event == "attempt-started" for event in events)
     yield "run.num_attempts", known(started, "attempts", whole, "count-of-attempt-started")
+    removed = {journal_at(event, "data", "counts"): _num_redacted(event) for event in events}
+    place = join(*(place for place, count in removed.items() if count)) or whole
+    yield "run.num_redactions", known(sum(removed.values()), "secrets", place, "sum-of-redacted")
     segments = context.stage_events("stage-started", "train")
     yield (
         "run.num_segments",
@@ -83,6 +87,13 @@ def _counts(context: Context) -> Values:
         if segments
         else unknown(context.why_not, "segments", whole, "count-of-stage-started"),
     )
+
+
+def _num_redacted(event: JournalEvent) -> int:
+    counts = event.data.get("counts") if event.event == "redacted" else None
+    if not isinstance(counts, dict):
+        return 0
+    return sum(count for count in counts.values() if type(count) is int)
 
 
 def _git(context: Context) -> Values:

@@ -3,11 +3,14 @@
 Responsible for the same events and files as a real backend, in milliseconds, with numbers drawn
 from the data by hashing. It also misbehaves on request: EVIDENCE_STUB holds a JSON object
 `{"stage": "train", "at": 5, "do": "raise"}`; `do` is one of raise, exit, kill, hang, oom, nan,
-babble, slow.
+babble, slow; and of print, write, libc, raise, file, metadata, which put the bytes named by `hex`
+on stdout (by print, os.write or the C library), into an exception, a file name, or the model's
+metadata.
 """
 
 from __future__ import annotations
 
+import ctypes
 import json
 import os
 import struct
@@ -208,6 +211,8 @@ def write_model(folder: Path, seed: str) -> None:
     """A valid safetensors file whose bytes depend on `seed` alone, and its config."""
     shapes = {"model.embed_tokens.weight": [VOCABULARY, HIDDEN], "model.norm.weight": [HIDDEN]}
     header: dict[str, Any] = {}
+    if _order().get("do") == "metadata":
+        header["__metadata__"] = {"note": _text(_order())}
     body = b""
     for name, shape in shapes.items():
         count = shape[0] * (shape[1] if len(shape) > 1 else 1)
@@ -221,19 +226,48 @@ def write_model(folder: Path, seed: str) -> None:
         body += data
     text = json.dumps(header).encode()
     text += b" " * (-len(text) % 8)
+    order = _order()
+    if order.get("do") == "file":
+        (folder / _text(order)).write_bytes(b"{}")
     (folder / "model.safetensors").write_bytes(struct.pack("<Q", len(text)) + text + body)
     (folder / "config.json").write_bytes(jsonio.dump_document(CONFIG))
 
 
+def _order() -> dict[str, Any]:
+    order: dict[str, Any] = json.loads(os.environ.get("EVIDENCE_STUB", "{}"))
+    return order
+
+
+def _text(order: dict[str, Any]) -> str:
+    return bytes.fromhex(order.get("hex", "")).decode("utf-8")
+
+
+def _speak(order: dict[str, Any]) -> None:
+    """Say it, past Python too, in two writes: whoever listens must not rely on whole lines."""
+    if order["do"] == "print":
+        print(_text(order), flush=True)
+        return
+    data = bytes.fromhex(order["hex"])
+    middle = len(data) // 2
+    for piece in (data[:middle], data[middle:]):
+        if order["do"] == "write":
+            os.write(1, piece)
+        else:
+            ctypes.CDLL(None).write(2, piece, len(piece))
+        time.sleep(0.2)
+
+
 def _misbehave(stage: str, at: int, emit: Emit) -> None:
-    order = json.loads(os.environ.get("EVIDENCE_STUB", "{}"))
+    order = _order()
     if order.get("do") == "slow":
         time.sleep(order.get("seconds", 0.05))
     if order.get("stage") != stage or order.get("at") != at:
         return
     match order["do"]:
         case "raise":
-            raise RuntimeError("the stub was told to raise")
+            raise RuntimeError(f"the stub was told to raise {_text(order)}")
+        case "print" | "write" | "libc":
+            _speak(order)
         case "exit":
             os._exit(order.get("status", 7))
         case "kill":

@@ -19,15 +19,17 @@ CLOCK_TOLERANCE_S: Final = 2.0
 # What may stand directly after what. `stage-started` opens a segment of a stage; the run's own
 # events frame the attempts.
 _INSIDE_STAGE: Final = ("schedule", "probe", "checkpoint", "final-model")
+_ENDS_STAGE: Final = ("stage-started", "redacted", "stage-finished", "attempt-finished")
 _NEXT: Final[dict[str, tuple[str, ...]]] = {
     "run-started": ("captured",),
     "captured": ("attempt-started", "captured", "sealing"),
     "attempt-started": ("stage-started", "attempt-finished"),
-    "stage-started": (*_INSIDE_STAGE, "stage-started", "stage-finished", "attempt-finished"),
-    "schedule": (*_INSIDE_STAGE, "stage-started", "stage-finished", "attempt-finished"),
-    "probe": (*_INSIDE_STAGE, "stage-started", "stage-finished", "attempt-finished"),
-    "checkpoint": (*_INSIDE_STAGE, "stage-started", "stage-finished", "attempt-finished"),
-    "final-model": (*_INSIDE_STAGE, "stage-started", "stage-finished", "attempt-finished"),
+    "stage-started": (*_INSIDE_STAGE, *_ENDS_STAGE),
+    "schedule": (*_INSIDE_STAGE, *_ENDS_STAGE),
+    "probe": (*_INSIDE_STAGE, *_ENDS_STAGE),
+    "checkpoint": (*_INSIDE_STAGE, *_ENDS_STAGE),
+    "final-model": (*_INSIDE_STAGE, *_ENDS_STAGE),
+    "redacted": ("stage-started", "stage-finished", "attempt-finished"),
     "stage-finished": ("stage-started", "attempt-finished"),
     "attempt-finished": ("attempt-started", "captured"),
     "sealing": (),
@@ -115,8 +117,10 @@ def _finished_once(evidence: Evidence) -> Problems:
             elif not events:
                 yield Problem(layout.JOURNAL, f"there is no schedule of the {stage} stage")
     # A run that was killed between saving and finishing saves again in its next segment.
-    segments = len(evidence.events("stage-started", "train"))
-    count = len(evidence.events("final-model"))
+    count, segments = (
+        len(evidence.events("final-model")),
+        len(evidence.events("stage-started", "train")),
+    )
     if not 1 <= count <= segments:
         text = "a completed attempt saves one final model, and at most one a segment"
         yield Problem(layout.JOURNAL, text, f"1 to {segments}", count)

@@ -1,0 +1,165 @@
+"""Secrets around a run: inputs are scanned before it, the staged pack before it is sealed.
+
+Responsible for what is scanned and what a finding means. Both keep their bytes: a hit is refused
+with file, line and kind, and never with the secret. Recognising secrets is `redact`'s.
+"""
+
+from __future__ import annotations
+
+import getpass
+import os
+import socket
+import sys
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import IO, Any, Final, TypeVar
+
+from evidence import limits
+from evidence.capture.git import capture_patch, open_repository
+from evidence.errors import MilestoneError, SecretFoundError, UsageError
+from evidence.escape import one_line
+from evidence.pipeline.patch import binary_files, place_in_patch, without_marks
+from evidence.records.availability import Unavailable
+from evidence.records.codec import decode, encode
+from evidence.records.milestone import Milestone
+from evidence.redact import Finding, Identity, Privacy, Secrets, known_secrets, scan, scan_stream
+
+T = TypeVar("T")
+
+SAFETENSORS: Final = ".safetensors"
+_LENGTH_BYTES: Final = 8
+_TAKE_OUT: Final = (
+    "Take it out, and revoke it if others can have seen it. Programs read such values from "
+    "environment variables."
+)
+
+
+def known_here() -> Secrets:
+    """The secrets that this process knows: of its variables and its command line."""
+    return known_secrets(os.environ, sys.argv)
+
+
+def privacy_of(milestone: Milestone) -> Privacy:
+    """What logs and captured facts of a run must not show."""
+    return Privacy(known_here(), _identity() if milestone.publish.pseudonyms else Identity())
+
+
+def _identity() -> Identity:
+    try:
+        user = getpass.getuser()
+    except (OSError, KeyError):  # a container whose user has no entry
+        user = ""
+    home = os.path.expanduser("~")  # noqa: PTH111 - Path.home() raises where there is none
+    return Identity("" if home == "~" else home, user, socket.gethostname())
+
+
+def cleaned(record: T, kind: type[T], privacy: Privacy) -> T:
+    """A record without secrets and names in any of its strings."""
+    redactor = privacy.redactor()
+
+    def clean(value: Any) -> Any:
+        if isinstance(value, str):
+            return redactor.text(value)
+        if isinstance(value, list):
+            return [clean(item) for item in value]
+        if isinstance(value, dict):
+            return {key: clean(item) for key, item in value.items()}
+        return value
+
+    if isinstance(record, Unavailable):
+        return type(record)(clean(record.reason))
+    return decode(kind, clean(encode(record)))
+
+
+def scan_inputs(root: Path, files: Iterable[Path]) -> None:
+    """Raise MilestoneError for secrets in the files that go into a pack, or in the patch."""
+    secrets = known_here()
+    problems = [
+        f"{_shown(path, root, secrets)}:{finding.line}: {finding.kind}"
+        for path in files
+        for finding in _in_file(path, secrets)
+    ]
+    problems += [
+        f"{one_line(_clean(place, secrets), limits.MAX_MESSAGE_CHARS)}: {kind} "
+        "(a change that is not committed)"
+        for place, kind in _in_changes(root, secrets)
+    ]
+    if problems:
+        raise MilestoneError(
+            "a secret would be published with the pack:\n" + "\n".join(problems),
+            hint=f"{_TAKE_OUT} Nothing was run.",
+        )
+
+
+def _in_changes(root: Path, secrets: Secrets) -> Iterator[tuple[str, str]]:
+    """Place and kind of every secret in what differs from the commit."""
+    found = open_repository(root)
+    patch = capture_patch(found)
+    if isinstance(found, Unavailable) or isinstance(patch, Unavailable):
+        return
+    for finding in scan(without_marks(patch), secrets):
+        yield place_in_patch(patch, finding), finding.kind
+    for name in binary_files(patch):  # compressed in the patch, so read where they are
+        path = Path(str(found.repo.working_tree_dir)) / name
+        if path.is_file() and not path.is_symlink():
+            for finding in _in_file(path, secrets):
+                yield f"{name}:{finding.line}", finding.kind
+
+
+def refuse_note(note: Path, data: bytes) -> None:
+    """Raise UsageError for a secret in words that are to be attached to a pack."""
+    secrets = known_here()
+    found = [f"{_clean(str(note), secrets)}:{one.line}: {one.kind}" for one in scan(data, secrets)]
+    if found:
+        said = "\n".join(found)
+        raise UsageError(f"the note holds a secret and is not attached:\n{said}", hint=_TAKE_OUT)
+
+
+def refuse_secrets(staging: Path) -> None:
+    """Raise SecretFoundError for a secret in any staged file or its name.
+
+    Read are all bytes, but of safetensors the header only: what follows are numbers.
+    """
+    secrets = known_here()
+    problems: list[str] = []
+    for path in sorted(path for path in staging.rglob("*") if path.is_file()):
+        name = path.relative_to(staging).as_posix()
+        shown = _clean(name, secrets)
+        problems += [f"{shown}: {one.kind} in its name" for one in scan(name.encode(), secrets)]
+        problems += [f"{shown}:{one.line}: {one.kind}" for one in _in_file(path, secrets)]
+    if problems:
+        raise SecretFoundError(
+            "the pack holds a secret and is not sealed:\n" + "\n".join(problems),
+            hint=f"What there is stays in {staging.parent}, unpublished; remove that folder to "
+            f"start anew. {_TAKE_OUT}",
+        )
+
+
+def _in_file(path: Path, secrets: Secrets) -> tuple[Finding, ...]:
+    with path.open("rb") as stream:
+        if path.name.endswith(SAFETENSORS):
+            header = _header(stream)
+            if header is not None:
+                return scan(header, secrets)
+        return scan_stream(stream, secrets)
+
+
+def _header(stream: IO[bytes]) -> bytes | None:
+    """Length and header of a safetensors file; None (rewound) where it has no sane one."""
+    start = stream.read(_LENGTH_BYTES)
+    size_bytes = int.from_bytes(start, "little")
+    if len(start) == _LENGTH_BYTES and 0 < size_bytes <= limits.MAX_SAFETENSORS_HEADER_BYTES:
+        header = stream.read(size_bytes)
+        if len(header) == size_bytes and header.startswith(b"{"):
+            return start + header
+    stream.seek(0)
+    return None
+
+
+def _shown(path: Path, root: Path, secrets: Secrets) -> str:
+    inside = path.relative_to(root) if path.is_relative_to(root) else path
+    return _clean(inside.as_posix(), secrets)
+
+
+def _clean(name: str, secrets: Secrets) -> str:
+    return Privacy(secrets).clean(name)

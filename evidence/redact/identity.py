@@ -1,0 +1,63 @@
+"""Whose machine it was, made anonymous: home directory, user name, host name.
+
+Responsible for replacing them where a path, or `user@host`, shows what they are. A name that
+stands alone stays: 'root' must not be cut out of 'square root'. Applying it twice changes nothing.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Final
+
+HOME: Final = "~"
+USER: Final = "user"
+HOST: Final = "host"
+
+_SLASH: Final = r"(?:\\{1,2}|/)"
+_BEFORE: Final = r"(?:(?<![\w.~-])|(?<=\\[nrt]))"
+_AFTER: Final = r"(?![\w-]|\.\w)"
+_PARENTS: Final = r"(?:home|Users|users|user|scratch)"
+_NO_HOSTS: Final = frozenset({"", "localhost"})
+_MIN_HOST_CHARS: Final = 3
+
+
+@dataclass(frozen=True)
+class Identity:
+    """Names to be replaced; an empty one replaces nothing."""
+
+    home: str = ""
+    user: str = ""
+    host: str = ""
+
+    def anonymous(self, text: str) -> str:
+        """`text` with `~`, `user` and `host` for these names, where a path or an @ shows them."""
+        for pattern, replacement in self._rules:
+            text = pattern.sub(replacement, text)
+        return text
+
+    @cached_property
+    def _rules(self) -> tuple[tuple[re.Pattern[str], str], ...]:
+        return tuple((re.compile(pattern), replacement) for pattern, replacement in self._sources())
+
+    def _sources(self) -> list[tuple[str, str]]:
+        rules = []
+        parts = [part for part in re.split(r"[\\/]", self.home) if part]
+        if parts:
+            root = "" if re.match(r"[A-Za-z]:", self.home) else _SLASH
+            path = root + _SLASH.join(map(re.escape, parts))
+            rules.append((_BEFORE + path + _AFTER, HOME))
+        user = re.escape(self.user)
+        hosts = {self.host, self.host.partition(".")[0]} - _NO_HOSTS
+        longest_first = sorted((h for h in hosts if len(h) >= _MIN_HOST_CHARS), key=len)[::-1]
+        host = "|".join(map(re.escape, longest_first))
+        if user:
+            rules.append((f"(?<=/)({_PARENTS})/{user}{_AFTER}", rf"\1/{USER}"))
+            rules.append((f"({_SLASH})({_PARENTS})({_SLASH}){user}{_AFTER}", rf"\1\2\3{USER}"))
+        if user and host:
+            rules.append((f"{_BEFORE}{user}@(?:{host})(?![\\w-])", f"{USER}@{HOST}"))
+        if host:
+            rules.append((f"(?<=@)(?:{host})(?![\\w-])", HOST))
+            rules.append((f"(?<=://)(?:{host})(?=[:/\\s]|$)", HOST))
+        return rules

@@ -1,0 +1,69 @@
+"""Where secrets are in bytes, in any spelling.
+
+Responsible for places; never for showing what was found there. Memory is bounded: long input is
+read in windows that overlap.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import IO, Final
+
+from evidence.redact.known import Secrets
+from evidence.redact.shapes import shaped
+from evidence.redact.views import views
+
+WINDOW_BYTES: Final = 1 << 22
+OVERLAP_BYTES: Final = 1 << 14
+"""Longest secret in its longest spelling that is found whole across two windows."""
+MAX_FINDINGS: Final = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """A secret in a file: what kind, and where. Never the secret."""
+
+    kind: str
+    offset: int
+    """Bytes before it."""
+    line: int
+    """From 1, counted by LF."""
+
+
+def find_spans(data: bytes, secrets: Secrets) -> Iterator[tuple[str, int, int]]:
+    """(kind, start, end) of everything secret in `data`, overlapping ones included."""
+    yield from _found(data, secrets)
+    for decoded, place in views(data):
+        for kind, start, end in _found(decoded, secrets):
+            yield kind, *place(start, end)
+
+
+def _found(data: bytes, secrets: Secrets) -> Iterator[tuple[str, int, int]]:
+    yield from shaped(data)
+    yield from secrets.within(data)
+
+
+def scan(data: bytes, secrets: Secrets) -> tuple[Finding, ...]:
+    """The first findings in `data`, one a line and kind, in order. Linear in time."""
+    return scan_stream(io.BytesIO(data), secrets)
+
+
+def scan_stream(stream: IO[bytes], secrets: Secrets) -> tuple[Finding, ...]:
+    """The same, of a stream read in bounded memory."""
+    found: dict[tuple[str, int], Finding] = {}
+    window, at, line = b"", 0, 1
+    while more := stream.read(WINDOW_BYTES):
+        window += more
+        for kind, start, _ in sorted(find_spans(window, secrets), key=lambda span: span[1]):
+            number = line + window.count(b"\n", 0, start)
+            found.setdefault((kind, number), Finding(kind, at + start, number))
+            if len(found) >= MAX_FINDINGS:
+                break
+        if len(found) >= MAX_FINDINGS:
+            break
+        done = max(len(window) - OVERLAP_BYTES, 0)
+        line += window.count(b"\n", 0, done)
+        window, at = window[done:], at + done
+    return tuple(sorted(found.values(), key=lambda finding: finding.offset))

@@ -1,0 +1,128 @@
+"""S2, S3: a secret that comes in pieces is cut out of a log all the same."""
+
+from __future__ import annotations
+
+import base64
+import time
+from random import Random
+
+import pytest
+
+from evidence.redact import Privacy, Redactor, Secrets, known_secrets, scan
+from evidence.redact.search import OVERLAP_BYTES, WINDOW_BYTES
+from evidence.redact.stream import MAX_LINE_CHARS
+from tests.redaction.canaries import CANARIES, ENCODINGS, VARIABLES, Canary, traces
+
+SECRETS = known_secrets(VARIABLES)
+TOKEN = CANARIES[0]
+KEYS = [one for one in CANARIES if "BEGIN" in one.text]
+
+
+def _log(pieces: list[str], redactor: Redactor | None = None) -> str:
+    redactor = redactor or Redactor(SECRETS)
+    lines = [line for piece in pieces for line in redactor.feed(piece)]
+    return "\n".join([*lines, *redactor.close()])
+
+
+@pytest.mark.parametrize("canary", CANARIES, ids=lambda canary: canary.name)
+def test_a_secret_split_anywhere_is_cut_out(canary: Canary) -> None:
+    text = f"before\n{canary.text}\nafter\n"
+    for at in range(0, len(text), 1 + len(text) // 60):
+        log = _log([text[:at], text[at:]])
+        assert not [trace for trace in traces(canary) if trace in log.encode()]
+        assert log.startswith("before\n")
+        assert log.endswith("after")
+
+
+@pytest.mark.parametrize("key", KEYS, ids=lambda canary: canary.name)
+@pytest.mark.parametrize("prefix", ["", "2026-01-01 INFO worker: ", "> "])
+def test_no_line_of_a_private_key_stays(key: Canary, prefix: str) -> None:
+    lines = key.text.split("\n")
+    log = _log([f"{prefix}{line}\n" for line in ["start", *lines, "the end of it"]])
+    body = [line for line in lines if len(line) >= 16 and ":" not in line and "-----" not in line]
+    assert body
+    assert not [line for line in body if line in log]
+    assert log.endswith(f"{prefix}the end of it")
+
+
+def test_a_private_key_without_an_end_does_not_swallow_the_log() -> None:
+    begin = KEYS[0].text.split("\n")[0]
+    redactor = Redactor(SECRETS)
+    log = _log([f"{begin}\n", "step 1 loss 0.5\n", "step 2 loss 0.4\n"], redactor)
+    assert log.endswith("step 1 loss 0.5\nstep 2 loss 0.4")
+    assert redactor.counts == {"private-key": 1}
+
+
+def test_a_line_without_an_end_needs_no_memory_and_breaks_in_no_secret() -> None:
+    random = Random(1)
+    for _ in range(20):
+        before = "x " * ((MAX_LINE_CHARS - random.randrange(2 * len(TOKEN.text))) // 2)
+        redactor = Redactor(SECRETS)
+        rest = ". " * OVERLAP_BYTES
+        log = _log([before, TOKEN.text, *[rest] * 8], redactor)
+        assert TOKEN.secret[:20] not in log.replace("\n", "")
+        assert redactor.counts == {"hf-token": 1}
+        assert max(map(len, log.split("\n"))) <= MAX_LINE_CHARS + OVERLAP_BYTES
+
+
+def test_a_secret_across_two_windows_of_a_long_file_is_found() -> None:
+    for shift in (-40, -OVERLAP_BYTES, -OVERLAP_BYTES - 20, 0):
+        before = b"x \n" * ((WINDOW_BYTES + shift) // 3)
+        found = scan(before + TOKEN.text.encode() + b"\n" * WINDOW_BYTES, Secrets())
+        assert [(one.kind, one.line) for one in found] == [("hf-token", before.count(b"\n") + 1)]
+        assert found[0].offset == len(before)
+
+
+def test_a_secret_of_many_lines_is_known_line_by_line() -> None:
+    value = "first line of it\nsecond line of it\n"
+    clean = Privacy(known_secrets({"MY_SECRET": value})).clean
+    assert "line of it" not in clean("a: first line of it; b: second line of it")
+
+
+def test_a_known_value_is_named_by_its_form_where_it_has_one() -> None:
+    known = known_secrets({"HF_TOKEN": TOKEN.text, "DB_PASSWORD": "correct horse"})
+    assert Privacy(known).clean(TOKEN.text) == "[redacted:hf-token]"
+    assert Privacy(known).clean("correct horse") == "[redacted:secret-variable]"
+
+
+def test_the_password_of_a_url_in_the_environment_is_known_by_itself() -> None:
+    known = known_secrets({"HTTPS_PROXY": "http://" + "me:aLongPassword@proxy.example.org"})
+    basic = base64.b64encode(b"me:aLongPassword").decode()
+    clean = Privacy(known).clean(f"password aLongPassword, header Basic {basic}")
+    assert "aLongPassword" not in clean
+    assert basic[:12] not in clean
+
+
+@pytest.mark.parametrize("encoding", ENCODINGS)
+def test_what_was_redacted_passes_the_scan_before_sealing_and_redacting_again(
+    encoding: str,
+) -> None:
+    clean = Privacy(SECRETS).clean
+    for canary in CANARIES:
+        once = clean(f"see {ENCODINGS[encoding](canary.text)} there")
+        assert not scan(once.encode(), SECRETS), once
+        assert clean(once) == once
+
+
+HOSTILE = {
+    "base64 of a prefix": b"aGZf" * 250_000,
+    "hex": b"68665f" * 170_000,
+    "keys that begin": b"-----BEGIN PRIVATE" + b" KEY-----\n" * 100_000,
+    "urls": b"a://b:" * 170_000,
+    "web tokens": b"ey" + b"J" * 1_000_000,
+    "web tokens again": b" eyJaaaaaaaaa.eyJ" * 60_000,
+    "percent": b"%68" * 330_000,
+    "backslashes": b"\\" * 1_000_000,
+    "prefixes": b"sk-" * 330_000,
+    "names": b"secret_key='" * 80_000,
+    "headers": b"authorization:" * 70_000,
+    "spaces": b"authorization: bearer " + b" " * 1_000_000,
+}
+
+
+@pytest.mark.parametrize("data", HOSTILE.values(), ids=HOSTILE)
+def test_hostile_text_takes_no_more_than_its_share_of_time(data: bytes) -> None:
+    began_s = time.process_time()
+    scan(data, SECRETS)
+    Redactor(SECRETS).text(data.decode())
+    assert time.process_time() - began_s < 6, "about a second a megabyte, even at its worst"
