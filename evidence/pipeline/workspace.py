@@ -70,7 +70,9 @@ class Workspace:
                 output.rename(folder)
                 sync_directory(folder.parent)
             sync_directory(self.staging)
-        shutil.rmtree(self.scratch(plan), ignore_errors=True)
+        if not completed:
+            # What the workers of a completed attempt reported is needed until the pack is sealed.
+            shutil.rmtree(self.scratch(plan), ignore_errors=True)
 
     def write_outcome(self, plan: AttemptPlan, result: AttemptResult) -> None:
         """outcome.json of an attempt that did not complete, before the journal says so."""

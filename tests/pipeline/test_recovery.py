@@ -15,7 +15,7 @@ import pytest
 
 from evidence import layout
 from evidence.digest import sha256_hex
-from evidence.errors import ExitCode, UsageError
+from evidence.errors import DurabilityError, ExitCode, UsageError
 from evidence.verify import verify_pack
 from tests.project import Project, rows
 
@@ -167,3 +167,18 @@ def test_a_checkpoint_that_was_damaged_is_not_gone_on_from(project: Project) -> 
 def test_there_is_nothing_to_resume_where_nothing_was_left(project: Project) -> None:
     with pytest.raises(UsageError, match="no unfinished run"):
         project.run(resume=True)
+
+
+def test_a_run_that_dies_between_its_last_attempt_and_the_seal_goes_on(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise DurabilityError("the disk is full")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("evidence.pipeline.execution.observe_end", full)
+        with pytest.raises(DurabilityError):
+            project.run()
+    assert project.run(resume=True).exit_code == ExitCode.DONE
+    assert errors(project.pack) == []
+    assert project.read(layout.INPUTS)["model"]["id"] == "model"
