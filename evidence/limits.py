@@ -52,3 +52,6 @@ MAX_TRUST_FILE_BYTES: Final = MIB
 SSH_KEYGEN_TIMEOUT_S: Final = 10.0
 SSH_SIGN_TIMEOUT_S: Final = 300.0
 """Signing may wait for a passphrase or for a touch on a security key."""
+
+MAX_TYPED_NUMBERS: Final = 10_000
+"""Numbers in one text of the author that are looked at."""

@@ -10,12 +10,13 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from evidence import layout, templating
+from evidence import layout, prose, templating
 from evidence.capture.frozen import match_paths
 from evidence.digest import sha256_hex
 from evidence.errors import MalformedError, MilestoneError, UsageError
 from evidence.milestone import line_of, load_milestone
 from evidence.pipeline.secrets import scan_inputs
+from evidence.pipeline.words import refuse_typed_measurements
 from evidence.plan import plan_attempts
 from evidence.records.inputs import DataRecord
 from evidence.records.milestone import DataSpec, Milestone, ModelSpec
@@ -49,14 +50,23 @@ def prepare(root: Path, milestone_id: str, attempt: str | None) -> Prepared:
     _check_frozen(root, milestone, where)
     data = {name: _check_data(root, name, milestone, where) for name in milestone.data}
     notes = layout.notes_file(root, milestone_id)
+    written = notes.read_bytes() if notes.is_file() else None
+    refuse_typed_measurements(path, source, milestone, data, (notes, _text(notes, written or b"")))
     _check_secrets(root, milestone, path, notes)
     return Prepared(
         milestone=milestone,
         source=source,
-        notes=notes.read_bytes() if notes.is_file() else None,
+        notes=written,
         plans=_select(plan_attempts(milestone), attempt),
         data=data,
     )
+
+
+def _text(path: Path, data: bytes) -> str:
+    try:
+        return data.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise MilestoneError(f"{path}: is not UTF-8 (byte {error.start})") from error
 
 
 def _check_secrets(root: Path, milestone: Milestone, source: Path, notes: Path) -> None:
@@ -158,11 +168,9 @@ def _check_templates(milestone: Milestone, where: _Where) -> None:
     sources["/eval/prompt"] = milestone.eval.prompt
     for pointer, source in sources.items():
         _compiled(templating.compile_text, pointer, source or "", where)
-    words = milestone.narrative
-    for key in ("summary", "quote", "observations", "impact", "conclusion", "next_steps"):
-        _compiled(narrative.check, f"/narrative/{key}", getattr(words, key), where)
-    for lesson in words.lessons:
-        _compiled(narrative.check, "/narrative/lessons", lesson, where)
+    for pointer, text in prose.author_texts(milestone):
+        if pointer.startswith("/narrative/"):
+            _compiled(narrative.check, pointer, text, where)
 
 
 def _compiled(check: Callable[[str], object], pointer: str, source: str, where: _Where) -> None:

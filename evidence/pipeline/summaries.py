@@ -15,6 +15,7 @@ from evidence.documents import Documents
 from evidence.durable import write_file
 from evidence.errors import UsageError
 from evidence.pipeline.secrets import refuse_note
+from evidence.pipeline.words import refuse_contradiction
 from evidence.records.codec import encode
 from evidence.render import render_pack, rendered_record
 from evidence.verify import load_sealed
@@ -51,15 +52,16 @@ def differences(pack: Path) -> list[str]:
 
 def attach_note(pack: Path, note: Path) -> Path:
     """Copy a note into attached/ and render again. Returns its pack-relative path."""
-    load_sealed(pack)  # a broken pack gets no notes
+    sealed = load_sealed(pack)  # a broken pack gets no notes
     data = note.read_bytes()
     if len(data) > MAX_NOTE_BYTES:
         raise UsageError(f"{note} is larger than {MAX_NOTE_BYTES} bytes")
     try:
-        data.decode("utf-8")
+        text = data.decode("utf-8")
     except UnicodeDecodeError as error:
         raise UsageError(f"{note} is not UTF-8 (byte {error.start})") from error
     refuse_note(note, data)
+    refuse_contradiction(note, text, sealed.documents)
     folder = pack / layout.ATTACHED
     number = 1
     while (folder / f"notes-{number:03d}.md").exists():

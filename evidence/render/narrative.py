@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from evidence import formatting, markdown, templating
-from evidence.errors import MalformedError
+from evidence import formatting, markdown, prose, templating
+from evidence.documents import Documents
+from evidence.errors import MalformedError, PastLimitError
 from evidence.render.values import Node, Sheet, formatted, number_of, tree
 
 _MAX_PLACES: Final = 12
+_MAX_TYPED: Final = 25
 
 
 def filled(source: str, sheet: Sheet, *, quoted: bool = False) -> str:
@@ -33,6 +35,33 @@ def filled(source: str, sheet: Sheet, *, quoted: bool = False) -> str:
 def check(source: str) -> None:
     """Raise MalformedError, with the line, for a narrative text that could not be filled in."""
     templating.compile_plain(source, _FILTERS)
+
+
+def typed(documents: Documents) -> list[tuple[str, str]]:
+    """Measurements typed into the words that the evidence does not hold, and what to think of it.
+
+    Markdown. A reader must be able to tell them from the numbers that have an address.
+    """
+    rows: list[tuple[str, str]] = []
+    try:
+        for _, finding in prose.judge_pack(documents):
+            rows.append((markdown.code(finding.literal.text), _standing(finding)))
+            if len(rows) == _MAX_TYPED:
+                break
+    except PastLimitError as error:
+        return [("…", f"not checked: the words hold {error.message}")]
+    if len(rows) == _MAX_TYPED:
+        rows.append(("…", "and perhaps more; `evidence verify` goes on"))
+    return rows
+
+
+def _standing(finding: prose.Finding) -> str:
+    if finding.actual is not None:
+        measured = formatting.significant(finding.actual)
+        return f"❌ the evidence says {measured} ({markdown.code(finding.name)})"
+    if finding.reason:
+        return f"declared by the author: {markdown.inline(finding.reason)}"
+    return "⚠️ typed by hand, no reason given"
 
 
 def _fixed(value: Any, places: Any = 2) -> str:

@@ -45,6 +45,7 @@ def page(
         **_identity(documents, sheet),
         **_author(documents.milestone.narrative, sheet),
         "notes": markdown.author(documents.notes),
+        "typed_numbers": narrative.typed(documents),
         "attached": _attached(attached),
         "warnings": remarks.warnings(documents, sheet),
         "loss_table": _loss_rows(results),

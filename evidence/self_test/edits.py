@@ -72,6 +72,13 @@ def milestone(pattern: str, replacement: Any) -> Edit:
     return lambda bent: bent.milestone(pattern, replacement)
 
 
+def boast(bent: Bent) -> None:
+    """Claim a loss in words, where one was measured that the words contradict."""
+    if bent.doc(layout.RESULTS)["values"]["train.loss_end"]["value"] is None:
+        raise NotHereError("no loss was measured")
+    bent.milestone(r"^(objective *= *).*", r'\1"Show that the final loss is 0.000123."')
+
+
 def raw(path: str, change: Callable[[bytes], bytes]) -> Edit:
     """Change the bytes of a file."""
     return lambda bent: bent.replace(path, change(bent.file(path)))

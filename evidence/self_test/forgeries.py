@@ -61,6 +61,8 @@ _TRAINING: Final = (
             edits.becomes(-1.0)), ("step-times", "form")),
     Forgery("flops", "fewer FLOPs", event("stage-finished", "total_flos", edits.becomes(1),
             stage="train"), ("training-flos",)),
+    Forgery("words", "a loss in the author's words that no step had", edits.boast,
+            ("prose",)),
     Forgery("more-epochs", "more epochs are claimed", milestone(r"^(epochs *= *)(\d+)", edits.more),
             ("training-schedule",)),
     Forgery("milestone-rate", "another learning rate is claimed", milestone(

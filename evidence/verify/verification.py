@@ -27,6 +27,7 @@ from evidence.verify.problem import Problem, shown
 from evidence.verify.report import Subject, build_report
 from evidence.verify.ruleset import RULESET
 from evidence.verify.sealed import SealedSet
+from evidence.verify.words import check_attached_words
 
 _KEY: Final = object()
 _DEFAULTS: Final = VerifyOptions()
@@ -170,6 +171,7 @@ def _judge(
             ledger.skip(_REPOSITORY, "no clone was given to compare with (--repo)")
     rendered = rendered_stage.check_rendered(root, sealed.tree, documents, root_sha256, ledger)
     check_claims(rendered, documents, root_sha256, options.beside, _opened, ledger)
+    check_attached_words(rendered, documents, ledger)
     manifest = None if documents is None else documents.manifest
     check_expectations(root_sha256 or None, manifest, options, ledger)
     sums = b"" if sealed.sums is None else sealed.sums.data

@@ -15,6 +15,7 @@ from evidence.verify.consistency import checkpoint  # isort: skip
 from evidence.verify.consistency import evaluation  # isort: skip
 from evidence.verify.consistency import durations  # isort: skip
 from evidence.verify.consistency import results  # isort: skip
+from evidence.verify.consistency import prose  # isort: skip
 from evidence.verify.consistency.registry import Evidence, registered
 from evidence.verify.ledger import Ledger
 
@@ -25,6 +26,7 @@ __all__ = [
     "evaluation",
     "identity",
     "journal",
+    "prose",
     "results",
     "seen",
     "skip_consistency",

@@ -1,0 +1,170 @@
+"""Whether the evidence holds a typed measurement, and whether it says otherwise.
+
+Responsible for the comparison: at the precision at which the number was typed, in its unit. A
+number is supported when some value rounds to it; it contradicts when its sentence names a value
+(final loss, learning rate, accuracy, …) and that value is another one.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from functools import cached_property
+from typing import Any, Final
+
+from evidence.formatting import decimal_of
+from evidence.prose.literals import Literal, measurements
+from evidence.records.run import ValueRecord
+
+_BETWEEN: Final = (
+    r"(?:\s|\b(?:is|was|of|at|to|reached|fell|rose|dropped|ended|came|about|around|only|just|"
+    r"approximately|roughly|value|a|the)\b|[:=≈~|*_`(<>≤≥-])*$"
+)
+_NAMED: Final = tuple(
+    (re.compile(phrase + _BETWEEN), names)
+    for phrase, names in (
+        (r"\b(?:final|end|last|ending) (?:train(?:ing)? )?loss", ("train.loss_end",)),
+        (r"\bloss (?:\()?(?:at the end|end)\)?", ("train.loss_end",)),
+        (r"\b(?:mean|average|avg) (?:train(?:ing)? )?loss", ("train.loss_mean",)),
+        (r"\b(?:initial|first|start|starting) (?:train(?:ing)? )?loss", ("train.loss_start",)),
+        (
+            r"\btrain(?:ing)? loss",
+            ("train.loss_end", "train.loss_mean", "train.loss_start"),
+        ),
+        (r"\blearning[ -]rate", ("train.learning_rate",)),
+        (r"\b(?:train(?:ing)? )?runtime", ("train.runtime_s", "eval.runtime_s")),
+        (r"\baccuracy", ("eval.*.rate",)),
+        (r"\bexact match(?: rate)?", ("eval.exact.rate",)),
+    )
+)
+_BARE: Final = ("", "nats", "epochs")
+"""Units of results.json that a number without a unit can be compared with."""
+_MEASURED_ONLY: Final = (("s",), ("bytes",), ("W",), ("samples/s",), ("steps/s",), ("tokens/s",))
+"""Units that only a run can fill: no number of the milestone supports them."""
+_BY_UNIT: Final[Mapping[tuple[str, ...], str]] = {
+    ("samples/s",): "train.samples_per_s",
+    ("steps/s",): "train.steps_per_s",
+}
+
+
+@dataclass(frozen=True)
+class Known:
+    """One number that the evidence holds."""
+
+    name: str
+    value: float
+    unit: str | None
+    """None where it may be in any unit: a number of the milestone file."""
+
+    @cached_property
+    def exact(self) -> Decimal:
+        """The value as it is written, not its binary expansion."""
+        return decimal_of(self.value)
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """A typed measurement that the evidence does not hold."""
+
+    literal: Literal
+    name: str
+    """The value that its sentence names; empty when it names none."""
+    actual: float | None
+    """That value, where it was measured and is another one: a contradiction."""
+    reason: str
+    """Why the author says it stands there; empty for one that is not declared."""
+
+    @property
+    def contradicts(self) -> bool:
+        """Whether the evidence holds another number under the name that the text uses."""
+        return self.actual is not None
+
+
+def judge(text: str, known: Iterable[Known], declared: Mapping[str, str]) -> Iterator[Finding]:
+    """Every measurement of a text that the evidence does not hold, in order.
+
+    `declared` is `[narrative.literals]`: what was typed → why. A declared number is from somewhere
+    else, even where some value happens to round to it; it may still contradict a named one.
+    """
+    evidence = tuple(known)
+    for literal in measurements(text):
+        reason = _reason(literal, text, declared)
+        names = _names(literal, evidence)
+        meant = [one for one in evidence if one.name in names]
+        if meant and not any(_fits(literal, one) for one in meant):
+            yield Finding(literal, meant[0].name, meant[0].value, reason)
+        elif reason or not (meant or _supported(literal, evidence)):
+            yield Finding(literal, "", None, reason)
+
+
+def _supported(literal: Literal, evidence: tuple[Known, ...]) -> bool:
+    return any(_comparable(literal, one) and _fits(literal, one) for one in evidence)
+
+
+def known_of(values: Mapping[str, ValueRecord], *settings: Any) -> tuple[Known, ...]:
+    """The numbers of results.json, and those of settings such as the milestone's, as parsed."""
+    measured = tuple(
+        Known(name, record.value, record.unit)
+        for name, record in values.items()
+        if isinstance(record.value, (int, float)) and not isinstance(record.value, bool)
+    )
+    return measured + tuple(Known("", number, None) for one in settings for number in _numbers(one))
+
+
+def _numbers(value: Any) -> Iterator[float]:
+    if isinstance(value, Mapping):
+        for inside in value.values():
+            yield from _numbers(inside)
+    elif isinstance(value, (list, tuple)):
+        for inside in value:
+            yield from _numbers(inside)
+    elif isinstance(value, (int, float)) and not isinstance(value, bool):
+        yield value
+
+
+def _names(literal: Literal, evidence: tuple[Known, ...]) -> frozenset[str]:
+    """Names of the values that the sentence means; empty where it names none."""
+    pattern = next((names for phrase, names in _NAMED if phrase.search(literal.before)), None)
+    if pattern is None:
+        name = _BY_UNIT.get(literal.unit.of)
+        return frozenset((name,) if name is not None else ())
+    found = {one.name for one in evidence if any(_matches(one.name, name) for name in pattern)}
+    return frozenset(found)
+
+
+def _matches(name: str, pattern: str) -> bool:
+    if "*" not in pattern:
+        return name == pattern
+    head, _, tail = pattern.partition("*")
+    inner = name.removeprefix(head).removesuffix(tail)
+    return name == f"{head}{inner}{tail}" and "." not in inner
+
+
+def _fits(literal: Literal, known: Known) -> bool:
+    """Whether a value, rounded as the number was typed, is that number.
+
+    |value/factor − typed| ≤ half a unit of the last digit typed: whichever way a tie was rounded.
+    """
+    return abs(abs(known.exact) / literal.unit.factor - literal.value) <= literal.precision / 2
+
+
+def _comparable(literal: Literal, known: Known) -> bool:
+    """Whether a value is of the kind that the number counts.
+
+    A number without a unit is no duration and no size, or some value would always round to it.
+    """
+    if known.unit is None:
+        return literal.unit.of not in _MEASURED_ONLY
+    return known.unit in (literal.unit.of or _BARE)
+
+
+def _reason(literal: Literal, text: str, declared: Mapping[str, str]) -> str:
+    for typed, why in declared.items():
+        at = text.find(typed)
+        while at >= 0 and typed:
+            if at <= literal.start and literal.end <= at + len(typed):
+                return why
+            at = text.find(typed, at + 1)
+    return ""

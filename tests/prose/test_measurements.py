@@ -1,0 +1,90 @@
+"""What counts as a measurement typed into prose, and what does not."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from evidence.errors import PastLimitError
+from evidence.prose import measurements
+
+
+def found(text: str) -> list[str]:
+    return [literal.text for literal in measurements(text)]
+
+
+@pytest.mark.parametrize(
+    ("text", "typed"),
+    [
+        ("Final Train Loss 1.02", ["1.02"]),
+        ("the loss fell from 6.75 to 0.44", ["6.75", "0.44"]),
+        ("loss: 1", ["1"]),
+        ("loss=1.02", ["1.02"]),
+        ("accuracy of 45 %", ["45 %"]),
+        ("accuracy of 45%", ["45%"]),
+        ("9/20 correct", ["9/20 correct", "20 correct"]),
+        ("138 optimizer steps", ["138 optimizer steps"]),
+        ("3.1 million parameters", ["3.1 million parameters"]),
+        ("~3.1M parameters", ["3.1M parameters"]),
+        ("10–20 minutes", ["10–20 minutes", "20 minutes"]),
+        ("it took 73.2s", ["73.2s"]),
+        ("a rate of 2e-5", ["2e-5"]),
+        ("twice: 2x faster", ["2x"]),
+        ("| Steps | 138 |", ["138"]),
+        ("| **Loss (end)** | `0.76` |", ["0.76"]),
+        ("<b>0.47</b>", ["0.47"]),
+        ("p<0.05", ["0.05"]),
+        ("1,024 rows", ["1,024 rows"]),
+        ("peak of 24GB", ["24GB"]),
+        ("{{ 0.44 }}", ["0.44"]),
+    ],
+)
+def test_a_number_that_claims_to_be_measured_is_found(text: str, typed: list[str]) -> None:
+    assert found(text) == typed
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "M43 runs after M42",
+        "built for sm_120 with cu130 and bf16",
+        "Python 3.11, torch 2.13 and transformers 5.23.0",
+        "a rate, on Python 3.11",
+        "gemma-2b, Gemma 2B and a 2B model",
+        "on 2026-11-23 at 12:30",
+        "in 2026, 1000+ rows",
+        "the 4th place",
+        "Apache 2.0; see Table 1.5",
+        "1. first\n2. second",
+        "issue #12 is closed",
+        "{{ train.loss_end | fixed(3) }} and {{ train.padding_share | as('percent') }}",
+        "{% if train.loss_end < 1.5 %}good{% endif %}",
+        "Step 10 comes first, then 3 lessons",
+        "three epochs",
+        "",
+    ],
+)
+def test_versions_names_dates_and_values_by_name_are_no_measurements(text: str) -> None:
+    assert found(text) == []
+
+
+def test_a_measurement_knows_its_line_its_unit_and_its_precision() -> None:
+    (literal,) = measurements("one\ntwo\nIt took 1.50 minutes.")
+    assert (literal.line, literal.text, str(literal.value)) == (3, "1.50 minutes", "1.50")
+    assert (str(literal.precision), literal.unit.of) == ("0.01", ("s",))
+    assert literal.unit.factor == 60
+
+
+def test_a_text_full_of_numbers_is_past_a_limit_instead_of_slow() -> None:
+    with pytest.raises(PastLimitError):
+        found("0.5 " * 10_001)
+    assert len(found("0.5 " * 10_000)) == 10_000
+
+
+@given(st.text(alphabet="0123456789.,eE+-/–%|{}()<>=: \nsMk", max_size=60))
+def test_no_text_breaks_the_reading(text: str) -> None:
+    for literal in measurements(text):
+        assert text[literal.start : literal.end].replace(",", "")
+        assert literal.line == text.count("\n", 0, literal.start) + 1
+        assert literal.precision > 0

@@ -1,0 +1,108 @@
+"""What the evidence says to a measurement typed into prose."""
+
+from __future__ import annotations
+
+import pytest
+
+from evidence.prose import Finding, judge, known_of
+from evidence.records.run import ValueRecord
+
+
+def value(number: float | None, unit: str) -> ValueRecord:
+    reason = None if number is not None else "not measured"
+    return ValueRecord(value=number, unavailable=reason, unit=unit, address="", rule="as-recorded")
+
+
+VALUES = {
+    "train.loss_start": value(2.2065, "nats"),
+    "train.loss_end": value(0.7612, "nats"),
+    "train.loss_mean": value(1.0217, "nats"),
+    "train.num_steps": value(138, "steps"),
+    "train.epochs": value(1.0, "epochs"),
+    "train.runtime_s": value(73.222, "s"),
+    "train.samples_per_s": value(7.511, "samples/s"),
+    "train.learning_rate": value(2e-5, ""),
+    "eval.exact.rate": value(0.0, ""),
+    "eval.contains.rate": value(0.1, ""),
+    "eval.contains.num_correct": value(2, "examples"),
+    "eval.num_examples": value(20, "examples"),
+    "model.num_parameters": value(2506172416, "parameters"),
+    "checkpoint.size_bytes": value(5012344832, "bytes"),
+    "data.train.num_rows": value(550, "rows"),
+    "probe.loss_after": value(None, "nats"),
+}
+
+
+def judged(text: str, declared: dict[str, str] | None = None) -> list[Finding]:
+    return list(judge(text, known_of(VALUES, {"log_every_steps": 10}), declared or {}))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Mean Train Loss 1.02",
+        "final loss: 0.76",
+        "Final train loss was 0.761",
+        "the loss fell from 2.21 to 0.76",
+        "138 steps, 550 samples, 1 epoch",
+        "in 73.2 seconds, or 1.2 minutes",
+        "7.51 samples/s",
+        "a learning rate of 2e-5",
+        "2.5 billion parameters in 5.0 GB",
+        "accuracy 10 %; contains 2/20",
+        "logged every 10 steps",
+    ],
+)
+def test_a_number_that_some_value_rounds_to_is_supported(text: str) -> None:
+    assert judged(text) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "name"),
+    [
+        ("Final Train Loss 1.02", "train.loss_end"),
+        ("the final loss was only 0.75", "train.loss_end"),
+        ("mean loss of 0.76", "train.loss_mean"),
+        ("training loss: 0.5", "train.loss_start"),
+        ("learning rate 3e-5", "train.learning_rate"),
+        ("accuracy of 45 %", "eval.exact.rate"),
+        ("9.5 samples/s", "train.samples_per_s"),
+        ("a runtime of 60 s", "train.runtime_s"),
+    ],
+)
+def test_another_number_than_the_value_its_sentence_names_is_a_contradiction(
+    text: str, name: str
+) -> None:
+    (finding,) = judged(text)
+    assert finding.contradicts
+    assert finding.name == name
+    assert finding.actual == VALUES[name].value
+
+
+@pytest.mark.parametrize(
+    "text", ["0.61 on the public board", "139 steps", "3 hours", "24 GB", "551 rows", "20 steps"]
+)
+def test_a_number_that_no_value_holds_in_its_unit_is_unsupported(text: str) -> None:
+    (finding,) = judged(text)
+    assert not finding.contradicts
+    assert finding.reason == ""
+
+
+def test_a_declared_number_carries_its_reason() -> None:
+    (finding,) = judged("0.61 on the board", {"0.61": "the public leaderboard"})
+    assert finding.reason == "the public leaderboard"
+
+
+def test_a_declaration_covers_the_whole_number_only() -> None:
+    (finding,) = judged("0.615 on the board", {"0.61": "the public leaderboard"})
+    assert finding.reason == ""
+
+
+def test_a_declared_number_can_still_contradict() -> None:
+    (finding,) = judged("Final loss 1.02", {"1.02": "as the log said"})
+    assert finding.contradicts
+
+
+def test_a_value_that_was_not_measured_supports_nothing() -> None:
+    (finding,) = judged("a final score of 0.3")
+    assert not finding.contradicts
