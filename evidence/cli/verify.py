@@ -15,7 +15,7 @@ from evidence.pipeline.repository import repository_checks
 from evidence.records.codec import encode
 from evidence.records.finding import Report
 from evidence.self_test import self_test
-from evidence.verify import VerifyOptions, verify_pack
+from evidence.verify import VerifyOptions, verify_packs
 
 PRECEDENCE = (ExitCode.REFUSED, ExitCode.FINDINGS, ExitCode.UNFINISHED, ExitCode.ORIGIN)
 
@@ -29,6 +29,9 @@ PRECEDENCE = (ExitCode.REFUSED, ExitCode.FINDINGS, ExitCode.UNFINISHED, ExitCode
 @click.option("--expect", metavar="sha256:…", help="The root digest that the pack must have.")
 @click.option("--expect-milestone", metavar="ID", help="The milestone it must be.")
 @click.option("--expect-commit", metavar="SHA", help="The commit it must have run from.")
+@click.option(
+    "--min-ruleset", type=click.IntRange(1), metavar="N", help="The oldest rules allowed."
+)
 @click.option(
     "--allowed-signers",
     type=click.Path(path_type=Path),
@@ -49,6 +52,9 @@ PRECEDENCE = (ExitCode.REFUSED, ExitCode.FINDINGS, ExitCode.UNFINISHED, ExitCode
     is_flag=True,
     help="Break a temporary copy of the pack in every way claimed to be caught, and show it.",
 )
+@click.option(
+    "--jobs", type=click.IntRange(1), default=1, metavar="N", help="Packs to check at once."
+)
 @click.option("--require-all", is_flag=True, help="Withheld files count as missing.")
 def command(
     packs: tuple[Path, ...],
@@ -57,12 +63,14 @@ def command(
     expect: str | None,
     expect_milestone: str | None,
     expect_commit: str | None,
+    min_ruleset: int | None,
     allowed_signers: Path | None,
     signer: str | None,
     repo: Path | None,
     strict: bool,
     test_self: bool,
     require_all: bool,
+    jobs: int,
 ) -> None:
     """Check packs, or every pack below a folder such as runs/.
 
@@ -81,6 +89,7 @@ def command(
         expect=expect,
         expect_milestone=expect_milestone,
         expect_commit=expect_commit,
+        min_ruleset=min_ruleset,
         strict=strict,
         require_all=require_all,
         allowed_signers=allowed_signers,
@@ -88,7 +97,7 @@ def command(
         beside=tuple(expand(packs)),
         further=() if repo is None else repository_checks(repo),
     )
-    reports = [verify_pack(path, options) for path in expand(packs)]
+    reports = verify_packs(options.beside, options, jobs)
     if as_json:
         value = encode(reports[0]) if len(reports) == 1 else [encode(r) for r in reports]
         click.echo(jsonio.dump_document(value), nl=False)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from evidence.verify.options import VerifyOptions
 from evidence.verify.ruleset import RULESET
+from evidence.verify.several import verify_packs
 from evidence.verify.verification import (
     SealedPack,
     VerifiedPack,
@@ -24,4 +25,5 @@ __all__ = [
     "load_sealed",
     "open_verified",
     "verify_pack",
+    "verify_packs",
 ]

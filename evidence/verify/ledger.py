@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Final
 
@@ -101,6 +101,21 @@ class Ledger:
         except ABSURD as error:
             found.append(to_finding(rule.id, _absurd(error)))
         self._enter(rule, found, reason)
+
+    def advise(self, rule: Rule, problems: Iterable[Problem], reason: str) -> None:
+        """Enter a rule that the pack did not know: what it says is advice, and it never fails.
+
+        It passes where nothing was found, and is not checked, for this reason, where something was.
+        """
+        trial = Ledger()
+        trial.settle(rule, problems)
+        (result,) = trial.results
+        if trial.refused or not trial.findings:  # unsafe is unsafe, whatever the rules of its day
+            self._results[rule.id] = result
+            self._findings.extend(trial.findings)
+            return
+        self._results[rule.id] = replace(result, outcome="not_checked", reason=reason)
+        self._findings.extend(replace(found, severity="advice") for found in trial.findings)
 
     def skip(self, rule: Rule, reason: str) -> None:
         """Enter a rule that could not be checked."""

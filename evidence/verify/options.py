@@ -17,6 +17,8 @@ class VerifyOptions:
     expect_milestone: str | None = None
     expect_commit: str | None = None
     """Commit that the run must have started from; a prefix of 7 or more digits will do."""
+    min_ruleset: int | None = None
+    """Rule set that the pack must follow at least, or a forger would choose an old one."""
     strict: bool = False
     """An unsigned pack is exit 3: its origin is not established."""
     require_all: bool = False

@@ -1,21 +1,17 @@
-"""Where a pack comes from: what the caller expects, and who signed it.
+"""Where a pack comes from: who signed it.
 
-Responsible for comparing the pack with what the caller already knows, and for what each signature
-is worth. Keys and policies come from the caller alone, never from the pack. The form of a
-signature and the call of ssh-keygen are `evidence.sshsig`'s.
+Responsible for what each signature is worth. Keys and policies come from the caller alone, never
+from the pack. The form of a signature and the call of ssh-keygen are `evidence.sshsig`'s.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Final
 
 from evidence import layout, limits, sshsig
 from evidence.errors import MalformedError, UsageError
-from evidence.records.availability import Unavailable
-from evidence.records.run import ManifestRecord
 from evidence.verify.digests import read_file
 from evidence.verify.directory import SafeDirectory
 from evidence.verify.ledger import Ledger, Rule
@@ -25,21 +21,8 @@ from evidence.verify.structure import Tree
 
 _NO_TRUST: Final = "there is a signature, but no trust file was given to check it with"
 
-EXPECTED: Final = Rule("expectations", "it is the pack that the caller expects")
 SIGNATURE: Final = Rule("signature", "a signer that the caller trusts signed SHA256SUMS")
 SUMMARY: Final = Rule("summary-signature", "the same signer signed the summary as it is now")
-
-_ROOT: Final = re.compile(r"(?:sha256:)?([0-9a-f]{64})")
-_COMMIT: Final = re.compile(r"[0-9a-f]{7,64}")
-
-
-def check_expectations(
-    root_sha256: str | None, manifest: ManifestRecord | None, options: VerifyOptions, ledger: Ledger
-) -> None:
-    """Enter whether it is the pack that the caller named, where they named one."""
-    asked = (options.expect, options.expect_milestone, options.expect_commit)
-    if any(one is not None for one in asked):
-        ledger.settle(EXPECTED, _expectations(root_sha256, manifest, options))
 
 
 def check_signatures(
@@ -162,34 +145,3 @@ def _uncovered(attached: list[str]) -> Iterator[Problem]:
     for path in attached:
         text = "was attached later, and no signature covers it: anyone may have written it"
         yield Problem(path, text, severity="warning", code="unsigned-text")
-
-
-def _expectations(
-    root_sha256: str | None, manifest: ManifestRecord | None, options: VerifyOptions
-) -> Iterator[Problem]:
-    if options.expect is not None:
-        match = _ROOT.fullmatch(options.expect.lower())
-        expected = match[1] if match else options.expect
-        if expected != root_sha256:
-            text = "is not the pack that was expected: it has another root digest"
-            yield Problem(layout.SUMS, text, expected, root_sha256 or "none", code="other-pack")
-    if options.expect_milestone is not None:
-        found = None if manifest is None else manifest.milestone
-        if found != options.expect_milestone:
-            place = f"{layout.MANIFEST}#/milestone"
-            text = "is the pack of another milestone than was expected"
-            yield Problem(
-                place, text, options.expect_milestone, found or "none", code="other-milestone"
-            )
-    if options.expect_commit is not None:
-        yield from _commit(manifest, options.expect_commit.lower())
-
-
-def _commit(manifest: ManifestRecord | None, expected: str) -> Iterator[Problem]:
-    commit = "none" if manifest is None else manifest.commit
-    found = commit.reason if isinstance(commit, Unavailable) else commit
-    matches = isinstance(commit, str) and commit.startswith(expected)
-    if not (_COMMIT.fullmatch(expected) and matches):
-        place = f"{layout.MANIFEST}#/commit"
-        text = "ran from another commit than was expected"
-        yield Problem(place, text, shown(expected), found, code="other-commit")

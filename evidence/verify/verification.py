@@ -20,9 +20,10 @@ from evidence.verify.claims import check_claims
 from evidence.verify.consistency import check_consistency, skip_consistency
 from evidence.verify.consistency.registry import Evidence
 from evidence.verify.directory import SafeDirectory
+from evidence.verify.expectations import check_expectations
 from evidence.verify.ledger import Ledger, Rule
 from evidence.verify.options import VerifyOptions
-from evidence.verify.origin import check_expectations, check_signatures
+from evidence.verify.origin import check_signatures
 from evidence.verify.problem import Problem, shown
 from evidence.verify.report import Subject, build_report
 from evidence.verify.ruleset import RULESET

@@ -19,10 +19,20 @@ from toy import SUMMARY, Toy, intact_bytes, toy, write
 from evidence import jsonio, layout, schema
 from evidence.errors import PackBrokenError, UnsafePackError
 from evidence.records.codec import encode
-from evidence.verify import VerifiedPack, directory, load_sealed, open_verified, verify_pack
-from evidence.verify.consistency.registry import check, registered
+from evidence.verify import (
+    VerifiedPack,
+    VerifyOptions,
+    directory,
+    load_sealed,
+    open_verified,
+    verify_pack,
+    verify_packs,
+)
+from evidence.verify.consistency import registry
+from evidence.verify.consistency.registry import Evidence, Problems, check, registered
 from evidence.verify.directory import SafeDirectory
 from evidence.verify.ledger import ABSURD
+from evidence.verify.problem import Problem
 
 
 @pytest.fixture
@@ -335,3 +345,52 @@ def test_no_value_anywhere_makes_verify_fall_over(tmp_path: Path, seed: int) -> 
         report = verify_pack(write(tmp_path / str(number), files))
         assert report.exit_code in (0, 1, 4, 5)
         assert (report.exit_code == 1) == (report.verdict == "NOT INTACT")
+
+
+@pytest.fixture
+def newer_rule(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A check that came with rule set 2, and that no pack of rule set 1 meets."""
+    monkeypatch.setattr(registry, "_CHECKS", dict(registry._CHECKS))
+
+    @check("toy-of-2", "a rule of the future", since=2)
+    def rule(evidence: Evidence) -> Problems:
+        """Fails always."""
+        yield Problem(layout.GIT, "was not asked for yet")
+
+
+@pytest.mark.usefixtures("newer_rule")
+def test_what_the_rules_of_its_day_did_not_ask_is_advice(pack: Path) -> None:
+    report = verify_pack(pack)
+    (finding,) = (one for one in report.findings if one.check == "toy-of-2")
+    (result,) = (one for one in report.checks if one.id == "toy-of-2")
+    assert (report.exit_code, finding.severity) == (0, "advice")
+    assert (result.outcome, "before this check" in result.reason) == ("not_checked", True)
+
+
+@pytest.mark.usefixtures("newer_rule")
+def test_what_the_rules_of_its_day_asked_is_an_error(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("evidence.verify.verification.RULESET", 2)
+    bent = toy()
+    bent.docs[layout.MANIFEST]["ruleset"] = 2
+    bent.event("run-started")["data"]["ruleset"] = 2
+    report = verify_pack(write(tmp_path / "M90", bent.seal().all_bytes()))
+    assert (report.exit_code, {f.code for f in report.findings}) == (1, {"toy-of-2"})
+
+
+def test_a_caller_can_refuse_the_rules_of_an_older_day(pack: Path) -> None:
+    assert verify_pack(pack, VerifyOptions(min_ruleset=1)).exit_code == 0
+    report = verify_pack(pack, VerifyOptions(min_ruleset=2))
+    (finding,) = report.findings
+    assert (report.exit_code, finding.code) == (1, "older-ruleset")
+    assert (finding.expected, finding.actual) == ("at least 2", "1")
+
+
+def test_packs_checked_at_once_are_reported_in_their_order(pack: Path, tmp_path: Path) -> None:
+    broken = write(tmp_path / "other" / "M90", {**intact_bytes(), layout.GIT: b"{}"})
+    paths = [pack, broken, tmp_path / "none", pack]
+    options = VerifyOptions(expect_milestone="M90", further=(registered()[0],))
+    at_once = verify_packs(paths, options, 2)
+    assert at_once == verify_packs(paths, options, 1)
+    assert [report.exit_code for report in at_once] == [0, 1, 5, 0]
