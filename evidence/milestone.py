@@ -6,8 +6,10 @@ parts). Whether named files exist is `pipeline`'s preflight; overrides are resol
 
 from __future__ import annotations
 
+import math
 import re
 import tomllib
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
 
@@ -70,6 +72,9 @@ def _parse(data: bytes) -> tuple[Milestone | None, list[Problem]]:
         line = re.search(r"at line (\d+)", str(error))
         raise MalformedError(f"not TOML: {error}", line=int(line[1]) if line else 0) from error
     lines = _line_of_keys(skeleton)
+    odd = list(_not_finite(document, ""))
+    if odd:
+        return None, [_at(pointer, text, lines) for pointer, text in odd]
     found = schema.check(SCHEMA, document)
     if found:
         ordered = sorted(found, key=lambda p: not p.message.startswith("unknown key"))
@@ -107,6 +112,18 @@ def _refuse_key_bombs(skeleton: str) -> None:
                 raise PastLimitError(
                     f"a key with more than {limits.MAX_TOML_KEY_PARTS} parts", line=number
                 )
+
+
+def _not_finite(value: Any, pointer: str) -> Iterator[tuple[str, str]]:
+    # TOML has nan and inf; JSON, in which results are written, has neither.
+    if isinstance(value, float) and not math.isfinite(value):
+        yield pointer, f"{value} is not a number to compute with"
+    elif isinstance(value, dict):
+        for key, part in value.items():
+            yield from _not_finite(part, f"{pointer}/{key}")
+    elif isinstance(value, list):
+        for index, part in enumerate(value):
+            yield from _not_finite(part, f"{pointer}/{index}")
 
 
 def _line_of_keys(skeleton: str) -> dict[str, int]:

@@ -55,6 +55,8 @@ def test_an_attempt_overrides_only_what_it_names() -> None:
         ("gradient_accumulation = 4", "gradient_acumulation = 4", "'gradient_accumulation'"),
         ("epochs = 1", 'epochs = "one"', "not of type number"),
         ("learning_rate = 2e-5", "learning_rate = 200", "more than 10"),
+        ("learning_rate = 2e-5", "learning_rate = nan", "train.learning_rate: nan is not"),
+        ("value = 138", "value = -inf", "gate.0.value: -inf is not"),
         ("batch_size = 1", "batch_size = 0", "less than 1"),
         ('schedule = "linear"', 'schedule = "linaer"', "'linear'"),
         ("vram_gib = 24", 'vram_gib = "24"', "not of type number"),

@@ -7,7 +7,7 @@ Responsible for the three checks on form and for addresses of what they find. Me
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from typing import Any, Final
 
@@ -43,22 +43,29 @@ def _document_problems(path: str, data: bytes) -> Iterator[Problem]:
     name = layout.schema_for(path)
     if name is None:
         return
-    dump: Callable[[object], bytes]
-    if path.endswith(".jsonl"):
-        rows, dump = _rows(data), jsonio.dump_row
-    else:
-        rows, dump = iter([(0, data)]), jsonio.dump_document
     try:
-        for line, piece in rows:
+        for line, value, canonical in _values(path, data):
+            errors = schema.check(name, value)
+            if canonical and not errors:
+                continue
             where = f"{path}#L{line}" if line else path
-            value = jsonio.load_row(piece, line) if line else jsonio.load_document(piece)
-            if dump(value) != (piece + b"\n" if line else piece):
+            if not canonical:
                 text = "says the same in other bytes than the canonical form (keys sorted, LF)"
                 yield Problem(where, text, code="not-canonical")
-            yield from _schema_problems(name, value, where)
+            if errors:
+                yield from _schema_problems(name, value, where, errors)
     except MalformedError as error:
         where = f"{path}#L{error.line}" if error.line else path
         yield Problem(where, error.message, severity=_severity(error), code=_code(error))
+
+
+def _values(path: str, data: bytes) -> Iterator[tuple[int, Any, bool]]:
+    """Line (0: the whole file is one document), value, and whether the bytes are canonical."""
+    if not path.endswith(".jsonl"):
+        yield 0, *jsonio.read_document(data)
+        return
+    for number, line in jsonio.iter_lines(data):
+        yield number, *jsonio.read_row(line, number)
 
 
 def text_problems(contents: Mapping[str, bytes]) -> Iterator[Problem]:
@@ -91,17 +98,15 @@ def build_documents(
         return Problem(layout.NOTES, text, code="record-invalid")
 
 
-def _rows(data: bytes) -> Iterator[tuple[int, bytes]]:
-    yield from jsonio.iter_lines(data)
-
-
-def _schema_problems(name: str, value: Any, where: str) -> Iterator[Problem]:
+def _schema_problems(
+    name: str, value: Any, where: str, errors: Sequence[schema.SchemaError]
+) -> Iterator[Problem]:
     newer = _newer_format(name, value)
     if newer is not None:
         text = f"is of the format {newer}, newer than this evidence-pack knows: install a newer one"
         yield Problem(where, text, name, newer, "refused", "newer-format")
         return
-    for error in schema.check(name, value):
+    for error in errors:
         pointer = "" if error.pointer == "/" else error.pointer
         address = f"{where}{pointer}" if "#" in where else f"{where}#{pointer}"
         yield Problem(address, error.message, code="schema")
