@@ -12,7 +12,7 @@ TORCH ?= torch>=2.8,<2.14
 T ?= tests
 
 .DEFAULT_GOAL := help
-.PHONY: help evidence verify render test lint reformat data bench clean
+.PHONY: help evidence verify render test lint reformat data golden bench clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -42,6 +42,9 @@ reformat: $(VENV)/.develop ## Let ruff fix and format everything
 data: $(VENV)/.runtime ## Rewrite the project's own data set, evaluation set and tokenizer
 	@$(BIN)/python milestones/data/generate.py
 	@$(BIN)/python milestones/models/train_tokenizer.py
+
+golden: $(VENV)/.develop ## Write the packs that tests keep of this version: make golden VERSION=v1
+	@PYTHONPATH=tests/verify $(BIN)/python tests/packs/make_golden.py $(VERSION)
 
 bench: $(VENV)/.develop ## Measure start-up and training against their yardsticks (needs runs/M43)
 	@$(BIN)/python benchmarks/startup.py runs/M43

@@ -225,6 +225,7 @@ def test_a_deep_folder_is_not_followed(pack: Path) -> None:
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root reads everything")
 def test_an_unreadable_file_is_never_fine(pack: Path) -> None:
+    """A file that cannot be read is not checked, which is never a pass (H15)."""
     (pack / layout.PACKAGES).chmod(0)
     assert verify_pack(pack).exit_code in (1, 5)
 

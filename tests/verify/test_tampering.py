@@ -9,7 +9,8 @@ from pathlib import Path
 from random import Random
 
 import pytest
-from toy import MODEL, SUMMARY, Toy, intact_bytes, toy, write
+from failed import failed_toy
+from toy import MODEL, SUMMARY, intact_bytes, toy, write
 
 from evidence import layout
 from evidence.records.finding import Report
@@ -244,32 +245,6 @@ def test_a_second_summary_is_in_no_list(pack: Path) -> None:
     (pack / "m91_summary.md").write_text("All is well.\n")
     (pack / "plots/extra.svg").write_text("<svg/>")
     assert names(verify_pack(pack)) >= {"m91_summary.md", "plots/extra.svg"}
-
-
-def failed_toy() -> Toy:
-    """The honest pack of a run in which nothing completed."""
-    bent = toy()
-    for path in (layout.METRICS, layout.SEEN, layout.PREDICTIONS, layout.TELEMETRY):
-        del bent.docs[path]
-    for path in [p for p in bent.files if p.startswith(layout.FINAL_MODEL)]:
-        del bent.files[path]
-    for path in (layout.TRAINING_LOG, layout.EVAL_LOG):
-        del bent.files[path]
-    events = bent.docs[layout.JOURNAL]
-    crash = {"number": 2, "outcome": "exception", "reason": "boom", "duration_s": 0.5}
-    bent.docs[layout.JOURNAL] = [*events[:6], events[15], *events[16:]]
-    bent.event("attempt-finished", number=2)["data"] |= crash
-    bent.docs[layout.JOURNAL][-1] |= {"attempt": None, "data": {"status": "failed"}}
-    bent.docs[layout.WITHHELD]["files"] = []
-    nothing = {"unavailable": "no attempt completed"}
-    bent.docs[layout.INPUTS] |= {"model": nothing, "tokenizer": nothing}
-    bent.docs[layout.ENVIRONMENT]["framework"] = nothing
-    big = bent.docs["attempts/01-big/outcome.json"]
-    bent.docs["attempts/02-toy/outcome.json"] = {
-        **big, **crash, "name": "toy", "backend": "stub", "missing": [], "remedies": [],
-    }  # fmt: skip
-    bent.docs[layout.MANIFEST] |= {"status": "failed", "attempt": None, "stand_in": False}
-    return bent.seal()
 
 
 def test_an_honest_failure_is_unfinished_and_not_broken(tmp_path: Path) -> None:

@@ -152,6 +152,7 @@ def _state(pack: Path) -> dict[str, tuple[int, bytes]]:
 
 
 def test_a_file_that_changes_meanwhile_never_gives_a_false_verdict(pack: Path) -> None:
+    """What is said is said of the bytes that were read (T19)."""
     path, stop = pack / layout.TRAINING_LOG, threading.Event()
     good, evil = path.read_bytes(), b"traimimg\n"
     assert len(good) == len(evil)

@@ -1,0 +1,34 @@
+"""Every row of the threat matrix that verify meets is named by a case or by a test."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Final
+
+from packs.case import cases
+
+ROWS: Final = (
+    *(f"T{number}" for number in range(1, 21)),
+    *(f"H{number}" for number in range(1, 16)),
+    *(f"I{number}" for number in range(1, 6)),
+)
+CANNOT_OCCUR: Final = {
+    "I4": "nothing is exported as CSV, and no summary has YAML front matter",
+}
+TESTS: Final = Path(__file__).parents[1]
+
+
+def named_by_tests() -> set[str]:
+    """Rows that the docstring of some test names, as `(T19)`."""
+    texts = (path.read_text("utf-8") for path in TESTS.rglob("test_*.py"))
+    return {row for text in texts for row in re.findall(r"\(((?:T|H|I)\d{1,2})\)", text)}
+
+
+def test_every_row_is_named_by_a_case_or_a_test() -> None:
+    named = {row for case in cases() for row in case.rows} | named_by_tests()
+    assert set(ROWS) - named - CANNOT_OCCUR.keys() == set()
+
+
+def test_a_row_that_cannot_occur_is_named_by_nothing() -> None:
+    assert {row for case in cases() for row in case.rows} & CANNOT_OCCUR.keys() == set()

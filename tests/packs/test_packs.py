@@ -1,0 +1,114 @@
+"""The corpus, run black-box through the command line. A new case is a folder, and no code."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from random import Random
+from typing import Any
+from unicodedata import category
+
+import pytest
+from packs.case import CASES, GOLDEN, Case, cases
+from packs.edits import OPERATIONS, apply
+
+from evidence import layout
+from evidence.cli import main
+from evidence.digest import sha256_hex
+
+ACTING = ("Cc", "Cf", "Cs", "Zl", "Zp")
+"""Kinds of characters that act on a terminal instead of showing."""
+ALL = cases()
+IN_A_PROCESS = Random(43).sample(ALL, 6)
+"""These also run as a command of their own: the others share this process, which is cheaper."""
+
+
+def made(case: Case, folder: Path) -> Path:
+    """The pack of a case."""
+    pack = folder / case.base.name
+    shutil.copytree(case.base, pack)
+    for edit in case.edits:
+        try:
+            pack = apply(pack, edit)
+        except PermissionError:
+            pytest.skip(f"{edit['do']} needs rights that this user has not")
+    return pack
+
+
+def arguments(case: Case, pack: Path) -> list[str]:
+    """What is typed after `evidence verify`."""
+    root = sha256_hex((case.base / layout.SUMS).read_bytes())
+    trust = GOLDEN / case.base.parts[-3] / "allowed_signers"
+    given = {"{root}": f"sha256:{root}", "{trust}": str(trust), "{pack}": str(pack)}
+    words = [str(pack), *case.args]
+    for mark, value in given.items():
+        words = [word.replace(mark, value) for word in words]
+    return words
+
+
+def state(folder: Path) -> dict[str, tuple[int, int, int]]:
+    """Everything below a folder, with what would show that it was written to."""
+    return {
+        os.fsdecode(path): (entry.st_mode, entry.st_size, entry.st_mtime_ns)
+        for path, entry in ((p, p.lstat()) for p in folder.rglob("*"))
+    }
+
+
+def run(capsys: pytest.CaptureFixture[str], *words: str) -> tuple[int, str]:
+    """Exit code and standard output of the command, error boundary included."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sys, "argv", ["evidence", "verify", *words])
+        with pytest.raises(SystemExit) as ended:
+            main()
+    printed = capsys.readouterr()
+    assert "Traceback" not in printed.err, printed.err
+    assert isinstance(ended.value.code, int)
+    return ended.value.code, printed.out
+
+
+@pytest.mark.parametrize("case", ALL, ids=lambda case: case.name)
+def test_verify_says_what_the_case_expects(
+    case: Case, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pack = made(case, tmp_path)
+    before = state(tmp_path)
+    code, text = run(capsys, *arguments(case, pack), "--json")
+    assert code == case.exit, text
+    findings = json.loads(text)["findings"] if code != 2 else []
+    codes = {finding["code"] for finding in findings}
+    assert codes >= case.codes
+    assert case.exit in (0, 2, 4) or codes, "a refusal without a finding"
+    assert any(case.says in said(finding) for finding in findings) or not case.says
+    code, text = run(capsys, *arguments(case, pack))
+    assert code == case.exit
+    assert {c for c in text if category(c) in ACTING} <= {"\n"}
+    assert state(tmp_path) == before
+
+
+def said(finding: dict[str, Any]) -> str:
+    return " ".join(str(value) for value in finding.values())
+
+
+@pytest.mark.parametrize("case", IN_A_PROCESS, ids=lambda case: case.name)
+def test_the_command_itself_says_the_same(case: Case, tmp_path: Path) -> None:
+    pack = made(case, tmp_path)
+    words = [sys.executable, "-m", "evidence", "verify", *arguments(case, pack)]
+    done = subprocess.run(words, capture_output=True, text=True, cwd=tmp_path, check=False)
+    assert (done.returncode, "Traceback" in done.stderr) == (case.exit, False)
+
+
+def test_the_corpus_is_large_and_mostly_made_of_packs_that_must_fail() -> None:
+    assert len(ALL) >= 70
+    assert len([case for case in ALL if case.exit in (1, 3, 5)]) >= 50
+    assert [case.name for case in ALL if not case.about.endswith(".")] == []
+
+
+def test_every_operation_is_described_and_used() -> None:
+    page = (CASES.parent / "README.md").read_text("utf-8")
+    used = {edit["do"] for case in ALL for edit in case.edits}
+    assert used == set(OPERATIONS)
+    assert [name for name in OPERATIONS if f"`{name}`" not in page] == []
