@@ -12,7 +12,7 @@ TORCH ?= torch>=2.8,<2.14
 T ?= tests
 
 .DEFAULT_GOAL := help
-.PHONY: help evidence verify render test lint reformat data golden bench clean
+.PHONY: help evidence verify render test lint reformat data golden fuzz bench clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -45,6 +45,9 @@ data: $(VENV)/.runtime ## Rewrite the project's own data set, evaluation set and
 
 golden: $(VENV)/.develop ## Write the packs that tests keep of this version: make golden VERSION=v1
 	@PYTHONPATH=tests/verify $(BIN)/python tests/packs/make_golden.py $(VERSION)
+
+fuzz: $(VENV)/.develop ## Verify 100,000 mutated packs; make fuzz COUNT=500
+	@PYTHONPATH=tests:tests/verify $(BIN)/python -m tests.fuzz.campaign --first $(or $(FIRST),0) --count $(or $(COUNT),100000)
 
 bench: $(VENV)/.develop ## Measure start-up and training against their yardsticks (needs runs/M43)
 	@$(BIN)/python benchmarks/startup.py runs/M43

@@ -17,8 +17,8 @@ from packs.case import CASES, GOLDEN, Case, cases
 from packs.edits import OPERATIONS, apply
 
 from evidence import layout
-from evidence.cli import main
 from evidence.digest import sha256_hex
+from tests.command import evidence
 
 ACTING = ("Cc", "Cf", "Cs", "Zl", "Zp")
 """Kinds of characters that act on a terminal instead of showing."""
@@ -58,34 +58,20 @@ def state(folder: Path) -> dict[str, tuple[int, int, int]]:
     }
 
 
-def run(capsys: pytest.CaptureFixture[str], *words: str) -> tuple[int, str]:
-    """Exit code and standard output of the command, error boundary included."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(sys, "argv", ["evidence", "verify", *words])
-        with pytest.raises(SystemExit) as ended:
-            main()
-    printed = capsys.readouterr()
-    assert "Traceback" not in printed.err, printed.err
-    assert isinstance(ended.value.code, int)
-    return ended.value.code, printed.out
-
-
 @pytest.mark.parametrize("case", ALL, ids=lambda case: case.name)
-def test_verify_says_what_the_case_expects(
-    case: Case, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_verify_says_what_the_case_expects(case: Case, tmp_path: Path) -> None:
     pack = made(case, tmp_path)
     before = state(tmp_path)
-    code, text = run(capsys, *arguments(case, pack), "--json")
-    assert code == case.exit, text
-    findings = json.loads(text)["findings"] if code != 2 else []
+    ended = evidence("verify", *arguments(case, pack), "--json")
+    assert ended.exit == case.exit, ended
+    findings = json.loads(ended.out)["findings"] if ended.exit != 2 else []
     codes = {finding["code"] for finding in findings}
     assert codes >= case.codes
     assert case.exit in (0, 2, 4) or codes, "a refusal without a finding"
     assert any(case.says in said(finding) for finding in findings) or not case.says
-    code, text = run(capsys, *arguments(case, pack))
-    assert code == case.exit
-    assert {c for c in text if category(c) in ACTING} <= {"\n"}
+    ended = evidence("verify", *arguments(case, pack))
+    assert ended.exit == case.exit
+    assert {c for c in ended.out + ended.err if category(c) in ACTING} <= {"\n"}
     assert state(tmp_path) == before
 
 

@@ -1,0 +1,16 @@
+"""Five thousand mutated packs: none breaks verify, none is accepted that is not the pack."""
+
+from __future__ import annotations
+
+import pytest
+from fuzz.campaign import trials
+
+NUM_PACKS, NUM_SHARES = 5_000, 20
+
+
+@pytest.mark.parametrize("share", range(NUM_SHARES))
+def test_no_mutated_pack_breaks_verify_or_passes_for_the_true_one(share: int) -> None:
+    each = NUM_PACKS // NUM_SHARES
+    for one in trials(share * each, each):
+        replay = f"make fuzz FIRST={one.number} COUNT=1"
+        assert not one.fault, f"{one.what}\n{one.fault}\n{replay}"
