@@ -46,8 +46,9 @@ data: $(VENV)/.runtime ## Rewrite the project's own data set, evaluation set and
 golden: $(VENV)/.develop ## Write the packs that tests keep of this version: make golden VERSION=v1
 	@PYTHONPATH=tests/verify $(BIN)/python tests/packs/make_golden.py $(VERSION)
 
-fuzz: $(VENV)/.develop ## Verify 100,000 mutated packs; make fuzz COUNT=500
+fuzz: $(VENV)/.develop ## Verify 100,000 mutated packs, and every bit of the smallest: make fuzz COUNT=500
 	@PYTHONPATH=tests:tests/verify $(BIN)/python -m tests.fuzz.campaign --first $(or $(FIRST),0) --count $(or $(COUNT),100000)
+	@$(BIN)/python -m pytest -m exhaustive tests/verify
 
 bench: $(VENV)/.develop ## Measure start-up and training against their yardsticks (needs runs/M43)
 	@$(BIN)/python benchmarks/startup.py runs/M43

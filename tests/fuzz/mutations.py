@@ -104,7 +104,7 @@ def reorder_lines(random: Random, files: Files) -> None:
 
 def retell_milestone(random: Random, files: Files) -> None:
     """Another value for one key of the milestone."""
-    lines = files[layout.MILESTONE].split(b"\n")
+    lines = files.get(layout.MILESTONE, b"").split(b"\n")
     keys = [number for number, line in enumerate(lines) if b" = " in line]
     if not keys:
         return
