@@ -134,7 +134,7 @@ def test_an_intact_pack_is_verified_without_what_it_does_not_need(tmp_path: Path
     )
     done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
     modules = set(done.stdout.split("MODULES ")[1].split())
-    unneeded = {"jsonschema", "difflib", "subprocess", "evidence.sshsig", "evidence.tiers"}
+    unneeded = {"jsonschema", "subprocess", "multiprocessing", "evidence.sshsig", "evidence.tiers"}
     assert not modules & (
         unneeded | {"evidence.pipeline", "evidence.self_test", "evidence.attempt"}
     )
