@@ -76,7 +76,7 @@ def read(data: bytes) -> Iterator[JournalEvent]:
     """Events of a journal, chain checked. Raises MalformedError with the line that breaks it."""
     previous = GENESIS
     for number, line in jsonio.iter_lines(data):
-        event = decode(JournalEvent, jsonio.load_document(line))
+        event = decode(JournalEvent, jsonio.load_row(line, number))
         if event.seq != number - 1:
             raise MalformedError(f"event number {event.seq}, expected {number - 1}", line=number)
         if event.prev != previous:

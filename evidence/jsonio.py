@@ -42,8 +42,10 @@ def dump_row(value: object) -> bytes:
 
 
 def _dumps(value: object, option: int) -> bytes:
-    _refuse_non_finite(value)
-    return orjson.dumps(value, option=option)
+    data = orjson.dumps(value, option=option)
+    if b"null" in data:
+        _refuse_non_finite(value)
+    return data
 
 
 def _refuse_non_finite(value: object) -> None:

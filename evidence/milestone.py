@@ -10,6 +10,7 @@ import math
 import re
 import tomllib
 from collections.abc import Iterator
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, Final
 
@@ -32,8 +33,12 @@ Problem = tuple[int, str]
 """A line (0: none) and `key: what is wrong`."""
 
 
+@lru_cache(maxsize=16)
 def parse_milestone(data: bytes) -> Milestone:
-    """Build a Milestone. Raises MalformedError: `key: what is wrong`, with the line."""
+    """Build a Milestone. Raises MalformedError: `key: what is wrong`, with the line.
+
+    Remembered: one pack asks for its milestone more than once, and many packs for the same.
+    """
     milestone, problems = _parse(data)
     if milestone is None or problems:
         line, message = problems[0]
@@ -66,11 +71,7 @@ def _parse(data: bytes) -> tuple[Milestone | None, list[Problem]]:
     text = _text(data)
     skeleton = _skeleton(text)
     _refuse_key_bombs(skeleton)
-    try:
-        document = tomllib.loads(text)
-    except (tomllib.TOMLDecodeError, RecursionError) as error:
-        line = re.search(r"at line (\d+)", str(error))
-        raise MalformedError(f"not TOML: {error}", line=int(line[1]) if line else 0) from error
+    document = document_of(text)
     lines = _line_of_keys(skeleton)
     odd = list(_not_finite(document, ""))
     if odd:
@@ -81,6 +82,16 @@ def _parse(data: bytes) -> tuple[Milestone | None, list[Problem]]:
         return None, [_at(problem.pointer, problem.message, lines) for problem in ordered]
     milestone = _build(document)
     return milestone, [_at(pointer, text, lines) for pointer, text in _contradictions(milestone)]
+
+
+@lru_cache(maxsize=16)
+def document_of(text: str) -> dict[str, Any]:
+    """The TOML of a milestone as it is written, to be looked at only. Raises MalformedError."""
+    try:
+        return tomllib.loads(text)
+    except (tomllib.TOMLDecodeError, RecursionError) as error:
+        line = re.search(r"at line (\d+)", str(error))
+        raise MalformedError(f"not TOML: {error}", line=int(line[1]) if line else 0) from error
 
 
 def line_of(data: bytes, pointer: str) -> int:

@@ -33,6 +33,8 @@ def environment(
         trim_blocks=True,
         lstrip_blocks=True,
         keep_trailing_newline=True,
+        # Folding constants takes as long as the rest of compiling, and there are none to fold.
+        optimized=False,
     )
     built.globals.clear()
     built.filters.update(filters or {})
@@ -92,7 +94,7 @@ def compile_plain(source: str, filters: Mapping[str, Filter]) -> Template:
                 raise MalformedError(
                     f"template error: {kind} is not allowed here", line=node.lineno
                 )
-        return built.from_string(source)
+        return built.from_string(tree)
     except TemplateError as error:
         line = getattr(error, "lineno", None) or 0
         raise MalformedError(f"template error: {error}", line=line) from error

@@ -9,13 +9,10 @@ import click
 
 from evidence import jsonio, layout
 from evidence.cli.report import print_report
-from evidence.cli.self_test import print_self_test
 from evidence.errors import ExitCode
-from evidence.pipeline.repository import repository_checks
 from evidence.records.codec import encode
 from evidence.records.finding import Report
-from evidence.self_test import self_test
-from evidence.verify import VerifyOptions, verify_packs
+from evidence.verify import Check, VerifyOptions, verify_packs
 
 PRECEDENCE = (ExitCode.REFUSED, ExitCode.FINDINGS, ExitCode.UNFINISHED, ExitCode.ORIGIN)
 
@@ -95,7 +92,7 @@ def command(
         allowed_signers=allowed_signers,
         signer=signer,
         beside=tuple(expand(packs)),
-        further=() if repo is None else repository_checks(repo),
+        further=() if repo is None else _against(repo),
     )
     reports = verify_packs(options.beside, options, jobs)
     if as_json:
@@ -107,7 +104,17 @@ def command(
     raise click.exceptions.Exit(exit_code(reports))
 
 
+def _against(clone: Path) -> tuple[Check, ...]:
+    # Imported when asked for only, as below: git and all of a run, while verify itself stays quick.
+    from evidence.pipeline.repository import repository_checks
+
+    return repository_checks(clone)
+
+
 def _self_test(packs: tuple[Path, ...], *, as_json: bool, quiet: bool) -> NoReturn:
+    from evidence.cli.self_test import print_self_test
+    from evidence.self_test import self_test
+
     tests = [self_test(path) for path in expand(packs)]
     if as_json:
         value = encode(tests[0]) if len(tests) == 1 else [encode(one) for one in tests]

@@ -9,22 +9,37 @@ from __future__ import annotations
 
 import dataclasses
 import types
-from functools import cache
-from typing import Any, Literal, TypeVar, Union, cast, get_args, get_origin, get_type_hints
+from collections.abc import Callable, Mapping
+from functools import cache, partial
+from typing import Any, Final, Literal, TypeVar, Union, cast, get_args, get_origin, get_type_hints
 
 from evidence.errors import MalformedError
 from evidence.records.availability import Unavailable
 
 T = TypeVar("T")
-_MARK = "unavailable"
+Reader = Callable[[Any], Any]
+"""Makes what a type hint asks for of a JSON value. Raises _MisfitError."""
+
+_MARK: Final = "unavailable"
+_PLAIN: Final = frozenset({str, int, float, bool, type(None)})
+
+
+class _MisfitError(Exception):
+    """A value that does not fit. Each level of the value on the way out adds its own name."""
+
+    def __init__(self, message: str) -> None:
+        self.message = message
+        self.names: list[object] = []
 
 
 def encode(value: object) -> Any:
     """JSON value of a record. Fields keep their names; None stays null."""
+    if type(value) in _PLAIN:
+        return value
     if isinstance(value, Unavailable):
         return {_MARK: value.reason}
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        return {f.name: encode(getattr(value, f.name)) for f in dataclasses.fields(value)}
+        return {name: encode(getattr(value, name)) for name in _field_names(type(value))}
     if isinstance(value, (tuple, list)):
         return [encode(item) for item in value]
     if isinstance(value, dict):
@@ -37,77 +52,150 @@ def decode(kind: type[T], value: object) -> T:
 
     Fields that are absent take the record's default; unknown keys are refused.
     """
-    return cast(T, _decode(kind, value, "/"))
+    try:
+        return cast(T, _reader(cast(Any, kind))(value))
+    except _MisfitError as error:
+        where = "".join(f"{name}/" for name in reversed(error.names))
+        raise MalformedError(f"at /{where}: {error.message}") from error
 
 
 @cache
-def _hints(kind: type) -> dict[str, Any]:
-    return get_type_hints(kind)
+def _field_names(kind: type) -> tuple[str, ...]:
+    return tuple(field.name for field in dataclasses.fields(kind))
 
 
-def _decode(kind: Any, value: Any, where: str) -> Any:
+@cache
+def _reader(kind: Any) -> Reader:
+    """Type hints are looked at once: what is left for each value is a chain of plain calls."""
     origin = get_origin(kind)
+    if kind is Any:
+        return _same
     if origin in (Union, types.UnionType):
-        return _decode_union(get_args(kind), value, where)
+        return _union(kind)
     if origin is Literal:
-        if value in get_args(kind):
-            return value
-    elif origin is tuple and isinstance(value, list):
-        item = get_args(kind)[0]
-        return tuple(_decode(item, part, f"{where}{i}/") for i, part in enumerate(value))
-    elif origin is dict and isinstance(value, dict):
-        item = get_args(kind)[1]
-        return {key: _decode(item, part, f"{where}{key}/") for key, part in value.items()}
-    elif kind is Unavailable and _is_unavailable(value):
-        return Unavailable(str(value[_MARK]))
-    elif dataclasses.is_dataclass(kind) and isinstance(value, dict):
-        return _decode_record(cast(type, kind), value, where)
-    elif kind is Any or _is_scalar(kind, value):
+        return partial(_one_of, get_args(kind), kind)
+    if origin is tuple:
+        return partial(_array, _reader(get_args(kind)[0]), kind)
+    if origin is dict:
+        return partial(_table, _reader(get_args(kind)[1]), kind)
+    if kind is Unavailable:
+        return partial(_unavailable, kind)
+    if dataclasses.is_dataclass(kind):
+        # By name and when needed: a record may hold records of its own kind.
+        return partial(_record, cast(type, kind))
+    return partial(_scalar, _SCALARS.get(kind, ()), kind)
+
+
+_SCALARS: Final[Mapping[object, tuple[type, ...]]] = {
+    type(None): (type(None),),
+    float: (float, int),
+    int: (int,),
+    str: (str,),
+    bool: (bool,),
+}
+
+
+def _same(value: Any) -> Any:
+    return value
+
+
+def _scalar(accepted: tuple[type, ...], kind: object, value: Any) -> Any:
+    # By exact type first: in Python, but not in JSON, True is a number.
+    if type(value) in accepted:
         return value
-    raise MalformedError(f"at {where}: {type(value).__name__} does not fit {_name(kind)}")
+    if isinstance(value, accepted) and not isinstance(value, bool):
+        return value
+    raise _misfit(kind, value)
 
 
-def _decode_union(kinds: tuple[Any, ...], value: Any, where: str) -> Any:
-    if value is None and type(None) in kinds:
-        return None
-    if _is_unavailable(value) and Unavailable in kinds:
+def _one_of(accepted: tuple[object, ...], kind: object, value: Any) -> Any:
+    if value in accepted:
+        return value
+    raise _misfit(kind, value)
+
+
+def _unavailable(kind: object, value: Any) -> Unavailable:
+    if _is_unavailable(value):
         return Unavailable(str(value[_MARK]))
-    failure: MalformedError | None = None
-    for kind in kinds:
-        if kind in (type(None), Unavailable):
-            continue
-        try:
-            return _decode(kind, value, where)
-        except MalformedError as error:
-            failure = error
-    raise failure or MalformedError(f"at {where}: {type(value).__name__} does not fit")
+    raise _misfit(kind, value)
 
 
-def _decode_record(kind: type, value: dict[str, Any], where: str) -> Any:
-    hints = _hints(kind)
-    unknown = value.keys() - hints.keys()
-    if unknown:
-        raise MalformedError(f"at {where}: unknown key {sorted(unknown)[0]!r}")
-    fields = {key: _decode(hints[key], part, f"{where}{key}/") for key, part in value.items()}
+def _array(item: Reader, kind: object, value: Any) -> tuple[Any, ...]:
+    if not isinstance(value, list):
+        raise _misfit(kind, value)
+    found: list[Any] = []
+    try:
+        for part in value:
+            found.append(item(part))
+    except _MisfitError as error:
+        error.names.append(len(found))
+        raise
+    return tuple(found)
+
+
+def _table(item: Reader, kind: object, value: Any) -> dict[str, Any]:
+    if not isinstance(value, dict):
+        raise _misfit(kind, value)
+    return _read_each(value, dict.fromkeys(value, item))
+
+
+def _record(kind: type, value: Any) -> Any:
+    if not isinstance(value, dict):
+        raise _misfit(kind, value)
+    readers = _readers(kind)
+    if not value.keys() <= readers.keys():
+        raise _MisfitError(f"unknown key {min(value.keys() - readers.keys())!r}")
+    fields = _read_each(value, readers)
     try:
         return kind(**fields)
     except TypeError as error:
-        raise MalformedError(f"at {where}: {error}") from error
+        raise _MisfitError(str(error)) from error
+
+
+@cache
+def _readers(kind: type) -> dict[str, Reader]:
+    return {name: _reader(hint) for name, hint in get_type_hints(kind).items()}
+
+
+def _read_each(value: dict[str, Any], readers: Mapping[str, Reader]) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    key = ""
+    try:
+        for key, part in value.items():
+            found[key] = readers[key](part)
+    except _MisfitError as error:
+        error.names.append(key)
+        raise
+    return found
+
+
+def _union(kind: Any) -> Reader:
+    kinds = get_args(kind)
+    others = tuple(
+        _reader(one) for one in kinds if one is not type(None) and one is not Unavailable
+    )
+    nullable, may_be_unavailable = type(None) in kinds, Unavailable in kinds
+
+    def read(value: Any) -> Any:
+        if value is None and nullable:
+            return None
+        if may_be_unavailable and _is_unavailable(value):
+            return Unavailable(str(value[_MARK]))
+        failure = _MisfitError(f"{type(value).__name__} does not fit")
+        for other in others:
+            try:
+                return other(value)
+            except _MisfitError as error:
+                failure = error
+        raise failure
+
+    return read
 
 
 def _is_unavailable(value: Any) -> bool:
     return isinstance(value, dict) and value.keys() == {_MARK} and isinstance(value[_MARK], str)
 
 
-def _is_scalar(kind: Any, value: Any) -> bool:
-    if kind is type(None):
-        return value is None
-    if kind is float:
-        return isinstance(value, (int, float)) and not isinstance(value, bool)
-    if kind is int:
-        return isinstance(value, int) and not isinstance(value, bool)
-    return kind in (str, bool) and isinstance(value, kind)
-
-
-def _name(kind: Any) -> str:
-    return getattr(kind, "__name__", str(kind))
+def _misfit(kind: object, value: object) -> _MisfitError:
+    name = getattr(kind, "__name__", str(kind))
+    return _MisfitError(f"{type(value).__name__} does not fit {name}")

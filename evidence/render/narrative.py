@@ -7,7 +7,7 @@ from typing import Any, Final
 from evidence import formatting, markdown, prose, templating
 from evidence.documents import Documents
 from evidence.errors import MalformedError, PastLimitError
-from evidence.render.values import Node, Sheet, formatted, number_of, tree
+from evidence.render.values import Node, Sheet, formatted, number_of
 
 _MAX_PLACES: Final = 12
 _MAX_TYPED: Final = 25
@@ -22,7 +22,7 @@ def filled(source: str, sheet: Sheet, *, quoted: bool = False) -> str:
     if not source.strip():
         return ""
     try:
-        text = templating.render(templating.compile_plain(source, _FILTERS), tree(sheet.values))
+        text = templating.render(templating.compile_plain(source, _FILTERS), sheet.names)
     except MalformedError as error:
         reason = markdown.inline(error.message)
         return (

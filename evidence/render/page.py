@@ -7,7 +7,7 @@ from. The order of sections and all fixed words are the template's.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from evidence import formatting, jsonio, layout, markdown
 from evidence.documents import Documents
@@ -15,11 +15,13 @@ from evidence.errors import MalformedError
 from evidence.records.availability import Unavailable
 from evidence.records.codec import decode
 from evidence.records.milestone import NarrativeSpec
-from evidence.records.reproduction import ReproductionRecord
 from evidence.records.run import ResultsRecord
 from evidence.render import artifacts, examples, narrative, remarks, view
 from evidence.render.values import Sheet
 from evidence.results.evaluation import CONFIDENCE
+
+if TYPE_CHECKING:
+    from evidence.records.reproduction import ReproductionRecord
 
 _VERDICTS: Final = {
     "bitwise": "reproduced bitwise",
@@ -129,6 +131,8 @@ def _reproductions(attached: Mapping[str, bytes], root_sha256: str) -> list[dict
 
 
 def _reproduction(data: bytes) -> ReproductionRecord | None:
+    from evidence.records.reproduction import ReproductionRecord  # few packs have one attached
+
     try:
         return decode(ReproductionRecord, jsonio.load_document(data))
     except MalformedError:

@@ -7,7 +7,8 @@ that was not measured shows its reason. Text is escaped here already.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from functools import cached_property
 from typing import Final
 
 from evidence import formatting, markdown
@@ -48,6 +49,12 @@ class Sheet:
 
     values: Mapping[str, ValueRecord]
 
+    @cached_property
+    def names(self) -> Mapping[str, Node]:
+        """Where the values' dotted names begin, for the author's `{{ train.loss_end }}`."""
+        firsts = {name.partition(".")[0] for name in self.values}
+        return {first: Node(first, self.values) for first in firsts}
+
     def v(self, name: str, form: str = "") -> str:
         """Markdown of one value. Raises KeyError for a name that no rule computes."""
         return shown(self.values[name], name, form)
@@ -83,31 +90,21 @@ class Node:
     """
 
     _name: str
-    _record: ValueRecord | None = None
-    _below: dict[str, Node] = field(default_factory=dict)
+    _values: Mapping[str, ValueRecord]
+
+    @property
+    def _record(self) -> ValueRecord | None:
+        return self._values.get(self._name)
 
     def __getitem__(self, part: object) -> Node:
         # A name that nothing computes prints so: a long run must not fail at its last line.
-        found = self._below.get(str(part))
-        return Node(f"{self._name}.{part}") if found is None else found
+        return Node(f"{self._name}.{part}", self._values)
 
     def __str__(self) -> str:
         return formatted(self, "")
 
     def __bool__(self) -> bool:
         return self._record is not None and bool(self._record.value)
-
-
-def tree(values: Mapping[str, ValueRecord]) -> dict[str, Node]:
-    """The values by their dotted names, for the author's `{{ train.loss_end }}`."""
-    top: dict[str, Node] = {}
-    for name, record in values.items():
-        first, *rest = name.split(".")
-        node = top.setdefault(first, Node(first))
-        for part in rest:
-            node = node._below.setdefault(part, Node(f"{node._name}.{part}"))
-        node._record = record
-    return top
 
 
 def number_of(node: object) -> float | None:

@@ -7,7 +7,6 @@ address, or unavailable with its reason. The groups of values are in the sibling
 from __future__ import annotations
 
 import math
-import tomllib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
@@ -15,6 +14,7 @@ from typing import Any, Final, TypeAlias
 
 from evidence import layout
 from evidence.documents import Documents
+from evidence.milestone import document_of
 from evidence.plan import plan_attempts
 from evidence.records.availability import Unavailable
 from evidence.records.milestone import EvalSpec, TrainSpec
@@ -132,7 +132,7 @@ class Context:
 
     @cached_property
     def _toml(self) -> dict[str, Any]:
-        return tomllib.loads(self.documents.milestone_text)
+        return document_of(self.documents.milestone_text.replace("\r\n", "\n"))
 
     def events(self, name: str) -> tuple[JournalEvent, ...]:
         """Events of the completed attempt with this name, in order."""

@@ -6,6 +6,7 @@ comparison with a clone to `pipeline.repository` and printing to `cli`.
 
 from __future__ import annotations
 
+from evidence.verify.consistency.registry import Check
 from evidence.verify.options import VerifyOptions
 from evidence.verify.ruleset import RULESET
 from evidence.verify.several import verify_packs
@@ -19,6 +20,7 @@ from evidence.verify.verification import (
 
 __all__ = [
     "RULESET",
+    "Check",
     "SealedPack",
     "VerifiedPack",
     "VerifyOptions",

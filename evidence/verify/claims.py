@@ -36,10 +36,8 @@ def check_claims(
     opened: Open,
     ledger: Ledger,
 ) -> None:
-    """Enter both checks, where anything is attached as a reproduction."""
+    """Enter both checks. `files` are those of the rendered set, reproductions among them."""
     attached = {path: data for path, data in files.items() if layout.REPRODUCTION.fullmatch(path)}
-    if not attached:
-        return
     problems: list[Problem] = []
     records: dict[str, ReproductionRecord] = {}
     for path, data in sorted(attached.items()):

@@ -6,10 +6,8 @@ Where a process cannot be copied (no fork), packs are checked one after the othe
 
 from __future__ import annotations
 
-import multiprocessing
 import sys
 from collections.abc import Sequence
-from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
 from evidence.records.finding import Report
@@ -22,6 +20,9 @@ def verify_packs(paths: Sequence[Path], options: VerifyOptions, num_jobs: int) -
     num_jobs = min(num_jobs, len(paths))
     if num_jobs < 2 or sys.platform != "linux":
         return [verify_pack(path, options) for path in paths]
+    import multiprocessing  # for several only: it takes longer to import than a pack to check
+    from concurrent.futures import ProcessPoolExecutor
+
     context = multiprocessing.get_context("fork")  # checks hold functions, which no pickle carries
     with ProcessPoolExecutor(num_jobs, context, _remember, (options,)) as pool:
         return list(pool.map(_verify, paths, chunksize=max(1, len(paths) // (4 * num_jobs))))

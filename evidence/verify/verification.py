@@ -16,7 +16,6 @@ from evidence.errors import PackBrokenError, UnsafePackError
 from evidence.records.finding import Report
 from evidence.verify import rendered as rendered_stage
 from evidence.verify import sealed as sealed_stage
-from evidence.verify.claims import check_claims
 from evidence.verify.consistency import check_consistency, skip_consistency
 from evidence.verify.consistency.registry import Evidence
 from evidence.verify.directory import SafeDirectory
@@ -171,7 +170,10 @@ def _judge(
         if not options.further:
             ledger.skip(_REPOSITORY, "no clone was given to compare with (--repo)")
     rendered = rendered_stage.check_rendered(root, sealed.tree, documents, root_sha256, ledger)
-    check_claims(rendered, documents, root_sha256, options.beside, _opened, ledger)
+    if any(layout.REPRODUCTION.fullmatch(path) for path in rendered):
+        from evidence.verify.claims import check_claims  # few packs have one attached
+
+        check_claims(rendered, documents, root_sha256, options.beside, _opened, ledger)
     check_attached_words(rendered, documents, ledger)
     manifest = None if documents is None else documents.manifest
     check_expectations(root_sha256 or None, manifest, options, ledger)

@@ -140,7 +140,7 @@ def test_a_failed_pack_can_be_tested_too(project: Project, monkeypatch: pytest.M
 def test_the_command_prints_a_table_and_ends_in_zero(
     pack: Path, result: SelfTest, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("evidence.cli.verify.self_test", lambda _: result)
+    monkeypatch.setattr("evidence.self_test.self_test", lambda _: result)
     done = CliRunner().invoke(command, ["--self-test", str(pack)])
     assert done.exit_code == 0, done.output
     assert "What only a signature can tell" in done.output

@@ -13,7 +13,7 @@ from evidence.records.inputs import FileDigest
 from evidence.results.context import journal_at
 from evidence.verify.consistency.registry import Evidence, Problems, check, differs, need
 from evidence.verify.problem import CannotCheckError, Problem, shown
-from evidence.verify.safetensors_header import BITS_OF, Header, Tensor, read_header
+from evidence.verify.safetensors_header import BITS_OF, Header, Tensor
 
 CONFIG: Final = f"{layout.FINAL_MODEL}/config.json"
 INDEX: Final = f"{layout.FINAL_MODEL}/model.safetensors.index.json"
@@ -42,8 +42,7 @@ def _headers(evidence: Evidence) -> dict[str, Header]:
     absent = [path for path in paths if path not in evidence.headers]
     if absent:
         raise CannotCheckError(f"{absent[0]} is not in this copy")
-    sizes = evidence.documents.sizes
-    return {path: read_header(path, evidence.headers[path], sizes[path]) for path in paths}
+    return {path: evidence.safetensors(path) for path in paths}
 
 
 def _tensors(evidence: Evidence) -> dict[str, Tensor]:

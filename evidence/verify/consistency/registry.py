@@ -7,7 +7,7 @@ say is in the theme modules beside this one.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Final, TypeAlias, TypeVar
 
@@ -18,6 +18,7 @@ from evidence.records.run import AttemptPlan, JournalEvent
 from evidence.results.context import NOT_COMPLETED, Context
 from evidence.verify.ledger import Rule
 from evidence.verify.problem import CannotCheckError, Problem
+from evidence.verify.safetensors_header import Header, read_header
 
 T = TypeVar("T")
 Problems: TypeAlias = Iterator[Problem]
@@ -37,6 +38,7 @@ class Evidence:
     """Sealed files that are in the directory."""
     directory: str
     """Name of the pack's directory."""
+    _safetensors: dict[str, Header] = field(default_factory=dict, init=False)
 
     @cached_property
     def context(self) -> Context:
@@ -54,6 +56,13 @@ class Evidence:
     def plans(self) -> tuple[AttemptPlan, ...]:
         """Every attempt of the milestone, resolved."""
         return plan_attempts(self.documents.milestone)
+
+    def safetensors(self, path: str) -> Header:
+        """A header of the final model, read once. Raises UnsafePackError as `read_header` does."""
+        if path not in self._safetensors:
+            head, size_bytes = self.headers[path], self.documents.sizes[path]
+            self._safetensors[path] = read_header(path, head, size_bytes)
+        return self._safetensors[path]
 
     def events(self, name: str, stage: str | None = None) -> tuple[JournalEvent, ...]:
         """Events of the completed attempt."""
