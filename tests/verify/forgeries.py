@@ -352,6 +352,8 @@ FORGERIES: Final = (
     Forgery("weights and all digests of them", whole_new_weights, None),
     Forgery("a better probe", better_probe, None),
     Forgery("less memory in one sample", invented_telemetry, None),
+    Forgery("a loss in words that no step had",
+            milestone("A pack for tests.", "A final loss of 0.000123."), "prose"),
     Forgery("a better CPU, in the snapshot too", other_machine, None),
     Forgery("a month later", later_day, None),
     Forgery("another title, digest and all", everything_named_anew, None),
