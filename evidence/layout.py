@@ -43,6 +43,10 @@ ATTACHED: Final = "attached"
 
 RUNS: Final = "runs"
 WORK: Final = ".work"
+STAGED: Final = "pack"
+"""In a work folder: what becomes the pack."""
+REMEMBERED: Final = "remembered.json"
+"""In a work folder: what makes it a run that can go on, written before the journal begins."""
 
 SEALED_PATH: Final = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]*(/[A-Za-z0-9_][A-Za-z0-9._-]*)*")
 MILESTONE_ID: Final = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,63}")

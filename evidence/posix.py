@@ -9,7 +9,6 @@ from __future__ import annotations
 import contextlib
 import os
 import sys
-from pathlib import Path
 
 if sys.platform == "win32":
 
@@ -17,8 +16,8 @@ if sys.platform == "win32":
         """Whether workers can be run and stopped here."""
         return False
 
-    def sync_directory(path: Path) -> None:
-        """Nothing: a directory has no handle here, and NTFS journals its renames."""
+    DIRECTORY_FLAGS: int | None = None
+    """A directory has no handle here, and NTFS journals its renames."""
 
     def stop_group(pid: int) -> None:
         """Nothing: there is no worker to stop."""
@@ -40,13 +39,8 @@ else:
         """Whether workers can be run and stopped here."""
         return True
 
-    def sync_directory(path: Path) -> None:
-        """Make the entries of a directory durable."""
-        handle = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
-        try:
-            os.fsync(handle)
-        finally:
-            os.close(handle)
+    DIRECTORY_FLAGS: int | None = os.O_RDONLY | os.O_DIRECTORY
+    """How a directory is opened to make its entries durable; None: it cannot be."""
 
     def stop_group(pid: int) -> None:
         """SIGTERM to a process group; one that is gone already is no error."""

@@ -19,7 +19,7 @@ from evidence.attempt.reported import Reported, write_reported
 from evidence.attempt.verdict import Heard, judge
 from evidence.capture.telemetry import sample
 from evidence.digest import sha256_stream
-from evidence.durable import sync_file, write_file
+from evidence.durable import sync_directory, sync_file, sync_folders, write_file
 from evidence.errors import MalformedError
 from evidence.escape import one_line
 from evidence.journal import Journal
@@ -264,11 +264,13 @@ class StageRun:
 
 
 def digest_folder(folder: Path, relative_to: Path) -> tuple[FileDigest, ...]:
-    """Digests of every file below `folder`, made durable, sorted by path."""
+    """Digests of every file below `folder`, sorted by path; all of it is made durable."""
     found: list[FileDigest] = []
     for path in sorted(p for p in folder.rglob("*") if p.is_file()):
         sync_file(path)
         with path.open("rb", buffering=0) as stream:
             sha256, size_bytes = sha256_stream(stream)
         found.append(FileDigest(path.relative_to(relative_to).as_posix(), sha256, size_bytes))
+    sync_folders(folder)
+    sync_directory(folder.parent)
     return tuple(found)

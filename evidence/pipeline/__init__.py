@@ -14,6 +14,7 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from evidence import layout
+from evidence.durable import make_folder
 from evidence.errors import BusyError, ExitCode, UsageError
 from evidence.pipeline.archive import archive_pack, prepare_runs_folder
 from evidence.pipeline.execution import execute
@@ -21,6 +22,7 @@ from evidence.pipeline.index import update_index
 from evidence.pipeline.preflight import prepare
 from evidence.pipeline.recovery import recover
 from evidence.pipeline.signals import StopRequest
+from evidence.pipeline.workspace import Workspace
 from evidence.progress import Observer
 from evidence.records.run import GateResult, OutcomeRecord, ParentRecord
 
@@ -79,24 +81,13 @@ def run_milestone(
     if not recovering:
         prepared = prepare(options.root, milestone_id, options.attempt)
     pack = layout.pack_dir(options.runs, name)
-    if pack.exists() and not options.again:
-        raise UsageError(
-            f"{pack} is sealed already and is never overwritten",
-            hint=f"Check it: evidence verify {pack}\n  To run anew (this one goes to the archive): "
-            f"evidence run {milestone_id} --again",
-        )
-    prepare_runs_folder(options.runs)
+    _refuse_sealed(pack, milestone_id, options)  # at once, and once more when nobody else can seal
+    make_folder(options.runs / layout.WORK)
     with _held(options.runs, name):
-        work = layout.work_dir(options.runs, name)
-        if work.exists() and not recovering:
-            raise UsageError(
-                f"an unfinished run of {milestone_id} is in {work}",
-                hint=f"Go on: evidence run {milestone_id} --resume   (or --close, which seals "
-                "what there is as failed)",
-            )
+        _refuse_sealed(pack, milestone_id, options)
+        prepare_runs_folder(options.runs)
+        work = _work_folder(milestone_id, options, name)
         if recovering:
-            if not work.exists():
-                raise UsageError(f"there is no unfinished run of {milestone_id}")
             done = recover(options.root, work, pack, observer, stop, close=options.close)
         else:
             if pack.exists():
@@ -113,6 +104,32 @@ def run_milestone(
         outcomes=done.outcomes,
         gates=done.results.gates,
     )
+
+
+def _refuse_sealed(pack: Path, milestone_id: str, options: RunOptions) -> None:
+    if pack.exists() and not options.again:
+        raise UsageError(
+            f"{pack} is sealed already and is never overwritten",
+            hint=f"Check it: evidence verify {pack}\n  To run anew (this one goes to the archive): "
+            f"evidence run {milestone_id} --again",
+        )
+
+
+def _work_folder(milestone_id: str, options: RunOptions, name: str) -> Path:
+    """The folder to work in: of a run to go on with, or free for a new one."""
+    space = Workspace(layout.work_dir(options.runs, name))
+    recovering = options.resume or options.close
+    if recovering and not space.is_run:
+        raise UsageError(f"there is no unfinished run of {milestone_id}")
+    if not recovering and space.is_run:
+        raise UsageError(
+            f"an unfinished run of {milestone_id} is in {space.work}",
+            hint=f"Go on: evidence run {milestone_id} --resume   (or --close, which seals "
+            "what there is as failed)",
+        )
+    if not recovering:
+        space.remove()  # left by a run that died before it began, or after it was published
+    return space.work
 
 
 @contextmanager

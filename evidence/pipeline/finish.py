@@ -12,7 +12,7 @@ from pathlib import Path
 from evidence import __version__, jsonio, layout, schema
 from evidence.attempt import AttemptResult
 from evidence.documents import Documents, is_document, parse_documents
-from evidence.durable import write_file
+from evidence.durable import remove, write_file
 from evidence.errors import EvidenceError
 from evidence.outcome import outcome_digest
 from evidence.pipeline.observation import Observation
@@ -64,6 +64,7 @@ def seal_staging(staging: Path, parents: tuple[ParentRecord, ...] = ()) -> Finis
 
     The journal is closed by now and its last record says which status is sealed.
     """
+    _unseal(staging)
     documents = _documents(staging, {})
     results = compute_results(documents)
     _write(staging, layout.RESULTS, results)
@@ -79,6 +80,14 @@ def seal_staging(staging: Path, parents: tuple[ParentRecord, ...] = ()) -> Finis
         results=results,
         outcomes=documents.outcomes,
     )
+
+
+def _unseal(staging: Path) -> None:
+    """Remove what an earlier process derived before it died, the commit point first."""
+    remove(staging / layout.SUMS)
+    for entry in staged_files(staging):
+        if entry.path in (layout.MANIFEST, layout.RESULTS) or layout.is_rendered(entry.path):
+            remove(staging / entry.path)
 
 
 def _inputs(prepared: Prepared, completed: AttemptResult | None) -> InputsRecord:

@@ -7,6 +7,7 @@ point to go on from. The run itself is `execution`'s.
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,21 +15,31 @@ from evidence import journal, jsonio, layout
 from evidence.attempt import AttemptResult, StartPoint, interrupted
 from evidence.attempt.reported import read_reported
 from evidence.attempt.stage import digest_folder
-from evidence.durable import write_file
-from evidence.errors import UsageError
+from evidence.durable import remove, remove_partials
 from evidence.journal import Clock, Journal
 from evidence.milestone import parse_milestone
-from evidence.pipeline.execution import Run, conclude, publish_run, run_from, settle, try_attempts
+from evidence.pipeline.execution import (
+    Run,
+    begin,
+    conclude,
+    publish_run,
+    run_from,
+    settle,
+    try_attempts,
+)
 from evidence.pipeline.finish import Finished
-from evidence.pipeline.observation import recall_start
+from evidence.pipeline.observation import Observation, journal_state, recall_start
 from evidence.pipeline.preflight import Prepared
 from evidence.pipeline.signals import StopRequest
+from evidence.pipeline.torn import cut_lines, cut_rows, cut_torn_line, is_json, is_shown, num_lines
 from evidence.pipeline.workspace import Remembered, Workspace
 from evidence.plan import plan_attempts
 from evidence.progress import Observer
 from evidence.records.codec import decode, encode
-from evidence.records.inputs import FileDigest, InputsRecord
-from evidence.records.run import AttemptPlan, JournalEvent, StepRow
+from evidence.records.inputs import DataRecord, FileDigest, InputsRecord
+from evidence.records.milestone import Milestone
+from evidence.records.run import AttemptPlan, JournalEvent
+from evidence.workload.data import describe_data
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +49,10 @@ class Found:
     events: tuple[JournalEvent, ...]
     facts: Remembered
     prepared: Prepared
+
+    def recorded(self, event: str) -> bool:
+        """Whether the journal has such an event."""
+        return any(one.event == event for one in self.events)
 
     def of(self, plan: AttemptPlan, event: str, stage: str | None = None) -> list[JournalEvent]:
         """Events of one attempt, in order."""
@@ -55,15 +70,15 @@ def recover(
 ) -> Finished:
     """Go on with the run in `work` (or close it as failed), and publish it as `pack`."""
     space = Workspace(work)
-    found = _look(space)
-    if found.events[-1].event == "sealing":
+    found = _look(root, space)
+    if found.recorded("sealing"):
         return publish_run(space, pack, found.facts.parents)
-    clock = _continued(found.events[-1])
+    clock = _continued(found.events)
     writer = Journal(space.staging / layout.JOURNAL, clock)
-    began_s = found.events[0].monotonic_s
+    began_s = found.events[0].monotonic_s if found.events else clock.monotonic_s()
     run = Run(found.prepared, root, space, writer, clock, began_s, observer, stop)
     try:
-        start = recall_start(root, space.staging, found.facts.frozen_before)
+        start = _start(run, found)
         completed, opened, rest = _standing(run, found)
         if opened is not None:
             started_s = found.of(opened, "attempt-started")[-1].monotonic_s
@@ -81,19 +96,13 @@ def recover(
     return publish_run(space, pack, found.facts.parents)
 
 
-def _look(space: Workspace) -> Found:
+def _look(root: Path, space: Workspace) -> Found:
+    remove_partials(space.work)
     path = space.staging / layout.JOURNAL
-    try:
-        _cut_torn_line(path)
-        events = tuple(journal.read(path.read_bytes()))
-        facts = space.recall()
-        source = (space.staging / layout.MILESTONE).read_bytes()
-        inputs = (space.staging / layout.INPUTS).read_bytes()
-    except FileNotFoundError as error:
-        raise UsageError(
-            f"the run in {space.work} was stopped before its first attempt: nothing to go on from",
-            hint="Remove that folder and run anew.",
-        ) from error
+    cut_torn_line(path)
+    events = tuple(journal.read(path.read_bytes())) if path.exists() else ()
+    facts = space.recall()
+    source = (space.staging / layout.MILESTONE).read_bytes()
     milestone = parse_milestone(source)
     plans = {plan.name: plan for plan in plan_attempts(milestone)}
     prepared = Prepared(
@@ -101,15 +110,39 @@ def _look(space: Workspace) -> Found:
         source=source,
         notes=None,
         plans=tuple(plans[name] for name in facts.attempts),
-        data=decode(InputsRecord, jsonio.load_document(inputs)).data,
+        data=_data(root, space, milestone, facts),
     )
     return Found(events, facts, prepared)
 
 
-def _continued(last: JournalEvent) -> Clock:
+def _data(
+    root: Path, space: Workspace, milestone: Milestone, facts: Remembered
+) -> Mapping[str, DataRecord]:
+    """The data as the run began with them: as recorded, or as they are where nothing was yet."""
+    if facts.observed:
+        inputs = (space.staging / layout.INPUTS).read_bytes()
+        return decode(InputsRecord, jsonio.load_document(inputs)).data
+    return {name: describe_data(root, name, milestone) for name in milestone.data}
+
+
+def _start(run: Run, found: Found) -> Observation:
+    """What was observed at the start; what the process before did not come to is done now."""
+    facts = found.facts
+    if not facts.observed:
+        recorded = [event.event for event in found.events]
+        return begin(run, facts.parents, recorded)
+    start = recall_start(run.root, run.space.staging, facts.frozen_before)
+    if not found.recorded("captured"):
+        journal_state(run.journal, "start", start.git.start)
+    return start
+
+
+def _continued(events: tuple[JournalEvent, ...]) -> Clock:
     """A clock that goes on where the journal stopped, also after a restart of the machine."""
-    here_s = time.monotonic()
-    return Clock(monotonic_s=lambda: last.monotonic_s + time.monotonic() - here_s)
+    if not events:
+        return Clock()
+    last_s, here_s = events[-1].monotonic_s, time.monotonic()
+    return Clock(monotonic_s=lambda: last_s + time.monotonic() - here_s)
 
 
 def _standing(
@@ -137,16 +170,19 @@ def _point(run: Run, found: Found, plan: AttemptPlan) -> StartPoint:
     """Where to go on: the evaluation, the last whole checkpoint, or the beginning."""
     output = run.space.output(plan)
     probed = frozenset(str(one.data["moment"]) for one in found.of(plan, "probe"))
-    for name in (layout.TELEMETRY, layout.TRAINING_LOG, layout.EVAL_LOG):
-        _cut_torn_line(output / name)
+    cut_lines(output / layout.TELEMETRY, is_json)
+    for name in (layout.TRAINING_LOG, layout.EVAL_LOG):
+        cut_lines(output / name, is_shown)
     if found.of(plan, "stage-finished", "train") and _model_is_whole(found, plan, output):
-        (output / layout.PREDICTIONS).unlink(missing_ok=True)
+        remove(output / layout.PREDICTIONS)
         segment = len(found.of(plan, "stage-started", "eval")) + 1
         return StartPoint("eval", segment, None, 0, probed)
     segment = len(found.of(plan, "stage-started", "train")) + 1
-    folder, step = _last_checkpoint(run, found, plan)
-    lost = _keep_rows(output / layout.METRICS, step)
-    (output / layout.SEEN).unlink(missing_ok=True)
+    rows = output / layout.METRICS
+    cut_rows(rows)
+    folder, step = _last_checkpoint(run, found, plan, num_lines(rows))
+    lost = cut_rows(rows, step)
+    remove(output / layout.SEEN)
     run.observer.message(
         f"attempt {plan.name}: going on after step {step}"
         + (f"; {lost} later steps are run again" if lost else "")
@@ -162,34 +198,17 @@ def _model_is_whole(found: Found, plan: AttemptPlan, output: Path) -> bool:
     return list(digest_folder(output / layout.FINAL_MODEL, output)) == stated
 
 
-def _last_checkpoint(run: Run, found: Found, plan: AttemptPlan) -> tuple[str | None, int]:
-    """The newest checkpoint whose files have the digests that the journal gives them."""
+def _last_checkpoint(
+    run: Run, found: Found, plan: AttemptPlan, last_step: int
+) -> tuple[str | None, int]:
+    """The newest checkpoint whose files have the digests that the journal gives them.
+
+    None after `last_step`: the rows that lead to it must be there too.
+    """
     for event in reversed(found.of(plan, "checkpoint")):
+        if event.data["step"] > last_step:
+            continue
         folder = run.space.scratch(plan) / f"checkpoint-{event.data['step']}"
         if folder.is_dir() and encode(list(digest_folder(folder, folder))) == event.data["files"]:
             return str(folder), int(event.data["step"])
     return None, 0
-
-
-def _keep_rows(path: Path, last_step: int) -> int:
-    """Cut the step rows after `last_step`; how many were cut."""
-    if not path.exists():
-        return 0
-    _cut_torn_line(path)
-    lines = path.read_bytes().splitlines(keepends=True)
-    kept = [
-        line
-        for line in lines
-        if decode(StepRow, jsonio.load_document(line.rstrip(b"\n"))).step <= last_step
-    ]
-    write_file(path, b"".join(kept))
-    return len(lines) - len(kept)
-
-
-def _cut_torn_line(path: Path) -> None:
-    """A line without its end was being written when the process died: it never counted."""
-    if path.exists():
-        data = path.read_bytes()
-        whole = data[: data.rfind(b"\n") + 1]
-        if whole != data:
-            write_file(path, whole)

@@ -206,9 +206,11 @@ def _subject(path: Path, sealed: SealedSet, options: VerifyOptions, *, trusted: 
 def _unfinished(path: Path, options: VerifyOptions) -> Subject | None:
     """A run that was never published: named by its pack, or by its work folder."""
     name = path.name
-    if path.parent.name == layout.WORK and path.is_dir():
-        pass
-    elif path.exists() or not (path.parent / layout.WORK / name).is_dir():
+    inside = path.parent.name == layout.WORK
+    if path.exists() and not inside:
+        return None
+    work = path if inside else path.parent / layout.WORK / name
+    if not (work / layout.STAGED).is_dir() or not (work / layout.REMEMBERED).is_file():
         return None
     step = (
         f"evidence run {shown(name)} --resume   (or --close, which seals what there is as failed)"
