@@ -82,8 +82,14 @@ def write_file(path: Path, data: bytes, *, staging: Path | None = None) -> None:
     """Write `data` to `path` atomically and durably, replacing what was there.
 
     Until it is whole it lies in `staging` (default: beside `path`), a folder of the same disk,
-    under a name of this process alone.
+    under a name of this process alone. With `staging`, a folder that is missing appears with the
+    file in it: a pack has no empty folders, not for a moment.
     """
+    if staging is not None and not path.parent.exists():
+        folder = staging / f".{path.parent.name}.{os.getpid()}{PARTIAL}"
+        write_file(folder / path.name, data)
+        move(folder, path.parent)
+        return
     make_folder(path.parent)
     partial = (staging or path.parent) / f".{path.name}.{os.getpid()}{PARTIAL}"
     with _named("write", path):

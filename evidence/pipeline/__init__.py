@@ -15,7 +15,7 @@ from filelock import FileLock, Timeout
 
 from evidence import layout
 from evidence.durable import make_folder
-from evidence.errors import BusyError, ExitCode, UsageError
+from evidence.errors import BusyError, DurabilityError, ExitCode, UsageError
 from evidence.pipeline.archive import archive_pack, prepare_runs_folder
 from evidence.pipeline.execution import execute
 from evidence.pipeline.index import update_index
@@ -85,14 +85,15 @@ def run_milestone(
     make_folder(options.runs / layout.WORK)
     with _held(options.runs, name):
         _refuse_sealed(pack, milestone_id, options)
-        prepare_runs_folder(options.runs)
         work = _work_folder(milestone_id, options, name)
-        if recovering:
-            done = recover(options.root, work, pack, observer, stop, close=options.close)
-        else:
-            if pack.exists():
-                archive_pack(pack)
-            done = execute(prepared, options.root, work, pack, observer, stop, options.parents)
+        with _disk_errors_named(milestone_id):
+            prepare_runs_folder(options.runs)
+            if recovering:
+                done = recover(options.root, work, pack, observer, stop, close=options.close)
+            else:
+                if pack.exists():
+                    archive_pack(pack)
+                done = execute(prepared, options.root, work, pack, observer, stop, options.parents)
     update_index(options.runs)
     return RunResult(
         pack=pack,
@@ -133,14 +134,36 @@ def _work_folder(milestone_id: str, options: RunOptions, name: str) -> Path:
 
 
 @contextmanager
+def _disk_errors_named(milestone_id: str) -> Iterator[None]:
+    """What the system refuses while a run is under way leaves it unfinished; it is no bug."""
+    try:
+        yield
+    except OSError as error:
+        raise DurabilityError(
+            f"the run cannot go on: {error.strerror or error}"
+            + (f": {error.filename}" if error.filename else ""),
+            hint=f"Then: evidence run {milestone_id} --resume",
+        ) from error
+
+
+@contextmanager
 def _held(runs: Path, name: str) -> Iterator[None]:
     # The kernel drops the lock with its process, so a dead run never blocks the next one.
     lock = FileLock(runs / layout.WORK / f"{name}.lock")
     try:
-        with lock.acquire(timeout=0):
-            yield
+        lock.acquire(timeout=0)
     except Timeout as error:
         raise BusyError(
             f"another run of {name} is at work in {runs}",
             hint="Wait for it, or run another milestone.",
         ) from error
+    except OSError as error:
+        raise UsageError(
+            f"cannot lock {lock.lock_file}: {error.strerror or error}",
+            hint="Give a folder that can be written and locked (some network disks have no "
+            "locks): --runs DIR",
+        ) from error
+    try:
+        yield
+    finally:
+        lock.release()

@@ -127,10 +127,17 @@ def try_attempts(
     return None
 
 
-def conclude(run: Run, start: Observation, completed: AttemptResult | None) -> None:
-    """Look around once more, write every document, and journal the seal that follows."""
-    end = observe_end(run.root, run.prepared.milestone, start, run.journal)
-    write_documents(run.prepared, run.space.staging, end, completed)
+def conclude(
+    run: Run, start: Observation, completed: AttemptResult | None, *, looked: bool = False
+) -> None:
+    """Look around once more, write every document, and journal the seal that follows.
+
+    `looked`: an earlier process came so far, and recorded it.
+    """
+    if not looked:
+        end = observe_end(run.root, run.prepared.milestone, start)
+        write_documents(run.prepared, run.space.staging, end, completed)
+        journal_state(run.journal, "end", end.git.end)
     name = None if completed is None else completed.record.name
     status = "failed" if completed is None else "complete"
     run.journal.record("sealing", attempt=name, status=status)

@@ -155,14 +155,11 @@ def _why_no_patch(git: GitRecord) -> Unavailable:
     return digest if isinstance(digest, Unavailable) else Unavailable("the patch was lost")
 
 
-def observe_end(
-    root: Path, milestone: Milestone, observed: Observation, journal: Journal
-) -> Observation:
+def observe_end(root: Path, milestone: Milestone, observed: Observation) -> Observation:
     """Look again at what may have changed meanwhile: the repository and the frozen paths."""
     privacy = privacy_of(milestone)
     end = cleaned(capture_state(observed.repository), GitStateRecord, privacy)
     frozen = compare_frozen(root, milestone.frozen, observed.frozen_before, observed.repository)
-    journal_state(journal, "end", end)
     git = _git(observed.repository, observed.git.start, end, observed.patch)
     return replace(observed, git=replace(git, remote=observed.git.remote), frozen=frozen)
 

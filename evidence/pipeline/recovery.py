@@ -81,16 +81,22 @@ def recover(
         start = _start(run, found)
         completed, opened, rest = _standing(run, found)
         if opened is not None:
+            _mend(run.space.output(opened))
             started_s = found.of(opened, "attempt-started")[-1].monotonic_s
-            if close:
-                lasted_s = clock.monotonic_s() - started_s
-                settle(run, opened, interrupted(opened).lasting(lasted_s))
+            over = bool(found.of(opened, "stage-finished", "eval"))
+            if close or over:
+                result = interrupted(opened)
+                if over:  # all was done but the record of it
+                    reported = read_reported(space.scratch(opened))
+                    result = result.as_completed(reported)
+                settle(run, opened, result.lasting(clock.monotonic_s() - started_s))
             else:
                 result = run_from(run, opened, _point(run, found, opened), started_s)
-                completed = result if result.completed else None
+            completed = result if result.completed else None
         if completed is None and not close:
             completed = try_attempts(run, start, rest)
-        conclude(run, start, completed)
+        looked = any(one.data["moment"] == "end" for one in found.events if one.event == "captured")
+        conclude(run, start, completed, looked=looked)
     finally:
         writer.close()
     return publish_run(space, pack, found.facts.parents)
@@ -166,20 +172,25 @@ def _standing(
     return None, None, tuple(rest)
 
 
+def _mend(output: Path) -> None:
+    """Cut the growing files of an attempt back to whole lines."""
+    cut_rows(output / layout.METRICS)
+    for name in (layout.PREDICTIONS, layout.TELEMETRY):
+        cut_lines(output / name, is_json)
+    for name in (layout.TRAINING_LOG, layout.EVAL_LOG):
+        cut_lines(output / name, is_shown)
+
+
 def _point(run: Run, found: Found, plan: AttemptPlan) -> StartPoint:
     """Where to go on: the evaluation, the last whole checkpoint, or the beginning."""
     output = run.space.output(plan)
     probed = frozenset(str(one.data["moment"]) for one in found.of(plan, "probe"))
-    cut_lines(output / layout.TELEMETRY, is_json)
-    for name in (layout.TRAINING_LOG, layout.EVAL_LOG):
-        cut_lines(output / name, is_shown)
     if found.of(plan, "stage-finished", "train") and _model_is_whole(found, plan, output):
         remove(output / layout.PREDICTIONS)
         segment = len(found.of(plan, "stage-started", "eval")) + 1
         return StartPoint("eval", segment, None, 0, probed)
     segment = len(found.of(plan, "stage-started", "train")) + 1
     rows = output / layout.METRICS
-    cut_rows(rows)
     folder, step = _last_checkpoint(run, found, plan, num_lines(rows))
     lost = cut_rows(rows, step)
     remove(output / layout.SEEN)
