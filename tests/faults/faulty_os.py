@@ -51,7 +51,7 @@ class FaultyOs:
 
     def __init__(self, plan: Plan) -> None:
         self._plan = plan
-        self._count = 0
+        self.count = 0
         self._lock = threading.RLock()
         for name in plan.calls:
             setattr(self, name, self._planned(name, getattr(os, name)))
@@ -62,7 +62,7 @@ class FaultyOs:
     def _planned(self, name: str, real: Callable[..., Any]) -> Callable[..., Any]:
         def call(*args: Any) -> Any:
             with self._lock:
-                self._count += 1
+                self.count += 1
                 self._go_wrong(name, real, args)
                 result = real(*args)
                 if self._plan.log is not None:
@@ -73,7 +73,7 @@ class FaultyOs:
 
     def _go_wrong(self, name: str, real: Callable[..., Any], args: tuple[Any, ...]) -> None:
         plan = self._plan
-        due = self._count >= plan.at if plan.sticky else self._count == plan.at
+        due = self.count >= plan.at if plan.sticky else self.count == plan.at
         if plan.do == "record" or not due:
             return
         if name == "write":  # half of it may reach the disk

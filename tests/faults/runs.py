@@ -71,6 +71,8 @@ class Case:
 
     root: Path
     server: Server
+    said: str = "said.txt"
+    """File that gets what a command prints."""
 
     @property
     def runs(self) -> Path:
@@ -88,7 +90,7 @@ class Case:
         self, *argv: str, plan: Plan | None = None, stub: dict[str, Any] | None = None
     ) -> Command:
         """Begin `evidence ARGV` in a process of its own."""
-        return Command(self, self.server.start(self.root, argv, plan, stub))
+        return Command(self, self.server.start(self, argv, plan, stub))
 
     def do(self, *argv: str, plan: Plan | None = None) -> Ended:
         """`evidence ARGV` from beginning to end."""
@@ -96,7 +98,7 @@ class Case:
 
     @property
     def out(self) -> Path:
-        return self.root / "said.txt"
+        return self.root / self.said
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,13 +143,13 @@ class Server:
         return answer
 
     def start(
-        self, root: Path, argv: tuple[str, ...], plan: Plan | None, stub: dict[str, Any] | None
+        self, case: Case, argv: tuple[str, ...], plan: Plan | None, stub: dict[str, Any] | None
     ) -> int:
         answer = self.ask(
             do="start",
             argv=argv,
-            cwd=str(root),
-            out=str(root / "said.txt"),
+            cwd=str(case.root),
+            out=str(case.out),
             plan=None if plan is None else asdict(plan),
             environment={} if stub is None else {"EVIDENCE_STUB": json.dumps(stub)},
         )
