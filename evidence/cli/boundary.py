@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 import traceback
 from contextlib import suppress
@@ -29,9 +28,9 @@ def guarded(command: click.Command) -> NoReturn:
     except (KeyboardInterrupt, click.Abort):
         click.echo("Stopped.", err=True)
         status = int(ExitCode.INTERRUPTED)
-    except BrokenPipeError:
-        # The reader of our output is gone (`| head`); keep Python from complaining at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except SystemExit:
+        # The reader of our output is gone (`| head`): click answers with status 1, which here
+        # would say 'findings'. Nothing else exits from inside a command.
         status = int(ExitCode.UNHEARD)
     except OSError as error:
         # A disk that is full, read-only or gone, a path that is too long: no bug of ours.

@@ -87,10 +87,23 @@ class Case:
         return layout.work_dir(self.runs, "T1")
 
     def start(
-        self, *argv: str, plan: Plan | None = None, stub: dict[str, Any] | None = None
+        self,
+        *argv: str,
+        plan: Plan | None = None,
+        stub: dict[str, Any] | None = None,
+        worker_room_bytes: int | None = None,
     ) -> Command:
         """Begin `evidence ARGV` in a process of its own."""
-        return Command(self, self.server.start(self, argv, plan, stub))
+        answer = self.server.ask(
+            do="start",
+            argv=argv,
+            cwd=str(self.root),
+            out=str(self.out),
+            plan=None if plan is None else asdict(plan),
+            environment={} if stub is None else {"EVIDENCE_STUB": json.dumps(stub)},
+            worker_room_bytes=worker_room_bytes,
+        )
+        return Command(self, int(answer["pid"]))
 
     def do(self, *argv: str, plan: Plan | None = None) -> Ended:
         """`evidence ARGV` from beginning to end."""
@@ -141,19 +154,6 @@ class Server:
         self._process.stdin.flush()
         answer: dict[str, Any] = json.loads(self._process.stdout.readline())
         return answer
-
-    def start(
-        self, case: Case, argv: tuple[str, ...], plan: Plan | None, stub: dict[str, Any] | None
-    ) -> int:
-        answer = self.ask(
-            do="start",
-            argv=argv,
-            cwd=str(case.root),
-            out=str(case.out),
-            plan=None if plan is None else asdict(plan),
-            environment={} if stub is None else {"EVIDENCE_STUB": json.dumps(stub)},
-        )
-        return int(answer["pid"])
 
     def close(self) -> None:
         os.killpg(self._process.pid, signal.SIGKILL)

@@ -13,6 +13,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import resource
 import select
 import signal
 import subprocess
@@ -27,6 +28,8 @@ from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 from typing import Any, NoReturn
+
+import psutil
 
 from evidence import durable
 from evidence.attempt import process, stage
@@ -88,6 +91,7 @@ def _run(
     out: str,
     plan: dict[str, Any] | None,
     environment: dict[str, str],
+    worker_room_bytes: int | None,
 ) -> NoReturn:
     status = 70
     try:
@@ -99,6 +103,7 @@ def _run(
         os.chdir(cwd)
         os.environ.update(environment)
         ForkedWorker.witness = witness
+        ForkedWorker.room_bytes = worker_room_bytes
         if plan is not None:
             durable.os = FaultyOs(Plan(**plan))  # type: ignore[attr-defined]
         sys.argv = ["evidence", *argv]
@@ -115,6 +120,8 @@ class ForkedWorker:
     """Stands for `subprocess.Popen` where the supervisor starts its worker."""
 
     witness = -1
+    room_bytes: int | None = None
+    """How much more memory than at its start a worker may take."""
 
     def __init__(self, command: list[str], **options: Any) -> None:
         reading, writing = os.pipe()
@@ -155,6 +162,9 @@ def _work(command: list[str], output: int, options: dict[str, Any]) -> NoReturn:
         os.environ.clear()
         os.environ.update(options["env"])
         sys.argv = command[command.index("-m") + 1 :]
+        if ForkedWorker.room_bytes is not None:
+            limit_bytes = psutil.Process().memory_info().vms + ForkedWorker.room_bytes
+            resource.setrlimit(resource.RLIMIT_AS, (limit_bytes, limit_bytes))
         status = worker.main()
     except BaseException:
         traceback.print_exc()
