@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 from filelock import FileLock, Timeout
 
@@ -25,6 +26,8 @@ from evidence.pipeline.signals import StopRequest
 from evidence.pipeline.workspace import Workspace
 from evidence.progress import Observer
 from evidence.records.run import GateResult, OutcomeRecord, ParentRecord
+
+LOCK_PATIENCE_S: Final = 0.3
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,10 +151,11 @@ def _disk_errors_named(milestone_id: str) -> Iterator[None]:
 
 @contextmanager
 def _held(runs: Path, name: str) -> Iterator[None]:
-    # The kernel drops the lock with its process, so a dead run never blocks the next one.
+    # The kernel drops the lock with its process, so a dead run never blocks the next one; a worker
+    # that was about to start when it died holds it for the moment until its `exec`.
     lock = FileLock(runs / layout.WORK / f"{name}.lock")
     try:
-        lock.acquire(timeout=0)
+        lock.acquire(timeout=LOCK_PATIENCE_S, poll_interval=0.02)
     except Timeout as error:
         raise BusyError(
             f"another run of {name} is at work in {runs}",

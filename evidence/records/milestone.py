@@ -133,6 +133,8 @@ class AttemptSpec:
     eval: dict[str, Any] = field(default_factory=dict)
     threads: int | None = None
     timeout_s: float | None = None
+    no_progress_timeout_s: float = 1800.0
+    """Seconds without an event and without output of the worker after which it counts as hung."""
     resolution: str = ""
     """What the author says follows when this attempt does not complete."""
 

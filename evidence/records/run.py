@@ -41,6 +41,7 @@ class AttemptPlan:
     eval: EvalSpec
     threads: int | None
     timeout_s: float | None
+    no_progress_timeout_s: float
     resolution: str
 
 

@@ -24,7 +24,7 @@ from tests.project import Project, make_project, write_rows
 
 def again(project: Project, pack: Path | None = None, **options: Any) -> ReproduceResult:
     with StopRequest() as stop:
-        stop.level = options.pop("stop_level", 0)
+        stop.asked = options.pop("stop_level", 0)
         chosen = ReproduceOptions(project=project.root.resolve(), **options)
         return reproduce(pack or project.pack, chosen, Silent(), stop)
 
