@@ -27,7 +27,8 @@ PARTIAL: Final = ".partial"
 
 _CREATE: Final = os.O_WRONLY | os.O_CREAT | getattr(os, "O_BINARY", 0)
 _MODE: Final = 0o666
-_FULL: Final = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+NO_ROOM: Final = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+"""Errors of a full disk, a quota, and a limit on the size of files."""
 
 
 @contextmanager
@@ -35,12 +36,14 @@ def _named(action: str, path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
+        full = error.errno in NO_ROOM
         hint = (
             "Free some space, then resume the run."
-            if error.errno in _FULL
+            if full
             else "Check the disk and the permissions of this folder."
         )
-        raise DurabilityError(f"cannot {action} {path}: {error.strerror}", hint=hint) from error
+        message = f"cannot {action} {path}: {error.strerror}"
+        raise DurabilityError(message, hint=hint, no_room=full) from error
 
 
 def sync_directory(path: Path) -> None:
@@ -100,6 +103,32 @@ def write_file(path: Path, data: bytes, *, staging: Path | None = None) -> None:
             with suppress(OSError):
                 os.unlink(partial)
             raise
+    sync_directory(path.parent)
+
+
+def reserve(path: Path, size_bytes: int) -> None:
+    """Take blocks on disk now for what `write_reserved` writes when there may be none left."""
+    with _named("reserve space in", path):
+        handle = os.open(path, _CREATE | os.O_TRUNC, _MODE)
+        try:
+            _allocate(handle, size_bytes)
+            os.fsync(handle)
+        finally:
+            os.close(handle)
+    sync_directory(path.parent)
+
+
+def write_reserved(reserved: Path, path: Path, data: bytes) -> None:
+    """Write `data` to `path` into the blocks of `reserved`, which is used up: needs no others."""
+    with _named("write", path):
+        handle = os.open(reserved, os.O_WRONLY | getattr(os, "O_BINARY", 0))
+        try:
+            _write_all(handle, data)
+            os.ftruncate(handle, len(data))
+            os.fsync(handle)
+        finally:
+            os.close(handle)
+        os.replace(reserved, path)
     sync_directory(path.parent)
 
 
@@ -236,3 +265,10 @@ def _write_all(handle: int, data: bytes) -> None:
     view = memoryview(data)
     while view:  # a write may be short
         view = view[os.write(handle, view) :]
+
+
+def _allocate(handle: int, size_bytes: int) -> None:
+    if hasattr(os, "posix_fallocate"):
+        os.posix_fallocate(handle, 0, size_bytes)
+    else:  # macOS, Windows
+        _write_all(handle, bytes(size_bytes))

@@ -98,6 +98,11 @@ class DurabilityError(EvidenceError):
 
     exit_code = ExitCode.UNFINISHED
 
+    def __init__(self, message: str, *, hint: str = "", no_room: bool = False) -> None:
+        super().__init__(message, hint=hint)
+        self.no_room = no_room
+        """The disk is full, or a quota or a limit on the size of files is reached."""
+
 
 class UnfinishedError(EvidenceError):
     """The run ended honestly without a complete pack."""

@@ -9,11 +9,16 @@ from __future__ import annotations
 import contextlib
 import os
 import sys
+from pathlib import Path
 
 if sys.platform == "win32":
 
     def can_supervise() -> bool:
         """Whether workers can be run and stopped here."""
+        return False
+
+    def is_locked(path: Path) -> bool:
+        """Whether a run holds its lock; never known here, where none can run."""
         return False
 
     DIRECTORY_FLAGS: int | None = None
@@ -32,12 +37,32 @@ if sys.platform == "win32":
         return int(psutil.Process().memory_info().peak_wset)
 
 else:
+    import fcntl
     import resource
     import signal
 
     def can_supervise() -> bool:
         """Whether workers can be run and stopped here."""
         return True
+
+    def is_locked(path: Path) -> bool:
+        """Whether another process holds the lock file of a run. Writes nothing.
+
+        A shared lock is taken for an instant: who wants the lock at that instant tries again.
+        """
+        try:
+            handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+        except OSError:
+            return False
+        try:
+            fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+        except OSError:
+            return False
+        finally:
+            os.close(handle)
+        return False
 
     DIRECTORY_FLAGS: int | None = os.O_RDONLY | os.O_DIRECTORY
     """How a directory is opened to make its entries durable; None: it cannot be."""

@@ -107,7 +107,8 @@ class StageRun:
             self._files = files
             stopped, limit, status = self._supervise(job_file)
         if self._failure is not None and self._failure[0] == DISK_FULL:
-            raise DurabilityError(f"a disk is full: {self._failure[1]}", hint=NO_ROOM_HINT)
+            message = f"the worker found its disk full: {self._failure[1]}"
+            raise DurabilityError(message, hint=NO_ROOM_HINT, no_room=True)
         outcome, reason = judge(
             Heard(
                 stage=job.stage,

@@ -65,7 +65,7 @@ def judge(heard: Heard) -> tuple[OutcomeKind, str]:
     stage = heard.stage
     if heard.limit is not None:
         stuck = _STUCK if heard.exit_status is None else ""
-        return "timed-out", f"timed out: {_passed(heard.limit, stage)}{stuck}"
+        return "timed-out", f"{_passed(heard.limit, stage)}{stuck}"
     if heard.failure is not None:
         kind, message = heard.failure
         return _FAILURES.get(kind, "exception"), message

@@ -26,6 +26,7 @@ from evidence.digest import sha256_hex
 from evidence.durable import publish, write_file
 from evidence.errors import StoppedError
 from evidence.journal import Clock, Journal
+from evidence.pipeline.ending import reason_kept
 from evidence.pipeline.finish import Finished, seal_staging, write_documents
 from evidence.pipeline.observation import (
     Observation,
@@ -69,16 +70,15 @@ def execute(
 ) -> Finished:
     """Run `prepared` in `work` and publish it as `pack`."""
     space, clock = Workspace(work), Clock()
-    _found(space, prepared, parents)
-    journal = Journal(space.staging / layout.JOURNAL, clock)
-    run = Run(prepared, root, space, journal, clock, clock.monotonic_s(), observer, stop)
-    try:
-        start = begin(run, parents)
-        completed = try_attempts(run, start, prepared.plans)
-        conclude(run, start, completed)
-    finally:
-        journal.close()
-    return publish_run(space, pack, parents)
+    space.open()
+    with reason_kept(space, privacy_of(prepared.milestone)):
+        _found(space, prepared, parents)
+        with Journal(space.staging / layout.JOURNAL, clock) as journal:
+            run = Run(prepared, root, space, journal, clock, clock.monotonic_s(), observer, stop)
+            start = begin(run, parents)
+            completed = try_attempts(run, start, prepared.plans)
+            conclude(run, start, completed)
+        return publish_run(space, pack, parents)
 
 
 def _found(space: Workspace, prepared: Prepared, parents: tuple[ParentRecord, ...]) -> None:

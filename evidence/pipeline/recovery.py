@@ -1,14 +1,14 @@
 """A run that was killed, stopped or broken: go on with it, or close it as what it is.
 
-Responsible for reading back what lies in runs/.work/<id>/, for cutting what was torn, and for the
-point to go on from. The run itself is `execution`'s.
+Responsible for reading back what lies in runs/.work/<id>/ and for the point to go on from. What is
+cut there is counted and cut by `torn`; the run itself is `execution`'s.
 """
 
 from __future__ import annotations
 
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from evidence import journal, jsonio, layout
@@ -18,6 +18,7 @@ from evidence.attempt.stage import digest_folder
 from evidence.durable import remove, remove_partials
 from evidence.journal import Clock, Journal
 from evidence.milestone import parse_milestone
+from evidence.pipeline.ending import reason_kept
 from evidence.pipeline.execution import (
     Run,
     begin,
@@ -30,16 +31,25 @@ from evidence.pipeline.execution import (
 from evidence.pipeline.finish import Finished
 from evidence.pipeline.observation import Observation, journal_state, recall_start
 from evidence.pipeline.preflight import Prepared
+from evidence.pipeline.secrets import privacy_of
 from evidence.pipeline.signals import StopRequest
-from evidence.pipeline.torn import cut_lines, cut_rows, cut_torn_line, is_json, is_shown, num_lines
+from evidence.pipeline.torn import Cut, cut_torn_line, torn_tails
 from evidence.pipeline.workspace import Remembered, Workspace
 from evidence.plan import plan_attempts
 from evidence.progress import Observer
 from evidence.records.codec import decode, encode
 from evidence.records.inputs import DataRecord, FileDigest, InputsRecord
 from evidence.records.milestone import Milestone
-from evidence.records.run import AttemptPlan, JournalEvent
+from evidence.records.run import AttemptPlan, JournalEvent, StopRecord
 from evidence.workload.data import describe_data
+
+
+@dataclass(frozen=True, slots=True)
+class Going:
+    """How the attempt under way goes on."""
+
+    point: StartPoint | None = None
+    cut: Cut = field(default_factory=Cut)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +59,10 @@ class Found:
     events: tuple[JournalEvent, ...]
     facts: Remembered
     prepared: Prepared
+    stopped: StopRecord
+    """Why the process before this one ended."""
+    num_torn_bytes: int
+    """Of a journal record that was being written."""
 
     def recorded(self, event: str) -> bool:
         """Whether the journal has such an event."""
@@ -71,41 +85,76 @@ def recover(
     """Go on with the run in `work` (or close it as failed), and publish it as `pack`."""
     space = Workspace(work)
     found = _look(root, space)
-    if found.recorded("sealing"):
+    with reason_kept(space, privacy_of(found.prepared.milestone)):
+        space.keep_room()
+        if not found.recorded("sealing"):
+            _go_on(root, space, found, observer, stop, close=close)
         return publish_run(space, pack, found.facts.parents)
+
+
+def _go_on(
+    root: Path,
+    space: Workspace,
+    found: Found,
+    observer: Observer,
+    stop: StopRequest,
+    *,
+    close: bool,
+) -> None:
+    """Everything up to the record of the seal that follows."""
     clock = _continued(found.events)
-    writer = Journal(space.staging / layout.JOURNAL, clock)
-    began_s = found.events[0].monotonic_s if found.events else clock.monotonic_s()
-    run = Run(found.prepared, root, space, writer, clock, began_s, observer, stop)
-    try:
+    with Journal(space.staging / layout.JOURNAL, clock) as writer:
+        began_s = found.events[0].monotonic_s if found.events else clock.monotonic_s()
+        run = Run(found.prepared, root, space, writer, clock, began_s, observer, stop)
         start = _start(run, found)
         completed, opened, rest = _standing(run, found)
+        going = _going(run, found, opened, close=close)
+        _record(run, found, opened, going)
+        going.cut.carry_out()
         if opened is not None:
-            _mend(run.space.output(opened))
-            started_s = found.of(opened, "attempt-started")[-1].monotonic_s
-            over = bool(found.of(opened, "stage-finished", "eval"))
-            if close or over:
-                result = interrupted(opened)
-                if over:  # all was done but the record of it
-                    reported = read_reported(space.scratch(opened))
-                    result = result.as_completed(reported)
-                settle(run, opened, result.lasting(clock.monotonic_s() - started_s))
-            else:
-                result = run_from(run, opened, _point(run, found, opened), started_s)
-            completed = result if result.completed else None
+            completed = _finish(run, found, opened, going)
         if completed is None and not close:
             completed = try_attempts(run, start, rest)
         looked = any(one.data["moment"] == "end" for one in found.events if one.event == "captured")
         conclude(run, start, completed, looked=looked)
-    finally:
-        writer.close()
-    return publish_run(space, pack, found.facts.parents)
+
+
+def _record(run: Run, found: Found, opened: AttemptPlan | None, going: Going) -> None:
+    """How the process before this one ended and what of its work is cut, before it is cut."""
+    if found.recorded("captured") and found.events[-1].event != "recovered":
+        cut, point = going.cut, going.point
+        run.journal.record(
+            "recovered",
+            attempt=None if opened is None else opened.name,
+            after=found.stopped.kind,
+            reason=found.stopped.reason,
+            from_step=None if point is None or point.stage != "train" else point.from_step,
+            num_step_rows_cut=cut.num_step_rows,
+            num_predictions_cut=cut.num_predictions,
+            num_torn_bytes=cut.num_torn_bytes + found.num_torn_bytes,
+        )
+    run.space.forget_stop()
+
+
+def _finish(run: Run, found: Found, opened: AttemptPlan, going: Going) -> AttemptResult | None:
+    """Bring the attempt under way to its end: its result if it completes."""
+    started_s = found.of(opened, "attempt-started")[-1].monotonic_s
+    if going.point is not None:
+        if going.point.stage == "train":
+            remove(run.space.output(opened) / layout.SEEN)
+        result = run_from(run, opened, going.point, started_s)
+        return result if result.completed else None
+    result = interrupted(opened, found.stopped.reason)
+    if found.of(opened, "stage-finished", "eval"):  # all was done but the record of it
+        result = result.as_completed(read_reported(run.space.scratch(opened)))
+    settle(run, opened, result.lasting(run.clock.monotonic_s() - started_s))
+    return result if result.completed else None
 
 
 def _look(root: Path, space: Workspace) -> Found:
     remove_partials(space.work)
     path = space.staging / layout.JOURNAL
-    cut_torn_line(path)
+    num_torn_bytes = cut_torn_line(path)
     events = tuple(journal.read(path.read_bytes())) if path.exists() else ()
     facts = space.recall()
     source = (space.staging / layout.MILESTONE).read_bytes()
@@ -118,7 +167,7 @@ def _look(root: Path, space: Workspace) -> Found:
         plans=tuple(plans[name] for name in facts.attempts),
         data=_data(root, space, milestone, facts),
     )
-    return Found(events, facts, prepared)
+    return Found(events, facts, prepared, space.read_stop(), num_torn_bytes)
 
 
 def _data(
@@ -167,38 +216,33 @@ def _standing(
         reported = read_reported(run.space.scratch(plan))
         run.space.settle(plan, completed=completed)
         if completed:
-            result = interrupted(plan).as_completed(reported)
-            return result, None, ()
+            return interrupted(plan, "").as_completed(reported), None, ()
     return None, None, tuple(rest)
 
 
-def _mend(output: Path) -> None:
-    """Cut the growing files of an attempt back to whole lines."""
-    cut_rows(output / layout.METRICS)
-    for name in (layout.PREDICTIONS, layout.TELEMETRY):
-        cut_lines(output / name, is_json)
-    for name in (layout.TRAINING_LOG, layout.EVAL_LOG):
-        cut_lines(output / name, is_shown)
-
-
-def _point(run: Run, found: Found, plan: AttemptPlan) -> StartPoint:
-    """Where to go on: the evaluation, the last whole checkpoint, or the beginning."""
-    output = run.space.output(plan)
-    probed = frozenset(str(one.data["moment"]) for one in found.of(plan, "probe"))
-    if found.of(plan, "stage-finished", "train") and _model_is_whole(found, plan, output):
-        remove(output / layout.PREDICTIONS)
-        segment = len(found.of(plan, "stage-started", "eval")) + 1
-        return StartPoint("eval", segment, None, 0, probed)
-    segment = len(found.of(plan, "stage-started", "train")) + 1
-    rows = output / layout.METRICS
-    folder, step = _last_checkpoint(run, found, plan, num_lines(rows))
-    lost = cut_rows(rows, step)
-    remove(output / layout.SEEN)
+def _going(run: Run, found: Found, opened: AttemptPlan | None, *, close: bool) -> Going:
+    """What is cut, and where the attempt under way goes on; nowhere when it is over."""
+    if opened is None:
+        return Going()
+    output = run.space.output(opened)
+    cut = torn_tails(output)
+    if close or found.of(opened, "stage-finished", "eval"):
+        return Going(None, cut)
+    probed = frozenset(str(one.data["moment"]) for one in found.of(opened, "probe"))
+    cut.all_predictions(output / layout.PREDICTIONS)
+    if found.of(opened, "stage-finished", "train") and _model_is_whole(found, opened, output):
+        segment = len(found.of(opened, "stage-started", "eval")) + 1
+        return Going(StartPoint("eval", segment, None, 0, probed), cut)
+    segment = len(found.of(opened, "stage-started", "train")) + 1
+    num_rows = cut.content(output / layout.METRICS).count(b"\n")
+    folder, step = _last_checkpoint(run, found, opened, num_rows)
+    cut.rows_after(output / layout.METRICS, step)
     run.observer.message(
-        f"attempt {plan.name}: going on after step {step}"
-        + (f"; {lost} later steps are run again" if lost else "")
+        f"attempt {opened.name}: going on after step {step}"
+        + (f"; {cut.num_step_rows} later steps are run again" if cut.num_step_rows else "")
     )
-    return StartPoint("train", segment, folder, step, probed - {"after"} if step else probed)
+    again = probed - {"after"} if step else probed
+    return Going(StartPoint("train", segment, folder, step, again), cut)
 
 
 def _model_is_whole(found: Found, plan: AttemptPlan, output: Path) -> bool:

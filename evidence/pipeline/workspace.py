@@ -6,14 +6,17 @@ facts that a later process needs to go on. Nothing beside `pack/` is ever sealed
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from evidence import jsonio, layout
+from evidence import endings, jsonio, layout, limits
 from evidence.attempt import AttemptResult
-from evidence.durable import make_folder, move, remove, write_file
+from evidence.durable import make_folder, move, remove, reserve, write_file, write_reserved
+from evidence.errors import DurabilityError, MalformedError, UsageError
+from evidence.journal import utc_now
 from evidence.records.codec import decode, encode
-from evidence.records.run import AttemptPlan, ParentRecord
+from evidence.records.run import AttemptPlan, ParentRecord, StopRecord
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +40,40 @@ class Workspace:
     def staging(self) -> Path:
         """What becomes the pack."""
         return self.work / layout.STAGED
+
+    def open(self) -> None:
+        """Make the folder, and keep room on disk for one last record.
+
+        Raises UsageError, and leaves nothing, where there is not even that.
+        """
+        try:
+            make_folder(self.staging)
+            self.keep_room()
+        except DurabilityError as error:
+            with suppress(DurabilityError):
+                self.remove()
+            raise UsageError(f"{error.message}; nothing was started", hint=error.hint) from error
+
+    def keep_room(self) -> None:
+        """Reserve the blocks of `write_stop`."""
+        reserve(self.work / layout.RESERVE, limits.RESERVE_BYTES)
+
+    def write_stop(self, record: StopRecord) -> None:
+        """Say why the run stops here. Uses up the room that was kept."""
+        data = jsonio.dump_document(encode(record))
+        write_reserved(self.work / layout.RESERVE, self.work / layout.STOPPED, data)
+
+    def read_stop(self) -> StopRecord:
+        """Why the process before this one stopped; `killed` where it could not say."""
+        try:
+            data = (self.work / layout.STOPPED).read_bytes()
+            return decode(StopRecord, jsonio.load_document(data))
+        except (FileNotFoundError, MalformedError):
+            return StopRecord("killed", endings.NOTHING_SAID, utc_now())
+
+    def forget_stop(self) -> None:
+        """The journal has it now."""
+        remove(self.work / layout.STOPPED)
 
     @property
     def is_run(self) -> bool:

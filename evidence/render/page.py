@@ -48,6 +48,7 @@ def page(
         "typed_numbers": narrative.typed(documents),
         "attached": _attached(attached),
         "warnings": remarks.warnings(documents, sheet),
+        "recoveries": remarks.recoveries(documents),
         "loss_table": _loss_rows(results),
         "gpus": _gpus(documents),
         "attempts": view.attempts(documents),

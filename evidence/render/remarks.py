@@ -7,11 +7,15 @@ numbers from values; what counts as an error is `verify`'s.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Final
 
-from evidence import markdown
+from evidence import formatting, markdown
 from evidence.documents import Documents
 from evidence.records.availability import Unavailable
+from evidence.records.run import JournalEvent
 from evidence.render.values import Sheet
+
+REASON_CHARS: Final = 300
 
 
 def warnings(documents: Documents, sheet: Sheet) -> tuple[str, ...]:
@@ -47,6 +51,30 @@ def _repository(documents: Documents, sheet: Sheet) -> Iterator[str]:
     if isinstance(documents.git.start, Unavailable):
         reason = markdown.inline(documents.git.start.reason)
         yield f"No commit names the code that ran: {reason}."
+
+
+def recoveries(documents: Documents) -> tuple[str, ...]:
+    """What was lost each time that another process went on with the run."""
+    return tuple(_recovery(one) for one in documents.journal if one.event == "recovered")
+
+
+def _recovery(event: JournalEvent) -> str:
+    data = event.data
+    step, num_rows = data["from_step"], data["num_step_rows_cut"]
+    if step is None:
+        went_on = "it went on without any step being lost"
+    elif step == 0:
+        went_on = "its training began anew"
+    else:
+        went_on = f"it went on after step {formatting.count(step)}"
+    if num_rows:
+        rows = formatting.plural(num_rows, "step row")
+        behind = " after that" if step else ""
+        went_on += f"; {rows}{behind} were lost and run again"
+    if data["num_predictions_cut"]:
+        rows = formatting.plural(data["num_predictions_cut"], "prediction")
+        went_on += f"; {rows} were lost and made again"
+    return f"{markdown.inline(str(data['reason']), REASON_CHARS)}; {went_on}."
 
 
 def _data(sheet: Sheet) -> Iterator[str]:

@@ -15,6 +15,7 @@ RULES: Final[Mapping[str, str]] = {
     "count-correct": "examples that the scorer calls correct",
     "count-in-group": "examples of the group",
     "count-of-attempt-started": "attempts that the journal says were started",
+    "count-of-recovered": "times that another process went on with the run",
     "count-of-stage-started": "times that the training stage was started",
     "date-of-utc": "the day of the time at the address, in UTC",
     "degenerate-outputs": "outputs that are empty, distinct, repeating or echoing, counted",

@@ -13,6 +13,7 @@ from evidence.results.context import (
     join,
     journal_at,
     known,
+    number_in,
     observed,
     rows_at,
     unknown,
@@ -87,6 +88,18 @@ def _counts(context: Context) -> Values:
         if segments
         else unknown(context.why_not, "segments", whole, "count-of-stage-started"),
     )
+    yield from _recoveries(context, whole)
+
+
+def _recoveries(context: Context, whole: str) -> Values:
+    """What was lost between the processes of a run that died and went on."""
+    events = [one for one in context.documents.journal if one.event == "recovered"]
+    rule = "count-of-recovered"
+    yield "run.num_recoveries", known(len(events), "recoveries", whole, rule)
+    for name, unit in (("num_step_rows_cut", "rows"), ("num_predictions_cut", "rows")):
+        place = join(*(journal_at(event, "data", name) for event in events)) or whole
+        total = sum(int(number_in(event, name) or 0) for event in events)
+        yield f"run.{name}", known(total, unit, place, "sum")
 
 
 def _num_redacted(event: JournalEvent) -> int:

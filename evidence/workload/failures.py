@@ -11,12 +11,12 @@ import re
 from collections.abc import Iterator
 from typing import Final
 
+from evidence.durable import NO_ROOM
 from evidence.errors import EvidenceError, MilestoneError
 from evidence.workload.interface import StageFailure
 
 DISK_FULL: Final = "disk-full"
 """No outcome of an attempt: the run itself stops, and goes on when there is room."""
-_NO_ROOM: Final = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 _NO_ROOM_WORDS: Final = re.compile(
     r"No space left on device|Disk quota exceeded|\(os error 28\)|Os \{ code: 28\b"
 )
@@ -61,7 +61,7 @@ def _chain(error: BaseException) -> Iterator[BaseException]:
 
 def _is_no_room(error: BaseException, said: str) -> bool:
     if isinstance(error, OSError) and error.errno is not None:
-        return error.errno in _NO_ROOM
+        return error.errno in NO_ROOM
     return _NO_ROOM_WORDS.search(said) is not None
 
 

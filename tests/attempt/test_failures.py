@@ -78,5 +78,5 @@ def test_a_kill_by_the_kernel_for_want_of_memory_is_no_plain_kill() -> None:
 def test_a_worker_that_nothing_can_end_is_said_to_be_stuck() -> None:
     outcome, reason = judge(heard(None, Limit("silence", 5.0)))
     assert outcome == "timed-out"
-    assert reason.startswith("timed out: no progress for 5 s in the train stage")
+    assert reason.startswith("no progress for 5 s in the train stage")
     assert "only a restart of the machine ends it" in reason

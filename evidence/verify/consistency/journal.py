@@ -16,22 +16,25 @@ from evidence.verify.problem import CannotCheckError, Problem, shown
 CLOCK_TOLERANCE_S: Final = 2.0
 """Wall clock against monotonic clock between two events; NTP slews far less."""
 
-# What may stand directly after what. `stage-started` opens a segment of a stage; the run's own
-# events frame the attempts.
-_INSIDE_STAGE: Final = ("schedule", "probe", "checkpoint", "final-model")
-_ENDS_STAGE: Final = ("stage-started", "redacted", "stage-finished", "attempt-finished")
+_OTHER: Final = "belongs to another attempt than the one under way"
+
+# What may stand directly after what. `stage-started` opens a segment of a stage, `recovered` says
+# that another process goes on from here; the run's own events frame the attempts.
+_INSIDE_STAGE: Final = ("schedule", "probe", "checkpoint", "final-model", "recovered")
+_ENDS_STAGE: Final = ("redacted", "stage-finished", "attempt-finished")
 _NEXT: Final[dict[str, tuple[str, ...]]] = {
     "run-started": ("captured",),
-    "captured": ("attempt-started", "captured", "sealing"),
-    "attempt-started": ("stage-started", "attempt-finished"),
+    "captured": ("attempt-started", "captured", "recovered", "sealing"),
+    "recovered": ("attempt-started", "stage-started", "attempt-finished", "captured", "sealing"),
+    "attempt-started": ("stage-started", "attempt-finished", "recovered"),
     "stage-started": (*_INSIDE_STAGE, *_ENDS_STAGE),
     "schedule": (*_INSIDE_STAGE, *_ENDS_STAGE),
     "probe": (*_INSIDE_STAGE, *_ENDS_STAGE),
     "checkpoint": (*_INSIDE_STAGE, *_ENDS_STAGE),
     "final-model": (*_INSIDE_STAGE, *_ENDS_STAGE),
-    "redacted": ("stage-started", "stage-finished", "attempt-finished"),
-    "stage-finished": ("stage-started", "attempt-finished"),
-    "attempt-finished": ("attempt-started", "captured"),
+    "redacted": ("stage-finished", "attempt-finished", "recovered"),
+    "stage-finished": ("stage-started", "attempt-finished", "recovered"),
+    "attempt-finished": ("attempt-started", "captured", "recovered"),
     "sealing": (),
 }
 
@@ -58,9 +61,11 @@ def journal_order(evidence: Evidence) -> Problems:
             )
         if event.event == "attempt-started":
             open_attempt = event.attempt
-        elif event.attempt is not None and event.event != "sealing":
-            text = "belongs to another attempt than the one under way"
-            yield from differs(journal_at(event, "attempt"), text, open_attempt, event.attempt)
+        elif event.event == "attempt-finished":
+            yield from differs(journal_at(event, "attempt"), _OTHER, open_attempt, event.attempt)
+            open_attempt = None
+        elif event.event == "recovered" or (event.attempt is not None and event.event != "sealing"):
+            yield from differs(journal_at(event, "attempt"), _OTHER, open_attempt, event.attempt)
     yield from _moments(events)
 
 
@@ -128,8 +133,9 @@ def _finished_once(evidence: Evidence) -> Problems:
 
 @check("journal-clock", "the monotonic clock never goes back; jumps of the wall clock are named")
 def journal_clock(evidence: Evidence) -> Problems:
-    """monotonic_s does not decrease, a resumed segment excepted (another boot counts anew). UTC
-    against monotonic differences: beyond 2 s a warning `wall-clock-jump`. Every UTC is a date."""
+    """monotonic_s does not decrease. UTC against monotonic differences: beyond 2 s a warning
+    `wall-clock-jump`; not before `recovered`, since between two processes nobody counted. Every
+    UTC is a date."""
     events = evidence.documents.journal
     times = [_utc(event) for event in events]
     for event, time in zip(events, times, strict=True):
@@ -137,7 +143,7 @@ def journal_clock(evidence: Evidence) -> Problems:
             yield Problem(journal_at(event, "utc"), f"is no date: {shown(event.utc)}")
     pairs = zip(events, events[1:], times, times[1:], strict=False)
     for before, event, earlier, later in pairs:
-        if event.event == "stage-started" and event.data["segment"] > 1:
+        if event.event == "recovered":
             continue
         passed_s = event.monotonic_s - before.monotonic_s
         if passed_s < 0:
