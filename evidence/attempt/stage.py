@@ -89,6 +89,7 @@ class StageRun:
         self._failure: tuple[str, str] | None = None
         self._done: dict[str, Any] | None = None
         self._checkpoint_step = from_step or None
+        self._num_threads: int | None = None
         self._framework: TorchRecord | Unavailable | None = None
 
     def execute(self) -> StageResult:
@@ -206,6 +207,7 @@ class StageRun:
         self._around.journal.record(event, attempt=self._job.plan.name, **data)
 
     def _on_ready(self, event: dict[str, Any]) -> None:
+        self._num_threads = event.get("num_threads")
         found = {
             key: self._redactor.text(value) if isinstance(value, str) else value
             for key, value in event["framework"].items()
@@ -296,6 +298,8 @@ class StageRun:
             total_flos=done.get("total_flos"),
             peak_memory_bytes=done.get("peak_memory_bytes"),
             num_rows=self._files.num_rows,
+            num_threads_start=self._num_threads,
+            num_threads_end=done.get("num_threads"),
         )
 
 

@@ -41,8 +41,11 @@ class StopRequest:
     def __enter__(self) -> StopRequest:
         for name in ("SIGINT", *_POLITE):
             number = getattr(signal, name, None)  # Windows has no SIGHUP
-            if number is not None and signal.getsignal(number) != signal.SIG_IGN:  # nohup
-                self._before[number] = signal.signal(number, self._received)
+            if number is None:
+                continue
+            if name == "SIGHUP" and signal.getsignal(number) == signal.SIG_IGN:
+                continue  # nohup: the run is to outlive its terminal
+            self._before[number] = signal.signal(number, self._received)
         return self
 
     def _received(self, number: int, frame: FrameType | None) -> None:

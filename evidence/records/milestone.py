@@ -164,6 +164,22 @@ class FrozenSpec:
 
 
 @dataclass(frozen=True, slots=True)
+class PolicySpec:
+    """What it means when something changes between the start and the end of a run.
+
+    record: it is recorded, and warned of; fail: it is a required gate not met, too. Frozen paths
+    have a policy of their own.
+    """
+
+    git: Policy = "record"
+    """HEAD, branch or files of the repository."""
+    clock: Policy = "record"
+    """The wall clock jumps against the monotonic one."""
+    threads: Policy = "record"
+    """The worker's number of threads, on which bits may depend."""
+
+
+@dataclass(frozen=True, slots=True)
 class NarrativeSpec:
     """The author's words. `{{ name }}` is replaced by a value of results.json."""
 
@@ -203,5 +219,6 @@ class Milestone:
     attempts: tuple[AttemptSpec, ...]
     gates: tuple[GateSpec, ...] = ()
     frozen: tuple[FrozenSpec, ...] = ()
+    policy: PolicySpec = field(default_factory=PolicySpec)
     narrative: NarrativeSpec = field(default_factory=NarrativeSpec)
     publish: PublishSpec = field(default_factory=PublishSpec)

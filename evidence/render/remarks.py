@@ -12,10 +12,12 @@ from typing import Final
 from evidence import formatting, markdown
 from evidence.documents import Documents
 from evidence.records.availability import Unavailable
+from evidence.records.capture import GitRecord
 from evidence.records.run import JournalEvent
 from evidence.render.values import Sheet
 
 REASON_CHARS: Final = 300
+SHORT_COMMIT: Final = 12
 
 
 def warnings(documents: Documents, sheet: Sheet) -> tuple[str, ...]:
@@ -23,6 +25,7 @@ def warnings(documents: Documents, sheet: Sheet) -> tuple[str, ...]:
     return (
         *_targets(documents, sheet),
         *_repository(documents, sheet),
+        *_steadiness(sheet),
         *_data(sheet),
         *_outputs(sheet),
     )
@@ -47,7 +50,7 @@ def _repository(documents: Documents, sheet: Sheet) -> Iterator[str]:
         files = sheet.n("git.num_changed_files", "file")
         yield f"The working tree was dirty: {files} differ from the commit (see Impact)."
     if documents.git.changed_during_run is True:
-        yield "The repository changed while the run was under way."
+        yield f"The repository changed while the run was under way: {_change(documents.git)}."
     if isinstance(documents.git.start, Unavailable):
         reason = markdown.inline(documents.git.start.reason)
         yield f"No commit names the code that ran: {reason}."
@@ -75,6 +78,31 @@ def _recovery(event: JournalEvent) -> str:
         rows = formatting.plural(data["num_predictions_cut"], "prediction")
         went_on += f"; {rows} were lost and made again"
     return f"{markdown.inline(str(data['reason']), REASON_CHARS)}; {went_on}."
+
+
+def _change(git: GitRecord) -> str:
+    """What is different at the end."""
+    start, end = git.start, git.end
+    if isinstance(start, Unavailable) or isinstance(end, Unavailable):
+        return "it cannot be read any more"
+    if start.commit != end.commit:
+        return f"HEAD moved from {_commit(start.commit)} to {_commit(end.commit)}"
+    if start.branch != end.branch:
+        return "another branch is checked out"
+    changed = {one.path for one in set(start.files) ^ set(end.files)}
+    return formatting.plural(len(changed), "file was touched", "files were touched")
+
+
+def _commit(commit: str) -> str:
+    return markdown.code(commit[:SHORT_COMMIT])
+
+
+def _steadiness(sheet: Sheet) -> Iterator[str]:
+    if sheet.number("run.num_clock_jumps"):
+        jumps = sheet.n("run.num_clock_jumps", "time")
+        yield f"The wall clock jumped {jumps}: dates and times here are off, durations are not."
+    if sheet.raw("run.threads_changed") is True:
+        yield "The number of threads changed during the run; the bits of a result may depend on it."
 
 
 def _data(sheet: Sheet) -> Iterator[str]:

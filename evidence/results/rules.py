@@ -7,7 +7,9 @@ from typing import Final
 
 RULES: Final[Mapping[str, str]] = {
     "as-recorded": "the value as it stands at the address",
+    "all-alike": "whether the values at the addresses are not all alike",
     "attempt-of-milestone": "the attempt of that name in the milestone",
+    "clock-jumps": "times that the wall clock moved by 2 s more or less than the monotonic clock",
     "count": "how many entries there are at the address",
     "count-after-ref": "files whose digest at the end differs from that at the ref",
     "count-at-length": "outputs that ended because they reached the longest length",

@@ -32,7 +32,7 @@ from evidence.workload.data import field_names, load_data
 from evidence.workload.examples import questions, training_examples
 from evidence.workload.interface import Emit, Job, Stopped
 from evidence.workload.recorder import STATE_FILE, FedRow, Recorder
-from evidence.workload.stub_orders import misbehave, order, text_of
+from evidence.workload.stub_orders import NUM_THREADS, misbehave, num_threads_at_end, order, text_of
 from evidence.workload.tokens import Example
 
 HIDDEN: Final = 8
@@ -42,7 +42,8 @@ EOS_ID: Final = 1
 
 def run_stage(job: Job, emit: Emit) -> None:
     """Run one stage in milliseconds."""
-    emit("ready", framework=encode(Unavailable("the stub uses no framework")))
+    framework = Unavailable("the stub uses no framework")
+    emit("ready", framework=encode(framework), num_threads=NUM_THREADS)
     _train(job, emit) if job.stage == "train" else _evaluate(job, emit)
 
 
@@ -75,7 +76,13 @@ def _train(job: Job, emit: Emit) -> None:
     write_model(folder, seen.stream_sha256)
     emit("model", path=str(folder))
     flos = 6 * HIDDEN * seen.num_fed_tokens
-    emit("done", runtime_s=runtime_s, total_flos=flos, peak_memory_bytes=1 << 20)
+    emit(
+        "done",
+        runtime_s=runtime_s,
+        total_flos=flos,
+        peak_memory_bytes=1 << 20,
+        num_threads=num_threads_at_end(),
+    )
 
 
 def _steps(job: Job, examples: Sequence[Example], emit: Emit) -> Recorder:
@@ -183,7 +190,17 @@ def _evaluate(job: Job, emit: Emit) -> None:
         )
         emit("prediction", row=encode(row))
     runtime_s = max(time.monotonic() - began_s, 1e-3)
-    emit("done", runtime_s=runtime_s, total_flos=None, peak_memory_bytes=1 << 20)
+    emit(
+        "done",
+        runtime_s=runtime_s,
+        total_flos=None,
+        peak_memory_bytes=1 << 20,
+        num_threads=num_threads_at_end(),
+    )
+
+
+def _at_end() -> dict[str, int]:
+    return {"peak_memory_bytes": 1 << 20, "num_threads": num_threads_at_end()}
 
 
 def _model_record(spec: ModelSpec) -> ModelRecord:

@@ -12,6 +12,7 @@ from evidence.verify.consistency import identity  # isort: skip
 from evidence.verify.consistency import training  # isort: skip
 from evidence.verify.consistency import seen  # isort: skip
 from evidence.verify.consistency import recovery  # isort: skip
+from evidence.verify.consistency import steadiness  # isort: skip
 from evidence.verify.consistency import checkpoint  # isort: skip
 from evidence.verify.consistency import evaluation  # isort: skip
 from evidence.verify.consistency import durations  # isort: skip
@@ -33,6 +34,7 @@ __all__ = [
     "seen",
     "skip_consistency",
     "status",
+    "steadiness",
     "training",
 ]
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from itertools import pairwise
 from typing import Final
 
@@ -10,11 +9,9 @@ from evidence import layout
 from evidence.digest import sha256_hex
 from evidence.records.run import JournalEvent
 from evidence.results.context import journal_at
+from evidence.results.steadiness import clock_jumps, utc_of
 from evidence.verify.consistency.registry import Evidence, Problems, check, differs
 from evidence.verify.problem import CannotCheckError, Problem, shown
-
-CLOCK_TOLERANCE_S: Final = 2.0
-"""Wall clock against monotonic clock between two events; NTP slews far less."""
 
 _OTHER: Final = "belongs to another attempt than the one under way"
 
@@ -137,37 +134,23 @@ def journal_clock(evidence: Evidence) -> Problems:
     `wall-clock-jump`; not before `recovered`, since between two processes nobody counted. Every
     UTC is a date."""
     events = evidence.documents.journal
-    times = [_utc(event) for event in events]
-    for event, time in zip(events, times, strict=True):
-        if time is None:
+    for event in events:
+        if utc_of(event) is None:
             yield Problem(journal_at(event, "utc"), f"is no date: {shown(event.utc)}")
-    pairs = zip(events, events[1:], times, times[1:], strict=False)
-    for before, event, earlier, later in pairs:
-        if event.event == "recovered":
-            continue
-        passed_s = event.monotonic_s - before.monotonic_s
-        if passed_s < 0:
+    for before, event in pairwise(events):
+        if event.event != "recovered" and event.monotonic_s < before.monotonic_s:
             text = "the monotonic clock went back"
             place = journal_at(event, "monotonic_s")
             yield Problem(place, text, f">= {before.monotonic_s!r}", event.monotonic_s)
-        elif earlier and later:
-            wall_s = (later - earlier).total_seconds()
-            if abs(wall_s - passed_s) > CLOCK_TOLERANCE_S:
-                yield Problem(
-                    journal_at(event, "utc"),
-                    "the wall clock jumped between this event and the one before",
-                    f"{passed_s:.3f} s later",
-                    f"{wall_s:.3f} s later",
-                    severity="warning",
-                    code="wall-clock-jump",
-                )
-
-
-def _utc(event: JournalEvent) -> datetime | None:
-    try:
-        return datetime.strptime(event.utc, "%Y-%m-%dT%H:%M:%S.%fZ").replace(tzinfo=UTC)
-    except ValueError:
-        return None
+    for jump in clock_jumps(events):
+        yield Problem(
+            journal_at(jump.event, "utc"),
+            "the wall clock jumped between this event and the one before",
+            f"{jump.passed_s:.3f} s later",
+            f"{jump.wall_s:.3f} s later",
+            severity="warning",
+            code="wall-clock-jump",
+        )
 
 
 @check("journal-milestone", "the journal names the milestone file that is in the pack")
