@@ -70,9 +70,9 @@ def execute(
 ) -> Finished:
     """Run `prepared` in `work` and publish it as `pack`."""
     space, clock = Workspace(work), Clock()
-    space.open()
-    with reason_kept(space, privacy_of(prepared.milestone)):
+    with space.founded():
         _found(space, prepared, parents)
+    with reason_kept(space, privacy_of(prepared.milestone)):
         with Journal(space.staging / layout.JOURNAL, clock) as journal:
             run = Run(prepared, root, space, journal, clock, clock.monotonic_s(), observer, stop)
             start = begin(run, parents)

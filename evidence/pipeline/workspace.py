@@ -6,7 +6,8 @@ facts that a later process needs to go on. Nothing beside `pack/` is ever sealed
 
 from __future__ import annotations
 
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -41,14 +42,16 @@ class Workspace:
         """What becomes the pack."""
         return self.work / layout.STAGED
 
-    def open(self) -> None:
-        """Make the folder, and keep room on disk for one last record.
+    @contextmanager
+    def founded(self) -> Iterator[None]:
+        """Make the folder, and keep room on disk for one last record; the block does the rest.
 
-        Raises UsageError, and leaves nothing, where there is not even that.
+        Raises UsageError, and leaves nothing, where there is no room for that much.
         """
         try:
             make_folder(self.staging)
             self.keep_room()
+            yield
         except DurabilityError as error:
             with suppress(DurabilityError):
                 self.remove()
