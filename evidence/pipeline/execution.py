@@ -35,10 +35,11 @@ from evidence.pipeline.observation import (
     observe_start,
 )
 from evidence.pipeline.preflight import Prepared
-from evidence.pipeline.secrets import privacy_of
+from evidence.pipeline.secrets import privacy_of, refuse_secrets
 from evidence.pipeline.signals import StopRequest
 from evidence.pipeline.workspace import Remembered, Workspace
 from evidence.progress import Observer
+from evidence.records.milestone import AllowSpec
 from evidence.records.run import AttemptPlan, ParentRecord
 from evidence.verify.ruleset import RULESET
 from evidence.workload.requirements import unmet
@@ -57,6 +58,8 @@ class Run:
     """Reading of `clock` when the run began; telemetry counts from it."""
     observer: Observer
     stop: StopRequest
+    allow: tuple[AllowSpec, ...]
+    """What looks like a secret and is none."""
 
 
 def execute(
@@ -74,7 +77,8 @@ def execute(
         _found(space, prepared, parents)
     with reason_kept(space, privacy_of(prepared.milestone)):
         with Journal(space.staging / layout.JOURNAL, clock) as journal:
-            run = Run(prepared, root, space, journal, clock, clock.monotonic_s(), observer, stop)
+            allow, began_s = prepared.milestone.secrets.allow, clock.monotonic_s()
+            run = Run(prepared, root, space, journal, clock, began_s, observer, stop, allow)
             start = begin(run, parents)
             completed = try_attempts(run, start, prepared.plans)
             conclude(run, start, completed)
@@ -138,6 +142,8 @@ def conclude(
         end = observe_end(run.root, run.prepared.milestone, start)
         write_documents(run.prepared, run.space.staging, end, completed)
         journal_state(run.journal, "end", end.git.end)
+    # Before the seal is journalled: what is no secret can still be allowed, and the run go on.
+    refuse_secrets(run.space.staging, run.prepared.milestone.id, run.allow)
     name = None if completed is None else completed.record.name
     status = "failed" if completed is None else "complete"
     run.journal.record("sealing", attempt=name, status=status)

@@ -17,7 +17,7 @@ from evidence.errors import EvidenceError
 from evidence.outcome import outcome_digest
 from evidence.pipeline.observation import Observation
 from evidence.pipeline.preflight import Prepared
-from evidence.pipeline.secrets import refuse_secrets
+from evidence.pipeline.secrets import allowed_in, refuse_secrets
 from evidence.pipeline.summaries import rendered_files, write_rendered
 from evidence.plan import plan_attempts
 from evidence.records.availability import Unavailable
@@ -70,7 +70,8 @@ def seal_staging(staging: Path, parents: tuple[ParentRecord, ...] = ()) -> Finis
     _write(staging, layout.RESULTS, results)
     manifest = _manifest(documents, parents)
     _validate(staging)
-    refuse_secrets(staging)
+    milestone = documents.milestone
+    refuse_secrets(staging, milestone.id, allowed_in(milestone, documents.journal))
     sealed = seal(staging, manifest)
     documents = _documents(staging, sealed.digests)
     write_rendered(staging, rendered_files(documents, sealed.root_sha256, {}))

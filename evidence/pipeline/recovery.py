@@ -16,8 +16,9 @@ from evidence.attempt import AttemptResult, StartPoint, interrupted
 from evidence.attempt.reported import read_reported
 from evidence.attempt.stage import digest_folder
 from evidence.durable import remove, remove_partials
+from evidence.errors import MilestoneError
 from evidence.journal import Clock, Journal
-from evidence.milestone import parse_milestone
+from evidence.milestone import load_milestone, parse_milestone
 from evidence.pipeline.ending import reason_kept
 from evidence.pipeline.execution import (
     Run,
@@ -31,7 +32,7 @@ from evidence.pipeline.execution import (
 from evidence.pipeline.finish import Finished
 from evidence.pipeline.observation import Observation, journal_state, recall_start
 from evidence.pipeline.preflight import Prepared
-from evidence.pipeline.secrets import privacy_of
+from evidence.pipeline.secrets import allowed_in, privacy_of
 from evidence.pipeline.signals import StopRequest
 from evidence.pipeline.torn import Cut, cut_torn_line, torn_tails
 from evidence.pipeline.workspace import Remembered, Workspace
@@ -39,7 +40,7 @@ from evidence.plan import plan_attempts
 from evidence.progress import Observer
 from evidence.records.codec import decode, encode
 from evidence.records.inputs import DataRecord, FileDigest, InputsRecord
-from evidence.records.milestone import Milestone
+from evidence.records.milestone import AllowSpec, Milestone
 from evidence.records.run import AttemptPlan, JournalEvent, StopRecord
 from evidence.workload.data import describe_data
 
@@ -63,6 +64,8 @@ class Found:
     """Why the process before this one ended."""
     num_torn_bytes: int
     """Of a journal record that was being written."""
+    allowed: tuple[AllowSpec, ...]
+    """What the milestone file allows by now besides, though it looks like a secret."""
 
     def recorded(self, event: str) -> bool:
         """Whether the journal has such an event."""
@@ -105,7 +108,8 @@ def _go_on(
     clock = _continued(found.events)
     with Journal(space.staging / layout.JOURNAL, clock) as writer:
         began_s = found.events[0].monotonic_s if found.events else clock.monotonic_s()
-        run = Run(found.prepared, root, space, writer, clock, began_s, observer, stop)
+        allow = (*allowed_in(found.prepared.milestone, found.events), *found.allowed)
+        run = Run(found.prepared, root, space, writer, clock, began_s, observer, stop, allow)
         start = _start(run, found)
         completed, opened, rest = _standing(run, found)
         going = _going(run, found, opened, close=close)
@@ -121,7 +125,8 @@ def _go_on(
 
 def _record(run: Run, found: Found, opened: AttemptPlan | None, going: Going) -> None:
     """How the process before this one ended and what of its work is cut, before it is cut."""
-    if found.recorded("captured") and found.events[-1].event != "recovered":
+    told = found.events[-1].event == "recovered" if found.events else True
+    if found.recorded("captured") and (found.allowed or not told):
         cut, point = going.cut, going.point
         run.journal.record(
             "recovered",
@@ -132,6 +137,7 @@ def _record(run: Run, found: Found, opened: AttemptPlan | None, going: Going) ->
             num_step_rows_cut=cut.num_step_rows,
             num_predictions_cut=cut.num_predictions,
             num_torn_bytes=cut.num_torn_bytes + found.num_torn_bytes,
+            allowed=encode(found.allowed),
         )
     run.space.forget_stop()
 
@@ -167,7 +173,20 @@ def _look(root: Path, space: Workspace) -> Found:
         plans=tuple(plans[name] for name in facts.attempts),
         data=_data(root, space, milestone, facts),
     )
-    return Found(events, facts, prepared, space.read_stop(), num_torn_bytes)
+    allowed = _allowed_by_now(root, milestone, events)
+    return Found(events, facts, prepared, space.read_stop(), num_torn_bytes, allowed)
+
+
+def _allowed_by_now(
+    root: Path, milestone: Milestone, events: tuple[JournalEvent, ...]
+) -> tuple[AllowSpec, ...]:
+    """Of the milestone file as it is now this table alone counts: the rest is as the run began."""
+    try:
+        now, _ = load_milestone(layout.milestone_file(root, milestone.id))
+    except MilestoneError:
+        return ()
+    known = {one.sha256 for one in allowed_in(milestone, events)}
+    return tuple(one for one in now.secrets.allow if one.sha256 not in known)
 
 
 def _data(

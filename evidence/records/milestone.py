@@ -180,6 +180,22 @@ class PolicySpec:
 
 
 @dataclass(frozen=True, slots=True)
+class AllowSpec:
+    """Something that looks like a secret and is none, by the author's word."""
+
+    sha256: str
+    """Of its plain bytes, however it is spelled."""
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class SecretsSpec:
+    """What must not be taken for a secret."""
+
+    allow: tuple[AllowSpec, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class NarrativeSpec:
     """The author's words. `{{ name }}` is replaced by a value of results.json."""
 
@@ -222,3 +238,4 @@ class Milestone:
     policy: PolicySpec = field(default_factory=PolicySpec)
     narrative: NarrativeSpec = field(default_factory=NarrativeSpec)
     publish: PublishSpec = field(default_factory=PublishSpec)
+    secrets: SecretsSpec = field(default_factory=SecretsSpec)

@@ -23,6 +23,7 @@ CUT = {
     "num_step_rows_cut": 3,
     "num_predictions_cut": 0,
     "num_torn_bytes": 17,
+    "allowed": [],
 }
 
 

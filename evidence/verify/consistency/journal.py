@@ -22,7 +22,14 @@ _ENDS_STAGE: Final = ("redacted", "stage-finished", "attempt-finished")
 _NEXT: Final[dict[str, tuple[str, ...]]] = {
     "run-started": ("captured",),
     "captured": ("attempt-started", "captured", "recovered", "sealing"),
-    "recovered": ("attempt-started", "stage-started", "attempt-finished", "captured", "sealing"),
+    "recovered": (
+        "attempt-started",
+        "stage-started",
+        "attempt-finished",
+        "captured",
+        "recovered",
+        "sealing",
+    ),
     "attempt-started": ("stage-started", "attempt-finished", "recovered"),
     "stage-started": (*_INSIDE_STAGE, *_ENDS_STAGE),
     "schedule": (*_INSIDE_STAGE, *_ENDS_STAGE),
