@@ -12,7 +12,7 @@ TORCH ?= torch>=2.8,<2.14
 T ?= tests
 
 .DEFAULT_GOAL := help
-.PHONY: help evidence verify render test lint reformat data golden fuzz bench clean
+.PHONY: help evidence verify render test lint reformat data golden faults fuzz bench clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -49,6 +49,9 @@ golden: $(VENV)/.develop ## Write the packs that tests keep of this version: mak
 fuzz: $(VENV)/.develop ## Verify 100,000 mutated packs, and every bit of the smallest: make fuzz COUNT=500
 	@PYTHONPATH=tests:tests/verify $(BIN)/python -m tests.fuzz.campaign --first $(or $(FIRST),0) --count $(or $(COUNT),100000)
 	@$(BIN)/python -m pytest -m exhaustive tests/verify
+
+faults: $(VENV)/.develop ## Kill, starve and cut off runs at every point, with the real stand-in too (half an hour)
+	@$(BIN)/python -m pytest -n auto -m exhaustive tests/faults
 
 bench: $(VENV)/.develop ## Measure start-up and training against their yardsticks (needs runs/M43)
 	@$(BIN)/python benchmarks/startup.py runs/M43

@@ -22,6 +22,8 @@ class ExitCode(IntEnum):
     BUG = 70
     BUSY = 75
     INTERRUPTED = 130
+    UNHEARD = 141
+    """Whoever read our output went away before all was said: no verdict was given."""
     TERMINATED = 143
 
 
@@ -95,6 +97,11 @@ class DurabilityError(EvidenceError):
     """A write, fsync or rename failed. It ends the run and is never retried into success."""
 
     exit_code = ExitCode.UNFINISHED
+
+    def __init__(self, message: str, *, hint: str = "", no_room: bool = False) -> None:
+        super().__init__(message, hint=hint)
+        self.no_room = no_room
+        """The disk is full, or a quota or a limit on the size of files is reached."""
 
 
 class UnfinishedError(EvidenceError):

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from types import TracebackType
 from typing import Any, Final
 
 from evidence import jsonio
@@ -70,6 +71,17 @@ class Journal:
     def close(self) -> None:
         """Close the file. Recording after this is a bug."""
         self._writer.close()
+
+    def __enter__(self) -> Journal:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
 
 
 def read(data: bytes) -> Iterator[JournalEvent]:

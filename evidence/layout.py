@@ -43,6 +43,14 @@ ATTACHED: Final = "attached"
 
 RUNS: Final = "runs"
 WORK: Final = ".work"
+STAGED: Final = "pack"
+"""In a work folder: what becomes the pack."""
+STOPPED: Final = "stopped.json"
+"""In a work folder: why the run stopped before its end, where it could still say so."""
+RESERVE: Final = "reserve"
+"""In a work folder: blocks kept for that record, so that a full disk has room for it."""
+REMEMBERED: Final = "remembered.json"
+"""In a work folder: what makes it a run that can go on, written before the journal begins."""
 
 SEALED_PATH: Final = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]*(/[A-Za-z0-9_][A-Za-z0-9._-]*)*")
 MILESTONE_ID: Final = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,63}")

@@ -38,6 +38,10 @@ MAX_RENDERED_BYTES: Final = 64 * MIB
 MAX_MESSAGE_CHARS: Final = 200
 """Longest excerpt of foreign text inside a message of ours."""
 
+RESERVE_BYTES: Final = 16 * KIB
+"""Kept on disk for the record of why a run stopped, which is smaller."""
+MAX_REASON_CHARS: Final = 2000
+
 MAX_PATCH_BYTES: Final = 8 * MIB
 MAX_PATCHED_BYTES: Final = 256 * MIB
 """Of the changed files together: more is not even tried to be made a patch of."""

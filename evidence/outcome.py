@@ -26,6 +26,7 @@ _PLAN_LEFT_OUT: Final = (
     "manual",
     "requires",
     "timeout_s",
+    "no_progress_timeout_s",
     "resolution",
     "data",
     "model",

@@ -29,5 +29,6 @@ def _plan(milestone: Milestone, spec: AttemptSpec, number: int) -> AttemptPlan:
         eval=decode(EvalSpec, {**encode(milestone.eval), **spec.eval}),
         threads=spec.threads,
         timeout_s=spec.timeout_s,
+        no_progress_timeout_s=spec.no_progress_timeout_s,
         resolution=spec.resolution,
     )

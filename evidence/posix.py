@@ -17,8 +17,12 @@ if sys.platform == "win32":
         """Whether workers can be run and stopped here."""
         return False
 
-    def sync_directory(path: Path) -> None:
-        """Nothing: a directory has no handle here, and NTFS journals its renames."""
+    def is_locked(path: Path) -> bool:
+        """Whether a run holds its lock; never known here, where none can run."""
+        return False
+
+    DIRECTORY_FLAGS: int | None = None
+    """A directory has no handle here, and NTFS journals its renames."""
 
     def stop_group(pid: int) -> None:
         """Nothing: there is no worker to stop."""
@@ -33,6 +37,7 @@ if sys.platform == "win32":
         return int(psutil.Process().memory_info().peak_wset)
 
 else:
+    import fcntl
     import resource
     import signal
 
@@ -40,13 +45,27 @@ else:
         """Whether workers can be run and stopped here."""
         return True
 
-    def sync_directory(path: Path) -> None:
-        """Make the entries of a directory durable."""
-        handle = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+    def is_locked(path: Path) -> bool:
+        """Whether another process holds the lock file of a run. Writes nothing.
+
+        A shared lock is taken for an instant: who wants the lock at that instant tries again.
+        """
         try:
-            os.fsync(handle)
+            handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+        except OSError:
+            return False
+        try:
+            fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+        except OSError:
+            return False
         finally:
             os.close(handle)
+        return False
+
+    DIRECTORY_FLAGS: int | None = os.O_RDONLY | os.O_DIRECTORY
+    """How a directory is opened to make its entries durable; None: it cannot be."""
 
     def stop_group(pid: int) -> None:
         """SIGTERM to a process group; one that is gone already is no error."""

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Final
 
 from evidence import layout, limits, sshsig
-from evidence.durable import write_file
+from evidence.durable import staging_of, write_file
 from evidence.errors import EvidenceError, MalformedError, UsageError
 from evidence.sshsig import Signature
 
@@ -56,8 +56,7 @@ def sign_files(pack: Path, messages: Mapping[str, bytes], key: Path | None) -> S
         raise UsageError(f"there is no key file {chosen}")
     made = {name: _signed(data, NAMESPACES[name], chosen) for name, data in messages.items()}
     for name, signature in made.items():
-        # The unfinished file lies beside the pack: a kill leaves nothing odd inside it.
-        write_file(pack / SIGNATURES[name], signature, staging=pack.absolute().parent)
+        write_file(pack / SIGNATURES[name], signature, staging=staging_of(pack))
     return sshsig.read_signature(made[layout.SUMS])
 
 

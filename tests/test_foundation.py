@@ -17,7 +17,7 @@ from jsonschema import Draft202012Validator
 
 from evidence import durable, journal, layout, resources, schema
 from evidence.attempt.files import LogFile
-from evidence.attempt.verdict import Heard, judge
+from evidence.attempt.verdict import Heard, Limit, judge
 from evidence.errors import DurabilityError, MalformedError
 from evidence.escape import one_line, visible
 from evidence.records import capture, inputs, run
@@ -245,7 +245,7 @@ def heard(**changes: Any) -> Heard:
         "failure": None,
         "exit_status": 0,
         "stopped": False,
-        "timeout_s": None,
+        "limit": None,
     }
     return Heard(**(values | changes))
 
@@ -263,7 +263,10 @@ def heard(**changes: Any) -> Heard:
         ({"failure": ("unheard of", "x"), "exit_status": 1}, "exception"),
         ({"done": True, "failure": ("exception", "x")}, "exception"),
         ({"stopped": True, "exit_status": 3}, "interrupted"),
-        ({"timeout_s": 5.0, "exit_status": -9}, "timed-out"),
+        ({"limit": Limit("attempt", 5.0), "exit_status": -9}, "timed-out"),
+        ({"limit": Limit("silence", 5.0), "exit_status": None}, "timed-out"),
+        ({"exit_status": -9, "num_oom_kills": 1}, "out-of-memory"),
+        ({"exit_status": -11, "num_oom_kills": 1}, "killed-by-signal"),
     ],
 )
 def test_only_a_worker_that_said_done_and_left_well_has_completed(

@@ -88,9 +88,9 @@ def refused(plan: AttemptPlan, unmet: tuple[tuple[str, str], ...]) -> AttemptRes
     return AttemptResult(record=record)
 
 
-def interrupted(plan: AttemptPlan) -> AttemptResult:
+def interrupted(plan: AttemptPlan, why: str) -> AttemptResult:
     """The result of an attempt whose process is gone and that nobody goes on with."""
-    reason = "the run was killed or stopped, and closed before it was done"
+    reason = f"closed before it was done: {why}"
     return AttemptResult(replace(_record(plan, None, 0.0), outcome="interrupted", reason=reason))
 
 

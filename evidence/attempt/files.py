@@ -9,6 +9,7 @@ from __future__ import annotations
 import codecs
 import time
 from collections import deque
+from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
 from typing import Final
@@ -60,8 +61,10 @@ class LogFile:
 
     def close(self) -> None:
         """Write a last line that had no end, and close."""
-        self._write(self._redactor.close())
-        self._writer.close()
+        try:
+            self._write(self._redactor.close())
+        finally:
+            self._writer.close()
 
 
 class StageFiles:
@@ -108,6 +111,6 @@ class StageFiles:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self._rows.close()
-        self._telemetry.close()
-        self.log.close()
+        with ExitStack() as closing:  # each is closed, also when another cannot be
+            for writer in (self.log, self._telemetry, self._rows):
+                closing.callback(writer.close)

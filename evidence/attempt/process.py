@@ -6,6 +6,7 @@ what its end means is decided by `verdict`.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import selectors
 import subprocess
@@ -16,11 +17,15 @@ from pathlib import Path
 from typing import Final, Literal
 
 from evidence import posix
+from evidence.attempt.guard import Guard
 from evidence.errors import EvidenceError
 
 READ_BYTES: Final = 1 << 16
 GRACE_AFTER_EXIT_S: Final = 2.0
 """How long a grandchild may keep the pipes open after the worker itself is gone."""
+
+GRACE_AFTER_KILL_S: Final = 10.0
+"""SIGKILL takes milliseconds, unless a driver holds the process in the kernel for ever."""
 
 Channel = Literal["event", "output"]
 
@@ -37,7 +42,7 @@ class WorkerProcess:
         command = [sys.executable, "-P", "-m", "evidence.workload.worker"]
         try:
             self._process = subprocess.Popen(
-                [*command, str(job), str(events_write)],
+                [*command, str(job), str(events_write), str(os.getpid())],
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.STDOUT,
@@ -48,6 +53,7 @@ class WorkerProcess:
             )
         finally:
             os.close(events_write)
+        self._guard = Guard(self._process.pid)
         assert self._process.stdout is not None  # noqa: S101 - Popen was given a pipe
         self._output = self._process.stdout
         self._events_read = events_read
@@ -92,10 +98,16 @@ class WorkerProcess:
         """SIGKILL for the worker and everything it started."""
         posix.kill_group(self._process.pid)
 
-    def close(self) -> int:
-        """Kill what is left, reap it, and return the exit status (negative: minus the signal)."""
+    def close(self) -> int | None:
+        """Kill what is left, reap it, and return the exit status (negative: minus the signal).
+
+        None where even SIGKILL does not end it.
+        """
         self.kill()
-        status = self._process.wait()
+        self._guard.release()
+        status: int | None = None
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            status = self._process.wait(GRACE_AFTER_KILL_S)
         self._selector.close()
         self._output.close()
         os.close(self._events_read)

@@ -14,13 +14,14 @@ from typing import Any, Final
 
 from evidence import jsonio, layout, limits
 from evidence.attempt.files import StageFiles
-from evidence.attempt.process import WorkerProcess
+from evidence.attempt.process import GRACE_AFTER_KILL_S, WorkerProcess
 from evidence.attempt.reported import Reported, write_reported
-from evidence.attempt.verdict import Heard, judge
+from evidence.attempt.verdict import Heard, Limit, judge
+from evidence.capture.oom import count_oom_kills
 from evidence.capture.telemetry import sample
 from evidence.digest import sha256_stream
-from evidence.durable import sync_file, write_file
-from evidence.errors import MalformedError
+from evidence.durable import sync_directory, sync_file, sync_folders, write_file
+from evidence.errors import DurabilityError, MalformedError
 from evidence.escape import one_line
 from evidence.journal import Journal
 from evidence.progress import Observer
@@ -30,10 +31,17 @@ from evidence.records.codec import decode, encode
 from evidence.records.inputs import FileDigest, ModelRecord, SeenRecord, TokenizerRecord
 from evidence.records.run import OutcomeKind, PredictionRow, StepRow
 from evidence.redact import Privacy
+from evidence.workload.failures import DISK_FULL
 from evidence.workload.interface import Job
 
 POLL_S: Final = 0.2
 TELEMETRY_EVERY_S: Final = 1.0
+STOP_NOW: Final = 2
+STOPPING: Final = {
+    1: "stopping at the next step, with a checkpoint; asked once more, at once",
+    STOP_NOW: "stopping at once",
+}
+NO_ROOM_HINT: Final = "Free some space, then resume the run."
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +50,7 @@ class StageResult:
 
     outcome: OutcomeKind
     reason: str
-    exit_status: int
+    exit_status: int | None
     last_lines: tuple[str, ...]
 
 
@@ -80,11 +88,13 @@ class StageRun:
         self._total = 0
         self._failure: tuple[str, str] | None = None
         self._done: dict[str, Any] | None = None
+        self._checkpoint_step = from_step or None
+        self._num_threads: int | None = None
         self._framework: TorchRecord | Unavailable | None = None
 
     def execute(self) -> StageResult:
         """Run the worker to its end. Only an error of our own (a full disk) raises."""
-        job, name = self._job, self._job.plan.name
+        job = self._job
         self._journal(
             "stage-started",
             stage=job.stage,
@@ -93,16 +103,13 @@ class StageRun:
         )
         job_file = Path(job.scratch) / f"job-{job.stage}.json"
         write_file(job_file, jsonio.dump_document(encode(job)))
-        began_s = time.monotonic()
+        began_s, oom_kills = time.monotonic(), count_oom_kills()
         with StageFiles(self._folder, job.stage, self._redactor) as files:
             self._files = files
-            worker = WorkerProcess(job_file, self._around.environment, Path(job.root))
-            self._around.observer.stage(name, job.stage, 0)
-            try:
-                stopped, timed_out = self._listen(worker)
-            finally:
-                status = worker.close()
-                self._around.observer.stage_end()
+            stopped, limit, status = self._supervise(job_file)
+        if self._failure is not None and self._failure[0] == DISK_FULL:
+            message = f"the worker found its disk full: {self._failure[1]}"
+            raise DurabilityError(message, hint=NO_ROOM_HINT, no_room=True)
         outcome, reason = judge(
             Heard(
                 stage=job.stage,
@@ -110,7 +117,9 @@ class StageRun:
                 failure=self._failure,
                 exit_status=status,
                 stopped=stopped,
-                timeout_s=job.plan.timeout_s if timed_out else None,
+                limit=limit,
+                checkpoint_step=self._checkpoint_step,
+                num_oom_kills=count_oom_kills() - oom_kills,
             )
         )
         if self._redactor.counts:
@@ -124,15 +133,29 @@ class StageRun:
             last_lines=files.log.last_lines,
         )
 
-    def _listen(self, worker: WorkerProcess) -> tuple[bool, bool]:
-        """Hear the worker out. Returns whether we stopped it and whether time ran out."""
-        asked, sampled_s = 0, 0.0
+    def _supervise(self, job_file: Path) -> tuple[bool, Limit | None, int | None]:
+        """Whether we stopped the worker, the limit that ran out, and its exit status."""
+        status: int | None = None
+        worker = WorkerProcess(job_file, self._around.environment, Path(self._job.root))
+        self._around.observer.stage(self._job.plan.name, self._job.stage, 0)
+        try:
+            stopped, limit = self._listen(worker)
+        finally:
+            status = worker.close()
+            self._around.observer.stage_end()
+        return stopped, limit, status
+
+    def _listen(self, worker: WorkerProcess) -> tuple[bool, Limit | None]:
+        """Hear the worker out. Returns whether we stopped it and the limit that ran out."""
+        asked, sampled_s, heard_s = 0, 0.0, time.monotonic()
+        killed_s: float | None = None
         while not worker.finished():
             for channel, data in worker.receive(POLL_S):
                 if channel == "output":
                     self._files.log.feed(data)
                 else:
                     self._take(data)
+                heard_s = time.monotonic()
             now = time.monotonic()
             if now - sampled_s >= TELEMETRY_EVERY_S:
                 sampled_s = now
@@ -140,12 +163,25 @@ class StageRun:
             self._files.sync_when_due()
             level = self._around.stop_level()
             if level > asked:
+                self._around.observer.message(STOPPING[level])
+                killed_s = now if level == STOP_NOW else None
+                worker.kill() if level == STOP_NOW else worker.ask_to_stop()
                 asked = level
-                worker.ask_to_stop() if level == 1 else worker.kill()
-            if self._deadline_s is not None and now > self._deadline_s:
+            if killed_s is not None and now - killed_s > GRACE_AFTER_KILL_S:
+                break  # stuck in the kernel
+            limit = self._passed(now, heard_s)
+            if limit is not None and killed_s is None:
                 worker.kill()
-                return False, True
-        return asked > 0, False
+                return asked > 0, limit
+        return asked > 0, None
+
+    def _passed(self, now: float, heard_s: float) -> Limit | None:
+        plan = self._job.plan
+        if plan.timeout_s is not None and self._deadline_s is not None and now > self._deadline_s:
+            return Limit("attempt", plan.timeout_s)
+        if now - heard_s > plan.no_progress_timeout_s:
+            return Limit("silence", plan.no_progress_timeout_s)
+        return None
 
     def _sample(self, pid: int, now: float) -> None:
         elapsed_s = now - self._around.started_s
@@ -171,6 +207,7 @@ class StageRun:
         self._around.journal.record(event, attempt=self._job.plan.name, **data)
 
     def _on_ready(self, event: dict[str, Any]) -> None:
+        self._num_threads = event.get("num_threads")
         found = {
             key: self._redactor.text(value) if isinstance(value, str) else value
             for key, value in event["framework"].items()
@@ -221,6 +258,7 @@ class StageRun:
     def _on_checkpoint(self, event: dict[str, Any]) -> None:
         self._files.sync()  # a checkpoint must never be ahead of the rows that led to it
         folder = Path(event["path"])
+        self._checkpoint_step = int(event["step"])
         self._journal(
             "checkpoint",
             stage=self._job.stage,
@@ -260,15 +298,19 @@ class StageRun:
             total_flos=done.get("total_flos"),
             peak_memory_bytes=done.get("peak_memory_bytes"),
             num_rows=self._files.num_rows,
+            num_threads_start=self._num_threads,
+            num_threads_end=done.get("num_threads"),
         )
 
 
 def digest_folder(folder: Path, relative_to: Path) -> tuple[FileDigest, ...]:
-    """Digests of every file below `folder`, made durable, sorted by path."""
+    """Digests of every file below `folder`, sorted by path; all of it is made durable."""
     found: list[FileDigest] = []
     for path in sorted(p for p in folder.rglob("*") if p.is_file()):
         sync_file(path)
         with path.open("rb", buffering=0) as stream:
             sha256, size_bytes = sha256_stream(stream)
         found.append(FileDigest(path.relative_to(relative_to).as_posix(), sha256, size_bytes))
+    sync_folders(folder)
+    sync_directory(folder.parent)
     return tuple(found)

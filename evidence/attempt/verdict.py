@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import signal
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Literal
 
 from evidence.records.run import OutcomeKind
 
@@ -25,6 +25,19 @@ _FAILURES: Final[dict[str, OutcomeKind]] = {
     "requirement-not-met": "requirement-not-met",
     "bad-data": "bad-data",
 }
+_STUCK: Final = (
+    "; it does not even react to SIGKILL: it is stuck in the kernel, most likely in a driver, and "
+    "only a restart of the machine ends it"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """A limit of time that ran out."""
+
+    kind: Literal["attempt", "silence"]
+    """The attempt as a whole; or no event and no output."""
+    seconds: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,39 +48,71 @@ class Heard:
     done: bool
     failure: tuple[str, str] | None
     """Kind and message of a `failed` event."""
-    exit_status: int
-    """As subprocess gives it: negative is minus the signal."""
+    exit_status: int | None
+    """As subprocess gives it: negative is minus the signal. None: it could not be ended."""
     stopped: bool
     """We were asked to stop and passed it on."""
-    timeout_s: float | None
+    limit: Limit | None
     """The limit that ran out, if one did."""
+    checkpoint_step: int | None = None
+    """Step of the last checkpoint that the journal has."""
+    num_oom_kills: int = 0
+    """Processes that the kernel killed for want of memory meanwhile."""
 
 
 def judge(heard: Heard) -> tuple[OutcomeKind, str]:
     """Outcome and reason. A worker that did not say `done` never counts as completed."""
-    if heard.timeout_s is not None:
-        return "timed-out", f"the {heard.stage} stage took longer than {heard.timeout_s:g} s"
+    stage = heard.stage
+    if heard.limit is not None:
+        stuck = _STUCK if heard.exit_status is None else ""
+        return "timed-out", f"{_passed(heard.limit, stage)}{stuck}"
     if heard.failure is not None:
         kind, message = heard.failure
         return _FAILURES.get(kind, "exception"), message
     if heard.done and heard.exit_status == 0:
         return "completed", ""
     if heard.stopped:
-        return "interrupted", f"stopped during the {heard.stage} stage, as asked"
-    if heard.exit_status < 0:
-        name = _signal_name(-heard.exit_status)
-        hint = _SIGNAL_HINTS.get(name)
-        reason = f"the worker was killed by {name} during the {heard.stage} stage"
-        return "killed-by-signal", f"{reason} ({hint})" if hint else reason
+        return "interrupted", f"stopped during the {stage} stage, as asked{_kept(heard)}"
+    if heard.exit_status is None or heard.exit_status < 0:
+        return _killed(heard)
     if heard.done:
         return "exception", (
-            f"the worker finished the {heard.stage} stage and then ended with status "
-            f"{heard.exit_status}"
+            f"the worker finished the {stage} stage and then ended with status {heard.exit_status}"
         )
     return "exception", (
-        f"the worker ended with status {heard.exit_status} during the {heard.stage} stage "
+        f"the worker ended with status {heard.exit_status} during the {stage} stage "
         "without saying why; the last lines of its log are below"
     )
+
+
+def _passed(limit: Limit, stage: str) -> str:
+    if limit.kind == "attempt":
+        return f"the attempt took longer than {limit.seconds:g} s; it was in its {stage} stage"
+    return (
+        f"no progress for {limit.seconds:g} s in the {stage} stage: no step, no example, no line "
+        "of output"
+    )
+
+
+def _kept(heard: Heard) -> str:
+    if heard.stage != "train":
+        return ""
+    if heard.checkpoint_step is None:
+        return "; there is no checkpoint yet"
+    return f"; the last checkpoint is of step {heard.checkpoint_step}"
+
+
+def _killed(heard: Heard) -> tuple[OutcomeKind, str]:
+    name = "SIGKILL" if heard.exit_status is None else _signal_name(-heard.exit_status)
+    during = f"during the {heard.stage} stage"
+    if name == "SIGKILL" and heard.num_oom_kills:
+        return "out-of-memory", (
+            f"the machine ran out of memory {during}: the worker was killed by SIGKILL, and the "
+            f"kernel's count of kills for want of memory rose by {heard.num_oom_kills} meanwhile"
+        )
+    hint = _SIGNAL_HINTS.get(name)
+    reason = f"the worker was killed by {name} {during}"
+    return "killed-by-signal", f"{reason} ({hint})" if hint else reason
 
 
 def _signal_name(number: int) -> str:

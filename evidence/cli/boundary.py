@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import os
 import sys
 import traceback
+from contextlib import suppress
 from typing import NoReturn
 
 import click
 
-from evidence.errors import EvidenceError, ExitCode
+from evidence.errors import EvidenceError, ExitCode, UsageError
 from evidence.escape import visible
 
 
@@ -28,10 +28,15 @@ def guarded(command: click.Command) -> NoReturn:
     except (KeyboardInterrupt, click.Abort):
         click.echo("Stopped.", err=True)
         status = int(ExitCode.INTERRUPTED)
-    except BrokenPipeError:
-        # The reader of our output is gone (`| head`); keep Python from complaining at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        status = int(ExitCode.DONE)
+    except SystemExit:
+        # The reader of our output is gone (`| head`): click answers with status 1, which here
+        # would say 'findings'. Nothing else exits from inside a command.
+        status = int(ExitCode.UNHEARD)
+    except OSError as error:
+        # A disk that is full, read-only or gone, a path that is too long: no bug of ours.
+        place = f": {error.filename}" if error.filename else ""
+        complain(UsageError(f"{error.strerror or error}{place}"))
+        status = int(ExitCode.USAGE)
     except Exception:
         traceback.print_exc()
         click.echo(
@@ -43,6 +48,8 @@ def guarded(command: click.Command) -> NoReturn:
 
 def complain(error: EvidenceError) -> None:
     """Print an error and its hint to stderr, acting characters made visible."""
-    click.echo(f"{click.style('Error:', fg='red', bold=True)} {visible(error.message)}", err=True)
-    if error.hint:
-        click.echo(f"  {visible(error.hint)}", err=True)
+    with suppress(OSError):  # nobody may be listening any more; the exit code stands
+        label = click.style("Error:", fg="red", bold=True)
+        click.echo(f"{label} {visible(error.message)}", err=True)
+        if error.hint:
+            click.echo(f"  {visible(error.hint)}", err=True)

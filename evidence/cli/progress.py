@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import sys
 import time
+from contextlib import suppress
 from typing import Any, Final
 
 import click
 from tqdm import tqdm
 
 from evidence.escape import visible
+from evidence.progress import Observer
 
 PLAIN_EVERY_S: Final = 10.0
 
@@ -82,6 +84,33 @@ class PlainProgress:
         """Nothing to close."""
 
 
-def observer() -> TerminalProgress | PlainProgress:
+class Unfailing:
+    """Shows what it can: a terminal or a pipe that is gone stops no run."""
+
+    def __init__(self, display: Observer) -> None:
+        self._display = display
+
+    def message(self, text: str) -> None:
+        """As the display does."""
+        with suppress(OSError):
+            self._display.message(text)
+
+    def stage(self, attempt: str, stage: str, total: int) -> None:
+        """As the display does."""
+        with suppress(OSError):
+            self._display.stage(attempt, stage, total)
+
+    def advance(self, done: int, total: int, note: str) -> None:
+        """As the display does."""
+        with suppress(OSError):
+            self._display.advance(done, total, note)
+
+    def stage_end(self) -> None:
+        """As the display does."""
+        with suppress(OSError):
+            self._display.stage_end()
+
+
+def observer() -> Observer:
     """The display that fits where stderr goes."""
-    return TerminalProgress() if sys.stderr.isatty() else PlainProgress()
+    return Unfailing(TerminalProgress() if sys.stderr.isatty() else PlainProgress())

@@ -35,6 +35,8 @@ def print_report(report: Report, *, quiet: bool) -> None:
     if report.milestone is not None:
         stand_in = " · made on a stand-in model" if report.stand_in else ""
         click.echo(f"  milestone    {visible(report.milestone)} · {report.status}{stand_in}")
+    if report.happened:
+        click.echo(f"  happened     {visible(report.happened)}")
     if report.root_sha256 is not None:
         click.echo(f"  root digest  sha256:{report.root_sha256}")
     _print_checks(report)

@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Final
 
 import click
 
+from evidence import endings
 from evidence.cli.progress import observer
 from evidence.errors import ExitCode
+from evidence.escape import visible
 from evidence.pipeline import RunOptions, RunResult, run_milestone
 from evidence.pipeline.signals import StopRequest
+
+SHOWN_LINES: Final = 8
+"""Of the log of an attempt that did not complete."""
 
 
 @click.command()
@@ -61,7 +67,9 @@ def command(
 def _report(result: RunResult) -> None:
     pack = _shown(result.pack)
     for record in result.outcomes:
-        click.echo(f"attempt {record.name}: {record.outcome}")
+        click.echo(visible(endings.of_attempt(record)))
+        for line in record.last_lines[-SHOWN_LINES:]:
+            click.echo(f"    {visible(line)}")
         for missing, remedy in zip(record.missing, record.remedies, strict=True):
             click.echo(f"    {missing}\n      → {remedy}")
     if result.attempt is not None:

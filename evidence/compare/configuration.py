@@ -17,7 +17,15 @@ from evidence.records.comparison import Scalar
 from evidence.records.run import AttemptPlan
 from evidence.results.context import Context
 
-_OF_ATTEMPT: Final = ("name", "backend", "stand_in", "threads", "timeout_s", "requires")
+_OF_ATTEMPT: Final = (
+    "name",
+    "backend",
+    "stand_in",
+    "threads",
+    "timeout_s",
+    "no_progress_timeout_s",
+    "requires",
+)
 _OF_PLAN: Final = ("model", "data", "train", "eval")
 _DECLARED: Final = ("sha256", "rows")
 """What a milestone declares about its data; the data themselves are compared."""

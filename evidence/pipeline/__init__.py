@@ -10,19 +10,24 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 from filelock import FileLock, Timeout
 
 from evidence import layout
-from evidence.errors import BusyError, ExitCode, UsageError
+from evidence.durable import make_folder
+from evidence.errors import BusyError, DurabilityError, ExitCode, UsageError
 from evidence.pipeline.archive import archive_pack, prepare_runs_folder
 from evidence.pipeline.execution import execute
 from evidence.pipeline.index import update_index
 from evidence.pipeline.preflight import prepare
 from evidence.pipeline.recovery import recover
 from evidence.pipeline.signals import StopRequest
+from evidence.pipeline.workspace import Workspace
 from evidence.progress import Observer
 from evidence.records.run import GateResult, OutcomeRecord, ParentRecord
+
+LOCK_PATIENCE_S: Final = 0.3
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,29 +84,19 @@ def run_milestone(
     if not recovering:
         prepared = prepare(options.root, milestone_id, options.attempt)
     pack = layout.pack_dir(options.runs, name)
-    if pack.exists() and not options.again:
-        raise UsageError(
-            f"{pack} is sealed already and is never overwritten",
-            hint=f"Check it: evidence verify {pack}\n  To run anew (this one goes to the archive): "
-            f"evidence run {milestone_id} --again",
-        )
-    prepare_runs_folder(options.runs)
+    _refuse_sealed(pack, milestone_id, options)  # at once, and once more when nobody else can seal
+    make_folder(options.runs / layout.WORK)
     with _held(options.runs, name):
-        work = layout.work_dir(options.runs, name)
-        if work.exists() and not recovering:
-            raise UsageError(
-                f"an unfinished run of {milestone_id} is in {work}",
-                hint=f"Go on: evidence run {milestone_id} --resume   (or --close, which seals "
-                "what there is as failed)",
-            )
-        if recovering:
-            if not work.exists():
-                raise UsageError(f"there is no unfinished run of {milestone_id}")
-            done = recover(options.root, work, pack, observer, stop, close=options.close)
-        else:
-            if pack.exists():
-                archive_pack(pack)
-            done = execute(prepared, options.root, work, pack, observer, stop, options.parents)
+        _refuse_sealed(pack, milestone_id, options)
+        work = _work_folder(milestone_id, options, name)
+        with _disk_errors_named(milestone_id):
+            prepare_runs_folder(options.runs)
+            if recovering:
+                done = recover(options.root, work, pack, observer, stop, close=options.close)
+            else:
+                if pack.exists():
+                    archive_pack(pack)
+                done = execute(prepared, options.root, work, pack, observer, stop, options.parents)
     update_index(options.runs)
     return RunResult(
         pack=pack,
@@ -115,15 +110,64 @@ def run_milestone(
     )
 
 
+def _refuse_sealed(pack: Path, milestone_id: str, options: RunOptions) -> None:
+    if pack.exists() and not options.again:
+        raise UsageError(
+            f"{pack} is sealed already and is never overwritten",
+            hint=f"Check it: evidence verify {pack}\n  To run anew (this one goes to the archive): "
+            f"evidence run {milestone_id} --again",
+        )
+
+
+def _work_folder(milestone_id: str, options: RunOptions, name: str) -> Path:
+    """The folder to work in: of a run to go on with, or free for a new one."""
+    space = Workspace(layout.work_dir(options.runs, name))
+    recovering = options.resume or options.close
+    if recovering and not space.is_run:
+        raise UsageError(f"there is no unfinished run of {milestone_id}")
+    if not recovering and space.is_run:
+        raise UsageError(
+            f"an unfinished run of {milestone_id} is in {space.work}",
+            hint=f"Go on: evidence run {milestone_id} --resume   (or --close, which seals "
+            "what there is as failed)",
+        )
+    if not recovering:
+        space.remove()  # left by a run that died before it began, or after it was published
+    return space.work
+
+
+@contextmanager
+def _disk_errors_named(milestone_id: str) -> Iterator[None]:
+    """What the system refuses while a run is under way leaves it unfinished; it is no bug."""
+    try:
+        yield
+    except OSError as error:
+        raise DurabilityError(
+            f"the run cannot go on: {error.strerror or error}"
+            + (f": {error.filename}" if error.filename else ""),
+            hint=f"Then: evidence run {milestone_id} --resume",
+        ) from error
+
+
 @contextmanager
 def _held(runs: Path, name: str) -> Iterator[None]:
-    # The kernel drops the lock with its process, so a dead run never blocks the next one.
+    # The kernel drops the lock with its process, so a dead run never blocks the next one; a worker
+    # that was about to start when it died holds it for the moment until its `exec`.
     lock = FileLock(runs / layout.WORK / f"{name}.lock")
     try:
-        with lock.acquire(timeout=0):
-            yield
+        lock.acquire(timeout=LOCK_PATIENCE_S, poll_interval=0.02)
     except Timeout as error:
         raise BusyError(
             f"another run of {name} is at work in {runs}",
             hint="Wait for it, or run another milestone.",
         ) from error
+    except OSError as error:
+        raise UsageError(
+            f"cannot lock {lock.lock_file}: {error.strerror or error}",
+            hint="Give a folder that can be written and locked (some network disks have no "
+            "locks): --runs DIR",
+        ) from error
+    try:
+        yield
+    finally:
+        lock.release()

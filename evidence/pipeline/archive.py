@@ -7,7 +7,7 @@ from typing import Final
 
 from evidence import layout
 from evidence.digest import sha256_hex
-from evidence.durable import publish, write_file
+from evidence.durable import make_folder, publish, write_file
 from evidence.errors import UsageError
 
 ARCHIVE: Final = "archive"
@@ -16,8 +16,7 @@ IGNORED: Final = b"# Work in progress, and weights too large for git.\n/.work/\n
 
 
 def prepare_runs_folder(runs: Path) -> None:
-    """Make runs/ and runs/.work/, with the git settings that keep packs whole."""
-    (runs / layout.WORK).mkdir(parents=True, exist_ok=True)
+    """Write the git settings that keep packs whole into runs/."""
     for name, content in ((".gitattributes", ATTRIBUTES), (".gitignore", IGNORED)):
         if not (runs / name).exists():
             write_file(runs / name, content)
@@ -31,6 +30,6 @@ def archive_pack(pack: Path) -> Path:
             f"{pack} is there but is no sealed pack", hint="Move it away by hand, then run again."
         )
     target = pack.parent / ARCHIVE / f"{pack.name}-{sha256_hex(sums.read_bytes())[:12]}"
-    target.parent.mkdir(exist_ok=True)
+    make_folder(target.parent)
     publish(pack, target)
     return target

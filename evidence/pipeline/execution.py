@@ -8,6 +8,7 @@ next one. Raises StoppedError when asked to stop: the work folder then stays, un
 from __future__ import annotations
 
 import time
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -25,13 +26,20 @@ from evidence.digest import sha256_hex
 from evidence.durable import publish, write_file
 from evidence.errors import StoppedError
 from evidence.journal import Clock, Journal
+from evidence.pipeline.ending import reason_kept
 from evidence.pipeline.finish import Finished, seal_staging, write_documents
-from evidence.pipeline.observation import Observation, observe_end, observe_start
+from evidence.pipeline.observation import (
+    Observation,
+    journal_state,
+    observe_end,
+    observe_start,
+)
 from evidence.pipeline.preflight import Prepared
-from evidence.pipeline.secrets import privacy_of
+from evidence.pipeline.secrets import privacy_of, refuse_secrets
 from evidence.pipeline.signals import StopRequest
 from evidence.pipeline.workspace import Remembered, Workspace
 from evidence.progress import Observer
+from evidence.records.milestone import AllowSpec
 from evidence.records.run import AttemptPlan, ParentRecord
 from evidence.verify.ruleset import RULESET
 from evidence.workload.requirements import unmet
@@ -50,6 +58,8 @@ class Run:
     """Reading of `clock` when the run began; telemetry counts from it."""
     observer: Observer
     stop: StopRequest
+    allow: tuple[AllowSpec, ...]
+    """What looks like a secret and is none."""
 
 
 def execute(
@@ -63,35 +73,51 @@ def execute(
 ) -> Finished:
     """Run `prepared` in `work` and publish it as `pack`."""
     space, clock = Workspace(work), Clock()
-    space.staging.mkdir(parents=True)
-    journal = Journal(space.staging / layout.JOURNAL, clock)
-    run = Run(prepared, root, space, journal, clock, clock.monotonic_s(), observer, stop)
-    try:
-        _begin(run)
-        observer.message("looking at the machine, the repository and the packages")
-        start = observe_start(root, prepared.milestone, journal)
-        names = tuple(plan.name for plan in prepared.plans)
-        write_documents(prepared, space.staging, start, None)
-        space.remember(Remembered(names, tuple(map(dict, start.frozen_before)), parents))
-        completed = try_attempts(run, start, prepared.plans)
-        conclude(run, start, completed)
-    finally:
-        journal.close()
-    return publish_run(space, pack, parents)
+    with space.founded():
+        _found(space, prepared, parents)
+    with reason_kept(space, privacy_of(prepared.milestone)):
+        with Journal(space.staging / layout.JOURNAL, clock) as journal:
+            allow, began_s = prepared.milestone.secrets.allow, clock.monotonic_s()
+            run = Run(prepared, root, space, journal, clock, began_s, observer, stop, allow)
+            start = begin(run, parents)
+            completed = try_attempts(run, start, prepared.plans)
+            conclude(run, start, completed)
+        return publish_run(space, pack, parents)
 
 
-def _begin(run: Run) -> None:
-    prepared, staging = run.prepared, run.space.staging
-    write_file(staging / layout.MILESTONE, prepared.source)
+def _found(space: Workspace, prepared: Prepared, parents: tuple[ParentRecord, ...]) -> None:
+    """Write what any later process needs to go on. What is remembered comes last: it counts."""
+    write_file(space.staging / layout.MILESTONE, prepared.source)
     if prepared.notes is not None:
-        write_file(staging / layout.NOTES, prepared.notes)
-    run.journal.record(
-        "run-started",
-        milestone=prepared.milestone.id,
-        milestone_sha256=sha256_hex(prepared.source),
-        tool_version=__version__,
-        ruleset=RULESET,
-    )
+        write_file(space.staging / layout.NOTES, prepared.notes)
+    names = tuple(plan.name for plan in prepared.plans)
+    space.remember(Remembered(names, (), parents, observed=False))
+
+
+def begin(
+    run: Run, parents: tuple[ParentRecord, ...], recorded: Collection[str] = ()
+) -> Observation:
+    """Record that the run began, look around, and keep what was found.
+
+    `recorded`: events that an earlier process has recorded already.
+    """
+    prepared = run.prepared
+    if "run-started" not in recorded:
+        run.journal.record(
+            "run-started",
+            milestone=prepared.milestone.id,
+            milestone_sha256=sha256_hex(prepared.source),
+            tool_version=__version__,
+            ruleset=RULESET,
+        )
+    run.observer.message("looking at the machine, the repository and the packages")
+    start = observe_start(run.root, prepared.milestone)
+    write_documents(prepared, run.space.staging, start, None)
+    names = tuple(plan.name for plan in prepared.plans)
+    before = tuple(map(dict, start.frozen_before))
+    run.space.remember(Remembered(names, before, parents, observed=True))
+    journal_state(run.journal, "start", start.git.start)
+    return start
 
 
 def try_attempts(
@@ -105,10 +131,19 @@ def try_attempts(
     return None
 
 
-def conclude(run: Run, start: Observation, completed: AttemptResult | None) -> None:
-    """Look around once more, write every document, and journal the seal that follows."""
-    end = observe_end(run.root, run.prepared.milestone, start, run.journal)
-    write_documents(run.prepared, run.space.staging, end, completed)
+def conclude(
+    run: Run, start: Observation, completed: AttemptResult | None, *, looked: bool = False
+) -> None:
+    """Look around once more, write every document, and journal the seal that follows.
+
+    `looked`: an earlier process came so far, and recorded it.
+    """
+    if not looked:
+        end = observe_end(run.root, run.prepared.milestone, start)
+        write_documents(run.prepared, run.space.staging, end, completed)
+        journal_state(run.journal, "end", end.git.end)
+    # Before the seal is journalled: what is no secret can still be allowed, and the run go on.
+    refuse_secrets(run.space.staging, run.prepared.milestone.id, run.allow)
     name = None if completed is None else completed.record.name
     status = "failed" if completed is None else "complete"
     run.journal.record("sealing", attempt=name, status=status)

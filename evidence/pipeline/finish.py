@@ -12,12 +12,12 @@ from pathlib import Path
 from evidence import __version__, jsonio, layout, schema
 from evidence.attempt import AttemptResult
 from evidence.documents import Documents, is_document, parse_documents
-from evidence.durable import write_file
+from evidence.durable import remove, write_file
 from evidence.errors import EvidenceError
 from evidence.outcome import outcome_digest
 from evidence.pipeline.observation import Observation
 from evidence.pipeline.preflight import Prepared
-from evidence.pipeline.secrets import refuse_secrets
+from evidence.pipeline.secrets import allowed_in, refuse_secrets
 from evidence.pipeline.summaries import rendered_files, write_rendered
 from evidence.plan import plan_attempts
 from evidence.records.availability import Unavailable
@@ -64,12 +64,14 @@ def seal_staging(staging: Path, parents: tuple[ParentRecord, ...] = ()) -> Finis
 
     The journal is closed by now and its last record says which status is sealed.
     """
+    _unseal(staging)
     documents = _documents(staging, {})
     results = compute_results(documents)
     _write(staging, layout.RESULTS, results)
     manifest = _manifest(documents, parents)
     _validate(staging)
-    refuse_secrets(staging)
+    milestone = documents.milestone
+    refuse_secrets(staging, milestone.id, allowed_in(milestone, documents.journal))
     sealed = seal(staging, manifest)
     documents = _documents(staging, sealed.digests)
     write_rendered(staging, rendered_files(documents, sealed.root_sha256, {}))
@@ -79,6 +81,14 @@ def seal_staging(staging: Path, parents: tuple[ParentRecord, ...] = ()) -> Finis
         results=results,
         outcomes=documents.outcomes,
     )
+
+
+def _unseal(staging: Path) -> None:
+    """Remove what an earlier process derived before it died, the commit point first."""
+    remove(staging / layout.SUMS)
+    for entry in staged_files(staging):
+        if entry.path in (layout.MANIFEST, layout.RESULTS) or layout.is_rendered(entry.path):
+            remove(staging / entry.path)
 
 
 def _inputs(prepared: Prepared, completed: AttemptResult | None) -> InputsRecord:

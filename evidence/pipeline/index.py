@@ -12,7 +12,7 @@ from typing import Final, TypeVar
 
 from evidence import jsonio, layout, limits, schema
 from evidence.digest import sha256_hex
-from evidence.durable import write_file
+from evidence.durable import staging_of, write_file
 from evidence.errors import MalformedError
 from evidence.records.codec import decode
 from evidence.records.reproduction import ReproductionRecord
@@ -31,7 +31,7 @@ def update_index(runs: Path) -> bool:
     path = runs / INDEX
     if path.is_file() and path.read_bytes() == page:
         return False
-    write_file(path, page)
+    write_file(path, page, staging=staging_of(path))
     return True
 
 

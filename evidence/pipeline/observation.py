@@ -102,7 +102,7 @@ class Observation:
             write_file(staging / layout.PATCH, self.patch)
 
 
-def observe_start(root: Path, milestone: Milestone, journal: Journal) -> Observation:
+def observe_start(root: Path, milestone: Milestone) -> Observation:
     """Run every probe, side by side; the slowest alone decides how long it takes."""
     started_utc = utc_now()
     repository = open_repository(root)
@@ -127,9 +127,7 @@ def observe_start(root: Path, milestone: Milestone, journal: Journal) -> Observa
             repository=repository,
             frozen_before=frozen.result(),
         )
-    observed = observed.cleaned(privacy_of(milestone))
-    _journal(journal, "start", observed.git.start)
-    return observed
+    return observed.cleaned(privacy_of(milestone))
 
 
 def recall_start(root: Path, staging: Path, frozen_before: tuple[Digests, ...]) -> Observation:
@@ -157,14 +155,11 @@ def _why_no_patch(git: GitRecord) -> Unavailable:
     return digest if isinstance(digest, Unavailable) else Unavailable("the patch was lost")
 
 
-def observe_end(
-    root: Path, milestone: Milestone, observed: Observation, journal: Journal
-) -> Observation:
+def observe_end(root: Path, milestone: Milestone, observed: Observation) -> Observation:
     """Look again at what may have changed meanwhile: the repository and the frozen paths."""
     privacy = privacy_of(milestone)
     end = cleaned(capture_state(observed.repository), GitStateRecord, privacy)
     frozen = compare_frozen(root, milestone.frozen, observed.frozen_before, observed.repository)
-    _journal(journal, "end", end)
     git = _git(observed.repository, observed.git.start, end, observed.patch)
     return replace(observed, git=replace(git, remote=observed.git.remote), frozen=frozen)
 
@@ -196,7 +191,8 @@ def _git(
     )
 
 
-def _journal(journal: Journal, moment: str, state: GitStateRecord | Unavailable) -> None:
+def journal_state(journal: Journal, moment: str, state: GitStateRecord | Unavailable) -> None:
+    """Record the state of the repository at one moment."""
     journal.record(
         "captured",
         moment=moment,

@@ -76,7 +76,7 @@ def _check_secrets(root: Path, milestone: Milestone, source: Path, notes: Path) 
     for model in models:
         for folder in {model.path, model.config, model.tokenizer} - {None}:
             files += sorted(path for path in (root / str(folder)).iterdir() if path.is_file())
-    scan_inputs(root, dict.fromkeys(files))
+    scan_inputs(root, dict.fromkeys(files), milestone)
 
 
 @dataclass(frozen=True, slots=True)

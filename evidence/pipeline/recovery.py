@@ -1,34 +1,56 @@
 """A run that was killed, stopped or broken: go on with it, or close it as what it is.
 
-Responsible for reading back what lies in runs/.work/<id>/, for cutting what was torn, and for the
-point to go on from. The run itself is `execution`'s.
+Responsible for reading back what lies in runs/.work/<id>/ and for the point to go on from. What is
+cut there is counted and cut by `torn`; the run itself is `execution`'s.
 """
 
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from evidence import journal, jsonio, layout
 from evidence.attempt import AttemptResult, StartPoint, interrupted
 from evidence.attempt.reported import read_reported
 from evidence.attempt.stage import digest_folder
-from evidence.durable import write_file
-from evidence.errors import UsageError
+from evidence.durable import remove, remove_partials
+from evidence.errors import MilestoneError
 from evidence.journal import Clock, Journal
-from evidence.milestone import parse_milestone
-from evidence.pipeline.execution import Run, conclude, publish_run, run_from, settle, try_attempts
+from evidence.milestone import load_milestone, parse_milestone
+from evidence.pipeline.ending import reason_kept
+from evidence.pipeline.execution import (
+    Run,
+    begin,
+    conclude,
+    publish_run,
+    run_from,
+    settle,
+    try_attempts,
+)
 from evidence.pipeline.finish import Finished
-from evidence.pipeline.observation import recall_start
+from evidence.pipeline.observation import Observation, journal_state, recall_start
 from evidence.pipeline.preflight import Prepared
+from evidence.pipeline.secrets import allowed_in, privacy_of
 from evidence.pipeline.signals import StopRequest
+from evidence.pipeline.torn import Cut, cut_torn_line, torn_tails
 from evidence.pipeline.workspace import Remembered, Workspace
 from evidence.plan import plan_attempts
 from evidence.progress import Observer
 from evidence.records.codec import decode, encode
-from evidence.records.inputs import FileDigest, InputsRecord
-from evidence.records.run import AttemptPlan, JournalEvent, StepRow
+from evidence.records.inputs import DataRecord, FileDigest, InputsRecord
+from evidence.records.milestone import AllowSpec, Milestone
+from evidence.records.run import AttemptPlan, JournalEvent, StopRecord
+from evidence.workload.data import describe_data
+
+
+@dataclass(frozen=True, slots=True)
+class Going:
+    """How the attempt under way goes on."""
+
+    point: StartPoint | None = None
+    cut: Cut = field(default_factory=Cut)
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +60,16 @@ class Found:
     events: tuple[JournalEvent, ...]
     facts: Remembered
     prepared: Prepared
+    stopped: StopRecord
+    """Why the process before this one ended."""
+    num_torn_bytes: int
+    """Of a journal record that was being written."""
+    allowed: tuple[AllowSpec, ...]
+    """What the milestone file allows by now besides, though it looks like a secret."""
+
+    def recorded(self, event: str) -> bool:
+        """Whether the journal has such an event."""
+        return any(one.event == event for one in self.events)
 
     def of(self, plan: AttemptPlan, event: str, stage: str | None = None) -> list[JournalEvent]:
         """Events of one attempt, in order."""
@@ -55,45 +87,83 @@ def recover(
 ) -> Finished:
     """Go on with the run in `work` (or close it as failed), and publish it as `pack`."""
     space = Workspace(work)
-    found = _look(space)
-    if found.events[-1].event == "sealing":
+    found = _look(root, space)
+    with reason_kept(space, privacy_of(found.prepared.milestone)):
+        space.keep_room()
+        if not found.recorded("sealing"):
+            _go_on(root, space, found, observer, stop, close=close)
         return publish_run(space, pack, found.facts.parents)
-    clock = _continued(found.events[-1])
-    writer = Journal(space.staging / layout.JOURNAL, clock)
-    began_s = found.events[0].monotonic_s
-    run = Run(found.prepared, root, space, writer, clock, began_s, observer, stop)
-    try:
-        start = recall_start(root, space.staging, found.facts.frozen_before)
+
+
+def _go_on(
+    root: Path,
+    space: Workspace,
+    found: Found,
+    observer: Observer,
+    stop: StopRequest,
+    *,
+    close: bool,
+) -> None:
+    """Everything up to the record of the seal that follows."""
+    clock = _continued(found.events)
+    with Journal(space.staging / layout.JOURNAL, clock) as writer:
+        began_s = found.events[0].monotonic_s if found.events else clock.monotonic_s()
+        allow = (*allowed_in(found.prepared.milestone, found.events), *found.allowed)
+        run = Run(found.prepared, root, space, writer, clock, began_s, observer, stop, allow)
+        start = _start(run, found)
         completed, opened, rest = _standing(run, found)
+        going = _going(run, found, opened, close=close)
+        _record(run, found, opened, going)
+        going.cut.carry_out()
         if opened is not None:
-            started_s = found.of(opened, "attempt-started")[-1].monotonic_s
-            if close:
-                lasted_s = clock.monotonic_s() - started_s
-                settle(run, opened, interrupted(opened).lasting(lasted_s))
-            else:
-                result = run_from(run, opened, _point(run, found, opened), started_s)
-                completed = result if result.completed else None
+            completed = _finish(run, found, opened, going)
         if completed is None and not close:
             completed = try_attempts(run, start, rest)
-        conclude(run, start, completed)
-    finally:
-        writer.close()
-    return publish_run(space, pack, found.facts.parents)
+        looked = any(one.data["moment"] == "end" for one in found.events if one.event == "captured")
+        conclude(run, start, completed, looked=looked)
 
 
-def _look(space: Workspace) -> Found:
+def _record(run: Run, found: Found, opened: AttemptPlan | None, going: Going) -> None:
+    """How the process before this one ended and what of its work is cut, before it is cut."""
+    told = found.events[-1].event == "recovered" if found.events else True
+    if found.recorded("captured") and (found.allowed or not told):
+        cut, point = going.cut, going.point
+        run.journal.record(
+            "recovered",
+            attempt=None if opened is None else opened.name,
+            after=found.stopped.kind,
+            reason=found.stopped.reason,
+            from_step=None if point is None or point.stage != "train" else point.from_step,
+            num_step_rows_cut=cut.num_step_rows,
+            num_predictions_cut=cut.num_predictions,
+            num_torn_bytes=cut.num_torn_bytes + found.num_torn_bytes,
+            allowed=encode(found.allowed),
+        )
+    run.space.forget_stop()
+
+
+def _finish(run: Run, found: Found, opened: AttemptPlan, going: Going) -> AttemptResult | None:
+    """Bring the attempt under way to its end: its result if it completes."""
+    started_s = found.of(opened, "attempt-started")[-1].monotonic_s
+    if going.point is not None:
+        if going.point.stage == "train":
+            remove(run.space.output(opened) / layout.SEEN)
+        result = run_from(run, opened, going.point, started_s)
+        return result if result.completed else None
+    result = interrupted(opened, found.stopped.reason)
+    if found.of(opened, "stage-finished", "eval"):  # all was done but the record of it
+        result = result.as_completed(read_reported(run.space.scratch(opened)))
+    settle(run, opened, result.lasting(run.clock.monotonic_s() - started_s))
+    return result if result.completed else None
+
+
+def _look(root: Path, space: Workspace) -> Found:
+    remove_partials(space.work)
     path = space.staging / layout.JOURNAL
-    try:
-        _cut_torn_line(path)
-        events = tuple(journal.read(path.read_bytes()))
-        facts = space.recall()
-        source = (space.staging / layout.MILESTONE).read_bytes()
-        inputs = (space.staging / layout.INPUTS).read_bytes()
-    except FileNotFoundError as error:
-        raise UsageError(
-            f"the run in {space.work} was stopped before its first attempt: nothing to go on from",
-            hint="Remove that folder and run anew.",
-        ) from error
+    num_torn_bytes = cut_torn_line(path)
+    events = tuple(journal.read(path.read_bytes())) if path.exists() else ()
+    facts = space.recall()
+    source = (space.staging / layout.MILESTONE).read_bytes()
     milestone = parse_milestone(source)
     plans = {plan.name: plan for plan in plan_attempts(milestone)}
     prepared = Prepared(
@@ -101,15 +171,52 @@ def _look(space: Workspace) -> Found:
         source=source,
         notes=None,
         plans=tuple(plans[name] for name in facts.attempts),
-        data=decode(InputsRecord, jsonio.load_document(inputs)).data,
+        data=_data(root, space, milestone, facts),
     )
-    return Found(events, facts, prepared)
+    allowed = _allowed_by_now(root, milestone, events)
+    return Found(events, facts, prepared, space.read_stop(), num_torn_bytes, allowed)
 
 
-def _continued(last: JournalEvent) -> Clock:
+def _allowed_by_now(
+    root: Path, milestone: Milestone, events: tuple[JournalEvent, ...]
+) -> tuple[AllowSpec, ...]:
+    """Of the milestone file as it is now this table alone counts: the rest is as the run began."""
+    try:
+        now, _ = load_milestone(layout.milestone_file(root, milestone.id))
+    except MilestoneError:
+        return ()
+    known = {one.sha256 for one in allowed_in(milestone, events)}
+    return tuple(one for one in now.secrets.allow if one.sha256 not in known)
+
+
+def _data(
+    root: Path, space: Workspace, milestone: Milestone, facts: Remembered
+) -> Mapping[str, DataRecord]:
+    """The data as the run began with them: as recorded, or as they are where nothing was yet."""
+    if facts.observed:
+        inputs = (space.staging / layout.INPUTS).read_bytes()
+        return decode(InputsRecord, jsonio.load_document(inputs)).data
+    return {name: describe_data(root, name, milestone) for name in milestone.data}
+
+
+def _start(run: Run, found: Found) -> Observation:
+    """What was observed at the start; what the process before did not come to is done now."""
+    facts = found.facts
+    if not facts.observed:
+        recorded = [event.event for event in found.events]
+        return begin(run, facts.parents, recorded)
+    start = recall_start(run.root, run.space.staging, facts.frozen_before)
+    if not found.recorded("captured"):
+        journal_state(run.journal, "start", start.git.start)
+    return start
+
+
+def _continued(events: tuple[JournalEvent, ...]) -> Clock:
     """A clock that goes on where the journal stopped, also after a restart of the machine."""
-    here_s = time.monotonic()
-    return Clock(monotonic_s=lambda: last.monotonic_s + time.monotonic() - here_s)
+    if not events:
+        return Clock()
+    last_s, here_s = events[-1].monotonic_s, time.monotonic()
+    return Clock(monotonic_s=lambda: last_s + time.monotonic() - here_s)
 
 
 def _standing(
@@ -128,30 +235,33 @@ def _standing(
         reported = read_reported(run.space.scratch(plan))
         run.space.settle(plan, completed=completed)
         if completed:
-            result = interrupted(plan).as_completed(reported)
-            return result, None, ()
+            return interrupted(plan, "").as_completed(reported), None, ()
     return None, None, tuple(rest)
 
 
-def _point(run: Run, found: Found, plan: AttemptPlan) -> StartPoint:
-    """Where to go on: the evaluation, the last whole checkpoint, or the beginning."""
-    output = run.space.output(plan)
-    probed = frozenset(str(one.data["moment"]) for one in found.of(plan, "probe"))
-    for name in (layout.TELEMETRY, layout.TRAINING_LOG, layout.EVAL_LOG):
-        _cut_torn_line(output / name)
-    if found.of(plan, "stage-finished", "train") and _model_is_whole(found, plan, output):
-        (output / layout.PREDICTIONS).unlink(missing_ok=True)
-        segment = len(found.of(plan, "stage-started", "eval")) + 1
-        return StartPoint("eval", segment, None, 0, probed)
-    segment = len(found.of(plan, "stage-started", "train")) + 1
-    folder, step = _last_checkpoint(run, found, plan)
-    lost = _keep_rows(output / layout.METRICS, step)
-    (output / layout.SEEN).unlink(missing_ok=True)
+def _going(run: Run, found: Found, opened: AttemptPlan | None, *, close: bool) -> Going:
+    """What is cut, and where the attempt under way goes on; nowhere when it is over."""
+    if opened is None:
+        return Going()
+    output = run.space.output(opened)
+    cut = torn_tails(output)
+    if close or found.of(opened, "stage-finished", "eval"):
+        return Going(None, cut)
+    probed = frozenset(str(one.data["moment"]) for one in found.of(opened, "probe"))
+    cut.all_predictions(output / layout.PREDICTIONS)
+    if found.of(opened, "stage-finished", "train") and _model_is_whole(found, opened, output):
+        segment = len(found.of(opened, "stage-started", "eval")) + 1
+        return Going(StartPoint("eval", segment, None, 0, probed), cut)
+    segment = len(found.of(opened, "stage-started", "train")) + 1
+    num_rows = cut.content(output / layout.METRICS).count(b"\n")
+    folder, step = _last_checkpoint(run, found, opened, num_rows)
+    cut.rows_after(output / layout.METRICS, step)
     run.observer.message(
-        f"attempt {plan.name}: going on after step {step}"
-        + (f"; {lost} later steps are run again" if lost else "")
+        f"attempt {opened.name}: going on after step {step}"
+        + (f"; {cut.num_step_rows} later steps are run again" if cut.num_step_rows else "")
     )
-    return StartPoint("train", segment, folder, step, probed - {"after"} if step else probed)
+    again = probed - {"after"} if step else probed
+    return Going(StartPoint("train", segment, folder, step, again), cut)
 
 
 def _model_is_whole(found: Found, plan: AttemptPlan, output: Path) -> bool:
@@ -162,34 +272,17 @@ def _model_is_whole(found: Found, plan: AttemptPlan, output: Path) -> bool:
     return list(digest_folder(output / layout.FINAL_MODEL, output)) == stated
 
 
-def _last_checkpoint(run: Run, found: Found, plan: AttemptPlan) -> tuple[str | None, int]:
-    """The newest checkpoint whose files have the digests that the journal gives them."""
+def _last_checkpoint(
+    run: Run, found: Found, plan: AttemptPlan, last_step: int
+) -> tuple[str | None, int]:
+    """The newest checkpoint whose files have the digests that the journal gives them.
+
+    None after `last_step`: the rows that lead to it must be there too.
+    """
     for event in reversed(found.of(plan, "checkpoint")):
+        if event.data["step"] > last_step:
+            continue
         folder = run.space.scratch(plan) / f"checkpoint-{event.data['step']}"
         if folder.is_dir() and encode(list(digest_folder(folder, folder))) == event.data["files"]:
             return str(folder), int(event.data["step"])
     return None, 0
-
-
-def _keep_rows(path: Path, last_step: int) -> int:
-    """Cut the step rows after `last_step`; how many were cut."""
-    if not path.exists():
-        return 0
-    _cut_torn_line(path)
-    lines = path.read_bytes().splitlines(keepends=True)
-    kept = [
-        line
-        for line in lines
-        if decode(StepRow, jsonio.load_document(line.rstrip(b"\n"))).step <= last_step
-    ]
-    write_file(path, b"".join(kept))
-    return len(lines) - len(kept)
-
-
-def _cut_torn_line(path: Path) -> None:
-    """A line without its end was being written when the process died: it never counted."""
-    if path.exists():
-        data = path.read_bytes()
-        whole = data[: data.rfind(b"\n") + 1]
-        if whole != data:
-            write_file(path, whole)

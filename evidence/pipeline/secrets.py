@@ -10,7 +10,8 @@ import getpass
 import os
 import socket
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import IO, Any, Final, TypeVar
 
@@ -21,7 +22,8 @@ from evidence.escape import one_line
 from evidence.pipeline.patch import binary_files, place_in_patch, without_marks
 from evidence.records.availability import Unavailable
 from evidence.records.codec import decode, encode
-from evidence.records.milestone import Milestone
+from evidence.records.milestone import AllowSpec, Milestone
+from evidence.records.run import JournalEvent
 from evidence.redact import Finding, Identity, Privacy, Secrets, known_secrets, scan, scan_stream
 
 T = TypeVar("T")
@@ -34,14 +36,19 @@ _TAKE_OUT: Final = (
 )
 
 
-def known_here() -> Secrets:
-    """The secrets that this process knows: of its variables and its command line."""
-    return known_secrets(os.environ, sys.argv)
+def known_here(allow: Iterable[AllowSpec] = ()) -> Secrets:
+    """The secrets that this process knows, of its variables and its command line.
+
+    `allow`: what the author says is none.
+    """
+    allowed = frozenset(one.sha256 for one in allow)
+    return replace(known_secrets(os.environ, sys.argv), allowed=allowed)
 
 
 def privacy_of(milestone: Milestone) -> Privacy:
     """What logs and captured facts of a run must not show."""
-    return Privacy(known_here(), _identity() if milestone.publish.pseudonyms else Identity())
+    identity = _identity() if milestone.publish.pseudonyms else Identity()
+    return Privacy(known_here(milestone.secrets.allow), identity)
 
 
 def _identity() -> Identity:
@@ -71,39 +78,51 @@ def cleaned(record: T, kind: type[T], privacy: Privacy) -> T:
     return decode(kind, clean(encode(record)))
 
 
-def scan_inputs(root: Path, files: Iterable[Path]) -> None:
+def scan_inputs(root: Path, files: Iterable[Path], milestone: Milestone) -> None:
     """Raise MilestoneError for secrets in the files that go into a pack, or in the patch."""
-    secrets = known_here()
-    problems = [
-        f"{_shown(path, root, secrets)}:{finding.line}: {finding.kind}"
+    secrets = known_here(milestone.secrets.allow)
+    problems = {
+        f"{_shown(path, root, secrets)}:{finding.line}: {finding.kind}": finding
         for path in files
         for finding in _in_file(path, secrets)
-    ]
-    problems += [
-        f"{one_line(_clean(place, secrets), limits.MAX_MESSAGE_CHARS)}: {kind} "
-        "(a change that is not committed)"
-        for place, kind in _in_changes(root, secrets)
-    ]
+    }
+    for place, finding in _in_changes(root, secrets):
+        shown = one_line(_clean(place, secrets), limits.MAX_MESSAGE_CHARS)
+        problems[f"{shown}: {finding.kind} (a change that is not committed)"] = finding
     if problems:
         raise MilestoneError(
             "a secret would be published with the pack:\n" + "\n".join(problems),
-            hint=f"{_TAKE_OUT} Nothing was run.",
+            hint=f"{_TAKE_OUT} Nothing was run.\n{_way_out(milestone.id, problems)}",
         )
 
 
-def _in_changes(root: Path, secrets: Secrets) -> Iterator[tuple[str, str]]:
-    """Place and kind of every secret in what differs from the commit."""
+def _way_out(milestone_id: str, problems: Mapping[str, Finding]) -> str:
+    """The lines that let a run go on with what only looks like a secret."""
+    path = f"milestones/{milestone_id}.toml"
+    entries = {one.sha256: place for place, one in reversed(list(problems.items()))}
+    lines = [
+        f'\n[[secrets.allow]]                # {place}\nsha256 = "{sha256}"\nreason = ""'
+        for sha256, place in reversed(list(entries.items()))
+    ]
+    return (
+        f"What is no secret, say so in {path} with a reason, and it is published as it is:\n"
+        + "\n".join(lines)
+    )
+
+
+def _in_changes(root: Path, secrets: Secrets) -> Iterator[tuple[str, Finding]]:
+    """Place and finding of every secret in what differs from the commit."""
     found = open_repository(root)
     patch = capture_patch(found)
     if isinstance(found, Unavailable) or isinstance(patch, Unavailable):
         return
     for finding in scan(without_marks(patch), secrets):
-        yield place_in_patch(patch, finding), finding.kind
+        yield place_in_patch(patch, finding), finding
     for name in binary_files(patch):  # compressed in the patch, so read where they are
         path = Path(str(found.repo.working_tree_dir)) / name
         if path.is_file() and not path.is_symlink():
             for finding in _in_file(path, secrets):
-                yield f"{name}:{finding.line}", finding.kind
+                yield f"{name}:{finding.line}", finding
 
 
 def refuse_note(note: Path, data: bytes) -> None:
@@ -115,23 +134,36 @@ def refuse_note(note: Path, data: bytes) -> None:
         raise UsageError(f"the note holds a secret and is not attached:\n{said}", hint=_TAKE_OUT)
 
 
-def refuse_secrets(staging: Path) -> None:
+def allowed_in(milestone: Milestone, journal: Iterable[JournalEvent]) -> tuple[AllowSpec, ...]:
+    """What the milestone allows, and what was allowed when the run was gone on with."""
+    later = [
+        decode(AllowSpec, one)
+        for event in journal
+        if event.event == "recovered"
+        for one in event.data["allowed"]
+    ]
+    return (*milestone.secrets.allow, *later)
+
+
+def refuse_secrets(staging: Path, milestone_id: str, allow: Iterable[AllowSpec]) -> None:
     """Raise SecretFoundError for a secret in any staged file or its name.
 
     Read are all bytes, but of safetensors the header only: what follows are numbers.
     """
-    secrets = known_here()
-    problems: list[str] = []
+    secrets = known_here(allow)
+    problems: dict[str, Finding] = {}
     for path in sorted(path for path in staging.rglob("*") if path.is_file()):
         name = path.relative_to(staging).as_posix()
         shown = _clean(name, secrets)
-        problems += [f"{shown}: {one.kind} in its name" for one in scan(name.encode(), secrets)]
-        problems += [f"{shown}:{one.line}: {one.kind}" for one in _in_file(path, secrets)]
+        named = scan(name.encode(), secrets)
+        problems |= {f"{shown}: {one.kind} in its name": one for one in named}
+        problems |= {f"{shown}:{one.line}: {one.kind}": one for one in _in_file(path, secrets)}
     if problems:
         raise SecretFoundError(
             "the pack holds a secret and is not sealed:\n" + "\n".join(problems),
             hint=f"What there is stays in {staging.parent}, unpublished; remove that folder to "
-            f"start anew. {_TAKE_OUT}",
+            f"start anew. {_TAKE_OUT}\n{_way_out(milestone_id, problems)}\n\n"
+            f"Then: evidence run {milestone_id} --resume",
         )
 
 

@@ -1,31 +1,58 @@
-"""SIGINT and SIGTERM turned into a level that the run looks at between events."""
+"""SIGINT, SIGTERM and SIGHUP turned into a level that the run looks at between events.
+
+Responsible for what each signal asks for. Obeying is `attempt`'s; no handler does any work.
+"""
 
 from __future__ import annotations
 
 import signal
+import time
 from types import FrameType, TracebackType
-from typing import Any
+from typing import Any, Final
+
+GRACE_S: Final = 20.0
+"""After SIGTERM a step and its checkpoint may take so long; then the run stops now. Schedulers
+follow with SIGKILL after 30 s, and the reason must be on disk before."""
+
+_POLITE: Final = ("SIGTERM", "SIGHUP")
+"""From a system that is about to insist. SIGHUP: the terminal went away."""
 
 
 class StopRequest:
     """0: go on. 1: stop at the next step, with a checkpoint. 2: stop now.
 
-    Used as a context manager; signal handlers are restored on leaving.
+    SIGINT once is 1, twice 2; SIGTERM is 1 at first and 2 after `GRACE_S`. Used as a context
+    manager; signal handlers are restored on leaving.
     """
 
     def __init__(self) -> None:
-        self.level = 0
+        self.asked = 0
+        """Signals so far, 2 at most."""
         self.by_sigterm = False
+        self._at_once_s: float | None = None
         self._before: dict[signal.Signals, Any] = {}
 
+    @property
+    def level(self) -> int:
+        """What the signals so far ask for at this moment."""
+        late = self._at_once_s is not None and time.monotonic() > self._at_once_s
+        return 2 if late else self.asked
+
     def __enter__(self) -> StopRequest:
-        for number in (signal.SIGINT, signal.SIGTERM):
+        for name in ("SIGINT", *_POLITE):
+            number = getattr(signal, name, None)  # Windows has no SIGHUP
+            if number is None:
+                continue
+            if name == "SIGHUP" and signal.getsignal(number) == signal.SIG_IGN:
+                continue  # nohup: the run is to outlive its terminal
             self._before[number] = signal.signal(number, self._received)
         return self
 
     def _received(self, number: int, frame: FrameType | None) -> None:
-        self.level = min(self.level + 1, 2)
-        self.by_sigterm = number == signal.SIGTERM
+        self.asked = min(self.asked + 1, 2)
+        self.by_sigterm = signal.Signals(number).name in _POLITE
+        if self.by_sigterm and self._at_once_s is None:
+            self._at_once_s = time.monotonic() + GRACE_S
 
     def __exit__(
         self,

@@ -12,7 +12,7 @@ from typing import Final
 
 from evidence import jsonio, layout
 from evidence.documents import Documents
-from evidence.durable import write_file
+from evidence.durable import staging_of, write_file
 from evidence.errors import UsageError
 from evidence.pipeline.secrets import refuse_note
 from evidence.pipeline.words import refuse_contradiction
@@ -36,7 +36,7 @@ def write_rendered(pack: Path, files: Mapping[str, bytes]) -> list[str]:
     """Write the files that differ from what is there; return their names, rendered.json last."""
     changed = _changed(pack, files)
     for name in changed:
-        write_file(pack / name, files[name])
+        write_file(pack / name, files[name], staging=staging_of(pack))
     return changed
 
 
@@ -67,7 +67,7 @@ def attach_note(pack: Path, note: Path) -> Path:
     while (folder / f"notes-{number:03d}.md").exists():
         number += 1
     path = folder / f"notes-{number:03d}.md"
-    write_file(path, data)
+    write_file(path, data, staging=staging_of(pack))
     rerender(pack)
     return path.relative_to(pack)
 

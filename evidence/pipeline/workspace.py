@@ -6,15 +6,18 @@ facts that a later process needs to go on. Nothing beside `pack/` is ever sealed
 
 from __future__ import annotations
 
-import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from evidence import jsonio, layout
+from evidence import endings, jsonio, layout, limits
 from evidence.attempt import AttemptResult
-from evidence.durable import sync_directory, write_file
+from evidence.durable import make_folder, move, remove, reserve, write_file, write_reserved
+from evidence.errors import DurabilityError, MalformedError, UsageError
+from evidence.journal import utc_now
 from evidence.records.codec import decode, encode
-from evidence.records.run import AttemptPlan, ParentRecord
+from evidence.records.run import AttemptPlan, ParentRecord, StopRecord
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +27,8 @@ class Remembered:
     attempts: tuple[str, ...]
     frozen_before: tuple[dict[str, str], ...]
     parents: tuple[ParentRecord, ...]
+    observed: bool
+    """Whether the documents of the start are written."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +40,48 @@ class Workspace:
     @property
     def staging(self) -> Path:
         """What becomes the pack."""
-        return self.work / "pack"
+        return self.work / layout.STAGED
+
+    @contextmanager
+    def founded(self) -> Iterator[None]:
+        """Make the folder, and keep room on disk for one last record; the block does the rest.
+
+        Raises UsageError, and leaves nothing, where there is no room for that much.
+        """
+        try:
+            make_folder(self.staging)
+            self.keep_room()
+            yield
+        except DurabilityError as error:
+            with suppress(DurabilityError):
+                self.remove()
+            raise UsageError(f"{error.message}; nothing was started", hint=error.hint) from error
+
+    def keep_room(self) -> None:
+        """Reserve the blocks of `write_stop`."""
+        reserve(self.work / layout.RESERVE, limits.RESERVE_BYTES)
+
+    def write_stop(self, record: StopRecord) -> None:
+        """Say why the run stops here. Uses up the room that was kept."""
+        data = jsonio.dump_document(encode(record))
+        write_reserved(self.work / layout.RESERVE, self.work / layout.STOPPED, data)
+
+    def read_stop(self) -> StopRecord:
+        """Why the process before this one stopped; `killed` where it could not say."""
+        try:
+            data = (self.work / layout.STOPPED).read_bytes()
+            return decode(StopRecord, jsonio.load_document(data))
+        except (FileNotFoundError, MalformedError):
+            return StopRecord("killed", endings.NOTHING_SAID, utc_now())
+
+    def forget_stop(self) -> None:
+        """The journal has it now."""
+        remove(self.work / layout.STOPPED)
+
+    @property
+    def is_run(self) -> bool:
+        """Whether a run was begun here and not published. Anything else is a leftover."""
+        return self.staging.is_dir() and (self.work / layout.REMEMBERED).is_file()
 
     def output(self, plan: AttemptPlan) -> Path:
         """Evidence of an attempt under way."""
@@ -47,11 +93,11 @@ class Workspace:
 
     def remember(self, facts: Remembered) -> None:
         """Keep what a later process will need."""
-        write_file(self.work / "remembered.json", jsonio.dump_document(encode(facts)))
+        write_file(self.work / layout.REMEMBERED, jsonio.dump_document(encode(facts)))
 
     def recall(self) -> Remembered:
         """What was remembered. Raises MalformedError where it is not what we wrote."""
-        data = (self.work / "remembered.json").read_bytes()
+        data = (self.work / layout.REMEMBERED).read_bytes()
         return decode(Remembered, jsonio.load_document(data))
 
     def settle(self, plan: AttemptPlan, *, completed: bool) -> None:
@@ -60,19 +106,17 @@ class Workspace:
         if output.exists():
             if completed:
                 for path in sorted(output.iterdir()):
-                    path.rename(self.staging / path.name)
-                output.rmdir()
+                    move(path, self.staging / path.name)
+                remove(output)
             else:
-                shutil.rmtree(output / layout.FINAL_MODEL, ignore_errors=True)
+                remove(output / layout.FINAL_MODEL)
                 _drop_empty(output)
                 folder = self.staging / layout.attempt_dir(plan.number, plan.name)
-                folder.parent.mkdir(exist_ok=True)
-                output.rename(folder)
-                sync_directory(folder.parent)
-            sync_directory(self.staging)
+                make_folder(folder.parent)
+                move(output, folder)
         if not completed:
             # What the workers of a completed attempt reported is needed until the pack is sealed.
-            shutil.rmtree(self.scratch(plan), ignore_errors=True)
+            remove(self.scratch(plan))
 
     def write_outcome(self, plan: AttemptPlan, result: AttemptResult) -> None:
         """outcome.json of an attempt that did not complete, before the journal says so."""
@@ -80,14 +124,12 @@ class Workspace:
         write_file(self.output(plan) / "outcome.json", data)
 
     def remove(self) -> None:
-        """The run is published: nothing of the work is needed any more."""
-        shutil.rmtree(self.work)
-        sync_directory(self.work.parent)
+        """Nothing of the work is needed any more: the run is published, or never began."""
+        remove(self.work)
 
 
 def _drop_empty(folder: Path) -> None:
     for path in sorted(folder.rglob("*"), reverse=True):
-        if path.is_file() and path.stat().st_size == 0:
-            path.unlink()
-        elif path.is_dir() and not any(path.iterdir()):
-            path.rmdir()
+        empty = not any(path.iterdir()) if path.is_dir() else path.stat().st_size == 0
+        if empty:
+            remove(path)

@@ -50,6 +50,8 @@ class Report:
     ruleset: int | None
     checks: tuple[CheckResult, ...]
     findings: tuple[Finding, ...]
+    happened: str = ""
+    """What happened to a run that failed, is unfinished, or has an open gate; one line."""
     next_step: str = ""
 
     @property

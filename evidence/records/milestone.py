@@ -133,6 +133,8 @@ class AttemptSpec:
     eval: dict[str, Any] = field(default_factory=dict)
     threads: int | None = None
     timeout_s: float | None = None
+    no_progress_timeout_s: float = 1800.0
+    """Seconds without an event and without output of the worker after which it counts as hung."""
     resolution: str = ""
     """What the author says follows when this attempt does not complete."""
 
@@ -159,6 +161,38 @@ class FrozenSpec:
     paths: tuple[str, ...]
     ref: str | None = None
     policy: Policy = "fail"
+
+
+@dataclass(frozen=True, slots=True)
+class PolicySpec:
+    """What it means when something changes between the start and the end of a run.
+
+    record: it is recorded, and warned of; fail: it is a required gate not met, too. Frozen paths
+    have a policy of their own.
+    """
+
+    git: Policy = "record"
+    """HEAD, branch or files of the repository."""
+    clock: Policy = "record"
+    """The wall clock jumps against the monotonic one."""
+    threads: Policy = "record"
+    """The worker's number of threads, on which bits may depend."""
+
+
+@dataclass(frozen=True, slots=True)
+class AllowSpec:
+    """Something that looks like a secret and is none, by the author's word."""
+
+    sha256: str
+    """Of its plain bytes, however it is spelled."""
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class SecretsSpec:
+    """What must not be taken for a secret."""
+
+    allow: tuple[AllowSpec, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,5 +235,7 @@ class Milestone:
     attempts: tuple[AttemptSpec, ...]
     gates: tuple[GateSpec, ...] = ()
     frozen: tuple[FrozenSpec, ...] = ()
+    policy: PolicySpec = field(default_factory=PolicySpec)
     narrative: NarrativeSpec = field(default_factory=NarrativeSpec)
     publish: PublishSpec = field(default_factory=PublishSpec)
+    secrets: SecretsSpec = field(default_factory=SecretsSpec)

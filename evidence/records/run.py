@@ -24,6 +24,23 @@ OutcomeKind = Literal[
     "interrupted",
 ]
 
+StopKind = Literal[
+    "killed", "interrupted", "disk-full", "io-error", "secret-found", "internal-error"
+]
+
+
+@dataclass(frozen=True, slots=True)
+class StopRecord:
+    """stopped.json beside an unsealed run: why it stopped before its end.
+
+    No evidence yet: a process that goes on with the run puts it into the journal.
+    """
+
+    kind: StopKind
+    """`killed` where the process could not even say so: SIGKILL, a power cut."""
+    reason: str
+    utc: str
+
 
 @dataclass(frozen=True, slots=True)
 class AttemptPlan:
@@ -41,6 +58,7 @@ class AttemptPlan:
     eval: EvalSpec
     threads: int | None
     timeout_s: float | None
+    no_progress_timeout_s: float
     resolution: str
 
 

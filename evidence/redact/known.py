@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
+from evidence.digest import sha256_hex
 from evidence.redact.shapes import shaped
 
 MIN_BYTES: Final = 12
@@ -40,6 +41,12 @@ class Secrets:
     """Known secret values with the kind that each is called in public."""
 
     kinds: Mapping[bytes, str] = field(default_factory=dict)
+    allowed: frozenset[str] = frozenset()
+    """SHA-256 of what looks like a secret and is none."""
+
+    def allows(self, found: bytes) -> bool:
+        """Whether the author said that these plain bytes are no secret."""
+        return bool(self.allowed) and sha256_hex(found) in self.allowed
 
     def within(self, data: bytes) -> Iterator[tuple[str, int, int]]:
         """(kind, start, end) of every known value in `data`."""

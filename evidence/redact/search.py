@@ -7,10 +7,12 @@ read in windows that overlap.
 from __future__ import annotations
 
 import io
+import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import IO, Final
 
+from evidence.digest import sha256_hex
 from evidence.redact.known import Secrets
 from evidence.redact.shapes import shaped
 from evidence.redact.views import views
@@ -30,19 +32,34 @@ class Finding:
     """Bytes before it."""
     line: int
     """From 1, counted by LF."""
+    sha256: str
+    """Of its plain bytes: by this an author can say that it is none."""
 
 
-def find_spans(data: bytes, secrets: Secrets) -> Iterator[tuple[str, int, int]]:
-    """(kind, start, end) of everything secret in `data`, overlapping ones included."""
-    yield from _found(data, secrets)
+@dataclass(frozen=True, slots=True, order=True)
+class Span:
+    """Everything from `start` to `end` spells one secret."""
+
+    start: int
+    end: int
+    kind: str
+    plain: bytes
+    """The secret itself, as it is without its encoding. Never shown."""
+
+
+def find_spans(data: bytes, secrets: Secrets) -> Iterator[Span]:
+    """Everything secret in `data`, overlapping ones included; not what is allowed."""
+    for kind, start, end in _found(data, secrets):
+        yield Span(start, end, kind, data[start:end])
     for decoded, place in views(data):
         for kind, start, end in _found(decoded, secrets):
-            yield kind, *place(start, end)
+            yield Span(*place(start, end), kind, decoded[start:end])
 
 
 def _found(data: bytes, secrets: Secrets) -> Iterator[tuple[str, int, int]]:
-    yield from shaped(data)
-    yield from secrets.within(data)
+    for kind, start, end in itertools.chain(shaped(data), secrets.within(data)):
+        if not secrets.allows(data[start:end]):
+            yield kind, start, end
 
 
 def scan(data: bytes, secrets: Secrets) -> tuple[Finding, ...]:
@@ -56,9 +73,10 @@ def scan_stream(stream: IO[bytes], secrets: Secrets) -> tuple[Finding, ...]:
     window, at, line = b"", 0, 1
     while more := stream.read(WINDOW_BYTES):
         window += more
-        for kind, start, _ in sorted(find_spans(window, secrets), key=lambda span: span[1]):
-            number = line + window.count(b"\n", 0, start)
-            found.setdefault((kind, number), Finding(kind, at + start, number))
+        for span in sorted(find_spans(window, secrets)):
+            number = line + window.count(b"\n", 0, span.start)
+            one = Finding(span.kind, at + span.start, number, sha256_hex(span.plain))
+            found.setdefault((span.kind, number), one)
             if len(found) >= MAX_FINDINGS:
                 break
         if len(found) >= MAX_FINDINGS:

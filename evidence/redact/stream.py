@@ -110,7 +110,8 @@ def _merged(data: bytes, secrets: Secrets) -> list[tuple[str, int, int]]:
     """Secrets in `data` in order, overlapping ones as one with the kind of the longest."""
     merged: list[tuple[str, int, int]] = []
     longest = 0
-    for kind, first, last in sorted(find_spans(data, secrets), key=lambda span: span[1:]):
+    for span in sorted(find_spans(data, secrets)):
+        kind, first, last = span.kind, span.start, span.end
         if merged and first < merged[-1][2]:
             before, begin, end = merged[-1]
             merged[-1] = (kind if last - first > longest else before, begin, max(end, last))

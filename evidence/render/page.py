@@ -50,6 +50,8 @@ def page(
         "typed_numbers": narrative.typed(documents),
         "attached": _attached(attached),
         "warnings": remarks.warnings(documents, sheet),
+        "allowed": view.allowed(documents),
+        "recoveries": remarks.recoveries(documents),
         "loss_table": _loss_rows(results),
         "gpus": _gpus(documents),
         "attempts": view.attempts(documents),

@@ -7,11 +7,17 @@ numbers from values; what counts as an error is `verify`'s.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Final
 
-from evidence import markdown
+from evidence import formatting, markdown
 from evidence.documents import Documents
 from evidence.records.availability import Unavailable
+from evidence.records.capture import GitRecord
+from evidence.records.run import JournalEvent
 from evidence.render.values import Sheet
+
+REASON_CHARS: Final = 300
+SHORT_COMMIT: Final = 12
 
 
 def warnings(documents: Documents, sheet: Sheet) -> tuple[str, ...]:
@@ -19,6 +25,7 @@ def warnings(documents: Documents, sheet: Sheet) -> tuple[str, ...]:
     return (
         *_targets(documents, sheet),
         *_repository(documents, sheet),
+        *_steadiness(sheet),
         *_data(sheet),
         *_outputs(sheet),
     )
@@ -43,10 +50,59 @@ def _repository(documents: Documents, sheet: Sheet) -> Iterator[str]:
         files = sheet.n("git.num_changed_files", "file")
         yield f"The working tree was dirty: {files} differ from the commit (see Impact)."
     if documents.git.changed_during_run is True:
-        yield "The repository changed while the run was under way."
+        yield f"The repository changed while the run was under way: {_change(documents.git)}."
     if isinstance(documents.git.start, Unavailable):
         reason = markdown.inline(documents.git.start.reason)
         yield f"No commit names the code that ran: {reason}."
+
+
+def recoveries(documents: Documents) -> tuple[str, ...]:
+    """What was lost each time that another process went on with the run."""
+    return tuple(_recovery(one) for one in documents.journal if one.event == "recovered")
+
+
+def _recovery(event: JournalEvent) -> str:
+    data = event.data
+    step, num_rows = data["from_step"], data["num_step_rows_cut"]
+    if step is None:
+        went_on = "it went on without any step being lost"
+    elif step == 0:
+        went_on = "its training began anew"
+    else:
+        went_on = f"it went on after step {formatting.count(step)}"
+    if num_rows:
+        rows = formatting.plural(num_rows, "step row")
+        behind = " after that" if step else ""
+        went_on += f"; {rows}{behind} were lost and run again"
+    if data["num_predictions_cut"]:
+        rows = formatting.plural(data["num_predictions_cut"], "prediction")
+        went_on += f"; {rows} were lost and made again"
+    return f"{markdown.inline(str(data['reason']), REASON_CHARS)}; {went_on}."
+
+
+def _change(git: GitRecord) -> str:
+    """What is different at the end."""
+    start, end = git.start, git.end
+    if isinstance(start, Unavailable) or isinstance(end, Unavailable):
+        return "it cannot be read any more"
+    if start.commit != end.commit:
+        return f"HEAD moved from {_commit(start.commit)} to {_commit(end.commit)}"
+    if start.branch != end.branch:
+        return "another branch is checked out"
+    changed = {one.path for one in set(start.files) ^ set(end.files)}
+    return formatting.plural(len(changed), "file was touched", "files were touched")
+
+
+def _commit(commit: str) -> str:
+    return markdown.code(commit[:SHORT_COMMIT])
+
+
+def _steadiness(sheet: Sheet) -> Iterator[str]:
+    if sheet.number("run.num_clock_jumps"):
+        jumps = sheet.n("run.num_clock_jumps", "time")
+        yield f"The wall clock jumped {jumps}: dates and times here are off, durations are not."
+    if sheet.raw("run.threads_changed") is True:
+        yield "The number of threads changed during the run; the bits of a result may depend on it."
 
 
 def _data(sheet: Sheet) -> Iterator[str]:

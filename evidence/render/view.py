@@ -248,6 +248,15 @@ def promises_kept(documents: Documents, *policies: str) -> bool:
     )
 
 
+def allowed(documents: Documents) -> str:
+    """The author's reasons why what looks like a secret is none."""
+    reasons = [one.reason for one in documents.milestone.secrets.allow]
+    for event in documents.journal:
+        if event.event == "recovered":
+            reasons += [str(one["reason"]) for one in event.data["allowed"]]
+    return "; ".join(markdown.inline(reason, LINE_CHARS) for reason in reasons)
+
+
 def changed_files(documents: Documents) -> tuple[tuple[str, str], ...]:
     """Files of a dirty tree, with what is different about each."""
     start = documents.git.start

@@ -25,7 +25,7 @@ from evidence.compare.environment import can_change_bits, machine_facts
 from evidence.compare.page import plain
 from evidence.digest import sha256_hex
 from evidence.documents import Documents
-from evidence.durable import write_file
+from evidence.durable import staging_of, write_file
 from evidence.errors import BusyError, ExitCode, StoppedError, UsageError
 from evidence.journal import utc_now
 from evidence.pipeline import RunOptions, run_milestone
@@ -116,7 +116,8 @@ def reproduce(
 def attach(pack: Path, record: ReproductionRecord) -> Path:
     """Attach a reproduction to the original and render its summary again."""
     path = pack / layout.reproduction_file(record.reproduction.root_sha256)
-    write_file(path, jsonio.dump_document(encode(record)))
+    data = jsonio.dump_document(encode(record))
+    write_file(path, data, staging=staging_of(pack))
     rerender(pack)
     return path
 

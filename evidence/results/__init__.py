@@ -14,6 +14,7 @@ from evidence.results.gates import evaluate_gates
 from evidence.results.inputs import input_values
 from evidence.results.machine import machine_values
 from evidence.results.run import run_values
+from evidence.results.steadiness import steadiness_values
 from evidence.results.training import loss_table, training_values
 
 
@@ -22,6 +23,7 @@ def compute_results(documents: Documents) -> ResultsRecord:
     context = Context(documents)
     table = loss_table(context)
     values = dict(run_values(context))
+    values.update(steadiness_values(context))
     values.update(input_values(context))
     values.update(training_values(context, table))
     values.update(evaluation_values(context))

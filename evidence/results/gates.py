@@ -13,12 +13,18 @@ from typing import Any, Final
 
 from evidence.records.availability import Unavailable
 from evidence.records.capture import FrozenSetRecord
-from evidence.records.milestone import GateSpec
+from evidence.records.milestone import GateSpec, PolicySpec
 from evidence.records.run import GateResult, ValueRecord
 from evidence.results.context import Context, Value
 from evidence.results.run import changed_during_run, different_from_ref
 
 _NAMED_PATHS: Final = 3
+_STEADY: Final[tuple[tuple[str, str, Value, str], ...]] = (
+    ("git", "git.changed_during_run", False, "the repository changed during the run"),
+    ("clock", "run.num_clock_jumps", 0, "the wall clock jumped during the run"),
+    ("threads", "run.threads_changed", False, "the number of threads changed during the run"),
+)
+"""Key of [policy], value, what it is when nothing changed, and what is said otherwise."""
 _OPERATORS: Final[dict[str, Callable[[Any, Any], bool]]] = {
     "<": operator.lt,
     "<=": operator.le,
@@ -30,10 +36,10 @@ _OPERATORS: Final[dict[str, Callable[[Any, Any], bool]]] = {
 
 
 def evaluate_gates(context: Context, values: Mapping[str, ValueRecord]) -> tuple[GateResult, ...]:
-    """Every declared gate in order, then one for each broken promise with policy `fail`."""
+    """Every declared gate in order, then one for each promise broken and change made."""
     declared = [_gate(spec, context, values) for spec in context.documents.milestone.gates]
     broken = [gate for one in context.documents.frozen.sets for gate in _frozen(one)]
-    return (*declared, *broken)
+    return (*declared, *broken, *_unsteady(context.documents.milestone.policy, values))
 
 
 def _gate(spec: GateSpec, context: Context, values: Mapping[str, ValueRecord]) -> GateResult:
@@ -106,6 +112,23 @@ def _frozen(one: FrozenSetRecord) -> Iterator[GateResult]:
             yield _promise(one, metric, None, f"not compared with {one.ref}: {different.reason}")
     elif different:
         yield _broken(one, f"different from {one.ref}", different, metric)
+
+
+def _unsteady(policy: PolicySpec, values: Mapping[str, ValueRecord]) -> Iterator[GateResult]:
+    for key, metric, steady, what in _STEADY:
+        found = _look_up(metric, values)
+        if getattr(policy, key) != "fail" or found == steady:
+            continue
+        yield GateResult(
+            name=f"policy: {key}",
+            metric=metric,
+            op="==",
+            required=True,
+            outcome="not-checked" if isinstance(found, Unavailable) else "not-met",
+            actual=None if isinstance(found, Unavailable) else found,
+            limit=steady,
+            reason=found.reason if isinstance(found, Unavailable) else what,
+        )
 
 
 def _broken(one: FrozenSetRecord, what: str, paths: tuple[str, ...], metric: str) -> GateResult:

@@ -7,7 +7,9 @@ from typing import Final
 
 RULES: Final[Mapping[str, str]] = {
     "as-recorded": "the value as it stands at the address",
+    "all-alike": "whether the values at the addresses are not all alike",
     "attempt-of-milestone": "the attempt of that name in the milestone",
+    "clock-jumps": "times that the wall clock moved by 2 s more or less than the monotonic clock",
     "count": "how many entries there are at the address",
     "count-after-ref": "files whose digest at the end differs from that at the ref",
     "count-at-length": "outputs that ended because they reached the longest length",
@@ -15,6 +17,7 @@ RULES: Final[Mapping[str, str]] = {
     "count-correct": "examples that the scorer calls correct",
     "count-in-group": "examples of the group",
     "count-of-attempt-started": "attempts that the journal says were started",
+    "count-of-recovered": "times that another process went on with the run",
     "count-of-stage-started": "times that the training stage was started",
     "date-of-utc": "the day of the time at the address, in UTC",
     "degenerate-outputs": "outputs that are empty, distinct, repeating or echoing, counted",

@@ -8,11 +8,13 @@ from evidence.records.capture import FrozenSetRecord
 from evidence.records.run import JournalEvent
 from evidence.results.context import (
     Context,
+    Named,
     Values,
     at,
     join,
     journal_at,
     known,
+    number_in,
     observed,
     rows_at,
     unknown,
@@ -80,6 +82,7 @@ def _counts(context: Context) -> Values:
     removed = {journal_at(event, "data", "counts"): _num_redacted(event) for event in events}
     place = join(*(place for place, count in removed.items() if count)) or whole
     yield "run.num_redactions", known(sum(removed.values()), "secrets", place, "sum-of-redacted")
+    yield _allowed(context, whole)
     segments = context.stage_events("stage-started", "train")
     yield (
         "run.num_segments",
@@ -87,6 +90,31 @@ def _counts(context: Context) -> Values:
         if segments
         else unknown(context.why_not, "segments", whole, "count-of-stage-started"),
     )
+    yield from _recoveries(context, whole)
+
+
+def _recoveries(context: Context, whole: str) -> Values:
+    """What was lost between the processes of a run that died and went on."""
+    events = [one for one in context.documents.journal if one.event == "recovered"]
+    rule = "count-of-recovered"
+    yield "run.num_recoveries", known(len(events), "recoveries", whole, rule)
+    for name, unit in (("num_step_rows_cut", "rows"), ("num_predictions_cut", "rows")):
+        place = join(*(journal_at(event, "data", name) for event in events)) or whole
+        total = sum(int(number_in(event, name) or 0) for event in events)
+        yield f"run.{name}", known(total, unit, place, "sum")
+
+
+def _allowed(context: Context, whole: str) -> Named:
+    """What looks like a secret and was published all the same, by the author's word."""
+    events = [one for one in context.documents.journal if one.event == "recovered"]
+    later = {journal_at(one, "data", "allowed"): len(one.data["allowed"]) for one in events}
+    first = len(context.documents.milestone.secrets.allow)
+    place = join(
+        at(layout.MILESTONE, "secrets", "allow") if first else "",
+        *(place for place, count in later.items() if count),
+    )
+    total = first + sum(later.values())
+    return "run.num_secrets_allowed", known(total, "secrets", place or whole, "count")
 
 
 def _num_redacted(event: JournalEvent) -> int:

@@ -35,6 +35,8 @@ class Subject:
     """Its origin was asked for."""
     trusted: bool = False
     """A signer whom the caller trusts signed SHA256SUMS."""
+    happened: str = ""
+    """What happened to a run that is not all it was to be, in one line."""
     next_step: str = ""
 
 
@@ -63,6 +65,7 @@ def build_report(subject: Subject, ledger: Ledger) -> Report:
         ruleset=subject.ruleset,
         checks=_in_order(checks),
         findings=tuple(sorted(findings, key=lambda finding: _GRAVITY[finding.severity])),
+        happened=one_line(subject.happened, _MAX_NAME_CHARS),
         next_step=subject.next_step or _next_step(findings, manifest),
     )
 

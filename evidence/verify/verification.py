@@ -10,9 +10,10 @@ from dataclasses import InitVar, dataclass
 from pathlib import Path
 from typing import Final
 
-from evidence import layout
+from evidence import endings, layout
 from evidence.documents import Documents
 from evidence.errors import PackBrokenError, UnsafePackError
+from evidence.escape import one_line
 from evidence.records.finding import Report
 from evidence.verify import rendered as rendered_stage
 from evidence.verify import sealed as sealed_stage
@@ -23,10 +24,11 @@ from evidence.verify.expectations import check_expectations
 from evidence.verify.ledger import Ledger, Rule
 from evidence.verify.options import VerifyOptions
 from evidence.verify.origin import check_signatures
-from evidence.verify.problem import Problem, shown
+from evidence.verify.problem import Problem
 from evidence.verify.report import Subject, build_report
 from evidence.verify.ruleset import RULESET
 from evidence.verify.sealed import SealedSet
+from evidence.verify.unfinished import MAX_SAID_CHARS, story_of, work_folder
 from evidence.verify.words import check_attached_words
 
 _KEY: Final = object()
@@ -194,7 +196,8 @@ def _ruleset_problems(ruleset: int | None) -> list[Problem]:
 
 
 def _subject(path: Path, sealed: SealedSet, options: VerifyOptions, *, trusted: bool) -> Subject:
-    manifest = None if sealed.documents is None else sealed.documents.manifest
+    documents = sealed.documents
+    manifest = None if documents is None else documents.manifest
     return Subject(
         name=path.as_posix(),
         root_sha256=None if sealed.sums is None else sealed.sums.root_sha256,
@@ -202,20 +205,32 @@ def _subject(path: Path, sealed: SealedSet, options: VerifyOptions, *, trusted: 
         ruleset=None if manifest is None else manifest.ruleset,
         strict=options.strict or options.asks_signer,
         trusted=trusted,
+        happened="" if documents is None else _happened(documents),
     )
+
+
+def _happened(documents: Documents) -> str:
+    """One line on a pack that is honest and has not all that was asked for."""
+    if documents.manifest is not None and documents.manifest.status == "failed":
+        said = endings.of_failed_run(documents.outcomes)
+    else:
+        said = endings.of_open_gates(() if documents.results is None else documents.results.gates)
+    return one_line(said, MAX_SAID_CHARS)
 
 
 def _unfinished(path: Path, options: VerifyOptions) -> Subject | None:
     """A run that was never published: named by its pack, or by its work folder."""
-    name = path.name
-    if path.parent.name == layout.WORK and path.is_dir():
-        pass
-    elif path.exists() or not (path.parent / layout.WORK / name).is_dir():
+    work = work_folder(path)
+    if work is None:
         return None
-    step = (
-        f"evidence run {shown(name)} --resume   (or --close, which seals what there is as failed)"
+    story = story_of(work)
+    return Subject(
+        path.as_posix(),
+        unfinished=True,
+        strict=options.strict,
+        happened=story.happened,
+        next_step=story.next_step,
     )
-    return Subject(path.as_posix(), unfinished=True, strict=options.strict, next_step=step)
 
 
 def _not_openable(path: Path, error: OSError) -> Problem:

@@ -1,18 +1,13 @@
 """The `stub` backend: a whole stage without any ML framework, for tests of the supervisor.
 
 Responsible for the same events and files as a real backend, in milliseconds, with numbers drawn
-from the data by hashing. It also misbehaves on request: EVIDENCE_STUB holds a JSON object
-`{"stage": "train", "at": 5, "do": "raise"}`; `do` is one of raise, exit, kill, hang, oom, nan,
-babble, slow; and of print, write, libc, raise, file, metadata, which put the bytes named by `hex`
-on stdout (by print, os.write or the C library), into an exception, a file name, or the model's
-metadata.
+from the data by hashing. On request it misbehaves: `stub_orders`.
 """
 
 from __future__ import annotations
 
-import ctypes
 import json
-import os
+import signal
 import struct
 import time
 from collections.abc import Sequence
@@ -20,7 +15,7 @@ from pathlib import Path
 from random import Random
 from typing import Any, Final
 
-from evidence import jsonio, layout, posix, scoring
+from evidence import jsonio, layout, scoring
 from evidence.arithmetic import (
     epoch_after_step,
     learning_rate_used,
@@ -35,8 +30,9 @@ from evidence.records.milestone import ModelSpec
 from evidence.records.run import PredictionRow, StepRow
 from evidence.workload.data import field_names, load_data
 from evidence.workload.examples import questions, training_examples
-from evidence.workload.interface import Emit, Job, StageFailure
+from evidence.workload.interface import Emit, Job, Stopped
 from evidence.workload.recorder import STATE_FILE, FedRow, Recorder
+from evidence.workload.stub_orders import NUM_THREADS, misbehave, num_threads_at_end, order, text_of
 from evidence.workload.tokens import Example
 
 HIDDEN: Final = 8
@@ -46,7 +42,8 @@ EOS_ID: Final = 1
 
 def run_stage(job: Job, emit: Emit) -> None:
     """Run one stage in milliseconds."""
-    emit("ready", framework=encode(Unavailable("the stub uses no framework")))
+    framework = Unavailable("the stub uses no framework")
+    emit("ready", framework=encode(framework), num_threads=NUM_THREADS)
     _train(job, emit) if job.stage == "train" else _evaluate(job, emit)
 
 
@@ -79,7 +76,13 @@ def _train(job: Job, emit: Emit) -> None:
     write_model(folder, seen.stream_sha256)
     emit("model", path=str(folder))
     flos = 6 * HIDDEN * seen.num_fed_tokens
-    emit("done", runtime_s=runtime_s, total_flos=flos, peak_memory_bytes=1 << 20)
+    emit(
+        "done",
+        runtime_s=runtime_s,
+        total_flos=flos,
+        peak_memory_bytes=1 << 20,
+        num_threads=num_threads_at_end(),
+    )
 
 
 def _steps(job: Job, examples: Sequence[Example], emit: Emit) -> Recorder:
@@ -100,9 +103,11 @@ def _steps(job: Job, examples: Sequence[Example], emit: Emit) -> Recorder:
         steps_per_epoch=per_epoch,
         resumed_from_step=first - 1,
     )
+    asked: list[int] = []
+    signal.signal(signal.SIGTERM, lambda number, _: asked.append(number))
     began_s = time.monotonic()
     for step in range(first, last + 1):
-        _misbehave("train", step, emit)
+        misbehave(job, step, emit)
         epoch, place = divmod(step - 1, per_epoch)
         order = list(range(len(examples)))
         Random(spec.seed + epoch).shuffle(order)  # noqa: S311 - data order, no secret
@@ -110,8 +115,12 @@ def _steps(job: Job, examples: Sequence[Example], emit: Emit) -> Recorder:
         fed = [FedRow(row.source_row, row.ids, row.labels) for row in rows]
         recorder.feed(fed, len(fed) * max(len(row.ids) for row in fed))
         emit("step", row=encode(_step_row(job, step, last, len(examples), recorder, began_s)))
-        if spec.checkpoint_every_steps and step % spec.checkpoint_every_steps == 0 and step < last:
+        due = spec.checkpoint_every_steps and step % spec.checkpoint_every_steps == 0
+        if (due or asked) and step < last:
             _checkpoint(job, step, recorder, emit)
+        if asked and step < last:
+            emit("stopped", step=step)
+            raise Stopped(f"after step {step}, as asked")
     return recorder
 
 
@@ -158,7 +167,7 @@ def _evaluate(job: Job, emit: Emit) -> None:
     print(f"evaluating the stub on {count} of {available} questions", flush=True)
     began_s = time.monotonic()
     for number, question in enumerate(asked, 1):
-        _misbehave("eval", number, emit)
+        misbehave(job, number, emit)
         right = int(sha256_hex(question.id.encode())[:2], 16) % 2 == 0
         said = question.target if right else "nothing"
         output = f"{spec.answer_after or ''} {said}".strip()
@@ -181,7 +190,17 @@ def _evaluate(job: Job, emit: Emit) -> None:
         )
         emit("prediction", row=encode(row))
     runtime_s = max(time.monotonic() - began_s, 1e-3)
-    emit("done", runtime_s=runtime_s, total_flos=None, peak_memory_bytes=1 << 20)
+    emit(
+        "done",
+        runtime_s=runtime_s,
+        total_flos=None,
+        peak_memory_bytes=1 << 20,
+        num_threads=num_threads_at_end(),
+    )
+
+
+def _at_end() -> dict[str, int]:
+    return {"peak_memory_bytes": 1 << 20, "num_threads": num_threads_at_end()}
 
 
 def _model_record(spec: ModelSpec) -> ModelRecord:
@@ -211,8 +230,8 @@ def write_model(folder: Path, seed: str) -> None:
     """A valid safetensors file whose bytes depend on `seed` alone, and its config."""
     shapes = {"model.embed_tokens.weight": [VOCABULARY, HIDDEN], "model.norm.weight": [HIDDEN]}
     header: dict[str, Any] = {}
-    if _order().get("do") == "metadata":
-        header["__metadata__"] = {"note": _text(_order())}
+    if order().get("do") == "metadata":
+        header["__metadata__"] = {"note": text_of(order())}
     body = b""
     for name, shape in shapes.items():
         count = shape[0] * (shape[1] if len(shape) > 1 else 1)
@@ -226,57 +245,7 @@ def write_model(folder: Path, seed: str) -> None:
         body += data
     text = json.dumps(header).encode()
     text += b" " * (-len(text) % 8)
-    order = _order()
-    if order.get("do") == "file":
-        (folder / _text(order)).write_bytes(b"{}")
+    if order().get("do") == "file":
+        (folder / text_of(order())).write_bytes(b"{}")
     (folder / "model.safetensors").write_bytes(struct.pack("<Q", len(text)) + text + body)
     (folder / "config.json").write_bytes(jsonio.dump_document(CONFIG))
-
-
-def _order() -> dict[str, Any]:
-    order: dict[str, Any] = json.loads(os.environ.get("EVIDENCE_STUB", "{}"))
-    return order
-
-
-def _text(order: dict[str, Any]) -> str:
-    return bytes.fromhex(order.get("hex", "")).decode("utf-8")
-
-
-def _speak(order: dict[str, Any]) -> None:
-    """Say it, past Python too, in two writes: whoever listens must not rely on whole lines."""
-    if order["do"] == "print":
-        print(_text(order), flush=True)
-        return
-    data = bytes.fromhex(order["hex"])
-    middle = len(data) // 2
-    for piece in (data[:middle], data[middle:]):
-        if order["do"] == "write":
-            os.write(1, piece)
-        else:
-            ctypes.CDLL(None).write(2, piece, len(piece))
-        time.sleep(0.2)
-
-
-def _misbehave(stage: str, at: int, emit: Emit) -> None:
-    order = _order()
-    if order.get("do") == "slow":
-        time.sleep(order.get("seconds", 0.05))
-    if order.get("stage") != stage or order.get("at") != at:
-        return
-    match order["do"]:
-        case "raise":
-            raise RuntimeError(f"the stub was told to raise {_text(order)}")
-        case "print" | "write" | "libc":
-            _speak(order)
-        case "exit":
-            os._exit(order.get("status", 7))
-        case "kill":
-            posix.kill_group(0)  # our own group: the worker leads it
-        case "hang":
-            time.sleep(3600)
-        case "oom":
-            raise MemoryError("the stub was told to run out of memory")
-        case "nan":
-            raise StageFailure("diverged", f"the loss of step {at} is nan")
-        case "babble":
-            emit("nonsense", value=1)

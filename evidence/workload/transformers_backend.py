@@ -38,7 +38,8 @@ from evidence.workload.training import train
 def run_stage(job: Job, emit: Emit) -> None:
     """Run one stage; every fact goes to the supervisor through `emit`."""
     make_repeatable(job.plan)
-    emit("ready", framework=encode(framework_record(job.plan)))
+    framework = framework_record(job.plan)
+    emit("ready", framework=encode(framework), num_threads=torch.get_num_threads())
     if job.stage == "train":
         _train(job, emit)
     else:
@@ -72,7 +73,7 @@ def _train(job: Job, emit: Emit) -> None:
     model.save_pretrained(folder)
     tokenizer.save_pretrained(folder)
     emit("model", path=str(folder))
-    emit("done", peak_memory_bytes=_peak_memory_bytes(job), **facts)
+    emit("done", **_at_end(job), **facts)
 
 
 def _evaluate(job: Job, emit: Emit) -> None:
@@ -94,7 +95,7 @@ def _evaluate(job: Job, emit: Emit) -> None:
     for row in predict(model, tokenizer, asked, plan.eval):
         emit("prediction", row=encode(row))
     runtime_s = time.monotonic() - began_s
-    emit("done", runtime_s=runtime_s, total_flos=None, peak_memory_bytes=_peak_memory_bytes(job))
+    emit("done", runtime_s=runtime_s, total_flos=None, **_at_end(job))
 
 
 def _num_steps(job: Job, num_rows: int) -> int:
@@ -112,6 +113,13 @@ def _probe(moment: str, job: Job, model: Any, tokenizer: Any, emit: Emit) -> Non
 def _dtype(name: str) -> torch.dtype:
     dtype: torch.dtype = getattr(torch, name)
     return dtype
+
+
+def _at_end(job: Job) -> dict[str, Any]:
+    return {
+        "peak_memory_bytes": _peak_memory_bytes(job),
+        "num_threads": torch.get_num_threads(),
+    }
 
 
 def _peak_memory_bytes(job: Job) -> int:

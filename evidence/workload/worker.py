@@ -1,7 +1,8 @@
-"""The worker process: `python -m evidence.workload.worker JOB.json FD`.
+"""The worker process: `python -m evidence.workload.worker JOB.json FD SUPERVISOR`.
 
 Responsible for finding the backend, for turning whatever goes wrong into a `failed` event and a
-traceback on stderr, and for dying with its supervisor. The work itself is the backend's.
+traceback on stderr, and for dying with its supervisor. The work itself is the backend's; what an
+error means is said by `failures`.
 """
 
 from __future__ import annotations
@@ -10,18 +11,16 @@ import ctypes
 import os
 import signal
 import sys
-import threading
-import time
 import traceback
 from importlib import import_module
 from pathlib import Path
 from typing import Final
 
 from evidence import jsonio
-from evidence.errors import EvidenceError, MilestoneError
 from evidence.records.codec import decode
 from evidence.workload.events import EventPipe
-from evidence.workload.interface import Backend, Emit, Job, StageFailure, Stopped
+from evidence.workload.failures import explain
+from evidence.workload.interface import Backend, Job, StageFailure, Stopped
 
 BACKENDS: Final = {
     "transformers": "evidence.workload.transformers_backend",
@@ -32,12 +31,11 @@ BACKENDS: Final = {
 STOPPED_STATUS: Final = 3
 FAILED_STATUS: Final = 1
 _PR_SET_PDEATHSIG: Final = 1
-_PARENT_POLL_S: Final = 1.0
 
 
 def main() -> int:
     """Run the job; return the exit status."""
-    _die_with_parent()
+    _die_with(int(sys.argv[3]))
     emit = EventPipe(int(sys.argv[2])).emit
     try:
         job = decode(Job, jsonio.load_document(Path(sys.argv[1]).read_bytes()))
@@ -47,7 +45,8 @@ def main() -> int:
         return STOPPED_STATUS
     except Exception as error:
         traceback.print_exc()
-        _report(error, emit)
+        kind, message = explain(error)
+        emit("failed", kind=kind, type=type(error).__name__, message=message)
         return FAILED_STATUS
     return 0
 
@@ -59,30 +58,12 @@ def _backend(name: str) -> Backend:
     return backend
 
 
-def _report(error: Exception, emit: Emit) -> None:
-    message = error.message if isinstance(error, EvidenceError) else str(error)
-    kind = "exception"
-    if isinstance(error, StageFailure):
-        kind, message = error.kind, error.message
-    elif isinstance(error, MilestoneError):
-        kind = "bad-data"
-    elif isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError":
-        kind = "out-of-memory"
-    emit("failed", kind=kind, type=type(error).__name__, message=message)
-
-
-def _die_with_parent() -> None:
-    """No orphan, ever: ask the kernel for SIGKILL when the parent dies, and watch besides."""
-    parent = os.getppid()
+def _die_with(supervisor: int) -> None:
+    """Ask the kernel for SIGKILL when the supervisor dies; its guard does so on other systems."""
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-
-    def watch() -> None:
-        while os.getppid() == parent:
-            time.sleep(_PARENT_POLL_S)
+    if os.getppid() != supervisor:  # it died before the kernel was asked
         os._exit(FAILED_STATUS)
-
-    threading.Thread(target=watch, daemon=True).start()
 
 
 if __name__ == "__main__":

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from evidence import jsonio, layout
-from evidence.errors import ExitCode, PackBrokenError, StoppedError, UsageError
+from evidence.errors import DurabilityError, ExitCode, PackBrokenError, StoppedError, UsageError
 from evidence.pipeline.index import index_differs
 from evidence.pipeline.signals import StopRequest
 from evidence.pipeline.summaries import differences, rerender
@@ -24,7 +24,7 @@ from tests.project import Project, make_project, write_rows
 
 def again(project: Project, pack: Path | None = None, **options: Any) -> ReproduceResult:
     with StopRequest() as stop:
-        stop.level = options.pop("stop_level", 0)
+        stop.asked = options.pop("stop_level", 0)
         chosen = ReproduceOptions(project=project.root.resolve(), **options)
         return reproduce(pack or project.pack, chosen, Silent(), stop)
 
@@ -247,7 +247,7 @@ def test_a_fault_of_ours_leaves_nothing_behind(
 
     before = state(ran, temporary)
     monkeypatch.setattr("evidence.pipeline.execution.seal_staging", full_disk)
-    with pytest.raises(OSError, match="no space"):
+    with pytest.raises(DurabilityError, match="no space"):
         again(ran)
     assert state(ran, temporary) == before
 

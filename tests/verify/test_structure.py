@@ -245,7 +245,10 @@ def test_a_folder_without_a_seal_is_no_pack(tmp_path: Path) -> None:
 
 
 def test_a_run_that_was_never_published_is_unfinished(tmp_path: Path) -> None:
-    write(tmp_path / "runs", {".work/M90/pack/journal.jsonl": b""})
+    write(
+        tmp_path / "runs",
+        {".work/M90/pack/journal.jsonl": b"", ".work/M90/remembered.json": b""},
+    )
     for path in (tmp_path / "runs/M90", tmp_path / "runs/.work/M90"):
         report = verify_pack(path)
         assert (report.verdict, report.exit_code) == ("UNFINISHED", 4)

@@ -63,7 +63,7 @@ def test_a_broken_pack_is_not_opened(pack: Path) -> None:
 
 
 def test_a_run_in_progress_is_not_opened(tmp_path: Path) -> None:
-    write(tmp_path, {".work/M90/pack/journal.jsonl": b""})
+    write(tmp_path, {".work/M90/pack/journal.jsonl": b"", ".work/M90/remembered.json": b""})
     for door in (open_verified, load_sealed):
         with pytest.raises(PackBrokenError, match="not a finished pack"):
             door(tmp_path / "M90")

@@ -318,6 +318,7 @@ def journal_of_toy(steps: list[dict[str, Any]]) -> list[dict[str, Any]]:
     unmet = {"number": 1, "outcome": "requirement-not-met", "reason": "no GPU", "duration_s": 0.0}
     schedule = {"resumed_from_step": None, "steps_per_epoch": 10, "num_rows": N, "num_steps": 20}
     asked = schedule | {"steps_per_epoch": None, "num_rows": 5, "num_steps": 5}
+    threads = {"num_threads_start": 2, "num_threads_end": 2}
     began = {
         "milestone": "M90",
         "milestone_sha256": sha256_hex(MILESTONE.encode()),
@@ -339,12 +340,12 @@ def journal_of_toy(steps: list[dict[str, Any]]) -> list[dict[str, Any]]:
         (4.7, "final-model", "toy", {"files": []}),
         (5.0, "stage-finished", "toy", {**saved, "duration_s": 3.5, "runtime_s": 2.05,
                                         "total_flos": flos, "peak_memory_bytes": 10**8,
-                                        "num_rows": 20}),
+                                        "num_rows": 20, **threads}),
         (5.1, "stage-started", "toy", {"stage": "eval", "segment": 1, "resumed_from_step": None}),
         (5.3, "schedule", "toy", {"stage": "eval", **asked}),
         (6.0, "stage-finished", "toy", {"stage": "eval", "segment": 1, "duration_s": 0.85,
                                         "runtime_s": 0.4, "total_flos": None,
-                                        "peak_memory_bytes": 10**8, "num_rows": 5}),
+                                        "peak_memory_bytes": 10**8, "num_rows": 5, **threads}),
         (6.1, "attempt-finished", "toy", {"number": 2, "outcome": "completed", "reason": "",
                                           "duration_s": 4.6}),
         (7.0, "captured", None, {"moment": "end", **captured}),

@@ -120,9 +120,10 @@ def work(
     path = output / "job.json"
     path.write_bytes(jsonio.dump_document(encode(asked)))
     receive, send = os.pipe()
+    here = str(os.getpid())
     with (output / "log").open("wb") as log:
         process = subprocess.Popen(
-            [sys.executable, "-P", "-m", "evidence.workload.worker", str(path), str(send)],
+            [sys.executable, "-P", "-m", "evidence.workload.worker", str(path), str(send), here],
             pass_fds=(send,),
             stdout=log,
             stderr=subprocess.STDOUT,

@@ -11,6 +11,8 @@ from evidence.verify.consistency import journal  # isort: skip
 from evidence.verify.consistency import identity  # isort: skip
 from evidence.verify.consistency import training  # isort: skip
 from evidence.verify.consistency import seen  # isort: skip
+from evidence.verify.consistency import recovery  # isort: skip
+from evidence.verify.consistency import steadiness  # isort: skip
 from evidence.verify.consistency import checkpoint  # isort: skip
 from evidence.verify.consistency import evaluation  # isort: skip
 from evidence.verify.consistency import durations  # isort: skip
@@ -27,10 +29,12 @@ __all__ = [
     "identity",
     "journal",
     "prose",
+    "recovery",
     "results",
     "seen",
     "skip_consistency",
     "status",
+    "steadiness",
     "training",
 ]
 

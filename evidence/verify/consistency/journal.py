@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from itertools import pairwise
 from typing import Final
 
@@ -10,28 +9,36 @@ from evidence import layout
 from evidence.digest import sha256_hex
 from evidence.records.run import JournalEvent
 from evidence.results.context import journal_at
+from evidence.results.steadiness import clock_jumps, utc_of
 from evidence.verify.consistency.registry import Evidence, Problems, check, differs
 from evidence.verify.problem import CannotCheckError, Problem, shown
 
-CLOCK_TOLERANCE_S: Final = 2.0
-"""Wall clock against monotonic clock between two events; NTP slews far less."""
+_OTHER: Final = "belongs to another attempt than the one under way"
 
-# What may stand directly after what. `stage-started` opens a segment of a stage; the run's own
-# events frame the attempts.
-_INSIDE_STAGE: Final = ("schedule", "probe", "checkpoint", "final-model")
-_ENDS_STAGE: Final = ("stage-started", "redacted", "stage-finished", "attempt-finished")
+# What may stand directly after what. `stage-started` opens a segment of a stage, `recovered` says
+# that another process goes on from here; the run's own events frame the attempts.
+_INSIDE_STAGE: Final = ("schedule", "probe", "checkpoint", "final-model", "recovered")
+_ENDS_STAGE: Final = ("redacted", "stage-finished", "attempt-finished")
 _NEXT: Final[dict[str, tuple[str, ...]]] = {
     "run-started": ("captured",),
-    "captured": ("attempt-started", "captured", "sealing"),
-    "attempt-started": ("stage-started", "attempt-finished"),
+    "captured": ("attempt-started", "captured", "recovered", "sealing"),
+    "recovered": (
+        "attempt-started",
+        "stage-started",
+        "attempt-finished",
+        "captured",
+        "recovered",
+        "sealing",
+    ),
+    "attempt-started": ("stage-started", "attempt-finished", "recovered"),
     "stage-started": (*_INSIDE_STAGE, *_ENDS_STAGE),
     "schedule": (*_INSIDE_STAGE, *_ENDS_STAGE),
     "probe": (*_INSIDE_STAGE, *_ENDS_STAGE),
     "checkpoint": (*_INSIDE_STAGE, *_ENDS_STAGE),
     "final-model": (*_INSIDE_STAGE, *_ENDS_STAGE),
-    "redacted": ("stage-started", "stage-finished", "attempt-finished"),
-    "stage-finished": ("stage-started", "attempt-finished"),
-    "attempt-finished": ("attempt-started", "captured"),
+    "redacted": ("stage-finished", "attempt-finished", "recovered"),
+    "stage-finished": ("stage-started", "attempt-finished", "recovered"),
+    "attempt-finished": ("attempt-started", "captured", "recovered"),
     "sealing": (),
 }
 
@@ -58,9 +65,11 @@ def journal_order(evidence: Evidence) -> Problems:
             )
         if event.event == "attempt-started":
             open_attempt = event.attempt
-        elif event.attempt is not None and event.event != "sealing":
-            text = "belongs to another attempt than the one under way"
-            yield from differs(journal_at(event, "attempt"), text, open_attempt, event.attempt)
+        elif event.event == "attempt-finished":
+            yield from differs(journal_at(event, "attempt"), _OTHER, open_attempt, event.attempt)
+            open_attempt = None
+        elif event.event == "recovered" or (event.attempt is not None and event.event != "sealing"):
+            yield from differs(journal_at(event, "attempt"), _OTHER, open_attempt, event.attempt)
     yield from _moments(events)
 
 
@@ -128,40 +137,27 @@ def _finished_once(evidence: Evidence) -> Problems:
 
 @check("journal-clock", "the monotonic clock never goes back; jumps of the wall clock are named")
 def journal_clock(evidence: Evidence) -> Problems:
-    """monotonic_s does not decrease, a resumed segment excepted (another boot counts anew). UTC
-    against monotonic differences: beyond 2 s a warning `wall-clock-jump`. Every UTC is a date."""
+    """monotonic_s does not decrease. UTC against monotonic differences: beyond 2 s a warning
+    `wall-clock-jump`; not before `recovered`, since between two processes nobody counted. Every
+    UTC is a date."""
     events = evidence.documents.journal
-    times = [_utc(event) for event in events]
-    for event, time in zip(events, times, strict=True):
-        if time is None:
+    for event in events:
+        if utc_of(event) is None:
             yield Problem(journal_at(event, "utc"), f"is no date: {shown(event.utc)}")
-    pairs = zip(events, events[1:], times, times[1:], strict=False)
-    for before, event, earlier, later in pairs:
-        if event.event == "stage-started" and event.data["segment"] > 1:
-            continue
-        passed_s = event.monotonic_s - before.monotonic_s
-        if passed_s < 0:
+    for before, event in pairwise(events):
+        if event.event != "recovered" and event.monotonic_s < before.monotonic_s:
             text = "the monotonic clock went back"
             place = journal_at(event, "monotonic_s")
             yield Problem(place, text, f">= {before.monotonic_s!r}", event.monotonic_s)
-        elif earlier and later:
-            wall_s = (later - earlier).total_seconds()
-            if abs(wall_s - passed_s) > CLOCK_TOLERANCE_S:
-                yield Problem(
-                    journal_at(event, "utc"),
-                    "the wall clock jumped between this event and the one before",
-                    f"{passed_s:.3f} s later",
-                    f"{wall_s:.3f} s later",
-                    severity="warning",
-                    code="wall-clock-jump",
-                )
-
-
-def _utc(event: JournalEvent) -> datetime | None:
-    try:
-        return datetime.strptime(event.utc, "%Y-%m-%dT%H:%M:%S.%fZ").replace(tzinfo=UTC)
-    except ValueError:
-        return None
+    for jump in clock_jumps(events):
+        yield Problem(
+            journal_at(jump.event, "utc"),
+            "the wall clock jumped between this event and the one before",
+            f"{jump.passed_s:.3f} s later",
+            f"{jump.wall_s:.3f} s later",
+            severity="warning",
+            code="wall-clock-jump",
+        )
 
 
 @check("journal-milestone", "the journal names the milestone file that is in the pack")

@@ -1,0 +1,73 @@
+"""How an attempt or a run ended, in one plain sentence. Pure.
+
+Responsible for the words that verify, the command line and others share; the summary tells the
+same at length. Reasons come from records: they are foreign text, to be escaped where shown.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from evidence.records.run import GateResult, OutcomeKind, OutcomeRecord, StopKind
+
+_ATTEMPT: Final[dict[OutcomeKind, str]] = {
+    "completed": "completed",
+    "requirement-not-met": "was not possible here",
+    "bad-data": "was given data that it refused",
+    "exception": "failed",
+    "out-of-memory": "failed for want of memory",
+    "killed-by-signal": "was killed",
+    "timed-out": "timed out",
+    "diverged": "diverged",
+    "interrupted": "was interrupted",
+}
+_RUN: Final[dict[StopKind, str]] = {
+    "killed": "the run ended without a word",
+    "interrupted": "the run was stopped",
+    "disk-full": "the run ran out of disk space",
+    "io-error": "the run was given up because the system failed it",
+    "secret-found": "the run is not sealed, because it holds what looks like a secret",
+    "internal-error": "the run hit a fault of evidence-pack itself",
+}
+
+NOTHING_SAID: Final = "it was killed, or the machine stopped"
+"""The reason of a process that could not leave one."""
+_OPEN: Final = ("not-met", "not-checked")
+
+
+def of_attempt(record: OutcomeRecord) -> str:
+    """Such as `attempt torch failed for want of memory: the GPU ran out of memory: …`."""
+    said = f"attempt {record.name} {_ATTEMPT[record.outcome]}"
+    return f"{said}: {record.reason}" if record.reason else said
+
+
+def of_failed_run(outcomes: tuple[OutcomeRecord, ...]) -> str:
+    """What ended a run without a completed attempt: its last one, and how many came before."""
+    if not outcomes:
+        return "no attempt was made"
+    before = len(outcomes) - 1
+    more = f"; {before} {'attempts' if before > 1 else 'attempt'} before it failed too"
+    return of_attempt(outcomes[-1]) + (more if before else "")
+
+
+def of_stopped_run(kind: StopKind, reason: str, where: str) -> str:
+    """What left a run unfinished, and where it was."""
+    return f"{_RUN[kind]} {where}: {reason}" if where else f"{_RUN[kind]}: {reason}"
+
+
+def of_open_gates(gates: tuple[GateResult, ...]) -> str:
+    """Which required gates of a complete run are not met; empty where none is open."""
+    opened = [
+        gate for gate in gates if gate.required and gate.outcome in ("not-met", "not-checked")
+    ]
+    if not opened:
+        return ""
+    words = "; ".join(f"{gate.name} ({_measured(gate)})" for gate in opened)
+    many = "required gates are" if len(opened) > 1 else "a required gate is"
+    return f"the run is complete, but {many} not met: {words}"
+
+
+def _measured(gate: GateResult) -> str:
+    if gate.reason:
+        return gate.reason
+    return f"{gate.metric} is {gate.actual}, to be {gate.op} {gate.limit}"

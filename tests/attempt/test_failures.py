@@ -1,0 +1,82 @@
+"""What a worker's exception means, whichever library raised it."""
+
+from __future__ import annotations
+
+import errno
+
+import pytest
+
+from evidence.attempt.verdict import Heard, Limit, judge
+from evidence.workload.failures import explain
+from evidence.workload.interface import StageFailure
+
+
+class OutOfMemoryError(RuntimeError):
+    """Named as torch's own, which is not imported here."""
+
+
+class SafetensorError(Exception):
+    """Named as the safetensors library's."""
+
+
+def caused(cause: BaseException) -> BaseException:
+    try:
+        raise RuntimeError("cannot save") from cause
+    except RuntimeError as error:
+        return error
+
+
+FAILURES: list[tuple[BaseException, str, str]] = [
+    (MemoryError(), "out-of-memory", "Python ran out of memory"),
+    (OutOfMemoryError("CUDA out of memory. Tried 2 GiB"), "out-of-memory", "the GPU ran out of"),
+    (RuntimeError("CUDA error: out of memory"), "out-of-memory", "the GPU ran out of memory"),
+    (
+        RuntimeError("[enforce fail] DefaultCPUAllocator: can't allocate memory: 12 bytes"),
+        "out-of-memory",
+        "the machine ran out of memory",
+    ),
+    (OSError(errno.ENOMEM, "Cannot allocate memory"), "out-of-memory", "the machine ran out"),
+    (RuntimeError("CUDA error: unspecified launch failure"), "exception", "the GPU failed or was"),
+    (RuntimeError("NCCL error: unhandled system error"), "exception", "the GPU failed or was lost"),
+    (OSError(errno.ENOSPC, "No space left on device"), "disk-full", "No space left"),
+    (OSError(errno.EDQUOT, "Disk quota exceeded"), "disk-full", "quota"),
+    (OSError(errno.EFBIG, "File too large"), "disk-full", "File too large"),
+    (
+        SafetensorError('IoError(Os { code: 28, kind: StorageFull, message: "No space left" })'),
+        "disk-full",
+        "code: 28",
+    ),
+    (caused(OSError(errno.ENOSPC, "No space left on device")), "disk-full", "No space left"),
+    (RuntimeError("the download ended with exit code: 28"), "exception", "exit code: 28"),
+    (OSError(errno.ENOENT, "No such file"), "exception", "No such file"),
+    (StageFailure("diverged", "the loss of step 3 is nan"), "diverged", "step 3"),
+]
+
+
+@pytest.mark.parametrize(("error", "kind", "words"), FAILURES, ids=lambda value: str(value)[:40])
+def test_memory_disk_and_gpu_are_told_apart(error: BaseException, kind: str, words: str) -> None:
+    found, message = explain(error)
+    assert found == kind
+    assert words in message
+
+
+def heard(exit_status: int | None, limit: Limit | None = None, oom_kills: int = 0) -> Heard:
+    return Heard("train", False, None, exit_status, False, limit, num_oom_kills=oom_kills)
+
+
+def test_a_kill_by_the_kernel_for_want_of_memory_is_no_plain_kill() -> None:
+    assert judge(heard(-9)) == (
+        "killed-by-signal",
+        "the worker was killed by SIGKILL during the train stage (often the kernel, out of memory: "
+        "see `dmesg` or `journalctl -k`)",
+    )
+    outcome, reason = judge(heard(-9, oom_kills=1))
+    assert outcome == "out-of-memory"
+    assert "the machine ran out of memory during the train stage" in reason
+
+
+def test_a_worker_that_nothing_can_end_is_said_to_be_stuck() -> None:
+    outcome, reason = judge(heard(None, Limit("silence", 5.0)))
+    assert outcome == "timed-out"
+    assert reason.startswith("no progress for 5 s in the train stage")
+    assert "only a restart of the machine ends it" in reason

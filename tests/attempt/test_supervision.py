@@ -1,0 +1,190 @@
+"""Laws of the supervisor: it waits for no hung worker, and leaves no orphan."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import psutil
+import pytest
+
+from evidence.attempt import process as processes
+from evidence.attempt.process import WorkerProcess
+from evidence.pipeline import signals
+from evidence.pipeline.signals import StopRequest
+from evidence.verify import verify_pack
+from tests.project import Project, rows
+
+TWO = """
+[[attempt]]
+name = "first"
+backend = "stub"
+no_progress_timeout_s = 1.5
+
+[[attempt]]
+name = "stub"
+"""
+HANGING = {"attempt": "first", "stage": "train", "at": 4, "do": "hang"}
+
+
+def wait_until(seen: object, what: str) -> None:
+    assert callable(seen)
+    for _ in range(1000):
+        if seen():
+            return
+        time.sleep(0.02)
+    pytest.fail(f"never came: {what}")
+
+
+def test_a_hung_worker_is_given_up_and_the_next_attempt_follows(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    project.edit('[[attempt]]\nname = "stub"\n', TWO.lstrip())
+    monkeypatch.setenv("EVIDENCE_STUB", json.dumps(HANGING))
+    result = project.run()
+    assert result.attempt == "stub"
+    (outcome,) = result.outcomes
+    assert (outcome.name, outcome.outcome) == ("first", "timed-out")
+    assert outcome.reason.startswith("no progress for 1.5 s in the train stage")
+    kept = rows(project.pack / "attempts/01-first/training_output/metrics.jsonl")
+    assert [row["step"] for row in kept] == [1, 2, 3]
+    assert verify_pack(project.pack).verdict == "INTACT"
+    assert "no progress for 1.5 s" in (project.pack / "t1_summary.md").read_text()
+
+
+def test_a_slow_worker_that_goes_on_is_not_hung(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    limit = 'backend = "stub"\nno_progress_timeout_s = 1.5'
+    project.edit('backend = "stub"', limit)
+    monkeypatch.setenv("EVIDENCE_STUB", json.dumps({"do": "slow", "seconds": 0.12}))
+    assert project.run().attempt == "stub"
+
+
+def start(project: Project, order: object) -> subprocess.Popen[bytes]:
+    return subprocess.Popen(
+        [sys.executable, "-m", "evidence", "run", "T1"],
+        cwd=project.root,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        env=os.environ | {"EVIDENCE_STUB": json.dumps(order)},
+    )
+
+
+def descendants(pid: int) -> list[psutil.Process]:
+    try:
+        return psutil.Process(pid).children(recursive=True)
+    except psutil.NoSuchProcess:
+        return []
+
+
+def command_of(process: psutil.Process) -> str:
+    try:
+        return " ".join(process.cmdline())
+    except psutil.Error:
+        return ""
+
+
+def started(pid: int, words: str) -> bool:
+    return any(words in command_of(one) for one in descendants(pid))
+
+
+def running(process: psutil.Process) -> bool:
+    try:
+        return process.status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
+
+
+def test_what_a_worker_started_does_not_outlive_a_killed_supervisor(project: Project) -> None:
+    run = start(project, {"stage": "train", "at": 3, "do": "spawn"})
+    wait_until(lambda: started(run.pid, "sleep(3600)"), "the worker's child")
+    family = descendants(run.pid)
+    assert len(family) == 3, "the worker, its child, and the guard"
+    run.kill()
+    run.communicate()
+    wait_until(lambda: not any(map(running, family)), "the end of all of them")
+
+
+@pytest.mark.parametrize("at", [0.0, 0.02, 0.1])
+def test_a_worker_that_was_just_started_does_not_outlive_its_supervisor(
+    at: float, project: Project
+) -> None:
+    run = start(project, {"stage": "train", "at": 1, "do": "hang"})
+    wait_until(lambda: started(run.pid, "evidence.workload"), "the worker")
+    time.sleep(at)
+    family = descendants(run.pid)
+    run.kill()
+    run.communicate()
+    wait_until(lambda: not any(map(running, family)), "the end of all of them")
+
+
+def test_a_worker_that_does_not_stop_after_sigterm_is_stopped_within_the_grace(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(signals, "GRACE_S", 0.3)
+    monkeypatch.setenv("EVIDENCE_STUB", json.dumps({"stage": "train", "at": 7, "do": "hang"}))
+    with StopRequest() as stop:
+        began_s = time.monotonic()
+        os.kill(os.getpid(), signal.SIGTERM)
+        assert stop.level == 1
+        wait_until(lambda: stop.level == 2, "the end of the grace")
+        assert 0.3 <= time.monotonic() - began_s < 2
+
+
+def test_sigterm_is_obeyed_by_a_worker_that_hangs(project: Project) -> None:
+    code = (
+        "import sys; from evidence.pipeline import signals; signals.GRACE_S = 0.5;"
+        "from evidence.cli import main; main()"
+    )
+    run = subprocess.Popen(
+        [sys.executable, "-c", code, "run", "T1"],
+        cwd=project.root,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        env=os.environ | {"EVIDENCE_STUB": json.dumps({"stage": "train", "at": 7, "do": "hang"})},
+    )
+    metrics = project.runs / ".work/T1/attempt-01-stub/training_output/metrics.jsonl"
+    wait_until(lambda: metrics.exists() and len(rows(metrics)) == 6, "step 6")
+    run.send_signal(signal.SIGTERM)
+    _, said = run.communicate(timeout=20)
+    assert run.returncode == 143
+    assert b"stopping at the next step" in said
+    assert b"stopping at once" in said
+    assert b"the last checkpoint is of step 5" in said
+
+
+def test_a_stopped_worker_leaves_a_checkpoint_of_its_last_step(project: Project) -> None:
+    run = start(project, {"do": "slow", "seconds": 0.05})
+    metrics = project.runs / ".work/T1/attempt-01-stub/training_output/metrics.jsonl"
+    wait_until(lambda: metrics.exists() and len(rows(metrics)) >= 2, "step 2")
+    run.send_signal(signal.SIGINT)
+    _, said = run.communicate(timeout=20)
+    assert run.returncode == 130
+    last = rows(metrics)[-1]["step"]
+    assert f"the last checkpoint is of step {last}".encode() in said
+    assert (project.runs / f".work/T1/scratch-01-stub/checkpoint-{last}").is_dir()
+
+
+def test_a_worker_that_cannot_be_killed_holds_up_nobody(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(processes, "GRACE_AFTER_KILL_S", 0.2)
+    (tmp_path / "job").write_bytes(b"not a job")
+    worker = WorkerProcess(tmp_path / "job", os.environ, tmp_path)
+    process = worker._process
+    with monkeypatch.context() as stuck:
+        stuck.setattr(process, "wait", _never)
+        began_s = time.monotonic()
+        assert worker.close() is None
+        assert time.monotonic() - began_s < 5
+    process.wait()
+
+
+def _never(timeout: float | None = None) -> int:
+    raise subprocess.TimeoutExpired("worker", timeout or 0)

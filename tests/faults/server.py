@@ -1,0 +1,217 @@
+"""A process with everything imported that forks runs: `python -m tests.faults.server`.
+
+A run through it is the real command in a process of its own, from arguments to exit status, with
+a worker in a further process. Three things are not as for a user: processes are forked and not
+executed, which saves half a second each; the slow probes (processor, packages) answer from a
+record; and `evidence.durable` may see a faulty system.
+
+Requests and answers are JSON lines on standard input and output.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import resource
+import select
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+import traceback
+import types
+import warnings
+from collections.abc import Callable
+from dataclasses import replace
+from itertools import pairwise
+from pathlib import Path
+from typing import Any, NoReturn
+
+import psutil
+
+from evidence import durable
+from evidence.attempt import process, stage
+from evidence.capture import host
+from evidence.capture.packages import capture_packages
+from evidence.cli import COMMANDS, cli, main
+from evidence.pipeline import RunOptions, observation, run_milestone
+from evidence.pipeline.signals import StopRequest
+from evidence.progress import Silent
+from evidence.verify import verify_pack
+from evidence.workload import stub_backend, worker
+from tests.faults.faulty_os import FaultyOs, Plan
+from tests.faults.runs import make_small_project
+
+ALONE_WITHIN_S = 5.0
+"""How long a process of a dead run may live on."""
+
+
+class Server:
+    """Starts runs on request and says how they ended."""
+
+    def __init__(self) -> None:
+        self._witness: dict[int, int] = {}
+
+    def serve(self) -> None:
+        """Answer until standard input ends."""
+        for line in sys.stdin:
+            request = json.loads(line)
+            do: Callable[..., dict[str, Any]] = getattr(self, request.pop("do"))
+            sys.stdout.write(json.dumps(do(**request)) + "\n")
+            sys.stdout.flush()
+
+    def start(self, **request: Any) -> dict[str, Any]:
+        """Fork a command. Every process of it holds the writing end of a witness pipe."""
+        reading, writing = os.pipe()
+        pid = os.fork()
+        if pid == 0:
+            os.close(reading)
+            for other in self._witness.values():
+                os.close(other)
+            _run(writing, **request)
+        os.close(writing)
+        self._witness[pid] = reading
+        return {"pid": pid}
+
+    def wait(self, pid: int) -> dict[str, Any]:
+        """Status of a command as subprocess gives it, and whether all its processes are gone."""
+        _, status = os.waitpid(pid, 0)
+        reading = self._witness.pop(pid)
+        ready, _, _ = select.select([reading], [], [], ALONE_WITHIN_S)
+        os.close(reading)
+        return {"status": os.waitstatus_to_exitcode(status), "alone": bool(ready)}
+
+
+def _run(
+    witness: int,
+    argv: list[str],
+    cwd: str,
+    out: str,
+    plan: dict[str, Any] | None,
+    environment: dict[str, str],
+    worker_room_bytes: int | None,
+) -> NoReturn:
+    status = 70
+    try:
+        os.setsid()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, signal.SIG_DFL)
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+        _redirect(os.open(out, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o666))
+        os.chdir(cwd)
+        os.environ.update(environment)
+        ForkedWorker.witness = witness
+        ForkedWorker.room_bytes = worker_room_bytes
+        if plan is not None:
+            durable.os = FaultyOs(Plan(**plan))  # type: ignore[attr-defined]
+        sys.argv = ["evidence", *argv]
+        main()
+    except SystemExit as end:
+        status = int(end.code or 0)
+    except BaseException:
+        traceback.print_exc()
+    finally:
+        _end(status)
+
+
+class ForkedWorker:
+    """Stands for `subprocess.Popen` where the supervisor starts its worker."""
+
+    witness = -1
+    room_bytes: int | None = None
+    """How much more memory than at its start a worker may take."""
+
+    def __init__(self, command: list[str], **options: Any) -> None:
+        reading, writing = os.pipe()
+        self.returncode: int | None = None
+        self.pid = os.fork()
+        if self.pid == 0:
+            _work(command, writing, options)
+        os.close(writing)
+        self.stdout = os.fdopen(reading, "rb", buffering=0)
+
+    def poll(self) -> int | None:
+        if self.returncode is None:
+            pid, status = os.waitpid(self.pid, os.WNOHANG)
+            if pid:
+                self.returncode = os.waitstatus_to_exitcode(status)
+        return self.returncode
+
+    def wait(self, timeout: float | None = None) -> int:
+        deadline_s = time.monotonic() + (timeout or 60.0)
+        while (status := self.poll()) is None:
+            if time.monotonic() > deadline_s:
+                raise subprocess.TimeoutExpired("worker", timeout or 60.0)
+            time.sleep(0.001)
+        return status
+
+
+def _work(command: list[str], output: int, options: dict[str, Any]) -> NoReturn:
+    status = 70
+    try:
+        os.setsid()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, signal.SIG_DFL)
+        durable.os = os  # type: ignore[attr-defined]
+        _redirect(output)
+        for low, high in pairwise(sorted({2, ForkedWorker.witness, *options["pass_fds"], 1024})):
+            os.closerange(low + 1, high)
+        os.chdir(options["cwd"])
+        os.environ.clear()
+        os.environ.update(options["env"])
+        sys.argv = command[command.index("-m") + 1 :]
+        if ForkedWorker.room_bytes is not None:
+            limit_bytes = psutil.Process().memory_info().vms + ForkedWorker.room_bytes
+            resource.setrlimit(resource.RLIMIT_AS, (limit_bytes, limit_bytes))
+        status = worker.main()
+    except BaseException:
+        traceback.print_exc()
+    finally:
+        _end(status)
+
+
+def _redirect(descriptor: int) -> None:
+    sys.stdout.flush()
+    os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
+    os.dup2(descriptor, 1)
+    os.dup2(descriptor, 2)
+
+
+def _end(status: int) -> NoReturn:
+    with contextlib.suppress(OSError):
+        sys.stdout.flush()
+        sys.stderr.flush()
+    os._exit(status)
+
+
+def can() -> None:
+    """Put records in the place of the slow probes, and import what commands import late."""
+    warnings.simplefilter("ignore", DeprecationWarning)  # forking is the point here
+    packages = capture_packages()
+    packages = replace(packages, packages=packages.packages[:3])  # few are checked in no time
+    host._cpuinfo = lambda: {"brand_raw": "canned"}
+    observation.capture_packages = lambda: packages  # type: ignore[attr-defined]
+    stage.POLL_S = 0.01  # type: ignore[misc]
+    forked = types.SimpleNamespace(**{**vars(subprocess), "Popen": ForkedWorker})
+    process.subprocess = forked  # type: ignore[attr-defined]
+    for name in COMMANDS:
+        cli.get_command(None, name)  # type: ignore[arg-type]
+    assert stub_backend.run_stage
+    with tempfile.TemporaryDirectory() as folder:
+        _warm_up(Path(folder) / "project")
+
+
+def _warm_up(root: Path) -> None:
+    """Run and verify once here, so that schemas and templates are compiled before the forks."""
+    make_small_project(root)
+    with StopRequest() as stop:
+        made = run_milestone("T1", RunOptions(root, root / "runs"), Silent(), stop)
+    verify_pack(made.pack)
+
+
+if __name__ == "__main__":
+    sys.path.insert(0, str(Path(__file__).parents[2]))
+    can()
+    Server().serve()

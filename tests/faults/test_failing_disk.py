@@ -1,0 +1,124 @@
+"""C4, C5, C6: a call of the system fails, once or from then on. The same zeros hold."""
+
+from __future__ import annotations
+
+import errno
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+
+from evidence import durable
+from evidence.errors import DurabilityError
+from tests.faults import laws
+from tests.faults.disk import read_calls
+from tests.faults.faulty_os import CALLS, FaultyOs, Plan
+from tests.faults.runs import Case, copy_case
+
+MAKING = ("write", "mkdir", "replace", "rename")
+"""Calls that need room. (`open` too, but it also opens what is there already.)"""
+FAULTS = {
+    "ENOSPC at a write": (errno.ENOSPC, ("write",)),
+    "ENOSPC at anything that needs room": (errno.ENOSPC, MAKING),
+    "EDQUOT at a write": (errno.EDQUOT, ("write",)),
+    "EFBIG at a write": (errno.EFBIG, ("write",)),
+    "EIO at a write": (errno.EIO, ("write",)),
+    "EIO at an fsync": (errno.EIO, ("fsync",)),
+    "EIO at a rename": (errno.EIO, ("replace", "rename")),
+    "EIO at a close": (errno.EIO, ("close",)),
+    "EIO at any call": (errno.EIO, CALLS),
+}
+EVERYWHERE = [name for name in FAULTS if "EDQUOT" not in name and "any" not in name]
+STICKY = {False: "once", True: "from then on"}
+PARTS = 10
+
+
+@pytest.fixture(scope="module")
+def outcome(undisturbed: Case) -> str:
+    return laws.outcome_of(undisturbed.pack)
+
+
+def places(undisturbed: Case, calls: tuple[str, ...]) -> int:
+    """How many of these calls an undisturbed run makes."""
+    return sum(c["call"] in calls for c in read_calls(undisturbed.root / "calls.jsonl"))
+
+
+def fails_and_goes_on(case: Case, plan: Plan, outcome: str) -> None:
+    ended = case.do("run", "T1", plan=plan)
+    state = laws.honest(case, ended)
+    if ended.status != 0:
+        assert ended.status in (2, 4), (ended.status, ended.said)
+        assert "Error: " in ended.said
+        assert os.strerror(plan.error) in ended.said
+    else:
+        assert state == "published"  # nothing failed but what can be done again at any time
+    if plan.at % 3 == 2:
+        laws.can_be_closed(case, state)
+    else:
+        laws.goes_on(case, state, outcome)
+
+
+@pytest.mark.parametrize("share", [0.3, 0.85])
+@pytest.mark.parametrize("sticky", STICKY, ids=STICKY.get)
+@pytest.mark.parametrize("fault", FAULTS)
+def test_a_run_on_a_failing_disk_is_unfinished_and_goes_on_when_the_disk_is_well(
+    fault: str, sticky: bool, share: float, undisturbed: Case, outcome: str, case: Case
+) -> None:
+    """C4, C5, C6: a clean message, and nothing acknowledged is lost."""
+    error, calls = FAULTS[fault]
+    at = 1 + int(share * places(undisturbed, calls))
+    plan = Plan(do="fail", at=at, calls=calls, error=error, sticky=sticky)
+    fails_and_goes_on(case, plan, outcome)
+
+
+@pytest.mark.exhaustive
+@pytest.mark.parametrize("part", range(PARTS))
+@pytest.mark.parametrize("sticky", STICKY, ids=STICKY.get)
+@pytest.mark.parametrize("fault", EVERYWHERE)
+def test_a_run_whose_disk_fails_anywhere_goes_on(
+    fault: str,
+    sticky: bool,
+    part: int,
+    undisturbed: Case,
+    outcome: str,
+    fresh: Case,
+    tmp_path: Path,
+) -> None:
+    """C4, C5, C6: every call."""
+    error, calls = FAULTS[fault]
+    for at in range(1 + part, places(undisturbed, calls) + 1, PARTS):
+        case = copy_case(fresh, tmp_path / str(at))
+        fails_and_goes_on(case, Plan("fail", at, calls, error, sticky), outcome)
+        shutil.rmtree(case.root)
+
+
+def test_an_fsync_that_failed_is_never_tried_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """C6: the kernel has forgotten the pages that it could not write; a second fsync says yes."""
+    writer = durable.LineWriter(tmp_path / "lines.jsonl")
+    writer.append(b"{}\n")
+    faulty = FaultyOs(Plan(do="fail", at=1, calls=("fsync",)))
+    monkeypatch.setattr(durable, "os", faulty)
+    with pytest.raises(DurabilityError, match="Input/output error"):
+        writer.sync()
+    for again in (writer.sync, lambda: writer.append(b"{}\n")):
+        with pytest.raises(DurabilityError, match="failed before"):
+            again()
+    writer.close()
+    assert faulty.count == 1
+
+
+def test_a_line_that_does_not_fit_leaves_no_half_of_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """C4: what comes after a torn line would be lost with it."""
+    writer = durable.LineWriter(tmp_path / "lines.jsonl")
+    writer.append(b'{"a":1}\n')
+    with monkeypatch.context() as patch:
+        patch.setattr(durable, "os", FaultyOs(Plan("fail", 1, ("write",), errno.ENOSPC)))
+        with pytest.raises(DurabilityError, match="No space left"):
+            writer.append(b'{"a":2}\n')
+    writer.close()
+    assert (tmp_path / "lines.jsonl").read_bytes() == b'{"a":1}\n'

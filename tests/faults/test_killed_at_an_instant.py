@@ -1,0 +1,105 @@
+"""C2, C8: SIGKILL at seeded random instants, of everything, of the supervisor, of the worker."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import shutil
+import signal
+import time
+from pathlib import Path
+from random import Random
+
+import psutil
+import pytest
+
+from evidence import layout
+from tests.faults import laws
+from tests.faults.runs import Case, Command, copy_case
+
+NUM_INSTANTS = 200
+NORMALLY = 18
+PARTS = 13
+SLOW = {"do": "slow", "seconds": 0.02}
+"""Steps that take a moment, so that more of the instants are in the midst of them."""
+VICTIMS = ("everything", "supervisor", "worker")
+
+
+@pytest.fixture(scope="module")
+def outcome(undisturbed: Case) -> str:
+    return laws.outcome_of(undisturbed.pack)
+
+
+@pytest.fixture(scope="module")
+def lasting_s(fresh: Case, tmp_path_factory: pytest.TempPathFactory) -> float:
+    """How long such a run takes here and now, undisturbed."""
+    case = copy_case(fresh, tmp_path_factory.mktemp("timed") / "project")
+    began_s = time.monotonic()
+    assert case.start("run", "T1", stub=SLOW).wait().status == 0
+    return time.monotonic() - began_s
+
+
+def workers(command: Command) -> list[psutil.Process]:
+    """The processes that a supervisor has at this moment. Its guard is none of them."""
+    with contextlib.suppress(psutil.Error):
+        children = psutil.Process(command.pid).children()
+        return [one for one in children if "tests.faults.server" in one.cmdline()]
+    return []
+
+
+def kill(command: Command, victim: str, delay_s: float) -> None:
+    """SIGKILL after a delay; for the worker alone the delay begins when there is one."""
+    if victim == "worker":
+        until_s = time.monotonic() + 10
+        while not workers(command) and time.monotonic() < until_s:
+            time.sleep(0.001)
+        delay_s /= 4
+    time.sleep(delay_s)
+    targets = [] if victim == "supervisor" else [one.pid for one in workers(command)]
+    for pid in (*targets, *([] if victim == "worker" else [command.pid])):
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
+
+
+def killed_at(number: int, case: Case, lasting_s: float, outcome: str) -> None:
+    victim = VICTIMS[number % len(VICTIMS)]
+    command = case.start("run", "T1", stub=SLOW)
+    kill(command, victim, Random(number).uniform(0, lasting_s))
+    ended = command.wait()
+    state = laws.honest(case, ended)
+    if victim == "worker":
+        assert state == "published"
+        assert ended.status in (0, 4)
+        if ended.status == 4:
+            assert outcomes(case.pack) == ["requirement-not-met", "killed-by-signal"]
+            return
+    if number % 4 == 3:
+        laws.can_be_closed(case, state)
+    else:
+        laws.goes_on(case, state, outcome)
+
+
+def outcomes(pack: Path) -> list[str]:
+    folders = sorted((pack / layout.ATTEMPTS).iterdir())
+    return [json.loads((folder / "outcome.json").read_bytes())["outcome"] for folder in folders]
+
+
+@pytest.mark.parametrize("number", range(NORMALLY))
+def test_a_run_killed_at_an_instant_goes_on_or_can_be_closed(
+    number: int, case: Case, lasting_s: float, outcome: str
+) -> None:
+    """C2, C8: a killed worker is an outcome with a reason; a killed supervisor leaves no worker."""
+    killed_at(number, case, lasting_s, outcome)
+
+
+@pytest.mark.exhaustive
+@pytest.mark.parametrize("part", range(PARTS))
+def test_a_run_killed_at_any_of_200_instants_goes_on_or_can_be_closed(
+    part: int, fresh: Case, lasting_s: float, outcome: str, tmp_path: Path
+) -> None:
+    """C2: 200 of them."""
+    for number in range(part, NUM_INSTANTS, PARTS):
+        case = copy_case(fresh, tmp_path / str(number))
+        killed_at(number, case, lasting_s, outcome)
+        shutil.rmtree(case.root)
