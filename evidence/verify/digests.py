@@ -8,8 +8,7 @@ changes meanwhile, and for naming how bytes differ. What the bytes mean is left 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import Final
@@ -26,7 +25,8 @@ from evidence.verify.sums import LINE_ENDS_HINT, Sums
 KEPT_LOG_BYTES: Final = 16 * limits.MIB
 POOL_FROM_BYTES: Final = 8 * limits.MIB
 """Files from this size on are hashed side by side; for small ones threads only cost time."""
-MAX_WORKERS: Final = 4
+DEFAULT_THREADS: Final = min(4, os.cpu_count() or 1)
+"""More only wait for each other at the disk."""
 
 _LOGS: Final = (
     layout.ENV_SNAPSHOT,
@@ -85,10 +85,15 @@ def is_kept(path: str) -> bool:
 
 
 def read_sealed(
-    root: SafeDirectory, tree: Tree, claims: Claims, done: Mapping[str, Reading]
+    root: SafeDirectory,
+    tree: Tree,
+    claims: Claims,
+    done: Mapping[str, Reading],
+    num_threads: int = 0,
 ) -> Contents:
     """Read every listed file (those in `done` were read before) and compare with the claims.
 
+    Large files are hashed side by side, largest first, by `num_threads` (0: by the machine).
     `Contents.problems` is in order of path, whatever order the files were read in.
     """
     contents = Contents()
@@ -104,7 +109,7 @@ def read_sealed(
             else:
                 contents.problems.append(problem)
     readings = dict(done)
-    for path, outcome in _read_all(root, tree, wanted):
+    for path, outcome in _read_all(root, tree, wanted, num_threads):
         if isinstance(outcome, Reading):
             readings[path] = outcome
         else:
@@ -123,8 +128,9 @@ def read_file(root: SafeDirectory, path: str, status: FileStatus, *, keep: bool)
     pieces: list[bytes] = []
     head = bytearray()
     head_bytes = _LENGTH_BYTES if path.endswith(".safetensors") else 0
-    with root.open(path) as descriptor:
-        before = FileStatus.of(os.fstat(descriptor))
+    descriptor, opened = root.open_file(path)
+    try:
+        before = FileStatus.of(opened)
         # One byte past the expected end is enough to see that a file grew.
         while size_bytes <= status.size_bytes:
             piece = os.read(descriptor, min(CHUNK_BYTES, status.size_bytes + 1 - size_bytes))
@@ -140,6 +146,8 @@ def read_file(root: SafeDirectory, path: str, status: FileStatus, *, keep: bool)
                     head_bytes += _header_bytes(head)
                     head += piece[_LENGTH_BYTES:head_bytes]
         after = FileStatus.of(os.fstat(descriptor))
+    finally:
+        os.close(descriptor)
     return Reading(
         sha256=state.hexdigest(),
         size_bytes=size_bytes,
@@ -189,19 +197,24 @@ def _absence(path: str, tree: Tree, claims: Claims, contents: Contents) -> Itera
 
 
 def _read_all(
-    root: SafeDirectory, tree: Tree, wanted: Iterable[str]
+    root: SafeDirectory, tree: Tree, wanted: Sequence[str], num_threads: int
 ) -> Iterator[tuple[str, Reading | Problem]]:
     def read(path: str) -> tuple[str, Reading | Problem]:
         return path, attempt_read(root, path, tree.files[path])
 
-    largest_first = sorted(wanted, key=lambda path: (-tree.files[path].size_bytes, path))
-    large = [p for p in largest_first if tree.files[p].size_bytes >= POOL_FROM_BYTES]
-    if len(large) > 1:
-        with ThreadPoolExecutor(min(MAX_WORKERS, os.cpu_count() or 1)) as pool:
-            yield from pool.map(read, large)
-    else:
-        yield from map(read, large)
-    yield from map(read, largest_first[len(large) :])
+    large = [path for path in wanted if tree.files[path].size_bytes >= POOL_FROM_BYTES]
+    small = [path for path in wanted if tree.files[path].size_bytes < POOL_FROM_BYTES]
+    if not large:
+        yield from map(read, small)
+        return
+    from concurrent.futures import ThreadPoolExecutor  # many packs have no large file
+
+    large.sort(key=lambda path: -tree.files[path].size_bytes)
+    with ThreadPoolExecutor(num_threads or DEFAULT_THREADS) as pool:
+        hashing = [pool.submit(read, path) for path in large]
+        yield from map(read, small)  # meanwhile, in the order of their folders
+        for one in hashing:
+            yield one.result()
 
 
 def attempt_read(root: SafeDirectory, path: str, status: FileStatus) -> Reading | Problem:

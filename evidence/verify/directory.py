@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import stat
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -30,6 +31,8 @@ _BASE: Final = (
 )
 _FOLDER: Final = _BASE | getattr(os, "O_DIRECTORY", 0)
 _REPARSE_POINT: Final = 0x400
+_MAX_KEPT_FOLDERS: Final = 64
+"""Kept open, since opening name by name costs more than reading a small file."""
 
 
 class NotPlainError(OSError):
@@ -45,6 +48,8 @@ class SafeDirectory:
     def __init__(self, path: Path) -> None:
         self._path = path
         self._descriptor = -1
+        self._folders: dict[str, int] = {}
+        self._lock = threading.Lock()
         if HAS_DIRECTORY_DESCRIPTORS:
             flags = os.O_RDONLY | getattr(os, "O_DIRECTORY", 0) | getattr(os, "O_CLOEXEC", 0)
             self._descriptor = os.open(path, flags)
@@ -60,6 +65,8 @@ class SafeDirectory:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
+        for descriptor in self._folders.values():
+            os.close(descriptor)
         if self._descriptor >= 0:
             os.close(self._descriptor)
 
@@ -80,13 +87,20 @@ class SafeDirectory:
     @contextmanager
     def open(self, path: str) -> Iterator[int]:
         """A descriptor of a regular file. Raises OSError; never blocks on a FIFO."""
-        descriptor = self._open_file(path)
+        descriptor = self.open_file(path)[0]
         try:
-            if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-                raise NotPlainError(22, "not a regular file", path)
             yield descriptor
         finally:
             os.close(descriptor)
+
+    def open_file(self, path: str) -> tuple[int, os.stat_result]:
+        """The same with what fstat says of it, for the caller to close."""
+        descriptor = self._open_file(path)
+        status = os.fstat(descriptor)
+        if not stat.S_ISREG(status.st_mode):
+            os.close(descriptor)
+            raise NotPlainError(22, "not a regular file", path)
+        return descriptor, status
 
     @contextmanager
     def _listing(self, folder: str) -> Iterator[Iterator[os.DirEntry[str]]]:
@@ -119,11 +133,21 @@ class SafeDirectory:
         folder, _, name = path.rpartition("/")
         if not folder:
             return os.open(name, _BASE, dir_fd=self._descriptor)
+        kept = self._kept_folder(folder)
+        if kept is not None:
+            return os.open(name, _BASE, dir_fd=kept)
         descriptor = self._open_folder(folder)
         try:
             return os.open(name, _BASE, dir_fd=descriptor)
         finally:
             os.close(descriptor)
+
+    def _kept_folder(self, folder: str) -> int | None:
+        """Its descriptor, open until the end; None where enough are kept already."""
+        with self._lock:
+            if folder not in self._folders and len(self._folders) < _MAX_KEPT_FOLDERS:
+                self._folders[folder] = self._open_folder(folder)
+            return self._folders.get(folder)
 
 
 def is_link(status: os.stat_result) -> bool:

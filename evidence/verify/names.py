@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Iterable, Iterator
+from functools import lru_cache
 from typing import Final
 
 from evidence import layout, limits
@@ -17,11 +18,12 @@ from evidence.verify.problem import Problem, shown
 _RESERVED: Final = re.compile(
     r"(con|prn|aux|nul|conin\$|conout\$|com[0-9]|lpt[0-9])(\..*)?", re.IGNORECASE
 )
-_RUNNABLE: Final = re.compile(
-    r".*\.(bin|pt|pt2|pth|ckpt|pkl|pickle|dill|joblib|npy|npz|h5|hdf5|keras|pb|mar|nemo"
-    r"|py|pyc|pyo|pyd|so|dll|dylib|exe)",
-    re.IGNORECASE | re.DOTALL,
+_RUNNABLE_SUFFIXES: Final = (
+    "bin|pt|pt2|pth|ckpt|pkl|pickle|dill|joblib|npy|npz|h5|hdf5|keras|pb|mar|nemo"
+    "|py|pyc|pyo|pyd|so|dll|dylib|exe"
 )
+_RUNNABLE: Final = re.compile(rf".*\.({_RUNNABLE_SUFFIXES})", re.IGNORECASE | re.DOTALL)
+_ASCII_SUFFIXES: Final = frozenset(_RUNNABLE_SUFFIXES.split("|"))
 
 
 def unsafe_on_disk(path: str) -> str | None:
@@ -33,6 +35,7 @@ def unsafe_on_disk(path: str) -> str | None:
     return _too_long(path) or _runnable(path)
 
 
+@lru_cache(maxsize=2 * limits.MAX_FILES)  # three lists and the directory name the same files
 def unsafe_when_listed(path: str) -> str | None:
     """Why a path written in SHA256SUMS or manifest.json must not be opened; None when it may."""
     if not layout.SEALED_PATH.fullmatch(path):
@@ -47,8 +50,12 @@ def collisions(paths: Iterable[str]) -> Iterator[Problem]:
     """Names, or folders of names, that are one and the same where case or Unicode form is lost."""
     first: dict[str, str] = {}
     told: set[str] = set()
+    known: set[str] = set()
     for path in sorted(set(paths)):
         for prefix in _prefixes(path):
+            if prefix in known:
+                continue
+            known.add(prefix)
             other = first.setdefault(_folded(prefix), prefix)
             if other != prefix and prefix not in told:
                 told.add(prefix)
@@ -70,7 +77,13 @@ def _too_long(path: str) -> str | None:
 
 
 def _runnable(path: str) -> str | None:
-    if _RUNNABLE.fullmatch(path):
+    # By suffix where that is enough: the pattern alone knows letters that fold to these.
+    runnable = (
+        path.rpartition(".")[2].lower() in _ASCII_SUFFIXES and "." in path
+        if path.isascii()
+        else _RUNNABLE.fullmatch(path) is not None
+    )
+    if runnable:
         return "a file of a kind that can run code when it is loaded; packs hold none"
     return None
 

@@ -27,6 +27,8 @@ class VerifyOptions:
     """The caller's own trust file, in the form of ssh-keygen's ALLOWED SIGNERS."""
     signer: str | None = None
     """Who must have signed, as the trust file names them. Goes with `allowed_signers`."""
+    num_threads: int = 0
+    """That hash the large files of one pack side by side; 0 leaves it to the machine."""
     beside: tuple[Path, ...] = ()
     """Packs at hand: a claim of having been reproduced is checked against the one it names."""
     further: tuple[Check, ...] = ()

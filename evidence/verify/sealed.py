@@ -43,7 +43,9 @@ class SealedSet:
     documents: Documents | None = None
 
 
-def read_directory(root: SafeDirectory, ledger: Ledger, *, require_all: bool = False) -> SealedSet:
+def read_directory(
+    root: SafeDirectory, ledger: Ledger, *, require_all: bool = False, num_threads: int = 0
+) -> SealedSet:
     """Walk, read SHA256SUMS, hash everything. Stops where reading on would be unsafe.
 
     With `require_all` a withheld file that is absent counts as missing.
@@ -61,7 +63,7 @@ def read_directory(root: SafeDirectory, ledger: Ledger, *, require_all: bool = F
     sealed.sizes = claims.sizes
     if not _all_safe(ledger, problems):
         return sealed
-    sealed.contents = read_sealed(root, sealed.tree, claims, done)
+    sealed.contents = read_sealed(root, sealed.tree, claims, done, num_threads)
     sealed.contents.problems += problems
     ledger.settle(DIGESTS, sealed.contents.problems)
     ledger.settle(SETS, sets.set_problems(claims.manifest, sealed.sums.digests))

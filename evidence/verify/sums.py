@@ -51,8 +51,9 @@ def parse_sums(data: bytes) -> Sums:
     digests: dict[str, str] = {}
     previous = b""
     for number, line in enumerate(lines, 1):
-        problems.extend(_line_problems(number, line))
-        match = _LINE.fullmatch(line.decode("utf-8", "surrogateescape"))
+        text = line.decode("utf-8", "surrogateescape")
+        match = _LINE.fullmatch(text)
+        problems.extend(_line_problems(number, text, match))
         if match is None:
             continue
         path = line[66:]
@@ -68,9 +69,7 @@ def parse_sums(data: bytes) -> Sums:
     return Sums(digests, sha256_hex(plain), plain, tuple(problems))
 
 
-def _line_problems(number: int, line: bytes) -> Iterator[Problem]:
-    text = line.decode("utf-8", "surrogateescape")
-    match = _LINE.fullmatch(text)
+def _line_problems(number: int, text: str, match: re.Match[str] | None) -> Iterator[Problem]:
     if match is None:
         yield _odd(number, f"is not `<64 lower-case hex digits>  <path>`: {shown(text)}")
     like = match[2] if match else None

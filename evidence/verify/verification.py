@@ -132,7 +132,9 @@ def _verify(path: Path, options: VerifyOptions) -> tuple[Report, SealedSet | Non
 
 
 def _read(root: SafeDirectory, ledger: Ledger, options: VerifyOptions) -> SealedSet:
-    sealed = sealed_stage.read_directory(root, ledger, require_all=options.require_all)
+    sealed = sealed_stage.read_directory(
+        root, ledger, require_all=options.require_all, num_threads=options.num_threads
+    )
     if not ledger.refused:
         sealed_stage.understand(sealed, ledger)
         manifest = None if sealed.documents is None else sealed.documents.manifest
