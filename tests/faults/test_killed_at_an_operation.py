@@ -15,7 +15,9 @@ from tests.faults.disk import read_calls, written
 from tests.faults.faulty_os import Plan
 from tests.faults.runs import Case, copy_case
 
-NORMALLY = 24
+NORMALLY = 8
+NUM_RECORDS = 20
+"""Journal records of a small run, at least."""
 PARTS = 20
 
 
@@ -74,6 +76,18 @@ def test_a_run_killed_at_a_durable_call_goes_on_or_can_be_closed(
 ) -> None:
     """C1: evenly over the run, from its first call to its last."""
     at = 1 + share * (num_calls - 1) // (NORMALLY - 1)
+    killed_and_gone_on(case, at, outcome, "run", "T1")
+
+
+@pytest.mark.parametrize("number", range(NUM_RECORDS))
+def test_a_run_killed_in_the_midst_of_a_journal_record_goes_on_or_can_be_closed(
+    number: int, undisturbed: Case, outcome: str, case: Case
+) -> None:
+    """C1: what happened is on disk, what is recorded of it is not: at every record of a run."""
+    calls = read_calls(undisturbed.root / "calls.jsonl")
+    records = [at for at, call in enumerate(calls, 1) if b'"event":' in written(call)]
+    assert len(records) >= NUM_RECORDS
+    at = records[number - NUM_RECORDS]
     killed_and_gone_on(case, at, outcome, "run", "T1")
 
 
