@@ -55,6 +55,7 @@ FAILURES: list[tuple[BaseException, str, str]] = [
 
 @pytest.mark.parametrize(("error", "kind", "words"), FAILURES, ids=lambda value: str(value)[:40])
 def test_memory_disk_and_gpu_are_told_apart(error: BaseException, kind: str, words: str) -> None:
+    """E5, C8: as libraries report them."""
     found, message = explain(error)
     assert found == kind
     assert words in message

@@ -133,6 +133,7 @@ def test_a_patch_past_the_limit_is_not_kept(
 
 
 def test_no_repository_unborn_bare_and_detached_are_told_apart(tmp_path: Path) -> None:
+    """E3: none, unborn, bare, detached."""
     assert "not a git repository" in reason(open_repository(tmp_path))
     git(tmp_path, "init", "-q", "unborn")
     assert "no commit yet" in reason(capture_state(opened(tmp_path / "unborn")))
@@ -146,6 +147,7 @@ def test_a_detached_head_has_no_branch(repository: Path) -> None:
 
 
 def test_a_shallow_clone_says_so(repository: Path, tmp_path: Path) -> None:
+    """E3: a shallow clone."""
     (repository / "kept.txt").write_text("x")
     git(repository, "commit", "-q", "-am", "second")
     git(tmp_path, "clone", "-q", "--depth", "1", f"file://{repository}", "shallow")

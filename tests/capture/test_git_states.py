@@ -82,6 +82,7 @@ def applied(root: Path, commit: str, tmp_path: Path) -> Path:
 def test_a_repository_of_another_owner_is_refused_in_words(
     repository: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """E3: safe.directory."""
     git(repository, "remote", "add", "origin", "https://h/x")
     monkeypatch.setenv("GIT_TEST_ASSUME_DIFFERENT_OWNER", "1")
     (said,) = reasons(repository)
@@ -89,6 +90,7 @@ def test_a_repository_of_another_owner_is_refused_in_words(
 
 
 def test_without_git_there_is_one_reason(repository: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """E3: git is not installed."""
     found = open_repository(repository)
     monkeypatch.setenv("PATH", "/nonexistent")
     (said,) = reasons(repository)
@@ -121,6 +123,7 @@ def test_a_git_that_hangs_is_given_up(
 
 
 def test_an_unborn_branch_has_a_reason_for_everything(tmp_path: Path) -> None:
+    """E3: no commit yet."""
     git(tmp_path, "init", "-q")
     (tmp_path / "x").write_text("x")
     assert reasons(tmp_path) == {"the repository has no commit yet", "no remote is configured"}
@@ -134,6 +137,7 @@ def test_a_commit_that_is_missing_is_not_called_unborn(repository: Path) -> None
 
 
 def test_a_sha256_repository_is_read_like_any_other(tmp_path: Path) -> None:
+    """E3: SHA-256 objects."""
     root = tmp_path / "repo"
     root.mkdir()
     (root / "a").write_text("1")
@@ -147,6 +151,7 @@ def test_a_sha256_repository_is_read_like_any_other(tmp_path: Path) -> None:
 def test_a_linked_worktree_has_its_own_changes_and_shares_the_rest(
     repository: Path, tmp_path: Path
 ) -> None:
+    """E3: a worktree."""
     git(repository, "worktree", "add", "-q", "--detach", str(tmp_path / "tree"))
     (tmp_path / "tree" / "a.txt").write_text("two\n")
     assert states(tmp_path / "tree") == {"a.txt": "modified"}
@@ -172,6 +177,7 @@ def test_a_branch_and_a_tag_of_one_name_are_told_apart(repository: Path) -> None
 def test_a_dirty_submodule_is_named_and_no_patch_pretends_to_hold_it(
     repository: Path, tmp_path: Path
 ) -> None:
+    """E3: submodules."""
     outer = tmp_path / "outer"
     outer.mkdir()
     git(outer, "init", "-q")
@@ -188,6 +194,7 @@ def test_a_dirty_submodule_is_named_and_no_patch_pretends_to_hold_it(
 
 
 def test_a_conflict_and_staged_files_have_their_states(repository: Path) -> None:
+    """E3: unmerged files."""
     git(repository, "checkout", "-q", "-b", "side")
     (repository / "a.txt").write_text("side\n")
     git(repository, "commit", "-q", "-am", "side")

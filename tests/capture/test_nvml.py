@@ -85,6 +85,8 @@ def test_only_memory_of_our_own_process_is_ours(monkeypatch: pytest.MonkeyPatch)
 def test_a_gpu_lost_during_the_run_is_unavailable_not_zero(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    """E5: the samples of telemetry."""
+
     def lost(*_: object) -> None:
         raise FakeError("GPU is lost")
 
@@ -99,6 +101,8 @@ def reason(found: object) -> str:
 
 
 def test_a_driver_that_fails_midway_has_a_reason(monkeypatch: pytest.MonkeyPatch) -> None:
+    """E5: the driver."""
+
     def lost(*_: object) -> None:
         raise FakeError("GPU is lost")
 

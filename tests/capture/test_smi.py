@@ -23,6 +23,7 @@ def fake_smi(folder: Path, script: str, monkeypatch: pytest.MonkeyPatch) -> None
 
 
 def test_no_nvidia_smi_is_said_in_words(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """E4: absent."""
     monkeypatch.setenv("PATH", str(tmp_path))
     assert "not on this machine" in gpu_snapshot()
 
@@ -43,6 +44,7 @@ def test_no_nvidia_smi_is_said_in_words(tmp_path: Path, monkeypatch: pytest.Monk
 def test_each_failure_has_its_own_words_and_quotes_nothing(
     script: str, word: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """E4: a status, a signal, 10 MB, garbage, nothing."""
     fake_smi(tmp_path, script, monkeypatch)
     text = gpu_snapshot()
     assert word in text
@@ -63,6 +65,7 @@ def test_a_file_that_is_no_program_is_said_in_words(
 def test_a_report_is_verbatim_harmless_and_without_other_peoples_processes(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """E4: escape sequences."""
     fake_smi(tmp_path, f"printf '{REPORT}{PROCESSES}'", monkeypatch)
     assert gpu_snapshot() == "+------+\n| NVIDIA-SMI 580.1 \\x1b[31m |\n+------+\n\n"
 
@@ -70,6 +73,7 @@ def test_a_report_is_verbatim_harmless_and_without_other_peoples_processes(
 def test_it_runs_in_the_plain_locale_and_by_its_whole_path(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """E4: localised."""
     fake_smi(tmp_path, 'echo "NVIDIA-SMI $LC_ALL $0"', monkeypatch)
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("PATH", ".:/usr/bin:/bin")
@@ -90,6 +94,7 @@ def test_endless_output_costs_no_memory(tmp_path: Path, monkeypatch: pytest.Monk
 def test_a_hanging_nvidia_smi_is_killed_with_its_children(
     ending: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """E4: hanging."""
     monkeypatch.setattr(limits, "NVIDIA_SMI_TIMEOUT_S", 0.3)
     fake_smi(tmp_path, f"sleep 60 & echo $! > {tmp_path}/child; {ending}", monkeypatch)
     began = time.monotonic()

@@ -39,6 +39,7 @@ def allow(project: Project, lines: str) -> None:
 
 @pytest.mark.parametrize("encoding", ["plain", "base64", "hex"])
 def test_what_the_message_says_to_paste_lets_the_run_go_on(encoding: str, project: Project) -> None:
+    """S4: the refusal has a way out."""
     in_data(project, ENCODINGS[encoding](TOKEN.text))
     with pytest.raises(MilestoneError) as caught:
         project.run()

@@ -109,6 +109,7 @@ CHANNELS: tuple[Channel, ...] = (
 def test_no_secret_in_any_spelling_gets_through_any_channel(
     channel: Channel, encoding: str, tmp_path: Path
 ) -> None:
+    """S1: channel by channel."""
     assert len(CANARIES) == 30
     for canary in CANARIES:
         published = channel(ENCODINGS[encoding](canary.text), tmp_path)

@@ -44,6 +44,7 @@ def _everything() -> str:
 def test_what_a_worker_says_is_published_without_its_secrets(
     do: str, project: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """S1, S3: print, os.write and the C library."""
     for name, value in VARIABLES.items():
         monkeypatch.setenv(name, value)
     _order(monkeypatch, do, _everything())

@@ -41,6 +41,7 @@ WORDS = (
 
 
 def test_ten_thousand_digests_in_every_form_stay_as_they_are() -> None:
+    """S4: no digest, no number."""
     random = Random(4)
     redactor = PRIVACY.redactor()
     lines = []
@@ -59,6 +60,7 @@ def test_ten_thousand_digests_in_every_form_stay_as_they_are() -> None:
 
 @pytest.mark.parametrize("text", WORDS)
 def test_ordinary_words_stay_as_they_are(text: str) -> None:
+    """S4: root, true, false."""
     redactor = PRIVACY.redactor()
     assert redactor.text(text) == text
     assert not scan(text.encode(), PRIVACY.secrets)

@@ -26,6 +26,7 @@ def _log(pieces: list[str], redactor: Redactor | None = None) -> str:
 
 @pytest.mark.parametrize("canary", CANARIES, ids=lambda canary: canary.name)
 def test_a_secret_split_anywhere_is_cut_out(canary: Canary) -> None:
+    """S2: split across writes."""
     text = f"before\n{canary.text}\nafter\n"
     for at in range(0, len(text), 1 + len(text) // 60):
         log = _log([text[:at], text[at:]])
@@ -37,6 +38,7 @@ def test_a_secret_split_anywhere_is_cut_out(canary: Canary) -> None:
 @pytest.mark.parametrize("key", KEYS, ids=lambda canary: canary.name)
 @pytest.mark.parametrize("prefix", ["", "2026-01-01 INFO worker: ", "> "])
 def test_no_line_of_a_private_key_stays(key: Canary, prefix: str) -> None:
+    """S2: over many lines."""
     lines = key.text.split("\n")
     log = _log([f"{prefix}{line}\n" for line in ["start", *lines, "the end of it"]])
     body = [line for line in lines if len(line) >= 16 and ":" not in line and "-----" not in line]
