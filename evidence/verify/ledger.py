@@ -6,6 +6,7 @@ one check may say. What the whole amounts to is decided by `report`.
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -23,7 +24,8 @@ _COUNTED: Final = 1_000
 """Further findings are counted up to here."""
 
 # What a check can raise on a stranger's records when their values are absurd (an overflow, a
-# division by zero, a missing key). It counts as a failure of the pack, never as a pass.
+# division by zero, a missing key, a number too large for its bytes). It counts as a failure of
+# the pack, never as a pass.
 ABSURD: Final = (
     ArithmeticError,
     AttributeError,
@@ -31,6 +33,7 @@ ABSURD: Final = (
     RecursionError,
     TypeError,
     ValueError,
+    struct.error,
     EvidenceError,
 )
 

@@ -3,9 +3,9 @@
 Responsible for everything a worker can do wrong, for real where a small process can. EVIDENCE_STUB
 holds a JSON object such as `{"stage": "train", "at": 5, "do": "raise"}`, with `"attempt"` for one
 attempt only. `do` is one of raise, exit, kill, hang, spawn, oom, gpu-oom, gpu-lost, disk-full, nan,
-babble, threads, slow; and of print, write, libc, raise, file, metadata, which put the bytes named
-by `hex` on stdout (by print, os.write or the C library), into an exception, a file name, or the
-model's metadata.
+babble, threads, slow; and of print, write, libc, raise, file, metadata, which put the text told by
+`hex`, or read `from` a file, on stdout (by print, os.write or the C library), into an exception,
+a file name, or the model's metadata.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ import os
 import subprocess
 import sys
 import time
+from pathlib import Path
 from typing import Any, Final
 
 from evidence import posix
@@ -33,7 +34,9 @@ def order() -> dict[str, Any]:
 
 
 def text_of(asked: dict[str, Any]) -> str:
-    """The text of an order, told in hexadecimal."""
+    """The text of an order: in hexadecimal, or all of a file's where it is too long for that."""
+    if "from" in asked:
+        return Path(asked["from"]).read_text("utf-8")
     return bytes.fromhex(asked.get("hex", "")).decode("utf-8")
 
 
@@ -92,7 +95,7 @@ def _speak(asked: dict[str, Any]) -> None:
     if asked["do"] == "print":
         print(text_of(asked), flush=True)
         return
-    data = bytes.fromhex(asked["hex"])
+    data = text_of(asked).encode()
     middle = len(data) // 2
     for piece in (data[:middle], data[middle:]):
         if asked["do"] == "write":

@@ -82,7 +82,9 @@ def test_a_second_sigint_stops_a_worker_that_does_not_listen(case: Case, outcome
 
 def test_a_closed_terminal_leaves_a_run_that_goes_on(case: Case, outcome: str) -> None:
     """C7: SIGHUP; whether it is obeyed or fatal, no worker stays behind."""
+    before = signal.signal(signal.SIGHUP, signal.SIG_DFL)  # these tests may run under nohup
     command = begun(case, SLOW)
+    signal.signal(signal.SIGHUP, before)
     command.signal_after(signal.SIGHUP)
     ended = command.wait()
     assert ended.status in (143, -signal.SIGHUP)
