@@ -4,7 +4,8 @@ Responsible for the conditions of the tiers and for the plain reason of each; `r
 the second run, `verify` recomputes what an attached reproduction claims.
 
 Every tier is judged by its own condition. Only bitwise implies the others: the same row stream
-says nothing about losses (another learning rate leaves it as it is).
+says nothing about losses (another learning rate leaves it as it is). Whether a run is one of its
+kind is tested where there are runs with other seeds; that the second equals it says less.
 """
 
 from __future__ import annotations
@@ -19,6 +20,8 @@ from evidence.records.availability import Unavailable
 from evidence.records.comparison import TrajectoryRecord
 from evidence.records.reproduction import TIERS, TierName, TierResult, VerdictName
 from evidence.records.run import PredictionRow, StepRow
+from evidence.seed_test import NAME as OVER_SEEDS
+from evidence.seed_test import seed_tier
 
 TOLERANCE: Final = 1e-3
 """Relative difference of a step's loss that still counts as close: float32 sums in another order
@@ -34,8 +37,13 @@ _PARTS: Final = {
 }
 
 
-def judge(original: Documents, other: Documents) -> tuple[TierResult, ...]:
-    """Every tier with its reason, from the strictest to the mildest."""
+def judge(
+    original: Documents, other: Documents, seeds: Sequence[Documents] = ()
+) -> tuple[TierResult, ...]:
+    """Every tier with its reason, from the strictest to the mildest.
+
+    `seeds` are runs of the original's configuration with other seeds.
+    """
     first, second = outcome_content(original), outcome_content(other)
     for content, which in ((first, "original"), (second, "reproduction")):
         if isinstance(content, Unavailable):
@@ -44,8 +52,11 @@ def judge(original: Documents, other: Documents) -> tuple[TierResult, ...]:
     bitwise = _bitwise(first, second)
     if bitwise.reached:
         same = "implied: the outcomes are equal bit for bit"
-        return (bitwise, *(TierResult(name, True, same) for name in TIERS[1:]))
-    return (bitwise, _same_stream(original, other), _close(original, other))
+        implied = [TierResult(name, True, same) for name in TIERS[1:]]
+        tested = seed_tier(original, seeds)
+        return (bitwise, *(tested if seeds and one.name == OVER_SEEDS else one for one in implied))
+    over_seeds = seed_tier(original, seeds)
+    return (bitwise, _same_stream(original, other), _close(original, other), over_seeds)
 
 
 def verdict(tiers: Sequence[TierResult]) -> VerdictName:

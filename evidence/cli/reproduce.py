@@ -12,6 +12,7 @@ from evidence.escape import visible
 from evidence.pipeline.signals import StopRequest
 from evidence.records.reproduction import TIERS, TierName
 from evidence.reproduce import ReproduceOptions, ReproduceResult, reproduce
+from evidence.seed_test import MAX_SEEDS, MIN_SEEDS
 
 
 @click.command()
@@ -28,14 +29,26 @@ from evidence.reproduce import ReproduceOptions, ReproduceResult, reproduce
     default=Path(),
     help="The project whose repository has the commit; its runs/ gets the new pack.",
 )
+@click.option(
+    "--seeds",
+    "num_seeds",
+    type=click.IntRange(MIN_SEEDS, MAX_SEEDS),
+    metavar="N",
+    help=f"Run it {MIN_SEEDS} to {MAX_SEEDS} times more, each with another seed, and test whether "
+    "PACK is one of them.",
+)
 @click.option("--keep", is_flag=True, help="Leave the worktree in place, to look at it.")
-def command(pack: Path, tier: TierName | None, repo: Path, keep: bool) -> None:
+def command(
+    pack: Path, tier: TierName | None, repo: Path, num_seeds: int | None, keep: bool
+) -> None:
     """Run PACK again from its own commit and patch, and say how close it came.
 
     Exit 0: the tier asked for is reached. 1: it is not, or PACK does not verify. 2: something it
     needs is missing; nothing was started and nothing is left behind.
     """
-    options = ReproduceOptions(project=repo.resolve(), tier=tier, keep=keep)
+    options = ReproduceOptions(
+        project=repo.resolve(), tier=tier, keep=keep, num_seeds=num_seeds or 0
+    )
     with StopRequest() as stop:
         result = reproduce(pack, options, observer(), stop)
     _report(pack, result)
@@ -47,7 +60,7 @@ def _report(pack: Path, result: ReproduceResult) -> None:
     record = result.record
     for tier in record.tiers:
         mark = click.style("✓", fg="green") if tier.reached else click.style("–", fg="yellow")
-        click.echo(f"  {mark} {tier.name:<18} {visible(tier.reason)}")
+        click.echo(f"  {mark} {tier.name:<24} {visible(tier.reason)}")
     if record.causes:
         click.echo("why it is not bitwise, the likeliest first:")
     for number, cause in enumerate(record.causes, 1):
@@ -61,4 +74,5 @@ def _report(pack: Path, result: ReproduceResult) -> None:
     click.echo(f"  attached as  {result.attached.as_posix()}")
     if result.worktree is not None:
         click.echo(f"  worktree     {result.worktree}  (git worktree remove --force, when done)")
-    click.echo(f"  check it     evidence verify {pack.as_posix()} {result.pack.as_posix()}")
+    packs = " ".join(one.as_posix() for one in (pack, result.pack, *result.others))
+    click.echo(f"  check it     evidence verify {packs}")

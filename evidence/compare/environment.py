@@ -28,6 +28,15 @@ _IRRELEVANT: Final = (
 )
 """Facts that change no bits of a run (the worker's own variables are fixed by the supervisor)."""
 
+_COMPUTING: Final = frozenset(
+    (
+        "accelerate", "bitsandbytes", "datasets", "flash-attn", "flax", "google-tunix", "jax",
+        "jaxlib", "mkl", "numpy", "nvidia", "optax", "orbax-checkpoint", "peft", "safetensors",
+        "tokenizers", "torch", "transformers", "triton", "xformers",
+    )
+)  # fmt: skip
+"""Packages, or beginnings of names up to a hyphen, that take part in computing a run."""
+
 
 def environment_of(documents: Documents) -> dict[str, Scalar]:
     """Dotted keys such as package.torch and git.commit."""
@@ -81,6 +90,14 @@ def machine_facts(
 def can_change_bits(key: str) -> bool:
     """Whether a difference in this fact can change what a run computes."""
     return not key.startswith(_IRRELEVANT)
+
+
+def decides_bits(key: str) -> bool:
+    """Whether it is likely to: of packages, only those that compute."""
+    if not key.startswith("package."):
+        return can_change_bits(key)
+    name = key.removeprefix("package.").lower()
+    return name in _COMPUTING or name.partition("-")[0] in _COMPUTING
 
 
 def _framework(encoded: dict[str, Any]) -> dict[str, Any]:

@@ -11,8 +11,12 @@ from typing import Final, Literal, TypeAlias, get_args
 from evidence.records.availability import Unavailable
 from evidence.records.comparison import DifferenceRecord
 
-TierName: TypeAlias = Literal["bitwise", "same-stream", "numerically-close"]
-VerdictName: TypeAlias = Literal["bitwise", "same-stream", "numerically-close", "different"]
+TierName: TypeAlias = Literal[
+    "bitwise", "same-stream", "numerically-close", "statistically-consistent"
+]
+VerdictName: TypeAlias = Literal[
+    "bitwise", "same-stream", "numerically-close", "statistically-consistent", "different"
+]
 
 TIERS: Final[tuple[TierName, ...]] = get_args(TierName)
 """From the strictest to the mildest."""
@@ -46,6 +50,29 @@ class PackReference:
 
 
 @dataclass(frozen=True, slots=True)
+class SeedRunRecord:
+    """One run of the same configuration with another seed."""
+
+    seed: int
+    pack: PackReference
+
+
+@dataclass(frozen=True, slots=True)
+class SeedTestRecord:
+    """One loss of the original against the same loss of the runs with other seeds."""
+
+    measure: str
+    """Name among the results, such as train.loss_end."""
+    original: float
+    values: tuple[float, ...]
+    """In the order of the seeds."""
+    statistic: float | Unavailable
+    """Distance of the original from their mean, in standard errors of a prediction."""
+    limit: float
+    consistent: bool
+
+
+@dataclass(frozen=True, slots=True)
 class ReproductionRecord:
     """How close a second run came to the first."""
 
@@ -59,6 +86,9 @@ class ReproductionRecord:
     verdict: VerdictName
     """The strictest tier that is reached."""
     tiers: tuple[TierResult, ...]
+    seeds: tuple[SeedRunRecord, ...]
+    """Runs with other seeds; empty where none were asked for."""
+    seed_tests: tuple[SeedTestRecord, ...]
     causes: tuple[CauseRecord, ...]
     """Empty where the verdict is bitwise."""
     differences: tuple[DifferenceRecord, ...]

@@ -21,6 +21,11 @@ MAX_BLOCKS: Final = 24
 SHORT_COMMIT: Final = 7
 SHORT_ROOT: Final = 12
 REPRODUCES: Final = "reproduces"
+ANOTHER_SEED: Final = "runs-again-with-another-seed"
+_RELATIONS: Final = {
+    REPRODUCES: "is a reproduction of",
+    ANOTHER_SEED: "is, with another seed,",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,8 +124,8 @@ def _reproduced(entry: IndexEntry) -> str:
     ]
     parents = () if entry.manifest is None else entry.manifest.parents
     said += [
-        f"*is a reproduction of {markdown.code(parent.root_sha256[:SHORT_ROOT])}*"
+        f"*{_RELATIONS[parent.relation]} {markdown.code(parent.root_sha256[:SHORT_ROOT])}*"
         for parent in parents
-        if parent.relation == REPRODUCES
+        if parent.relation in _RELATIONS
     ]
     return "; ".join(said) or "–"

@@ -27,6 +27,7 @@ _VERDICTS: Final = {
     "bitwise": "reproduced bitwise",
     "same-stream": "run again with the same rows, but other weights,",
     "numerically-close": "reproduced numerically close",
+    "statistically-consistent": "run again with a loss within what other seeds give",
     "different": "run again with another outcome",
 }
 

@@ -7,45 +7,33 @@ pack is sealed leaves nothing behind.
 
 from __future__ import annotations
 
-import os
-import shutil
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from evidence import jsonio, layout
-from evidence.capture.environ import capture_environment
 from evidence.capture.git import Repository, open_repository
-from evidence.capture.gpu import capture_gpus
-from evidence.capture.host import capture_cpu, capture_hardware
-from evidence.capture.packages import capture_packages
 from evidence.compare.configuration import plan_of
-from evidence.compare.differences import differences
-from evidence.compare.environment import can_change_bits, machine_facts
-from evidence.compare.page import plain
 from evidence.digest import sha256_hex
-from evidence.documents import Documents
 from evidence.durable import staging_of, write_file
-from evidence.errors import BusyError, ExitCode, StoppedError, UsageError
-from evidence.journal import utc_now
-from evidence.pipeline import RunOptions, run_milestone
+from evidence.errors import ExitCode, UsageError
 from evidence.pipeline.index import update_index
 from evidence.pipeline.signals import StopRequest
 from evidence.pipeline.summaries import rerender
 from evidence.progress import Observer
 from evidence.records.availability import Unavailable
 from evidence.records.codec import encode
-from evidence.records.comparison import DifferenceRecord
 from evidence.records.reproduction import ReproductionRecord, TierName
-from evidence.records.run import ParentRecord
-from evidence.render.index import REPRODUCES
+from evidence.reproduce.here import announce, differences_here
 from evidence.reproduce.inputs import require_inputs
+from evidence.reproduce.running import Again, discard, run_again, run_with_seed
+from evidence.reproduce.seeds import other_seeds
 from evidence.reproduce.verdict import default_tier, reaches, reproduction_record
-from evidence.reproduce.worktree import clean_worktree
+from evidence.reproduce.worktree import clean_worktree, remove_stale
+from evidence.seed_test import NAME as OVER_SEEDS
 from evidence.verify import VerifiedPack, open_verified
 
 _NAMED_BY: Final = 12
-_ANNOUNCED: Final = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +46,8 @@ class ReproduceOptions:
     """None: bitwise where the environments are equal, else numerically-close."""
     keep: bool = False
     """Leave the worktree where it is, to be looked at."""
+    num_seeds: int = 0
+    """How many runs with other seeds follow; 0: none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +60,8 @@ class ReproduceResult:
     asked: TierName
     reached: bool
     worktree: Path | None
+    others: tuple[Path, ...]
+    """Packs of the runs with other seeds."""
 
     @property
     def exit_code(self) -> ExitCode:
@@ -85,6 +77,11 @@ def reproduce(
     Raises PackBrokenError for a pack that does not verify, UsageError for what is missing to run
     it again, StoppedError when asked to stop.
     """
+    if options.tier == OVER_SEEDS and not options.num_seeds:
+        raise UsageError(
+            f"the tier {OVER_SEEDS} is a test over runs with other seeds",
+            hint="Say how many with --seeds: 5 is a beginning, and takes five runs more.",
+        )
     original = open_verified(pack)
     commit, patch = _recorded_source(original)
     repository = open_repository(options.project)
@@ -93,13 +90,20 @@ def reproduce(
             f"{options.project}: {repository.reason}",
             hint="Run this inside a clone of the project, or name one with --repo.",
         )
-    _announce(differences_here(original.documents, options.project), observer)
-    with clean_worktree(repository, commit, patch, keep=options.keep) as root:
+    clear_up(repository)
+    announce(differences_here(original.documents, options.project), observer)
+    with clean_worktree(repository, commit, patch, keep=options.keep) as worktree:
         observer.message(f"a clean worktree at {commit[:_NAMED_BY]} is ready")
-        made = _run(original, root, repository, observer, stop)
-        worktree = root if options.keep else None
+        plan = plan_of(original.documents)
+        require_inputs(worktree.root, repository.root, original.documents, plan)
+        again = Again(original, worktree, repository.root / layout.RUNS, observer, stop)
+        made = run_again(again)
+        others = []
+        for number, seed in enumerate(other_seeds(plan.train.seed, options.num_seeds), 1):
+            observer.message(f"seed {seed} ({number} of {options.num_seeds})")
+            others.append(open_verified(run_with_seed(again, seed)))
     second = open_verified(made)
-    record = reproduction_record(original, second)
+    record = reproduction_record(original, second, others)
     attached = attach(pack, record)
     update_index(made.parent)
     asked = options.tier or default_tier(original.documents, second.documents)
@@ -109,8 +113,15 @@ def reproduce(
         attached=attached,
         asked=asked,
         reached=reaches(record, asked),
-        worktree=worktree,
+        worktree=worktree.root if options.keep else None,
+        others=tuple(one.path for one in others),
     )
+
+
+def clear_up(repository: Repository) -> None:
+    """Remove what reproductions that were killed left here."""
+    for name in remove_stale(repository):
+        discard(repository.root / layout.RUNS, name)
 
 
 def attach(pack: Path, record: ReproductionRecord) -> Path:
@@ -120,36 +131,6 @@ def attach(pack: Path, record: ReproductionRecord) -> Path:
     write_file(path, data, staging=staging_of(pack))
     rerender(pack)
     return path
-
-
-def differences_here(documents: Documents, project: Path) -> tuple[DifferenceRecord, ...]:
-    """What of the recorded environment is different here, as far as it can change bits.
-
-    What only a worker knows (the framework's threads and kernels) is compared after the run.
-    """
-    unknown = Unavailable("no worker has started yet")
-    gpus = capture_gpus()
-    here = machine_facts(
-        capture_environment(utc_now(), os.environ),
-        capture_hardware(
-            project, capture_cpu(), gpus.gpus, gpus.driver_version, gpus.driver_cuda_version
-        ),
-        capture_packages(),
-    )
-    recorded = replace(documents.environment, framework=unknown)
-    there = machine_facts(recorded, documents.hardware, documents.packages)
-    return tuple(row for row in differences([there, here]) if can_change_bits(row.key))
-
-
-def _announce(apart: tuple[DifferenceRecord, ...], observer: Observer) -> None:
-    if not apart:
-        observer.message("the environment here is the recorded one, as far as it can be seen")
-    for row in apart[:_ANNOUNCED]:
-        observer.message(
-            f"differs here: {row.key}: {plain(row.values[0])} → {plain(row.values[1])}"
-        )
-    if len(apart) > _ANNOUNCED:
-        observer.message(f"and {len(apart) - _ANNOUNCED} more differences")
 
 
 def _recorded_source(original: VerifiedPack) -> tuple[str, bytes | None]:
@@ -176,54 +157,3 @@ def _recorded_source(original: VerifiedPack) -> tuple[str, bytes | None]:
     if sha256_hex(patch) != stated:
         raise UsageError(f"{original.path / layout.PATCH} changed while it was read")
     return state.commit, patch
-
-
-def _run(
-    original: VerifiedPack,
-    root: Path,
-    repository: Repository,
-    observer: Observer,
-    stop: StopRequest,
-) -> Path:
-    documents, plan = original.documents, plan_of(original.documents)
-    require_inputs(root, repository.root, documents, plan)
-    runs = repository.root / layout.RUNS
-    milestone = documents.milestone.id
-    name = _free_name(runs, f"{milestone}-reproduced-{original.root_sha256[:_NAMED_BY]}")
-    options = RunOptions(
-        root=root,
-        runs=runs,
-        attempt=plan.name,
-        pack_name=name,
-        parents=(ParentRecord(milestone, original.root_sha256, REPRODUCES),),
-    )
-    try:
-        made = run_milestone(milestone, options, observer, stop).pack
-    except (BusyError, UsageError):
-        raise  # nothing was begun, and what is there is someone else's
-    except StoppedError as error:
-        _discard(runs, name)
-        raise StoppedError(
-            "stopped, as asked; nothing of the reproduction is kept",
-            by_sigterm=error.exit_code is ExitCode.TERMINATED,
-        ) from error
-    except BaseException:
-        _discard(runs, name)
-        raise
-    _discard(runs, name)
-    return made
-
-
-def _free_name(runs: Path, name: str) -> str:
-    """The name, or the first with a number that is not taken."""
-    number, candidate = 1, name
-    while layout.pack_dir(runs, candidate).exists() or layout.work_dir(runs, candidate).exists():
-        number += 1
-        candidate = f"{name}-{number}"
-    return candidate
-
-
-def _discard(runs: Path, name: str) -> None:
-    """Remove what only this reproduction worked with: its worktree is gone, so it cannot go on."""
-    shutil.rmtree(layout.work_dir(runs, name), ignore_errors=True)
-    (runs / layout.WORK / f"{name}.lock").unlink(missing_ok=True)

@@ -6,9 +6,11 @@ by default.
 
 from __future__ import annotations
 
-from evidence.compare.configuration import configuration
+from collections.abc import Sequence
+
+from evidence.compare.configuration import configuration, plan_of
 from evidence.compare.differences import differences
-from evidence.compare.environment import can_change_bits, environment_of
+from evidence.compare.environment import can_change_bits, decides_bits, environment_of
 from evidence.documents import Documents
 from evidence.records.availability import Unavailable
 from evidence.records.comparison import DifferenceRecord
@@ -16,10 +18,12 @@ from evidence.records.reproduction import (
     TIERS,
     PackReference,
     ReproductionRecord,
+    SeedRunRecord,
     TierName,
     TierResult,
 )
 from evidence.reproduce.causes import causes
+from evidence.seed_test import seed_tests
 from evidence.tiers import judge, verdict
 from evidence.verify import VerifiedPack
 
@@ -27,10 +31,13 @@ _THREADS = "framework.num_threads"
 _CORES = "cpu.num_usable_cores"
 
 
-def reproduction_record(original: VerifiedPack, second: VerifiedPack) -> ReproductionRecord:
-    """The record of how `second` reproduces `original`."""
+def reproduction_record(
+    original: VerifiedPack, second: VerifiedPack, others: Sequence[VerifiedPack] = ()
+) -> ReproductionRecord:
+    """The record of how `second` reproduces `original`; `others` ran with other seeds."""
     before, after = original.documents, second.documents
-    tiers = judge(before, after)
+    over_seeds = [one.documents for one in others]
+    tiers = judge(before, after, over_seeds)
     setup = differences([configuration(before), configuration(after)])
     apart = (*setup, *environment_differences(before, after))
     results = after.results
@@ -43,6 +50,10 @@ def reproduction_record(original: VerifiedPack, second: VerifiedPack) -> Reprodu
         machine=_machine(after),
         verdict=verdict(tiers),
         tiers=tiers,
+        seeds=tuple(
+            SeedRunRecord(plan_of(one.documents).train.seed, _reference(one)) for one in others
+        ),
+        seed_tests=seed_tests(before, over_seeds),
         causes=causes(before, after, tiers, apart),
         differences=apart,
     )
@@ -58,8 +69,12 @@ def environment_differences(original: Documents, other: Documents) -> tuple[Diff
 
 
 def default_tier(original: Documents, other: Documents) -> TierName:
-    """bitwise where the environments are equal, else numerically-close."""
-    return "numerically-close" if environment_differences(original, other) else "bitwise"
+    """bitwise where the environments are equal in all that computes, else numerically-close.
+
+    Another version of a package that computes nothing (a linter) lowers no demand.
+    """
+    apart = any(decides_bits(row.key) for row in environment_differences(original, other))
+    return "numerically-close" if apart else "bitwise"
 
 
 def reaches(record: ReproductionRecord, asked: TierName) -> bool:

@@ -1,7 +1,8 @@
 """A clean worktree of the user's repository, at a recorded commit with a recorded patch.
 
 Responsible for making it outside the user's own working tree and for leaving nothing behind,
-however the block inside ends: no folder, and no entry in `git worktree list`.
+however the block inside ends: no folder, and no entry in `git worktree list`. What a reproduction
+that was killed left is removed by the next one.
 """
 
 from __future__ import annotations
@@ -10,28 +11,49 @@ import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from filelock import FileLock
+
+from evidence import posix
 from evidence.capture.git import Repository, open_repository
 from evidence.errors import UsageError
 from evidence.records.availability import Unavailable
 
 CHECKOUT_TIMEOUT_S: Final = 600.0
 _PREFIX: Final = "evidence-reproduce-"
+_TREE, _LOCK, _MAKES = "tree", "lock", "makes"
+
+
+@dataclass(frozen=True, slots=True)
+class Worktree:
+    """A worktree that is ours for as long as its block lasts."""
+
+    root: Path
+    """The project's folder inside it."""
+    folder: Path
+    """What holds the tree, and nothing of anybody else."""
+
+    def makes(self, name: str) -> None:
+        """Remember the name of a pack in the making, for whoever has to clear up after a kill."""
+        with (self.folder / _MAKES).open("a", encoding="utf-8") as stream:
+            stream.write(f"{name}\n")
 
 
 @contextmanager
 def clean_worktree(
     repository: Repository, commit: str, patch: bytes | None, *, keep: bool
-) -> Iterator[Path]:
-    """The project's folder inside a fresh worktree; removed on leaving unless `keep`.
+) -> Iterator[Worktree]:
+    """A fresh worktree; removed on leaving unless `keep`.
 
     Raises UsageError for a commit that is not there and for a patch that does not apply.
     """
     _need_commit(repository, commit)
     folder = Path(tempfile.mkdtemp(prefix=_PREFIX)).resolve()
-    tree = folder / "tree"
+    tree, held = folder / _TREE, FileLock(folder / _LOCK)
+    held.acquire()
     try:
         added = repository.attempt(
             "worktree", "add", "--quiet", "--detach", str(tree), commit,
@@ -41,10 +63,31 @@ def clean_worktree(
             raise UsageError(f"git cannot check out commit {commit}: {added.reason}")
         if patch is not None:
             _apply(tree, folder / "recorded.patch", patch)
-        yield tree / _project_inside(repository)
+        yield Worktree(tree / _project_inside(repository), folder)
     finally:
-        if not keep:
-            _remove(repository, folder, tree)
+        if keep:
+            (folder / _LOCK).unlink()  # without one it counts as kept
+        else:
+            _remove(repository, folder)
+        held.release()
+
+
+def remove_stale(repository: Repository) -> list[str]:
+    """Remove worktrees of reproductions that were killed; names of the packs they were making."""
+    listed = repository.attempt("worktree", "list", "--porcelain", "-z")
+    if isinstance(listed, Unavailable):
+        return []
+    names: list[str] = []
+    for entry in listed.decode("utf-8", "surrogateescape").split("\0"):
+        tree = Path(entry.removeprefix("worktree "))
+        folder = tree.parent
+        ours = tree.name == _TREE and folder.name.startswith(_PREFIX)
+        if not ours or not (folder / _LOCK).exists() or posix.is_locked(folder / _LOCK):
+            continue
+        if (folder / _MAKES).exists():
+            names += (folder / _MAKES).read_text("utf-8").split()
+        _remove(repository, folder)
+    return names
 
 
 def _need_commit(repository: Repository, commit: str) -> None:
@@ -84,7 +127,7 @@ def _project_inside(repository: Repository) -> Path:
     return repository.root.relative_to(top)
 
 
-def _remove(repository: Repository, folder: Path, tree: Path) -> None:
-    repository.attempt("worktree", "remove", "--force", "--force", str(tree))
+def _remove(repository: Repository, folder: Path) -> None:
+    repository.attempt("worktree", "remove", "--force", "--force", str(folder / _TREE))
     shutil.rmtree(folder, ignore_errors=True)
     repository.attempt("worktree", "prune")

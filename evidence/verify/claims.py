@@ -6,7 +6,7 @@ stays a claim, whoever signed it: it is not checked.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -17,6 +17,7 @@ from evidence.errors import EvidenceError, MalformedError
 from evidence.records.codec import decode
 from evidence.records.reproduction import ReproductionRecord
 from evidence.records.run import ManifestRecord
+from evidence.seed_test import seed_tests
 from evidence.tiers import judge, verdict
 from evidence.verify.ledger import Ledger, Rule
 from evidence.verify.problem import CannotCheckError, Problem
@@ -81,24 +82,35 @@ def _claims(
     unseen: list[str] = []
     for path, record in records.items():
         claimed = record.reproduction.root_sha256
-        pack = next((one for one in beside if _root_of(one) == claimed), None)
-        if pack is None:
-            unseen.append(f"{record.verdict} by the pack {claimed[:12]}, which was not given")
-            continue
+        roots = [claimed, *(one.pack.root_sha256 for one in record.seeds)]
         try:
-            other = opened(pack)
-        except EvidenceError:
-            unseen.append(f"{record.verdict} by {pack.as_posix()}, which does not verify")
+            other, *others = [_given(root, beside, opened) for root in roots]
+        except CannotCheckError as error:
+            unseen.append(f"{record.verdict} by the pack {claimed[:12]}: {error}")
             continue
-        yield from _differs(path, record, documents, other)
+        yield from _differs(path, record, documents, other, others)
     if unseen:
         raise CannotCheckError(f"a claim that nothing here supports: {'; '.join(unseen)}")
 
 
+def _given(root_sha256: str, beside: tuple[Path, ...], opened: Open) -> Documents:
+    pack = next((one for one in beside if _root_of(one) == root_sha256), None)
+    if pack is None:
+        raise CannotCheckError(f"the pack {root_sha256[:12]} was not given")
+    try:
+        return opened(pack)
+    except EvidenceError as error:
+        raise CannotCheckError(f"{pack.as_posix()} does not verify") from error
+
+
 def _differs(
-    path: str, record: ReproductionRecord, documents: Documents, other: Documents
+    path: str,
+    record: ReproductionRecord,
+    documents: Documents,
+    other: Documents,
+    others: Sequence[Documents],
 ) -> Iterator[Problem]:
-    tiers = judge(documents, other)
+    tiers = judge(documents, other, others)
     facts: tuple[tuple[str, object, object], ...] = (
         ("original/outcome_sha256", _outcome(documents.manifest), record.original.outcome_sha256),
         (
@@ -108,6 +120,7 @@ def _differs(
         ),
         ("verdict", verdict(tiers), record.verdict),
         ("tiers", tiers, record.tiers),
+        ("seed_tests", seed_tests(documents, others), record.seed_tests),
     )
     for pointer, expected, found in facts:
         if expected != found:

@@ -234,7 +234,7 @@ def test_a_pack_that_does_not_verify_is_not_run_again(ran: Project, temporary: P
 
 def test_being_stopped_leaves_nothing_behind(ran: Project, temporary: Path) -> None:
     before = state(ran, temporary)
-    with pytest.raises(StoppedError, match="nothing of the reproduction is kept"):
+    with pytest.raises(StoppedError, match="nothing of the run in progress is kept"):
         again(ran, stop_level=1)
     assert state(ran, temporary) == before
 

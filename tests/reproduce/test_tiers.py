@@ -67,6 +67,7 @@ def test_an_equal_stream_does_not_make_losses_close(packs: Packs) -> None:
         "bitwise": False,
         "same-stream": True,
         "numerically-close": False,
+        "statistically-consistent": False,
     }
     assert "at step 1" in tiers[2].reason
 
@@ -180,8 +181,10 @@ def test_equal_environments_ask_for_bits_and_unequal_ones_for_closeness(packs: P
         default_tier(first, first),
         default_tier(first, with_cpu("other")(first)),
         default_tier(first, with_package("torch", "0")(first)),
+        default_tier(first, with_package("nvidia-cublas-cu13", "0")(first)),
+        default_tier(first, with_package("ruff", "0")(first)),
     ]
-    assert asked == ["bitwise", "numerically-close", "numerically-close"]
+    assert asked == ["bitwise", *["numerically-close"] * 3, "bitwise"]
 
 
 def test_usable_cores_matter_only_while_threads_are_not_known(packs: Packs) -> None:

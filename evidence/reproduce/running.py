@@ -1,0 +1,93 @@
+"""One run of a recorded attempt in a worktree, sealed as a pack of the user's own runs/.
+
+Responsible for the name of the new pack, for its parent, and for leaving nothing of a run that was
+stopped or that failed before it was sealed.
+"""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from evidence import layout
+from evidence.compare.configuration import plan_of
+from evidence.errors import BusyError, ExitCode, StoppedError, UsageError
+from evidence.pipeline import RunOptions, run_milestone
+from evidence.pipeline.signals import StopRequest
+from evidence.progress import Observer
+from evidence.records.run import ParentRecord
+from evidence.render.index import ANOTHER_SEED, REPRODUCES
+from evidence.reproduce.seeds import set_seed
+from evidence.reproduce.worktree import Worktree
+from evidence.verify import VerifiedPack
+
+_NAMED_BY: Final = 12
+
+
+@dataclass(frozen=True, slots=True)
+class Again:
+    """Where a pack is run again, and who is told."""
+
+    original: VerifiedPack
+    worktree: Worktree
+    runs: Path
+    observer: Observer
+    stop: StopRequest
+
+
+def run_again(again: Again) -> Path:
+    """The recorded attempt once more; the folder of its sealed pack."""
+    return _run(again, "reproduced", REPRODUCES)
+
+
+def run_with_seed(again: Again, seed: int) -> Path:
+    """The same with another seed, written into the worktree's milestone: a recorded change."""
+    documents = again.original.documents
+    set_seed(again.worktree.root, documents.milestone.id, plan_of(documents).name, seed)
+    return _run(again, f"seed-{seed}", ANOTHER_SEED)
+
+
+def _run(again: Again, what: str, relation: str) -> Path:
+    documents, root_sha256 = again.original.documents, again.original.root_sha256
+    milestone, runs = documents.milestone.id, again.runs
+    name = _free_name(runs, f"{milestone}-{what}-{root_sha256[:_NAMED_BY]}")
+    again.worktree.makes(name)
+    options = RunOptions(
+        root=again.worktree.root,
+        runs=runs,
+        attempt=plan_of(documents).name,
+        pack_name=name,
+        parents=(ParentRecord(milestone, root_sha256, relation),),
+    )
+    try:
+        made = run_milestone(milestone, options, again.observer, again.stop).pack
+    except (BusyError, UsageError):
+        raise  # nothing was begun, and what is there is someone else's
+    except StoppedError as error:
+        discard(runs, name)
+        raise StoppedError(
+            "stopped, as asked; nothing of the run in progress is kept, and nothing is attached",
+            by_sigterm=error.exit_code is ExitCode.TERMINATED,
+        ) from error
+    except BaseException:
+        discard(runs, name)
+        raise
+    discard(runs, name)
+    return made
+
+
+def _free_name(runs: Path, name: str) -> str:
+    """The name, or the first with a number that is not taken."""
+    number, candidate = 1, name
+    while layout.pack_dir(runs, candidate).exists() or layout.work_dir(runs, candidate).exists():
+        number += 1
+        candidate = f"{name}-{number}"
+    return candidate
+
+
+def discard(runs: Path, name: str) -> None:
+    """Remove what only this reproduction worked with: its worktree is gone, so it cannot go on."""
+    shutil.rmtree(layout.work_dir(runs, name), ignore_errors=True)
+    (runs / layout.WORK / f"{name}.lock").unlink(missing_ok=True)

@@ -1,0 +1,74 @@
+"""Laws of a reproduction that was killed: the next one clears up what it left, and only that."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from evidence import layout
+from evidence.capture.git import open_repository
+from evidence.digest import sha256_hex
+from evidence.records.availability import Unavailable
+from evidence.reproduce import clear_up
+from evidence.reproduce.worktree import Worktree, clean_worktree
+from tests.project import Project
+
+PATIENCE_S = 60.0
+
+
+def trees(project: Project) -> list[str]:
+    listed = project.git("worktree", "list", "--porcelain").splitlines()
+    return [line for line in listed if line.startswith("worktree ")][1:]
+
+
+def wait_for_rows(work: Path) -> None:
+    end_s = time.monotonic() + PATIENCE_S
+    while not list(work.rglob("telemetry.jsonl")):
+        assert time.monotonic() < end_s, f"nothing was trained in {work}"
+        time.sleep(0.02)
+
+
+def test_what_a_killed_reproduction_left_is_gone_after_the_next(
+    project: Project, tmp_path: Path
+) -> None:
+    project.run()
+    command = [sys.executable, "-m", "evidence", "reproduce", "runs/T1"]
+    name = f"T1-reproduced-{sha256_hex((project.pack / layout.SUMS).read_bytes())[:12]}"
+    around = os.environ | {"TMPDIR": str(tmp_path)}
+    slow = around | {"EVIDENCE_STUB": json.dumps({"do": "slow", "seconds": 0.5})}
+    with subprocess.Popen(
+        command, cwd=project.root, env=slow, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    ) as first:
+        wait_for_rows(layout.work_dir(project.runs, name))
+        first.send_signal(signal.SIGKILL)
+    assert len(trees(project)) == 1
+    assert layout.work_dir(project.runs, name).exists()
+    done = subprocess.run(command, cwd=project.root, env=around, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert trees(project) == []
+    assert not layout.work_dir(project.runs, name).exists()
+    assert [path.name for path in tmp_path.glob("evidence-reproduce-*")] == []
+
+
+def test_a_worktree_in_use_or_kept_on_purpose_is_left_alone(
+    project: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    repository = open_repository(project.root)
+    assert not isinstance(repository, Unavailable)
+    commit = project.git("rev-parse", "HEAD").strip()
+    project.git("worktree", "add", "-q", "--detach", str(tmp_path / "my-own"), commit)
+    with clean_worktree(repository, commit, None, keep=True) as kept:
+        assert isinstance(kept, Worktree)
+        clear_up(repository)
+        assert kept.root.is_dir()
+    clear_up(repository)
+    assert kept.root.is_dir()
+    assert len(trees(project)) == 2
