@@ -12,6 +12,7 @@ from evidence.escape import visible
 from evidence.pipeline.signals import StopRequest
 from evidence.records.reproduction import TIERS, TierName
 from evidence.reproduce import ReproduceOptions, ReproduceResult, reproduce
+from evidence.reproduce.exact import reproduce_in_exact_environment
 from evidence.seed_test import MAX_SEEDS, MIN_SEEDS
 
 
@@ -37,15 +38,32 @@ from evidence.seed_test import MAX_SEEDS, MIN_SEEDS
     help=f"Run it {MIN_SEEDS} to {MAX_SEEDS} times more, each with another seed, and test whether "
     "PACK is one of them.",
 )
+@click.option(
+    "--exact-env",
+    is_flag=True,
+    help="In a fresh environment with the recorded versions. Installs what PACK names: for packs "
+    "you trust.",
+)
 @click.option("--keep", is_flag=True, help="Leave the worktree in place, to look at it.")
 def command(
-    pack: Path, tier: TierName | None, repo: Path, num_seeds: int | None, keep: bool
+    pack: Path,
+    tier: TierName | None,
+    repo: Path,
+    num_seeds: int | None,
+    exact_env: bool,
+    keep: bool,
 ) -> None:
     """Run PACK again from its own commit and patch, and say how close it came.
 
     Exit 0: the tier asked for is reached. 1: it is not, or PACK does not verify. 2: something it
     needs is missing; nothing was started and nothing is left behind.
     """
+    if exact_env:
+        given = [*(["--tier", tier] if tier else []), *(["--keep"] if keep else [])]
+        given += ["--seeds", str(num_seeds)] if num_seeds else []
+        given += ["--repo", str(repo.resolve()), str(pack.resolve())]
+        code = reproduce_in_exact_environment(pack, repo.resolve(), given, observer())
+        raise click.exceptions.Exit(code)
     options = ReproduceOptions(
         project=repo.resolve(), tier=tier, keep=keep, num_seeds=num_seeds or 0
     )

@@ -14,7 +14,6 @@ from typing import Final
 from evidence import jsonio, layout
 from evidence.capture.git import Repository, open_repository
 from evidence.compare.configuration import plan_of
-from evidence.digest import sha256_hex
 from evidence.durable import staging_of, write_file
 from evidence.errors import ExitCode, UsageError
 from evidence.pipeline.index import update_index
@@ -28,10 +27,11 @@ from evidence.reproduce.here import announce, differences_here
 from evidence.reproduce.inputs import require_inputs
 from evidence.reproduce.running import Again, discard, run_again, run_with_seed
 from evidence.reproduce.seeds import other_seeds
+from evidence.reproduce.source import recorded_source
 from evidence.reproduce.verdict import default_tier, reaches, reproduction_record
 from evidence.reproduce.worktree import clean_worktree, remove_stale
 from evidence.seed_test import NAME as OVER_SEEDS
-from evidence.verify import VerifiedPack, open_verified
+from evidence.verify import open_verified
 
 _NAMED_BY: Final = 12
 
@@ -83,7 +83,7 @@ def reproduce(
             hint="Say how many with --seeds: 5 is a beginning, and takes five runs more.",
         )
     original = open_verified(pack)
-    commit, patch = _recorded_source(original)
+    commit, patch = recorded_source(original)
     repository = open_repository(options.project)
     if isinstance(repository, Unavailable):
         raise UsageError(
@@ -131,29 +131,3 @@ def attach(pack: Path, record: ReproductionRecord) -> Path:
     write_file(path, data, staging=staging_of(pack))
     rerender(pack)
     return path
-
-
-def _recorded_source(original: VerifiedPack) -> tuple[str, bytes | None]:
-    """Commit and patch that the pack ran from. Raises UsageError where they do not suffice."""
-    documents = original.documents
-    if documents.manifest is None or documents.manifest.status != "complete":
-        raise UsageError(
-            f"{original.path} has no completed attempt: there is nothing to reproduce",
-            hint=f"`evidence run {documents.milestone.id} --again` starts anew.",
-        )
-    state = documents.git.start
-    if isinstance(state, Unavailable):
-        raise UsageError(f"{original.path} records no commit to start from: {state.reason}")
-    stated = documents.git.patch_sha256
-    if not state.dirty:
-        return state.commit, None
-    if isinstance(stated, Unavailable):
-        raise UsageError(
-            f"{original.path} ran from a tree that differed from its commit, and holds no patch: "
-            f"{stated.reason}",
-            hint="Commit the changes and run the milestone again to have a pack that reproduces.",
-        )
-    patch = (original.path / layout.PATCH).read_bytes()
-    if sha256_hex(patch) != stated:
-        raise UsageError(f"{original.path / layout.PATCH} changed while it was read")
-    return state.commit, patch

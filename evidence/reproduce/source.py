@@ -1,0 +1,35 @@
+"""Commit and patch that a pack ran from, as far as they let it run again."""
+
+from __future__ import annotations
+
+from evidence import layout
+from evidence.digest import sha256_hex
+from evidence.errors import UsageError
+from evidence.records.availability import Unavailable
+from evidence.verify import VerifiedPack
+
+
+def recorded_source(original: VerifiedPack) -> tuple[str, bytes | None]:
+    """Commit and patch that the pack ran from. Raises UsageError where they do not suffice."""
+    documents = original.documents
+    if documents.manifest is None or documents.manifest.status != "complete":
+        raise UsageError(
+            f"{original.path} has no completed attempt: there is nothing to reproduce",
+            hint=f"`evidence run {documents.milestone.id} --again` starts anew.",
+        )
+    state = documents.git.start
+    if isinstance(state, Unavailable):
+        raise UsageError(f"{original.path} records no commit to start from: {state.reason}")
+    stated = documents.git.patch_sha256
+    if not state.dirty:
+        return state.commit, None
+    if isinstance(stated, Unavailable):
+        raise UsageError(
+            f"{original.path} ran from a tree that differed from its commit, and holds no patch: "
+            f"{stated.reason}",
+            hint="Commit the changes and run the milestone again to have a pack that reproduces.",
+        )
+    patch = (original.path / layout.PATCH).read_bytes()
+    if sha256_hex(patch) != stated:
+        raise UsageError(f"{original.path / layout.PATCH} changed while it was read")
+    return state.commit, patch
