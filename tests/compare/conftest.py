@@ -56,7 +56,7 @@ def packs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str], 
         if name not in made:
             project = make_project(tmp_path_factory.mktemp("variant") / "project")
             VARIANTS[name](project)
-            project.run()
+            assert project.run().status == "complete"
             made[name] = open_verified(project.pack)
         return made[name]
 
