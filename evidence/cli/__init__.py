@@ -24,6 +24,7 @@ COMMANDS: Final = {
     "reproduce": "Run a pack again from its own commit and say how close it came.",
     "sign": "Sign a pack with an SSH key, so that others can see whose it is.",
     "note": "Attach later words of the author to a pack.",
+    "doctor": "Say what could run here and what is missing.",
     "new": "Write a commented milestone to start from.",
 }
 

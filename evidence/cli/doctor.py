@@ -1,0 +1,138 @@
+"""`evidence doctor`: what could run here and what is missing, before anything is begun."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from textwrap import indent
+from typing import Final
+
+import click
+
+from evidence import formatting
+from evidence.errors import ExitCode
+from evidence.escape import visible
+from evidence.pipeline.doctor import (
+    Diagnosis,
+    Machine,
+    Prospect,
+    diagnose,
+    examine_machine,
+    find_milestones,
+)
+from evidence.records.availability import Unavailable
+from evidence.records.capture import GpuRecord
+
+PACK_SAYS: Final = {
+    "none": "",
+    "sealed": "its pack is sealed: a new run needs `evidence run {id} --again`",
+    "unfinished": "a run of it is unfinished: `evidence run {id} --resume` (or --close)",
+}
+
+
+@click.command()
+@click.argument("milestones", nargs=-1, metavar="[MILESTONE]...")
+@click.option(
+    "--root",
+    type=click.Path(path_type=Path, file_okay=False, exists=True),
+    default=Path(),
+    help="The project: the folder that holds milestones/.",
+)
+@click.option(
+    "--runs", type=click.Path(path_type=Path), help="Where packs appear (default: ROOT/runs)."
+)
+def command(milestones: tuple[str, ...], root: Path, runs: Path | None) -> None:
+    """Say what could run here and what is missing. Starts nothing, writes nothing.
+
+    Without MILESTONE: every one in milestones/, in short. Exit 2: one of them is not valid; 4: a
+    MILESTONE that you name has no attempt that can run on this machine.
+    """
+    ids = milestones or tuple(find_milestones(root))
+    machine = examine_machine(root.resolve())
+    _print_machine(machine)
+    folder = (runs or root / "runs").resolve()
+    found = [diagnose(root.resolve(), folder, one, machine.hardware) for one in ids]
+    for diagnosis in found:
+        _print_diagnosis(diagnosis, in_full=bool(milestones))
+    if any(one.problem for one in found):
+        raise click.exceptions.Exit(int(ExitCode.USAGE))
+    if milestones and not all(one.first for one in found):
+        raise click.exceptions.Exit(int(ExitCode.UNFINISHED))
+
+
+def _print_machine(machine: Machine) -> None:
+    hardware, git = machine.hardware, machine.repository
+    cpu = hardware.cpu
+    _fact("processor", f"{_said(cpu.model)}, {_said(cpu.num_usable_cores)} usable cores")
+    _fact("memory", _size(hardware.memory_bytes))
+    _fact("disk", f"{_size(hardware.disk_free_bytes)} free")
+    if isinstance(hardware.gpus, Unavailable) or not hardware.gpus:
+        _fact("GPU", _said(hardware.gpus or Unavailable("the driver reports no GPU")))
+    else:
+        for gpu in hardware.gpus:
+            _fact("GPU", _gpu(gpu))
+        _fact("driver", _said(hardware.driver_version))
+    for name, version in machine.packages:
+        _fact(name, _said(version))
+    _fact("CUDA", _said(machine.torch_cuda))
+    if isinstance(git, Unavailable):
+        _fact("git", f"no commit will be recorded: {git.reason}")
+    else:
+        changed = formatting.plural(len(git.files), "file")
+        state = f"{changed} changed; the patch will be recorded" if git.dirty else "clean"
+        _fact("git", f"{git.commit[:12]}, {state}")
+    _fact("ssh-keygen", _said(machine.ssh_keygen))
+
+
+def _gpu(gpu: GpuRecord) -> str:
+    return f"{gpu.name}, {_size(gpu.memory_bytes)}, {_said(gpu.compute_capability)}"
+
+
+def _fact(name: str, text: str) -> None:
+    click.echo(f"  {name:<13}{visible(text)}")
+
+
+def _said(value: object) -> str:
+    return f"none: {value.reason}" if isinstance(value, Unavailable) else str(value)
+
+
+def _size(value: int | Unavailable) -> str:
+    return _said(value) if isinstance(value, Unavailable) else formatting.memory(value)
+
+
+def _print_diagnosis(diagnosis: Diagnosis, *, in_full: bool) -> None:
+    click.echo("")
+    able, problem = diagnosis.first, diagnosis.problem
+    name = visible(diagnosis.milestone)
+    if problem is not None:
+        click.secho(f"{name}  is not valid", fg="red", bold=True)
+        for text in filter(None, (problem.message, problem.hint)):
+            click.echo(indent(visible(text), "  "))
+        return
+    verdict = f"would run with attempt {able.plan.name}" if able else "cannot run here"
+    click.secho(f"{name}  is valid, {verdict}", fg="green" if able else "yellow", bold=True)
+    for prospect in diagnosis.prospects:
+        _print_prospect(prospect, diagnosis.milestone, in_full=in_full)
+    if diagnosis.pack != "none":
+        click.echo(f"  {PACK_SAYS[diagnosis.pack].format(id=name)}")
+
+
+def _print_prospect(prospect: Prospect, milestone: str, *, in_full: bool) -> None:
+    plan = prospect.plan
+    notes = [note for note, said in _notes(prospect) if said]
+    kind = f" ({', '.join(notes)})" if notes else ""
+    mark = click.style("✗", fg="yellow") if prospect.missing else click.style("✓", fg="green")
+    click.echo(f"  {mark} {plan.name}{kind}")
+    if prospect.missing and not in_full:
+        lacks = formatting.plural(len(prospect.missing), "thing is", "things are")
+        click.echo(f"      {lacks} missing: `evidence doctor {visible(milestone)}` says which")
+        return
+    for missing, remedy in prospect.missing:
+        click.echo(f"      {visible(missing)}\n        → {visible(remedy)}")
+
+
+def _notes(prospect: Prospect) -> tuple[tuple[str, bool], ...]:
+    plan = prospect.plan
+    return (
+        ("a stand-in: says nothing about the real model", plan.stand_in),
+        (f"only by --attempt {plan.name}", plan.manual),
+    )
