@@ -9,6 +9,7 @@ from typing import Final
 import click
 
 from evidence import formatting
+from evidence.cli.options import root_option, runs_option
 from evidence.errors import ExitCode
 from evidence.escape import visible
 from evidence.pipeline.doctor import (
@@ -31,15 +32,8 @@ PACK_SAYS: Final = {
 
 @click.command()
 @click.argument("milestones", nargs=-1, metavar="[MILESTONE]...")
-@click.option(
-    "--root",
-    type=click.Path(path_type=Path, file_okay=False, exists=True),
-    default=Path(),
-    help="The project: the folder that holds milestones/.",
-)
-@click.option(
-    "--runs", type=click.Path(path_type=Path), help="Where packs appear (default: ROOT/runs)."
-)
+@root_option
+@runs_option
 def command(milestones: tuple[str, ...], root: Path, runs: Path | None) -> None:
     """Say what could run here and what is missing. Starts nothing, writes nothing.
 

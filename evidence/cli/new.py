@@ -6,17 +6,13 @@ from pathlib import Path
 
 import click
 
+from evidence.cli.options import root_option
 from evidence.pipeline.scaffold import write_milestone
 
 
 @click.command()
 @click.argument("milestone")
-@click.option(
-    "--root",
-    type=click.Path(path_type=Path, file_okay=False, exists=True),
-    default=Path(),
-    help="The project: the folder that holds milestones/.",
-)
+@root_option
 def command(milestone: str, root: Path) -> None:
     """Write milestones/MILESTONE.toml, with every key you are likely to need explained."""
     path = write_milestone(root, milestone)

@@ -8,6 +8,7 @@ from typing import Final
 import click
 
 from evidence import endings
+from evidence.cli.options import root_option, runs_option
 from evidence.cli.progress import observer
 from evidence.errors import ExitCode
 from evidence.escape import visible
@@ -24,15 +25,8 @@ SHOWN_LINES: Final = 8
 @click.option("--resume", is_flag=True, help="Go on with a run that was killed or stopped.")
 @click.option("--close", is_flag=True, help="Seal such a run as failed, with what there is.")
 @click.option("--again", is_flag=True, help="Archive the sealed pack and start anew.")
-@click.option(
-    "--root",
-    type=click.Path(path_type=Path, file_okay=False, exists=True),
-    default=Path(),
-    help="The project: the folder that holds milestones/.",
-)
-@click.option(
-    "--runs", type=click.Path(path_type=Path), help="Where packs appear (default: ROOT/runs)."
-)
+@root_option
+@runs_option
 def command(
     milestone: str,
     attempt: str | None,
