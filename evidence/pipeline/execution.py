@@ -12,7 +12,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
-from evidence import __version__, layout
+from evidence import __version__, layout, typed
 from evidence.attempt import (
     AttemptResult,
     Places,
@@ -188,8 +188,7 @@ def run_from(run: Run, plan: AttemptPlan, point: StartPoint, began_s: float) -> 
     if result.record.outcome == "interrupted":
         raise StoppedError(
             f"{result.record.reason}; nothing was published",
-            hint=f"Go on: evidence run {run.prepared.milestone.id} --resume   (or --close, which "
-            "seals what there is as failed)",
+            hint=f"Go on: {typed.go_on(run.prepared.milestone.id, run.space.runs)}",
             by_sigterm=run.stop.by_sigterm,
         )
     return settle(run, plan, result.lasting(run.clock.monotonic_s() - began_s))

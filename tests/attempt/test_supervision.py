@@ -154,7 +154,7 @@ def test_sigterm_is_obeyed_by_a_worker_that_hangs(project: Project) -> None:
     run.send_signal(signal.SIGTERM)
     _, said = run.communicate(timeout=20)
     assert run.returncode == 143
-    assert b"stopping at the next step" in said
+    assert b"stopping after this step" in said
     assert b"stopping at once" in said
     assert b"the last checkpoint is of step 5" in said
 
