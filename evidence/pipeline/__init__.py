@@ -116,8 +116,8 @@ def _refuse_sealed(pack: Path, milestone_id: str, options: RunOptions) -> None:
     if pack.exists() and not options.again:
         raise UsageError(
             f"{pack} is sealed already and is never overwritten",
-            hint=f"Check it: {typed.evidence('verify', str(pack))}\n  To run anew (this one goes to "
-            f"the archive): {typed.run(milestone_id, options.runs, '--again')}",
+            hint=f"Check it: {typed.evidence('verify', str(pack))}\n  To run anew (this one goes "
+            f"to the archive): {typed.run(milestone_id, options.runs, '--again')}",
         )
 
 

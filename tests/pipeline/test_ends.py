@@ -95,6 +95,22 @@ def interrupted(project: Project, patch: pytest.MonkeyPatch) -> None:
         project.run()
 
 
+def stopped_early(project: Project, patch: pytest.MonkeyPatch) -> None:
+    from evidence.pipeline import execution
+
+    look = execution.observe_start
+
+    def then_stop(*arguments: Any) -> Any:
+        os.kill(os.getpid(), signal.SIGINT)
+        return look(*arguments)
+
+    patch.setattr(execution, "observe_start", then_stop)
+    with pytest.raises(StoppedError, match="stopped before attempt stub, as asked"):
+        project.run()
+    journal = rows(project.runs / ".work/T1/pack" / layout.JOURNAL)
+    assert [event["event"] for event in journal] == ["run-started", "captured"]
+
+
 def supervisor_killed(project: Project, patch: pytest.MonkeyPatch) -> None:
     run = start(project, order("hang", at=8))
     wait_for_rows(project, 7)
@@ -173,6 +189,11 @@ ENDS: dict[str, tuple[End, str, str]] = {
         "the run was stopped, as asked, in the train stage of attempt stub (last checkpoint: step ",
         GO_ON,
     ),
+    "stopped early": (
+        stopped_early,
+        "the run was stopped, as asked, before its first attempt",
+        GO_ON,
+    ),
     "supervisor killed": (
         supervisor_killed,
         "the run ended without a word in the train stage of attempt stub (last checkpoint: step 5)"
@@ -240,7 +261,7 @@ def typed(line: str, folder: Path) -> subprocess.CompletedProcess[str]:
 
 
 @pytest.mark.parametrize("where", [".", "runs", "/"])
-@pytest.mark.parametrize("kind", ["interrupted", "supervisor killed", "disk full"])
+@pytest.mark.parametrize("kind", ["stopped early", "interrupted", "supervisor killed", "disk full"])
 def test_the_line_that_verify_prints_goes_on_with_the_run_when_it_is_typed(
     kind: str, where: str, project: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:
