@@ -50,6 +50,16 @@ def test_data_without_rows_are_refused_before_anything_is_started(
     assert not project.runs.exists()
 
 
+def test_a_pointer_of_git_lfs_is_not_taken_for_data(project: Project) -> None:
+    """E3: LFS pointer."""
+    pointer = "version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 12\n"
+    (project.root / "data/train.jsonl").write_text(pointer)
+    with pytest.raises(MilestoneError, match=r"data/train.jsonl: is a Git LFS pointer") as caught:
+        project.run()
+    assert "git lfs pull" in caught.value.hint
+    assert not project.runs.exists()
+
+
 @pytest.mark.parametrize("key", ["max_steps = 0", "epochs = 0"])
 def test_no_steps_at_all_are_refused_by_key(key: str, project: Project) -> None:
     """E6"""
