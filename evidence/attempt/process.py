@@ -103,8 +103,10 @@ class WorkerProcess:
         now = time.monotonic()
         if self._gone_since_s is None:
             self._gone_since_s = now
-        heard = self._silent or self._num_bytes_since_gone > MAX_LEFT_BYTES
-        return heard and now - self._gone_since_s > GRACE_AFTER_EXIT_S
+        if now - self._gone_since_s <= GRACE_AFTER_EXIT_S:
+            return False
+        self.kill()  # whom it left behind, and who may be talking on
+        return self._silent or self._num_bytes_since_gone > MAX_LEFT_BYTES
 
     def ask_to_stop(self) -> None:
         """SIGTERM: the worker ends after the current step, with a checkpoint."""

@@ -118,6 +118,30 @@ def test_what_a_worker_said_is_heard_to_its_end_however_late(
     assert len(rows(project.pack / "training_output/metrics.jsonl")) == 10
 
 
+@pytest.mark.parametrize("session", ["", "setsid "], ids=["of its group", "of no group"])
+def test_whoever_talks_on_after_the_worker_is_gone_holds_up_nobody(
+    session: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    worker = tmp_path / "python"
+    worker.write_text(
+        "#!/bin/sh\n"
+        f'case "$*" in *workload.worker*) ;; *) exec {sys.executable} "$@" ;; esac\n'
+        f"{session}sh -c 'for i in $(seq 1000); do echo noise; sleep 0.02; done' &\n"
+    )
+    worker.chmod(0o755)
+    monkeypatch.setattr(processes, "GRACE_AFTER_EXIT_S", 0.2)
+    monkeypatch.setattr(processes, "MAX_LEFT_BYTES", 50)
+    with monkeypatch.context() as patch:
+        patch.setattr(sys, "executable", str(worker))
+        running = WorkerProcess(tmp_path / "job", os.environ, tmp_path)
+    began_s = time.monotonic()
+    while not running.finished():
+        for _ in running.receive(0.2):
+            pass
+    assert running.close() == 0
+    assert time.monotonic() - began_s < 10
+
+
 def test_only_checkpoints_that_newer_ones_in_the_journal_follow_are_removed(
     project: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:
