@@ -23,22 +23,28 @@ def evidence(*arguments: str) -> str:
     return " ".join((_program(), *map(shlex.quote, arguments)))
 
 
-def run(milestone_id: str, runs: Path, *options: str) -> str:
-    """`evidence run ID OPTIONS`, with --root or --runs where `runs` is not the one found here."""
-    return evidence("run", milestone_id, *options, *_place(runs.resolve()))
+def run(milestone_id: str, runs: Path, *options: str, root: Path | None = None) -> str:
+    """`evidence run ID OPTIONS`, with --root and --runs where they are not those found here.
+
+    `root` None: the folder around `runs` where that holds milestones, else this one.
+    """
+    return evidence("run", milestone_id, *options, *_place(runs.resolve(), root))
 
 
-def go_on(milestone_id: str, runs: Path) -> str:
+def go_on(milestone_id: str, runs: Path, root: Path | None = None) -> str:
     """The command that goes on with an unfinished run; a comment names the one that ends it."""
-    return run(milestone_id, runs, "--resume") + _CLOSE
+    return run(milestone_id, runs, "--resume", root=root) + _CLOSE
 
 
-def _place(runs: Path) -> tuple[str, ...]:
-    if runs == Path(layout.RUNS).resolve():
-        return ()
-    if runs.name == layout.RUNS and layout.milestone_file(runs.parent, "M").parent.is_dir():
-        return ("--root", str(runs.parent))
-    return ("--runs", str(runs))
+def _place(runs: Path, root: Path | None) -> tuple[str, ...]:
+    here = Path.cwd()
+    if root is None:
+        holds = runs.name == layout.RUNS and layout.milestone_file(runs.parent, "M").parent.is_dir()
+        root = runs.parent if holds else here
+    else:
+        root = root.resolve()
+    elsewhere = () if root == here else ("--root", str(root))
+    return elsewhere if runs == root / layout.RUNS else (*elsewhere, "--runs", str(runs))
 
 
 def _program() -> str:

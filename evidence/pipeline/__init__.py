@@ -90,7 +90,7 @@ def run_milestone(
     with _held(options.runs, name):
         _refuse_sealed(pack, milestone_id, options)
         work = _work_folder(milestone_id, options, name)
-        with _disk_errors_named(milestone_id, work, pack):
+        with _disk_errors_named(milestone_id, work, pack, options.root):
             prepare_runs_folder(options.runs)
             if recovering:
                 done = recover(options.root, work, pack, observer, stop, close=options.close)
@@ -114,10 +114,11 @@ def run_milestone(
 
 def _refuse_sealed(pack: Path, milestone_id: str, options: RunOptions) -> None:
     if pack.exists() and not options.again:
+        anew = typed.run(milestone_id, options.runs, "--again", root=options.root)
         raise UsageError(
             f"{pack} is sealed already and is never overwritten",
             hint=f"Check it: {typed.evidence('verify', str(pack))}\n  To run anew (this one goes "
-            f"to the archive): {typed.run(milestone_id, options.runs, '--again')}",
+            f"to the archive): {anew}",
         )
 
 
@@ -130,7 +131,7 @@ def _work_folder(milestone_id: str, options: RunOptions, name: str) -> Path:
     if not recovering and space.is_run:
         raise UsageError(
             f"an unfinished run of {milestone_id} is in {space.work}",
-            hint=f"Go on: {typed.go_on(milestone_id, options.runs)}",
+            hint=f"Go on: {typed.go_on(milestone_id, options.runs, options.root)}",
         )
     if not recovering:
         space.remove()  # left by a run that died before it began, or after it was published
@@ -138,12 +139,12 @@ def _work_folder(milestone_id: str, options: RunOptions, name: str) -> Path:
 
 
 @contextmanager
-def _disk_errors_named(milestone_id: str, work: Path, pack: Path) -> Iterator[None]:
+def _disk_errors_named(milestone_id: str, work: Path, pack: Path, root: Path) -> Iterator[None]:
     """What the system refuses while a run is under way leaves it unfinished; it is no bug."""
     try:
         yield
     except DurabilityError as error:
-        then = _after_an_error(milestone_id, work, pack)
+        then = _after_an_error(milestone_id, work, pack, root)
         raise DurabilityError(
             error.message, hint=f"{error.hint}\n  {then}".strip(), no_room=error.no_room
         ) from error
@@ -151,16 +152,16 @@ def _disk_errors_named(milestone_id: str, work: Path, pack: Path) -> Iterator[No
         raise DurabilityError(
             f"the run cannot go on: {error.strerror or error}"
             + (f": {error.filename}" if error.filename else ""),
-            hint=_after_an_error(milestone_id, work, pack),
+            hint=_after_an_error(milestone_id, work, pack, root),
         ) from error
 
 
-def _after_an_error(milestone_id: str, work: Path, pack: Path) -> str:
+def _after_an_error(milestone_id: str, work: Path, pack: Path, root: Path) -> str:
     if Workspace(work).is_run:
-        return f"Then: {typed.go_on(milestone_id, pack.parent)}"
+        return f"Then: {typed.go_on(milestone_id, pack.parent, root)}"
     if pack.exists():
         return f"The pack is whole: {typed.evidence('verify', str(pack))}"
-    return f"Then: {typed.run(milestone_id, pack.parent)}"
+    return f"Then: {typed.run(milestone_id, pack.parent, root=root)}"
 
 
 @contextmanager

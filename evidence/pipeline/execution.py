@@ -195,7 +195,7 @@ def run_from(run: Run, plan: AttemptPlan, point: StartPoint, began_s: float) -> 
 def _stopped(run: Run, reason: str) -> StoppedError:
     return StoppedError(
         f"{reason}; nothing was published",
-        hint=f"Go on: {typed.go_on(run.prepared.milestone.id, run.space.runs)}",
+        hint=f"Go on: {typed.go_on(run.prepared.milestone.id, run.space.runs, run.root)}",
         by_sigterm=run.stop.by_sigterm,
     )
 
