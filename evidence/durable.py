@@ -37,11 +37,7 @@ def _named(action: str, path: Path) -> Iterator[None]:
         yield
     except OSError as error:
         full = error.errno in NO_ROOM
-        hint = (
-            "Free some space, then resume the run."
-            if full
-            else "Check the disk and the permissions of this folder."
-        )
+        hint = "Free some space." if full else "Check the disk and the permissions of this folder."
         message = f"cannot {action} {path}: {error.strerror}"
         raise DurabilityError(message, hint=hint, no_room=full) from error
 

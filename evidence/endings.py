@@ -23,7 +23,7 @@ _ATTEMPT: Final[dict[OutcomeKind, str]] = {
 }
 _RUN: Final[dict[StopKind, str]] = {
     "killed": "the run ended without a word",
-    "interrupted": "the run was stopped",
+    "interrupted": "the run was stopped, as asked,",
     "disk-full": "the run ran out of disk space",
     "io-error": "the run was given up because the system failed it",
     "secret-found": "the run is not sealed, because it holds what looks like a secret",
@@ -46,12 +46,14 @@ def of_failed_run(outcomes: tuple[OutcomeRecord, ...]) -> str:
     if not outcomes:
         return "no attempt was made"
     before = len(outcomes) - 1
-    more = f"; {before} {'attempts' if before > 1 else 'attempt'} before it failed too"
+    more = f"; {before} {'attempts' if before > 1 else 'attempt'} before it came to nothing too"
     return of_attempt(outcomes[-1]) + (more if before else "")
 
 
 def of_stopped_run(kind: StopKind, reason: str, where: str) -> str:
-    """What left a run unfinished, and where it was."""
+    """What left a run unfinished, and where it was. Who stopped it knows the reason."""
+    if kind == "interrupted" and where:
+        return f"{_RUN[kind]} {where}"
     return f"{_RUN[kind]} {where}: {reason}" if where else f"{_RUN[kind]}: {reason}"
 
 

@@ -24,6 +24,9 @@ READ_BYTES: Final = 1 << 16
 GRACE_AFTER_EXIT_S: Final = 2.0
 """How long a grandchild may keep the pipes open after the worker itself is gone."""
 
+MAX_LEFT_BYTES: Final = 4 << 20
+"""More than pipes can hold of what a worker said before it went: a grandchild goes on talking."""
+
 GRACE_AFTER_KILL_S: Final = 10.0
 """SIGKILL takes milliseconds, unless a driver holds the process in the kernel for ever."""
 
@@ -62,6 +65,8 @@ class WorkerProcess:
         self._selector.register(self._output, selectors.EVENT_READ, "output")
         self._partial = b""
         self._gone_since_s: float | None = None
+        self._silent = False
+        self._num_bytes_since_gone = 0
 
     @property
     def pid(self) -> int:
@@ -70,8 +75,12 @@ class WorkerProcess:
 
     def receive(self, timeout_s: float) -> Iterator[tuple[Channel, bytes]]:
         """What arrived within `timeout_s`: whole event lines, and output in any pieces."""
-        for key, _ in self._selector.select(timeout_s):
+        ready = self._selector.select(timeout_s)
+        self._silent = not ready
+        for key, _ in ready:
             data = os.read(key.fd, READ_BYTES)
+            if self._gone_since_s is not None:
+                self._num_bytes_since_gone += len(data)
             if not data:
                 self._selector.unregister(key.fileobj)
             elif key.data == "output":
@@ -82,13 +91,22 @@ class WorkerProcess:
                     yield "event", line
 
     def finished(self) -> bool:
-        """Whether the worker is gone and all it said has been heard."""
+        """Whether the worker is gone and all it said has been heard, however late we come to it.
+
+        Only silence ends the wait for pipes that a grandchild keeps open: on a busy machine there
+        may be unread rows long after the worker is gone, and the last of them says `done`.
+        """
         if self._process.poll() is None:
             return False
+        if not self._selector.get_map():
+            return True
         now = time.monotonic()
         if self._gone_since_s is None:
             self._gone_since_s = now
-        return not self._selector.get_map() or now - self._gone_since_s > GRACE_AFTER_EXIT_S
+        if now - self._gone_since_s <= GRACE_AFTER_EXIT_S:
+            return False
+        self.kill()  # whom it left behind, and who may be talking on
+        return self._silent or self._num_bytes_since_gone > MAX_LEFT_BYTES
 
     def ask_to_stop(self) -> None:
         """SIGTERM: the worker ends after the current step, with a checkpoint."""

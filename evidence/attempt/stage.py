@@ -20,7 +20,7 @@ from evidence.attempt.verdict import Heard, Limit, judge
 from evidence.capture.oom import count_oom_kills
 from evidence.capture.telemetry import sample
 from evidence.digest import sha256_stream
-from evidence.durable import sync_directory, sync_file, sync_folders, write_file
+from evidence.durable import remove, sync_directory, sync_file, sync_folders, write_file
 from evidence.errors import DurabilityError, MalformedError
 from evidence.escape import one_line
 from evidence.journal import Journal
@@ -38,10 +38,10 @@ POLL_S: Final = 0.2
 TELEMETRY_EVERY_S: Final = 1.0
 STOP_NOW: Final = 2
 STOPPING: Final = {
-    1: "stopping at the next step, with a checkpoint; asked once more, at once",
-    STOP_NOW: "stopping at once",
+    "train": "stopping after this step, with a checkpoint (Ctrl-C once more: at once, without one)",
+    "eval": "stopping; the trained model is kept, and the evaluation begins anew when you go on",
 }
-NO_ROOM_HINT: Final = "Free some space, then resume the run."
+NO_ROOM_HINT: Final = "Free some space."
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,9 +163,12 @@ class StageRun:
             self._files.sync_when_due()
             level = self._around.stop_level()
             if level > asked:
-                self._around.observer.message(STOPPING[level])
-                killed_s = now if level == STOP_NOW else None
-                worker.kill() if level == STOP_NOW else worker.ask_to_stop()
+                at_once = level == STOP_NOW
+                self._around.observer.message(
+                    "stopping at once" if at_once else STOPPING[self._job.stage]
+                )
+                killed_s = now if at_once else None
+                worker.kill() if at_once else worker.ask_to_stop()
                 asked = level
             if killed_s is not None and now - killed_s > GRACE_AFTER_KILL_S:
                 break  # stuck in the kernel
@@ -258,7 +261,6 @@ class StageRun:
     def _on_checkpoint(self, event: dict[str, Any]) -> None:
         self._files.sync()  # a checkpoint must never be ahead of the rows that led to it
         folder = Path(event["path"])
-        self._checkpoint_step = int(event["step"])
         self._journal(
             "checkpoint",
             stage=self._job.stage,
@@ -267,6 +269,19 @@ class StageRun:
             stream=event["stream"],
             files=encode(digest_folder(folder, folder)),
         )
+        before, self._checkpoint_step = self._checkpoint_step, int(event["step"])
+        if before is not None:
+            self._drop_checkpoints(older_than=before)
+
+    def _drop_checkpoints(self, older_than: int) -> None:
+        """Keep two that the journal has: the newest, and one more in case it is damaged.
+
+        No worker removes any: it does not know which are in the journal already.
+        """
+        for folder in sorted(Path(self._job.scratch).glob("checkpoint-*")):
+            step = folder.name.removeprefix("checkpoint-")
+            if step.isdecimal() and int(step) < older_than:
+                remove(folder)
 
     def _on_model(self, event: dict[str, Any]) -> None:
         files = digest_folder(Path(event["path"]), self._folder)

@@ -96,7 +96,7 @@ def _passed(limit: Limit, stage: str) -> str:
 
 def _kept(heard: Heard) -> str:
     if heard.stage != "train":
-        return ""
+        return "; its training is done and kept"
     if heard.checkpoint_step is None:
         return "; there is no checkpoint yet"
     return f"; the last checkpoint is of step {heard.checkpoint_step}"

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from evidence import layout, limits
 from evidence.capture.changes import digest_of, size_bytes, state_of
+from evidence.capture.hidden import flagged, open_index, reveal
 from evidence.capture.packages import without_credentials
 from evidence.escape import one_line, visible
 from evidence.records.availability import Unavailable
@@ -189,15 +190,17 @@ def _state(found: Repository) -> GitStateRecord:
         dirty=bool(files),
         files=files,
         shallow=_line(found, "rev-parse", "--is-shallow-repository") == "true",
+        num_not_checked_out=len(flagged(found).absent),
     )
 
 
 def _entries(found: Repository) -> Iterator[tuple[str, bytes]]:
     """(two-letter state, path from the top of the working tree) of every change."""
-    output = found.run(
-        "status", "--porcelain=v1", "-z", "--untracked-files=all", "--no-renames", "--",
-        *found.pathspecs(),
-    )  # fmt: skip
+    with open_index(found) as own:
+        output = found.run(
+            "status", "--porcelain=v1", "-z", "--untracked-files=all", "--no-renames", "--",
+            *found.pathspecs(), env=own,
+        )  # fmt: skip
     for entry in output.split(b"\0"):
         if entry:
             yield entry[:2].decode("ascii"), entry[3:]
@@ -270,6 +273,7 @@ def _patch(found: Repository, names: list[bytes]) -> bytes | Unavailable:
             "GIT_OBJECT_DIRECTORY": folder,
             "GIT_ALTERNATE_OBJECT_DIRECTORIES": str(Path(found.repo.common_dir) / "objects"),
         }
+        reveal(found, flagged(found).present, Path(folder), own)
         changed.write_bytes(b"".join(name + b"\0" for name in names))
         found.run("update-index", "--add", "--remove", "-z", "--stdin", env=own, given=changed)
         found.run(  # every option that a user's configuration could turn otherwise is spelled out

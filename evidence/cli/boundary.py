@@ -9,7 +9,7 @@ from typing import NoReturn
 
 import click
 
-from evidence.errors import EvidenceError, ExitCode, UsageError
+from evidence.errors import EvidenceError, ExitCode, StoppedError, UsageError
 from evidence.escape import visible
 
 
@@ -49,7 +49,10 @@ def guarded(command: click.Command) -> NoReturn:
 def complain(error: EvidenceError) -> None:
     """Print an error and its hint to stderr, acting characters made visible."""
     with suppress(OSError):  # nobody may be listening any more; the exit code stands
-        label = click.style("Error:", fg="red", bold=True)
-        click.echo(f"{label} {visible(error.message)}", err=True)
+        said = visible(error.message)
+        if isinstance(error, StoppedError):  # as asked: no error
+            click.secho(said[:1].upper() + said[1:], fg="yellow", err=True)
+        else:
+            click.echo(f"{click.style('Error:', fg='red', bold=True)} {said}", err=True)
         if error.hint:
             click.echo(f"  {visible(error.hint)}", err=True)

@@ -39,7 +39,8 @@ def print_report(report: Report, *, quiet: bool) -> None:
         click.echo(f"  happened     {visible(report.happened)}")
     if report.root_sha256 is not None:
         click.echo(f"  root digest  sha256:{report.root_sha256}")
-    _print_checks(report)
+    if report.checks:
+        _print_checks(report)
     for finding in report.findings:
         _print_finding(finding)
     if report.next_step:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
 import click
 
-from evidence import endings
+from evidence import endings, typed
 from evidence.cli.options import root_option, runs_option
 from evidence.cli.progress import observer
 from evidence.errors import ExitCode
@@ -61,7 +62,8 @@ def command(
 def _report(result: RunResult) -> None:
     pack = _shown(result.pack)
     for record in result.outcomes:
-        click.echo(visible(endings.of_attempt(record)))
+        said = endings.of_attempt(replace(record, reason="") if record.missing else record)
+        click.echo(visible(f"{said}:" if record.missing else said))
         for line in record.last_lines[-SHOWN_LINES:]:
             click.echo(f"    {visible(line)}")
         for missing, remedy in zip(record.missing, record.remedies, strict=True):
@@ -78,7 +80,9 @@ def _report(result: RunResult) -> None:
     click.secho(f"{result.status.upper()}  {pack}", fg=colour, bold=True)
     click.echo(f"  root digest  sha256:{result.root_sha256}")
     click.echo(f"  summary      {_shown(result.summary)}")
-    click.echo(f"  check it     evidence verify {pack}")
+    click.echo(f"  check it     {typed.evidence('verify', pack)}")
+    if result.status != "complete":
+        click.echo(f"  run anew     {typed.run(result.milestone, result.pack.parent, '--again')}")
 
 
 def _shown(path: Path) -> str:

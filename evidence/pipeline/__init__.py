@@ -14,7 +14,7 @@ from typing import Final
 
 from filelock import FileLock, Timeout
 
-from evidence import layout
+from evidence import layout, typed
 from evidence.durable import make_folder
 from evidence.errors import BusyError, DurabilityError, ExitCode, UsageError
 from evidence.pipeline.archive import archive_pack, prepare_runs_folder
@@ -52,6 +52,7 @@ class RunOptions:
 class RunResult:
     """A run that ended by its own decision and left a sealed pack."""
 
+    milestone: str
     pack: Path
     summary: Path
     root_sha256: str
@@ -89,7 +90,7 @@ def run_milestone(
     with _held(options.runs, name):
         _refuse_sealed(pack, milestone_id, options)
         work = _work_folder(milestone_id, options, name)
-        with _disk_errors_named(milestone_id):
+        with _disk_errors_named(milestone_id, work, pack, options.root):
             prepare_runs_folder(options.runs)
             if recovering:
                 done = recover(options.root, work, pack, observer, stop, close=options.close)
@@ -99,6 +100,7 @@ def run_milestone(
                 done = execute(prepared, options.root, work, pack, observer, stop, options.parents)
     update_index(options.runs)
     return RunResult(
+        milestone=milestone_id,
         pack=pack,
         summary=pack / layout.summary_name(milestone_id),
         root_sha256=done.root_sha256,
@@ -112,10 +114,11 @@ def run_milestone(
 
 def _refuse_sealed(pack: Path, milestone_id: str, options: RunOptions) -> None:
     if pack.exists() and not options.again:
+        anew = typed.run(milestone_id, options.runs, "--again", root=options.root)
         raise UsageError(
             f"{pack} is sealed already and is never overwritten",
-            hint=f"Check it: evidence verify {pack}\n  To run anew (this one goes to the archive): "
-            f"evidence run {milestone_id} --again",
+            hint=f"Check it: {typed.evidence('verify', str(pack))}\n  To run anew (this one goes "
+            f"to the archive): {anew}",
         )
 
 
@@ -128,8 +131,7 @@ def _work_folder(milestone_id: str, options: RunOptions, name: str) -> Path:
     if not recovering and space.is_run:
         raise UsageError(
             f"an unfinished run of {milestone_id} is in {space.work}",
-            hint=f"Go on: evidence run {milestone_id} --resume   (or --close, which seals "
-            "what there is as failed)",
+            hint=f"Go on: {typed.go_on(milestone_id, options.runs, options.root)}",
         )
     if not recovering:
         space.remove()  # left by a run that died before it began, or after it was published
@@ -137,16 +139,29 @@ def _work_folder(milestone_id: str, options: RunOptions, name: str) -> Path:
 
 
 @contextmanager
-def _disk_errors_named(milestone_id: str) -> Iterator[None]:
+def _disk_errors_named(milestone_id: str, work: Path, pack: Path, root: Path) -> Iterator[None]:
     """What the system refuses while a run is under way leaves it unfinished; it is no bug."""
     try:
         yield
+    except DurabilityError as error:
+        then = _after_an_error(milestone_id, work, pack, root)
+        raise DurabilityError(
+            error.message, hint=f"{error.hint}\n  {then}".strip(), no_room=error.no_room
+        ) from error
     except OSError as error:
         raise DurabilityError(
             f"the run cannot go on: {error.strerror or error}"
             + (f": {error.filename}" if error.filename else ""),
-            hint=f"Then: evidence run {milestone_id} --resume",
+            hint=_after_an_error(milestone_id, work, pack, root),
         ) from error
+
+
+def _after_an_error(milestone_id: str, work: Path, pack: Path, root: Path) -> str:
+    if Workspace(work).is_run:
+        return f"Then: {typed.go_on(milestone_id, pack.parent, root)}"
+    if pack.exists():
+        return f"The pack is whole: {typed.evidence('verify', str(pack))}"
+    return f"Then: {typed.run(milestone_id, pack.parent, root=root)}"
 
 
 @contextmanager

@@ -42,9 +42,7 @@ def _of_system(error: OSError) -> DurabilityError:
     return DurabilityError(
         f"cannot go on: {error.strerror or error}"
         + (f": {error.filename}" if error.filename else ""),
-        hint="Free some space, then resume the run."
-        if full
-        else "Check the disk and the permissions of this folder, then resume the run.",
+        hint="Free some space." if full else "Check the disk and the permissions of this folder.",
         no_room=full,
     )
 

@@ -12,7 +12,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
-from evidence import __version__, layout
+from evidence import __version__, endings, layout, typed
 from evidence.attempt import (
     AttemptResult,
     Places,
@@ -125,6 +125,8 @@ def try_attempts(
 ) -> AttemptResult | None:
     """Try each plan in order; the first result that completed, or None."""
     for plan in plans:
+        if run.stop.level:
+            raise _stopped(run, f"stopped before attempt {plan.name}, as asked")
         result = _attempt(run, plan, start)
         if result.completed:
             return result
@@ -186,13 +188,16 @@ def run_from(run: Run, plan: AttemptPlan, point: StartPoint, began_s: float) -> 
     places = Places(root=run.root, output=run.space.output(plan), scratch=run.space.scratch(plan))
     result = run_attempt(plan, places, around, point)
     if result.record.outcome == "interrupted":
-        raise StoppedError(
-            f"{result.record.reason}; nothing was published",
-            hint=f"Go on: evidence run {run.prepared.milestone.id} --resume   (or --close, which "
-            "seals what there is as failed)",
-            by_sigterm=run.stop.by_sigterm,
-        )
+        raise _stopped(run, result.record.reason)
     return settle(run, plan, result.lasting(run.clock.monotonic_s() - began_s))
+
+
+def _stopped(run: Run, reason: str) -> StoppedError:
+    return StoppedError(
+        f"{reason}; nothing was published",
+        hint=f"Go on: {typed.go_on(run.prepared.milestone.id, run.space.runs, run.root)}",
+        by_sigterm=run.stop.by_sigterm,
+    )
 
 
 def settle(run: Run, plan: AttemptPlan, result: AttemptResult) -> AttemptResult:
@@ -200,7 +205,7 @@ def settle(run: Run, plan: AttemptPlan, result: AttemptResult) -> AttemptResult:
     record = result.record
     if not result.completed:
         run.space.write_outcome(plan, result)
-        run.observer.message(f"attempt {plan.name}: {record.outcome}: {record.reason}")
+        run.observer.message(endings.of_attempt(record))
     run.journal.record(
         "attempt-finished",
         attempt=plan.name,

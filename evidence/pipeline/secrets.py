@@ -15,7 +15,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import IO, Any, Final, TypeVar
 
-from evidence import limits
+from evidence import limits, typed
 from evidence.capture.git import capture_patch, open_repository
 from evidence.errors import MilestoneError, SecretFoundError, UsageError
 from evidence.escape import one_line
@@ -163,7 +163,7 @@ def refuse_secrets(staging: Path, milestone_id: str, allow: Iterable[AllowSpec])
             "the pack holds a secret and is not sealed:\n" + "\n".join(problems),
             hint=f"What there is stays in {staging.parent}, unpublished; remove that folder to "
             f"start anew. {_TAKE_OUT}\n{_way_out(milestone_id, problems)}\n\n"
-            f"Then: evidence run {milestone_id} --resume",
+            f"Then: {typed.go_on(milestone_id, staging.parents[2])}",
         )
 
 

@@ -42,6 +42,11 @@ class Workspace:
         """What becomes the pack."""
         return self.work / layout.STAGED
 
+    @property
+    def runs(self) -> Path:
+        """The folder of packs."""
+        return self.work.parent.parent
+
     @contextmanager
     def founded(self) -> Iterator[None]:
         """Make the folder, and keep room on disk for one last record; the block does the rest.

@@ -113,6 +113,8 @@ class GitStateRecord:
     dirty: bool
     files: tuple[GitFileRecord, ...]
     shallow: bool
+    num_not_checked_out: int
+    """Files of the commit that a sparse checkout leaves out."""
 
 
 @dataclass(frozen=True, slots=True)

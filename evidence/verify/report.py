@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-from evidence import layout
+from evidence import layout, typed
 from evidence.errors import ExitCode
 from evidence.escape import one_line
 from evidence.records.finding import CheckResult, Finding, Report, Verdict
@@ -112,5 +112,5 @@ def _next_step(findings: list[Finding], manifest: ManifestRecord | None) -> str:
     if grave and all(f.check.startswith("rendered-") for f in grave):
         return "evidence render PACK makes the summary anew from the evidence, which is intact"
     if not grave and manifest is not None and manifest.status == "failed":
-        return f"evidence run {manifest.milestone} --again"
+        return typed.evidence("run", manifest.milestone, "--again")
     return ""

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from evidence import endings, jsonio, layout, limits, posix
+from evidence import endings, jsonio, layout, limits, posix, typed
 from evidence.errors import MalformedError
 from evidence.escape import one_line
 from evidence.records.codec import decode
@@ -44,12 +44,11 @@ def work_folder(path: Path) -> Path | None:
 
 def story_of(work: Path) -> Story:
     """What became of the run in this folder."""
-    command = f"evidence run {work.name}"
     if posix.is_locked(work.with_name(f"{work.name}.lock")):
         return Story("the run is at work at this moment", "wait until it ends")
     events, stop = _read(work)
     where = _where(events)
-    goes_on = f"{command} --resume   (or --close, which seals what there is as failed)"
+    goes_on = typed.go_on(work.name, work.parent.parent)
     if stop is None:
         return Story(_said(endings.of_stopped_run("killed", endings.NOTHING_SAID, where)), goes_on)
     first = {
@@ -120,6 +119,8 @@ def _in_attempt(attempt: str, events: list[JournalEvent]) -> str:
     stage = next((event.data["stage"] for event in own if "stage" in event.data), None)
     if stage is None:
         return f"at the beginning of attempt {attempt}"
+    if stage == "eval":
+        return f"in the eval stage of attempt {attempt} (its training is done and kept)"
     step = next((event.data.get("step") for event in own if event.event == "checkpoint"), None)
     kept = f" (last checkpoint: step {step})" if step is not None else ""
     return f"in the {stage} stage of attempt {attempt}{kept}"

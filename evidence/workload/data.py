@@ -27,6 +27,7 @@ PROMPT: Final = "prompt"
 META: Final = "meta"
 """Field that says where a row comes from; two rows that differ only in it are duplicates."""
 MAX_SHOWN: Final = 20
+LFS_POINTER: Final = b"version https://git-lfs.github.com/spec/"
 
 _TYPES: Final[Mapping[str, tuple[type, ...]]] = {
     "string": (str,),
@@ -54,6 +55,11 @@ def load_data(root: Path, name: str, spec: DataSpec) -> DataSet:
     else:
         label = str(spec.path)
         raw = (root / label).read_bytes()
+    if raw.startswith(LFS_POINTER):
+        raise MilestoneError(
+            f"{label}: is a Git LFS pointer, not the data that it stands for",
+            hint="`git lfs pull` brings the data. Nothing was run.",
+        )
     rows: list[Row] = []
     problems: list[str] = []
     for line, value in _parsed(raw, label, problems):

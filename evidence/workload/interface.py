@@ -22,7 +22,8 @@ class Job:
     stage: Stage
     root: str
     scratch: str
-    """Checkpoints go to scratch/checkpoint-<step>; nothing of it is evidence."""
+    """Checkpoints go to scratch/checkpoint-<step>; nothing of it is evidence. Old ones are removed
+    by the supervisor, once newer ones are in the journal, and by nobody else."""
     output: str
     """The final model goes to output/training_output/final_model."""
     segment: int

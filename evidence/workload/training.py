@@ -27,7 +27,6 @@ from evidence.workload.tokens import IGNORED, Example
 
 MAX_MERGED_ROWS: Final = 64
 """A step of more rows keeps its micro-batches: memory comes before speed."""
-CHECKPOINTS_KEPT: Final = 2
 
 
 class Rows(Dataset[dict[str, Any]]):
@@ -232,7 +231,6 @@ def _arguments(job: Job, merged: bool) -> TrainingArguments:
         logging_nan_inf_filter=False,  # a NaN must be seen, not replaced by an average
         save_strategy="steps" if spec.checkpoint_every_steps else "no",
         save_steps=spec.checkpoint_every_steps or 500,
-        save_total_limit=CHECKPOINTS_KEPT,
         remove_unused_columns=False,
         use_cpu=job.plan.requires.accelerator == "none",
         report_to=[],

@@ -1,8 +1,8 @@
 """The worker process: `python -m evidence.workload.worker JOB.json FD SUPERVISOR`.
 
-Responsible for finding the backend, for turning whatever goes wrong into a `failed` event and a
-traceback on stderr, and for dying with its supervisor. The work itself is the backend's; what an
-error means is said by `failures`.
+Responsible for finding the backend, for turning whatever goes wrong into a `failed` event and
+words on stderr (a traceback where it has no name), and for dying with its supervisor. The work
+itself is the backend's; what an error means is said by `failures`.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Final
 
 from evidence import jsonio
+from evidence.errors import EvidenceError
 from evidence.records.codec import decode
 from evidence.workload.events import EventPipe
 from evidence.workload.failures import explain
@@ -44,8 +45,11 @@ def main() -> int:
         print(f"stopped: {stop}", file=sys.stderr)
         return STOPPED_STATUS
     except Exception as error:
-        traceback.print_exc()
         kind, message = explain(error)
+        if isinstance(error, (StageFailure, EvidenceError)):
+            print(message, file=sys.stderr)  # it has a name: the code that noticed is no news
+        else:
+            traceback.print_exc()
         emit("failed", kind=kind, type=type(error).__name__, message=message)
         return FAILED_STATUS
     return 0

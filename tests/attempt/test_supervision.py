@@ -9,12 +9,16 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
 
 from evidence.attempt import process as processes
+from evidence.attempt import stage
+from evidence.attempt.files import SYNC_EVERY_S, StageFiles
 from evidence.attempt.process import WorkerProcess
+from evidence.errors import DurabilityError
 from evidence.pipeline import signals
 from evidence.pipeline.signals import StopRequest
 from evidence.verify import verify_pack
@@ -64,6 +68,97 @@ def test_a_slow_worker_that_goes_on_is_not_hung(
     project.edit('backend = "stub"', limit)
     monkeypatch.setenv("EVIDENCE_STUB", json.dumps({"do": "slow", "seconds": 0.12}))
     assert project.run().attempt == "stub"
+
+
+def test_an_attempt_is_in_the_journal_before_its_worker_starts(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    journal = project.runs / ".work/T1/pack/journal.jsonl"
+    seen: list[list[tuple[str, str | None]]] = []
+
+    class Watched(WorkerProcess):
+        def __init__(self, *arguments: Any) -> None:
+            events = rows(journal)
+            seen.append([(one["event"], one["data"].get("stage")) for one in events[-2:]])
+            super().__init__(*arguments)
+
+    monkeypatch.setattr(stage, "WorkerProcess", Watched)
+    assert project.run().status == "complete"
+    first, second = seen
+    assert first == [("attempt-started", None), ("stage-started", "train")]
+    assert second == [("stage-finished", "train"), ("stage-started", "eval")]
+
+
+def test_rows_are_made_safe_at_least_once_a_second(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """While the worker is at the next ones, with no checkpoint that asks for it."""
+    assert stage.POLL_S + SYNC_EVERY_S <= 1
+    project.edit("checkpoint_every_steps = 5", "checkpoint_every_steps = 1000")
+    monkeypatch.setenv("EVIDENCE_STUB", json.dumps({"do": "slow", "seconds": 0.3}))
+    sync = StageFiles.sync
+    synced_at: list[int] = []
+
+    def counted(self: StageFiles) -> None:
+        synced_at.append(self.num_rows)
+        sync(self)
+
+    monkeypatch.setattr(StageFiles, "sync", counted)
+    assert project.run().status == "complete"
+    assert len({count for count in synced_at if 0 < count < 10}) >= 2, synced_at
+
+
+def test_what_a_worker_said_is_heard_to_its_end_however_late(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A busy supervisor reads little by little, long after the worker is gone."""
+    monkeypatch.setattr(processes, "READ_BYTES", 32)
+    monkeypatch.setattr(processes, "GRACE_AFTER_EXIT_S", 0.0)
+    assert project.run().status == "complete"
+    assert len(rows(project.pack / "training_output/metrics.jsonl")) == 10
+
+
+@pytest.mark.parametrize("session", ["", "setsid "], ids=["of its group", "of no group"])
+def test_whoever_talks_on_after_the_worker_is_gone_holds_up_nobody(
+    session: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    worker = tmp_path / "python"
+    worker.write_text(
+        "#!/bin/sh\n"
+        f'case "$*" in *workload.worker*) ;; *) exec {sys.executable} "$@" ;; esac\n'
+        f"{session}sh -c 'for i in $(seq 1000); do echo noise; sleep 0.02; done' &\n"
+    )
+    worker.chmod(0o755)
+    monkeypatch.setattr(processes, "GRACE_AFTER_EXIT_S", 0.2)
+    monkeypatch.setattr(processes, "MAX_LEFT_BYTES", 50)
+    with monkeypatch.context() as patch:
+        patch.setattr(sys, "executable", str(worker))
+        running = WorkerProcess(tmp_path / "job", os.environ, tmp_path)
+    began_s = time.monotonic()
+    while not running.finished():
+        for _ in running.receive(0.2):
+            pass
+    assert running.close() == 0
+    assert time.monotonic() - began_s < 10
+
+
+def test_only_checkpoints_that_newer_ones_in_the_journal_follow_are_removed(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    project.edit("checkpoint_every_steps = 5", "checkpoint_every_steps = 1")
+    monkeypatch.setenv("EVIDENCE_STUB", json.dumps({"stage": "train", "at": 8, "do": "disk-full"}))
+    with pytest.raises(DurabilityError):
+        project.run()
+    scratch = project.runs / ".work/T1/scratch-01-stub"
+    assert sorted(path.name for path in scratch.glob("checkpoint-*")) == [
+        "checkpoint-6",
+        "checkpoint-7",
+    ]
+    journal = rows(project.runs / ".work/T1/pack/journal.jsonl")
+    kept = [one["data"]["step"] for one in journal if one["event"] == "checkpoint"]
+    assert kept == [1, 2, 3, 4, 5, 6, 7]
+    monkeypatch.delenv("EVIDENCE_STUB")
+    assert project.run(resume=True).status == "complete"
 
 
 def start(project: Project, order: object) -> subprocess.Popen[bytes]:
@@ -154,7 +249,7 @@ def test_sigterm_is_obeyed_by_a_worker_that_hangs(project: Project) -> None:
     run.send_signal(signal.SIGTERM)
     _, said = run.communicate(timeout=20)
     assert run.returncode == 143
-    assert b"stopping at the next step" in said
+    assert b"stopping after this step" in said
     assert b"stopping at once" in said
     assert b"the last checkpoint is of step 5" in said
 

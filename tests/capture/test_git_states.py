@@ -167,6 +167,39 @@ def test_a_worktree_of_a_shallow_clone_is_shallow(repository: Path, tmp_path: Pa
     assert state(tmp_path / "tree").shallow
 
 
+@pytest.mark.parametrize("flag", ["--assume-unchanged", "--skip-worktree"])
+def test_a_change_that_git_was_told_not_to_see_is_seen(
+    flag: str, repository: Path, tmp_path: Path
+) -> None:
+    """E3: hidden files: a tree is not clean because someone said so."""
+    git(repository, "update-index", flag, "a.txt", "b.txt")
+    before = (repository / ".git/index").read_bytes()
+    (repository / "a.txt").write_text("two\n")
+    assert git(repository, "status", "--porcelain") == ""
+    found = state(repository)
+    assert (found.dirty, states(repository)) == (True, {"a.txt": "modified"})
+    assert (applied(repository, found.commit, tmp_path) / "a.txt").read_text() == "two\n"
+    (repository / "a.txt").write_text("one\n")
+    assert not state(repository).dirty
+    assert (repository / ".git/index").read_bytes() == before
+
+
+def test_a_sparse_checkout_says_how_much_it_leaves_out(repository: Path) -> None:
+    """E3: sparse."""
+    for name in ("kept", "left"):
+        (repository / name).mkdir()
+        (repository / name / "x").write_text(name)
+    git(repository, "add", "-A")
+    git(repository, "commit", "-qm", "folders")
+    assert state(repository).num_not_checked_out == 0
+    git(repository, "sparse-checkout", "set", "--cone", "kept")
+    assert not (repository / "left").exists()
+    found = state(repository)
+    assert (found.num_not_checked_out, found.dirty) == (1, False)
+    (repository / "kept/x").write_text("changed")
+    assert states(repository) == {"kept/x": "modified"}
+
+
 def test_a_branch_and_a_tag_of_one_name_are_told_apart(repository: Path) -> None:
     git(repository, "tag", "main")
     git(repository, "tag", "-a", "-m", "x", "release 1".replace(" ", "-"))

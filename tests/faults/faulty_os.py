@@ -1,4 +1,5 @@
-"""What stands for the module `os` inside `evidence.durable`: counts, kills, fails or records calls.
+"""What stands for the module `os` inside `evidence.durable`: counts, kills, fails, records calls,
+or copies what lies there at each.
 
 Responsible for one plan a process: at which call something goes wrong, and how. Which calls make
 sense to fail, and what must hold afterwards, is said by the tests.
@@ -10,6 +11,7 @@ import base64
 import errno
 import json
 import os
+import shutil
 import signal
 import threading
 from collections.abc import Callable
@@ -36,7 +38,7 @@ CALLS = (
 class Plan:
     """What goes wrong at the `at`-th of the calls in `calls`."""
 
-    do: Literal["record", "kill", "fail"] = "record"
+    do: Literal["record", "kill", "fail", "copy"] = "record"
     at: int = 0
     calls: tuple[str, ...] = CALLS
     error: int = errno.EIO
@@ -44,6 +46,10 @@ class Plan:
     """Every later one of `calls` fails too."""
     log: str | None = None
     """File that gets each call that succeeded, a JSON line each."""
+    watched: str = ""
+    """Folder that is copied at each call, halfway through a write: what a kill would leave."""
+    copies: str = ""
+    """Folder that gets the copies, named by the number of the call."""
 
 
 class FaultyOs:
@@ -63,6 +69,8 @@ class FaultyOs:
         def call(*args: Any) -> Any:
             with self._lock:
                 self.count += 1
+                if self._plan.do == "copy":
+                    return self._copied(name, real, args)
                 self._go_wrong(name, real, args)
                 result = real(*args)
                 if self._plan.log is not None:
@@ -70,6 +78,16 @@ class FaultyOs:
                 return result
 
         return call
+
+    def _copied(self, name: str, real: Callable[..., Any], args: tuple[Any, ...]) -> Any:
+        done = 0
+        if name == "write":
+            done = real(args[0], bytes(args[1])[: len(args[1]) // 2])
+            args = (args[0], bytes(args[1])[done:])
+        if Path(self._plan.watched).exists():
+            shutil.copytree(self._plan.watched, Path(self._plan.copies) / str(self.count))
+        result = real(*args)
+        return result + done if name == "write" else result
 
     def _go_wrong(self, name: str, real: Callable[..., Any], args: tuple[Any, ...]) -> None:
         plan = self._plan

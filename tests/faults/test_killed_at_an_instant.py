@@ -19,7 +19,7 @@ from tests.faults import laws
 from tests.faults.runs import Case, Command, copy_case
 
 NUM_INSTANTS = 200
-NORMALLY = 18
+CHAINS = 20
 PARTS = 13
 SLOW = {"do": "slow", "seconds": 0.02}
 """Steps that take a moment, so that more of the instants are in the midst of them."""
@@ -85,12 +85,37 @@ def outcomes(pack: Path) -> list[str]:
     return [json.loads((folder / "outcome.json").read_bytes())["outcome"] for folder in folders]
 
 
-@pytest.mark.parametrize("number", range(NORMALLY))
-def test_a_run_killed_at_an_instant_goes_on_or_can_be_closed(
-    number: int, case: Case, lasting_s: float, outcome: str
+@pytest.mark.parametrize("chain", range(CHAINS))
+def test_a_run_that_is_killed_again_and_again_goes_on_every_time(
+    chain: int, fresh: Case, lasting_s: float, outcome: str, tmp_path: Path
 ) -> None:
-    """C2, C8: a killed worker is an outcome with a reason; a killed supervisor leaves no worker."""
-    killed_at(number, case, lasting_s, outcome)
+    """C2, C8, C10: 200 instants in all. Who goes on with a killed run is killed in turn, until the
+    run is done or its worker was killed, which is an outcome; then the next run begins."""
+    case, state = copy_case(fresh, tmp_path / "0"), "nothing"
+    before = laws.acknowledged(case)
+    for number in range(chain, NUM_INSTANTS, CHAINS):
+        if state == "published":
+            case, state = copy_case(fresh, tmp_path / str(number)), "nothing"
+            before = laws.acknowledged(case)
+        how = ("--resume",) if state == "unfinished" else ()
+        command = case.start("run", "T1", *how, stub=SLOW)
+        victim = VICTIMS[number // CHAINS % len(VICTIMS)]
+        kill(command, victim, Random(number).uniform(0, lasting_s))
+        ended = command.wait()
+        assert ended.status in (-9, 0, 4), ended.said
+        state = laws.honest(case, ended)
+        if ended.status == 4:
+            assert victim == "worker"
+            assert outcomes(case.pack) == ["requirement-not-met", "killed-by-signal"]
+        elif state == "published":
+            laws.complete(case.pack, outcome)
+            laws.holds(case.pack, before)
+        else:
+            now = laws.acknowledged(case)
+            assert now.journal.startswith(before.journal)
+            before = now
+    if state != "published":
+        laws.can_be_closed(case, state) if chain % 4 == 3 else laws.goes_on(case, state, outcome)
 
 
 @pytest.mark.exhaustive

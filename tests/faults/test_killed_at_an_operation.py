@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from evidence import layout
+from evidence.digest import sha256_hex
 from evidence.verify import load_sealed, verify_pack
 from tests.faults import laws
 from tests.faults.disk import read_calls, written
@@ -18,6 +19,8 @@ from tests.faults.runs import Case, copy_case
 NORMALLY = 8
 NUM_RECORDS = 22
 """Journal records of a small run, at least."""
+NUM_BEFORE_RUNS = 20
+"""Calls before there is a folder to copy, and those that a run may make more or less."""
 PARTS = 20
 
 
@@ -99,6 +102,32 @@ def test_a_run_killed_once_more_while_it_goes_on_still_goes_on(
     case = copy_case(halfway, tmp_path / "project")
     at = 1 + share * num_resume_calls // 8
     killed_and_gone_on(case, at, outcome, "run", "T1", "--resume")
+
+
+def test_whatever_call_a_run_is_killed_at_what_lies_there_is_never_called_complete(
+    fresh: Case, num_calls: int, tmp_path: Path
+) -> None:
+    """C1: every call. Copies are made of one run as it goes: a kill leaves no other bytes."""
+    case, copies = copy_case(fresh, tmp_path / "project"), tmp_path / "copies"
+    plan = Plan(do="copy", watched=str(case.runs), copies=str(copies))
+    assert case.do("run", "T1", plan=plan).status == 0
+    found = sorted(copies.iterdir(), key=lambda path: int(path.name))
+    assert abs(len(found) - num_calls) <= NUM_BEFORE_RUNS
+    states: dict[str, laws.State] = {}
+    journal = b""
+    for copy in found:
+        mark = sha256_hex(repr(sorted(contents(copy).items())).encode())
+        if mark in states:
+            continue
+        dead = Case(copy.rename(tmp_path / layout.RUNS).parent, case.server)
+        states[mark] = laws.honest(dead)
+        if states[mark] == "unfinished":
+            now = laws.acknowledged(dead).journal
+            assert now.startswith(journal)
+            journal = now
+        shutil.rmtree(dead.runs)
+    assert len(states) > 100
+    assert [*dict.fromkeys(states.values())] == ["nothing", "unfinished", "published"]
 
 
 @pytest.mark.exhaustive

@@ -70,6 +70,25 @@ def test_a_run_that_is_asked_to_stop_stops_and_goes_on_later(
     laws.goes_on(case, state, outcome)
 
 
+LATER = ("run-started", "attempt-started", "schedule", "probe", "final-model", "sealing")
+
+
+@pytest.mark.exhaustive
+@pytest.mark.parametrize("event", LATER)
+@pytest.mark.parametrize(("numbers", "status"), STOPS)
+def test_a_run_that_is_asked_to_stop_at_any_stage_stops_or_is_done(
+    numbers: tuple[int, ...], status: int, event: str, case: Case, outcome: str
+) -> None:
+    """C7: twenty stages in all; who is asked too late is done."""
+    command = begun(case, SLOW, event)
+    for number in numbers:
+        command.signal_after(number, 0.01)
+    ended = command.wait()
+    state = laws.honest(case, ended)
+    assert (ended.status, state) in ((status, "unfinished"), (0, "published")), ended.said
+    laws.goes_on(case, state, outcome)
+
+
 def test_a_second_sigint_stops_a_worker_that_does_not_listen(case: Case, outcome: str) -> None:
     """C7: twice means now."""
     command = begun(case, HUNG)

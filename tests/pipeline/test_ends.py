@@ -23,7 +23,7 @@ from evidence.errors import DurabilityError, ExitCode, SecretFoundError, Stopped
 from evidence.verify import verify_pack
 from tests.project import Project, rows
 
-GO_ON = "evidence run T1 --resume   (or --close, which seals what there is as failed)"
+GO_ON = "evidence run T1 --resume --root {root}   # or --close: seal what there is as failed"
 AGAIN = "evidence run T1 --again"
 TOKEN = "hf" + "_" + "abcdefghijABCDEFGHIJ0123456789abcd"
 
@@ -93,6 +93,22 @@ def interrupted(project: Project, patch: pytest.MonkeyPatch) -> None:
     patch.setattr(stage.StageRun, "_on_step", then_stop)
     with pytest.raises(StoppedError):
         project.run()
+
+
+def stopped_early(project: Project, patch: pytest.MonkeyPatch) -> None:
+    from evidence.pipeline import execution
+
+    look = execution.observe_start
+
+    def then_stop(*arguments: Any) -> Any:
+        os.kill(os.getpid(), signal.SIGINT)
+        return look(*arguments)
+
+    patch.setattr(execution, "observe_start", then_stop)
+    with pytest.raises(StoppedError, match="stopped before attempt stub, as asked"):
+        project.run()
+    journal = rows(project.runs / ".work/T1/pack" / layout.JOURNAL)
+    assert [event["event"] for event in journal] == ["run-started", "captured"]
 
 
 def supervisor_killed(project: Project, patch: pytest.MonkeyPatch) -> None:
@@ -170,7 +186,12 @@ ENDS: dict[str, tuple[End, str, str]] = {
     "bad data": (bad_data, "attempt stub was given data that it refused: ", AGAIN),
     "interrupted": (
         interrupted,
-        "the run was stopped in the train stage of attempt stub (last checkpoint: step ",
+        "the run was stopped, as asked, in the train stage of attempt stub (last checkpoint: step ",
+        GO_ON,
+    ),
+    "stopped early": (
+        stopped_early,
+        "the run was stopped, as asked, before its first attempt",
         GO_ON,
     ),
     "supervisor killed": (
@@ -204,7 +225,7 @@ def test_verify_says_what_happened_and_what_to_type(
     assert (report.verdict, report.exit_code) == ("UNFINISHED", 4)
     assert report.happened.startswith(words), report.happened
     assert "\n" not in report.happened
-    assert report.next_step == step
+    assert report.next_step == step.format(root=project.root)
 
 
 def test_an_open_gate_is_said_though_the_pack_is_intact(
@@ -220,12 +241,67 @@ def test_an_open_gate_is_said_though_the_pack_is_intact(
 
 def test_the_terminal_says_it_in_two_lines(project: Project) -> None:
     supervisor_killed(project, pytest.MonkeyPatch())
-    command = [sys.executable, "-m", "evidence", "verify", str(project.pack)]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    done = typed(f"{sys.executable} -m evidence verify {project.pack}", project.root)
     assert done.returncode == 4
-    lines = done.stdout.splitlines()
-    assert len([line for line in lines if line.startswith("  happened     the run ended ")]) == 1
-    assert lines.count(f"  next         {GO_ON}") == 1
+    verdict, happened, step = done.stdout.splitlines()
+    assert verdict.startswith("UNFINISHED ")
+    assert happened.startswith("  happened     the run ended without a word in the train stage ")
+    assert step == (
+        f"  next         {sys.executable} -m evidence run T1 --resume"
+        "   # or --close: seal what there is as failed"
+    )
+
+
+def typed(line: str, folder: Path) -> subprocess.CompletedProcess[str]:
+    """A line as a person types it, in a folder, without `evidence` on the PATH."""
+    around = os.environ | {"PATH": "/usr/bin:/bin"}
+    return subprocess.run(
+        ["bash", "-c", line], cwd=folder, env=around, capture_output=True, text=True, check=False
+    )
+
+
+@pytest.mark.parametrize("where", [".", "runs", "/"])
+@pytest.mark.parametrize("kind", ["stopped early", "interrupted", "supervisor killed", "disk full"])
+def test_the_line_that_verify_prints_goes_on_with_the_run_when_it_is_typed(
+    kind: str, where: str, project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ENDS[kind][0](project, monkeypatch)
+    monkeypatch.undo()
+    folder = project.root / where
+    said = typed(f"{sys.executable} -m evidence verify {project.pack}", folder).stdout
+    (line,) = [line for line in said.splitlines() if line.startswith("  next  ")]
+    done = typed(line.removeprefix("  next").rpartition("then: ")[2].strip(), folder)
+    assert done.returncode == 0, done.stderr
+    assert verify_pack(project.pack).verdict == "INTACT"
+
+
+def test_the_line_that_a_stopped_run_prints_goes_on_with_it_when_it_is_typed(
+    project: Project,
+) -> None:
+    elsewhere = project.root / "packs"
+    command = [sys.executable, "-m", "evidence", "run", "T1", "--runs", str(elsewhere)]
+    run = subprocess.Popen(
+        command,
+        cwd=project.root,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=os.environ | {"PATH": "/usr/bin:/bin", "EVIDENCE_STUB": order("hang", at=8)},
+    )
+    path = elsewhere / ".work/T1/attempt-01-stub" / layout.METRICS
+    for _ in range(1000):
+        if path.exists() and path.read_bytes().count(b"\n") >= 7:
+            break
+        time.sleep(0.01)
+    run.send_signal(signal.SIGINT)
+    time.sleep(0.5)
+    run.send_signal(signal.SIGINT)
+    said = run.communicate(timeout=30)[1]
+    assert run.returncode == 130
+    assert "Error" not in said
+    (line,) = [line for line in said.splitlines() if line.startswith("  Go on: ")]
+    done = typed(line.removeprefix("  Go on: "), project.root)
+    assert done.returncode == 0, done.stderr
+    assert verify_pack(elsewhere / "T1").verdict == "INTACT"
 
 
 def test_a_run_at_work_is_not_called_dead(project: Project) -> None:

@@ -33,6 +33,9 @@ def test_a_loss_that_is_no_number_ends_the_attempt_and_stands_nowhere_in_the_evi
     monkeypatch.setenv("EVIDENCE_STUB", json.dumps({"stage": "train", "at": 1, "do": "nan"}))
     result = project.run()
     assert (result.exit_code, result.outcomes[0].outcome) == (ExitCode.UNFINISHED, "diverged")
+    said = result.outcomes[0].last_lines
+    assert said[-1] == "the loss of step 1 is nan"
+    assert not [line for line in said if "Traceback" in line], "an outcome with a name is no bug"
     sound(project)
     values = project.read(layout.RESULTS)["values"]
     assert values["train.loss_mean"]["value"] is None
@@ -47,6 +50,16 @@ def test_data_without_rows_are_refused_before_anything_is_started(
     (project.root / f"data/{name}.jsonl").write_text("")
     with pytest.raises(MilestoneError, match="has no rows"):
         project.run()
+    assert not project.runs.exists()
+
+
+def test_a_pointer_of_git_lfs_is_not_taken_for_data(project: Project) -> None:
+    """E3: LFS pointer."""
+    pointer = "version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 12\n"
+    (project.root / "data/train.jsonl").write_text(pointer)
+    with pytest.raises(MilestoneError, match=r"data/train.jsonl: is a Git LFS pointer") as caught:
+        project.run()
+    assert "git lfs pull" in caught.value.hint
     assert not project.runs.exists()
 
 

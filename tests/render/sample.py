@@ -433,6 +433,7 @@ _STATE: Final = GitStateRecord(
     dirty=False,
     files=(),
     shallow=False,
+    num_not_checked_out=0,
 )
 _GIT: Final = GitRecord(
     schema="git.v1",

@@ -149,6 +149,7 @@ def machine_documents() -> dict[str, Any]:
         "dirty": False,
         "files": [],
         "shallow": False,
+        "num_not_checked_out": 0,
     }
     frozen = [
         {
