@@ -28,6 +28,7 @@ POOL_FROM_BYTES: Final = 8 * limits.MIB
 DEFAULT_THREADS: Final = min(4, os.cpu_count() or 1)
 """More only wait for each other at the disk."""
 
+_TOKENIZER: Final = f"{layout.FINAL_MODEL}/tokenizer.json"
 _LOGS: Final = (
     layout.ENV_SNAPSHOT,
     layout.GPU_SNAPSHOT,
@@ -80,7 +81,7 @@ def is_kept(path: str) -> bool:
         return True
     if path.startswith(f"{layout.FINAL_MODEL}/"):
         name = path.rpartition("/")[2]
-        return name.endswith(".json") and name not in ("tokenizer.json", "vocab.json")
+        return name.endswith(".json") and name != "vocab.json"
     return is_document(path) or path in _LOGS or path == layout.PATCH
 
 
@@ -219,7 +220,7 @@ def _read_all(
 
 def attempt_read(root: SafeDirectory, path: str, status: FileStatus) -> Reading | Problem:
     """The reading of a file, or why it could not be read."""
-    bounded = path in _LOGS or path == layout.PATCH
+    bounded = path in (*_LOGS, _TOKENIZER, layout.PATCH)
     keep = is_kept(path) and (not bounded or status.size_bytes <= KEPT_LOG_BYTES)
     try:
         return read_file(root, path, status, keep=keep)

@@ -16,6 +16,7 @@ from evidence.workload.stream import START
 from evidence.workload.text import MarkedText, render_row
 from evidence.workload.tokens import (
     IGNORED,
+    Coder,
     Example,
     build_example,
     coverage,
@@ -87,10 +88,13 @@ def letters(text: str) -> tuple[list[int], list[tuple[int, int]]]:
     return [ord(c) for c in text], [(i, i + 1) for i in range(len(text))]
 
 
+LETTERS = Coder(letters, lambda ids: "".join(map(chr, ids)), None, EOS)
+
+
 def example(loss: str = "completion", length: int = 100, **changes: Any) -> Example:
     values: dict[str, Any] = {"answer": ("a",), "loss": loss} | changes
     marked = rendered("{{ q }}={{ a }};{{ b }}", {"q": "1+1", "a": "two", "b": "end"})
-    return build_example(0, marked, letters, DataSpec(**values), length, EOS)
+    return build_example(0, marked, LETTERS, DataSpec(**values), length)
 
 
 def target(found: Example) -> str:
@@ -129,13 +133,13 @@ def test_an_answer_that_is_cut_away_wholly_has_no_target() -> None:
 def test_the_first_token_is_never_a_target() -> None:
     assert num_targets((5, 6, IGNORED, 7)) == 2
     marked = rendered("{{ a }}", {"a": "x"})
-    only = build_example(0, marked, letters, DataSpec(answer=("a",), append_eos=False), 9, EOS)
+    only = build_example(0, marked, LETTERS, DataSpec(answer=("a",), append_eos=False), 9)
     assert only.in_target == frozenset()
 
 
 def test_an_answer_that_no_row_teaches_is_unseen() -> None:
     marked = rendered("{{ q }}", {"q": "question", "a": "answer"})
-    rows = [build_example(i, marked, letters, DataSpec(answer=("a",)), 50, EOS) for i in range(3)]
+    rows = [build_example(i, marked, LETTERS, DataSpec(answer=("a",)), 50) for i in range(3)]
     found = coverage(["q", "a"], ["a"], rows)
     assert [(c.field, c.num_rows_in_sequence, c.num_rows_in_target) for c in found] == [
         ("q", 3, 0),
@@ -152,7 +156,7 @@ def fed(row: int) -> FedRow:
 
 
 def recorder() -> Recorder:
-    return Recorder(6, 1, lambda ids: " ".join(map(str, ids)))
+    return Recorder(6, 1, lambda ids: tuple(map(str, ids)))
 
 
 def test_the_stream_is_equal_however_rows_are_grouped() -> None:
