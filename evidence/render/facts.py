@@ -13,7 +13,13 @@ from typing import Final
 from evidence import formatting, markdown
 from evidence.documents import Documents
 from evidence.records.availability import Unavailable
-from evidence.records.inputs import DataRecord, InputsRecord, SeenRecord, TokenizerRecord
+from evidence.records.inputs import (
+    DataRecord,
+    FieldCoverage,
+    InputsRecord,
+    SeenRecord,
+    TokenizerRecord,
+)
 from evidence.render.values import Sheet
 from evidence.workload.facts import NGRAM_WORDS
 
@@ -25,44 +31,49 @@ Rows = tuple[int, ...] | Unavailable
 
 @dataclass(frozen=True, slots=True)
 class Odd:
-    """Something that rows of the data should not be."""
+    """Something that rows of the data should not have or be."""
 
     what: str
     count: str
+    is_none: bool
+    """No row is so: it is measured, and 0."""
     rows: str
     """The first of them, by their place in the file."""
 
 
 _DATA: Final = (
-    ("data.train.num_schema_violations", "break the declared fields", ""),
-    ("data.train.num_duplicate_rows", "repeat an earlier row exactly", "duplicate_rows"),
+    ("data.train.num_schema_violations", "broken fields", ""),
+    ("data.train.num_duplicate_rows", "exact duplicates", "duplicate_rows"),
     (
         "data.train.num_normalised_duplicate_rows",
-        "repeat an earlier row, case and white space aside",
+        "duplicates, case and white space aside",
         "normalised_duplicate_rows",
     ),
     (
         "data.train.num_conflicting_rows",
-        "have a prompt that another row answers differently",
+        "prompts that another row answers differently",
         "conflicting_rows",
     ),
 )
 _OVERLAP: Final = (
-    ("exact_rows", "have the very prompt of an evaluation question"),
-    ("normalised_rows", "the same, case and white space aside"),
-    ("ngram_rows", f"share {NGRAM_WORDS} words in a row with one (shorter prompts: all words)"),
+    ("exact_rows", "evaluation prompts, exactly"),
+    ("normalised_rows", "evaluation prompts, case and white space aside"),
+    (
+        "ngram_rows",
+        f"evaluation prompts, by {NGRAM_WORDS} words in a row (shorter ones whole)",
+    ),
 )
 _TEXT: Final = (
-    ("rows_without_bos", "lack the begin token that the tokenizer adds"),
-    ("rows_doubled_bos", "have the begin token twice"),
-    ("rows_without_eos", "were fed without the end token"),
-    ("rows_doubled_eos", "have the end token twice"),
-    ("rows_not_round_trip", "are another text after encoding and decoding"),
+    ("rows_without_bos", "no begin token, though the tokenizer adds one"),
+    ("rows_doubled_bos", "begin token twice"),
+    ("rows_without_eos", "no end token"),
+    ("rows_doubled_eos", "end token twice"),
+    ("rows_not_round_trip", "another text after encoding and decoding"),
 )
 
 
 def oddities(documents: Documents, train: str, sheet: Sheet) -> tuple[Odd, ...]:
-    """What rows of the data set `train` should not be, with how many are and which."""
+    """What should be in no row of the data set `train`, with how many have it and which."""
     inputs = documents.inputs
     record = inputs.data.get(train)
     return (
@@ -76,30 +87,35 @@ def oddities(documents: Documents, train: str, sheet: Sheet) -> tuple[Odd, ...]:
 def _of_data(record: DataRecord | None, sheet: Sheet) -> Iterator[Odd]:
     for name, what, key in _DATA:
         rows = getattr(record, key) if record is not None and key else ()
-        yield Odd(what, sheet.v(name), named(rows))
+        yield _odd(what, name, rows, sheet)
 
 
 def _of_overlap(record: DataRecord | None, sheet: Sheet) -> Iterator[Odd]:
     found = Unavailable("not recorded") if record is None else record.overlap
     for key, what in _OVERLAP:
         rows = found if isinstance(found, Unavailable) else getattr(found, key)
-        yield Odd(what, sheet.v(f"data.overlap.num_{key}"), named(rows))
+        yield _odd(what, f"data.overlap.num_{key}", rows, sheet)
 
 
 def _of_text(inputs: InputsRecord, sheet: Sheet) -> Iterator[Odd]:
     for key, what in _TEXT:
         text = inputs.text
         rows = text if isinstance(text, Unavailable) else getattr(text, key)
-        yield Odd(what, sheet.v(f"text.num_{key}"), named(rows))
+        yield _odd(what, f"text.num_{key}", rows, sheet)
 
 
 def _of_length(seen: SeenRecord | None, sheet: Sheet) -> Iterator[Odd]:
     if seen is None or not sheet.has("seen.num_rows_truncated"):
         return
-    lost = f"are cut off, by {sheet.n('seen.num_tokens_cut', 'token')} in all"
+    lost = f"cut off, by {sheet.n('seen.num_tokens_cut', 'token')} in all"
     pairs = zip(seen.rows_truncated, seen.tokens_cut, strict=False)
     shown = [f"{formatting.count(row)} (−{formatting.count(cut)})" for row, cut in pairs]
-    yield Odd(lost, sheet.v("seen.num_rows_truncated"), _listed(shown))
+    name = "seen.num_rows_truncated"
+    yield Odd(lost, sheet.v(name), not seen.rows_truncated, _listed(shown))
+
+
+def _odd(what: str, name: str, rows: Rows, sheet: Sheet) -> Odd:
+    return Odd(what, sheet.v(name), sheet.raw(name) == 0, named(rows))
 
 
 def named(rows: Rows) -> str:
@@ -115,13 +131,22 @@ def _listed(shown: list[str], total: int = 0) -> str:
     return f"{text} and {formatting.count(more)} more" if more > 0 else text
 
 
-def answers_cut(seen: SeenRecord) -> tuple[tuple[str, str], ...]:
+def answers_cut(seen: SeenRecord) -> str:
     """Answer fields that lose text to truncation, with the rows."""
-    return tuple(
-        (markdown.code(one.field), named(one.rows_cut))
+    return "; ".join(
+        f"{markdown.code(one.field)} in {named(one.rows_cut)}"
         for one in seen.coverage
         if one.is_answer and one.rows_cut
     )
+
+
+def learned_sign(one: FieldCoverage, num_rows: int) -> str:
+    """What to think of how often an answer field carried loss; nothing of other fields."""
+    if not one.is_answer:
+        return ""
+    if not one.num_rows_in_target:
+        return "❌ "
+    return "✅ " if one.num_rows_in_target == num_rows else "⚠️ "
 
 
 def special_tokens(tokenizer: TokenizerRecord | Unavailable) -> str:

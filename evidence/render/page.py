@@ -179,7 +179,7 @@ def _seen(documents: Documents, sheet: Sheet) -> dict[str, Any]:
     return {
         "seen_examples": () if seen is None else examples.seen_examples(seen),
         "oddities": () if seen is None else facts.oddities(documents, train, sheet),
-        "answers_cut": () if seen is None else facts.answers_cut(seen),
+        "answers_cut": "" if seen is None else facts.answers_cut(seen),
         "special_tokens": facts.special_tokens(documents.inputs.tokenizer),
         "text_template": ""
         if isinstance(text, Unavailable)
@@ -193,7 +193,13 @@ def _seen(documents: Documents, sheet: Sheet) -> dict[str, Any]:
             )
         ],
         "coverage": [
-            (f"seen.{one.field}", markdown.code(one.field), one.is_answer) for one in coverage
+            (
+                f"seen.{one.field}",
+                markdown.code(one.field),
+                one.is_answer,
+                facts.learned_sign(one, 0 if seen is None else seen.num_rows),
+            )
+            for one in coverage
         ],
     }
 

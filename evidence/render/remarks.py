@@ -199,7 +199,10 @@ def _observed(documents: Documents, sheet: Sheet) -> Iterator[str]:
         before, after = sheet.v("probe.loss_before"), sheet.v("probe.loss_after")
         examples = sheet.n("probe.num_examples", "evaluation example")
         moved = f"{before} before, {after} after training"
-        yield f"Mean loss on {examples} (prompt and expected answer): {moved}."
+        yield (
+            f"Mean loss on {examples} (how much the expected answer surprises the model; lower is "
+            f"better): {moved}."
+        )
     tokenizer = documents.inputs.tokenizer
     if isinstance(tokenizer, TokenizerRecord) and tokenizer.chat_template is not None:
         yield (
@@ -229,7 +232,7 @@ def _learned(documents: Documents, sheet: Sheet) -> Iterator[str]:
         habit = "take the trained form" if shaped >= looping else "repeat themselves"
         yield (
             f"**The outputs show pattern learning rather than answers:** most of them {habit}, yet "
-            f"even the most lenient rule ({markdown.inline(rule)}) calls only {correct} right "
+            f"even the most generous rule ({markdown.inline(rule)}) calls only {correct} right "
             f"(true rate: {low} to {high})."
         )
 
@@ -241,6 +244,7 @@ def _best_rule(documents: Documents, sheet: Sheet) -> str | None:
         for one in documents.inputs.scorers
         if one.kind == "rule" and sheet.has(f"eval.{one.name}.rate")
     ]
+    names.reverse()  # of rules that call equally many correct, the last is the most lenient
     return max(names, key=lambda name: sheet.number(f"eval.{name}.rate"), default=None)
 
 

@@ -70,7 +70,7 @@ def test_forced_through_the_summary_shows_it_and_verify_says_no(
     project.run()
     summary = (project.pack / "t1_summary.md").read_text("utf-8")
     for field in ("steps", "final_answer"):
-        assert f"| `{field}` | yes | 0 of 550 | 0 of 550 |" in summary
+        assert f"| `{field}` | yes | 0 of 550 | ❌ 0 of 550 |" in summary
     report = verify_pack(project.pack)
     assert report.exit == ExitCode.FINDINGS
     unseen = [f for f in report.findings if f.code == "answer-unseen"]

@@ -87,7 +87,7 @@ def test_sections_come_in_the_order_of_the_reference() -> None:
         "| Throughput | 7.51 samples/sec, 1.88 steps/sec |",
         "| 70 | 2.38 | 1.50e-3 | 0.51 |",
         "| numeric (1) | begins with the same number | 5 of 20 | 25.0 % | 11.2 % to 46.9 % |",
-        "| `final_answer` | yes | 550 of 550 | 548 of 550 | 2 |",
+        "| `final_answer` | yes | 550 of 550 | ⚠️ 548 of 550 | 2 |",
     ],
 )
 def test_tables_have_the_formats_of_the_reference(row: str) -> None:
