@@ -8,11 +8,14 @@ stays. A character that several tokens make together belongs to the last of them
 from __future__ import annotations
 
 import codecs
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
 from evidence.errors import MalformedError
+
+MAX_TOKEN_CHARS: Final = 1024
+MAX_DECODERS: Final = 8
 
 _SPACE_SIGN: Final = "\u2581"
 _NUM_BYTES: Final = 256
@@ -54,17 +57,23 @@ class Vocabulary:
 
     def pieces(self, ids: Sequence[int]) -> tuple[str, ...]:
         """The text of each id. Raises MalformedError for an id that the vocabulary has not."""
+        return tuple(self.iter_pieces(ids))
+
+    def iter_pieces(self, ids: Sequence[int]) -> Iterator[str]:
+        """The same, one at a time: of a stranger's pack, all at once may be too much."""
         decoder = codecs.getincrementaldecoder("utf-8")("replace")
         last = len(ids) - 1
-        return tuple(decoder.decode(self._bytes(one), i == last) for i, one in enumerate(ids))
+        for index, one in enumerate(ids):
+            yield decoder.decode(self._bytes(one), index == last)
 
     def _bytes(self, one: int) -> bytes:
-        if one in self.special:
-            return self.special[one].encode("utf-8", "replace")
-        token = self.token_of(one)
+        special = self.special.get(one)
+        token = self.token_of(one) if special is None else special
         if token is None:
             raise MalformedError(f"the vocabulary has no id {one}")
-        return self.spelling.spelled(token)
+        if len(token) > MAX_TOKEN_CHARS:
+            raise MalformedError(f"the token {one} is longer than {MAX_TOKEN_CHARS} characters")
+        return self.spelling.spelled(token) if special is None else token.encode("utf-8", "replace")
 
 
 def read_vocabulary(document: Any) -> Vocabulary:
@@ -102,9 +111,11 @@ def read_spelling(decoder: Any) -> Spelling:
     parts = [decoder]
     if isinstance(decoder, dict) and decoder.get("type") == "Sequence":
         parts = decoder.get("decoders") or []
+    if not isinstance(parts, list) or len(parts) > MAX_DECODERS:
+        raise MalformedError(f"its decoder has no list of at most {MAX_DECODERS} parts")
     byte_level = byte_fallback = False
     replaced: list[tuple[str, str]] = []
-    for part in parts if isinstance(parts, list) else [None]:
+    for part in parts:
         kind = part.get("type") if isinstance(part, dict) else None
         match kind:
             case "ByteLevel":
@@ -112,7 +123,7 @@ def read_spelling(decoder: Any) -> Spelling:
             case "ByteFallback":
                 byte_fallback = True
             case "Metaspace":
-                replaced.append((_text(part, "replacement", _SPACE_SIGN), " "))
+                replaced.append((_text(part, "replacement", _SPACE_SIGN) or _SPACE_SIGN, " "))
             case "Replace":
                 pattern = part.get("pattern")
                 old = pattern.get("String") if isinstance(pattern, dict) else None
@@ -128,8 +139,8 @@ def read_spelling(decoder: Any) -> Spelling:
 
 def _text(part: Mapping[str, Any], key: str, default: str) -> str:
     value = part.get(key, default)
-    if not isinstance(value, str) or len(value) > 16:
-        raise MalformedError(f"its decoder has no usable {key}")
+    if not isinstance(value, str) or len(value) > 1:  # so that no text can grow
+        raise MalformedError(f"its decoder has a {key} that is no single character")
     return value
 
 

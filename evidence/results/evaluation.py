@@ -173,7 +173,8 @@ def _marked(spec: EvalSpec, rows: Sequence[PredictionRow]) -> Named:
 def _constant(rows: Sequence[PredictionRow]) -> Named:
     """Fields that say the same in every row, which tells of a broken evaluation."""
     found = scoring.constant_fields([{key: getattr(row, key) for key in _TEXTS} for row in rows])
-    name, place, rule = "eval.constant_fields", _all(rows, ""), "constant-fields"
+    name, rule = "eval.constant_fields", "constant-fields"
+    place = join(*(_all(rows, key) for key in _TEXTS))
     if len(rows) < 2:
         return name, unknown("one row has nothing to differ from", "", place, rule)
     return name, known(", ".join(found) or "none", "", place, rule)

@@ -28,7 +28,6 @@ POOL_FROM_BYTES: Final = 8 * limits.MIB
 DEFAULT_THREADS: Final = min(4, os.cpu_count() or 1)
 """More only wait for each other at the disk."""
 
-_TOKENIZER: Final = f"{layout.FINAL_MODEL}/tokenizer.json"
 _LOGS: Final = (
     layout.ENV_SNAPSHOT,
     layout.GPU_SNAPSHOT,
@@ -36,6 +35,11 @@ _LOGS: Final = (
     layout.EVAL_LOG,
 )
 _TEXT_SUFFIXES: Final = (".txt", ".md", ".json", ".jsonl", ".toml", ".patch", ".jinja", ".svg")
+_KEPT_BYTES: Final = {
+    **dict.fromkeys((*_LOGS, layout.PATCH), KEPT_LOG_BYTES),
+    f"{layout.FINAL_MODEL}/tokenizer.json": limits.MAX_TOKENIZER_BYTES,
+}
+"""Larger ones are hashed, and not looked into."""
 _LENGTH_BYTES: Final = 8
 
 
@@ -220,8 +224,8 @@ def _read_all(
 
 def attempt_read(root: SafeDirectory, path: str, status: FileStatus) -> Reading | Problem:
     """The reading of a file, or why it could not be read."""
-    bounded = path in (*_LOGS, _TOKENIZER, layout.PATCH)
-    keep = is_kept(path) and (not bounded or status.size_bytes <= KEPT_LOG_BYTES)
+    cap = _KEPT_BYTES.get(path)
+    keep = is_kept(path) and (cap is None or status.size_bytes <= cap)
     try:
         return read_file(root, path, status, keep=keep)
     except NotPlainError as error:

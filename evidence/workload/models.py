@@ -171,7 +171,7 @@ def tokenizer_record(spec: ModelSpec, root: Path, tokenizer: Any) -> TokenizerRe
         special_tokens=tuple(
             SpecialToken(name, str(text), int(tokenizer.convert_tokens_to_ids(str(text))))
             for name, text in sorted(tokenizer.special_tokens_map.items())
-            if isinstance(text, str)
+            if not isinstance(text, (list, tuple))
         ),
         chat_template=tokenizer.chat_template if isinstance(tokenizer.chat_template, str) else None,
     )

@@ -199,6 +199,30 @@ def test_outputs_that_are_all_alike_are_pointed_out() -> None:
     assert "20 of 20 outputs end in a repetition loop (lines 1, 2, 3," in text
 
 
+@pytest.mark.parametrize(
+    ("output", "habit"),
+    [("What is 1 + 1?\n" * 9, "repeat themselves"), ("Answer: x", "take the trained form")],
+)
+def test_outputs_that_look_right_and_are_wrong_are_called_by_their_name(
+    output: str, habit: str
+) -> None:
+    marked = MILESTONE.replace("[eval]\n", '[eval]\nanswer_after = "Answer:"\n')
+    pack = dataclasses.replace(complete_pack(marked), predictions=predictions(output))
+    text = section(summary(sealed(pack)), "Evaluation Pass")
+    claim = "**The outputs show pattern learning rather than answers:** most of them "
+    assert f"{claim}{habit}, yet" in text
+    assert "(numeric) calls only 0 of 20 right (true rate: 0.0 % to 16.1 %)" in text
+
+
+def test_one_file_differs_and_two_files_differ() -> None:
+    pack = complete_pack()
+    for count, words in ((1, "1 file differs from"), (2, "2 files differ from")):
+        files = tuple(GitFileRecord(f"{n}.py", "modified", "0" * 64) for n in range(count))
+        state = dataclasses.replace(pack.git.start, dirty=True, files=files)  # type: ignore[type-var]
+        text = summary(bent(git=dataclasses.replace(pack.git, start=state)))
+        assert f"The working tree was dirty: {words} the commit" in text
+
+
 def test_an_answer_that_never_carries_loss_is_pointed_out() -> None:
     pack = complete_pack()
     assert pack.seen is not None

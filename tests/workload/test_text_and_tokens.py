@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,7 +12,13 @@ from hypothesis import strategies as st
 
 from evidence import templating
 from evidence.errors import MalformedError
+from evidence.milestone import parse_milestone
+from evidence.plan import plan_attempts
+from evidence.records.availability import Unavailable
+from evidence.records.inputs import Lengths, TextRecord
 from evidence.records.milestone import DataSpec
+from evidence.workload.examples import text_record, training_examples
+from evidence.workload.facts import DataSet
 from evidence.workload.recorder import FedRow, Recorder, steps_to_keep
 from evidence.workload.stream import START
 from evidence.workload.text import MarkedText, render_row
@@ -25,6 +33,7 @@ from evidence.workload.tokens import (
 )
 
 EOS = 1
+M43 = (Path(__file__).parents[2] / "milestones" / "M43.toml").read_bytes()
 
 
 def rendered(source: str, row: dict[str, Any]) -> MarkedText:
@@ -146,6 +155,49 @@ def test_an_answer_that_no_row_teaches_is_unseen() -> None:
         ("a", 0, 0),
     ]
     assert unseen_answers(found) == ("a",)
+
+
+# facts about the text
+
+
+def text_of(rows: list[str], *, add_bos: bool, decode: Any = None, **spec: Any) -> TextRecord:
+    """Facts over texts of one field; `^` is the begin token, `$` the end token."""
+
+    def encode(text: str) -> tuple[list[int], list[tuple[int, int]]]:
+        ids, offsets = letters(text)
+        return ([BOS, *ids], [(0, 0), *offsets]) if add_bos else (ids, offsets)
+
+    plain = decode or (lambda ids: "".join(chr(one) for one in ids if one != BOS))
+    coder = Coder(encode, plain, BOS, ord("$"))
+    declared = DataSpec(text="{{ a }}", answer=("a",), **spec)
+    plan = plan_attempts(parse_milestone(M43))[2]
+    plan = replace(plan, data={"train": declared}, train=replace(plan.train, max_length=8))
+    data = DataSet("train", b"", tuple({"a": text} for text in rows))
+    return text_record(plan, coder, training_examples(plan, data, coder))
+
+
+BOS = ord("^")
+
+
+def test_begin_and_end_tokens_that_are_doubled_or_missing_are_named() -> None:
+    found = text_of(["one", "^two", "three$", "a long text"], add_bos=True)
+    assert found.rows_without_bos == ()
+    assert found.rows_doubled_bos == (1,)
+    assert found.rows_without_eos == (3,)
+    assert found.rows_doubled_eos == (2,)
+    assert found.length_tokens == Lengths(5, 6, 13, 13, 13)
+
+
+def test_a_token_that_nobody_adds_is_not_missed() -> None:
+    found = text_of(["one"], add_bos=False, append_eos=False)
+    assert isinstance(found.rows_without_bos, Unavailable)
+    assert isinstance(found.rows_without_eos, Unavailable)
+    assert found.rows_doubled_bos == ()
+
+
+def test_a_text_that_the_tokenizer_changes_is_named() -> None:
+    found = text_of(["one", "ONE"], add_bos=True, decode=lambda ids: "one")
+    assert found.rows_not_round_trip == (1,)
 
 
 # the recorder and its chain

@@ -87,11 +87,25 @@ def test_special_tokens_are_written_as_they_are_and_split_characters_come_whole(
         {"model": {"vocab": {}}, "decoder": {"type": "Sequence", "decoders": 5}},
         {"model": {"vocab": {}}, "decoder": {"type": "Fuse"}, "added_tokens": 7},
         {"model": {"vocab": {}}, "decoder": {"type": "Metaspace", "replacement": "x" * 99}},
+        {
+            "model": {"vocab": {}},
+            "decoder": {"type": "Sequence", "decoders": [{"type": "Fuse"}] * 100},
+        },
+        {
+            "model": {"vocab": {}},
+            "decoder": {"type": "Replace", "pattern": {"String": "a"}, "content": "aa"},
+        },
     ],
 )
 def test_a_vocabulary_that_is_not_known_is_refused_and_not_guessed_at(document: Any) -> None:
     with pytest.raises(MalformedError):
         read_vocabulary(document)
+
+
+def test_an_absurdly_long_token_is_refused_before_it_is_multiplied() -> None:
+    document = {"model": {"vocab": {"a" * 10**6: 1}}, "decoder": {"type": "Fuse"}}
+    with pytest.raises(MalformedError, match="longer than"):
+        read_vocabulary(document).pieces([1] * 10**6)
 
 
 def test_an_id_that_is_not_there_is_named() -> None:
