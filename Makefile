@@ -53,9 +53,10 @@ fuzz: $(VENV)/.develop ## Verify 100,000 mutated packs, and every bit of the sma
 faults: $(VENV)/.develop ## Kill, starve and cut off runs at every point, with the real stand-in too (half an hour)
 	@$(BIN)/python -m pytest -n auto -m exhaustive tests/faults
 
-bench: $(VENV)/.develop ## Measure start-up and training against their yardsticks (needs runs/M43)
+bench: $(VENV)/.develop ## Measure start-up, training and recording against their yardsticks (needs runs/M43)
 	@$(BIN)/python benchmarks/startup.py runs/M43
 	@$(BIN)/python benchmarks/training.py
+	@$(BIN)/python benchmarks/recording.py
 
 clean: ## Remove the virtual environment and caches, never runs/
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis build dist

@@ -82,9 +82,9 @@ def count(value: float) -> str:
     return f"{value:,}" if isinstance(value, int) else _plain(decimal_of(value), 0)
 
 
-def percent(value: float) -> str:
+def percent(value: float, places: int = 1) -> str:
     """A share as per cent, one digit: 0.8731 → 87.3 %."""
-    return f"{_plain(decimal_of(value).scaleb(2, context=_EXACT), 1)} %"
+    return f"{_plain(decimal_of(value).scaleb(2, context=_EXACT), places)} %"
 
 
 def size(value: float) -> str:
@@ -118,6 +118,7 @@ FORMATS: Final[Mapping[str, Callable[[float], str]]] = {
     "rate": scientific,
     "shortest": shortest,
     "percent": percent,
+    "whole_percent": lambda value: percent(value, 0),
     "size": size,
     "memory": memory,
 }

@@ -59,3 +59,13 @@ SSH_SIGN_TIMEOUT_S: Final = 300.0
 
 MAX_TYPED_NUMBERS: Final = 10_000
 """Numbers in one text of the author that are looked at."""
+
+MAX_TOKENIZER_BYTES: Final = 3 * MIB
+"""Of a tokenizer.json in which the text of tokens is looked up: parsed, it is 20 times that."""
+MAX_PATTERN_CHARS: Final = 200
+MAX_PATTERN_PROGRAM_BYTES: Final = 64 * KIB
+"""Of a compiled pattern: the time it takes grows with it, and with nothing else but the text."""
+MAX_PATTERN_TEXT_CHARS: Final = 64 * KIB
+"""Of an output in which a pattern is looked for."""
+MAX_ROWS_LISTED: Final = 100_000
+"""Rows of a data set for which something is recorded one by one."""

@@ -14,10 +14,10 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any, Final
 
-from evidence import limits, schema
+from evidence import limits, patterns, schema, scoring
 from evidence.errors import MalformedError, MilestoneError, PastLimitError
 from evidence.records.codec import decode
-from evidence.records.milestone import DataSpec, GateSpec, Milestone, ModelSpec
+from evidence.records.milestone import DataSpec, GateSpec, Milestone, ModelSpec, PatternSpec
 
 SCHEMA: Final = "milestone.v1"
 
@@ -192,6 +192,7 @@ def _contradictions(milestone: Milestone) -> list[tuple[str, str]]:
             found.append((f"/attempt/{index}/name", f"{attempt.name!r} is used twice"))
         if attempt.model is not None:
             found += _model_problems(f"/attempt/{index}/model", attempt.model)
+    found += _pattern_problems("/eval", milestone.eval.scorer)
     for index, gate in enumerate(milestone.gates):
         found += _gate_problems(f"/gate/{index}", gate)
     return found
@@ -236,6 +237,23 @@ def _model_problems(pointer: str, model: ModelSpec) -> list[tuple[str, str]]:
     if model.config is not None and model.tokenizer is None:
         return [(pointer, "a model from `config` needs `tokenizer`, a folder with tokenizer.json")]
     return []
+
+
+def _pattern_problems(pointer: str, scorers: tuple[PatternSpec, ...]) -> list[tuple[str, str]]:
+    found: list[tuple[str, str]] = []
+    names = [*scoring.SCORERS, "by"]
+    for index, one in enumerate(scorers):
+        place = f"{pointer}/scorer/{index}"
+        if one.name in names:
+            found.append((f"{place}/name", f"{one.name!r} is taken already"))
+        names.append(one.name)
+        try:
+            patterns.check(one.pattern)
+        except patterns.NoEngineError:
+            pass  # it may be read; a run is refused by its preflight, and scores are not checked
+        except MalformedError as error:
+            found.append((f"{place}/pattern", error.message))
+    return found
 
 
 def _gate_problems(pointer: str, gate: GateSpec) -> list[tuple[str, str]]:

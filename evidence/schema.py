@@ -1,4 +1,4 @@
-"""Validation against the schemas we ship. The only importer of jsonschema and jsonschema-rs.
+"""Validation against the schemas we ship. The only importer of jsonschema.
 
 Responsible for: loading our own schemas (never a pack's), and turning the first few errors into
 plain sentences with a JSON pointer. jsonschema is the reference: it alone refuses, and it writes

@@ -1,8 +1,8 @@
 """Scores of predictions, and what is suspicious about them as a whole. Pure.
 
-Responsible for scorers by name, the part of an output that is scored, intervals on rates, and
-degenerate outputs. Every rule works in linear time on hostile text. verify recomputes each score
-with these very functions.
+Responsible for scorers by name and version, the part of an output that is scored, intervals on
+rates, and degenerate outputs. Every rule works in linear time on hostile text. verify recomputes
+each score with these very functions. How patterns are matched is `patterns`' business.
 """
 
 from __future__ import annotations
@@ -14,6 +14,10 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from typing import Any, Final
+
+from evidence import patterns
+from evidence.records.inputs import ScorerRecord
+from evidence.records.milestone import EvalSpec
 
 Scorer = Callable[[str, str], bool]
 
@@ -93,6 +97,20 @@ def score(names: Sequence[str], answer: str, target: str) -> dict[str, bool]:
     return {name: SCORERS[name](answer, target) for name in names}
 
 
+def scores(spec: EvalSpec, output: str, answer: str, target: str) -> dict[str, bool]:
+    """What the milestone asks for: its scorers' verdicts, and which patterns the output has."""
+    behaviour = {one.name: patterns.found(one.pattern, output) for one in spec.scorer}
+    return score(spec.scorers, answer, target) | behaviour
+
+
+def records(spec: EvalSpec) -> tuple[ScorerRecord, ...]:
+    """The scorers of an evaluation as this version applies them."""
+    return (
+        *(ScorerRecord(name, "rule", VERSIONS[name], None) for name in spec.scorers),
+        *(ScorerRecord(p.name, "regex", patterns.VERSION, p.pattern) for p in spec.scorer),
+    )
+
+
 def first_number(text: str) -> Decimal | None:
     """Value of the first number in a text, None where there is none (or an absurd one)."""
     match = _NUMBER.search(text)
@@ -120,22 +138,22 @@ def wilson(num_correct: int, num_total: int, z: float = 1.959963984540054) -> tu
 
 @dataclass(frozen=True, slots=True)
 class Degenerate:
-    """What is suspicious about a set of outputs: counts over all examples."""
+    """What is suspicious about a set of outputs. Places count from 0."""
 
-    num_empty: int
     num_distinct: int
-    num_looping: int
-    num_echoing: int
+    empty: tuple[int, ...]
+    looping: tuple[int, ...]
+    echoing: tuple[int, ...]
 
 
 def degenerate(pairs: Sequence[tuple[str, str]]) -> Degenerate:
     """Facts over (prompt, output) pairs."""
     outputs = [output.strip() for _, output in pairs]
     return Degenerate(
-        num_empty=sum(not output for output in outputs),
         num_distinct=len(set(outputs)),
-        num_looping=sum(is_looping(output) for output in outputs),
-        num_echoing=sum(is_echo(prompt, output) for prompt, output in pairs),
+        empty=tuple(i for i, output in enumerate(outputs) if not output),
+        looping=tuple(i for i, output in enumerate(outputs) if is_looping(output)),
+        echoing=tuple(i for i, (prompt, output) in enumerate(pairs) if is_echo(prompt, output)),
     )
 
 

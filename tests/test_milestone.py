@@ -122,3 +122,29 @@ def test_a_milestone_that_is_not_there_names_those_that_are() -> None:
     with pytest.raises(MilestoneError) as caught:
         load_milestone(ROOT / "milestones" / "M99.toml")
     assert "M43" in caught.value.hint
+
+
+PATTERN = '[[eval.scorer]]\nname = "loops"\nkind = "regex"\npattern = "loop"\n\n[[gate]]'
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "word"),
+    [
+        ('"loop"', r'"(a)\\1"', "eval.scorer.0.pattern: .* back-reference"),
+        ('"loop"', '"(?=x)"', "eval.scorer.0.pattern: .* look-around"),
+        ('"loops"', '"exact"', "eval.scorer.0.name: 'exact' is taken"),
+        ('"loops"', '"Loops!"', "eval.scorer.0.name"),
+        ('"regex"', '"python"', "eval.scorer.0.kind"),
+    ],
+)
+def test_a_pattern_that_cannot_be_judged_by_is_refused(old: str, new: str, word: str) -> None:
+    data = edited("[[gate]]", PATTERN.replace(old, new))
+    with pytest.raises(MalformedError, match=word) as caught:
+        parse_milestone(data)
+    start = line_with(data, "[[eval.scorer]]")
+    assert start < caught.value.line < start + 4
+
+
+def test_a_pattern_is_one_of_the_scorers() -> None:
+    spec = parse_milestone(edited("[[gate]]", PATTERN)).eval
+    assert spec.all_scorers == ("exact", "normalised", "numeric", "contains", "loops")

@@ -119,4 +119,4 @@ def test_the_real_m43_shows_its_constant_steps_and_its_loops() -> None:
     rows = [json.loads(line) for line in REFERENCE.read_text("utf-8").splitlines()]
     assert "steps" in scoring.constant_fields(rows)
     facts = scoring.degenerate([(row["prompt"], row["final_answer"]) for row in rows])
-    assert facts.num_looping >= 10
+    assert len(facts.looping) >= 10

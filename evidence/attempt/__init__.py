@@ -17,7 +17,7 @@ from evidence.attempt.reported import Reported, read_reported
 from evidence.attempt.stage import StageResult, StageRun, Surroundings
 from evidence.records.availability import Unavailable
 from evidence.records.capture import TorchRecord
-from evidence.records.inputs import ModelRecord, TokenizerRecord
+from evidence.records.inputs import ModelRecord, TextRecord, TokenizerRecord
 from evidence.records.run import AttemptPlan, OutcomeRecord
 from evidence.workload.interface import Job
 
@@ -32,6 +32,7 @@ class AttemptResult:
     framework: TorchRecord | Unavailable | None = None
     model: ModelRecord | None = None
     tokenizer: TokenizerRecord | None = None
+    text: TextRecord | None = None
 
     def lasting(self, duration_s: float) -> AttemptResult:
         """The same result with the time it took over all its processes."""
@@ -44,6 +45,7 @@ class AttemptResult:
             framework=reported.framework,
             model=reported.model,
             tokenizer=reported.tokenizer,
+            text=reported.text,
         )
 
     @property
@@ -121,6 +123,7 @@ def run_attempt(
         framework=reported.framework,
         model=reported.model,
         tokenizer=reported.tokenizer,
+        text=reported.text,
     )
 
 

@@ -11,18 +11,20 @@ from evidence.durable import write_file
 from evidence.records.availability import Unavailable
 from evidence.records.capture import TorchRecord
 from evidence.records.codec import decode, encode
-from evidence.records.inputs import ModelRecord, TokenizerRecord
+from evidence.records.inputs import ModelRecord, TextRecord, TokenizerRecord
 
 NAME: Final = "reported.json"
 
 
 @dataclass(frozen=True, slots=True)
 class Reported:
-    """Framework, model and tokenizer as the training worker loaded them."""
+    """Framework, model and tokenizer as the training worker loaded them, and what it made of the
+    data."""
 
     framework: TorchRecord | Unavailable | None = None
     model: ModelRecord | None = None
     tokenizer: TokenizerRecord | None = None
+    text: TextRecord | None = None
 
 
 def write_reported(scratch: Path, reported: Reported) -> None:

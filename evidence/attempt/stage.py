@@ -28,7 +28,13 @@ from evidence.progress import Observer
 from evidence.records.availability import Unavailable
 from evidence.records.capture import TorchRecord
 from evidence.records.codec import decode, encode
-from evidence.records.inputs import FileDigest, ModelRecord, SeenRecord, TokenizerRecord
+from evidence.records.inputs import (
+    FileDigest,
+    ModelRecord,
+    SeenRecord,
+    TextRecord,
+    TokenizerRecord,
+)
 from evidence.records.run import OutcomeKind, PredictionRow, StepRow
 from evidence.redact import Privacy
 from evidence.workload.failures import DISK_FULL
@@ -222,7 +228,8 @@ class StageRun:
         model = decode(ModelRecord, event["model"])
         tokenizer = decode(TokenizerRecord, event["tokenizer"])
         scratch = Path(self._job.scratch)
-        write_reported(scratch, Reported(self._framework, model, tokenizer))
+        text = decode(TextRecord, event["text"])
+        write_reported(scratch, Reported(self._framework, model, tokenizer, text))
         for name, value in event["data"].items():
             expected = self._around.data_sha256.get(name)
             if expected != value:

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from evidence import __version__, jsonio, layout, schema
+from evidence import __version__, jsonio, layout, schema, scoring
 from evidence.attempt import AttemptResult
 from evidence.documents import Documents, is_document, parse_documents
 from evidence.durable import remove, write_file
@@ -92,14 +92,16 @@ def _unseal(staging: Path) -> None:
 
 
 def _inputs(prepared: Prepared, completed: AttemptResult | None) -> InputsRecord:
-    nothing = Unavailable("no attempt completed")
+    no = Unavailable("no attempt completed" if completed is None else "not reported")
+    name = None if completed is None else completed.record.name
+    plan = next((one for one in plan_attempts(prepared.milestone) if one.name == name), None)
     return InputsRecord(
         schema="inputs.v1",
         data=dict(prepared.data),
-        model=nothing if completed is None else completed.model or Unavailable("not reported"),
-        tokenizer=nothing
-        if completed is None
-        else completed.tokenizer or Unavailable("not reported"),
+        model=(completed and completed.model) or no,
+        tokenizer=(completed and completed.tokenizer) or no,
+        text=(completed and completed.text) or no,
+        scorers=scoring.records(prepared.milestone.eval if plan is None else plan.eval),
     )
 
 

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from evidence import layout, prose, templating
+from evidence import layout, patterns, prose, templating
 from evidence.capture.frozen import match_paths
 from evidence.digest import sha256_hex
 from evidence.errors import MalformedError, MilestoneError, UsageError
@@ -164,6 +164,8 @@ def _check_frozen(root: Path, milestone: Milestone, where: _Where) -> None:
 
 
 def _check_templates(milestone: Milestone, where: _Where) -> None:
+    for one in milestone.eval.scorer:
+        patterns.check(one.pattern)
     sources = {f"/data/{name}/text": spec.text for name, spec in milestone.data.items()}
     sources["/eval/prompt"] = milestone.eval.prompt
     for pointer, source in sources.items():

@@ -22,16 +22,20 @@ from evidence.capture.git import (
     tree_of,
 )
 from evidence.digest import sha256_hex, with_crlf, with_lf
-from evidence.errors import UsageError
+from evidence.errors import MilestoneError, UsageError
 from evidence.records.availability import Unavailable
 from evidence.records.capture import GitStateRecord
+from evidence.records.codec import encode
 from evidence.verify.consistency.registry import Check, Evidence
 from evidence.verify.ledger import Rule
 from evidence.verify.problem import CannotCheckError, Problem, shown
+from evidence.workload.data import read_rows
+from evidence.workload.facts import DataSet, describe
 
 COMMIT: Final = Rule("repo-commit", "the clone has the commit, with the tree that git.json names")
 PATCH: Final = Rule("repo-patch", "the patch leads from that commit to what ran")
 MILESTONE: Final = Rule("repo-milestone", "the clone has the milestone with the bytes that ran")
+FACTS: Final = Rule("repo-data-facts", "facts about the data, counted again from them")
 DATA: Final = Rule("repo-data", "the clone has the data with the bytes that the run read")
 
 _COMMIT: Final = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
@@ -61,6 +65,7 @@ def repository_checks(clone: Path) -> tuple[Check, ...]:
         Check(PATCH, bound(_patch)),
         Check(MILESTONE, bound(_milestone)),
         Check(DATA, bound(_data)),
+        Check(FACTS, bound(_facts)),
     )
 
 
@@ -153,6 +158,47 @@ def _data(found: Repository, evidence: Evidence) -> Iterator[Problem]:
         for name, record in sorted(local.items()):
             place = f"{layout.INPUTS}#/data/{name}/sha256"
             yield from _compared(tree, record.path or "", record.sha256, place)
+
+
+def _facts(found: Repository, evidence: Evidence) -> Iterator[Problem]:
+    """inputs.json's facts about each data set, counted again from the clone's bytes. Exact."""
+    milestone, records = evidence.documents.milestone, evidence.documents.inputs.data
+    with _tree(found, evidence) as tree:
+        sets = {name: _read(tree, name, evidence) for name in sorted(milestone.data)}
+    if all(one is None for one in sets.values()):
+        raise CannotCheckError("the clone has no data set with the bytes of the run, see repo-data")
+    other = milestone.eval.data
+    for name, data in sets.items():
+        evaluation = sets[other]
+        if data is None or name not in records or evaluation is None:
+            continue
+        counted = describe(data, milestone.data[name], None if name == other else evaluation)
+        expected, actual = encode(counted), encode(records[name])
+        for key in sorted(expected):
+            place = f"{layout.INPUTS}#/data/{name}/{key}"
+            if expected[key] != actual.get(key):
+                text = "not what the data give when they are counted again"
+                yield Problem(place, text, _short(expected[key]), _short(actual.get(key)))
+
+
+def _read(tree: PatchedTree, name: str, evidence: Evidence) -> DataSet | None:
+    """A data set with the very bytes that the run read; None where the clone has others."""
+    spec, record = evidence.documents.milestone.data[name], evidence.documents.inputs.data.get(name)
+    blob = None if spec.path is None or record is None else tree.blob(spec.path)
+    if blob is None or record is None:
+        return None
+    for raw in (blob, with_lf(blob), with_crlf(blob)):
+        if sha256_hex(raw) == record.sha256:
+            try:
+                return read_rows(name, raw, spec.path or name, spec)
+            except MilestoneError as error:
+                said = error.message.partition("\n")[0]
+                raise CannotCheckError(f"the data cannot be read: {shown(said)}") from error
+    return None
+
+
+def _short(value: object) -> str:
+    return shown(repr(value))
 
 
 def _compared(tree: PatchedTree, path: str, expected: str, place: str) -> Iterator[Problem]:

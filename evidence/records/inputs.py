@@ -18,6 +18,31 @@ class FileDigest:
 
 
 @dataclass(frozen=True, slots=True)
+class Lengths:
+    """How long the rows of a data set are. Percentiles are of the nearest rank."""
+
+    min: int
+    median: int
+    p90: int
+    p95: int
+    max: int
+
+
+@dataclass(frozen=True, slots=True)
+class OverlapRecord:
+    """Rows whose prompt is in the evaluation set too, by three measures of sameness."""
+
+    exact_rows: tuple[int, ...]
+    """The same characters."""
+    normalised_rows: tuple[int, ...]
+    """The same once Unicode form, case and white space are aside."""
+    ngram_rows: tuple[int, ...]
+    """13 words in a row in common; a prompt of fewer words is compared as a whole."""
+    evaluation_rows: tuple[int, ...]
+    """The rows of the evaluation set that they meet."""
+
+
+@dataclass(frozen=True, slots=True)
 class DataRecord:
     """One data set as read. Rows are counted from 0 by their place in the file."""
 
@@ -33,12 +58,20 @@ class DataRecord:
     line_ends: Literal["lf", "crlf", "mixed", "none"]
     num_rows: int
     field_names: tuple[str, ...]
+    num_schema_violations: int | Unavailable
+    """Rows that break their declared fields; 0, for a run with such rows never starts."""
+    length_chars: Lengths
+    """Characters of a row's texts, its `meta` field aside."""
     num_duplicate_rows: int
     """Rows equal in all their content fields to an earlier row."""
     duplicate_rows: tuple[int, ...]
+    normalised_duplicate_rows: tuple[int, ...]
+    """The same once normalised (Unicode form, case, white space); exact duplicates included."""
     num_conflicting_prompts: int | Unavailable
-    overlap_rows: tuple[int, ...] | Unavailable
-    """Training rows whose prompt is also an evaluation prompt, white space and case aside."""
+    """Prompts that have more than one answer."""
+    conflicting_rows: tuple[int, ...] | Unavailable
+    """All rows of those prompts."""
+    overlap: OverlapRecord | Unavailable
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +91,15 @@ class ModelRecord:
 
 
 @dataclass(frozen=True, slots=True)
+class SpecialToken:
+    """A token with a task: `name` says which, as transformers calls it (bos_token, …)."""
+
+    name: str
+    text: str
+    id: int
+
+
+@dataclass(frozen=True, slots=True)
 class TokenizerRecord:
     """The tokenizer; `sha256` is that of tokenizer.json."""
 
@@ -66,30 +108,66 @@ class TokenizerRecord:
     vocab_size: int
     adds_bos: bool
     adds_eos: bool
+    special_tokens: tuple[SpecialToken, ...]
+    chat_template: str | None
+    """What the tokenizer brings along. `TextRecord` says whether it was applied."""
+
+
+@dataclass(frozen=True, slots=True)
+class TextRecord:
+    """The training data as text and tokens: counted over all rows, before the first step."""
+
+    data: str
+    template: str
+    """The template that made a text of each row, as resolved."""
+    chat_template_applied: bool
+    num_rows: int
+    length_tokens: Lengths
+    """Special tokens included, before truncation."""
+    rows_without_bos: tuple[int, ...] | Unavailable
+    """Rows that lack the begin token, where the tokenizer adds one."""
+    rows_doubled_bos: tuple[int, ...] | Unavailable
+    """Rows that have it more than once."""
+    rows_without_eos: tuple[int, ...] | Unavailable
+    """Rows fed without the end token, where the milestone or the tokenizer adds one."""
+    rows_doubled_eos: tuple[int, ...] | Unavailable
+    rows_not_round_trip: tuple[int, ...]
+    """Rows whose text is another one after encoding and decoding."""
 
 
 @dataclass(frozen=True, slots=True)
 class InputsRecord:
-    """inputs.json. Model and tokenizer are known once a worker has loaded them."""
+    """inputs.json. Model, tokenizer and text are known once a worker has loaded them."""
 
     schema: Literal["inputs.v1"]
     data: dict[str, DataRecord]
     model: ModelRecord | Unavailable
     tokenizer: TokenizerRecord | Unavailable
+    text: TextRecord | Unavailable
+    scorers: tuple[ScorerRecord, ...]
+    """How the outputs are judged."""
+
+
+@dataclass(frozen=True, slots=True)
+class ScorerRecord:
+    """A scorer as it judged: a rule of evidence-pack by name and version, or a pattern."""
+
+    name: str
+    kind: Literal["rule", "regex"]
+    version: int
+    pattern: str | None
 
 
 @dataclass(frozen=True, slots=True)
 class SeenRow:
-    """One row of a recorded batch: unpadded ids, and which of them carry loss."""
+    """One row of a recorded batch: unpadded ids, and which of them carry loss (labels[1:])."""
 
     source_row: int
     ids: tuple[int, ...]
     labels: tuple[int, ...]
     """-100 where no loss falls, as the model received them."""
-    text: str
-    """Decoded ids."""
-    target_text: str
-    """Decoded ids that carry loss (labels[1:])."""
+    pieces: tuple[str, ...]
+    """The text of each id (`evidence.vocabulary`); joined, they are the decoded row."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,10 +204,14 @@ class SeenRecord:
     """Rows fed over the whole run, repetitions counted."""
     times_seen_min: int
     times_seen_max: int
+    times_seen: tuple[int, ...] | Unavailable
+    """How often each row of the data set was fed, in its order."""
     num_tokens: int
     num_fed_tokens: int
     num_target_tokens: int
     rows_truncated: tuple[int, ...]
+    tokens_cut: tuple[int, ...]
+    """How many tokens each of these rows lost."""
     num_tokens_cut: int
     coverage: tuple[FieldCoverage, ...]
     stream_sha256: str

@@ -93,6 +93,15 @@ class TrainSpec:
 
 
 @dataclass(frozen=True, slots=True)
+class PatternSpec:
+    """A behaviour: outputs in which the pattern (`evidence.patterns`) occurs."""
+
+    name: str
+    kind: Literal["regex"]
+    pattern: str
+
+
+@dataclass(frozen=True, slots=True)
 class EvalSpec:
     """Generation and scoring."""
 
@@ -108,6 +117,14 @@ class EvalSpec:
     max_new_tokens: int = 64
     batch_size: int = 16
     scorers: tuple[str, ...] = ("exact", "normalised", "numeric", "contains")
+    """How answers are judged: rules of `evidence.scoring`."""
+    scorer: tuple[PatternSpec, ...] = ()
+    """Behaviour that is counted: how often a pattern occurs in an output."""
+
+    @property
+    def all_scorers(self) -> tuple[str, ...]:
+        """Names of everything that an output is judged by."""
+        return (*self.scorers, *(one.name for one in self.scorer))
 
 
 @dataclass(frozen=True, slots=True)

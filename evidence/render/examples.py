@@ -30,8 +30,6 @@ class SeenExample:
     """Where the row comes from and how much of it carries loss."""
     block: str
     """HTML of the decoded text, tokens that carry loss in bold."""
-    target_block: str
-    """HTML of the tokens that carry loss, where they could not be placed in the text."""
 
 
 def seen_examples(seen: SeenRecord) -> tuple[SeenExample, ...]:
@@ -42,44 +40,22 @@ def seen_examples(seen: SeenRecord) -> tuple[SeenExample, ...]:
 
 def _example(step: int, row: SeenRow) -> SeenExample:
     num_target = sum(label != _NO_LOSS for label in row.labels[1:])
-    span = _span(row)
-    bold = span or (0, 0)
     return SeenExample(
         caption=f"Row {formatting.count(row.source_row)} of the data (from zero), in step "
         f"{formatting.count(step)}: {formatting.plural(len(row.ids), 'token')}, "
         f"{formatting.count(num_target)} of them carry loss.",
-        block=_block(row.text, *bold),
-        target_block="" if span or not num_target else _block(row.target_text, 0, 0),
+        block=_block(row),
     )
 
 
-def _span(row: SeenRow) -> tuple[int, int] | None:
-    """Where the loss tokens lie in the decoded text, if that is certain.
-
-    Labels that run on to the end are a suffix; one text found exactly once is there; anything
-    else is not guessed at.
-    """
-    marks = [label != _NO_LOSS for label in row.labels]
-    marks[:1] = [False]
-    target = row.target_text
-    if not any(marks) or not target:
-        return None
-    runs = sum(now and not before for before, now in zip([False, *marks], marks, strict=False))
-    if runs != 1:
-        return None
-    if marks[-1] and row.text.endswith(target):
-        return len(row.text) - len(target), len(row.text)
-    start = row.text.find(target)
-    if start < 0 or row.text.find(target, start + 1) >= 0:
-        return None
-    return start, start + len(target)
-
-
-def _block(text: str, start: int, end: int) -> str:
-    cut = text[:MAX_CHARS]
-    marked = [(char, start <= place < end) for place, char in enumerate(cut)]
-    lines = "\n".join(_bolded(line) for line in _wrapped(marked))
-    more = "\n…" if len(text) > MAX_CHARS else ""
+def _block(row: SeenRow) -> str:
+    marked = [
+        (char, place > 0 and label != _NO_LOSS)  # the first token is never predicted
+        for place, (piece, label) in enumerate(zip(row.pieces, row.labels, strict=False))
+        for char in piece
+    ]
+    lines = "\n".join(_bolded(line) for line in _wrapped(marked[:MAX_CHARS]))
+    more = "\n…" if len(marked) > MAX_CHARS else ""
     return f"<pre>\n{lines}{more}\n</pre>"
 
 

@@ -16,13 +16,20 @@ from evidence.records.availability import Unavailable
 from evidence.records.codec import decode
 from evidence.records.milestone import NarrativeSpec
 from evidence.records.run import ResultsRecord
-from evidence.render import artifacts, examples, narrative, remarks, view
+from evidence.render import artifacts, examples, facts, narrative, remarks, view
 from evidence.render.values import Sheet
 from evidence.results.evaluation import CONFIDENCE
+from evidence.results.inputs import LENGTHS
 
 if TYPE_CHECKING:
     from evidence.records.reproduction import ReproductionRecord
 
+_MEANS: Final = {
+    "exact": "is the expected text, character for character",
+    "normalised": "has the same words, case and punctuation aside",
+    "numeric": "begins with the same number",
+    "contains": "has the expected text in it",
+}
 _VERDICTS: Final = {
     "bitwise": "reproduced bitwise",
     "same-stream": "run again with the same rows, but other weights,",
@@ -167,10 +174,32 @@ def _gpus(documents: Documents) -> list[tuple[str, str]]:
 def _seen(documents: Documents, sheet: Sheet) -> dict[str, Any]:
     seen = documents.seen if sheet.has("seen.num_rows") else None
     coverage = () if seen is None else seen.coverage
+    text, plan = documents.inputs.text, view.completed_plan(documents, sheet)
+    train = documents.milestone.train.data if plan is None else plan.train.data
     return {
         "seen_examples": () if seen is None else examples.seen_examples(seen),
+        "oddities": () if seen is None else facts.oddities(documents, train, sheet),
+        "answers_cut": "" if seen is None else facts.answers_cut(seen),
+        "special_tokens": facts.special_tokens(documents.inputs.tokenizer),
+        "text_template": ""
+        if isinstance(text, Unavailable)
+        else markdown.preformatted(text.template),
+        "length_columns": ("Shortest", "Median", "90th percentile", "95th percentile", "Longest"),
+        "lengths": [
+            (label, [f"{name}.{key}" for key in LENGTHS])
+            for label, name in (
+                ("Tokens of its text", "text.length_tokens"),
+                ("Characters in its fields", "data.train.length_chars"),
+            )
+        ],
         "coverage": [
-            (f"seen.{one.field}", markdown.code(one.field), one.is_answer) for one in coverage
+            (
+                f"seen.{one.field}",
+                markdown.code(one.field),
+                one.is_answer,
+                facts.learned_sign(one, 0 if seen is None else seen.num_rows),
+            )
+            for one in coverage
         ],
     }
 
@@ -180,8 +209,18 @@ def _evaluation(documents: Documents, sheet: Sheet) -> dict[str, Any]:
     if plan is None or not sheet.has("eval.num_examples"):
         return {"scorers": (), "groups": (), "good": (), "bad": (), "observations": ()}
     good, bad = examples.predictions_shown(documents.predictions, plan.eval.scorers)
+    marker = plan.eval.answer_after
     return {
-        "scorers": [(f"eval.{name}", name, markdown.inline(name)) for name in plan.eval.scorers],
+        "scorers": [
+            (f"eval.{name}", name, markdown.inline(name), _MEANS[name])
+            for name in plan.eval.scorers
+        ],
+        "behaviours": [
+            (f"eval.{p.name}", p.name, markdown.inline(p.name), markdown.code(p.pattern, 80))
+            for p in plan.eval.scorer
+        ],
+        "answer_after": "" if marker is None else markdown.code(marker, 80),
+        "max_new_tokens": formatting.plural(plan.eval.max_new_tokens, "token"),
         "groups": [
             (markdown.inline(group[:1].upper() + group[1:]), _values_of(group, documents))
             for group in plan.eval.group_by

@@ -9,15 +9,19 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
-from evidence import formatting, markdown
+from evidence import formatting, markdown, scoring
 from evidence.documents import Documents
 from evidence.records.availability import Unavailable
 from evidence.records.capture import GitRecord
+from evidence.records.inputs import TokenizerRecord
 from evidence.records.run import JournalEvent
 from evidence.render.values import Sheet
 
 REASON_CHARS: Final = 300
 SHORT_COMMIT: Final = 12
+NAMED_LINES: Final = 10
+MOSTLY: Final = 0.5
+"""From this share on it is said of outputs that most of them are so."""
 
 
 def warnings(documents: Documents, sheet: Sheet) -> tuple[str, ...]:
@@ -27,7 +31,7 @@ def warnings(documents: Documents, sheet: Sheet) -> tuple[str, ...]:
         *_repository(documents, sheet),
         *_steadiness(sheet),
         *_data(sheet),
-        *_outputs(sheet),
+        *_outputs(documents, sheet),
     )
 
 
@@ -47,8 +51,8 @@ def _targets(documents: Documents, sheet: Sheet) -> Iterator[str]:
 
 def _repository(documents: Documents, sheet: Sheet) -> Iterator[str]:
     if sheet.raw("git.dirty") is True:
-        files = sheet.n("git.num_changed_files", "file")
-        yield f"The working tree was dirty: {files} differ from the commit (see Impact)."
+        files = sheet.n("git.num_changed_files", "file differs", "files differ")
+        yield f"The working tree was dirty: {files} from the commit (see Impact)."
     if documents.git.changed_during_run is True:
         yield f"The repository changed while the run was under way: {_change(documents.git)}."
     if isinstance(documents.git.start, Unavailable):
@@ -108,33 +112,68 @@ def _steadiness(sheet: Sheet) -> Iterator[str]:
 def _data(sheet: Sheet) -> Iterator[str]:
     if sheet.number("seen.num_rows_truncated"):
         rows = sheet.n("seen.num_rows_truncated", "row")
-        yield f"{rows} of {sheet.v('seen.num_rows')} are cut at {_length(sheet)}."
-    if sheet.number("data.train.num_duplicate_rows"):
-        rows = sheet.n("data.train.num_duplicate_rows", "exact duplicate")
-        yield f"The training data have {rows} among {sheet.n('data.train.num_rows', 'row')}."
+        is_cut = "is" if sheet.number("seen.num_rows_truncated") == 1 else "are"
+        yield f"{rows} of {sheet.v('seen.num_rows')} {is_cut} cut at {_length(sheet)}."
+    if sheet.number("data.train.num_normalised_duplicate_rows"):
+        rows = sheet.n("data.train.num_normalised_duplicate_rows", "row repeats", "rows repeat")
+        exact = sheet.v("data.train.num_duplicate_rows")
+        total = sheet.n("data.train.num_rows", "row")
+        yield f"In the training data {rows} of {total} an earlier one, {exact} exactly."
+    if sheet.number("data.train.num_conflicting_prompts"):
+        prompts = sheet.n("data.train.num_conflicting_prompts", "prompt has", "prompts have")
+        yield f"In the training data {prompts} several answers that contradict one another."
+    yield from _overlap(sheet)
+    for name, one, many in _ODD_TEXT:
+        if sheet.number(f"text.num_{name}"):
+            yield f"{sheet.n(f'text.num_{name}', f'row {one}', f'rows {many}')}."
+
+
+_ODD_TEXT: Final = (
+    ("rows_without_bos", "lacks the begin token", "lack the begin token"),
+    ("rows_doubled_bos", "has the begin token twice", "have the begin token twice"),
+    ("rows_doubled_eos", "has the end token twice", "have the end token twice"),
+    (
+        "rows_not_round_trip",
+        "is another text after encoding and decoding",
+        "are another text after encoding and decoding",
+    ),
+)
+
+
+def _overlap(sheet: Sheet) -> Iterator[str]:
     if sheet.number("data.overlap.num_rows"):
         rows = sheet.n("data.overlap.num_rows", "training row has", "training rows have")
-        yield f"{rows} a prompt that is also an evaluation prompt."
+        exact = sheet.v("data.overlap.num_exact_rows")
+        yield f"{rows} a prompt that overlaps with an evaluation question, {exact} exactly."
 
 
 def _length(sheet: Sheet) -> str:
     return sheet.n("train.max_length", "token")
 
 
-def _outputs(sheet: Sheet) -> Iterator[str]:
+def _outputs(documents: Documents, sheet: Sheet) -> Iterator[str]:
     if not sheet.has("eval.num_examples"):
         return
     total = sheet.number("eval.num_examples")
     distinct = sheet.number("eval.num_distinct_outputs")
     if total > 1 and distinct == 1:
         yield "All outputs are alike: the model does not react to the question."
-    for name, what in (
-        ("num_looping", "end in a repetition loop"),
-        ("num_empty", "are empty"),
-        ("num_echoing", "only repeat their prompt"),
+    facts = scoring.degenerate([(row.prompt, row.output) for row in documents.predictions])
+    for name, places, one, many in (
+        ("looping", facts.looping, "ends in a repetition loop", "end in a repetition loop"),
+        ("empty", facts.empty, "is empty", "are empty"),
+        ("echoing", facts.echoing, "only repeats its prompt", "only repeat their prompt"),
     ):
-        if sheet.number(f"eval.{name}"):
-            yield f"{_share(sheet, name)} {what}."
+        if sheet.number(f"eval.num_{name}"):
+            what = one if len(places) == 1 else many
+            yield f"{_share(sheet, f'num_{name}')} {what} ({_lines(places)})."
+
+
+def _lines(places: tuple[int, ...]) -> str:
+    """Lines of predictions.jsonl, from 1."""
+    shown = ", ".join(formatting.count(place + 1) for place in places[:NAMED_LINES])
+    more = ", …" if len(places) > NAMED_LINES else ""
+    return f"{'line' if len(places) == 1 else 'lines'} {shown}{more} of `predictions.jsonl`"
 
 
 def _share(sheet: Sheet, name: str) -> str:
@@ -147,21 +186,66 @@ def observations(documents: Documents, sheet: Sheet) -> tuple[str, ...]:
 
 
 def _observed(documents: Documents, sheet: Sheet) -> Iterator[str]:
+    yield from _learned(documents, sheet)
     yield _ends(sheet)
-    yield from _outputs(sheet)
+    yield from _outputs(documents, sheet)
     total, distinct = sheet.number("eval.num_examples"), sheet.number("eval.num_distinct_outputs")
     if 1 < distinct < total:
         yield f"{_share(sheet, 'num_distinct_outputs')} are distinct."
-    marker = _marker(documents)
-    if marker is not None:
-        without = sum(marker not in row.output for row in documents.predictions)
-        if without == total:
-            yield f"No output has the marker {markdown.code(marker)}, so no answer could be read."
+    constant = sheet.raw("eval.constant_fields")
+    if isinstance(constant, str) and constant != "none" and distinct > 1:
+        yield f"The same in all predictions: {sheet.v('eval.constant_fields')}."
     if sheet.has("probe.loss_before") and sheet.has("probe.loss_after"):
         before, after = sheet.v("probe.loss_before"), sheet.v("probe.loss_after")
         examples = sheet.n("probe.num_examples", "evaluation example")
         moved = f"{before} before, {after} after training"
-        yield f"Mean loss on {examples} (prompt and expected answer): {moved}."
+        yield (
+            f"Mean loss on {examples} (how much the expected answer surprises the model; lower is "
+            f"better): {moved}."
+        )
+    tokenizer = documents.inputs.tokenizer
+    if isinstance(tokenizer, TokenizerRecord) and tokenizer.chat_template is not None:
+        yield (
+            "The tokenizer brings a chat template along, and neither training text nor prompts "
+            "went through it."
+        )
+
+
+def _learned(documents: Documents, sheet: Sheet) -> Iterator[str]:
+    """Whether the outputs look like the training data, and whether they are right."""
+    marker, total = _marker(documents), sheet.number("eval.num_examples")
+    shaped, looping = sheet.number("eval.num_with_marker"), sheet.number("eval.num_looping")
+    rule = _best_rule(documents, sheet)
+    if marker is not None and sheet.has("eval.num_with_marker"):
+        share = _share(sheet, "num_with_marker")
+        form = f"the form of an answer ({markdown.code(marker)})"
+        if shaped:
+            yield f"{share} {'takes' if shaped == 1 else 'take'} {form}."
+        else:
+            yield f"No output has the marker {markdown.code(marker)}, so no answer could be read."
+    if rule is None or sheet.number(f"eval.{rule}.high") >= MOSTLY:
+        return
+    alike = shaped >= MOSTLY * total or looping >= MOSTLY * total
+    if alike:
+        correct = f"{sheet.v(f'eval.{rule}.num_correct')} of {sheet.v('eval.num_examples')}"
+        low, high = sheet.v(f"eval.{rule}.low"), sheet.v(f"eval.{rule}.high")
+        habit = "take the trained form" if shaped >= looping else "repeat themselves"
+        yield (
+            f"**The outputs show pattern learning rather than answers:** most of them {habit}, yet "
+            f"even the most generous rule ({markdown.inline(rule)}) calls only {correct} right "
+            f"(true rate: {low} to {high})."
+        )
+
+
+def _best_rule(documents: Documents, sheet: Sheet) -> str | None:
+    """The scorer that calls most answers correct."""
+    names = [
+        one.name
+        for one in documents.inputs.scorers
+        if one.kind == "rule" and sheet.has(f"eval.{one.name}.rate")
+    ]
+    names.reverse()  # of rules that call equally many correct, the last is the most lenient
+    return max(names, key=lambda name: sheet.number(f"eval.{name}.rate"), default=None)
 
 
 def _ends(sheet: Sheet) -> str:

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from typing import Final
 
 from evidence import layout, scoring
-from evidence.records.run import PredictionRow, ValueRecord
+from evidence.records.milestone import EvalSpec
+from evidence.records.run import PredictionRow
 from evidence.results.context import (
     Context,
     Named,
@@ -23,14 +24,9 @@ from evidence.results.context import (
 CONFIDENCE: Final = 0.95
 """Of the Wilson intervals: what `scoring.wilson` gives by default."""
 
-_DEGENERATE = (
-    ("num_empty", "num_empty"),
-    ("num_distinct_outputs", "num_distinct"),
-    ("num_looping", "num_looping"),
-    ("num_echoing", "num_echoing"),
-)
+_DEGENERATE = ("empty", "looping", "echoing")
+_TEXTS: Final = ("prompt", "target", "output", "answer")
 _OF_A_SCORER = (
-    ("num_correct", "examples", "count-correct"),
     ("rate", "", "rate"),
     ("low", "", "wilson"),
     ("high", "", "wilson"),
@@ -42,14 +38,17 @@ def evaluation_values(context: Context) -> Values:
     rows = context.documents.predictions if context.plan is not None else ()
     yield from _available(context)
     yield _runtime(context)
+    yield from _versions(context)
     if not rows:
         yield from _nothing(context)
         return
     yield "eval.num_examples", known(len(rows), "examples", _all(rows, "index"), "count")
-    for scorer in context.eval.scorers:
-        yield from _scores(scorer, rows)
+    for scorer in context.eval.all_scorers:
+        yield from _scores(f"eval.{scorer}", scorer, rows, _all(rows, f"scores/{scorer}"), context)
     yield from _groups(context, rows)
     yield from _suspicious(rows)
+    yield _marked(context.eval, rows)
+    yield _constant(rows)
 
 
 def _all(rows: Sequence[PredictionRow], pointer: str) -> str:
@@ -68,6 +67,19 @@ def _available(context: Context) -> Values:
     )
 
 
+def _versions(context: Context) -> Values:
+    recorded = {
+        one.name: (index, one.version) for index, one in enumerate(context.documents.inputs.scorers)
+    }
+    for scorer in context.eval.all_scorers:
+        name, place = f"eval.{scorer}.version", at(layout.INPUTS, "scorers")
+        if scorer in recorded and context.plan is not None:
+            index, version = recorded[scorer]
+            yield name, known(version, "", at(layout.INPUTS, "scorers", index, "version"))
+        else:
+            yield name, unknown(context.why_not, "", place)
+
+
 def _runtime(context: Context) -> Named:
     events = context.stage_events("stage-finished", "eval")
     found = [
@@ -84,33 +96,44 @@ def _runtime(context: Context) -> Named:
 
 def _nothing(context: Context) -> Values:
     why = context.why_not if context.plan is None else "there are no predictions"
-    yield "eval.num_examples", unknown(why, "examples", layout.PREDICTIONS, "count")
-    for scorer in context.eval.scorers:
+    place = layout.PREDICTIONS
+    yield "eval.num_examples", unknown(why, "examples", place, "count")
+    for scorer in context.eval.all_scorers:
+        count, rule = _count_of(scorer, context)
+        yield f"eval.{scorer}.{count}", unknown(why, "examples", place, rule)
         for name, unit, rule in _OF_A_SCORER:
-            yield f"eval.{scorer}.{name}", unknown(why, unit, layout.PREDICTIONS, rule)
-    for name, _ in (*_DEGENERATE, ("num_at_length", "")):
-        yield f"eval.{name}", unknown(why, "examples", layout.PREDICTIONS, "degenerate-outputs")
+            yield f"eval.{scorer}.{name}", unknown(why, unit, place, rule)
+    for name in ("num_distinct_outputs", *(f"num_{one}" for one in _DEGENERATE)):
+        yield f"eval.{name}", unknown(why, "examples", place, "degenerate-outputs")
+    yield "eval.num_at_length", unknown(why, "examples", place, "count-at-length")
+    yield "eval.num_with_marker", unknown(why, "examples", place, "count-with-marker")
+    yield "eval.constant_fields", unknown(why, "", place, "constant-fields")
 
 
-def _scores(scorer: str, rows: Sequence[PredictionRow]) -> Values:
-    place = _all(rows, f"scores/{scorer}")
-    correct = _num_correct(scorer, rows, place)
-    yield f"eval.{scorer}.num_correct", correct
-    if not isinstance(correct.value, int):
-        for name, unit, rule in _OF_A_SCORER[1:]:
-            yield f"eval.{scorer}.{name}", unknown(correct.unavailable or "", unit, place, rule)
-        return
-    low, high = scoring.wilson(correct.value, len(rows))
-    yield f"eval.{scorer}.rate", known(correct.value / len(rows), "", place, "rate")
-    yield f"eval.{scorer}.low", known(low, "", place, "wilson")
-    yield f"eval.{scorer}.high", known(high, "", place, "wilson")
+def _count_of(scorer: str, context: Context) -> tuple[str, str]:
+    """Name and rule of a scorer's count: an answer is correct, a behaviour is there."""
+    if scorer in context.eval.scorers:
+        return "num_correct", "count-correct"
+    return "num_matching", "count-matching"
 
 
-def _num_correct(scorer: str, rows: Sequence[PredictionRow], place: str) -> ValueRecord:
+def _scores(
+    name: str, scorer: str, rows: Sequence[PredictionRow], place: str, context: Context
+) -> Values:
+    """The count, the rate and its interval over `rows`."""
+    key, rule = _count_of(scorer, context)
     if any(scorer not in row.scores for row in rows):
-        return unknown("not every prediction has this score", "examples", place, "count-correct")
+        why = "not every prediction has this score"
+        yield f"{name}.{key}", unknown(why, "examples", place, rule)
+        for other, unit, rule in _OF_A_SCORER:
+            yield f"{name}.{other}", unknown(why, unit, place, rule)
+        return
     count = sum(row.scores[scorer] for row in rows)
-    return known(count, "examples", place, "count-correct")
+    low, high = scoring.wilson(count, len(rows))
+    yield f"{name}.{key}", known(count, "examples", place, rule)
+    yield f"{name}.rate", known(count / len(rows), "", place, "rate")
+    yield f"{name}.low", known(low, "", place, "wilson")
+    yield f"{name}.high", known(high, "", place, "wilson")
 
 
 def _groups(context: Context, rows: Sequence[PredictionRow]) -> Values:
@@ -122,16 +145,36 @@ def _groups(context: Context, rows: Sequence[PredictionRow]) -> Values:
         for value, inside in members.items():
             name = f"eval.by.{group}.{value}"
             yield f"{name}.num_examples", known(len(inside), "examples", place, "count-in-group")
-            for scorer in context.eval.scorers:
+            for scorer in context.eval.all_scorers:
                 scores = join(place, _all(rows, f"scores/{scorer}"))
-                yield f"{name}.{scorer}.num_correct", _num_correct(scorer, inside, scores)
+                yield from _scores(f"{name}.{scorer}", scorer, inside, scores, context)
 
 
 def _suspicious(rows: Sequence[PredictionRow]) -> Values:
     facts = scoring.degenerate([(row.prompt, row.output) for row in rows])
     place, rule = _all(rows, "output"), "degenerate-outputs"
-    for name, field in _DEGENERATE:
-        yield f"eval.{name}", known(getattr(facts, field), "examples", place, rule)
+    yield "eval.num_distinct_outputs", known(facts.num_distinct, "examples", place, rule)
+    for name in _DEGENERATE:
+        yield f"eval.num_{name}", known(len(getattr(facts, name)), "examples", place, rule)
     at_length = sum(row.finish_reason == "length" for row in rows)
     place = _all(rows, "finish_reason")
     yield "eval.num_at_length", known(at_length, "examples", place, "count-at-length")
+
+
+def _marked(spec: EvalSpec, rows: Sequence[PredictionRow]) -> Named:
+    """How many outputs take the form in which answers are given."""
+    name, place, rule = "eval.num_with_marker", _all(rows, "output"), "count-with-marker"
+    if spec.answer_after is None:
+        return name, unknown("the milestone asks for no marker", "examples", place, rule)
+    count = sum(spec.answer_after in row.output for row in rows)
+    return name, known(count, "examples", place, rule)
+
+
+def _constant(rows: Sequence[PredictionRow]) -> Named:
+    """Fields that say the same in every row, which tells of a broken evaluation."""
+    found = scoring.constant_fields([{key: getattr(row, key) for key in _TEXTS} for row in rows])
+    name, rule = "eval.constant_fields", "constant-fields"
+    place = join(*(_all(rows, key) for key in _TEXTS))
+    if len(rows) < 2:
+        return name, unknown("one row has nothing to differ from", "", place, rule)
+    return name, known(", ".join(found) or "none", "", place, rule)

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from evidence import layout
 from evidence.records.availability import Unavailable
-from evidence.records.inputs import DataRecord
-from evidence.results.context import Context, Values, at, known, observed, unknown
+from evidence.records.inputs import DataRecord, TextRecord
+from evidence.records.run import ValueRecord
+from evidence.results.context import Context, Values, at, join, known, observed, unknown
 
 _MODEL = (
     ("id", ""),
@@ -17,8 +20,27 @@ _MODEL = (
 )
 
 
+LENGTHS: Final = ("min", "median", "p90", "p95", "max")
+_DATA: Final = (
+    ("num_rows", "rows"),
+    ("sha256", ""),
+    ("num_schema_violations", "rows"),
+    ("num_duplicate_rows", "rows"),
+    ("num_conflicting_prompts", "prompts"),
+)
+_ODD_ROWS: Final = (
+    "rows_without_bos",
+    "rows_doubled_bos",
+    "rows_without_eos",
+    "rows_doubled_eos",
+    "rows_not_round_trip",
+)
+_MEASURES: Final = ("exact_rows", "normalised_rows", "ngram_rows")
+_OVERLAP: Final = (*_MEASURES, "evaluation_rows")
+
+
 def input_values(context: Context) -> Values:
-    """model.*, tokenizer.*, data.* and seen.*"""
+    """model.*, tokenizer.*, data.*, text.* and seen.*"""
     inputs = context.documents.inputs
     for key, unit in _MODEL:
         place = at(layout.INPUTS, "model", key)
@@ -32,44 +54,81 @@ def input_values(context: Context) -> Values:
     yield from _data("train", context.train.data, context)
     yield from _data("eval", context.eval.data, context)
     yield from _overlap(context)
+    yield from _text(inputs.text)
     yield from _seen(context)
 
 
 def _data(role: str, name: str, context: Context) -> Values:
     record = context.documents.inputs.data.get(name)
-    for key, unit in (("num_rows", "rows"), ("sha256", ""), ("num_duplicate_rows", "rows")):
+    for key, unit in _DATA:
         place = at(layout.INPUTS, "data", name, key)
         found = _missing(name) if record is None else getattr(record, key)
         yield f"data.{role}.{key}", observed(found, unit, place)
+    for key in ("normalised_duplicate_rows", "conflicting_rows"):
+        place = at(layout.INPUTS, "data", name, key)
+        rows = _missing(name) if record is None else getattr(record, key)
+        yield f"data.{role}.num_{key}", _counted(rows, place)
+    for key in LENGTHS:
+        place = at(layout.INPUTS, "data", name, "length_chars", key)
+        length = _missing(name) if record is None else getattr(record.length_chars, key)
+        yield f"data.{role}.length_chars.{key}", observed(length, "characters", place)
 
 
 def _missing(name: str) -> Unavailable:
     return Unavailable(f"inputs.json has no data set {name!r}")
 
 
+def _counted(rows: tuple[int, ...] | Unavailable, place: str) -> ValueRecord:
+    if isinstance(rows, Unavailable):
+        return unknown(rows.reason, "rows", place, "count")
+    return known(len(rows), "rows", place, "count")
+
+
 def _overlap(context: Context) -> Values:
     name = context.train.data
     record: DataRecord | None = context.documents.inputs.data.get(name)
-    place = at(layout.INPUTS, "data", name, "overlap_rows")
-    rows = _missing(name) if record is None else record.overlap_rows
-    yield (
-        "data.overlap.num_rows",
-        unknown(rows.reason, "rows", place, "count")
-        if isinstance(rows, Unavailable)
-        else known(len(rows), "rows", place, "count"),
-    )
+    found = _missing(name) if record is None else record.overlap
+    for key in _OVERLAP:
+        place = at(layout.INPUTS, "data", name, "overlap", key)
+        rows = found if isinstance(found, Unavailable) else getattr(found, key)
+        yield f"data.overlap.num_{key}", _counted(rows, place)
+    place = join(*(at(layout.INPUTS, "data", name, "overlap", key) for key in _MEASURES))
+    if isinstance(found, Unavailable):
+        yield "data.overlap.num_rows", unknown(found.reason, "rows", place, "count-distinct")
+        return
+    rows = {row for key in _MEASURES for row in getattr(found, key)}
+    yield "data.overlap.num_rows", known(len(rows), "rows", place, "count-distinct")
+
+
+def _text(text: TextRecord | Unavailable) -> Values:
+    for key in _ODD_ROWS:
+        rows = text if isinstance(text, Unavailable) else getattr(text, key)
+        yield f"text.num_{key}", _counted(rows, at(layout.INPUTS, "text", key))
+    for key in LENGTHS:
+        place = at(layout.INPUTS, "text", "length_tokens", key)
+        length = text if isinstance(text, Unavailable) else getattr(text.length_tokens, key)
+        yield f"text.length_tokens.{key}", observed(length, "tokens", place)
+
+
+_SEEN: Final = (
+    ("num_rows", "rows"),
+    ("times_seen_min", "times"),
+    ("times_seen_max", "times"),
+    ("num_tokens_cut", "tokens"),
+    ("stream_sha256", ""),
+)
 
 
 def _seen(context: Context) -> Values:
     seen = context.documents.seen
-    if seen is None or context.plan is None:
-        reason = context.why_not
-        yield "seen.num_rows", unknown(reason, "rows", at(layout.SEEN, "num_rows"))
-        place = at(layout.SEEN, "rows_truncated")
-        yield "seen.num_rows_truncated", unknown(reason, "rows", place, "count")
-        return
-    yield "seen.num_rows", known(seen.num_rows, "rows", at(layout.SEEN, "num_rows"))
+    missing = seen is None or context.plan is None
+    for key, unit in _SEEN:
+        found = Unavailable(context.why_not) if missing else getattr(seen, key)
+        yield f"seen.{key}", observed(found, unit, at(layout.SEEN, key))
     place = at(layout.SEEN, "rows_truncated")
+    if seen is None or context.plan is None:
+        yield "seen.num_rows_truncated", unknown(context.why_not, "rows", place, "count")
+        return
     yield "seen.num_rows_truncated", known(len(seen.rows_truncated), "rows", place, "count")
     for index, one in enumerate(seen.coverage):
         for key in ("num_rows_in_sequence", "num_rows_in_target"):

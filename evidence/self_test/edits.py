@@ -7,10 +7,12 @@ Responsible for the edits alone; what each stands for and what must see through 
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any, TypeAlias
 
 from evidence import jsonio, layout, scoring
 from evidence.digest import sha256_hex
+from evidence.milestone import parse_milestone
 from evidence.self_test.bent import Bent, NotHereError
 
 Edit: TypeAlias = Callable[[Bent], object]
@@ -123,16 +125,6 @@ def swap_steps(bent: Bent) -> None:
     rows[0], rows[1] = rows[1], rows[0]
 
 
-def seen_row(bent: Bent) -> dict[str, Any]:
-    """A recorded row of a step in which some token carries loss."""
-    for batch in bent.doc(layout.SEEN)["batches"]:
-        for row in batch["rows"]:
-            if row["target_text"] and any(label >= 0 for label in row["labels"][1:]):
-                found: dict[str, Any] = row
-                return found
-    raise NotHereError("no recorded row carries loss")
-
-
 def recorded_stream(bent: Bent) -> None:
     recorded = {batch["step"] for batch in bent.doc(layout.SEEN)["batches"]}
     for row in bent.rows(layout.METRICS):
@@ -154,47 +146,6 @@ def unrecorded_stream(bent: Bent) -> None:
             row["stream"] = "a" * 64
             return
     raise NotHereError("every step was recorded")
-
-
-def other_ids(bent: Bent) -> None:
-    """Another token in a recorded row."""
-    row = seen_row(bent)
-    row["ids"][0] = 1 if row["ids"][0] != 1 else 2
-
-
-def other_labels(bent: Bent) -> None:
-    """A label that is not its id."""
-    row = seen_row(bent)
-    place = next(i for i, label in enumerate(row["labels"]) if label >= 0)
-    row["labels"][place] = row["labels"][place] + 1
-
-
-def no_loss(bent: Bent) -> None:
-    """No loss in a row that has a target text."""
-    row = seen_row(bent)
-    row["labels"] = [-100] * len(row["labels"])
-
-
-def answer_unseen(bent: Bent) -> None:
-    """An answer field that no loss reached."""
-    fields = [one for one in bent.doc(layout.SEEN)["coverage"] if one["is_answer"]]
-    if not fields:
-        raise NotHereError("no field is an answer")
-    fields[0]["num_rows_in_target"] = 0
-
-
-def other_text(bent: Bent) -> None:
-    """Another text beside the same tokens."""
-    row = seen_row(bent)
-    row["text"] = row["target_text"] = "something nicer"
-
-
-def drop_batch(bent: Bent) -> None:
-    """Leave out a recorded batch."""
-    batches = bent.doc(layout.SEEN)["batches"]
-    if not batches:
-        raise NotHereError("no batch was recorded")
-    del batches[-1]
 
 
 def drop_prediction(bent: Bent) -> None:
@@ -233,7 +184,17 @@ def whole_prediction(bent: Bent) -> None:
     row["output"] = f"{start}{row['target']}"
     row["answer"] = row["target"]
     row["output_sha256"] = sha256_hex(row["output"].encode("utf-8"))
-    row["scores"] = scoring.score(tuple(row["scores"]), row["answer"], row["target"])
+    row["scores"] = _scored(bent, row)
+
+
+def _scored(bent: Bent, row: dict[str, Any]) -> dict[str, bool]:
+    """The scores that this row has, as the output now gives them."""
+    spec = parse_milestone(bent.file(layout.MILESTONE)).eval
+    rules = tuple(name for name in row["scores"] if name in scoring.SCORERS)
+    found = scoring.scores(
+        replace(spec, scorers=rules), row["output"], row["answer"], row["target"]
+    )
+    return {name: found[name] for name in row["scores"]}
 
 
 def bent_weights(bent: Bent) -> None:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from evidence import layout
-from evidence.self_test import edits
+from evidence.self_test import edits, seen
 from evidence.self_test.bent import Bent
 from evidence.self_test.edits import Edit, event, milestone, prediction, put, raw, step
 
@@ -75,12 +75,21 @@ _TRAINING: Final = (
 )  # fmt: skip
 
 _SEEN: Final = (
-    Forgery("seen-ids", "a recorded row has other tokens", edits.other_ids, ("seen-batches",)),
-    Forgery("seen-labels", "labels that no model received", edits.other_labels, ("seen-rows",)),
-    Forgery("seen-target", "a target text where no loss falls", edits.no_loss,
+    Forgery("seen-ids", "a recorded row has other tokens", seen.other_ids, ("seen-batches",)),
+    Forgery("seen-labels", "labels that no model received", seen.other_labels, ("seen-rows",)),
+    Forgery("seen-target", "a target text where no loss falls", seen.no_loss,
             ("seen-rows", "seen-batches")),
-    Forgery("seen-batch", "a recorded batch is left out", edits.drop_batch, ("seen-batches",)),
-    Forgery("seen-answer", "the answer never reached the loss", edits.answer_unseen,
+    Forgery("seen-text", "another text beside the recorded tokens", seen.other_text,
+            ("seen-vocabulary",)),
+    Forgery("seen-pieces", "a recorded token without its text", seen.fewer_pieces,
+            ("seen-pieces",)),
+    Forgery("text-length", "a longest row that nothing was cut from", put(layout.INPUTS, "text",
+            "length_tokens", "max", change=edits.plus(10**6)), ("text-facts",)),
+    Forgery("scorer-name", "judged by another rule", put(layout.INPUTS, "scorers", 0, "name",
+            change=edits.becomes("hearsay")), ("scorers",)),
+    Forgery("seen-times", "a row was seen more often", seen.more_often, ("seen-counts",)),
+    Forgery("seen-batch", "a recorded batch is left out", seen.drop_batch, ("seen-batches",)),
+    Forgery("seen-answer", "the answer never reached the loss", seen.answer_unseen,
             ("seen-answers",)),
     Forgery("seen-template", "another template is claimed", put(layout.SEEN, "text_template",
             change=edits.becomes("{{ a }}")), ("seen-counts",)),
@@ -196,7 +205,6 @@ _ONLY_A_SIGNATURE: Final = (
     Forgery("whole-weights", "other weights, and all digests of them", edits.bent_weights),
     Forgery("probe", "a better loss after training", event("probe", "loss", lambda v: v / 2,
             moment="after")),
-    Forgery("seen-text", "the text shown beside the recorded tokens", edits.other_text),
     Forgery("stream-between", "the stream digest of a step between recorded ones",
             edits.unrecorded_stream),
     Forgery("memory", "less memory in a sample", edits.less_memory),

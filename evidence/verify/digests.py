@@ -35,6 +35,11 @@ _LOGS: Final = (
     layout.EVAL_LOG,
 )
 _TEXT_SUFFIXES: Final = (".txt", ".md", ".json", ".jsonl", ".toml", ".patch", ".jinja", ".svg")
+_KEPT_BYTES: Final = {
+    **dict.fromkeys((*_LOGS, layout.PATCH), KEPT_LOG_BYTES),
+    f"{layout.FINAL_MODEL}/tokenizer.json": limits.MAX_TOKENIZER_BYTES,
+}
+"""Larger ones are hashed, and not looked into."""
 _LENGTH_BYTES: Final = 8
 
 
@@ -80,7 +85,7 @@ def is_kept(path: str) -> bool:
         return True
     if path.startswith(f"{layout.FINAL_MODEL}/"):
         name = path.rpartition("/")[2]
-        return name.endswith(".json") and name not in ("tokenizer.json", "vocab.json")
+        return name.endswith(".json") and name != "vocab.json"
     return is_document(path) or path in _LOGS or path == layout.PATCH
 
 
@@ -219,8 +224,8 @@ def _read_all(
 
 def attempt_read(root: SafeDirectory, path: str, status: FileStatus) -> Reading | Problem:
     """The reading of a file, or why it could not be read."""
-    bounded = path in _LOGS or path == layout.PATCH
-    keep = is_kept(path) and (not bounded or status.size_bytes <= KEPT_LOG_BYTES)
+    cap = _KEPT_BYTES.get(path)
+    keep = is_kept(path) and (cap is None or status.size_bytes <= cap)
     try:
         return read_file(root, path, status, keep=keep)
     except NotPlainError as error:

@@ -34,6 +34,8 @@ from evidence.verify.words import check_attached_words
 _KEY: Final = object()
 _DEFAULTS: Final = VerifyOptions()
 _REPOSITORY: Final = Rule("repository", "commit, milestone and data are in the caller's clone")
+_DATA_FACTS: Final = Rule("repo-data-facts", "facts about the data, counted again from them")
+_MODEL_FIGURES: Final = Rule("model-figures", "losses, probes, outputs and tokens, made again")
 _RULESET: Final = Rule("ruleset", "this evidence-pack knows the rules that the pack follows")
 
 
@@ -173,6 +175,8 @@ def _judge(
             ledger.settle(one.rule, one.run(evidence))
         if not options.further:
             ledger.skip(_REPOSITORY, "no clone was given to compare with (--repo)")
+            ledger.skip(_DATA_FACTS, "the data are not in the pack; --repo counts again in a clone")
+        ledger.skip(_MODEL_FIGURES, "verify runs neither model nor tokenizer; `reproduce` does")
     rendered = rendered_stage.check_rendered(root, sealed.tree, documents, root_sha256, ledger)
     if any(layout.REPRODUCTION.fullmatch(path) for path in rendered):
         from evidence.verify.claims import check_claims  # few packs have one attached

@@ -1,31 +1,24 @@
-"""Data sets: rows read strictly, checked against their declared fields, and described.
+"""Data sets: rows read strictly and checked against their declared fields.
 
-Responsible for naming every bad row by file, line, field and reason before any training, and for
-facts about the data. Turning rows into text is `text`'s. Imports no ML framework.
+Responsible for naming every bad row by file, line, field and reason before any training. Facts
+about the data are `facts`' and turning rows into text is `text`'s. Imports no ML framework.
 """
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any, Final, Literal
+from typing import Any, Final
 
 from evidence import jsonio
-from evidence.digest import git_blob_sha1, sha256_hex, with_lf
 from evidence.errors import MalformedError, MilestoneError
-from evidence.records.availability import Unavailable
 from evidence.records.inputs import DataRecord
 from evidence.records.milestone import DataSpec, HubDataSpec, Milestone
+from evidence.workload import facts
+from evidence.workload.facts import DataSet, Row
 
-Row = dict[str, Any]
-
-PROMPT: Final = "prompt"
-META: Final = "meta"
-"""Field that says where a row comes from; two rows that differ only in it are duplicates."""
 MAX_SHOWN: Final = 20
 LFS_POINTER: Final = b"version https://git-lfs.github.com/spec/"
 
@@ -39,15 +32,6 @@ _TYPES: Final[Mapping[str, tuple[type, ...]]] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class DataSet:
-    """A data set in memory: its bytes (as on disk, or canonical for the hub) and its rows."""
-
-    name: str
-    raw: bytes
-    rows: tuple[Row, ...]
-
-
 def load_data(root: Path, name: str, spec: DataSpec) -> DataSet:
     """Read and check a data set. Raises MilestoneError that names every bad row (up to 20)."""
     if spec.hub is not None:
@@ -55,6 +39,11 @@ def load_data(root: Path, name: str, spec: DataSpec) -> DataSet:
     else:
         label = str(spec.path)
         raw = (root / label).read_bytes()
+    return read_rows(name, raw, label, spec)
+
+
+def read_rows(name: str, raw: bytes, label: str, spec: DataSpec) -> DataSet:
+    """Rows from bytes that are called `label` in messages. Raises MilestoneError likewise."""
     if raw.startswith(LFS_POINTER):
         raise MilestoneError(
             f"{label}: is a Git LFS pointer, not the data that it stands for",
@@ -79,31 +68,10 @@ def load_data(root: Path, name: str, spec: DataSpec) -> DataSet:
 
 def describe_data(root: Path, name: str, milestone: Milestone) -> DataRecord:
     """Facts about one data set of a milestone; rows are counted from 0."""
-    spec = milestone.data[name]
+    spec, other = milestone.data[name], milestone.eval.data
     data = load_data(root, name, spec)
-    duplicates = _duplicates(data.rows)
-    return DataRecord(
-        name=name,
-        path=spec.path,
-        hub=None if spec.hub is None else spec.hub.id,
-        revision=None if spec.hub is None else spec.hub.revision,
-        sha256=sha256_hex(data.raw),
-        sha256_lf=sha256_hex(with_lf(data.raw)),
-        git_blob=git_blob_sha1(data.raw),
-        size_bytes=len(data.raw),
-        line_ends=_line_ends(data.raw),
-        num_rows=len(data.rows),
-        field_names=field_names(data.rows),
-        num_duplicate_rows=len(duplicates),
-        duplicate_rows=tuple(duplicates),
-        num_conflicting_prompts=_conflicts(data.rows, spec.answer),
-        overlap_rows=_overlap(root, name, data.rows, milestone),
-    )
-
-
-def field_names(rows: Sequence[Row]) -> tuple[str, ...]:
-    """Every field that some row has, in order of first appearance."""
-    return tuple(dict.fromkeys(key for row in rows for key in row))
+    evaluation = None if name == other else load_data(root, other, milestone.data[other])
+    return facts.describe(data, spec, evaluation)
 
 
 def _parsed(raw: bytes, label: str, problems: list[str]) -> Iterator[tuple[int, Any]]:
@@ -150,53 +118,3 @@ def _from_hub(hub: HubDataSpec) -> bytes:
     except Exception as error:
         raise MilestoneError(f"cannot load the data set {hub.id}: {error}") from error
     return b"".join(jsonio.dump_row(row) for row in table)
-
-
-def _line_ends(raw: bytes) -> Literal["lf", "crlf", "mixed", "none"]:
-    crlf, total = raw.count(b"\r\n"), raw.count(b"\n")
-    if total == 0:
-        return "none"
-    return "lf" if crlf == 0 else "crlf" if crlf == total else "mixed"
-
-
-def _duplicates(rows: Sequence[Row]) -> list[int]:
-    seen: set[str] = set()
-    found = []
-    for index, row in enumerate(rows):
-        content = {key: value for key, value in row.items() if key != META}
-        key = json.dumps(content, sort_keys=True)
-        if key in seen:
-            found.append(index)
-        seen.add(key)
-    return found
-
-
-def _conflicts(rows: Sequence[Row], answer: Sequence[str]) -> int | Unavailable:
-    if not answer:
-        return Unavailable("no answer fields are declared")
-    if not all(isinstance(row.get(PROMPT), str) for row in rows):
-        return Unavailable(f"no field named {PROMPT!r} in every row")
-    answers: dict[str, set[str]] = {}
-    for row in rows:
-        given = json.dumps([row.get(name) for name in answer], sort_keys=True)
-        answers.setdefault(row[PROMPT], set()).add(given)
-    return sum(len(given) > 1 for given in answers.values())
-
-
-def _overlap(
-    root: Path, name: str, rows: Sequence[Row], milestone: Milestone
-) -> tuple[int, ...] | Unavailable:
-    other = milestone.eval.data
-    if name == other:
-        return Unavailable("this is the evaluation set itself")
-    if not all(isinstance(row.get(PROMPT), str) for row in rows):
-        return Unavailable(f"no field named {PROMPT!r} in every row")
-    evaluated = load_data(root, other, milestone.data[other]).rows
-    if not all(isinstance(row.get(PROMPT), str) for row in evaluated):
-        return Unavailable(f"no field named {PROMPT!r} in every evaluation row")
-    asked = {_folded(row[PROMPT]) for row in evaluated}
-    return tuple(index for index, row in enumerate(rows) if _folded(row[PROMPT]) in asked)
-
-
-def _folded(text: str) -> str:
-    return " ".join(text.casefold().split())

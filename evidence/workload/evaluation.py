@@ -65,7 +65,7 @@ def _row(
         target_sha256=sha256_hex(question.target.encode("utf-8")),
         output_sha256=sha256_hex(output.encode("utf-8")),
         groups=question.groups,
-        scores=scoring.score(spec.scorers, answer, question.target),
+        scores=scoring.scores(spec, output, answer, question.target),
     )
 
 

@@ -5,7 +5,7 @@ Responsible for joining data, templates and tokenizer. Imports no ML framework.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -13,14 +13,19 @@ from typing import Final
 from evidence import templating
 from evidence.digest import sha256_hex
 from evidence.errors import MalformedError
+from evidence.records.availability import Unavailable
+from evidence.records.inputs import TextRecord
 from evidence.records.milestone import EvalSpec
 from evidence.records.run import AttemptPlan
-from evidence.workload.data import DataSet, load_data
+from evidence.workload.data import load_data
+from evidence.workload.facts import DataSet, lengths
 from evidence.workload.interface import StageFailure
 from evidence.workload.text import render_row
-from evidence.workload.tokens import Encode, Example, build_example, coverage, unseen_answers
+from evidence.workload.tokens import Coder, Example, build_example, coverage, unseen_answers
 
 NUM_PROBED: Final = 20
+
+_RowList = tuple[int, ...] | Unavailable
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,9 +39,7 @@ class Question:
     groups: dict[str, str]
 
 
-def training_examples(
-    plan: AttemptPlan, data: DataSet, encode: Encode, eos_id: int | None
-) -> tuple[Example, ...]:
+def training_examples(plan: AttemptPlan, data: DataSet, coder: Coder) -> tuple[Example, ...]:
     """Every row as the model gets it. Raises StageFailure when no row teaches an answer field."""
     spec = plan.data[plan.train.data]
     template = templating.compile_text(spec.text or "")
@@ -49,11 +52,40 @@ def training_examples(
                 "bad-data", f"row {index} of {spec.path}: {error.message}"
             ) from error
         length = plan.train.max_length
-        examples.append(build_example(index, marked, encode, spec, length, eos_id))
+        examples.append(build_example(index, marked, coder, spec, length))
     unseen = unseen_answers(coverage(spec.answer, spec.answer, examples))
     if unseen and not spec.answer_may_be_unseen:
         raise StageFailure("bad-data", _unseen_message(plan, unseen, len(examples)))
     return tuple(examples)
+
+
+def text_record(plan: AttemptPlan, coder: Coder, examples: Sequence[Example]) -> TextRecord:
+    """The training data as text and tokens, for inputs.json."""
+    spec = plan.data[plan.train.data]
+    no_begin, no_end = "the tokenizer has no begin token", "the tokenizer has no end token"
+
+    def rows(token: int | None, why_not: str, wrong: Callable[[int], bool]) -> _RowList:
+        if token is None:
+            return Unavailable(why_not)
+        return tuple(row.source_row for row in examples if wrong(row.ids.count(token)))
+
+    ends = spec.append_eos or coder.adds_eos
+    return TextRecord(
+        data=plan.train.data,
+        template=spec.text or "",
+        chat_template_applied=False,
+        num_rows=len(examples),
+        length_tokens=lengths(row.num_tokens for row in examples),
+        rows_without_bos=rows(coder.bos_id, no_begin, lambda count: count == 0)
+        if coder.adds_bos or coder.bos_id is None
+        else Unavailable("the tokenizer adds no begin token"),
+        rows_doubled_bos=rows(coder.bos_id, no_begin, lambda count: count > 1),
+        rows_without_eos=rows(coder.eos_id, no_end, lambda count: count == 0)
+        if ends or coder.eos_id is None
+        else Unavailable("neither milestone nor tokenizer adds an end token"),
+        rows_doubled_eos=rows(coder.eos_id, no_end, lambda count: count > 1),
+        rows_not_round_trip=tuple(row.source_row for row in examples if not row.round_trips),
+    )
 
 
 def _unseen_message(plan: AttemptPlan, unseen: Sequence[str], num_rows: int) -> str:

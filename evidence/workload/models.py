@@ -13,15 +13,19 @@ from typing import Any, Final
 
 import torch
 import transformers
+from huggingface_hub import try_to_load_from_cache
 from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer
 
 from evidence.digest import sha256_hex, sha256_stream
+from evidence.errors import MalformedError
 from evidence.records.availability import Unavailable
 from evidence.records.capture import TorchRecord
-from evidence.records.inputs import FileDigest, ModelRecord, TokenizerRecord
+from evidence.records.inputs import FileDigest, ModelRecord, SpecialToken, TokenizerRecord
 from evidence.records.milestone import ModelSpec
 from evidence.records.run import AttemptPlan
-from evidence.workload.tokens import Encode
+from evidence.vocabulary import Vocabulary, read_spelling
+from evidence.workload.recorder import Pieces
+from evidence.workload.tokens import Coder
 
 _NOT_CONFIGURED: Final = ("_name_or_path", "transformers_version")
 """What transformers adds to a configuration: where it was read, and by which version. Both are
@@ -92,14 +96,34 @@ def load_tokenizer(spec: ModelSpec, root: Path) -> Any:
     return AutoTokenizer.from_pretrained(spec.id, revision=spec.revision or "main")
 
 
-def encoder(tokenizer: Any) -> Encode:
-    """`encode(text)` with special tokens and exact character offsets."""
+def coder(tokenizer: Any) -> Coder:
+    """The tokenizer as plain functions: special tokens and exact offsets in, none of them out."""
 
     def encode(text: str) -> tuple[list[int], list[tuple[int, int]]]:
         found = tokenizer(text, return_offsets_mapping=True, verbose=False)
         return found["input_ids"], [tuple(pair) for pair in found["offset_mapping"]]
 
-    return encode
+    def decode(ids: Sequence[int]) -> str:
+        text: str = tokenizer.decode(
+            ids, skip_special_tokens=True, clean_up_tokenization_spaces=False
+        )
+        return text
+
+    return Coder(encode, decode, tokenizer.bos_token_id, tokenizer.eos_token_id)
+
+
+def vocabulary(tokenizer: Any) -> Pieces:
+    """The text of each id, as verify will look it up in tokenizer.json.
+
+    Where `evidence.vocabulary` does not know the decoder, each id is decoded by itself.
+    """
+    fast = tokenizer.backend_tokenizer
+    try:
+        spelling = read_spelling(json.loads(fast.decoder.__getstate__()) if fast.decoder else None)
+    except MalformedError:
+        return lambda ids: tuple(tokenizer.decode([one]) for one in ids)
+    special = {one: token.content for one, token in fast.get_added_tokens_decoder().items()}
+    return Vocabulary(fast.id_to_token, special, spelling).pieces
 
 
 def model_record(spec: ModelSpec, root: Path, model: Any, dtype: str) -> ModelRecord:
@@ -132,17 +156,34 @@ def tokenizer_record(spec: ModelSpec, root: Path, tokenizer: Any) -> TokenizerRe
     """What the tokenizer is, for inputs.json."""
     folder = spec.tokenizer or spec.path
     file = None if folder is None else root / folder / "tokenizer.json"
-    digest: str | Unavailable = Unavailable("the tokenizer comes with the model from the hub")
+    digest: str | Unavailable = Unavailable("its folder has no tokenizer.json")
     if file is not None and file.is_file():
         digest = sha256_hex(file.read_bytes())
-    ids: Sequence[int] = tokenizer("a")["input_ids"]
+    elif folder is None:
+        digest = _cached_digest(spec)
+    plain = coder(tokenizer)
     return TokenizerRecord(
         id=folder or str(spec.id),
         sha256=digest,
         vocab_size=len(tokenizer),
-        adds_bos=bool(ids) and ids[0] == tokenizer.bos_token_id,
-        adds_eos=bool(ids) and ids[-1] == tokenizer.eos_token_id,
+        adds_bos=plain.adds_bos,
+        adds_eos=plain.adds_eos,
+        special_tokens=tuple(
+            SpecialToken(name, str(text), int(tokenizer.convert_tokens_to_ids(str(text))))
+            for name, text in sorted(tokenizer.special_tokens_map.items())
+            if not isinstance(text, (list, tuple))
+        ),
+        chat_template=tokenizer.chat_template if isinstance(tokenizer.chat_template, str) else None,
     )
+
+
+def _cached_digest(spec: ModelSpec) -> str | Unavailable:
+    """Digest of the tokenizer.json that the hub gave, from the user's own cache."""
+    revision = spec.revision or "main"
+    path = try_to_load_from_cache(str(spec.id), "tokenizer.json", revision=revision)
+    if not isinstance(path, str):
+        return Unavailable("the hub's tokenizer.json is not in the local cache")
+    return sha256_hex(Path(path).read_bytes())
 
 
 def _digests(root: Path, folder: str) -> tuple[FileDigest, ...]:

@@ -12,16 +12,19 @@ from dataclasses import dataclass
 from random import Random
 from typing import Any, Final
 
+from evidence import limits
+from evidence.records.availability import Unavailable
 from evidence.records.codec import decode, encode
 from evidence.records.inputs import SeenBatch, SeenRecord, SeenRow
 from evidence.records.milestone import DataSpec
 from evidence.workload.stream import START, add_row, end_step
-from evidence.workload.tokens import IGNORED, Example, coverage, num_targets
+from evidence.workload.tokens import Example, coverage, num_targets
 
 NUM_RANDOM_STEPS: Final = 8
 STATE_FILE: Final = "evidence_state.json"
 
-Decode = Callable[[Sequence[int]], str]
+Pieces = Callable[[Sequence[int]], tuple[str, ...]]
+"""Ids → the text of each."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,8 +50,8 @@ class StepCounts:
 class Recorder:
     """Counts over one training stage, across its segments."""
 
-    def __init__(self, num_steps: int, seed: int, decode_ids: Decode) -> None:
-        self._decode = decode_ids
+    def __init__(self, num_steps: int, seed: int, pieces: Pieces) -> None:
+        self._pieces = pieces
         self._kept_steps = steps_to_keep(num_steps, seed)
         self._stream = START
         self._step = 1
@@ -109,7 +112,8 @@ class Recorder:
         self, stage: str, spec: DataSpec, fields: Sequence[str], examples: Sequence[Example]
     ) -> SeenRecord:
         """seen.json of the stage."""
-        times = [self._times[example.source_row] for example in examples]
+        times = tuple(self._times[example.source_row] for example in examples)
+        cut = [row for row in examples if row.num_cut]
         return SeenRecord(
             schema="seen.v1",
             stage=stage,
@@ -118,29 +122,23 @@ class Recorder:
             num_rows_fed=self._totals[0],
             times_seen_min=min(times),
             times_seen_max=max(times),
+            times_seen=times
+            if len(times) <= limits.MAX_ROWS_LISTED
+            else Unavailable(f"more than {limits.MAX_ROWS_LISTED} rows: the extremes are of all"),
             num_tokens=self._totals[1],
             num_fed_tokens=self._totals[2],
             num_target_tokens=self._totals[3],
-            rows_truncated=tuple(row.source_row for row in examples if row.num_cut),
-            num_tokens_cut=sum(row.num_cut for row in examples),
+            rows_truncated=tuple(row.source_row for row in cut),
+            tokens_cut=tuple(row.num_cut for row in cut),
+            num_tokens_cut=sum(row.num_cut for row in cut),
             coverage=coverage(fields, spec.answer, examples),
             stream_sha256=self._stream,
             batches=tuple(self._batches),
         )
 
     def _shown(self, row: FedRow) -> SeenRow:
-        targets = [
-            token
-            for token, label in zip(row.ids[1:], row.labels[1:], strict=True)
-            if label != IGNORED
-        ]
-        return SeenRow(
-            source_row=row.source_row,
-            ids=tuple(row.ids),
-            labels=tuple(row.labels),
-            text=self._decode(row.ids),
-            target_text=self._decode(targets),
-        )
+        ids, labels = tuple(row.ids), tuple(row.labels)
+        return SeenRow(row.source_row, ids, labels, pieces=self._pieces(ids))
 
 
 def steps_to_keep(num_steps: int, seed: int) -> frozenset[int]:

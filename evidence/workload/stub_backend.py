@@ -25,15 +25,17 @@ from evidence.arithmetic import (
 from evidence.digest import sha256_hex
 from evidence.records.availability import Unavailable
 from evidence.records.codec import encode
-from evidence.records.inputs import ModelRecord, TokenizerRecord
+from evidence.records.inputs import ModelRecord, SpecialToken, TokenizerRecord
 from evidence.records.milestone import ModelSpec
 from evidence.records.run import PredictionRow, StepRow
-from evidence.workload.data import field_names, load_data
-from evidence.workload.examples import questions, training_examples
+from evidence.vocabulary import read_vocabulary
+from evidence.workload.data import load_data
+from evidence.workload.examples import probe_texts, questions, text_record, training_examples
+from evidence.workload.facts import field_names
 from evidence.workload.interface import Emit, Job, Stopped
 from evidence.workload.recorder import STATE_FILE, FedRow, Recorder
 from evidence.workload.stub_orders import NUM_THREADS, misbehave, num_threads_at_end, order, text_of
-from evidence.workload.tokens import Example
+from evidence.workload.tokens import Coder, Example
 
 HIDDEN: Final = 8
 VOCABULARY: Final = 256
@@ -52,25 +54,35 @@ def encode_bytes(text: str) -> tuple[list[int], list[tuple[int, int]]]:
     return [ord(c) % VOCABULARY for c in text], [(i, i + 1) for i in range(len(text))]
 
 
+CODER: Final = Coder(encode_bytes, lambda ids: "".join(map(chr, ids)), None, EOS_ID)
+TOKENIZER: Final[dict[str, Any]] = {
+    "added_tokens": [{"id": EOS_ID, "content": "<eos>"}],
+    "decoder": {"type": "Fuse"},
+    "model": {"type": "WordLevel", "vocab": {chr(one): one for one in range(VOCABULARY)}},
+}
+
+
 def _train(job: Job, emit: Emit) -> None:
     plan, root, spec = job.plan, Path(job.root), job.plan.train
     data = load_data(root, spec.data, plan.data[spec.data])
-    examples = training_examples(plan, data, encode_bytes, EOS_ID)
+    examples = training_examples(plan, data, CODER)
     _, eval_sha256, _ = questions(plan, root)
     emit(
         "inputs",
         model=encode(_model_record(plan.model)),
-        tokenizer=encode(TokenizerRecord("stub", Unavailable("none"), VOCABULARY, False, False)),
+        tokenizer=encode(_tokenizer_record()),
+        text=encode(text_record(plan, CODER, examples)),
         data={spec.data: sha256_hex(data.raw), plan.eval.data: eval_sha256},
     )
-    emit("probe", moment="before", loss=5.0, num_examples=1)
+    probed = len(probe_texts(plan, root))
+    emit("probe", moment="before", loss=5.0, num_examples=probed)
     print(f"training the stub on {len(examples)} rows", flush=True)
     began_s = time.monotonic()
     recorder = _steps(job, examples, emit)
     runtime_s = time.monotonic() - began_s
     seen = recorder.record(job.stage, plan.data[spec.data], field_names(data.rows), examples)
     emit("seen", record=encode(seen))
-    emit("probe", moment="after", loss=2.5, num_examples=1)
+    emit("probe", moment="after", loss=2.5, num_examples=probed)
     folder = Path(job.output) / layout.FINAL_MODEL
     folder.mkdir(parents=True, exist_ok=True)
     write_model(folder, seen.stream_sha256)
@@ -90,7 +102,7 @@ def _steps(job: Job, examples: Sequence[Example], emit: Emit) -> Recorder:
     per_step = spec.batch_size * spec.gradient_accumulation
     per_epoch = steps_per_epoch(len(examples), spec.batch_size, spec.gradient_accumulation)
     last = total_steps(spec.epochs, per_epoch, spec.max_steps)
-    recorder = Recorder(last, spec.seed, lambda ids: "".join(map(chr, ids)))
+    recorder = Recorder(last, spec.seed, read_vocabulary(TOKENIZER).pieces)
     first = 1
     if job.resume is not None:
         state = json.loads((Path(job.resume) / STATE_FILE).read_text("utf-8"))
@@ -186,7 +198,7 @@ def _evaluate(job: Job, emit: Emit) -> None:
             target_sha256=sha256_hex(question.target.encode("utf-8")),
             output_sha256=sha256_hex(output.encode("utf-8")),
             groups=question.groups,
-            scores=scoring.score(spec.scorers, answer, question.target),
+            scores=scoring.scores(spec, output, answer, question.target),
         )
         emit("prediction", row=encode(row))
     runtime_s = max(time.monotonic() - began_s, 1e-3)
@@ -199,8 +211,16 @@ def _evaluate(job: Job, emit: Emit) -> None:
     )
 
 
-def _at_end() -> dict[str, int]:
-    return {"peak_memory_bytes": 1 << 20, "num_threads": num_threads_at_end()}
+def _tokenizer_record() -> TokenizerRecord:
+    return TokenizerRecord(
+        id="stub",
+        sha256=sha256_hex(jsonio.dump_document(TOKENIZER)),
+        vocab_size=VOCABULARY,
+        adds_bos=CODER.adds_bos,
+        adds_eos=CODER.adds_eos,
+        special_tokens=(SpecialToken("eos_token", "<eos>", EOS_ID),),
+        chat_template=None,
+    )
 
 
 def _model_record(spec: ModelSpec) -> ModelRecord:
@@ -249,3 +269,4 @@ def write_model(folder: Path, seed: str) -> None:
         (folder / text_of(order())).write_bytes(b"{}")
     (folder / "model.safetensors").write_bytes(struct.pack("<Q", len(text)) + text + body)
     (folder / "config.json").write_bytes(jsonio.dump_document(CONFIG))
+    (folder / "tokenizer.json").write_bytes(jsonio.dump_document(TOKENIZER))

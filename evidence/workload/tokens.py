@@ -6,6 +6,7 @@ comes in as a function; this module imports no ML framework.
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -22,6 +23,27 @@ Encode = Callable[[str], tuple[list[int], list[tuple[int, int]]]]
 
 
 @dataclass(frozen=True, slots=True)
+class Coder:
+    """What is needed of a tokenizer."""
+
+    encode: Encode
+    decode: Callable[[Sequence[int]], str]
+    """Ids → text, special tokens left out."""
+    bos_id: int | None
+    eos_id: int | None
+
+    @property
+    def adds_bos(self) -> bool:
+        """Whether `encode` begins each text with the begin token."""
+        return self.bos_id is not None and self.encode("a")[0][:1] == [self.bos_id]
+
+    @property
+    def adds_eos(self) -> bool:
+        """Whether `encode` ends each text with the end token."""
+        return self.eos_id is not None and self.encode("a")[0][-1:] == [self.eos_id]
+
+
+@dataclass(frozen=True, slots=True)
 class Example:
     """One row as the model gets it, unpadded."""
 
@@ -30,6 +52,10 @@ class Example:
     labels: tuple[int, ...]
     num_cut: int
     """Tokens lost to truncation, the end token not counted."""
+    num_tokens: int
+    """Tokens before truncation, special ones included."""
+    round_trips: bool
+    """Whether decoding the untruncated ids gives the very text."""
     in_sequence: frozenset[str]
     in_target: frozenset[str]
     cut: frozenset[str]
@@ -37,12 +63,7 @@ class Example:
 
 
 def build_example(
-    source_row: int,
-    marked: MarkedText,
-    encode: Encode,
-    spec: DataSpec,
-    max_length: int,
-    eos_id: int | None,
+    source_row: int, marked: MarkedText, coder: Coder, spec: DataSpec, max_length: int
 ) -> Example:
     """Tokenize one row: at most `max_length` ids, the end token only where there is room.
 
@@ -50,20 +71,23 @@ def build_example(
     overlaps an answer field to the end; `fields`, the tokens that overlap answer fields. A row in
     which no answer field appears has no target under the latter two.
     """
-    ids, offsets = encode(marked.text)
+    ids, offsets = coder.encode(marked.text)
+    places = _places(marked, offsets)
     kept = ids[:max_length]
-    carries = _carries_loss(marked, offsets, spec)[: len(kept)]
-    if spec.append_eos and eos_id is not None and len(ids) < max_length:
-        answered = any(span.field in spec.answer for span in marked.spans)
-        kept = [*kept, eos_id]
-        carries.append(spec.loss == "all" or answered)
+    carries = _carries_loss(places, len(ids), spec)[: len(kept)]
+    ends = spec.append_eos and coder.eos_id is not None
+    if ends and coder.eos_id is not None and len(ids) < max_length:
+        kept = [*kept, coder.eos_id]
+        carries.append(spec.loss == "all" or any(field in spec.answer for field, _, _ in places))
     labels = tuple(i if c else IGNORED for i, c in zip(kept, carries, strict=True))
-    in_sequence, in_target, cut = _reach(marked, offsets, labels, max_length)
+    in_sequence, in_target, cut = _reach(places, carries, max_length)
     return Example(
         source_row=source_row,
         ids=tuple(kept),
         labels=labels,
         num_cut=max(0, len(ids) - max_length),
+        num_tokens=len(ids) + ends,
+        round_trips=coder.decode(ids) == marked.text,
         in_sequence=in_sequence,
         in_target=in_target,
         cut=cut,
@@ -97,35 +121,48 @@ def num_targets(labels: Sequence[int]) -> int:
     return sum(label != IGNORED for label in labels[1:])
 
 
-def _carries_loss(
-    marked: MarkedText, offsets: Sequence[tuple[int, int]], spec: DataSpec
-) -> list[bool]:
+_Place = tuple[str, int, int]
+"""A field, the first token that overlaps it, and the one after the last."""
+
+
+def _places(marked: MarkedText, offsets: Sequence[tuple[int, int]]) -> list[_Place]:
+    starts: list[int] = []
+    ends: list[int] = []
+    reached = 0
+    for start, end in offsets:  # special tokens cover nothing: they lie where the text has come to
+        starts.append(max(start, reached) if start == end else start)
+        reached = max(end, reached)
+        ends.append(reached)
+    return [
+        (span.field, bisect_right(ends, span.start), bisect_left(starts, span.end))
+        for span in marked.spans
+    ]
+
+
+def _carries_loss(places: Sequence[_Place], num_tokens: int, spec: DataSpec) -> list[bool]:
     if spec.loss == "all":
-        return [True] * len(offsets)
-    spans = [span for span in marked.spans if span.field in spec.answer]
-    if not spans:
-        return [False] * len(offsets)
+        return [True] * num_tokens
+    answers = [(first, end) for field, first, end in places if field in spec.answer]
+    carries = [False] * num_tokens
     if spec.loss == "completion":
-        first = min(span.start for span in spans)
-        return [end > first for _, end in offsets]
-    return [any(start < span.end and end > span.start for span in spans) for start, end in offsets]
+        start = min((first for first, _ in answers), default=num_tokens)
+        answers = [(start, num_tokens)]
+    for first, end in answers:
+        carries[first:end] = [True] * (end - first)
+    return carries
 
 
 def _reach(
-    marked: MarkedText,
-    offsets: Sequence[tuple[int, int]],
-    labels: Sequence[int],
-    max_length: int,
+    places: Sequence[_Place], carries: Sequence[bool], max_length: int
 ) -> tuple[frozenset[str], frozenset[str], frozenset[str]]:
     in_sequence: set[str] = set()
     in_target: set[str] = set()
     cut: set[str] = set()
-    for index, (start, end) in enumerate(offsets):
-        touched = {s.field for s in marked.spans if start < s.end and end > s.start}
-        if index >= max_length:
-            cut |= touched
-            continue
-        in_sequence |= touched
-        if index > 0 and labels[index] != IGNORED:
-            in_target |= touched
+    for field, first, end in places:
+        if first < min(end, max_length):
+            in_sequence.add(field)
+            if any(carries[max(first, 1) : min(end, max_length)]):  # the first is never predicted
+                in_target.add(field)
+        if end > max(first, max_length):
+            cut.add(field)
     return frozenset(in_sequence), frozenset(in_target), frozenset(cut)

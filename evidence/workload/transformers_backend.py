@@ -17,19 +17,21 @@ from evidence.arithmetic import steps_per_epoch, total_steps
 from evidence.digest import sha256_hex
 from evidence.records.codec import encode
 from evidence.records.milestone import ModelSpec
-from evidence.workload.data import field_names, load_data
+from evidence.workload.data import load_data
 from evidence.workload.evaluation import predict, probe_loss
-from evidence.workload.examples import probe_texts, questions, training_examples
+from evidence.workload.examples import probe_texts, questions, text_record, training_examples
+from evidence.workload.facts import field_names
 from evidence.workload.interface import Emit, Job
 from evidence.workload.models import (
+    coder,
     device_of,
-    encoder,
     framework_record,
     load_model,
     load_tokenizer,
     make_repeatable,
     model_record,
     tokenizer_record,
+    vocabulary,
 )
 from evidence.workload.recorder import Recorder
 from evidence.workload.training import train
@@ -51,17 +53,19 @@ def _train(job: Job, emit: Emit) -> None:
     spec = plan.data[plan.train.data]
     data = load_data(root, plan.train.data, spec)
     tokenizer = load_tokenizer(plan.model, root)
-    examples = training_examples(plan, data, encoder(tokenizer), tokenizer.eos_token_id)
+    plain = coder(tokenizer)
+    examples = training_examples(plan, data, plain)
     model = load_model(plan.model, root, _dtype(plan.train.dtype), device_of(plan))
     _, eval_sha256, _ = questions(plan, root)
     emit(
         "inputs",
         model=encode(model_record(plan.model, root, model, plan.train.dtype)),
         tokenizer=encode(tokenizer_record(plan.model, root, tokenizer)),
+        text=encode(text_record(plan, plain, examples)),
         data={plan.train.data: sha256_hex(data.raw), plan.eval.data: eval_sha256},
     )
     _probe("before", job, model, tokenizer, emit)
-    recorder = Recorder(_num_steps(job, len(examples)), plan.train.seed, tokenizer.decode)
+    recorder = Recorder(_num_steps(job, len(examples)), plan.train.seed, vocabulary(tokenizer))
     print(
         f"training {plan.model.id or plan.model.config or plan.model.path} on {len(examples)} rows"
     )

@@ -40,7 +40,7 @@ def test_a_clone_that_has_what_ran_agrees(project: Project, tmp_path: Path) -> N
     report = against(project, clone)
     outcomes = {c.id: c.outcome for c in report.checks if c.id.startswith("repo")}
     assert outcomes == dict.fromkeys(
-        ("repo-commit", "repo-patch", "repo-milestone", "repo-data"), "pass"
+        ("repo-commit", "repo-patch", "repo-milestone", "repo-data", "repo-data-facts"), "pass"
     ), report.findings
     assert report.exit_code == 0
     assert snapshot(clone) == before

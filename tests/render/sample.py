@@ -38,10 +38,15 @@ from evidence.records.inputs import (
     FieldCoverage,
     FileDigest,
     InputsRecord,
+    Lengths,
     ModelRecord,
+    OverlapRecord,
+    ScorerRecord,
     SeenBatch,
     SeenRecord,
     SeenRow,
+    SpecialToken,
+    TextRecord,
     TokenizerRecord,
 )
 from evidence.records.run import (
@@ -470,7 +475,27 @@ _MODEL: Final = ModelRecord(
     num_embedding_parameters=234_567,
     dtype="float32",
 )
-_TOKENIZER: Final = TokenizerRecord("models/tiny", sha256_hex(b"tok"), 4096, True, False)
+_TOKENIZER: Final = TokenizerRecord(
+    id="models/tiny",
+    sha256=sha256_hex(b"tok"),
+    vocab_size=4096,
+    adds_bos=True,
+    adds_eos=False,
+    special_tokens=(SpecialToken("bos_token", "<bos>", 2), SpecialToken("eos_token", "<eos>", 1)),
+    chat_template=None,
+)
+_TEXT: Final = TextRecord(
+    data="train",
+    template="{{ prompt }} {{ final_answer }}",
+    chat_template_applied=False,
+    num_rows=NUM_ROWS,
+    length_tokens=Lengths(20, 61, 90, 101, 150),
+    rows_without_bos=(),
+    rows_doubled_bos=(),
+    rows_without_eos=(3, 77),
+    rows_doubled_eos=(),
+    rows_not_round_trip=(),
+)
 
 
 def _inputs(
@@ -484,6 +509,8 @@ def _inputs(
         },
         model=model,
         tokenizer=tokenizer,
+        text=_TEXT if isinstance(model, ModelRecord) else model,
+        scorers=tuple(ScorerRecord(name, "rule", 1, None) for name in ("exact", "numeric")),
     )
 
 
@@ -501,10 +528,16 @@ def _data(name: str, path: str, num_rows: int) -> DataRecord:
         line_ends="lf",
         num_rows=num_rows,
         field_names=("prompt", "final_answer"),
+        num_schema_violations=0,
+        length_chars=Lengths(30, 120, 200, 230, 1500),
         num_duplicate_rows=len(duplicates),
         duplicate_rows=duplicates,
+        normalised_duplicate_rows=duplicates,
         num_conflicting_prompts=0,
-        overlap_rows=(),
+        conflicting_rows=(),
+        overlap=OverlapRecord((), (), (), ())
+        if name == "train"
+        else Unavailable("this is the evaluation set itself"),
     )
 
 
@@ -513,7 +546,7 @@ def seen_row(text: str, target: str, source_row: int = 0) -> SeenRow:
     ids = tuple(range(1, len(text) + 1))
     kept = len(text) - len(target)
     labels = tuple(-100 if i < kept else n for i, n in enumerate(ids))
-    return SeenRow(source_row, ids, labels, text, target)
+    return SeenRow(source_row, ids, labels, pieces=tuple(text))
 
 
 _SEEN: Final = SeenRecord(
@@ -524,10 +557,12 @@ _SEEN: Final = SeenRecord(
     num_rows_fed=NUM_ROWS,
     times_seen_min=1,
     times_seen_max=1,
+    times_seen=(1,) * NUM_ROWS,
     num_tokens=33_000,
     num_fed_tokens=35_200,
     num_target_tokens=11_000,
     rows_truncated=(3, 77),
+    tokens_cut=(9, 22),
     num_tokens_cut=31,
     coverage=(
         FieldCoverage("prompt", False, NUM_ROWS, 0, ()),

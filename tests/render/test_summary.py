@@ -86,8 +86,8 @@ def test_sections_come_in_the_order_of_the_reference() -> None:
         "| Runtime | 73.2 seconds |",
         "| Throughput | 7.51 samples/sec, 1.88 steps/sec |",
         "| 70 | 2.38 | 1.50e-3 | 0.51 |",
-        "| numeric | 5 of 20 | 25.0 % | 11.2 % to 46.9 % |",
-        "| `final_answer` | yes | 550 of 550 | 548 of 550 | 2 |",
+        "| numeric (1) | begins with the same number | 5 of 20 | 25.0 % | 11.2 % to 46.9 % |",
+        "| `final_answer` | yes | 550 of 550 | ⚠️ 548 of 550 | 2 |",
     ],
 )
 def test_tables_have_the_formats_of_the_reference(row: str) -> None:
@@ -196,7 +196,31 @@ def test_what_is_only_watched_may_change_and_is_said_apart() -> None:
 def test_outputs_that_are_all_alike_are_pointed_out() -> None:
     text = summary(bent(predictions=predictions("What is 1 + 1?\n" * 9)))
     assert text.count("All outputs are alike") == 2
-    assert "20 of 20 outputs end in a repetition loop." in text
+    assert "20 of 20 outputs end in a repetition loop (lines 1, 2, 3," in text
+
+
+@pytest.mark.parametrize(
+    ("output", "habit"),
+    [("What is 1 + 1?\n" * 9, "repeat themselves"), ("Answer: x", "take the trained form")],
+)
+def test_outputs_that_look_right_and_are_wrong_are_called_by_their_name(
+    output: str, habit: str
+) -> None:
+    marked = MILESTONE.replace("[eval]\n", '[eval]\nanswer_after = "Answer:"\n')
+    pack = dataclasses.replace(complete_pack(marked), predictions=predictions(output))
+    text = section(summary(sealed(pack)), "Evaluation Pass")
+    claim = "**The outputs show pattern learning rather than answers:** most of them "
+    assert f"{claim}{habit}, yet" in text
+    assert "(numeric) calls only 0 of 20 right (true rate: 0.0 % to 16.1 %)" in text
+
+
+def test_one_file_differs_and_two_files_differ() -> None:
+    pack = complete_pack()
+    for count, words in ((1, "1 file differs from"), (2, "2 files differ from")):
+        files = tuple(GitFileRecord(f"{n}.py", "modified", "0" * 64) for n in range(count))
+        state = dataclasses.replace(pack.git.start, dirty=True, files=files)  # type: ignore[type-var]
+        text = summary(bent(git=dataclasses.replace(pack.git, start=state)))
+        assert f"The working tree was dirty: {words} the commit" in text
 
 
 def test_an_answer_that_never_carries_loss_is_pointed_out() -> None:
@@ -220,15 +244,14 @@ def test_tokens_that_carry_loss_are_bold() -> None:
     assert "<b>Answer: 144&lt;eos&gt;</b>" in text
 
 
-def test_loss_tokens_that_cannot_be_placed_are_shown_apart() -> None:
+def test_loss_tokens_are_bold_wherever_they_stand() -> None:
     pack = complete_pack()
-    row = dataclasses.replace(seen_row("one two one", ""), target_text="one")
+    row = seen_row("one two one", "")
     labels = tuple(-100 if 3 <= i < 8 else 1 for i in range(11))
     batch = SeenBatch(1, (dataclasses.replace(row, labels=labels),))
     assert pack.seen is not None
     text = summary(bent(seen=dataclasses.replace(pack.seen, batches=(batch,))))
-    assert "<b>" not in text
-    assert "Tokens that carry loss:" in text
+    assert "o<b>ne</b> two <b>one</b>" in text  # the first token is never predicted
 
 
 def test_what_is_attached_is_marked_as_added_after_sealing() -> None:

@@ -164,6 +164,30 @@ def other_batch_row(toy: Toy) -> None:
     row["ids"][0] = 1 + row["ids"][0] % 60
 
 
+def other_text(toy: Toy) -> None:
+    """What the model is said to have read, beside the tokens that it was fed."""
+    toy.docs[layout.SEEN]["batches"][0]["rows"][0]["pieces"][2] = " something nicer"
+
+
+def fewer_pieces(toy: Toy) -> None:
+    del toy.docs[layout.SEEN]["batches"][0]["rows"][0]["pieces"][-1]
+
+
+def more_often(toy: Toy) -> None:
+    seen = toy.docs[layout.SEEN]
+    seen["times_seen"][0] += 1
+    seen["times_seen"][1] -= 1
+
+
+def hidden_truncation(toy: Toy) -> None:
+    toy.docs[layout.INPUTS]["text"]["length_tokens"]["max"] = 40
+
+
+def doubled_begin(toy: Toy) -> None:
+    row = toy.docs[layout.SEEN]["batches"][0]["rows"][0]["source_row"]
+    toy.docs[layout.INPUTS]["text"]["rows_doubled_bos"] = [row]
+
+
 def drop_batch(toy: Toy) -> None:
     del toy.docs[layout.SEEN]["batches"][4]
 
@@ -277,6 +301,15 @@ FORGERIES: Final = (
     Forgery("a recorded batch is left out", drop_batch, "seen-batches"),
     Forgery("labels that no model received", put(layout.SEEN, "batches", 0, "rows", 0, "labels",
             0, value=5), "seen-rows"),
+    Forgery("a recorded text is edited", other_text, "seen-vocabulary"),
+    Forgery("a recorded text is cut", fewer_pieces, "seen-pieces"),
+    Forgery("a row was seen more often", more_often, "seen-counts"),
+    Forgery("a truncated row is hidden", hidden_truncation, "text-facts"),
+    Forgery("a begin token is doubled on paper", doubled_begin, "text-facts"),
+    Forgery("duplicates are counted away", put(layout.INPUTS, "data", "train",
+            "normalised_duplicate_rows", value=[40]), "data-facts"),
+    Forgery("another scorer is named", put(layout.INPUTS, "scorers", 0, "name",
+            value="contains"), "scorers"),
     Forgery("the answer never reached the loss", answer_unseen, "seen-answers"),
     Forgery("another template is claimed", put(layout.SEEN, "text_template", value="{{ a }}"),
             "seen-counts"),

@@ -187,7 +187,11 @@ def _warn(path: str, *keys: str | int, value: Any) -> Callable[[Toy], None]:
 
 
 def _truncate(bent: Toy) -> None:
-    bent.docs[layout.SEEN] |= {"rows_truncated": [3, 5], "num_tokens_cut": 9}
+    bent.docs[layout.SEEN] |= {
+        "rows_truncated": [3, 5], "tokens_cut": [3, 6], "num_tokens_cut": 9,
+    }  # fmt: skip
+    lengths = bent.docs[layout.INPUTS]["text"]["length_tokens"]
+    lengths["max"] = 22
     bent.docs[layout.SEEN]["coverage"][1] |= {"num_rows_in_target": 17, "rows_cut": [3, 5]}
 
 
@@ -199,8 +203,11 @@ def _same_output(bent: Toy) -> None:
 
 def _duplicates(bent: Toy) -> None:
     bent.docs[layout.INPUTS]["data"]["train"] |= {
-        "num_duplicate_rows": 2, "duplicate_rows": [4, 9], "overlap_rows": [1],
-        "num_conflicting_prompts": 1,
+        "num_duplicate_rows": 2, "duplicate_rows": [4, 9],
+        "normalised_duplicate_rows": [4, 7, 9],
+        "overlap": {"exact_rows": [1], "normalised_rows": [1, 2], "ngram_rows": [3],
+                    "evaluation_rows": [0]},
+        "num_conflicting_prompts": 1, "conflicting_rows": [5, 6],
     }  # fmt: skip
 
 
@@ -216,6 +223,23 @@ def _frozen_loss(bent: Toy) -> None:
         row["loss"] = 1.0
 
 
+def _text(key: str, *rows: int) -> Callable[[Toy], None]:
+    """Odd rows that no recorded batch shows, as far as a list of them can be odd by itself."""
+
+    def edit(bent: Toy) -> None:
+        bent.docs[layout.INPUTS]["text"][key] = list(rows)
+
+    return edit
+
+
+def _same_answer(bent: Toy) -> None:
+    from toy import prediction
+
+    bent.docs[layout.PREDICTIONS] = [
+        prediction(index, f"{'Well. ' * index}Answer: 1") for index in range(5)
+    ]
+
+
 WARNINGS: dict[str, tuple[Callable[[Toy], None], set[str]]] = {
     "truncated rows": (_truncate, {"truncated-rows", "answer-cut"}),
     "an unused field": (
@@ -224,6 +248,11 @@ WARNINGS: dict[str, tuple[Callable[[Toy], None], set[str]]] = {
     ),
     "outputs that are all alike": (_same_output, {"degenerate-outputs"}),
     "odd data": (_duplicates, {"duplicate-rows", "evaluation-overlap", "conflicts"}),
+    "texts that do not survive the tokenizer": (
+        _text("rows_not_round_trip", 0, 3),
+        {"no-round-trip"},
+    ),
+    "answers that are all alike": (_same_answer, {"constant-field"}),
     "a dirty tree": (_dirty, {"dirty-tree"}),
     "a loss that does not move": (_frozen_loss, {"frozen-loss"}),
     "a wall clock that jumps": (

@@ -26,6 +26,7 @@ from toy_parts import (
     SEED,
     SNAPSHOT,
     SUMMARY,
+    TOKENIZER,
     VOCAB,
     B,
     G,
@@ -190,7 +191,7 @@ def _intact() -> Toy:
         CONFIG: json.dumps(
             {"vocab_size": VOCAB, "hidden_size": HIDDEN, "num_hidden_layers": LAYERS}
         ).encode(),
-        f"{layout.FINAL_MODEL}/tokenizer.json": b"{}",
+        f"{layout.FINAL_MODEL}/tokenizer.json": json.dumps(TOKENIZER).encode(),
     }
     steps, seen = _training()
     made.docs = {
@@ -213,7 +214,7 @@ def _intact() -> Toy:
 
 def _row(source: int) -> tuple[list[int], list[int]]:
     length = 6 + source % 5
-    ids = [1 + (source * 5 + k * 3) % (VOCAB - 1) for k in range(length)]
+    ids = [0, *(1 + (source * 5 + k * 3) % (VOCAB - 1) for k in range(1, length))]
     return ids, [-100] * (length - 3) + ids[-3:]
 
 
@@ -261,8 +262,7 @@ def _seen_row(source: int, ids: list[int], labels: list[int]) -> dict[str, Any]:
         "source_row": source,
         "ids": ids,
         "labels": labels,
-        "text": f"prompt {source} answer",
-        "target_text": "answer",
+        "pieces": ["<bos>", *(f" t{one}" for one in ids[1:])],
     }
 
 
@@ -284,11 +284,13 @@ def _seen(steps: list[dict[str, Any]], batches: list[dict[str, Any]]) -> dict[st
         "num_rows_fed": N * EPOCHS,
         "times_seen_min": EPOCHS,
         "times_seen_max": EPOCHS,
+        "times_seen": [EPOCHS] * N,
         **{
             key: sum(row[key] for row in steps)
             for key in ("num_tokens", "num_fed_tokens", "num_target_tokens")
         },
         "rows_truncated": [],
+        "tokens_cut": [],
         "num_tokens_cut": 0,
         "coverage": [field_of("prompt", answer=False), field_of("final_answer", answer=True)],
         "stream_sha256": steps[-1]["stream"],

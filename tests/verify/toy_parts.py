@@ -19,6 +19,11 @@ SUMMARY: Final = "m90_summary.md"
 
 N, B, G, EPOCHS, MAX_LENGTH, SEED = 19, 1, 2, 2, 16, 7
 VOCAB, HIDDEN, LAYERS = 64, 4, 2
+TOKENIZER: Final[dict[str, Any]] = {
+    "model": {"vocab": {f"▁t{one}": one for one in range(1, VOCAB)}},
+    "added_tokens": [{"id": 0, "content": "<bos>"}],
+    "decoder": {"type": "Replace", "pattern": {"String": "▁"}, "content": " "},
+}
 BASE_RATE: Final = 1e-3
 COMMIT: Final = "c0ffee" * 6 + "c0ff"
 MILESTONE: Final = f"""\
@@ -258,10 +263,23 @@ def inputs_of_toy() -> dict[str, Any]:
             "line_ends": "lf",
             "num_rows": rows,
             "field_names": ["prompt", "final_answer"],
+            "num_schema_violations": 0
+            if name == "train"
+            else {"unavailable": "no fields are declared"},
+            "length_chars": {"min": 8, "median": 12, "p90": 20, "p95": 21, "max": 30},
             "num_duplicate_rows": 0,
             "duplicate_rows": [],
+            "normalised_duplicate_rows": [],
             "num_conflicting_prompts": 0,
-            "overlap_rows": [],
+            "conflicting_rows": [],
+            "overlap": {
+                "exact_rows": [],
+                "normalised_rows": [],
+                "ngram_rows": [],
+                "evaluation_rows": [],
+            }
+            if name == "train"
+            else {"unavailable": "this is the evaluation set itself"},
         }
 
     return {
@@ -281,11 +299,29 @@ def inputs_of_toy() -> dict[str, Any]:
         },
         "tokenizer": {
             "id": "models/toy",
-            "sha256": sha256_hex(b"{}"),
+            "sha256": sha256_hex(json.dumps(TOKENIZER).encode()),
             "vocab_size": VOCAB,
             "adds_bos": True,
             "adds_eos": False,
+            "special_tokens": [{"name": "bos_token", "text": "<bos>", "id": 0}],
+            "chat_template": None,
         },
+        "text": {
+            "data": "train",
+            "template": "{{ prompt }} {{ final_answer }}",
+            "chat_template_applied": False,
+            "num_rows": N,
+            "length_tokens": {"min": 6, "median": 8, "p90": 10, "p95": 10, "max": 10},
+            "rows_without_bos": [],
+            "rows_doubled_bos": [],
+            "rows_without_eos": {"unavailable": "the tokenizer has no end token"},
+            "rows_doubled_eos": {"unavailable": "the tokenizer has no end token"},
+            "rows_not_round_trip": [],
+        },
+        "scorers": [
+            {"name": name, "kind": "rule", "version": 1, "pattern": None}
+            for name in ("exact", "numeric")
+        ],
     }
 
 
@@ -334,10 +370,10 @@ def journal_of_toy(steps: list[dict[str, Any]]) -> list[dict[str, Any]]:
         (1.3, "attempt-started", "toy", {"number": 2, "backend": "stub", "stand_in": True}),
         (1.4, "stage-started", "toy", {**saved, "resumed_from_step": None}),
         (2.0, "schedule", "toy", {"stage": "train", **schedule}),
-        (2.1, "probe", "toy", {"moment": "before", "loss": 4.5, "num_examples": 8}),
+        (2.1, "probe", "toy", {"moment": "before", "loss": 4.5, "num_examples": 5}),
         (3.5, "checkpoint", "toy", {**saved, "step": 10, "stream": steps[9]["stream"],
                                     "files": checkpoint}),
-        (4.6, "probe", "toy", {"moment": "after", "loss": 2.5, "num_examples": 8}),
+        (4.6, "probe", "toy", {"moment": "after", "loss": 2.5, "num_examples": 5}),
         (4.7, "final-model", "toy", {"files": []}),
         (5.0, "stage-finished", "toy", {**saved, "duration_s": 3.5, "runtime_s": 2.05,
                                         "total_flos": flos, "peak_memory_bytes": 10**8,

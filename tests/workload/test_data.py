@@ -9,8 +9,10 @@ import pytest
 from evidence.errors import MilestoneError
 from evidence.milestone import load_milestone
 from evidence.records.availability import Unavailable
+from evidence.records.inputs import Lengths, OverlapRecord
 from evidence.records.milestone import DataSpec, HubDataSpec
-from evidence.workload.data import DataSet, describe_data, load_data
+from evidence.workload.data import describe_data, load_data
+from evidence.workload.facts import DataSet, lengths, ngrams, normalised, overlap
 from tests.project import STUB, Project, write_rows
 
 REFERENCE = Path(__file__).parents[3] / "shared" / "reference" / "datasets"
@@ -74,16 +76,51 @@ def test_facts_are_counted(project: Project) -> None:
         {"prompt": "two", "answer": "2"},
         {"prompt": "two", "answer": "zwei"},
         {"prompt": " Q3? ", "answer": "3"},
+        {"prompt": "ONE ", "answer": "\uff11"},
     ]
     write_rows(project.root / "data/train.jsonl", values)
     milestone, _ = load_milestone(project.root / "milestones/T1.toml")
     found = describe_data(project.root, "train", milestone)
     assert found.duplicate_rows == (1,)
+    assert found.normalised_duplicate_rows == (1, 5)
     assert found.num_conflicting_prompts == 1
-    assert found.overlap_rows == (4,)
+    assert found.conflicting_rows == (2, 3)
+    assert found.overlap == OverlapRecord((), (4,), (4,), (3,))
+    assert found.num_schema_violations == 0
+    assert found.length_chars == Lengths(4, 4, 7, 7, 7)
     assert found.line_ends == "lf"
     own = describe_data(project.root, "eval", milestone)
-    assert isinstance(own.overlap_rows, Unavailable)
+    assert isinstance(own.overlap, Unavailable)
+    assert isinstance(own.num_schema_violations, Unavailable)
+
+
+def a_set(*prompts: str) -> DataSet:
+    return DataSet("x", b"", tuple({"prompt": one} for one in prompts))
+
+
+def test_overlap_is_found_by_thirteen_words_in_a_row_and_short_prompts_as_a_whole() -> None:
+    long = "one two three four five six seven eight nine ten eleven twelve thirteen"
+    asked = a_set(f"Say: {long} and on.", "What is 2 + 2?")
+    rows = a_set(
+        f"now {long.upper()}!",
+        f"now {long.removesuffix(' thirteen')}",
+        "what is 2 ÷ 2",
+        "What is 2 + 2? Think.",
+        "What is 2 + 2?",
+        "???",
+    ).rows
+    found = overlap(rows, asked)
+    assert found == OverlapRecord(
+        exact_rows=(4,), normalised_rows=(4,), ngram_rows=(0, 4), evaluation_rows=(0, 1)
+    )
+
+
+def test_words_and_percentiles_are_what_they_are_said_to_be() -> None:
+    assert normalised("  \ufb01ne\u00a0 STRASSE ") == "fine strasse"
+    assert list(ngrams("?!")) == []
+    assert len(list(ngrams("w " * 15))) == 3
+    assert lengths(range(1, 101)) == Lengths(1, 50, 90, 95, 100)
+    assert lengths([7]) == Lengths(7, 7, 7, 7, 7)
 
 
 def test_crlf_data_have_another_digest_and_the_same_digest_as_lf(project: Project) -> None:
@@ -117,7 +154,9 @@ def test_the_real_data_have_their_known_facts(project: Project) -> None:
     found = describe_data(project.root, "train", milestone)
     assert (found.num_rows, found.num_duplicate_rows) == (550, 74)
     assert found.num_conflicting_prompts == 0
-    assert found.overlap_rows == ()
+    assert found.conflicting_rows == ()
+    assert found.overlap == OverlapRecord((), (), (), ())
+    assert len(found.duplicate_rows) == 74
     assert found.sha256.startswith("56aec272")
     path = project.root / "data/dev-reasoning-v2.jsonl"
     path.write_bytes(path.read_bytes().replace(b"\n", b"\r\n"))

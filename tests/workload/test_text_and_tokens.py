@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,12 +12,19 @@ from hypothesis import strategies as st
 
 from evidence import templating
 from evidence.errors import MalformedError
+from evidence.milestone import parse_milestone
+from evidence.plan import plan_attempts
+from evidence.records.availability import Unavailable
+from evidence.records.inputs import Lengths, TextRecord
 from evidence.records.milestone import DataSpec
+from evidence.workload.examples import text_record, training_examples
+from evidence.workload.facts import DataSet
 from evidence.workload.recorder import FedRow, Recorder, steps_to_keep
 from evidence.workload.stream import START
 from evidence.workload.text import MarkedText, render_row
 from evidence.workload.tokens import (
     IGNORED,
+    Coder,
     Example,
     build_example,
     coverage,
@@ -24,6 +33,7 @@ from evidence.workload.tokens import (
 )
 
 EOS = 1
+M43 = (Path(__file__).parents[2] / "milestones" / "M43.toml").read_bytes()
 
 
 def rendered(source: str, row: dict[str, Any]) -> MarkedText:
@@ -87,10 +97,13 @@ def letters(text: str) -> tuple[list[int], list[tuple[int, int]]]:
     return [ord(c) for c in text], [(i, i + 1) for i in range(len(text))]
 
 
+LETTERS = Coder(letters, lambda ids: "".join(map(chr, ids)), None, EOS)
+
+
 def example(loss: str = "completion", length: int = 100, **changes: Any) -> Example:
     values: dict[str, Any] = {"answer": ("a",), "loss": loss} | changes
     marked = rendered("{{ q }}={{ a }};{{ b }}", {"q": "1+1", "a": "two", "b": "end"})
-    return build_example(0, marked, letters, DataSpec(**values), length, EOS)
+    return build_example(0, marked, LETTERS, DataSpec(**values), length)
 
 
 def target(found: Example) -> str:
@@ -129,19 +142,62 @@ def test_an_answer_that_is_cut_away_wholly_has_no_target() -> None:
 def test_the_first_token_is_never_a_target() -> None:
     assert num_targets((5, 6, IGNORED, 7)) == 2
     marked = rendered("{{ a }}", {"a": "x"})
-    only = build_example(0, marked, letters, DataSpec(answer=("a",), append_eos=False), 9, EOS)
+    only = build_example(0, marked, LETTERS, DataSpec(answer=("a",), append_eos=False), 9)
     assert only.in_target == frozenset()
 
 
 def test_an_answer_that_no_row_teaches_is_unseen() -> None:
     marked = rendered("{{ q }}", {"q": "question", "a": "answer"})
-    rows = [build_example(i, marked, letters, DataSpec(answer=("a",)), 50, EOS) for i in range(3)]
+    rows = [build_example(i, marked, LETTERS, DataSpec(answer=("a",)), 50) for i in range(3)]
     found = coverage(["q", "a"], ["a"], rows)
     assert [(c.field, c.num_rows_in_sequence, c.num_rows_in_target) for c in found] == [
         ("q", 3, 0),
         ("a", 0, 0),
     ]
     assert unseen_answers(found) == ("a",)
+
+
+# facts about the text
+
+
+def text_of(rows: list[str], *, add_bos: bool, decode: Any = None, **spec: Any) -> TextRecord:
+    """Facts over texts of one field; `^` is the begin token, `$` the end token."""
+
+    def encode(text: str) -> tuple[list[int], list[tuple[int, int]]]:
+        ids, offsets = letters(text)
+        return ([BOS, *ids], [(0, 0), *offsets]) if add_bos else (ids, offsets)
+
+    plain = decode or (lambda ids: "".join(chr(one) for one in ids if one != BOS))
+    coder = Coder(encode, plain, BOS, ord("$"))
+    declared = DataSpec(text="{{ a }}", answer=("a",), **spec)
+    plan = plan_attempts(parse_milestone(M43))[2]
+    plan = replace(plan, data={"train": declared}, train=replace(plan.train, max_length=8))
+    data = DataSet("train", b"", tuple({"a": text} for text in rows))
+    return text_record(plan, coder, training_examples(plan, data, coder))
+
+
+BOS = ord("^")
+
+
+def test_begin_and_end_tokens_that_are_doubled_or_missing_are_named() -> None:
+    found = text_of(["one", "^two", "three$", "a long text"], add_bos=True)
+    assert found.rows_without_bos == ()
+    assert found.rows_doubled_bos == (1,)
+    assert found.rows_without_eos == (3,)
+    assert found.rows_doubled_eos == (2,)
+    assert found.length_tokens == Lengths(5, 6, 13, 13, 13)
+
+
+def test_a_token_that_nobody_adds_is_not_missed() -> None:
+    found = text_of(["one"], add_bos=False, append_eos=False)
+    assert isinstance(found.rows_without_bos, Unavailable)
+    assert isinstance(found.rows_without_eos, Unavailable)
+    assert found.rows_doubled_bos == ()
+
+
+def test_a_text_that_the_tokenizer_changes_is_named() -> None:
+    found = text_of(["one", "ONE"], add_bos=True, decode=lambda ids: "one")
+    assert found.rows_not_round_trip == (1,)
 
 
 # the recorder and its chain
@@ -152,7 +208,7 @@ def fed(row: int) -> FedRow:
 
 
 def recorder() -> Recorder:
-    return Recorder(6, 1, lambda ids: " ".join(map(str, ids)))
+    return Recorder(6, 1, lambda ids: tuple(map(str, ids)))
 
 
 def test_the_stream_is_equal_however_rows_are_grouped() -> None:

@@ -11,6 +11,7 @@ from evidence.verify.consistency import journal  # isort: skip
 from evidence.verify.consistency import identity  # isort: skip
 from evidence.verify.consistency import training  # isort: skip
 from evidence.verify.consistency import seen  # isort: skip
+from evidence.verify.consistency import data  # isort: skip
 from evidence.verify.consistency import recovery  # isort: skip
 from evidence.verify.consistency import steadiness  # isort: skip
 from evidence.verify.consistency import checkpoint  # isort: skip
@@ -24,6 +25,7 @@ from evidence.verify.ledger import Ledger
 __all__ = [
     "check_consistency",
     "checkpoint",
+    "data",
     "durations",
     "evaluation",
     "identity",

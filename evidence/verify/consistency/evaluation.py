@@ -7,9 +7,11 @@ from typing import Final
 
 from evidence import layout, scoring
 from evidence.digest import sha256_hex
+from evidence.patterns import NoEngineError
 from evidence.records.run import PredictionRow
 from evidence.results.context import journal_at
 from evidence.verify.consistency.registry import Evidence, Problems, check, differs
+from evidence.verify.consistency.seen import named
 from evidence.verify.problem import CannotCheckError, Problem
 
 SUSPICIOUS_SHARE: Final = 0.5
@@ -78,14 +80,38 @@ def prediction_answers(evidence: Evidence) -> Problems:
 
 @check("prediction-scores", "every score follows from answer and target")
 def prediction_scores(evidence: Evidence) -> Problems:
-    """Each declared scorer of scoring.py, recomputed; no score besides. Exact."""
-    scorers = evidence.plan.eval.scorers
+    """Each declared scorer of scoring.py and each pattern, recomputed; no score besides. Exact.
+    Not checked where the pack was scored by versions that this one does not have."""
+    spec = evidence.plan.eval
+    _same_versions(evidence)
     for place, row in _each(evidence):
-        expected = scoring.score(scorers, row.answer, row.target)
+        try:
+            expected = scoring.scores(spec, row.output, row.answer, row.target)
+        except NoEngineError as error:
+            raise CannotCheckError(error.message) from error
         for name in sorted(expected.keys() | row.scores.keys()):
             found = row.scores.get(name)
             text = f"{name} gives another score for this answer and target"
             yield from differs(f"{place}/scores/{name}", text, expected.get(name), found)
+
+
+def _same_versions(evidence: Evidence) -> None:
+    here = {one.name: one.version for one in scoring.records(evidence.plan.eval)}
+    for one in evidence.documents.inputs.scorers:
+        if one.version != here.get(one.name, one.version):
+            raise CannotCheckError(
+                f"{one.name} judged in version {one.version}, and this evidence-pack has "
+                f"version {here[one.name]}"
+            )
+
+
+@check("scorers", "inputs.json names the scorers that the milestone asks for, with their versions")
+def scorers(evidence: Evidence) -> Problems:
+    """Names, kinds and patterns as [eval] gives them, in order. Exact."""
+    asked = [(s.name, s.kind, s.pattern) for s in scoring.records(evidence.plan.eval)]
+    found = [(s.name, s.kind, s.pattern) for s in evidence.documents.inputs.scorers]
+    place = f"{layout.INPUTS}#/scorers"
+    yield from differs(place, "other scorers than the milestone asks for", asked, found)
 
 
 @check("prediction-groups", "each prediction carries the groups that the milestone scores by")
@@ -115,23 +141,35 @@ def prediction_lengths(evidence: Evidence) -> Problems:
 @check("prediction-degenerate", "outputs differ, say something and do not run in circles")
 def prediction_degenerate(evidence: Evidence) -> Problems:
     """Facts of scoring.degenerate. Warnings `degenerate-outputs` where all (of at least two)
-    outputs are the same, or at least half of them are empty, loop or echo the prompt."""
+    outputs are the same, or at least half of them are empty, loop or echo the prompt;
+    `constant-field` where outputs differ, but all prompts, targets or answers are the same."""
     rows = _rows(evidence)
     facts = scoring.degenerate([(row.prompt, row.output) for row in rows])
     place = f"{layout.PREDICTIONS}#L1-L{len(rows)}/output"
-    said = [("are one and the same", len(rows))] if facts.num_distinct == 1 < len(rows) else []
+    every = tuple(range(len(rows)))
+    said = [("are one and the same", every)] if facts.num_distinct == 1 < len(rows) else []
     said += [
-        ("are empty", facts.num_empty),
-        ("end in a loop", facts.num_looping),
-        ("only repeat their prompt", facts.num_echoing),
+        ("are empty", facts.empty),
+        ("end in a loop", facts.looping),
+        ("only repeat their prompt", facts.echoing),
     ]
-    for what, count in said:
-        if count and count >= SUSPICIOUS_SHARE * len(rows):
-            text = f"{count} of {len(rows)} outputs {what}"
+    for what, found in said:
+        if found and len(found) >= SUSPICIOUS_SHARE * len(rows):
+            lines = named(tuple(index + 1 for index in found))
+            text = f"{len(found)} of {len(rows)} outputs {what}: lines {lines}"
             yield Problem(place, text, severity="warning", code="degenerate-outputs")
+    place = place.removesuffix("output")
+    for field in scoring.constant_fields([_given(row) for row in rows]):
+        if facts.num_distinct > 1:
+            text = f"the {field} is one and the same in all {len(rows)} rows"
+            yield Problem(f"{place}{field}", text, severity="warning", code="constant-field")
     words = evidence.plan.eval
     for field in scoring.constant_fields([row.groups for row in rows]):
         if len(rows) > 1 and field in words.group_by:
             text = f"the group {field!r} has one value in all rows"
             where = f"{layout.PREDICTIONS}#L1-L{len(rows)}/groups/{field}"
             yield Problem(where, text, severity="advice", code="constant-group")
+
+
+def _given(row: PredictionRow) -> dict[str, str]:
+    return {"prompt": row.prompt, "target": row.target, "answer": row.answer}

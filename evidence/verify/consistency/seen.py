@@ -1,22 +1,28 @@
-"""Checks on what the model saw: recorded batches, coverage, truncation, data facts."""
+"""Checks on what the model saw: recorded batches and their text, coverage, truncation."""
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from functools import reduce
 from typing import Final
 
-from evidence import layout
+from evidence import jsonio, layout, limits
+from evidence.errors import MalformedError
 from evidence.records.availability import Unavailable
 from evidence.records.inputs import FieldCoverage, SeenBatch, SeenRecord, SeenRow
 from evidence.records.run import StepRow
 from evidence.verify.consistency.registry import Evidence, Problems, check, differs, need
 from evidence.verify.problem import CannotCheckError, Problem, shown
+from evidence.vocabulary import Vocabulary, read_vocabulary
 from evidence.workload.recorder import steps_to_keep
 from evidence.workload.stream import START, add_row, end_step
 
 IGNORED: Final = -100
 """Label of a token without loss, PyTorch's convention."""
+TOKENIZER: Final = f"{layout.FINAL_MODEL}/tokenizer.json"
+NUM_NAMED: Final = 10
+"""Rows named in one message."""
 
 
 def _seen(evidence: Evidence) -> SeenRecord:
@@ -78,10 +84,10 @@ def _stream(place: str, batch: SeenBatch, steps: dict[int, StepRow]) -> Problems
     yield from differs(f"{place}/rows", text, expected, end_step(fed, batch.step))
 
 
-@check("seen-rows", "recorded rows are possible: ids, labels, lengths, texts")
+@check("seen-rows", "recorded rows are possible: ids, labels, lengths")
 def seen_rows(evidence: Evidence) -> Problems:
     """len(labels) = len(ids) ≤ max_length; a label is −100 or its own id; 0 ≤ id < vocabulary;
-    source_row is a row of the data; target text exactly where a token carries loss. Exact."""
+    source_row is a row of the data. Exact."""
     train = evidence.plan.train
     num_rows = evidence.rows_of(train.data)
     tokenizer = evidence.documents.inputs.tokenizer
@@ -101,15 +107,60 @@ def seen_rows(evidence: Evidence) -> Problems:
         if vocabulary is not None and any(not 0 <= one < vocabulary for one in row.ids):
             text = "an id outside the tokenizer's vocabulary"
             yield Problem(f"{place}/ids", text, f"0 to {vocabulary - 1}")
-        if bool(row.target_text) and not _num_targets(row):
-            yield Problem(f"{place}/target_text", "target text, but no token carries loss")
+
+
+@check("seen-pieces", "one text for each recorded token, and the same token the same text")
+def seen_pieces(evidence: Evidence) -> Problems:
+    """len(pieces) = len(ids); an id whose text is plain ASCII has it everywhere (a character that
+    several tokens make together belongs to the last of them, so others may differ). Exact."""
+    texts: dict[int, str] = {}
+    for place, row in _rows(evidence):
+        text = "as many pieces of text as ids"
+        yield from differs(f"{place}/pieces", text, len(row.ids), len(row.pieces))
+        for index, (one, piece) in enumerate(zip(row.ids, row.pieces, strict=False)):
+            if piece and piece.isascii() and texts.setdefault(one, piece) != piece:
+                text = f"another text of the token {one} than elsewhere"
+                yield Problem(f"{place}/pieces/{index}", text, texts[one], piece)
+
+
+@check("seen-vocabulary", "the recorded texts are what the sealed tokenizer says of their tokens")
+def seen_vocabulary(evidence: Evidence) -> Problems:
+    """pieces = vocabulary.pieces(ids), looked up in the tables of the final model's
+    tokenizer.json; no tokenizer is loaded. Exact; the first difference of each row. Not checked
+    for a tokenizer.json past MAX_TOKENIZER_BYTES, or one whose decoder is unknown."""
+    rows = list(_rows(evidence))
+    vocabulary = _vocabulary(evidence)
+    for place, row in rows:
+        expected = vocabulary.iter_pieces(row.ids)
+        try:
+            for index, (wanted, there) in enumerate(zip(expected, row.pieces, strict=False)):
+                if wanted != there:
+                    text = f"not the text of the token {row.ids[index]}"
+                    yield from differs(f"{place}/pieces/{index}", text, wanted, there)
+                    break
+        except MalformedError as error:
+            yield Problem(f"{place}/ids", error.message)
+
+
+def _vocabulary(evidence: Evidence) -> Vocabulary:
+    data = evidence.contents.get(TOKENIZER)
+    if data is None:
+        there = TOKENIZER in evidence.present
+        why = "is larger than what is parsed of a stranger's pack" if there else "is not there"
+        raise CannotCheckError(f"{TOKENIZER} {why}")
+    try:
+        return read_vocabulary(jsonio.load_document(data))
+    except MalformedError as error:
+        raise CannotCheckError(f"{TOKENIZER}: {error.message}") from error
 
 
 @check("seen-counts", "how often rows were seen follows from rows and epochs")
 def seen_counts(evidence: Evidence) -> Problems:
     """num_rows = rows of the data; times_seen_min ≤ num_rows_fed/num_rows ≤ times_seen_max, and
     at most one epoch apart; stage and text template are the milestone's; rows_truncated rise,
-    within the data; tokens are cut exactly where rows are. Exact."""
+    within the data, each with the tokens it lost, which sum to num_tokens_cut; times_seen has a
+    count for each row, sums to num_rows_fed, and is no less than the recorded batches show.
+    Exact."""
     seen, train = _seen(evidence), evidence.plan.train
     num_rows = evidence.rows_of(train.data)
     facts = (
@@ -128,16 +179,40 @@ def seen_counts(evidence: Evidence) -> Problems:
         ):
             text = "each epoch feeds each row once, so this follows from num_rows_fed"
             yield from differs(f"{layout.SEEN}#/{key}", text, expected, found)
-    yield from _row_list("rows_truncated", seen.rows_truncated, num_rows, layout.SEEN)
-    if bool(seen.rows_truncated) != (seen.num_tokens_cut > 0):
-        text = "tokens are cut exactly where rows are truncated"
-        yield Problem(f"{layout.SEEN}#/num_tokens_cut", text, actual=seen.num_tokens_cut)
+    yield from row_list(f"{layout.SEEN}#/rows_truncated", seen.rows_truncated, num_rows)
+    text = "one number of lost tokens for each truncated row"
+    counts = len(seen.rows_truncated), len(seen.tokens_cut)
+    yield from differs(f"{layout.SEEN}#/tokens_cut", text, *counts)
+    text = "not the sum of the tokens that single rows lost"
+    place = f"{layout.SEEN}#/num_tokens_cut"
+    yield from differs(place, text, sum(seen.tokens_cut), seen.num_tokens_cut)
+    yield from _times(evidence, seen)
 
 
-def _row_list(key: str, rows: tuple[int, ...], num_rows: int, path: str) -> Problems:
+def _times(evidence: Evidence, seen: SeenRecord) -> Problems:
+    place, times = f"{layout.SEEN}#/times_seen", seen.times_seen
+    if isinstance(times, Unavailable):
+        if seen.num_rows <= limits.MAX_ROWS_LISTED:
+            yield Problem(place, "so few rows are counted one by one", actual=times.reason)
+        return
+    yield from differs(place, "a count for each row of the data", seen.num_rows, len(times))
+    text = "the counts do not sum to the rows fed"
+    yield from differs(place, text, seen.num_rows_fed, sum(times))
+    for key, found in (("min", min(times, default=0)), ("max", max(times, default=0))):
+        text = "not what times_seen has"
+        yield from differs(f"{place}_{key}", text, found, getattr(seen, f"times_seen_{key}"))
+    recorded = Counter(row.source_row for _, row in _rows(evidence))
+    for row, count in recorded.items():
+        if row < len(times) and times[row] < count:
+            text = "was fed more often in the recorded batches alone"
+            yield Problem(f"{place}/{row}", text, f"at least {count}", times[row])
+
+
+def row_list(place: str, rows: tuple[int, ...], num_rows: int) -> Problems:
+    """A problem where `rows` are not row numbers that rise within `num_rows`."""
     if list(rows) != sorted(set(rows)) or (rows and not 0 <= rows[0] <= rows[-1] < num_rows):
         text = f"row numbers rise, each once, from 0 to {num_rows - 1}"
-        yield Problem(f"{path}#/{key}", text)
+        yield Problem(place, text)
 
 
 @check("seen-answers", "the loss reached every field that the milestone calls an answer")
@@ -161,7 +236,7 @@ def seen_answers(evidence: Evidence) -> Problems:
             if not 0 <= count <= seen.num_rows:
                 text = "more rows than there are"
                 yield Problem(f"{place}/{key}", text, f"at most {seen.num_rows}", count)
-        yield from _row_list(f"coverage/{index}/rows_cut", one.rows_cut, seen.num_rows, layout.SEEN)
+        yield from row_list(f"{place}/rows_cut", one.rows_cut, seen.num_rows)
         yield from _reach(place, one, seen)
 
 
@@ -174,6 +249,7 @@ def _reach(place: str, one: FieldCoverage, seen: SeenRecord) -> Problems:
     elif one.is_answer and one.num_rows_in_target < seen.num_rows:
         missing = seen.num_rows - one.num_rows_in_target
         text = f"{missing} of {seen.num_rows} rows are trained without their answer {name}"
+        text += f" (cut: {named(one.rows_cut)})" if one.rows_cut else ""
         place = f"{place}/num_rows_in_target"
         yield Problem(place, text, severity="warning", code="answer-cut")
     elif not one.is_answer and one.num_rows_in_sequence == 0:
@@ -187,41 +263,13 @@ def seen_truncation(evidence: Evidence) -> Problems:
     """Warning `truncated-rows` with their number and the first of them."""
     seen = _seen(evidence)
     if seen.rows_truncated:
-        named = ", ".join(map(str, seen.rows_truncated[:10]))
-        more = ", …" if len(seen.rows_truncated) > 10 else ""
-        text = f"{len(seen.rows_truncated)} of {seen.num_rows} rows were cut: {named}{more}"
+        rows = named(seen.rows_truncated)
+        text = f"{len(seen.rows_truncated)} of {seen.num_rows} rows were cut: {rows}"
         place = f"{layout.SEEN}#/rows_truncated"
         yield Problem(place, text, severity="warning", code="truncated-rows")
 
 
-@check("data-facts", "facts about the data are possible, and what is odd about them is named")
-def data_facts(evidence: Evidence) -> Problems:
-    """Counts equal the lists they count; row numbers rise within the data; LF text has its own
-    digest twice. Warnings: duplicate rows, overlap with the evaluation set, conflicting prompts.
-    """
-    if not evidence.documents.inputs.data:
-        raise CannotCheckError("inputs.json has no data set")
-    for name, record in evidence.documents.inputs.data.items():
-        place = f"{layout.INPUTS}#/data/{name}"
-        text = "not the number of rows listed beside it"
-        listed = len(record.duplicate_rows)
-        yield from differs(f"{place}/num_duplicate_rows", text, listed, record.num_duplicate_rows)
-        lists = [("duplicate_rows", record.duplicate_rows)]
-        if not isinstance(record.overlap_rows, Unavailable):
-            lists.append(("overlap_rows", record.overlap_rows))
-        for key, rows in lists:
-            yield from _row_list(f"data/{name}/{key}", rows, record.num_rows, layout.INPUTS)
-        if (record.line_ends in ("lf", "none")) != (record.sha256 == record.sha256_lf):
-            text = "the two digests are equal exactly where no line ends with CRLF"
-            yield Problem(f"{place}/sha256_lf", text)
-        odd = (
-            ("duplicate_rows", listed, "rows repeat an earlier row", "duplicate-rows"),
-            ("overlap_rows", len(lists[1][1]) if len(lists) > 1 else 0,
-             "rows ask what the evaluation asks", "evaluation-overlap"),
-            ("num_conflicting_prompts", 0 if isinstance(record.num_conflicting_prompts, Unavailable)
-             else record.num_conflicting_prompts, "prompts have several answers", "conflicts"),
-        )  # fmt: skip
-        for key, count, what, code in odd:
-            if count:
-                text = f"{count} of {record.num_rows} {what}"
-                yield Problem(f"{place}/{key}", text, severity="warning", code=code)
+def named(rows: tuple[int, ...]) -> str:
+    """The first of some rows, as text."""
+    more = ", …" if len(rows) > NUM_NAMED else ""
+    return ", ".join(map(str, rows[:NUM_NAMED])) + more

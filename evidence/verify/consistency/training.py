@@ -17,6 +17,7 @@ from evidence.verify.consistency.registry import (
     need,
 )
 from evidence.verify.problem import CannotCheckError, Problem
+from evidence.workload.examples import NUM_PROBED
 
 FLOAT_TOLERANCE: Final = 1e-9
 """Relative. Both sides are computed in double precision by a handful of operations."""
@@ -265,8 +266,9 @@ def training_flos(evidence: Evidence) -> Problems:
 
 @check("probe", "the loss on evaluation examples was measured before and after training")
 def probe(evidence: Evidence) -> Problems:
-    """One probe before the first step and one after the last, on equally many examples, no more
-    than the evaluation set has. Warning `probe-worse` where training made it worse."""
+    """One probe before the first step and one after the last, on the first NUM_PROBED examples
+    that are evaluated (fewer where there are fewer). The losses themselves need the model, see
+    `model-figures`. Warning `probe-worse` where training made it worse."""
     _ = evidence.plan
     events = evidence.events("probe")
     if not events:
@@ -278,12 +280,12 @@ def probe(evidence: Evidence) -> Problems:
     before, after = events[0], events[-1]
     place, text = journal_at(after, "data", "num_examples"), "measured on other examples"
     yield from differs(place, text, before.data["num_examples"], after.data["num_examples"])
-    available = evidence.rows_of(evidence.plan.eval.data)
-    if after.data["num_examples"] > available:
-        text = "more examples than the evaluation set has"
-        yield Problem(place, text, f"at most {available}", after.data["num_examples"])
+    available, limit = evidence.rows_of(evidence.plan.eval.data), evidence.plan.eval.limit
+    expected = min(NUM_PROBED, available, available if limit is None else limit)
+    text = "another number of examples than is probed"
+    yield from differs(place, text, expected, after.data["num_examples"])
     if after.data["loss"] > before.data["loss"]:
         text = "the loss on evaluation examples is higher after training than before"
         place = journal_at(after, "data", "loss")
-        limit = f"at most {before.data['loss']!r}"
-        yield Problem(place, text, limit, after.data["loss"], "warning", "probe-worse")
+        most = f"at most {before.data['loss']!r}"
+        yield Problem(place, text, most, after.data["loss"], "warning", "probe-worse")
