@@ -137,10 +137,17 @@ def _best(results: ResultsRecord) -> str:
     return f"{formatting.percent(rate)} ({markdown.inline(scorer)})"
 
 
+def _closeness(record: ReproductionRecord) -> str:
+    """Bitwise, or every tier by itself: none of the others implies the next."""
+    if record.verdict == "bitwise":
+        return record.verdict
+    return ", ".join(tier.name for tier in record.tiers if tier.reached) or record.verdict
+
+
 def _reproduced(entry: IndexEntry) -> str:
     claimed = "" if entry.claims_hold else " (a claim: that pack is not here)"
     said = [
-        f"{one.verdict} by {markdown.code(one.reproduction.root_sha256[:SHORT_ROOT])}{claimed}"
+        f"{_closeness(one)} by {markdown.code(one.reproduction.root_sha256[:SHORT_ROOT])}{claimed}"
         for one in entry.reproductions
     ]
     parents = () if entry.manifest is None else entry.manifest.parents

@@ -48,7 +48,7 @@ def announce(apart: tuple[DifferenceRecord, ...], observer: Observer) -> None:
         observer.message("the environment here is the recorded one, as far as it can be seen")
     for row in apart[:_ANNOUNCED]:
         observer.message(
-            f"differs here: {row.key}: {plain(row.values[0])} → {plain(row.values[1])}"
+            f"differs here: {row.key}: recorded {plain(row.values[0])}, here {plain(row.values[1])}"
         )
     if len(apart) > _ANNOUNCED:
         observer.message(f"and {len(apart) - _ANNOUNCED} more differences")

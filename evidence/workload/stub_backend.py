@@ -32,7 +32,14 @@ from evidence.workload.data import field_names, load_data
 from evidence.workload.examples import questions, training_examples
 from evidence.workload.interface import Emit, Job, Stopped
 from evidence.workload.recorder import STATE_FILE, FedRow, Recorder
-from evidence.workload.stub_orders import NUM_THREADS, misbehave, num_threads_at_end, order, text_of
+from evidence.workload.stub_orders import (
+    NUM_THREADS,
+    loss_factor,
+    misbehave,
+    num_threads_at_end,
+    order,
+    text_of,
+)
 from evidence.workload.tokens import Example
 
 HIDDEN: Final = 8
@@ -135,7 +142,7 @@ def _step_row(
         segment=job.segment,
         step=step,
         epoch=epoch_after_step(step, num_rows, spec.batch_size, spec.gradient_accumulation),
-        loss=4.0 * (1 - 0.8 * step / last) + noise / 10,
+        loss=(4.0 * (1 - 0.8 * step / last) + noise / 10) * loss_factor(),
         learning_rate=learning_rate_used(
             step, last, spec.learning_rate, spec.schedule, spec.warmup_steps
         ),

@@ -10,8 +10,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from click.testing import CliRunner
 
 from evidence import jsonio, layout
+from evidence.cli.reproduce import command as reproduce_command
 from evidence.errors import DurabilityError, ExitCode, PackBrokenError, StoppedError, UsageError
 from evidence.pipeline.index import index_differs
 from evidence.pipeline.signals import StopRequest
@@ -326,6 +328,32 @@ def test_a_reproduction_of_another_pack_is_no_claim_about_this_one(ran: Project)
     assert check(result.pack, "attached-form")[0] == "fail"
     summary = (result.pack / "t1_summary.md").read_text("utf-8")
     assert "reproduced bitwise" not in summary
+
+
+def test_the_reports_last_words_are_those_of_the_tier_asked_for(
+    ran: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The same rows are no reproduction for one who asked for close losses."""
+
+    def words(*arguments: str) -> tuple[int, str]:
+        command = [str(ran.pack), "--repo", str(ran.root), *arguments]
+        result = CliRunner().invoke(reproduce_command, command)
+        return result.exit_code, result.stdout
+
+    code, said = words()
+    assert code == 0
+    assert "REPRODUCED bitwise" in said
+    assert "asked for    bitwise (the default: the environments are equal" in said
+    assert "reached      bitwise, same-stream, numerically-close, statistically-con" in said
+    monkeypatch.setenv("EVIDENCE_STUB", '{"do": "shift", "by": 0.01}')
+    for tier, exit_code in (("bitwise", 1), ("numerically-close", 1), ("same-stream", 0)):
+        code, said = words("--tier", tier)
+        assert code == exit_code
+        assert f"{'NOT ' * exit_code}REPRODUCED {tier}" in said
+        assert "reached      same-stream\n" in said
+        assert f"asked for    {tier}\n" in said
+    summary = (ran.pack / "t1_summary.md").read_text("utf-8")
+    assert "run again with the same rows, but losses beyond the tolerance" in summary
 
 
 def test_the_command_exits_by_tier_and_by_what_is_missing(ran: Project) -> None:
