@@ -85,9 +85,9 @@ def reproduce(
     commit, patch = recorded_source(original)
     repository = project_repository(options.project, pack)
     clear_up(repository)
-    announce(differences_here(original.documents, options.project), observer)
     with clean_worktree(repository, commit, patch, keep=options.keep) as worktree:
         observer.message(f"a clean worktree at {commit[:_NAMED_BY]} is ready")
+        announce(differences_here(original.documents, options.project), observer)
         plan = plan_of(original.documents)
         require_inputs(worktree.root, repository.root, original.documents, plan)
         code = code_differences(original.documents, worktree.root)

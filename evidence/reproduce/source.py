@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Final
 
 from evidence import layout
 from evidence.capture.git import NO_GIT, Repository, open_repository
@@ -10,6 +11,9 @@ from evidence.digest import sha256_hex
 from evidence.errors import UsageError
 from evidence.records.availability import Unavailable
 from evidence.verify import VerifiedPack
+
+_WITHOUT_ONE: Final = "; `git init` and commit to have one"
+"""Advice that would not bring the recorded commit."""
 
 
 def recorded_source(original: VerifiedPack) -> tuple[str, bytes | None]:
@@ -47,10 +51,13 @@ def project_repository(project: Path, pack: Path) -> Repository:
     if not isinstance(found, Unavailable):
         return found
     if found.reason == NO_GIT:
-        raise UsageError("git is not on PATH, and the recorded commit is to be checked out with it")
+        raise UsageError(
+            "git is not on PATH, and the recorded commit is checked out with it",
+            hint="Install git, or put the folder that holds it on PATH.",
+        )
     around = pack.resolve().parent.parent
     named = f": --repo {around}" if around != project and (around / ".git").exists() else ""
     raise UsageError(
-        f"{project}: {found.reason.partition(';')[0]}",
+        f"{project}: {found.reason.removesuffix(_WITHOUT_ONE)}",
         hint=f"Run this inside a clone of the project, or name one with --repo{named}",
     )

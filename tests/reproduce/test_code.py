@@ -17,6 +17,7 @@ from evidence.reproduce.code import TOOL, announce_code, code_differences
 from evidence.reproduce.verdict import reproduction_record
 from evidence.verify import VerifiedPack
 from tests.compare.conftest import packs
+from tests.reproduce.heard import Heard
 
 __all__ = ["packs"]
 
@@ -35,22 +36,6 @@ def checkout(tmp_path: Path) -> Path:
 def made_by(documents: Documents, origin: str | Unavailable) -> Documents:
     one = PackageRecord(TOOL, "0.1.0", SAID, origin, SAID)
     return replace(documents, packages=replace(documents.packages, packages=(one,)))
-
-
-class Heard:
-    """Keeps what an observer is told."""
-
-    def __init__(self) -> None:
-        self.lines: list[str] = []
-
-    def message(self, text: str) -> None:
-        self.lines.append(text)
-
-    def stage(self, attempt: str, stage: str, total: int) -> None: ...
-
-    def advance(self, done: int, total: int, note: str) -> None: ...
-
-    def stage_end(self) -> None: ...
 
 
 def test_another_line_of_code_is_a_difference_though_the_version_is_the_same(
