@@ -25,15 +25,17 @@ def command(packs: tuple[Path, ...], check: bool) -> None:
         click.echo("No packs below runs/. `make evidence MILESTONE=M43` makes one.")
         return
     stale = False
-    for folder in (path for path in packs or (Path("runs"),) if path not in found):
-        stale = _index(folder, check=check) or stale
-    for pack in found:
-        changed = differences(pack) if check else rerender(pack)
-        stale = stale or (check and bool(changed))
-        verb = "differs" if check else "written"
-        click.echo(
-            f"{pack.as_posix()}: " + (f"{verb}: {', '.join(changed)}" if changed else "same")
-        )
+    try:
+        for pack in found:
+            changed = differences(pack) if check else rerender(pack)
+            stale = stale or (check and bool(changed))
+            verb = "differs" if check else "written"
+            click.echo(
+                f"{pack.as_posix()}: " + (f"{verb}: {', '.join(changed)}" if changed else "same")
+            )
+    finally:  # last, because its verdicts see what was written; a broken pack is in it as such
+        for folder in (path for path in packs or (Path("runs"),) if path not in found):
+            stale = _index(folder, check=check) or stale
     if stale:
         raise click.exceptions.Exit(int(ExitCode.FINDINGS))
 

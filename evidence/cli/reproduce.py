@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Final
 
 import click
 
 from evidence.cli.progress import observer
-from evidence.errors import ExitCode
 from evidence.escape import visible
 from evidence.pipeline.signals import StopRequest
 from evidence.records.reproduction import TIERS, TierName
 from evidence.reproduce import ReproduceOptions, ReproduceResult, reproduce
 from evidence.reproduce.exact import reproduce_in_exact_environment
 from evidence.seed_test import MAX_SEEDS, MIN_SEEDS
+
+_BY_DEFAULT: Final[dict[TierName, str]] = {
+    "bitwise": " (the default: the environments are equal in all that computes)",
+    "numerically-close": " (the default: the environments differ; --tier bitwise asks for more)",
+}
 
 
 @click.command()
@@ -62,19 +67,20 @@ def command(
         given = [*(["--tier", tier] if tier else []), *(["--keep"] if keep else [])]
         given += ["--seeds", str(num_seeds)] if num_seeds else []
         given += ["--repo", str(repo.resolve()), str(pack.resolve())]
-        code = reproduce_in_exact_environment(pack, repo.resolve(), given, observer())
+        with StopRequest() as stop:
+            code = reproduce_in_exact_environment(pack, repo.resolve(), given, observer(), stop)
         raise click.exceptions.Exit(code)
     options = ReproduceOptions(
         project=repo.resolve(), tier=tier, keep=keep, num_seeds=num_seeds or 0
     )
     with StopRequest() as stop:
         result = reproduce(pack, options, observer(), stop)
-    _report(pack, result)
+    _report(pack, result, chosen=tier is not None)
     if result.exit_code:
         raise click.exceptions.Exit(int(result.exit_code))
 
 
-def _report(pack: Path, result: ReproduceResult) -> None:
+def _report(pack: Path, result: ReproduceResult, *, chosen: bool) -> None:
     record = result.record
     for tier in record.tiers:
         mark = click.style("✓", fg="green") if tier.reached else click.style("–", fg="yellow")
@@ -83,14 +89,23 @@ def _report(pack: Path, result: ReproduceResult) -> None:
         click.echo("why it is not bitwise, the likeliest first:")
     for number, cause in enumerate(record.causes, 1):
         click.echo(f"  {number}. {visible(cause.explanation)}")
-    outcome = "DIFFERENT" if record.verdict == "different" else f"REPRODUCED {record.verdict}"
-    colour = "green" if result.exit_code is ExitCode.DONE else "red"
     click.echo("")
+    closest = record.verdict if record.verdict == "bitwise" else result.asked
+    outcome = f"REPRODUCED {closest}" if result.reached else f"NOT REPRODUCED {result.asked}"
+    colour = "green" if result.reached else "red"
     click.secho(f"{outcome}  {pack.as_posix()}", fg=colour, bold=True)
-    click.echo(f"  asked for    {result.asked}: {'reached' if result.reached else 'not reached'}")
-    click.echo(f"  its own pack {result.pack.as_posix()}")
-    click.echo(f"  attached as  {result.attached.as_posix()}")
+    click.echo(f"  asked for    {result.asked}{'' if chosen else _BY_DEFAULT[result.asked]}")
+    reached = ", ".join(tier.name for tier in record.tiers if tier.reached)
+    click.echo(f"  reached      {reached or 'no tier: the outcome is another one'}")
+    click.echo(f"  its own pack {_shown(result.pack)}")
+    click.echo(f"  attached as  {_shown(result.attached)}")
     if result.worktree is not None:
         click.echo(f"  worktree     {result.worktree}  (git worktree remove --force, when done)")
-    packs = " ".join(one.as_posix() for one in (pack, result.pack, *result.others))
+    packs = " ".join(_shown(one) for one in (pack, result.pack, *result.others))
     click.echo(f"  check it     evidence verify {packs}")
+
+
+def _shown(path: Path) -> str:
+    """As one would type it from here."""
+    here = Path.cwd()
+    return (path.relative_to(here) if path.is_relative_to(here) else path).as_posix()

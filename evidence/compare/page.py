@@ -16,6 +16,7 @@ from evidence.records.comparison import (
     MeasuredValue,
     MeasureRecord,
     PairRecord,
+    PredictionsRecord,
     PromptRecord,
     Scalar,
     TrajectoryRecord,
@@ -55,6 +56,9 @@ def comparison_markdown(comparison: ComparisonRecord, plot: str) -> str:
         "environment": _differences(comparison.environment),
         "measures": [_measure(one) for one in comparison.measures],
         "unequal_ends": _unequal_ends(comparison),
+        "unequal_questions": any(
+            pair.predictions.gained or pair.predictions.lost for pair in comparison.pairs
+        ),
         "pairs": [_pair(labels, pair) for pair in comparison.pairs],
         "plot": plot,
         "confidence": f"{formatting.shortest(CONFIDENCE * 100)} %",
@@ -113,6 +117,7 @@ def _pair(labels: Sequence[str], pair: PairRecord) -> dict[str, Any]:
         "first": labels[0],
         "other": labels[pair.pack],
         "trajectory": _trajectory(pair.trajectory),
+        "scores": _common_scores(predictions),
         "num_common": formatting.plural(predictions.num_common, "prompt"),
         "num_changed": formatting.count(len(predictions.changed)),
         "changed": [_changed(row) for row in predictions.changed[:SHOWN_ROWS]],
@@ -120,6 +125,19 @@ def _pair(labels: Sequence[str], pair: PairRecord) -> dict[str, Any]:
         "gained": _prompts(predictions.gained),
         "lost": _prompts(predictions.lost),
     }
+
+
+def _common_scores(predictions: PredictionsRecord) -> list[str]:
+    """A line for each outcome; scorers that agree in all of it share one."""
+    names: dict[tuple[int, int, int, int], list[str]] = {}
+    for row in predictions.scores:
+        outcome = (*row.num_right, row.num_came_right, row.num_went_wrong)
+        names.setdefault(outcome, []).append(markdown.inline(row.name))
+    return [
+        f"{', '.join(scorers)}: {formatting.count(before)} → {formatting.count(after)} right "
+        f"({formatting.count(came)} came right, {formatting.count(went)} went wrong)"
+        for (before, after, came, went), scorers in names.items()
+    ]
 
 
 def _trajectory(path: TrajectoryRecord) -> list[str]:

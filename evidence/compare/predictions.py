@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TypeAlias
 
-from evidence.records.comparison import ChangedPrediction, PredictionsRecord, PromptRecord
+from evidence.records.comparison import (
+    ChangedPrediction,
+    CommonScoreRecord,
+    PredictionsRecord,
+    PromptRecord,
+)
 from evidence.records.run import PredictionRow
 
 Key: TypeAlias = tuple[str, str, int]
+Scores: TypeAlias = Mapping[str, bool]
 
 
 def compare_predictions(
@@ -20,6 +26,7 @@ def compare_predictions(
     common = [key for key in before if key in after]
     return PredictionsRecord(
         num_common=len(common),
+        scores=_scores([(before[key].scores, after[key].scores) for key in common]),
         changed=tuple(
             _changed(before[key], after[key])
             for key in common
@@ -28,6 +35,22 @@ def compare_predictions(
         gained=tuple(_prompt(row) for key, row in after.items() if key not in before),
         lost=tuple(_prompt(row) for key, row in before.items() if key not in after),
     )
+
+
+def _scores(pairs: Sequence[tuple[Scores, Scores]]) -> tuple[CommonScoreRecord, ...]:
+    """Like with like: only these prompts were asked in both packs."""
+    names = [name for name in (pairs[0][0] if pairs else {}) if _in_all(name, pairs)]
+    found = []
+    for name in sorted(names):
+        sides = [(first[name], second[name]) for first, second in pairs]
+        right = (sum(before for before, _ in sides), sum(after for _, after in sides))
+        came, went = sides.count((False, True)), sides.count((True, False))
+        found.append(CommonScoreRecord(name, right, came, went))
+    return tuple(found)
+
+
+def _in_all(name: str, pairs: Sequence[tuple[Scores, Scores]]) -> bool:
+    return all(name in first and name in second for first, second in pairs)
 
 
 def _by_prompt(rows: Sequence[PredictionRow]) -> dict[Key, PredictionRow]:

@@ -1,7 +1,7 @@
-"""The index of a folder of packs on disk: read a little of each pack, write runs/README.md.
+"""The index of a folder of packs on disk: verify each pack, write runs/README.md.
 
-Responsible for reading manifest and results of every pack and for comparing their digests with
-SHA256SUMS. Nothing more is checked, so that weights need not be read to write one line.
+Responsible for the verdict of every pack, each beside all others, and for reading what its line
+shows. A pack that is not intact has no line of numbers: they would look like evidence.
 """
 
 from __future__ import annotations
@@ -13,16 +13,18 @@ from typing import Final, TypeVar
 from evidence import jsonio, layout, limits, schema
 from evidence.digest import sha256_hex
 from evidence.durable import staging_of, write_file
-from evidence.errors import MalformedError
+from evidence.errors import ExitCode, MalformedError
 from evidence.records.codec import decode
 from evidence.records.reproduction import ReproductionRecord
 from evidence.records.run import ManifestRecord, ResultsRecord
 from evidence.render.index import IndexEntry, index_page
+from evidence.verify import VerifyOptions, verify_pack
 
 T = TypeVar("T")
 
 INDEX: Final = "README.md"
-_BROKEN: Final = "not readable as a pack: `evidence verify` says why"
+_CLAIMS: Final = "reproduction-claims"
+_BROKEN: Final = "evidence verify says why"
 
 
 def update_index(runs: Path) -> bool:
@@ -44,27 +46,33 @@ def index_differs(runs: Path) -> bool:
 def index_of(runs: Path) -> bytes:
     """The page for every pack directly below a folder."""
     packs = sorted(path for path in runs.iterdir() if _is_pack(path))
-    return index_page([_entry(path) for path in packs])
+    return index_page([_entry(path, tuple(packs)) for path in packs])
 
 
 def _is_pack(path: Path) -> bool:
     return not path.name.startswith(".") and (path / layout.SUMS).is_file()
 
 
-def _entry(pack: Path) -> IndexEntry:
+def _entry(pack: Path, beside: tuple[Path, ...]) -> IndexEntry:
+    report = verify_pack(pack, VerifyOptions(beside=beside))
+    broken = IndexEntry(name=pack.name, verdict=report.verdict, problem=_BROKEN)
+    if report.exit_code in (ExitCode.FINDINGS, ExitCode.REFUSED):
+        return broken
     try:
         sums = _bytes(pack / layout.SUMS, limits.MAX_SUMS_BYTES).decode("ascii")
         digests = {
             path: value for value, path in (line.split("  ", 1) for line in sums.splitlines())
         }
-        manifest = _sealed(ManifestRecord, pack, layout.MANIFEST, digests)
-        results = _sealed(ResultsRecord, pack, layout.RESULTS, digests)
-        reproductions = tuple(_reproductions(pack))
-    except (OSError, ValueError, MalformedError):
-        return IndexEntry(name=pack.name, problem=_BROKEN)
-    return IndexEntry(
-        name=pack.name, manifest=manifest, results=results, reproductions=reproductions
-    )
+        return IndexEntry(
+            name=pack.name,
+            verdict=report.verdict,
+            manifest=_sealed(ManifestRecord, pack, layout.MANIFEST, digests),
+            results=_sealed(ResultsRecord, pack, layout.RESULTS, digests),
+            reproductions=tuple(_reproductions(pack)),
+            claims_hold=any(one.id == _CLAIMS and one.outcome == "pass" for one in report.checks),
+        )
+    except (OSError, ValueError, MalformedError):  # it changed since it was verified
+        return broken
 
 
 def _sealed(kind: type[T], pack: Path, name: str, digests: dict[str, str]) -> T:

@@ -91,10 +91,23 @@ class ChangedPrediction:
 
 
 @dataclass(frozen=True, slots=True)
+class CommonScoreRecord:
+    """One scorer over the prompts that both packs have, and which of them changed sides."""
+
+    name: str
+    num_right: tuple[int, int]
+    num_came_right: int
+    """Wrong in the first pack, right in the second."""
+    num_went_wrong: int
+
+
+@dataclass(frozen=True, slots=True)
 class PredictionsRecord:
     """Two sets of predictions, matched by prompt."""
 
     num_common: int
+    scores: tuple[CommonScoreRecord, ...]
+    """Scorers that both used on every prompt in common."""
     changed: tuple[ChangedPrediction, ...]
     gained: tuple[PromptRecord, ...]
     lost: tuple[PromptRecord, ...]

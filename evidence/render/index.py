@@ -1,7 +1,7 @@
 """The page runs/README.md: every pack in one line, newest first. Pure.
 
-Responsible for words, order and escaping. It says nothing on whether a pack is intact: that is
-`evidence verify`'s to say, and would be stale the moment it was written down.
+Responsible for words, order and escaping. The verdict comes with each entry; the page says that
+it is as old as the page.
 """
 
 from __future__ import annotations
@@ -17,7 +17,8 @@ from evidence.records.run import ManifestRecord, ResultsRecord
 from evidence.render import TEMPLATE, fill
 
 BLOCKS: Final = "▁▂▃▄▅▆▇█"
-MAX_BLOCKS: Final = 24
+MAX_BLOCKS: Final = 12
+MODEL_CHARS: Final = 60
 SHORT_COMMIT: Final = 7
 SHORT_ROOT: Final = 12
 REPRODUCES: Final = "reproduces"
@@ -30,12 +31,16 @@ _RELATIONS: Final = {
 
 @dataclass(frozen=True, slots=True)
 class IndexEntry:
-    """What the page knows of one pack; `problem` is set where it could not be read."""
+    """What the page knows of one pack; `problem` is set where it shows no numbers of it."""
 
     name: str
+    verdict: str
+    """What verify said of it beside all other packs of the page."""
     manifest: ManifestRecord | None = None
     results: ResultsRecord | None = None
     reproductions: tuple[ReproductionRecord, ...] = ()
+    claims_hold: bool = False
+    """Whether every attached reproduction was recomputed from the pack that it names."""
     problem: str = ""
 
 
@@ -78,7 +83,8 @@ def _value(results: ResultsRecord, name: str) -> float | int | str | bool | None
 def _row(entry: IndexEntry) -> dict[str, Any]:
     name = markdown.inline(entry.name)
     if entry.manifest is None or entry.results is None:
-        return {"name": name, "problem": markdown.inline(entry.problem, 120)}
+        problem = markdown.inline(entry.problem, 120)
+        return {"name": name, "verdict": entry.verdict, "problem": problem}
     manifest, results = entry.manifest, entry.results
     summary = f"{entry.name}/{layout.summary_name(manifest.milestone)}"
     link = f"[{name}]({summary})" if layout.SEALED_PATH.fullmatch(summary) else name
@@ -86,9 +92,10 @@ def _row(entry: IndexEntry) -> dict[str, Any]:
     return {
         "name": link,
         "problem": "",
-        "status": f"{manifest.status} (stand-in)" if manifest.stand_in else manifest.status,
+        "verdict": entry.verdict,
+        "status": "; ".join([manifest.status, *_missed(results)]),
         "date": markdown.inline(str(_value(results, "run.date") or "–")),
-        "model": markdown.inline(str(_value(results, "model.id") or "–"), 60),
+        "model": _model(results, stand_in=manifest.stand_in),
         "steps": _number(results, "train.num_steps", formatting.count),
         "loss": _number(results, "train.loss_end", formatting.fixed),
         "curve": sparkline([row.loss for row in results.loss_table]),
@@ -96,6 +103,19 @@ def _row(entry: IndexEntry) -> dict[str, Any]:
         "commit": "–" if isinstance(commit, Unavailable) else markdown.code(commit[:SHORT_COMMIT]),
         "reproduced": _reproduced(entry),
     }
+
+
+def _missed(results: ResultsRecord) -> list[str]:
+    """Required gates that were not met, by their number."""
+    missed = sum(gate.required and gate.outcome == "not-met" for gate in results.gates)
+    return [f"{formatting.plural(missed, 'gate')} not met"] if missed else []
+
+
+def _model(results: ResultsRecord, *, stand_in: bool) -> str:
+    value = str(_value(results, "model.id") or "–")
+    if not stand_in:
+        return markdown.inline(value, MODEL_CHARS)
+    return f"{markdown.inline(value.rsplit('/', 1)[-1], MODEL_CHARS)} (stand-in)"
 
 
 def _number(results: ResultsRecord, name: str, form: Any) -> str:
@@ -117,9 +137,17 @@ def _best(results: ResultsRecord) -> str:
     return f"{formatting.percent(rate)} ({markdown.inline(scorer)})"
 
 
+def _closeness(record: ReproductionRecord) -> str:
+    """Bitwise, or every tier by itself: none of the others implies the next."""
+    if record.verdict == "bitwise":
+        return record.verdict
+    return ", ".join(tier.name for tier in record.tiers if tier.reached) or record.verdict
+
+
 def _reproduced(entry: IndexEntry) -> str:
+    claimed = "" if entry.claims_hold else " (a claim: that pack is not here)"
     said = [
-        f"{one.verdict} by {markdown.code(one.reproduction.root_sha256[:SHORT_ROOT])}"
+        f"{_closeness(one)} by {markdown.code(one.reproduction.root_sha256[:SHORT_ROOT])}{claimed}"
         for one in entry.reproductions
     ]
     parents = () if entry.manifest is None else entry.manifest.parents

@@ -32,7 +32,7 @@ _MEANS: Final = {
 }
 _VERDICTS: Final = {
     "bitwise": "reproduced bitwise",
-    "same-stream": "run again with the same rows, but other weights,",
+    "same-stream": "run again with the same rows, but losses beyond the tolerance,",
     "numerically-close": "reproduced numerically close",
     "statistically-consistent": "run again with a loss within what other seeds give",
     "different": "run again with another outcome",
@@ -128,7 +128,7 @@ def _reproductions(attached: Mapping[str, bytes], root_sha256: str) -> list[dict
             found.append(
                 {
                     "path": markdown.code(path),
-                    "verdict": _VERDICTS[record.verdict],
+                    "verdict": _words(record),
                     "date": markdown.inline(record.finished_utc[:10]),
                     "machine": markdown.inline(record.machine, 120),
                     "pack": markdown.code(record.reproduction.root_sha256[:12]),
@@ -138,6 +138,14 @@ def _reproductions(attached: Mapping[str, bytes], root_sha256: str) -> list[dict
                 }
             )
     return found
+
+
+def _words(record: ReproductionRecord) -> str:
+    """The same rows say nothing about losses: whether these came close is said as well."""
+    close = any(tier.name == "numerically-close" and tier.reached for tier in record.tiers)
+    if record.verdict == "same-stream" and close:
+        return f"{_VERDICTS['numerically-close']}, with the same rows,"
+    return _VERDICTS[record.verdict]
 
 
 def _reproduction(data: bytes) -> ReproductionRecord | None:

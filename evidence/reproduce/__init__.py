@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Final
 
 from evidence import jsonio, layout
-from evidence.capture.git import Repository, open_repository
 from evidence.compare.configuration import plan_of
 from evidence.durable import staging_of, write_file
 from evidence.errors import ExitCode, UsageError
@@ -20,16 +19,16 @@ from evidence.pipeline.index import update_index
 from evidence.pipeline.signals import StopRequest
 from evidence.pipeline.summaries import rerender
 from evidence.progress import Observer
-from evidence.records.availability import Unavailable
 from evidence.records.codec import encode
 from evidence.records.reproduction import ReproductionRecord, TierName
+from evidence.reproduce.code import announce_code, code_differences
 from evidence.reproduce.here import announce, differences_here
 from evidence.reproduce.inputs import require_inputs
-from evidence.reproduce.running import Again, discard, run_again, run_with_seed
+from evidence.reproduce.running import Again, clear_up, run_again, run_with_seed
 from evidence.reproduce.seeds import other_seeds
-from evidence.reproduce.source import recorded_source
+from evidence.reproduce.source import project_repository, recorded_source
 from evidence.reproduce.verdict import default_tier, reaches, reproduction_record
-from evidence.reproduce.worktree import clean_worktree, remove_stale
+from evidence.reproduce.worktree import clean_worktree
 from evidence.seed_test import NAME as OVER_SEEDS
 from evidence.verify import open_verified
 
@@ -84,18 +83,15 @@ def reproduce(
         )
     original = open_verified(pack)
     commit, patch = recorded_source(original)
-    repository = open_repository(options.project)
-    if isinstance(repository, Unavailable):
-        raise UsageError(
-            f"{options.project}: {repository.reason}",
-            hint="Run this inside a clone of the project, or name one with --repo.",
-        )
+    repository = project_repository(options.project, pack)
     clear_up(repository)
-    announce(differences_here(original.documents, options.project), observer)
     with clean_worktree(repository, commit, patch, keep=options.keep) as worktree:
         observer.message(f"a clean worktree at {commit[:_NAMED_BY]} is ready")
+        announce(differences_here(original.documents, options.project), observer)
         plan = plan_of(original.documents)
         require_inputs(worktree.root, repository.root, original.documents, plan)
+        code = code_differences(original.documents, worktree.root)
+        announce_code(code, observer)
         again = Again(original, worktree, repository.root / layout.RUNS, observer, stop)
         made = run_again(again)
         others = []
@@ -103,7 +99,7 @@ def reproduce(
             observer.message(f"seed {seed} ({number} of {options.num_seeds})")
             others.append(open_verified(run_with_seed(again, seed)))
     second = open_verified(made)
-    record = reproduction_record(original, second, others)
+    record = reproduction_record(original, second, others, code)
     attached = attach(pack, record)
     update_index(made.parent)
     asked = options.tier or default_tier(original.documents, second.documents)
@@ -116,12 +112,6 @@ def reproduce(
         worktree=worktree.root if options.keep else None,
         others=tuple(one.path for one in others),
     )
-
-
-def clear_up(repository: Repository) -> None:
-    """Remove what reproductions that were killed left here."""
-    for name in remove_stale(repository):
-        discard(repository.root / layout.RUNS, name)
 
 
 def attach(pack: Path, record: ReproductionRecord) -> Path:

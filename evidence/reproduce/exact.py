@@ -7,54 +7,60 @@ trust. Digests of installed files are compared by nobody here; the new pack reco
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
+import tempfile
+import time
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
-from evidence.capture.git import open_repository
 from evidence.documents import Documents
-from evidence.errors import UsageError
+from evidence.errors import StoppedError, UsageError
+from evidence.pipeline.signals import StopRequest
 from evidence.progress import Observer
 from evidence.records.availability import Unavailable
 from evidence.records.capture import PackageRecord
-from evidence.reproduce.source import recorded_source
+from evidence.reproduce.code import TOOL, holds_the_tool
+from evidence.reproduce.running import clear_up
+from evidence.reproduce.source import project_repository, recorded_source
 from evidence.reproduce.worktree import clean_worktree
 from evidence.verify import open_verified
 
-TOOL: Final = "evidence-pack"
 BUILD_TIMEOUT_S: Final = 3600.0
 _NAME: Final = re.compile(r"[a-z0-9]([a-z0-9-]*[a-z0-9])?")
 _VERSION: Final = re.compile(r"[0-9a-zA-Z]([0-9a-zA-Z.+!-]*[0-9a-zA-Z])?")
 _SHOWN_LINES: Final = 4
+_POLL_S: Final = 0.2
+_FOREIGN: Final = frozenset(("PYTHONPATH", "PYTHONHOME", "VIRTUAL_ENV", "PIP_TARGET", "PIP_PREFIX"))
 
 
 def reproduce_in_exact_environment(
-    pack: Path, project: Path, arguments: Sequence[str], observer: Observer
+    pack: Path, project: Path, arguments: Sequence[str], observer: Observer, stop: StopRequest
 ) -> int:
     """Exit code of `evidence reproduce` with these arguments in an environment made for it.
 
-    Raises UsageError for what cannot be installed here.
+    Raises UsageError for what cannot be installed here, StoppedError when asked to stop before the
+    environment is there; from then on the reproduction inside it decides how to end.
     """
     original = open_verified(pack)
     documents = original.documents
     wanted = requirements(documents.packages.packages)
     interpreter = find_interpreter(documents, observer)
     commit, patch = recorded_source(original)
-    repository = open_repository(project)
-    if isinstance(repository, Unavailable):
-        raise UsageError(f"{project}: {repository.reason}")
+    repository = project_repository(project, pack)
+    clear_up(repository)
     with clean_worktree(repository, commit, patch, keep=False) as worktree:
         observer.message(f"building an environment of {len(wanted)} packages, this takes a while")
-        python = _build(worktree.folder / "environment", interpreter, wanted)
+        python = _build(worktree.folder / "environment", interpreter, wanted, stop)
         if tool := _tool(documents, worktree.root):
-            _pip(python, [tool])
-        command = [str(python), "-P", "-m", "evidence", "reproduce", *arguments]
-        with subprocess.Popen(command) as process:
-            return _wait(process)
+            _pip(python, [tool], stop)
+        return run_forwarding([str(python), "-P", "-m", "evidence", "reproduce", *arguments], stop)
 
 
 def requirements(packages: Sequence[PackageRecord]) -> list[str]:
@@ -106,8 +112,7 @@ def _tool(documents: Documents, root: Path) -> str:
         raise UsageError(f"this pack does not record which {TOOL} made it")
     if isinstance(recorded.origin, Unavailable):
         return f"{TOOL}=={recorded.version}"
-    project = root / "pyproject.toml"
-    if project.is_file() and f'name = "{TOOL}"' in project.read_text("utf-8"):
+    if holds_the_tool(root):
         return str(root)
     raise UsageError(
         f"{TOOL} was installed from {recorded.origin}, which the recorded commit does not hold",
@@ -115,42 +120,64 @@ def _tool(documents: Documents, root: Path) -> str:
     )
 
 
-def _build(folder: Path, interpreter: str, wanted: Sequence[str]) -> Path:
-    made = subprocess.run(
-        [interpreter, "-m", "venv", str(folder)], capture_output=True, text=True, check=False
-    )
-    if made.returncode:
-        raise UsageError(f"{interpreter} cannot make an environment: {_last(made)}")
+def _build(folder: Path, interpreter: str, wanted: Sequence[str], stop: StopRequest) -> Path:
+    code, said = _quietly([interpreter, "-m", "venv", str(folder)], stop)
+    if code:
+        raise UsageError(f"{interpreter} cannot make an environment: {said}")
     python = folder / ("Scripts" if sys.platform == "win32" else "bin") / "python"
-    _pip(python, wanted)
+    _pip(python, wanted, stop)
     return python
 
 
-def _pip(python: Path, wanted: Sequence[str]) -> None:
+def _pip(python: Path, wanted: Sequence[str], stop: StopRequest) -> None:
     command = [str(python), "-m", "pip", "install", "--quiet", "--no-deps", "--no-input"]
-    try:
-        done = subprocess.run(
-            [*command, "--disable-pip-version-check", *wanted],
-            capture_output=True, text=True, check=False, timeout=BUILD_TIMEOUT_S,
-        )  # fmt: skip
-    except subprocess.TimeoutExpired as error:
-        raise UsageError(f"pip did not end within {BUILD_TIMEOUT_S:.0f} s") from error
-    if done.returncode:
+    code, said = _quietly([*command, "--disable-pip-version-check", *wanted], stop)
+    if code:
         raise UsageError(
-            f"the recorded versions cannot be installed here: {_last(done)}",
+            f"the recorded versions cannot be installed here: {said}",
             hint="Builds such as 2.9.0+cu130 come from an index of their own: name it in "
             "PIP_EXTRA_INDEX_URL. Nothing was started.",
         )
 
 
-def _last(done: subprocess.CompletedProcess[str]) -> str:
-    return " / ".join(done.stderr.strip().splitlines()[-_SHOWN_LINES:]) or "it does not say why"
+def _quietly(command: Sequence[str], stop: StopRequest) -> tuple[int, str]:
+    """Exit code, and the last of what was said to stderr. Raises StoppedError when asked to."""
+    with tempfile.TemporaryFile() as said:
+        code = run_forwarding(
+            command, stop, BUILD_TIMEOUT_S, stdout=subprocess.DEVNULL, stderr=said
+        )
+        if stop.asked:
+            raise StoppedError(
+                "stopped, as asked, while the environment was built; nothing was started",
+                by_sigterm=stop.by_sigterm,
+            )
+        said.seek(0)
+        lines = said.read().decode("utf-8", "replace").strip().splitlines()
+    errors = [line for line in lines if line.startswith("ERROR:")] or lines
+    return code, " / ".join(errors[-_SHOWN_LINES:]) or "it does not say why"
 
 
-def _wait(process: subprocess.Popen[bytes]) -> int:
-    """Its exit code. A Ctrl-C reaches it as well as us, and it decides how to end."""
-    while True:
-        try:
-            return process.wait()
-        except KeyboardInterrupt:
-            continue
+def run_forwarding(
+    command: Sequence[str], stop: StopRequest, timeout_s: float = 0.0, **streams: Any
+) -> int:
+    """Exit code of a command that hears of every signal from us alone, so that none counts twice.
+
+    `command` is an interpreter, -m and a name. Raises UsageError for one that takes longer than
+    `timeout_s` (0: as long as it likes).
+    """
+    begun_s, told = time.monotonic(), 0
+    with subprocess.Popen(command, env=_clean(), start_new_session=True, **streams) as process:
+        while True:
+            with suppress(subprocess.TimeoutExpired):
+                return process.wait(_POLL_S)
+            if stop.asked > told:
+                told = stop.asked
+                process.send_signal(signal.SIGTERM if stop.by_sigterm else signal.SIGINT)
+            if timeout_s and time.monotonic() - begun_s > timeout_s:
+                process.kill()
+                raise UsageError(f"{command[2]} did not end within {timeout_s:g} s")
+
+
+def _clean() -> dict[str, str]:
+    """Our variables without those that would bring in packages from elsewhere."""
+    return {name: value for name, value in os.environ.items() if name not in _FOREIGN}

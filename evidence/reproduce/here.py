@@ -16,7 +16,7 @@ from evidence.capture.gpu import capture_gpus
 from evidence.capture.host import capture_cpu, capture_hardware
 from evidence.capture.packages import capture_packages
 from evidence.compare.differences import differences
-from evidence.compare.environment import can_change_bits, machine_facts
+from evidence.compare.environment import can_change_bits, decides_bits, machine_facts
 from evidence.compare.page import plain
 from evidence.documents import Documents
 from evidence.journal import utc_now
@@ -25,6 +25,7 @@ from evidence.records.availability import Unavailable
 from evidence.records.comparison import DifferenceRecord
 
 _ANNOUNCED: Final = 20
+_NAMED: Final = 6
 
 
 def differences_here(documents: Documents, project: Path) -> tuple[DifferenceRecord, ...]:
@@ -44,11 +45,20 @@ def differences_here(documents: Documents, project: Path) -> tuple[DifferenceRec
 
 
 def announce(apart: tuple[DifferenceRecord, ...], observer: Observer) -> None:
+    """A line for each difference that is likely to change bits, and one for all others."""
     if not apart:
         observer.message("the environment here is the recorded one, as far as it can be seen")
-    for row in apart[:_ANNOUNCED]:
+    graver = [row for row in apart if decides_bits(row.key)]
+    others = [row.key.removeprefix("package.") for row in apart if not decides_bits(row.key)]
+    for row in graver[:_ANNOUNCED]:
         observer.message(
-            f"differs here: {row.key}: {plain(row.values[0])} → {plain(row.values[1])}"
+            f"differs here: {row.key}: recorded {plain(row.values[0])}, here {plain(row.values[1])}"
         )
-    if len(apart) > _ANNOUNCED:
-        observer.message(f"and {len(apart) - _ANNOUNCED} more differences")
+    if len(graver) > _ANNOUNCED:
+        observer.message(f"and {len(graver) - _ANNOUNCED} more differences that can change bits")
+    if others:
+        more = f" and {len(others) - _NAMED} more" if len(others) > _NAMED else ""
+        observer.message(
+            f"differs here, and computes nothing: {', '.join(others[:_NAMED])}{more} (the new "
+            "pack records the versions)"
+        )

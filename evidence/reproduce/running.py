@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Final
 
 from evidence import layout
+from evidence.capture.git import Repository
 from evidence.compare.configuration import plan_of
 from evidence.errors import BusyError, ExitCode, StoppedError, UsageError
 from evidence.pipeline import RunOptions, run_milestone
@@ -20,7 +21,7 @@ from evidence.progress import Observer
 from evidence.records.run import ParentRecord
 from evidence.render.index import ANOTHER_SEED, REPRODUCES
 from evidence.reproduce.seeds import set_seed
-from evidence.reproduce.worktree import Worktree
+from evidence.reproduce.worktree import Worktree, remove_stale
 from evidence.verify import VerifiedPack
 
 _NAMED_BY: Final = 12
@@ -91,3 +92,9 @@ def discard(runs: Path, name: str) -> None:
     """Remove what only this reproduction worked with: its worktree is gone, so it cannot go on."""
     shutil.rmtree(layout.work_dir(runs, name), ignore_errors=True)
     (runs / layout.WORK / f"{name}.lock").unlink(missing_ok=True)
+
+
+def clear_up(repository: Repository) -> None:
+    """Remove what reproductions that were killed left here."""
+    for name in remove_stale(repository):
+        discard(repository.root / layout.RUNS, name)

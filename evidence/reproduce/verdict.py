@@ -32,14 +32,20 @@ _CORES = "cpu.num_usable_cores"
 
 
 def reproduction_record(
-    original: VerifiedPack, second: VerifiedPack, others: Sequence[VerifiedPack] = ()
+    original: VerifiedPack,
+    second: VerifiedPack,
+    others: Sequence[VerifiedPack] = (),
+    further: Sequence[DifferenceRecord] = (),
 ) -> ReproductionRecord:
-    """The record of how `second` reproduces `original`; `others` ran with other seeds."""
+    """The record of how `second` reproduces `original`.
+
+    `others` ran with other seeds; `further` differences were seen beside those that packs record.
+    """
     before, after = original.documents, second.documents
     over_seeds = [one.documents for one in others]
     tiers = judge(before, after, over_seeds)
     setup = differences([configuration(before), configuration(after)])
-    apart = (*setup, *environment_differences(before, after))
+    apart = (*setup, *environment_differences(before, after), *further)
     results = after.results
     finished = None if results is None else results.values["run.finished_utc"].value
     return ReproductionRecord(

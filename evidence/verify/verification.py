@@ -12,7 +12,7 @@ from typing import Final
 
 from evidence import endings, layout
 from evidence.documents import Documents
-from evidence.errors import PackBrokenError, UnsafePackError
+from evidence.errors import PackBrokenError, UnsafePackError, UsageError
 from evidence.escape import one_line
 from evidence.records.finding import Report
 from evidence.verify import rendered as rendered_stage
@@ -79,7 +79,10 @@ def verify_pack(path: Path, options: VerifyOptions = _DEFAULTS) -> Report:
 
 
 def open_verified(path: Path) -> VerifiedPack:
-    """The documents of a pack without errors. Raises PackBrokenError or UnsafePackError."""
+    """The documents of a pack without errors.
+
+    Raises PackBrokenError or UnsafePackError; UsageError where there is nothing at all.
+    """
     report, sealed = _verify(path, _DEFAULTS)
     _refuse_broken(path, report)
     if sealed is None or sealed.documents is None or sealed.sums is None:
@@ -110,9 +113,14 @@ def _refuse_broken(path: Path, report: Report) -> None:
     grave = [f for f in report.findings if f.severity in ("error", "refused")]
     if not grave:
         return
+    if not path.exists() and not path.is_symlink():
+        raise UsageError(
+            f"there is no pack {path}", hint="Packs lie below runs/, such as runs/M43."
+        )
     first = grave[0]
     more = f" (and {len(grave) - 1} more)" if len(grave) > 1 else ""
-    text = f"{path}: {first.address}: {first.message}{more}"
+    place = "" if first.address == path.as_posix() else f"{first.address}: "
+    text = f"{path}: {place}{first.message}{more}"
     if report.verdict == "REFUSED":
         raise UnsafePackError(first.code, first.address, text)
     raise PackBrokenError(text, hint=f"evidence verify {path} lists everything.")

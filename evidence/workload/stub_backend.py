@@ -34,7 +34,14 @@ from evidence.workload.examples import probe_texts, questions, text_record, trai
 from evidence.workload.facts import field_names
 from evidence.workload.interface import Emit, Job, Stopped
 from evidence.workload.recorder import STATE_FILE, FedRow, Recorder
-from evidence.workload.stub_orders import NUM_THREADS, misbehave, num_threads_at_end, order, text_of
+from evidence.workload.stub_orders import (
+    NUM_THREADS,
+    loss_factor,
+    misbehave,
+    num_threads_at_end,
+    order,
+    text_of,
+)
 from evidence.workload.tokens import Coder, Example
 
 HIDDEN: Final = 8
@@ -147,7 +154,7 @@ def _step_row(
         segment=job.segment,
         step=step,
         epoch=epoch_after_step(step, num_rows, spec.batch_size, spec.gradient_accumulation),
-        loss=4.0 * (1 - 0.8 * step / last) + noise / 10,
+        loss=(4.0 * (1 - 0.8 * step / last) + noise / 10) * loss_factor(),
         learning_rate=learning_rate_used(
             step, last, spec.learning_rate, spec.schedule, spec.warmup_steps
         ),

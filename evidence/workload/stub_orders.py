@@ -3,9 +3,9 @@
 Responsible for everything a worker can do wrong, for real where a small process can. EVIDENCE_STUB
 holds a JSON object such as `{"stage": "train", "at": 5, "do": "raise"}`, with `"attempt"` for one
 attempt only. `do` is one of raise, exit, kill, hang, spawn, oom, gpu-oom, gpu-lost, disk-full, nan,
-babble, threads, slow; and of print, write, libc, raise, file, metadata, which put the text told by
-`hex`, or read `from` a file, on stdout (by print, os.write or the C library), into an exception,
-a file name, or the model's metadata.
+babble, threads, slow, shift (every loss, `by` a share); and of print, write, libc, raise, file,
+metadata, which put the text told by `hex`, or read `from` a file, on stdout (by print, os.write or
+the C library), into an exception, a file name, or the model's metadata.
 """
 
 from __future__ import annotations
@@ -43,6 +43,12 @@ def text_of(asked: dict[str, Any]) -> str:
 def num_threads_at_end() -> int:
     """Threads at the end of a stage: as many as at its start, unless told otherwise."""
     return NUM_THREADS + (order().get("do") == "threads")
+
+
+def loss_factor() -> float:
+    """What every loss is multiplied by: other kernels, for a test, with the same rows."""
+    asked = order()
+    return 1.0 + (float(asked["by"]) if asked.get("do") == "shift" else 0.0)
 
 
 def misbehave(job: Job, at: int, emit: Emit) -> None:

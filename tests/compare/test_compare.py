@@ -20,6 +20,7 @@ from evidence.compare.predictions import compare_predictions
 from evidence.errors import PackBrokenError, UsageError
 from evidence.records.codec import encode
 from evidence.records.comparison import ComparisonRecord
+from evidence.records.run import PredictionRow
 from evidence.tiers import trajectory
 from evidence.verify import VerifiedPack, open_verified
 from tests.project import Project
@@ -121,6 +122,35 @@ def test_prompts_gained_lost_and_changed_are_told_apart(packs: Packs) -> None:
     assert [row.id for row in found.lost] == [rows[4].id]
     assert found.gained == ()
     assert [row.id for row in compare_predictions(changed, rows).gained] == [rows[4].id]
+
+
+def test_scores_are_held_against_each_other_on_the_prompts_that_both_were_asked(
+    packs: Packs,
+) -> None:
+    def scored(*marks: bool) -> list[PredictionRow]:
+        rows = packs("as-it-is").documents.predictions
+        return [replace(row, scores={"exact": mark}) for row, mark in zip(rows, marks, strict=True)]
+
+    before = scored(True, True, False, False, False)
+    after = scored(False, True, True, True, True)[:4]  # the fifth, right now, was asked in one
+    (row,) = compare_predictions(before, after).scores
+    assert (row.name, row.num_right, row.num_came_right, row.num_went_wrong) == (
+        "exact",
+        (2, 3),
+        2,
+        1,
+    )
+    unscored = [replace(after[0], scores={}), *after[1:]]
+    assert compare_predictions(before, unscored).scores == ()
+    assert compare_predictions(before, []).scores == ()
+
+
+def test_rates_over_other_questions_are_called_so(packs: Packs) -> None:
+    fewer = comparison_markdown(compared(packs, "as-it-is", "fewer-questions"), "")
+    assert "not asked the same questions" in fewer
+    assert "- On these, by " in fewer
+    same = comparison_markdown(compared(packs, "as-it-is", "seed"), "")
+    assert "not asked the same questions" not in same
 
 
 def test_a_question_asked_twice_counts_twice(packs: Packs) -> None:

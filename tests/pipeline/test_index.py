@@ -11,6 +11,7 @@ from click.testing import CliRunner
 
 from evidence import layout
 from evidence.cli.render import command
+from evidence.errors import PackBrokenError
 from evidence.pipeline.index import INDEX, index_differs, index_of, update_index
 from evidence.render.index import BLOCKS, MAX_BLOCKS, sparkline
 from tests.project import Project
@@ -49,17 +50,50 @@ def test_the_index_depends_on_the_packs_alone(project: Project) -> None:
     assert (project.runs / INDEX).read_bytes() == page
 
 
-@pytest.mark.parametrize("name", [layout.MANIFEST, layout.RESULTS, layout.SUMS])
-def test_a_broken_pack_is_listed_as_such_and_hides_no_other(name: str, project: Project) -> None:
+@pytest.mark.parametrize("name", [layout.MANIFEST, layout.SUMS, layout.EVAL_LOG, "t1_summary.md"])
+def test_a_broken_pack_shows_its_verdict_no_number_and_hides_no_other(
+    name: str, project: Project
+) -> None:
     project.run()
     copy = project.runs / "T0"
     shutil.copytree(project.pack, copy)
-    (copy / name).write_bytes((copy / name).read_bytes().replace(b"1", b"2"))
+    (copy / name).write_bytes((copy / name).read_bytes() + b"\n")
     update_index(project.runs)
-    whole, broken = lines(project.runs)
+    broken, whole = sorted(lines(project.runs))
     assert "[T1]" in whole
-    assert "T0" in broken
-    assert "evidence verify" in broken
+    assert "| INTACT | complete |" in whole
+    assert broken.startswith("| T0 | – | ⚠️ **NOT INTACT**: evidence verify says why |")
+    assert not set("0123456789") & set(broken.removeprefix("| T0"))
+
+
+def test_a_pack_that_is_unsafe_to_read_is_listed_as_refused(project: Project) -> None:
+    project.run()
+    (project.pack / "link").symlink_to("notes.md")
+    update_index(project.runs)
+    assert "⚠️ **REFUSED**" in lines(project.runs)[0]
+
+
+def test_a_broken_pack_keeps_rendering_from_nothing_but_itself(project: Project) -> None:
+    project.run()
+    shutil.copytree(project.pack, project.runs / "T0")
+    (project.runs / "T0" / layout.EVAL_LOG).write_bytes(b"other\n")
+    (project.runs / INDEX).write_bytes(b"something else\n")
+    result = CliRunner().invoke(command, [str(project.runs)])
+    assert isinstance(result.exception, PackBrokenError)
+    assert any("NOT INTACT" in line for line in lines(project.runs))
+
+
+def test_a_summary_that_rendering_mends_is_mended_before_its_verdict(project: Project) -> None:
+    project.run()
+    (project.pack / "t1_summary.md").write_bytes(b"edited by hand\n")
+    assert CliRunner().invoke(command, [str(project.runs)]).exit_code == 0
+    assert "| INTACT |" in lines(project.runs)[0]
+
+
+def test_a_required_gate_that_was_missed_stands_in_the_status(project: Project) -> None:
+    project.edit("value = 1", "value = 0")
+    project.run()
+    assert "| complete; 1 gate not met |" in lines(project.runs)[0]
 
 
 def test_a_failed_run_is_in_the_index_too(
@@ -68,7 +102,7 @@ def test_a_failed_run_is_in_the_index_too(
     monkeypatch.setenv("EVIDENCE_STUB", '{"stage": "train", "at": 4, "do": "raise"}')
     project.run()
     (only,) = lines(project.runs)
-    assert "| failed |" in only
+    assert "| UNFINISHED | failed |" in only
 
 
 def test_rendering_a_folder_of_packs_writes_the_index_and_checking_only_compares(

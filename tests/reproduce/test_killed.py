@@ -16,7 +16,7 @@ from evidence import layout
 from evidence.capture.git import open_repository
 from evidence.digest import sha256_hex
 from evidence.records.availability import Unavailable
-from evidence.reproduce import clear_up
+from evidence.reproduce.running import clear_up
 from evidence.reproduce.worktree import Worktree, clean_worktree
 from tests.project import Project
 

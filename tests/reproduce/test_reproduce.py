@@ -10,16 +10,21 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from click.testing import CliRunner
 
 from evidence import jsonio, layout
+from evidence.cli.reproduce import command as reproduce_command
 from evidence.errors import DurabilityError, ExitCode, PackBrokenError, StoppedError, UsageError
 from evidence.pipeline.index import index_differs
 from evidence.pipeline.signals import StopRequest
 from evidence.pipeline.summaries import differences, rerender
 from evidence.progress import Silent
+from evidence.records.comparison import DifferenceRecord
 from evidence.reproduce import ReproduceOptions, ReproduceResult, reproduce
+from evidence.reproduce.here import announce
 from evidence.verify import VerifyOptions, open_verified, verify_pack
 from tests.project import Project, make_project, write_rows
+from tests.reproduce.heard import Heard
 
 
 def again(project: Project, pack: Path | None = None, **options: Any) -> ReproduceResult:
@@ -328,6 +333,32 @@ def test_a_reproduction_of_another_pack_is_no_claim_about_this_one(ran: Project)
     assert "reproduced bitwise" not in summary
 
 
+def test_the_reports_last_words_are_those_of_the_tier_asked_for(
+    ran: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The same rows are no reproduction for one who asked for close losses."""
+
+    def words(*arguments: str) -> tuple[int, str]:
+        command = [str(ran.pack), "--repo", str(ran.root), *arguments]
+        result = CliRunner().invoke(reproduce_command, command)
+        return result.exit_code, result.stdout
+
+    code, said = words()
+    assert code == 0
+    assert "REPRODUCED bitwise" in said
+    assert "asked for    bitwise (the default: the environments are equal" in said
+    assert "reached      bitwise, same-stream, numerically-close, statistically-con" in said
+    monkeypatch.setenv("EVIDENCE_STUB", '{"do": "shift", "by": 0.01}')
+    for tier, exit_code in (("bitwise", 1), ("numerically-close", 1), ("same-stream", 0)):
+        code, said = words("--tier", tier)
+        assert code == exit_code
+        assert f"{'NOT ' * exit_code}REPRODUCED {tier}" in said
+        assert "reached      same-stream\n" in said
+        assert f"asked for    {tier}\n" in said
+    summary = (ran.pack / "t1_summary.md").read_text("utf-8")
+    assert "run again with the same rows, but losses beyond the tolerance" in summary
+
+
 def test_the_command_exits_by_tier_and_by_what_is_missing(ran: Project) -> None:
     command = [
         sys.executable,
@@ -346,3 +377,67 @@ def test_the_command_exits_by_tier_and_by_what_is_missing(ran: Project) -> None:
     assert done.returncode == 2
     assert done.stdout == ""
     assert "not a git repository" in done.stderr
+
+
+def test_git_that_is_absent_or_pointed_elsewhere_is_named_with_what_to_do(
+    ran: Project, temporary: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = state(ran, temporary)
+    with monkeypatch.context() as patch:
+        patch.setenv("PATH", str(tmp_path))
+        with pytest.raises(UsageError, match="git is not on PATH") as caught:
+            again(ran)
+        assert "Install git" in caught.value.hint
+    with monkeypatch.context() as patch:
+        patch.setenv("GIT_DIR", "/elsewhere")
+        with pytest.raises(UsageError, match=r"GIT_DIR is set .*; unset it"):
+            again(ran)
+    assert state(ran, temporary) == before
+
+
+def test_from_another_folder_the_clone_around_the_pack_is_named_but_not_taken(
+    ran: Project, tmp_path: Path
+) -> None:
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    options = ReproduceOptions(project=elsewhere)
+    with StopRequest() as stop, pytest.raises(UsageError) as caught:
+        reproduce(ran.pack, options, Silent(), stop)
+    assert "git init" not in caught.value.message  # that would not bring the commit
+    assert caught.value.hint.endswith(f"--repo {ran.root.resolve()}")
+
+
+def test_a_pack_that_is_not_there_or_not_finished_is_a_mistake_of_the_caller(
+    ran: Project, temporary: Path
+) -> None:
+    with pytest.raises(UsageError, match="there is no pack"):
+        again(ran, ran.runs / "T9")
+    work = layout.work_dir(ran.runs, "T9")  # as a killed run leaves it
+    (work / layout.STAGED).mkdir(parents=True)
+    (work / layout.REMEMBERED).write_bytes(b"{}")
+    before = state(ran, temporary)
+    with pytest.raises(PackBrokenError, match="not a finished pack") as caught:
+        again(ran, ran.runs / "T9")
+    assert caught.value.hint
+    assert state(ran, temporary) == before
+
+
+def test_weights_that_were_withheld_are_not_needed(project: Project) -> None:
+    publish = '[publish]\nwithhold = ["training_output/final_model/*.safetensors"]\nreason = "r"\n'
+    project.edit("[narrative]", f"{publish}\n[narrative]")
+    project.run()
+    (weights,) = (project.pack / layout.FINAL_MODEL).glob("*.safetensors")
+    weights.unlink()
+    assert again(project).record.verdict == "bitwise"
+
+
+def test_what_computes_is_announced_line_by_line_and_the_rest_in_one() -> None:
+    heard = Heard()
+    names = ["torch", *(f"tool-{i}" for i in range(30))]
+    announce(tuple(DifferenceRecord(f"package.{name}", ("1", "2")) for name in names), heard)
+    first, second = heard.lines
+    assert first == "differs here: package.torch: recorded 1, here 2"
+    assert "tool-5 and 24 more" in second
+    heard.lines.clear()
+    announce((), heard)
+    assert "is the recorded one" in heard.lines[0]

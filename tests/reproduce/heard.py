@@ -1,0 +1,23 @@
+"""An observer that keeps what it is told."""
+
+from __future__ import annotations
+
+
+class Heard:
+    """The lines, in order."""
+
+    def __init__(self) -> None:
+        self.lines: list[str] = []
+
+    def message(self, text: str) -> None:
+        """Keep a line."""
+        self.lines.append(text)
+
+    def stage(self, attempt: str, stage: str, total: int) -> None:
+        """Nothing to keep."""
+
+    def advance(self, done: int, total: int, note: str) -> None:
+        """Nothing to keep."""
+
+    def stage_end(self) -> None:
+        """Nothing to keep."""
