@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections import Counter
 from collections.abc import Iterator
 from typing import Any, Final, NoReturn
 
@@ -165,8 +166,6 @@ def _parse(data: bytes, line: int) -> Any:
         )
     except MalformedError as error:
         raise MalformedError(error.message, line=line) from error
-    except RecursionError as error:
-        raise PastLimitError("nested too deep", line=line) from error
     except json.JSONDecodeError as error:
         where = line or error.lineno
         raise MalformedError(f"not JSON: {error.msg} (column {error.colno})", line=where) from error
@@ -197,11 +196,8 @@ def _refuse_bombs(data: bytes, line: int) -> None:
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     value = dict(pairs)
     if len(value) != len(pairs):
-        seen: set[str] = set()
-        for key, _ in pairs:
-            if key in seen:
-                raise MalformedError(f"key {key[: limits.MAX_MESSAGE_CHARS]!r} appears twice")
-            seen.add(key)
+        ((twice, _),) = Counter(key for key, _ in pairs).most_common(1)
+        raise MalformedError(f"key {twice[: limits.MAX_MESSAGE_CHARS]!r} appears twice")
     return value
 
 

@@ -28,9 +28,13 @@ MAX_JSON_COMMAS: Final = 1_000_000
 MAX_JSONL_BYTES: Final = 1024 * MIB
 MAX_JSONL_LINE_BYTES: Final = MIB
 MAX_JSONL_LINES: Final = 1_000_000
+MAX_DOCUMENTS_BYTES: Final = MAX_JSONL_BYTES + 256 * MIB
+"""Of all files together that verify keeps in memory to parse them."""
 MAX_NUMBER_CHARS: Final = 64
 MAX_TEXT_BYTES: Final = 64 * MIB
 MAX_SAFETENSORS_HEADER_BYTES: Final = 8 * MIB
+MAX_SAFETENSORS_HEADERS_BYTES: Final = 32 * MIB
+"""Of all files together: a header is kept until the weights have been judged."""
 MAX_TENSORS: Final = 20_000
 MAX_RENDERED_BYTES: Final = 64 * MIB
 """The whole rendered set with what was attached."""

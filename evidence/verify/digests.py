@@ -8,38 +8,27 @@ changes meanwhile, and for naming how bytes differ. What the bytes mean is left 
 from __future__ import annotations
 
 import os
+import threading
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from hashlib import sha256
-from typing import Final
+from typing import Final, NoReturn
 
-from evidence import layout, limits
+from evidence import limits
 from evidence.digest import CHUNK_BYTES, sha256_hex, with_crlf, with_lf
-from evidence.documents import is_document
+from evidence.errors import UnsafePackError
 from evidence.verify.directory import NotPlainError, SafeDirectory
 from evidence.verify.problem import Problem
 from evidence.verify.sets import Entries
-from evidence.verify.structure import FileStatus, Tree
+from evidence.verify.structure import FileStatus, Tree, is_kept
 from evidence.verify.sums import LINE_ENDS_HINT, Sums
 
-KEPT_LOG_BYTES: Final = 16 * limits.MIB
 POOL_FROM_BYTES: Final = 8 * limits.MIB
 """Files from this size on are hashed side by side; for small ones threads only cost time."""
 DEFAULT_THREADS: Final = min(4, os.cpu_count() or 1)
 """More only wait for each other at the disk."""
 
-_LOGS: Final = (
-    layout.ENV_SNAPSHOT,
-    layout.GPU_SNAPSHOT,
-    layout.TRAINING_LOG,
-    layout.EVAL_LOG,
-)
 _TEXT_SUFFIXES: Final = (".txt", ".md", ".json", ".jsonl", ".toml", ".patch", ".jinja", ".svg")
-_KEPT_BYTES: Final = {
-    **dict.fromkeys((*_LOGS, layout.PATCH), KEPT_LOG_BYTES),
-    f"{layout.FINAL_MODEL}/tokenizer.json": limits.MAX_TOKENIZER_BYTES,
-}
-"""Larger ones are hashed, and not looked into."""
 _LENGTH_BYTES: Final = 8
 
 
@@ -77,16 +66,6 @@ class Claims:
     sizes: Mapping[str, int]
     """From manifest.json; empty when that cannot be read."""
     withheld: frozenset[str]
-
-
-def is_kept(path: str) -> bool:
-    """Whether later stages parse the bytes of this file."""
-    if path == layout.SUMS:
-        return True
-    if path.startswith(f"{layout.FINAL_MODEL}/"):
-        name = path.rpartition("/")[2]
-        return name.endswith(".json") and name != "vocab.json"
-    return is_document(path) or path in _LOGS or path == layout.PATCH
 
 
 def read_sealed(
@@ -127,12 +106,16 @@ def read_sealed(
 
 
 def read_file(root: SafeDirectory, path: str, status: FileStatus, *, keep: bool) -> Reading:
-    """Hash one file in constant memory, keeping its bytes if asked. Raises OSError."""
+    """Hash one file in constant memory, keeping its bytes if asked.
+
+    Raises OSError, and UnsafePackError for JSON lines past a limit: they are never kept whole.
+    """
     state = sha256()
     size_bytes = 0
     pieces: list[bytes] = []
     head = bytearray()
     head_bytes = _LENGTH_BYTES if path.endswith(".safetensors") else 0
+    lines = LineCount(path) if keep and path.endswith(".jsonl") else None
     descriptor, opened = root.open_file(path)
     try:
         before = FileStatus.of(opened)
@@ -143,6 +126,8 @@ def read_file(root: SafeDirectory, path: str, status: FileStatus, *, keep: bool)
                 break
             state.update(piece)
             size_bytes += len(piece)
+            if lines is not None:
+                lines.feed(piece)
             if keep:
                 pieces.append(piece)
             if len(head) < head_bytes:
@@ -160,6 +145,56 @@ def read_file(root: SafeDirectory, path: str, status: FileStatus, *, keep: bool)
         head=bytes(head),
         changed=not before == after == status or size_bytes != status.size_bytes,
     )
+
+
+class LineCount:
+    """Number and length of lines while they are read: a bomb is refused before it is in memory."""
+
+    def __init__(self, path: str) -> None:
+        self._path = path
+        self._num_ended = 0
+        self._open_bytes = 0
+
+    def feed(self, piece: bytes) -> None:
+        """The next piece of the file. Raises UnsafePackError past a limit."""
+        first = piece.find(b"\n")
+        self._open_bytes += len(piece) if first < 0 else first
+        if self._open_bytes > limits.MAX_JSONL_LINE_BYTES:
+            self._refuse(self._num_ended + 1, f"longer than {limits.MAX_JSONL_LINE_BYTES} bytes")
+        if first < 0:
+            return
+        # A line inside a piece is shorter than the piece, and so never too long.
+        self._open_bytes = len(piece) - piece.rfind(b"\n") - 1
+        self._num_ended += piece.count(b"\n")
+        if self._num_ended > limits.MAX_JSONL_LINES:
+            text = f"more than {limits.MAX_JSONL_LINES} lines"
+            self._refuse(limits.MAX_JSONL_LINES + 1, text)
+
+    def _refuse(self, number: int, message: str) -> NoReturn:
+        raise UnsafePackError("past-limit", f"{self._path}#L{number}", message)
+
+
+class HeadCount:
+    """Bytes of all safetensors headers kept so far, counted by every thread that reads."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._num_bytes = 0
+
+    def add(self, num_bytes: int) -> None:
+        """Count one header."""
+        with self._lock:
+            self._num_bytes += num_bytes
+
+    def problem(self, path: str) -> Problem | None:
+        """Why the next file is not read; None within the limit."""
+        if not path.endswith(".safetensors"):
+            return None
+        if self._num_bytes <= limits.MAX_SAFETENSORS_HEADERS_BYTES:
+            return None
+        most = limits.MAX_SAFETENSORS_HEADERS_BYTES
+        text = f"the headers of the weights have more than {most} bytes together"
+        return Problem(path, text, severity="refused", code="past-limit")
 
 
 def size_problem(path: str, status: FileStatus, claims: Claims) -> Problem | None:
@@ -204,8 +239,14 @@ def _absence(path: str, tree: Tree, claims: Claims, contents: Contents) -> Itera
 def _read_all(
     root: SafeDirectory, tree: Tree, wanted: Sequence[str], num_threads: int
 ) -> Iterator[tuple[str, Reading | Problem]]:
+    heads = HeadCount()
+
     def read(path: str) -> tuple[str, Reading | Problem]:
-        return path, attempt_read(root, path, tree.files[path])
+        problem = heads.problem(path)
+        outcome = problem or attempt_read(root, path, tree.files[path])
+        if isinstance(outcome, Reading):
+            heads.add(len(outcome.head))
+        return path, outcome
 
     large = [path for path in wanted if tree.files[path].size_bytes >= POOL_FROM_BYTES]
     small = [path for path in wanted if tree.files[path].size_bytes < POOL_FROM_BYTES]
@@ -224,10 +265,10 @@ def _read_all(
 
 def attempt_read(root: SafeDirectory, path: str, status: FileStatus) -> Reading | Problem:
     """The reading of a file, or why it could not be read."""
-    cap = _KEPT_BYTES.get(path)
-    keep = is_kept(path) and (cap is None or status.size_bytes <= cap)
     try:
-        return read_file(root, path, status, keep=keep)
+        return read_file(root, path, status, keep=is_kept(path, status.size_bytes))
+    except UnsafePackError as error:
+        return Problem(error.address, error.message, severity="refused", code=error.code)
     except NotPlainError as error:
         text = f"{error.strerror}: replaced while it was verified"
         return Problem(path, text, severity="refused", code="not-a-plain-file")

@@ -7,8 +7,7 @@ one check may say. What the whole amounts to is decided by `report`.
 from __future__ import annotations
 
 import struct
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import suppress
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Final
@@ -134,14 +133,6 @@ class Ledger:
             title=rule.title,
             reason=reason if outcome == "not_checked" else "",
         )
-
-
-def collect(check: Callable[[], Iterator[Problem]]) -> list[Problem]:
-    """All problems of a check that may stop early because it lacks something."""
-    problems: list[Problem] = []
-    with suppress(CannotCheckError):
-        problems.extend(check())
-    return problems
 
 
 def _rest(rule: Rule, stream: Iterable[Problem]) -> list[Finding]:

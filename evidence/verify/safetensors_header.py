@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from evidence import jsonio, limits
-from evidence.errors import MalformedError, UnsafePackError
+from evidence.errors import MalformedError, PastLimitError, UnsafePackError
 from evidence.verify.problem import Problem, shown
 
 LENGTH_BYTES: Final = 8
@@ -83,6 +83,8 @@ def _entries(path: str, data: bytes, header: Header) -> dict[str, Any]:
         return {}
     try:
         value = jsonio.load_document(data.rstrip(b" "))
+    except PastLimitError as error:
+        raise UnsafePackError("past-limit", path, f"the header: {error.message}") from error
     except MalformedError as error:
         header.problems.append(Problem(path, f"the header: {error.message}"))
         return {}

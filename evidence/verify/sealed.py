@@ -64,7 +64,8 @@ def read_directory(
     if not _all_safe(ledger, problems):
         return sealed
     sealed.contents = read_sealed(root, sealed.tree, claims, done, num_threads)
-    sealed.contents.problems += problems
+    known = sealed.contents.problems
+    known += [problem for problem in problems if problem not in known]
     ledger.settle(DIGESTS, sealed.contents.problems)
     ledger.settle(SETS, sets.set_problems(claims.manifest, sealed.sums.digests))
     return sealed
@@ -118,7 +119,8 @@ def _claims(
             continue
         outcome = attempt_read(root, path, tree.files[path])
         if isinstance(outcome, Problem):
-            continue  # it is tried again with the others, and reported then
+            problems.append(outcome)  # it is tried again with the others; this stands either way
+            continue
         done[path] = outcome
         listed[path] = sets.read_entries(with_lf(outcome.kept or b""))
         problems.extend(sets.unsafe_names(path, listed[path]))

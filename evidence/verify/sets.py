@@ -18,7 +18,7 @@ Entries: TypeAlias = tuple[tuple[str, int | None], ...]
 """Path and, where it is one, size of each file that a list names."""
 
 
-def read_entries(data: bytes | None) -> Entries:
+def read_entries(data: bytes) -> Entries:
     """What manifest.json or withheld.json lists; nothing when it cannot be read.
 
     What is wrong with the document is said later by the checks on form.
@@ -65,9 +65,7 @@ def set_problems(manifest: Entries, sums: Mapping[str, str]) -> Iterator[Problem
         yield Problem(layout.SUMS, text, code="lists-differ")
 
 
-def _entries(data: bytes | None) -> Iterator[tuple[str, int | None]]:
-    if data is None:
-        return
+def _entries(data: bytes) -> Iterator[tuple[str, int | None]]:
     try:
         document: Any = jsonio.load_document(data)
     except MalformedError:

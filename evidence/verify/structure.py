@@ -10,13 +10,25 @@ import os
 import stat
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from evidence import layout, limits
+from evidence.documents import is_document
 from evidence.errors import UnsafePackError
 from evidence.verify.directory import SafeDirectory, is_link
 from evidence.verify.names import unsafe_on_disk
 from evidence.verify.problem import Problem
+
+KEPT_LOG_BYTES: Final = 16 * limits.MIB
+KEPT_WHERE_SMALL: Final = {
+    layout.ENV_SNAPSHOT: KEPT_LOG_BYTES,
+    layout.GPU_SNAPSHOT: KEPT_LOG_BYTES,
+    layout.TRAINING_LOG: KEPT_LOG_BYTES,
+    layout.EVAL_LOG: KEPT_LOG_BYTES,
+    layout.PATCH: KEPT_LOG_BYTES,
+    f"{layout.FINAL_MODEL}/tokenizer.json": limits.MAX_TOKENIZER_BYTES,
+}
+"""What is said of these is checked up to a size in bytes, their digest always."""
 
 
 class FileStatus(NamedTuple):
@@ -100,13 +112,26 @@ def _empty_folders(tree: Tree) -> Iterator[Problem]:
     # A folder that could not be read, or held only refused things, is spoken of already.
     spoken_of = {p.address[:end] for p in tree.problems for end in _slashes(p.address)}
     spoken_of |= {p.address for p in tree.problems}
-    for folder in sorted(tree.folders - inhabited - spoken_of):
-        if not any(other.startswith(f"{folder}/") for other in tree.folders):
-            yield Problem(folder, "an empty folder, which no seal covers", code="empty-folder")
+    # Of folders in folders only the innermost are named. No loop in a loop: there may be 20,000.
+    above = {path[:end] for path in tree.folders for end in _slashes(path)}
+    for folder in sorted(tree.folders - inhabited - spoken_of - above):
+        yield Problem(folder, "an empty folder, which no seal covers", code="empty-folder")
 
 
 def _slashes(path: str) -> list[int]:
     return [index for index, letter in enumerate(path) if letter == "/"]
+
+
+def is_kept(path: str, size_bytes: int = 0) -> bool:
+    """Whether later stages parse the bytes of this file, so that they are kept in memory."""
+    if path in KEPT_WHERE_SMALL:
+        return size_bytes <= KEPT_WHERE_SMALL[path]
+    if path == layout.SUMS:
+        return True
+    if path.startswith(f"{layout.FINAL_MODEL}/"):
+        name = path.rpartition("/")[2]
+        return name.endswith(".json") and name != "vocab.json"
+    return is_document(path)
 
 
 def unlisted(tree: Tree, listed: Mapping[str, str]) -> Iterator[Problem]:
@@ -133,6 +158,10 @@ def too_big(tree: Tree) -> Iterator[Problem]:
     if rendered > limits.MAX_RENDERED_BYTES:
         text = f"the rendered set has {rendered} bytes, more than {limits.MAX_RENDERED_BYTES}"
         yield Problem(layout.RENDERED, text, severity="refused", code="too-large")
+    kept = sum(s.size_bytes for path, s in tree.files.items() if is_kept(path, s.size_bytes))
+    if kept > limits.MAX_DOCUMENTS_BYTES:
+        text = f"the documents have {kept} bytes, more than {limits.MAX_DOCUMENTS_BYTES} together"
+        yield Problem(layout.MANIFEST, text, severity="refused", code="too-large")
 
 
 def far_beyond(path: str, size_bytes: int, stated_bytes: int) -> Problem | None:
@@ -158,8 +187,6 @@ def _cap(path: str) -> int | None:
         return limits.MAX_SIGNATURE_BYTES
     if path == layout.MILESTONE:
         return limits.MAX_TOML_BYTES
-    if path == layout.NOTES:
-        return limits.MAX_JSON_BYTES
-    if layout.schema_for(path) is not None:
-        return limits.MAX_JSONL_BYTES if path.endswith(".jsonl") else limits.MAX_JSON_BYTES
-    return None
+    if path.endswith(".jsonl") and is_kept(path):
+        return limits.MAX_JSONL_BYTES
+    return limits.MAX_JSON_BYTES if is_kept(path) and path not in KEPT_WHERE_SMALL else None

@@ -85,7 +85,7 @@ def test_endless_output_costs_no_memory(tmp_path: Path, monkeypatch: pytest.Monk
     fake_smi(tmp_path, "exec yes NVIDIA-SMI", monkeypatch)
     before_kib = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     began = time.monotonic()
-    assert "more than" in gpu_snapshot()
+    assert f"more than {limits.MAX_NVIDIA_SMI_BYTES} bytes" in gpu_snapshot()
     assert time.monotonic() - began < limits.NVIDIA_SMI_TIMEOUT_S
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before_kib < 50_000
 

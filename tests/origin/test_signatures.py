@@ -380,3 +380,11 @@ def test_a_key_in_the_agent_signs_by_its_public_half(
     finally:
         subprocess.run(["ssh-agent", "-k"], check=True, capture_output=True)
     assert verified(signed, allowed_signers=trust).verdict == "VERIFIED"
+
+
+def test_a_trust_file_that_is_not_there_is_said_to_be_missing(
+    signed: Signed, tmp_path: Path
+) -> None:
+    options = VerifyOptions(allowed_signers=tmp_path / "none", signer="a@example.org")
+    with pytest.raises(UsageError, match="no trust file"):
+        verify_pack(signed.pack, options)

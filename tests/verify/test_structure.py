@@ -183,9 +183,13 @@ def test_a_list_that_is_not_to_the_letter_is_found(pack: Path, edit: str) -> Non
 def test_manifest_and_list_must_name_the_same_files(tmp_path: Path) -> None:
     bent = toy()
     bent.docs[layout.MANIFEST]["files"].pop(3)
-    bent.docs[layout.MANIFEST]["files"].append(bent.docs[layout.MANIFEST]["files"][0])
+    files = bent.docs[layout.MANIFEST]["files"]
+    files.append(files[0])
+    files.append(files[0])
     report = verify_pack(write(tmp_path / "M90", bent.all_bytes()))
     assert codes(report) >= {"lists-differ", "manifest-order"}
+    said = [f.message for f in report.findings if f.code == "manifest-order"]
+    assert ["a second time" in text for text in said] == [False, True]
     assert report.exit_code == 1
 
 

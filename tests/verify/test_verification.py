@@ -20,19 +20,22 @@ from evidence import jsonio, layout, schema
 from evidence.errors import PackBrokenError, UnsafePackError
 from evidence.records.codec import encode
 from evidence.verify import (
+    SealedPack,
     VerifiedPack,
     VerifyOptions,
     directory,
     load_sealed,
     open_verified,
+    several,
     verify_pack,
     verify_packs,
 )
 from evidence.verify.consistency import registry
 from evidence.verify.consistency.registry import Evidence, Problems, check, registered
 from evidence.verify.directory import SafeDirectory
-from evidence.verify.ledger import ABSURD
+from evidence.verify.ledger import ABSURD, Ledger, Rule
 from evidence.verify.problem import Problem
+from evidence.verify.report import Subject, build_report
 
 
 @pytest.fixture
@@ -424,3 +427,58 @@ def test_packs_checked_at_once_are_reported_in_their_order(pack: Path, tmp_path:
     at_once = verify_packs(paths, options, 2)
     assert at_once == verify_packs(paths, options, 1)
     assert [report.exit_code for report in at_once] == [0, 1, 5, 0]
+
+
+def test_where_no_process_can_be_copied_the_reports_are_the_same(
+    pack: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    paths = [pack, tmp_path / "none"]
+    expected = verify_packs(paths, VerifyOptions(), 1)
+    monkeypatch.setattr("multiprocessing.get_all_start_methods", lambda: ["spawn"])
+    assert verify_packs(paths, VerifyOptions(), 2) == expected
+
+
+def test_a_process_of_several_answers_as_one_alone(pack: Path) -> None:
+    asked = VerifyOptions(expect_milestone="M91")
+    several._remember(asked)
+    try:
+        assert several._verify(pack) == verify_pack(pack, asked)
+    finally:
+        several._remember(VerifyOptions())
+
+
+def test_a_verification_in_which_nothing_was_checked_is_no_success() -> None:
+    report = build_report(Subject("a pack"), Ledger())
+    assert (report.verdict, report.exit_code) == ("NOT INTACT", 1)
+    assert "no check passed" in report.findings[0].message
+
+
+def test_what_is_unsafe_is_unsafe_by_the_rules_of_any_day() -> None:
+    ledger = Ledger()
+    unsafe = Problem("x", "runs code", severity="refused", code="runs-code")
+    ledger.advise(Rule("toy", "a rule of the future", since=2), [unsafe], "too old")
+    (result,) = ledger.results
+    assert (ledger.refused, result.outcome) == (True, "fail")
+
+
+def test_a_newer_rule_that_holds_is_a_pass_on_an_older_pack() -> None:
+    ledger = Ledger()
+    ledger.advise(Rule("toy", "a rule of the future", since=2), [], "too old")
+    assert [result.outcome for result in ledger.results] == ["pass"]
+
+
+def test_what_is_no_folder_is_no_pack(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "M90")
+    for path, words in ((tmp_path / "M90", "directory"), (tmp_path / "none", "no such directory")):
+        report = verify_pack(path)
+        assert (report.exit_code, words in report.findings[0].message.lower()) == (5, True)
+        with pytest.raises(UnsafePackError):
+            load_sealed(path)
+        with pytest.raises(UnsafePackError):
+            open_verified(path)
+
+
+def test_only_verify_can_build_a_sealed_pack(pack: Path) -> None:
+    loaded = load_sealed(pack)
+    with pytest.raises(TypeError, match="only evidence"):
+        SealedPack(pack, loaded.documents, loaded.root_sha256, object())

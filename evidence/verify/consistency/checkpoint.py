@@ -22,6 +22,7 @@ _EMBEDDING: Final = re.compile(r"(?:^|\.)(?:embed_tokens|wte|word_embeddings)\.w
 _POSITIONS: Final = re.compile(
     r"(?:^|\.)(?:wpe|embed_positions|(?:position|token_type)_embeddings)\."
 )
+_RUNS_CODE: Final = frozenset(("auto_map", "trust_remote_code"))
 _DTYPES: Final = {"float32": "F32", "bfloat16": "BF16", "float16": "F16"}
 
 
@@ -152,9 +153,9 @@ def checkpoint_parameters(evidence: Evidence) -> Problems:
 def checkpoint_config(evidence: Evidence) -> Problems:
     """The token embedding is vocab_size × hidden_size; as many layers as num_hidden_layers. Exact,
     where config.json names them. Code that loading would run (auto_map) is refused."""
+    yield from _runs_code(evidence)
     _ = evidence.plan
     config = _json(evidence, CONFIG)
-    yield from _runs_code(evidence)
     text_config = config.get("text_config")
     shape: Mapping[str, Any] = text_config if isinstance(text_config, dict) else config
     tensors = _tensors(evidence)
@@ -177,10 +178,27 @@ def _bounded(value: object) -> int:
 
 
 def _runs_code(evidence: Evidence) -> Problems:
+    """Every file is looked at before one that cannot be read ends the check: none hides another."""
+    unreadable = ""
     for path in sorted(evidence.contents):
         if not path.startswith(f"{layout.FINAL_MODEL}/"):
             continue
-        for key in ("auto_map", "trust_remote_code"):
-            if key in _json(evidence, path):
-                text = "asks for code to be loaded with the model"
-                yield Problem(f"{path}#/{key}", text, severity="refused", code="runs-code")
+        data = evidence.contents[path]
+        try:
+            asked = sorted(_RUNS_CODE & _keys(jsonio.load_document(data)))
+        except MalformedError as error:
+            # What stands in it cannot be told apart, so that its very words count, escaped or not.
+            asked = sorted(key for key in _RUNS_CODE if key.encode() in data or b"\\u" in data)
+            unreadable = unreadable or f"{path}: {error.message}"
+        for key in asked:
+            text = "asks for code to be loaded with the model"
+            yield Problem(f"{path}#/{key}", text, severity="refused", code="runs-code")
+    if unreadable:
+        raise CannotCheckError(unreadable)
+
+
+def _keys(value: Any) -> set[str]:
+    """Every key at any depth, which the strict reader bounds."""
+    if isinstance(value, dict):
+        return set(value).union(*map(_keys, value.values()))
+    return set().union(*map(_keys, value)) if isinstance(value, list) else set()

@@ -22,9 +22,9 @@ def milestone_identity(evidence: Evidence) -> Problems:
     is called something else (a copy may be)."""
     documents = evidence.documents
     expected = documents.milestone.id
-    if documents.manifest is not None:
-        place = f"{layout.MANIFEST}#/milestone"
-        yield from differs(place, "another milestone", expected, documents.manifest.milestone)
+    manifest = need(documents.manifest, "there is no manifest")
+    place = f"{layout.MANIFEST}#/milestone"
+    yield from differs(place, "another milestone", expected, manifest.milestone)
     if documents.results is not None:
         place = f"{layout.RESULTS}#/milestone"
         yield from differs(place, "another milestone", expected, documents.results.milestone)
@@ -41,7 +41,8 @@ def git_identity(evidence: Evidence) -> Problems:
     changed_during_run ⇔ commit, branch
     or files differ. Exact. Warnings: dirty tree, repository changed meanwhile.
     """
-    git, manifest = evidence.documents.git, evidence.documents.manifest
+    git = evidence.documents.git
+    manifest = need(evidence.documents.manifest, "there is no manifest")
     for event in evidence.documents.journal:
         if event.event != "captured":
             continue
@@ -51,9 +52,8 @@ def git_identity(evidence: Evidence) -> Problems:
             place = f"{layout.GIT}#/{moment}/{key}"
             text = f"another {key} than the journal captured at the {moment}"
             yield from differs(place, text, _plain(event.data[key]), _of(state, key))
-    if manifest is not None:
-        place, text = f"{layout.MANIFEST}#/commit", "another commit than the run started from"
-        yield from differs(place, text, _of(git.start, "commit"), _of_commit(manifest.commit))
+    place, text = f"{layout.MANIFEST}#/commit", "another commit than the run started from"
+    yield from differs(place, text, _of(git.start, "commit"), _of_commit(manifest.commit))
     yield from _states(evidence)
 
 

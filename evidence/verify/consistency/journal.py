@@ -10,7 +10,7 @@ from evidence.digest import sha256_hex
 from evidence.records.run import JournalEvent
 from evidence.results.context import journal_at
 from evidence.results.steadiness import clock_jumps, utc_of
-from evidence.verify.consistency.registry import Evidence, Problems, check, differs
+from evidence.verify.consistency.registry import Evidence, Problems, check, differs, need
 from evidence.verify.problem import CannotCheckError, Problem, shown
 
 _OTHER: Final = "belongs to another attempt than the one under way"
@@ -174,13 +174,13 @@ def journal_milestone(evidence: Evidence) -> Problems:
     yield from differs(place, text, found, data["milestone_sha256"])
     place = journal_at(first, "data", "milestone")
     yield from differs(place, "another milestone", documents.milestone.id, data["milestone"])
-    if documents.manifest is not None:
-        place = f"{layout.MANIFEST}#/ruleset"
-        text = "another rule set than the journal names"
-        yield from differs(place, text, data["ruleset"], documents.manifest.ruleset)
-        place = f"{layout.MANIFEST}#/tool/version"
-        text = "another tool version than the journal names"
-        yield from differs(place, text, data["tool_version"], documents.manifest.tool.version)
+    manifest = need(documents.manifest, "there is no manifest")
+    place = f"{layout.MANIFEST}#/ruleset"
+    text = "another rule set than the journal names"
+    yield from differs(place, text, data["ruleset"], manifest.ruleset)
+    place = f"{layout.MANIFEST}#/tool/version"
+    text = "another tool version than the journal names"
+    yield from differs(place, text, data["tool_version"], manifest.tool.version)
 
 
 @check("journal-attempts", "attempts are those of the milestone, and their outcomes agree")

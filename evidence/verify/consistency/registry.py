@@ -132,6 +132,4 @@ def close(expected: float, actual: float, relative: float) -> bool:
 
 
 def _text(value: object) -> str:
-    if isinstance(value, Unavailable):
-        return f"unavailable: {value.reason}"
     return value if isinstance(value, str) else repr(value)

@@ -1,0 +1,112 @@
+"""What the tests do on the sound code: which lines each one runs, and for how long.
+
+Responsible for choosing the tests of a mutant. A test that does not run the changed line cannot
+tell; of those that do, the ones that also run the rarest line of the same function come first,
+since that is where a check has something to say.
+"""
+
+from __future__ import annotations
+
+import ast
+import json
+import os
+import subprocess
+import sys
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Final
+
+from coverage import CoverageData
+
+from tests.mutants.operators import Mutant
+from tests.mutants.timing import DURATIONS
+
+TESTS: Final = (
+    "tests/verify",
+    "tests/packs",
+    "tests/origin",
+    "tests/prose",
+    "tests/redaction",
+    "tests/test_foundation.py",
+    "tests/test_jsonio.py",
+    "tests/test_rows.py",
+    "tests/test_quick_reading.py",
+)
+"""The fast subset: no run of a milestone, no torch."""
+FAST: Final = "not exhaustive and not torch"
+MAX_TESTS: Final = 200
+MAX_TESTS_S: Final = 30.0
+"""Per mutant, as the tests took on the sound code. More would only find more."""
+COVERAGE: Final = "coverage"
+DURATIONS_FILE: Final = "durations.json"
+
+
+def measure(folder: Path, jobs: int) -> None:
+    """Run the tests once over the sound code, and keep who ran what."""
+    folder.mkdir(parents=True, exist_ok=True)
+    places = {"COVERAGE_FILE": str(folder / COVERAGE), DURATIONS: str(folder / DURATIONS_FILE)}
+    words = ["-m", "pytest", "-n", str(jobs), "-p", "no:randomly", "-p", "tests.mutants.timing"]
+    coverage = ["--cov=evidence", "--cov-context=test", "--cov-report="]
+    command = [sys.executable, *words, "-m", FAST, *coverage, *TESTS]
+    done = subprocess.run(command, env={**os.environ, **places}, check=False)
+    if done.returncode:
+        raise SystemExit("the tests fail on the sound code: nothing can be said of mutants")
+
+
+@dataclass(frozen=True, slots=True)
+class Baseline:
+    """Tests by the lines that they run."""
+
+    data: CoverageData
+    seconds: dict[str, float]
+
+    @staticmethod
+    def read(folder: Path) -> Baseline:
+        """What `measure` left."""
+        data = CoverageData(str(folder / COVERAGE))
+        data.read()
+        return Baseline(data, json.loads((folder / DURATIONS_FILE).read_text("utf-8")))
+
+    def tests_of(self, mutant: Mutant) -> list[str]:
+        """Tests that run the changed line, most telling first."""
+        by_line = self._by_line(mutant.path)
+        first, last = _function(mutant.path, mutant.line)
+        if first == 0:  # of the module itself, which runs when it is imported
+            lines = list(by_line)
+            hit = set[str]().union(*by_line.values())
+        else:
+            lines = [line for line in by_line if first < line <= last]
+            near = [line for line in lines if line <= mutant.line]
+            hit = by_line[max(near)] if near else set()
+        rarity = {
+            test: min((len(by_line[line]) for line in lines if test in by_line[line]), default=0)
+            for test in hit
+        }
+        chosen: list[str] = []
+        spent_s = 0.0
+        for test in sorted(hit, key=lambda test: (rarity[test], self.seconds[test], test)):
+            spent_s += self.seconds[test]
+            if len(chosen) == MAX_TESTS or (chosen and spent_s > MAX_TESTS_S):
+                break
+            chosen.append(test)
+        return chosen
+
+    def _by_line(self, path: Path) -> dict[int, set[str]]:
+        found: dict[int, set[str]] = {}
+        for line, contexts in self.data.contexts_by_lineno(str(path)).items():
+            tests = {context.rpartition("|")[0] for context in contexts}
+            found[line] = {test for test in tests if test in self.seconds}
+        return {line: tests for line, tests in found.items() if tests}
+
+
+@cache
+def _function(path: Path, line: int) -> tuple[int, int]:
+    """First and last line of the innermost function around a line; zeros for none."""
+    found = (0, 0)
+    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+        if isinstance(node, ast.FunctionDef) and node.end_lineno is not None:
+            inside = node.body[0].lineno <= line <= node.end_lineno
+            if inside and node.lineno > found[0]:
+                found = (node.lineno, node.end_lineno)
+    return found

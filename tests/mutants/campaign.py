@@ -1,0 +1,218 @@
+"""Change the verifier in one small way, run the tests that should notice, and count.
+
+`make mutants` draws a seeded sample of all mutants of what verifies, writes and redacts. Each one
+lives in a process forked from one that has imported all libraries and nothing of ours: there its
+module is compiled from the changed tree, and the tests that run the changed line are run until
+one fails. A test that hangs, or takes the memory, notices too. Exit 1 below the score.
+
+A tool of our own, since mutmut 3 and cosmic-ray write mutants to disk and run one command over
+each, or change functions only: constants of a module (a pattern, a cap, a table of what may
+follow what) carry much of what verify knows.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib.abc
+import importlib.machinery
+import importlib.util
+import os
+import resource
+import signal
+import sys
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from random import Random
+from types import CodeType, ModuleType
+from typing import Final
+
+import pytest
+
+from tests.mutants.baseline import Baseline, measure
+from tests.mutants.operators import Mutant, changed_tree, difference, is_real, mutants_of
+
+ROOT: Final = Path(__file__).parents[2]
+DRAWN: Final = {
+    "evidence/verify": 300,
+    "evidence/digest.py": 15,
+    "evidence/journal.py": 20,
+    "evidence/jsonio.py": 50,
+    "evidence/durable.py": 30,
+    "evidence/redact": 45,
+}
+"""How many mutants of each; all of them where there are fewer."""
+LEAST_SCORE: Final = 0.9
+TIMEOUT_S: Final = 120.0
+MAX_MEMORY_BYTES: Final = 4 << 30
+QUIET: Final = ("-x", "-q", "--no-header", "-p", "no:randomly", "-p", "no:cacheprovider",
+                "-p", "no:xdist", "-p", "no:cov")  # fmt: skip
+LIBRARIES: Final = (
+    *("click", "filelock", "git", "hypothesis", "hypothesis.strategies", "jinja2", "jsonschema"),
+    *("jsonschema_rs", "orjson", "psutil", "tomlkit", "_hypothesis_pytestplugin"),
+    *("concurrent.futures", "multiprocessing.pool"),
+)
+"""Imported once, before any mutant: they are the same for all."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of one mutant."""
+
+    mutant: Mutant
+    fate: str
+    """killed, hung, survived, or not-run: no test runs the line."""
+    num_tests: int
+    duration_s: float
+
+
+def drawn(seed: int, share: float) -> list[Mutant]:
+    """The sample of this seed: real mutants, in the order of the sources."""
+    chosen: list[Mutant] = []
+    for place, count in DRAWN.items():
+        path = ROOT / place
+        files = sorted(path.rglob("*.py")) if path.is_dir() else [path]
+        found = [mutant for file in files for mutant in mutants_of(_module(file), file)]
+        Random(f"{place} {seed}").shuffle(found)
+        wanted = round(count * share)
+        real = (mutant for mutant in found if is_real(mutant))
+        chosen += [mutant for mutant, _ in zip(real, range(wanted), strict=False)]
+    return sorted(chosen, key=lambda mutant: (mutant.module, mutant.ordinal))
+
+
+def named(name: str) -> Mutant:
+    """The mutant of this name. Raises SystemExit where there is none."""
+    path = ROOT.joinpath(*name.partition(":")[0].split("."))
+    file = path / "__init__.py" if path.is_dir() else path.with_suffix(".py")
+    found = [mutant for mutant in mutants_of(_module(file), file) if mutant.name == name]
+    if not found:
+        raise SystemExit(f"there is no mutant {name}: has its file changed?")
+    return found[0]
+
+
+def _module(file: Path) -> str:
+    parts = file.relative_to(ROOT).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+def campaign(mutants: Sequence[Mutant], baseline: Baseline, jobs: int) -> Iterator[Outcome]:
+    """Outcomes as they come, `jobs` processes at a time."""
+    running: dict[int, tuple[Mutant, int, float]] = {}
+    waiting = list(reversed(mutants))
+    while waiting or running:
+        while waiting and len(running) < jobs:
+            mutant = waiting.pop()
+            tests = baseline.tests_of(mutant)
+            if not tests:
+                yield Outcome(mutant, "not-run", 0, 0.0)
+                continue
+            running[_start(mutant, tests)] = (mutant, len(tests), time.monotonic())
+        for pid, (mutant, num_tests, began) in list(running.items()):
+            spent_s = time.monotonic() - began
+            ended, status = os.waitpid(pid, os.WNOHANG)
+            hung = not ended and spent_s > TIMEOUT_S
+            if hung:
+                os.killpg(pid, signal.SIGKILL)
+                os.waitpid(pid, 0)
+            if ended or hung:
+                del running[pid]
+                survived = not hung and os.waitstatus_to_exitcode(status) == pytest.ExitCode.OK
+                fate = "hung" if hung else "survived" if survived else "killed"
+                yield Outcome(mutant, fate, num_tests, spent_s)
+        time.sleep(0.02)
+
+
+def _start(mutant: Mutant, tests: Sequence[str]) -> int:
+    pid = os.fork()
+    if pid:
+        return pid
+    code = 99
+    try:
+        os.setsid()
+        resource.setrlimit(resource.RLIMIT_AS, (MAX_MEMORY_BYTES, MAX_MEMORY_BYTES))
+        with tempfile.TemporaryFile() as said:
+            os.dup2(said.fileno(), 1)
+            os.dup2(said.fileno(), 2)
+            compiled = compile(changed_tree(mutant), str(mutant.path), "exec")
+            sys.meta_path.insert(0, _Changed(mutant, compiled))
+            with tempfile.TemporaryDirectory() as made:
+                code = int(pytest.main([*QUIET, f"--basetemp={made}/t", *tests]))
+    finally:
+        os._exit(code)
+
+
+class _Changed(importlib.abc.MetaPathFinder, importlib.abc.InspectLoader):
+    """Finds one module, and gives it the changed code."""
+
+    def __init__(self, mutant: Mutant, code: CodeType) -> None:
+        self.mutant, self.code = mutant, code
+
+    def find_spec(
+        self, name: str, path: object = None, target: ModuleType | None = None
+    ) -> importlib.machinery.ModuleSpec | None:
+        if name != self.mutant.module:
+            return None
+        package = self.mutant.path.name == "__init__.py"
+        spec = importlib.util.spec_from_loader(
+            name, self, origin=str(self.mutant.path), is_package=package
+        )
+        if spec is not None:
+            spec.has_location = True
+            if package:
+                spec.submodule_search_locations = [str(self.mutant.path.parent)]
+        return spec
+
+    def get_code(self, fullname: str) -> CodeType:
+        return self.code
+
+    def get_source(self, fullname: str) -> str:
+        return self.mutant.path.read_text("utf-8")
+
+
+def _report(outcomes: Sequence[Outcome]) -> float:
+    """Print score and survivors; the score."""
+    alive = [one for one in outcomes if one.fate in ("survived", "not-run")]
+    print("\n| module | mutants | killed |\n|---|---|---|")
+    all_of = Counter(one.mutant.module for one in outcomes)
+    alive_of = Counter(one.mutant.module for one in alive)
+    for module, count in sorted(all_of.items()):
+        print(f"| {module} | {count} | {count - alive_of[module]} |")
+    print("\nSurvivors:")
+    for one in alive:
+        what = f"{one.fate} {one.num_tests} tests"
+        print(f"- {one.mutant.name} ({what}): {difference(one.mutant)}")
+    score = 1 - len(alive) / len(outcomes)
+    print(f"\n{len(outcomes)} mutants, {len(alive)} survived: score {score:.1%}")
+    return score
+
+
+def main() -> None:
+    """Run a campaign."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--seed", type=int, default=43)
+    parser.add_argument("--share", type=float, default=1.0, help="of the usual number of mutants")
+    parser.add_argument("--only", nargs="*", default=[], metavar="NAME")
+    parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1)
+    parser.add_argument("--baseline", type=Path, help="folder of an earlier run's measurements")
+    asked = parser.parse_args()
+    with tempfile.TemporaryDirectory() as made:
+        folder = asked.baseline or Path(made)
+        if not (folder / "durations.json").exists():
+            measure(folder, asked.jobs)
+        baseline = Baseline.read(folder)
+        mutants = [named(name) for name in asked.only] or drawn(asked.seed, asked.share)
+        for library in LIBRARIES:
+            importlib.import_module(library)
+        outcomes = []
+        for one in campaign(mutants, baseline, asked.jobs):
+            print(f"{one.fate:8} {one.duration_s:5.1f} s  {one.mutant.name}", flush=True)
+            outcomes.append(one)
+    score = _report(outcomes)
+    sys.exit(score < LEAST_SCORE and not asked.only)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,80 @@
+"""Laws on an attached claim of having been reproduced: it is what the two packs give."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from toy import toy, write
+
+from evidence import jsonio, layout
+from evidence.records.codec import encode
+from evidence.records.reproduction import ReproductionRecord
+from evidence.reproduce.verdict import reproduction_record
+from evidence.verify import VerifyOptions, open_verified, verify_pack
+
+
+@pytest.fixture
+def original(tmp_path: Path) -> Path:
+    return write(tmp_path / "original" / "M90", toy().all_bytes())
+
+
+def again(folder: Path, parent: str | None) -> Path:
+    """The same run a second time, which names its parent."""
+    made = toy()
+    parents = (
+        []
+        if parent is None
+        else [{"milestone": "M90", "root_sha256": parent, "relation": "reproduces"}]
+    )
+    made.docs[layout.MANIFEST]["parents"] = parents
+    return write(folder / "again" / "M90", made.seal().all_bytes())
+
+
+def attach(pack: Path, record: ReproductionRecord, name: str = "") -> None:
+    path = name or layout.reproduction_file(record.reproduction.root_sha256)
+    write(pack, {path: jsonio.dump_document(encode(record))})
+
+
+def said(pack: Path, check: str, *beside: Path) -> tuple[str, str]:
+    report = verify_pack(pack, VerifyOptions(beside=beside))
+    (outcome,) = (one.outcome for one in report.checks if one.id == check)
+    return outcome, " ".join(one.message for one in report.findings if one.check == check)
+
+
+def test_a_claim_holds_beside_the_pack_that_names_its_parent(
+    original: Path, tmp_path: Path
+) -> None:
+    opened = open_verified(original)
+    second = again(tmp_path, opened.root_sha256)
+    attach(original, reproduction_record(opened, open_verified(second)))
+    assert said(original, "attached-form")[0] == "pass"
+    assert said(original, "reproduction-claims", second)[0] == "pass"
+    assert said(original, "reproduction-claims", tmp_path, second)[0] == "pass"
+    assert said(original, "reproduction-claims", tmp_path)[0] == "not_checked"
+
+
+def test_a_pack_that_names_no_parent_reproduces_nothing(original: Path, tmp_path: Path) -> None:
+    second = again(tmp_path, None)
+    attach(original, reproduction_record(open_verified(original), open_verified(second)))
+    outcome, message = said(original, "reproduction-claims", second)
+    assert (outcome, "does not name it as its parent" in message) == ("fail", True)
+
+
+def test_a_claim_under_the_name_of_another_pack_is_found(original: Path, tmp_path: Path) -> None:
+    opened = open_verified(original)
+    second = again(tmp_path, opened.root_sha256)
+    record = reproduction_record(opened, open_verified(second))
+    attach(original, record, layout.reproduction_file("0" * 64))
+    outcome, message = said(original, "attached-form")
+    assert (outcome, "not named by the pack" in message) == ("fail", True)
+
+
+def test_a_better_verdict_than_the_packs_give_is_found(original: Path, tmp_path: Path) -> None:
+    opened = open_verified(original)
+    second = again(tmp_path, opened.root_sha256)
+    record = reproduction_record(opened, open_verified(second))
+    attach(original, replace(record, verdict="different"))
+    outcome, message = said(original, "reproduction-claims", second)
+    assert (outcome, "not what the two packs give" in message) == ("fail", True)
