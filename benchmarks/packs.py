@@ -191,7 +191,9 @@ def _seal(made: Toy, folder: Path, large: Mapping[str, tuple[int, str]]) -> Path
     sizes = {path: len(data) for path, data in contents.items()}
     sizes |= {path: size for path, (size, _) in large.items()}
     made.docs[layout.MANIFEST]["files"] = [
-        {"path": path, "size_bytes": sizes[path]} for path in sorted(sizes) if path != layout.MANIFEST
+        {"path": path, "size_bytes": sizes[path]}
+        for path in sorted(sizes)
+        if path != layout.MANIFEST
     ]
     contents = made.contents()
     digests = {path: sha256_hex(data) for path, data in contents.items()}

@@ -23,7 +23,7 @@ _DROP = Path("/proc/sys/vm/drop_caches")
 
 @contextmanager
 def scratch(needed_bytes: int = 0) -> Iterator[Path]:
-    """A folder below TMPDIR for this benchmark. Ends it with a reason where the disk is too small."""
+    """A folder below TMPDIR for this benchmark; a reason to end where the disk is too small."""
     parent = Path(tempfile.gettempdir())
     for left in parent.glob(f"{PREFIX}*"):
         if not psutil.pid_exists(int(left.name.split("-")[2])):
