@@ -10,12 +10,14 @@ MILESTONE ?= M43
 TORCH_INDEX ?=
 TORCH ?= torch>=2.8,<2.14
 T ?= tests
+SIZE ?= full
+SMALL := $(if $(filter small,$(SIZE)),--small)
 
 .DEFAULT_GOAL := help
-.PHONY: help evidence verify render test lint reformat data golden faults fuzz bench clean
+.PHONY: help evidence verify render test lint reformat data golden faults fuzz bench bench-growth bench-gpu clean
 
 help: ## Show this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 evidence: $(VENV)/.runtime ## Run a milestone and leave a sealed pack: make evidence MILESTONE=M43 [AGAIN=1]
 	@$(BIN)/evidence run $(MILESTONE) $(if $(AGAIN),--again)
@@ -53,10 +55,17 @@ fuzz: $(VENV)/.develop ## Verify 100,000 mutated packs, and every bit of the sma
 faults: $(VENV)/.develop ## Kill, starve and cut off runs at every point, with the real stand-in too (half an hour)
 	@$(BIN)/python -m pytest -n auto -m exhaustive tests/faults
 
-bench: $(VENV)/.develop ## Measure start-up, training and recording against their yardsticks (needs runs/M43)
-	@$(BIN)/python benchmarks/startup.py runs/M43
+bench: $(VENV)/.develop ## Measure start-up, verify, sealing, training against yardsticks: make bench SIZE=small
+	@for name in startup weights files many rows; do echo; $(BIN)/python benchmarks/$$name.py $(SMALL) || exit 1; done
+	@$(BIN)/python benchmarks/capture.py
 	@$(BIN)/python benchmarks/training.py
 	@$(BIN)/python benchmarks/recording.py
+
+bench-growth: $(VENV)/.develop ## Measure that cost grows as the work does, as far as the disk allows (SIZE=small too)
+	@$(BIN)/python benchmarks/growth.py $(SMALL)
+
+bench-gpu: $(VENV)/.develop ## Measure the rehearsal of M43 at full size; refuses, with the reason, without a GPU
+	@$(BIN)/python benchmarks/gpu.py
 
 clean: ## Remove the virtual environment and caches, never runs/
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis build dist

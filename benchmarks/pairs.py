@@ -6,6 +6,7 @@ one. Times come from the operating system's own accounting of each finished proc
 
 from __future__ import annotations
 
+import argparse
 import os
 import platform
 import statistics
@@ -30,7 +31,7 @@ def run(command: Sequence[str], environment: Mapping[str, str] | None = None) ->
     """Run a command to its end and account for it. Raises where it fails."""
     began_s = time.perf_counter()
     process = subprocess.Popen(
-        command, stdout=subprocess.DEVNULL, env={**os.environ, **(environment or {})}
+        command, stdout=subprocess.DEVNULL, env={**_environment(), **(environment or {})}
     )
     _, status, usage = os.wait4(process.pid, 0)
     wall_s = time.perf_counter() - began_s
@@ -39,11 +40,17 @@ def run(command: Sequence[str], environment: Mapping[str, str] | None = None) ->
     return Cost(wall_s, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024)
 
 
+def _environment() -> dict[str, str]:
+    """Ours, with byte code kept, as where a program is installed: both sides start warm."""
+    return {k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"}
+
+
 def compare(
-    ours: Callable[[], Cost], theirs: Callable[[], Cost], pairs: int
+    ours: Callable[[], Cost], theirs: Callable[[], Cost], pairs: int, *, warm: bool = True
 ) -> list[tuple[Cost, Cost]]:
-    """One warm-up of each, then `pairs` pairs in turn."""
-    ours(), theirs()
+    """One warm-up of each unless told otherwise, then `pairs` pairs in turn."""
+    if warm:
+        ours(), theirs()
     return [(ours(), theirs()) for _ in range(pairs)]
 
 
@@ -82,3 +89,35 @@ def machine() -> str:
 def python() -> str:
     """The interpreter that both sides use."""
     return sys.executable
+
+
+def evidence() -> str:
+    """The command of the environment that runs the benchmark."""
+    return str(Path(python()).parent / "evidence")
+
+
+PARALLEL = min(4, os.cpu_count() or 1)
+"""Processes or threads that either side may use: what verify takes by itself."""
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """How a benchmark was asked to run."""
+
+    small: bool
+    """Sizes that show only that it works."""
+    pairs: int
+
+
+def asked(doc: str, pairs: int) -> Asked:
+    """Read the command line: [--small] [--pairs N]."""
+    parser = argparse.ArgumentParser(description=doc.splitlines()[0])
+    parser.add_argument("--small", action="store_true", help="small sizes, two pairs")
+    parser.add_argument("--pairs", type=int, default=None, help=f"pairs to measure ({pairs})")
+    found = parser.parse_args()
+    return Asked(found.small, found.pairs or (2 if found.small else pairs))
+
+
+def say(*lines: str) -> None:
+    """Print at once: the rest may take minutes."""
+    print(*lines, sep="\n", flush=True)

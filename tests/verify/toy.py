@@ -193,7 +193,7 @@ def _intact() -> Toy:
         ).encode(),
         f"{layout.FINAL_MODEL}/tokenizer.json": json.dumps(TOKENIZER).encode(),
     }
-    steps, seen = _training()
+    steps, seen = training_of_toy()
     made.docs = {
         layout.METRICS: steps,
         layout.SEEN: seen,
@@ -218,10 +218,11 @@ def _row(source: int) -> tuple[list[int], list[int]]:
     return ids, [-100] * (length - 3) + ids[-3:]
 
 
-def _training() -> tuple[list[dict[str, Any]], dict[str, Any]]:
+def training_of_toy(epochs: int = EPOCHS) -> tuple[list[dict[str, Any]], dict[str, Any]]:
+    """Step rows, and what the model saw, of two seconds of training."""
     updates = arithmetic.steps_per_epoch(N, B, G)
-    total = arithmetic.total_steps(EPOCHS, updates)
-    order = [i for epoch in range(EPOCHS) for i in Random(epoch).sample(range(N), N)]
+    total = arithmetic.total_steps(epochs, updates)
+    order = [i for epoch in range(epochs) for i in Random(epoch).sample(range(N), N)]
     kept, stream, position = steps_to_keep(total, SEED), START, 0
     steps: list[dict[str, Any]] = []
     batches: list[dict[str, Any]] = []
@@ -248,13 +249,13 @@ def _training() -> tuple[list[dict[str, Any]], dict[str, Any]]:
                 "num_tokens": sum(len(ids) for _, ids, _ in rows),
                 "num_fed_tokens": longest * count,
                 "num_target_tokens": 3 * count,
-                "elapsed_s": 0.1 * step,
+                "elapsed_s": 2.0 / total * step,
                 "stream": stream,
             }
         )
         if step in kept:
             batches.append({"step": step, "rows": [_seen_row(*row) for row in rows]})
-    return steps, _seen(steps, batches)
+    return steps, _seen(steps, batches, epochs)
 
 
 def _seen_row(source: int, ids: list[int], labels: list[int]) -> dict[str, Any]:
@@ -266,7 +267,9 @@ def _seen_row(source: int, ids: list[int], labels: list[int]) -> dict[str, Any]:
     }
 
 
-def _seen(steps: list[dict[str, Any]], batches: list[dict[str, Any]]) -> dict[str, Any]:
+def _seen(
+    steps: list[dict[str, Any]], batches: list[dict[str, Any]], epochs: int
+) -> dict[str, Any]:
     def field_of(name: str, *, answer: bool) -> dict[str, Any]:
         return {
             "field": name,
@@ -281,10 +284,10 @@ def _seen(steps: list[dict[str, Any]], batches: list[dict[str, Any]]) -> dict[st
         "stage": "train",
         "text_template": "{{ prompt }} {{ final_answer }}",
         "num_rows": N,
-        "num_rows_fed": N * EPOCHS,
-        "times_seen_min": EPOCHS,
-        "times_seen_max": EPOCHS,
-        "times_seen": [EPOCHS] * N,
+        "num_rows_fed": N * epochs,
+        "times_seen_min": epochs,
+        "times_seen_max": epochs,
+        "times_seen": [epochs] * N,
         **{
             key: sum(row[key] for row in steps)
             for key in ("num_tokens", "num_fed_tokens", "num_target_tokens")
