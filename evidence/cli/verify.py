@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import NoReturn
 
@@ -9,10 +10,11 @@ import click
 
 from evidence import jsonio, layout
 from evidence.cli.report import print_report
-from evidence.errors import ExitCode
+from evidence.errors import ExitCode, UsageError
 from evidence.records.codec import encode
 from evidence.records.finding import Report
 from evidence.verify import Check, VerifyOptions, verify_packs
+from evidence.verify.unfinished import work_folder
 
 PRECEDENCE = (ExitCode.REFUSED, ExitCode.FINDINGS, ExitCode.UNFINISHED, ExitCode.ORIGIN)
 
@@ -126,9 +128,14 @@ def _self_test(packs: tuple[Path, ...], *, as_json: bool, quiet: bool) -> NoRetu
 
 
 def expand(paths: tuple[Path, ...]) -> list[Path]:
-    """Packs named, and the packs below a folder of packs, in order of name."""
+    """Packs named, and the packs below a folder of packs, in order of name.
+
+    Raises UsageError where a name stands for neither a pack nor a run that is not finished.
+    """
     found: list[Path] = []
     for path in paths:
+        if not os.path.lexists(path) and work_folder(path) is None:
+            raise UsageError(f"there is no pack {path}", hint="Packs lie below runs/: runs/M43.")
         below = _packs_below(path)
         found.extend(below or [path])
     return found
