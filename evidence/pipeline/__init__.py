@@ -87,6 +87,7 @@ def run_milestone(
     pack = layout.pack_dir(options.runs, name)
     _refuse_sealed(pack, milestone_id, options)  # at once, and once more when nobody else can seal
     make_folder(options.runs / layout.WORK)
+    _refuse_two_disks(options.runs)
     with _held(options.runs, name):
         _refuse_sealed(pack, milestone_id, options)
         work = _work_folder(milestone_id, options, name)
@@ -119,6 +120,16 @@ def _refuse_sealed(pack: Path, milestone_id: str, options: RunOptions) -> None:
             f"{pack} is sealed already and is never overwritten",
             hint=f"Check it: {typed.evidence('verify', str(pack))}\n  To run anew (this one goes "
             f"to the archive): {anew}",
+        )
+
+
+def _refuse_two_disks(runs: Path) -> None:
+    """Found out now, and not by the rename after hours of training."""
+    work = runs / layout.WORK
+    if work.stat().st_dev != runs.stat().st_dev:
+        raise UsageError(
+            f"{work} is on another disk than {runs}, and no rename publishes a pack across disks",
+            hint="Let both be on one disk: give a folder on the large one with --runs DIR.",
         )
 
 

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import os
 import shutil
+import subprocess
+import sys
+import tempfile
 import time
 from pathlib import Path
 
@@ -44,6 +47,44 @@ def test_a_runs_folder_that_is_a_file_is_named(case: Case) -> None:
     assert "Error: " in ended.said
     assert str(case.runs) in ended.said
     assert "Traceback" not in ended.said
+
+
+def test_work_on_another_disk_is_refused_before_hours_are_spent(case: Case, outcome: str) -> None:
+    """C12: cross-device; publishing is one rename."""
+    memory = Path("/dev/shm")
+    if not memory.is_dir() or memory.stat().st_dev == case.root.stat().st_dev:
+        pytest.skip("there is no second disk here")
+    with tempfile.TemporaryDirectory(dir=memory) as other:
+        case.runs.mkdir()
+        (case.runs / layout.WORK).symlink_to(other)
+        ended = case.do("run", "T1")
+        assert (ended.status, "is on another disk than" in ended.said) == (2, True), ended.said
+        assert laws.honest(case, ended) == "nothing"
+        assert list(Path(other).iterdir()) == []
+    (case.runs / layout.WORK).unlink()
+    laws.goes_on(case, "nothing", outcome)
+
+
+def test_a_read_only_disk_is_named(case: Case) -> None:
+    """C12: for root too, who may write into folders that forbid it."""
+    case.runs.mkdir()
+    script = 'mount -t tmpfs -o ro tmpfs runs || exit 99; "$0" -m evidence run T1'
+    try:
+        done = subprocess.run(
+            ["unshare", "-rm", "sh", "-c", script, sys.executable],
+            cwd=case.root,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+    except FileNotFoundError:
+        pytest.skip("there is no unshare here")
+    if done.returncode == 99 or done.stderr.startswith("unshare"):
+        pytest.skip(f"no disk of our own can be mounted here: {done.stderr.strip()[-200:]}")
+    assert done.returncode in (2, 4)
+    assert "Read-only file system" in done.stderr
+    assert str(case.runs) in done.stderr
+    assert "Traceback" not in done.stderr
 
 
 @pytest.mark.parametrize("gone", ["runs", "work", "staging", "output"])

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from evidence import layout
+from evidence.capture.hidden import Flagged
 from evidence.errors import UsageError
 from evidence.pipeline.repository import repository_checks
 from evidence.records.finding import Report
@@ -79,9 +80,11 @@ def test_a_history_without_the_commit_says_so(project: Project, tmp_path: Path) 
 
 
 def test_data_and_milestone_that_the_commit_never_had_are_found(
-    project: Project, tmp_path: Path
+    project: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The repository is kept from seeing them: ignored files make no tree dirty."""
+    """Whoever ran it did not look behind what git is told not to see."""
+    for module in ("hidden", "git"):
+        monkeypatch.setattr(f"evidence.capture.{module}.flagged", lambda _: Flagged((), ()))
     clone = clone_of(project, tmp_path / "clone")
     project.git("update-index", "--assume-unchanged", "data/train.jsonl", "milestones/T1.toml")
     project.edit("epochs = 2", "epochs = 1")
