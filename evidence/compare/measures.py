@@ -31,7 +31,7 @@ _NOT_THERE: Final = "this pack does not have it"
 def measures(packs: Sequence[Documents]) -> tuple[MeasureRecord, ...]:
     """Fixed rows, then one for each scorer that any of the packs used."""
     rows = [_row(packs, name, title) for name, title in _ROWS]
-    scorers = dict.fromkeys(name for one in packs for name in plan_of(one).eval.scorers)
+    scorers = dict.fromkeys(name for one in packs for name in plan_of(one).eval.all_scorers)
     return (*rows, *(_row(packs, f"eval.{name}.rate", f"Score: {name}") for name in scorers))
 
 

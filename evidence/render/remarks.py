@@ -39,7 +39,7 @@ def _targets(documents: Documents, sheet: Sheet) -> Iterator[str]:
     if sheet.has("train.num_target_tokens") and not sheet.number("train.num_target_tokens"):
         yield "No token carried loss: this run trained on nothing."
     coverage = () if documents.seen is None else documents.seen.coverage
-    for one in coverage:
+    for one in sorted(coverage, key=lambda one: not one.is_answer):
         name = markdown.code(one.field)
         if not sheet.has(f"seen.{one.field}.num_rows_in_target"):
             continue
@@ -115,10 +115,11 @@ def _data(sheet: Sheet) -> Iterator[str]:
         is_cut = "is" if sheet.number("seen.num_rows_truncated") == 1 else "are"
         yield f"{rows} of {sheet.v('seen.num_rows')} {is_cut} cut at {_length(sheet)}."
     if sheet.number("data.train.num_normalised_duplicate_rows"):
-        rows = sheet.n("data.train.num_normalised_duplicate_rows", "row repeats", "rows repeat")
+        name = "data.train.num_normalised_duplicate_rows"
+        repeat = "repeats" if sheet.number(name) == 1 else "repeat"
         exact = sheet.v("data.train.num_duplicate_rows")
-        total = sheet.n("data.train.num_rows", "row")
-        yield f"In the training data {rows} of {total} an earlier one, {exact} exactly."
+        total = sheet.n("data.train.num_rows", "training row")
+        yield f"{sheet.v(name)} of {total} {repeat} an earlier one, {exact} exactly."
     if sheet.number("data.train.num_conflicting_prompts"):
         prompts = sheet.n("data.train.num_conflicting_prompts", "prompt has", "prompts have")
         yield f"In the training data {prompts} several answers that contradict one another."

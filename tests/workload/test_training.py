@@ -23,6 +23,7 @@ from evidence.records.codec import decode, encode
 from evidence.records.inputs import SeenRecord
 from evidence.records.run import StepRow
 from evidence.workload.interface import Job
+from evidence.workload.tokens import IGNORED
 
 ROOT = Path(__file__).parents[2]
 NUM_ROWS = 38
@@ -182,8 +183,12 @@ def test_what_was_seen_adds_up(runs: dict[str, Outcome]) -> None:
     assert by_field["prompt"].num_rows_in_target == 0
     assert by_field["final_answer"].num_rows_in_target > 0
     row = seen.batches[0].rows[0]
-    assert row.text.startswith("<bos>")
-    assert row.text.endswith(row.target_text)
+    assert len(row.pieces) == len(row.ids)
+    assert row.pieces[0] == "<bos>"
+    marked = [p for p, label in zip(row.pieces, row.labels, strict=True) if label != IGNORED]
+    assert "Answer:" in "".join(marked)
+    assert "".join(row.pieces).endswith("".join(marked))
+    assert seen.times_seen == (1,) * NUM_ROWS
 
 
 def test_two_runs_give_the_same_weights_bit_for_bit(runs: dict[str, Outcome]) -> None:
