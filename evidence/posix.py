@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import stat
 import sys
 from pathlib import Path
 
@@ -19,6 +20,10 @@ if sys.platform == "win32":
 
     def is_locked(path: Path) -> bool:
         """Whether a run holds its lock; never known here, where none can run."""
+        return False
+
+    def is_own_folder(path: Path) -> bool:
+        """Whether a folder is ours alone; never known here."""
         return False
 
     DIRECTORY_FLAGS: int | None = None
@@ -44,6 +49,19 @@ else:
     def can_supervise() -> bool:
         """Whether workers can be run and stopped here."""
         return True
+
+    def is_own_folder(path: Path) -> bool:
+        """Whether a path is a folder, no link, that only this user can write into."""
+        try:
+            found = path.lstat()
+        except OSError:
+            return False
+        others = stat.S_IWGRP | stat.S_IWOTH
+        return (
+            stat.S_ISDIR(found.st_mode)
+            and found.st_uid == os.getuid()
+            and not (found.st_mode & others)
+        )
 
     def is_locked(path: Path) -> bool:
         """Whether another process holds the lock file of a run. Writes nothing.

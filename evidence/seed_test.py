@@ -98,6 +98,12 @@ def incomparable(original: Documents, others: Sequence[Documents]) -> str:
     return ""
 
 
+def seed_of(documents: Documents) -> int | None:
+    """The seed that a run trained with; None for one without an outcome."""
+    content = outcome_content(documents)
+    return None if isinstance(content, Unavailable) else int(content["plan"]["train"]["seed"])
+
+
 def _without_seed(plan: Mapping[str, Any]) -> dict[str, Any]:
     return {**plan, "train": {**plan["train"], "seed": None}}
 

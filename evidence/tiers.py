@@ -64,6 +64,17 @@ def verdict(tiers: Sequence[TierResult]) -> VerdictName:
     return next((tier.name for tier in tiers if tier.reached), "different")
 
 
+def when_and_where(documents: Documents) -> tuple[str, str]:
+    """When a run ended and what it ran on, as a claim of having reproduced another says it."""
+    results, hardware = documents.results, documents.hardware
+    finished = None if results is None else results.values["run.finished_utc"].value
+    gpus, cpu = hardware.gpus, hardware.cpu.model
+    if not isinstance(gpus, Unavailable) and gpus:
+        return str(finished), ", ".join(gpu.name for gpu in gpus)
+    unnamed = "a processor that does not say its name"
+    return str(finished), unnamed if isinstance(cpu, Unavailable) else cpu
+
+
 def trajectory(
     first: Sequence[StepRow], second: Sequence[StepRow], tolerance: float = TOLERANCE
 ) -> TrajectoryRecord:

@@ -23,8 +23,7 @@ from evidence.verify import VerifyOptions, verify_pack
 T = TypeVar("T")
 
 INDEX: Final = "README.md"
-_CLAIMS: Final = "reproduction-claims"
-_BROKEN: Final = "evidence verify says why"
+_BROKEN: Final = "see evidence verify"
 
 
 def update_index(runs: Path) -> bool:
@@ -59,17 +58,16 @@ def _entry(pack: Path, beside: tuple[Path, ...]) -> IndexEntry:
     if report.exit_code in (ExitCode.FINDINGS, ExitCode.REFUSED):
         return broken
     try:
-        sums = _bytes(pack / layout.SUMS, limits.MAX_SUMS_BYTES).decode("ascii")
-        digests = {
-            path: value for value, path in (line.split("  ", 1) for line in sums.splitlines())
-        }
+        sums = _bytes(pack / layout.SUMS, limits.MAX_SUMS_BYTES)
+        lines = sums.decode("ascii").splitlines()
+        digests = {path: value for value, path in (line.split("  ", 1) for line in lines)}
         return IndexEntry(
             name=pack.name,
             verdict=report.verdict,
             manifest=_sealed(ManifestRecord, pack, layout.MANIFEST, digests),
             results=_sealed(ResultsRecord, pack, layout.RESULTS, digests),
             reproductions=tuple(_reproductions(pack)),
-            claims_hold=any(one.id == _CLAIMS and one.outcome == "pass" for one in report.checks),
+            root_sha256=sha256_hex(sums),
         )
     except (OSError, ValueError, MalformedError):  # it changed since it was verified
         return broken

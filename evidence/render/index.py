@@ -17,15 +17,15 @@ from evidence.records.run import ManifestRecord, ResultsRecord
 from evidence.render import TEMPLATE, fill
 
 BLOCKS: Final = "▁▂▃▄▅▆▇█"
-MAX_BLOCKS: Final = 12
+MAX_BLOCKS: Final = 8
 MODEL_CHARS: Final = 60
 SHORT_COMMIT: Final = 7
 SHORT_ROOT: Final = 12
 REPRODUCES: Final = "reproduces"
 ANOTHER_SEED: Final = "runs-again-with-another-seed"
 _RELATIONS: Final = {
-    REPRODUCES: "is a reproduction of",
-    ANOTHER_SEED: "is, with another seed,",
+    REPRODUCES: "reproduces",
+    ANOTHER_SEED: "another seed of",
 }
 
 
@@ -39,8 +39,7 @@ class IndexEntry:
     manifest: ManifestRecord | None = None
     results: ResultsRecord | None = None
     reproductions: tuple[ReproductionRecord, ...] = ()
-    claims_hold: bool = False
-    """Whether every attached reproduction was recomputed from the pack that it names."""
+    root_sha256: str = ""
     problem: str = ""
 
 
@@ -48,7 +47,8 @@ def index_page(entries: Sequence[IndexEntry]) -> bytes:
     """The whole page. The same packs give the same bytes."""
     newest_first = sorted(entries, key=lambda entry: entry.name)
     newest_first.sort(key=_started, reverse=True)
-    rows = [_row(entry) for entry in newest_first]
+    here = frozenset(entry.root_sha256 for entry in entries)
+    rows = [_row(entry, here) for entry in newest_first]
     return fill(
         TEMPLATE, "index.md.j2", {"rows": rows, "count": formatting.plural(len(rows), "pack")}
     )
@@ -80,7 +80,7 @@ def _value(results: ResultsRecord, name: str) -> float | int | str | bool | None
     return None if record is None else record.value
 
 
-def _row(entry: IndexEntry) -> dict[str, Any]:
+def _row(entry: IndexEntry, here: frozenset[str]) -> dict[str, Any]:
     name = markdown.inline(entry.name)
     if entry.manifest is None or entry.results is None:
         problem = markdown.inline(entry.problem, 120)
@@ -101,7 +101,7 @@ def _row(entry: IndexEntry) -> dict[str, Any]:
         "curve": sparkline([row.loss for row in results.loss_table]),
         "score": _best(results),
         "commit": "–" if isinstance(commit, Unavailable) else markdown.code(commit[:SHORT_COMMIT]),
-        "reproduced": _reproduced(entry),
+        "reproduced": _reproduced(entry, here),
     }
 
 
@@ -144,10 +144,16 @@ def _closeness(record: ReproductionRecord) -> str:
     return ", ".join(tier.name for tier in record.tiers if tier.reached) or record.verdict
 
 
-def _reproduced(entry: IndexEntry) -> str:
-    claimed = "" if entry.claims_hold else " (a claim: that pack is not here)"
+def _standing(record: ReproductionRecord, here: frozenset[str]) -> str:
+    """verify recomputed it beside the packs that it names, or it had not all of them."""
+    named = {record.reproduction.root_sha256, *(one.pack.root_sha256 for one in record.seeds)}
+    return "" if named <= here else " (not checked: its pack is not here)"
+
+
+def _reproduced(entry: IndexEntry, here: frozenset[str]) -> str:
     said = [
-        f"{_closeness(one)} by {markdown.code(one.reproduction.root_sha256[:SHORT_ROOT])}{claimed}"
+        f"{_closeness(one)} by {markdown.code(one.reproduction.root_sha256[:SHORT_ROOT])}"
+        f"{_standing(one, here)}"
         for one in entry.reproductions
     ]
     parents = () if entry.manifest is None else entry.manifest.parents

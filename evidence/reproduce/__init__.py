@@ -7,6 +7,8 @@ pack is sealed leaves nothing behind.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -14,7 +16,7 @@ from typing import Final
 from evidence import jsonio, layout
 from evidence.compare.configuration import plan_of
 from evidence.durable import staging_of, write_file
-from evidence.errors import ExitCode, UsageError
+from evidence.errors import ExitCode, StoppedError, UsageError
 from evidence.pipeline.index import update_index
 from evidence.pipeline.signals import StopRequest
 from evidence.pipeline.summaries import rerender
@@ -85,7 +87,10 @@ def reproduce(
     commit, patch = recorded_source(original)
     repository = project_repository(options.project, pack)
     clear_up(repository)
-    with clean_worktree(repository, commit, patch, keep=options.keep) as worktree:
+    with (
+        _stopped_first(stop),
+        clean_worktree(repository, commit, patch, keep=options.keep) as worktree,
+    ):
         observer.message(f"a clean worktree at {commit[:_NAMED_BY]} is ready")
         announce(differences_here(original.documents, options.project), observer)
         plan = plan_of(original.documents)
@@ -112,6 +117,19 @@ def reproduce(
         worktree=worktree.root if options.keep else None,
         others=tuple(one.path for one in others),
     )
+
+
+@contextmanager
+def _stopped_first(stop: StopRequest) -> Iterator[None]:
+    """A Ctrl-C ends git as well: what it then complains of is no mistake of the caller."""
+    try:
+        yield
+    except UsageError as error:
+        if not stop.asked:
+            raise
+        raise StoppedError(
+            "stopped, as asked; nothing is attached", by_sigterm=stop.by_sigterm
+        ) from error
 
 
 def attach(pack: Path, record: ReproductionRecord) -> Path:

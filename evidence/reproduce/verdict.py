@@ -12,7 +12,6 @@ from evidence.compare.configuration import configuration, plan_of
 from evidence.compare.differences import differences
 from evidence.compare.environment import can_change_bits, decides_bits, environment_of
 from evidence.documents import Documents
-from evidence.records.availability import Unavailable
 from evidence.records.comparison import DifferenceRecord
 from evidence.records.reproduction import (
     TIERS,
@@ -24,7 +23,7 @@ from evidence.records.reproduction import (
 )
 from evidence.reproduce.causes import causes
 from evidence.seed_test import seed_tests
-from evidence.tiers import judge, verdict
+from evidence.tiers import judge, verdict, when_and_where
 from evidence.verify import VerifiedPack
 
 _THREADS = "framework.num_threads"
@@ -46,14 +45,13 @@ def reproduction_record(
     tiers = judge(before, after, over_seeds)
     setup = differences([configuration(before), configuration(after)])
     apart = (*setup, *environment_differences(before, after), *further)
-    results = after.results
-    finished = None if results is None else results.values["run.finished_utc"].value
+    finished_utc, machine = when_and_where(after)
     return ReproductionRecord(
         schema="reproduction.v1",
         original=_reference(original),
         reproduction=_reference(second),
-        finished_utc=str(finished),
-        machine=_machine(after),
+        finished_utc=finished_utc,
+        machine=machine,
         verdict=verdict(tiers),
         tiers=tiers,
         seeds=tuple(
@@ -94,10 +92,3 @@ def _reference(pack: VerifiedPack) -> PackReference:
     if manifest is None:  # verify refuses a pack without one
         raise TypeError("a verified pack without a manifest")
     return PackReference(manifest.milestone, pack.root_sha256, manifest.outcome_sha256)
-
-
-def _machine(documents: Documents) -> str:
-    gpus, cpu = documents.hardware.gpus, documents.hardware.cpu.model
-    if not isinstance(gpus, Unavailable) and gpus:
-        return ", ".join(gpu.name for gpu in gpus)
-    return "a processor that does not say its name" if isinstance(cpu, Unavailable) else cpu

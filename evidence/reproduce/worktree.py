@@ -7,6 +7,7 @@ that was killed left is removed by the next one.
 
 from __future__ import annotations
 
+import os
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -17,14 +18,14 @@ from typing import Final
 
 from filelock import FileLock
 
-from evidence import posix
+from evidence import layout, posix
 from evidence.capture.git import Repository, open_repository
 from evidence.errors import UsageError
 from evidence.records.availability import Unavailable
 
 CHECKOUT_TIMEOUT_S: Final = 600.0
 _PREFIX: Final = "evidence-reproduce-"
-_TREE, _LOCK, _MAKES = "tree", "lock", "makes"
+_TREE, _LOCK, _MAKES, _OWNER = "tree", "lock", "makes", "repository"
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +56,7 @@ def clean_worktree(
     tree, held = folder / _TREE, FileLock(folder / _LOCK)
     held.acquire()
     try:
+        (folder / _OWNER).write_bytes(_owner(repository))
         added = repository.attempt(
             "worktree", "add", "--quiet", "--detach", str(tree), commit,
             timeout_s=CHECKOUT_TIMEOUT_S,
@@ -74,20 +76,45 @@ def clean_worktree(
 
 def remove_stale(repository: Repository) -> list[str]:
     """Remove worktrees of reproductions that were killed; names of the packs they were making."""
-    listed = repository.attempt("worktree", "list", "--porcelain", "-z")
-    if isinstance(listed, Unavailable):
-        return []
     names: list[str] = []
-    for entry in listed.decode("utf-8", "surrogateescape").split("\0"):
-        tree = Path(entry.removeprefix("worktree "))
-        folder = tree.parent
-        ours = tree.name == _TREE and folder.name.startswith(_PREFIX)
-        if not ours or not (folder / _LOCK).exists() or posix.is_locked(folder / _LOCK):
+    for folder in _ours(repository):
+        if not (folder / _LOCK).exists() or posix.is_locked(folder / _LOCK):
             continue
         if (folder / _MAKES).exists():
-            names += (folder / _MAKES).read_text("utf-8").split()
+            said = (folder / _MAKES).read_text("utf-8").split()
+            names += [name for name in said if layout.MILESTONE_ID.match(name) and "/" not in name]
         _remove(repository, folder)
     return names
+
+
+def _ours(repository: Repository) -> set[Path]:
+    """Folders of our making: those that git lists, and those whose entry is gone already.
+
+    Of the latter only this user's own count: anybody may make one where temporary files are.
+    """
+    around = Path(tempfile.gettempdir()).glob(f"{_PREFIX}*")
+    found = {folder.resolve() for folder in around if _is_left(folder, _owner(repository))}
+    listed = repository.attempt("worktree", "list", "--porcelain", "-z")
+    if not isinstance(listed, Unavailable):
+        entries = listed.decode("utf-8", "surrogateescape").split("\0")
+        trees = [Path(entry.removeprefix("worktree ")) for entry in entries]
+        found |= {
+            tree.parent
+            for tree in trees
+            if tree.name == _TREE and tree.parent.name.startswith(_PREFIX)
+        }
+    return found
+
+
+def _is_left(folder: Path, owner: bytes) -> bool:
+    if not posix.is_own_folder(folder):
+        return False
+    note = folder / _OWNER
+    return note.is_file() and note.read_bytes() == owner
+
+
+def _owner(repository: Repository) -> bytes:
+    return os.fsencode(Path(str(repository.repo.common_dir)).resolve())
 
 
 def _need_commit(repository: Repository, commit: str) -> None:

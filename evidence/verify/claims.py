@@ -1,7 +1,8 @@
 """What was attached as a reproduction: its form always, its claim where the other pack is given.
 
-Responsible for recomputing every tier from the two packs. Without the reproducing pack a claim
-stays a claim, whoever signed it: it is not checked.
+Responsible for recomputing every tier from the two packs, and when and where the second ran.
+Without the reproducing pack a claim stays a claim, whoever signed it: it is not checked. The
+causes that are given for a difference are read as what they are: what somebody concluded.
 """
 
 from __future__ import annotations
@@ -17,8 +18,8 @@ from evidence.errors import EvidenceError, MalformedError
 from evidence.records.codec import decode
 from evidence.records.reproduction import ReproductionRecord
 from evidence.records.run import ManifestRecord
-from evidence.seed_test import seed_tests
-from evidence.tiers import judge, verdict
+from evidence.seed_test import seed_of, seed_tests
+from evidence.tiers import judge, verdict, when_and_where
 from evidence.verify.ledger import Ledger, Rule
 from evidence.verify.problem import CannotCheckError, Problem
 
@@ -96,7 +97,9 @@ def _claims(
 def _given(root_sha256: str, beside: tuple[Path, ...], opened: Open) -> Documents:
     pack = next((one for one in beside if _root_of(one) == root_sha256), None)
     if pack is None:
-        raise CannotCheckError(f"the pack {root_sha256[:12]} was not given")
+        raise CannotCheckError(
+            f"the pack {root_sha256[:12]} was not given (name it after this one)"
+        )
     try:
         return opened(pack)
     except EvidenceError as error:
@@ -111,6 +114,7 @@ def _differs(
     others: Sequence[Documents],
 ) -> Iterator[Problem]:
     tiers = judge(documents, other, others)
+    finished_utc, machine = when_and_where(other)
     facts: tuple[tuple[str, object, object], ...] = (
         ("original/outcome_sha256", _outcome(documents.manifest), record.original.outcome_sha256),
         (
@@ -118,8 +122,15 @@ def _differs(
             _outcome(other.manifest),
             record.reproduction.outcome_sha256,
         ),
+        ("finished_utc", finished_utc, record.finished_utc),
+        ("machine", machine, record.machine),
         ("verdict", verdict(tiers), record.verdict),
         ("tiers", tiers, record.tiers),
+        (
+            "seeds",
+            [(seed_of(one), _outcome(one.manifest)) for one in others],
+            [(one.seed, one.pack.outcome_sha256) for one in record.seeds],
+        ),
         ("seed_tests", seed_tests(documents, others), record.seed_tests),
     )
     for pointer, expected, found in facts:

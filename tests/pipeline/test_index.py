@@ -62,7 +62,7 @@ def test_a_broken_pack_shows_its_verdict_no_number_and_hides_no_other(
     broken, whole = sorted(lines(project.runs))
     assert "[T1]" in whole
     assert "| INTACT | complete |" in whole
-    assert broken.startswith("| T0 | – | ⚠️ **NOT INTACT**: evidence verify says why |")
+    assert broken.startswith("| T0 | – | ⚠️ **NOT INTACT** | see evidence verify |")
     assert not set("0123456789") & set(broken.removeprefix("| T0"))
 
 

@@ -18,7 +18,7 @@ from evidence.digest import sha256_hex
 from evidence.records.availability import Unavailable
 from evidence.reproduce.running import clear_up
 from evidence.reproduce.worktree import Worktree, clean_worktree
-from tests.project import Project
+from tests.project import Project, make_project
 
 PATIENCE_S = 60.0
 
@@ -72,3 +72,49 @@ def test_a_worktree_in_use_or_kept_on_purpose_is_left_alone(
     clear_up(repository)
     assert kept.root.is_dir()
     assert len(trees(project)) == 2
+
+
+def test_a_folder_that_git_no_longer_lists_is_removed_by_its_own_repository_only(
+    project: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Killed in the midst of clearing up: the entry is gone, the folder is not."""
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    mine, other = open_repository(project.root), make_project(tmp_path / "other")
+    theirs = open_repository(other.root)
+    assert not isinstance(mine, Unavailable)
+    assert not isinstance(theirs, Unavailable)
+    commit = project.git("rev-parse", "HEAD").strip()
+    with clean_worktree(mine, commit, None, keep=True) as left:
+        pass
+    (left.folder / "lock").touch()  # as if not kept but killed
+    project.git("worktree", "remove", "--force", str(left.folder / "tree"))
+    clear_up(theirs)
+    assert left.folder.is_dir()
+    link = tmp_path / "evidence-reproduce-link"
+    link.symlink_to(left.folder)
+    left.folder.chmod(0o777)
+    clear_up(mine)  # anybody could have put it there
+    assert left.folder.is_dir()
+    left.folder.chmod(0o700)
+    clear_up(mine)
+    assert not left.folder.exists()
+    assert link.is_symlink()
+
+
+def test_nothing_outside_the_runs_is_cleared_up_whatever_a_folder_says(
+    project: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    repository = open_repository(project.root)
+    assert not isinstance(repository, Unavailable)
+    precious = tmp_path / "precious"
+    precious.mkdir()
+    commit = project.git("rev-parse", "HEAD").strip()
+    with clean_worktree(repository, commit, None, keep=True) as left:
+        left.makes("../../../precious")
+        left.makes("..")
+    (left.folder / "lock").touch()
+    clear_up(repository)
+    assert not left.folder.exists()
+    assert precious.is_dir()
+    assert (project.root / "milestones").is_dir()

@@ -15,7 +15,7 @@ from click.testing import CliRunner
 from evidence import jsonio, layout
 from evidence.cli.reproduce import command as reproduce_command
 from evidence.errors import DurabilityError, ExitCode, PackBrokenError, StoppedError, UsageError
-from evidence.pipeline.index import index_differs
+from evidence.pipeline.index import index_differs, update_index
 from evidence.pipeline.signals import StopRequest
 from evidence.pipeline.summaries import differences, rerender
 from evidence.progress import Silent
@@ -244,6 +244,19 @@ def test_being_stopped_leaves_nothing_behind(ran: Project, temporary: Path) -> N
     assert state(ran, temporary) == before
 
 
+def test_git_that_a_ctrl_c_ended_is_a_stop_and_no_mistake_of_the_caller(
+    ran: Project, temporary: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("evidence.reproduce.worktree.CHECKOUT_TIMEOUT_S", 1e-9)  # git is killed
+    before = state(ran, temporary)
+    with pytest.raises(UsageError, match="cannot check out"):
+        again(ran)
+    with pytest.raises(StoppedError) as caught:
+        again(ran, stop_level=1)
+    assert caught.value.exit_code == 130
+    assert state(ran, temporary) == before
+
+
 def test_a_fault_of_ours_leaves_nothing_behind(
     ran: Project, temporary: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -308,6 +321,8 @@ def test_the_claim_is_checked_only_beside_the_pack_that_makes_it(ran: Project) -
     [
         (b'"verdict": "bitwise"', b'"verdict": "different"', "reproduction-claims"),
         (b"the outcome digests are equal", b"the outcome digests are great", "reproduction-claims"),
+        (b'"machine": "test"', b'"machine": "NVIDIA H100"', "reproduction-claims"),
+        (b'"finished_utc": "20', b'"finished_utc": "30', "reproduction-claims"),
         (b'"verdict": "bitwise"', b'"verdict": "perfect"', "attached-form"),
         (b'"verdict": "bitwise"', b'"verdict":  "bitwise"', "attached-form"),
         (b'"verdict": "bitwise"', b'"verdict": bitwise', "attached-form"),
@@ -441,3 +456,24 @@ def test_what_computes_is_announced_line_by_line_and_the_rest_in_one() -> None:
     heard.lines.clear()
     announce((), heard)
     assert "is the recorded one" in heard.lines[0]
+
+
+def test_the_index_tells_a_claim_from_what_the_packs_beside_it_give(
+    ran: Project, tmp_path: Path
+) -> None:
+    def line() -> str:
+        update_index(ran.runs)
+        page = (ran.runs / "README.md").read_text("utf-8").splitlines()
+        return next(one for one in page if one.startswith(("| [T1](", "| T1 |")))
+
+    result = again(ran)
+    other = again(ran)
+    assert line().count("bitwise by") == 2
+    assert "not checked" not in line()
+    shutil.move(other.pack, tmp_path / "away")
+    assert line().count("not checked: its pack is not here") == 1
+    data = result.attached.read_bytes()
+    result.attached.write_bytes(data.replace(b'"verdict": "bitwise"', b'"verdict": "different"'))
+    rerender(ran.pack)
+    assert "NOT INTACT" in line()
+    assert "bitwise" not in line()

@@ -123,9 +123,11 @@ def test_the_test_is_made_again_beside_all_packs_and_not_otherwise(
     assert result.record.seeds[0].pack.root_sha256[:12] in reason
     data = result.attached.read_bytes()
     assert b'"limit": 9.925' in data
-    result.attached.write_bytes(data.replace(b'"limit": 9.925', b'"limit": 19.925'))
-    rerender(project.pack)
-    assert claims(project.pack, result.pack, *result.others)[0] == "fail"
+    for old, new in ((b'"limit": 9.925', b'"limit": 19.925'), (b'"seed": 9', b'"seed": 11')):
+        assert old in data
+        result.attached.write_bytes(data.replace(old, new))
+        rerender(project.pack)
+        assert claims(project.pack, result.pack, *result.others)[0] == "fail"
     result.attached.write_bytes(data)
     rerender(project.pack)
 
