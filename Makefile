@@ -11,8 +11,11 @@ TORCH_INDEX ?=
 TORCH ?= torch>=2.8,<2.14
 T ?= tests
 
+VERIFIER := evidence.verify evidence.digest evidence.journal evidence.jsonio
+QUICK := tests/verify tests/packs tests/origin tests/prose tests/test_jsonio.py tests/test_foundation.py
+
 .DEFAULT_GOAL := help
-.PHONY: help evidence verify render test lint reformat data golden faults fuzz bench clean
+.PHONY: help evidence verify render test lint reformat data golden coverage mutants faults fuzz bench clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -50,12 +53,20 @@ fuzz: $(VENV)/.develop ## Verify 100,000 mutated packs, and every bit of the sma
 	@PYTHONPATH=tests:tests/verify $(BIN)/python -m tests.fuzz.campaign --first $(or $(FIRST),0) --count $(or $(COUNT),100000)
 	@$(if $(FIRST)$(COUNT),,$(BIN)/python -m pytest -m exhaustive tests/verify)
 
+coverage: $(VENV)/.develop ## Every branch of what verifies is taken by a quick test, or this fails
+	@$(BIN)/python -m pytest -n auto -m 'not exhaustive and not torch' $(QUICK) --cov-branch \
+		$(VERIFIER:%=--cov=%) --cov-report=term-missing:skip-covered --cov-fail-under=100
+
+mutants: $(VENV)/.develop ## Change what verifies in 460 small ways and count what the tests notice: make mutants SEED=44
+	@PYTHONPATH=tests:tests/verify $(BIN)/python -m tests.mutants.campaign $(if $(SEED),--seed $(SEED))
+
 faults: $(VENV)/.develop ## Kill, starve and cut off runs at every point, with the real stand-in too (half an hour)
 	@$(BIN)/python -m pytest -n auto -m exhaustive tests/faults
 
 bench: $(VENV)/.develop ## Measure start-up and training against their yardsticks (needs runs/M43)
 	@$(BIN)/python benchmarks/startup.py runs/M43
 	@$(BIN)/python benchmarks/training.py
+	@PYTHONPATH=tests:tests/verify:. $(BIN)/python benchmarks/limits.py
 
 clean: ## Remove the virtual environment and caches, never runs/
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis build dist
