@@ -17,8 +17,8 @@ from functools import cache, cached_property
 from pathlib import Path
 from typing import Final
 
+import pytest
 from coverage import CoverageData
-from pytest import ExitCode
 
 from tests.mutants.operators import Mutant
 from tests.mutants.timing import DURATIONS
@@ -55,7 +55,7 @@ def measure(folder: Path, jobs: int) -> None:
     coverage = ["--cov=evidence", "--cov-context=test", "--cov-report="]
     command = [sys.executable, *words, "-m", FAST, *coverage, *TESTS]
     done = subprocess.run(command, env={**os.environ, **places}, check=False)
-    if done.returncode not in (ExitCode.OK, ExitCode.TESTS_FAILED):
+    if done.returncode not in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED):
         raise SystemExit("the tests do not run on the sound code: nothing can be said of mutants")
 
 

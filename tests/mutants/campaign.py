@@ -112,7 +112,10 @@ def _module(file: Path) -> str:
 
 
 def campaign(
-    mutants: Sequence[Mutant] | Sequence[None], baseline: Baseline, jobs: int, tests: Sequence[str] = ()
+    mutants: Sequence[Mutant] | Sequence[None],
+    baseline: Baseline,
+    jobs: int,
+    tests: Sequence[str] = (),
 ) -> Iterator[Outcome]:
     """Outcomes as they come, `jobs` processes at a time. None is the sound code."""
     running: dict[int, tuple[Mutant | None, int, float]] = {}
