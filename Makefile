@@ -13,8 +13,11 @@ T ?= tests
 SIZE ?= full
 SMALL := $(if $(filter small,$(SIZE)),--small)
 
+VERIFIER := evidence.verify evidence.digest evidence.journal evidence.jsonio
+QUICK := tests/verify tests/packs tests/origin tests/prose tests/test_jsonio.py tests/test_foundation.py
+
 .DEFAULT_GOAL := help
-.PHONY: help evidence verify render test lint reformat data golden faults fuzz bench bench-growth bench-gpu clean
+.PHONY: help evidence verify render test lint reformat data golden coverage mutants faults fuzz bench bench-growth bench-gpu clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -52,6 +55,13 @@ fuzz: $(VENV)/.develop ## Verify 100,000 mutated packs, and every bit of the sma
 	@PYTHONPATH=tests:tests/verify $(BIN)/python -m tests.fuzz.campaign --first $(or $(FIRST),0) --count $(or $(COUNT),100000)
 	@$(if $(FIRST)$(COUNT),,$(BIN)/python -m pytest -m exhaustive tests/verify)
 
+coverage: $(VENV)/.develop ## Every branch of what verifies is taken by a quick test, or this fails
+	@$(BIN)/python -m pytest -n auto -m 'not exhaustive and not torch' $(QUICK) --cov-branch \
+		$(VERIFIER:%=--cov=%) --cov-report=term-missing:skip-covered --cov-fail-under=100
+
+mutants: $(VENV)/.develop ## Change what verifies in 430 small ways and count what the tests notice: make mutants SEED=44
+	@PYTHONPATH=tests:tests/verify $(BIN)/python -m tests.mutants.campaign $(if $(SEED),--seed $(SEED))
+
 faults: $(VENV)/.develop ## Kill, starve and cut off runs at every point, with the real stand-in too (half an hour)
 	@$(BIN)/python -m pytest -n auto -m exhaustive tests/faults
 
@@ -60,6 +70,7 @@ bench: $(VENV)/.develop ## Measure start-up, verify, sealing, training against y
 	@$(BIN)/python benchmarks/capture.py
 	@$(BIN)/python benchmarks/training.py
 	@$(BIN)/python benchmarks/recording.py
+	@PYTHONPATH=tests:tests/verify:. $(BIN)/python benchmarks/limits.py
 
 bench-growth: $(VENV)/.develop ## Measure that cost grows as the work does, as far as the disk allows (SIZE=small too)
 	@$(BIN)/python benchmarks/growth.py $(SMALL)

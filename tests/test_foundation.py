@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
-from evidence import durable, journal, layout, resources, schema
+from evidence import digest, durable, journal, layout, resources, schema
 from evidence.attempt.files import LogFile
 from evidence.attempt.verdict import Heard, Limit, judge
 from evidence.errors import DurabilityError, MalformedError
@@ -322,3 +322,12 @@ def test_light_commands_import_no_ml_framework(arguments: list[str], tmp_path: P
     assert not heavy & set(modules)
     if arguments[0].startswith("--"):
         assert not {"jinja2", "jsonschema", "orjson"} & set(modules)
+
+
+@given(st.binary())
+def test_line_ends_are_changed_and_nothing_else(data: bytes) -> None:
+    plain = digest.with_lf(data)
+    assert plain.split(b"\n") == data.replace(b"\r\n", b"\n").split(b"\n")
+    assert digest.with_crlf(plain).count(b"\r\n") == plain.count(b"\n")
+    assert digest.with_lf(b"a\r\nb\rc\n") == b"a\nb\rc\n"
+    assert digest.with_crlf(b"a\r\nb\rc\n") == b"a\r\nb\rc\r\n"

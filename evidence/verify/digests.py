@@ -99,8 +99,7 @@ def read_sealed(
         else:
             contents.problems.append(outcome)
     for path, reading in readings.items():
-        if path in claims.sums.digests:
-            contents.problems.extend(_compare(root, path, reading, claims, contents))
+        contents.problems.extend(_compare(root, path, reading, claims, contents))
     contents.problems.sort(key=lambda problem: (problem.address, problem.code))
     return contents
 

@@ -119,3 +119,17 @@ def test_a_signature_that_cannot_be_read_is_no_signature(monkeypatch: pytest.Mon
     monkeypatch.setattr(digests, "os", Os(reads, failing))  # the signature is read last
     report = verify_pack(SIGNED, TRUSTING)
     assert [f.code for f in report.findings if f.severity == "error"] == ["signature-invalid"]
+
+
+def test_a_folder_that_cannot_be_listed_is_never_a_pass(monkeypatch: pytest.MonkeyPatch) -> None:
+    opened = SafeDirectory._open_folder
+
+    def fail(self: SafeDirectory, folder: str) -> int:
+        if folder == "training_output":
+            failing(0)
+        return opened(self, folder)
+
+    monkeypatch.setattr(SafeDirectory, "_open_folder", fail)
+    report = verify_pack(SIGNED)
+    assert report.exit_code == 1
+    assert ("training_output", "cannot-read") in {(f.address, f.code) for f in report.findings}

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import os
 import resource
 import shutil
 import subprocess
@@ -12,12 +14,14 @@ from pathlib import Path
 import pytest
 from breaches import BREACHES, GIGABYTE, Breach
 from packs.case import GOLDEN
+from toy import MODEL
 
-from evidence import jsonio, limits, sign, sshsig
+from evidence import jsonio, layout, limits, sign, sshsig
 from evidence.errors import MalformedError, PastLimitError, UnsafePackError
 from evidence.prose import literals
-from evidence.verify import VerifyOptions, verify_pack
+from evidence.verify import VerifyOptions, structure, verify_pack
 from evidence.verify.digests import LineCount
+from evidence.verify.directory import SafeDirectory
 from evidence.verify.problem import shown
 from tests.command import evidence
 
@@ -139,3 +143,33 @@ def test_a_tool_that_does_not_answer_is_not_waited_for(
     report = verify_pack(GOLDEN / "v1/signed/M90", options)
     (reason,) = (one.reason for one in report.checks if one.id == "signature")
     assert (report.exit_code, "does not answer" in reason) == (3, True)
+
+
+def test_a_large_file_of_no_stated_size_is_not_read(tmp_path: Path) -> None:
+    pack = tmp_path / "M90"
+    shutil.copytree(GOLDEN / "v1/complete/M90", pack)
+    (pack / layout.MANIFEST).write_bytes(b"{")
+    os.truncate(pack / MODEL, limits.MAX_TEXT_BYTES + 1)
+    report = verify_pack(pack)
+    assert report.exit_code == 1
+    assert (MODEL, "size-unknown") in {(f.address, f.code) for f in report.findings}
+
+
+@pytest.mark.parametrize("readable", [True, False])
+def test_a_log_too_large_to_keep_is_read_again_to_explain_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, readable: bool
+) -> None:
+    pack = tmp_path / "M90"
+    shutil.copytree(GOLDEN / "v1/complete/M90", pack)
+    log = pack / layout.TRAINING_LOG
+    log.write_bytes(log.read_bytes().replace(b"\n", b"\r\n"))
+    monkeypatch.setattr(structure, "KEPT_LOG_BYTES", 1)
+    if not readable:
+
+        def fail(self: SafeDirectory, path: str) -> None:
+            raise OSError(errno.EIO, "an error of the disk")
+
+        monkeypatch.setattr(SafeDirectory, "open", fail)
+    report = verify_pack(pack)
+    codes = {f.code for f in report.findings if f.address == layout.TRAINING_LOG}
+    assert (report.exit_code, codes) == (1, {"line-ends"} if readable else {"digest-mismatch"})
