@@ -10,6 +10,7 @@ import contextlib
 import os
 import stat
 import sys
+import threading
 from pathlib import Path
 
 if sys.platform == "win32":
@@ -34,6 +35,17 @@ if sys.platform == "win32":
 
     def kill_group(pid: int) -> None:
         """Nothing: there is no worker to kill."""
+
+    def can_copy_process() -> bool:
+        """Never: there is no fork."""
+        return False
+
+    def copy_process() -> int:
+        """Nothing to be had here; see `can_copy_process`."""
+        raise OSError("this system cannot copy a process")
+
+    def end_process(pid: int) -> None:
+        """Nothing: there is no copy to end."""
 
     def peak_memory_bytes() -> int:
         """Largest working set of this process so far."""
@@ -94,6 +106,20 @@ else:
         """SIGKILL to a process group; one that is gone already is no error."""
         with contextlib.suppress(ProcessLookupError):
             os.killpg(pid, signal.SIGKILL)
+
+    def can_copy_process() -> bool:
+        """Whether a copy can go on from here: macOS's own libraries do not survive it, and locks
+        that other threads hold would stay locked."""
+        return sys.platform == "linux" and threading.active_count() == 1
+
+    def copy_process() -> int:
+        """fork: the child's process id, and 0 in the child."""
+        return os.fork()
+
+    def end_process(pid: int) -> None:
+        """SIGKILL to a child of ours that was not waited for yet, and wait for it."""
+        os.kill(pid, signal.SIGKILL)
+        os.waitpid(pid, 0)
 
     def peak_memory_bytes() -> int:
         """Largest resident size of this process so far."""

@@ -20,6 +20,10 @@ T = TypeVar("T")
 Reader = Callable[[Any], Any]
 """Makes what a type hint asks for of a JSON value. Raises _MisfitError."""
 
+FieldReader = tuple[frozenset[type], Reader]
+"""Types that a field takes as they are, and the reader for everything else."""
+
+_NONE_ACCEPTED: Final[frozenset[type]] = frozenset()
 _MARK: Final = "unavailable"
 _PLAIN: Final = frozenset({str, int, float, bool, type(None)})
 
@@ -39,7 +43,11 @@ def encode(value: object) -> Any:
     if isinstance(value, Unavailable):
         return {_MARK: value.reason}
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        return {name: encode(getattr(value, name)) for name in _field_names(type(value))}
+        found = {}
+        for name in _field_names(type(value)):
+            part = getattr(value, name)
+            found[name] = part if type(part) in _PLAIN else encode(part)
+        return found
     if isinstance(value, (tuple, list)):
         return [encode(item) for item in value]
     if isinstance(value, dict):
@@ -136,7 +144,7 @@ def _array(item: Reader, kind: object, value: Any) -> tuple[Any, ...]:
 def _table(item: Reader, kind: object, value: Any) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise _misfit(kind, value)
-    return _read_each(value, dict.fromkeys(value, item))
+    return _read_each(value, dict.fromkeys(value, (_NONE_ACCEPTED, item)))
 
 
 def _record(kind: type, value: Any) -> Any:
@@ -153,16 +161,27 @@ def _record(kind: type, value: Any) -> Any:
 
 
 @cache
-def _readers(kind: type) -> dict[str, Reader]:
-    return {name: _reader(hint) for name, hint in get_type_hints(kind).items()}
+def _readers(kind: type) -> dict[str, FieldReader]:
+    return {
+        name: (_taken_as_is(hint), _reader(hint)) for name, hint in get_type_hints(kind).items()
+    }
 
 
-def _read_each(value: dict[str, Any], readers: Mapping[str, Reader]) -> dict[str, Any]:
+def _taken_as_is(hint: Any) -> frozenset[type]:
+    """Types (exact: True is no number) whose values its reader would give back as they are."""
+    if hint is Any:
+        return _NONE_ACCEPTED
+    kinds = get_args(hint) if get_origin(hint) in (Union, types.UnionType) else (hint,)
+    return frozenset(one for kind in kinds for one in _SCALARS.get(kind, ()))
+
+
+def _read_each(value: dict[str, Any], readers: Mapping[str, FieldReader]) -> dict[str, Any]:
     found: dict[str, Any] = {}
     key = ""
     try:
         for key, part in value.items():
-            found[key] = readers[key](part)
+            accepted, reader = readers[key]
+            found[key] = part if type(part) in accepted else reader(part)
     except _MisfitError as error:
         error.names.append(key)
         raise

@@ -54,8 +54,9 @@ def artifacts(documents: Documents) -> tuple[Artifact, ...]:
     """Files of the sealed set in the order a reader wants them, then all others."""
     paths = sorted(documents.digests)
     order = list(_DESCRIPTIONS)
-    folders = sorted({folder for path in paths if (folder := _folder(path))})
-    single = [path for path in paths if not _folder(path)]
+    folder_of = {path: _folder(path) for path in paths}
+    folders = sorted({folder for folder in folder_of.values() if folder})
+    single = [path for path in paths if not folder_of[path]]
     single.sort(key=lambda path: (order.index(path) if path in order else len(order), path))
     rows = [(path, _file(documents, path)) for path in single]
     rows += [(folder, _whole(documents, folder, paths)) for folder in folders]
@@ -74,7 +75,7 @@ def _folder(path: str) -> str:
         if path.startswith(prefix):
             return prefix
     if path.startswith(f"{layout.ATTEMPTS}/") and path.count("/") > 1:
-        return "/".join(path.split("/")[:2]) + "/"
+        return path[: path.index("/", len(layout.ATTEMPTS) + 1) + 1]
     return ""
 
 
@@ -106,7 +107,8 @@ def _size(documents: Documents, paths: tuple[str, ...]) -> str:
 
 
 def _withheld(documents: Documents, paths: tuple[str, ...]) -> str:
-    return "".join(_reasons({e.reason for e in documents.withheld.files if e.path in paths}))
+    asked = frozenset(paths)
+    return "".join(_reasons({e.reason for e in documents.withheld.files if e.path in asked}))
 
 
 def _reasons(reasons: set[str]) -> Iterator[str]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import lru_cache
 from itertools import pairwise
 from typing import Final
 
@@ -83,7 +84,12 @@ def clock_jumps(events: Iterable[JournalEvent]) -> Iterator[ClockJump]:
 
 def utc_of(event: JournalEvent) -> datetime | None:
     """The wall clock of an event; None where it is no date."""
+    return _instant(event.utc)
+
+
+@lru_cache(maxsize=1024)  # each event is looked at with the one before and the one after, twice
+def _instant(utc: str) -> datetime | None:
     try:
-        return datetime.strptime(event.utc, "%Y-%m-%dT%H:%M:%S.%fZ").replace(tzinfo=UTC)
+        return datetime.strptime(utc, "%Y-%m-%dT%H:%M:%S.%fZ").replace(tzinfo=UTC)
     except ValueError:
         return None

@@ -18,6 +18,7 @@ from evidence.verify.problem import Problem, shown
 _RESERVED: Final = re.compile(
     r"(con|prn|aux|nul|conin\$|conout\$|com[0-9]|lpt[0-9])(\..*)?", re.IGNORECASE
 )
+_RESERVED_STARTS: Final = frozenset({"con", "prn", "aux", "nul", "com", "lpt"})
 _RUNNABLE_SUFFIXES: Final = (
     "bin|pt|pt2|pth|ckpt|pkl|pickle|dill|joblib|npy|npz|h5|hdf5|keras|pb|mar|nemo"
     "|py|pyc|pyo|pyd|so|dll|dylib|exe"
@@ -41,7 +42,7 @@ def unsafe_when_listed(path: str) -> str | None:
     if not layout.SEALED_PATH.fullmatch(path):
         return "not a name that a pack can hold (letters, digits, '.', '_', '-', '/')"
     for part in path.split("/"):
-        if part.endswith(".") or _RESERVED.fullmatch(part):
+        if part[-1] == "." or (part[:3].lower() in _RESERVED_STARTS and _RESERVED.fullmatch(part)):
             return "a name that another system reads as something else"
     return _too_long(path) or _runnable(path)
 
@@ -69,7 +70,8 @@ def collisions(paths: Iterable[str]) -> Iterator[Problem]:
 
 
 def _too_long(path: str) -> str | None:
-    if len(path.encode("utf-8", "surrogateescape")) > limits.MAX_PATH_BYTES:
+    size_bytes = len(path) if path.isascii() else len(path.encode("utf-8", "surrogateescape"))
+    if size_bytes > limits.MAX_PATH_BYTES:
         return f"a path longer than {limits.MAX_PATH_BYTES} bytes"
     if path.count("/") >= limits.MAX_DEPTH:
         return f"a path deeper than {limits.MAX_DEPTH} names"

@@ -108,7 +108,8 @@ def _not_plain(status: os.stat_result) -> str | None:
 
 
 def _empty_folders(tree: Tree) -> Iterator[Problem]:
-    inhabited = {path[:end] for path in tree.files for end in _slashes(path)}
+    holding = {path.rpartition("/")[0] for path in tree.files}
+    inhabited = holding | {folder[:end] for folder in holding for end in _slashes(folder)}
     # A folder that could not be read, or held only refused things, is spoken of already.
     spoken_of = {p.address[:end] for p in tree.problems for end in _slashes(p.address)}
     spoken_of |= {p.address for p in tree.problems}

@@ -53,7 +53,8 @@ def parse_sums(data: bytes) -> Sums:
     for number, line in enumerate(lines, 1):
         text = line.decode("utf-8", "surrogateescape")
         match = _LINE.fullmatch(text)
-        problems.extend(_line_problems(number, text, match))
+        if match is None or _cannot_be_listed(match[2]):
+            problems.extend(_line_problems(number, text, match))
         if match is None:
             continue
         path = line[66:]
@@ -83,8 +84,16 @@ def _line_problems(number: int, text: str, match: re.Match[str] | None) -> Itera
             severity="refused",
             code="unsafe-name",
         )
-    if like in (layout.SUMS, layout.SIGNATURE) or (like is not None and layout.is_rendered(like)):
+    if like is not None and _is_beside(like):
         yield _odd(number, f"lists {shown(like)}, which cannot be part of the sealed set")
+
+
+def _cannot_be_listed(path: str) -> bool:
+    return unsafe_when_listed(path) is not None or _is_beside(path)
+
+
+def _is_beside(path: str) -> bool:
+    return path in (layout.SUMS, layout.SIGNATURE) or layout.is_rendered(path)
 
 
 def _odd(number: int, message: str) -> Problem:
