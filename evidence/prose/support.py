@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
-from functools import cached_property
+from functools import cache, cached_property
 from typing import Any, Final
 
 from evidence.formatting import decimal_of
@@ -22,23 +22,28 @@ _BETWEEN: Final = (
     r"(?:\s|\b(?:is|was|of|at|to|reached|fell|rose|dropped|ended|came|about|around|only|just|"
     r"approximately|roughly|value|a|the)\b|[:=≈~|*_`(<>≤≥-])*$"
 )
-_NAMED: Final = tuple(
-    (re.compile(phrase + _BETWEEN), names)
-    for phrase, names in (
-        (r"\b(?:final|end|last|ending) (?:train(?:ing)? )?loss", ("train.loss_end",)),
-        (r"\bloss (?:\()?(?:at the end|end)\)?", ("train.loss_end",)),
-        (r"\b(?:mean|average|avg) (?:train(?:ing)? )?loss", ("train.loss_mean",)),
-        (r"\b(?:initial|first|start|starting) (?:train(?:ing)? )?loss", ("train.loss_start",)),
-        (
-            r"\btrain(?:ing)? loss",
-            ("train.loss_end", "train.loss_mean", "train.loss_start"),
-        ),
-        (r"\blearning[ -]rate", ("train.learning_rate",)),
-        (r"\b(?:train(?:ing)? )?runtime", ("train.runtime_s", "eval.runtime_s")),
-        (r"\baccuracy", ("eval.*.rate",)),
-        (r"\bexact match(?: rate)?", ("eval.exact.rate",)),
-    )
+_NAMED: Final = (
+    (r"\b(?:final|end|last|ending) (?:train(?:ing)? )?loss", ("train.loss_end",)),
+    (r"\bloss (?:\()?(?:at the end|end)\)?", ("train.loss_end",)),
+    (r"\b(?:mean|average|avg) (?:train(?:ing)? )?loss", ("train.loss_mean",)),
+    (r"\b(?:initial|first|start|starting) (?:train(?:ing)? )?loss", ("train.loss_start",)),
+    (
+        r"\btrain(?:ing)? loss",
+        ("train.loss_end", "train.loss_mean", "train.loss_start"),
+    ),
+    (r"\blearning[ -]rate", ("train.learning_rate",)),
+    (r"\b(?:train(?:ing)? )?runtime", ("train.runtime_s", "eval.runtime_s")),
+    (r"\baccuracy", ("eval.*.rate",)),
+    (r"\bexact match(?: rate)?", ("eval.exact.rate",)),
 )
+
+
+@cache
+def _named() -> tuple[tuple[re.Pattern[str], tuple[str, ...]], ...]:
+    # When a number is first met: compiling them takes longer than reading a text without any.
+    return tuple((re.compile(phrase + _BETWEEN), names) for phrase, names in _NAMED)
+
+
 _BARE: Final = ("", "nats", "epochs")
 """Units of results.json that a number without a unit can be compared with."""
 _MEASURED_ONLY: Final = (("s",), ("bytes",), ("W",), ("samples/s",), ("steps/s",), ("tokens/s",))
@@ -126,7 +131,7 @@ def _numbers(value: Any) -> Iterator[float]:
 
 def _names(literal: Literal, evidence: tuple[Known, ...]) -> frozenset[str]:
     """Names of the values that the sentence means; empty where it names none."""
-    pattern = next((names for phrase, names in _NAMED if phrase.search(literal.before)), None)
+    pattern = next((names for phrase, names in _named() if phrase.search(literal.before)), None)
     if pattern is None:
         name = _BY_UNIT.get(literal.unit.of)
         return frozenset((name,) if name is not None else ())
