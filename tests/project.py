@@ -8,9 +8,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from evidence import jsonio
 from evidence.pipeline import RunOptions, RunResult, run_milestone
 from evidence.pipeline.signals import StopRequest
 from evidence.progress import Silent
+from evidence.workload.stub_backend import TOKENIZER
 
 STUB = """
 schema = "milestone.v1"
@@ -129,7 +131,7 @@ def make_project(root: Path) -> Project:
     ]
     write_rows(root / "data/eval.jsonl", questions)
     (root / "model/config.json").write_text("{}")
-    (root / "model/tokenizer.json").write_text("{}")
+    (root / "model/tokenizer.json").write_bytes(jsonio.dump_document(TOKENIZER))
     project.milestone(STUB)
     project.git("init", "-q", "-b", "main")
     project.git("add", "-A")

@@ -14,7 +14,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from evidence import layout
+from evidence import jsonio, layout
+from evidence.workload.stub_backend import TOKENIZER
 from tests.faults.faulty_os import Plan
 from tests.project import STUB, write_rows
 
@@ -173,7 +174,7 @@ def make_small_project(root: Path) -> None:
     ]
     write_rows(root / "data/eval.jsonl", questions)
     (root / "model/config.json").write_text("{}")
-    (root / "model/tokenizer.json").write_text("{}")
+    (root / "model/tokenizer.json").write_bytes(jsonio.dump_document(TOKENIZER))
 
 
 def copy_case(source: Case, root: Path) -> Case:

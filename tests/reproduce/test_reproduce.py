@@ -13,12 +13,14 @@ import pytest
 from click.testing import CliRunner
 
 from evidence import jsonio, layout
+from evidence.capture.git import Repository
 from evidence.cli.reproduce import command as reproduce_command
 from evidence.errors import DurabilityError, ExitCode, PackBrokenError, StoppedError, UsageError
 from evidence.pipeline.index import index_differs, update_index
 from evidence.pipeline.signals import StopRequest
 from evidence.pipeline.summaries import differences, rerender
 from evidence.progress import Silent
+from evidence.records.availability import Unavailable
 from evidence.records.comparison import DifferenceRecord
 from evidence.reproduce import ReproduceOptions, ReproduceResult, reproduce
 from evidence.reproduce.here import announce
@@ -247,7 +249,13 @@ def test_being_stopped_leaves_nothing_behind(ran: Project, temporary: Path) -> N
 def test_git_that_a_ctrl_c_ended_is_a_stop_and_no_mistake_of_the_caller(
     ran: Project, temporary: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("evidence.reproduce.worktree.CHECKOUT_TIMEOUT_S", 1e-9)  # git is killed
+    attempt = Repository.attempt
+
+    def killed(asked: Repository, *args: str, **options: Any) -> bytes | Unavailable:
+        adds = args[:2] == ("worktree", "add")
+        return Unavailable("it was killed") if adds else attempt(asked, *args, **options)
+
+    monkeypatch.setattr(Repository, "attempt", killed)
     before = state(ran, temporary)
     with pytest.raises(UsageError, match="cannot check out"):
         again(ran)
