@@ -56,6 +56,14 @@ def test_what_makes_a_backtracking_engine_hang_takes_no_time_here(pattern: str) 
     assert time.process_time() - began_s < 2
 
 
+def test_a_pattern_whose_program_is_too_large_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    large = "(a{0,100}){0,20}"
+    with pytest.raises(MalformedError):
+        patterns.check(large)
+    monkeypatch.setattr(limits, "MAX_PATTERN_PROGRAM_BYTES", 64 << 20)
+    patterns.check(large)
+
+
 def test_only_the_first_part_of_an_absurdly_long_output_is_searched() -> None:
     text = "a" * limits.MAX_PATTERN_TEXT_CHARS + "VERIFY"
     assert not patterns.found("VERIFY", text)

@@ -14,7 +14,8 @@ from pathlib import Path
 import pytest
 from breaches import BREACHES, GIGABYTE, Breach
 from packs.case import GOLDEN
-from toy import MODEL
+from packs.forger import reseal
+from toy import MODEL, intact_bytes, write
 
 from evidence import jsonio, layout, limits, sign, sshsig
 from evidence.errors import MalformedError, PastLimitError, UnsafePackError
@@ -163,7 +164,7 @@ def test_a_log_too_large_to_keep_is_read_again_to_explain_it(
     shutil.copytree(GOLDEN / "v1/complete/M90", pack)
     log = pack / layout.TRAINING_LOG
     log.write_bytes(log.read_bytes().replace(b"\n", b"\r\n"))
-    monkeypatch.setattr(structure, "KEPT_LOG_BYTES", 1)
+    monkeypatch.setitem(structure.KEPT_WHERE_SMALL, layout.TRAINING_LOG, 1)
     if not readable:
 
         def fail(self: SafeDirectory, path: str) -> None:
@@ -173,3 +174,33 @@ def test_a_log_too_large_to_keep_is_read_again_to_explain_it(
     report = verify_pack(pack)
     codes = {f.code for f in report.findings if f.address == layout.TRAINING_LOG}
     assert (report.exit_code, codes) == (1, {"line-ends"} if readable else {"digest-mismatch"})
+
+
+def test_a_tokenizer_past_max_tokenizer_bytes_is_hashed_and_not_looked_into(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pack = write(tmp_path / "M90", intact_bytes())
+    tokenizer = f"{layout.FINAL_MODEL}/tokenizer.json"
+    assert structure.KEPT_WHERE_SMALL[tokenizer] == limits.MAX_TOKENIZER_BYTES
+    monkeypatch.setitem(structure.KEPT_WHERE_SMALL, tokenizer, 1)
+    report = verify_pack(pack)
+    checks = {one.id: one for one in report.checks}
+    assert report.verdict == "INTACT"
+    assert checks["seen-vocabulary"].outcome == "not_checked"
+    assert "larger" in checks["seen-vocabulary"].reason
+    (pack / tokenizer).write_bytes((pack / tokenizer).read_bytes() + b" ")
+    assert {f.code for f in verify_pack(pack).findings} >= {"digest-mismatch"}
+
+
+def test_only_more_rows_than_max_rows_listed_may_go_uncounted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pack = write(tmp_path / "M90", intact_bytes())
+    seen = json.loads((pack / layout.SEEN).read_bytes())
+    seen["times_seen"] = {"unavailable": "too many"}
+    (pack / layout.SEEN).write_bytes(jsonio.dump_document(seen))
+    reseal(pack, [])
+    places = {f.address for f in verify_pack(pack).findings if f.severity == "error"}
+    assert places == {f"{layout.SEEN}#/times_seen"}
+    monkeypatch.setattr(limits, "MAX_ROWS_LISTED", 1)
+    assert verify_pack(pack).verdict == "INTACT"

@@ -54,6 +54,28 @@ def shared_out(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     return told
 
 
+@pytest.fixture
+def copies(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """Process ids of all copies. Other tests of this process have children of their own."""
+    made: list[int] = []
+    copy = posix.copy_process
+
+    def counted() -> int:
+        child = copy()
+        made.append(child)
+        return child
+
+    monkeypatch.setattr(posix, "copy_process", counted)
+    return made
+
+
+def assert_gone(copies: list[int]) -> None:
+    assert copies
+    for child in copies:
+        with pytest.raises(ChildProcessError):
+            os.waitpid(child, os.WNOHANG)
+
+
 @pytest.mark.skipif(not posix.can_copy_process(), reason="processes are not copied here")
 def test_an_intact_pack_is_intact_and_every_file_was_hashed_apart(
     tmp_path: Path, shared_out: list[int]
@@ -89,7 +111,7 @@ def test_other_sizes_links_and_missing_files_are_said_as_ever(tmp_path: Path) ->
 
 
 @pytest.mark.skipif(not posix.can_copy_process(), reason="processes are not copied here")
-def test_what_a_copy_leaves_undone_is_left_to_the_caller() -> None:
+def test_what_a_copy_leaves_undone_is_left_to_the_caller(copies: list[int]) -> None:
     parent = os.getpid()
 
     def hash_one(path: str) -> bytes | None:
@@ -99,12 +121,11 @@ def test_what_a_copy_leaves_undone_is_left_to_the_caller() -> None:
 
     found = apart.hash_apart(["a", "b", "odd", "d", "e"], hash_one, 2)
     assert found.keys() == {"a", "e"}  # every second is the parent's own, but for the odd one
-    with pytest.raises(ChildProcessError):
-        os.waitpid(-1, os.WNOHANG)  # and no child is left behind
+    assert_gone(copies)
 
 
 @pytest.mark.skipif(not posix.can_copy_process(), reason="processes are not copied here")
-def test_an_interrupted_caller_leaves_no_copy_behind() -> None:
+def test_an_interrupted_caller_leaves_no_copy_behind(copies: list[int]) -> None:
     parent = os.getpid()
 
     def hash_one(path: str) -> bytes | None:
@@ -114,8 +135,7 @@ def test_an_interrupted_caller_leaves_no_copy_behind() -> None:
 
     with pytest.raises(KeyboardInterrupt):
         apart.hash_apart(["a", "b", "c"], hash_one, 3)
-    with pytest.raises(ChildProcessError):
-        os.waitpid(-1, os.WNOHANG)
+    assert_gone(copies)
 
 
 def test_beside_another_thread_no_process_is_copied() -> None:
