@@ -172,7 +172,10 @@ def run_forwarding(
                 return process.wait(_POLL_S)
             if stop.asked > told:
                 told = stop.asked
-                process.send_signal(signal.SIGTERM if stop.by_sigterm else signal.SIGINT)
+                # A build has nothing to finish, and where we are a job of a script, the programs
+                # that we start ignore SIGINT.
+                harsh = stop.by_sigterm or bool(timeout_s)
+                process.send_signal(signal.SIGTERM if harsh else signal.SIGINT)
             if timeout_s and time.monotonic() - begun_s > timeout_s:
                 process.kill()
                 raise UsageError(f"{command[2]} did not end within {timeout_s:g} s")
