@@ -26,7 +26,7 @@ KEPT_WHERE_SMALL: Final = {
     layout.TRAINING_LOG: KEPT_LOG_BYTES,
     layout.EVAL_LOG: KEPT_LOG_BYTES,
     layout.PATCH: KEPT_LOG_BYTES,
-    f"{layout.FINAL_MODEL}/tokenizer.json": limits.MAX_TOKENIZER_BYTES,
+    layout.TOKENIZER: limits.MAX_TOKENIZER_BYTES,
 }
 """What is said of these is checked up to a size in bytes, their digest always."""
 

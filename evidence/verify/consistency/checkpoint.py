@@ -23,8 +23,6 @@ _POSITIONS: Final = re.compile(
     r"(?:^|\.)(?:wpe|embed_positions|(?:position|token_type)_embeddings)\."
 )
 _RUNS_CODE: Final = frozenset(("auto_map", "trust_remote_code"))
-_VOCABULARY: Final = f"{layout.FINAL_MODEL}/tokenizer.json"
-"""Its keys are words of a language, read by a library that loads no code; any may stand there."""
 _DTYPES: Final = {"float32": "F32", "bfloat16": "BF16", "float16": "F16"}
 
 
@@ -180,10 +178,13 @@ def _bounded(value: object) -> int:
 
 
 def _runs_code(evidence: Evidence) -> Problems:
-    """Every file is looked at before one that cannot be read ends the check: none hides another."""
+    """Every file is looked at before one that cannot be read ends the check: none hides another.
+
+    But for tokenizer.json: its keys are words, any word may be one, and it loads no code.
+    """
     unreadable = ""
     for path in sorted(evidence.contents):
-        if not path.startswith(f"{layout.FINAL_MODEL}/") or path == _VOCABULARY:
+        if not path.startswith(f"{layout.FINAL_MODEL}/") or path == layout.TOKENIZER:
             continue
         data = evidence.contents[path]
         try:

@@ -20,7 +20,6 @@ from evidence.workload.stream import START, add_row, end_step
 
 IGNORED: Final = -100
 """Label of a token without loss, PyTorch's convention."""
-TOKENIZER: Final = f"{layout.FINAL_MODEL}/tokenizer.json"
 NUM_NAMED: Final = 10
 """Rows named in one message."""
 
@@ -143,15 +142,15 @@ def seen_vocabulary(evidence: Evidence) -> Problems:
 
 
 def _vocabulary(evidence: Evidence) -> Vocabulary:
-    data = evidence.contents.get(TOKENIZER)
+    data = evidence.contents.get(layout.TOKENIZER)
     if data is None:
-        there = TOKENIZER in evidence.present
+        there = layout.TOKENIZER in evidence.present
         why = "is larger than what is parsed of a stranger's pack" if there else "is not there"
-        raise CannotCheckError(f"{TOKENIZER} {why}")
+        raise CannotCheckError(f"{layout.TOKENIZER} {why}")
     try:
         return read_vocabulary(jsonio.load_document(data))
     except MalformedError as error:
-        raise CannotCheckError(f"{TOKENIZER}: {error.message}") from error
+        raise CannotCheckError(f"{layout.TOKENIZER}: {error.message}") from error
 
 
 @check("seen-counts", "how often rows were seen follows from rows and epochs")
