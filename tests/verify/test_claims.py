@@ -78,3 +78,28 @@ def test_a_better_verdict_than_the_packs_give_is_found(original: Path, tmp_path:
     attach(original, replace(record, verdict="different"))
     outcome, message = said(original, "reproduction-claims", second)
     assert (outcome, "not what the two packs give" in message) == ("fail", True)
+
+
+def test_a_claim_without_the_form_of_one_is_found(original: Path, tmp_path: Path) -> None:
+    opened = open_verified(original)
+    record = reproduction_record(opened, open_verified(again(tmp_path, opened.root_sha256)))
+    path = layout.reproduction_file(record.reproduction.root_sha256)
+    for data, words in (
+        (jsonio.dump_document({**encode(record), "verdict": "splendid"}), "splendid"),
+        (b"{", "JSON"),
+    ):
+        write(original, {path: data})
+        outcome, message = said(original, "attached-form")
+        assert (outcome, words in message) == ("fail", True), message
+
+
+def test_a_reproducing_pack_that_does_not_verify_supports_nothing(
+    original: Path, tmp_path: Path
+) -> None:
+    opened = open_verified(original)
+    second = again(tmp_path, opened.root_sha256)
+    attach(original, reproduction_record(opened, open_verified(second)))
+    (second / layout.TRAINING_LOG).write_bytes(b"another log\n")
+    report = verify_pack(original, VerifyOptions(beside=(second,)))
+    (check,) = (one for one in report.checks if one.id == "reproduction-claims")
+    assert (check.outcome, "does not verify" in check.reason) == ("not_checked", True)

@@ -5,6 +5,7 @@ What is said of a pack does not depend on how its files were shared out.
 
 from __future__ import annotations
 
+import errno
 import os
 import threading
 from pathlib import Path
@@ -14,6 +15,7 @@ from toy import Toy, toy, write
 
 from evidence import layout, posix
 from evidence.verify import VerifyOptions, apart, verify_pack
+from evidence.verify.directory import SafeDirectory
 
 FEW = 40
 
@@ -136,6 +138,50 @@ def test_an_interrupted_caller_leaves_no_copy_behind(copies: list[int]) -> None:
     with pytest.raises(KeyboardInterrupt):
         apart.hash_apart(["a", "b", "c"], hash_one, 3)
     assert_gone(copies)
+
+
+@pytest.mark.skipif(not posix.can_copy_process(), reason="processes are not copied here")
+@pytest.mark.parametrize("breaks", [False, True])
+def test_a_copy_leaves_without_running_anything_of_its_caller(
+    monkeypatch: pytest.MonkeyPatch, breaks: bool
+) -> None:
+    class Left(BaseException):
+        """In place of the end of the process, which no test would survive."""
+
+    def leave(code: int) -> None:
+        raise Left(code)
+
+    hashed: list[str] = []
+
+    def hash_one(path: str) -> bytes | None:
+        hashed.append(path)
+        return None if breaks else bytes(32)
+
+    monkeypatch.setattr(posix, "copy_process", lambda: 0)  # as the copy sees it
+    monkeypatch.setattr(os, "_exit", leave)
+    with pytest.raises(Left):
+        apart.hash_apart(["a", "b", "c", "d"], hash_one, 2)
+    assert hashed == ["b", "d"]
+
+
+def test_a_file_that_cannot_be_read_is_said_as_ever(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pack = write(tmp_path / "M90", many().all_bytes())
+    opened = SafeDirectory.open_file
+
+    def fail(self: SafeDirectory, path: str) -> tuple[int, os.stat_result]:
+        if path in (place(3), place(4)):
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
+        return opened(self, path)
+
+    monkeypatch.setattr(SafeDirectory, "open_file", fail)
+    report = verify_pack(pack, SHARED)
+    assert report == verify_pack(pack, ALONE)
+    assert {(f.address, f.code) for f in report.findings if f.severity == "error"} == {
+        (place(3), "cannot-read"),
+        (place(4), "cannot-read"),
+    }
 
 
 def test_beside_another_thread_no_process_is_copied() -> None:
