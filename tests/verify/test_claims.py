@@ -87,6 +87,13 @@ def test_a_claim_without_the_form_of_one_is_found(original: Path, tmp_path: Path
     for data, words in (
         (jsonio.dump_document({**encode(record), "verdict": "splendid"}), "splendid"),
         (b"{", "JSON"),
+        (jsonio.dump_document(encode(record)).replace(b"{", b"{ ", 1), "canonical"),
+        (
+            jsonio.dump_document(
+                encode(replace(record, original=replace(record.original, root_sha256="0" * 64)))
+            ),
+            "reproduces another pack",
+        ),
     ):
         write(original, {path: data})
         outcome, message = said(original, "attached-form")

@@ -120,8 +120,9 @@ def _lengths(place: str, found: Lengths) -> Problems:
 def text_facts(evidence: Evidence) -> Problems:
     """Data, template and number of rows as milestone and data give; percentiles rise; the longest
     row is longer than max_length exactly where rows are truncated, and by what the most truncated
-    row lost; the recorded rows have the begin and end tokens that the lists say. Exact. Warnings:
-    begin or end token doubled, begin token missing, texts that do not survive the tokenizer."""
+    row lost; the tokenizer is known, since the text was counted in its tokens; the recorded rows
+    have the begin and end tokens that the lists say. Exact. Warnings: begin or end token doubled,
+    begin token missing, texts that do not survive the tokenizer."""
     train = evidence.plan.train
     text = need(evidence.documents.inputs.text, "the training text is not known")
     place, num_rows = f"{layout.INPUTS}#/text", evidence.rows_of(train.data)
@@ -135,6 +136,10 @@ def text_facts(evidence: Evidence) -> Problems:
         why = f"another {key} than milestone and data give"
         yield from differs(f"{place}/{key}", why, expected, found)
     yield from _lengths(f"{place}/length_tokens", text.length_tokens)
+    tokenizer = evidence.documents.inputs.tokenizer
+    if isinstance(tokenizer, Unavailable):
+        why = "the text was counted in tokens, so the tokenizer is known"
+        yield Problem(f"{layout.INPUTS}#/tokenizer", why, actual=tokenizer.reason)
     for key, rows in _lists(text):
         yield from row_list(f"{place}/{key}", rows, num_rows)
     yield from _longest(place, text, evidence)
