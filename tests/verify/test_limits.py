@@ -180,7 +180,7 @@ def test_a_tokenizer_past_max_tokenizer_bytes_is_hashed_and_not_looked_into(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     pack = write(tmp_path / "M90", intact_bytes())
-    tokenizer = f"{layout.FINAL_MODEL}/tokenizer.json"
+    tokenizer = layout.TOKENIZER
     assert structure.KEPT_WHERE_SMALL[tokenizer] == limits.MAX_TOKENIZER_BYTES
     monkeypatch.setitem(structure.KEPT_WHERE_SMALL, tokenizer, 1)
     report = verify_pack(pack)

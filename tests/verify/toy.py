@@ -191,7 +191,7 @@ def _intact() -> Toy:
         CONFIG: json.dumps(
             {"vocab_size": VOCAB, "hidden_size": HIDDEN, "num_hidden_layers": LAYERS}
         ).encode(),
-        f"{layout.FINAL_MODEL}/tokenizer.json": json.dumps(TOKENIZER).encode(),
+        layout.TOKENIZER: json.dumps(TOKENIZER).encode(),
     }
     steps, seen = training_of_toy()
     made.docs = {
