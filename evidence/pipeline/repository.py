@@ -1,7 +1,8 @@
 """A pack held against the verifier's own clone: commit, patch, milestone and data.
 
 Responsible for checks that need the history of the project, which a pack does not carry. git runs
-in the caller's clone alone and writes nothing there; nothing is ever run in the pack.
+in the caller's clone alone and writes nothing there (patches are applied in a temporary index);
+nothing is ever run in the pack.
 """
 
 from __future__ import annotations
@@ -39,6 +40,7 @@ FACTS: Final = Rule("repo-data-facts", "facts about the data, counted again from
 DATA: Final = Rule("repo-data", "the clone has the data with the bytes that the run read")
 
 _COMMIT: Final = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
+_PROMISOR: Final = r"^(extensions\.partialclone|remote\..*\.promisor)$"
 _LFS: Final = re.compile(
     rb"version https://git-lfs\.github\.com/spec/v1\n(?:.*\n)*?oid sha256:([0-9a-f]{64})\n.*",
     re.DOTALL,
@@ -49,11 +51,17 @@ _MAX_POINTER_BYTES: Final = 1024
 def repository_checks(clone: Path) -> tuple[Check, ...]:
     """The checks against a clone, for `VerifyOptions.further`. Raises UsageError without one.
 
-    `clone` is the project's folder in a working tree: the one that holds milestones/.
+    `clone` is the project's folder in a working tree: the one that holds milestones/. A partial
+    clone is refused: git would fetch what it lacks, and verifying opens no connection.
     """
     found = open_repository(clone)
     if isinstance(found, Unavailable):
         raise UsageError(f"{clone} cannot be compared with: {found.reason}")
+    if not isinstance(found.attempt("config", "--get-regexp", _PROMISOR), Unavailable):
+        raise UsageError(
+            f"{clone} is a partial clone, and verify fetches nothing; "
+            "clone the project once more, without --filter"
+        )
 
     def bound(
         run: Callable[[Repository, Evidence], Iterator[Problem]],

@@ -57,6 +57,7 @@ _VERDICTS: Final = (
     pytest.ExitCode.NO_TESTS_COLLECTED,
     pytest.ExitCode.TESTS_FAILED,
     pytest.ExitCode.INTERRUPTED,
+    pytest.ExitCode.USAGE_ERROR,  # a conftest could not be imported, which the control rules out
 )
 QUIET: Final = (
     *("-x", "-q", "--no-header"),

@@ -123,3 +123,13 @@ def test_a_project_below_the_top_of_its_repository_is_found(tmp_path: Path) -> N
 def test_what_is_no_clone_is_refused(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="not a git repository"):
         repository_checks(tmp_path)
+
+
+def test_a_partial_clone_is_refused_as_git_would_fetch_for_it(
+    project: Project, tmp_path: Path
+) -> None:
+    project.git("config", "uploadpack.allowFilter", "true")
+    command = ["git", "clone", "-q", "--no-checkout", "--filter=blob:none"]
+    subprocess.run([*command, f"file://{project.root}", str(tmp_path / "clone")], check=True)
+    with pytest.raises(UsageError, match="without --filter"):
+        repository_checks(tmp_path / "clone")

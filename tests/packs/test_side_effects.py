@@ -6,6 +6,7 @@ Every case by audit hooks of the interpreter, a handful by the system calls them
 from __future__ import annotations
 
 import json
+import os
 import re
 import shutil
 import subprocess
@@ -17,6 +18,8 @@ import pytest
 from packs import silent
 from packs.case import GOLDEN, Case, cases
 from packs.test_packs import arguments, made, state
+
+from tests.project import make_project
 
 SIGNED = "valid-signed"
 TRACED = [*Random(44).sample(cases(), 8), *(c for c in cases() if c.name == SIGNED)]
@@ -90,15 +93,24 @@ def _traceable() -> bool:
     return subprocess.run(command, capture_output=True, check=False).returncode == 0
 
 
-@pytest.mark.skipif(not _traceable(), reason="strace is not here, or may not trace")
+needs_strace = pytest.mark.skipif(not _traceable(), reason="strace is not here, or may not trace")
+
+
+def traced(words: list[str], folder: Path) -> list[list[str]]:
+    """(process, system call) of everything that `evidence` did, calls that began first."""
+    log = folder / "calls.txt"
+    command = ["strace", "-f", "-qq", "-e", CALLS, "-e", "signal=none", "-o", str(log)]
+    own = [sys.executable, "-P", "-B", "-m", "evidence", *words]
+    places = {**os.environ, "TMPDIR": str(folder / "scratch")}
+    subprocess.run([*command, *own], capture_output=True, cwd="/", env=places, check=False)
+    return [line.split(maxsplit=1) for line in log.read_text("utf-8").splitlines()]
+
+
+@needs_strace
 @pytest.mark.parametrize("case", TRACED, ids=lambda case: case.name)
 def test_the_system_calls_tell_the_same(case: Case, tmp_path: Path) -> None:
     pack = made(case, tmp_path)
-    log = tmp_path / "calls.txt"
-    words = [sys.executable, "-P", "-B", "-m", "evidence", "verify", *arguments(case, pack)]
-    command = ["strace", "-f", "-qq", "-e", CALLS, "-e", "signal=none", "-o", str(log), *words]
-    subprocess.run(command, capture_output=True, cwd="/", check=False)
-    calls = [line.split(maxsplit=1) for line in log.read_text("utf-8").splitlines()]
+    calls = traced(["verify", *arguments(case, pack)], tmp_path)
     ran = [(process, call) for process, call in calls[1:] if call.startswith("execve(")]
     assert {Path(call.split('"')[1]).name for _, call in ran} <= {"ssh-keygen"}
     assert bool(ran) == (case.name == SIGNED)
@@ -108,3 +120,49 @@ def test_the_system_calls_tell_the_same(case: Case, tmp_path: Path) -> None:
     assert [call for call in own if NETWORK.match(call)] == []
     assert [call for _, call in calls if "AF_INET" in call] == []
     assert [call for _, call in calls if CHANGES.search(call) and "/dev/null" not in call] == []
+
+
+@needs_strace
+def test_a_clone_is_read_by_git_alone_which_runs_nothing_of_it(tmp_path: Path) -> None:
+    """Hooks, filters and monitors that a clone carries stay asleep; scratch files go away."""
+    project = make_project(tmp_path / "project")
+    (project.root / "extra.py").write_text("print('dirty')\n", encoding="utf-8")
+    project.run()
+    clone, scratch = tmp_path / "clone", tmp_path / "scratch"
+    subprocess.run(["git", "clone", "-q", str(project.root), str(clone)], check=True)
+    sprung = set_traps(clone, tmp_path)
+    scratch.mkdir()
+    before = state(clone), state(project.pack)
+    calls = traced(["verify", str(project.pack), "--repo", str(clone), "--strict"], tmp_path)
+    assert (state(clone), state(project.pack)) == before
+    assert list(scratch.iterdir()) == []
+    assert not sprung.exists(), sprung.read_text("utf-8")
+    ran = [call for _, call in calls[1:] if call.startswith("execve(")]
+    assert {Path(call.split('"')[1]).name for call in ran} == {"git"}
+    assert [call for _, call in calls if re.match(r"socket|connect|bind|listen|send", call)] == []
+    written = [call for _, call in calls if CHANGES.search(call) and "/dev/null" not in call]
+    assert written
+    # Names without a slash are removed below a descriptor: of the scratch folder, which is empty.
+    assert [
+        call for call in written if str(scratch) not in call and "/" in call.split('"')[1]
+    ] == []
+
+
+def set_traps(clone: Path, folder: Path) -> Path:
+    """Everything of a clone that git may run, each leaving its name in the file returned."""
+    sprung, trap = folder / "sprung", folder / "trap.sh"
+    trap.write_text(f'#!/bin/sh\necho "$0 $*" >> "{sprung}"\ncat\n', encoding="utf-8")
+    trap.chmod(0o755)
+    for hook in ("post-index-change", "reference-transaction", "applypatch-msg", "post-checkout"):
+        shutil.copy(trap, clone / ".git" / "hooks" / hook)
+    settings = ("core.fsmonitor", "core.pager", "diff.trap.textconv", "diff.trap.command",
+                "diff.external", "filter.trap.clean", "filter.trap.smudge")  # fmt: skip
+    for setting in settings:
+        subprocess.run(["git", "-C", str(clone), "config", setting, str(trap)], check=True)
+    attributes = clone / ".git" / "info" / "attributes"
+    attributes.write_text("* filter=trap diff=trap\n", encoding="utf-8")
+    done = ["git", "-C", str(clone), "status"]
+    subprocess.run(done, check=True, capture_output=True)
+    assert sprung.exists(), "the traps work"
+    sprung.unlink()
+    return sprung

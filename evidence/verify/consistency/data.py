@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 
 from evidence import layout
 from evidence.records.availability import Unavailable
-from evidence.records.inputs import DataRecord, Lengths, TextRecord
+from evidence.records.inputs import DataRecord, Lengths, TextRecord, TokenizerRecord
 from evidence.verify.consistency.registry import Evidence, Problems, check, differs, need
 from evidence.verify.consistency.seen import named, row_list
 from evidence.verify.problem import CannotCheckError, Problem
@@ -24,7 +24,7 @@ def data_facts(evidence: Evidence) -> Problems:
     """Counts equal the lists they count; row numbers rise within the data; exact duplicates and
     overlap are among the normalised ones; a conflict has two rows or more; percentiles rise; LF
     text has its own digest twice. Warnings: duplicate rows, overlap with the evaluation set,
-    conflicting prompts."""
+    conflicting prompts, and where no overlap or no conflict could be looked for."""
     data = evidence.documents.inputs.data
     if not data:
         raise CannotCheckError("inputs.json has no data set")
@@ -34,10 +34,10 @@ def data_facts(evidence: Evidence) -> Problems:
         listed = len(record.duplicate_rows)
         yield from differs(f"{place}/num_duplicate_rows", text, listed, record.num_duplicate_rows)
         yield from _repeated(place, record)
-        yield from _conflicts(place, record)
+        spec = evidence.documents.milestone.data.get(name)
+        yield from _conflicts(place, record, has_answers=spec is not None and bool(spec.answer))
         yield from _overlap(place, record, evidence)
         yield from _lengths(f"{place}/length_chars", record.length_chars)
-        spec = evidence.documents.milestone.data.get(name)
         if spec is not None and bool(spec.fields) == isinstance(
             record.num_schema_violations, Unavailable
         ):
@@ -69,12 +69,17 @@ def _odd(place: str, rows: tuple[int, ...], num_rows: int, what: str, code: str)
         yield Problem(place, text, severity="warning", code=code)
 
 
-def _conflicts(place: str, record: DataRecord) -> Problems:
+def _conflicts(place: str, record: DataRecord, *, has_answers: bool) -> Problems:
     count, rows = record.num_conflicting_prompts, record.conflicting_rows
+    if isinstance(count, Unavailable) and isinstance(rows, Unavailable):
+        if has_answers:
+            text = f"prompts with several answers were not looked for: {count.reason}"
+            where = f"{place}/num_conflicting_prompts"
+            yield Problem(where, text, severity="warning", code="conflicts-unknown")
+        return
     if isinstance(count, Unavailable) or isinstance(rows, Unavailable):
-        if not (isinstance(count, Unavailable) and isinstance(rows, Unavailable)):
-            text = "prompts are compared exactly where their rows are named"
-            yield Problem(f"{place}/conflicting_rows", text)
+        text = "prompts are compared exactly where their rows are named"
+        yield Problem(f"{place}/conflicting_rows", text)
         return
     yield from row_list(f"{place}/conflicting_rows", rows, record.num_rows)
     if len(rows) < 2 * count or bool(rows) != bool(count):
@@ -87,6 +92,9 @@ def _conflicts(place: str, record: DataRecord) -> Problems:
 def _overlap(place: str, record: DataRecord, evidence: Evidence) -> Problems:
     found, other = record.overlap, evidence.documents.milestone.eval.data
     if isinstance(found, Unavailable):
+        if record.name != other:
+            text = f"its rows were not compared with the evaluation's: {found.reason}"
+            yield Problem(f"{place}/overlap", text, severity="warning", code="overlap-unknown")
         return
     if record.name == other:
         text = "the evaluation set is not compared with itself"
@@ -120,9 +128,10 @@ def _lengths(place: str, found: Lengths) -> Problems:
 def text_facts(evidence: Evidence) -> Problems:
     """Data, template and number of rows as milestone and data give; percentiles rise; the longest
     row is longer than max_length exactly where rows are truncated, and by what the most truncated
-    row lost; the tokenizer is known, since the text was counted in its tokens; the recorded rows
-    have the begin and end tokens that the lists say. Exact. Warnings: begin or end token doubled,
-    begin token missing, texts that do not survive the tokenizer."""
+    row lost; the tokenizer is known, since the text was counted in its tokens; rows without a
+    begin or end token are listed exactly where tokenizer or milestone adds one, and doubled ones
+    where there is one; the recorded rows have those that the lists say. Exact. Warnings: begin or
+    end token doubled, begin token missing, texts that do not survive the tokenizer."""
     train = evidence.plan.train
     text = need(evidence.documents.inputs.text, "the training text is not known")
     place, num_rows = f"{layout.INPUTS}#/text", evidence.rows_of(train.data)
@@ -140,6 +149,8 @@ def text_facts(evidence: Evidence) -> Problems:
     if isinstance(tokenizer, Unavailable):
         why = "the text was counted in tokens, so the tokenizer is known"
         yield Problem(f"{layout.INPUTS}#/tokenizer", why, actual=tokenizer.reason)
+    else:
+        yield from _listed(place, text, tokenizer, ends=evidence.plan.data[train.data].append_eos)
     for key, rows in _lists(text):
         yield from row_list(f"{place}/{key}", rows, num_rows)
     yield from _longest(place, text, evidence)
@@ -155,6 +166,22 @@ _ODD = {
     "rows_doubled_eos": ("rows have the end token more than once", "end-doubled"),
     "rows_not_round_trip": ("rows are other text after encoding and decoding", "no-round-trip"),
 }
+
+
+def _listed(place: str, text: TextRecord, tokenizer: TokenizerRecord, *, ends: bool) -> Problems:
+    """Which lists there must be. A token that a text should begin with is one that there is."""
+    has = {one.name for one in tokenizer.special_tokens}
+    wanted = {
+        "rows_without_bos": tokenizer.adds_bos,
+        "rows_doubled_bos": True,
+        "rows_without_eos": ends or tokenizer.adds_eos,
+        "rows_doubled_eos": True,
+    }
+    for key, name, _ in _COUNTED:
+        known = not isinstance(getattr(text, key), Unavailable)
+        if known != (name in has and wanted[key]):
+            why = "is added" if key.startswith("rows_without") else "exists"
+            yield Problem(f"{place}/{key}", f"rows are listed exactly where such a token {why}")
 
 
 def _lists(text: TextRecord) -> Iterator[tuple[str, tuple[int, ...]]]:

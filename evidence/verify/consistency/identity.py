@@ -6,7 +6,7 @@ from typing import Final
 
 from evidence import layout
 from evidence.records.availability import Unavailable
-from evidence.records.capture import GitStateRecord
+from evidence.records.capture import FrozenSetRecord, GitStateRecord
 from evidence.records.inputs import ModelRecord
 from evidence.records.milestone import ModelSpec
 from evidence.results.context import journal_at
@@ -150,8 +150,9 @@ def frozen_data(evidence: Evidence) -> Problems:
 @check("frozen-promises", "what frozen.json concludes follows from its own digests")
 def frozen_promises(evidence: Evidence) -> Problems:
     """One set for each [[frozen]], with its name, ref and policy; unchanged_during_run ⇔ before =
-    after for all files; equal_to_ref ⇔ after = ref for all files. Exact. Warning where a promise
-    was broken."""
+    after for all files; equal_to_ref ⇔ after = ref for all files; a set is compared with its ref
+    as a whole or not at all. Exact. Warnings where a promise was broken, and where files were not
+    compared with the ref that the milestone names."""
     specs, sets = evidence.documents.milestone.frozen, evidence.documents.frozen.sets
     text = "other promises than the milestone makes"
     expected = [(spec.name, spec.ref, spec.policy) for spec in specs]
@@ -167,10 +168,26 @@ def frozen_promises(evidence: Evidence) -> Problems:
         if not unchanged:
             broken = "a promise not to touch files was broken during the run"
             yield Problem(place, broken, severity="warning", code="frozen-changed")
-        refs = [file.ref_sha256 for file in one.files]
-        if isinstance(one.equal_to_ref, bool) and not any(isinstance(r, Unavailable) for r in refs):
-            equal = all(file.after_sha256 == file.ref_sha256 for file in one.files)
-            yield from differs(f"{place}/equal_to_ref", text, equal, one.equal_to_ref)
+        yield from _against_ref(f"{place}/equal_to_ref", one)
+
+
+def _against_ref(place: str, one: FrozenSetRecord) -> Problems:
+    unknown = {isinstance(file.ref_sha256, Unavailable) for file in one.files}
+    if isinstance(one.equal_to_ref, Unavailable):
+        if False in unknown:
+            yield Problem(place, "digests at the ref are there, so whether they are equal is known")
+        elif one.ref is not None:
+            text = f"the files were not compared with {shown(one.ref)}: {one.equal_to_ref.reason}"
+            yield Problem(place, text, severity="warning", code="ref-unknown")
+        return
+    if one.ref is None or isinstance(one.ref_commit, Unavailable) or True in unknown:
+        yield Problem(
+            place, "known only where a ref is named, found, and has a digest of each file"
+        )
+        return
+    equal = all(file.after_sha256 == file.ref_sha256 for file in one.files)
+    text = "does not follow from the digests of its files"
+    yield from differs(place, text, equal, one.equal_to_ref)
 
 
 @check("model-identity", "the model is the one that the completed attempt asks for")
