@@ -13,6 +13,7 @@ from typing import Any
 from unicodedata import category
 
 import pytest
+from packs.addresses import points_at
 from packs.case import CASES, GOLDEN, Case, cases
 from packs.edits import OPERATIONS, apply
 
@@ -69,6 +70,7 @@ def test_verify_says_what_the_case_expects(case: Case, tmp_path: Path) -> None:
     assert codes >= case.codes
     assert case.exit in (0, 2, 4) or codes, "a refusal without a finding"
     assert any(case.says in said(finding) for finding in findings) or not case.says
+    assert [finding for finding in findings if not points_at(pack, finding)] == []
     ended = evidence("verify", *arguments(case, pack))
     assert ended.exit == case.exit
     assert {c for c in ended.out + ended.err if category(c) in ACTING} <= {"\n"}

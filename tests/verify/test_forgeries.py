@@ -6,8 +6,10 @@ from pathlib import Path
 
 import pytest
 from forgeries import FORGERIES, Forgery
+from packs.addresses import points_at
 from toy import toy, write
 
+from evidence.records.codec import encode
 from evidence.verify import VerifyOptions, verify_pack
 
 ONLY_A_SIGNATURE = [forgery for forgery in FORGERIES if forgery.check is None]
@@ -25,8 +27,10 @@ def _forged(forgery: Forgery, folder: Path) -> Path:
 def test_a_lie_in_consistent_hashes_is_caught_by_its_check(
     forgery: Forgery, tmp_path: Path
 ) -> None:
-    report = verify_pack(_forged(forgery, tmp_path / "M90"))
+    pack = _forged(forgery, tmp_path / "M90")
+    report = verify_pack(pack)
     assert report.exit_code == 1, report.findings
+    assert [one for one in encode(report.findings) if not points_at(pack, one)] == []
     outcomes = {check.id: check.outcome for check in report.checks}
     assert outcomes[forgery.check] == "fail", report.findings
     for stage in ("structure", "listing", "digests", "sets", "form", "journal-chain", "records"):

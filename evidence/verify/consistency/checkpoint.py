@@ -156,21 +156,25 @@ def checkpoint_config(evidence: Evidence) -> Problems:
     yield from _runs_code(evidence)
     _ = evidence.plan
     config = _json(evidence, CONFIG)
-    text_config = config.get("text_config")
-    shape: Mapping[str, Any] = text_config if isinstance(text_config, dict) else config
+    text_config, place = config.get("text_config"), f"{CONFIG}#"
+    shape: Mapping[str, Any] = config
+    if isinstance(text_config, dict):
+        shape, place = text_config, f"{place}/text_config"
     tensors = _tensors(evidence)
     vocabulary, hidden = shape.get("vocab_size"), shape.get("hidden_size")
     for name, tensor in sorted(tensors.items()):
         if _EMBEDDING.search(name) and vocabulary is not None and hidden is not None:
             text = f"the shape of {shown(name)} is another"
-            place = f"{CONFIG}#/vocab_size"
-            yield from differs(place, text, [vocabulary, hidden], list(tensor.shape))
+            yield from differs(
+                f"{place}/vocab_size", text, [vocabulary, hidden], list(tensor.shape)
+            )
     layers = {int(match[1]) for name in tensors if (match := _LAYER.search(name))}
     stated = shape.get("num_hidden_layers")
     if layers and stated is not None:
         text = "the weights have other layers"
-        place = f"{CONFIG}#/num_hidden_layers"
-        yield from differs(place, text, sorted(layers), list(range(_bounded(stated))))
+        yield from differs(
+            f"{place}/num_hidden_layers", text, sorted(layers), list(range(_bounded(stated)))
+        )
 
 
 def _bounded(value: object) -> int:

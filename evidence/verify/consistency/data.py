@@ -196,10 +196,12 @@ def _longest(place: str, text: TextRecord, evidence: Evidence) -> Problems:
     if seen is None:
         return
     ends = spec.append_eos and _special_id("eos_token", evidence) is not None
-    too_long = max(0, text.length_tokens.max - ends - evidence.plan.train.max_length)
-    what = "the longest row and the most truncated one do not agree"
+    fitting, longest = evidence.plan.train.max_length + ends, text.length_tokens.max
     lost = max(seen.tokens_cut, default=0)
-    yield from differs(f"{place}/length_tokens/max", what, lost, too_long)
+    if lost != max(0, longest - fitting):
+        what = f"the longest row and the most truncated one, which lost {lost} tokens, do not agree"
+        expected = fitting + lost if lost else f"at most {fitting}"
+        yield Problem(f"{place}/length_tokens/max", what, expected, longest)
 
 
 def _special_id(name: str, evidence: Evidence) -> int | None:
