@@ -17,7 +17,7 @@ VERIFIER := evidence.verify evidence.digest evidence.journal evidence.jsonio
 QUICK := tests/verify tests/packs tests/origin tests/prose tests/test_jsonio.py tests/test_foundation.py
 
 .DEFAULT_GOAL := help
-.PHONY: help evidence verify render test lint reformat data golden coverage mutants faults fuzz bench bench-growth bench-gpu clean
+.PHONY: help evidence verify render test lint reformat data golden approve coverage mutants faults fuzz bench bench-growth bench-gpu clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -47,6 +47,9 @@ reformat: $(VENV)/.develop ## Let ruff fix and format everything
 data: $(VENV)/.runtime ## Rewrite the project's own data set, evaluation set and tokenizer
 	@$(BIN)/python milestones/data/generate.py
 	@$(BIN)/python milestones/models/train_tokenizer.py
+
+approve: $(VENV)/.develop ## Write down what verify says of every case and forgery: read the change before you commit it
+	@PYTHONPATH=.:tests:tests/verify $(BIN)/python -m packs.approved
 
 golden: $(VENV)/.develop ## Write the packs that tests keep of this version: make golden VERSION=v1
 	@PYTHONPATH=tests/verify $(BIN)/python tests/packs/make_golden.py $(VERSION)

@@ -42,6 +42,7 @@ _ARITHMETIC: Final[dict[type[ast.operator], type[ast.operator]]] = {
     ast.RShift: ast.LShift,
 }
 _WRAPPERS: Final = frozenset(("sorted", "reversed", "list", "tuple", "set", "abs", "min", "max"))
+_CODECS: Final = frozenset(("utf-8", "ascii", "utf-16-be", "utf-16-le", "utf-16", "utf-32"))
 _REMOVABLE: Final = (ast.Expr, ast.Raise, ast.Assign, ast.AugAssign, ast.Continue, ast.Break)
 
 
@@ -149,6 +150,8 @@ def _untouchable(parent: ast.AST, name: str, child: ast.AST) -> bool:
         return True
     if isinstance(child, ast.Call) and ast.unparse(child.func) in ("TypeVar", "cast"):
         return True
+    if isinstance(child, ast.keyword) and child.arg == "usedforsecurity":
+        return True  # the same digest
     return isinstance(parent, ast.FormattedValue) and name == "format_spec"
 
 
@@ -158,7 +161,14 @@ def _variants(node: ast.AST) -> Iterator[tuple[str, ast.AST]]:
         if isinstance(node, kind):
             yield from change(node)
     if isinstance(node, _REMOVABLE) and _matters(node):
-        yield "removed", ast.Pass()
+        yield "removed", _removed(node)
+
+
+def _removed(node: ast.AST) -> ast.AST:
+    """Nothing in its place. A generator whose only yield goes is one still, and yields nothing."""
+    if isinstance(node, ast.Expr) and isinstance(node.value, ast.Yield | ast.YieldFrom):
+        return ast.If(ast.Constant(False), [node], [])
+    return ast.Pass()
 
 
 def _comparison(node: ast.Compare) -> Iterator[tuple[str, ast.AST]]:
@@ -220,6 +230,8 @@ def _constant(node: ast.Constant) -> Iterator[tuple[str, ast.AST]]:
         yield "constant", ast.Constant(not value)
     elif isinstance(value, int | float):
         yield "constant", ast.Constant(value + 1)
+    elif value in _CODECS:
+        yield "constant", ast.Constant("latin-1")  # "utf-8?" would be the same codec
     elif isinstance(value, str | bytes) and value and not _is_sentence(value):
         yield "constant", ast.Constant(value + ("?" if isinstance(value, str) else b"?"))
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -14,11 +13,11 @@ from unicodedata import category
 
 import pytest
 from packs.addresses import points_at
-from packs.case import CASES, GOLDEN, Case, cases
-from packs.edits import OPERATIONS, apply
+from packs.approved import lines, of_case
+from packs.case import CASES, Case, cases
+from packs.edits import OPERATIONS
+from packs.made import arguments, made
 
-from evidence import layout
-from evidence.digest import sha256_hex
 from tests.command import evidence
 
 ACTING = ("Cc", "Cf", "Cs", "Zl", "Zp")
@@ -26,29 +25,6 @@ ACTING = ("Cc", "Cf", "Cs", "Zl", "Zp")
 ALL = cases()
 IN_A_PROCESS = Random(43).sample(ALL, 6)
 """These also run as a command of their own: the others share this process, which is cheaper."""
-
-
-def made(case: Case, folder: Path) -> Path:
-    """The pack of a case."""
-    pack = folder / case.base.name
-    shutil.copytree(case.base, pack)
-    for edit in case.edits:
-        try:
-            pack = apply(pack, edit)
-        except PermissionError:
-            pytest.skip(f"{edit['do']} needs rights that this user has not")
-    return pack
-
-
-def arguments(case: Case, pack: Path) -> list[str]:
-    """What is typed after `evidence verify`."""
-    root = sha256_hex((case.base / layout.SUMS).read_bytes())
-    trust = GOLDEN / case.base.parts[-3] / "allowed_signers"
-    given = {"{root}": f"sha256:{root}", "{trust}": str(trust), "{pack}": str(pack)}
-    words = [str(pack), *case.args]
-    for mark, value in given.items():
-        words = [word.replace(mark, value) for word in words]
-    return words
 
 
 def state(folder: Path) -> dict[str, tuple[int, int, int]]:
@@ -71,6 +47,7 @@ def test_verify_says_what_the_case_expects(case: Case, tmp_path: Path) -> None:
     assert case.exit in (0, 2, 4) or codes, "a refusal without a finding"
     assert any(case.says in said(finding) for finding in findings) or not case.says
     assert [finding for finding in findings if not points_at(pack, finding)] == []
+    assert lines(findings, pack) == of_case(case)
     ended = evidence("verify", *arguments(case, pack))
     assert ended.exit == case.exit
     assert {c for c in ended.out + ended.err if category(c) in ACTING} <= {"\n"}

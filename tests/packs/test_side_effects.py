@@ -17,7 +17,8 @@ from random import Random
 import pytest
 from packs import silent
 from packs.case import GOLDEN, Case, cases
-from packs.test_packs import arguments, made, state
+from packs.made import arguments, made
+from packs.test_packs import state
 
 from tests.project import make_project
 

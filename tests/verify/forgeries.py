@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Final
 
-from toy import CONFIG, MODEL, OUTCOME, Toy, prediction, safetensors
+from toy import CONFIG, MODEL, OUTCOME, Toy, prediction, safetensors, toy, write
 
 from evidence import layout
 from evidence.digest import sha256_hex
@@ -391,3 +392,11 @@ FORGERIES: Final = (
     Forgery("a month later", later_day, None),
     Forgery("another title, digest and all", everything_named_anew, None),
 )  # fmt: skip
+
+
+def forged(forgery: Forgery, folder: Path) -> Path:
+    """The pack of a forgery, written to a folder."""
+    bent = toy()
+    forgery.edit(bent)
+    bent.seal(**dict(forgery.seal))
+    return write(folder, bent.all_bytes())

@@ -5,8 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from forgeries import FORGERIES, Forgery
+from forgeries import FORGERIES, Forgery, forged
 from packs.addresses import points_at
+from packs.approved import lines, of_forgery
 from toy import toy, write
 
 from evidence.records.codec import encode
@@ -16,21 +17,16 @@ ONLY_A_SIGNATURE = [forgery for forgery in FORGERIES if forgery.check is None]
 CAUGHT = [forgery for forgery in FORGERIES if forgery.check is not None]
 
 
-def _forged(forgery: Forgery, folder: Path) -> Path:
-    bent = toy()
-    forgery.edit(bent)
-    bent.seal(**dict(forgery.seal))
-    return write(folder, bent.all_bytes())
-
-
 @pytest.mark.parametrize("forgery", CAUGHT, ids=lambda forgery: forgery.name)
 def test_a_lie_in_consistent_hashes_is_caught_by_its_check(
     forgery: Forgery, tmp_path: Path
 ) -> None:
-    pack = _forged(forgery, tmp_path / "M90")
+    pack = forged(forgery, tmp_path / "M90")
     report = verify_pack(pack)
     assert report.exit_code == 1, report.findings
-    assert [one for one in encode(report.findings) if not points_at(pack, one)] == []
+    findings = encode(report.findings)
+    assert [one for one in findings if not points_at(pack, one)] == []
+    assert lines(findings, pack) == of_forgery(forgery.name)
     outcomes = {check.id: check.outcome for check in report.checks}
     assert outcomes[forgery.check] == "fail", report.findings
     for stage in ("structure", "listing", "digests", "sets", "form", "journal-chain", "records"):
@@ -42,7 +38,7 @@ def test_what_only_a_signature_can_tell_is_said_to_be_of_unknown_origin(
     forgery: Forgery, tmp_path: Path
 ) -> None:
     true_root = verify_pack(write(tmp_path / "true" / "M90", toy().all_bytes())).root_sha256
-    pack = _forged(forgery, tmp_path / "forged" / "M90")
+    pack = forged(forgery, tmp_path / "forged" / "M90")
     assert verify_pack(pack).verdict == "INTACT"
     strict = verify_pack(pack, VerifyOptions(strict=True))
     assert strict.exit_code == 3

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 from packs.case import CASES, read
-from packs.test_packs import arguments, made
+from packs.made import arguments, made
 
 OURS = re.compile(rb"\x1b\[[0-9;]*m")
 """What click colours with."""
