@@ -50,8 +50,8 @@ class Journal:
         self._writer = LineWriter(path)
         self._clock = clock or Clock()
 
-    def record(self, event: str, *, attempt: str | None = None, **data: Any) -> JournalEvent:
-        """Append one event durably and return it. `data` must be JSON values."""
+    def record(self, event: str, *, attempt: str | None = None, **data: Any) -> None:
+        """Append one event durably. `data` must be JSON values."""
         entry = JournalEvent(
             seq=self._seq,
             utc=self._clock.utc(),
@@ -66,7 +66,6 @@ class Journal:
         self._writer.sync()
         self._seq += 1
         self._prev = sha256_hex(line)
-        return entry
 
     def close(self) -> None:
         """Close the file. Recording after this is a bug."""

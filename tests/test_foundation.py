@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
-from evidence import digest, durable, journal, layout, resources, schema
+from evidence import digest, durable, journal, jsonio, layout, resources, schema
 from evidence.attempt.files import LogFile
 from evidence.attempt.verdict import Heard, Limit, judge
 from evidence.errors import DurabilityError, MalformedError
@@ -177,12 +177,30 @@ def test_publishing_never_overwrites(tmp_path: Path) -> None:
 def test_a_journal_reads_back_what_was_recorded_and_goes_on(tmp_path: Path) -> None:
     path = tmp_path / "journal.jsonl"
     first = journal.Journal(path)
-    events = [first.record("a", x=1), first.record("b", attempt="t")]
+    first.record("a", x=1)
+    first.record("b", attempt="t")
     first.close()
     second = journal.Journal(path)
-    events.append(second.record("c"))
+    second.record("c")
     second.close()
-    assert list(journal.read(path.read_bytes())) == events
+    events = [
+        (one.seq, one.event, one.attempt, one.data) for one in journal.read(path.read_bytes())
+    ]
+    assert events == [(0, "a", None, {"x": 1}), (1, "b", "t", {}), (2, "c", None, {})]
+
+
+def test_an_event_with_another_number_is_named_by_its_line() -> None:
+    event = run.JournalEvent(
+        seq=3, utc="", monotonic_s=0.0, event="e", attempt=None, data={}, prev=journal.GENESIS
+    )
+    with pytest.raises(MalformedError, match="number 3, expected 0") as caught:
+        list(journal.read(jsonio.dump_row(encode(event))))
+    assert caught.value.line == 1
+
+
+def test_sums_are_in_order_of_their_names() -> None:
+    digests = {"b": "1" * 64, "a": "2" * 64, "a/b": "0" * 64}
+    assert [line[66:] for line in format_sums(digests).decode().splitlines()] == ["a", "a/b", "b"]
 
 
 @pytest.mark.parametrize("edit", ["swap", "drop", "change"])
@@ -214,6 +232,10 @@ def test_visible_text_has_no_acting_character_and_is_stable(text: str) -> None:
     assert all(c >= " " or c in "\n\t" for c in shown)
     assert "\n" not in one_line(text, 50)
     assert len(one_line(text, 50)) <= 50
+    whole = one_line(text, len(shown) * 2)
+    for limit in (1, 2, 7, 50):
+        cut = whole if len(whole) <= limit else whole[: limit - 1] + "…"
+        assert one_line(text, limit) == cut
 
 
 @pytest.mark.parametrize("acting", ["\x1b", "\x07", "\x9b", "\u202e", "\u200b", "\u2028", "\ufeff"])

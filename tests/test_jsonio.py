@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from evidence import jsonio, limits
-from evidence.errors import MalformedError
+from evidence.errors import MalformedError, PastLimitError
 
 SCALARS = (
     st.none()
@@ -101,3 +101,55 @@ def test_a_document_past_the_limit_is_refused(monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setattr(limits, "MAX_JSON_BYTES", 3)
     with pytest.raises(MalformedError, match="larger"):
         jsonio.load_document(b"[1, 2]")
+
+
+@pytest.mark.parametrize("value", [-(2**63) + 1, 2**63 - 1])
+def test_the_integers_of_64_bits_are_read_and_no_others(value: int) -> None:
+    for data in (f"[{value}]", json.dumps([value], indent=2) + "\n"):
+        assert jsonio.load_document(data.encode()) == [value]
+    beyond = value + (1 if value > 0 else -1)
+    with pytest.raises(MalformedError, match="64-bit"):
+        jsonio.load_document(f"[{beyond}]".encode())
+
+
+def test_a_broken_document_is_named_by_its_line() -> None:
+    with pytest.raises(MalformedError, match="column 3") as caught:
+        jsonio.load_document(b'{\n"a": 1,\n  b\n}')
+    assert caught.value.line == 3
+
+
+@pytest.mark.parametrize(
+    ("one", "limit"),
+    [("{}", "MAX_JSON_BRACKETS"), ("[]", "MAX_JSON_BRACKETS"), ("0", "MAX_JSON_COMMAS")],
+)
+def test_a_bomb_in_canonical_form_is_refused_one_value_past_its_limit(
+    one: str, limit: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(limits, limit, 10)
+    most = 10 if one == "0" else 9  # the array around them is a bracket, too
+    for num_values, past in ((most + (one == "0"), False), (most + 1 + (one == "0"), True)):
+        data = jsonio.dump_document([json.loads(one)] * num_values)
+        if past:
+            with pytest.raises(PastLimitError, match="more values"):
+                jsonio.load_document(data)
+        else:
+            assert len(jsonio.load_document(data)) == num_values
+
+
+@pytest.mark.parametrize("depth", [limits.MAX_JSON_DEPTH, limits.MAX_JSON_DEPTH + 1])
+@pytest.mark.parametrize("brackets", ["[]", "{}"])
+def test_depth_is_bounded_alike_in_documents_and_rows(brackets: str, depth: int) -> None:
+    value: Any = 1
+    for _ in range(depth):
+        value = [value] if brackets == "[]" else {"a": value}
+    plain = json.dumps(value).encode()
+    for read, data in (
+        (jsonio.load_document, json.dumps(value, indent=2).encode() + b"\n"),
+        (jsonio.load_document, plain),
+        (lambda data: jsonio.load_row(data, 7), plain.replace(b" ", b"")),
+    ):
+        if depth > limits.MAX_JSON_DEPTH:
+            with pytest.raises(PastLimitError, match="nested deeper"):
+                read(data)
+        else:
+            assert read(data) == value

@@ -23,6 +23,8 @@ SAYS: Final = {
     "NOT INTACT": "this pack is not what it says",
     "REFUSED": "not read any further, for your safety",
 }
+MAX_NAMED: Final = 3
+"""Checks that were not made for one and the same reason: so many are named, `--json` has all."""
 MARKS: Final = {"error": "✗", "refused": "✗", "warning": "!", "advice": "·"}
 
 
@@ -66,9 +68,14 @@ def _print_checks(report: Report) -> None:
         f"  checks       {counts['pass']} passed, {counts['fail']} failed, "
         f"{counts['not_checked']} not checked{ruleset}"
     )
+    by_reason: dict[str, list[str]] = {}
     for check in report.checks:
         if check.outcome == "not_checked":
-            click.echo(f"    – not checked: {check.id}: {visible(check.reason)}")
+            by_reason.setdefault(check.reason, []).append(check.id)
+    for reason, ids in by_reason.items():
+        named = ", ".join(ids[:MAX_NAMED])
+        more = f" and {len(ids) - MAX_NAMED} more" if len(ids) > MAX_NAMED else ""
+        click.echo(f"    – not checked: {named}{more}: {visible(reason)}")
 
 
 def _print_finding(finding: Finding) -> None:

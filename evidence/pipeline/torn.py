@@ -16,7 +16,7 @@ from pathlib import Path
 from evidence import jsonio, layout
 from evidence.durable import write_file
 from evidence.errors import MalformedError
-from evidence.escape import visible
+from evidence.escape import acts_at
 from evidence.records.codec import decode
 from evidence.records.run import StepRow
 
@@ -108,7 +108,7 @@ def is_shown(line: bytes) -> bool:
         text = line.decode("utf-8")
     except UnicodeDecodeError:
         return False
-    return visible(text) == text
+    return acts_at(text) is None
 
 
 def _step_of(line: bytes) -> int | None:

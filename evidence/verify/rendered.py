@@ -99,7 +99,7 @@ def _list_problems(
         yield Problem(layout.RENDERED, text, code=code)
     for problem in schema.check("rendered.v1", value):
         yield Problem(f"{layout.RENDERED}#{problem.pointer}", problem.message, code="schema")
-    if record.root_sha256 != root_sha256:
+    if root_sha256 and record.root_sha256 != root_sha256:
         text = f"was rendered from another sealed set; {_AGAIN}"
         place = f"{layout.RENDERED}#/root_sha256"
         yield Problem(place, text, root_sha256, record.root_sha256, code="other-root")
@@ -109,6 +109,8 @@ def _list_problems(
         place = f"{layout.RENDERED}#/template"
         yield Problem(place, text, manifest.template, record.template)
     yield from _entries(rendered, record)
+    if not root_sha256:
+        raise CannotCheckError("there is no list of sealed files that it could be rendered from")
 
 
 def _entries(rendered: RenderedSet, record: RenderedRecord) -> Iterator[Problem]:

@@ -145,13 +145,14 @@ def _read(root: SafeDirectory, ledger: Ledger, options: VerifyOptions) -> Sealed
     sealed = sealed_stage.read_directory(
         root, ledger, require_all=options.require_all, num_threads=options.num_threads
     )
-    if not ledger.refused:
+    if not ledger.refused and sealed.sums is not None:
         sealed_stage.understand(sealed, ledger)
         manifest = None if sealed.documents is None else sealed.documents.manifest
         ledger.settle(_RULESET, _ruleset_problems(None if manifest is None else manifest.ruleset))
+    reason = "not read any further" if ledger.refused else "there is no list of sealed files"
     for rule in (*sealed_stage.RULES, _RULESET):
         if rule.id not in {result.id for result in ledger.results}:
-            ledger.skip(rule, "not read any further")
+            ledger.skip(rule, reason)
     return sealed
 
 

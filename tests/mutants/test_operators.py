@@ -22,6 +22,8 @@ CHANGES = {
     "f('kebab-case')": {"f('kebab-case?')"},
     "f('a sentence is left alone')": set(),
     "f(True)": {"f(False)"},
+    "f('utf-8')": {"f('latin-1')"},
+    "f(usedforsecurity=False)": set(),
 }
 STATEMENTS = {
     "if a:\n    b": {"if not a:\n    b", "if a:\n    pass"},
@@ -33,6 +35,7 @@ STATEMENTS = {
     "a: int = 1": {"a: int = 2"},
     "@dataclass(frozen=True)\nclass A:\n    pass": set(),
     "def f():\n    return a": {"def f():\n    return None"},
+    "def g():\n    yield a": {"def g():\n    if False:\n        yield a"},
     "while a:\n    break": {"while not a:\n    break", "while a:\n    pass"},
 }
 

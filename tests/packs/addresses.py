@@ -17,6 +17,8 @@ NOT_THERE: Final = {
     "withheld",
 }  # fmt: skip
 """Findings whose file need not be one that can be opened under that name, or even be there."""
+EXPECTED: Final = {"other-commit", "other-milestone", "other-pack"}
+"""Findings on what the caller expects, and the pack may not have at all."""
 NOT_READ: Final = {"runs-code", "too-large"}
 """Findings in files that need not be JSON, or are too large to be read here."""
 SAYS_MORE: Final = {
@@ -36,7 +38,7 @@ def points_at(pack: Path, finding: dict[str, Any]) -> bool:
         return (pack / address.partition("#")[0]).exists()
     value = look_up(pack, address)
     if value is NOTHING:
-        return code in NOT_THERE and "#" not in address
+        return code in EXPECTED or (code in NOT_THERE and "#" not in address)
     whole = isinstance(value, (bytes, dict, list))
     return actual is None or whole or actual in _spelled(value) or code in SAYS_MORE
 

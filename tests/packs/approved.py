@@ -26,6 +26,12 @@ FORGED: Final = Path(__file__).parents[1] / "verify" / "forgeries.txt"
 _HEADING: Final = "## "
 
 
+def of_report(report: dict[str, Any], pack: Path) -> list[str]:
+    """Verdict, what happened to the run, and a line for each finding."""
+    happened = [report["happened"]] if report["happened"] else []
+    return [report["verdict"], *happened, *lines(report["findings"], pack)]
+
+
 def lines(findings: Iterable[dict[str, Any]], pack: Path) -> list[str]:
     """One line a finding, in their order; PACK is where the pack was."""
     found = []
@@ -38,9 +44,8 @@ def lines(findings: Iterable[dict[str, Any]], pack: Path) -> list[str]:
 
 
 def of_case(case: Case) -> list[str]:
-    """The approved lines of a case; none where there is no file."""
-    file = CASES / case.name / "findings.txt"
-    return file.read_text("utf-8").splitlines() if file.exists() else []
+    """The approved lines of a case."""
+    return (CASES / case.name / "findings.txt").read_text("utf-8").splitlines()
 
 
 def of_forgery(name: str) -> list[str]:
@@ -53,7 +58,7 @@ def of_forgery(name: str) -> list[str]:
 def said_of(case: Case, pack: Path) -> list[str]:
     """What verify says of the pack of a case."""
     ended = evidence("verify", *arguments(case, pack), "--json")
-    return [] if ended.exit == 2 else lines(json.loads(ended.out)["findings"], pack)
+    return [] if ended.exit == 2 else of_report(json.loads(ended.out), pack)
 
 
 def _forgeries(folder: Path) -> Iterator[str]:
@@ -74,9 +79,7 @@ def approve() -> None:
             except pytest.skip.Exception:
                 continue
             file = CASES / case.name / "findings.txt"
-            file.unlink(missing_ok=True)
-            if said:
-                file.write_text("".join(f"{line}\n" for line in said), encoding="utf-8")
+            file.write_text("".join(f"{line}\n" for line in said), encoding="utf-8")
         text = "\n\n".join(_forgeries(Path(made_in)))
     FORGED.write_text(f"{text}\n", encoding="utf-8")
 

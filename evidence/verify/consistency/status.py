@@ -7,7 +7,7 @@ from typing import Final
 
 from evidence import layout
 from evidence.documents import is_document
-from evidence.escape import visible
+from evidence.escape import acts_at, visible
 from evidence.records.availability import Unavailable
 from evidence.verify.consistency.registry import Evidence, Problems, check, differs, need
 from evidence.verify.problem import CannotCheckError, Problem
@@ -79,10 +79,9 @@ def log_text(evidence: Evidence) -> Problems:
         except UnicodeDecodeError as error:
             yield Problem(path, f"not UTF-8 at byte {error.start}")
             continue
-        if visible(text) != text:
-            pairs = zip(text, visible(text), strict=False)
-            same = next((i for i, (a, b) in enumerate(pairs) if a != b), 0)
-            line = text.count("\n", 0, same) + 1
+        acting = acts_at(text)
+        if acting is not None:
+            line = text.count("\n", 0, acting) + 1
             yield Problem(f"{path}#L{line}", "holds characters that act instead of showing")
 
 
