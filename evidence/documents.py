@@ -9,9 +9,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, TypeVar
 
-from evidence import journal, jsonio, layout
+from evidence import journal, jsonio, layout, limits
 from evidence.errors import MalformedError
 from evidence.milestone import parse_milestone
 from evidence.records.capture import (
@@ -104,6 +105,7 @@ def parse_documents(
     )
 
 
+@lru_cache(maxsize=limits.MAX_FILES)  # a pack of 20,000 files asks this of each several times
 def is_document(path: str) -> bool:
     """Whether `parse_documents` (or a schema) wants the bytes of this pack-relative path."""
     return path in (layout.MILESTONE, layout.NOTES) or layout.schema_for(path) is not None

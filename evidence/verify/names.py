@@ -49,10 +49,14 @@ def unsafe_when_listed(path: str) -> str | None:
 
 def collisions(paths: Iterable[str]) -> Iterator[Problem]:
     """Names, or folders of names, that are one and the same where case or Unicode form is lost."""
+    names = set(paths)
+    names.update(prefix for folder in _folders(names) for prefix in _prefixes(folder))
+    if len({_folded(name) for name in names}) == len(names):
+        return  # as nearly always
     first: dict[str, str] = {}
     told: set[str] = set()
     known: set[str] = set()
-    for path in sorted(set(paths)):
+    for path in sorted(names):
         for prefix in _prefixes(path):
             if prefix in known:
                 continue
@@ -88,6 +92,10 @@ def _runnable(path: str) -> str | None:
     if runnable:
         return "a file of a kind that can run code when it is loaded; packs hold none"
     return None
+
+
+def _folders(paths: Iterable[str]) -> set[str]:
+    return {path.rpartition("/")[0] for path in paths} - {""}
 
 
 def _prefixes(path: str) -> Iterator[str]:

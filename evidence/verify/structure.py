@@ -145,9 +145,9 @@ def unlisted(tree: Tree, listed: Mapping[str, str]) -> Iterator[Problem]:
 
 def too_big(tree: Tree) -> Iterator[Problem]:
     """Files larger than any honest one of their kind; nothing of the pack is read then."""
+    rendered = kept = 0
     for path in sorted(tree.files):
-        cap = _cap(path)
-        size = tree.files[path].size_bytes
+        cap, size = _cap(path), tree.files[path].size_bytes
         if cap is not None and size > cap:
             yield Problem(
                 path,
@@ -155,11 +155,11 @@ def too_big(tree: Tree) -> Iterator[Problem]:
                 severity="refused",
                 code="too-large",
             )
-    rendered = sum(s.size_bytes for path, s in tree.files.items() if layout.is_rendered(path))
+        kept += size if is_kept(path, size) else 0
+        rendered += size if layout.is_rendered(path) else 0
     if rendered > limits.MAX_RENDERED_BYTES:
         text = f"the rendered set has {rendered} bytes, more than {limits.MAX_RENDERED_BYTES}"
         yield Problem(layout.RENDERED, text, severity="refused", code="too-large")
-    kept = sum(s.size_bytes for path, s in tree.files.items() if is_kept(path, s.size_bytes))
     if kept > limits.MAX_DOCUMENTS_BYTES:
         text = f"the documents have {kept} bytes, more than {limits.MAX_DOCUMENTS_BYTES} together"
         yield Problem(layout.MANIFEST, text, severity="refused", code="too-large")

@@ -79,6 +79,8 @@ def test_a_file_that_grows_at_any_read_is_never_a_pass(
         monkeypatch.setattr(digests, "os", Os(at, growing))
         report = verify_pack(pack, TRUSTING)
         assert report.exit_code == 1, at
+        changed = {f.address for f in report.findings if f.code == "changed-while-reading"}
+        assert at > 1 or changed == {layout.SUMS}
 
 
 def test_a_file_that_becomes_a_fifo_is_refused(

@@ -64,6 +64,21 @@ def test_a_journal_that_was_never_sealed_is_not_compared_with_the_manifest(tmp_p
     assert (outcomes["journal-order"], outcomes["journal-seal"]) == ("fail", "not_checked")
 
 
+def test_data_that_are_not_frozen_are_not_compared_with_frozen_files(tmp_path: Path) -> None:
+    bent = toy()
+    for one in bent.docs[layout.FROZEN]["sets"][0]["files"]:
+        one["path"] = one["path"].replace("data/", "other/")
+    outcomes = {one.id: one.outcome for one in verified(bent, tmp_path).checks}
+    assert outcomes["frozen-data"] == "not_checked"
+
+
+def test_a_time_that_is_on_no_calendar_is_found_where_it_stands(tmp_path: Path) -> None:
+    bent = toy()
+    bent.docs[layout.JOURNAL][3]["utc"] = "2026-02-30T00:00:00.000000Z"
+    found = {one.address for one in verified(bent, tmp_path).findings if one.severity == "error"}
+    assert f"{layout.JOURNAL}#L4/utc" in found
+
+
 @pytest.mark.parametrize(
     "suffix", ["txt", "md", "json", "jsonl", "toml", "patch", "jinja", "svg", "model"]
 )
