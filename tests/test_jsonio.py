@@ -81,6 +81,7 @@ def test_rows_end_with_lf_only() -> None:
     [
         (b"{}\n{}", 2, "cut off"),
         (b"{}\n\n{}\n", 2, "empty"),
+        (b"\n{}\n", 1, "empty"),
         (b"{}\n{]\n", 2, "not JSON"),
         (b"{}\n" + b"1" * (limits.MAX_JSONL_LINE_BYTES + 1) + b"\n", 2, "longer"),
     ],
@@ -153,3 +154,11 @@ def test_depth_is_bounded_alike_in_documents_and_rows(brackets: str, depth: int)
                 read(data)
         else:
             assert read(data) == value
+
+
+@pytest.mark.parametrize("text", ["\\ud800", "a\\udfffb", "\\udc00\\ud800"])
+def test_half_a_character_is_no_text_wherever_it_stands(text: str) -> None:
+    for data in (f'"{text}"', f'{{"{text}": 1}}', f'{{"a": ["{text}"]}}', f'["\\u00e9", "{text}"]'):
+        with pytest.raises(MalformedError, match="lone surrogate"):
+            jsonio.load_document(data.encode())
+    assert jsonio.load_document(b'"\\ud83d\\ude00"') == "\U0001f600"

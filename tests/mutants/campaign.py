@@ -33,7 +33,7 @@ from typing import Final
 
 import pytest
 
-from tests.mutants.baseline import Baseline, measure
+from tests.mutants.baseline import FIRST_TESTS, Baseline, measure
 from tests.mutants.operators import Mutant, changed_tree, difference, is_real, mutants_of
 
 ROOT: Final = Path(__file__).parents[2]
@@ -45,8 +45,6 @@ DRAWN: Final = {
     "evidence/redact": 45,
 }
 """How many mutants of each; all of them where there are fewer."""
-FIRST_TESTS: Final = 12
-"""Most mutants fall to these; the others meet all of their tests at the end."""
 LEAST_SCORE: Final = 0.9
 TIMEOUT_S: Final = 120.0
 MAX_MEMORY_BYTES: Final = 4 << 30

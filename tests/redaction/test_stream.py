@@ -9,7 +9,7 @@ from random import Random
 import pytest
 
 from evidence.redact import Privacy, Redactor, Secrets, known_secrets, scan
-from evidence.redact.search import OVERLAP_BYTES, WINDOW_BYTES
+from evidence.redact.search import MAX_FINDINGS, OVERLAP_BYTES, WINDOW_BYTES
 from evidence.redact.stream import MAX_KEY_LINES, MAX_LINE_CHARS
 from tests.redaction.canaries import CANARIES, ENCODINGS, VARIABLES, Canary, traces
 
@@ -88,6 +88,21 @@ def test_a_secret_across_two_windows_of_a_long_file_is_found() -> None:
         found = scan(before + TOKEN.text.encode() + b"\n" * WINDOW_BYTES, Secrets())
         assert [(one.kind, one.line) for one in found] == [("hf-token", before.count(b"\n") + 1)]
         assert found[0].offset == len(before)
+
+
+@pytest.mark.parametrize("num_lines", [MAX_FINDINGS - 1, MAX_FINDINGS, MAX_FINDINGS + 1])
+def test_so_many_findings_are_named_and_no_more(num_lines: int) -> None:
+    found = scan(f"{TOKEN.text}\n".encode() * num_lines, SECRETS)
+    assert [one.line for one in found] == list(range(1, min(num_lines, MAX_FINDINGS) + 1))
+
+
+@pytest.mark.parametrize("encoding", ENCODINGS)
+def test_what_stands_around_a_secret_stays_to_the_letter(encoding: str) -> None:
+    spelled = ENCODINGS[encoding](TOKEN.text)
+    for around in ("", " ", ", "):
+        clean = Redactor(SECRETS).text(f"é{around} {spelled} {around}ü")
+        assert clean.startswith(f"é{around} "), clean
+        assert clean.endswith(f" {around}ü"), clean
 
 
 def test_a_secret_of_many_lines_is_known_line_by_line() -> None:

@@ -118,6 +118,24 @@ def other_output(toy: Toy) -> None:
     row["output"] = row["output"] + " or so"
 
 
+def save_model_late(toy: Toy) -> None:
+    events = toy.docs[layout.JOURNAL]
+    saved = toy.event("final-model")
+    events.remove(saved)
+    started = events.index(toy.event("stage-started", stage="eval"))
+    saved |= {key: events[started][key] for key in ("utc", "monotonic_s")}
+    events.insert(started + 1, saved)
+
+
+def third_segment(toy: Toy) -> None:
+    toy.event("stage-started", stage="train")["data"]["segment"] = 3
+
+
+def overlap_outside(toy: Toy) -> None:
+    found = toy.docs[layout.INPUTS]["data"]["train"]["overlap"]
+    found |= {"exact_rows": [99], "normalised_rows": [99], "evaluation_rows": [0]}
+
+
 def whole_prediction(toy: Toy) -> None:
     predictions(toy)[2] = prediction(2, "Well. Answer: 4")
 
@@ -380,6 +398,15 @@ FORGERIES: Final = (
     Forgery("telemetry of another attempt", put(layout.TELEMETRY, 2, "attempt", value="big2"),
             "telemetry"),
     Forgery("a checkpoint of another step", event("checkpoint", "step", 9), "training-stream"),
+    Forgery("another scorer of the same kind", put(layout.INPUTS, "scorers", 1, "name",
+            value="contains"), "scorers"),
+    Forgery("a field that becomes an answer", put(layout.SEEN, "coverage", 0, "is_answer",
+            value=True), "seen-answers"),
+    Forgery("a final model saved in the evaluation", save_model_late, "journal-stages"),
+    Forgery("a third segment after the first", third_segment, "journal-stages"),
+    Forgery("a last step after its stage", put(layout.METRICS, 19, "elapsed_s", value=900.0),
+            "step-times"),
+    Forgery("overlap outside of the data", overlap_outside, "data-facts"),
     # Nothing in the evidence contradicts these: only a signature tells.
     Forgery("all losses halved", rounder_losses, None),
     Forgery("a prediction and all that follows from it", whole_prediction, None),

@@ -2,17 +2,32 @@
 
 from __future__ import annotations
 
+import json
 import os
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from packs.case import GOLDEN
 from test_recoveries import CUT, recovered
-from toy import Toy, intact_bytes, toy, write
+from toy import MODEL, Toy, intact_bytes, safetensors, toy, write
 
 from evidence import layout, limits
+from evidence.records.availability import Unavailable
 from evidence.records.finding import Report
-from evidence.verify import VerifyOptions, verify_pack
+from evidence.records.inputs import ModelRecord
+from evidence.verify import VerifyOptions, open_verified, verify_pack
+from evidence.verify.consistency.identity import _possible
+from evidence.verify.safetensors_header import read_header
+from evidence.verify.sums import parse_sums
+
+SIZES = {
+    "BOOL": 8, "U8": 8, "I8": 8, "F8_E5M2": 8, "F8_E4M3": 8, "F8_E8M0": 8, "U16": 16, "I16": 16,
+    "F16": 16, "BF16": 16, "U32": 32, "I32": 32, "F32": 32, "U64": 64, "I64": 64, "F64": 64,
+    "C64": 64,
+}  # fmt: skip
+"""Bits of an element, from the format's own description."""
 
 
 def verified(bent: Toy, folder: Path) -> Report:
@@ -26,6 +41,86 @@ def test_an_output_of_one_token_is_an_output(tmp_path: Path) -> None:
     assert verified(bent, tmp_path).findings == ()
     bent.docs[layout.PREDICTIONS][1]["num_output_tokens"] = 0
     assert "prediction-lengths" in {one.code for one in verified(bent, tmp_path / "none").findings}
+
+
+def test_an_output_that_was_stopped_at_its_length_has_just_that_length(tmp_path: Path) -> None:
+    for num_tokens, wrong in ((12, False), (11, True), (13, True)):
+        bent = toy()
+        stopped = {"num_output_tokens": num_tokens, "finish_reason": "length"}
+        bent.docs[layout.PREDICTIONS][1] |= stopped
+        codes = {one.code for one in verified(bent, tmp_path / str(num_tokens)).findings}
+        assert ("prediction-lengths" in codes) == wrong
+
+
+def test_one_prediction_alone_is_not_called_constant(tmp_path: Path) -> None:
+    bent = toy()
+    del bent.docs[layout.PREDICTIONS][1:]
+    codes = {one.code for one in verified(bent, tmp_path).findings}
+    assert "prediction-count" in codes
+    assert not codes & {"constant-field", "degenerate-outputs"}
+
+
+def test_tensors_may_stand_in_any_order_in_the_header(tmp_path: Path) -> None:
+    def turn(header: dict[str, Any]) -> None:
+        turned = dict(reversed(header.items()))
+        header.clear()
+        header.update(turned)
+
+    bent = toy()
+    bent.files[MODEL] = safetensors(turn)
+    assert verified(bent, tmp_path).findings == ()
+
+
+@pytest.mark.parametrize(("dtype", "bits"), SIZES.items())
+def test_every_dtype_has_its_size(dtype: str, bits: int) -> None:
+    for end, fits in ((bits, True), (bits + 1, False)):  # eight elements
+        entry = {"dtype": dtype, "shape": [8], "data_offsets": [0, end]}
+        data = json.dumps({"t": entry}).encode()
+        head = len(data).to_bytes(8, "little") + data
+        assert (read_header("m", head, len(head) + end).problems == []) == fits
+
+
+def test_a_model_of_the_hub_is_odd_only_where_its_revision_is_not_known(tmp_path: Path) -> None:
+    model = open_verified(write(tmp_path / "M90", intact_bytes())).documents.inputs.model
+    assert isinstance(model, ModelRecord)
+    known = replace(model, source="hub", init_seed=None, revision="0" * 40)
+    assert list(_possible(known)) == []
+    unknown = replace(known, revision=Unavailable("not said"))
+    assert [one.code for one in _possible(unknown)] == ["revision-unknown"]
+
+
+def test_what_was_wrong_with_a_document_is_said_every_time(tmp_path: Path) -> None:
+    bent = toy().seal()
+    files = bent.all_bytes()
+    odd = files[layout.PACKAGES].replace(b"\n", b" \n")
+    reports = [
+        verify_pack(write(tmp_path / str(number) / "M90", files | {layout.PACKAGES: odd}))
+        for number in range(3)
+    ]
+    assert "not-canonical" in {one.code for one in reports[0].findings}
+    assert reports[0].findings == reports[1].findings == reports[2].findings
+
+
+def test_words_of_a_vocabulary_are_no_settings(tmp_path: Path) -> None:
+    bent = toy()
+    bent.files[f"{layout.FINAL_MODEL}/vocab.json"] = b'{"auto_map": 1}\n'
+    assert verified(bent, tmp_path).findings == ()
+    bent.files[f"{layout.FINAL_MODEL}/other.json"] = b'{"auto_map": 1}\n'
+    assert verified(bent, tmp_path / "other").exit_code == 5
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["con", "prn", "aux", "nul", "com1", "lpt9", "Aux.txt", "training_output/nul/x", "a/b./c", "d.",
+     "SHA256SUMS", "SHA256SUMS.sig"],
+)  # fmt: skip
+def test_a_name_that_cannot_be_in_a_pack_must_not_be_listed(name: str) -> None:
+    assert parse_sums(f"{'0' * 64}  {name}\n".encode()).problems
+
+
+@pytest.mark.parametrize("name", ["console", "a.con", "com10", "lpt", "a/nullx", "a/SHA256SUMS"])
+def test_a_name_that_only_looks_like_one_may_be_listed(name: str) -> None:
+    assert parse_sums(f"{'0' * 64}  {name}\n".encode()).problems == ()
 
 
 @pytest.mark.parametrize(("num_steps", "said"), [(2, False), (3, True)])

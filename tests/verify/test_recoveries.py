@@ -97,11 +97,16 @@ def going_nowhere(made: Toy) -> None:
                   "monotonic_s": events[-2]["monotonic_s"]})  # fmt: skip
 
 
+def of_no_attempt(made: Toy) -> None:
+    made.event("recovered")["attempt"] = None
+
+
 LIES: dict[str, tuple[Callable[[Toy], None], str]] = {
     "a recovery left out": (without_recovery, "journal-recoveries"),
     "another step": (at("recovered", "from_step", 9), "journal-recoveries"),
     "more rows than steps": (at("recovered", "num_step_rows_cut", 11), "journal-recoveries"),
     "rows cut where nothing goes on": (going_nowhere, "journal-recoveries"),
+    "nobody's": (of_no_attempt, "journal-order"),
     "another attempt's": (of_another_attempt, "journal-order"),
 }
 

@@ -12,7 +12,7 @@ from evidence.records.run import PredictionRow
 from evidence.results.context import journal_at
 from evidence.verify.consistency.registry import Evidence, Problems, check, differs
 from evidence.verify.consistency.seen import named
-from evidence.verify.problem import CannotCheckError, Problem
+from evidence.verify.problem import CannotCheckError, Problem, shown
 
 SUSPICIOUS_SHARE: Final = 0.5
 """From this share of the outputs on, empty, looping or echoing ones are a warning."""
@@ -80,10 +80,8 @@ def prediction_answers(evidence: Evidence) -> Problems:
 
 @check("prediction-scores", "every score follows from answer and target")
 def prediction_scores(evidence: Evidence) -> Problems:
-    """Each declared scorer of scoring.py and each pattern, recomputed; no score besides. Exact.
-    Versions of scorers are those of the rule set: another one would be a way around this."""
+    """Each declared scorer of scoring.py and each pattern, recomputed; no score besides. Exact."""
     spec = evidence.plan.eval
-    yield from _other_versions(evidence)
     for place, row in _each(evidence):
         try:
             expected = scoring.scores(spec, row.output, row.answer, row.target)
@@ -95,21 +93,19 @@ def prediction_scores(evidence: Evidence) -> Problems:
             yield from differs(f"{place}/scores/{name}", text, expected.get(name), found)
 
 
-def _other_versions(evidence: Evidence) -> Problems:
-    known = {one.name: one.version for one in scoring.records(evidence.plan.eval)}
-    for index, one in enumerate(evidence.documents.inputs.scorers):
-        place = f"{layout.INPUTS}#/scorers/{index}/version"
-        text = f"the rule set that the pack follows has another version of {one.name}"
-        yield from differs(place, text, known.get(one.name, one.version), one.version)
-
-
 @check("scorers", "inputs.json names the scorers that the milestone asks for, with their versions")
 def scorers(evidence: Evidence) -> Problems:
-    """Names, kinds and patterns as [eval] gives them, in order. Exact."""
-    asked = [(s.name, s.kind, s.pattern) for s in scoring.records(evidence.plan.eval)]
-    found = [(s.name, s.kind, s.pattern) for s in evidence.documents.inputs.scorers]
-    place = f"{layout.INPUTS}#/scorers"
-    yield from differs(place, "other scorers than the milestone asks for", asked, found)
+    """The records that scoring.py gives for [eval], in order. Exact. Versions are those of the rule
+    set: another one would be a way around recomputing the scores."""
+    asked, found = scoring.records(evidence.plan.eval), evidence.documents.inputs.scorers
+    place, text = f"{layout.INPUTS}#/scorers", "other scorers than the milestone asks for"
+    yield from differs(place, text, [one.name for one in asked], [one.name for one in found])
+    for index, (one, other) in enumerate(zip(asked, found, strict=False)):
+        for key in ("kind", "version", "pattern"):
+            text = f"another {key} of {shown(one.name)} than milestone and rule set give"
+            yield from differs(
+                f"{place}/{index}/{key}", text, getattr(one, key), getattr(other, key)
+            )
 
 
 @check("prediction-groups", "each prediction carries the groups that the milestone scores by")
