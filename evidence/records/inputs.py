@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Final, Literal
 
 from evidence.records.availability import Unavailable
+
+NGRAM_WORDS: Final = 13
+"""In a row, in a prompt and in one of the evaluation set: the two are taken for related."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +40,7 @@ class OverlapRecord:
     normalised_rows: tuple[int, ...]
     """The same once Unicode form, case and white space are aside."""
     ngram_rows: tuple[int, ...]
-    """13 words in a row in common; a prompt of fewer words is compared as a whole."""
+    """NGRAM_WORDS words in a row in common; a prompt of fewer words is compared as a whole."""
     evaluation_rows: tuple[int, ...]
     """The rows of the evaluation set that they meet."""
 

@@ -90,7 +90,8 @@ def _sources(version: str) -> Mapping[str, str]:
 
 @cache
 def _template(version: str, name: str) -> Any:  # compiled; only templating knows Jinja's types
-    return templating.environment(_sources(version)).get_template(name)
+    byte_code = templating.ByteCode(version)
+    return templating.environment(_sources(version), byte_code=byte_code).get_template(name)
 
 
 def fill(version: str, name: str, context: Mapping[str, Any]) -> bytes:

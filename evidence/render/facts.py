@@ -14,6 +14,7 @@ from evidence import formatting, markdown
 from evidence.documents import Documents
 from evidence.records.availability import Unavailable
 from evidence.records.inputs import (
+    NGRAM_WORDS,
     DataRecord,
     FieldCoverage,
     InputsRecord,
@@ -21,7 +22,6 @@ from evidence.records.inputs import (
     TokenizerRecord,
 )
 from evidence.render.values import Sheet
-from evidence.workload.facts import NGRAM_WORDS
 
 NAMED_ROWS: Final = 12
 TEXT_CHARS: Final = 40

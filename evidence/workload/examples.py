@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
 
 from evidence import templating
 from evidence.digest import sha256_hex
@@ -20,10 +19,9 @@ from evidence.records.run import AttemptPlan
 from evidence.workload.data import load_data
 from evidence.workload.facts import DataSet, lengths
 from evidence.workload.interface import StageFailure
+from evidence.workload.kept import NUM_PROBED
 from evidence.workload.text import render_row
 from evidence.workload.tokens import Coder, Example, build_example, coverage, unseen_answers
-
-NUM_PROBED: Final = 20
 
 _RowList = tuple[int, ...] | Unavailable
 

@@ -14,7 +14,7 @@ from typing import Any, Final, Literal
 
 from evidence.digest import git_blob_sha1, sha256_hex, with_lf
 from evidence.records.availability import Unavailable
-from evidence.records.inputs import DataRecord, Lengths, OverlapRecord
+from evidence.records.inputs import NGRAM_WORDS, DataRecord, Lengths, OverlapRecord
 from evidence.records.milestone import DataSpec
 
 _SENTENCE_MARKS: Final = ".,;:!?…\"'“”‘’()[]{}"
@@ -24,7 +24,6 @@ Row = dict[str, Any]
 PROMPT: Final = "prompt"
 META: Final = "meta"
 """Field that says where a row comes from; two rows that differ only in it are duplicates."""
-NGRAM_WORDS: Final = 13
 """As GPT-3's contamination study looks for overlap (Brown et al. 2020, appendix C)."""
 
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from random import Random
 from typing import Any, Final
 
 from evidence import limits
@@ -17,10 +16,10 @@ from evidence.records.availability import Unavailable
 from evidence.records.codec import decode, encode
 from evidence.records.inputs import SeenBatch, SeenRecord, SeenRow
 from evidence.records.milestone import DataSpec
+from evidence.workload.kept import steps_to_keep
 from evidence.workload.stream import START, add_row, end_step
 from evidence.workload.tokens import Example, coverage, num_targets
 
-NUM_RANDOM_STEPS: Final = 8
 STATE_FILE: Final = "evidence_state.json"
 
 Pieces = Callable[[Sequence[int]], tuple[str, ...]]
@@ -139,10 +138,3 @@ class Recorder:
     def _shown(self, row: FedRow) -> SeenRow:
         ids, labels = tuple(row.ids), tuple(row.labels)
         return SeenRow(row.source_row, ids, labels, pieces=self._pieces(ids))
-
-
-def steps_to_keep(num_steps: int, seed: int) -> frozenset[int]:
-    """The first step, the last, and eight drawn by the seed from those between."""
-    between = range(2, num_steps)
-    drawn = Random(seed).sample(between, min(NUM_RANDOM_STEPS, len(between)))  # noqa: S311 - a sample, no secret
-    return frozenset({1, num_steps, *drawn})

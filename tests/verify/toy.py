@@ -48,7 +48,7 @@ from evidence.records.codec import encode
 from evidence.render import render_pack, rendered_record
 from evidence.results import compute_results
 from evidence.seal import format_sums
-from evidence.workload.recorder import steps_to_keep
+from evidence.workload.kept import steps_to_keep
 from evidence.workload.stream import START, add_row, end_step
 
 __all__ = [

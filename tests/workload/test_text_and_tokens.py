@@ -19,7 +19,8 @@ from evidence.records.inputs import Lengths, TextRecord
 from evidence.records.milestone import DataSpec
 from evidence.workload.examples import text_record, training_examples
 from evidence.workload.facts import DataSet
-from evidence.workload.recorder import FedRow, Recorder, steps_to_keep
+from evidence.workload.kept import steps_to_keep
+from evidence.workload.recorder import FedRow, Recorder
 from evidence.workload.stream import START
 from evidence.workload.text import MarkedText, render_row
 from evidence.workload.tokens import (

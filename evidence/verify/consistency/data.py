@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 
 from evidence import layout
 from evidence.records.availability import Unavailable
-from evidence.records.inputs import DataRecord, Lengths, TextRecord, TokenizerRecord
+from evidence.records.inputs import NGRAM_WORDS, DataRecord, Lengths, TextRecord, TokenizerRecord
 from evidence.verify.consistency.registry import Evidence, Problems, check, differs, need
 from evidence.verify.consistency.seen import named, row_list
 from evidence.verify.problem import CannotCheckError, Problem
@@ -113,7 +113,8 @@ def _overlap(place: str, record: DataRecord, evidence: Evidence) -> Problems:
         yield Problem(f"{place}/overlap/evaluation_rows", text)
     what = (
         f"rows ask what the evaluation asks ({len(found.exact_rows)} exactly, "
-        f"{len(found.normalised_rows)} normalised, {len(found.ngram_rows)} by 13 words in a row)"
+        f"{len(found.normalised_rows)} normalised, {len(found.ngram_rows)} by {NGRAM_WORDS} words "
+        "in a row)"
     )
     yield from _odd(f"{place}/overlap", rows, record.num_rows, what, "evaluation-overlap")
 

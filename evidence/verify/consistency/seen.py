@@ -15,7 +15,7 @@ from evidence.records.run import StepRow
 from evidence.verify.consistency.registry import Evidence, Problems, check, differs, need
 from evidence.verify.problem import CannotCheckError, Problem, shown
 from evidence.vocabulary import Vocabulary, read_vocabulary
-from evidence.workload.recorder import steps_to_keep
+from evidence.workload.kept import steps_to_keep
 from evidence.workload.stream import START, add_row, end_step
 
 IGNORED: Final = -100

@@ -17,7 +17,7 @@ from evidence.verify.consistency.registry import (
     need,
 )
 from evidence.verify.problem import CannotCheckError, Problem
-from evidence.workload.examples import NUM_PROBED
+from evidence.workload.kept import NUM_PROBED
 
 FLOAT_TOLERANCE: Final = 1e-9
 """Relative. Both sides are computed in double precision by a handful of operations."""

@@ -1,0 +1,79 @@
+"""Laws on compiled templates: kept as Python keeps byte code, and never older than their source."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from jinja2 import Environment
+
+from evidence.templating import ByteCode, environment, render
+
+SOURCE = "{{ name }} and {{ name }}"
+
+
+@pytest.fixture(autouse=True)
+def _own_place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "pycache_prefix", str(tmp_path))
+    monkeypatch.setattr(sys, "dont_write_bytecode", False)
+
+
+def said(source: str = SOURCE, version: str = "v1") -> str:
+    built = environment({"a.md.j2": source}, byte_code=ByteCode(version))
+    return render(built.get_template("a.md.j2"), {"name": "one"})
+
+
+def kept(folder: Path) -> list[Path]:
+    return [path for path in folder.rglob("*") if path.is_file()]
+
+
+def never(*_: Any, **__: Any) -> Any:
+    raise AssertionError("compiled again")
+
+
+def test_a_template_is_compiled_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    first = said()
+    (file,) = kept(tmp_path)
+    assert file.name.startswith("v1-a.md.j2.")
+    monkeypatch.setattr(Environment, "compile", never)
+    assert said() == first == "one and one"
+    with pytest.raises(AssertionError, match="compiled again"):
+        said(version="v2")
+
+
+def test_another_source_is_compiled_anew(tmp_path: Path) -> None:
+    said()
+    assert said("{{ name }}!") == "one!"
+    assert said() == "one and one"
+    assert len(kept(tmp_path)) == 1
+
+
+@pytest.mark.parametrize("cut", [0, 3, 40, 60])
+def test_what_is_cut_short_is_compiled_anew(cut: int, tmp_path: Path) -> None:
+    said()
+    (file,) = kept(tmp_path)
+    file.write_bytes(file.read_bytes()[:cut])
+    assert said() == "one and one"
+
+
+def test_nothing_is_kept_where_python_keeps_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "dont_write_bytecode", True)
+    assert said() == "one and one"
+    assert kept(tmp_path) == []
+
+
+def test_a_place_that_cannot_be_written_costs_nothing_but_time(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "file").touch()
+    monkeypatch.setattr(sys, "pycache_prefix", str(tmp_path / "file"))
+    assert said() == "one and one"
+
+
+def test_the_author_s_own_templates_are_never_kept(tmp_path: Path) -> None:
+    render(environment().from_string("{{ 1 }}"), {})
+    assert kept(tmp_path) == []
