@@ -7,15 +7,13 @@ import subprocess
 import sys
 import textwrap
 import threading
-from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from random import Random
 from typing import Any
 
 import pytest
-from packs.addresses import points_at
-from toy import SUMMARY, Toy, intact_bytes, toy, write
+from toy import SUMMARY, intact_bytes, toy, write
 
 from evidence import jsonio, layout
 from evidence.errors import ExitCode, PackBrokenError, UnsafePackError, UsageError
@@ -176,157 +174,6 @@ def test_a_file_that_changes_meanwhile_never_gives_a_false_verdict(pack: Path) -
     finally:
         stop.set()
         other.join()
-
-
-def _warn(path: str, *keys: str | int, value: Any) -> Callable[[Toy], None]:
-    def edit(bent: Toy) -> None:
-        target = bent.docs[path]
-        for key in keys[:-1]:
-            target = target[key]
-        target[keys[-1]] = value
-
-    return edit
-
-
-def _truncate(bent: Toy) -> None:
-    bent.docs[layout.SEEN] |= {
-        "rows_truncated": [3, 5], "tokens_cut": [3, 6], "num_tokens_cut": 9,
-    }  # fmt: skip
-    lengths = bent.docs[layout.INPUTS]["text"]["length_tokens"]
-    lengths["max"] = 22
-    bent.docs[layout.SEEN]["coverage"][1] |= {"num_rows_in_target": 17, "rows_cut": [3, 5]}
-
-
-def _same_output(bent: Toy) -> None:
-    from toy import prediction
-
-    bent.docs[layout.PREDICTIONS] = [prediction(index, "Answer: 1") for index in range(5)]
-
-
-def _duplicates(bent: Toy) -> None:
-    bent.docs[layout.INPUTS]["data"]["train"] |= {
-        "num_duplicate_rows": 2, "duplicate_rows": [4, 9],
-        "normalised_duplicate_rows": [4, 7, 9],
-        "overlap": {"exact_rows": [1], "normalised_rows": [1, 2], "ngram_rows": [3],
-                    "evaluation_rows": [0]},
-        "num_conflicting_prompts": 1, "conflicting_rows": [5, 6],
-    }  # fmt: skip
-
-
-def _dirty(bent: Toy) -> None:
-    file = {"path": "evidence/x.py", "state": "modified", "sha256": "1" * 64}
-    for moment in ("start", "end"):
-        bent.docs[layout.GIT][moment] |= {"dirty": True, "files": [file]}
-        bent.event("captured", moment=moment)["data"]["dirty"] = True
-
-
-def _frozen_loss(bent: Toy) -> None:
-    for row in bent.docs[layout.METRICS]:
-        row["loss"] = 1.0
-
-
-def _text(key: str, *rows: int) -> Callable[[Toy], None]:
-    """Odd rows that no recorded batch shows, as far as a list of them can be odd by itself."""
-
-    def edit(bent: Toy) -> None:
-        bent.docs[layout.INPUTS]["text"][key] = list(rows)
-
-    return edit
-
-
-def _same_answer(bent: Toy) -> None:
-    from toy import prediction
-
-    bent.docs[layout.PREDICTIONS] = [
-        prediction(index, f"{'Well. ' * index}Answer: 1") for index in range(5)
-    ]
-
-
-WARNINGS: dict[str, tuple[Callable[[Toy], None], set[str]]] = {
-    "truncated rows": (_truncate, {"truncated-rows", "answer-cut"}),
-    "an unused field": (
-        _warn(layout.SEEN, "coverage", 0, "num_rows_in_sequence", value=0),
-        {"unused-field"},
-    ),
-    "outputs that are all alike": (_same_output, {"degenerate-outputs"}),
-    "odd data": (_duplicates, {"duplicate-rows", "evaluation-overlap", "conflicts"}),
-    "texts that do not survive the tokenizer": (
-        _text("rows_not_round_trip", 0, 3),
-        {"no-round-trip"},
-    ),
-    "answers that are all alike": (_same_answer, {"constant-field"}),
-    "a dirty tree": (_dirty, {"dirty-tree"}),
-    "a loss that does not move": (_frozen_loss, {"frozen-loss"}),
-    "a wall clock that jumps": (
-        _warn(layout.JOURNAL, 14, "utc", value="2026-01-08T19:00:00.000000Z"),
-        {"wall-clock-jump"},
-    ),
-    "a probe that got worse": (
-        _warn(layout.JOURNAL, 9, "data", "loss", value=9.5),
-        {"probe-worse"},
-    ),
-}
-
-
-@pytest.mark.parametrize("name", WARNINGS)
-def test_what_is_odd_but_honest_is_a_warning(tmp_path: Path, name: str) -> None:
-    edit, codes = WARNINGS[name]
-    bent = toy()
-    edit(bent)
-    pack = write(tmp_path / "M90", bent.seal().all_bytes())
-    report = verify_pack(pack)
-    assert report.exit_code == 0, report.findings
-    assert [one for one in encode(report.findings) if not points_at(pack, one)] == []
-    assert {f.code for f in report.findings} == codes
-    assert {f.severity for f in report.findings} == {"warning"}
-
-
-ERRORS: dict[str, tuple[Callable[[Toy], object], str]] = {
-    "a count of duplicates without rows": (
-        _warn(layout.INPUTS, "data", "train", "num_duplicate_rows", value=74),
-        "data-facts",
-    ),
-    "a probe on other examples": (
-        lambda t: t.event("probe", moment="after")["data"].update(num_examples=3),
-        "probe",
-    ),
-    "a schedule of more examples": (
-        lambda t: t.event("schedule", stage="eval")["data"].update(num_steps=50),
-        "stage-data",
-    ),
-    "no seen.json": (lambda t: t.docs.pop(layout.SEEN), "status-files"),
-    "no evaluation log": (lambda t: t.files.pop(layout.EVAL_LOG), "status-files"),
-    "a checkpoint that is not there": (
-        lambda t: t.docs[layout.JOURNAL].remove(t.event("checkpoint")),
-        "training-checkpoints",
-    ),
-}
-
-
-@pytest.mark.parametrize("name", ERRORS)
-def test_what_cannot_be_is_an_error_of_its_check(tmp_path: Path, name: str) -> None:
-    edit, expected = ERRORS[name]
-    bent = toy()
-    edit(bent)
-    pack = write(tmp_path / "M90", bent.seal().all_bytes())
-    report = verify_pack(pack)
-    assert report.exit_code == 1
-    assert [one for one in encode(report.findings) if not points_at(pack, one)] == []
-    outcomes = {one.id: one.outcome for one in report.checks}
-    assert outcomes[expected] == "fail", report.findings
-
-
-def test_an_answer_never_taught_is_an_error_even_where_the_milestone_forced_it(
-    tmp_path: Path,
-) -> None:
-    from forgeries import answer_unseen, milestone
-
-    bent = toy()
-    old = 'answer = ["final_answer"]'
-    milestone(old, f"{old}\nanswer_may_be_unseen = true")(bent)
-    answer_unseen(bent)
-    report = verify_pack(write(tmp_path / "M90", bent.seal().all_bytes()))
-    assert (report.exit_code, {f.code for f in report.findings}) == (1, {"answer-unseen"})
 
 
 def test_systems_without_directory_descriptors_are_no_less_careful(
