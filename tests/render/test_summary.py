@@ -19,9 +19,9 @@ from render.sample import (
     losses,
     predictions,
     sealed,
-    seen_row,
     steps,
 )
+from render.sample_parts import seen_row
 from render.test_markdown import ACTING, HOSTILE, html_of
 
 from evidence import schema

@@ -14,6 +14,7 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
+from toy_machine import SNAPSHOT, machine_of_toy, repository_of_toy
 from toy_parts import (
     BASE_RATE,
     CONFIG,
@@ -24,7 +25,6 @@ from toy_parts import (
     MODEL,
     OUTCOME,
     SEED,
-    SNAPSHOT,
     SUMMARY,
     TOKENIZER,
     VOCAB,
@@ -34,7 +34,6 @@ from toy_parts import (
     big_of_toy,
     inputs_of_toy,
     journal_of_toy,
-    machine_documents,
     manifest_of_toy,
     safetensors,
 )
@@ -199,7 +198,8 @@ def _intact() -> Toy:
         layout.SEEN: seen,
         layout.PREDICTIONS: _predictions(),
         layout.TELEMETRY: [_sample(second) for second in range(1, 6)],
-        **machine_documents(),
+        **machine_of_toy(),
+        **repository_of_toy(),
         layout.INPUTS: inputs_of_toy(),
         layout.WITHHELD: {
             "schema": "withheld.v1",

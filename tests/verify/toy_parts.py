@@ -9,6 +9,8 @@ from copy import deepcopy
 from random import Random
 from typing import Any, Final
 
+from toy_machine import COMMIT
+
 from evidence import arithmetic, layout
 from evidence.digest import git_blob_sha1, sha256_hex
 
@@ -25,7 +27,6 @@ TOKENIZER: Final[dict[str, Any]] = {
     "decoder": {"type": "Replace", "pattern": {"String": "▁"}, "content": " "},
 }
 BASE_RATE: Final = 1e-3
-COMMIT: Final = "c0ffee" * 6 + "c0ff"
 MILESTONE: Final = f"""\
 schema = "milestone.v1"
 id = "M90"
@@ -106,15 +107,6 @@ reason = "weights"
 """
 
 
-SNAPSHOT: Final = f"""\
-Commit: {COMMIT}
-Python: CPython 3.11.7
-PyTorch: 2.9.0+cpu
-CPU: A CPU
-Memory: {16 * 2**30} bytes
-"""
-
-
 def safetensors(
     change: Callable[[dict[str, Any]], object] | None = None, *, dtype: str = "F32"
 ) -> bytes:
@@ -139,112 +131,6 @@ def safetensors(
 
 
 NUM_PARAMETERS: Final = VOCAB * HIDDEN + LAYERS * HIDDEN * HIDDEN
-
-
-def machine_documents() -> dict[str, Any]:
-    """Part of the toy: machine."""
-    no = {"unavailable": "not asked"}
-    state = {
-        "commit": COMMIT,
-        "tree": "7" * 40,
-        "branch": "main",
-        "tags": [],
-        "commit_utc": "2026-01-08T19:00:00Z",
-        "subject": "Toy",
-        "dirty": False,
-        "files": [],
-        "shallow": False,
-        "num_not_checked_out": 0,
-    }
-    frozen = [
-        {
-            "path": f"data/{name}.jsonl",
-            "before_sha256": sha256_hex(name.encode()),
-            "after_sha256": sha256_hex(name.encode()),
-            "ref_sha256": sha256_hex(name.encode()),
-        }
-        for name in ("eval", "train")
-    ]
-    return {
-        layout.ENVIRONMENT: {
-            "schema": "environment.v1",
-            "python_version": "3.11.7",
-            "python_implementation": "CPython",
-            "python_compiler": "GCC",
-            "locale": "C.UTF-8",
-            "timezone": "UTC",
-            "started_utc": "2026-01-08T20:00:00.500000Z",
-            "variables": {},
-            "framework": {
-                "torch_version": "2.9.0+cpu",
-                "transformers_version": "5.1.0",
-                "cuda_version": no,
-                "cudnn_version": no,
-                "device": "cpu",
-                "device_name": no,
-                "num_threads": 2,
-                "num_interop_threads": 1,
-                "deterministic_algorithms": True,
-                "matmul_precision": "highest",
-            },
-        },
-        layout.HARDWARE: {
-            "schema": "hardware.v1",
-            "cpu": {
-                "model": "A CPU",
-                "architecture": "x86_64",
-                "num_physical_cores": 1,
-                "num_logical_cores": 2,
-                "num_usable_cores": 2,
-                "max_mhz": no,
-                "flags": no,
-            },
-            "memory_bytes": 16 * 2**30,
-            "disk_total_bytes": 10**12,
-            "disk_free_bytes": 10**11,
-            "gpus": {"unavailable": "no NVIDIA driver"},
-            "driver_version": no,
-            "driver_cuda_version": no,
-            "os": "Linux",
-            "kernel": "6.1",
-            "container": no,
-        },
-        layout.GIT: {
-            "schema": "git.v1",
-            "remote": no,
-            "start": state,
-            "end": deepcopy(state),
-            "changed_during_run": False,
-            "patch_sha256": {"unavailable": "clean"},
-        },
-        layout.PACKAGES: {
-            "schema": "packages.v1",
-            "packages": [
-                {
-                    "name": name,
-                    "version": version,
-                    "installer": "pip",
-                    "origin": no,
-                    "record_sha256": no,
-                }
-                for name, version in (("torch", "2.9.0"), ("transformers", "5.1.0"))
-            ],
-        },
-        layout.FROZEN: {
-            "schema": "frozen.v1",
-            "sets": [
-                {
-                    "name": "data",
-                    "ref": "HEAD",
-                    "ref_commit": COMMIT,
-                    "policy": "fail",
-                    "unchanged_during_run": True,
-                    "equal_to_ref": True,
-                    "files": frozen,
-                }
-            ],
-        },
-    }
 
 
 def inputs_of_toy() -> dict[str, Any]:
