@@ -52,8 +52,6 @@ class Contents:
     documents: dict[str, bytes] = field(default_factory=dict)
     headers: dict[str, bytes] = field(default_factory=dict)
     present: set[str] = field(default_factory=set)
-    absent: set[str] = field(default_factory=set)
-    """Withheld files that are not there."""
     problems: list[Problem] = field(default_factory=list)
 
 
@@ -85,7 +83,7 @@ def read_sealed(
     for path in sorted(claims.sums.digests):
         status = tree.files.get(path)
         if status is None:
-            contents.problems.extend(_absence(path, tree, claims, contents))
+            contents.problems.extend(_absence(path, tree, claims))
         elif path not in done:
             problem = size_problem(path, status, claims)
             if problem is None or _worth_reading(path, status):
@@ -247,12 +245,11 @@ def _worth_reading(path: str, status: FileStatus) -> bool:
     return status.size_bytes <= limits.MAX_TEXT_BYTES and path.endswith(_TEXT_SUFFIXES)
 
 
-def _absence(path: str, tree: Tree, claims: Claims, contents: Contents) -> Iterator[Problem]:
+def _absence(path: str, tree: Tree, claims: Claims) -> Iterator[Problem]:
     if any(problem.address == path for problem in tree.problems):
         return  # there, but unsafe: said already
     if path in claims.withheld:
-        contents.absent.add(path)
-        return
+        return  # `withheld-files` says so
     yield Problem(path, "is listed in SHA256SUMS but not there", code="missing")
 
 

@@ -151,9 +151,8 @@ def _form(contents: Mapping[str, bytes]) -> Iterator[Problem]:
 
 
 def _records(sealed: SealedSet, ledger: Ledger) -> Iterator[Problem]:
-    present = sealed.contents.present | sealed.contents.absent
     for path in layout.NEEDED_ALWAYS:
-        if path not in present and not ledger.complained_of(path):
+        if path not in sealed.contents.present and not ledger.complained_of(path):
             yield Problem(path, "every pack has this file; this one does not", code="missing")
     digests = {} if sealed.sums is None else sealed.sums.digests
     sizes = {**sealed.sizes}

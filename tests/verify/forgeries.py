@@ -197,6 +197,9 @@ FORGERIES: Final = (
     Forgery("a last step after its stage", put(layout.METRICS, 19, "elapsed_s", value=900.0),
             "step-times"),
     Forgery("overlap outside of the data", overlap_outside, "data-facts"),
+    Forgery("weights withheld by no pattern", milestone(
+            'withhold = ["training_output/final_model/*.safetensors"]', "withhold = []"),
+            "withheld-files"),
     # Nothing in the evidence contradicts these: only a signature tells.
     Forgery("all losses halved", rounder_losses, None),
     Forgery("a prediction and all that follows from it", whole_prediction, None),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from packs.addresses import points_at
@@ -81,6 +82,37 @@ def test_a_better_verdict_than_the_packs_give_is_found(original: Path, tmp_path:
     attach(original, replace(record, verdict="different"))
     outcome, message = said(original, "reproduction-claims", second)
     assert (outcome, "not what the two packs give" in message) == ("fail", True)
+
+
+CLAIMED = {
+    "original/outcome_sha256": "1" * 64,
+    "reproduction/outcome_sha256": "1" * 64,
+    "finished_utc": "2030-01-01T00:00:00Z",
+    "machine": "another machine",
+    "verdict": "different",
+    "tiers/0/reached": False,
+}
+
+
+@pytest.mark.parametrize("claim", CLAIMED)
+def test_every_part_of_a_claim_is_held_against_the_packs(
+    claim: str, original: Path, tmp_path: Path
+) -> None:
+    opened = open_verified(original)
+    second = again(tmp_path, opened.root_sha256)
+    record = encode(reproduction_record(opened, open_verified(second)))
+    target: Any = record
+    *above, last = [int(key) if key.isdigit() else key for key in claim.split("/")]
+    for key in above:
+        target = target[key]
+    assert target[last] != CLAIMED[claim]
+    target[last] = CLAIMED[claim]
+    path = layout.reproduction_file(record["reproduction"]["root_sha256"])
+    write(original, {path: jsonio.dump_document(record)})
+    report = verify_pack(original, VerifyOptions(beside=(second,)))
+    place = claim.partition("/0")[0]
+    found = {one.address for one in report.findings if one.check == "reproduction-claims"}
+    assert f"{path}#/{place}" in found, report.findings
 
 
 def test_a_claim_without_the_form_of_one_is_found(original: Path, tmp_path: Path) -> None:

@@ -116,6 +116,20 @@ def test_without_descriptors_a_replaced_file_is_not_opened(
             root.open_file("one")
 
 
+def test_without_descriptors_links_and_fifos_are_not_opened(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(directory, "HAS_DIRECTORY_DESCRIPTORS", False)
+    (tmp_path / "one").write_bytes(b"1")
+    (tmp_path / "link").symlink_to("one")
+    os.mkfifo(tmp_path / "fifo")
+    with SafeDirectory(tmp_path) as root:
+        os.close(root.open_file("one")[0])
+        for name in ("link", "fifo"):
+            with pytest.raises(NotPlainError, match="not a regular file"):
+                root.open_file(name)
+
+
 def test_a_signature_that_cannot_be_read_is_no_signature(monkeypatch: pytest.MonkeyPatch) -> None:
     reads = reads_of(SIGNED, monkeypatch)
     monkeypatch.setattr(digests, "os", Os(reads, failing))  # the signature is read last

@@ -117,3 +117,10 @@ def test_a_lie_about_a_recovery_is_found(lie: str, tmp_path: Path) -> None:
     made = died_once()
     edit(made)
     assert check in errors(made, tmp_path)
+
+
+def test_every_row_since_the_checkpoint_may_be_lost_and_none_more(tmp_path: Path) -> None:
+    for num_cut, wrong in ((10, False), (11, True)):
+        made = died_once()
+        made.event("recovered")["data"]["num_step_rows_cut"] = num_cut
+        assert ("journal-recoveries" in errors(made, tmp_path / str(num_cut))) == wrong
