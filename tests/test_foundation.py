@@ -203,6 +203,20 @@ def test_sums_are_in_order_of_their_names() -> None:
     assert [line[66:] for line in format_sums(digests).decode().splitlines()] == ["a", "a/b", "b"]
 
 
+@pytest.mark.skipif(not Path("/proc/self/fd").is_dir(), reason="counts descriptors there")
+def test_a_journal_that_is_closed_holds_no_file(tmp_path: Path) -> None:
+    before = len(list(Path("/proc/self/fd").iterdir()))
+    with journal.Journal(tmp_path / "journal.jsonl") as writer:
+        writer.record("a")
+    assert len(list(Path("/proc/self/fd").iterdir())) == before
+
+
+def test_a_digest_of_several_files_does_not_depend_on_their_order() -> None:
+    pairs = [("b", "1" * 64), ("a", "2" * 64), ("a/b", "0" * 64)]
+    assert digest.combine(pairs) == digest.combine(reversed(pairs))
+    assert digest.combine(pairs) != digest.combine([("b", "2" * 64), ("a", "1" * 64), pairs[2]])
+
+
 @pytest.mark.parametrize("edit", ["swap", "drop", "change"])
 def test_a_journal_that_was_edited_is_found(edit: str, tmp_path: Path) -> None:
     path = tmp_path / "journal.jsonl"

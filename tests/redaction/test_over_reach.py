@@ -128,3 +128,9 @@ NAMES = Identity("/home/alice", "alice", "box17.lan")
 def test_names_are_replaced_only_where_a_path_or_an_at_shows_them(text: str, shown: str) -> None:
     assert NAMES.anonymous(text) == shown
     assert NAMES.anonymous(shown) == shown
+
+
+def test_a_machine_without_a_name_of_its_own_has_none_to_hide() -> None:
+    text = "http://localhost:8080/ and root@localhost"
+    assert Identity("/home/alice", "alice", "localhost").anonymous(text) == text
+    assert Identity("/home/alice", "alice", "").anonymous(text) == text

@@ -83,6 +83,18 @@ def test_a_file_that_grows_at_any_read_is_never_a_pass(
         assert at > 1 or changed == {layout.SUMS}
 
 
+@pytest.mark.skipif(not Path("/proc/self/fd").is_dir(), reason="finds the file by its descriptor")
+def test_a_file_that_is_only_touched_meanwhile_is_never_a_pass(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The same bytes with another time: who knows what was there in between."""
+    pack = write(tmp_path / "M90", intact_bytes())
+    monkeypatch.setattr(digests, "os", Os(3, lambda descriptor: os.utime(descriptor, (1, 1))))
+    report = verify_pack(pack)
+    assert [one.code for one in report.findings] == ["changed-while-reading"]
+    assert report.exit_code == 1
+
+
 def test_a_file_that_becomes_a_fifo_is_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

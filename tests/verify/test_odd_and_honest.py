@@ -19,6 +19,7 @@ from evidence.records.finding import Report
 from evidence.records.inputs import ModelRecord
 from evidence.verify import VerifyOptions, open_verified, verify_pack
 from evidence.verify.consistency.identity import _possible
+from evidence.verify.names import collisions
 from evidence.verify.safetensors_header import read_header
 from evidence.verify.sums import parse_sums
 
@@ -116,6 +117,19 @@ def test_words_of_a_vocabulary_are_no_settings(tmp_path: Path) -> None:
 )  # fmt: skip
 def test_a_name_that_cannot_be_in_a_pack_must_not_be_listed(name: str) -> None:
     assert parse_sums(f"{'0' * 64}  {name}\n".encode()).problems
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "same"),
+    [("a/b/x", "A/c/y", True), ("a/x", "a/X", True), ("\u00e9/x", "e\u0301/y", True),
+     ("stra\u00dfe", "STRASSE", True), ("a/b", "a/c", False), ("a-b/x", "a_b/x", False)],
+)  # fmt: skip
+def test_folders_are_one_and_the_same_where_case_and_form_are_lost(
+    one: str, other: str, same: bool
+) -> None:
+    found = list(collisions([one, other]))
+    assert bool(found) == same
+    assert {problem.severity for problem in found} <= {"refused"}
 
 
 @pytest.mark.parametrize("name", ["console", "a.con", "com10", "lpt", "a/nullx", "a/SHA256SUMS"])

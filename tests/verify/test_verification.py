@@ -301,6 +301,7 @@ def test_a_verification_in_which_nothing_was_checked_is_no_success() -> None:
     report = build_report(Subject("a pack"), Ledger())
     assert (report.verdict, report.exit_code) == ("NOT INTACT", 1)
     assert "no check passed" in report.findings[0].message
+    assert (report.findings[0].check, report.findings[0].code) == ("checks", "checks")
 
 
 def test_what_is_unsafe_is_unsafe_by_the_rules_of_any_day() -> None:
