@@ -129,12 +129,13 @@ def test_a_bomb_in_canonical_form_is_refused_one_value_past_its_limit(
     monkeypatch.setattr(limits, limit, 10)
     most = 10 if one == "0" else 9  # the array around them is a bracket, too
     for num_values, past in ((most + (one == "0"), False), (most + 1 + (one == "0"), True)):
-        data = jsonio.dump_document([json.loads(one)] * num_values)
-        if past:
-            with pytest.raises(PastLimitError, match="more values"):
-                jsonio.load_document(data)
-        else:
-            assert len(jsonio.load_document(data)) == num_values
+        value = [json.loads(one)] * num_values
+        for data in (jsonio.dump_document(value), json.dumps(value).encode()):
+            if past:
+                with pytest.raises(PastLimitError, match="more values"):
+                    jsonio.load_document(data)
+            else:
+                assert jsonio.load_document(data) == value
 
 
 @pytest.mark.parametrize("depth", [limits.MAX_JSON_DEPTH, limits.MAX_JSON_DEPTH + 1])
@@ -154,6 +155,17 @@ def test_depth_is_bounded_alike_in_documents_and_rows(brackets: str, depth: int)
                 read(data)
         else:
             assert read(data) == value
+
+
+def test_depth_is_counted_from_nothing() -> None:
+    deep: Any = 1
+    for _ in range(limits.MAX_JSON_DEPTH - 1):
+        deep = [deep]
+    value = [deep, [], {}]
+    for data in (json.dumps(value), json.dumps(value, indent=2) + "\n"):
+        assert jsonio.load_document(data.encode()) == value
+    with pytest.raises(PastLimitError, match="nested deeper"):
+        jsonio.load_document(json.dumps([[deep], [], {}]).encode())
 
 
 @pytest.mark.parametrize("text", ["\\ud800", "a\\udfffb", "\\udc00\\ud800"])

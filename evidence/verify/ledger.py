@@ -139,8 +139,8 @@ def _rest(rule: Rule, stream: Iterable[Problem]) -> list[Finding]:
     remaining = list(islice(stream, _COUNTED))
     if not remaining:
         return []
-    gravest = next((p for p in remaining if p.severity == "refused"), remaining[0])
-    gravest = next((p for p in remaining if p.severity == "error"), gravest)
+    gravest = next((p for p in remaining if p.severity == "error"), remaining[0])
+    gravest = next((p for p in remaining if p.severity == "refused"), gravest)
     number = f"{_COUNTED} or more" if len(remaining) == _COUNTED else str(len(remaining))
     text = f"and {number} further findings of this check"
     return [to_finding(rule.id, Problem(gravest.address, text, severity=gravest.severity))]

@@ -59,7 +59,7 @@ from lies import (
     whole_prediction,
     wider_model,
 )
-from toy import toy, write
+from toy import OUTCOME, toy, write
 
 from evidence import layout
 
@@ -197,6 +197,14 @@ FORGERIES: Final = (
     Forgery("a last step after its stage", put(layout.METRICS, 19, "elapsed_s", value=900.0),
             "step-times"),
     Forgery("overlap outside of the data", overlap_outside, "data-facts"),
+    Forgery("a promise by another name", put(layout.FROZEN, "sets", 0, "name", value="other"),
+            "frozen-promises"),
+    Forgery("rows cut outside of the data", put(layout.SEEN, "coverage", 0, "rows_cut",
+            value=[99]), "seen-answers"),
+    Forgery("data that are not those declared", milestone("rows = 19", 'rows = 19\nsha256 = "'
+            + "1" * 64 + '"'), "data-identity"),
+    Forgery("another reason to have failed", put(OUTCOME, "reason", value="it was late"),
+            "journal-attempts"),
     Forgery("weights withheld by no pattern", milestone(
             'withhold = ["training_output/final_model/*.safetensors"]', "withhold = []"),
             "withheld-files"),

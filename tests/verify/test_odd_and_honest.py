@@ -11,15 +11,18 @@ from typing import Any
 import pytest
 from packs.case import GOLDEN
 from test_recoveries import CUT, recovered
-from toy import MODEL, Toy, intact_bytes, safetensors, toy, write
+from toy import CONFIG, MODEL, Toy, intact_bytes, safetensors, toy, write
 
-from evidence import layout, limits
+from evidence import jsonio, layout, limits
 from evidence.records.availability import Unavailable
-from evidence.records.finding import Report
+from evidence.records.finding import Report, Severity
 from evidence.records.inputs import ModelRecord
+from evidence.records.milestone import ModelSpec
 from evidence.verify import VerifyOptions, open_verified, verify_pack
-from evidence.verify.consistency.identity import _possible
+from evidence.verify.consistency.identity import _model_id, _possible
+from evidence.verify.ledger import MAX_FINDINGS, Ledger, Rule
 from evidence.verify.names import collisions
+from evidence.verify.problem import Problem
 from evidence.verify.safetensors_header import read_header
 from evidence.verify.sums import parse_sums
 
@@ -79,6 +82,63 @@ def test_every_dtype_has_its_size(dtype: str, bits: int) -> None:
         data = json.dumps({"t": entry}).encode()
         head = len(data).to_bytes(8, "little") + data
         assert (read_header("m", head, len(head) + end).problems == []) == fits
+
+
+@pytest.mark.parametrize("severity", ["refused", "error", "warning"])
+def test_of_findings_too_many_to_list_the_gravest_counts(severity: Severity) -> None:
+    ledger, rule = Ledger(), Rule("toy-many", "many things")
+    light: Severity = "warning"
+    others = [Problem(f"p{n}", "odd", severity=light) for n in range(MAX_FINDINGS + 2)]
+    grave = [Problem("grave", "bad", severity=severity), Problem("later", "bad", severity="error")]
+    ledger.settle(rule, [*others, *grave[: 1 if severity == "warning" else 2]])
+    assert len(ledger.findings) == MAX_FINDINGS + 1
+    assert ledger.findings[-1].severity == severity
+    assert ledger.refused == (severity == "refused")
+    assert ledger.findings[-1].address == ("grave" if severity != "warning" else "p25")
+
+
+@pytest.mark.parametrize("num_dimensions", [64, 65, 500_000])
+def test_a_shape_has_no_more_dimensions_than_a_tensor_can_have(num_dimensions: int) -> None:
+    entry = {"dtype": "U8", "shape": [1] * num_dimensions, "data_offsets": [0, 1]}
+    data = json.dumps({"t": entry}, separators=(",", ":")).encode()
+    head = len(data).to_bytes(8, "little") + data
+    assert bool(read_header("m", head, len(head) + 1).problems) == (num_dimensions > 64)
+
+
+@pytest.mark.parametrize("key", ["vocab_size", "hidden_size", "num_hidden_layers"])
+def test_what_config_json_does_not_name_is_not_compared(key: str, tmp_path: Path) -> None:
+    bent = toy()
+    config = json.loads(bent.files[CONFIG])
+    del config[key]
+    bent.files[CONFIG] = json.dumps(config).encode()
+    assert verified(bent, tmp_path).findings == ()
+
+
+@pytest.mark.parametrize("edit", ["twice", "gone", "unsorted"])
+def test_the_list_of_the_rendered_set_is_exact(edit: str, tmp_path: Path) -> None:
+    pack = write(tmp_path / "M90", intact_bytes())
+    rendered = json.loads((pack / layout.RENDERED).read_bytes())
+    files = rendered["files"]
+    rendered["files"] = {"twice": [files[0], *files], "gone": files[:1], "unsorted": files[::-1]}[
+        edit
+    ]
+    (pack / layout.RENDERED).write_bytes(jsonio.dump_document(rendered))
+    failed = {one.id for one in verify_pack(pack).checks if one.outcome == "fail"}
+    assert "rendered-list" in failed
+
+
+def test_the_id_of_a_model_is_what_the_milestone_says_of_it() -> None:
+    assert _model_id(ModelSpec(id="a/b")) == "a/b"
+    assert _model_id(ModelSpec(path="models/a")) == "models/a"
+    assert _model_id(ModelSpec(config="models/c")) == "models/c"
+
+
+def test_names_that_are_refused_are_counted_as_files_are(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(limits, "MAX_FILES", 30)
+    pack = write(tmp_path / "M90", intact_bytes() | {f"a{n}\\": b"" for n in range(20)})
+    assert "too-many-files" in {one.code for one in verify_pack(pack).findings}
 
 
 def test_a_model_of_the_hub_is_odd_only_where_its_revision_is_not_known(tmp_path: Path) -> None:
