@@ -10,7 +10,7 @@ import pytest
 
 from evidence.redact import Privacy, Redactor, Secrets, known_secrets, scan
 from evidence.redact.search import MAX_FINDINGS, OVERLAP_BYTES, WINDOW_BYTES
-from evidence.redact.stream import MAX_KEY_LINES, MAX_LINE_CHARS
+from evidence.redact.stream import MAX_LINE_CHARS
 from tests.redaction.canaries import CANARIES, ENCODINGS, VARIABLES, Canary, traces
 
 SECRETS = known_secrets(VARIABLES)
@@ -57,9 +57,9 @@ def test_a_private_key_without_an_end_does_not_swallow_the_log() -> None:
 
 def test_the_body_of_a_private_key_is_cut_out_for_so_many_lines_and_no_longer() -> None:
     begin, body = KEYS[0].text.split("\n")[0], "QUJD" * 16
-    lines = _log([f"{begin}\n", *[f"{body}\n"] * (MAX_KEY_LINES + 5)]).split("\n")
-    assert lines[1 : MAX_KEY_LINES + 1] == ["[redacted:private-key]"] * MAX_KEY_LINES
-    assert lines[MAX_KEY_LINES + 1 :] == [body] * 5
+    lines = _log([f"{begin}\n", *[f"{body}\n"] * 505]).split("\n")
+    assert lines[1:501] == ["[redacted:private-key]"] * 500
+    assert lines[501:] == [body] * 5
 
 
 def test_text_that_is_no_unicode_comes_through_and_hides_no_secret() -> None:
