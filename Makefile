@@ -73,7 +73,7 @@ bench: $(VENV)/.develop ## Measure start-up, verify, sealing, training against y
 	@$(BIN)/python benchmarks/capture.py
 	@$(BIN)/python benchmarks/training.py
 	@$(BIN)/python benchmarks/recording.py
-	@PYTHONPATH=tests:tests/verify:. $(BIN)/python benchmarks/limits.py
+	@PYTHONPATH=tests:tests/verify:.:benchmarks $(BIN)/python -P benchmarks/limits.py
 
 bench-growth: $(VENV)/.develop ## Measure that cost grows as the work does, as far as the disk allows (SIZE=small too)
 	@$(BIN)/python benchmarks/growth.py $(SMALL)

@@ -214,6 +214,7 @@ def test_a_journal_that_is_closed_holds_no_file(tmp_path: Path) -> None:
 def test_a_digest_of_several_files_does_not_depend_on_their_order() -> None:
     pairs = [("b", "1" * 64), ("a", "2" * 64), ("a/b", "0" * 64)]
     assert digest.combine(pairs) == digest.combine(reversed(pairs))
+    assert digest.combine([("\u4e2d.txt", "1" * 64)]) != digest.combine([("?.txt", "1" * 64)])
     assert digest.combine(pairs) != digest.combine([("b", "2" * 64), ("a", "1" * 64), pairs[2]])
 
 

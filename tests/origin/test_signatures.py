@@ -173,6 +173,17 @@ def test_a_trust_file_that_a_pack_ships_is_refused(
             verified(signed, allowed_signers=path)
 
 
+@pytest.mark.parametrize("name", [layout.SUMS, layout.MANIFEST])
+def test_a_folder_with_half_of_what_makes_a_pack_is_none(
+    name: str, signed: Signed, tmp_path: Path
+) -> None:
+    folder = tmp_path / "keys"
+    folder.mkdir()
+    (folder / name).touch()
+    trust = shutil.copy(signed.trust, folder / "allowed_signers")
+    assert verified(signed, allowed_signers=Path(trust)).verdict == "VERIFIED"
+
+
 @pytest.mark.parametrize("who", ["", "*", "-x", "a b", "a,b", "alice@example.org\n", "!alice", '"'])
 def test_a_pattern_is_no_signer(who: str, signed: Signed) -> None:
     with pytest.raises(UsageError, match="no signer's name"):

@@ -62,6 +62,16 @@ def test_the_body_of_a_private_key_is_cut_out_for_so_many_lines_and_no_longer() 
     assert lines[501:] == [body] * 5
 
 
+def test_a_secret_in_any_script_is_known_in_any_spelling() -> None:
+    known = "p\u00e4ssw\u00f6rd-\u4e2d\u6587-0123456789"
+    redactor = Redactor(known_secrets({"DB_PASSWORD": known}))
+    for spelled in (known, ascii(known)[1:-1], *(make(known) for make in ENCODINGS.values())):
+        clean = redactor.text(f"a {spelled} b")
+        assert clean.startswith("a "), clean
+        assert clean.endswith(" b"), clean
+        assert spelled not in clean
+
+
 def test_text_that_is_no_unicode_comes_through_and_hides_no_secret() -> None:
     odd = "\udc80 \\ud800 "
     assert Redactor(SECRETS).text(odd) == odd

@@ -53,6 +53,8 @@ def test_a_claim_holds_beside_the_pack_that_names_its_parent(
     opened = open_verified(original)
     second = again(tmp_path, opened.root_sha256)
     attach(original, reproduction_record(opened, open_verified(second)))
+    checked = {one.id for one in verify_pack(original, VerifyOptions(beside=(second,))).checks}
+    assert "attached-prose" not in checked, "a claim is no prose"
     assert said(original, "attached-form")[0] == "pass"
     assert said(original, "reproduction-claims", second)[0] == "pass"
     assert said(original, "reproduction-claims", tmp_path, second)[0] == "pass"

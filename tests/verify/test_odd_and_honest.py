@@ -20,6 +20,7 @@ from evidence.records.inputs import ModelRecord
 from evidence.records.milestone import ModelSpec
 from evidence.verify import VerifyOptions, open_verified, verify_pack
 from evidence.verify.consistency.identity import _model_id, _possible
+from evidence.verify.consistency.registry import close
 from evidence.verify.ledger import MAX_FINDINGS, Ledger, Rule
 from evidence.verify.names import collisions
 from evidence.verify.problem import Problem
@@ -95,6 +96,22 @@ def test_of_findings_too_many_to_list_the_gravest_counts(severity: Severity) -> 
     assert ledger.findings[-1].severity == severity
     assert ledger.refused == (severity == "refused")
     assert ledger.findings[-1].address == ("grave" if severity != "warning" else "p25")
+
+
+@pytest.mark.parametrize("sign", [1, -1])
+def test_numbers_are_close_by_their_size_and_whatever_their_sign(sign: int) -> None:
+    assert close(sign * 1.0, sign * (1 + 1e-12), 1e-9)
+    assert not close(sign * 1.0, sign * (1 + 1e-6), 1e-9)
+    assert not close(sign * 1.0, -sign * 1.0, 1e-9)
+    assert close(0.0, 0.0, 1e-9)
+
+
+def test_a_header_that_is_cut_off_is_said_to_be(tmp_path: Path) -> None:
+    data = json.dumps({"t": {"dtype": "U8", "shape": [8], "data_offsets": [0, 8]}}).encode()
+    head = len(data).to_bytes(8, "little") + data
+    for cut in (3, 8, len(head) - 1):
+        problems = read_header("m", head[:cut], len(head) + 8).problems
+        assert [one.message for one in problems] == ["ends before its header does"]
 
 
 @pytest.mark.parametrize("num_dimensions", [64, 65, 500_000])
