@@ -147,24 +147,6 @@ def read_file(root: SafeDirectory, path: str, status: FileStatus, *, keep: bool)
     )
 
 
-def hash_at_once(root: SafeDirectory, path: str, status: FileStatus) -> bytes | None:
-    """SHA-256 of a file that one read takes in; None where it is not what the walk saw.
-
-    Raises OSError. What `read_file` gives takes twice as long, which 20,000 files show.
-    """
-    if status.size_bytes > CHUNK_BYTES:
-        reading = read_file(root, path, status, keep=False)
-        return None if reading.changed else bytes.fromhex(reading.sha256)
-    descriptor, opened = root.open_file(path)
-    try:
-        data = os.read(descriptor, status.size_bytes + 1)
-        after = os.fstat(descriptor)
-    finally:
-        os.close(descriptor)
-    same = FileStatus.of(opened) == status == FileStatus.of(after)
-    return sha256(data).digest() if same and len(data) == status.size_bytes else None
-
-
 class LineCount:
     """Number and length of lines while they are read: a bomb is refused before it is in memory."""
 
@@ -294,9 +276,10 @@ def _read_apart(
 
     def hash_one(path: str) -> bytes | None:
         try:
-            return hash_at_once(root, path, tree.files[path])
+            reading = read_file(root, path, tree.files[path], keep=False)
         except OSError:
             return None
+        return None if reading.changed else bytes.fromhex(reading.sha256)
 
     return {
         path: Reading(digest.hex(), tree.files[path].size_bytes, None, b"", changed=False)

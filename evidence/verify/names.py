@@ -50,27 +50,21 @@ def unsafe_when_listed(path: str) -> str | None:
 def collisions(paths: Iterable[str]) -> Iterator[Problem]:
     """Names, or folders of names, that are one and the same where case or Unicode form is lost."""
     names = set(paths)
-    names.update(prefix for folder in _folders(names) for prefix in _prefixes(folder))
+    folders = {name.rpartition("/")[0] for name in names} - {""}
+    names.update(prefix for folder in folders for prefix in _prefixes(folder))
     if len({_folded(name) for name in names}) == len(names):
         return  # as nearly always
     first: dict[str, str] = {}
-    told: set[str] = set()
-    known: set[str] = set()
-    for path in sorted(names):
-        for prefix in _prefixes(path):
-            if prefix in known:
-                continue
-            known.add(prefix)
-            other = first.setdefault(_folded(prefix), prefix)
-            if other != prefix and prefix not in told:
-                told.add(prefix)
-                yield Problem(
-                    prefix,
-                    f"is the same name as {shown(other)} on systems that ignore case or Unicode "
-                    "form: one of the two would replace the other",
-                    severity="refused",
-                    code="name-collision",
-                )
+    for name in sorted(names):
+        other = first.setdefault(_folded(name), name)
+        if other != name:
+            yield Problem(
+                name,
+                f"is the same name as {shown(other)} on systems that ignore case or Unicode "
+                "form: one of the two would replace the other",
+                severity="refused",
+                code="name-collision",
+            )
 
 
 def _too_long(path: str) -> str | None:
@@ -92,10 +86,6 @@ def _runnable(path: str) -> str | None:
     if runnable:
         return "a file of a kind that can run code when it is loaded; packs hold none"
     return None
-
-
-def _folders(paths: Iterable[str]) -> set[str]:
-    return {path.rpartition("/")[0] for path in paths} - {""}
 
 
 def _prefixes(path: str) -> Iterator[str]:

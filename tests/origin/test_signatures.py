@@ -174,9 +174,7 @@ def test_a_trust_file_that_a_pack_ships_is_refused(
 
 
 @pytest.mark.parametrize("name", [layout.SUMS, layout.MANIFEST])
-def test_a_folder_with_half_of_what_makes_a_pack_is_none(
-    name: str, signed: Signed, tmp_path: Path
-) -> None:
+def test_half_of_what_makes_a_pack_is_none(name: str, signed: Signed, tmp_path: Path) -> None:
     folder = tmp_path / "keys"
     folder.mkdir()
     (folder / name).touch()

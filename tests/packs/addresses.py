@@ -7,8 +7,12 @@ from __future__ import annotations
 
 import json
 import tomllib
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, Final
+
+from evidence.records.codec import encode
+from evidence.records.finding import Finding
 
 NOTHING: Final = object()
 """There is no such place."""
@@ -29,6 +33,11 @@ SAYS_MORE: Final = {
     "wall-clock-jump",
 }
 """Findings whose `actual` is part of what stands there, or follows from it."""
+
+
+def astray(findings: Iterable[Finding], pack: Path) -> list[Finding]:
+    """Findings whose address does not exist, or does not hold what they say."""
+    return [one for one in findings if not points_at(pack, encode(one))]
 
 
 def points_at(pack: Path, finding: dict[str, Any]) -> bool:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from packs.addresses import points_at
+from packs.addresses import astray
 from toy import toy, write
 
 from evidence import jsonio, layout
@@ -42,8 +42,7 @@ def attach(pack: Path, record: ReproductionRecord, name: str = "") -> None:
 def said(pack: Path, check: str, *beside: Path) -> tuple[str, str]:
     report = verify_pack(pack, VerifyOptions(beside=beside))
     (outcome,) = (one.outcome for one in report.checks if one.id == check)
-    attached = [one for one in encode(report.findings) if one["check"] == check]
-    assert [one for one in attached if not points_at(pack, one)] == []
+    assert astray((one for one in report.findings if one.check == check), pack) == []
     return outcome, " ".join(one.message for one in report.findings if one.check == check)
 
 

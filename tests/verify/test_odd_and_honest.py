@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from lies import milestone
 from packs.case import GOLDEN
 from test_recoveries import CUT, recovered
 from toy import CONFIG, MODEL, Toy, intact_bytes, safetensors, toy, write
@@ -131,14 +132,34 @@ def test_what_config_json_does_not_name_is_not_compared(key: str, tmp_path: Path
     assert verified(bent, tmp_path).findings == ()
 
 
+def test_the_settings_of_a_text_model_may_stand_in_a_part_of_their_own(tmp_path: Path) -> None:
+    bent = toy()
+    settings = json.loads(bent.files[CONFIG])
+    bent.files[CONFIG] = json.dumps({"text_config": settings}).encode()
+    assert verified(bent, tmp_path).findings == ()
+    bent.files[CONFIG] = json.dumps({"text_config": settings | {"vocab_size": 5}}).encode()
+    found = {one.address for one in verified(bent, tmp_path / "other").findings}
+    assert f"{CONFIG}#/text_config/vocab_size" in found
+
+
+def test_files_that_are_promised_against_no_ref_are_compared_with_none(tmp_path: Path) -> None:
+    bent = toy()
+    milestone('ref = "HEAD"\n', "")(bent)
+    none = {"unavailable": "the milestone names no ref to compare with"}
+    (promise,) = bent.docs[layout.FROZEN]["sets"]
+    promise |= {"ref": None, "ref_commit": none, "equal_to_ref": none}
+    for file in promise["files"]:
+        file["ref_sha256"] = none
+    assert verified(bent, tmp_path).findings == ()
+
+
 @pytest.mark.parametrize("edit", ["twice", "gone", "unsorted"])
 def test_the_list_of_the_rendered_set_is_exact(edit: str, tmp_path: Path) -> None:
     pack = write(tmp_path / "M90", intact_bytes())
     rendered = json.loads((pack / layout.RENDERED).read_bytes())
     files = rendered["files"]
-    rendered["files"] = {"twice": [files[0], *files], "gone": files[:1], "unsorted": files[::-1]}[
-        edit
-    ]
+    edits = {"twice": [files[0], *files], "gone": files[:1], "unsorted": files[::-1]}
+    rendered["files"] = edits[edit]
     (pack / layout.RENDERED).write_bytes(jsonio.dump_document(rendered))
     failed = {one.id for one in verify_pack(pack).checks if one.outcome == "fail"}
     assert "rendered-list" in failed

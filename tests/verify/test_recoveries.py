@@ -11,11 +11,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from packs.addresses import points_at
+from packs.addresses import astray
 from toy import Toy, toy, write
 
 from evidence import layout
-from evidence.records.codec import encode
 from evidence.verify import verify_pack
 
 CUT = {
@@ -61,7 +60,7 @@ def recovered(attempt: str | None, **data: Any) -> dict[str, Any]:
 def errors(made: Toy, folder: Path) -> set[str]:
     pack = write(folder / "M90", made.seal().all_bytes())
     report = verify_pack(pack)
-    assert [one for one in encode(report.findings) if not points_at(pack, one)] == []
+    assert astray(report.findings, pack) == []
     return {one.check for one in report.findings if one.severity in ("error", "refused")}
 
 

@@ -4,25 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
-from packs.addresses import points_at
-from toy import Toy, toy, write
+from lies import Edit, answer_unseen, milestone, put
+from packs.addresses import astray
+from toy import Toy, prediction, toy, write
 
 from evidence import layout
-from evidence.records.codec import encode
+from evidence.records.finding import Report
 from evidence.verify import verify_pack
 
 
-def _warn(path: str, *keys: str | int, value: Any) -> Callable[[Toy], None]:
-    def edit(bent: Toy) -> None:
-        target = bent.docs[path]
-        for key in keys[:-1]:
-            target = target[key]
-        target[keys[-1]] = value
-
-    return edit
+def reported(edit: Edit, folder: Path) -> Report:
+    """What verify says of the toy after an edit; every address holds what is said of it."""
+    bent = toy()
+    edit(bent)
+    pack = write(folder / "M90", bent.seal().all_bytes())
+    report = verify_pack(pack)
+    assert astray(report.findings, pack) == []
+    return report
 
 
 def _truncate(bent: Toy) -> None:
@@ -35,8 +35,6 @@ def _truncate(bent: Toy) -> None:
 
 
 def _same_output(bent: Toy) -> None:
-    from toy import prediction
-
     bent.docs[layout.PREDICTIONS] = [prediction(index, "Answer: 1") for index in range(5)]
 
 
@@ -72,17 +70,15 @@ def _text(key: str, *rows: int) -> Callable[[Toy], None]:
 
 
 def _same_answer(bent: Toy) -> None:
-    from toy import prediction
-
     bent.docs[layout.PREDICTIONS] = [
         prediction(index, f"{'Well. ' * index}Answer: 1") for index in range(5)
     ]
 
 
-WARNINGS: dict[str, tuple[Callable[[Toy], None], set[str]]] = {
+WARNINGS: dict[str, tuple[Edit, set[str]]] = {
     "truncated rows": (_truncate, {"truncated-rows", "answer-cut"}),
     "an unused field": (
-        _warn(layout.SEEN, "coverage", 0, "num_rows_in_sequence", value=0),
+        put(layout.SEEN, "coverage", 0, "num_rows_in_sequence", value=0),
         {"unused-field"},
     ),
     "outputs that are all alike": (_same_output, {"degenerate-outputs"}),
@@ -95,11 +91,11 @@ WARNINGS: dict[str, tuple[Callable[[Toy], None], set[str]]] = {
     "a dirty tree": (_dirty, {"dirty-tree"}),
     "a loss that does not move": (_frozen_loss, {"frozen-loss"}),
     "a wall clock that jumps": (
-        _warn(layout.JOURNAL, 14, "utc", value="2026-01-08T19:00:00.000000Z"),
+        put(layout.JOURNAL, 14, "utc", value="2026-01-08T19:00:00.000000Z"),
         {"wall-clock-jump"},
     ),
     "a probe that got worse": (
-        _warn(layout.JOURNAL, 9, "data", "loss", value=9.5),
+        put(layout.JOURNAL, 9, "data", "loss", value=9.5),
         {"probe-worse"},
     ),
 }
@@ -108,19 +104,15 @@ WARNINGS: dict[str, tuple[Callable[[Toy], None], set[str]]] = {
 @pytest.mark.parametrize("name", WARNINGS)
 def test_what_is_odd_but_honest_is_a_warning(tmp_path: Path, name: str) -> None:
     edit, codes = WARNINGS[name]
-    bent = toy()
-    edit(bent)
-    pack = write(tmp_path / "M90", bent.seal().all_bytes())
-    report = verify_pack(pack)
+    report = reported(edit, tmp_path)
     assert report.exit_code == 0, report.findings
-    assert [one for one in encode(report.findings) if not points_at(pack, one)] == []
     assert {f.code for f in report.findings} == codes
     assert {f.severity for f in report.findings} == {"warning"}
 
 
-ERRORS: dict[str, tuple[Callable[[Toy], object], str]] = {
+ERRORS: dict[str, tuple[Edit, str]] = {
     "a count of duplicates without rows": (
-        _warn(layout.INPUTS, "data", "train", "num_duplicate_rows", value=74),
+        put(layout.INPUTS, "data", "train", "num_duplicate_rows", value=74),
         "data-facts",
     ),
     "a probe on other examples": (
@@ -143,12 +135,8 @@ ERRORS: dict[str, tuple[Callable[[Toy], object], str]] = {
 @pytest.mark.parametrize("name", ERRORS)
 def test_what_cannot_be_is_an_error_of_its_check(tmp_path: Path, name: str) -> None:
     edit, expected = ERRORS[name]
-    bent = toy()
-    edit(bent)
-    pack = write(tmp_path / "M90", bent.seal().all_bytes())
-    report = verify_pack(pack)
+    report = reported(edit, tmp_path)
     assert report.exit_code == 1
-    assert [one for one in encode(report.findings) if not points_at(pack, one)] == []
     outcomes = {one.id: one.outcome for one in report.checks}
     assert outcomes[expected] == "fail", report.findings
 
@@ -156,8 +144,6 @@ def test_what_cannot_be_is_an_error_of_its_check(tmp_path: Path, name: str) -> N
 def test_an_answer_never_taught_is_an_error_even_where_the_milestone_forced_it(
     tmp_path: Path,
 ) -> None:
-    from lies import answer_unseen, milestone
-
     bent = toy()
     old = 'answer = ["final_answer"]'
     milestone(old, f"{old}\nanswer_may_be_unseen = true")(bent)
