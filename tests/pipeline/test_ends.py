@@ -114,7 +114,7 @@ def stopped_early(project: Project, patch: pytest.MonkeyPatch) -> None:
 def supervisor_killed(project: Project, patch: pytest.MonkeyPatch) -> None:
     run = start(project, order("hang", at=8))
     wait_for_rows(project, 7)
-    run.kill()
+    run.kill()  # the worker hangs in its step, so no other is about to start
     run.wait()
 
 

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from evidence import layout
+from evidence import layout, posix
 from evidence.digest import sha256_hex
 from evidence.errors import DurabilityError, ExitCode, UsageError
 from evidence.verify import verify_pack
@@ -31,6 +31,18 @@ def start(project: Project, *arguments: str, stub: str = SLOW) -> subprocess.Pop
         env=os.environ | {"EVIDENCE_STUB": stub},
         start_new_session=True,
     )
+
+
+def killed(process: subprocess.Popen[bytes], project: Project) -> None:
+    """Kill a run and wait until its lock is free: a worker of it that was just about to start
+    holds the lock until its `exec`, and until then the run is rightly called at work."""
+    process.kill()
+    process.wait()
+    for _ in range(500):
+        if not posix.is_locked(project.runs / ".work/T1.lock"):
+            return
+        time.sleep(0.02)
+    pytest.fail("the lock outlived the run")
 
 
 def events(project: Project) -> list[dict[str, Any]]:
@@ -77,8 +89,7 @@ def test_a_killed_run_goes_on_to_the_very_same_outcome(
     whole = project.read(layout.MANIFEST)["outcome_sha256"], weights(project)
     process = start(project, "--again")
     wait_for(project, event, count, stage)
-    process.kill()
-    process.wait()
+    killed(process, project)
     report = verify_pack(project.pack)
     assert (report.verdict, report.exit) == ("UNFINISHED", ExitCode.UNFINISHED)
     assert "--resume" in report.next_step
@@ -97,8 +108,7 @@ def test_a_killed_run_can_be_closed_as_what_it_is(
 ) -> None:
     process = start(project)
     wait_for(project, event, count, stage)
-    process.kill()
-    process.wait()
+    killed(process, project)
     result = project.run(close=True)
     assert (result.status, result.exit_code) == ("failed", ExitCode.UNFINISHED)
     assert errors(project.pack) == []
@@ -110,8 +120,7 @@ def test_a_killed_worker_never_outlives_its_supervisor(project: Project) -> None
     process = start(project, stub=json.dumps({"stage": "train", "at": 3, "do": "hang"}))
     wait_for(project, "probe")
     os.killpg(process.pid, 0)
-    process.kill()
-    process.wait()
+    killed(process, project)
     for _ in range(100):
         left = subprocess.run(
             ["pgrep", "-f", str(project.runs)], capture_output=True, text=True, check=False
@@ -140,8 +149,7 @@ def test_a_stopped_run_exits_as_the_signal_says_and_can_go_on(
 def test_a_torn_tail_is_cut(project: Project) -> None:
     process = start(project)
     wait_for(project, "checkpoint")
-    process.kill()
-    process.wait()
+    killed(process, project)
     work = project.runs / ".work/T1"
     for path in (work / "pack" / layout.JOURNAL, work / "attempt-01-stub" / layout.METRICS):
         with path.open("ab") as stream:
@@ -155,8 +163,7 @@ def test_a_checkpoint_that_was_damaged_is_not_gone_on_from(project: Project) -> 
     whole = project.read(layout.MANIFEST)["outcome_sha256"]
     process = start(project, "--again")
     wait_for(project, "checkpoint")
-    process.kill()
-    process.wait()
+    killed(process, project)
     scratch = project.runs / ".work/T1/scratch-01-stub"
     for path in scratch.glob("checkpoint-*/*"):
         path.write_bytes(path.read_bytes()[:-1])

@@ -105,6 +105,9 @@ def test_numbers_are_close_by_their_size_and_whatever_their_sign(sign: int) -> N
     assert not close(sign * 1.0, sign * (1 + 1e-6), 1e-9)
     assert not close(sign * 1.0, -sign * 1.0, 1e-9)
     assert close(0.0, 0.0, 1e-9)
+    for one, other in ((2.0, 1.1), (1.1, 2.0)):  # by the larger of the two, whichever that is
+        assert close(sign * one, sign * other, 0.5)
+        assert not close(sign * one, sign * other, 0.4)
 
 
 def test_a_header_that_is_cut_off_is_said_to_be(tmp_path: Path) -> None:
