@@ -73,6 +73,10 @@ class UnsafePackError(EvidenceError):
         self.code = code
         self.address = address
 
+    def __reduce__(self) -> tuple[object, ...]:
+        """How to make it again: it may be raised in one process and said in another."""
+        return type(self), (self.code, self.address, self.message), vars(self)
+
 
 class MalformedError(EvidenceError):
     """Bytes that are not strict JSON, JSON lines or TOML as this project writes them.

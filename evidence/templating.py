@@ -1,8 +1,9 @@
-"""Jinja, sandboxed and strict. The only importer of jinja2.
+"""Jinja, strict, and sandboxed for every text that is not our own. The only importer of jinja2.
 
-Responsible for environments in which an undefined name is an error and a template cannot reach
-Python. Text from data, models or packs is only ever a value in them, never a template; the
-author's own milestone text is a template and runs in the sandbox too.
+Responsible for environments in which an undefined name is an error. Text from data, models or
+packs is only ever a value in them, never a template; the author's milestone text is a template and
+runs in the sandbox, where it cannot reach Python. The templates that we ship are code of ours like
+this file, and the sandbox would only make each of their attributes and calls slower.
 """
 
 from __future__ import annotations
@@ -15,16 +16,18 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from hashlib import sha256
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import jinja2
-from jinja2 import DictLoader, StrictUndefined, Template, TemplateError, nodes
+from jinja2 import DictLoader, Environment, StrictUndefined, Template, TemplateError, nodes
 from jinja2.bccache import Bucket, BytecodeCache
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from evidence.errors import MalformedError
 
-__all__ = ["ByteCode", "Filter", "Template", "compile_text", "environment", "render"]
+__all__ = ["ByteCode", "Filter", "Template", "compile_plain", "compile_text", "render", "shipped"]
+
+E = TypeVar("E", bound=Environment)
 
 Filter = Callable[..., Any]
 
@@ -73,31 +76,37 @@ class ByteCode(BytecodeCache):
         return importlib.util.MAGIC_NUMBER + sha256(made).digest()
 
 
-def environment(
-    templates: Mapping[str, str] | None = None,
-    filters: Mapping[str, Filter] | None = None,
-    byte_code: ByteCode | None = None,
-) -> ImmutableSandboxedEnvironment:
-    """A sandboxed environment over in-memory templates. Undefined names raise."""
-    built = ImmutableSandboxedEnvironment(
-        loader=DictLoader(dict(templates or {})),
-        bytecode_cache=byte_code,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-        # Folding constants takes as long as the rest of compiling, and there are none to fold.
-        optimized=False,
-    )
+_STRICT: Final[Mapping[str, Any]] = {
+    "undefined": StrictUndefined,
+    "trim_blocks": True,
+    "lstrip_blocks": True,
+    "keep_trailing_newline": True,
+    # Folding constants takes as long as the rest of compiling, and there are none to fold.
+    "optimized": False,
+}
+
+
+def shipped(templates: Mapping[str, str], byte_code: ByteCode) -> Environment:
+    """An environment over templates of ours, and of nobody else. Undefined names raise."""
+    loader = DictLoader(dict(templates))
+    # Markdown mostly: `markdown` and `escape` have escaped every value before it comes here.
+    return _bare(Environment(loader=loader, bytecode_cache=byte_code, **_STRICT))  # noqa: S701
+
+
+def sandbox() -> ImmutableSandboxedEnvironment:
+    """A sandboxed environment for the texts of others. Undefined names raise."""
+    return _bare(ImmutableSandboxedEnvironment(**_STRICT))
+
+
+def _bare(built: E) -> E:
     built.globals.clear()
-    built.filters.update(filters or {})
     return built
 
 
-def compile_text(source: str, filters: Mapping[str, Filter] | None = None) -> Template:
+def compile_text(source: str) -> Template:
     """Compile the author's own template. Raises MalformedError with the line."""
     try:
-        return environment(filters=filters).from_string(source)
+        return sandbox().from_string(source)
     except TemplateError as error:
         line = getattr(error, "lineno", None) or 0
         raise MalformedError(f"template error: {error}", line=line) from error
@@ -136,9 +145,8 @@ def compile_plain(source: str, filters: Mapping[str, Filter]) -> Template:
     """Compile a text that only fills in names. Raises MalformedError for anything more."""
     if len(source) > MAX_PLAIN_CHARS:
         raise MalformedError(f"template error: longer than {MAX_PLAIN_CHARS} characters")
-    built = environment()
+    built = sandbox()
     built.filters = dict(filters)
-    built.keep_trailing_newline = True
     try:
         tree = built.parse(source)
         for node in tree.find_all(nodes.Node):

@@ -6,10 +6,11 @@ from pathlib import Path
 
 import click
 
+from evidence.cli.boundary import complain
 from evidence.cli.verify import expand
 from evidence.errors import ExitCode
 from evidence.pipeline.index import INDEX, index_differs, update_index
-from evidence.pipeline.summaries import differences, rerender
+from evidence.pipeline.summaries import Rendered, render_all
 
 
 @click.command()
@@ -18,26 +19,34 @@ from evidence.pipeline.summaries import differences, rerender
 def command(packs: tuple[Path, ...], check: bool) -> None:
     """Regenerate the summaries of PACKs, or of every pack below runs/ with its index.
 
-    Digests are checked first: a broken pack is not rendered (exit 1).
+    Digests are checked first: a broken pack is not rendered (exit 1), all others are.
     """
     found = expand(packs or (Path("runs"),))
     if not packs and found == [Path("runs")]:
         click.echo("No packs below runs/. `make evidence MILESTONE=M43` makes one.")
         return
-    stale = False
-    try:
-        for pack in found:
-            changed = differences(pack) if check else rerender(pack)
-            stale = stale or (check and bool(changed))
-            verb = "differs" if check else "written"
-            click.echo(
-                f"{pack.as_posix()}: " + (f"{verb}: {', '.join(changed)}" if changed else "same")
-            )
-    finally:  # last, because its verdicts see what was written; a broken pack is in it as such
-        for folder in (path for path in packs or (Path("runs"),) if path not in found):
-            stale = _index(folder, check=check) or stale
+    rendered = render_all(found, check=check)
+    for pack, one in zip(found, rendered, strict=True):
+        click.echo(f"{pack.as_posix()}: {_said(one, check=check)}")
+    stale = check and any(one.changed for one in rendered)
+    # Last, because its verdicts see what was written; a broken pack is in it as such.
+    for folder in (path for path in packs or (Path("runs"),) if path not in found):
+        stale = _index(folder, check=check) or stale
+    errors = [one.error for one in rendered if one.error]
+    errors.sort(key=lambda error: error.exit_code == ExitCode.REFUSED)  # the gravest is the last
+    for error in errors[:-1]:
+        complain(error)
+    if errors:
+        raise errors[-1]
     if stale:
         raise click.exceptions.Exit(int(ExitCode.FINDINGS))
+
+
+def _said(one: Rendered, *, check: bool) -> str:
+    if one.error is not None:
+        return "not rendered"
+    verb = "differs" if check else "written"
+    return f"{verb}: {', '.join(one.changed)}" if one.changed else "same"
 
 
 def _index(runs: Path, *, check: bool) -> bool:

@@ -52,7 +52,11 @@ PRECEDENCE = (ExitCode.REFUSED, ExitCode.FINDINGS, ExitCode.UNFINISHED, ExitCode
     help="Break a temporary copy of the pack in every way claimed to be caught, and show it.",
 )
 @click.option(
-    "--jobs", type=click.IntRange(1), default=1, metavar="N", help="Packs to check at once."
+    "--jobs",
+    type=click.IntRange(1),
+    default=None,
+    metavar="N",
+    help="Packs to check at once; else one for each processor, where there are many packs.",
 )
 @click.option("--require-all", is_flag=True, help="Withheld files count as missing.")
 def command(
@@ -69,7 +73,7 @@ def command(
     strict: bool,
     test_self: bool,
     require_all: bool,
-    jobs: int,
+    jobs: int | None,
 ) -> None:
     """Check packs, or every pack below a folder such as runs/.
 
@@ -96,7 +100,7 @@ def command(
         beside=tuple(expand(packs)),
         further=() if repo is None else _against(repo),
     )
-    reports = verify_packs(options.beside, options, jobs)
+    reports = verify_packs(options.beside, options, jobs or 0)
     if as_json:
         value = encode(reports[0]) if len(reports) == 1 else [encode(r) for r in reports]
         click.echo(jsonio.dump_document(value), nl=False)

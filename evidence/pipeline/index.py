@@ -15,10 +15,11 @@ from evidence.digest import sha256_hex
 from evidence.durable import staging_of, write_file
 from evidence.errors import ExitCode, MalformedError
 from evidence.records.codec import decode
+from evidence.records.finding import Report
 from evidence.records.reproduction import ReproductionRecord
 from evidence.records.run import ManifestRecord, ResultsRecord
 from evidence.render.index import IndexEntry, index_page
-from evidence.verify import VerifyOptions, verify_pack
+from evidence.verify import VerifyOptions, verify_packs
 
 T = TypeVar("T")
 
@@ -45,15 +46,15 @@ def index_differs(runs: Path) -> bool:
 def index_of(runs: Path) -> bytes:
     """The page for every pack directly below a folder."""
     packs = sorted(path for path in runs.iterdir() if _is_pack(path))
-    return index_page([_entry(path, tuple(packs)) for path in packs])
+    reports = verify_packs(packs, VerifyOptions(beside=tuple(packs)))
+    return index_page([_entry(*pair) for pair in zip(packs, reports, strict=True)])
 
 
 def _is_pack(path: Path) -> bool:
     return not path.name.startswith(".") and (path / layout.SUMS).is_file()
 
 
-def _entry(pack: Path, beside: tuple[Path, ...]) -> IndexEntry:
-    report = verify_pack(pack, VerifyOptions(beside=beside))
+def _entry(pack: Path, report: Report) -> IndexEntry:
     broken = IndexEntry(name=pack.name, verdict=report.verdict, problem=_BROKEN)
     if report.exit_code in (ExitCode.FINDINGS, ExitCode.REFUSED):
         return broken

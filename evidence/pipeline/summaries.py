@@ -6,14 +6,16 @@ pack may be rendered at all from `verify`.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Final
 
-from evidence import jsonio, layout
+from evidence import jsonio, layout, processes
 from evidence.documents import Documents
 from evidence.durable import staging_of, write_file
-from evidence.errors import UsageError
+from evidence.errors import EvidenceError, UsageError
 from evidence.pipeline.secrets import refuse_note
 from evidence.pipeline.words import refuse_contradiction
 from evidence.records.codec import encode
@@ -38,6 +40,29 @@ def write_rendered(pack: Path, files: Mapping[str, bytes]) -> list[str]:
     for name in changed:
         write_file(pack / name, files[name], staging=staging_of(pack))
     return changed
+
+
+@dataclass(frozen=True, slots=True)
+class Rendered:
+    """What came of one pack among several."""
+
+    changed: tuple[str, ...] = ()
+    """Files that were written, or that differ where only compared."""
+    error: EvidenceError | None = None
+    """Why it was not rendered."""
+
+
+def render_all(packs: Sequence[Path], *, check: bool) -> list[Rendered]:
+    """Render every pack again, or only compare. A broken pack keeps none of the others from it."""
+    work = partial(_render_one, check=check)
+    return processes.each(work, packs, processes.worthwhile(len(packs)))
+
+
+def _render_one(pack: Path, *, check: bool) -> Rendered:
+    try:
+        return Rendered(tuple(differences(pack) if check else rerender(pack)))
+    except EvidenceError as error:
+        return Rendered(error=error)
 
 
 def rerender(pack: Path) -> list[str]:

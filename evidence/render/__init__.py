@@ -90,8 +90,7 @@ def _sources(version: str) -> Mapping[str, str]:
 
 @cache
 def _template(version: str, name: str) -> Any:  # compiled; only templating knows Jinja's types
-    byte_code = templating.ByteCode(version)
-    return templating.environment(_sources(version), byte_code=byte_code).get_template(name)
+    return templating.shipped(_sources(version), templating.ByteCode(version)).get_template(name)
 
 
 def fill(version: str, name: str, context: Mapping[str, Any]) -> bytes:

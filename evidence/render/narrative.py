@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any, Final
 
 from evidence import formatting, markdown, prose, templating
@@ -22,7 +23,7 @@ def filled(source: str, sheet: Sheet, *, quoted: bool = False) -> str:
     if not source.strip():
         return ""
     try:
-        text = templating.render(templating.compile_plain(source, _FILTERS), sheet.names)
+        text = templating.render(_compiled(source), sheet.names)
     except MalformedError as error:
         reason = markdown.inline(error.message)
         return (
@@ -34,7 +35,13 @@ def filled(source: str, sheet: Sheet, *, quoted: bool = False) -> str:
 
 def check(source: str) -> None:
     """Raise MalformedError, with the line, for a narrative text that could not be filled in."""
-    templating.compile_plain(source, _FILTERS)
+    _compiled(source)
+
+
+@lru_cache(maxsize=32)
+def _compiled(source: str) -> templating.Template:
+    """Milestones of one project share most of their words, and packs are judged by the hundred."""
+    return templating.compile_plain(source, _FILTERS)
 
 
 def typed(documents: Documents) -> list[tuple[str, str]]:

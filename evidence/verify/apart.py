@@ -12,10 +12,10 @@ from __future__ import annotations
 import mmap
 import os
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
 from typing import Final
 
 from evidence import posix
+from evidence.processes import ended
 
 MIN_FILES: Final = 2_000
 """For fewer, copying the process takes longer than it saves."""
@@ -34,7 +34,7 @@ def can_share(num_files: int, num_processes: int) -> bool:
 
 def hash_apart(paths: Sequence[str], hash_one: Hash, num_processes: int) -> dict[str, bytes]:
     """SHA-256 of every file that could be hashed without anything odd about it."""
-    with mmap.mmap(-1, _RECORD_BYTES * len(paths)) as shared, _ended() as children:
+    with mmap.mmap(-1, _RECORD_BYTES * len(paths)) as shared, ended() as children:
         for share in range(1, num_processes):
             child = posix.copy_process()
             if child == 0:
@@ -68,14 +68,3 @@ def _found(paths: Sequence[str], shared: mmap.mmap) -> Iterator[tuple[str, bytes
         place = index * _RECORD_BYTES
         if shared[place]:
             yield path, shared[place + 1 : place + _RECORD_BYTES]
-
-
-@contextmanager
-def _ended() -> Iterator[list[int]]:
-    """Children that are gone when this is left, however it is."""
-    children: list[int] = []
-    try:
-        yield children
-    finally:
-        for child in children:
-            posix.end_process(child)

@@ -124,6 +124,16 @@ def test_the_system_calls_tell_the_same(case: Case, tmp_path: Path) -> None:
 
 
 @needs_strace
+def test_several_packs_at_once_write_and_call_no_more_than_one(tmp_path: Path) -> None:
+    pack = GOLDEN / "v1/complete/M90"
+    calls = traced(["verify", "--jobs", "3", *[str(pack)] * 5], tmp_path)
+    assert len({process for process, _ in calls}) >= 4
+    assert [call for _, call in calls[1:] if call.startswith("execve(")] == []
+    assert [call for _, call in calls if NETWORK.match(call)] == []
+    assert [call for _, call in calls if CHANGES.search(call) and "/dev/null" not in call] == []
+
+
+@needs_strace
 def test_a_clone_is_read_by_git_alone_which_runs_nothing_of_it(tmp_path: Path) -> None:
     """Hooks, filters and monitors that a clone carries stay asleep; scratch files go away."""
     project = make_project(tmp_path / "project")

@@ -11,7 +11,7 @@ from click.testing import CliRunner
 
 from evidence import layout
 from evidence.cli.render import command
-from evidence.errors import PackBrokenError
+from evidence.errors import PackBrokenError, UnsafePackError
 from evidence.pipeline.index import INDEX, index_differs, index_of, update_index
 from evidence.render.index import BLOCKS, MAX_BLOCKS, sparkline
 from tests.project import Project
@@ -78,9 +78,23 @@ def test_a_broken_pack_keeps_rendering_from_nothing_but_itself(project: Project)
     shutil.copytree(project.pack, project.runs / "T0")
     (project.runs / "T0" / layout.EVAL_LOG).write_bytes(b"other\n")
     (project.runs / INDEX).write_bytes(b"something else\n")
+    (project.pack / "t1_summary.md").unlink()
     result = CliRunner().invoke(command, [str(project.runs)])
     assert isinstance(result.exception, PackBrokenError)
     assert any("NOT INTACT" in line for line in lines(project.runs))
+    assert "T0: not rendered" in result.stdout
+    assert (project.pack / "t1_summary.md").exists()
+
+
+def test_of_several_broken_packs_each_is_said_and_the_gravest_decides(project: Project) -> None:
+    project.run()
+    for name in ("T0", "T2"):
+        shutil.copytree(project.pack, project.runs / name)
+    (project.runs / "T0" / "link").symlink_to("notes.md")
+    (project.runs / "T2" / layout.EVAL_LOG).write_bytes(b"other\n")
+    result = CliRunner().invoke(command, [str(project.runs)])
+    assert isinstance(result.exception, UnsafePackError)
+    assert f"T2: {layout.EVAL_LOG}" in result.stderr
 
 
 def test_a_summary_that_rendering_mends_is_mended_before_its_verdict(project: Project) -> None:

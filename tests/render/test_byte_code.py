@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from jinja2 import Environment
 
-from evidence.templating import ByteCode, environment, render
+from evidence.templating import ByteCode, compile_text, render, shipped
 
 SOURCE = "{{ name }} and {{ name }}"
 
@@ -21,7 +21,7 @@ def _own_place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def said(source: str = SOURCE, version: str = "v1") -> str:
-    built = environment({"a.md.j2": source}, byte_code=ByteCode(version))
+    built = shipped({"a.md.j2": source}, ByteCode(version))
     return render(built.get_template("a.md.j2"), {"name": "one"})
 
 
@@ -75,5 +75,5 @@ def test_a_place_that_cannot_be_written_costs_nothing_but_time(
 
 
 def test_the_author_s_own_templates_are_never_kept(tmp_path: Path) -> None:
-    render(environment().from_string("{{ 1 }}"), {})
+    render(compile_text("{{ 1 }}"), {})
     assert kept(tmp_path) == []

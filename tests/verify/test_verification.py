@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 from toy import SUMMARY, intact_bytes, toy, write
 
-from evidence import jsonio, layout
+from evidence import jsonio, layout, posix
 from evidence.errors import ExitCode, PackBrokenError, UnsafePackError, UsageError
 from evidence.records.codec import encode
 from evidence.verify import (
@@ -25,7 +25,6 @@ from evidence.verify import (
     directory,
     load_sealed,
     open_verified,
-    several,
     verify_pack,
     verify_packs,
 )
@@ -284,17 +283,8 @@ def test_where_no_process_can_be_copied_the_reports_are_the_same(
 ) -> None:
     paths = [pack, tmp_path / "none"]
     expected = verify_packs(paths, VerifyOptions(), 1)
-    monkeypatch.setattr("multiprocessing.get_all_start_methods", lambda: ["spawn"])
+    monkeypatch.setattr(posix, "can_copy_process", lambda: False)
     assert verify_packs(paths, VerifyOptions(), 2) == expected
-
-
-def test_a_process_of_several_answers_as_one_alone(pack: Path) -> None:
-    asked = VerifyOptions(expect_milestone="M91")
-    several._remember(asked)
-    try:
-        assert several._verify(pack) == verify_pack(pack, asked)
-    finally:
-        several._remember(VerifyOptions())
 
 
 def test_a_verification_in_which_nothing_was_checked_is_no_success() -> None:
