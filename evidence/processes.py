@@ -9,7 +9,6 @@ the semaphores of a process pool: what a copy gives comes back through a pipe.
 from __future__ import annotations
 
 import os
-import pickle
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from select import select
@@ -49,6 +48,8 @@ def each(work: Callable[[T], R], pieces: Sequence[T], num_processes: int) -> lis
     num_processes = min(num_processes, len(pieces) - 1)
     if num_processes > 1 and posix.can_copy_process():
         shares = [range(first, len(pieces), num_processes) for first in range(1, num_processes + 1)]
+        import pickle  # for several pieces only
+
         with ended() as children:
             pipes = [_start(work, pieces, share, children) for share in shares]
             for data in _read_all(pipes):
@@ -87,6 +88,8 @@ def _work_and_leave(
 ) -> NoReturn:
     # Nothing of the caller may run here: no handler, no `finally`, no flush of what it printed.
     try:
+        import pickle
+
         done = pickle.dumps({number: work(pieces[number]) for number in share})
         with os.fdopen(writing, "wb") as stream:
             stream.write(done)

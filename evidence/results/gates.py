@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Callable, Iterator, Mapping
-from difflib import get_close_matches
 from typing import Any, Final
 
 from evidence.records.availability import Unavailable
@@ -72,6 +71,8 @@ def _gate(spec: GateSpec, context: Context, values: Mapping[str, ValueRecord]) -
 def _look_up(name: str, values: Mapping[str, ValueRecord]) -> Value | Unavailable:
     record = values.get(name)
     if record is None:
+        from difflib import get_close_matches  # for a misspelt name only
+
         close = get_close_matches(name, values, n=1, cutoff=0.6)
         hint = f"; did you mean {close[0]}?" if close else ""
         return Unavailable(f"there is no value {name!r}{hint}")

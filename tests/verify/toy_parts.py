@@ -133,44 +133,44 @@ def safetensors(
 NUM_PARAMETERS: Final = VOCAB * HIDDEN + LAYERS * HIDDEN * HIDDEN
 
 
+def _data(name: str, rows: int) -> dict[str, Any]:
+    return {
+        "name": name,
+        "path": f"data/{name}.jsonl",
+        "hub": None,
+        "revision": None,
+        "sha256": sha256_hex(name.encode()),
+        "sha256_lf": sha256_hex(name.encode()),
+        "git_blob": git_blob_sha1(name.encode()),
+        "size_bytes": 1000,
+        "line_ends": "lf",
+        "num_rows": rows,
+        "field_names": ["prompt", "final_answer"],
+        "num_schema_violations": 0
+        if name == "train"
+        else {"unavailable": "no fields are declared"},
+        "length_chars": {"min": 8, "median": 12, "p90": 20, "p95": 21, "max": 30},
+        "num_duplicate_rows": 0,
+        "duplicate_rows": [],
+        "normalised_duplicate_rows": [],
+        "num_conflicting_prompts": 0,
+        "conflicting_rows": [],
+        "overlap": {
+            "exact_rows": [],
+            "normalised_rows": [],
+            "ngram_rows": [],
+            "evaluation_rows": [],
+        }
+        if name == "train"
+        else {"unavailable": "this is the evaluation set itself"},
+    }
+
+
 def inputs_of_toy() -> dict[str, Any]:
     """Part of the toy: inputs."""
-
-    def data(name: str, rows: int) -> dict[str, Any]:
-        return {
-            "name": name,
-            "path": f"data/{name}.jsonl",
-            "hub": None,
-            "revision": None,
-            "sha256": sha256_hex(name.encode()),
-            "sha256_lf": sha256_hex(name.encode()),
-            "git_blob": git_blob_sha1(name.encode()),
-            "size_bytes": 1000,
-            "line_ends": "lf",
-            "num_rows": rows,
-            "field_names": ["prompt", "final_answer"],
-            "num_schema_violations": 0
-            if name == "train"
-            else {"unavailable": "no fields are declared"},
-            "length_chars": {"min": 8, "median": 12, "p90": 20, "p95": 21, "max": 30},
-            "num_duplicate_rows": 0,
-            "duplicate_rows": [],
-            "normalised_duplicate_rows": [],
-            "num_conflicting_prompts": 0,
-            "conflicting_rows": [],
-            "overlap": {
-                "exact_rows": [],
-                "normalised_rows": [],
-                "ngram_rows": [],
-                "evaluation_rows": [],
-            }
-            if name == "train"
-            else {"unavailable": "this is the evaluation set itself"},
-        }
-
     return {
         "schema": "inputs.v1",
-        "data": {"train": data("train", N), "eval": data("eval", 8)},
+        "data": {"train": _data("train", N), "eval": _data("eval", 8)},
         "model": {
             "id": "models/toy",
             "source": "random",
