@@ -14,7 +14,7 @@ from typing import Final
 
 from evidence.errors import EvidenceError, UnsafePackError
 from evidence.records.finding import CheckResult, Finding
-from evidence.verify.problem import CannotCheckError, Problem, shown, to_finding
+from evidence.verify.problem import CannotCheckError, Problem, gravity, shown, to_finding
 
 MAX_FINDINGS: Final = 25
 """Findings that one check lists; how many more there are is one further finding."""
@@ -139,8 +139,7 @@ def _rest(rule: Rule, stream: Iterable[Problem]) -> list[Finding]:
     remaining = list(islice(stream, _COUNTED))
     if not remaining:
         return []
-    gravest = next((p for p in remaining if p.severity == "error"), remaining[0])
-    gravest = next((p for p in remaining if p.severity == "refused"), gravest)
+    gravest = min(remaining, key=lambda problem: gravity(problem.severity))
     number = f"{_COUNTED} or more" if len(remaining) == _COUNTED else str(len(remaining))
     text = f"and {number} further findings of this check"
     return [to_finding(rule.id, Problem(gravest.address, text, severity=gravest.severity))]

@@ -16,6 +16,13 @@ from evidence.records.finding import Finding, Severity
 _MAX_OWN_MESSAGE_CHARS: Final = 3 * limits.MAX_MESSAGE_CHARS
 """Our own sentences may hold an excerpt of foreign text and more."""
 
+_GRAVEST_FIRST: Final[tuple[Severity, ...]] = ("refused", "error", "warning", "advice")
+
+
+def gravity(severity: Severity) -> int:
+    """Rank of a severity, 0 for the gravest."""
+    return _GRAVEST_FIRST.index(severity)
+
 
 @dataclass(frozen=True, slots=True)
 class Problem:

@@ -14,9 +14,8 @@ from evidence.escape import one_line
 from evidence.records.finding import CheckResult, Finding, Report, Verdict
 from evidence.records.run import ManifestRecord
 from evidence.verify.ledger import Ledger, Rule
-from evidence.verify.problem import Problem, to_finding
+from evidence.verify.problem import Problem, gravity, to_finding
 
-_GRAVITY: Final = {"refused": 0, "error": 1, "warning": 2, "advice": 3}
 _NOTHING_CHECKED: Final = Rule("checks", "something was checked at all")
 _MAX_NAME_CHARS: Final = 1000
 
@@ -64,7 +63,7 @@ def build_report(subject: Subject, ledger: Ledger) -> Report:
         root_sha256=subject.root_sha256,
         ruleset=subject.ruleset,
         checks=_in_order(checks),
-        findings=tuple(sorted(findings, key=lambda finding: _GRAVITY[finding.severity])),
+        findings=tuple(sorted(findings, key=lambda finding: gravity(finding.severity))),
         happened=one_line(subject.happened, _MAX_NAME_CHARS),
         next_step=subject.next_step or _next_step(findings, manifest),
     )

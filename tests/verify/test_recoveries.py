@@ -74,6 +74,26 @@ def test_a_run_that_died_and_went_on_is_intact_and_says_what_was_lost(tmp_path: 
     assert values["run.num_step_rows_cut"]["address"].endswith("/data/num_step_rows_cut")
 
 
+def test_a_run_that_died_before_its_first_checkpoint_begins_again_and_is_intact(
+    tmp_path: Path,
+) -> None:
+    made = toy()
+    events = made.docs[layout.JOURNAL]
+    place = next(i for i, one in enumerate(events) if one["event"] == "checkpoint")
+    started = deepcopy(made.event("stage-started", stage="train"))
+    started["data"]["segment"] = 2
+    schedule = deepcopy(made.event("schedule", stage="train"))
+    schedule["data"]["resumed_from_step"] = 0
+    before = {key: events[place - 1][key] for key in ("utc", "monotonic_s")}
+    new = [recovered("toy", **CUT | {"from_step": None}), started, schedule]
+    events[place:place] = [one | before for one in new]
+    made.event("checkpoint")["data"]["segment"] = 2
+    made.event("stage-finished", stage="train")["data"] |= {"segment": 2, "duration_s": 2.85}
+    for row in made.docs[layout.METRICS]:
+        row["segment"] = 2
+    assert errors(made, tmp_path) == set()
+
+
 def at(name: str, key: str, value: object) -> Callable[[Toy], None]:
     def edit(made: Toy) -> None:
         made.event(name)["data"][key] = value
