@@ -102,9 +102,6 @@ def test_a_name_that_only_sounds_like_it_is_not(name: str) -> None:
     assert not says_secret(name)
 
 
-NAMES = Identity("/home/alice", "alice", "box17.lan")
-
-
 @pytest.mark.parametrize(
     ("text", "shown"),
     [
@@ -126,8 +123,9 @@ NAMES = Identity("/home/alice", "alice", "box17.lan")
     ],
 )
 def test_names_are_replaced_only_where_a_path_or_an_at_shows_them(text: str, shown: str) -> None:
-    assert NAMES.anonymous(text) == shown
-    assert NAMES.anonymous(shown) == shown
+    names = Identity("/home/alice", "alice", "box17.lan")
+    assert names.anonymous(text) == shown
+    assert names.anonymous(shown) == shown
 
 
 def test_a_machine_without_a_name_of_its_own_has_none_to_hide() -> None:

@@ -274,6 +274,14 @@ def test_a_journal_that_was_never_sealed_is_not_compared_with_the_manifest(tmp_p
     assert (outcomes["journal-order"], outcomes["journal-seal"]) == ("fail", "not_checked")
 
 
+def test_where_there_is_no_log_nothing_is_said_of_logs(tmp_path: Path) -> None:
+    bent = toy()
+    for path in [path for path in bent.files if path.endswith(".txt")]:
+        del bent.files[path]
+    outcomes = {one.id: one.outcome for one in verified(bent, tmp_path).checks}
+    assert outcomes["log-text"] == "not_checked"
+
+
 def test_data_that_are_not_frozen_are_not_compared_with_frozen_files(tmp_path: Path) -> None:
     bent = toy()
     for one in bent.docs[layout.FROZEN]["sets"][0]["files"]:

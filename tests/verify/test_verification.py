@@ -55,6 +55,9 @@ def test_a_broken_pack_is_not_opened(pack: Path) -> None:
     for door in (open_verified, load_sealed):
         with pytest.raises(PackBrokenError, match="more"):
             door(pack)
+    grave = [one for one in verify_pack(pack).findings if one.severity == "error"]
+    with pytest.raises(PackBrokenError, match=rf"\(and {len(grave) - 1} more\)"):
+        open_verified(pack)
     (pack / layout.PACKAGES).unlink()
     (pack / layout.PACKAGES).symlink_to("/etc/passwd")
     for door in (open_verified, load_sealed):
