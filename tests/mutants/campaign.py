@@ -26,6 +26,7 @@ import traceback
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from hashlib import sha256
 from pathlib import Path
 from random import Random
 from types import CodeType, ModuleType
@@ -38,11 +39,11 @@ from tests.mutants.operators import Mutant, changed_tree, difference, is_real, m
 
 ROOT: Final = Path(__file__).parents[2]
 DRAWN: Final = {
-    "evidence/verify": 300,
-    "evidence/digest.py": 15,
-    "evidence/journal.py": 20,
-    "evidence/jsonio.py": 50,
-    "evidence/redact": 45,
+    "evidence/verify": 215,
+    "evidence/digest.py": 12,
+    "evidence/journal.py": 15,
+    "evidence/jsonio.py": 38,
+    "evidence/redact": 35,
 }
 """How many mutants of each; all of them where there are fewer."""
 LEAST_SCORE: Final = 0.9
@@ -82,13 +83,17 @@ class Outcome:
 
 
 def drawn(seed: int, share: float) -> list[Mutant]:
-    """The sample of this seed: real mutants, mixed, so that a part of it is a sample too."""
+    """The sample of this seed: real mutants, mixed, so that a part of it is a sample too.
+
+    By a digest of seed and change, so that a changed line of code changes the sample by that line
+    and no more: scores of two commits are about the same mutants.
+    """
     chosen: list[Mutant] = []
     for place, count in DRAWN.items():
         path = ROOT / place
         files = sorted(path.rglob("*.py")) if path.is_dir() else [path]
         found = [mutant for file in files for mutant in mutants_of(_module(file), file)]
-        Random(f"{place} {seed}").shuffle(found)
+        found.sort(key=lambda mutant: sha256(f"{seed} {mutant.key}".encode()).digest())
         wanted = round(count * share)
         real = (mutant for mutant in found if is_real(mutant))
         chosen += [mutant for mutant, _ in zip(real, range(wanted), strict=False)]
@@ -251,7 +256,7 @@ def _report(outcomes: Sequence[Outcome]) -> float:
 def main() -> None:
     """Run a campaign."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--seed", type=int, default=43)
+    parser.add_argument("--seed", type=int, default=45)
     parser.add_argument("--share", type=float, default=1.0, help="of the usual number of mutants")
     parser.add_argument("--only", nargs="*", default=[], metavar="NAME")
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1)

@@ -8,6 +8,7 @@ law), annotations, and what is only for the type checker.
 from __future__ import annotations
 
 import ast
+from collections import Counter
 from collections.abc import Callable, Iterator
 from copy import copy
 from dataclasses import dataclass
@@ -61,6 +62,8 @@ class Mutant:
     operator: str
     ordinal: int
     """Which of the module's changes; `changed_tree` makes it."""
+    key: str
+    """What is changed into what, whatever its line: the same as long as those words stand."""
 
     @property
     def name(self) -> str:
@@ -70,11 +73,15 @@ class Mutant:
 
 def mutants_of(module: str, path: Path) -> list[Mutant]:
     """Every mutant of a module, in order of the source."""
-    changes = enumerate(_changes(ast.parse(path.read_text("utf-8"))))
-    return [
-        Mutant(module, path, getattr(node, "lineno", 0), operator, ordinal)
-        for ordinal, (_, node, operator, _) in changes
-    ]
+    found: list[Mutant] = []
+    seen: Counter[str] = Counter()
+    changes = _changes(ast.parse(path.read_text("utf-8")))
+    for ordinal, (_, node, operator, changed) in enumerate(changes):
+        what = f"{module} {operator}: {ast.unparse(node)} -> {ast.unparse(changed)}"
+        seen[what] += 1
+        line = getattr(node, "lineno", 0)
+        found.append(Mutant(module, path, line, operator, ordinal, f"{what} {seen[what]}"))
+    return found
 
 
 def changed_tree(mutant: Mutant) -> ast.Module:

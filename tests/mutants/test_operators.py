@@ -68,3 +68,13 @@ def test_a_mutant_is_made_again_from_its_name_alone() -> None:
         assert is_real(mutant), mutant.name
         before, after = difference(mutant).split("  ->  ")
         assert before != after
+
+
+def test_a_change_keeps_its_key_wherever_its_line_comes_to_stand(tmp_path: Path) -> None:
+    def keys(source: str) -> list[str]:
+        (tmp_path / "m.py").write_text(source, "utf-8")
+        return [mutant.key for mutant in mutants_of("m", tmp_path / "m.py")]
+
+    twice = keys("y = (a < b, a < b)\n")
+    assert len(set(twice)) == len(twice)
+    assert set(twice) <= set(keys("x = [c > 1, 2]\n\ny = (a < b, a < b)\n"))
