@@ -1,0 +1,146 @@
+"""Laws of single claims: a lie at the edge of a rule is found, and where it stands."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from packs.addresses import astray
+from packs.case import GOLDEN
+from toy import N, Toy, intact_bytes, toy, write
+
+from evidence import layout
+from evidence.records.finding import Report
+from evidence.verify import VerifyOptions, verify_pack
+
+Edit = Callable[[Toy], None]
+
+
+def verified(bent: Toy, folder: Path) -> Report:
+    pack = write(folder / "M90", bent.seal().all_bytes())
+    report = verify_pack(pack)
+    assert astray(report.findings, pack) == []
+    return report
+
+
+def places(report: Report) -> set[tuple[str, str]]:
+    return {(one.check, one.address) for one in report.findings}
+
+
+def data(name: str, **values: Any) -> Edit:
+    def edit(bent: Toy) -> None:
+        bent.docs[layout.INPUTS]["data"][name] |= values
+
+    return edit
+
+
+def text(key: str, value: object) -> Edit:
+    def edit(bent: Toy) -> None:
+        bent.docs[layout.INPUTS]["text"][key] = value
+
+    return edit
+
+
+def overlap(key: str, rows: list[int]) -> Edit:
+    def edit(bent: Toy) -> None:
+        bent.docs[layout.INPUTS]["data"]["train"]["overlap"][key] = rows
+
+    return edit
+
+
+def weights_elsewhere(bent: Toy) -> None:
+    place = f"{layout.FINAL_MODEL}/"
+    for path in [path for path in bent.files if path.startswith(place)]:
+        if path.endswith(".safetensors"):
+            bent.files["training_output/other/" + path.removeprefix(place)] = bent.files.pop(path)
+
+
+def attempt_longer_than_its_events(bent: Toy) -> None:
+    bent.event("attempt-finished", number=2)["data"]["duration_s"] = 99.0
+
+
+def another_ruleset(bent: Toy) -> None:
+    bent.event("run-started")["data"]["ruleset"] += 1
+
+
+INPUTS, JOURNAL = layout.INPUTS, layout.JOURNAL
+LIES: dict[str, tuple[Edit, str, str]] = {
+    "equal digests of a file with CRLF": (
+        data("train", line_ends="crlf"), "data-facts", f"{INPUTS}#/data/train/sha256_lf"),
+    "an evaluation row that is not there": (
+        overlap("evaluation_rows", [8]), "data-facts",
+        f"{INPUTS}#/data/train/overlap/evaluation_rows"),
+    "the row after the last": (
+        text("rows_doubled_bos", [N]), "text-facts", f"{INPUTS}#/text/rows_doubled_bos"),
+    "a row below the first": (
+        text("rows_doubled_bos", [-1]), "text-facts", f"{INPUTS}#/text/rows_doubled_bos"),
+    "a longer attempt than its events": (
+        attempt_longer_than_its_events, "durations", f"{JOURNAL}#L16/data/duration_s"),
+    "another rule set in the journal": (
+        another_ruleset, "journal-milestone", f"{layout.MANIFEST}#/ruleset"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", LIES)
+def test_a_lie_is_found_where_it_stands(name: str, tmp_path: Path) -> None:
+    edit, check, address = LIES[name]
+    bent = toy()
+    edit(bent)
+    assert (check, address) in places(verified(bent, tmp_path))
+
+
+def test_the_last_row_is_a_row(tmp_path: Path) -> None:
+    bent = toy()
+    text("rows_not_round_trip", [N - 1])(bent)
+    assert [one for one in verified(bent, tmp_path).findings if one.severity == "error"] == []
+
+
+def test_a_file_without_line_ends_has_one_digest(tmp_path: Path) -> None:
+    bent = toy()
+    data("train", line_ends="none")(bent)
+    assert (("data-facts", f"{INPUTS}#/data/train/sha256_lf")) not in places(
+        verified(bent, tmp_path)
+    )
+
+
+def test_weights_lie_in_the_final_model_or_are_missing(tmp_path: Path) -> None:
+    bent = toy()
+    weights_elsewhere(bent)
+    assert ("missing", layout.FINAL_MODEL) in {
+        (one.code, one.address) for one in verified(bent, tmp_path).findings
+    }
+
+
+def test_a_loop_that_was_not_timed_is_not_compared(tmp_path: Path) -> None:
+    bent = toy()
+    bent.event("stage-finished", stage="eval")["data"]["runtime_s"] = None
+    codes = {one.code for one in verified(bent, tmp_path).findings}
+    assert "check-broke" not in codes
+
+
+def test_where_a_config_cannot_be_read_nothing_is_said_of_what_it_runs(tmp_path: Path) -> None:
+    bent = toy()
+    bent.files[f"{layout.FINAL_MODEL}/generation_config.json"] = b"{"
+    outcomes = {one.id: one.outcome for one in verified(bent, tmp_path).checks}
+    assert outcomes["checkpoint-config"] == "not_checked"
+
+
+def test_findings_of_the_bytes_come_in_order_of_path(tmp_path: Path) -> None:
+    pack = write(tmp_path / "M90", intact_bytes())
+    for path in (layout.GIT, layout.PREDICTIONS):
+        (pack / path).write_bytes((pack / path).read_bytes() + b" ")
+    for path in (layout.ENVIRONMENT, layout.PACKAGES):
+        (pack / path).unlink()
+    found = [one.address for one in verify_pack(pack).findings if one.check == "digests"]
+    assert found == sorted(found)
+    assert len(found) == 4
+
+
+def test_half_an_answer_to_whom_to_trust_is_no_trust() -> None:
+    report = verify_pack(
+        GOLDEN / "v1/signed/M90", VerifyOptions(allowed_signers=GOLDEN / "v1/allowed_signers")
+    )
+    outcomes = {one.id: one.outcome for one in report.checks}
+    assert outcomes["signature"] == "not_checked"
