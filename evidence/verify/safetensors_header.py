@@ -84,13 +84,13 @@ def _entries(path: str, data: bytes, header: Header) -> dict[str, Any]:
         header.problems.append(Problem(path, "the header does not begin with {"))
         return {}
     try:
-        value = jsonio.load_document(data.rstrip(b" "))
+        value: dict[str, Any] = jsonio.load_document(data.rstrip(b" "))  # it begins with {
     except PastLimitError as error:
         raise UnsafePackError("past-limit", path, f"the header: {error.message}") from error
     except MalformedError as error:
         header.problems.append(Problem(path, f"the header: {error.message}"))
         return {}
-    if not isinstance(value, dict) or len(value) > limits.MAX_TENSORS:
+    if len(value) > limits.MAX_TENSORS:
         raise UnsafePackError("past-limit", path, f"more than {limits.MAX_TENSORS} tensors")
     return value
 

@@ -79,7 +79,7 @@ def test_text_that_is_no_unicode_comes_through_and_hides_no_secret() -> None:
     assert (cut.startswith(odd), cut.endswith(odd), TOKEN.text in cut) == (True, True, False)
 
 
-@pytest.mark.parametrize("filling", ["x ", "é ", "\U0001f600 "])
+@pytest.mark.parametrize("filling", ["x ", "é ", "\U0001f600 ", "\ud800 "])
 def test_a_line_without_an_end_needs_no_memory_and_breaks_in_no_secret(filling: str) -> None:
     random = Random(1)
     for _ in range(20):

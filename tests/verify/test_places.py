@@ -14,6 +14,7 @@ from toy import N, Toy, intact_bytes, toy, write
 from evidence import layout
 from evidence.records.finding import Report
 from evidence.verify import VerifyOptions, verify_pack
+from evidence.verify.safetensors_header import read_header
 
 Edit = Callable[[Toy], None]
 
@@ -78,6 +79,14 @@ LIES: dict[str, tuple[Edit, str, str]] = {
         text("rows_doubled_bos", [-1]), "text-facts", f"{INPUTS}#/text/rows_doubled_bos"),
     "a longer attempt than its events": (
         attempt_longer_than_its_events, "durations", f"{JOURNAL}#L16/data/duration_s"),
+    "another data set than was trained on": (
+        text("data", "eval"), "text-facts", f"{INPUTS}#/text/data"),
+    "another template": (
+        text("template", "{{ prompt }}"), "text-facts", f"{INPUTS}#/text/template"),
+    "a chat template on paper": (
+        text("chat_template_applied", True), "text-facts", f"{INPUTS}#/text/chat_template_applied"),
+    "fewer rows of text than of data": (
+        text("num_rows", N - 1), "text-facts", f"{INPUTS}#/text/num_rows"),
     "another rule set in the journal": (
         another_ruleset, "journal-milestone", f"{layout.MANIFEST}#/ruleset"),
 }  # fmt: skip
@@ -125,6 +134,19 @@ def test_where_a_config_cannot_be_read_nothing_is_said_of_what_it_runs(tmp_path:
     bent.files[f"{layout.FINAL_MODEL}/generation_config.json"] = b"{"
     outcomes = {one.id: one.outcome for one in verified(bent, tmp_path).checks}
     assert outcomes["checkpoint-config"] == "not_checked"
+
+
+def test_where_no_data_are_recorded_nothing_is_said_of_data(tmp_path: Path) -> None:
+    bent = toy()
+    bent.docs[layout.INPUTS]["data"] = {}
+    outcomes = {one.id: one.outcome for one in verified(bent, tmp_path).checks}
+    assert outcomes["data-facts"] == "not_checked"
+
+
+@pytest.mark.parametrize("header", [b"[]", b"1", b'"x"', b"null"])
+def test_a_header_that_is_no_object_is_found(header: bytes) -> None:
+    data = len(header).to_bytes(8, "little") + header
+    assert read_header("m", data, len(data)).problems
 
 
 def test_findings_of_the_bytes_come_in_order_of_path(tmp_path: Path) -> None:
