@@ -170,7 +170,7 @@ def _first_difference(path: str, expected: bytes, found: bytes) -> Problem:
         min(len(wanted), len(there)),
     )
     return Problem(
-        f"{path}#L{line + 1}",
+        f"{path}#L{min(line + 1, len(there))}",  # the last one where a line is lacking
         f"is not what rendering the evidence gives; {_AGAIN}",
         _line(wanted, line),
         _line(there, line),
