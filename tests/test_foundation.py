@@ -211,6 +211,13 @@ def test_a_journal_that_is_closed_holds_no_file(tmp_path: Path) -> None:
     assert len(list(Path("/proc/self/fd").iterdir())) == before
 
 
+def test_a_journal_goes_by_the_clock_that_it_is_given(tmp_path: Path) -> None:
+    stopped = journal.Clock(utc=lambda: "2026-01-01T00:00:00.000000Z")
+    with journal.Journal(tmp_path / "journal.jsonl", stopped) as writer:
+        writer.record("a")
+    assert b'"2026-01-01T00:00:00.000000Z"' in (tmp_path / "journal.jsonl").read_bytes()
+
+
 def test_a_digest_of_several_files_does_not_depend_on_their_order() -> None:
     pairs = [("b", "1" * 64), ("a", "2" * 64), ("a/b", "0" * 64)]
     assert digest.combine(pairs) == digest.combine(reversed(pairs))

@@ -174,3 +174,14 @@ def test_half_a_character_is_no_text_wherever_it_stands(text: str) -> None:
         with pytest.raises(MalformedError, match="lone surrogate"):
             jsonio.load_document(data.encode())
     assert jsonio.load_document(b'"\\ud83d\\ude00"') == "\U0001f600"
+
+
+def test_what_was_closed_before_makes_nothing_that_follows_less_deep() -> None:
+    most = limits.MAX_JSON_DEPTH
+    for depth, fits in ((most - 1, True), (most, False)):
+        data = b"[" + b"[]," * 500 + b"[" * depth + b"]" * depth + b"]"
+        if fits:
+            jsonio.load_document(data)
+        else:
+            with pytest.raises(PastLimitError):
+                jsonio.load_document(data)

@@ -25,7 +25,7 @@ _HEX_RUN: Final = re.compile(rb"[0-9A-Fa-f]{24,}+")
 _BASE64_RUN: Final = re.compile(rb"[A-Za-z0-9+/_-]{16,}+")
 _HEX_ONLY: Final = re.compile(rb"[0-9a-f]+|[0-9A-F]+")
 _STANDARD: Final = bytes.maketrans(b"-_", b"+/")
-_MAX_LAYERS: Final = 3
+MAX_LAYERS: Final = 3
 _BETWEEN: Final = b"\0\n"
 """Between the decoded runs of one view; no secret has it inside."""
 
@@ -72,7 +72,7 @@ Place = Callable[[int, int], tuple[int, int]]
 def views(data: bytes) -> Iterator[tuple[bytes, Place]]:
     """Every other reading of `data`, with the way back."""
     layers: tuple[View, ...] = ()
-    while len(layers) < _MAX_LAYERS and (b"%" in data or b"\\" in data):
+    while len(layers) < MAX_LAYERS and (b"%" in data or b"\\" in data):
         view = _unescaped(data)
         if len(view.pieces) == 1:
             break

@@ -11,6 +11,7 @@ import pytest
 from evidence.redact import Privacy, Redactor, Secrets, known_secrets, scan
 from evidence.redact.search import MAX_FINDINGS, OVERLAP_BYTES, WINDOW_BYTES
 from evidence.redact.stream import MAX_LINE_CHARS
+from evidence.redact.views import MAX_LAYERS, views
 from tests.redaction.canaries import CANARIES, ENCODINGS, VARIABLES, Canary, traces
 
 SECRETS = known_secrets(VARIABLES)
@@ -70,6 +71,7 @@ def test_a_secret_in_any_script_is_known_in_any_spelling() -> None:
         assert clean.startswith("a "), clean
         assert clean.endswith(" b"), clean
         assert spelled not in clean
+        assert spelled not in redactor.text(spelled), "also where the text begins"
 
 
 def test_text_that_is_no_unicode_comes_through_and_hides_no_secret() -> None:
@@ -77,6 +79,18 @@ def test_text_that_is_no_unicode_comes_through_and_hides_no_secret() -> None:
     assert Redactor(SECRETS).text(odd) == odd
     cut = Redactor(SECRETS).text(f"{odd}{TOKEN.text}{odd}")
     assert (cut.startswith(odd), cut.endswith(odd), TOKEN.text in cut) == (True, True, False)
+
+
+def test_escapes_are_undone_a_few_times_and_no_more() -> None:
+    """Else a text of nothing but escapes would take time by its square."""
+    assert len(list(views(b"a" + b"\\" * 64))) == MAX_LAYERS
+
+
+def test_a_secret_of_several_words_is_known_as_forms_spell_it() -> None:
+    known = "correct horse battery staple 17"
+    redactor = Redactor(known_secrets({"DB_PASSWORD": known}))
+    for spelled in (known, known.replace(" ", "+"), known.replace(" ", "%20")):
+        assert "horse" not in redactor.text(f"a={spelled}&b=1")
 
 
 @pytest.mark.parametrize("filling", ["x ", "é ", "\U0001f600 ", "\ud800 "])

@@ -85,13 +85,22 @@ def test_a_better_verdict_than_the_packs_give_is_found(original: Path, tmp_path:
     assert (outcome, "not what the two packs give" in message) == ("fail", True)
 
 
-CLAIMED = {
+SEED_TEST = {
+    "measure": "train.loss_end",
+    "original": 2.0,
+    "values": [2.0, 2.1],
+    "statistic": 0.5,
+    "limit": 3.0,
+    "consistent": True,
+}
+CLAIMED: dict[str, Any] = {
     "original/outcome_sha256": "1" * 64,
     "reproduction/outcome_sha256": "1" * 64,
     "finished_utc": "2030-01-01T00:00:00Z",
     "machine": "another machine",
     "verdict": "different",
     "tiers/0/reached": False,
+    "seed_tests": [SEED_TEST],
 }
 
 

@@ -187,6 +187,8 @@ def test_a_model_of_the_hub_is_odd_only_where_its_revision_is_not_known(tmp_path
     assert isinstance(model, ModelRecord)
     known = replace(model, source="hub", init_seed=None, revision="0" * 40)
     assert list(_possible(known)) == []
+    assert list(_possible(replace(known, num_embedding_parameters=0))) == []
+    assert list(_possible(replace(known, num_embedding_parameters=-1))) != []
     unknown = replace(known, revision=Unavailable("not said"))
     assert [one.code for one in _possible(unknown)] == ["revision-unknown"]
 

@@ -66,6 +66,10 @@ def another_ruleset(bent: Toy) -> None:
     bent.event("run-started")["data"]["ruleset"] += 1
 
 
+def step_of_another_stage(bent: Toy) -> None:
+    bent.docs[layout.METRICS][3]["stage"] = "eval"
+
+
 INPUTS, JOURNAL = layout.INPUTS, layout.JOURNAL
 LIES: dict[str, tuple[Edit, str, str]] = {
     "equal digests of a file with CRLF": (
@@ -87,6 +91,8 @@ LIES: dict[str, tuple[Edit, str, str]] = {
         text("chat_template_applied", True), "text-facts", f"{INPUTS}#/text/chat_template_applied"),
     "fewer rows of text than of data": (
         text("num_rows", N - 1), "text-facts", f"{INPUTS}#/text/num_rows"),
+    "a step of another stage": (
+        step_of_another_stage, "training-steps", f"{layout.METRICS}#L4/stage"),
     "another rule set in the journal": (
         another_ruleset, "journal-milestone", f"{layout.MANIFEST}#/ruleset"),
 }  # fmt: skip
@@ -134,6 +140,22 @@ def test_where_a_config_cannot_be_read_nothing_is_said_of_what_it_runs(tmp_path:
     bent.files[f"{layout.FINAL_MODEL}/generation_config.json"] = b"{"
     outcomes = {one.id: one.outcome for one in verified(bent, tmp_path).checks}
     assert outcomes["checkpoint-config"] == "not_checked"
+
+
+def test_results_of_another_milestone_are_found(tmp_path: Path) -> None:
+    bent = toy().seal()
+    bent.docs[layout.RESULTS]["milestone"] = "M91"
+    report = verify_pack(write(tmp_path / "M90", bent.seal(results=False).all_bytes()))
+    assert ("milestone-identity", f"{layout.RESULTS}#/milestone") in places(report)
+
+
+def test_a_count_is_no_measurement(tmp_path: Path) -> None:
+    bent = toy().seal()
+    value = bent.docs[layout.RESULTS]["values"]["train.num_steps"]
+    value["value"] = float(value["value"])
+    report = verify_pack(write(tmp_path / "M90", bent.seal(results=False).all_bytes()))
+    place = f"{layout.RESULTS}#/values/train.num_steps/value"
+    assert ("results", place) in places(report)
 
 
 def test_where_no_data_are_recorded_nothing_is_said_of_data(tmp_path: Path) -> None:
