@@ -132,3 +132,4 @@ def test_a_machine_without_a_name_of_its_own_has_none_to_hide() -> None:
     text = "http://localhost:8080/ and root@localhost"
     assert Identity("/home/alice", "alice", "localhost").anonymous(text) == text
     assert Identity("/home/alice", "alice", "").anonymous(text) == text
+    assert Identity("/home/alice", "alice", "").anonymous("to alice@ x") == "to alice@ x"

@@ -86,6 +86,12 @@ def test_escapes_are_undone_a_few_times_and_no_more() -> None:
     assert len(list(views(b"a" + b"\\" * 64))) == MAX_LAYERS
 
 
+def test_of_secrets_that_overlap_nothing_is_left() -> None:
+    redactor = Redactor(known_secrets({"A_TOKEN": "abcdefgh-0123-xyz", "B_TOKEN": "0123-xyz-9876"}))
+    assert "9876" not in redactor.text("<abcdefgh-0123-xyz-9876>")
+    assert "abcd" not in redactor.text("<abcdefgh-0123-xyz-9876>")
+
+
 def test_a_secret_of_several_words_is_known_as_forms_spell_it() -> None:
     known = "correct horse battery staple 17"
     redactor = Redactor(known_secrets({"DB_PASSWORD": known}))

@@ -7,11 +7,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from lies import milestone
 from packs.addresses import astray
 from packs.case import GOLDEN
 from toy import N, Toy, intact_bytes, toy, write
 
 from evidence import layout
+from evidence.errors import UnsafePackError
 from evidence.records.finding import Report
 from evidence.verify import VerifyOptions, verify_pack
 from evidence.verify.safetensors_header import read_header
@@ -70,6 +72,14 @@ def step_of_another_stage(bent: Toy) -> None:
     bent.docs[layout.METRICS][3]["stage"] = "eval"
 
 
+def another_milestone(bent: Toy) -> None:
+    bent.event("run-started")["data"]["milestone"] = "M91"
+
+
+def other_threads(bent: Toy) -> None:
+    bent.docs[layout.ENVIRONMENT]["framework"]["num_threads"] = 3
+
+
 INPUTS, JOURNAL = layout.INPUTS, layout.JOURNAL
 LIES: dict[str, tuple[Edit, str, str]] = {
     "equal digests of a file with CRLF": (
@@ -77,6 +87,9 @@ LIES: dict[str, tuple[Edit, str, str]] = {
     "an evaluation row that is not there": (
         overlap("evaluation_rows", [8]), "data-facts",
         f"{INPUTS}#/data/train/overlap/evaluation_rows"),
+    "a conflicting row that is not there": (
+        data("train", conflicting_rows=[N, N + 1], num_conflicting_prompts=1), "data-facts",
+        f"{INPUTS}#/data/train/conflicting_rows"),
     "the row after the last": (
         text("rows_doubled_bos", [N]), "text-facts", f"{INPUTS}#/text/rows_doubled_bos"),
     "a row below the first": (
@@ -93,6 +106,10 @@ LIES: dict[str, tuple[Edit, str, str]] = {
         text("num_rows", N - 1), "text-facts", f"{INPUTS}#/text/num_rows"),
     "a step of another stage": (
         step_of_another_stage, "training-steps", f"{layout.METRICS}#L4/stage"),
+    "another milestone in the journal": (
+        another_milestone, "journal-milestone", f"{JOURNAL}#L1/data/milestone"),
+    "more threads in the environment": (
+        other_threads, "threads", f"{layout.ENVIRONMENT}#/framework/num_threads"),
     "another rule set in the journal": (
         another_ruleset, "journal-milestone", f"{layout.MANIFEST}#/ruleset"),
 }  # fmt: skip
@@ -158,11 +175,26 @@ def test_a_count_is_no_measurement(tmp_path: Path) -> None:
     assert ("results", place) in places(report)
 
 
+def test_a_model_from_a_folder_is_a_local_one(tmp_path: Path) -> None:
+    bent = toy()
+    milestone('config = "models/toy"\ninit_seed = 3', 'path = "models/toy"')(bent)
+    bent.docs[layout.INPUTS]["model"] |= {"source": "local", "init_seed": None}
+    assert "model-identity" not in {check for check, _ in places(verified(bent, tmp_path))}
+
+
 def test_where_no_data_are_recorded_nothing_is_said_of_data(tmp_path: Path) -> None:
     bent = toy()
     bent.docs[layout.INPUTS]["data"] = {}
     outcomes = {one.id: one.outcome for one in verified(bent, tmp_path).checks}
     assert outcomes["data-facts"] == "not_checked"
+
+
+@pytest.mark.parametrize(
+    "start", [b"\x80\x02", b"\x80\x03", b"\x80\x04", b"\x80\x05", b"PK\x03\x04"]
+)
+def test_pickles_and_archives_are_no_weights_whatever_they_are_called(start: bytes) -> None:
+    with pytest.raises(UnsafePackError, match="pickle or archive"):
+        read_header("m", start + bytes(64), 64 + len(start))
 
 
 @pytest.mark.parametrize("header", [b"[]", b"1", b'"x"', b"null"])
@@ -188,3 +220,6 @@ def test_half_an_answer_to_whom_to_trust_is_no_trust() -> None:
     )
     outcomes = {one.id: one.outcome for one in report.checks}
     assert outcomes["signature"] == "not_checked"
+    reasons = {one.id: one.reason for one in report.checks if one.outcome == "not_checked"}
+    assert "needed together" in reasons["signature"]
+    assert reasons["summary-signature"] == reasons["signature"]

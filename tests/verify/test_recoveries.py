@@ -120,8 +120,15 @@ def of_no_attempt(made: Toy) -> None:
     made.event("recovered")["attempt"] = None
 
 
+def from_nowhere(made: Toy) -> None:
+    for event in made.docs[layout.JOURNAL]:
+        if event["event"] in ("stage-started", "schedule") and event["data"]["stage"] == "train":
+            event["data"]["resumed_from_step"] = None
+
+
 LIES: dict[str, tuple[Callable[[Toy], None], str]] = {
     "a recovery left out": (without_recovery, "journal-recoveries"),
+    "a segment from nowhere": (from_nowhere, "training-steps"),
     "another step": (at("recovered", "from_step", 9), "journal-recoveries"),
     "more rows than steps": (at("recovered", "num_step_rows_cut", 11), "journal-recoveries"),
     "rows cut where nothing goes on": (going_nowhere, "journal-recoveries"),
