@@ -133,3 +133,4 @@ def test_a_machine_without_a_name_of_its_own_has_none_to_hide() -> None:
     assert Identity("/home/alice", "alice", "localhost").anonymous(text) == text
     assert Identity("/home/alice", "alice", "").anonymous(text) == text
     assert Identity("/home/alice", "alice", "").anonymous("to alice@ x") == "to alice@ x"
+    assert Identity("/nobody", "", "box17.lan").anonymous("at @box17.lan") == "at @host"

@@ -12,7 +12,7 @@ from packs.addresses import astray
 from packs.case import GOLDEN
 from toy import N, Toy, intact_bytes, toy, write
 
-from evidence import layout
+from evidence import layout, limits
 from evidence.errors import UnsafePackError
 from evidence.records.finding import Report
 from evidence.verify import VerifyOptions, verify_pack
@@ -180,6 +180,31 @@ def test_a_model_from_a_folder_is_a_local_one(tmp_path: Path) -> None:
     milestone('config = "models/toy"\ninit_seed = 3', 'path = "models/toy"')(bent)
     bent.docs[layout.INPUTS]["model"] |= {"source": "local", "init_seed": None}
     assert "model-identity" not in {check for check, _ in places(verified(bent, tmp_path))}
+
+
+def test_fewer_labels_than_ids_are_found_and_break_no_check(tmp_path: Path) -> None:
+    bent = toy()
+    del bent.docs[layout.SEEN]["batches"][0]["rows"][0]["labels"][-1]
+    found = {(one.code, one.address) for one in verified(bent, tmp_path).findings}
+    assert any(address.endswith("/rows/0/labels") for _, address in found)
+    assert "check-broke" not in {code for code, _ in found}
+
+
+def test_a_row_after_the_last_is_said_to_be_none(tmp_path: Path) -> None:
+    bent = toy()
+    text("rows_doubled_bos", [N])(bent)
+    said = {one.message for one in verified(bent, tmp_path).findings}
+    assert f"row numbers rise, each once, from 0 to {N - 1}" in said
+
+
+def test_as_many_folders_as_may_be_are_not_too_many(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pack = write(tmp_path / "M90", intact_bytes())
+    count = sum(path.is_dir() for path in pack.rglob("*"))
+    for most, exit_code in ((count + 1, 0), (count, 0), (count - 1, 5)):
+        monkeypatch.setattr(limits, "MAX_DIRECTORIES", most)
+        assert verify_pack(pack).exit_code == exit_code, most
 
 
 def test_where_no_data_are_recorded_nothing_is_said_of_data(tmp_path: Path) -> None:
