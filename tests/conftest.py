@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
-from evidence import schema
+from evidence import posix, schema
 from evidence.records.codec import encode
 from evidence.records.finding import Report
 from evidence.verify import report, verification
@@ -47,3 +47,18 @@ def _every_report_keeps_to_its_form(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 _GRAVITY = ("refused", "error", "warning", "advice")
+
+
+@pytest.fixture
+def copies(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """Process ids of all copies. Other tests of this process have children of their own."""
+    made: list[int] = []
+    copy = posix.copy_process
+
+    def counted() -> int:
+        child = copy()
+        made.append(child)
+        return child
+
+    monkeypatch.setattr(posix, "copy_process", counted)
+    return made

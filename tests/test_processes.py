@@ -13,33 +13,12 @@ import pytest
 
 from evidence import errors, posix, processes
 from evidence.errors import EvidenceError, UnsafePackError
+from tests.copies import assert_gone
 
 needs_copies = pytest.mark.skipif(
     not posix.can_copy_process(), reason="processes are not copied here"
 )
 PIECES = list(range(11))
-
-
-@pytest.fixture
-def copies(monkeypatch: pytest.MonkeyPatch) -> list[int]:
-    """Process ids of all copies."""
-    made: list[int] = []
-    copy = posix.copy_process
-
-    def counted() -> int:
-        child = copy()
-        made.append(child)
-        return child
-
-    monkeypatch.setattr(posix, "copy_process", counted)
-    return made
-
-
-def assert_gone(copies: list[int]) -> None:
-    assert copies
-    for child in copies:
-        with pytest.raises(ChildProcessError):
-            os.waitpid(child, os.WNOHANG)
 
 
 @pytest.mark.parametrize("num_processes", [0, 1, 2, 3, 50])

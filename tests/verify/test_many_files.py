@@ -16,6 +16,7 @@ from toy import Toy, toy, write
 from evidence import layout, posix
 from evidence.verify import VerifyOptions, apart, verify_pack
 from evidence.verify.directory import SafeDirectory
+from tests.copies import assert_gone
 
 FEW = 40
 
@@ -54,28 +55,6 @@ def shared_out(monkeypatch: pytest.MonkeyPatch) -> list[int]:
 
     monkeypatch.setattr("evidence.verify.digests.hash_apart", spied)
     return told
-
-
-@pytest.fixture
-def copies(monkeypatch: pytest.MonkeyPatch) -> list[int]:
-    """Process ids of all copies. Other tests of this process have children of their own."""
-    made: list[int] = []
-    copy = posix.copy_process
-
-    def counted() -> int:
-        child = copy()
-        made.append(child)
-        return child
-
-    monkeypatch.setattr(posix, "copy_process", counted)
-    return made
-
-
-def assert_gone(copies: list[int]) -> None:
-    assert copies
-    for child in copies:
-        with pytest.raises(ChildProcessError):
-            os.waitpid(child, os.WNOHANG)
 
 
 @pytest.mark.skipif(not posix.can_copy_process(), reason="processes are not copied here")

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
-from lies import milestone
+from lies import Edit, milestone, put
 from packs.addresses import astray
 from packs.case import GOLDEN
 from toy import N, Toy, intact_bytes, toy, write
@@ -17,8 +16,6 @@ from evidence.errors import UnsafePackError
 from evidence.records.finding import Report
 from evidence.verify import VerifyOptions, verify_pack
 from evidence.verify.safetensors_header import read_header
-
-Edit = Callable[[Toy], None]
 
 
 def verified(bent: Toy, folder: Path) -> Report:
@@ -40,17 +37,11 @@ def data(name: str, **values: Any) -> Edit:
 
 
 def text(key: str, value: object) -> Edit:
-    def edit(bent: Toy) -> None:
-        bent.docs[layout.INPUTS]["text"][key] = value
-
-    return edit
+    return put(layout.INPUTS, "text", key, value=value)
 
 
 def overlap(key: str, rows: list[int]) -> Edit:
-    def edit(bent: Toy) -> None:
-        bent.docs[layout.INPUTS]["data"]["train"]["overlap"][key] = rows
-
-    return edit
+    return put(layout.INPUTS, "data", "train", "overlap", key, value=rows)
 
 
 def weights_elsewhere(bent: Toy) -> None:
