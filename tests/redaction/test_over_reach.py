@@ -34,6 +34,7 @@ WORDS = (
     "hf_hub_download huggingface hf_transfer ghp_ AKIA AIza eyJ xoxb-",
     "https://example.org/a:b@c http://[::1]:80/ git@github.com:a/b.git ssh://git@github.com/a",
     "postgres://user:password@db http://user:$PASS@h https://x:***@h ://:@",
+    "git://one:two@ three, a://b:c@",
     "the token is in $HF_TOKEN; Authorization: Bearer <token>; secret_key = change-me",
     "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----",
     "/rootless /home/rooter ~/x C:\\Users\\rooter host17x ghost17",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import json
 import time
 from random import Random
 
@@ -84,6 +85,19 @@ def test_text_that_is_no_unicode_comes_through_and_hides_no_secret() -> None:
 def test_escapes_are_undone_a_few_times_and_no_more() -> None:
     """Else a text of nothing but escapes would take time by its square."""
     assert len(list(views(b"a" + b"\\" * 64))) == MAX_LAYERS
+
+
+def test_what_an_escape_stands_for_is_read_wherever_it_stands() -> None:
+    text = 'x\n\r\t\b\f\"\\\u00e9y'
+    assert next(views(json.dumps(text).encode()[1:-1]))[0] == text.encode()
+    assert scan(b"ghp_" + b"\\u0041" * 36, Secrets())
+
+
+def test_secrets_that_touch_are_two() -> None:
+    both = "AIza" + "a" * 35 + "npm_" + "b" * 36
+    redactor = Redactor(Secrets())
+    assert redactor.text(both) == "[redacted:google-api-key][redacted:npm-token]"
+    assert redactor.counts == {"google-api-key": 1, "npm-token": 1}
 
 
 def test_of_secrets_that_overlap_nothing_is_left() -> None:

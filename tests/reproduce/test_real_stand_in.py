@@ -75,7 +75,7 @@ def kill_at(process: subprocess.Popen[bytes], work: Path, step: int) -> None:
 
 
 def test_a_run_of_a_dirty_tree_that_was_killed_and_resumed_is_reproduced_bit_for_bit(
-    project: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    project: Project, tmp_path: Path, temporary: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     make_dirty(project)
     work, pack = layout.work_dir(project.runs, "M43"), project.runs / "M43"
@@ -86,9 +86,8 @@ def test_a_run_of_a_dirty_tree_that_was_killed_and_resumed_is_reproduced_bit_for
     assert {row["segment"] for row in rows(pack / layout.METRICS)} == {1, 2}
     project.git("stash", "push", "-q", "--include-untracked", "--", ".", ":!runs")
 
-    elsewhere, temporary = tmp_path / "elsewhere", tmp_path / "temporary"
+    elsewhere = tmp_path / "elsewhere"
     elsewhere.mkdir()
-    temporary.mkdir()
     monkeypatch.setenv("TMPDIR", str(temporary))
     before = project.git("status", "--porcelain"), project.git("worktree", "list")
     again = evidence(elsewhere, "reproduce", "../project/runs/M43", "--repo", "../project")

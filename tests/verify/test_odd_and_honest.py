@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from dataclasses import replace
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,7 @@ from toy import CONFIG, MODEL, Toy, intact_bytes, safetensors, toy, write
 
 from evidence import jsonio, layout, limits
 from evidence.records.availability import Unavailable
+from evidence.records.capture import GpuRecord
 from evidence.records.finding import Report, Severity
 from evidence.records.inputs import ModelRecord
 from evidence.records.milestone import ModelSpec
@@ -143,6 +144,32 @@ def test_the_settings_of_a_text_model_may_stand_in_a_part_of_their_own(tmp_path:
     bent.files[CONFIG] = json.dumps({"text_config": settings | {"vocab_size": 5}}).encode()
     found = {one.address for one in verified(bent, tmp_path / "other").findings}
     assert f"{CONFIG}#/text_config/vocab_size" in found
+
+
+def test_weights_whose_names_count_no_layers_are_compared_with_no_number_of_them(
+    tmp_path: Path,
+) -> None:
+    def renamed(header: dict[str, Any]) -> None:
+        for name in [name for name in header if "layers" in name]:
+            header[name.replace(".layers.", ".steps_")] = header.pop(name)
+
+    bent = toy()
+    bent.files[MODEL] = safetensors(renamed)
+    assert "checkpoint-config" not in {one.code for one in verified(bent, tmp_path).findings}
+
+
+@pytest.mark.parametrize(("num_chars", "known"), [(21, True), (20, True), (19, False)])
+def test_the_name_of_a_gpu_may_be_cut_to_twenty_characters(
+    num_chars: int, known: bool, tmp_path: Path
+) -> None:
+    bent, name, no = toy(), "NVIDIA H100 80GB HBM3", {"unavailable": "not asked"}
+    entry = dict.fromkeys(field.name for field in fields(GpuRecord)) | {"index": 0, "name": name}
+    gpu = {key: no if value is None else value for key, value in entry.items()}
+    bent.docs[layout.HARDWARE]["gpus"] = [gpu]
+    shown = f"| NVIDIA-SMI 580.95 |\n| 0 {name[:num_chars]} |\n"
+    bent.files[layout.GPU_SNAPSHOT] = shown.encode()
+    found = {(one.code, one.address) for one in verified(bent, tmp_path).findings}
+    assert (("snapshots", f"{layout.HARDWARE}#/gpus/0/name") not in found) == known
 
 
 def test_files_that_are_promised_against_no_ref_are_compared_with_none(tmp_path: Path) -> None:

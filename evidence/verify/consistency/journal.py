@@ -68,7 +68,7 @@ def journal_order(evidence: Evidence) -> Problems:
         elif event.event == "attempt-finished":
             yield from differs(journal_at(event, "attempt"), _OTHER, open_attempt, event.attempt)
             open_attempt = None
-        elif event.event == "recovered" or (event.attempt is not None and event.event != "sealing"):
+        elif event.event != "sealing":
             yield from differs(journal_at(event, "attempt"), _OTHER, open_attempt, event.attempt)
     yield from _moments(events)
 
