@@ -14,7 +14,7 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 
 from evidence import jsonio, layout
-from evidence.digest import sha256_hex, sha256_stream
+from evidence.digest import HASHING_THREADS, sha256_hex, sha256_stream
 from evidence.durable import sync_file, write_file
 from evidence.errors import EvidenceError
 from evidence.records.codec import encode
@@ -61,12 +61,12 @@ def withheld_record(files: Iterable[FileEntry], publish: PublishSpec) -> Withhel
 
 
 def digest_files(staging: Path, files: Iterable[FileEntry]) -> dict[str, str]:
-    """SHA-256 of each file, largest first on all cores, in constant memory.
+    """SHA-256 of each file, largest first side by side, in constant memory.
 
     Each file is made durable too: a seal over bytes that a power cut can take back is none.
     """
     largest_first = sorted(files, key=lambda entry: -entry.size_bytes)
-    with ThreadPoolExecutor(max_workers=os.cpu_count() or 1) as pool:
+    with ThreadPoolExecutor(HASHING_THREADS) as pool:
         digests = pool.map(lambda entry: _digest(staging / entry.path), largest_first)
         return {entry.path: value for entry, value in zip(largest_first, digests, strict=True)}
 

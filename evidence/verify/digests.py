@@ -9,13 +9,22 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from hashlib import sha256
+from io import FileIO
 from typing import Final, NamedTuple, NoReturn
 
 from evidence import limits
-from evidence.digest import CHUNK_BYTES, sha256_hex, with_crlf, with_lf
+from evidence.digest import (
+    CHUNK_BYTES,
+    HASHING_THREADS,
+    reading_buffer,
+    sha256_hex,
+    with_crlf,
+    with_lf,
+)
 from evidence.errors import UnsafePackError
 from evidence.verify.apart import can_share, hash_apart
 from evidence.verify.directory import NotPlainError, SafeDirectory
@@ -26,8 +35,8 @@ from evidence.verify.sums import LINE_ENDS_HINT, Sums
 
 POOL_FROM_BYTES: Final = 8 * limits.MIB
 """Files from this size on are hashed side by side; for small ones threads only cost time."""
-DEFAULT_THREADS: Final = min(4, os.cpu_count() or 1)
-"""More only wait for each other at the disk."""
+MAX_PROCESSES: Final = min(4, os.cpu_count() or 1)
+"""Copies of this process that hash small files. More only wait for each other at the disk."""
 
 _TEXT_SUFFIXES: Final = (".txt", ".md", ".json", ".jsonl", ".toml", ".patch", ".jinja", ".svg")
 _LENGTH_BYTES: Final = 8
@@ -116,18 +125,19 @@ def read_file(root: SafeDirectory, path: str, status: FileStatus, *, keep: bool)
     descriptor, opened = root.open_file(path)
     try:
         before = FileStatus.of(opened)
+        read = _reader(descriptor, status.size_bytes, keep=keep)
         # One byte past the expected end is enough to see that a file grew.
         while size_bytes <= status.size_bytes:
             asked_bytes = min(CHUNK_BYTES, status.size_bytes + 1 - size_bytes)
-            piece = os.read(descriptor, asked_bytes)
+            piece = read(asked_bytes)
             if not piece:
                 break
             state.update(piece)
             size_bytes += len(piece)
-            if lines is not None:
-                lines.feed(piece)
             if keep:
-                pieces.append(piece)
+                pieces.append(bytes(piece))
+            if lines is not None:
+                lines.feed(pieces[-1])
             if len(head) < head_bytes:
                 head += piece[: head_bytes - len(head)]
                 if head_bytes == _LENGTH_BYTES == len(head):
@@ -145,6 +155,17 @@ def read_file(root: SafeDirectory, path: str, status: FileStatus, *, keep: bool)
         head=bytes(head),
         changed=not before == after == status or size_bytes != status.size_bytes,
     )
+
+
+def _reader(descriptor: int, size_bytes: int, *, keep: bool) -> Callable[[int], bytes | memoryview]:
+    """How the next bytes of a file are read.
+
+    Of a large file that nobody keeps they come in one buffer, each time overwritten.
+    """
+    if keep or size_bytes < CHUNK_BYTES:
+        return partial(os.read, descriptor)
+    file, lent = FileIO(descriptor, closefd=False), reading_buffer()
+    return lambda asked_bytes: lent[: file.readinto(lent[:asked_bytes])]
 
 
 class LineCount:
@@ -249,7 +270,7 @@ def _read_all(
 
     large = [path for path in wanted if tree.files[path].size_bytes >= POOL_FROM_BYTES]
     small = [path for path in wanted if tree.files[path].size_bytes < POOL_FROM_BYTES]
-    apart = _read_apart(root, tree, small, num_threads or DEFAULT_THREADS)
+    apart = _read_apart(root, tree, small, num_threads or MAX_PROCESSES)
     if apart:
         yield from apart.items()
         small = [path for path in small if path not in apart]
@@ -259,7 +280,7 @@ def _read_all(
     from concurrent.futures import ThreadPoolExecutor  # many packs have no large file
 
     large.sort(key=lambda path: -tree.files[path].size_bytes)
-    with ThreadPoolExecutor(num_threads or DEFAULT_THREADS) as pool:
+    with ThreadPoolExecutor(num_threads or HASHING_THREADS) as pool:
         hashing = [pool.submit(read, path) for path in large]
         yield from map(read, small)  # meanwhile, in the order of their folders
         for one in hashing:

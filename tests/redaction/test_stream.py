@@ -88,7 +88,7 @@ def test_escapes_are_undone_a_few_times_and_no_more() -> None:
 
 
 def test_what_an_escape_stands_for_is_read_wherever_it_stands() -> None:
-    text = 'x\n\r\t\b\f\"\\\u00e9y'
+    text = 'x\n\r\t\b\f"\\\u00e9y'
     assert next(views(json.dumps(text).encode()[1:-1]))[0] == text.encode()
     assert scan(b"ghp_" + b"\\u0041" * 36, Secrets())
 

@@ -101,6 +101,8 @@ LIES: dict[str, tuple[Edit, str, str]] = {
         another_milestone, "journal-milestone", f"{JOURNAL}#L1/data/milestone"),
     "more threads in the environment": (
         other_threads, "threads", f"{layout.ENVIRONMENT}#/framework/num_threads"),
+    "a scorer of another version": (
+        put(INPUTS, "scorers", 1, "version", value=99), "scorers", f"{INPUTS}#/scorers/1/version"),
     "another rule set in the journal": (
         another_ruleset, "journal-milestone", f"{layout.MANIFEST}#/ruleset"),
 }  # fmt: skip

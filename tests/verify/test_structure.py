@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import socket
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,7 @@ from evidence import layout, limits
 from evidence.digest import sha256_hex
 from evidence.records.finding import Report
 from evidence.verify import verify_pack
+from evidence.verify.directory import SafeDirectory
 
 
 @pytest.fixture
@@ -225,6 +227,21 @@ def test_a_deep_folder_is_not_followed(pack: Path) -> None:
     report = verify_pack(pack)
     assert report.exit_code == 5
     assert len(report.findings) == 1
+
+
+def test_a_folder_that_cannot_be_read_is_not_said_to_be_empty(
+    pack: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def entries(self: SafeDirectory, folder: str) -> Iterator[tuple[str, os.stat_result]]:
+        if folder == "closed":
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+        return read(self, folder)
+
+    (pack / "closed").mkdir()
+    read = SafeDirectory.entries
+    monkeypatch.setattr(SafeDirectory, "entries", entries)
+    found = [(one.code, one.address) for one in verify_pack(pack).findings]
+    assert found == [("cannot-read", "closed")]
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root reads everything")
