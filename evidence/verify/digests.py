@@ -26,6 +26,7 @@ from evidence.digest import (
     with_lf,
 )
 from evidence.errors import UnsafePackError
+from evidence.processes import num_processors
 from evidence.verify.apart import can_share, hash_apart
 from evidence.verify.directory import NotPlainError, SafeDirectory
 from evidence.verify.problem import Problem
@@ -35,7 +36,7 @@ from evidence.verify.sums import LINE_ENDS_HINT, Sums
 
 POOL_FROM_BYTES: Final = 8 * limits.MIB
 """Files from this size on are hashed side by side; for small ones threads only cost time."""
-MAX_PROCESSES: Final = min(4, os.cpu_count() or 1)
+MAX_PROCESSES: Final = min(4, num_processors())
 """Copies of this process that hash small files. More only wait for each other at the disk."""
 
 _TEXT_SUFFIXES: Final = (".txt", ".md", ".json", ".jsonl", ".toml", ".patch", ".jinja", ".svg")

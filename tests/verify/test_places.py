@@ -67,6 +67,10 @@ def another_milestone(bent: Toy) -> None:
     bent.event("run-started")["data"]["milestone"] = "M91"
 
 
+def event_of_no_attempt(bent: Toy) -> None:
+    bent.event("schedule", stage="train")["attempt"] = None
+
+
 def other_threads(bent: Toy) -> None:
     bent.docs[layout.ENVIRONMENT]["framework"]["num_threads"] = 3
 
@@ -99,6 +103,8 @@ LIES: dict[str, tuple[Edit, str, str]] = {
         step_of_another_stage, "training-steps", f"{layout.METRICS}#L4/stage"),
     "another milestone in the journal": (
         another_milestone, "journal-milestone", f"{JOURNAL}#L1/data/milestone"),
+    "an event inside an attempt that names none": (
+        event_of_no_attempt, "journal-order", f"{JOURNAL}#L7/attempt"),
     "more threads in the environment": (
         other_threads, "threads", f"{layout.ENVIRONMENT}#/framework/num_threads"),
     "a scorer of another version": (

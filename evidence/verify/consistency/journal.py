@@ -65,11 +65,10 @@ def journal_order(evidence: Evidence) -> Problems:
             )
         if event.event == "attempt-started":
             open_attempt = event.attempt
-        elif event.event == "attempt-finished":
-            yield from differs(journal_at(event, "attempt"), _OTHER, open_attempt, event.attempt)
-            open_attempt = None
         elif event.event != "sealing":
             yield from differs(journal_at(event, "attempt"), _OTHER, open_attempt, event.attempt)
+            if event.event == "attempt-finished":
+                open_attempt = None
     yield from _moments(events)
 
 
