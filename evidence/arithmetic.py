@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Final
 
+from evidence.dataclass import dataclass
 from evidence.records.milestone import Schedule
 
 FLOPS_PER_PARAMETER_AND_TOKEN: Final = 6

@@ -8,11 +8,11 @@ bytes safely is `verify.structure`'s; schemas are applied by the callers before 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, TypeVar
 
 from evidence import journal, jsonio, layout, limits
+from evidence.dataclass import dataclass
 from evidence.errors import MalformedError
 from evidence.milestone import parse_milestone
 from evidence.records.capture import (

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import copy
 import re
-from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, Final
 
 from evidence import jsonio, layout
+from evidence.dataclass import dataclass
 from evidence.documents import is_document
 from evidence.errors import UsageError
 from evidence.records.run import ValueRecord

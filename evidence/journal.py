@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Final
 
 from evidence import jsonio
+from evidence.dataclass import dataclass
 from evidence.digest import sha256_hex
 from evidence.durable import LineWriter
 from evidence.errors import MalformedError

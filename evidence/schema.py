@@ -10,11 +10,11 @@ no wheel for a system, the reference decides. Parsing is `jsonio`'s, typed recor
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Any, Final, NoReturn, cast
 
 from evidence import jsonio, limits, resources
+from evidence.dataclass import dataclass
 
 if TYPE_CHECKING:
     from jsonschema import Draft202012Validator

@@ -11,11 +11,11 @@ import math
 import re
 import string
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from typing import Any, Final
 
 from evidence import patterns
+from evidence.dataclass import dataclass
 from evidence.records.inputs import ScorerRecord
 from evidence.records.milestone import EvalSpec
 

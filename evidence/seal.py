@@ -9,11 +9,11 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path
 
 from evidence import jsonio, layout
+from evidence.dataclass import dataclass
 from evidence.digest import HASHING_THREADS, sha256_hex, sha256_stream
 from evidence.durable import sync_file, write_file
 from evidence.errors import EvidenceError

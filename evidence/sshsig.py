@@ -15,12 +15,12 @@ import subprocess
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 from typing import Final
 
 from evidence import limits
+from evidence.dataclass import dataclass
 from evidence.errors import EvidenceError, MalformedError, UsageError
 
 EVIDENCE_NAMESPACE: Final = "evidence-pack@v1"

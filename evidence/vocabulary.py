@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import codecs
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, Final
 
+from evidence.dataclass import dataclass
 from evidence.errors import MalformedError
 
 MAX_TOKEN_CHARS: Final = 1024

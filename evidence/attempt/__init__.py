@@ -9,12 +9,13 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Final, Literal
 
 from evidence.attempt.reported import Reported, read_reported
 from evidence.attempt.stage import StageResult, StageRun, Surroundings
+from evidence.dataclass import dataclass
 from evidence.records.availability import Unavailable
 from evidence.records.capture import TorchRecord
 from evidence.records.inputs import ModelRecord, TextRecord, TokenizerRecord

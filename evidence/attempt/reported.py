@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from evidence import jsonio
+from evidence.dataclass import dataclass
 from evidence.durable import write_file
 from evidence.records.availability import Unavailable
 from evidence.records.capture import TorchRecord

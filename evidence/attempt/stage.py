@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from typing import Any, Final
 
@@ -19,6 +19,7 @@ from evidence.attempt.reported import Reported, write_reported
 from evidence.attempt.verdict import Heard, Limit, judge
 from evidence.capture.oom import count_oom_kills
 from evidence.capture.telemetry import sample
+from evidence.dataclass import dataclass
 from evidence.digest import sha256_stream
 from evidence.durable import remove, sync_directory, sync_file, sync_folders, write_file
 from evidence.errors import DurabilityError, MalformedError

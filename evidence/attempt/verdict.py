@@ -7,9 +7,9 @@ attempt follows is `pipeline`'s decision.
 from __future__ import annotations
 
 import signal
-from dataclasses import dataclass
 from typing import Final, Literal
 
+from evidence.dataclass import dataclass
 from evidence.records.run import OutcomeKind
 
 _SIGNAL_HINTS: Final = {

@@ -11,7 +11,6 @@ import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -20,6 +19,7 @@ from evidence import layout, limits
 from evidence.capture.changes import digest_of, size_bytes, state_of
 from evidence.capture.hidden import flagged, open_index, reveal
 from evidence.capture.packages import without_credentials
+from evidence.dataclass import dataclass
 from evidence.escape import one_line, visible
 from evidence.records.availability import Unavailable
 from evidence.records.capture import GitFileRecord, GitStateRecord

@@ -7,13 +7,13 @@ that never returns. Each has its own reason. nvidia-smi's report for eyes is `sm
 from __future__ import annotations
 
 from collections.abc import Callable, Collection
-from dataclasses import dataclass
 from functools import cache
 from typing import Any, Final, TypeVar
 
 from evidence import limits
 from evidence.capture.process import TooSlowError, answer_within
 from evidence.capture.smi import gpu_snapshot
+from evidence.dataclass import dataclass
 from evidence.escape import one_line, visible
 from evidence.records.availability import Unavailable
 from evidence.records.capture import GpuRecord

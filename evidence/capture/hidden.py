@@ -11,9 +11,10 @@ import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from evidence.dataclass import dataclass
 
 if TYPE_CHECKING:
     from evidence.capture.git import Repository

@@ -14,8 +14,9 @@ import sys
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import IO, Any, Final, Generic, TypeVar
+
+from evidence.dataclass import dataclass
 
 T = TypeVar("T")
 

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from filelock import FileLock, Timeout
 
 from evidence import layout, typed
+from evidence.dataclass import dataclass
 from evidence.durable import make_folder
 from evidence.errors import BusyError, DurabilityError, ExitCode, UsageError
 from evidence.pipeline.archive import archive_pack, prepare_runs_folder

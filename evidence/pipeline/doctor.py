@@ -7,7 +7,6 @@ A milestone that is not valid is an answer here, not an error. How it is shown i
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Final, Literal
@@ -16,6 +15,7 @@ from evidence import layout
 from evidence.capture.git import capture_state, open_repository
 from evidence.capture.gpu import capture_gpus
 from evidence.capture.host import capture_cpu, capture_hardware
+from evidence.dataclass import dataclass
 from evidence.errors import MilestoneError, UsageError
 from evidence.pipeline.preflight import prepare
 from evidence.pipeline.workspace import Workspace

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Collection
-from dataclasses import dataclass
 from pathlib import Path
 
 from evidence import __version__, endings, layout, typed
@@ -22,6 +21,7 @@ from evidence.attempt import (
     worker_environment,
 )
 from evidence.attempt.stage import Surroundings
+from evidence.dataclass import dataclass
 from evidence.digest import sha256_hex
 from evidence.durable import publish, write_file
 from evidence.errors import StoppedError

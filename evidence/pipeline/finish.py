@@ -6,11 +6,11 @@ Responsible for turning a staging folder whose attempts are over into one that c
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
 from evidence import __version__, jsonio, layout, schema, scoring
 from evidence.attempt import AttemptResult
+from evidence.dataclass import dataclass
 from evidence.documents import Documents, is_document, parse_documents
 from evidence.durable import remove, write_file
 from evidence.errors import EvidenceError

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TypeVar
 
@@ -25,6 +25,7 @@ from evidence.capture.git import (
 from evidence.capture.gpu import capture_gpus, gpu_snapshot
 from evidence.capture.host import capture_cpu, capture_hardware
 from evidence.capture.packages import capture_packages
+from evidence.dataclass import dataclass
 from evidence.digest import sha256_hex
 from evidence.durable import write_file
 from evidence.journal import Journal, utc_now

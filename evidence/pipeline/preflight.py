@@ -7,11 +7,11 @@ frozen paths, templates. What the machine lacks is no error here: it is an attem
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
 from evidence import layout, patterns, prose, templating
 from evidence.capture.frozen import match_paths
+from evidence.dataclass import dataclass
 from evidence.digest import sha256_hex
 from evidence.errors import MalformedError, MilestoneError, UsageError
 from evidence.milestone import line_of, load_milestone

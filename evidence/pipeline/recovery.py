@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 
 from evidence import journal, jsonio, layout
 from evidence.attempt import AttemptResult, StartPoint, interrupted
 from evidence.attempt.reported import read_reported
 from evidence.attempt.stage import digest_folder
+from evidence.dataclass import dataclass
 from evidence.durable import remove, remove_partials
 from evidence.errors import MilestoneError
 from evidence.journal import Clock, Journal

@@ -5,10 +5,10 @@ Responsible for that order. How a signature is made is `evidence.sign`'s.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 
 from evidence import layout
+from evidence.dataclass import dataclass
 from evidence.digest import sha256_hex
 from evidence.errors import PackBrokenError, UsageError
 from evidence.pipeline.summaries import read_attached, rendered_files

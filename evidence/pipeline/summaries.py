@@ -7,12 +7,12 @@ pack may be rendered at all from `verify`.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Final
 
 from evidence import jsonio, layout, processes
+from evidence.dataclass import dataclass
 from evidence.documents import Documents
 from evidence.durable import staging_of, write_file
 from evidence.errors import EvidenceError, UsageError

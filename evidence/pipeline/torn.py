@@ -10,10 +10,11 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 
 from evidence import jsonio, layout
+from evidence.dataclass import dataclass
 from evidence.durable import write_file
 from evidence.errors import MalformedError
 from evidence.escape import acts_at

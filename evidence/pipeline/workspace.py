@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from pathlib import Path
 
 from evidence import endings, jsonio, layout, limits
 from evidence.attempt import AttemptResult
+from evidence.dataclass import dataclass
 from evidence.durable import make_folder, move, remove, reserve, write_file, write_reserved
 from evidence.errors import DurabilityError, MalformedError, UsageError
 from evidence.journal import utc_now

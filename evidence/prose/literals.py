@@ -10,11 +10,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from decimal import Decimal
 from typing import Final
 
 from evidence import limits
+from evidence.dataclass import dataclass
 from evidence.errors import PastLimitError
 from evidence.prose.units import MAGNITUDES, METRICS, SOFTWARE, UNITS, Unit
 

@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from decimal import Decimal
 from functools import cache, cached_property
 from typing import Any, Final
 
+from evidence.dataclass import dataclass
 from evidence.formatting import decimal_of
 from evidence.prose.literals import Literal, measurements
 from evidence.records.run import ValueRecord

@@ -7,9 +7,10 @@ number: what counts is which values a unit can be compared with, and by which fa
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from decimal import Decimal
 from typing import Final
+
+from evidence.dataclass import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,8 +1,6 @@
 """The typed 'not available': a value that carries its reason instead of a null or a guess."""
 
-from __future__ import annotations
-
-from dataclasses import dataclass
+from evidence.dataclass import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,10 +1,8 @@
 """What the probes observed of the machine, the repository and the installed packages."""
 
-from __future__ import annotations
-
-from dataclasses import dataclass
 from typing import Literal
 
+from evidence.dataclass import dataclass
 from evidence.records.availability import Unavailable
 
 FileState = Literal["modified", "added", "deleted", "renamed", "untracked", "unmerged"]

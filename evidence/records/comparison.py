@@ -3,10 +3,9 @@
 Values stand in the order of `ComparisonRecord.packs`; None means that a pack does not have it.
 """
 
-from __future__ import annotations
-
-from dataclasses import dataclass
 from typing import Literal, TypeAlias
+
+from evidence.dataclass import dataclass
 
 Scalar: TypeAlias = str | int | float | bool | None
 

@@ -1,10 +1,8 @@
 """What verify has to say: findings, check results, reports."""
 
-from __future__ import annotations
-
-from dataclasses import dataclass
 from typing import Literal
 
+from evidence.dataclass import dataclass
 from evidence.errors import ExitCode
 
 Severity = Literal["error", "warning", "advice", "refused"]

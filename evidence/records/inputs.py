@@ -1,10 +1,8 @@
 """What went in and what the model saw: inputs.json and seen.json."""
 
-from __future__ import annotations
-
-from dataclasses import dataclass
 from typing import Final, Literal
 
+from evidence.dataclass import dataclass
 from evidence.records.availability import Unavailable
 
 NGRAM_WORDS: Final = 13
@@ -139,6 +137,16 @@ class TextRecord:
 
 
 @dataclass(frozen=True, slots=True)
+class ScorerRecord:
+    """A scorer as it judged: a rule of evidence-pack by name and version, or a pattern."""
+
+    name: str
+    kind: Literal["rule", "regex"]
+    version: int
+    pattern: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class InputsRecord:
     """inputs.json. Model, tokenizer and text are known once a worker has loaded them."""
 
@@ -149,16 +157,6 @@ class InputsRecord:
     text: TextRecord | Unavailable
     scorers: tuple[ScorerRecord, ...]
     """How the outputs are judged."""
-
-
-@dataclass(frozen=True, slots=True)
-class ScorerRecord:
-    """A scorer as it judged: a rule of evidence-pack by name and version, or a pattern."""
-
-    name: str
-    kind: Literal["rule", "regex"]
-    version: int
-    pattern: str | None
 
 
 @dataclass(frozen=True, slots=True)

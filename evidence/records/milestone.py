@@ -4,10 +4,10 @@ Every field is described for users in `schemas/milestone.v1.schema.json`; here s
 may rely on.
 """
 
-from __future__ import annotations
-
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, Literal
+
+from evidence.dataclass import dataclass
 
 Schedule = Literal["linear", "cosine", "constant", "constant_with_warmup"]
 Dtype = Literal["float32", "bfloat16", "float16"]

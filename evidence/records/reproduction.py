@@ -3,11 +3,9 @@
 Every field follows from the two packs alone, so that whoever has both can compute it again.
 """
 
-from __future__ import annotations
-
-from dataclasses import dataclass
 from typing import Final, Literal, TypeAlias, get_args
 
+from evidence.dataclass import dataclass
 from evidence.records.availability import Unavailable
 from evidence.records.comparison import DifferenceRecord
 

@@ -3,11 +3,10 @@
 Each record that becomes a file of a pack has a schema of the same fields in `schemas/`.
 """
 
-from __future__ import annotations
-
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, Literal
 
+from evidence.dataclass import dataclass
 from evidence.records.availability import Unavailable
 from evidence.records.milestone import DataSpec, EvalSpec, ModelSpec, RequirementSpec, TrainSpec
 

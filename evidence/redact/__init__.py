@@ -8,8 +8,9 @@ and outputs keep their bytes and are refused, logs and captured fields are rewri
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 
+from evidence.dataclass import dataclass
 from evidence.redact.identity import Identity
 from evidence.redact.known import Secrets, known_secrets, says_secret
 from evidence.redact.search import Finding, scan, scan_stream

@@ -7,9 +7,10 @@ stands alone stays: 'root' must not be cut out of 'square root'. Applying it twi
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from functools import cached_property
 from typing import Final
+
+from evidence.dataclass import dataclass
 
 HOME: Final = "~"
 USER: Final = "user"

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Final
 
+from evidence.dataclass import dataclass
 from evidence.digest import sha256_hex
 from evidence.redact.shapes import shaped
 

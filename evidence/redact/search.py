@@ -9,9 +9,9 @@ from __future__ import annotations
 import io
 import itertools
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import IO, Final
 
+from evidence.dataclass import dataclass
 from evidence.digest import sha256_hex
 from evidence.redact.known import Secrets
 from evidence.redact.shapes import shaped

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Final
+
+from evidence.dataclass import dataclass
 
 _START: Final = rb"(?:(?<![A-Za-z0-9_-])|(?<=\\[nrt]))"
 """Start of a word, also right behind an escaped line end."""

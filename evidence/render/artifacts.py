@@ -6,10 +6,10 @@ Folders of many files (the final model, the attempts that failed) are one row ea
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Final
 
 from evidence import formatting, layout, markdown
+from evidence.dataclass import dataclass
 from evidence.digest import combine
 from evidence.documents import Documents
 

@@ -6,10 +6,10 @@ Responsible for choosing, marking and wrapping; escaping is `markdown`'s.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from typing import Final
 
 from evidence import formatting, markdown
+from evidence.dataclass import dataclass
 from evidence.escape import visible
 from evidence.records.inputs import SeenRecord, SeenRow
 from evidence.records.run import PredictionRow

@@ -7,10 +7,10 @@ is serious enough to warn of is said by `remarks`.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Final
 
 from evidence import formatting, markdown
+from evidence.dataclass import dataclass
 from evidence.documents import Documents
 from evidence.records.availability import Unavailable
 from evidence.records.inputs import (

@@ -7,10 +7,10 @@ it is as old as the page.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any, Final
 
 from evidence import formatting, layout, markdown
+from evidence.dataclass import dataclass
 from evidence.records.availability import Unavailable
 from evidence.records.reproduction import ReproductionRecord
 from evidence.records.run import ManifestRecord, ResultsRecord

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any, Final
 
 from evidence import formatting, markdown
+from evidence.dataclass import dataclass
 from evidence.records.run import IntervalRow, StepRow
 
 WIDTH: Final = 760

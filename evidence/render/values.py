@@ -7,11 +7,11 @@ that was not measured shows its reason. Text is escaped here already.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import cached_property
 from typing import Final
 
 from evidence import formatting, markdown
+from evidence.dataclass import dataclass
 from evidence.errors import MalformedError
 from evidence.records.run import ValueRecord
 

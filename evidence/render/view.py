@@ -6,11 +6,11 @@ of judgement is made here (`remarks`), and no number is formatted but through `f
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import Final
 
 from evidence import formatting, markdown
+from evidence.dataclass import dataclass
 from evidence.documents import Documents
 from evidence.plan import plan_attempts
 from evidence.records.availability import Unavailable

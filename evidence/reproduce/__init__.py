@@ -9,12 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from evidence import jsonio, layout
 from evidence.compare.configuration import plan_of
+from evidence.dataclass import dataclass
 from evidence.durable import staging_of, write_file
 from evidence.errors import ExitCode, StoppedError, UsageError
 from evidence.pipeline.index import update_index

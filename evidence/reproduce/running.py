@@ -7,13 +7,13 @@ stopped or that failed before it was sealed.
 from __future__ import annotations
 
 import shutil
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from evidence import layout
 from evidence.capture.git import Repository
 from evidence.compare.configuration import plan_of
+from evidence.dataclass import dataclass
 from evidence.errors import BusyError, ExitCode, StoppedError, UsageError
 from evidence.pipeline import RunOptions, run_milestone
 from evidence.pipeline.signals import StopRequest

@@ -12,7 +12,6 @@ import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
@@ -20,6 +19,7 @@ from filelock import FileLock
 
 from evidence import layout, posix
 from evidence.capture.git import Repository, open_repository
+from evidence.dataclass import dataclass
 from evidence.errors import UsageError
 from evidence.records.availability import Unavailable
 

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Final, TypeAlias
 
 from evidence import layout
+from evidence.dataclass import dataclass
 from evidence.documents import Documents
 from evidence.milestone import document_of
 from evidence.plan import plan_attempts

@@ -7,13 +7,13 @@ paths are in `run`.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
 from itertools import pairwise
 from typing import Final
 
 from evidence import layout
+from evidence.dataclass import dataclass
 from evidence.records.run import JournalEvent
 from evidence.results.context import (
     Context,

@@ -9,11 +9,12 @@ from __future__ import annotations
 import errno
 import tempfile
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Final, Literal
 
+from evidence.dataclass import dataclass
 from evidence.errors import ExitCode, PackBrokenError
 from evidence.records.finding import Report
 from evidence.self_test.bench import Bench

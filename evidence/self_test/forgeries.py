@@ -7,10 +7,10 @@ such a pack from the true one. Making the rest follow is `bent`'s.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Final
 
 from evidence import layout
+from evidence.dataclass import dataclass
 from evidence.self_test import edits, seen
 from evidence.self_test.bent import Bent
 from evidence.self_test.edits import Edit, event, milestone, prediction, put, raw, step

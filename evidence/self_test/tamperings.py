@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from typing import Final
 
 from evidence import layout
+from evidence.dataclass import dataclass
 from evidence.self_test.bench import Bench
 from evidence.self_test.bent import NotHereError
 

@@ -10,13 +10,14 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import partial
 from hashlib import sha256
 from io import FileIO
 from typing import Final, NamedTuple, NoReturn
 
 from evidence import limits
+from evidence.dataclass import dataclass
 from evidence.digest import (
     CHUNK_BYTES,
     HASHING_THREADS,

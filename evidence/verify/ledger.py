@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import islice
 from typing import Final
 
+from evidence.dataclass import dataclass
 from evidence.errors import EvidenceError, UnsafePackError
 from evidence.records.finding import CheckResult, Finding
 from evidence.verify.problem import CannotCheckError, Problem, gravity, shown, to_finding

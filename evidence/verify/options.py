@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 
+from evidence.dataclass import dataclass
 from evidence.verify.consistency.registry import Check
 
 

@@ -6,10 +6,10 @@ check found it is known to the ledger.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Final
 
 from evidence import limits
+from evidence.dataclass import dataclass
 from evidence.escape import one_line
 from evidence.records.finding import Finding, Severity
 

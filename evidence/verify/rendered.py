@@ -7,10 +7,11 @@ a summary anew is `evidence render`.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, Final
 
 from evidence import jsonio, layout, schema
+from evidence.dataclass import dataclass
 from evidence.digest import sha256_hex, with_lf
 from evidence.documents import Documents
 from evidence.errors import MalformedError

@@ -5,10 +5,10 @@ Responsible for exit code, verdict, order of findings and the next step. Pure.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Final
 
 from evidence import layout, typed
+from evidence.dataclass import dataclass
 from evidence.errors import ExitCode
 from evidence.escape import one_line
 from evidence.records.finding import CheckResult, Finding, Report, Verdict

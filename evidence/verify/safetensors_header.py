@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, Final
 
 from evidence import jsonio, limits
+from evidence.dataclass import dataclass
 from evidence.errors import MalformedError, PastLimitError, UnsafePackError
 from evidence.verify.problem import Problem, shown
 

@@ -7,10 +7,11 @@ the rendered set and origin come after, in `verification`.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import Final
 
 from evidence import layout
+from evidence.dataclass import dataclass
 from evidence.digest import with_lf
 from evidence.documents import Documents
 from evidence.verify import schemas, sets, structure

@@ -9,10 +9,11 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Final, NamedTuple
 
 from evidence import layout, limits
+from evidence.dataclass import dataclass
 from evidence.documents import is_document
 from evidence.errors import UnsafePackError
 from evidence.verify.directory import SafeDirectory, is_link

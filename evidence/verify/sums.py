@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Final
 
 from evidence import layout, limits
+from evidence.dataclass import dataclass
 from evidence.digest import sha256_hex, with_lf
 from evidence.verify.names import unsafe_when_listed
 from evidence.verify.problem import Problem, shown

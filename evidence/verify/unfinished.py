@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from evidence import endings, jsonio, layout, limits, posix, typed
+from evidence.dataclass import dataclass
 from evidence.errors import MalformedError
 from evidence.escape import one_line
 from evidence.records.codec import decode

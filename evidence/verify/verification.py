@@ -6,11 +6,12 @@ Reads files below the pack only; writes, executes and connects to nothing.
 
 from __future__ import annotations
 
-from dataclasses import InitVar, dataclass
+from dataclasses import InitVar
 from pathlib import Path
 from typing import Final
 
 from evidence import endings, layout
+from evidence.dataclass import dataclass
 from evidence.documents import Documents
 from evidence.errors import PackBrokenError, UnsafePackError, UsageError
 from evidence.escape import one_line

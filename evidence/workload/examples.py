@@ -6,10 +6,10 @@ Responsible for joining data, templates and tokenizer. Imports no ML framework.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from evidence import templating
+from evidence.dataclass import dataclass
 from evidence.digest import sha256_hex
 from evidence.errors import MalformedError
 from evidence.records.availability import Unavailable

@@ -9,9 +9,9 @@ from __future__ import annotations
 import json
 import unicodedata
 from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from typing import Any, Final, Literal
 
+from evidence.dataclass import dataclass
 from evidence.digest import git_blob_sha1, sha256_hex, with_lf
 from evidence.records.availability import Unavailable
 from evidence.records.inputs import NGRAM_WORDS, DataRecord, Lengths, OverlapRecord

@@ -6,9 +6,9 @@ Backends never import each other; the worker finds them by name through `worker.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
+from evidence.dataclass import dataclass
 from evidence.records.run import AttemptPlan
 
 Stage = Literal["train", "eval"]

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
 from typing import Any, Final
 
 from evidence import limits
+from evidence.dataclass import dataclass
 from evidence.records.availability import Unavailable
 from evidence.records.codec import decode, encode
 from evidence.records.inputs import SeenBatch, SeenRecord, SeenRow

@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any, Final
 
 from evidence import templating
+from evidence.dataclass import dataclass
 from evidence.errors import MalformedError
 from evidence.templating import Template
 

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
 from typing import Final
 
+from evidence.dataclass import dataclass
 from evidence.records.inputs import FieldCoverage
 from evidence.records.milestone import DataSpec
 from evidence.workload.text import MarkedText

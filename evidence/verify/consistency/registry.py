@@ -7,10 +7,11 @@ say is in the theme modules beside this one.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import cached_property
 from typing import Final, TypeAlias, TypeVar
 
+from evidence.dataclass import dataclass
 from evidence.documents import Documents
 from evidence.plan import plan_attempts
 from evidence.records.availability import Unavailable
