@@ -9,7 +9,7 @@ import click
 from evidence.cli.boundary import complain
 from evidence.cli.verify import expand
 from evidence.errors import ExitCode
-from evidence.pipeline.index import INDEX, index_differs, update_index
+from evidence.pipeline.index import INDEX, Known, index_differs, update_index
 from evidence.pipeline.summaries import Rendered, render_all
 
 
@@ -30,8 +30,9 @@ def command(packs: tuple[Path, ...], check: bool) -> None:
         click.echo(f"{pack.as_posix()}: {_said(one, check=check)}")
     stale = check and any(one.changed for one in rendered)
     # Last, because its verdicts see what was written; a broken pack is in it as such.
+    known = {pack: one.report for pack, one in zip(found, rendered, strict=True) if one.report}
     for folder in (path for path in packs or (Path("runs"),) if path not in found):
-        stale = _index(folder, check=check) or stale
+        stale = _index(folder, known, check=check) or stale
     errors = [one.error for one in rendered if one.error]
     errors.sort(key=lambda error: error.exit_code == ExitCode.REFUSED)  # the gravest is the last
     for error in errors[:-1]:
@@ -49,9 +50,9 @@ def _said(one: Rendered, *, check: bool) -> str:
     return f"{verb}: {', '.join(one.changed)}" if one.changed else "same"
 
 
-def _index(runs: Path, *, check: bool) -> bool:
+def _index(runs: Path, known: Known, *, check: bool) -> bool:
     """Write or compare the index of a folder of packs; returns whether it is stale."""
-    changed = index_differs(runs) if check else update_index(runs)
+    changed = index_differs(runs, known) if check else update_index(runs, known)
     verb = "differs" if check else "written"
     click.echo(f"{(runs / INDEX).as_posix()}: {verb if changed else 'same'}")
     return check and changed

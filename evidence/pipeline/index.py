@@ -6,8 +6,9 @@ shows. A pack that is not intact has no line of numbers: they would look like ev
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Final, TypeVar
 
 from evidence import jsonio, layout, limits, schema
@@ -22,14 +23,16 @@ from evidence.render.index import IndexEntry, index_page
 from evidence.verify import VerifyOptions, verify_packs
 
 T = TypeVar("T")
+Known = Mapping[Path, Report]
+"""Verdicts just given to packs, which depend on no other pack."""
 
 INDEX: Final = "README.md"
 _BROKEN: Final = "see evidence verify"
 
 
-def update_index(runs: Path) -> bool:
+def update_index(runs: Path, known: Known = MappingProxyType({})) -> bool:
     """Write the index where it is not what it should be; returns whether it was."""
-    page = index_of(runs)
+    page = index_of(runs, known)
     path = runs / INDEX
     if path.is_file() and path.read_bytes() == page:
         return False
@@ -37,17 +40,19 @@ def update_index(runs: Path) -> bool:
     return True
 
 
-def index_differs(runs: Path) -> bool:
+def index_differs(runs: Path, known: Known = MappingProxyType({})) -> bool:
     """Whether the index on disk is not what the packs give. Writes nothing."""
     path = runs / INDEX
-    return not path.is_file() or path.read_bytes() != index_of(runs)
+    return not path.is_file() or path.read_bytes() != index_of(runs, known)
 
 
-def index_of(runs: Path) -> bytes:
-    """The page for every pack directly below a folder."""
+def index_of(runs: Path, known: Known = MappingProxyType({})) -> bytes:
+    """The page for every pack directly below a folder; those not `known` are verified now."""
     packs = sorted(path for path in runs.iterdir() if _is_pack(path))
-    reports = verify_packs(packs, VerifyOptions(beside=tuple(packs)))
-    return index_page([_entry(*pair) for pair in zip(packs, reports, strict=True)])
+    others = [pack for pack in packs if pack not in known]
+    reports = verify_packs(others, VerifyOptions(beside=tuple(packs)))
+    verdicts = {**known, **dict(zip(others, reports, strict=True))}
+    return index_page([_entry(pack, verdicts[pack]) for pack in packs])
 
 
 def _is_pack(path: Path) -> bool:

@@ -19,8 +19,9 @@ from evidence.errors import EvidenceError, UsageError
 from evidence.pipeline.secrets import refuse_note
 from evidence.pipeline.words import refuse_contradiction
 from evidence.records.codec import encode
+from evidence.records.finding import Report
 from evidence.render import render_pack, rendered_record
-from evidence.verify import load_sealed
+from evidence.verify import SealedPack, load_sealed, open_pack
 
 MAX_NOTE_BYTES: Final = 1 << 20
 
@@ -50,19 +51,29 @@ class Rendered:
     """Files that were written, or that differ where only compared."""
     error: EvidenceError | None = None
     """Why it was not rendered."""
+    report: Report | None = None
+    """What verify says of it as it is now; None where that depends on other packs."""
 
 
 def render_all(packs: Sequence[Path], *, check: bool) -> list[Rendered]:
-    """Render every pack again, or only compare. A broken pack keeps none of the others from it."""
+    """Render every pack again, or only compare. A broken pack keeps none of the others from it.
+
+    Each is read once, for its summary and for its verdict.
+    """
     work = partial(_render_one, check=check)
     return processes.each(work, packs, processes.worthwhile(len(packs)))
 
 
 def _render_one(pack: Path, *, check: bool) -> Rendered:
-    try:
-        return Rendered(tuple(differences(pack) if check else rerender(pack)))
-    except EvidenceError as error:
-        return Rendered(error=error)
+    with open_pack(pack) as opened:
+        try:
+            files = _files_of(opened.sealed())
+            changed = _changed(pack, files) if check else write_rendered(pack, files)
+        except EvidenceError as error:
+            return Rendered(error=error)
+        names = [] if check else changed
+        claimed = any(map(layout.REPRODUCTION.fullmatch, read_attached(pack)))
+        return Rendered(tuple(changed), report=None if claimed else opened.report(names))
 
 
 def rerender(pack: Path) -> list[str]:
@@ -110,8 +121,11 @@ def read_attached(pack: Path) -> dict[str, bytes]:
 
 
 def _render(pack: Path) -> dict[str, bytes]:
-    sealed = load_sealed(pack)
-    return rendered_files(sealed.documents, sealed.root_sha256, read_attached(pack))
+    return _files_of(load_sealed(pack))
+
+
+def _files_of(sealed: SealedPack) -> dict[str, bytes]:
+    return rendered_files(sealed.documents, sealed.root_sha256, read_attached(sealed.path))
 
 
 def _changed(pack: Path, files: Mapping[str, bytes]) -> list[str]:

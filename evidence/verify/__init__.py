@@ -14,6 +14,7 @@ from evidence.verify.verification import (
     SealedPack,
     VerifiedPack,
     load_sealed,
+    open_pack,
     open_verified,
     verify_pack,
 )
@@ -25,6 +26,7 @@ __all__ = [
     "VerifiedPack",
     "VerifyOptions",
     "load_sealed",
+    "open_pack",
     "open_verified",
     "verify_pack",
     "verify_packs",

@@ -32,6 +32,10 @@ KEPT_WHERE_SMALL: Final = {
 """What is said of these is checked up to a size in bytes, their digest always."""
 
 
+_REMADE: Final = {layout.PLOTS, layout.ATTACHED}
+"""Folders of the rendered set: what lacks in them is said there, and `evidence render` mends it."""
+
+
 class FileStatus(NamedTuple):
     """A regular file as the walk saw it. A tuple: three are made and compared for every file."""
 
@@ -116,7 +120,7 @@ def _empty_folders(tree: Tree) -> Iterator[Problem]:
     spoken_of |= {p.address for p in tree.problems}
     # Of folders in folders only the innermost are named. No loop in a loop: there may be 20,000.
     above = {path[:end] for path in tree.folders for end in _slashes(path)}
-    for folder in tree.folders - inhabited - spoken_of - above:
+    for folder in tree.folders - inhabited - spoken_of - above - _REMADE:
         yield Problem(folder, "an empty folder, which no seal covers", code="empty-folder")
 
 

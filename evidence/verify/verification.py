@@ -1,4 +1,4 @@
-"""One verification from path to report, and the two doors through which others get a pack.
+"""One verification from path to report, and the doors through which others get a pack.
 
 Responsible for the order of the stages: structure, digests, form, consistency, rendered, origin.
 Reads files below the pack only; writes, executes and connects to nothing.
@@ -6,6 +6,9 @@ Reads files below the pack only; writes, executes and connects to nothing.
 
 from __future__ import annotations
 
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import InitVar
 from pathlib import Path
 from typing import Final
@@ -29,6 +32,7 @@ from evidence.verify.problem import Problem
 from evidence.verify.report import Subject, build_report
 from evidence.verify.ruleset import RULESET
 from evidence.verify.sealed import SealedSet
+from evidence.verify.structure import FileStatus
 from evidence.verify.unfinished import MAX_SAID_CHARS, story_of, work_folder
 from evidence.verify.words import check_attached_words
 
@@ -71,12 +75,79 @@ class VerifiedPack:
             raise TypeError("only evidence.verify can build this")
 
 
+class OpenPack:
+    """A pack whose sealed set was read once: to render from it, then to judge it."""
+
+    def __init__(self, path: Path, options: VerifyOptions) -> None:
+        self._path = path
+        self._options = options
+        self._ledger = Ledger()
+        self._subject = _unfinished(path, options)
+        self._root: SafeDirectory | None = None
+        self._sealed: SealedSet | None = None
+
+    def read(self, stack: ExitStack) -> None:
+        """Read the sealed set, its directory open until the stack is left."""
+        if self._subject is not None:
+            return
+        try:
+            self._root = stack.enter_context(SafeDirectory(self._path))
+            self._sealed = _read(self._root, self._ledger, self._options)
+        except OSError as error:
+            self._cannot_open(error)
+
+    def sealed(self) -> SealedPack:
+        """The documents, where the sealed set is whole; the rendered set is not looked at.
+
+        Raises PackBrokenError or UnsafePackError; UsageError where there is nothing at all.
+        """
+        report = build_report(self._subject or Subject(self._path.as_posix()), self._ledger)
+        _refuse_broken(self._path, report)
+        sealed = self._sealed
+        if sealed is None or sealed.documents is None or sealed.sums is None:
+            raise PackBrokenError(f"{self._path} is not a finished pack", hint=report.next_step)
+        return SealedPack(self._path, sealed.documents, sealed.sums.root_sha256, _KEY)
+
+    def report(self, rendered_anew: Sequence[str] = ()) -> Report:
+        """The verdict, to be asked for once.
+
+        `rendered_anew` names files of the rendered set that were written since the pack was read.
+        """
+        if self._root is not None and self._sealed is not None:
+            try:
+                for name in rendered_anew:
+                    with self._root.open(name) as descriptor:
+                        self._sealed.tree.files[name] = FileStatus.of(os.fstat(descriptor))
+                trusted = _judge(self._root, self._path, self._sealed, self._options, self._ledger)
+                self._subject = _subject(self._path, self._sealed, self._options, trusted=trusted)
+            except OSError as error:
+                self._cannot_open(error)
+        return build_report(self._subject or Subject(self._path.as_posix()), self._ledger)
+
+    def _cannot_open(self, error: OSError) -> None:
+        self._ledger.settle(sealed_stage.STRUCTURE, [_not_openable(self._path, error)])
+        self._sealed = None
+
+
+@contextmanager
+def open_pack(path: Path, options: VerifyOptions = _DEFAULTS) -> Iterator[OpenPack]:
+    """Read the sealed set of a pack once. Never raises for anything that is in it.
+
+    Raises UsageError for a trust file or a signer's name in `options` that cannot be used.
+    """
+    with ExitStack() as stack:
+        opened = OpenPack(path, options)
+        opened.read(stack)
+        yield opened
+
+
 def verify_pack(path: Path, options: VerifyOptions = _DEFAULTS) -> Report:
     """Verify one pack. Never raises for anything that is in it: the report says it.
 
     Raises UsageError for a trust file or a signer's name in `options` that cannot be used.
     """
-    return _verify(path, options)[0]
+    with open_pack(path, options) as opened:
+        return opened.report()
 
 
 def open_verified(path: Path) -> VerifiedPack:
@@ -84,30 +155,19 @@ def open_verified(path: Path) -> VerifiedPack:
 
     Raises PackBrokenError or UnsafePackError; UsageError where there is nothing at all.
     """
-    report, sealed = _verify(path, _DEFAULTS)
-    _refuse_broken(path, report)
-    if sealed is None or sealed.documents is None or sealed.sums is None:
-        raise PackBrokenError(f"{path} is not a finished pack", hint=report.next_step)
-    return VerifiedPack(path, sealed.documents, sealed.sums.root_sha256, report, _KEY)
+    with open_pack(path) as opened:
+        report = opened.report()
+        sealed = opened.sealed()
+    return VerifiedPack(path, sealed.documents, sealed.root_sha256, report, _KEY)
 
 
 def load_sealed(path: Path) -> SealedPack:
     """A pack whose sealed set has its digests, form and records; the rendered set is not looked at.
 
-    Raises PackBrokenError or UnsafePackError.
+    Raises PackBrokenError or UnsafePackError; UsageError where there is nothing at all.
     """
-    ledger, subject = Ledger(), _unfinished(path, _DEFAULTS)
-    sealed = None
-    if subject is None:
-        try:
-            with SafeDirectory(path) as root:
-                sealed = _read(root, ledger, _DEFAULTS)
-        except OSError as error:
-            ledger.settle(sealed_stage.STRUCTURE, [_not_openable(path, error)])
-    _refuse_broken(path, build_report(subject or Subject(path.as_posix()), ledger))
-    if sealed is None or sealed.documents is None or sealed.sums is None:
-        raise PackBrokenError(f"{path} is not a finished pack")
-    return SealedPack(path, sealed.documents, sealed.sums.root_sha256, _KEY)
+    with open_pack(path) as opened:
+        return opened.sealed()
 
 
 def _refuse_broken(path: Path, report: Report) -> None:
@@ -125,21 +185,6 @@ def _refuse_broken(path: Path, report: Report) -> None:
     if report.verdict == "REFUSED":
         raise UnsafePackError(first.code, first.address, text)
     raise PackBrokenError(text, hint=f"evidence verify {path} lists everything.")
-
-
-def _verify(path: Path, options: VerifyOptions) -> tuple[Report, SealedSet | None]:
-    ledger = Ledger()
-    unfinished = _unfinished(path, options)
-    if unfinished is not None:
-        return build_report(unfinished, ledger), None
-    try:
-        with SafeDirectory(path) as root:
-            sealed = _read(root, ledger, options)
-            trusted = _judge(root, path, sealed, options, ledger)
-    except OSError as error:
-        ledger.settle(sealed_stage.STRUCTURE, [_not_openable(path, error)])
-        return build_report(Subject(path.as_posix()), ledger), None
-    return build_report(_subject(path, sealed, options, trusted=trusted), ledger), sealed
 
 
 def _read(root: SafeDirectory, ledger: Ledger, options: VerifyOptions) -> SealedSet:

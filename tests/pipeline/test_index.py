@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,7 @@ from evidence.cli.render import command
 from evidence.errors import PackBrokenError, UnsafePackError
 from evidence.pipeline.index import INDEX, index_differs, index_of, update_index
 from evidence.render.index import BLOCKS, MAX_BLOCKS, sparkline
+from evidence.verify import digests, sealed
 from tests.project import Project
 
 
@@ -102,6 +104,70 @@ def test_a_summary_that_rendering_mends_is_mended_before_its_verdict(project: Pr
     (project.pack / "t1_summary.md").write_bytes(b"edited by hand\n")
     assert CliRunner().invoke(command, [str(project.runs)]).exit_code == 0
     assert "| INTACT |" in lines(project.runs)[0]
+
+
+def gone(pack: Path) -> None:
+    (pack / "t1_summary.md").unlink()
+    shutil.rmtree(pack / layout.PLOTS)
+
+
+def emptied(pack: Path) -> None:
+    (pack / layout.PLOTS / "loss.svg").unlink()
+    (pack / layout.ATTACHED).mkdir()
+
+
+def edited(pack: Path) -> None:
+    (pack / "t1_summary.md").write_bytes(b"edited by hand\n")
+
+
+def list_gone(pack: Path) -> None:
+    (pack / layout.RENDERED).unlink()
+
+
+def one_too_many(pack: Path) -> None:
+    (pack / layout.PLOTS / "other.svg").write_bytes(b"<svg/>")
+
+
+def noted(pack: Path) -> None:
+    (pack / layout.ATTACHED).mkdir()
+    (pack / layout.ATTACHED / "notes-001.md").write_bytes(b"Seen again.\n")
+
+
+def changed(pack: Path) -> None:
+    (pack / layout.EVAL_LOG).write_bytes(b"other\n")
+
+
+@pytest.mark.parametrize("harm", [gone, emptied, edited, list_gone, one_too_many, noted, changed])
+def test_what_rendering_says_of_a_pack_is_what_verify_says_of_it_afterwards(
+    harm: Callable[[Path], None], project: Project
+) -> None:
+    project.run()
+    shutil.copytree(project.pack, project.runs / "T0")
+    harm(project.runs / "T0")
+    runner = CliRunner()
+    before = index_of(project.runs)
+    (project.runs / INDEX).write_bytes(before)
+    compared = runner.invoke(command, [str(project.runs), "--check"])
+    assert f"{INDEX}: same" in compared.stdout  # as it stands: nothing is mended yet
+    runner.invoke(command, [str(project.runs)])
+    after = index_of(project.runs)
+    assert (project.runs / INDEX).read_bytes() == after
+    mended = harm not in (one_too_many, changed)
+    assert (after != before) is mended
+    assert after.count(b"INTACT") - after.count(b"NOT INTACT") == 1 + mended
+
+
+def test_rendering_reads_every_pack_once(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    project.run()
+    shutil.copytree(project.pack, project.runs / "T0")
+    gone(project.runs / "T0")
+    read: list[int] = []
+    monkeypatch.setattr(
+        sealed, "read_sealed", lambda *given: read.append(1) or digests.read_sealed(*given)
+    )
+    assert CliRunner().invoke(command, [str(project.runs)]).exit_code == 0
+    assert len(read) == 2
+    assert len(lines(project.runs)) == 2
 
 
 def test_a_required_gate_that_was_missed_stands_in_the_status(project: Project) -> None:
