@@ -32,6 +32,17 @@ KEPT_WHERE_SMALL: Final = {
 """What is said of these is checked up to a size in bytes, their digest always."""
 
 
+_CAPS: Final = {
+    layout.SUMS: limits.MAX_SUMS_BYTES,
+    layout.MANIFEST: limits.MAX_MANIFEST_BYTES,
+    layout.WITHHELD: limits.MAX_MANIFEST_BYTES,
+    layout.RENDERED: limits.MAX_MANIFEST_BYTES,
+    layout.SIGNATURE: limits.MAX_SIGNATURE_BYTES,
+    layout.RENDERED_SIGNATURE: limits.MAX_SIGNATURE_BYTES,
+    layout.MILESTONE: limits.MAX_TOML_BYTES,
+}
+"""Most bytes that these may have; other documents go by their kind."""
+_OF_THE_MODEL: Final = f"{layout.FINAL_MODEL}/"
 _REMADE: Final = {layout.PLOTS, layout.ATTACHED}
 """Folders of the rendered set: what lacks in them is said there, and `evidence render` mends it."""
 
@@ -134,7 +145,7 @@ def is_kept(path: str, size_bytes: int = 0) -> bool:
         return size_bytes <= KEPT_WHERE_SMALL[path]
     if path == layout.SUMS:
         return True
-    if path.startswith(f"{layout.FINAL_MODEL}/"):
+    if path.startswith(_OF_THE_MODEL):
         name = path.rpartition("/")[2]
         return name.endswith(".json") and name != "vocab.json"
     return is_document(path)
@@ -152,7 +163,9 @@ def too_big(tree: Tree) -> Iterator[Problem]:
     """Files larger than any honest one of their kind; nothing of the pack is read then."""
     rendered = kept = 0
     for path in sorted(tree.files):
-        cap, size = _cap(path), tree.files[path].size_bytes
+        size = tree.files[path].size_bytes
+        parsed = is_kept(path, size)
+        cap = _cap(path, kept=parsed)
         if cap is not None and size > cap:
             yield Problem(
                 path,
@@ -160,7 +173,7 @@ def too_big(tree: Tree) -> Iterator[Problem]:
                 severity="refused",
                 code="too-large",
             )
-        kept += size if is_kept(path, size) else 0
+        kept += size if parsed else 0
         rendered += size if layout.is_rendered(path) else 0
     if rendered > limits.MAX_RENDERED_BYTES:
         text = f"the rendered set has {rendered} bytes, more than {limits.MAX_RENDERED_BYTES}"
@@ -184,15 +197,9 @@ def far_beyond(path: str, size_bytes: int, stated_bytes: int) -> Problem | None:
     )
 
 
-def _cap(path: str) -> int | None:
-    if path == layout.SUMS:
-        return limits.MAX_SUMS_BYTES
-    if path in (layout.MANIFEST, layout.WITHHELD, layout.RENDERED):
-        return limits.MAX_MANIFEST_BYTES
-    if path in (layout.SIGNATURE, layout.RENDERED_SIGNATURE):
-        return limits.MAX_SIGNATURE_BYTES
-    if path == layout.MILESTONE:
-        return limits.MAX_TOML_BYTES
-    if path.endswith(".jsonl") and is_kept(path):
-        return limits.MAX_JSONL_BYTES
-    return limits.MAX_JSON_BYTES if is_kept(path) and path not in KEPT_WHERE_SMALL else None
+def _cap(path: str, *, kept: bool) -> int | None:
+    if path in _CAPS:
+        return _CAPS[path]
+    if not kept or path in KEPT_WHERE_SMALL:
+        return None
+    return limits.MAX_JSONL_BYTES if path.endswith(".jsonl") else limits.MAX_JSON_BYTES
