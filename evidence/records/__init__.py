@@ -1,3 +1,4 @@
-"""Frozen records: what was asked for, observed and produced. No I/O, no logic beyond lookups."""
+"""Frozen records: what was asked for, observed and produced. No I/O, no logic beyond lookups.
 
-from __future__ import annotations
+Their modules do not postpone annotations: `codec` needs the types themselves, at every start.
+"""

@@ -8,6 +8,7 @@ them and only builds the typed record.
 from __future__ import annotations
 
 import dataclasses
+import inspect
 import types
 from collections.abc import Callable, Mapping
 from functools import cache, partial
@@ -162,9 +163,10 @@ def _record(kind: type, value: Any) -> Any:
 
 @cache
 def _readers(kind: type) -> dict[str, FieldReader]:
-    return {
-        name: (_taken_as_is(hint), _reader(hint)) for name, hint in get_type_hints(kind).items()
-    }
+    hints = inspect.get_annotations(kind)
+    if any(isinstance(hint, str) for hint in hints.values()):
+        hints = get_type_hints(kind)  # postponed ones are evaluated here, which takes its time
+    return {name: (_taken_as_is(hint), _reader(hint)) for name, hint in hints.items()}
 
 
 def _taken_as_is(hint: Any) -> frozenset[type]:
