@@ -24,8 +24,7 @@ from evidence import layout
 
 SIZES_MB = (10, 100, 1_000, 5_000, 20_000, 50_000)
 FILES = (30, 100, 1_000, 5_000, 20_000)
-STEPS = (100, 1_000, 10_000, 100_000)
-"""The toy has 19 rows of data, and a milestone at most 10,000 epochs of them."""
+STEPS = (100, 1_000, 10_000, 100_000, 1_000_000)
 
 
 def main() -> None:

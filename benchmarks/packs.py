@@ -19,7 +19,7 @@ ROOT = Path(__file__).parents[1]
 sys.path.append(str(ROOT / "tests/verify"))
 
 from toy import CONFIG, MODEL, Toy, toy, training_of_toy, write  # noqa: E402
-from toy_parts import EPOCHS, HIDDEN, NUM_PARAMETERS, VOCAB  # noqa: E402
+from toy_parts import EPOCHS, HIDDEN, NUM_PARAMETERS, VOCAB, N  # noqa: E402
 
 from evidence import arithmetic, jsonio, layout  # noqa: E402
 from evidence.digest import sha256_hex  # noqa: E402
@@ -33,6 +33,7 @@ from evidence.seal import format_sums  # noqa: E402
 MIB = 1 << 20
 SHARDS = 3
 LAYERS_PER_SHARD = 6
+MAX_EPOCHS = 10_000
 _BLOCK = 16 * MIB
 INDEX = f"{layout.FINAL_MODEL}/model.safetensors.index.json"
 
@@ -80,21 +81,31 @@ def pack_with_files(folder: Path, num_files: int, size_bytes: int = 4096) -> Pat
 
 
 def pack_with_steps(folder: Path, num_steps: int) -> Path:
-    """The toy with `num_steps` (a multiple of 10, which is an epoch) optimizer steps."""
+    """The toy with `num_steps` optimizer steps, a multiple of 10, or of 10,000 above 100,000.
+
+    An epoch has 10; a milestone has at most 10,000 epochs, so beyond them each has more rows.
+    """
     made = toy()
-    epochs = num_steps // 10
-    steps, seen = training_of_toy(epochs)
+    epochs = min(num_steps // 10, MAX_EPOCHS)
+    per_epoch = num_steps // epochs
+    num_rows = 2 * per_epoch - 1  # two a step, and one in the last
+    steps, seen = training_of_toy(epochs, num_rows)
     text = made.files[layout.MILESTONE].decode()
     for old, new in (
         (f"epochs = {EPOCHS}", f"epochs = {epochs}"),
+        (f"rows = {N}", f"rows = {num_rows}"),
         ("checkpoint_every_steps = 10", f"checkpoint_every_steps = {num_steps // 2}"),
+        ("log_every_steps = 5", "log_every_steps = 20"),  # a table holds 50,000 rows
         ("value = 20", f"value = {num_steps}"),
     ):
         text = text.replace(old, new)
     made.files[layout.MILESTONE] = text.encode()
     made.docs[layout.METRICS], made.docs[layout.SEEN] = steps, seen
+    made.docs[layout.INPUTS]["data"]["train"]["num_rows"] = num_rows
+    made.docs[layout.INPUTS]["text"]["num_rows"] = num_rows
     made.event("run-started")["data"]["milestone_sha256"] = sha256_hex(text.encode())
-    made.event("schedule", stage="train")["data"]["num_steps"] = num_steps
+    schedule = {"num_steps": num_steps, "steps_per_epoch": per_epoch, "num_rows": num_rows}
+    made.event("schedule", stage="train")["data"] |= schedule
     checkpoint = {"step": num_steps // 2, "stream": steps[num_steps // 2 - 1]["stream"]}
     made.event("checkpoint")["data"] |= checkpoint
     made.event("stage-finished", stage="train")["data"]["num_rows"] = num_steps

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
+from typing import Final
 
-from evidence import layout, patterns, prose, templating
+from evidence import layout, limits, patterns, prose, templating
+from evidence.arithmetic import steps_per_epoch, total_steps
 from evidence.capture.frozen import match_paths
 from evidence.dataclass import dataclass
 from evidence.digest import sha256_hex
@@ -19,10 +21,13 @@ from evidence.pipeline.secrets import scan_inputs
 from evidence.pipeline.words import refuse_typed_measurements
 from evidence.plan import plan_attempts
 from evidence.records.inputs import DataRecord
-from evidence.records.milestone import DataSpec, Milestone, ModelSpec
+from evidence.records.milestone import DataSpec, Milestone, ModelSpec, TrainSpec
 from evidence.records.run import AttemptPlan
 from evidence.render import narrative
 from evidence.workload.data import describe_data
+
+MAX_LOSS_ROWS: Final = 50_000
+"""Rows of a loss table, so that results.json stays readable, by people and within its limit."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +54,7 @@ def prepare(root: Path, milestone_id: str, attempt: str | None) -> Prepared:
     _check_models(root, milestone, where)
     _check_frozen(root, milestone, where)
     data = {name: _check_data(root, name, milestone, where) for name in milestone.data}
+    _check_lengths(milestone, data, where)
     notes = layout.notes_file(root, milestone_id)
     written = notes.read_bytes() if notes.is_file() else None
     refuse_typed_measurements(path, source, milestone, data, (notes, _text(notes, written or b"")))
@@ -122,6 +128,30 @@ def _declarations(
 ) -> Iterator[tuple[str, int | str | None, int | str]]:
     yield "sha256", spec.sha256, record.sha256
     yield "rows", spec.rows, record.num_rows
+
+
+def _check_lengths(milestone: Milestone, data: Mapping[str, DataRecord], where: _Where) -> None:
+    """Refuse a run that no pack could hold, before it has run for days."""
+    for index, plan in enumerate(plan_attempts(milestone)):
+        for key, message, hint in _too_long(plan.train, data[plan.train.data].num_rows):
+            own = key in milestone.attempts[index].train
+            pointer = f"/attempt/{index}/train/{key}" if own else f"/train/{key}"
+            raise where.error(pointer, message, hint)
+
+
+def _too_long(spec: TrainSpec, num_rows: int) -> Iterator[tuple[str, str, str]]:
+    """The key to blame, what is wrong, and what to do."""
+    per_epoch = steps_per_epoch(num_rows, spec.batch_size, spec.gradient_accumulation)
+    num_steps = total_steps(spec.epochs, per_epoch, spec.max_steps)
+    if num_steps > limits.MAX_JSONL_LINES:
+        key = "epochs" if spec.max_steps is None else "max_steps"
+        text = f"asks for {num_steps} optimizer steps; a pack holds {limits.MAX_JSONL_LINES}"
+        yield key, text, "Train in parts, or with larger batches."
+    num_losses = num_steps // spec.log_every_steps
+    if num_losses > MAX_LOSS_ROWS:
+        text = f"{num_steps} steps make a loss table of {num_losses} rows; it holds {MAX_LOSS_ROWS}"
+        least = -(-num_steps // MAX_LOSS_ROWS)
+        yield "log_every_steps", text, f"Set it to {least}: every step is in the evidence anyway."
 
 
 def _similar(root: Path, path: str) -> str:

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from evidence import layout
+from evidence import jsonio, layout, limits
 from evidence.digest import sha256_hex
 from evidence.errors import BusyError, ExitCode, MilestoneError, UsageError
+from evidence.pipeline import preflight
 from evidence.pipeline.summaries import attach_note, differences, rerender
+from evidence.records.codec import encode
+from evidence.records.run import IntervalRow
+from evidence.results.context import rows_at
 from evidence.verify import verify_pack
 from tests.project import Project, rows, write_rows
 
@@ -190,6 +195,25 @@ def test_a_second_run_of_a_pack_at_the_same_time_is_told_to_wait(project: Projec
         ),
         (lambda p: (p.root / "data/train.jsonl").write_text('{"a": 1, "a": 2}\n'), "twice"),
         (lambda p: (p.root / "data/train.jsonl").write_text(""), "has no rows"),
+        (
+            lambda p: p.edit("epochs = 2", "max_steps = 1_000_001"),
+            "train.max_steps: asks for 1000001",
+        ),
+        (lambda p: p.edit("epochs = 2", "max_steps = 200_004"), "make a loss table of 50001 rows"),
+        (
+            lambda p: (
+                p.edit("gradient_accumulation = 3", "gradient_accumulation = 1")
+                or p.edit("epochs = 2", "epochs = 10_000")
+                or p.edit("every_steps = 4", "every_steps = 2")
+            ),
+            "train.log_every_steps: 140000 steps",
+        ),
+        (
+            lambda p: p.edit(
+                'backend = "stub"\n', 'backend = "stub"\ntrain = { max_steps = 1_000_001 }\n'
+            ),
+            "attempt.0.train.max_steps",
+        ),
     ],
 )
 def test_what_is_invalid_is_named_and_nothing_is_created(
@@ -202,6 +226,18 @@ def test_what_is_invalid_is_named_and_nothing_is_created(
     assert word in caught.value.message
     assert caught.value.exit_code == ExitCode.USAGE
     assert not project.runs.exists()
+
+
+def test_the_longest_loss_table_is_within_the_limits_of_results(project: Project) -> None:
+    row = IntervalRow(10**6, 1 / 3, 1.2345678901234567e-05, 9999.123456789012, "")
+    at = rows_at(layout.METRICS, 10**6 - 20, 10**6, "loss")
+    table = [encode(replace(row, address=at))] * preflight.MAX_LOSS_ROWS
+    data = jsonio.dump_document({"loss_table": table})
+    assert len(data) < 0.95 * limits.MAX_JSON_BYTES
+    assert jsonio.load_document(data) == {"loss_table": table}
+    project.edit("epochs = 2", "max_steps = 200_003")
+    milestone = preflight.prepare(project.root, "T1", None).milestone
+    assert milestone.train.max_steps == 200_003
 
 
 def test_a_note_is_shown_as_added_after_sealing_and_changes_no_evidence(

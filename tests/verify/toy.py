@@ -218,17 +218,19 @@ def _row(source: int) -> tuple[list[int], list[int]]:
     return ids, [-100] * (length - 3) + ids[-3:]
 
 
-def training_of_toy(epochs: int = EPOCHS) -> tuple[list[dict[str, Any]], dict[str, Any]]:
+def training_of_toy(
+    epochs: int = EPOCHS, num_rows: int = N
+) -> tuple[list[dict[str, Any]], dict[str, Any]]:
     """Step rows, and what the model saw, of two seconds of training."""
-    updates = arithmetic.steps_per_epoch(N, B, G)
+    updates = arithmetic.steps_per_epoch(num_rows, B, G)
     total = arithmetic.total_steps(epochs, updates)
-    order = [i for epoch in range(epochs) for i in Random(epoch).sample(range(N), N)]
+    order = [i for epoch in range(epochs) for i in Random(epoch).sample(range(num_rows), num_rows)]
     kept, stream, position = steps_to_keep(total, SEED), START, 0
     steps: list[dict[str, Any]] = []
     batches: list[dict[str, Any]] = []
     for step in range(1, total + 1):
         within = (step - 1) % updates
-        count = min((within + 1) * G, N) - within * G
+        count = min((within + 1) * G, num_rows) - within * G
         rows = [(source, *_row(source)) for source in order[position : position + count]]
         position += count
         for source, ids, labels in rows:
@@ -241,7 +243,7 @@ def training_of_toy(epochs: int = EPOCHS) -> tuple[list[dict[str, Any]], dict[st
                 "stage": "train",
                 "segment": 1,
                 "step": step,
-                "epoch": arithmetic.epoch_after_step(step, N, B, G),
+                "epoch": arithmetic.epoch_after_step(step, num_rows, B, G),
                 "loss": 4.0 / step + 0.5,
                 "learning_rate": arithmetic.learning_rate_used(step, total, BASE_RATE, "linear", 2),
                 "grad_norm": 1.25,
@@ -255,7 +257,7 @@ def training_of_toy(epochs: int = EPOCHS) -> tuple[list[dict[str, Any]], dict[st
         )
         if step in kept:
             batches.append({"step": step, "rows": [_seen_row(*row) for row in rows]})
-    return steps, _seen(steps, batches, epochs)
+    return steps, _seen(steps, batches, epochs, num_rows)
 
 
 def _seen_row(source: int, ids: list[int], labels: list[int]) -> dict[str, Any]:
@@ -268,14 +270,14 @@ def _seen_row(source: int, ids: list[int], labels: list[int]) -> dict[str, Any]:
 
 
 def _seen(
-    steps: list[dict[str, Any]], batches: list[dict[str, Any]], epochs: int
+    steps: list[dict[str, Any]], batches: list[dict[str, Any]], epochs: int, num_rows: int
 ) -> dict[str, Any]:
     def field_of(name: str, *, answer: bool) -> dict[str, Any]:
         return {
             "field": name,
             "is_answer": answer,
-            "num_rows_in_sequence": N,
-            "num_rows_in_target": N if answer else 0,
+            "num_rows_in_sequence": num_rows,
+            "num_rows_in_target": num_rows if answer else 0,
             "rows_cut": [],
         }
 
@@ -283,11 +285,11 @@ def _seen(
         "schema": "seen.v1",
         "stage": "train",
         "text_template": "{{ prompt }} {{ final_answer }}",
-        "num_rows": N,
-        "num_rows_fed": N * epochs,
+        "num_rows": num_rows,
+        "num_rows_fed": num_rows * epochs,
         "times_seen_min": epochs,
         "times_seen_max": epochs,
-        "times_seen": [epochs] * N,
+        "times_seen": [epochs] * num_rows,
         **{
             key: sum(row[key] for row in steps)
             for key in ("num_tokens", "num_fed_tokens", "num_target_tokens")
