@@ -6,14 +6,13 @@ interval is drawn by its steps, and its legend says so.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from typing import Any, Final
 
 from evidence import formatting, markdown
 from evidence.documents import Documents
 from evidence.render import TEMPLATE, fill
-from evidence.render.plot import MAX_POINTS, axis, clean_tick, polyline
+from evidence.render.plot import axis, clean_tick, extremes, polyline, stretch_of
 
 WIDTH: Final = 760
 LEFT, RIGHT, TOP, BOTTOM = 64, 730, 56, 320
@@ -66,9 +65,14 @@ def _curve(documents: Documents) -> Curve:
     table = () if documents.results is None else documents.results.loss_table
     if table:
         every = formatting.plural(table[0].step, "step")
-        return [(row.step, row.loss) for row in table], f"mean of {every}"
-    steps = documents.steps[:: max(1, math.ceil(len(documents.steps) / MAX_POINTS))]
-    note = "every step: the run is shorter than one logging interval" if steps else "no steps"
+        return [(row.step, row.loss) for row in extremes(table)], f"mean of {every}"
+    steps = extremes(documents.steps)
+    if not steps:
+        return [], "no steps"
+    which = "every step"
+    if len(steps) < len(documents.steps):
+        which = f"extremes of {formatting.plural(stretch_of(documents.steps), 'step')}"
+    note = f"{which}: the run is shorter than one logging interval"
     return [(row.step, row.loss) for row in steps], note
 
 

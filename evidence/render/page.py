@@ -6,6 +6,7 @@ from. The order of sections and all fixed words are the template's.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final
 
@@ -23,6 +24,9 @@ from evidence.results.inputs import LENGTHS
 
 if TYPE_CHECKING:
     from evidence.records.reproduction import ReproductionRecord
+
+MAX_LOSS_ROWS: Final = 200
+"""Of the loss table in the summary; results.json has every row."""
 
 _MEANS: Final = {
     "exact": "is the expected text, character for character",
@@ -61,6 +65,7 @@ def page(
         "allowed": view.allowed(documents),
         "recoveries": remarks.recoveries(documents),
         "loss_table": _loss_rows(results),
+        "loss_rows_left_out": _rows_left_out(results),
         "gpus": _gpus(documents),
         "attempts": view.attempts(documents),
         **_seen(documents, sheet),
@@ -157,7 +162,26 @@ def _reproduction(data: bytes) -> ReproductionRecord | None:
         return None
 
 
+def _every(results: ResultsRecord) -> int:
+    return math.ceil(len(results.loss_table) / MAX_LOSS_ROWS)
+
+
+def _rows_left_out(results: ResultsRecord) -> dict[str, str] | None:
+    """What the summary says where it does not show the whole table."""
+    if len(results.loss_table) <= MAX_LOSS_ROWS:
+        return None
+    return {
+        "every": formatting.count(_every(results)),
+        "count": formatting.count(len(results.loss_table)),
+    }
+
+
 def _loss_rows(results: ResultsRecord) -> list[tuple[str, str, str, str]]:
+    """The rows of a short table; of a long one every n-th, and the last."""
+    every = max(1, _every(results))
+    shown = list(results.loss_table[every - 1 :: every])
+    if shown and shown[-1] is not results.loss_table[-1]:
+        shown.append(results.loss_table[-1])
     return [
         (
             formatting.count(row.step),
@@ -165,7 +189,7 @@ def _loss_rows(results: ResultsRecord) -> list[tuple[str, str, str, str]]:
             formatting.scientific(row.learning_rate),
             formatting.fixed(row.epoch),
         )
-        for row in results.loss_table
+        for row in shown
     ]
 
 

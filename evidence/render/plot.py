@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from evidence import formatting, markdown
 from evidence.dataclass import dataclass
 from evidence.records.run import IntervalRow, StepRow
 
+R = TypeVar("R", StepRow, IntervalRow)
+
 WIDTH: Final = 760
 HEIGHT: Final = 380
 LEFT, RIGHT, TOP, BOTTOM = 64, 690, 64, 320
 MAX_POINTS: Final = 600
+MAX_KNOTS: Final = 100
 _TICKS: Final = 6
 _STEP_TICKS: Final = 8
 
@@ -63,8 +66,8 @@ def loss_plot(
     steps: Sequence[StepRow], table: Sequence[IntervalRow], title: str, note: str
 ) -> dict[str, Any] | None:
     """What loss.svg.j2 draws; None where there is nothing that could be drawn."""
-    shown = steps[:: max(1, math.ceil(len(steps) / MAX_POINTS))]
-    losses = [row.loss for row in shown] + [row.loss for row in table]
+    shown, line = extremes(steps), extremes(table)
+    losses = [row.loss for row in shown] + [row.loss for row in line]
     rates = [row.learning_rate for row in shown]
     drawable = losses and max(map(abs, losses)) < 1e12 and 0 <= min(rates) <= max(rates) < 1e12
     if not drawable:
@@ -93,11 +96,33 @@ def loss_plot(
         ],
         "points": [(x(row.step), y(row.loss)) for row in shown],
         "rates": polyline([(x(row.step), rate(row.learning_rate)) for row in shown]),
-        "line": polyline([(x(row.step), y(row.loss)) for row in table]),
-        "knots": [(x(row.step), y(row.loss)) for row in table],
+        "line": polyline([(x(row.step), y(row.loss)) for row in line]),
+        "knots": [(x(row.step), y(row.loss)) for row in line] if len(line) <= MAX_KNOTS else [],
         "labels": _labels(table, x, y),
         "every": formatting.count(table[0].step) if table else "",
+        "thinned": formatting.count(stretch_of(steps)) if len(shown) < len(steps) else "",
     }
+
+
+def stretch_of(rows: Sequence[StepRow | IntervalRow]) -> int:
+    """Rows of a stretch of which `extremes` keeps two."""
+    return math.ceil(2 * len(rows) / MAX_POINTS)
+
+
+def extremes(rows: Sequence[R]) -> Sequence[R]:
+    """All rows, or, of more than MAX_POINTS, the lowest and highest loss of each stretch of them.
+
+    Every n-th row would hide the one step at which a run went astray.
+    """
+    if len(rows) <= MAX_POINTS:
+        return rows
+    size = stretch_of(rows)
+    found: list[R] = []
+    for first in range(0, len(rows), size):
+        losses = [row.loss for row in rows[first : first + size]]
+        places = {losses.index(min(losses)), losses.index(max(losses))}
+        found += [rows[first + place] for place in sorted(places)]
+    return found
 
 
 def clean_tick(value: float) -> float:

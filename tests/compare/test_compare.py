@@ -191,6 +191,22 @@ def test_the_curves_are_one_well_formed_picture_and_always_the_same(packs: Packs
     assert len(list(paths)) == 4  # two curves, and a line of each in the legend
 
 
+@pytest.mark.parametrize(
+    ("num_steps", "said"),
+    [(600, "(every step: the run is"), (900, "(extremes of 3 steps: the run")],
+)
+def test_a_curve_without_means_says_which_steps_it_goes_through(
+    num_steps: int, said: str, packs: Packs
+) -> None:
+    documents = packs("as-it-is").documents
+    assert documents.results is not None
+    steps = tuple(replace(documents.steps[0], step=i, loss=float(i % 3)) for i in range(num_steps))
+    bare = replace(documents, steps=steps, results=replace(documents.results, loss_table=()))
+    picture = draw([("a", bare), ("b", bare)])
+    assert picture is not None
+    assert picture.decode().count(said) == 2
+
+
 def test_one_pack_alone_is_no_comparison(packs: Packs) -> None:
     with pytest.raises(UsageError, match="2 to"):
         compared(packs, "as-it-is")

@@ -11,7 +11,7 @@ from render.test_markdown import HOSTILE
 
 from evidence.records.run import StepRow
 from evidence.render import LOSS_PLOT, render_pack
-from evidence.render.plot import axis, loss_plot, nice_step
+from evidence.render.plot import axis, extremes, loss_plot, nice_step, stretch_of
 
 SVG = "{http://www.w3.org/2000/svg}"
 STATIC = {"svg", "title", "style", "rect", "text", "line", "g", "circle", "path"}
@@ -78,6 +78,34 @@ def test_a_million_steps_make_a_small_plot() -> None:
     drawing = loss_plot(rows, (), "t", "")
     assert drawing is not None
     assert len(drawing["points"]) <= 600
+
+
+def test_one_step_that_went_astray_among_many_is_drawn() -> None:
+    astray = [1.0] * 20_000
+    astray[7_777], astray[15_000] = 9.0, 0.25
+    picture = drawn(steps(astray))
+    circles = [one for one in tree(picture).iter(f"{SVG}circle") if one.get("class") is None]
+    heights = sorted({float(one.get("cy", 0)) for one in circles})
+    usual = 320 - (320 - 64) / 10  # of a scale from 0 to 10
+    assert heights == pytest.approx([320 - 9 * 25.6, usual, 320 - 0.25 * 25.6], abs=0.1)
+    texts = [one.text for one in tree(picture).iter(f"{SVG}text")]
+    assert "extremes of 67 steps" in texts
+    assert "loss of a step" not in texts
+    assert len(picture) < 80_000
+
+
+def test_extremes_are_all_rows_or_two_of_each_stretch_in_order() -> None:
+    few = steps([1.0] * 600)
+    assert extremes(few) == few
+    rows = steps([float((7 * i) % 1000) for i in range(1801)])
+    kept = extremes(rows)
+    assert len(kept) <= 600
+    assert [row.step for row in kept] == sorted({row.step for row in kept})
+    for first in range(0, len(rows), stretch_of(rows)):
+        stretch = [row.loss for row in rows[first : first + stretch_of(rows)]]
+        steps_of_it = range(first + 1, first + len(stretch) + 1)
+        inside = [row.loss for row in kept if row.step in steps_of_it]
+        assert {min(stretch), max(stretch)} == set(inside)
 
 
 @pytest.mark.parametrize(("span", "step"), [(5.2, 1), (138, 20), (0.003, 0.0005), (1.0, 0.2)])
