@@ -173,7 +173,12 @@ def main() -> None:
     shares = [(n, min(size, last - n)) for n in range(asked.first, last, size)]
     faults, exits, longest_s, memory_bytes = [], Counter[int](), 0.0, 0
     with multiprocessing.Pool(maxtasksperchild=1) as pool:
-        for found, codes, slowest_s, peak_bytes in pool.imap_unordered(_share, shares):
+        results = pool.imap_unordered(_share, shares)
+        for done, (found, codes, slowest_s, peak_bytes) in enumerate(results, 1):
+            if done % -(-len(shares) // 20) == 0:
+                print(
+                    f"{done / len(shares):.0%} of {asked.count} packs", file=sys.stderr, flush=True
+                )
             faults += found
             exits += codes
             longest_s, memory_bytes = max(longest_s, slowest_s), max(memory_bytes, peak_bytes)
