@@ -20,6 +20,7 @@ from evidence.milestone import line_of, load_milestone
 from evidence.pipeline.secrets import scan_inputs
 from evidence.pipeline.words import refuse_typed_measurements
 from evidence.plan import plan_attempts
+from evidence.records.availability import Unavailable
 from evidence.records.inputs import DataRecord
 from evidence.records.milestone import DataSpec, Milestone, ModelSpec, TrainSpec
 from evidence.records.run import AttemptPlan
@@ -55,6 +56,7 @@ def prepare(root: Path, milestone_id: str, attempt: str | None) -> Prepared:
     _check_frozen(root, milestone, where)
     data = {name: _check_data(root, name, milestone, where) for name in milestone.data}
     _check_lengths(milestone, data, where)
+    _check_lists(data, where)
     notes = layout.notes_file(root, milestone_id)
     written = notes.read_bytes() if notes.is_file() else None
     refuse_typed_measurements(path, source, milestone, data, (notes, _text(notes, written or b"")))
@@ -137,6 +139,28 @@ def _check_lengths(milestone: Milestone, data: Mapping[str, DataRecord], where: 
             own = key in milestone.attempts[index].train
             pointer = f"/attempt/{index}/train/{key}" if own else f"/train/{key}"
             raise where.error(pointer, message, hint)
+
+
+def _check_lists(data: Mapping[str, DataRecord], where: _Where) -> None:
+    """Refuse data of which more rows must be named than inputs.json can hold."""
+    most = limits.MAX_ROWS_NAMED // len(data)
+    for name, record in data.items():
+        num_named = sum(map(len, _rows_named(record)))
+        if num_named > most:
+            text = f"names {num_named} duplicate, conflicting or overlapping rows; a pack holds"
+            hint = "Take them out of the data, or train on a part of them. Nothing was run."
+            raise where.error(f"/data/{name}", f"{text} {most} of a data set", hint)
+
+
+def _rows_named(record: DataRecord) -> Iterator[tuple[int, ...]]:
+    yield record.duplicate_rows
+    yield record.normalised_duplicate_rows
+    if not isinstance(record.conflicting_rows, Unavailable):
+        yield record.conflicting_rows
+    if not isinstance(record.overlap, Unavailable):
+        overlap = record.overlap
+        yield from (overlap.exact_rows, overlap.normalised_rows, overlap.ngram_rows)
+        yield overlap.evaluation_rows
 
 
 def _too_long(spec: TrainSpec, num_rows: int) -> Iterator[tuple[str, str, str]]:

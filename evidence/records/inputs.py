@@ -173,7 +173,7 @@ class SeenRow:
 
 @dataclass(frozen=True, slots=True)
 class SeenBatch:
-    """The rows of one optimizer step."""
+    """The rows of one optimizer step; its first ones where it has too many (`workload.kept`)."""
 
     step: int
     rows: tuple[SeenRow, ...]

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Final
 
-from evidence import templating
+from evidence import limits, templating
 from evidence.dataclass import dataclass
 from evidence.digest import sha256_hex
 from evidence.errors import MalformedError
@@ -24,6 +25,10 @@ from evidence.workload.text import render_row
 from evidence.workload.tokens import Coder, Example, build_example, coverage, unseen_answers
 
 _RowList = tuple[int, ...] | Unavailable
+_TOO_MANY: Final = (
+    f"and evidence, which names each such row, holds {limits.MAX_ROWS_NAMED} names: no pack could "
+    "be made of this run"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +43,11 @@ class Question:
 
 
 def training_examples(plan: AttemptPlan, data: DataSet, coder: Coder) -> tuple[Example, ...]:
-    """Every row as the model gets it. Raises StageFailure when no row teaches an answer field."""
+    """Every row as the model gets it.
+
+    Raises StageFailure when no row teaches an answer field, or when more rows are cut than can be
+    named.
+    """
     spec = plan.data[plan.train.data]
     template = templating.compile_text(spec.text or "")
     examples = []
@@ -54,11 +63,19 @@ def training_examples(plan: AttemptPlan, data: DataSet, coder: Coder) -> tuple[E
     unseen = unseen_answers(coverage(spec.answer, spec.answer, examples))
     if unseen and not spec.answer_may_be_unseen:
         raise StageFailure("bad-data", _unseen_message(plan, unseen, len(examples)))
+    cut = [example for example in examples if example.num_cut]
+    num_named = sum(2 + len(example.cut) for example in cut)
+    if num_named > limits.MAX_ROWS_NAMED:
+        text = f"{len(cut)} of {len(examples)} rows are cut at max_length = {plan.train.max_length}"
+        raise StageFailure("bad-data", f"{text}, {_TOO_MANY}. Shorten the texts or raise it")
     return tuple(examples)
 
 
 def text_record(plan: AttemptPlan, coder: Coder, examples: Sequence[Example]) -> TextRecord:
-    """The training data as text and tokens, for inputs.json."""
+    """The training data as text and tokens, for inputs.json.
+
+    Raises StageFailure when more rows are odd than can be named.
+    """
     spec = plan.data[plan.train.data]
     no_begin, no_end = "the tokenizer has no begin token", "the tokenizer has no end token"
 
@@ -68,7 +85,7 @@ def text_record(plan: AttemptPlan, coder: Coder, examples: Sequence[Example]) ->
         return tuple(row.source_row for row in examples if wrong(row.ids.count(token)))
 
     ends = spec.append_eos or coder.adds_eos
-    return TextRecord(
+    record = TextRecord(
         data=plan.train.data,
         template=spec.text or "",
         chat_template_applied=False,
@@ -84,6 +101,22 @@ def text_record(plan: AttemptPlan, coder: Coder, examples: Sequence[Example]) ->
         rows_doubled_eos=rows(coder.eos_id, no_end, lambda count: count > 1),
         rows_not_round_trip=tuple(row.source_row for row in examples if not row.round_trips),
     )
+    _refuse_endless(record)
+    return record
+
+
+def _refuse_endless(record: TextRecord) -> None:
+    lists = {
+        "lack the begin token": record.rows_without_bos,
+        "have two begin tokens": record.rows_doubled_bos,
+        "lack the end token": record.rows_without_eos,
+        "have two end tokens": record.rows_doubled_eos,
+        "are another text once encoded and decoded": record.rows_not_round_trip,
+    }
+    found = {what: len(rows) for what, rows in lists.items() if isinstance(rows, tuple) and rows}
+    if sum(found.values()) > limits.MAX_ROWS_NAMED:
+        said = ", ".join(f"{count} {what}" for what, count in found.items())
+        raise StageFailure("bad-data", f"of {record.num_rows} rows {said}, {_TOO_MANY}")
 
 
 def _unseen_message(plan: AttemptPlan, unseen: Sequence[str], num_rows: int) -> str:

@@ -1,6 +1,9 @@
 """What of a run is recorded token for token, and what is probed: worker and verify agree on it.
 
 Kept apart from the recorder, so that verify loads nothing of what it takes to train. Pure.
+
+All of it must fit into one document, whatever the batches and however long the rows: a large step
+is recorded by its first rows, and of very long rows fewer steps are recorded.
 """
 
 from __future__ import annotations
@@ -9,12 +12,29 @@ from random import Random
 from typing import Final
 
 NUM_RANDOM_STEPS: Final = 8
+MAX_KEPT_TOKENS: Final = 120_000
+"""Of all recorded rows: with ids, labels and texts, half of what a document may have."""
 NUM_PROBED: Final = 20
 """Examples of the evaluation set, from its start, whose loss is taken before and after training."""
 
 
-def steps_to_keep(num_steps: int, seed: int) -> frozenset[int]:
-    """The first step, the last, and eight drawn by the seed from those between."""
+def steps_to_keep(num_steps: int, seed: int, max_length: int) -> frozenset[int]:
+    """The first step, the last, and eight drawn by the seed from those between.
+
+    Fewer where ten would leave a step no room for one row of `max_length` tokens.
+    """
+    most = _most_steps(max_length)
+    if most == 1:
+        return frozenset({1})
     between = range(2, num_steps)
-    drawn = Random(seed).sample(between, min(NUM_RANDOM_STEPS, len(between)))  # noqa: S311 - a sample, no secret
+    drawn = Random(seed).sample(between, min(most - 2, len(between)))  # noqa: S311 - a sample, no secret
     return frozenset({1, num_steps, *drawn})
+
+
+def tokens_to_keep(max_length: int) -> int:
+    """Most tokens recorded of one step: of a larger one, the first rows that have no more."""
+    return MAX_KEPT_TOKENS // _most_steps(max_length)
+
+
+def _most_steps(max_length: int) -> int:
+    return max(1, min(2 + NUM_RANDOM_STEPS, MAX_KEPT_TOKENS // max_length))

@@ -16,7 +16,7 @@ from evidence.records.availability import Unavailable
 from evidence.records.codec import decode, encode
 from evidence.records.inputs import SeenBatch, SeenRecord, SeenRow
 from evidence.records.milestone import DataSpec
-from evidence.workload.kept import steps_to_keep
+from evidence.workload.kept import steps_to_keep, tokens_to_keep
 from evidence.workload.stream import START, add_row, end_step
 from evidence.workload.tokens import Example, coverage, num_targets
 
@@ -49,9 +49,10 @@ class StepCounts:
 class Recorder:
     """Counts over one training stage, across its segments."""
 
-    def __init__(self, num_steps: int, seed: int, pieces: Pieces) -> None:
+    def __init__(self, num_steps: int, seed: int, max_length: int, pieces: Pieces) -> None:
         self._pieces = pieces
-        self._kept_steps = steps_to_keep(num_steps, seed)
+        self._kept_steps = steps_to_keep(num_steps, seed, max_length)
+        self._tokens_a_step = tokens_to_keep(max_length)
         self._stream = START
         self._step = 1
         self._totals = [0, 0, 0, 0]
@@ -71,7 +72,7 @@ class Recorder:
             targets = num_targets(row.labels)
             for index, count in enumerate((1, len(row.ids), 0, targets)):
                 self._counts[index] += count
-            if self._step in self._kept_steps:
+            if self._step in self._kept_steps and self._counts[1] <= self._tokens_a_step:
                 self._rows.append(self._shown(row))
         self._counts[2] += num_fed_tokens
 
@@ -80,7 +81,7 @@ class Recorder:
         self._stream = end_step(self._stream, self._step)
         for index, count in enumerate(self._counts):
             self._totals[index] += count
-        if self._rows:
+        if self._step in self._kept_steps:
             self._batches.append(SeenBatch(step=self._step, rows=tuple(self._rows)))
         rows, tokens, fed, targets = self._counts
         counts = StepCounts(rows, tokens, fed, targets, self._stream)

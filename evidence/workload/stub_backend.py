@@ -109,7 +109,7 @@ def _steps(job: Job, examples: Sequence[Example], emit: Emit) -> Recorder:
     per_step = spec.batch_size * spec.gradient_accumulation
     per_epoch = steps_per_epoch(len(examples), spec.batch_size, spec.gradient_accumulation)
     last = total_steps(spec.epochs, per_epoch, spec.max_steps)
-    recorder = Recorder(last, spec.seed, read_vocabulary(TOKENIZER).pieces)
+    recorder = Recorder(last, spec.seed, spec.max_length, read_vocabulary(TOKENIZER).pieces)
     first = 1
     if job.resume is not None:
         state = json.loads((Path(job.resume) / STATE_FILE).read_text("utf-8"))

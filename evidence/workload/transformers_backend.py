@@ -65,7 +65,8 @@ def _train(job: Job, emit: Emit) -> None:
         data={plan.train.data: sha256_hex(data.raw), plan.eval.data: eval_sha256},
     )
     _probe("before", job, model, tokenizer, emit)
-    recorder = Recorder(_num_steps(job, len(examples)), plan.train.seed, vocabulary(tokenizer))
+    num_steps, pieces = _num_steps(job, len(examples)), vocabulary(tokenizer)
+    recorder = Recorder(num_steps, plan.train.seed, plan.train.max_length, pieces)
     print(
         f"training {plan.model.id or plan.model.config or plan.model.path} on {len(examples)} rows"
     )

@@ -3,19 +3,14 @@
 from __future__ import annotations
 
 import shutil
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from evidence import jsonio, layout, limits
+from evidence import layout
 from evidence.digest import sha256_hex
 from evidence.errors import BusyError, ExitCode, MilestoneError, UsageError
-from evidence.pipeline import preflight
 from evidence.pipeline.summaries import attach_note, differences, rerender
-from evidence.records.codec import encode
-from evidence.records.run import IntervalRow
-from evidence.results.context import rows_at
 from evidence.verify import verify_pack
 from tests.project import Project, rows, write_rows
 
@@ -226,18 +221,6 @@ def test_what_is_invalid_is_named_and_nothing_is_created(
     assert word in caught.value.message
     assert caught.value.exit_code == ExitCode.USAGE
     assert not project.runs.exists()
-
-
-def test_the_longest_loss_table_is_within_the_limits_of_results(project: Project) -> None:
-    row = IntervalRow(10**6, 1 / 3, 1.2345678901234567e-05, 9999.123456789012, "")
-    at = rows_at(layout.METRICS, 10**6 - 20, 10**6, "loss")
-    table = [encode(replace(row, address=at))] * preflight.MAX_LOSS_ROWS
-    data = jsonio.dump_document({"loss_table": table})
-    assert len(data) < 0.95 * limits.MAX_JSON_BYTES
-    assert jsonio.load_document(data) == {"loss_table": table}
-    project.edit("epochs = 2", "max_steps = 200_003")
-    milestone = preflight.prepare(project.root, "T1", None).milestone
-    assert milestone.train.max_steps == 200_003
 
 
 def test_a_note_is_shown_as_added_after_sealing_and_changes_no_evidence(

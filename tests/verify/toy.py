@@ -21,6 +21,7 @@ from toy_parts import (
     EPOCHS,
     HIDDEN,
     LAYERS,
+    MAX_LENGTH,
     MILESTONE,
     MODEL,
     OUTCOME,
@@ -225,7 +226,7 @@ def training_of_toy(
     updates = arithmetic.steps_per_epoch(num_rows, B, G)
     total = arithmetic.total_steps(epochs, updates)
     order = [i for epoch in range(epochs) for i in Random(epoch).sample(range(num_rows), num_rows)]
-    kept, stream, position = steps_to_keep(total, SEED), START, 0
+    kept, stream, position = steps_to_keep(total, SEED, MAX_LENGTH), START, 0
     steps: list[dict[str, Any]] = []
     batches: list[dict[str, Any]] = []
     for step in range(1, total + 1):

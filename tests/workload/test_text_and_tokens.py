@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from evidence import templating
+from evidence import limits, templating
 from evidence.errors import MalformedError
 from evidence.milestone import parse_milestone
 from evidence.plan import plan_attempts
@@ -19,7 +19,8 @@ from evidence.records.inputs import Lengths, TextRecord
 from evidence.records.milestone import DataSpec
 from evidence.workload.examples import text_record, training_examples
 from evidence.workload.facts import DataSet
-from evidence.workload.kept import steps_to_keep
+from evidence.workload.interface import StageFailure
+from evidence.workload.kept import MAX_KEPT_TOKENS, steps_to_keep, tokens_to_keep
 from evidence.workload.recorder import FedRow, Recorder
 from evidence.workload.stream import START
 from evidence.workload.text import MarkedText, render_row
@@ -209,7 +210,7 @@ def fed(row: int) -> FedRow:
 
 
 def recorder() -> Recorder:
-    return Recorder(6, 1, lambda ids: tuple(map(str, ids)))
+    return Recorder(6, 1, 16, lambda ids: tuple(map(str, ids)))
 
 
 def test_the_stream_is_equal_however_rows_are_grouped() -> None:
@@ -267,8 +268,57 @@ def test_a_recorder_goes_on_from_its_state_as_if_nothing_had_happened() -> None:
 
 
 def test_the_first_and_the_last_step_are_always_kept() -> None:
-    assert {1, 138} <= steps_to_keep(138, 42)
-    assert len(steps_to_keep(138, 42)) == 10
-    assert steps_to_keep(138, 42) == steps_to_keep(138, 42)
-    assert steps_to_keep(1, 0) == {1}
-    assert steps_to_keep(3, 0) == {1, 2, 3}
+    assert {1, 138} <= steps_to_keep(138, 42, 128)
+    assert len(steps_to_keep(138, 42, 128)) == 10
+    assert steps_to_keep(138, 42, 128) == steps_to_keep(138, 42, 12_000)
+    assert steps_to_keep(1, 0, 128) == {1}
+    assert steps_to_keep(3, 0, 128) == {1, 2, 3}
+
+
+@pytest.mark.parametrize(
+    ("max_length", "num_steps"),
+    [(2, 10), (12_000, 10), (12_001, 9), (32_768, 3), (60_000, 2), (60_001, 1), (1_048_576, 1)],
+)
+def test_of_long_rows_fewer_steps_are_kept_each_with_room_for_one(
+    max_length: int, num_steps: int
+) -> None:
+    kept = steps_to_keep(1000, 1, max_length)
+    assert len(kept) == num_steps
+    assert 1 in kept
+    assert (1000 in kept) is (num_steps > 1)
+    assert len(kept) * tokens_to_keep(max_length) <= MAX_KEPT_TOKENS
+    assert tokens_to_keep(max_length) >= min(max_length, MAX_KEPT_TOKENS)
+
+
+@pytest.mark.parametrize(("num_rows", "kept"), [(0, 0), (3, 3), (4, 3), (9, 3)])
+def test_of_a_large_step_the_first_rows_that_fit_are_kept(num_rows: int, kept: int) -> None:
+    large = Recorder(1, 1, 40_000, lambda ids: ("",) * len(ids))
+    row = [1] * (tokens_to_keep(40_000) // 3)
+    large.feed([FedRow(source, row, row) for source in range(num_rows)], 0)
+    counts = large.end_step()
+    assert (counts.num_rows, counts.num_tokens) == (num_rows, num_rows * len(row))
+    (batch,) = large.state()["batches"]
+    assert [one["source_row"] for one in batch["rows"]] == list(range(kept))
+
+
+def test_a_row_after_one_that_did_not_fit_is_not_kept_either() -> None:
+    large = Recorder(1, 1, 40_000, lambda ids: ("",) * len(ids))
+    for source, length in enumerate((30_000, 20_000, 5)):
+        large.feed([FedRow(source, [1] * length, [1] * length)], length)
+    large.end_step()
+    (batch,) = large.state()["batches"]
+    assert [one["source_row"] for one in batch["rows"]] == [0]
+
+
+def test_more_cut_or_odd_rows_than_can_be_named_are_refused_before_training(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    texts = ["a text that is long", "another one that is long"]
+    monkeypatch.setattr(limits, "MAX_ROWS_NAMED", 6)
+    text_of(texts, add_bos=True)  # two rows, each with its lost tokens and its field
+    monkeypatch.setattr(limits, "MAX_ROWS_NAMED", 5)
+    with pytest.raises(StageFailure, match="2 of 2 rows are cut at max_length = 8, and evidence"):
+        text_of(texts, add_bos=True)
+    monkeypatch.setattr(limits, "MAX_ROWS_NAMED", 1)
+    with pytest.raises(StageFailure, match=r"of 2 rows .*2 have two begin tokens.*, and evidence"):
+        text_of(["^a", "^b"], add_bos=True)

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from functools import reduce
 from typing import Final
 
-from evidence import jsonio, layout, limits
+from evidence import formatting, jsonio, layout, limits
 from evidence.errors import MalformedError
 from evidence.records.availability import Unavailable
 from evidence.records.inputs import FieldCoverage, SeenBatch, SeenRecord, SeenRow
@@ -15,7 +15,7 @@ from evidence.records.run import StepRow
 from evidence.verify.consistency.registry import Evidence, Problems, check, differs, need
 from evidence.verify.problem import CannotCheckError, Problem, shown
 from evidence.vocabulary import Vocabulary, read_vocabulary
-from evidence.workload.kept import steps_to_keep
+from evidence.workload.kept import steps_to_keep, tokens_to_keep
 from evidence.workload.stream import START, add_row, end_step
 
 IGNORED: Final = -100
@@ -48,17 +48,24 @@ def _num_targets(row: SeenRow) -> int:
 def seen_batches(evidence: Evidence) -> Problems:
     """The steps that the recorder keeps (first, last, eight drawn by the seed); rows, tokens and
     target tokens (labels[1:] ≠ −100) as in the step's row; the row stream recomputed from the
-    step before through these rows is the step's (workload/stream.py). Exact."""
+    step before through these rows is the step's (workload/stream.py). Exact. A step too large to
+    be recorded whole (workload/kept.py) has as many first rows as fit: its rows and their stream
+    are then not checked."""
     steps = {row.step: row for row in evidence.documents.steps}
     train = evidence.plan.train
-    expected = sorted(steps_to_keep(len(steps), train.seed)) if steps else []
+    expected = sorted(steps_to_keep(len(steps), train.seed, train.max_length)) if steps else []
     found = [batch.step for _, batch in _batches(evidence)]
     text = "other steps were recorded than the recorder keeps"
     yield from differs(f"{layout.SEEN}#/batches", text, expected, found)
+    most, num_parts = tokens_to_keep(train.max_length), 0
     for place, batch in _batches(evidence):
         row = steps.get(batch.step)
         if row is None:
             yield Problem(f"{place}/step", "there is no row of this step", actual=batch.step)
+            continue
+        if row.num_tokens > most:
+            num_parts += 1
+            yield from _part(place, batch, row, most, train.max_length)
             continue
         counts = (
             ("num_rows", row.num_rows, len(batch.rows)),
@@ -69,6 +76,21 @@ def seen_batches(evidence: Evidence) -> Problems:
             text = f"another {key} than the row of step {batch.step} states"
             yield from differs(f"{place}/rows", text, stated, counted)
         yield from _stream(place, batch, steps)
+    if num_parts:
+        raise CannotCheckError(
+            f"of {formatting.plural(num_parts, 'step')} with more than {most} tokens only the "
+            "first rows are recorded: their row stream cannot be recomputed"
+        )
+
+
+def _part(place: str, batch: SeenBatch, row: StepRow, most: int, max_length: int) -> Problems:
+    """The first rows of a step: all that fit, and so not all of them."""
+    num_tokens = sum(len(one.ids) for one in batch.rows)
+    if not most - max_length < num_tokens <= most or len(batch.rows) >= row.num_rows:
+        text = "not as many first rows as the recorder keeps of so large a step"
+        there = f"{len(batch.rows)} rows, {num_tokens} tokens"
+        wanted = f"fewer than {row.num_rows} rows, at most {most} tokens and nearly as many"
+        yield Problem(f"{place}/rows", text, wanted, there)
 
 
 def _stream(place: str, batch: SeenBatch, steps: dict[int, StepRow]) -> Problems:

@@ -1,0 +1,132 @@
+"""Laws of long runs, large batches and much data: what no pack could hold is never begun."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from evidence import jsonio, layout, limits
+from evidence.errors import MilestoneError
+from evidence.pipeline import preflight
+from evidence.records.codec import encode
+from evidence.records.inputs import SeenBatch, SeenRow
+from evidence.records.run import IntervalRow
+from evidence.results.context import rows_at
+from evidence.self_test import self_test
+from evidence.verify import verify_pack
+from evidence.workload.kept import MAX_KEPT_TOKENS, tokens_to_keep
+from tests.pipeline.test_behaviours import forged
+from tests.project import Project, write_rows
+
+MANY = 700
+
+
+@pytest.fixture
+def large_steps(project: Project) -> Project:
+    """Two steps of 350 rows and some 14,000 tokens each, more than are recorded of one."""
+    rows = [{"prompt": f"p{i}", "answer": f"a{i} and more text than fits"} for i in range(MANY)]
+    write_rows(project.root / "data/train.jsonl", rows)
+    for old, new in (
+        ("epochs = 2", "epochs = 1"),
+        ("gradient_accumulation = 3", "gradient_accumulation = 350"),
+        ("log_every_steps = 4", "log_every_steps = 1"),
+        ("checkpoint_every_steps = 5", "checkpoint_every_steps = 1"),
+    ):
+        project.edit(old, new)
+    project.git("commit", "-qam", "larger")
+    return project
+
+
+def seen_batches(pack: Path) -> tuple[str, str]:
+    checks = verify_pack(pack).checks
+    return next((one.outcome, one.reason) for one in checks if one.id == "seen-batches")
+
+
+def test_of_a_large_step_the_first_rows_are_recorded_and_the_rest_is_not_called_checked(
+    large_steps: Project,
+) -> None:
+    assert large_steps.run().status == "complete"
+    assert verify_pack(large_steps.pack).verdict == "INTACT"
+    for batch in large_steps.read(layout.SEEN)["batches"]:
+        num_tokens = sum(len(row["ids"]) for row in batch["rows"])
+        assert tokens_to_keep(40) - 40 < num_tokens <= tokens_to_keep(40)
+    outcome, reason = seen_batches(large_steps.pack)
+    assert outcome == "not_checked"
+    assert "of 2 steps with more than 12000 tokens only the first rows are recorded" in reason
+
+
+def drop_a_row(batch: Any) -> None:
+    batch["rows"].pop()
+
+
+def add_a_row(batch: Any) -> None:
+    batch["rows"].append(batch["rows"][0])
+
+
+def keep_all(batch: Any) -> None:
+    batch["rows"] = [
+        {**row, "ids": [1], "labels": [1], "pieces": ["\x01"]} for row in (batch["rows"] * 2)[:350]
+    ]
+
+
+@pytest.mark.parametrize("change", [drop_a_row, add_a_row, keep_all])
+def test_fewer_or_more_first_rows_than_the_recorder_keeps_are_found(
+    change: Callable[[Any], None], large_steps: Project, tmp_path: Path
+) -> None:
+    large_steps.run()
+    pack = forged(
+        large_steps, tmp_path / "forged", lambda bent: change(bent.doc(layout.SEEN)["batches"][0])
+    )
+    assert seen_batches(pack)[0] == "fail"
+
+
+def test_self_test_lies_only_where_it_can_be_found(large_steps: Project) -> None:
+    large_steps.run()
+    found = self_test(large_steps.pack)
+    assert [one for one in found.trials if one.outcome == "missed"] == []
+
+
+def test_the_longest_loss_table_is_within_the_limits_of_results() -> None:
+    at = rows_at(layout.METRICS, 10**6 - 20, 10**6, "loss")
+    row = IntervalRow(10**6, 1 / 3, 1.2345678901234567e-05, 9999.123456789012, at)
+    document = {"loss_table": [encode(row)] * preflight.MAX_LOSS_ROWS}
+    data = jsonio.dump_document(document)
+    assert len(data) < 0.95 * limits.MAX_JSON_BYTES
+    assert jsonio.load_document(data) == document
+
+
+def test_the_most_that_is_recorded_of_what_the_model_saw_is_within_the_limits() -> None:
+    num_rows, length = 10, MAX_KEPT_TOKENS // 100
+    ids = tuple(range(250_000, 250_000 + length))
+    row = SeenRow(10**6, ids, ids, tuple(f"▁word{one}" for one in ids))
+    document = {
+        "batches": [encode(SeenBatch(10**6, (row,) * num_rows))] * 10,
+        "times_seen": [10_000] * limits.MAX_ROWS_LISTED,
+        "named": [10**6] * limits.MAX_ROWS_NAMED,
+    }
+    data = jsonio.dump_document(document)
+    assert len(data) < 0.95 * limits.MAX_JSON_BYTES
+    assert jsonio.load_document(data) == document
+
+
+def test_the_most_rows_that_are_named_of_data_and_texts_are_within_the_limits() -> None:
+    document = {"data": [10**6] * limits.MAX_ROWS_NAMED, "text": [10**6] * limits.MAX_ROWS_NAMED}
+    assert jsonio.load_document(jsonio.dump_document(document)) == document
+
+
+def test_data_of_which_too_many_rows_must_be_named_are_refused_before_the_run(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows = [{"prompt": "p", "answer": "a"} for _ in range(14)]
+    write_rows(project.root / "data/train.jsonl", rows)
+    monkeypatch.setattr(limits, "MAX_ROWS_NAMED", 52)
+    preflight.prepare(project.root, "T1", None)  # 13 duplicates, and 13 normalised
+    monkeypatch.setattr(limits, "MAX_ROWS_NAMED", 51)
+    with pytest.raises(MilestoneError) as caught:
+        project.run()
+    assert "T1.toml:13: data.train: names 26 duplicate" in caught.value.message
+    assert "a pack holds 25 of a data set" in caught.value.message
+    assert not project.runs.exists()
