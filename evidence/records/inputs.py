@@ -173,10 +173,12 @@ class SeenRow:
 
 @dataclass(frozen=True, slots=True)
 class SeenBatch:
-    """The rows of one optimizer step; its first ones where it has too many (`workload.kept`)."""
+    """The rows of one optimizer step; its last ones where it has too many (`workload.kept`)."""
 
     step: int
     rows: tuple[SeenRow, ...]
+    stream_before: str | None = None
+    """Row stream before the first of these rows, where others of the step came before it."""
 
 
 @dataclass(frozen=True, slots=True)

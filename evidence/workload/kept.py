@@ -3,7 +3,7 @@
 Kept apart from the recorder, so that verify loads nothing of what it takes to train. Pure.
 
 All of it must fit into one document, whatever the batches and however long the rows: a large step
-is recorded by its first rows, and of very long rows fewer steps are recorded.
+is recorded by its last rows, and of very long rows fewer steps are recorded.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ def steps_to_keep(num_steps: int, seed: int, max_length: int) -> frozenset[int]:
 
 
 def tokens_to_keep(max_length: int) -> int:
-    """Most tokens recorded of one step: of a larger one, the first rows that have no more."""
+    """Most tokens recorded of one step: of a larger one, its last rows that have no more."""
     return MAX_KEPT_TOKENS // _most_steps(max_length)
 
 

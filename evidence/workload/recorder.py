@@ -6,7 +6,7 @@ enter the model, after collation, whatever the backend; imports no ML framework.
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Final
 
@@ -62,32 +62,48 @@ class Recorder:
 
     def _begin_step(self) -> None:
         self._counts = [0, 0, 0, 0]
-        self._rows: list[SeenRow] = []
+        self._rows: deque[tuple[str, SeenRow]] = deque()
+        """The last rows of a step that is recorded, each with the stream before it."""
+        self._rows_tokens = 0
 
     def feed(self, rows: Iterable[FedRow], num_fed_tokens: int) -> None:
         """A micro-batch enters the model. `num_fed_tokens` counts its padding too."""
         for row in rows:
+            before = self._stream
             self._stream = add_row(self._stream, row.source_row, row.ids, row.labels)
             self._times[row.source_row] += 1
             targets = num_targets(row.labels)
             for index, count in enumerate((1, len(row.ids), 0, targets)):
                 self._counts[index] += count
-            if self._step in self._kept_steps and self._counts[1] <= self._tokens_a_step:
-                self._rows.append(self._shown(row))
+            if self._step in self._kept_steps:
+                self._keep(before, row)
         self._counts[2] += num_fed_tokens
 
     def end_step(self) -> StepCounts:
         """The optimizer stepped: close the step and give its counts."""
+        if self._step in self._kept_steps:
+            self._batches.append(self._batch())
         self._stream = end_step(self._stream, self._step)
         for index, count in enumerate(self._counts):
             self._totals[index] += count
-        if self._step in self._kept_steps:
-            self._batches.append(SeenBatch(step=self._step, rows=tuple(self._rows)))
         rows, tokens, fed, targets = self._counts
         counts = StepCounts(rows, tokens, fed, targets, self._stream)
         self._step += 1
         self._begin_step()
         return counts
+
+    def _keep(self, before: str, row: FedRow) -> None:
+        self._rows.append((before, self._shown(row)))
+        self._rows_tokens += len(row.ids)
+        while self._rows_tokens > self._tokens_a_step:
+            self._rows_tokens -= len(self._rows.popleft()[1].ids)
+
+    def _batch(self) -> SeenBatch:
+        """What is kept of the step that ends now."""
+        before = None
+        if len(self._rows) < self._counts[0]:
+            before = self._rows[0][0] if self._rows else self._stream
+        return SeenBatch(self._step, tuple(row for _, row in self._rows), before)
 
     def state(self) -> dict[str, Any]:
         """Everything needed to go on after a kill, as JSON values."""

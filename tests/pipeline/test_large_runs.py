@@ -45,20 +45,22 @@ def seen_batches(pack: Path) -> tuple[str, str]:
     return next((one.outcome, one.reason) for one in checks if one.id == "seen-batches")
 
 
-def test_of_a_large_step_the_first_rows_are_recorded_and_the_rest_is_not_called_checked(
+def test_of_a_large_step_the_last_rows_are_recorded_and_bound_to_its_stream(
     large_steps: Project,
 ) -> None:
     assert large_steps.run().status == "complete"
     assert verify_pack(large_steps.pack).verdict == "INTACT"
+    assert seen_batches(large_steps.pack)[0] == "pass"
     for batch in large_steps.read(layout.SEEN)["batches"]:
         num_tokens = sum(len(row["ids"]) for row in batch["rows"])
         assert tokens_to_keep(40) - 40 < num_tokens <= tokens_to_keep(40)
-    outcome, reason = seen_batches(large_steps.pack)
-    assert outcome == "not_checked"
-    assert "of 2 steps with more than 12000 tokens only the first rows are recorded" in reason
 
 
-def drop_a_row(batch: Any) -> None:
+def drop_the_first(batch: Any) -> None:
+    batch["rows"].pop(0)
+
+
+def drop_the_last(batch: Any) -> None:
     batch["rows"].pop()
 
 
@@ -66,19 +68,57 @@ def add_a_row(batch: Any) -> None:
     batch["rows"].append(batch["rows"][0])
 
 
-def keep_all(batch: Any) -> None:
-    batch["rows"] = [
-        {**row, "ids": [1], "labels": [1], "pieces": ["\x01"]} for row in (batch["rows"] * 2)[:350]
-    ]
+def short_rows(batch: Any) -> None:
+    row = {**batch["rows"][0], "ids": [1], "labels": [1], "pieces": ["\x01"]}
+    batch["rows"] = [row] * 350
 
 
-@pytest.mark.parametrize("change", [drop_a_row, add_a_row, keep_all])
-def test_fewer_or_more_first_rows_than_the_recorder_keeps_are_found(
+def no_loss(batch: Any) -> None:
+    batch["rows"][3]["labels"] = [-100] * len(batch["rows"][3]["labels"])
+
+
+def another_order(batch: Any) -> None:
+    batch["rows"].reverse()
+
+
+def no_start(batch: Any) -> None:
+    batch["stream_before"] = None
+
+
+def another_start(batch: Any) -> None:
+    batch["stream_before"] = "a" * 64
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        drop_the_first,
+        drop_the_last,
+        add_a_row,
+        short_rows,
+        no_loss,
+        another_order,
+        no_start,
+        another_start,
+    ],
+)
+def test_other_rows_than_the_recorder_keeps_are_found(
     change: Callable[[Any], None], large_steps: Project, tmp_path: Path
 ) -> None:
     large_steps.run()
     pack = forged(
         large_steps, tmp_path / "forged", lambda bent: change(bent.doc(layout.SEEN)["batches"][0])
+    )
+    assert seen_batches(pack)[0] == "fail"
+
+
+def test_a_whole_step_has_no_rows_before_it(project: Project, tmp_path: Path) -> None:
+    project.run()
+    assert {batch["stream_before"] for batch in project.read(layout.SEEN)["batches"]} == {None}
+    pack = forged(
+        project,
+        tmp_path / "forged",
+        lambda bent: another_start(bent.doc(layout.SEEN)["batches"][0]),
     )
     assert seen_batches(pack)[0] == "fail"
 

@@ -15,14 +15,15 @@ from evidence.errors import MalformedError
 from evidence.milestone import parse_milestone
 from evidence.plan import plan_attempts
 from evidence.records.availability import Unavailable
-from evidence.records.inputs import Lengths, TextRecord
+from evidence.records.codec import decode
+from evidence.records.inputs import Lengths, SeenBatch, TextRecord
 from evidence.records.milestone import DataSpec
 from evidence.workload.examples import text_record, training_examples
 from evidence.workload.facts import DataSet
 from evidence.workload.interface import StageFailure
 from evidence.workload.kept import MAX_KEPT_TOKENS, steps_to_keep, tokens_to_keep
 from evidence.workload.recorder import FedRow, Recorder
-from evidence.workload.stream import START
+from evidence.workload.stream import START, add_row, end_step
 from evidence.workload.text import MarkedText, render_row
 from evidence.workload.tokens import (
     IGNORED,
@@ -290,24 +291,43 @@ def test_of_long_rows_fewer_steps_are_kept_each_with_room_for_one(
     assert tokens_to_keep(max_length) >= min(max_length, MAX_KEPT_TOKENS)
 
 
-@pytest.mark.parametrize(("num_rows", "kept"), [(0, 0), (3, 3), (4, 3), (9, 3)])
-def test_of_a_large_step_the_first_rows_that_fit_are_kept(num_rows: int, kept: int) -> None:
+def batch_of(lengths: list[int]) -> tuple[SeenBatch, list[str], str]:
+    """What is kept of one step of such rows, at most 40,000 tokens; the stream before each row,
+    and after the step."""
     large = Recorder(1, 1, 40_000, lambda ids: ("",) * len(ids))
-    row = [1] * (tokens_to_keep(40_000) // 3)
-    large.feed([FedRow(source, row, row) for source in range(num_rows)], 0)
+    stream, before = START, []
+    for source, length in enumerate(lengths):
+        row = FedRow(source, [source] * length, [source] * length)
+        before.append(stream)
+        stream = add_row(stream, source, row.ids, row.labels)
+        large.feed([row], length)
     counts = large.end_step()
-    assert (counts.num_rows, counts.num_tokens) == (num_rows, num_rows * len(row))
+    assert (counts.num_rows, counts.num_tokens) == (len(lengths), sum(lengths))
     (batch,) = large.state()["batches"]
-    assert [one["source_row"] for one in batch["rows"]] == list(range(kept))
+    return decode(SeenBatch, batch), [*before, stream], counts.stream
 
 
-def test_a_row_after_one_that_did_not_fit_is_not_kept_either() -> None:
-    large = Recorder(1, 1, 40_000, lambda ids: ("",) * len(ids))
-    for source, length in enumerate((30_000, 20_000, 5)):
-        large.feed([FedRow(source, [1] * length, [1] * length)], length)
-    large.end_step()
-    (batch,) = large.state()["batches"]
-    assert [one["source_row"] for one in batch["rows"]] == [0]
+@pytest.mark.parametrize(
+    ("lengths", "first"),
+    [
+        ([], 0),
+        ([13_000] * 3, 0),
+        ([13_000] * 4, 1),
+        ([13_000] * 9, 6),
+        ([5, 20_000, 30_000], 2),
+        ([30_000, 20_000, 5], 1),
+        ([40_000, 40_000], 1),
+        ([5, 40_001], 2),
+    ],
+)
+def test_of_a_large_step_the_last_rows_that_fit_are_kept(lengths: list[int], first: int) -> None:
+    batch, before, after = batch_of(lengths)
+    assert [row.source_row for row in batch.rows] == list(range(first, len(lengths)))
+    assert batch.stream_before == (before[first] if first else None)
+    again = batch.stream_before or START
+    for row in batch.rows:
+        again = add_row(again, row.source_row, row.ids, row.labels)
+    assert end_step(again, 1) == after
 
 
 def test_more_cut_or_odd_rows_than_can_be_named_are_refused_before_training(

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from functools import reduce
 from typing import Final
 
-from evidence import formatting, jsonio, layout, limits
+from evidence import jsonio, layout, limits
 from evidence.errors import MalformedError
 from evidence.records.availability import Unavailable
 from evidence.records.inputs import FieldCoverage, SeenBatch, SeenRecord, SeenRow
@@ -48,61 +48,66 @@ def _num_targets(row: SeenRow) -> int:
 def seen_batches(evidence: Evidence) -> Problems:
     """The steps that the recorder keeps (first, last, eight drawn by the seed); rows, tokens and
     target tokens (labels[1:] ≠ −100) as in the step's row; the row stream recomputed from the
-    step before through these rows is the step's (workload/stream.py). Exact. A step too large to
-    be recorded whole (workload/kept.py) has as many first rows as fit: its rows and their stream
-    are then not checked."""
+    step before through these rows is the step's (workload/stream.py). Of a step too large to be
+    recorded whole (workload/kept.py) they are the last rows, as many as fit, and the stream is
+    recomputed from the one recorded before them. Exact."""
     steps = {row.step: row for row in evidence.documents.steps}
     train = evidence.plan.train
-    expected = sorted(steps_to_keep(len(steps), train.seed, train.max_length)) if steps else []
+    kept = steps_to_keep(len(steps), train.seed, train.max_length) if steps else ()
     found = [batch.step for _, batch in _batches(evidence)]
     text = "other steps were recorded than the recorder keeps"
-    yield from differs(f"{layout.SEEN}#/batches", text, expected, found)
-    most, num_parts = tokens_to_keep(train.max_length), 0
+    yield from differs(f"{layout.SEEN}#/batches", text, sorted(kept), found)
     for place, batch in _batches(evidence):
         row = steps.get(batch.step)
         if row is None:
             yield Problem(f"{place}/step", "there is no row of this step", actual=batch.step)
-            continue
-        if row.num_tokens > most:
-            num_parts += 1
-            yield from _part(place, batch, row, most, train.max_length)
-            continue
-        counts = (
-            ("num_rows", row.num_rows, len(batch.rows)),
-            ("num_tokens", row.num_tokens, sum(len(one.ids) for one in batch.rows)),
-            ("num_target_tokens", row.num_target_tokens, sum(map(_num_targets, batch.rows))),
-        )
-        for key, stated, counted in counts:
-            text = f"another {key} than the row of step {batch.step} states"
-            yield from differs(f"{place}/rows", text, stated, counted)
-        yield from _stream(place, batch, steps)
-    if num_parts:
-        raise CannotCheckError(
-            f"of {formatting.plural(num_parts, 'step')} with more than {most} tokens only the "
-            "first rows are recorded: their row stream cannot be recomputed"
-        )
+        elif row.num_tokens <= tokens_to_keep(train.max_length):
+            yield from _whole(place, batch, row)
+            before = steps.get(batch.step - 1)
+            start = START if batch.step == 1 else None
+            yield from _stream(place, batch, before.stream if before else start, row)
+        else:
+            yield from _part(place, batch, row, train.max_length)
+            yield from _stream(place, batch, batch.stream_before, row)
 
 
-def _part(place: str, batch: SeenBatch, row: StepRow, most: int, max_length: int) -> Problems:
-    """The first rows of a step: all that fit, and so not all of them."""
+def _whole(place: str, batch: SeenBatch, row: StepRow) -> Problems:
+    counts = (
+        ("num_rows", row.num_rows, len(batch.rows)),
+        ("num_tokens", row.num_tokens, sum(len(one.ids) for one in batch.rows)),
+        ("num_target_tokens", row.num_target_tokens, sum(map(_num_targets, batch.rows))),
+    )
+    for key, stated, counted in counts:
+        text = f"another {key} than the row of step {batch.step} states"
+        yield from differs(f"{place}/rows", text, stated, counted)
+    if batch.stream_before is not None:
+        text = "no row came before these: the step is recorded whole"
+        yield Problem(f"{place}/stream_before", text, None, batch.stream_before)
+
+
+def _part(place: str, batch: SeenBatch, row: StepRow, max_length: int) -> Problems:
+    """The last rows of a step: all that fit, and so not all of them."""
+    most = tokens_to_keep(max_length)
     num_tokens = sum(len(one.ids) for one in batch.rows)
     if not most - max_length < num_tokens <= most or len(batch.rows) >= row.num_rows:
-        text = "not as many first rows as the recorder keeps of so large a step"
+        text = "not as many rows as the recorder keeps of so large a step"
         there = f"{len(batch.rows)} rows, {num_tokens} tokens"
         wanted = f"fewer than {row.num_rows} rows, at most {most} tokens and nearly as many"
         yield Problem(f"{place}/rows", text, wanted, there)
+    if sum(map(_num_targets, batch.rows)) > row.num_target_tokens:
+        text = f"more target tokens than the row of step {batch.step} states"
+        yield Problem(f"{place}/rows", text, f"at most {row.num_target_tokens}")
+    if batch.stream_before is None:
+        text = "the row stream before the first of these rows is not there"
+        yield Problem(f"{place}/stream_before", text, "a digest")
 
 
-def _stream(place: str, batch: SeenBatch, steps: dict[int, StepRow]) -> Problems:
-    before = START if batch.step == 1 else None
-    if batch.step - 1 in steps:
-        before = steps[batch.step - 1].stream
+def _stream(place: str, batch: SeenBatch, before: str | None, row: StepRow) -> Problems:
     if before is None:
         return
     fed = reduce(lambda s, r: add_row(s, r.source_row, r.ids, r.labels), batch.rows, before)
     text = "these rows do not give the row stream of their step"
-    expected = steps[batch.step].stream
-    yield from differs(f"{place}/rows", text, expected, end_step(fed, batch.step))
+    yield from differs(f"{place}/rows", text, row.stream, end_step(fed, batch.step))
 
 
 @check("seen-rows", "recorded rows are possible: ids, labels, lengths")
