@@ -95,7 +95,7 @@ def pack_with_steps(folder: Path, num_steps: int) -> Path:
         (f"epochs = {EPOCHS}", f"epochs = {epochs}"),
         (f"rows = {N}", f"rows = {num_rows}"),
         ("checkpoint_every_steps = 10", f"checkpoint_every_steps = {num_steps // 2}"),
-        ("log_every_steps = 5", "log_every_steps = 20"),  # a table holds 50,000 rows
+        ("log_every_steps = 5", "log_every_steps = 40"),  # a table holds 30,000 rows
         ("value = 20", f"value = {num_steps}"),
     ):
         text = text.replace(old, new)

@@ -27,8 +27,10 @@ from evidence.records.run import AttemptPlan
 from evidence.render import narrative
 from evidence.workload.data import describe_data
 
-MAX_LOSS_ROWS: Final = 50_000
-"""Rows of a loss table, so that results.json stays readable, by people and within its limit."""
+MAX_LOSS_ROWS: Final = 30_000
+"""Rows of a loss table: with the scores of all groups, what results.json can hold."""
+MAX_FROZEN_FILES: Final = 20_000
+"""Files of all promises together, which frozen.json names."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,12 +211,16 @@ def _check_model(root: Path, model: ModelSpec, pointer: str, where: _Where) -> N
 
 
 def _check_frozen(root: Path, milestone: Milestone, where: _Where) -> None:
+    num_files = 0
     for index, spec in enumerate(milestone.frozen):
+        place = f"/frozen/{index}/paths"
         for pattern in spec.paths:
             if not match_paths(root, (pattern,)):
-                raise where.error(
-                    f"/frozen/{index}/paths", f"{pattern!r} matches no file: nothing to promise"
-                )
+                raise where.error(place, f"{pattern!r} matches no file: nothing to promise")
+        num_files += len(match_paths(root, spec.paths))
+        if num_files > MAX_FROZEN_FILES:
+            text = f"promises of {num_files} files; a pack names {MAX_FROZEN_FILES}"
+            raise where.error(place, text, "Promise fewer, or an archive of them.")
 
 
 def _check_templates(milestone: Milestone, where: _Where) -> None:

@@ -24,6 +24,9 @@ from evidence.workload.kept import NUM_PROBED
 from evidence.workload.text import render_row
 from evidence.workload.tokens import Coder, Example, build_example, coverage, unseen_answers
 
+VALUES_A_SCORE: Final = 4
+VALUE_BYTES: Final = 350
+"""Of one value in results.json, with its name and address, the group's own name aside."""
 _RowList = tuple[int, ...] | Unavailable
 _TOO_MANY: Final = (
     f"and evidence, which names each such row, holds {limits.MAX_ROWS_NAMED} names: no pack could "
@@ -149,7 +152,20 @@ def questions(plan: AttemptPlan, root: Path) -> tuple[tuple[Question, ...], str,
                 groups={name: str(row[name]) for name in spec.group_by},
             )
         )
+    _refuse_endless_groups(spec, found)
     return tuple(found), sha256_hex(data.raw), len(data.rows)
+
+
+def _refuse_endless_groups(spec: EvalSpec, found: Sequence[Question]) -> None:
+    values = {(name, value) for question in found for name, value in question.groups.items()}
+    num_values = 1 + VALUES_A_SCORE * len(spec.all_scorers)
+    size_bytes = sum(num_values * (VALUE_BYTES + len(value.encode())) for _, value in values)
+    if size_bytes > limits.MAX_GROUPS_BYTES:
+        raise StageFailure(
+            "bad-data",
+            f"[eval] group_by makes {len(values)} groups, more than results.json can hold scores "
+            "of. Group by fields with fewer and shorter values",
+        )
 
 
 def probe_texts(plan: AttemptPlan, root: Path) -> tuple[tuple[str, str], ...]:

@@ -11,12 +11,14 @@ import pytest
 from evidence import jsonio, layout, limits
 from evidence.errors import MilestoneError
 from evidence.pipeline import preflight
+from evidence.records.capture import FrozenFileRecord
 from evidence.records.codec import encode
 from evidence.records.inputs import SeenBatch, SeenRow
 from evidence.records.run import IntervalRow
-from evidence.results.context import rows_at
+from evidence.results.context import join, known, rows_at
 from evidence.self_test import self_test
 from evidence.verify import verify_pack
+from evidence.workload.examples import VALUE_BYTES
 from evidence.workload.kept import MAX_KEPT_TOKENS, tokens_to_keep
 from tests.pipeline.test_behaviours import forged
 from tests.project import Project, write_rows
@@ -129,13 +131,50 @@ def test_self_test_lies_only_where_it_can_be_found(large_steps: Project) -> None
     assert [one for one in found.trials if one.outcome == "missed"] == []
 
 
-def test_the_longest_loss_table_is_within_the_limits_of_results() -> None:
+def test_the_longest_loss_table_and_the_most_groups_are_within_the_limits_of_results() -> None:
     at = rows_at(layout.METRICS, 10**6 - 20, 10**6, "loss")
     row = IntervalRow(10**6, 1 / 3, 1.2345678901234567e-05, 9999.123456789012, at)
-    document = {"loss_table": [encode(row)] * preflight.MAX_LOSS_ROWS}
+    place = join(
+        *(rows_at(layout.PREDICTIONS, 1, 10**6, f"{one}/scorer-of-a-length") for one in "gs")
+    )
+    value = known(1 / 3, "examples", place, "count-matching")
+    group = "some group of a text"
+    num_values = limits.MAX_GROUPS_BYTES // (VALUE_BYTES + len(group))
+    names = (f"eval.by.category.{group} {i}.normalised.num_matching" for i in range(num_values))
+    document = {
+        "loss_table": [encode(row)] * preflight.MAX_LOSS_ROWS,
+        "values": dict.fromkeys(names, encode(value)),
+    }
     data = jsonio.dump_document(document)
     assert len(data) < 0.95 * limits.MAX_JSON_BYTES
     assert jsonio.load_document(data) == document
+
+
+def test_more_groups_than_results_can_hold_end_the_run_before_its_first_step(
+    project: Project,
+) -> None:
+    questions = [
+        {"id": f"q{i}", "prompt": f"{i}?", "expected_answer": "1", "kind": f"{i} " + 500 * "k"}
+        for i in range(500)
+    ]
+    write_rows(project.root / "data/eval.jsonl", questions)
+    project.edit("limit = 5\n", "")
+    result = project.run()
+    assert result.status == "failed"
+    assert "group_by makes 500 groups" in result.outcomes[0].reason
+    assert not (project.pack / layout.METRICS).exists()
+
+
+def test_more_promised_files_than_can_be_named_are_refused(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(preflight, "MAX_FROZEN_FILES", 2)
+    preflight.prepare(project.root, "T1", None)
+    monkeypatch.setattr(preflight, "MAX_FROZEN_FILES", 1)
+    with pytest.raises(
+        MilestoneError, match=r"frozen\.0\.paths: promises of 2 files; a pack names 1"
+    ):
+        project.run()
 
 
 def test_the_most_that_is_recorded_of_what_the_model_saw_is_within_the_limits() -> None:
@@ -150,6 +189,13 @@ def test_the_most_that_is_recorded_of_what_the_model_saw_is_within_the_limits() 
     data = jsonio.dump_document(document)
     assert len(data) < 0.95 * limits.MAX_JSON_BYTES
     assert jsonio.load_document(data) == document
+
+
+def test_the_most_promised_files_are_within_the_limits() -> None:
+    path, digest = "data/" + "a" * 195, "0" * 64
+    one = encode(FrozenFileRecord(path, digest, digest, digest))
+    document = {"sets": [{"files": [one] * preflight.MAX_FROZEN_FILES}]}
+    assert jsonio.load_document(jsonio.dump_document(document)) == document
 
 
 def test_the_most_rows_that_are_named_of_data_and_texts_are_within_the_limits() -> None:

@@ -194,7 +194,7 @@ def test_a_second_run_of_a_pack_at_the_same_time_is_told_to_wait(project: Projec
             lambda p: p.edit("epochs = 2", "max_steps = 1_000_001"),
             "train.max_steps: asks for 1000001",
         ),
-        (lambda p: p.edit("epochs = 2", "max_steps = 200_004"), "make a loss table of 50001 rows"),
+        (lambda p: p.edit("epochs = 2", "max_steps = 120_004"), "make a loss table of 30001 rows"),
         (
             lambda p: (
                 p.edit("gradient_accumulation = 3", "gradient_accumulation = 1")
