@@ -71,10 +71,5 @@ MAX_PATTERN_PROGRAM_BYTES: Final = 64 * KIB
 """Of a compiled pattern: the time it takes grows with it, and with nothing else but the text."""
 MAX_PATTERN_TEXT_CHARS: Final = 64 * KIB
 """Of an output in which a pattern is looked for."""
-MAX_ROWS_NAMED: Final = 400_000
-"""Row numbers in the lists of one stage's cut rows, of its texts, or of both data sets: what is
-listed must fit into a document, and a run that could not be sealed is not begun."""
-MAX_GROUPS_BYTES: Final = 6 * MIB
-"""Of the scores of groups in results.json, beside the loss table."""
 MAX_ROWS_LISTED: Final = 100_000
 """Rows of a data set for which something is recorded one by one."""

@@ -25,6 +25,7 @@ from evidence.records.inputs import DataRecord
 from evidence.records.milestone import DataSpec, Milestone, ModelSpec, TrainSpec
 from evidence.records.run import AttemptPlan
 from evidence.render import narrative
+from evidence.workload import kept
 from evidence.workload.data import describe_data
 
 MAX_LOSS_ROWS: Final = 30_000
@@ -145,7 +146,7 @@ def _check_lengths(milestone: Milestone, data: Mapping[str, DataRecord], where: 
 
 def _check_lists(data: Mapping[str, DataRecord], where: _Where) -> None:
     """Refuse data of which more rows must be named than inputs.json can hold."""
-    most = limits.MAX_ROWS_NAMED // len(data)
+    most = kept.MAX_ROWS_NAMED // len(data)
     for name, record in data.items():
         num_named = sum(map(len, _rows_named(record)))
         if num_named > most:

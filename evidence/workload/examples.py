@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Final
 
-from evidence import limits, templating
+from evidence import templating
 from evidence.dataclass import dataclass
 from evidence.digest import sha256_hex
 from evidence.errors import MalformedError
@@ -17,19 +17,21 @@ from evidence.records.availability import Unavailable
 from evidence.records.inputs import TextRecord
 from evidence.records.milestone import EvalSpec
 from evidence.records.run import AttemptPlan
+from evidence.workload import kept
 from evidence.workload.data import load_data
 from evidence.workload.facts import DataSet, lengths
 from evidence.workload.interface import StageFailure
-from evidence.workload.kept import NUM_PROBED
 from evidence.workload.text import render_row
 from evidence.workload.tokens import Coder, Example, build_example, coverage, unseen_answers
 
+MAX_GROUPS_BYTES: Final = 6 << 20
+"""Of the scores of groups in results.json, which has a loss table beside them."""
 VALUES_A_SCORE: Final = 4
 VALUE_BYTES: Final = 350
 """Of one value in results.json, with its name and address, the group's own name aside."""
 _RowList = tuple[int, ...] | Unavailable
 _TOO_MANY: Final = (
-    f"and evidence, which names each such row, holds {limits.MAX_ROWS_NAMED} names: no pack could "
+    f"and evidence, which names each such row, holds {kept.MAX_ROWS_NAMED} names: no pack could "
     "be made of this run"
 )
 
@@ -68,7 +70,7 @@ def training_examples(plan: AttemptPlan, data: DataSet, coder: Coder) -> tuple[E
         raise StageFailure("bad-data", _unseen_message(plan, unseen, len(examples)))
     cut = [example for example in examples if example.num_cut]
     num_named = sum(2 + len(example.cut) for example in cut)
-    if num_named > limits.MAX_ROWS_NAMED:
+    if num_named > kept.MAX_ROWS_NAMED:
         text = f"{len(cut)} of {len(examples)} rows are cut at max_length = {plan.train.max_length}"
         raise StageFailure("bad-data", f"{text}, {_TOO_MANY}. Shorten the texts or raise it")
     return tuple(examples)
@@ -117,7 +119,7 @@ def _refuse_endless(record: TextRecord) -> None:
         "are another text once encoded and decoded": record.rows_not_round_trip,
     }
     found = {what: len(rows) for what, rows in lists.items() if isinstance(rows, tuple) and rows}
-    if sum(found.values()) > limits.MAX_ROWS_NAMED:
+    if sum(found.values()) > kept.MAX_ROWS_NAMED:
         said = ", ".join(f"{count} {what}" for what, count in found.items())
         raise StageFailure("bad-data", f"of {record.num_rows} rows {said}, {_TOO_MANY}")
 
@@ -160,7 +162,7 @@ def _refuse_endless_groups(spec: EvalSpec, found: Sequence[Question]) -> None:
     values = {(name, value) for question in found for name, value in question.groups.items()}
     num_values = 1 + VALUES_A_SCORE * len(spec.all_scorers)
     size_bytes = sum(num_values * (VALUE_BYTES + len(value.encode())) for _, value in values)
-    if size_bytes > limits.MAX_GROUPS_BYTES:
+    if size_bytes > MAX_GROUPS_BYTES:
         raise StageFailure(
             "bad-data",
             f"[eval] group_by makes {len(values)} groups, more than results.json can hold scores "
@@ -172,4 +174,6 @@ def probe_texts(plan: AttemptPlan, root: Path) -> tuple[tuple[str, str], ...]:
     """(given, wanted) texts of the first questions: the loss falls on `wanted`."""
     found, _, _ = questions(plan, root)
     marker = f"{plan.eval.answer_after} " if plan.eval.answer_after else ""
-    return tuple((question.prompt + marker, question.target) for question in found[:NUM_PROBED])
+    return tuple(
+        (question.prompt + marker, question.target) for question in found[: kept.NUM_PROBED]
+    )

@@ -3,7 +3,8 @@
 Kept apart from the recorder, so that verify loads nothing of what it takes to train. Pure.
 
 All of it must fit into one document, whatever the batches and however long the rows: a large step
-is recorded by its last rows, and of very long rows fewer steps are recorded.
+is recorded by its last rows, and of very long rows fewer steps are recorded. A run of which more
+rows must be named than fit is not begun.
 """
 
 from __future__ import annotations
@@ -14,6 +15,8 @@ from typing import Final
 NUM_RANDOM_STEPS: Final = 8
 MAX_KEPT_TOKENS: Final = 120_000
 """Of all recorded rows: with ids, labels and texts, half of what a document may have."""
+MAX_ROWS_NAMED: Final = 400_000
+"""Row numbers in the lists of one stage's cut rows, of its texts, or of all data sets."""
 NUM_PROBED: Final = 20
 """Examples of the evaluation set, from its start, whose loss is taken before and after training."""
 

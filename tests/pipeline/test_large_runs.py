@@ -18,7 +18,8 @@ from evidence.records.run import IntervalRow
 from evidence.results.context import join, known, rows_at
 from evidence.self_test import self_test
 from evidence.verify import verify_pack
-from evidence.workload.examples import VALUE_BYTES
+from evidence.workload import kept
+from evidence.workload.examples import MAX_GROUPS_BYTES, VALUE_BYTES
 from evidence.workload.kept import MAX_KEPT_TOKENS, tokens_to_keep
 from tests.pipeline.test_behaviours import forged
 from tests.project import Project, write_rows
@@ -139,7 +140,7 @@ def test_the_longest_loss_table_and_the_most_groups_are_within_the_limits_of_res
     )
     value = known(1 / 3, "examples", place, "count-matching")
     group = "some group of a text"
-    num_values = limits.MAX_GROUPS_BYTES // (VALUE_BYTES + len(group))
+    num_values = MAX_GROUPS_BYTES // (VALUE_BYTES + len(group))
     names = (f"eval.by.category.{group} {i}.normalised.num_matching" for i in range(num_values))
     document = {
         "loss_table": [encode(row)] * preflight.MAX_LOSS_ROWS,
@@ -184,7 +185,7 @@ def test_the_most_that_is_recorded_of_what_the_model_saw_is_within_the_limits() 
     document = {
         "batches": [encode(SeenBatch(10**6, (row,) * num_rows))] * 10,
         "times_seen": [10_000] * limits.MAX_ROWS_LISTED,
-        "named": [10**6] * limits.MAX_ROWS_NAMED,
+        "named": [10**6] * kept.MAX_ROWS_NAMED,
     }
     data = jsonio.dump_document(document)
     assert len(data) < 0.95 * limits.MAX_JSON_BYTES
@@ -199,7 +200,7 @@ def test_the_most_promised_files_are_within_the_limits() -> None:
 
 
 def test_the_most_rows_that_are_named_of_data_and_texts_are_within_the_limits() -> None:
-    document = {"data": [10**6] * limits.MAX_ROWS_NAMED, "text": [10**6] * limits.MAX_ROWS_NAMED}
+    document = {"data": [10**6] * kept.MAX_ROWS_NAMED, "text": [10**6] * kept.MAX_ROWS_NAMED}
     assert jsonio.load_document(jsonio.dump_document(document)) == document
 
 
@@ -208,9 +209,9 @@ def test_data_of_which_too_many_rows_must_be_named_are_refused_before_the_run(
 ) -> None:
     rows = [{"prompt": "p", "answer": "a"} for _ in range(14)]
     write_rows(project.root / "data/train.jsonl", rows)
-    monkeypatch.setattr(limits, "MAX_ROWS_NAMED", 52)
+    monkeypatch.setattr(kept, "MAX_ROWS_NAMED", 52)
     preflight.prepare(project.root, "T1", None)  # 13 duplicates, and 13 normalised
-    monkeypatch.setattr(limits, "MAX_ROWS_NAMED", 51)
+    monkeypatch.setattr(kept, "MAX_ROWS_NAMED", 51)
     with pytest.raises(MilestoneError) as caught:
         project.run()
     assert "T1.toml:13: data.train: names 26 duplicate" in caught.value.message

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from evidence import limits, templating
+from evidence import templating
 from evidence.errors import MalformedError
 from evidence.milestone import parse_milestone
 from evidence.plan import plan_attempts
@@ -18,6 +18,7 @@ from evidence.records.availability import Unavailable
 from evidence.records.codec import decode
 from evidence.records.inputs import Lengths, SeenBatch, TextRecord
 from evidence.records.milestone import DataSpec
+from evidence.workload import kept
 from evidence.workload.examples import text_record, training_examples
 from evidence.workload.facts import DataSet
 from evidence.workload.interface import StageFailure
@@ -334,11 +335,11 @@ def test_more_cut_or_odd_rows_than_can_be_named_are_refused_before_training(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     texts = ["a text that is long", "another one that is long"]
-    monkeypatch.setattr(limits, "MAX_ROWS_NAMED", 6)
+    monkeypatch.setattr(kept, "MAX_ROWS_NAMED", 6)
     text_of(texts, add_bos=True)  # two rows, each with its lost tokens and its field
-    monkeypatch.setattr(limits, "MAX_ROWS_NAMED", 5)
+    monkeypatch.setattr(kept, "MAX_ROWS_NAMED", 5)
     with pytest.raises(StageFailure, match="2 of 2 rows are cut at max_length = 8, and evidence"):
         text_of(texts, add_bos=True)
-    monkeypatch.setattr(limits, "MAX_ROWS_NAMED", 1)
+    monkeypatch.setattr(kept, "MAX_ROWS_NAMED", 1)
     with pytest.raises(StageFailure, match=r"of 2 rows .*2 have two begin tokens.*, and evidence"):
         text_of(["^a", "^b"], add_bos=True)
