@@ -24,6 +24,7 @@ from evidence.verify import (
     VerifyOptions,
     directory,
     load_sealed,
+    open_pack,
     open_verified,
     verify_pack,
     verify_packs,
@@ -334,3 +335,26 @@ def test_only_verify_can_build_a_sealed_pack(pack: Path) -> None:
     loaded = load_sealed(pack)
     with pytest.raises(TypeError, match="only evidence"):
         SealedPack(pack, loaded.documents, loaded.root_sha256, object())
+
+
+def test_a_summary_written_while_the_pack_is_open_is_what_is_judged(tmp_path: Path) -> None:
+    pack = write(tmp_path / "M90", toy().all_bytes())
+    summary = pack / SUMMARY
+    data = summary.read_bytes()
+    summary.unlink()
+    with open_pack(pack) as opened:
+        summary.write_bytes(data)
+        assert opened.sealed().documents.milestone.id == "M90"
+        assert opened.report([SUMMARY]).verdict == "INTACT"
+    with open_pack(pack) as opened:
+        summary.write_bytes(b"other\n")
+        assert opened.report([SUMMARY]).verdict == "NOT INTACT"
+
+
+def test_a_summary_that_cannot_be_opened_again_is_said(tmp_path: Path) -> None:
+    pack = write(tmp_path / "M90", toy().all_bytes())
+    with open_pack(pack) as opened:
+        (pack / SUMMARY).unlink()
+        report = opened.report([SUMMARY])
+    assert report.verdict == "REFUSED"
+    assert any("No such file" in finding.message for finding in report.findings)
