@@ -62,7 +62,7 @@ class Recorder:
 
     def _begin_step(self) -> None:
         self._counts = [0, 0, 0, 0]
-        self._rows: deque[tuple[str, SeenRow]] = deque()
+        self._rows: deque[tuple[str, FedRow]] = deque()
         """The last rows of a step that is recorded, each with the stream before it."""
         self._rows_tokens = 0
 
@@ -93,7 +93,7 @@ class Recorder:
         return counts
 
     def _keep(self, before: str, row: FedRow) -> None:
-        self._rows.append((before, self._shown(row)))
+        self._rows.append((before, row))
         self._rows_tokens += len(row.ids)
         while self._rows_tokens > self._tokens_a_step:
             self._rows_tokens -= len(self._rows.popleft()[1].ids)
@@ -103,7 +103,7 @@ class Recorder:
         before = None
         if len(self._rows) < self._counts[0]:
             before = self._rows[0][0] if self._rows else self._stream
-        return SeenBatch(self._step, tuple(row for _, row in self._rows), before)
+        return SeenBatch(self._step, tuple(self._shown(row) for _, row in self._rows), before)
 
     def state(self) -> dict[str, Any]:
         """Everything needed to go on after a kill, as JSON values."""
