@@ -18,7 +18,7 @@ from evidence.attempt.process import GRACE_AFTER_KILL_S, WorkerProcess
 from evidence.attempt.reported import Reported, write_reported
 from evidence.attempt.verdict import Heard, Limit, judge
 from evidence.capture.oom import count_oom_kills
-from evidence.capture.telemetry import sample
+from evidence.capture.telemetry import sample, sampling_period_s
 from evidence.dataclass import dataclass
 from evidence.digest import sha256_stream
 from evidence.durable import remove, sync_directory, sync_file, sync_folders, write_file
@@ -42,7 +42,6 @@ from evidence.workload.failures import DISK_FULL
 from evidence.workload.interface import Job
 
 POLL_S: Final = 0.2
-TELEMETRY_EVERY_S: Final = 1.0
 STOP_NOW: Final = 2
 STOPPING: Final = {
     "train": "stopping after this step, with a checkpoint (Ctrl-C once more: at once, without one)",
@@ -164,7 +163,7 @@ class StageRun:
                     self._take(data)
                 heard_s = time.monotonic()
             now = time.monotonic()
-            if now - sampled_s >= TELEMETRY_EVERY_S:
+            if now - sampled_s >= sampling_period_s(now - self._around.started_s):
                 sampled_s = now
                 self._sample(worker.pid, now)
             self._files.sync_when_due()

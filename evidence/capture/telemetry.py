@@ -1,12 +1,13 @@
 """One sample of our own worker while it runs: its processes, and the GPU they are on.
 
 Resident memory is summed over the worker and its children, so pages they share count more than
-once. How often samples are taken is the supervisor's.
+once. When samples are taken is the supervisor's.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Final
 
 import psutil
 
@@ -14,10 +15,20 @@ from evidence.capture.gpu import sample_gpu
 from evidence.records.availability import Unavailable
 from evidence.records.capture import TelemetryRow
 
+SAMPLING_PERIOD_S: Final = 1.0
+_DAY_S: Final = 86_400.0
 _FIRST: Unavailable = Unavailable("the first sample has no interval behind it")
 
 _known: dict[int, psutil.Process] = {}
 """Processes of the last sample: psutil measures processor use between two looks at one object."""
+
+
+def sampling_period_s(elapsed_s: float) -> float:
+    """Seconds from one sample to the next: one in the first day of a run, then ever more.
+
+    It is an 86,400th of the time so far, so that months of samples fit into a file.
+    """
+    return max(SAMPLING_PERIOD_S, elapsed_s / _DAY_S)
 
 
 def sample(pid: int, attempt: str, stage: str, elapsed_s: float) -> TelemetryRow | None:

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from evidence import jsonio, layout, limits
+from evidence.capture.telemetry import sampling_period_s
 from evidence.errors import MilestoneError
 from evidence.pipeline import preflight
 from evidence.records.capture import FrozenFileRecord
@@ -190,6 +191,15 @@ def test_the_most_that_is_recorded_of_what_the_model_saw_is_within_the_limits() 
     data = jsonio.dump_document(document)
     assert len(data) < 0.95 * limits.MAX_JSON_BYTES
     assert jsonio.load_document(data) == document
+
+
+def test_the_samples_of_a_year_fit_into_a_file() -> None:
+    elapsed_s, num_samples = 0.0, 0
+    while elapsed_s < 366 * 86_400:
+        elapsed_s += sampling_period_s(elapsed_s)
+        num_samples += 1
+    assert num_samples < limits.MAX_JSONL_LINES
+    assert sampling_period_s(3600.0) == 1.0
 
 
 def test_the_most_promised_files_are_within_the_limits() -> None:
