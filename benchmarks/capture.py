@@ -1,6 +1,6 @@
 """Looking around at the start of a run: all probes against the slowest of them alone.
 
-    python benchmarks/capture.py [ROUNDS]
+    python benchmarks/capture.py [--small] [--pairs N]
 
 Each figure is the time of one call in a fresh process, imports not counted: a probe may keep what
 it found. Every round runs each probe alone and then all of them, so that they share its weather.
@@ -10,10 +10,9 @@ from __future__ import annotations
 
 import statistics
 import subprocess
-import sys
 from pathlib import Path
 
-from pairs import machine, python
+from pairs import asked, machine, python
 
 ROOT = Path(__file__).parents[1]
 MILESTONE = ROOT / "milestones/M43.toml"
@@ -56,7 +55,7 @@ def seconds(probe: str) -> float:
 
 def main() -> None:
     """Print the table."""
-    num_rounds = int(sys.argv[1]) if len(sys.argv) > 1 else 7
+    num_rounds = asked(__doc__, 7).pairs
     rounds = [{name: seconds(code) for name, code in PROBES.items()} for _ in range(num_rounds)]
     print(machine(), "", sep="\n")
     print("| probe | seconds (median) | spread |", "|---|---|---|", sep="\n")

@@ -1,6 +1,6 @@
 """What recording what the model saw costs: the same training with it and without it.
 
-    python benchmarks/recording.py [PAIRS]
+    python benchmarks/recording.py [--small] [--pairs N]
 
 Two figures of the same thing. Paired runs of the stand-in's training loop, with the recorder and
 with one that does nothing, give the ratio of their CPU times and the difference of their peak
@@ -15,11 +15,10 @@ import json
 import os
 import statistics
 import subprocess
-import sys
 import tempfile
 from pathlib import Path
 
-from pairs import machine, python
+from pairs import asked, machine, python
 
 ROOT = Path(__file__).parents[1]
 
@@ -100,7 +99,8 @@ if side == "with":
     timed(example_makers.text_record)(plan, plain, examples)
 model = load_model(plan.model, root, torch.float32, torch.device("cpu"))
 kind = Recorder if side == "with" else Nothing
-recorder = kind(138, plan.train.seed, timed(vocabulary)(tokenizer))
+pieces = timed(vocabulary)(tokenizer)
+recorder = kind(138, plan.train.seed, plan.train.max_length, pieces)
 job = Job(plan, "train", str(root), scratch, scratch, 1, None)
 training.train(job, model, 0, examples, recorder, lambda name, **event: None)
 if side == "with":
@@ -130,7 +130,7 @@ def measure(side: str) -> dict[str, float]:
 
 def main() -> None:
     """Print the table."""
-    pairs = int(sys.argv[1]) if len(sys.argv) > 1 else 7
+    pairs = asked(__doc__, 7).pairs
     measure("with"), measure("without")
     both = [(measure("with"), measure("without")) for _ in range(pairs)]
     inside = [a["inside_s"] / (a["cpu_s"] - a["inside_s"]) for a, _ in both]

@@ -1,6 +1,6 @@
 """Fine-tuning on the CPU: our worker against the script it replaces, on the stand-in.
 
-    python benchmarks/training.py [PAIRS]
+    python benchmarks/training.py [--small] [--pairs N]
 
 The other side is the recipe of the reference script: the plain Trainer, batch 1 × 4, every row
 padded to 128. Both get the same text (prompt + steps + answer), the same labels, the same order,
@@ -16,11 +16,10 @@ import json
 import os
 import statistics
 import subprocess
-import sys
 import tempfile
 from pathlib import Path
 
-from pairs import machine, python
+from pairs import asked, machine, python
 
 ROOT = Path(__file__).parents[1]
 
@@ -35,7 +34,8 @@ from evidence.plan import plan_attempts
 from evidence.workload.data import load_data
 from evidence.workload.examples import training_examples
 from evidence.workload.interface import Job
-from evidence.workload.models import encoder, load_model, load_tokenizer, make_repeatable
+from evidence.workload.models import (
+    coder, load_model, load_tokenizer, make_repeatable, vocabulary)
 from evidence.workload.recorder import Recorder
 from evidence.workload.training import Rows, train
 
@@ -45,7 +45,7 @@ plan = replace(plan, train=replace(plan.train, learning_rate=rate))
 make_repeatable(plan)
 tokenizer = load_tokenizer(plan.model, root)
 data = load_data(root, "train", plan.data["train"])
-examples = training_examples(plan, data, encoder(tokenizer), tokenizer.eos_token_id)
+examples = training_examples(plan, data, coder(tokenizer))
 model = load_model(plan.model, root, torch.float32, torch.device("cpu"))
 losses = []
 def emit(name, **event):
@@ -54,7 +54,8 @@ def emit(name, **event):
 cpu = time.process_time()
 if side == "ours":
     job = Job(plan, "train", str(root), scratch, scratch, 1, None)
-    spent = train(job, model, 0, examples, Recorder(138, 42, tokenizer.decode), emit)["runtime_s"]
+    recorder = Recorder(138, 42, 128, vocabulary(tokenizer))
+    spent = train(job, model, 0, examples, recorder, emit)["runtime_s"]
     mean = sum(losses) / len(losses)
 else:
     def collate(items, width=128):
@@ -95,16 +96,18 @@ def measure(side: str, rate: float = RATE) -> dict[str, float]:
             [python(), "-c", SIDE, side, str(ROOT), scratch, repr(rate)],
             capture_output=True,
             text=True,
-            check=True,
+            check=False,
             env={**os.environ, "OMP_NUM_THREADS": "2", "CUBLAS_WORKSPACE_CONFIG": ":4096:8"},
         )
+    if done.returncode != 0:
+        raise SystemExit(done.stderr)
     found: dict[str, float] = json.loads(done.stdout.split("RESULT ")[1])
     return found
 
 
 def main() -> None:
     """Print the table."""
-    pairs = int(sys.argv[1]) if len(sys.argv) > 1 else 7
+    pairs = asked(__doc__, 7).pairs
     measure("ours"), measure("other")
     both = [(measure("ours"), measure("other")) for _ in range(pairs)]
     speed = sorted(b["wall_s"] / a["wall_s"] for a, b in both)
