@@ -12,15 +12,12 @@ Not run yet: it was written on a machine without a GPU, and no figure of it exis
 
 from __future__ import annotations
 
-import json
-import os
 import shutil
 import statistics
 import subprocess
 from dataclasses import dataclass
-from typing import Any
 
-from pairs import asked, machine, python, say
+from pairs import asked, machine, python, result_of, say
 from scratch import scratch
 from training import RATE, ROOT, SIDE
 
@@ -89,7 +86,7 @@ def main() -> None:
     reason = _why_not()
     if reason:
         raise SystemExit(f"bench-gpu was not run: {reason}")
-    card = Card(*_result(["-c", CARD]))
+    card = Card(*result_of(["-c", CARD], {}))
     ours, theirs = [], []
     for _ in range(how.pairs):
         ours.append(_measure(script, "ours"))
@@ -151,19 +148,9 @@ def _why_not() -> str | None:
 
 def _measure(script: str, side: str) -> dict[str, float]:
     with scratch(NEEDED_BYTES) as folder:
-        found: dict[str, float] = _result(["-c", script, side, str(ROOT), str(folder), repr(RATE)])
+        arguments = ["-c", script, side, str(ROOT), str(folder), repr(RATE)]
+        found: dict[str, float] = result_of(arguments, {})
     return found
-
-
-def _result(arguments: list[str]) -> Any:
-    done = subprocess.run(
-        [python(), *arguments],
-        stdout=subprocess.PIPE,
-        text=True,
-        check=True,
-        env={**os.environ, "CUBLAS_WORKSPACE_CONFIG": ":4096:8"},
-    )
-    return json.loads(done.stdout.split("RESULT ")[1])
 
 
 if __name__ == "__main__":

@@ -7,6 +7,7 @@ one. Times come from the operating system's own accounting of each finished proc
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import platform
 import statistics
@@ -16,6 +17,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +118,20 @@ def asked(doc: str, pairs: int) -> Asked:
     parser.add_argument("--pairs", type=int, default=None, help=f"pairs to measure ({pairs})")
     found = parser.parse_args()
     return Asked(found.small, found.pairs or (2 if found.small else pairs))
+
+
+def result_of(arguments: list[str], env: dict[str, str]) -> Any:
+    """What a script of Python, in a process of its own, prints as JSON behind RESULT."""
+    done = subprocess.run(
+        [python(), *arguments],
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**os.environ, "CUBLAS_WORKSPACE_CONFIG": ":4096:8", **env},
+    )
+    if done.returncode != 0:
+        raise SystemExit(done.stderr)
+    return json.loads(done.stdout.split("RESULT ")[1])
 
 
 def say(*lines: str) -> None:

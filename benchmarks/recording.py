@@ -11,14 +11,11 @@ of fields in any case; probes are not recording, and both sides leave them out.
 
 from __future__ import annotations
 
-import json
-import os
 import statistics
-import subprocess
 import tempfile
 from pathlib import Path
 
-from pairs import asked, machine, python
+from pairs import asked, machine, result_of
 
 ROOT = Path(__file__).parents[1]
 
@@ -115,16 +112,9 @@ print("RESULT", json.dumps({"cpu_s": cpu_s, "inside_s": inside_s, "peak_mib": pe
 def measure(side: str) -> dict[str, float]:
     """One run of one side, in a process and a folder of its own."""
     with tempfile.TemporaryDirectory() as scratch:
-        done = subprocess.run(
-            [python(), "-c", SIDE, side, str(ROOT), scratch],
-            capture_output=True,
-            text=True,
-            check=False,
-            env={**os.environ, "OMP_NUM_THREADS": "1", "CUBLAS_WORKSPACE_CONFIG": ":4096:8"},
+        found: dict[str, float] = result_of(
+            ["-c", SIDE, side, str(ROOT), scratch], {"OMP_NUM_THREADS": "1"}
         )
-    if done.returncode != 0:
-        raise SystemExit(done.stderr)
-    found: dict[str, float] = json.loads(done.stdout.split("RESULT ")[1])
     return found
 
 

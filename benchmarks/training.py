@@ -12,14 +12,11 @@ over the run: a last row says what becomes of it there, for which there is no ba
 
 from __future__ import annotations
 
-import json
-import os
 import statistics
-import subprocess
 import tempfile
 from pathlib import Path
 
-from pairs import asked, machine, python
+from pairs import asked, machine, result_of
 
 ROOT = Path(__file__).parents[1]
 
@@ -92,16 +89,9 @@ STAND_IN_RATE = 2e-3
 def measure(side: str, rate: float = RATE) -> dict[str, float]:
     """One run of one side, in a process and a folder of its own."""
     with tempfile.TemporaryDirectory() as scratch:
-        done = subprocess.run(
-            [python(), "-c", SIDE, side, str(ROOT), scratch, repr(rate)],
-            capture_output=True,
-            text=True,
-            check=False,
-            env={**os.environ, "OMP_NUM_THREADS": "2", "CUBLAS_WORKSPACE_CONFIG": ":4096:8"},
+        found: dict[str, float] = result_of(
+            ["-c", SIDE, side, str(ROOT), scratch, repr(rate)], {"OMP_NUM_THREADS": "2"}
         )
-    if done.returncode != 0:
-        raise SystemExit(done.stderr)
-    found: dict[str, float] = json.loads(done.stdout.split("RESULT ")[1])
     return found
 
 

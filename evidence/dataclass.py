@@ -45,7 +45,7 @@ def _record(cls: type) -> Any:
     if "__eq__" not in vars(made):
         methods |= _comparison([field.name for field in fields if field.compare])
     for name, method in methods.items():
-        if name not in vars(made) or name == "__hash__":
+        if name not in vars(made):
             setattr(made, name, method)
     return made
 

@@ -25,12 +25,13 @@ from evidence.verify import VerifyOptions, verify_packs
 T = TypeVar("T")
 Known = Mapping[Path, Report]
 """Verdicts just given to packs, which depend on no other pack."""
+NOTHING_KNOWN: Final[Known] = MappingProxyType({})
 
 INDEX: Final = "README.md"
 _BROKEN: Final = "see evidence verify"
 
 
-def update_index(runs: Path, known: Known = MappingProxyType({})) -> bool:
+def update_index(runs: Path, known: Known = NOTHING_KNOWN) -> bool:
     """Write the index where it is not what it should be; returns whether it was."""
     page = index_of(runs, known)
     path = runs / INDEX
@@ -40,13 +41,13 @@ def update_index(runs: Path, known: Known = MappingProxyType({})) -> bool:
     return True
 
 
-def index_differs(runs: Path, known: Known = MappingProxyType({})) -> bool:
+def index_differs(runs: Path, known: Known = NOTHING_KNOWN) -> bool:
     """Whether the index on disk is not what the packs give. Writes nothing."""
     path = runs / INDEX
     return not path.is_file() or path.read_bytes() != index_of(runs, known)
 
 
-def index_of(runs: Path, known: Known = MappingProxyType({})) -> bytes:
+def index_of(runs: Path, known: Known = NOTHING_KNOWN) -> bytes:
     """The page for every pack directly below a folder; those not `known` are verified now."""
     packs = sorted(path for path in runs.iterdir() if _is_pack(path))
     others = [pack for pack in packs if pack not in known]

@@ -58,7 +58,8 @@ def prepare(root: Path, milestone_id: str, attempt: str | None) -> Prepared:
     _check_models(root, milestone, where)
     _check_frozen(root, milestone, where)
     data = {name: _check_data(root, name, milestone, where) for name in milestone.data}
-    _check_lengths(milestone, data, where)
+    plans = plan_attempts(milestone)
+    _check_lengths(milestone, plans, data, where)
     _check_lists(data, where)
     notes = layout.notes_file(root, milestone_id)
     written = notes.read_bytes() if notes.is_file() else None
@@ -68,7 +69,7 @@ def prepare(root: Path, milestone_id: str, attempt: str | None) -> Prepared:
         milestone=milestone,
         source=source,
         notes=written,
-        plans=_select(plan_attempts(milestone), attempt),
+        plans=_select(plans, attempt),
         data=data,
     )
 
@@ -135,9 +136,14 @@ def _declarations(
     yield "rows", spec.rows, record.num_rows
 
 
-def _check_lengths(milestone: Milestone, data: Mapping[str, DataRecord], where: _Where) -> None:
+def _check_lengths(
+    milestone: Milestone,
+    plans: tuple[AttemptPlan, ...],
+    data: Mapping[str, DataRecord],
+    where: _Where,
+) -> None:
     """Refuse a run that no pack could hold, before it has run for days."""
-    for index, plan in enumerate(plan_attempts(milestone)):
+    for index, plan in enumerate(plans):
         for key, message, hint in _too_long(plan.train, data[plan.train.data].num_rows):
             own = key in milestone.attempts[index].train
             pointer = f"/attempt/{index}/train/{key}" if own else f"/train/{key}"
@@ -212,15 +218,18 @@ def _check_model(root: Path, model: ModelSpec, pointer: str, where: _Where) -> N
 
 
 def _check_frozen(root: Path, milestone: Milestone, where: _Where) -> None:
-    num_files = 0
+    promised = 0
     for index, spec in enumerate(milestone.frozen):
         place = f"/frozen/{index}/paths"
+        files: set[str] = set()
         for pattern in spec.paths:
-            if not match_paths(root, (pattern,)):
+            matching = match_paths(root, (pattern,))
+            if not matching:
                 raise where.error(place, f"{pattern!r} matches no file: nothing to promise")
-        num_files += len(match_paths(root, spec.paths))
-        if num_files > MAX_FROZEN_FILES:
-            text = f"promises of {num_files} files; a pack names {MAX_FROZEN_FILES}"
+            files.update(matching)
+        promised += len(files)
+        if promised > MAX_FROZEN_FILES:
+            text = f"promises of {promised} files; a pack names {MAX_FROZEN_FILES}"
             raise where.error(place, text, "Promise fewer, or an archive of them.")
 
 

@@ -21,7 +21,7 @@ from evidence.pipeline.words import refuse_contradiction
 from evidence.records.codec import encode
 from evidence.records.finding import Report
 from evidence.render import render_pack, rendered_record
-from evidence.verify import SealedPack, load_sealed, open_pack
+from evidence.verify import load_sealed, open_pack
 
 MAX_NOTE_BYTES: Final = 1 << 20
 
@@ -67,23 +67,21 @@ def render_all(packs: Sequence[Path], *, check: bool) -> list[Rendered]:
 def _render_one(pack: Path, *, check: bool) -> Rendered:
     with open_pack(pack) as opened:
         try:
-            files = _files_of(opened.sealed())
+            sealed, attached = opened.sealed(), read_attached(pack)
+            files = rendered_files(sealed.documents, sealed.root_sha256, attached)
             changed = _changed(pack, files) if check else write_rendered(pack, files)
         except EvidenceError as error:
             return Rendered(error=error)
         names = [] if check else changed
-        claimed = any(map(layout.REPRODUCTION.fullmatch, read_attached(pack)))
+        claimed = any(map(layout.REPRODUCTION.fullmatch, attached))
         return Rendered(tuple(changed), report=None if claimed else opened.report(names))
 
 
 def rerender(pack: Path) -> list[str]:
     """Regenerate the rendered set of a pack. Raises PackBrokenError when the pack is broken."""
-    return write_rendered(pack, _render(pack))
-
-
-def differences(pack: Path) -> list[str]:
-    """Names of rendered files that are not what rendering gives. Writes nothing."""
-    return _changed(pack, _render(pack))
+    sealed = load_sealed(pack)
+    files = rendered_files(sealed.documents, sealed.root_sha256, read_attached(pack))
+    return write_rendered(pack, files)
 
 
 def attach_note(pack: Path, note: Path) -> Path:
@@ -118,14 +116,6 @@ def read_attached(pack: Path) -> dict[str, bytes]:
         for path in sorted(folder.iterdir())
         if path.is_file() and not path.is_symlink()
     }
-
-
-def _render(pack: Path) -> dict[str, bytes]:
-    return _files_of(load_sealed(pack))
-
-
-def _files_of(sealed: SealedPack) -> dict[str, bytes]:
-    return rendered_files(sealed.documents, sealed.root_sha256, read_attached(sealed.path))
 
 
 def _changed(pack: Path, files: Mapping[str, bytes]) -> list[str]:

@@ -25,7 +25,7 @@ from evidence.results.inputs import LENGTHS
 if TYPE_CHECKING:
     from evidence.records.reproduction import ReproductionRecord
 
-MAX_LOSS_ROWS: Final = 200
+SHOWN_LOSS_ROWS: Final = 200
 """Of the loss table in the summary; results.json has every row."""
 
 _MEANS: Final = {
@@ -163,22 +163,24 @@ def _reproduction(data: bytes) -> ReproductionRecord | None:
 
 
 def _every(results: ResultsRecord) -> int:
-    return math.ceil(len(results.loss_table) / MAX_LOSS_ROWS)
+    """Of how many rows of the loss table one is shown."""
+    return max(1, math.ceil(len(results.loss_table) / SHOWN_LOSS_ROWS))
 
 
 def _rows_left_out(results: ResultsRecord) -> dict[str, str] | None:
     """What the summary says where it does not show the whole table."""
-    if len(results.loss_table) <= MAX_LOSS_ROWS:
+    every = _every(results)
+    if every == 1:
         return None
     return {
-        "every": formatting.count(_every(results)),
+        "every": formatting.count(every),
         "count": formatting.count(len(results.loss_table)),
     }
 
 
 def _loss_rows(results: ResultsRecord) -> list[tuple[str, str, str, str]]:
     """The rows of a short table; of a long one every n-th, and the last."""
-    every = max(1, _every(results))
+    every = _every(results)
     shown = list(results.loss_table[every - 1 :: every])
     if shown and shown[-1] is not results.loss_table[-1]:
         shown.append(results.loss_table[-1])

@@ -12,13 +12,10 @@ from __future__ import annotations
 import mmap
 import os
 from collections.abc import Callable, Iterator, Sequence
-from hashlib import sha256
 from typing import Final
 
 from evidence import posix
 from evidence.processes import ended
-from evidence.verify.directory import SafeDirectory
-from evidence.verify.structure import FileStatus
 
 MIN_FILES: Final = 2_000
 """For fewer, copying the process takes longer than it saves."""
@@ -48,21 +45,6 @@ def hash_apart(paths: Sequence[str], hash_one: Hash, num_processes: int) -> dict
             os.waitpid(children[-1], 0)
             children.pop()
         return dict(_found(paths, shared))
-
-
-def hash_small(root: SafeDirectory, path: str, status: FileStatus) -> bytes | None:
-    """SHA-256 of a file read at one go; None where it is another one, or changed, since the walk.
-
-    As `digests.read_file` does it, without what only some files need. Raises OSError.
-    """
-    descriptor, opened = root.open_file(path)
-    try:
-        data = os.read(descriptor, status.size_bytes + 1)
-        after = os.fstat(descriptor)
-    finally:
-        os.close(descriptor)
-    same = FileStatus.of(opened) == status == FileStatus.of(after)
-    return sha256(data).digest() if same and len(data) == status.size_bytes else None
 
 
 def _work(paths: Sequence[str], hash_one: Hash, shared: mmap.mmap, share: slice) -> None:

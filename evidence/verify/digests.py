@@ -28,7 +28,7 @@ from evidence.digest import (
 )
 from evidence.errors import UnsafePackError
 from evidence.processes import num_processors
-from evidence.verify.apart import can_share, hash_apart, hash_small
+from evidence.verify.apart import can_share, hash_apart
 from evidence.verify.directory import NotPlainError, SafeDirectory
 from evidence.verify.problem import Problem
 from evidence.verify.sets import Entries
@@ -108,13 +108,7 @@ def read_sealed(
         else:
             contents.problems.append(outcome)
     for path, reading in readings.items():
-        contents.present.add(path)
-        if reading.kept is not None:
-            contents.documents[path] = reading.kept
-        if path.endswith(".safetensors"):
-            contents.headers[path] = reading.head
-        if not _as_claimed(path, reading, claims):
-            contents.problems.extend(_compare(root, path, reading, claims, contents))
+        contents.problems.extend(_compare(root, path, reading, claims, contents))
     contents.problems.sort(key=lambda problem: (problem.address, problem.code))
     return contents
 
@@ -299,25 +293,21 @@ def _read_apart(
     root: SafeDirectory, tree: Tree, small: Sequence[str], num_processes: int
 ) -> dict[str, Reading]:
     """Files of which nothing but the digest is wanted, as far as all is well with them."""
-    paths = [path for path in small if _is_only_hashed(path, tree.files[path])]
+    paths = [path for path in small if not is_kept(path) and not path.endswith(".safetensors")]
     if not can_share(len(paths), num_processes):
         return {}
 
     def hash_one(path: str) -> bytes | None:
         try:
-            return hash_small(root, path, tree.files[path])
+            reading = read_file(root, path, tree.files[path], keep=False)
         except OSError:
             return None
+        return None if reading.changed else bytes.fromhex(reading.sha256)
 
     return {
         path: Reading(digest.hex(), tree.files[path].size_bytes, None, b"", changed=False)
         for path, digest in hash_apart(paths, hash_one, num_processes).items()
     }
-
-
-def _is_only_hashed(path: str, status: FileStatus) -> bool:
-    small = status.size_bytes < CHUNK_BYTES
-    return small and not path.endswith(".safetensors") and not is_kept(path, status.size_bytes)
 
 
 def attempt_read(root: SafeDirectory, path: str, status: FileStatus) -> Reading | Problem:
@@ -333,15 +323,14 @@ def attempt_read(root: SafeDirectory, path: str, status: FileStatus) -> Reading 
         return Problem(path, f"cannot be read: {error.strerror}", code="cannot-read")
 
 
-def _as_claimed(path: str, reading: Reading, claims: Claims) -> bool:
-    if reading.changed or reading.sha256 != claims.sums.digests[path]:
-        return False
-    return claims.sizes.get(path, reading.size_bytes) == reading.size_bytes
-
-
 def _compare(
     root: SafeDirectory, path: str, reading: Reading, claims: Claims, contents: Contents
 ) -> Iterator[Problem]:
+    contents.present.add(path)
+    if reading.kept is not None:
+        contents.documents[path] = reading.kept
+    if path.endswith(".safetensors"):
+        contents.headers[path] = reading.head
     if reading.changed:
         yield Problem(path, "changed while it was read", code="changed-while-reading")
     expected = claims.sums.digests[path]

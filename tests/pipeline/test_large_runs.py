@@ -20,7 +20,7 @@ from evidence.results.context import join, known, rows_at
 from evidence.self_test import self_test
 from evidence.verify import verify_pack
 from evidence.workload import kept
-from evidence.workload.examples import MAX_GROUPS_BYTES, VALUE_BYTES
+from evidence.workload.examples import MAX_GROUPS_BYTES, VALUE_BYTES, VALUES_A_SCORE
 from evidence.workload.kept import MAX_KEPT_TOKENS, tokens_to_keep
 from tests.pipeline.test_behaviours import forged
 from tests.project import Project, write_rows
@@ -150,6 +150,14 @@ def test_the_longest_loss_table_and_the_most_groups_are_within_the_limits_of_res
     data = jsonio.dump_document(document)
     assert len(data) < 0.95 * limits.MAX_JSON_BYTES
     assert jsonio.load_document(data) == document
+
+
+def test_a_group_has_as_many_values_as_are_reckoned_with(project: Project) -> None:
+    project.run()
+    num_scorers = len(project.read(layout.INPUTS)["scorers"])
+    for group in ("k0", "k1"):
+        names = [n for n in project.read(layout.RESULTS)["values"] if f"eval.by.kind.{group}." in n]
+        assert len(names) == 1 + VALUES_A_SCORE * num_scorers
 
 
 def test_more_groups_than_results_can_hold_end_the_run_before_its_first_step(

@@ -10,7 +10,7 @@ import pytest
 from evidence import layout
 from evidence.digest import sha256_hex
 from evidence.errors import BusyError, ExitCode, MilestoneError, UsageError
-from evidence.pipeline.summaries import attach_note, differences, rerender
+from evidence.pipeline.summaries import attach_note, render_all, rerender
 from evidence.verify import verify_pack
 from tests.project import Project, rows, write_rows
 
@@ -27,7 +27,7 @@ def test_a_complete_run_verifies_and_its_summary_renders_the_same(project: Proje
     report = verify_pack(project.pack)
     assert [f for f in report.findings if f.severity == "error"] == []
     assert (report.verdict, report.exit) == ("INTACT", ExitCode.DONE)
-    assert differences(project.pack) == []
+    assert render_all([project.pack], check=True)[0].changed == ()
     assert rerender(project.pack) == []
 
 
@@ -110,7 +110,7 @@ def test_a_failed_attempt_is_sealed_with_its_reason_and_never_reads_as_complete(
     assert not list(project.pack.rglob("*.safetensors"))
     summary = (project.pack / "t1_summary.md").read_text("utf-8")
     assert "Failed" in summary
-    assert differences(project.pack) == []
+    assert render_all([project.pack], check=True)[0].changed == ()
 
 
 def test_the_next_attempt_follows_and_the_summary_tells_both(
@@ -246,7 +246,7 @@ def test_a_summary_that_was_lost_or_edited_is_regenerated(project: Project) -> N
     before = summary.read_bytes()
     summary.write_bytes(before.replace(b"10", b"11", 1))
     assert verdict(project.pack).startswith("NOT INTACT")
-    assert differences(project.pack) == ["t1_summary.md"]
+    assert render_all([project.pack], check=True)[0].changed == ("t1_summary.md",)
     assert rerender(project.pack) == ["t1_summary.md"]
     shutil.rmtree(project.pack / "plots")
     rerender(project.pack)

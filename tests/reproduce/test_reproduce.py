@@ -16,7 +16,7 @@ from evidence.capture.git import Repository
 from evidence.cli.reproduce import command as reproduce_command
 from evidence.errors import DurabilityError, ExitCode, StoppedError, UsageError
 from evidence.pipeline.index import index_differs
-from evidence.pipeline.summaries import differences
+from evidence.pipeline.summaries import render_all
 from evidence.records.availability import Unavailable
 from evidence.records.comparison import DifferenceRecord
 from evidence.reproduce.here import announce
@@ -63,7 +63,7 @@ def test_the_seal_of_the_original_stays_and_its_summary_says_what_was_added(ran:
     (line,) = [line for line in summary.splitlines() if line.startswith("**Added after sealing**")]
     assert "reproduced bitwise on 2" in line
     assert result.record.reproduction.root_sha256[:12] in line
-    assert differences(ran.pack) == []
+    assert render_all([ran.pack], check=True)[0].changed == ()
     assert verify_pack(ran.pack).verdict == "INTACT"
     assert not index_differs(ran.runs)
     assert "bitwise by" in (ran.runs / "README.md").read_text("utf-8")
