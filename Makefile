@@ -13,8 +13,8 @@ T ?= tests
 SIZE ?= full
 SMALL := $(if $(filter small,$(SIZE)),--small)
 
-VERIFIER := evidence.verify evidence.digest evidence.journal evidence.jsonio
-QUICK := tests/verify tests/packs tests/origin tests/prose tests/test_jsonio.py tests/test_foundation.py
+VERIFIER := evidence.verification evidence.encoding.digest evidence.pack.journal evidence.encoding.jsonio
+QUICK := tests/verification tests/packs tests/origin tests/prose tests/encoding
 
 .DEFAULT_GOAL := help
 .PHONY: help evidence verify render test lint reformat data golden approve coverage mutants faults fuzz bench bench-growth bench-gpu clean
@@ -31,7 +31,7 @@ verify: $(VENV)/.runtime ## Check every pack below runs/
 render: $(VENV)/.runtime ## Regenerate the summaries of all packs below runs/
 	@$(BIN)/evidence render
 
-test: lint ## Lint, type-check, and run all tests: make test T=tests/verify
+test: lint ## Lint, type-check, and run all tests: make test T=tests/verification
 	@$(BIN)/python -m pytest -n auto $(T)
 
 lint: $(VENV)/.develop ## ruff, mypy (linux, darwin, win32) and the import contracts
@@ -49,28 +49,28 @@ data: $(VENV)/.runtime ## Rewrite the project's own data set, evaluation set and
 	@$(BIN)/python milestones/models/train_tokenizer.py
 
 approve: $(VENV)/.develop ## Write down what verify says of every case and forgery: read the change before you commit it
-	@PYTHONPATH=.:tests:tests/verify $(BIN)/python -m packs.approved
+	@PYTHONPATH=.:tests:tests/verification $(BIN)/python -m packs.approved
 
 golden: $(VENV)/.develop ## Write the packs that tests keep of this version: make golden VERSION=v1
-	@PYTHONPATH=tests/verify $(BIN)/python tests/packs/make_golden.py $(VERSION)
+	@PYTHONPATH=tests/verification $(BIN)/python tests/packs/make_golden.py $(VERSION)
 
 fuzz: $(VENV)/.develop ## Verify 100,000 mutated packs, and every bit of the smallest: make fuzz COUNT=500
-	@PYTHONPATH=tests:tests/verify $(BIN)/python -m tests.fuzz.campaign --first $(or $(FIRST),0) --count $(or $(COUNT),100000)
-	@$(if $(FIRST)$(COUNT),,$(BIN)/python -m pytest -m exhaustive tests/verify)
+	@PYTHONPATH=tests:tests/verification $(BIN)/python -m tests.fuzz.campaign --first $(or $(FIRST),0) --count $(or $(COUNT),100000)
+	@$(if $(FIRST)$(COUNT),,$(BIN)/python -m pytest -m exhaustive tests/verification)
 
 coverage: $(VENV)/.develop ## Every branch of what verifies is taken by a quick test, or this fails
 	@$(BIN)/python -m pytest -n auto -m 'not exhaustive and not torch' $(QUICK) --cov-branch \
 		$(VERIFIER:%=--cov=%) --cov-report=term-missing:skip-covered --cov-fail-under=100
 
 mutants: $(VENV)/.develop ## Change what verifies in 315 small ways and count what the tests notice: make mutants SEED=46
-	@PYTHONPATH=tests:tests/verify $(BIN)/python -m tests.mutants.campaign $(if $(SEED),--seed $(SEED))
+	@PYTHONPATH=tests:tests/verification $(BIN)/python -m tests.mutants.campaign $(if $(SEED),--seed $(SEED))
 
 faults: $(VENV)/.develop ## Kill, starve and cut off runs at every point, with the real stand-in too (half an hour)
 	@$(BIN)/python -m pytest -n auto -m exhaustive tests/faults
 
 bench: $(VENV)/.develop ## Measure start-up, verify, sealing, training against yardsticks: make bench SIZE=small
 	@for name in startup weights files many rows capture training recording; do echo; $(BIN)/python benchmarks/$$name.py $(SMALL) || exit 1; done
-	@PYTHONPATH=tests:tests/verify:.:benchmarks $(BIN)/python -P benchmarks/limits.py
+	@PYTHONPATH=tests:tests/verification:.:benchmarks $(BIN)/python -P benchmarks/limits.py
 
 bench-growth: $(VENV)/.develop ## Measure that cost grows as the work does, as far as the disk allows (SIZE=small too)
 	@$(BIN)/python benchmarks/growth.py $(SMALL)

@@ -31,12 +31,13 @@ SIDE = """
 import sys, time
 from pathlib import Path
 from evidence.capture.frozen import digest_set
-from evidence.capture.git import capture_patch, capture_state, open_repository
+from evidence.capture.git import capture_patch, capture_state
+from evidence.capture.repository import open_repository
 from evidence.capture.gpu import capture_gpus, gpu_snapshot
 from evidence.capture.host import capture_cpu
 from evidence.capture.packages import capture_packages
 from evidence.milestone import load_milestone
-from evidence.pipeline.observation import observe_start
+from evidence.running.observation import observe_start
 
 root = Path(sys.argv[1])
 milestone = load_milestone(Path(sys.argv[2]))[0]

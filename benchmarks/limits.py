@@ -1,6 +1,6 @@
 """What it costs verify to refuse: time and peak memory for a pack past each of its limits.
 
-python benchmarks/limits.py            (PYTHONPATH=tests:tests/verify; `make bench` sets it)
+python benchmarks/limits.py            (PYTHONPATH=tests:tests/verification; `make bench` sets it)
 """
 
 from __future__ import annotations

@@ -16,19 +16,21 @@ from random import Random
 from typing import Any
 
 ROOT = Path(__file__).parents[1]
-sys.path.append(str(ROOT / "tests/verify"))
+sys.path.append(str(ROOT / "tests/verification"))
 
 from toy import CONFIG, MODEL, Toy, toy, training_of_toy, write  # noqa: E402
 from toy_parts import EPOCHS, HIDDEN, NUM_PARAMETERS, VOCAB, N  # noqa: E402
 
-from evidence import arithmetic, jsonio, layout  # noqa: E402
-from evidence.digest import sha256_hex  # noqa: E402
-from evidence.documents import Documents, is_document, parse_documents  # noqa: E402
-from evidence.outcome import outcome_digest  # noqa: E402
-from evidence.records.codec import encode  # noqa: E402
-from evidence.render import render_pack, rendered_record  # noqa: E402
-from evidence.results import compute_results  # noqa: E402
-from evidence.seal import format_sums  # noqa: E402
+from evidence import layout  # noqa: E402
+from evidence.encoding import jsonio  # noqa: E402
+from evidence.encoding.codec import encode  # noqa: E402
+from evidence.encoding.digest import sha256_hex  # noqa: E402
+from evidence.pack.documents import Documents, is_document, parse_documents  # noqa: E402
+from evidence.pack.seal import format_sums  # noqa: E402
+from evidence.render.render import render_pack, rendered_record  # noqa: E402
+from evidence.results.compute import compute_results  # noqa: E402
+from evidence.results.outcome_digest import outcome_digest  # noqa: E402
+from evidence.rules import arithmetic  # noqa: E402
 
 MIB = 1 << 20
 SHARDS = 3

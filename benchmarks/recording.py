@@ -26,14 +26,15 @@ import torch
 from transformers import Trainer
 from evidence.milestone import load_milestone
 from evidence.plan import plan_attempts
-from evidence.records.codec import encode
-from evidence.workload import examples as example_makers, tokens, training
-from evidence.workload.data import load_data
-from evidence.workload.facts import field_names
-from evidence.workload.interface import Job
-from evidence.workload.models import (
+from evidence.encoding.codec import encode
+from evidence.backends.transformers import training
+from evidence.data import examples as example_makers, tokens
+from evidence.data.read import load_data
+from evidence.data.facts import field_names
+from evidence.worker.interface import Job
+from evidence.backends.transformers.models import (
     coder, load_model, load_tokenizer, make_repeatable, vocabulary)
-from evidence.workload.recorder import Recorder, StepCounts
+from evidence.worker.recorder import Recorder, StepCounts
 
 side, root, scratch = sys.argv[1], Path(sys.argv[2]), sys.argv[3]
 inside_s = 0.0

@@ -4,7 +4,7 @@
 
 Ours: strict JSON (duplicate keys, NaN, canonical bytes) and the schema, line by line, as verify
 does it. The other: `json.loads` and jsonschema's own validator, line by line. That both accept
-and refuse the same is a property test (tests/verify/test_quick_validation.py).
+and refuse the same is a property test (tests/verification/test_quick_validation.py).
 """
 
 from __future__ import annotations
@@ -15,13 +15,13 @@ from pathlib import Path
 from pairs import HEADER, asked, compare, machine, python, row, run, say
 from scratch import scratch
 
-from evidence import jsonio
+from evidence.encoding import jsonio
 
 OURS = """
 import sys
 from pathlib import Path
 from evidence import layout
-from evidence.verify.schemas import document_problems
+from evidence.verification.reading.schemas import document_problems
 found = list(document_problems(layout.METRICS, Path(sys.argv[1]).read_bytes()))
 sys.exit(bool(found))
 """

@@ -28,13 +28,13 @@ import torch
 from transformers import Trainer, TrainingArguments
 from evidence.milestone import load_milestone
 from evidence.plan import plan_attempts
-from evidence.workload.data import load_data
-from evidence.workload.examples import training_examples
-from evidence.workload.interface import Job
-from evidence.workload.models import (
+from evidence.data.read import load_data
+from evidence.data.examples import training_examples
+from evidence.worker.interface import Job
+from evidence.backends.transformers.models import (
     coder, load_model, load_tokenizer, make_repeatable, vocabulary)
-from evidence.workload.recorder import Recorder
-from evidence.workload.training import Rows, train
+from evidence.worker.recorder import Recorder
+from evidence.backends.transformers.training import Rows, train
 
 side, root, scratch, rate = sys.argv[1], Path(sys.argv[2]), sys.argv[3], float(sys.argv[4])
 plan = plan_attempts(load_milestone(root / "milestones/M43.toml")[0])[2]

@@ -41,7 +41,7 @@ SEAL = """
 import sys
 from pathlib import Path
 from evidence import jsonio
-from evidence.records.codec import decode
+from evidence.encoding.codec import decode
 from evidence.records.run import ManifestRecord
 from evidence.seal import seal
 from dataclasses import replace

@@ -51,6 +51,10 @@ class MilestoneError(UsageError):
     """The milestone file, or data it names, is not valid. The message has file, line, key."""
 
 
+class DataError(MilestoneError):
+    """Data that is well-formed and cannot be trained on or evaluated as the milestone asks."""
+
+
 class SecretFoundError(EvidenceError):
     """A finished run holds a secret and is not sealed. The message has places, not secrets."""
 
@@ -106,12 +110,6 @@ class DurabilityError(EvidenceError):
         super().__init__(message, hint=hint)
         self.no_room = no_room
         """The disk is full, or a quota or a limit on the size of files is reached."""
-
-
-class UnfinishedError(EvidenceError):
-    """The run ended honestly without a complete pack."""
-
-    exit_code = ExitCode.UNFINISHED
 
 
 class BusyError(EvidenceError):

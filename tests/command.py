@@ -7,7 +7,7 @@ from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 from io import BytesIO, TextIOWrapper
 
-from evidence.cli import main
+from evidence.cli.main import main
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,10 +7,11 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
-from evidence import posix, schema
-from evidence.records.codec import encode
+from evidence.encoding import schema
+from evidence.encoding.codec import encode
 from evidence.records.finding import Report
-from evidence.verify import report, verification
+from evidence.system import posix
+from evidence.verification import report, verification
 from tests.project import Project, make_project
 
 settings.register_profile("untimed", deadline=None)  # a busy machine breaks no law

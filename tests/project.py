@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from evidence import jsonio
-from evidence.pipeline import RunOptions, RunResult, run_milestone
-from evidence.pipeline.signals import StopRequest
+from evidence.backends.stub.stage import TOKENIZER
+from evidence.encoding import jsonio
 from evidence.progress import Silent
-from evidence.workload.stub_backend import TOKENIZER
+from evidence.running.run import RunOptions, RunResult, run_milestone
+from evidence.running.signals import StopRequest
 
 STUB = """
 schema = "milestone.v1"

@@ -14,11 +14,13 @@ from pathlib import Path
 from types import TracebackType
 from typing import Final
 
-from evidence import jsonio, layout
-from evidence.durable import LineWriter
-from evidence.escape import visible
-from evidence.records.codec import encode
-from evidence.redact import Redactor, Secrets
+from evidence import layout
+from evidence.encoding import jsonio
+from evidence.encoding.codec import encode
+from evidence.redact.known import Secrets
+from evidence.redact.stream import Redactor
+from evidence.system.durable import LineWriter
+from evidence.text.escape import visible
 
 SYNC_EVERY_S: Final = 0.75
 """With the supervisor's pause between two looks, no row waits longer than a second."""

@@ -16,9 +16,9 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Final, Literal
 
-from evidence import posix
 from evidence.attempt.guard import Guard
 from evidence.errors import EvidenceError
+from evidence.system import posix
 
 READ_BYTES: Final = 1 << 16
 GRACE_AFTER_EXIT_S: Final = 2.0
@@ -42,7 +42,7 @@ class WorkerProcess:
                 "a run needs Linux, WSL2 or macOS", hint="verify and render work on Windows."
             )
         events_read, events_write = os.pipe()
-        command = [sys.executable, "-P", "-m", "evidence.workload.worker"]
+        command = [sys.executable, "-P", "-m", "evidence.worker.main"]
         try:
             self._process = subprocess.Popen(
                 [*command, str(job), str(events_write), str(os.getpid())],

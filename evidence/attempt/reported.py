@@ -5,13 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Final
 
-from evidence import jsonio
 from evidence.dataclass import dataclass
-from evidence.durable import write_file
+from evidence.encoding import jsonio
+from evidence.encoding.codec import decode, encode
 from evidence.records.availability import Unavailable
 from evidence.records.capture import TorchRecord
-from evidence.records.codec import decode, encode
 from evidence.records.inputs import ModelRecord, TextRecord, TokenizerRecord
+from evidence.system.durable import write_file
 
 NAME: Final = "reported.json"
 

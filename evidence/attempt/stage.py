@@ -12,7 +12,7 @@ from dataclasses import field
 from pathlib import Path
 from typing import Any, Final
 
-from evidence import jsonio, layout, limits
+from evidence import layout, limits
 from evidence.attempt.files import StageFiles
 from evidence.attempt.process import GRACE_AFTER_KILL_S, WorkerProcess
 from evidence.attempt.reported import Reported, write_reported
@@ -20,26 +20,21 @@ from evidence.attempt.verdict import Heard, Limit, judge
 from evidence.capture.oom import count_oom_kills
 from evidence.capture.telemetry import sample, sampling_period_s
 from evidence.dataclass import dataclass
-from evidence.digest import sha256_stream
-from evidence.durable import remove, sync_directory, sync_file, sync_folders, write_file
+from evidence.encoding import jsonio
+from evidence.encoding.codec import decode, encode
+from evidence.encoding.digest import sha256_stream
 from evidence.errors import DurabilityError, MalformedError
-from evidence.escape import one_line
-from evidence.journal import Journal
+from evidence.pack.journal import Journal
 from evidence.progress import Observer
 from evidence.records.availability import Unavailable
 from evidence.records.capture import TorchRecord
-from evidence.records.codec import decode, encode
-from evidence.records.inputs import (
-    FileDigest,
-    ModelRecord,
-    SeenRecord,
-    TextRecord,
-    TokenizerRecord,
-)
+from evidence.records.inputs import FileDigest, ModelRecord, SeenRecord, TextRecord, TokenizerRecord
 from evidence.records.run import OutcomeKind, PredictionRow, StepRow
-from evidence.redact import Privacy
-from evidence.workload.failures import DISK_FULL
-from evidence.workload.interface import Job
+from evidence.redact.privacy import Privacy
+from evidence.system.durable import remove, sync_directory, sync_file, sync_folders, write_file
+from evidence.text.escape import one_line
+from evidence.worker.failures import DISK_FULL
+from evidence.worker.interface import Job
 
 POLL_S: Final = 0.2
 STOP_NOW: Final = 2

@@ -1,7 +1,7 @@
 """How a worker ended, told apart and in plain words. Pure.
 
 Responsible for turning what was heard and the exit status into an outcome. Whether the next
-attempt follows is `pipeline`'s decision.
+attempt follows is `running`'s decision.
 """
 
 from __future__ import annotations

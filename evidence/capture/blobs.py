@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Final
 
 from evidence import limits
-from evidence.capture.git import Repository
-from evidence.digest import sha256_hex
+from evidence.capture.repository import Repository
+from evidence.encoding.digest import sha256_hex
 from evidence.records.availability import Unavailable
 
 _OFFLINE: Final = {"GIT_NO_LAZY_FETCH": "1", "GIT_ALLOW_PROTOCOL": "none"}

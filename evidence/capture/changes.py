@@ -10,7 +10,7 @@ import stat
 from pathlib import Path
 from typing import Final
 
-from evidence.digest import sha256_hex, sha256_stream
+from evidence.encoding.digest import sha256_hex, sha256_stream
 from evidence.records.availability import Unavailable
 from evidence.records.capture import FileState
 

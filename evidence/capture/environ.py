@@ -13,7 +13,6 @@ from collections.abc import Mapping
 from typing import Final
 
 from evidence.capture.packages import without_credentials
-from evidence.escape import one_line, visible
 from evidence.records.availability import Unavailable
 from evidence.records.capture import (
     EnvironmentRecord,
@@ -22,6 +21,7 @@ from evidence.records.capture import (
     PackagesRecord,
     TorchRecord,
 )
+from evidence.text.escape import one_line, visible
 
 ALLOWED: Final = re.compile(
     r"OMP_[A-Z_]+|MKL_[A-Z_]+|OPENBLAS_NUM_THREADS|CUDA_VISIBLE_DEVICES|CUDA_DEVICE_ORDER"

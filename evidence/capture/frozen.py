@@ -10,9 +10,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from evidence.capture.blobs import digests_at
-from evidence.capture.git import Repository, resolve_ref
+from evidence.capture.git import resolve_ref
 from evidence.capture.patterns import files_matching, matches
-from evidence.digest import sha256_stream
+from evidence.capture.repository import Repository
+from evidence.encoding.digest import sha256_stream
 from evidence.errors import UsageError
 from evidence.records.availability import Unavailable
 from evidence.records.capture import FrozenFileRecord, FrozenRecord, FrozenSetRecord

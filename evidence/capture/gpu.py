@@ -14,9 +14,9 @@ from evidence import limits
 from evidence.capture.process import TooSlowError, answer_within
 from evidence.capture.smi import gpu_snapshot
 from evidence.dataclass import dataclass
-from evidence.escape import one_line, visible
 from evidence.records.availability import Unavailable
 from evidence.records.capture import GpuRecord
+from evidence.text.escape import one_line, visible
 
 __all__ = ["GpuCapture", "GpuSample", "capture_gpus", "gpu_snapshot", "sample_gpu"]
 

@@ -12,12 +12,9 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
 
+from evidence.capture.repository import Repository
 from evidence.dataclass import dataclass
-
-if TYPE_CHECKING:
-    from evidence.capture.git import Repository
 
 _REVEAL = ("--no-assume-unchanged", "--no-skip-worktree")
 """One call each: git heeds only the first of them."""

@@ -19,9 +19,9 @@ import psutil
 
 from evidence import limits
 from evidence.capture.process import TooLongError, TooSlowError, hear_out, up_to
-from evidence.escape import one_line, visible
 from evidence.records.availability import Unavailable
 from evidence.records.capture import CpuRecord, GpuRecord, HardwareRecord
+from evidence.text.escape import one_line, visible
 
 T = TypeVar("T")
 

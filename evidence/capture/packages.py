@@ -12,10 +12,10 @@ from importlib.metadata import Distribution, distributions
 from pathlib import Path
 from typing import Any, Final
 
-from evidence.digest import sha256_hex
-from evidence.escape import visible
+from evidence.encoding.digest import sha256_hex
 from evidence.records.availability import Unavailable
 from evidence.records.capture import PackageRecord, PackagesRecord
+from evidence.text.escape import visible
 
 _USER_INFO: Final = re.compile(r"(?<=://)(?:[^/?#]*@|[^/?#]*:(?!\d*(?:[/?#]|$))[^@]*@)")
 """Up to the last @ before the path; also past slashes, where a password was not escaped."""

@@ -15,7 +15,7 @@ from typing import Final
 
 from evidence import limits
 from evidence.capture.process import Heard, TooLongError, TooSlowError, hear_out, up_to
-from evidence.escape import visible
+from evidence.text.escape import visible
 
 _PROCESS_TABLE: Final = re.compile(r"^(?:\+[-=]+\+[ \t]*\n)?\|[ \t]*Processes:", re.MULTILINE)
 _REPORT: Final = "NVIDIA-SMI"

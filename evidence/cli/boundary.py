@@ -10,7 +10,7 @@ from typing import NoReturn
 import click
 
 from evidence.errors import EvidenceError, ExitCode, StoppedError, UsageError
-from evidence.escape import visible
+from evidence.text.escape import visible
 
 
 def guarded(command: click.Command) -> NoReturn:

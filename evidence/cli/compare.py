@@ -6,13 +6,13 @@ from pathlib import Path
 
 import click
 
-from evidence import jsonio
-from evidence.compare import compare_packs
+from evidence.compare.compare import compare_packs
 from evidence.compare.drawing import draw
 from evidence.compare.page import comparison_markdown
-from evidence.durable import write_file
-from evidence.records.codec import encode
-from evidence.verify import open_verified
+from evidence.encoding import jsonio
+from evidence.encoding.codec import encode
+from evidence.system.durable import write_file
+from evidence.verification.verification import open_verified
 
 PLOT = "comparison.svg"
 PAGE = "comparison.md"

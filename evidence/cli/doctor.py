@@ -8,11 +8,11 @@ from typing import Final
 
 import click
 
-from evidence import formatting
 from evidence.cli.options import root_option, runs_option
 from evidence.errors import ExitCode
-from evidence.escape import visible
-from evidence.pipeline.doctor import (
+from evidence.records.availability import Unavailable
+from evidence.records.capture import GpuRecord
+from evidence.running.doctor import (
     Diagnosis,
     Machine,
     Prospect,
@@ -20,8 +20,8 @@ from evidence.pipeline.doctor import (
     examine_machine,
     find_milestones,
 )
-from evidence.records.availability import Unavailable
-from evidence.records.capture import GpuRecord
+from evidence.text import formatting
+from evidence.text.escape import visible
 
 PACK_SAYS: Final = {
     "none": "",

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import click
 
-from evidence.escape import visible
-from evidence.explain import explain
+from evidence.explain.explain import explain
+from evidence.text.escape import visible
 
 
 @click.command()

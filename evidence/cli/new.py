@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from evidence.cli.options import root_option
-from evidence.pipeline.scaffold import write_milestone
+from evidence.running.scaffold import write_milestone
 
 
 @click.command()

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from evidence.pipeline.summaries import attach_note
+from evidence.publish.notes import attach_note
 
 
 @click.command()

@@ -10,8 +10,8 @@ from typing import Any, Final
 import click
 from tqdm import tqdm
 
-from evidence.escape import visible
 from evidence.progress import Observer
+from evidence.text.escape import visible
 
 PLAIN_EVERY_S: Final = 10.0
 

@@ -9,8 +9,8 @@ import click
 from evidence.cli.boundary import complain
 from evidence.cli.verify import expand
 from evidence.errors import ExitCode
-from evidence.pipeline.index import INDEX, Known, index_differs, update_index
-from evidence.pipeline.summaries import Rendered, render_all
+from evidence.publish.index import INDEX, Known, index_differs, update_index
+from evidence.publish.summaries import Rendered, render_all
 
 
 @click.command()

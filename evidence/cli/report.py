@@ -6,8 +6,8 @@ from typing import Final
 
 import click
 
-from evidence.escape import visible
 from evidence.records.finding import Finding, Report
+from evidence.text.escape import visible
 
 COLOURS: Final = {
     "VERIFIED": "green",

@@ -8,12 +8,12 @@ from typing import Final
 import click
 
 from evidence.cli.progress import observer
-from evidence.escape import visible
-from evidence.pipeline.signals import StopRequest
 from evidence.records.reproduction import TIERS, TierName
-from evidence.reproduce import ReproduceOptions, ReproduceResult, reproduce
 from evidence.reproduce.exact import reproduce_in_exact_environment
-from evidence.seed_test import MAX_SEEDS, MIN_SEEDS
+from evidence.reproduce.reproduce import ReproduceOptions, ReproduceResult, reproduce
+from evidence.results.seed_test import MAX_SEEDS, MIN_SEEDS
+from evidence.running.signals import StopRequest
+from evidence.text.escape import visible
 
 _BY_DEFAULT: Final[dict[TierName, str]] = {
     "bitwise": " (the default: the environments are equal in all that computes)",

@@ -8,13 +8,13 @@ from typing import Final
 
 import click
 
-from evidence import endings, typed
 from evidence.cli.options import root_option, runs_option
 from evidence.cli.progress import observer
 from evidence.errors import ExitCode
-from evidence.escape import visible
-from evidence.pipeline import RunOptions, RunResult, run_milestone
-from evidence.pipeline.signals import StopRequest
+from evidence.running.run import RunOptions, RunResult, run_milestone
+from evidence.running.signals import StopRequest
+from evidence.text import commands, endings
+from evidence.text.escape import visible
 
 SHOWN_LINES: Final = 8
 """Of the log of an attempt that did not complete."""
@@ -80,9 +80,11 @@ def _report(result: RunResult) -> None:
     click.secho(f"{result.status.upper()}  {pack}", fg=colour, bold=True)
     click.echo(f"  root digest  sha256:{result.root_sha256}")
     click.echo(f"  summary      {_shown(result.summary)}")
-    click.echo(f"  check it     {typed.evidence('verify', pack)}")
+    click.echo(f"  check it     {commands.evidence('verify', pack)}")
     if result.status != "complete":
-        click.echo(f"  run anew     {typed.run(result.milestone, result.pack.parent, '--again')}")
+        click.echo(
+            f"  run anew     {commands.run(result.milestone, result.pack.parent, '--again')}"
+        )
 
 
 def _shown(path: Path) -> str:

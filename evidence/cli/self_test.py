@@ -7,8 +7,8 @@ from typing import Final
 import click
 
 from evidence.errors import ExitCode
-from evidence.escape import visible
-from evidence.self_test import Kind, SelfTest, Trial
+from evidence.self_test.self_test import Kind, SelfTest, Trial
+from evidence.text.escape import visible
 
 SECTIONS: Final[tuple[tuple[Kind, str], ...]] = (
     ("tampering", "Broken without sealing again"),

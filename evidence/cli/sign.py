@@ -6,9 +6,9 @@ from pathlib import Path
 
 import click
 
-from evidence.escape import visible
-from evidence.pipeline.signing import sign_pack
-from evidence.sshsig import EVIDENCE_NAMESPACE, SUMMARY_NAMESPACE
+from evidence.pack.sshsig import EVIDENCE_NAMESPACE, SUMMARY_NAMESPACE
+from evidence.publish.signing import sign_pack
+from evidence.text.escape import visible
 
 
 @click.command()

@@ -8,13 +8,16 @@ from typing import NoReturn
 
 import click
 
-from evidence import jsonio, layout
+from evidence import layout
 from evidence.cli.report import print_report
+from evidence.encoding import jsonio
+from evidence.encoding.codec import encode
 from evidence.errors import ExitCode, UsageError
-from evidence.records.codec import encode
 from evidence.records.finding import Report
-from evidence.verify import Check, VerifyOptions, verify_packs
-from evidence.verify.unfinished import work_folder
+from evidence.verification.consistency.registry import Check
+from evidence.verification.options import VerifyOptions
+from evidence.verification.several import verify_packs
+from evidence.verification.unfinished import work_folder
 
 PRECEDENCE = (ExitCode.REFUSED, ExitCode.FINDINGS, ExitCode.UNFINISHED, ExitCode.ORIGIN)
 
@@ -112,14 +115,14 @@ def command(
 
 def _against(clone: Path) -> tuple[Check, ...]:
     # Imported when asked for only, as below: git and all of a run, while verify itself stays quick.
-    from evidence.pipeline.repository import repository_checks
+    from evidence.verification.origin.clone import repository_checks
 
     return repository_checks(clone)
 
 
 def _self_test(packs: tuple[Path, ...], *, as_json: bool, quiet: bool) -> NoReturn:
     from evidence.cli.self_test import print_self_test
-    from evidence.self_test import self_test
+    from evidence.self_test.self_test import self_test
 
     tests = [self_test(path) for path in expand(packs)]
     if as_json:

@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Final
 
-from evidence import formatting, markdown
-from evidence.documents import Documents
-from evidence.render import TEMPLATE, fill
+from evidence.pack.documents import Documents
 from evidence.render.plot import axis, clean_tick, extremes, polyline, stretch_of
+from evidence.render.render import TEMPLATE, fill
+from evidence.text import formatting, markdown
 
 WIDTH: Final = 760
 LEFT, RIGHT, TOP, BOTTOM = 64, 730, 56, 320

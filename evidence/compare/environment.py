@@ -9,10 +9,10 @@ from __future__ import annotations
 from typing import Any, Final
 
 from evidence.compare.differences import flat
-from evidence.documents import Documents
+from evidence.encoding.codec import encode
+from evidence.pack.documents import Documents
 from evidence.records.availability import Unavailable
 from evidence.records.capture import EnvironmentRecord, HardwareRecord, PackagesRecord
-from evidence.records.codec import encode
 from evidence.records.comparison import Scalar
 
 _IRRELEVANT: Final = (

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from evidence.compare.configuration import plan_of
-from evidence.documents import Documents
+from evidence.pack.documents import Documents
 from evidence.records.comparison import MeasuredValue, MeasureRecord
 from evidence.records.run import ValueRecord
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
-from evidence import formatting, markdown
 from evidence.records.comparison import (
     ChangedPrediction,
     ComparisonRecord,
@@ -21,8 +20,9 @@ from evidence.records.comparison import (
     Scalar,
     TrajectoryRecord,
 )
-from evidence.render import TEMPLATE, fill
+from evidence.render.render import TEMPLATE, fill
 from evidence.results.evaluation import CONFIDENCE
+from evidence.text import formatting, markdown
 
 SHOWN_CHARS: Final = 80
 SHOWN_ROWS: Final = 20

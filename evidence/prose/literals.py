@@ -17,6 +17,7 @@ from evidence import limits
 from evidence.dataclass import dataclass
 from evidence.errors import PastLimitError
 from evidence.prose.units import MAGNITUDES, METRICS, SOFTWARE, UNITS, Unit
+from evidence.text.escape import one_line
 
 _CONTEXT_CHARS: Final = 80
 _NOUN_DISTANCE: Final = 3
@@ -38,6 +39,7 @@ _NAMED: Final = re.compile(r"\{\{\s*[A-Za-z_][\w.]*(?:\s*\|\s*(?:fixed|as)\([^()
 _STATEMENT: Final = re.compile(r"\{%[^{}]*%\}|\{#[^{}]*#\}")
 _SENTENCE_END: Final = (".", "!", "?", ";")
 _CLAUSE_END: Final = (*_SENTENCE_END, ",", ":", ")", "|")
+_MAX_SHOWN_CHARS: Final = 80
 
 
 @dataclass(frozen=True, slots=True)
@@ -226,3 +228,8 @@ def _unit_before(index: int, words: list[_Word]) -> Unit | None:
     previous = words[index - 1].text
     unit = UNITS.get(previous, UNITS.get(previous.lower()))
     return unit if unit is not None and previous.endswith("s") and len(previous) > 1 else None
+
+
+def shown(literal: Literal) -> str:
+    """The words of a measurement for a message: one line, cut where it is long."""
+    return one_line(literal.text, _MAX_SHOWN_CHARS)

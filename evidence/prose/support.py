@@ -14,9 +14,9 @@ from functools import cache, cached_property
 from typing import Any, Final
 
 from evidence.dataclass import dataclass
-from evidence.formatting import decimal_of
 from evidence.prose.literals import Literal, measurements
 from evidence.records.run import ValueRecord
+from evidence.text.formatting import decimal_of
 
 _BETWEEN: Final = (
     r"(?:\s|\b(?:is|was|of|at|to|reached|fell|rose|dropped|ended|came|about|around|only|just|"

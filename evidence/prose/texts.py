@@ -10,9 +10,9 @@ from collections.abc import Iterator
 from typing import Final, TypeAlias
 
 from evidence import layout
-from evidence.documents import Documents
+from evidence.encoding.codec import encode
+from evidence.pack.documents import Documents
 from evidence.prose.support import Finding, Known, judge, known_of
-from evidence.records.codec import encode
 from evidence.records.milestone import Milestone
 
 NARRATIVE: Final = ("summary", "quote", "observations", "impact", "conclusion", "next_steps")

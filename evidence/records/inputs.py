@@ -168,12 +168,12 @@ class SeenRow:
     labels: tuple[int, ...]
     """-100 where no loss falls, as the model received them."""
     pieces: tuple[str, ...]
-    """The text of each id (`evidence.vocabulary`); joined, they are the decoded row."""
+    """The text of each id (`evidence.rules.vocabulary`); joined, they are the decoded row."""
 
 
 @dataclass(frozen=True, slots=True)
 class SeenBatch:
-    """The rows of one optimizer step; its last ones where it has too many (`workload.kept`)."""
+    """The rows of one optimizer step; its last ones where it has too many (`rules.sampling`)."""
 
     step: int
     rows: tuple[SeenRow, ...]

@@ -1,4 +1,4 @@
-"""What a milestone asks for: the records that `evidence.milestone` builds from a TOML file.
+"""What a milestone asks for: the records that `evidence.milestone.parse` builds from a TOML file.
 
 Every field is described for users in `schemas/milestone.v1.schema.json`; here stands what code
 may rely on.
@@ -94,7 +94,7 @@ class TrainSpec:
 
 @dataclass(frozen=True, slots=True)
 class PatternSpec:
-    """A behaviour: outputs in which the pattern (`evidence.patterns`) occurs."""
+    """A behaviour: outputs in which the pattern (`evidence.rules.patterns`) occurs."""
 
     name: str
     kind: Literal["regex"]
@@ -117,7 +117,7 @@ class EvalSpec:
     max_new_tokens: int = 64
     batch_size: int = 16
     scorers: tuple[str, ...] = ("exact", "normalised", "numeric", "contains")
-    """How answers are judged: rules of `evidence.scoring`."""
+    """How answers are judged: rules of `evidence.rules.scoring`."""
     scorer: tuple[PatternSpec, ...] = ()
     """Behaviour that is counted: how often a pattern occurs in an output."""
 

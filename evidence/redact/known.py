@@ -12,7 +12,7 @@ from dataclasses import field
 from typing import Final
 
 from evidence.dataclass import dataclass
-from evidence.digest import sha256_hex
+from evidence.encoding.digest import sha256_hex
 from evidence.redact.shapes import shaped
 
 MIN_BYTES: Final = 12

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from typing import IO, Final
 
 from evidence.dataclass import dataclass
-from evidence.digest import sha256_hex
+from evidence.encoding.digest import sha256_hex
 from evidence.redact.known import Secrets
 from evidence.redact.shapes import shaped
 from evidence.redact.views import views

@@ -8,10 +8,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
-from evidence import formatting, layout, markdown
+from evidence import layout
 from evidence.dataclass import dataclass
-from evidence.digest import combine
-from evidence.documents import Documents
+from evidence.encoding.digest import combine
+from evidence.pack.documents import Documents
+from evidence.text import formatting, markdown
 
 _SHORT: Final = 12
 _DESCRIPTIONS: Final = {

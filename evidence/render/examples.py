@@ -8,11 +8,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Final
 
-from evidence import formatting, markdown
 from evidence.dataclass import dataclass
-from evidence.escape import visible
 from evidence.records.inputs import SeenRecord, SeenRow
 from evidence.records.run import PredictionRow
+from evidence.text import formatting, markdown
+from evidence.text.escape import visible
 
 NUM_SEEN: Final = 2
 NUM_PREDICTIONS: Final = 3

@@ -9,9 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
-from evidence import formatting, markdown
 from evidence.dataclass import dataclass
-from evidence.documents import Documents
+from evidence.pack.documents import Documents
 from evidence.records.availability import Unavailable
 from evidence.records.inputs import (
     NGRAM_WORDS,
@@ -22,6 +21,7 @@ from evidence.records.inputs import (
     TokenizerRecord,
 )
 from evidence.render.values import Sheet
+from evidence.text import formatting, markdown
 
 NAMED_ROWS: Final = 12
 TEXT_CHARS: Final = 40

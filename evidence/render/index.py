@@ -9,12 +9,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Final
 
-from evidence import formatting, layout, markdown
+from evidence import layout
 from evidence.dataclass import dataclass
 from evidence.records.availability import Unavailable
 from evidence.records.reproduction import ReproductionRecord
 from evidence.records.run import ManifestRecord, ResultsRecord
-from evidence.render import TEMPLATE, fill
+from evidence.render.render import TEMPLATE, fill
+from evidence.text import formatting, markdown
 
 BLOCKS: Final = "▁▂▃▄▅▆▇█"
 MAX_BLOCKS: Final = 8

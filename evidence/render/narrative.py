@@ -5,10 +5,11 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import Any, Final
 
-from evidence import formatting, markdown, prose, templating
-from evidence.documents import Documents
+from evidence import prose
 from evidence.errors import MalformedError, PastLimitError
+from evidence.pack.documents import Documents
 from evidence.render.values import Node, Sheet, formatted, number_of
+from evidence.text import formatting, markdown, templating
 
 _MAX_PLACES: Final = 12
 _MAX_TYPED: Final = 25

@@ -10,17 +10,19 @@ import math
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final
 
-from evidence import formatting, jsonio, layout, markdown
-from evidence.documents import Documents
+from evidence import layout
+from evidence.encoding import jsonio
+from evidence.encoding.codec import decode
 from evidence.errors import MalformedError
+from evidence.pack.documents import Documents
 from evidence.records.availability import Unavailable
-from evidence.records.codec import decode
 from evidence.records.milestone import NarrativeSpec
 from evidence.records.run import ResultsRecord
 from evidence.render import artifacts, examples, facts, narrative, remarks, view
 from evidence.render.values import Sheet
 from evidence.results.evaluation import CONFIDENCE
 from evidence.results.inputs import LENGTHS
+from evidence.text import formatting, markdown
 
 if TYPE_CHECKING:
     from evidence.records.reproduction import ReproductionRecord

@@ -6,9 +6,9 @@ import math
 from collections.abc import Sequence
 from typing import Any, Final, TypeVar
 
-from evidence import formatting, markdown
 from evidence.dataclass import dataclass
 from evidence.records.run import IntervalRow, StepRow
+from evidence.text import formatting, markdown
 
 R = TypeVar("R", StepRow, IntervalRow)
 

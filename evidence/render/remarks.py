@@ -9,13 +9,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
-from evidence import formatting, markdown, scoring
-from evidence.documents import Documents
+from evidence.pack.documents import Documents
 from evidence.records.availability import Unavailable
 from evidence.records.capture import GitRecord
 from evidence.records.inputs import TokenizerRecord
 from evidence.records.run import JournalEvent
 from evidence.render.values import Sheet
+from evidence.rules import scoring
+from evidence.text import formatting, markdown
 
 REASON_CHARS: Final = 300
 SHORT_COMMIT: Final = 12

@@ -10,10 +10,10 @@ from collections.abc import Mapping
 from functools import cached_property
 from typing import Final
 
-from evidence import formatting, markdown
 from evidence.dataclass import dataclass
 from evidence.errors import MalformedError
 from evidence.records.run import ValueRecord
+from evidence.text import formatting, markdown
 
 _BY_NAME: Final = {
     "train.learning_rate": "shortest",

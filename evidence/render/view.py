@@ -9,16 +9,16 @@ from __future__ import annotations
 from pathlib import PurePosixPath
 from typing import Final
 
-from evidence import formatting, markdown
 from evidence.dataclass import dataclass
-from evidence.documents import Documents
-from evidence.plan import plan_attempts
+from evidence.milestone.plan import plan_attempts
+from evidence.pack.documents import Documents
 from evidence.records.availability import Unavailable
 from evidence.records.capture import FrozenSetRecord, HardwareRecord
 from evidence.records.inputs import ModelRecord
 from evidence.records.run import AttemptPlan, OutcomeRecord, ResultsRecord
 from evidence.render.values import Sheet
 from evidence.results.run import changed_during_run, different_from_ref
+from evidence.text import formatting, markdown
 
 SHORT_DIGEST: Final = 12
 LINE_CHARS: Final = 200

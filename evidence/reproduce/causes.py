@@ -11,11 +11,11 @@ from collections.abc import Sequence
 from typing import Final
 
 from evidence.compare.page import plain
-from evidence.documents import Documents
+from evidence.pack.documents import Documents
 from evidence.records.availability import Unavailable
 from evidence.records.comparison import DifferenceRecord
 from evidence.records.reproduction import CauseRecord, TierResult
-from evidence.tiers import trajectory
+from evidence.results.tiers import trajectory
 
 SHOWN_KEYS: Final = 6
 

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Final
 
 import evidence
-from evidence.digest import sha256_hex, with_lf
-from evidence.documents import Documents
+from evidence.encoding.digest import sha256_hex, with_lf
+from evidence.pack.documents import Documents
 from evidence.progress import Observer
 from evidence.records.availability import Unavailable
 from evidence.records.comparison import DifferenceRecord

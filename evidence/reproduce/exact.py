@@ -20,9 +20,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final
 
-from evidence.documents import Documents
 from evidence.errors import StoppedError, UsageError
-from evidence.pipeline.signals import StopRequest
+from evidence.pack.documents import Documents
 from evidence.progress import Observer
 from evidence.records.availability import Unavailable
 from evidence.records.capture import PackageRecord
@@ -30,7 +29,8 @@ from evidence.reproduce.code import TOOL, holds_the_tool
 from evidence.reproduce.running import clear_up
 from evidence.reproduce.source import project_repository, recorded_source
 from evidence.reproduce.worktree import clean_worktree
-from evidence.verify import open_verified
+from evidence.running.signals import StopRequest
+from evidence.verification.verification import open_verified
 
 BUILD_TIMEOUT_S: Final = 3600.0
 _NAME: Final = re.compile(r"[a-z0-9]([a-z0-9-]*[a-z0-9])?")

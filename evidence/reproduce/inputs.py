@@ -10,13 +10,13 @@ from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 
 from evidence import layout
-from evidence.digest import sha256_hex, sha256_stream, with_lf
-from evidence.documents import Documents
+from evidence.data.read import load_data
+from evidence.encoding.digest import sha256_hex, sha256_stream, with_lf
 from evidence.errors import UsageError
+from evidence.pack.documents import Documents
 from evidence.records.availability import Unavailable
 from evidence.records.inputs import DataRecord
 from evidence.records.run import AttemptPlan
-from evidence.workload.data import load_data
 
 
 def require_inputs(root: Path, project: Path, documents: Documents, plan: AttemptPlan) -> None:

@@ -11,18 +11,18 @@ from pathlib import Path
 from typing import Final
 
 from evidence import layout
-from evidence.capture.git import Repository
+from evidence.capture.repository import Repository
 from evidence.compare.configuration import plan_of
 from evidence.dataclass import dataclass
 from evidence.errors import BusyError, ExitCode, StoppedError, UsageError
-from evidence.pipeline import RunOptions, run_milestone
-from evidence.pipeline.signals import StopRequest
 from evidence.progress import Observer
 from evidence.records.run import ParentRecord
 from evidence.render.index import ANOTHER_SEED, REPRODUCES
 from evidence.reproduce.seeds import set_seed
 from evidence.reproduce.worktree import Worktree, remove_stale
-from evidence.verify import VerifiedPack
+from evidence.running.run import RunOptions, run_milestone
+from evidence.running.signals import StopRequest
+from evidence.verification.verification import VerifiedPack
 
 _NAMED_BY: Final = 12
 

@@ -10,8 +10,8 @@ from pathlib import Path
 
 from evidence import layout
 from evidence.errors import UsageError
-from evidence.milestone import parse_milestone
-from evidence.plan import plan_attempts
+from evidence.milestone.parse import parse_milestone
+from evidence.milestone.plan import plan_attempts
 
 MAX_SEED = 2**32 - 1
 

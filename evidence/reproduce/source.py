@@ -6,11 +6,11 @@ from pathlib import Path
 from typing import Final
 
 from evidence import layout
-from evidence.capture.git import NO_GIT, Repository, open_repository
-from evidence.digest import sha256_hex
+from evidence.capture.repository import NO_GIT, Repository, open_repository
+from evidence.encoding.digest import sha256_hex
 from evidence.errors import UsageError
 from evidence.records.availability import Unavailable
-from evidence.verify import VerifiedPack
+from evidence.verification.verification import VerifiedPack
 
 _WITHOUT_ONE: Final = "; `git init` and commit to have one"
 """Advice that would not bring the recorded commit."""

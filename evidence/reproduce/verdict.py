@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from evidence.compare.configuration import configuration, plan_of
 from evidence.compare.differences import differences
 from evidence.compare.environment import can_change_bits, decides_bits, environment_of
-from evidence.documents import Documents
+from evidence.pack.documents import Documents
 from evidence.records.comparison import DifferenceRecord
 from evidence.records.reproduction import (
     TIERS,
@@ -22,9 +22,9 @@ from evidence.records.reproduction import (
     TierResult,
 )
 from evidence.reproduce.causes import causes
-from evidence.seed_test import seed_tests
-from evidence.tiers import judge, verdict, when_and_where
-from evidence.verify import VerifiedPack
+from evidence.results.seed_test import seed_tests
+from evidence.results.tiers import judge, verdict, when_and_where
+from evidence.verification.verification import VerifiedPack
 
 _THREADS = "framework.num_threads"
 _CORES = "cpu.num_usable_cores"

@@ -17,11 +17,12 @@ from typing import Final
 
 from filelock import FileLock
 
-from evidence import layout, posix
-from evidence.capture.git import Repository, open_repository
+from evidence import layout
+from evidence.capture.repository import Repository, open_repository
 from evidence.dataclass import dataclass
 from evidence.errors import UsageError
 from evidence.records.availability import Unavailable
+from evidence.system import posix
 
 CHECKOUT_TIMEOUT_S: Final = 600.0
 _PREFIX: Final = "evidence-reproduce-"

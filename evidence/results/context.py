@@ -13,9 +13,9 @@ from typing import Any, Final, TypeAlias
 
 from evidence import layout
 from evidence.dataclass import dataclass
-from evidence.documents import Documents
-from evidence.milestone import document_of
-from evidence.plan import plan_attempts
+from evidence.milestone.parse import document_of
+from evidence.milestone.plan import plan_attempts
+from evidence.pack.documents import Documents
 from evidence.records.availability import Unavailable
 from evidence.records.milestone import EvalSpec, TrainSpec
 from evidence.records.run import AttemptPlan, JournalEvent, ValueRecord

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
-from evidence import layout, scoring
+from evidence import layout
 from evidence.records.milestone import EvalSpec
 from evidence.records.run import PredictionRow
 from evidence.results.context import (
@@ -20,6 +20,7 @@ from evidence.results.context import (
     rows_at,
     unknown,
 )
+from evidence.rules import scoring
 
 CONFIDENCE: Final = 0.95
 """Of the Wilson intervals: what `scoring.wilson` gives by default."""

@@ -1,7 +1,7 @@
 """Gates: the acceptance conditions of a milestone, and what its frozen promises add to them.
 
 Responsible for comparing values that are computed already. What an open gate means for the exit
-status is `pipeline`'s.
+status is `running`'s.
 """
 
 from __future__ import annotations

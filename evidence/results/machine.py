@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from evidence import layout
+from evidence.encoding.codec import decode
 from evidence.errors import MalformedError
 from evidence.records.availability import Unavailable
 from evidence.records.capture import GpuRecord, TelemetryRow
-from evidence.records.codec import decode
 from evidence.records.inputs import FileDigest
 from evidence.results.context import (
     Context,

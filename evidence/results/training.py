@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from evidence import arithmetic, layout
+from evidence import layout
 from evidence.records.availability import Unavailable
 from evidence.records.run import IntervalRow, JournalEvent, StepRow, ValueRecord
 from evidence.results.context import (
@@ -20,6 +20,7 @@ from evidence.results.context import (
     rows_at,
     unknown,
 )
+from evidence.rules import arithmetic
 
 _NO_RUNTIME = "the journal has no runtime of the training loop"
 _SETTINGS = (

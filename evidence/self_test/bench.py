@@ -14,8 +14,9 @@ from functools import cached_property
 from pathlib import Path
 from typing import Final
 
-from evidence import jsonio, layout
-from evidence.verify.sums import parse_sums
+from evidence import layout
+from evidence.encoding import jsonio
+from evidence.verification.reading.sums import parse_sums
 
 LARGE_BYTES: Final = 4 << 20
 """Files from this size on are not held in memory, but copied from the original again."""

@@ -10,10 +10,12 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any, TypeAlias
 
-from evidence import jsonio, layout, scoring
-from evidence.digest import sha256_hex
-from evidence.milestone import parse_milestone
-from evidence.self_test.bent import Bent, NotHereError
+from evidence import layout
+from evidence.encoding import jsonio
+from evidence.encoding.digest import sha256_hex
+from evidence.milestone.parse import parse_milestone
+from evidence.rules import scoring
+from evidence.self_test.forger import Bent, NotHereError
 
 Edit: TypeAlias = Callable[[Bent], object]
 

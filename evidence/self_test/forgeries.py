@@ -12,8 +12,8 @@ from typing import Final
 from evidence import layout
 from evidence.dataclass import dataclass
 from evidence.self_test import edits, seen
-from evidence.self_test.bent import Bent
 from evidence.self_test.edits import Edit, event, milestone, prediction, put, raw, step
+from evidence.self_test.forger import Bent
 
 
 @dataclass(frozen=True, slots=True)

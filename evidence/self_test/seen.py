@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from evidence import layout
-from evidence.self_test.bent import Bent, NotHereError
+from evidence.self_test.forger import Bent, NotHereError
 
 
 def seen_row(bent: Bent) -> dict[str, Any]:

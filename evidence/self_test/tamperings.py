@@ -13,7 +13,7 @@ from typing import Final
 from evidence import layout
 from evidence.dataclass import dataclass
 from evidence.self_test.bench import Bench
-from evidence.self_test.bent import NotHereError
+from evidence.self_test.forger import NotHereError
 
 Break = Callable[[Bench], object]
 

@@ -7,8 +7,8 @@ import errno
 import pytest
 
 from evidence.attempt.verdict import Heard, Limit, judge
-from evidence.workload.failures import explain
-from evidence.workload.interface import StageFailure
+from evidence.worker.failures import explain
+from evidence.worker.interface import StageFailure
 
 
 class OutOfMemoryError(RuntimeError):

@@ -19,9 +19,9 @@ from evidence.attempt import stage
 from evidence.attempt.files import SYNC_EVERY_S, StageFiles
 from evidence.attempt.process import WorkerProcess
 from evidence.errors import DurabilityError
-from evidence.pipeline import signals
-from evidence.pipeline.signals import StopRequest
-from evidence.verify import verify_pack
+from evidence.running import signals
+from evidence.running.signals import StopRequest
+from evidence.verification.verification import verify_pack
 from tests.project import Project, rows
 
 TWO = """
@@ -125,7 +125,7 @@ def test_whoever_talks_on_after_the_worker_is_gone_holds_up_nobody(
     worker = tmp_path / "python"
     worker.write_text(
         "#!/bin/sh\n"
-        f'case "$*" in *workload.worker*) ;; *) exec {sys.executable} "$@" ;; esac\n'
+        f'case "$*" in *worker.main*) ;; *) exec {sys.executable} "$@" ;; esac\n'
         f"{session}sh -c 'for i in $(seq 1000); do echo noise; sleep 0.02; done' &\n"
     )
     worker.chmod(0o755)
@@ -211,7 +211,7 @@ def test_a_worker_that_was_just_started_does_not_outlive_its_supervisor(
     at: float, project: Project
 ) -> None:
     run = start(project, {"stage": "train", "at": 1, "do": "hang"})
-    wait_until(lambda: started(run.pid, "evidence.workload"), "the worker")
+    wait_until(lambda: started(run.pid, "evidence.worker"), "the worker")
     time.sleep(at)
     family = descendants(run.pid)
     run.kill()
@@ -234,8 +234,8 @@ def test_a_worker_that_does_not_stop_after_sigterm_is_stopped_within_the_grace(
 
 def test_sigterm_is_obeyed_by_a_worker_that_hangs(project: Project) -> None:
     code = (
-        "import sys; from evidence.pipeline import signals; signals.GRACE_S = 0.5;"
-        "from evidence.cli import main; main()"
+        "import sys; from evidence.running import signals; signals.GRACE_S = 0.5;"
+        "from evidence.cli.main import main; main()"
     )
     run = subprocess.Popen(
         [sys.executable, "-c", code, "run", "T1"],

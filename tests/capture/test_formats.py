@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from evidence import schema
+from evidence.encoding import schema
 from evidence.records import capture as records
 
 ROOTS: dict[str, type] = {

@@ -7,16 +7,16 @@ from pathlib import Path
 
 import pytest
 
-from evidence import schema
 from evidence.capture import blobs
 from evidence.capture.frozen import compare_frozen, digest_set, match_paths
-from evidence.capture.git import Repository, open_repository
 from evidence.capture.patterns import files_matching, matches
-from evidence.digest import sha256_hex
+from evidence.capture.repository import Repository, open_repository
+from evidence.encoding import schema
+from evidence.encoding.codec import decode, encode
+from evidence.encoding.digest import sha256_hex
 from evidence.errors import UsageError
 from evidence.records.availability import Unavailable
 from evidence.records.capture import FrozenRecord, FrozenSetRecord
-from evidence.records.codec import decode, encode
 from evidence.records.milestone import FrozenSpec
 
 NOTHING = Unavailable("nothing")

@@ -7,20 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from evidence import schema
-from evidence.capture.git import (
-    Repository,
-    blob_at,
-    capture_patch,
-    capture_remote,
-    capture_state,
-    open_repository,
-    resolve_ref,
-)
-from evidence.digest import sha256_hex
+from evidence.capture.git import blob_at, capture_patch, capture_remote, capture_state, resolve_ref
+from evidence.capture.repository import Repository, open_repository
+from evidence.encoding import schema
+from evidence.encoding.codec import decode, encode
+from evidence.encoding.digest import sha256_hex
 from evidence.records.availability import Unavailable
 from evidence.records.capture import GitRecord, GitStateRecord
-from evidence.records.codec import decode, encode
 
 
 def git(where: Path, *args: str) -> str:

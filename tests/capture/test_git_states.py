@@ -8,19 +8,15 @@ from pathlib import Path
 
 import pytest
 
-from evidence import limits, schema
-from evidence.capture.git import (
-    Repository,
-    capture_patch,
-    capture_remote,
-    capture_state,
-    open_repository,
-)
+from evidence import limits
+from evidence.capture.git import capture_patch, capture_remote, capture_state
 from evidence.capture.packages import without_credentials
-from evidence.digest import sha256_hex
+from evidence.capture.repository import Repository, open_repository
+from evidence.encoding import schema
+from evidence.encoding.codec import decode, encode
+from evidence.encoding.digest import sha256_hex
 from evidence.records.availability import Unavailable
 from evidence.records.capture import GitRecord, GitStateRecord
-from evidence.records.codec import decode, encode
 
 
 def git(where: Path, *args: str) -> str:

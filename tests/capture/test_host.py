@@ -14,7 +14,7 @@ import pytest
 from evidence import limits
 from evidence.capture import environ, host, packages, telemetry
 from evidence.capture.host import capture_cpu, capture_hardware, recognise_container
-from evidence.digest import sha256_hex
+from evidence.encoding.digest import sha256_hex
 from evidence.records.availability import Unavailable
 
 NOTHING = Unavailable("nothing")

@@ -5,12 +5,13 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from evidence import schema
 from evidence.capture import gpu
 from evidence.capture.environ import capture_environment, env_snapshot
 from evidence.capture.host import capture_cpu, capture_hardware
 from evidence.capture.packages import capture_packages, without_credentials
 from evidence.capture.telemetry import sample
+from evidence.encoding import schema
+from evidence.encoding.codec import decode, encode
 from evidence.records.availability import Unavailable
 from evidence.records.capture import (
     EnvironmentRecord,
@@ -19,7 +20,6 @@ from evidence.records.capture import (
     PackagesRecord,
     TelemetryRow,
 )
-from evidence.records.codec import decode, encode
 
 NOTHING = Unavailable("nothing")
 

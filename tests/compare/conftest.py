@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from evidence.verify import VerifiedPack, open_verified
+from evidence.verification.verification import VerifiedPack, open_verified
 from tests.project import Project, make_project, write_rows
 
 Variant = Callable[[Project], None]

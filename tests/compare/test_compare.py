@@ -11,18 +11,18 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from evidence import jsonio, schema
 from evidence.cli.compare import command
-from evidence.compare import compare_packs
+from evidence.compare.compare import compare_packs
 from evidence.compare.drawing import draw
 from evidence.compare.page import comparison_markdown
 from evidence.compare.predictions import compare_predictions
+from evidence.encoding import jsonio, schema
+from evidence.encoding.codec import encode
 from evidence.errors import PackBrokenError, UsageError
-from evidence.records.codec import encode
 from evidence.records.comparison import ComparisonRecord
 from evidence.records.run import PredictionRow
-from evidence.tiers import trajectory
-from evidence.verify import VerifiedPack, open_verified
+from evidence.results.tiers import trajectory
+from evidence.verification.verification import VerifiedPack, open_verified
 from tests.project import Project
 
 Packs = Callable[[str], VerifiedPack]

@@ -1,5 +1,5 @@
-"""What stands for the module `os` inside `evidence.durable`: counts, kills, fails, records calls,
-or copies what lies there at each.
+"""What stands for the module `os` inside `evidence.system.durable`: counts, kills, fails, records
+calls, or copies what lies there at each.
 
 Responsible for one plan a process: at which call something goes wrong, and how. Which calls make
 sense to fail, and what must hold afterwards, is said by the tests.

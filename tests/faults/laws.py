@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import Any, Literal
 
 from evidence import layout
-from evidence.pipeline.torn import is_json
-from evidence.pipeline.workspace import Workspace
-from evidence.verify import verify_pack
+from evidence.running.unfinished_files import is_json
+from evidence.running.workspace import Workspace
+from evidence.verification.verification import verify_pack
 from tests.faults.runs import NUM_PREDICTIONS, NUM_STEPS, Case, Ended
 from tests.project import rows
 

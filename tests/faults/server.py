@@ -3,7 +3,7 @@
 A run through it is the real command in a process of its own, from arguments to exit status, with
 a worker in a further process. Three things are not as for a user: processes are forked and not
 executed, which saves half a second each; the slow probes (processor, packages) answer from a
-record; and `evidence.durable` may see a faulty system.
+record; and `evidence.system.durable` may see a faulty system.
 
 Requests and answers are JSON lines on standard input and output.
 """
@@ -31,16 +31,18 @@ from typing import Any, NoReturn
 
 import psutil
 
-from evidence import durable
 from evidence.attempt import process, stage
+from evidence.backends.stub import stage as stub_stage
 from evidence.capture import host
 from evidence.capture.packages import capture_packages
-from evidence.cli import COMMANDS, cli, main
-from evidence.pipeline import RunOptions, observation, run_milestone
-from evidence.pipeline.signals import StopRequest
+from evidence.cli.main import COMMANDS, cli, main
 from evidence.progress import Silent
-from evidence.verify import verify_pack
-from evidence.workload import stub_backend, worker
+from evidence.running import observation
+from evidence.running.run import RunOptions, run_milestone
+from evidence.running.signals import StopRequest
+from evidence.system import durable
+from evidence.verification.verification import verify_pack
+from evidence.worker import main as worker_main
 from tests.faults.faulty_os import FaultyOs, Plan
 from tests.faults.runs import make_small_project
 
@@ -165,7 +167,7 @@ def _work(command: list[str], output: int, options: dict[str, Any]) -> NoReturn:
         if ForkedWorker.room_bytes is not None:
             limit_bytes = psutil.Process().memory_info().vms + ForkedWorker.room_bytes
             resource.setrlimit(resource.RLIMIT_AS, (limit_bytes, limit_bytes))
-        status = worker.main()
+        status = worker_main.main()
     except BaseException:
         traceback.print_exc()
     finally:
@@ -198,7 +200,7 @@ def can() -> None:
     process.subprocess = forked  # type: ignore[attr-defined]
     for name in COMMANDS:
         cli.get_command(None, name)  # type: ignore[arg-type]
-    assert stub_backend.run_stage
+    assert stub_stage.run_stage
     with tempfile.TemporaryDirectory() as folder:
         _warm_up(Path(folder) / "project")
 

@@ -12,9 +12,9 @@ import pytest
 
 from evidence import layout
 from evidence.errors import UsageError
-from evidence.pipeline import RunOptions, run_milestone
-from evidence.pipeline.signals import StopRequest
 from evidence.progress import Silent
+from evidence.running.run import RunOptions, run_milestone
+from evidence.running.signals import StopRequest
 from tests.faults import laws
 from tests.faults.runs import Case, copy_case
 
@@ -96,15 +96,15 @@ def test_a_pack_that_was_sealed_while_we_waited_for_the_lock_is_not_run_again(
     undisturbed: Case, case: Case, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """C9, C11: the first look was before the lock was ours."""
-    from evidence import pipeline
+    from evidence.running import run
 
-    held = pipeline._held
+    held = run._held
 
     def sealed_meanwhile(runs: Path, name: str) -> object:
         shutil.copytree(undisturbed.pack, case.pack)
         return held(runs, name)
 
-    monkeypatch.setattr(pipeline, "_held", sealed_meanwhile)
+    monkeypatch.setattr(run, "_held", sealed_meanwhile)
     with StopRequest() as stop, pytest.raises(UsageError, match="sealed already"):
         run_milestone("T1", RunOptions(case.root, case.runs), Silent(), stop)
     assert not case.work.exists()

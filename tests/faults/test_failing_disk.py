@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from evidence import durable
 from evidence.errors import DurabilityError
+from evidence.system import durable
 from tests.faults import laws
 from tests.faults.disk import read_calls
 from tests.faults.faulty_os import CALLS, FaultyOs, Plan

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from evidence import layout
-from evidence.digest import sha256_hex
-from evidence.verify import load_sealed, verify_pack
+from evidence.encoding.digest import sha256_hex
+from evidence.verification.verification import load_sealed, verify_pack
 from tests.faults import laws
 from tests.faults.disk import read_calls, written
 from tests.faults.faulty_os import Plan

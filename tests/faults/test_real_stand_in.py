@@ -14,7 +14,7 @@ from random import Random
 import pytest
 
 from evidence import layout
-from evidence.verify import verify_pack
+from evidence.verification.verification import verify_pack
 from tests.faults.runs import REPOSITORY
 from tests.project import rows
 

@@ -1,6 +1,6 @@
 """C1, C2, cross-checked from outside: the kernel kills the real command at a system call.
 
-Nothing here knows of `evidence.durable`: what it forgot to go through would be found.
+Nothing here knows of `evidence.system.durable`: what it forgot to go through would be found.
 """
 
 from __future__ import annotations

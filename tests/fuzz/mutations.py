@@ -15,7 +15,8 @@ from typing import Any, Final, TypeAlias
 
 from toy import MODEL
 
-from evidence import jsonio, layout
+from evidence import layout
+from evidence.encoding import jsonio
 
 Files: TypeAlias = dict[str, bytes]
 Mutation: TypeAlias = Callable[[Random, Files], None]

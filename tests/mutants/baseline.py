@@ -25,15 +25,13 @@ from tests.mutants.operators import Mutant
 from tests.mutants.timing import DURATIONS
 
 TESTS: Final = (
-    "tests/verify",
+    "tests/verification",
     "tests/packs",
     "tests/origin",
     "tests/prose",
     "tests/redaction",
-    "tests/test_foundation.py",
-    "tests/test_jsonio.py",
+    "tests/encoding",
     "tests/test_rows.py",
-    "tests/test_quick_reading.py",
 )
 """The fast subset: no run of a milestone, no torch."""
 FIRST_TESTS: Final = 12

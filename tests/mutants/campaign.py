@@ -39,10 +39,10 @@ from tests.mutants.operators import Mutant, changed_tree, difference, is_real, m
 
 ROOT: Final = Path(__file__).parents[2]
 DRAWN: Final = {
-    "evidence/verify": 215,
-    "evidence/digest.py": 12,
-    "evidence/journal.py": 15,
-    "evidence/jsonio.py": 38,
+    "evidence/verification": 215,
+    "evidence/encoding/digest.py": 12,
+    "evidence/pack/journal.py": 15,
+    "evidence/encoding/jsonio.py": 38,
     "evidence/redact": 35,
 }
 """How many mutants of each; all of them where there are fewer."""

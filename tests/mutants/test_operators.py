@@ -60,8 +60,8 @@ def test_a_statement_is_changed_in_each_of_its_ways(source: str, tmp_path: Path)
 
 
 def test_a_mutant_is_made_again_from_its_name_alone() -> None:
-    path = Path(__file__).parents[2] / "evidence/digest.py"
-    first, second = (mutants_of("evidence.digest", path) for _ in range(2))
+    path = Path(__file__).parents[2] / "evidence/encoding/digest.py"
+    first, second = (mutants_of("evidence.encoding.digest", path) for _ in range(2))
     assert first == second
     assert len({mutant.name for mutant in first}) == len(first)
     for mutant in first:

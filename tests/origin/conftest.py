@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from evidence.pipeline.signing import sign_pack
+from evidence.publish.signing import sign_pack
 from tests.project import make_project
 
 WHO = "alice@example.org"

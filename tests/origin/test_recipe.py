@@ -10,11 +10,11 @@ from pathlib import Path
 import pytest
 
 from evidence import layout
-from evidence.recipe import embed, extract, recipe
+from evidence.pack.sign import sign_files
 from evidence.self_test.bench import Bench
-from evidence.self_test.bent import Bent
 from evidence.self_test.edits import halved
-from evidence.sign import sign_files
+from evidence.self_test.forger import Bent
+from evidence.verification.by_hand import embed, extract, recipe
 from tests.origin.conftest import WHO, Signed, make_key, trust_file
 
 README = Path(__file__).parents[2] / "README.md"

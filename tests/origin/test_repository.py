@@ -10,9 +10,10 @@ import pytest
 from evidence import layout
 from evidence.capture.hidden import Flagged
 from evidence.errors import UsageError
-from evidence.pipeline.repository import repository_checks
 from evidence.records.finding import Report
-from evidence.verify import VerifyOptions, verify_pack
+from evidence.verification.options import VerifyOptions
+from evidence.verification.origin.clone import repository_checks
+from evidence.verification.verification import verify_pack
 from tests.project import Project, make_project, write_rows
 
 

@@ -15,11 +15,13 @@ import pytest
 
 from evidence import layout
 from evidence.errors import DurabilityError, MalformedError, PackBrokenError, UsageError
-from evidence.pipeline.signing import sign_pack
-from evidence.pipeline.summaries import attach_note, rerender
+from evidence.pack.sshsig import read_signature
+from evidence.publish.notes import attach_note
+from evidence.publish.signing import sign_pack
+from evidence.publish.summaries import rerender
 from evidence.records.finding import Report
-from evidence.sshsig import read_signature
-from evidence.verify import VerifyOptions, verify_pack
+from evidence.verification.options import VerifyOptions
+from evidence.verification.verification import verify_pack
 from tests.origin.conftest import WHO, Signed, make_key, trust_file
 from tests.project import Project
 
@@ -273,7 +275,7 @@ def test_a_disk_that_fails_leaves_the_pack_as_it_was(
     def full(_: int) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("evidence.durable.os.fsync", full)
+    monkeypatch.setattr("evidence.system.durable.os.fsync", full)
     with pytest.raises(DurabilityError):
         sign_pack(signed.pack, make_key(tmp_path, "other"))
     assert {p: p.read_bytes() for p in signed.pack.rglob("*") if p.is_file()} == before
@@ -355,7 +357,7 @@ def test_what_is_wrong_with_a_key_is_said(signed: Signed, tmp_path: Path) -> Non
 def test_a_passphrase_without_a_terminal_is_asked_for_by_name(
     signed: Signed, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("evidence.sign._has_terminal", lambda: False)
+    monkeypatch.setattr("evidence.pack.sign._has_terminal", lambda: False)
     monkeypatch.delenv("DISPLAY", raising=False)
     key = make_key(tmp_path, "locked", "secret words")
     before = (signed.pack / layout.SIGNATURE).read_bytes()

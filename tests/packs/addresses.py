@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, Final
 
-from evidence.records.codec import encode
+from evidence.encoding.codec import encode
 from evidence.records.finding import Finding
 
 NOTHING: Final = object()

@@ -18,11 +18,11 @@ from forgeries import FORGERIES, forged
 from packs.case import CASES, Case, cases
 from packs.made import arguments, made
 
-from evidence.records.codec import encode
-from evidence.verify import verify_pack
+from evidence.encoding.codec import encode
+from evidence.verification.verification import verify_pack
 from tests.command import evidence
 
-FORGED: Final = Path(__file__).parents[1] / "verify" / "forgeries.txt"
+FORGED: Final = Path(__file__).parents[1] / "verification" / "forgeries.txt"
 _HEADING: Final = "## "
 
 

@@ -20,7 +20,9 @@ from typing import Any, Final
 from packs.forger import reseal, resum
 from toy import prediction, safetensors
 
-from evidence import jsonio, layout, sshsig
+from evidence import layout
+from evidence.encoding import jsonio
+from evidence.pack import sshsig
 
 Operation = Callable[..., Path | None]
 OPERATIONS: Final[dict[str, Operation]] = {}

@@ -11,10 +11,11 @@ from typing import Any
 
 from toy import Toy, write
 
-from evidence import jsonio, layout
-from evidence.digest import sha256_hex
+from evidence import layout
+from evidence.encoding import jsonio
+from evidence.encoding.digest import sha256_hex
 from evidence.errors import MalformedError
-from evidence.seal import format_sums
+from evidence.pack.seal import format_sums
 
 _UNSEALED = (layout.SUMS, layout.SIGNATURE, layout.RENDERED_SIGNATURE)
 

@@ -10,7 +10,7 @@ from packs.case import GOLDEN, Case
 from packs.edits import apply
 
 from evidence import layout
-from evidence.digest import sha256_hex
+from evidence.encoding.digest import sha256_hex
 
 
 def made(case: Case, folder: Path) -> Path:

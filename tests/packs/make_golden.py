@@ -14,7 +14,7 @@ from pathlib import Path
 from failed import failed_toy
 from toy import toy, write
 
-from evidence.pipeline.signing import sign_pack
+from evidence.publish.signing import sign_pack
 
 WHO = "author@example.org"
 HERE = Path(__file__).parent / "golden"

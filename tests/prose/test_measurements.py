@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from evidence.errors import PastLimitError
-from evidence.prose import measurements
+from evidence.prose.literals import measurements
 
 
 def found(text: str) -> list[str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from evidence.prose import Finding, judge, known_of
+from evidence.prose.support import Finding, judge, known_of
 from evidence.records.run import ValueRecord
 
 

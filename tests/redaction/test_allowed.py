@@ -8,9 +8,9 @@ import re
 import pytest
 
 from evidence import layout
-from evidence.digest import sha256_hex
+from evidence.encoding.digest import sha256_hex
 from evidence.errors import ExitCode, MilestoneError, SecretFoundError
-from evidence.verify import verify_pack
+from evidence.verification.verification import verify_pack
 from tests.project import Project, rows, write_rows
 from tests.redaction.canaries import CANARIES, ENCODINGS
 

@@ -11,10 +11,13 @@ from pathlib import Path
 import pytest
 
 from evidence.attempt.files import LogFile
-from evidence.pipeline.secrets import _in_file, cleaned
 from evidence.records.availability import Unavailable
 from evidence.records.capture import EnvironmentRecord, GitRecord
-from evidence.redact import Privacy, Redactor, known_secrets, scan
+from evidence.redact.known import known_secrets
+from evidence.redact.privacy import Privacy
+from evidence.redact.search import scan
+from evidence.redact.stream import Redactor
+from evidence.running.secrets import _in_file, cleaned
 from tests.redaction.canaries import CANARIES, ENCODINGS, VARIABLES, Canary, traces
 
 SECRETS = known_secrets(VARIABLES)

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from evidence.errors import ExitCode, MilestoneError, SecretFoundError, UsageError
-from evidence.pipeline.summaries import attach_note
-from evidence.verify import verify_pack
+from evidence.publish.notes import attach_note
+from evidence.verification.verification import verify_pack
 from tests.project import Project, write_rows
 from tests.redaction.canaries import CANARIES, ENCODINGS, VARIABLES, traces
 

@@ -10,7 +10,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from evidence.redact import Identity, Privacy, Redactor, known_secrets, says_secret, scan
+from evidence.redact.identity import Identity
+from evidence.redact.known import known_secrets, says_secret
+from evidence.redact.privacy import Privacy
+from evidence.redact.search import scan
+from evidence.redact.stream import Redactor
 from tests.redaction.canaries import VARIABLES
 
 ROOT = Path(__file__).parents[2]

@@ -9,9 +9,10 @@ from random import Random
 
 import pytest
 
-from evidence.redact import Privacy, Redactor, Secrets, known_secrets, scan
-from evidence.redact.search import MAX_FINDINGS, OVERLAP_BYTES, WINDOW_BYTES
-from evidence.redact.stream import MAX_LINE_CHARS
+from evidence.redact.known import Secrets, known_secrets
+from evidence.redact.privacy import Privacy
+from evidence.redact.search import MAX_FINDINGS, OVERLAP_BYTES, WINDOW_BYTES, scan
+from evidence.redact.stream import MAX_LINE_CHARS, Redactor
 from evidence.redact.views import MAX_LAYERS, views
 from tests.redaction.canaries import CANARIES, ENCODINGS, VARIABLES, Canary, traces
 

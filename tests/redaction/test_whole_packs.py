@@ -20,9 +20,9 @@ import pytest
 
 from evidence import layout
 from evidence.errors import ExitCode, MilestoneError, SecretFoundError
-from evidence.pipeline.secrets import refuse_secrets
 from evidence.redact import search
-from evidence.verify import verify_pack
+from evidence.running.secrets import refuse_secrets
+from evidence.verification.verification import verify_pack
 from tests.project import Project, make_project, write_rows
 from tests.redaction.canaries import CANARIES, ENCODINGS, VARIABLES, Canary, traces
 

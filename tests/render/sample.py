@@ -28,21 +28,14 @@ from render.sample_parts import (
     inputs_record,
 )
 
-from evidence import arithmetic, layout, scoring
-from evidence.digest import chain, sha256_hex
-from evidence.documents import Documents
-from evidence.milestone import parse_milestone
-from evidence.outcome import outcome_digest
-from evidence.plan import plan_attempts
+from evidence import layout
+from evidence.encoding.digest import chain, sha256_hex
+from evidence.milestone.parse import parse_milestone
+from evidence.milestone.plan import plan_attempts
+from evidence.pack.documents import Documents
 from evidence.records.availability import Unavailable
-from evidence.records.capture import (
-    GpuRecord,
-    PackageRecord,
-    PackagesRecord,
-)
-from evidence.records.inputs import (
-    FileDigest,
-)
+from evidence.records.capture import GpuRecord, PackageRecord, PackagesRecord
+from evidence.records.inputs import FileDigest
 from evidence.records.run import (
     FileEntry,
     JournalEvent,
@@ -53,7 +46,9 @@ from evidence.records.run import (
     WithheldEntry,
     WithheldRecord,
 )
-from evidence.results import compute_results
+from evidence.results.compute import compute_results
+from evidence.results.outcome_digest import outcome_digest
+from evidence.rules import arithmetic, scoring
 
 ROOT: Final = "ab" * 32
 

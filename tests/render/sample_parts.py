@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from evidence.digest import sha256_hex
+from evidence.encoding.digest import sha256_hex
 from evidence.records.availability import Unavailable
 from evidence.records.capture import (
     CpuRecord,
@@ -33,9 +33,7 @@ from evidence.records.inputs import (
     TextRecord,
     TokenizerRecord,
 )
-from evidence.records.run import (
-    OutcomeRecord,
-)
+from evidence.records.run import OutcomeRecord
 
 NUM_ROWS: Final = 550
 NUM_STEPS: Final = 138

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from jinja2 import Environment
 
-from evidence.templating import ByteCode, compile_text, render, shipped
+from evidence.text.templating import ByteCode, compile_text, render, shipped
 
 SOURCE = "{{ name }} and {{ name }}"
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from evidence import formatting as f
+from evidence.text import formatting as f
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
-from evidence import markdown
+from evidence.text import markdown
 
 HOSTILE = (
     "<script>alert(1)</script>",

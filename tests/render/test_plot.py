@@ -10,8 +10,8 @@ from render.sample import NUM_STEPS, ROOT, complete_pack, sealed, steps
 from render.test_markdown import HOSTILE
 
 from evidence.records.run import StepRow
-from evidence.render import LOSS_PLOT, render_pack
 from evidence.render.plot import axis, extremes, loss_plot, nice_step, stretch_of
+from evidence.render.render import LOSS_PLOT, render_pack
 
 SVG = "{http://www.w3.org/2000/svg}"
 STATIC = {"svg", "title", "style", "rect", "text", "line", "g", "circle", "path"}

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from jinja2 import Environment, nodes
 
-from evidence import resources
+from evidence.system import resources
 
 _LOADING = (nodes.Include, nodes.Import, nodes.FromImport, nodes.Extends)
 SHIPPED = sorted(resources.folder("templates").rglob("*.j2"))

@@ -24,15 +24,15 @@ from render.sample import (
 from render.sample_parts import seen_row
 from render.test_markdown import ACTING, HOSTILE, html_of
 
-from evidence import schema
-from evidence.digest import sha256_hex
-from evidence.documents import Documents
+from evidence.encoding import schema
+from evidence.encoding.codec import encode
+from evidence.encoding.digest import sha256_hex
 from evidence.errors import PackBrokenError
+from evidence.pack.documents import Documents
 from evidence.records.availability import Unavailable
 from evidence.records.capture import GitFileRecord
-from evidence.records.codec import encode
 from evidence.records.inputs import SeenBatch
-from evidence.render import render_pack, rendered_record
+from evidence.render.render import render_pack, rendered_record
 
 TEMPLATES = Path(__file__).parents[2] / "templates"
 OWN_TAGS = {

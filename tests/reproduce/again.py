@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from evidence.errors import UsageError
-from evidence.pipeline.signals import StopRequest
 from evidence.progress import Silent
-from evidence.reproduce import ReproduceOptions, ReproduceResult, reproduce
+from evidence.reproduce.reproduce import ReproduceOptions, ReproduceResult, reproduce
+from evidence.running.signals import StopRequest
 from tests.project import Project
 
 

@@ -8,9 +8,10 @@ from pathlib import Path
 import pytest
 
 from evidence import layout
-from evidence.pipeline.index import update_index
-from evidence.pipeline.summaries import rerender
-from evidence.verify import VerifyOptions, verify_pack
+from evidence.publish.index import update_index
+from evidence.publish.summaries import rerender
+from evidence.verification.options import VerifyOptions
+from evidence.verification.verification import verify_pack
 from tests.project import Project
 from tests.reproduce.again import again
 

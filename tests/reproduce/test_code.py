@@ -10,12 +10,12 @@ from pathlib import Path
 import pytest
 
 import evidence
-from evidence.documents import Documents
+from evidence.pack.documents import Documents
 from evidence.records.availability import Unavailable
 from evidence.records.capture import PackageRecord
 from evidence.reproduce.code import TOOL, announce_code, code_differences
 from evidence.reproduce.verdict import reproduction_record
-from evidence.verify import VerifiedPack
+from evidence.verification.verification import VerifiedPack
 from tests.compare.conftest import packs
 from tests.reproduce.heard import Heard
 
@@ -43,7 +43,7 @@ def test_another_line_of_code_is_a_difference_though_the_version_is_the_same(
 ) -> None:
     documents = made_by(packs("as-it-is").documents, "file:///somewhere")
     assert code_differences(documents, checkout) == ()
-    with (checkout / "evidence/scoring.py").open("a") as stream:
+    with (checkout / "evidence/rules/scoring.py").open("a") as stream:
         stream.write("# changed\n")
     (row,) = code_differences(documents, checkout)
     assert row.key == "tool.code_sha256"
@@ -59,7 +59,7 @@ def test_line_ends_and_caches_are_no_difference(
     checkout: Path, packs: Callable[[str], VerifiedPack]
 ) -> None:
     documents = made_by(packs("as-it-is").documents, "file:///somewhere")
-    path = checkout / "evidence/scoring.py"
+    path = checkout / "evidence/rules/scoring.py"
     path.write_bytes(path.read_bytes().replace(b"\n", b"\r\n"))
     (checkout / "evidence/__pycache__").mkdir()
     (checkout / "evidence/__pycache__/scoring.pyc").write_bytes(b"x")
@@ -69,7 +69,7 @@ def test_line_ends_and_caches_are_no_difference(
 def test_a_tool_from_an_index_is_known_by_its_version_alone(
     checkout: Path, packs: Callable[[str], VerifiedPack]
 ) -> None:
-    (checkout / "evidence/scoring.py").unlink()
+    (checkout / "evidence/rules/scoring.py").unlink()
     documents = made_by(packs("as-it-is").documents, SAID)
     assert code_differences(documents, checkout) == ()
     (checkout / "pyproject.toml").write_text('[project]\nname = "mine"\n')

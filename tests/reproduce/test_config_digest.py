@@ -16,7 +16,7 @@ TINY = Path(__file__).parents[2] / "milestones/models/tiny-gemma"
 def test_the_digest_of_a_configuration_does_not_depend_on_its_folder(tmp_path: Path) -> None:
     import torch
 
-    from evidence.workload.models import load_model, model_record
+    from evidence.backends.transformers.models import load_model, model_record
 
     spec = ModelSpec(config="model", init_seed=1, tokenizer="model")
     records = []

@@ -13,7 +13,6 @@ from pathlib import Path
 import pytest
 
 from evidence.errors import StoppedError, UsageError
-from evidence.pipeline.signals import StopRequest
 from evidence.progress import Silent
 from evidence.records.availability import Unavailable
 from evidence.records.capture import PackageRecord
@@ -23,7 +22,8 @@ from evidence.reproduce.exact import (
     requirements,
     run_forwarding,
 )
-from evidence.verify import VerifiedPack
+from evidence.running.signals import StopRequest
+from evidence.verification.verification import VerifiedPack
 from tests.compare.conftest import packs
 from tests.project import Project
 

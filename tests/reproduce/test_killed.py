@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 
 from evidence import layout
-from evidence.capture.git import open_repository
-from evidence.digest import sha256_hex
+from evidence.capture.repository import open_repository
+from evidence.encoding.digest import sha256_hex
 from evidence.records.availability import Unavailable
 from evidence.reproduce.running import clear_up
 from evidence.reproduce.worktree import Worktree, clean_worktree

@@ -11,7 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from evidence import jsonio, layout
+from evidence import layout
+from evidence.encoding import jsonio
 from tests.project import Project, rows
 
 MILESTONES = Path(__file__).parents[2] / "milestones"

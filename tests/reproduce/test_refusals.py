@@ -11,9 +11,9 @@ import pytest
 
 from evidence import layout
 from evidence.errors import PackBrokenError, UsageError
-from evidence.pipeline.signals import StopRequest
 from evidence.progress import Silent
-from evidence.reproduce import ReproduceOptions, reproduce
+from evidence.reproduce.reproduce import ReproduceOptions, reproduce
+from evidence.running.signals import StopRequest
 from tests.project import Project
 from tests.reproduce.again import again, assert_refused, state
 

@@ -11,16 +11,17 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
-from evidence import jsonio, layout
-from evidence.capture.git import Repository
+from evidence import layout
+from evidence.capture.repository import Repository
 from evidence.cli.reproduce import command as reproduce_command
+from evidence.encoding import jsonio
 from evidence.errors import DurabilityError, ExitCode, StoppedError, UsageError
-from evidence.pipeline.index import index_differs
-from evidence.pipeline.summaries import render_all
+from evidence.publish.index import index_differs
+from evidence.publish.summaries import render_all
 from evidence.records.availability import Unavailable
 from evidence.records.comparison import DifferenceRecord
-from evidence.reproduce.here import announce
-from evidence.verify import open_verified, verify_pack
+from evidence.reproduce.this_machine import announce
+from evidence.verification.verification import open_verified, verify_pack
 from tests.project import Project, make_project, write_rows
 from tests.reproduce.again import again, assert_refused, state
 from tests.reproduce.heard import Heard
@@ -149,7 +150,7 @@ def test_a_fault_of_ours_leaves_nothing_behind(
         raise OSError("no space")
 
     before = state(ran, temporary)
-    monkeypatch.setattr("evidence.pipeline.execution.seal_staging", full_disk)
+    monkeypatch.setattr("evidence.running.execution.seal_staging", full_disk)
     with pytest.raises(DurabilityError, match="no space"):
         again(ran)
     assert state(ran, temporary) == before

@@ -9,19 +9,27 @@ from pathlib import Path
 
 import pytest
 
-from evidence import jsonio, layout
-from evidence.documents import Documents
+from evidence import layout
+from evidence.encoding import jsonio
 from evidence.errors import UsageError
-from evidence.milestone import parse_milestone
-from evidence.pipeline.signals import StopRequest
-from evidence.pipeline.summaries import rerender
-from evidence.plan import plan_attempts
+from evidence.milestone.parse import parse_milestone
+from evidence.milestone.plan import plan_attempts
+from evidence.pack.documents import Documents
 from evidence.progress import Silent
+from evidence.publish.summaries import rerender
 from evidence.records.availability import Unavailable
-from evidence.reproduce import ReproduceOptions, ReproduceResult, reproduce
+from evidence.reproduce.reproduce import ReproduceOptions, ReproduceResult, reproduce
 from evidence.reproduce.seeds import MAX_SEED, other_seeds, set_seed
-from evidence.seed_test import MAX_SEEDS, MIN_SEEDS, critical, prediction_statistic, seed_tier
-from evidence.verify import VerifyOptions, open_verified, verify_pack
+from evidence.results.seed_test import (
+    MAX_SEEDS,
+    MIN_SEEDS,
+    critical,
+    prediction_statistic,
+    seed_tier,
+)
+from evidence.running.signals import StopRequest
+from evidence.verification.options import VerifyOptions
+from evidence.verification.verification import open_verified, verify_pack
 from tests.project import Project, make_project
 
 

@@ -7,11 +7,11 @@ from dataclasses import replace
 
 import pytest
 
-from evidence import jsonio, schema
-from evidence.documents import Documents
+from evidence.encoding import jsonio, schema
+from evidence.encoding.codec import encode
+from evidence.pack.documents import Documents
 from evidence.records.availability import Unavailable
 from evidence.records.capture import PackageRecord, TorchRecord
-from evidence.records.codec import encode
 from evidence.records.reproduction import CauseRecord, TierName, VerdictName
 from evidence.reproduce.causes import causes
 from evidence.reproduce.verdict import (
@@ -20,8 +20,8 @@ from evidence.reproduce.verdict import (
     reaches,
     reproduction_record,
 )
-from evidence.tiers import judge, verdict
-from evidence.verify import VerifiedPack
+from evidence.results.tiers import judge, verdict
+from evidence.verification.verification import VerifiedPack
 from tests.compare.conftest import packs
 
 __all__ = ["packs"]

@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 from render.sample import MILESTONE, complete_pack, failed_pack, sealed
 
-from evidence.documents import Documents
+from evidence.pack.documents import Documents
 from evidence.records.availability import Unavailable
 from evidence.records.run import GateResult
-from evidence.results import compute_results
+from evidence.results.compute import compute_results
 
 
 def gate(lines: str, pack: Any = complete_pack) -> GateResult:

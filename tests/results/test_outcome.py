@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 from render.sample import MILESTONE, complete_pack, failed_pack, losses, predictions, steps
 
-from evidence.documents import Documents
-from evidence.outcome import outcome_digest
+from evidence.pack.documents import Documents
 from evidence.records.availability import Unavailable
+from evidence.results.outcome_digest import outcome_digest
 
 
 def bent(**changes: Any) -> Documents:

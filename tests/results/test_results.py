@@ -22,12 +22,12 @@ from render.sample import (
     with_events,
 )
 
-from evidence import jsonio, schema
-from evidence.documents import Documents
+from evidence.encoding import jsonio, schema
+from evidence.encoding.codec import decode, encode
+from evidence.pack.documents import Documents
 from evidence.records.availability import Unavailable
-from evidence.records.codec import decode, encode
 from evidence.records.run import ResultsRecord, ValueRecord
-from evidence.results import compute_results
+from evidence.results.compute import compute_results
 
 NAMES = """
 run.status run.stand_in run.date run.started_utc run.finished_utc run.duration_s run.num_attempts

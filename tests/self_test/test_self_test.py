@@ -12,13 +12,13 @@ from click.testing import CliRunner
 from evidence import layout
 from evidence.cli.verify import command
 from evidence.errors import ExitCode, PackBrokenError
-from evidence.self_test import SelfTest, self_test
 from evidence.self_test.bench import Bench
-from evidence.self_test.bent import Bent
+from evidence.self_test.forger import Bent
 from evidence.self_test.forgeries import FORGERIES
+from evidence.self_test.self_test import SelfTest, self_test
 from evidence.self_test.tamperings import tamperings
-from evidence.verify import verify_pack
-from evidence.verify.consistency.registry import registered
+from evidence.verification.consistency.registry import registered
+from evidence.verification.verification import verify_pack
 from tests.project import Project, make_project
 
 NOTHING_TO_LIE_ABOUT = {"torch", "gpu", "stream-between"}
@@ -115,7 +115,7 @@ def test_a_verify_that_sees_nothing_is_found_out(
     pack: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     report = verify_pack(pack)
-    monkeypatch.setattr("evidence.self_test.verify_pack", lambda *_: report)
+    monkeypatch.setattr("evidence.self_test.self_test.verify_pack", lambda *_: report)
     blind = self_test(pack)
     assert blind.exit_code == ExitCode.FINDINGS
     assert {trial.outcome for trial in blind.trials} <= {"missed", "not-tried"}
@@ -140,7 +140,7 @@ def test_a_failed_pack_can_be_tested_too(project: Project, monkeypatch: pytest.M
 def test_the_command_prints_a_table_and_ends_in_zero(
     pack: Path, result: SelfTest, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("evidence.self_test.self_test", lambda _: result)
+    monkeypatch.setattr("evidence.self_test.self_test.self_test", lambda _: result)
     done = CliRunner().invoke(command, ["--self-test", str(pack)])
     assert done.exit_code == 0, done.output
     assert "What only a signature can tell" in done.output

@@ -1,0 +1,164 @@
+"""One attempt: its stages in order, and the record of how it ended.
+
+Responsible for what happens between 'this attempt begins' and 'this is how it ended'. Which
+attempts run, and what becomes of their files, is `running`'s.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Final, Literal
+
+from evidence.attempt.reported import Reported, read_reported
+from evidence.attempt.stage import StageResult, StageRun, Surroundings
+from evidence.dataclass import dataclass
+from evidence.records.availability import Unavailable
+from evidence.records.capture import TorchRecord
+from evidence.records.inputs import ModelRecord, TextRecord, TokenizerRecord
+from evidence.records.run import AttemptPlan, OutcomeRecord
+from evidence.worker.interface import Job
+
+STAGES: Final[tuple[Literal["train", "eval"], ...]] = ("train", "eval")
+
+
+@dataclass(frozen=True, slots=True)
+class AttemptResult:
+    """An attempt that was tried: its outcome, and what its workers reported."""
+
+    record: OutcomeRecord
+    framework: TorchRecord | Unavailable | None = None
+    model: ModelRecord | None = None
+    tokenizer: TokenizerRecord | None = None
+    text: TextRecord | None = None
+
+    def lasting(self, duration_s: float) -> AttemptResult:
+        """The same result with the time it took over all its processes."""
+        return replace(self, record=replace(self.record, duration_s=duration_s))
+
+    def as_completed(self, reported: Reported) -> AttemptResult:
+        """The result of an attempt that the journal calls completed."""
+        return AttemptResult(
+            record=replace(self.record, outcome="completed", reason=""),
+            framework=reported.framework,
+            model=reported.model,
+            tokenizer=reported.tokenizer,
+            text=reported.text,
+        )
+
+    @property
+    def completed(self) -> bool:
+        """Whether every stage said it was done."""
+        return self.record.outcome == "completed"
+
+
+@dataclass(frozen=True, slots=True)
+class Places:
+    """Where an attempt reads and writes."""
+
+    root: Path
+    """The project: data and model paths are relative to it."""
+    output: Path
+    """Evidence of this attempt."""
+    scratch: Path
+    """Checkpoints to resume from; never sealed."""
+
+
+@dataclass(frozen=True, slots=True)
+class StartPoint:
+    """Where an attempt begins: at its beginning, or where an earlier process was killed."""
+
+    stage: Literal["train", "eval"] = "train"
+    segment: int = 1
+    resume: str | None = None
+    """Checkpoint folder to go on from."""
+    from_step: int = 0
+    probed: frozenset[str] = frozenset()
+    """Moments whose probe the journal has already."""
+
+
+def refused(plan: AttemptPlan, unmet: tuple[tuple[str, str], ...]) -> AttemptResult:
+    """The result of an attempt whose requirements are not met: (missing, remedy) pairs."""
+    record = replace(
+        _record(plan, None, 0.0),
+        reason="; ".join(missing for missing, _ in unmet),
+        missing=tuple(missing for missing, _ in unmet),
+        remedies=tuple(remedy for _, remedy in unmet),
+    )
+    return AttemptResult(record=record)
+
+
+def interrupted(plan: AttemptPlan, why: str) -> AttemptResult:
+    """The result of an attempt whose process is gone and that nobody goes on with."""
+    reason = f"closed before it was done: {why}"
+    return AttemptResult(replace(_record(plan, None, 0.0), outcome="interrupted", reason=reason))
+
+
+def run_attempt(
+    plan: AttemptPlan, places: Places, around: Surroundings, point: StartPoint
+) -> AttemptResult:
+    """Run the stages of `plan` from `point` on until one does not complete."""
+    began_s = time.monotonic()
+    deadline_s = None if plan.timeout_s is None else began_s + plan.timeout_s
+    last: StageResult | None = None
+    for stage in STAGES[STAGES.index(point.stage) :]:
+        here = stage == point.stage
+        job = Job(
+            plan=plan,
+            stage=stage,
+            root=str(places.root),
+            scratch=str(places.scratch),
+            output=str(places.output),
+            segment=point.segment if here else 1,
+            resume=point.resume if here else None,
+        )
+        last = StageRun(job, around, deadline_s, point.from_step if here else 0).execute()
+        if last.outcome != "completed":
+            break
+    reported = read_reported(places.scratch)
+    return AttemptResult(
+        record=_record(plan, last, time.monotonic() - began_s),
+        framework=reported.framework,
+        model=reported.model,
+        tokenizer=reported.tokenizer,
+        text=reported.text,
+    )
+
+
+def worker_environment(plan: AttemptPlan) -> Mapping[str, str]:
+    """Environment of the workers: the caller's, with what makes a run repeatable fixed."""
+    fixed = {
+        "PYTHONHASHSEED": "0",
+        "PYTHONIOENCODING": "utf-8",
+        "PYTHONUNBUFFERED": "1",
+        "TOKENIZERS_PARALLELISM": "false",
+        "HF_HUB_DISABLE_TELEMETRY": "1",
+        "DO_NOT_TRACK": "1",
+    }
+    if plan.train.deterministic:
+        fixed["CUBLAS_WORKSPACE_CONFIG"] = ":4096:8"
+    if plan.threads is not None:
+        fixed |= {"OMP_NUM_THREADS": str(plan.threads), "MKL_NUM_THREADS": str(plan.threads)}
+    return os.environ | fixed
+
+
+def _record(plan: AttemptPlan, last: StageResult | None, duration_s: float) -> OutcomeRecord:
+    status = None if last is None else last.exit_status
+    return OutcomeRecord(
+        schema="outcome.v1",
+        number=plan.number,
+        name=plan.name,
+        backend=plan.backend,
+        outcome="requirement-not-met" if last is None else last.outcome,
+        reason="" if last is None else last.reason,
+        missing=(),
+        remedies=(),
+        resolution=plan.resolution,
+        exit_status=status if status is not None and status >= 0 else None,
+        signal=-status if status is not None and status < 0 else None,
+        duration_s=duration_s,
+        last_lines=() if last is None else last.last_lines,
+    )

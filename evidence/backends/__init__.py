@@ -1,0 +1,1 @@
+"""What executes a stage of training or evaluation, one backend a folder."""

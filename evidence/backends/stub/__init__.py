@@ -1,0 +1,1 @@
+"""A backend without any framework, for tests of the supervisor."""

@@ -1,0 +1,111 @@
+"""How the stub misbehaves when a test tells it to.
+
+Responsible for everything a worker can do wrong, for real where a small process can. EVIDENCE_STUB
+holds a JSON object such as `{"stage": "train", "at": 5, "do": "raise"}`, with `"attempt"` for one
+attempt only. `do` is one of raise, exit, kill, hang, spawn, oom, gpu-oom, gpu-lost, disk-full, nan,
+babble, threads, slow, shift (every loss, `by` a share); and of print, write, libc, raise, file,
+metadata, which put the text told by `hex`, or read `from` a file, on stdout (by print, os.write or
+the C library), into an exception, a file name, or the model's metadata.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import errno
+import json
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any, Final
+
+from evidence.system import posix
+from evidence.worker.interface import Emit, Job, StageFailure
+
+HANG_S: Final = 3600
+NUM_THREADS: Final = 1
+
+
+def order() -> dict[str, Any]:
+    """What the test asked for; empty where it asked for nothing."""
+    asked: dict[str, Any] = json.loads(os.environ.get("EVIDENCE_STUB", "{}"))
+    return asked
+
+
+def text_of(asked: dict[str, Any]) -> str:
+    """The text of an order: in hexadecimal, or all of a file's where it is too long for that."""
+    if "from" in asked:
+        return Path(asked["from"]).read_text("utf-8")
+    return bytes.fromhex(asked.get("hex", "")).decode("utf-8")
+
+
+def num_threads_at_end() -> int:
+    """Threads at the end of a stage: as many as at its start, unless told otherwise."""
+    return NUM_THREADS + (order().get("do") == "threads")
+
+
+def loss_factor() -> float:
+    """What every loss is multiplied by: other kernels, for a test, with the same rows."""
+    asked = order()
+    return 1.0 + (float(asked["by"]) if asked.get("do") == "shift" else 0.0)
+
+
+def misbehave(job: Job, at: int, emit: Emit) -> None:
+    """Do what was asked for this step or example."""
+    asked = order()
+    if asked.get("attempt", job.plan.name) != job.plan.name:
+        return
+    if asked.get("do") == "slow":
+        time.sleep(asked.get("seconds", 0.05))
+    if asked.get("stage") == job.stage and asked.get("at") == at:
+        _fail(asked, at)
+        _act(asked, emit)
+
+
+def _fail(asked: dict[str, Any], at: int) -> None:
+    match asked["do"]:
+        case "raise":
+            raise RuntimeError(f"the stub was told to raise {text_of(asked)}")
+        case "oom":
+            raise MemoryError("the stub was told to run out of memory")
+        case "gpu-oom":
+            raise RuntimeError("CUDA out of memory. Tried to allocate 20.00 GiB")
+        case "gpu-lost":
+            raise RuntimeError("CUDA error: unspecified launch failure")
+        case "disk-full":
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), "checkpoint")
+        case "nan":
+            raise StageFailure("diverged", f"the loss of step {at} is nan")
+
+
+def _act(asked: dict[str, Any], emit: Emit) -> None:
+    match asked["do"]:
+        case "print" | "write" | "libc":
+            _speak(asked)
+        case "exit":
+            os._exit(asked.get("status", 7))
+        case "kill":
+            posix.kill_group(0)  # our own group: the worker leads it
+        case "hang":
+            time.sleep(HANG_S)
+        case "spawn":
+            command = [sys.executable, "-c", f"import time; time.sleep({HANG_S})"]
+            subprocess.Popen(command, cwd="/").wait()
+        case "babble":
+            emit("nonsense", value=1)
+
+
+def _speak(asked: dict[str, Any]) -> None:
+    """Say it, past Python too, in two writes: whoever listens must not rely on whole lines."""
+    if asked["do"] == "print":
+        print(text_of(asked), flush=True)
+        return
+    data = text_of(asked).encode()
+    middle = len(data) // 2
+    for piece in (data[:middle], data[middle:]):
+        if asked["do"] == "write":
+            os.write(1, piece)
+        else:
+            ctypes.CDLL(None).write(2, piece, len(piece))
+        time.sleep(0.2)

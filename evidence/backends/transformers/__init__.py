@@ -1,0 +1,1 @@
+"""The `transformers` backend: PyTorch. The only room that imports it."""

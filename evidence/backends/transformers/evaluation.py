@@ -1,0 +1,93 @@
+"""The evaluation stage: greedy generation, one prediction a row, and the loss probe.
+
+Responsible for outputs; what they are worth is `scoring`'s.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any, Literal
+
+import torch
+
+from evidence.data.examples import Question
+from evidence.data.tokens import IGNORED
+from evidence.encoding.digest import sha256_hex
+from evidence.records.milestone import EvalSpec
+from evidence.records.run import PredictionRow
+from evidence.rules import scoring
+
+
+def predict(
+    model: Any, tokenizer: Any, questions: Sequence[Question], spec: EvalSpec
+) -> Iterator[PredictionRow]:
+    """One row a question, in order, generated greedily in batches padded on the left."""
+    tokenizer.padding_side = "left"
+    model.eval()
+    for start in range(0, len(questions), spec.batch_size):
+        batch = questions[start : start + spec.batch_size]
+        inputs = tokenizer([q.prompt for q in batch], return_tensors="pt", padding=True)
+        inputs = {key: inputs[key].to(model.device) for key in ("input_ids", "attention_mask")}
+        with torch.inference_mode():
+            output = model.generate(
+                **inputs,
+                max_new_tokens=spec.max_new_tokens,
+                do_sample=False,
+                num_beams=1,
+                pad_token_id=tokenizer.pad_token_id,
+                eos_token_id=tokenizer.eos_token_id,
+            )
+        width = inputs["input_ids"].shape[1]
+        lengths = inputs["attention_mask"].sum(dim=1).tolist()
+        for question, ids, length in zip(batch, output[:, width:].tolist(), lengths, strict=True):
+            yield _row(question, ids, length, tokenizer, spec)
+
+
+def _row(
+    question: Question, ids: list[int], num_prompt_tokens: int, tokenizer: Any, spec: EvalSpec
+) -> PredictionRow:
+    ended = tokenizer.eos_token_id in ids
+    kept = ids[: ids.index(tokenizer.eos_token_id)] if ended else ids
+    reason: Literal["eos", "length"] = "eos" if ended else "length"
+    output = tokenizer.decode(kept, skip_special_tokens=True)
+    answer = scoring.extract_answer(output, spec.answer_after)
+    return PredictionRow(
+        index=question.index,
+        id=question.id,
+        prompt=question.prompt,
+        target=question.target,
+        output=output,
+        answer=answer,
+        finish_reason=reason,
+        num_prompt_tokens=num_prompt_tokens,
+        num_output_tokens=len(kept),
+        prompt_sha256=sha256_hex(question.prompt.encode("utf-8")),
+        target_sha256=sha256_hex(question.target.encode("utf-8")),
+        output_sha256=sha256_hex(output.encode("utf-8")),
+        groups=question.groups,
+        scores=scoring.scores(spec, output, answer, question.target),
+    )
+
+
+def probe_loss(model: Any, tokenizer: Any, texts: Sequence[tuple[str, str]]) -> float:
+    """Mean loss in nats per token of `wanted` after `given`, over all texts, no padding."""
+    was_training = model.training
+    model.eval()
+    total, count = 0.0, 0
+    with torch.no_grad():
+        for given, wanted in texts:
+            found = tokenizer(given + wanted, return_offsets_mapping=True, verbose=False)
+            ids = torch.tensor([found["input_ids"]], device=model.device)
+            targets = [
+                token if end > len(given) else IGNORED
+                for token, (_, end) in zip(found["input_ids"], found["offset_mapping"], strict=True)
+            ]
+            logits = model(input_ids=ids).logits[0, :-1].float()
+            labels = torch.tensor(targets[1:], device=model.device)
+            loss = torch.nn.functional.cross_entropy(
+                logits, labels, ignore_index=IGNORED, reduction="sum"
+            )
+            total += float(loss)
+            count += int((labels != IGNORED).sum())
+    model.train(was_training)
+    return total / count

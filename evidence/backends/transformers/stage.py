@@ -1,0 +1,134 @@
+"""The `transformers` backend: PyTorch training and evaluation of causal language models.
+
+Responsible for the order of a stage and for what it reports. Training and evaluation are done in
+`training` and `evaluation`, models come from `models`.
+"""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from evidence import layout
+from evidence.backends.transformers.evaluation import predict, probe_loss
+from evidence.backends.transformers.models import (
+    coder,
+    device_of,
+    framework_record,
+    load_model,
+    load_tokenizer,
+    make_repeatable,
+    model_record,
+    tokenizer_record,
+    vocabulary,
+)
+from evidence.backends.transformers.training import train
+from evidence.data.examples import probe_texts, questions, text_record, training_examples
+from evidence.data.facts import field_names
+from evidence.data.read import load_data
+from evidence.encoding.codec import encode
+from evidence.encoding.digest import sha256_hex
+from evidence.records.milestone import ModelSpec
+from evidence.rules.arithmetic import steps_per_epoch, total_steps
+from evidence.system import posix
+from evidence.worker.interface import Emit, Job
+from evidence.worker.recorder import Recorder
+
+
+def run_stage(job: Job, emit: Emit) -> None:
+    """Run one stage; every fact goes to the supervisor through `emit`."""
+    make_repeatable(job.plan)
+    framework = framework_record(job.plan)
+    emit("ready", framework=encode(framework), num_threads=torch.get_num_threads())
+    if job.stage == "train":
+        _train(job, emit)
+    else:
+        _evaluate(job, emit)
+
+
+def _train(job: Job, emit: Emit) -> None:
+    plan, root = job.plan, Path(job.root)
+    spec = plan.data[plan.train.data]
+    data = load_data(root, plan.train.data, spec)
+    tokenizer = load_tokenizer(plan.model, root)
+    plain = coder(tokenizer)
+    examples = training_examples(plan, data, plain)
+    model = load_model(plan.model, root, _dtype(plan.train.dtype), device_of(plan))
+    _, eval_sha256, _ = questions(plan, root)
+    emit(
+        "inputs",
+        model=encode(model_record(plan.model, root, model, plan.train.dtype)),
+        tokenizer=encode(tokenizer_record(plan.model, root, tokenizer)),
+        text=encode(text_record(plan, plain, examples)),
+        data={plan.train.data: sha256_hex(data.raw), plan.eval.data: eval_sha256},
+    )
+    _probe("before", job, model, tokenizer, emit)
+    num_steps, pieces = _num_steps(job, len(examples)), vocabulary(tokenizer)
+    recorder = Recorder(num_steps, plan.train.seed, plan.train.max_length, pieces)
+    print(
+        f"training {plan.model.id or plan.model.config or plan.model.path} on {len(examples)} rows"
+    )
+    facts = train(job, model, tokenizer.pad_token_id, examples, recorder, emit)
+    seen = recorder.record(job.stage, spec, field_names(data.rows), examples)
+    emit("seen", record=encode(seen))
+    _probe("after", job, model, tokenizer, emit)
+    folder = Path(job.output) / layout.FINAL_MODEL
+    model.save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
+    emit("model", path=str(folder))
+    emit("done", **_at_end(job), **facts)
+
+
+def _evaluate(job: Job, emit: Emit) -> None:
+    plan, root = job.plan, Path(job.root)
+    asked, _, available = questions(plan, root)
+    folder = Path(job.output) / layout.FINAL_MODEL
+    saved = ModelSpec(path=str(folder))  # from disk, as anyone else would load it
+    tokenizer = load_tokenizer(saved, folder)
+    model = load_model(saved, folder, _dtype(plan.train.dtype), device_of(plan))
+    print(f"evaluating {len(asked)} of {available} questions with the saved model")
+    emit(
+        "schedule",
+        num_rows=available,
+        num_steps=len(asked),
+        steps_per_epoch=len(asked),
+        resumed_from_step=0,
+    )
+    began_s = time.monotonic()
+    for row in predict(model, tokenizer, asked, plan.eval):
+        emit("prediction", row=encode(row))
+    runtime_s = time.monotonic() - began_s
+    emit("done", runtime_s=runtime_s, total_flos=None, **_at_end(job))
+
+
+def _num_steps(job: Job, num_rows: int) -> int:
+    spec = job.plan.train
+    per_epoch = steps_per_epoch(num_rows, spec.batch_size, spec.gradient_accumulation)
+    return total_steps(spec.epochs, per_epoch, spec.max_steps)
+
+
+def _probe(moment: str, job: Job, model: Any, tokenizer: Any, emit: Emit) -> None:
+    texts = probe_texts(job.plan, Path(job.root))
+    loss = probe_loss(model, tokenizer, texts)
+    emit("probe", moment=moment, loss=loss, num_examples=len(texts))
+
+
+def _dtype(name: str) -> torch.dtype:
+    dtype: torch.dtype = getattr(torch, name)
+    return dtype
+
+
+def _at_end(job: Job) -> dict[str, Any]:
+    return {
+        "peak_memory_bytes": _peak_memory_bytes(job),
+        "num_threads": torch.get_num_threads(),
+    }
+
+
+def _peak_memory_bytes(job: Job) -> int:
+    if device_of(job.plan).type == "cuda":
+        return int(torch.cuda.max_memory_allocated())
+    return posix.peak_memory_bytes()

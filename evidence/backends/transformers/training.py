@@ -1,0 +1,239 @@
+"""The training stage with the transformers Trainer.
+
+Responsible for Trainer arguments, one full-precision row per optimizer step, checkpoints and the
+final model. What is recorded of the batches is `recorder`'s.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import signal
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Final
+
+import torch
+from torch.utils.data import Dataset
+from transformers import PrinterCallback, Trainer, TrainerCallback, TrainingArguments
+
+from evidence.data.tokens import IGNORED, Example
+from evidence.encoding.codec import encode
+from evidence.records.run import StepRow
+from evidence.rules.arithmetic import epoch_after_step, steps_per_epoch, total_steps
+from evidence.worker.interface import Emit, Job, StageFailure, Stopped
+from evidence.worker.recorder import STATE_FILE, FedRow, Recorder
+
+MAX_MERGED_ROWS: Final = 64
+"""A step of more rows keeps its micro-batches: memory comes before speed."""
+
+
+class Rows(Dataset[dict[str, Any]]):
+    """Training examples as the Trainer's sampler asks for them."""
+
+    def __init__(self, examples: Sequence[Example]) -> None:
+        self._examples = examples
+
+    def __len__(self) -> int:
+        return len(self._examples)
+
+    def __getitem__(self, index: int) -> dict[str, Any]:
+        example = self._examples[index]
+        return {"ids": example.ids, "labels": example.labels, "row": example.source_row}
+
+
+def collate(items: Sequence[dict[str, Any]], pad_id: int) -> dict[str, torch.Tensor]:
+    """Pad on the right to the longest row."""
+    width = max(len(item["ids"]) for item in items)
+
+    def padded(key: str, fill: int) -> torch.Tensor:
+        return torch.tensor([[*item[key], *[fill] * (width - len(item[key]))] for item in items])
+
+    lengths = torch.tensor([[len(item["ids"])] for item in items])
+    return {
+        "input_ids": padded("ids", pad_id),
+        "labels": padded("labels", IGNORED),
+        "attention_mask": (torch.arange(width).unsqueeze(0) < lengths).long(),
+        "source_row": torch.tensor([item["row"] for item in items]),
+    }
+
+
+class RecordingTrainer(Trainer):  # type: ignore[misc]  # transformers ships no types
+    """The Trainer, with the recorder where batches enter the model."""
+
+    recorder: Recorder
+
+    def training_step(self, model: Any, inputs: dict[str, Any], *args: Any, **kwargs: Any) -> Any:
+        """Record the batch, then train on it as the Trainer does."""
+        rows = inputs.pop("source_row").tolist()
+        lengths = inputs["attention_mask"].sum(dim=1).tolist()
+        ids, labels = inputs["input_ids"].tolist(), inputs["labels"].tolist()
+        fed = [
+            FedRow(row, ids[i][: lengths[i]], labels[i][: lengths[i]]) for i, row in enumerate(rows)
+        ]
+        self.recorder.feed(fed, inputs["input_ids"].numel())
+        return super().training_step(model, inputs, *args, **kwargs)
+
+
+class StepReporter(TrainerCallback):  # type: ignore[misc]  # transformers ships no types
+    """Turns what the Trainer logs into step rows, and stops when asked to."""
+
+    def __init__(self, job: Job, emit: Emit, recorder: Recorder, num_rows: int) -> None:
+        self._job, self._emit, self._recorder = job, emit, recorder
+        self._num_rows = num_rows
+        self._interval: list[float] = []
+        self.stop_asked = False
+        self.started_s = time.monotonic()
+
+    def on_step_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+        """Stop after this step if asked to; the final model is saved apart, so no last save."""
+        if self.stop_asked:
+            control.should_save = True
+            control.should_training_stop = True
+        elif state.global_step >= state.max_steps:
+            control.should_save = False
+
+    def on_log(self, args: Any, state: Any, control: Any, logs: Any = None, **kwargs: Any) -> None:
+        """One row per optimizer step, from the Trainer's own log in full precision."""
+        if not logs or "loss" not in logs:
+            return
+        loss, step = float(logs["loss"]), int(state.global_step)
+        if not math.isfinite(loss):
+            raise StageFailure("diverged", f"the loss of step {step} is {loss}")
+        grad_norm = logs.get("grad_norm")
+        if grad_norm is not None and not math.isfinite(grad_norm):
+            raise StageFailure("diverged", f"the gradient norm of step {step} is {grad_norm}")
+        spec, counts = self._job.plan.train, self._recorder.end_step()
+        row = StepRow(
+            kind="step",
+            stage=self._job.stage,
+            segment=self._job.segment,
+            step=step,
+            epoch=epoch_after_step(
+                step, self._num_rows, spec.batch_size, spec.gradient_accumulation
+            ),
+            loss=loss,
+            learning_rate=float(logs["learning_rate"]),
+            grad_norm=None if grad_norm is None else float(grad_norm),
+            num_rows=counts.num_rows,
+            num_tokens=counts.num_tokens,
+            num_fed_tokens=counts.num_fed_tokens,
+            num_target_tokens=counts.num_target_tokens,
+            elapsed_s=time.monotonic() - self.started_s,
+            stream=counts.stream,
+        )
+        self._emit("step", row=encode(row))
+        self._say(row, state.max_steps)
+
+    def _say(self, row: StepRow, last: int) -> None:
+        self._interval.append(row.loss)
+        if row.step % self._job.plan.train.log_every_steps == 0 or row.step == last:
+            mean = math.fsum(self._interval) / len(self._interval)
+            self._interval.clear()
+            print(
+                f"step {row.step}/{last}  loss {mean!r}  learning_rate {row.learning_rate!r}  "
+                f"epoch {row.epoch!r}"
+            )
+
+    def on_save(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+        """A checkpoint is on disk: add our own state to it, then say so."""
+        folder = Path(args.output_dir) / f"checkpoint-{state.global_step}"
+        recorded = self._recorder.state()
+        (folder / STATE_FILE).write_text(json.dumps(recorded), encoding="utf-8")
+        self._emit(
+            "checkpoint",
+            step=int(state.global_step),
+            path=str(folder),
+            stream=recorded["stream"],
+        )
+
+
+def merges_rows(job: Job, model: Any) -> bool:
+    """Whether the rows of a step go through the model as one micro-batch.
+
+    The gradient is weighted by tokens either way, so only rounding differs; with dropout the
+    random numbers would differ too, so then it is off.
+    """
+    spec = job.plan.train
+    dropout = any(
+        value
+        for name, value in model.config.to_dict().items()
+        if "dropout" in name and isinstance(value, (int, float))
+    )
+    rows = spec.batch_size * spec.gradient_accumulation
+    return spec.execution == "fast" and not dropout and rows <= MAX_MERGED_ROWS
+
+
+def train(
+    job: Job, model: Any, pad_id: int, examples: Sequence[Example], recorder: Recorder, emit: Emit
+) -> dict[str, Any]:
+    """Train to the end. Returns runtime_s (the loop alone) and total_flos.
+
+    Raises Stopped after a checkpoint when SIGTERM asked for it.
+    """
+    spec = job.plan.train
+    per_epoch = steps_per_epoch(len(examples), spec.batch_size, spec.gradient_accumulation)
+    num_steps = total_steps(spec.epochs, per_epoch, spec.max_steps)
+    resumed_from = 0
+    if job.resume is not None:
+        state = json.loads((Path(job.resume) / STATE_FILE).read_text("utf-8"))
+        recorder.restore(state)
+        resumed_from = int(state["step"]) - 1
+    emit(
+        "schedule",
+        num_rows=len(examples),
+        num_steps=num_steps,
+        steps_per_epoch=per_epoch,
+        resumed_from_step=resumed_from,
+    )
+    reporter = StepReporter(job, emit, recorder, len(examples))
+    trainer = RecordingTrainer(
+        model=model,
+        args=_arguments(job, merges_rows(job, model)),
+        train_dataset=Rows(examples),
+        data_collator=lambda items: collate(items, pad_id),
+        callbacks=[reporter],
+    )
+    trainer.remove_callback(PrinterCallback)  # it prints four digits a step; `_say` prints all
+    trainer.recorder = recorder
+    signal.signal(signal.SIGTERM, lambda *_: setattr(reporter, "stop_asked", True))
+    began_s = reporter.started_s = time.monotonic()
+    trainer.train(resume_from_checkpoint=job.resume)
+    runtime_s = time.monotonic() - began_s
+    if reporter.stop_asked and trainer.state.global_step < num_steps:
+        emit("stopped", step=int(trainer.state.global_step))
+        raise Stopped(f"after step {trainer.state.global_step}, as asked")
+    return {"runtime_s": runtime_s, "total_flos": int(trainer.state.total_flos)}
+
+
+def _arguments(job: Job, merged: bool) -> TrainingArguments:
+    spec = job.plan.train
+    rows, accumulation = spec.batch_size, spec.gradient_accumulation
+    if merged:
+        rows, accumulation = rows * accumulation, 1
+    return TrainingArguments(
+        output_dir=job.scratch,
+        per_device_train_batch_size=rows,
+        gradient_accumulation_steps=accumulation,
+        num_train_epochs=spec.epochs,
+        max_steps=spec.max_steps if spec.max_steps is not None else -1,
+        learning_rate=spec.learning_rate,
+        lr_scheduler_type=spec.schedule,
+        warmup_steps=spec.warmup_steps,
+        weight_decay=spec.weight_decay,
+        max_grad_norm=spec.max_grad_norm,
+        optim=spec.optimizer,
+        seed=spec.seed,
+        data_seed=spec.seed,
+        logging_strategy="steps",
+        logging_steps=1,
+        logging_nan_inf_filter=False,  # a NaN must be seen, not replaced by an average
+        save_strategy="steps" if spec.checkpoint_every_steps else "no",
+        save_steps=spec.checkpoint_every_steps or 500,
+        remove_unused_columns=False,
+        use_cpu=job.plan.requires.accelerator == "none",
+        report_to=[],
+        disable_tqdm=True,
+        dataloader_pin_memory=job.plan.requires.accelerator != "none",
+    )

@@ -1,0 +1,77 @@
+"""Packs side by side: what was configured, where it ran, what came out.
+
+Responsible for gathering the comparison. Takes only packs that verify, and is pure apart from
+that; `page` turns it into markdown and `drawing` into overlaid curves.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+from evidence.compare.configuration import configuration
+from evidence.compare.differences import differences
+from evidence.compare.environment import environment_of
+from evidence.compare.measures import measures
+from evidence.compare.predictions import compare_predictions
+from evidence.errors import UsageError
+from evidence.records.comparison import ComparedPack, ComparisonRecord, PairRecord
+from evidence.records.run import ManifestRecord
+from evidence.results.tiers import trajectory
+from evidence.verification.verification import VerifiedPack
+
+MAX_PACKS: Final = 12
+"""More curves than this cannot be told apart."""
+
+
+def compare_packs(packs: Sequence[VerifiedPack]) -> ComparisonRecord:
+    """The comparison of two or more packs; the first is what the others are held against."""
+    if not 2 <= len(packs) <= MAX_PACKS:
+        raise UsageError(f"give 2 to {MAX_PACKS} packs to compare; there are {len(packs)}")
+    documents = [pack.documents for pack in packs]
+    first = documents[0]
+    return ComparisonRecord(
+        schema="comparison.v1",
+        packs=tuple(map(_pack, packs, _labels(packs))),
+        configuration=differences([configuration(one) for one in documents]),
+        environment=differences([environment_of(one) for one in documents]),
+        measures=measures(documents),
+        pairs=tuple(
+            PairRecord(
+                pack=index,
+                trajectory=trajectory(first.steps, one.steps),
+                predictions=compare_predictions(first.predictions, one.predictions),
+            )
+            for index, one in enumerate(documents[1:], 1)
+        ),
+    )
+
+
+def manifest_of(pack: VerifiedPack) -> ManifestRecord:
+    """The manifest, which every verified pack has."""
+    manifest = pack.documents.manifest
+    if manifest is None:  # verify refuses a pack without one
+        raise TypeError("a verified pack without a manifest")
+    return manifest
+
+
+def _labels(packs: Sequence[VerifiedPack]) -> list[str]:
+    names = [pack.path.resolve().name for pack in packs]
+    return [
+        name if names.count(name) == 1 else f"{name} ({place}: {pack.root_sha256[:8]})"
+        for place, (name, pack) in enumerate(zip(names, packs, strict=True), 1)
+    ]
+
+
+def _pack(pack: VerifiedPack, label: str) -> ComparedPack:
+    manifest, results = manifest_of(pack), pack.documents.results
+    started = None if results is None else results.values["run.started_utc"].value
+    return ComparedPack(
+        label=label,
+        milestone=manifest.milestone,
+        root_sha256=pack.root_sha256,
+        status=manifest.status,
+        attempt=manifest.attempt,
+        stand_in=manifest.stand_in,
+        started_utc=started if isinstance(started, str) else None,
+    )

@@ -1,0 +1,175 @@
+"""From data sets to what a stage feeds: training examples, prompts, targets, probe texts.
+
+Responsible for joining data, templates and tokenizer. Imports no ML framework.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Final
+
+from evidence.data.facts import DataSet, lengths
+from evidence.data.read import load_data
+from evidence.data.template_text import render_row
+from evidence.data.tokens import Coder, Example, build_example, coverage, unseen_answers
+from evidence.dataclass import dataclass
+from evidence.encoding.digest import sha256_hex
+from evidence.errors import DataError, MalformedError
+from evidence.records.availability import Unavailable
+from evidence.records.inputs import TextRecord
+from evidence.records.milestone import EvalSpec
+from evidence.records.run import AttemptPlan
+from evidence.rules import sampling
+from evidence.text import templating
+
+MAX_GROUPS_BYTES: Final = 6 << 20
+"""Of the scores of groups in results.json, which has a loss table beside them."""
+VALUES_A_SCORE: Final = 4
+VALUE_BYTES: Final = 350
+"""Of one value in results.json, with its name and address, the group's own name aside."""
+_RowList = tuple[int, ...] | Unavailable
+_TOO_MANY: Final = (
+    f"and evidence, which names each such row, holds {sampling.MAX_ROWS_NAMED} names: no pack "
+    "could be made of this run"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """One evaluation example before generation."""
+
+    index: int
+    id: str
+    prompt: str
+    target: str
+    groups: dict[str, str]
+
+
+def training_examples(plan: AttemptPlan, data: DataSet, coder: Coder) -> tuple[Example, ...]:
+    """Every row as the model gets it.
+
+    Raises DataError when no row teaches an answer field, or when more rows are cut than can be
+    named.
+    """
+    spec = plan.data[plan.train.data]
+    template = templating.compile_text(spec.text or "")
+    examples = []
+    for index, row in enumerate(data.rows):
+        try:
+            marked = render_row(template, row)
+        except MalformedError as error:
+            raise DataError(f"row {index} of {spec.path}: {error.message}") from error
+        length = plan.train.max_length
+        examples.append(build_example(index, marked, coder, spec, length))
+    unseen = unseen_answers(coverage(spec.answer, spec.answer, examples))
+    if unseen and not spec.answer_may_be_unseen:
+        raise DataError(_unseen_message(plan, unseen, len(examples)))
+    cut = [example for example in examples if example.num_cut]
+    num_named = sum(2 + len(example.cut) for example in cut)
+    if num_named > sampling.MAX_ROWS_NAMED:
+        text = f"{len(cut)} of {len(examples)} rows are cut at max_length = {plan.train.max_length}"
+        raise DataError(f"{text}, {_TOO_MANY}. Shorten the texts or raise it")
+    return tuple(examples)
+
+
+def text_record(plan: AttemptPlan, coder: Coder, examples: Sequence[Example]) -> TextRecord:
+    """The training data as text and tokens, for inputs.json.
+
+    Raises DataError when more rows are odd than can be named.
+    """
+    spec = plan.data[plan.train.data]
+    no_begin, no_end = "the tokenizer has no begin token", "the tokenizer has no end token"
+
+    def rows(token: int | None, why_not: str, wrong: Callable[[int], bool]) -> _RowList:
+        if token is None:
+            return Unavailable(why_not)
+        return tuple(row.source_row for row in examples if wrong(row.ids.count(token)))
+
+    ends = spec.append_eos or coder.adds_eos
+    record = TextRecord(
+        data=plan.train.data,
+        template=spec.text or "",
+        chat_template_applied=False,
+        num_rows=len(examples),
+        length_tokens=lengths(row.num_tokens for row in examples),
+        rows_without_bos=rows(coder.bos_id, no_begin, lambda count: count == 0)
+        if coder.adds_bos or coder.bos_id is None
+        else Unavailable("the tokenizer adds no begin token"),
+        rows_doubled_bos=rows(coder.bos_id, no_begin, lambda count: count > 1),
+        rows_without_eos=rows(coder.eos_id, no_end, lambda count: count == 0)
+        if ends or coder.eos_id is None
+        else Unavailable("neither milestone nor tokenizer adds an end token"),
+        rows_doubled_eos=rows(coder.eos_id, no_end, lambda count: count > 1),
+        rows_not_round_trip=tuple(row.source_row for row in examples if not row.round_trips),
+    )
+    _refuse_endless(record)
+    return record
+
+
+def _refuse_endless(record: TextRecord) -> None:
+    lists = {
+        "lack the begin token": record.rows_without_bos,
+        "have two begin tokens": record.rows_doubled_bos,
+        "lack the end token": record.rows_without_eos,
+        "have two end tokens": record.rows_doubled_eos,
+        "are another text once encoded and decoded": record.rows_not_round_trip,
+    }
+    found = {what: len(rows) for what, rows in lists.items() if isinstance(rows, tuple) and rows}
+    if sum(found.values()) > sampling.MAX_ROWS_NAMED:
+        said = ", ".join(f"{count} {what}" for what, count in found.items())
+        raise DataError(f"of {record.num_rows} rows {said}, {_TOO_MANY}")
+
+
+def _unseen_message(plan: AttemptPlan, unseen: Sequence[str], num_rows: int) -> str:
+    names = " and ".join(f"'{name}'" for name in unseen)
+    return (
+        f"the model would never be taught {names}: declared as answer, but in 0 of {num_rows} rows "
+        f"does a token of it carry loss. Put the fields into [data.{plan.train.data}] text and "
+        "let the loss reach them (see max_length); if this is meant, say "
+        "answer_may_be_unseen = true"
+    )
+
+
+def questions(plan: AttemptPlan, root: Path) -> tuple[tuple[Question, ...], str, int]:
+    """The examples to evaluate in order, the data's digest source, and how many rows there are."""
+    spec: EvalSpec = plan.eval
+    data = load_data(root, spec.data, plan.data[spec.data])
+    template = templating.compile_text(spec.prompt)
+    rows = data.rows[: spec.limit]
+    found = []
+    for index, row in enumerate(rows):
+        for name in (spec.target_field, *spec.group_by):
+            if name not in row:
+                raise DataError(f"row {index} of [data.{spec.data}] has no {name!r}")
+        found.append(
+            Question(
+                index=index,
+                id=str(row.get(spec.id_field, index)),
+                prompt=render_row(template, row).text,
+                target=str(row[spec.target_field]),
+                groups={name: str(row[name]) for name in spec.group_by},
+            )
+        )
+    _refuse_endless_groups(spec, found)
+    return tuple(found), sha256_hex(data.raw), len(data.rows)
+
+
+def _refuse_endless_groups(spec: EvalSpec, found: Sequence[Question]) -> None:
+    values = {(name, value) for question in found for name, value in question.groups.items()}
+    num_values = 1 + VALUES_A_SCORE * len(spec.all_scorers)
+    size_bytes = sum(num_values * (VALUE_BYTES + len(value.encode())) for _, value in values)
+    if size_bytes > MAX_GROUPS_BYTES:
+        raise DataError(
+            f"[eval] group_by makes {len(values)} groups, more than results.json can hold scores "
+            "of. Group by fields with fewer and shorter values",
+        )
+
+
+def probe_texts(plan: AttemptPlan, root: Path) -> tuple[tuple[str, str], ...]:
+    """(given, wanted) texts of the first questions: the loss falls on `wanted`."""
+    found, _, _ = questions(plan, root)
+    marker = f"{plan.eval.answer_after} " if plan.eval.answer_after else ""
+    return tuple(
+        (question.prompt + marker, question.target) for question in found[: sampling.NUM_PROBED]
+    )

@@ -1,0 +1,202 @@
+"""Facts about a data set: digests, duplicates, conflicts, lengths, overlap. Pure.
+
+Responsible for counting and for naming rows (from 0); reading and checking rows is `data`'s. The
+run records these facts, and verify counts them again where it is given the data.
+"""
+
+from __future__ import annotations
+
+import json
+import unicodedata
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
+from typing import Any, Final, Literal
+
+from evidence.dataclass import dataclass
+from evidence.encoding.digest import git_blob_sha1, sha256_hex, with_lf
+from evidence.records.availability import Unavailable
+from evidence.records.inputs import NGRAM_WORDS, DataRecord, Lengths, OverlapRecord
+from evidence.records.milestone import DataSpec
+
+_SENTENCE_MARKS: Final = ".,;:!?…\"'“”‘’()[]{}"
+
+Row = dict[str, Any]
+
+PROMPT: Final = "prompt"
+META: Final = "meta"
+"""Field that says where a row comes from; two rows that differ only in it are duplicates."""
+"""As GPT-3's contamination study looks for overlap (Brown et al. 2020, appendix C)."""
+
+
+@dataclass(frozen=True, slots=True)
+class DataSet:
+    """A data set in memory: its bytes (as on disk, or canonical for the hub) and its rows."""
+
+    name: str
+    raw: bytes
+    rows: tuple[Row, ...]
+
+
+def describe(data: DataSet, spec: DataSpec, evaluation: DataSet | None) -> DataRecord:
+    """Facts about one data set. `evaluation` is None where `data` is the evaluation set itself."""
+    rows = data.rows
+    exact = duplicates(rows, lambda value: value)
+    num_conflicts, conflicting = conflicts(rows, spec.answer)
+    return DataRecord(
+        name=data.name,
+        path=spec.path,
+        hub=None if spec.hub is None else spec.hub.id,
+        revision=None if spec.hub is None else spec.hub.revision,
+        sha256=sha256_hex(data.raw),
+        sha256_lf=sha256_hex(with_lf(data.raw)),
+        git_blob=git_blob_sha1(data.raw),
+        size_bytes=len(data.raw),
+        line_ends=_line_ends(data.raw),
+        num_rows=len(rows),
+        field_names=field_names(rows),
+        num_schema_violations=0 if spec.fields else Unavailable("no fields are declared"),
+        length_chars=lengths([sum(map(len, texts(_content(row)))) for row in rows]),
+        num_duplicate_rows=len(exact),
+        duplicate_rows=exact,
+        normalised_duplicate_rows=duplicates(rows, normalised),
+        num_conflicting_prompts=num_conflicts,
+        conflicting_rows=conflicting,
+        overlap=overlap(rows, evaluation),
+    )
+
+
+def field_names(rows: Sequence[Row]) -> tuple[str, ...]:
+    """Every field that some row has, in order of first appearance."""
+    return tuple(dict.fromkeys(key for row in rows for key in row))
+
+
+def lengths(values: Iterable[int]) -> Lengths:
+    """Smallest, largest, and percentiles by nearest rank: the ceil(p·n)-th value in order."""
+    ordered = sorted(values)
+
+    def rank(percent: int) -> int:
+        return ordered[-(-percent * len(ordered) // 100) - 1]
+
+    return Lengths(ordered[0], rank(50), rank(90), rank(95), ordered[-1])
+
+
+def normalised(text: str) -> str:
+    """A text in its compatibility form (NFKC), case folded, each white space a single blank."""
+    return " ".join(unicodedata.normalize("NFKC", text).casefold().split())
+
+
+def words(text: str) -> tuple[str, ...]:
+    """The words of a text, normalised, without the marks of sentences and quotations around them.
+
+    Signs stay: `1 + 1` and `1 ÷ 1` are different questions.
+    """
+    stripped = (word.strip(_SENTENCE_MARKS) for word in normalised(text).split())
+    return tuple(word for word in stripped if word)
+
+
+def ngrams(text: str) -> Iterator[tuple[str, ...]]:
+    """Each NGRAM_WORDS words in a row; all words of a text that has fewer; none of no words."""
+    found = words(text)
+    for start in range(max(1, len(found) - NGRAM_WORDS + 1)) if found else ():
+        yield found[start : start + NGRAM_WORDS]
+
+
+def texts(value: Any) -> Iterator[str]:
+    """Every string inside a JSON value, keys aside."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict):
+        for part in value.values():
+            yield from texts(part)
+    elif isinstance(value, list):
+        for part in value:
+            yield from texts(part)
+
+
+def duplicates(rows: Sequence[Row], change: Callable[[str], str]) -> tuple[int, ...]:
+    """Rows equal to an earlier one in all their content, each text changed first."""
+    seen: set[str] = set()
+    found = []
+    for index, row in enumerate(rows):
+        key = json.dumps(_changed(_content(row), change), sort_keys=True)
+        if key in seen:
+            found.append(index)
+        seen.add(key)
+    return tuple(found)
+
+
+def conflicts(
+    rows: Sequence[Row], answer: Sequence[str]
+) -> tuple[int, tuple[int, ...]] | tuple[Unavailable, Unavailable]:
+    """Prompts with more than one answer, and their rows."""
+    prompts = _prompts(rows)
+    if not answer or prompts is None:
+        no_prompt = f"no field named {PROMPT!r} in every row"
+        why_not = Unavailable(no_prompt if answer else "no answer fields are declared")
+        return why_not, why_not
+    given: dict[str, set[str]] = {}
+    places: dict[str, list[int]] = {}
+    for index, (prompt, row) in enumerate(zip(prompts, rows, strict=True)):
+        said = json.dumps([row.get(name) for name in answer], sort_keys=True)
+        given.setdefault(prompt, set()).add(said)
+        places.setdefault(prompt, []).append(index)
+    found = [places[prompt] for prompt, answers in given.items() if len(answers) > 1]
+    return len(found), tuple(sorted(index for group in found for index in group))
+
+
+def overlap(rows: Sequence[Row], evaluation: DataSet | None) -> OverlapRecord | Unavailable:
+    """Rows whose prompt is in the evaluation set."""
+    if evaluation is None:
+        return Unavailable("this is the evaluation set itself")
+    prompts, asked = _prompts(rows), _prompts(evaluation.rows)
+    if prompts is None:
+        return Unavailable(f"no field named {PROMPT!r} in every row")
+    if asked is None:
+        return Unavailable(f"no field named {PROMPT!r} in every evaluation row")
+    exact, met_exactly = _meeting(prompts, asked, lambda text: (text,))
+    same, met = _meeting(prompts, asked, lambda text: (normalised(text),))
+    grams, met_by_grams = _meeting(prompts, asked, ngrams)
+    return OverlapRecord(exact, same, grams, tuple(sorted(met_exactly | met | met_by_grams)))
+
+
+def _prompts(rows: Sequence[Row]) -> list[str] | None:
+    found = [row[PROMPT] for row in rows if isinstance(row.get(PROMPT), str)]
+    return found if len(found) == len(rows) else None
+
+
+def _meeting(
+    prompts: Sequence[str], asked: Sequence[str], keys: Callable[[str], Iterable[Hashable]]
+) -> tuple[tuple[int, ...], set[int]]:
+    """Which prompts share a key with which of those asked."""
+    places: dict[Hashable, set[int]] = {}
+    for index, text in enumerate(asked):
+        for key in keys(text):
+            places.setdefault(key, set()).add(index)
+    rows: list[int] = []
+    met: set[int] = set()
+    for index, text in enumerate(prompts):
+        found = [places[key] for key in keys(text) if key in places]
+        if found:
+            rows.append(index)
+            met.update(*found)
+    return tuple(rows), met
+
+
+def _content(row: Row) -> Row:
+    return {key: value for key, value in row.items() if key != META}
+
+
+def _changed(value: Any, change: Callable[[str], str]) -> Any:
+    if isinstance(value, str):
+        return change(value)
+    if isinstance(value, dict):
+        return {key: _changed(part, change) for key, part in value.items()}
+    if isinstance(value, list):
+        return [_changed(part, change) for part in value]
+    return value
+
+
+def _line_ends(raw: bytes) -> Literal["lf", "crlf", "mixed", "none"]:
+    crlf, total = raw.count(b"\r\n"), raw.count(b"\n")
+    if total == 0:
+        return "none"
+    return "lf" if crlf == 0 else "crlf" if crlf == total else "mixed"

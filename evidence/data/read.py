@@ -1,0 +1,120 @@
+"""Data sets: rows read strictly and checked against their declared fields.
+
+Responsible for naming every bad row by file, line, field and reason before any training. Facts
+about the data are `facts`' and turning rows into text is `text`'s. Imports no ML framework.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from importlib import import_module
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any, Final
+
+from evidence.data import facts
+from evidence.data.facts import DataSet, Row
+from evidence.encoding import jsonio
+from evidence.errors import MalformedError, MilestoneError
+from evidence.records.inputs import DataRecord
+from evidence.records.milestone import DataSpec, HubDataSpec, Milestone
+
+MAX_SHOWN: Final = 20
+LFS_POINTER: Final = b"version https://git-lfs.github.com/spec/"
+
+_TYPES: Final[Mapping[str, tuple[type, ...]]] = {
+    "string": (str,),
+    "number": (int, float),
+    "integer": (int,),
+    "boolean": (bool,),
+    "array": (list,),
+    "object": (dict,),
+}
+
+
+def load_data(root: Path, name: str, spec: DataSpec) -> DataSet:
+    """Read and check a data set. Raises MilestoneError that names every bad row (up to 20)."""
+    if spec.hub is not None:
+        raw, label = _from_hub(spec.hub), f"hub:{spec.hub.id}"
+    else:
+        label = str(spec.path)
+        raw = (root / label).read_bytes()
+    return read_rows(name, raw, label, spec)
+
+
+def read_rows(name: str, raw: bytes, label: str, spec: DataSpec) -> DataSet:
+    """Rows from bytes that are called `label` in messages. Raises MilestoneError likewise."""
+    if raw.startswith(LFS_POINTER):
+        raise MilestoneError(
+            f"{label}: is a Git LFS pointer, not the data that it stands for",
+            hint="`git lfs pull` brings the data. Nothing was run.",
+        )
+    rows: list[Row] = []
+    problems: list[str] = []
+    for line, value in _parsed(raw, label, problems):
+        problems.extend(f"{label}:{line}: {text}" for text in _row_problems(value, spec))
+        rows.append(value if isinstance(value, dict) else {})
+    if not rows and not problems:
+        problems.append(f"{label}: has no rows")
+    if problems:
+        more = len(problems) - MAX_SHOWN
+        shown = problems[:MAX_SHOWN] + ([f"and {more} more"] if more > 0 else [])
+        raise MilestoneError(
+            "\n".join(shown),
+            hint=f"Mend these rows, or the field types in [data.{name}.fields]. Nothing was run.",
+        )
+    return DataSet(name=name, raw=raw, rows=tuple(rows))
+
+
+def describe_data(root: Path, name: str, milestone: Milestone) -> DataRecord:
+    """Facts about one data set of a milestone; rows are counted from 0."""
+    spec, other = milestone.data[name], milestone.eval.data
+    data = load_data(root, name, spec)
+    evaluation = None if name == other else load_data(root, other, milestone.data[other])
+    return facts.describe(data, spec, evaluation)
+
+
+def _parsed(raw: bytes, label: str, problems: list[str]) -> Iterator[tuple[int, Any]]:
+    text = raw if raw.endswith(b"\n") or not raw else raw + b"\n"
+    try:
+        for line, data in jsonio.iter_lines(text):
+            try:
+                yield line, jsonio.load_document(data.rstrip(b"\r"))
+            except MalformedError as error:
+                problems.append(f"{label}:{line}: {error.message}")
+    except MalformedError as error:
+        problems.append(f"{label}:{error.line}: {error.message}")
+
+
+def _row_problems(row: object, spec: DataSpec) -> Iterator[str]:
+    if not isinstance(row, dict):
+        yield f"is {type(row).__name__}, not an object with fields"
+        return
+    for name, declared in spec.fields.items():
+        kind, optional = declared.removesuffix("?"), declared.endswith("?")
+        if name not in row or (row[name] is None and optional):
+            if not optional:
+                yield f"field {name!r} is missing"
+            continue
+        value = row[name]
+        fits = isinstance(value, _TYPES[kind]) and (kind == "boolean") == isinstance(value, bool)
+        if not fits:
+            yield f"field {name!r} is {type(value).__name__}, declared as {kind}"
+    for name in spec.answer:
+        if row.get(name) in ("", [], {}) or (name in row and row[name] is None):
+            yield f"field {name!r} is empty, and it is what the model must learn"
+
+
+def _from_hub(hub: HubDataSpec) -> bytes:
+    if find_spec("datasets") is None:
+        raise MilestoneError(
+            f"the data set {hub.id} is on the hub, and the package 'datasets' is not installed",
+            hint="pip install datasets",
+        )
+    try:
+        table = import_module("datasets").load_dataset(
+            hub.id, hub.config, split=hub.split, revision=hub.revision
+        )
+    except Exception as error:
+        raise MilestoneError(f"cannot load the data set {hub.id}: {error}") from error
+    return b"".join(jsonio.dump_row(row) for row in table)

@@ -1,0 +1,124 @@
+"""A row and a template become text whose every character knows its field.
+
+Responsible for rendering and for the spans of fields in the result. The trick: values inside a
+row are strings whose `str()` wraps them in private-use marks, which Jinja calls on output and on
+joining, and which comparisons, lengths and tests never see. Imports no ML framework.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any, Final
+
+from evidence.dataclass import dataclass
+from evidence.errors import MalformedError
+from evidence.text import templating
+from evidence.text.templating import Template
+
+_OPEN: Final = "\U000f0000"
+_CLOSE: Final = "\U000f0001"
+_FIRST_FIELD: Final = 0xF0010
+_MARKS: Final = re.compile("[\U000f0000-\U000f0fff]")
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """Characters start..end (exclusive) of a text come from a field."""
+
+    field: str
+    start: int
+    end: int
+
+
+@dataclass(frozen=True, slots=True)
+class MarkedText:
+    """A rendered text and where its fields are, in order."""
+
+    text: str
+    spans: tuple[Span, ...]
+
+
+class _Text(str):
+    """A string of a row. `str(x)` gives it with marks; all else sees the plain value."""
+
+    __slots__ = ("mark",)
+    mark: str
+
+    def __str__(self) -> str:
+        return f"{_OPEN}{self.mark}{str.__str__(self)}{_CLOSE}"
+
+
+def _kept(name: str) -> Any:
+    plain = getattr(str, name)
+
+    def method(self: _Text, *args: Any) -> _Text:
+        return _text(plain(self, *args), self.mark)
+
+    return method
+
+
+# What these methods (and the Jinja filters over them) give still comes from the same field.
+for _name in ("strip", "lstrip", "rstrip", "lower", "upper", "title", "capitalize", "replace"):
+    setattr(_Text, _name, _kept(_name))
+
+
+class _Whole(int):
+    mark: str
+
+    def __str__(self) -> str:
+        return f"{_OPEN}{self.mark}{int.__repr__(self)}{_CLOSE}"
+
+
+class _Real(float):
+    mark: str
+
+    def __str__(self) -> str:
+        return f"{_OPEN}{self.mark}{float.__repr__(self)}{_CLOSE}"
+
+
+def render_row(template: Template, row: Mapping[str, Any]) -> MarkedText:
+    """Render one row. Raises MalformedError naming an undefined field or a failing expression."""
+    names = list(row)
+    marked = {name: _mark(row[name], chr(_FIRST_FIELD + i)) for i, name in enumerate(names)}
+    return _unmarked(templating.render(template, marked), names)
+
+
+def _text(value: str, mark: str) -> _Text:
+    text = _Text(value)
+    text.mark = mark
+    return text
+
+
+def _mark(value: Any, mark: str) -> Any:
+    if isinstance(value, str):
+        if _MARKS.search(value):
+            raise MalformedError("a field holds private-use characters U+F0000 to U+F0FFF")
+        return _text(value, mark)
+    if isinstance(value, bool) or value is None:
+        return value
+    if isinstance(value, (int, float)):
+        number = _Whole(value) if isinstance(value, int) else _Real(value)
+        number.mark = mark
+        return number
+    if isinstance(value, list):
+        return [_mark(item, mark) for item in value]
+    return {key: _mark(item, mark) for key, item in value.items()}
+
+
+def _unmarked(text: str, names: list[str]) -> MarkedText:
+    pieces: list[str] = []
+    spans: list[Span] = []
+    length, position, field, start = 0, 0, "", 0
+    for match in _MARKS.finditer(text):
+        pieces.append(text[position : match.start()])
+        length += match.start() - position
+        position = match.end()
+        mark = match.group()
+        if mark == _CLOSE:
+            if length > start:
+                spans.append(Span(field, start, length))
+        elif mark != _OPEN:
+            field, start = names[ord(mark) - _FIRST_FIELD], length
+    pieces.append(text[position:])
+    return MarkedText("".join(pieces), tuple(spans))

@@ -1,0 +1,1 @@
+"""Bytes to values and back: canonical JSON, records, schemas, digests."""

@@ -1,0 +1,168 @@
+"""Where a number of a pack comes from: value, address, lines, rule, and the check that guards it.
+
+Responsible for following addresses (`path#L10-L20/pointer`) into the sealed bytes. Reads a pack
+through verify only; prints nothing.
+"""
+
+from __future__ import annotations
+
+import copy
+import re
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any, Final
+
+from evidence import layout
+from evidence.dataclass import dataclass
+from evidence.encoding import jsonio
+from evidence.errors import UsageError
+from evidence.pack.documents import is_document
+from evidence.records.run import ValueRecord
+from evidence.results.rules import RULES
+from evidence.verification.verification import SealedPack, load_sealed
+
+_ADDRESS: Final = re.compile(
+    r"(?P<path>[A-Za-z0-9._/-]+)#(?:L(?P<first>\d+)(?:-L(?P<last>\d+))?)?(?P<pointer>(?:/[^/]+)*)"
+)
+_MARK: Final = "\x02here\x02"
+_MAX_SHOWN: Final = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """One line of a sealed file and what stands there. `line` counts from 1; 0: no line."""
+
+    path: str
+    line: int
+    pointer: str
+    shown: str
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """A value and the way to it."""
+
+    name: str
+    value: str
+    unit: str
+    rule: str
+    rule_text: str
+    address: str
+    places: tuple[Place, ...]
+    num_more: int
+    """Lines that belong to it too and are not among `places`."""
+    checks: tuple[str, ...]
+    """Checks of verify that would fail if it were changed."""
+
+
+def explain(pack: Path, asked: str) -> Explanation:
+    """Explain a value by its name, or an address. Raises UsageError for a name that is not there.
+
+    Raises PackBrokenError or UnsafePackError for a pack that is not whole.
+    """
+    sealed = load_sealed(pack)
+    if "#" in asked:
+        places, more = _follow(sealed, asked)
+        return Explanation(
+            asked, places[0].shown if places else "", "", "as-recorded", RULES["as-recorded"],
+            asked, places, more, ("digests",),
+        )  # fmt: skip
+    record = _value(sealed, asked)
+    places, more = _follow(sealed, record.address)
+    return Explanation(
+        name=asked,
+        value=f"not measured: {record.unavailable}"
+        if record.value is None
+        else jsonio.dump_row(record.value).decode("utf-8").strip(),
+        unit=record.unit,
+        rule=record.rule,
+        rule_text=RULES.get(record.rule, ""),
+        address=record.address,
+        places=places,
+        num_more=more,
+        checks=("digests", "results", "rendered-bytes"),
+    )
+
+
+def _value(sealed: SealedPack, name: str) -> ValueRecord:
+    results = sealed.documents.results
+    values = {} if results is None else results.values
+    if name in values:
+        return values[name]
+    close = get_close_matches(name, values, n=3, cutoff=0.4)
+    raise UsageError(
+        f"there is no value {name!r} in {layout.RESULTS}",
+        hint=f"Close: {', '.join(close)}." if close else f"All names are in {layout.RESULTS}.",
+    )
+
+
+def _follow(sealed: SealedPack, address: str) -> tuple[tuple[Place, ...], int]:
+    places: list[Place] = []
+    more = 0
+    for part in filter(None, address.split(" + ")):
+        match = _ADDRESS.fullmatch(part)
+        if match is None or match["path"] not in sealed.documents.digests:
+            raise UsageError(f"{part!r} is no address in this pack")
+        path, pointer = match["path"], match["pointer"]
+        if not is_document(path):
+            continue
+        data = (sealed.path / path).read_bytes()
+        if match["first"] is None:
+            places.append(_in_document(path, pointer, data))
+            continue
+        first, last = int(match["first"]), int(match["last"] or match["first"])
+        lines = range(first, last + 1)
+        chosen = lines if len(lines) <= _MAX_SHOWN else [first, first + 1, last]
+        more += len(lines) - len(chosen)
+        rows = data.split(b"\n")
+        places += [_in_row(path, number, pointer, rows) for number in chosen]
+    return tuple(places), more
+
+
+def _in_row(path: str, number: int, pointer: str, rows: list[bytes]) -> Place:
+    if not 0 < number < len(rows):
+        raise UsageError(f"{path} has no line {number}")
+    return Place(
+        path, number, pointer, _shown(_at(jsonio.load_document(rows[number - 1]), pointer))
+    )
+
+
+def _in_document(path: str, pointer: str, data: bytes) -> Place:
+    if not path.endswith(".json"):
+        return Place(path, 0, pointer, "")
+    document = jsonio.load_document(data)
+    return Place(path, _line_of(document, pointer), pointer, _shown(_at(document, pointer)))
+
+
+def _line_of(document: Any, pointer: str) -> int:
+    """Line of a pointer in the canonical text: where a mark put there comes out."""
+    marked = copy.deepcopy(document)
+    *parents, last = _parts(pointer) or [""]
+    inner = marked
+    for part in parents:
+        inner = inner[int(part)] if isinstance(inner, list) else inner[part]
+    if isinstance(inner, list):
+        inner[int(last)] = _MARK
+    elif last:
+        inner[last] = _MARK
+    text = jsonio.dump_document(marked).decode("utf-8")
+    place = text.find(jsonio.dump_row(_MARK).decode("utf-8").strip())
+    return text.count("\n", 0, place) + 1 if place >= 0 else 1
+
+
+def _at(document: Any, pointer: str) -> Any:
+    for part in _parts(pointer):
+        try:
+            document = document[int(part)] if isinstance(document, list) else document[part]
+        except (KeyError, IndexError, ValueError, TypeError) as error:
+            raise UsageError(f"there is nothing at {pointer}") from error
+    return document
+
+
+def _parts(pointer: str) -> list[str]:
+    return [part.replace("~1", "/").replace("~0", "~") for part in pointer.split("/")[1:]]
+
+
+def _shown(value: Any) -> str:
+    text = jsonio.dump_row(value).decode("utf-8").strip()
+    return text if len(text) <= 100 else f"{text[:97]}..."

@@ -1,0 +1,1 @@
+"""A milestone file: parsed, checked, and resolved into attempts."""

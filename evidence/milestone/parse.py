@@ -1,0 +1,264 @@
+"""A milestone file: TOML bytes in, a `Milestone` record out, or an error with line and key.
+
+Responsible for syntax, schema and what can be judged from the file alone (references between its
+parts). Whether named files exist is `running`'s preflight; overrides are resolved by `plan`.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+import tomllib
+from collections.abc import Iterator
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, Final
+
+from evidence import limits
+from evidence.encoding import schema
+from evidence.encoding.codec import decode
+from evidence.errors import MalformedError, MilestoneError, PastLimitError
+from evidence.records.milestone import DataSpec, GateSpec, Milestone, ModelSpec, PatternSpec
+from evidence.rules import patterns, scoring
+
+SCHEMA: Final = "milestone.v1"
+
+_STRINGS: Final = re.compile(
+    r'"""(?:\\.|[^\\])*?"""|\'\'\'.*?\'\'\'|"(?:\\.|[^"\\\n])*"|\'[^\'\n]*\'|#[^\n]*', re.DOTALL
+)
+_DOTTED: Final = re.compile(r"[A-Za-z0-9_.\- \t]+")
+_HEADER: Final = re.compile(r"\s*(\[\[?)\s*([^\[\]]+?)\s*\]\]?\s*$")
+_KEY: Final = re.compile(r"\s*([A-Za-z0-9_.\- ]+?)\s*=")
+
+
+Problem = tuple[int, str]
+"""A line (0: none) and `key: what is wrong`."""
+
+
+@lru_cache(maxsize=16)
+def parse_milestone(data: bytes) -> Milestone:
+    """Build a Milestone. Raises MalformedError: `key: what is wrong`, with the line.
+
+    Remembered: one pack asks for its milestone more than once, and many packs for the same.
+    """
+    milestone, problems = _parse(data)
+    if milestone is None or problems:
+        line, message = problems[0]
+        raise MalformedError(message, line=line)
+    return milestone
+
+
+def load_milestone(path: Path) -> tuple[Milestone, bytes]:
+    """Read and parse a milestone file. Raises MilestoneError naming file, line, key of each."""
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        known = sorted(p.stem for p in path.parent.glob("*.toml")) if path.parent.is_dir() else []
+        hint = f"Milestones here: {', '.join(known)}." if known else "evidence new ID writes one."
+        raise MilestoneError(f"cannot read {path}: {error.strerror}", hint=hint) from error
+    try:
+        milestone, problems = _parse(data)
+    except MalformedError as error:
+        milestone, problems = None, [(error.line, error.message)]
+    if milestone is None or problems:
+        shown = [f"{path}:{line}: {text}" if line else f"{path}: {text}" for line, text in problems]
+        raise MilestoneError(
+            "\n".join(shown), hint="The keys are described in schemas/milestone.v1.schema.json."
+        )
+    return milestone, data
+
+
+def _parse(data: bytes) -> tuple[Milestone | None, list[Problem]]:
+    """A milestone or its problems, unknown keys first: they often explain the others."""
+    text = _text(data)
+    skeleton = _skeleton(text)
+    _refuse_key_bombs(skeleton)
+    document = document_of(text)
+    lines = _line_of_keys(skeleton)
+    odd = list(_not_finite(document, ""))
+    if odd:
+        return None, [_at(pointer, text, lines) for pointer, text in odd]
+    found = schema.check(SCHEMA, document)
+    if found:
+        ordered = sorted(found, key=lambda p: not p.message.startswith("unknown key"))
+        return None, [_at(problem.pointer, problem.message, lines) for problem in ordered]
+    milestone = _build(document)
+    return milestone, [_at(pointer, text, lines) for pointer, text in _contradictions(milestone)]
+
+
+@lru_cache(maxsize=16)
+def document_of(text: str) -> dict[str, Any]:
+    """The TOML of a milestone as it is written, to be looked at only. Raises MalformedError."""
+    try:
+        return tomllib.loads(text)
+    except (tomllib.TOMLDecodeError, RecursionError) as error:
+        line = re.search(r"at line (\d+)", str(error))
+        raise MalformedError(f"not TOML: {error}", line=int(line[1]) if line else 0) from error
+
+
+def line_of(data: bytes, pointer: str) -> int:
+    """Line (from 1) of the key at a JSON pointer, or of the nearest key around it; 0 if none."""
+    return _nearest_line(pointer, _line_of_keys(_skeleton(_text(data))))
+
+
+def _text(data: bytes) -> str:
+    if len(data) > limits.MAX_TOML_BYTES:
+        raise PastLimitError(f"larger than {limits.MAX_TOML_BYTES} bytes")
+    try:
+        return data.decode("utf-8").replace("\r\n", "\n")
+    except UnicodeDecodeError as error:
+        raise MalformedError(f"not UTF-8 at byte {error.start}") from error
+
+
+def _skeleton(text: str) -> str:
+    """The file with strings and comments blanked, line numbers kept."""
+    return _STRINGS.sub(
+        lambda m: ("" if m[0].startswith("#") else "q") + "\n" * m[0].count("\n"), text
+    )
+
+
+def _refuse_key_bombs(skeleton: str) -> None:
+    # tomllib needs memory quadratic in the parts of a dotted key: 80 KB of dots take over 4 GB.
+    for number, line in enumerate(skeleton.split("\n"), 1):
+        for run in _DOTTED.findall(line):
+            if run.count(".") >= limits.MAX_TOML_KEY_PARTS:
+                raise PastLimitError(
+                    f"a key with more than {limits.MAX_TOML_KEY_PARTS} parts", line=number
+                )
+
+
+def _not_finite(value: Any, pointer: str) -> Iterator[tuple[str, str]]:
+    # TOML has nan and inf; JSON, in which results are written, has neither.
+    if isinstance(value, float) and not math.isfinite(value):
+        yield pointer, f"{value} is not a number to compute with"
+    elif isinstance(value, dict):
+        for key, part in value.items():
+            yield from _not_finite(part, f"{pointer}/{key}")
+    elif isinstance(value, list):
+        for index, part in enumerate(value):
+            yield from _not_finite(part, f"{pointer}/{index}")
+
+
+def _line_of_keys(skeleton: str) -> dict[str, int]:
+    lines: dict[str, int] = {}
+    counts: dict[str, int] = {}
+    table, depth = "", 0
+    for number, line in enumerate(skeleton.split("\n"), 1):
+        if depth == 0 and (header := _HEADER.match(line)):
+            table = "/" + header[2].replace(".", "/").replace(" ", "")
+            if header[1] == "[[":
+                counts[table] = counts.get(table, -1) + 1
+            table = _indexed(table, counts)
+            lines.setdefault(table, number)
+            continue
+        if depth == 0 and (key := _KEY.match(line)):
+            lines.setdefault(f"{table}/" + key[1].replace(".", "/").replace(" ", ""), number)
+        depth = max(0, depth + sum(map(line.count, "[{")) - sum(map(line.count, "]}")))
+    return lines
+
+
+def _indexed(table: str, counts: dict[str, int]) -> str:
+    parts, path, plain = table.split("/")[1:], "", ""
+    for part in parts:
+        plain += f"/{part}"
+        path += f"/{part}"
+        if plain in counts:
+            path += f"/{counts[plain]}"
+    return path
+
+
+def _nearest_line(pointer: str, lines: dict[str, int]) -> int:
+    while pointer not in lines and "/" in pointer:
+        pointer = pointer.rsplit("/", 1)[0]
+    return lines.get(pointer, 0)
+
+
+def _at(pointer: str, message: str, lines: dict[str, int]) -> Problem:
+    key = pointer.strip("/").replace("/", ".") or "(top level)"
+    return _nearest_line(pointer, lines), f"{key}: {message}"
+
+
+def _build(document: dict[str, Any]) -> Milestone:
+    fields = {key: value for key, value in document.items() if key != "schema"}
+    fields["attempts"] = fields.pop("attempt")
+    fields["gates"] = fields.pop("gate", [])
+    return decode(Milestone, fields)
+
+
+def _contradictions(milestone: Milestone) -> list[tuple[str, str]]:
+    found = _data_problems(milestone)
+    found += _model_problems("/model", milestone.model)
+    names = [attempt.name for attempt in milestone.attempts]
+    for index, attempt in enumerate(milestone.attempts):
+        if names.index(attempt.name) != index:
+            found.append((f"/attempt/{index}/name", f"{attempt.name!r} is used twice"))
+        if attempt.model is not None:
+            found += _model_problems(f"/attempt/{index}/model", attempt.model)
+    found += _pattern_problems("/eval", milestone.eval.scorer)
+    for index, gate in enumerate(milestone.gates):
+        found += _gate_problems(f"/gate/{index}", gate)
+    return found
+
+
+def _data_problems(milestone: Milestone) -> list[tuple[str, str]]:
+    found: list[tuple[str, str]] = []
+    known = ", ".join(sorted(milestone.data))
+    for stage, name in (("train", milestone.train.data), ("eval", milestone.eval.data)):
+        if name not in milestone.data:
+            found.append((f"/{stage}/data", f"no [data.{name}] in this file; there are: {known}"))
+    train = milestone.data.get(milestone.train.data)
+    if train is not None and train.text is None:
+        found.append(
+            (f"/data/{milestone.train.data}", "training data need `text`, a template of a row")
+        )
+    for name, spec in milestone.data.items():
+        found += _one_data_problems(f"/data/{name}", spec)
+    return found
+
+
+def _one_data_problems(pointer: str, spec: DataSpec) -> list[tuple[str, str]]:
+    found: list[tuple[str, str]] = []
+    if (spec.path is None) == (spec.hub is None):
+        found.append((pointer, "give either `path` (a JSONL file) or `hub` (a data set id)"))
+    for field in spec.answer:
+        if spec.fields and field not in spec.fields:
+            known = ", ".join(spec.fields)
+            found.append((f"{pointer}/answer", f"{field!r} is not among the fields: {known}"))
+    if spec.loss != "all" and spec.text is not None and not spec.answer:
+        found.append((pointer, f"loss = {spec.loss!r} needs `answer`, the fields to be learned"))
+    return found
+
+
+def _model_problems(pointer: str, model: ModelSpec) -> list[tuple[str, str]]:
+    given = [key for key in ("id", "path", "config") if getattr(model, key) is not None]
+    if len(given) != 1:
+        got = " and ".join(given) or "none"
+        return [(pointer, f"give exactly one of `id`, `path`, `config` (there is: {got})")]
+    if model.config is not None and model.init_seed is None:
+        return [(pointer, "random weights from `config` need `init_seed`")]
+    if model.config is not None and model.tokenizer is None:
+        return [(pointer, "a model from `config` needs `tokenizer`, a folder with tokenizer.json")]
+    return []
+
+
+def _pattern_problems(pointer: str, scorers: tuple[PatternSpec, ...]) -> list[tuple[str, str]]:
+    found: list[tuple[str, str]] = []
+    names = [*scoring.SCORERS, "by"]
+    for index, one in enumerate(scorers):
+        place = f"{pointer}/scorer/{index}"
+        if one.name in names:
+            found.append((f"{place}/name", f"{one.name!r} is taken already"))
+        names.append(one.name)
+        try:
+            patterns.check(one.pattern)
+        except patterns.NoEngineError:
+            pass  # it may be read; a run is refused by its preflight, and scores are not checked
+        except MalformedError as error:
+            found.append((f"{place}/pattern", error.message))
+    return found
+
+
+def _gate_problems(pointer: str, gate: GateSpec) -> list[tuple[str, str]]:
+    if (gate.value is None) == (gate.other is None):
+        return [(pointer, "give either `value` or `other` (another metric)")]
+    return []

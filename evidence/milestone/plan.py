@@ -1,0 +1,34 @@
+"""Milestone to attempts: every default and override resolved, in order.
+
+Pure. What an attempt needs of the machine is judged by `worker.requirements`.
+"""
+
+from __future__ import annotations
+
+from evidence.encoding.codec import decode, encode
+from evidence.records.milestone import AttemptSpec, EvalSpec, Milestone, TrainSpec
+from evidence.records.run import AttemptPlan
+
+
+def plan_attempts(milestone: Milestone) -> tuple[AttemptPlan, ...]:
+    """One plan for each attempt of the milestone, numbered from 1 in the order of the file."""
+    return tuple(_plan(milestone, spec, n) for n, spec in enumerate(milestone.attempts, 1))
+
+
+def _plan(milestone: Milestone, spec: AttemptSpec, number: int) -> AttemptPlan:
+    return AttemptPlan(
+        number=number,
+        name=spec.name,
+        backend=spec.backend,
+        stand_in=spec.stand_in,
+        manual=spec.manual,
+        requires=spec.requires,
+        model=spec.model or milestone.model,
+        data=milestone.data,
+        train=decode(TrainSpec, {**encode(milestone.train), **spec.train}),
+        eval=decode(EvalSpec, {**encode(milestone.eval), **spec.eval}),
+        threads=spec.threads,
+        timeout_s=spec.timeout_s,
+        no_progress_timeout_s=spec.no_progress_timeout_s,
+        resolution=spec.resolution,
+    )

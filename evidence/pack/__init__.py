@@ -1,0 +1,1 @@
+"""What a pack is made of: documents, journal, seal, signatures."""

@@ -1,0 +1,143 @@
+"""The parsed evidence of one pack: bytes in, typed records out.
+
+Responsible for turning the sealed JSON, JSON lines and TOML files into records, with no I/O of
+its own, so that run, verify, render and compare compute from the very same object. Reading
+bytes safely is `verify.structure`'s; schemas are applied by the callers before this.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import lru_cache
+from typing import Any, TypeVar
+
+from evidence import layout, limits
+from evidence.dataclass import dataclass
+from evidence.encoding import jsonio
+from evidence.encoding.codec import decode
+from evidence.errors import MalformedError
+from evidence.milestone.parse import parse_milestone
+from evidence.pack import journal
+from evidence.records.capture import (
+    EnvironmentRecord,
+    FrozenRecord,
+    GitRecord,
+    HardwareRecord,
+    PackagesRecord,
+    TelemetryRow,
+)
+from evidence.records.inputs import InputsRecord, SeenRecord
+from evidence.records.milestone import Milestone
+from evidence.records.run import (
+    JournalEvent,
+    ManifestRecord,
+    OutcomeRecord,
+    PredictionRow,
+    ResultsRecord,
+    StepRow,
+    WithheldRecord,
+)
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Documents:
+    """Everything a summary, a check or a comparison may look at. Absent files are None or ()."""
+
+    sizes: Mapping[str, int]
+    """Size in bytes of every sealed file present or withheld, by path."""
+    digests: Mapping[str, str]
+    """SHA-256 of every file in SHA256SUMS; empty while a run is not sealed yet."""
+    milestone: Milestone
+    milestone_text: str
+    journal: tuple[JournalEvent, ...]
+    environment: EnvironmentRecord
+    hardware: HardwareRecord
+    git: GitRecord
+    packages: PackagesRecord
+    frozen: FrozenRecord
+    inputs: InputsRecord
+    withheld: WithheldRecord
+    manifest: ManifestRecord | None
+    results: ResultsRecord | None
+    seen: SeenRecord | None
+    steps: tuple[StepRow, ...]
+    predictions: tuple[PredictionRow, ...]
+    telemetry: tuple[TelemetryRow, ...]
+    outcomes: tuple[OutcomeRecord, ...]
+    """Attempts that did not complete, in order."""
+    notes: str
+    """The author's words known when it ran (notes.md), or empty."""
+
+
+def parse_documents(
+    contents: Mapping[str, bytes], sizes: Mapping[str, int], digests: Mapping[str, str]
+) -> Documents:
+    """Records of a pack from the bytes of its evidence files (`is_document` says which).
+
+    Raises MalformedError (message starts with the path) for the first file that does not parse
+    or does not fit its record, and for a missing file that every pack has.
+    """
+    return Documents(
+        sizes=dict(sizes),
+        digests=dict(digests),
+        milestone=_in(layout.MILESTONE, contents, parse_milestone),
+        milestone_text=contents[layout.MILESTONE].decode("utf-8"),
+        journal=_in(layout.JOURNAL, contents, lambda data: tuple(journal.read(data))),
+        environment=_need(EnvironmentRecord, layout.ENVIRONMENT, contents),
+        hardware=_need(HardwareRecord, layout.HARDWARE, contents),
+        git=_need(GitRecord, layout.GIT, contents),
+        packages=_need(PackagesRecord, layout.PACKAGES, contents),
+        frozen=_need(FrozenRecord, layout.FROZEN, contents),
+        inputs=_need(InputsRecord, layout.INPUTS, contents),
+        withheld=_need(WithheldRecord, layout.WITHHELD, contents),
+        manifest=_maybe(ManifestRecord, layout.MANIFEST, contents),
+        results=_maybe(ResultsRecord, layout.RESULTS, contents),
+        seen=_maybe(SeenRecord, layout.SEEN, contents),
+        steps=_rows(StepRow, layout.METRICS, contents),
+        predictions=_rows(PredictionRow, layout.PREDICTIONS, contents),
+        telemetry=_rows(TelemetryRow, layout.TELEMETRY, contents),
+        outcomes=tuple(
+            _need(OutcomeRecord, path, contents)
+            for path in sorted(contents)
+            if layout.schema_for(path) == layout.OUTCOME_SCHEMA
+        ),
+        notes=contents.get(layout.NOTES, b"").decode("utf-8"),
+    )
+
+
+@lru_cache(maxsize=limits.MAX_FILES)  # a pack of 20,000 files asks this of each several times
+def is_document(path: str) -> bool:
+    """Whether `parse_documents` (or a schema) wants the bytes of this pack-relative path."""
+    return path in (layout.MILESTONE, layout.NOTES) or layout.schema_for(path) is not None
+
+
+def _in(path: str, contents: Mapping[str, bytes], parse: Any) -> Any:
+    if path not in contents:
+        raise MalformedError(f"{path}: missing")
+    try:
+        return parse(contents[path])
+    except MalformedError as error:
+        where = f"{path}:{error.line}" if error.line else path
+        raise MalformedError(f"{where}: {error.message}", line=error.line) from error
+
+
+def _need(kind: type[T], path: str, contents: Mapping[str, bytes]) -> T:
+    parsed: T = _in(path, contents, lambda data: decode(kind, jsonio.load_document(data)))
+    return parsed
+
+
+def _maybe(kind: type[T], path: str, contents: Mapping[str, bytes]) -> T | None:
+    return _need(kind, path, contents) if path in contents else None
+
+
+def _rows(kind: type[T], path: str, contents: Mapping[str, bytes]) -> tuple[T, ...]:
+    if path not in contents:
+        return ()
+
+    def parse(data: bytes) -> tuple[T, ...]:
+        return tuple(decode(kind, row) for _, row in jsonio.iter_rows(data))
+
+    rows: tuple[T, ...] = _in(path, contents, parse)
+    return rows

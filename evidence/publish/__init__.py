@@ -1,0 +1,1 @@
+"""What is made of sealed packs beside them: summaries, the index, signatures, notes."""

@@ -1,0 +1,48 @@
+"""The signing use case: only a pack without errors gets a signature, over the bytes verified.
+
+Responsible for that order. How a signature is made is `evidence.pack.sign`'s.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from evidence import layout
+from evidence.dataclass import dataclass
+from evidence.encoding.digest import sha256_hex
+from evidence.errors import PackBrokenError, UsageError
+from evidence.pack.sign import sign_files
+from evidence.pack.sshsig import Signature
+from evidence.publish.summaries import read_attached, rendered_files
+from evidence.verification.options import VerifyOptions
+from evidence.verification.verification import open_verified, verify_pack
+
+
+@dataclass(frozen=True, slots=True)
+class Signed:
+    """A pack that has its signatures."""
+
+    pack: Path
+    root_sha256: str
+    signature: Signature
+
+
+def sign_pack(pack: Path, key: Path | None) -> Signed:
+    """Sign the evidence and the summary of a pack. Existing signatures are replaced.
+
+    An honestly failed pack may be signed too: its verdict stays UNFINISHED. Raises
+    PackBrokenError or UnsafePackError when verify finds an error, UsageError for keys and tools.
+    """
+    verified = open_verified(pack)
+    if not pack.is_dir():
+        raise UsageError(f"{pack} is no pack")
+    sums = (pack / layout.SUMS).read_bytes()
+    documents, root = verified.documents, verified.root_sha256
+    rendered = rendered_files(documents, root, read_attached(pack))[layout.RENDERED]
+    if sha256_hex(sums) != root or (pack / layout.RENDERED).read_bytes() != rendered:
+        raise PackBrokenError(f"{pack} changed while it was being signed; nothing was written")
+    messages = {layout.SUMS: sums, layout.RENDERED: rendered}
+    signature = sign_files(pack, messages, key)
+    if verify_pack(pack, VerifyOptions(expect=root)).exit_code not in (0, 4):
+        raise PackBrokenError(f"{pack} changed while it was being signed")
+    return Signed(pack, root, signature)

@@ -1,0 +1,102 @@
+"""Summaries on disk: rendered from a sealed pack, and compared with it.
+
+Responsible for the files of the rendered set; their bytes come from `render`, and whether the
+pack may be rendered at all from `verify`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from functools import partial
+from pathlib import Path
+
+from evidence import layout
+from evidence.dataclass import dataclass
+from evidence.encoding import jsonio
+from evidence.encoding.codec import encode
+from evidence.errors import EvidenceError
+from evidence.pack.documents import Documents
+from evidence.records.finding import Report
+from evidence.render.render import render_pack, rendered_record
+from evidence.system import processes
+from evidence.system.durable import staging_of, write_file
+from evidence.verification.verification import load_sealed, open_pack
+
+
+def rendered_files(
+    documents: Documents, root_sha256: str, attached: Mapping[str, bytes]
+) -> dict[str, bytes]:
+    """The whole rendered set with rendered.json, attached files left out."""
+    files = render_pack(documents, root_sha256, attached)
+    record = rendered_record(documents, root_sha256, {**files, **attached})
+    return {**files, layout.RENDERED: jsonio.dump_document(encode(record))}
+
+
+def write_rendered(pack: Path, files: Mapping[str, bytes]) -> list[str]:
+    """Write the files that differ from what is there; return their names, rendered.json last."""
+    changed = _changed(pack, files)
+    for name in changed:
+        write_file(pack / name, files[name], staging=staging_of(pack))
+    return changed
+
+
+@dataclass(frozen=True, slots=True)
+class Rendered:
+    """What came of one pack among several."""
+
+    changed: tuple[str, ...] = ()
+    """Files that were written, or that differ where only compared."""
+    error: EvidenceError | None = None
+    """Why it was not rendered."""
+    report: Report | None = None
+    """What verify says of it as it is now; None where that depends on other packs."""
+
+
+def render_all(packs: Sequence[Path], *, check: bool) -> list[Rendered]:
+    """Render every pack again, or only compare. A broken pack keeps none of the others from it.
+
+    Each is read once, for its summary and for its verdict.
+    """
+    work = partial(_render_one, check=check)
+    return processes.each(work, packs, processes.worthwhile(len(packs)))
+
+
+def _render_one(pack: Path, *, check: bool) -> Rendered:
+    with open_pack(pack) as opened:
+        try:
+            sealed, attached = opened.sealed(), read_attached(pack)
+            files = rendered_files(sealed.documents, sealed.root_sha256, attached)
+            changed = _changed(pack, files) if check else write_rendered(pack, files)
+        except EvidenceError as error:
+            return Rendered(error=error)
+        names = [] if check else changed
+        claimed = any(map(layout.REPRODUCTION.fullmatch, attached))
+        return Rendered(tuple(changed), report=None if claimed else opened.report(names))
+
+
+def rerender(pack: Path) -> list[str]:
+    """Regenerate the rendered set of a pack. Raises PackBrokenError when the pack is broken."""
+    sealed = load_sealed(pack)
+    files = rendered_files(sealed.documents, sealed.root_sha256, read_attached(pack))
+    return write_rendered(pack, files)
+
+
+def read_attached(pack: Path) -> dict[str, bytes]:
+    """What was attached after sealing, by pack-relative path."""
+    folder = pack / layout.ATTACHED
+    if not folder.is_dir():
+        return {}
+    return {
+        f"{layout.ATTACHED}/{path.name}": path.read_bytes()
+        for path in sorted(folder.iterdir())
+        if path.is_file() and not path.is_symlink()
+    }
+
+
+def _changed(pack: Path, files: Mapping[str, bytes]) -> list[str]:
+    def differs(name: str) -> bool:
+        path = pack / name
+        return not path.is_file() or path.read_bytes() != files[name]
+
+    names = [name for name in files if differs(name)]
+    return sorted(names, key=lambda name: (name == layout.RENDERED, name))

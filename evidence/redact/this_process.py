@@ -1,0 +1,27 @@
+"""The secrets that this process knows: the one place of `redact` that looks at the environment."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterable
+from dataclasses import replace
+from typing import Final
+
+from evidence.records.milestone import AllowSpec
+from evidence.redact.known import Secrets, known_secrets
+
+TAKE_OUT: Final = (
+    "Take it out, and revoke it if others can have seen it. Programs read such values from "
+    "environment variables."
+)
+"""What to do about a secret that was found, for every message that names one."""
+
+
+def secrets_of_this_process(allow: Iterable[AllowSpec] = ()) -> Secrets:
+    """Values of its variables and its command line that are secrets.
+
+    `allow`: what the author says is none.
+    """
+    allowed = frozenset(one.sha256 for one in allow)
+    return replace(known_secrets(os.environ, sys.argv), allowed=allowed)

@@ -1,0 +1,112 @@
+"""The rendered set of a pack: summary and plot, from the evidence and what was attached later.
+
+Responsible for bringing values, escaped views and the versioned templates together. Pure: the
+same documents, root digest and attached files give the same bytes. Writing them is `publish`'s.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cache
+from typing import Any, Final
+
+from evidence import layout
+from evidence.encoding.digest import sha256_hex
+from evidence.errors import PackBrokenError
+from evidence.pack.documents import Documents
+from evidence.records.run import RenderedEntry, RenderedRecord, ResultsRecord
+from evidence.render import plot, view
+from evidence.render.page import page
+from evidence.render.values import Sheet
+from evidence.system import resources
+from evidence.text import templating
+
+TEMPLATE: Final = "v1"
+"""The template version that new packs are rendered with. Older ones stay for ever."""
+
+LOSS_PLOT: Final = f"{layout.PLOTS}/loss.svg"
+_SUMMARY: Final = "summary.md.j2"
+
+
+def render_pack(
+    documents: Documents, root_sha256: str, attached: Mapping[str, bytes]
+) -> dict[str, bytes]:
+    """Path → bytes of the summary and its plots (rendered.json and attached files left out).
+
+    The template version is that of the manifest. Raises PackBrokenError without results.
+    """
+    if documents.results is None:
+        raise PackBrokenError(f"{layout.RESULTS} is missing: there is nothing to render from")
+    version = template_version(documents)
+    sheet = Sheet(documents.results.values)
+    files: dict[str, bytes] = {}
+    drawing = _drawing(documents, documents.results, sheet)
+    if drawing is not None:
+        files[LOSS_PLOT] = fill(version, "loss.svg.j2", drawing)
+    context = page(documents, documents.results, sheet, root_sha256, attached)
+    context["plot"] = LOSS_PLOT if drawing is not None else ""
+    files[layout.summary_name(documents.milestone.id)] = fill(version, _SUMMARY, context)
+    return files
+
+
+def rendered_record(
+    documents: Documents, root_sha256: str, files: Mapping[str, bytes]
+) -> RenderedRecord:
+    """rendered.json: every file of the rendered set, attached ones included, with its digest."""
+    return RenderedRecord(
+        schema="rendered.v1",
+        template=template_version(documents),
+        root_sha256=root_sha256,
+        files=tuple(
+            RenderedEntry(path=path, sha256=sha256_hex(data), size_bytes=len(data))
+            for path, data in sorted(files.items())
+        ),
+    )
+
+
+def template_version(documents: Documents) -> str:
+    """The template version a pack is rendered with. Raises PackBrokenError for an unknown one."""
+    version = TEMPLATE if documents.manifest is None else documents.manifest.template
+    if version not in versions():
+        raise PackBrokenError(
+            f"the pack wants the template {version!r}, which this evidence-pack does not have",
+            hint="Install a newer evidence-pack.",
+        )
+    return version
+
+
+@cache
+def versions() -> tuple[str, ...]:
+    """Names of the template versions that are shipped."""
+    return tuple(sorted(p.name for p in resources.folder("templates").iterdir() if p.is_dir()))
+
+
+@cache
+def _sources(version: str) -> Mapping[str, str]:
+    folder = resources.folder("templates") / version
+    return {
+        path.name: resources.read("templates", f"{version}/{path.name}").decode("utf-8")
+        for path in sorted(folder.glob("*.j2"))
+    }
+
+
+@cache
+def _template(version: str, name: str) -> Any:  # compiled; only templating knows Jinja's types
+    return templating.shipped(_sources(version), templating.ByteCode(version)).get_template(name)
+
+
+def fill(version: str, name: str, context: Mapping[str, Any]) -> bytes:
+    """A template of a shipped version, filled in. Everything in `context` is escaped already."""
+    return templating.render(_template(version, name), context).encode("utf-8")
+
+
+def _drawing(documents: Documents, results: ResultsRecord, sheet: Sheet) -> dict[str, Any] | None:
+    if not sheet.has("train.num_steps"):
+        return None
+    notes = []
+    if sheet.raw("run.stand_in") is True:
+        notes.append("stand-in run")
+    if view.is_random(documents):
+        notes.append("random initial weights")
+    title = f"{documents.milestone.id}: training loss"
+    return plot.loss_plot(documents.steps, results.loss_table, title, ", ".join(notes))

@@ -1,0 +1,142 @@
+"""The reproduce use case: run a sealed pack again, from its own commit, and say how close it came.
+
+Responsible for the order: verify, look at commit, patch and inputs, run the same attempt in a
+clean worktree, compare, attach the result to the original. Whatever goes wrong before the new
+pack is sealed leaves nothing behind.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final
+
+from evidence import layout
+from evidence.compare.configuration import plan_of
+from evidence.dataclass import dataclass
+from evidence.encoding import jsonio
+from evidence.encoding.codec import encode
+from evidence.errors import ExitCode, StoppedError, UsageError
+from evidence.progress import Observer
+from evidence.publish.index import update_index
+from evidence.publish.summaries import rerender
+from evidence.records.reproduction import ReproductionRecord, TierName
+from evidence.reproduce.code import announce_code, code_differences
+from evidence.reproduce.inputs import require_inputs
+from evidence.reproduce.running import Again, clear_up, run_again, run_with_seed
+from evidence.reproduce.seeds import other_seeds
+from evidence.reproduce.source import project_repository, recorded_source
+from evidence.reproduce.this_machine import announce, differences_here
+from evidence.reproduce.verdict import default_tier, reaches, reproduction_record
+from evidence.reproduce.worktree import clean_worktree
+from evidence.results.seed_test import NAME as OVER_SEEDS
+from evidence.running.signals import StopRequest
+from evidence.system.durable import staging_of, write_file
+from evidence.verification.verification import open_verified
+
+_NAMED_BY: Final = 12
+
+
+@dataclass(frozen=True, slots=True)
+class ReproduceOptions:
+    """What the caller chose."""
+
+    project: Path
+    """The user's own project: the folder with milestones/, inside its repository."""
+    tier: TierName | None = None
+    """None: bitwise where the environments are equal, else numerically-close."""
+    keep: bool = False
+    """Leave the worktree where it is, to be looked at."""
+    num_seeds: int = 0
+    """How many runs with other seeds follow; 0: none."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReproduceResult:
+    """A reproduction that ran to a sealed pack of its own."""
+
+    pack: Path
+    record: ReproductionRecord
+    attached: Path
+    asked: TierName
+    reached: bool
+    worktree: Path | None
+    others: tuple[Path, ...]
+    """Packs of the runs with other seeds."""
+
+    @property
+    def exit_code(self) -> ExitCode:
+        """0 only when the tier that was asked for is reached."""
+        return ExitCode.DONE if self.reached else ExitCode.FINDINGS
+
+
+def reproduce(
+    pack: Path, options: ReproduceOptions, observer: Observer, stop: StopRequest
+) -> ReproduceResult:
+    """Run the completed attempt of `pack` again and attach the result to it.
+
+    Raises PackBrokenError for a pack that does not verify, UsageError for what is missing to run
+    it again, StoppedError when asked to stop.
+    """
+    if options.tier == OVER_SEEDS and not options.num_seeds:
+        raise UsageError(
+            f"the tier {OVER_SEEDS} is a test over runs with other seeds",
+            hint="Say how many with --seeds: 5 is a beginning, and takes five runs more.",
+        )
+    original = open_verified(pack)
+    commit, patch = recorded_source(original)
+    repository = project_repository(options.project, pack)
+    clear_up(repository)
+    with (
+        _stopped_first(stop),
+        clean_worktree(repository, commit, patch, keep=options.keep) as worktree,
+    ):
+        observer.message(f"a clean worktree at {commit[:_NAMED_BY]} is ready")
+        announce(differences_here(original.documents, options.project), observer)
+        plan = plan_of(original.documents)
+        require_inputs(worktree.root, repository.root, original.documents, plan)
+        code = code_differences(original.documents, worktree.root)
+        announce_code(code, observer)
+        again = Again(original, worktree, repository.root / layout.RUNS, observer, stop)
+        made = run_again(again)
+        others = []
+        for number, seed in enumerate(other_seeds(plan.train.seed, options.num_seeds), 1):
+            observer.message(f"seed {seed} ({number} of {options.num_seeds})")
+            others.append(open_verified(run_with_seed(again, seed)))
+    second = open_verified(made)
+    record = reproduction_record(original, second, others, code)
+    attached = attach(pack, record)
+    update_index(made.parent)
+    asked = options.tier or default_tier(original.documents, second.documents)
+    return ReproduceResult(
+        pack=made,
+        record=record,
+        attached=attached,
+        asked=asked,
+        reached=reaches(record, asked),
+        worktree=worktree.root if options.keep else None,
+        others=tuple(one.path for one in others),
+    )
+
+
+@contextmanager
+def _stopped_first(stop: StopRequest) -> Iterator[None]:
+    """A Ctrl-C ends git as well: what it then complains of is no mistake of the caller."""
+    try:
+        yield
+    except UsageError as error:
+        if not stop.asked:
+            raise
+        raise StoppedError(
+            "stopped, as asked; nothing is attached", by_sigterm=stop.by_sigterm
+        ) from error
+
+
+def attach(pack: Path, record: ReproductionRecord) -> Path:
+    """Attach a reproduction to the original and render its summary again."""
+    path = pack / layout.reproduction_file(record.reproduction.root_sha256)
+    data = jsonio.dump_document(encode(record))
+    write_file(path, data, staging=staging_of(pack))
+    rerender(pack)
+    return path

@@ -1,0 +1,64 @@
+"""What of a recorded environment is different here, before anything starts.
+
+Responsible for what can be looked up from outside a worker; what only a worker knows (the
+framework's threads and kernels) is compared after the run.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import replace
+from pathlib import Path
+from typing import Final
+
+from evidence.capture.environ import capture_environment
+from evidence.capture.gpu import capture_gpus
+from evidence.capture.host import capture_cpu, capture_hardware
+from evidence.capture.packages import capture_packages
+from evidence.compare.differences import differences
+from evidence.compare.environment import can_change_bits, decides_bits, machine_facts
+from evidence.compare.page import plain
+from evidence.pack.documents import Documents
+from evidence.pack.journal import utc_now
+from evidence.progress import Observer
+from evidence.records.availability import Unavailable
+from evidence.records.comparison import DifferenceRecord
+
+_ANNOUNCED: Final = 20
+_NAMED: Final = 6
+
+
+def differences_here(documents: Documents, project: Path) -> tuple[DifferenceRecord, ...]:
+    """What of the recorded environment is different here, as far as it can change bits."""
+    unknown = Unavailable("no worker has started yet")
+    gpus = capture_gpus()
+    here = machine_facts(
+        capture_environment(utc_now(), os.environ),
+        capture_hardware(
+            project, capture_cpu(), gpus.gpus, gpus.driver_version, gpus.driver_cuda_version
+        ),
+        capture_packages(),
+    )
+    recorded = replace(documents.environment, framework=unknown)
+    there = machine_facts(recorded, documents.hardware, documents.packages)
+    return tuple(row for row in differences([there, here]) if can_change_bits(row.key))
+
+
+def announce(apart: tuple[DifferenceRecord, ...], observer: Observer) -> None:
+    """A line for each difference that is likely to change bits, and one for all others."""
+    if not apart:
+        observer.message("the environment here is the recorded one, as far as it can be seen")
+    graver = [row for row in apart if decides_bits(row.key)]
+    others = [row.key.removeprefix("package.") for row in apart if not decides_bits(row.key)]
+    for row in graver[:_ANNOUNCED]:
+        observer.message(
+            f"differs here: {row.key}: recorded {plain(row.values[0])}, here {plain(row.values[1])}"
+        )
+    if len(graver) > _ANNOUNCED:
+        observer.message(f"and {len(graver) - _ANNOUNCED} more differences that can change bits")
+    if others:
+        more = f" and {len(others) - _NAMED} more" if len(others) > _NAMED else ""
+        observer.message(
+            f"differs here, and computes nothing: {', '.join(others[:_NAMED])}{more} (the new "
+            "pack records the versions)"
+        )

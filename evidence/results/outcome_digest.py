@@ -1,0 +1,100 @@
+"""The outcome digest: one number for what a run computed, equal when it is reproduced bit for bit.
+
+Responsible for what belongs to the deterministic part of a completed attempt and what does not
+(no times, hosts, users, paths, narrative, gates, attempt numbers, segments).
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from evidence.encoding import jsonio
+from evidence.encoding.codec import encode
+from evidence.encoding.digest import sha256_hex
+from evidence.pack.documents import Documents
+from evidence.records.availability import Unavailable
+from evidence.records.inputs import InputsRecord
+from evidence.records.milestone import DataSpec, ModelSpec
+from evidence.records.run import AttemptPlan
+from evidence.results.context import NOT_COMPLETED, Context
+from evidence.results.machine import final_model_files
+
+_FORM: Final = "outcome-digest.v1"
+_PLAN_LEFT_OUT: Final = (
+    "number",
+    "name",
+    "manual",
+    "requires",
+    "timeout_s",
+    "no_progress_timeout_s",
+    "resolution",
+    "data",
+    "model",
+)
+"""What chooses or limits an attempt without changing what it computes; data and model come in
+by their digests instead of their paths."""
+_DATA_LEFT_OUT: Final = ("path", "sha256", "rows")
+
+
+def outcome_digest(documents: Documents) -> str | Unavailable:
+    """SHA-256 (hex) of the canonical JSON of `outcome_content`; unavailable for a failed run."""
+    content = outcome_content(documents)
+    if isinstance(content, Unavailable):
+        return content
+    return sha256_hex(jsonio.dump_document(content))
+
+
+def outcome_content(documents: Documents) -> dict[str, Any] | Unavailable:
+    """What the digest is of: plan, row stream, losses, rates, weights, predictions."""
+    context = Context(documents)
+    if context.plan is None:
+        return Unavailable(NOT_COMPLETED)
+    if not documents.steps:
+        return Unavailable("there are no step rows")
+    weights = final_model_files(context)
+    if isinstance(weights, Unavailable):
+        return weights
+    return {
+        "form": _FORM,
+        "plan": _plan(context.plan, documents.inputs),
+        "stream": documents.steps[-1].stream,
+        "losses": [row.loss for row in documents.steps],
+        "learning_rates": [row.learning_rate for row in documents.steps],
+        "weights": {
+            file.path.rsplit("/", 1)[-1]: file.sha256
+            for file in weights
+            if file.path.endswith(".safetensors")
+        },
+        "predictions": encode(documents.predictions),
+    }
+
+
+def _plan(plan: AttemptPlan, inputs: InputsRecord) -> dict[str, Any]:
+    kept = {key: part for key, part in encode(plan).items() if key not in _PLAN_LEFT_OUT}
+    kept["model"] = _model(plan.model, inputs)
+    kept["data"] = {name: _data(name, spec, inputs) for name, spec in plan.data.items()}
+    return kept
+
+
+def _data(name: str, spec: DataSpec, inputs: InputsRecord) -> dict[str, Any]:
+    kept = {key: part for key, part in encode(spec).items() if key not in _DATA_LEFT_OUT}
+    record = inputs.data.get(name)
+    kept["content_sha256"] = None if record is None else record.sha256
+    return kept
+
+
+def _model(spec: ModelSpec, inputs: InputsRecord) -> dict[str, Any]:
+    """The model by what it is, not by where its folder lies."""
+    model, tokenizer = inputs.model, inputs.tokenizer
+    kept: dict[str, Any] = {"id": spec.id, "init_seed": spec.init_seed}
+    if not isinstance(tokenizer, Unavailable):
+        kept["tokenizer_sha256"] = encode(tokenizer.sha256)
+    if not isinstance(model, Unavailable):
+        files = model.files
+        kept["config_sha256"] = model.config_sha256
+        kept["files"] = (
+            None
+            if isinstance(files, Unavailable)
+            else {file.path.rsplit("/", 1)[-1]: file.sha256 for file in files}
+        )
+    return kept

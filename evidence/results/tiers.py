@@ -1,0 +1,172 @@
+"""How close one run came to another, tier by tier. Pure.
+
+Responsible for the conditions of the tiers and for the plain reason of each; `reproduce` makes
+the second run, `verify` recomputes what an attached reproduction claims.
+
+Every tier is judged by its own condition. Only bitwise implies the others: the same row stream
+says nothing about losses (another learning rate leaves it as it is). Whether a run is one of its
+kind is tested where there are runs with other seeds; that the second equals it says less.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Final
+
+from evidence.pack.documents import Documents
+from evidence.records.availability import Unavailable
+from evidence.records.comparison import TrajectoryRecord
+from evidence.records.reproduction import TIERS, TierName, TierResult, VerdictName
+from evidence.records.run import PredictionRow, StepRow
+from evidence.results.outcome_digest import outcome_content
+from evidence.results.seed_test import NAME as OVER_SEEDS
+from evidence.results.seed_test import seed_tier
+from evidence.rules import scoring
+from evidence.text import formatting
+
+TOLERANCE: Final = 1e-3
+"""Relative difference of a step's loss that still counts as close: float32 sums in another order
+stay far below it for a few hundred steps, another seed or rate leaves it within a few."""
+
+_PARTS: Final = {
+    "plan": "the configuration",
+    "stream": "the row stream",
+    "losses": "the losses",
+    "learning_rates": "the learning rates",
+    "weights": "the final weights",
+    "predictions": "the predictions",
+}
+
+
+def judge(
+    original: Documents, other: Documents, seeds: Sequence[Documents] = ()
+) -> tuple[TierResult, ...]:
+    """Every tier with its reason, from the strictest to the mildest.
+
+    `seeds` are runs of the original's configuration with other seeds.
+    """
+    first, second = outcome_content(original), outcome_content(other)
+    for content, which in ((first, "original"), (second, "reproduction")):
+        if isinstance(content, Unavailable):
+            reason = f"the {which} has no outcome: {content.reason}"
+            return tuple(TierResult(name, False, reason) for name in TIERS)
+    bitwise = _bitwise(first, second)
+    if bitwise.reached:
+        same = "implied: the outcomes are equal bit for bit"
+        implied = [TierResult(name, True, same) for name in TIERS[1:]]
+        tested = seed_tier(original, seeds)
+        return (bitwise, *(tested if seeds and one.name == OVER_SEEDS else one for one in implied))
+    over_seeds = seed_tier(original, seeds)
+    return (bitwise, _same_stream(original, other), _close(original, other), over_seeds)
+
+
+def verdict(tiers: Sequence[TierResult]) -> VerdictName:
+    """The strictest tier that is reached, else `different`."""
+    return next((tier.name for tier in tiers if tier.reached), "different")
+
+
+def when_and_where(documents: Documents) -> tuple[str, str]:
+    """When a run ended and what it ran on, as a claim of having reproduced another says it."""
+    results, hardware = documents.results, documents.hardware
+    finished = None if results is None else results.values["run.finished_utc"].value
+    gpus, cpu = hardware.gpus, hardware.cpu.model
+    if not isinstance(gpus, Unavailable) and gpus:
+        return str(finished), ", ".join(gpu.name for gpu in gpus)
+    unnamed = "a processor that does not say its name"
+    return str(finished), unnamed if isinstance(cpu, Unavailable) else cpu
+
+
+def trajectory(
+    first: Sequence[StepRow], second: Sequence[StepRow], tolerance: float = TOLERANCE
+) -> TrajectoryRecord:
+    """Where two runs part: by the rows fed, by the losses, and by more than `tolerance`."""
+    pairs = list(zip(first, second, strict=False))
+    apart = [difference(a.loss, b.loss) for a, b in pairs]
+    return TrajectoryRecord(
+        num_steps=(len(first), len(second)),
+        num_common_steps=len(pairs),
+        first_stream_step=_first(pairs, [a.stream != b.stream for a, b in pairs]),
+        first_loss_step=_first(pairs, [a.loss != b.loss for a, b in pairs]),
+        first_step_beyond=_first(pairs, [value > tolerance for value in apart]),
+        tolerance=tolerance,
+        largest_difference=max(apart, default=None) if float("inf") not in apart else None,
+    )
+
+
+def difference(reference: float, value: float) -> float:
+    """|value − reference| / |reference|; infinite where only the reference is zero."""
+    if value == reference:
+        return 0.0
+    return abs(value - reference) / abs(reference) if reference else float("inf")
+
+
+def _first(pairs: list[tuple[StepRow, StepRow]], flags: list[bool]) -> int | None:
+    return next((a.step for (a, _), flag in zip(pairs, flags, strict=True) if flag), None)
+
+
+def _bitwise(first: Any, second: Any) -> TierResult:
+    apart = [words for key, words in _PARTS.items() if first[key] != second[key]]
+    if not apart:
+        return TierResult("bitwise", True, "the outcome digests are equal")
+    *most, last = apart
+    named = f"{', '.join(most)} and {last}" if most else last
+    return TierResult("bitwise", False, f"the outcome digests differ, namely in {named}")
+
+
+def _same_stream(original: Documents, other: Documents) -> TierResult:
+    path = trajectory(original.steps, other.steps)
+    name: TierName = "same-stream"
+    if path.first_stream_step is not None:
+        reason = f"other rows were fed from step {formatting.count(path.first_stream_step)} on"
+        return TierResult(name, False, reason)
+    if path.num_steps[0] != path.num_steps[1]:
+        return TierResult(name, False, _other_length(path))
+    reason = f"the same rows in the same order in all {_steps(path.num_common_steps)}"
+    return TierResult(name, True, reason)
+
+
+def _close(original: Documents, other: Documents) -> TierResult:
+    path = trajectory(original.steps, other.steps)
+    name: TierName = "numerically-close"
+    share = formatting.shortest(path.tolerance)
+    if path.first_step_beyond is not None:
+        step = formatting.count(path.first_step_beyond)
+        row = path.first_step_beyond - 1
+        losses = (original.steps[row].loss, other.steps[row].loss)
+        shown = " and ".join(formatting.significant(loss) for loss in losses)
+        reason = f"the losses leave the tolerance of {share} (relative) at step {step}: {shown}"
+        return TierResult(name, False, reason)
+    if path.num_steps[0] != path.num_steps[1]:
+        return TierResult(name, False, _other_length(path))
+    for problem in _scores(original.predictions, other.predictions):
+        return TierResult(name, False, problem)
+    largest = formatting.significant(path.largest_difference or 0.0, 2)
+    reason = (
+        f"every step's loss is within {share} (relative; at most {largest}), and every score lies "
+        "in the original's Wilson interval"
+    )
+    return TierResult(name, True, reason)
+
+
+def _other_length(path: TrajectoryRecord) -> str:
+    return f"{_steps(path.num_steps[0])} in the original, {formatting.count(path.num_steps[1])} now"
+
+
+def _steps(number: int) -> str:
+    return formatting.plural(number, "step")
+
+
+def _scores(first: Sequence[PredictionRow], second: Sequence[PredictionRow]) -> list[str]:
+    if len(first) != len(second):
+        return [f"{len(first)} predictions in the original, {len(second)} now"]
+    problems = []
+    for name in sorted({name for row in (*first, *second) for name in row.scores}):
+        before, after = (
+            sum(row.scores.get(name, False) for row in rows) for rows in (first, second)
+        )
+        low, high = scoring.wilson(before, len(first))
+        if not low <= after / len(second) <= high:
+            shown = f"{formatting.percent(low)} to {formatting.percent(high)}"
+            rate = formatting.percent(after / len(second))
+            problems.append(f"the score {name} is {rate}, outside the original's interval {shown}")
+    return problems

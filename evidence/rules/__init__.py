@@ -1,0 +1,1 @@
+"""What recorder and verifier compute alike: arithmetic, scoring, row stream, token text."""

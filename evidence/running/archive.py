@@ -1,0 +1,35 @@
+"""The folder of packs itself: what lies beside them, and where old ones go."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Final
+
+from evidence import layout
+from evidence.encoding.digest import sha256_hex
+from evidence.errors import UsageError
+from evidence.system.durable import make_folder, publish, write_file
+
+ARCHIVE: Final = "archive"
+ATTRIBUTES: Final = b"# Evidence is bytes: git must not change line ends here.\n* -text\n"
+IGNORED: Final = b"# Work in progress, and weights too large for git.\n/.work/\n*.safetensors\n"
+
+
+def prepare_runs_folder(runs: Path) -> None:
+    """Write the git settings that keep packs whole into runs/."""
+    for name, content in ((".gitattributes", ATTRIBUTES), (".gitignore", IGNORED)):
+        if not (runs / name).exists():
+            write_file(runs / name, content)
+
+
+def archive_pack(pack: Path) -> Path:
+    """Move a sealed pack to runs/archive/<id>-<root digest> and return its new place."""
+    sums = pack / layout.SUMS
+    if not sums.is_file():
+        raise UsageError(
+            f"{pack} is there but is no sealed pack", hint="Move it away by hand, then run again."
+        )
+    target = pack.parent / ARCHIVE / f"{pack.name}-{sha256_hex(sums.read_bytes())[:12]}"
+    make_folder(target.parent)
+    publish(pack, target)
+    return target

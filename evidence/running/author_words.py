@@ -1,0 +1,76 @@
+"""The author's words before a run: no measurement that nobody measured.
+
+Responsible for refusing typed measurements in a milestone and its notes before anything starts,
+when only what the milestone itself fixes can support them. Notes after a run are `publish.notes`'.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from evidence import prose
+from evidence.encoding.codec import encode
+from evidence.errors import MilestoneError
+from evidence.milestone.parse import line_of
+from evidence.milestone.plan import plan_attempts
+from evidence.prose.literals import shown
+from evidence.records.inputs import DataRecord
+from evidence.records.milestone import Milestone
+from evidence.records.run import AttemptPlan
+from evidence.rules import arithmetic
+
+
+def refuse_typed_measurements(
+    path: Path,
+    source: bytes,
+    milestone: Milestone,
+    data: Mapping[str, DataRecord],
+    notes: tuple[Path, str],
+) -> None:
+    """Raise MilestoneError for a measurement in the words that no plan supports or declares."""
+    known = prose.known_of({}, encode(milestone), list(_planned(milestone, data)))
+    declared = milestone.narrative.literals
+    for pointer, text in prose.author_texts(milestone):
+        for finding in prose.judge(text, known, declared):
+            if not finding.reason:
+                line = _line(source, pointer, finding.literal)
+                key = pointer.strip("/").replace("/", ".")
+                raise _refusal(f"{path}:{line}: {key}", finding)
+    for finding in prose.judge(notes[1], known, declared):
+        if not finding.reason:
+            raise _refusal(f"{notes[0]}:{finding.literal.line}", finding)
+
+
+def _refusal(where: str, finding: prose.Finding) -> MilestoneError:
+    typed = shown(finding.literal)
+    name = finding.name or "train.loss_end"
+    return MilestoneError(
+        f"{where}: {typed} is a measurement typed by hand: no evidence can support it yet",
+        hint=f"Name the value instead, as in {{{{ {name} }}}}, or say why it stands there:\n"
+        f'  [narrative.literals]\n  "{typed}" = "the reason"',
+    )
+
+
+def _planned(milestone: Milestone, data: Mapping[str, DataRecord]) -> Iterator[float]:
+    """Counts that follow from milestone and data before anything runs."""
+    for record in data.values():
+        yield record.num_rows
+    for plan in plan_attempts(milestone):
+        yield _num_steps(plan, data)
+
+
+def _num_steps(plan: AttemptPlan, data: Mapping[str, DataRecord]) -> int:
+    spec = plan.train
+    rows = data[spec.data].num_rows
+    each = arithmetic.steps_per_epoch(rows, spec.batch_size, spec.gradient_accumulation)
+    return arithmetic.total_steps(spec.epochs, each, spec.max_steps)
+
+
+def _line(source: bytes, pointer: str, literal: prose.Literal) -> int:
+    """Line of the literal in the file: from its key on, the first line that has its number."""
+    first = line_of(source, pointer)
+    lines = source.decode("utf-8").split("\n")
+    number = literal.text.split()[0]
+    after = range(first, len(lines) + 1)
+    return next((line for line in after if number in lines[line - 1]), first)

@@ -1,0 +1,128 @@
+"""What could run here, and what is missing: everything a run would find out, before one is begun.
+
+Responsible for asking the same questions as a run does, of the same modules, and creating nothing.
+A milestone that is not valid is an answer here, not an error. How it is shown is the caller's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Final, Literal
+
+from evidence import layout
+from evidence.capture.git import capture_state
+from evidence.capture.gpu import capture_gpus
+from evidence.capture.host import capture_cpu, capture_hardware
+from evidence.capture.repository import open_repository
+from evidence.dataclass import dataclass
+from evidence.errors import MilestoneError, UsageError
+from evidence.milestone.plan import plan_attempts
+from evidence.pack.sshsig import NoSshKeygenError, find_ssh_keygen
+from evidence.records.availability import Unavailable
+from evidence.records.capture import GitStateRecord, HardwareRecord
+from evidence.records.run import AttemptPlan
+from evidence.running.preflight import prepare
+from evidence.running.workspace import Workspace
+from evidence.worker.requirements import Unmet, torch_cuda_version, unmet
+
+PACKAGES: Final = ("torch", "transformers")
+PackState = Literal["none", "sealed", "unfinished"]
+
+
+@dataclass(frozen=True, slots=True)
+class Machine:
+    """What runs would have to do with."""
+
+    hardware: HardwareRecord
+    repository: GitStateRecord | Unavailable
+    packages: tuple[tuple[str, str | Unavailable], ...]
+    """(name, version) of what trains."""
+    torch_cuda: str | Unavailable
+    """CUDA version that the installed PyTorch was built for."""
+    ssh_keygen: str | Unavailable
+    """Where it is; signing and asking for a signer need it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Prospect:
+    """One attempt, and everything it lacks here: nothing, where it can be tried."""
+
+    plan: AttemptPlan
+    missing: tuple[Unmet, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Diagnosis:
+    """One milestone: why it is not valid, or what its attempts could do."""
+
+    milestone: str
+    problem: UsageError | None
+    pack: PackState
+    prospects: tuple[Prospect, ...]
+
+    @property
+    def first(self) -> Prospect | None:
+        """The attempt that a run would begin with in earnest; None where none can be tried."""
+        able = (one for one in self.prospects if not one.missing and not one.plan.manual)
+        return next(able, None)
+
+
+def examine_machine(root: Path) -> Machine:
+    """Look at the machine, the repository of `root`, and the packages."""
+    found = capture_gpus()
+    hardware = capture_hardware(
+        root, capture_cpu(), found.gpus, found.driver_version, found.driver_cuda_version
+    )
+    return Machine(
+        hardware=hardware,
+        repository=capture_state(open_repository(root)),
+        packages=tuple((name, _version(name)) for name in PACKAGES),
+        torch_cuda=torch_cuda_version() or Unavailable("no CUDA build of PyTorch is installed"),
+        ssh_keygen=_ssh_keygen(),
+    )
+
+
+def diagnose(root: Path, runs: Path, milestone_id: str, hardware: HardwareRecord) -> Diagnosis:
+    """What would become of `evidence run MILESTONE` on this machine. May ask the hub."""
+    pack = _pack_state(runs, milestone_id)
+    try:
+        if layout.MILESTONE_ID.fullmatch(milestone_id) is None:
+            raise UsageError(f"{milestone_id!r} is no milestone id", hint="Give an id such as M43.")
+        milestone = prepare(root, milestone_id, None).milestone
+    except UsageError as problem:
+        return Diagnosis(milestone_id, problem, pack, ())
+    plans = plan_attempts(milestone)
+    prospects = tuple(Prospect(plan, unmet(plan, hardware)) for plan in plans)
+    return Diagnosis(milestone_id, None, pack, prospects)
+
+
+def find_milestones(root: Path) -> Sequence[str]:
+    """Ids of all milestones of a project, sorted. Raises MilestoneError where there are none."""
+    found = sorted(path.stem for path in (root / "milestones").glob("*.toml"))
+    if not found:
+        raise MilestoneError(
+            f"there is no milestone in {root / 'milestones'}", hint="Write one: evidence new M1"
+        )
+    return found
+
+
+def _pack_state(runs: Path, milestone_id: str) -> PackState:
+    if Workspace(layout.work_dir(runs, milestone_id)).is_run:
+        return "unfinished"
+    return "sealed" if layout.pack_dir(runs, milestone_id).exists() else "none"
+
+
+def _version(name: str) -> str | Unavailable:
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return Unavailable("not installed")
+
+
+def _ssh_keygen() -> str | Unavailable:
+    try:
+        return str(find_ssh_keygen())
+    except NoSshKeygenError as error:
+        return Unavailable(error.message)

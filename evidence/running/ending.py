@@ -1,0 +1,69 @@
+"""A run that stops before its end says why, where verify and a later process find it.
+
+Responsible for telling the reasons apart and for keeping one, even on a full disk. What a later
+process makes of it is `recovery`'s.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from evidence import limits
+from evidence.errors import DurabilityError, EvidenceError, ExitCode, SecretFoundError, StoppedError
+from evidence.pack.journal import utc_now
+from evidence.records.run import StopKind, StopRecord
+from evidence.redact.privacy import Privacy
+from evidence.running.workspace import Workspace
+from evidence.system.durable import NO_ROOM
+from evidence.text.escape import one_line
+
+
+@contextmanager
+def reason_kept(space: Workspace, privacy: Privacy) -> Iterator[None]:
+    """Keep the reason of whatever ends the block early, and raise it on.
+
+    An error of the operating system becomes a DurabilityError: it is no bug of ours.
+    """
+    try:
+        yield
+    except OSError as error:
+        known = _of_system(error)
+        _keep(space, privacy, known)
+        raise known from error
+    except Exception as error:
+        _keep(space, privacy, error)
+        raise
+
+
+def _of_system(error: OSError) -> DurabilityError:
+    full = error.errno in NO_ROOM
+    return DurabilityError(
+        f"cannot go on: {error.strerror or error}"
+        + (f": {error.filename}" if error.filename else ""),
+        hint="Free some space." if full else "Check the disk and the permissions of this folder.",
+        no_room=full,
+    )
+
+
+def _keep(space: Workspace, privacy: Privacy, error: Exception) -> None:
+    kind = _kind(error)
+    if kind is None:
+        return
+    message = error.message if isinstance(error, EvidenceError) else repr(error)
+    reason = one_line(privacy.clean(message), limits.MAX_REASON_CHARS)
+    with contextlib.suppress(DurabilityError):  # the error itself is what must come out
+        space.write_stop(StopRecord(kind, reason, utc_now()))
+
+
+def _kind(error: Exception) -> StopKind | None:
+    if isinstance(error, StoppedError):
+        return "interrupted"
+    if isinstance(error, DurabilityError):
+        return "disk-full" if error.no_room else "io-error"
+    if isinstance(error, SecretFoundError):
+        return "secret-found"
+    if isinstance(error, EvidenceError) and error.exit_code != ExitCode.BUG:
+        return None  # a usage error: nothing was done, what was kept before still holds
+    return "internal-error"

@@ -1,0 +1,214 @@
+"""One run, from the first journal record to the rename that publishes.
+
+Responsible for the sequence inside runs/.work/<id>/ and for what an attempt's end means for the
+next one. Raises StoppedError when asked to stop: the work folder then stays, unfinished, and
+`recovery` can go on from it.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Collection
+from pathlib import Path
+
+from evidence import __version__, layout
+from evidence.attempt.attempt import (
+    AttemptResult,
+    Places,
+    StartPoint,
+    refused,
+    run_attempt,
+    worker_environment,
+)
+from evidence.attempt.stage import Surroundings
+from evidence.dataclass import dataclass
+from evidence.encoding.digest import sha256_hex
+from evidence.errors import StoppedError
+from evidence.pack.journal import Clock, Journal
+from evidence.progress import Observer
+from evidence.records.milestone import AllowSpec
+from evidence.records.run import AttemptPlan, ParentRecord
+from evidence.running.ending import reason_kept
+from evidence.running.finish import Finished, seal_staging, write_documents
+from evidence.running.observation import Observation, journal_state, observe_end, observe_start
+from evidence.running.preflight import Prepared
+from evidence.running.secrets import privacy_of, refuse_secrets
+from evidence.running.signals import StopRequest
+from evidence.running.workspace import Remembered, Workspace
+from evidence.system.durable import publish, write_file
+from evidence.text import commands, endings
+from evidence.verification.ruleset import RULESET
+from evidence.worker.requirements import unmet
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """What every step of a run needs."""
+
+    prepared: Prepared
+    root: Path
+    space: Workspace
+    journal: Journal
+    clock: Clock
+    began_s: float
+    """Reading of `clock` when the run began; telemetry counts from it."""
+    observer: Observer
+    stop: StopRequest
+    allow: tuple[AllowSpec, ...]
+    """What looks like a secret and is none."""
+
+
+def execute(
+    prepared: Prepared,
+    root: Path,
+    work: Path,
+    pack: Path,
+    observer: Observer,
+    stop: StopRequest,
+    parents: tuple[ParentRecord, ...] = (),
+) -> Finished:
+    """Run `prepared` in `work` and publish it as `pack`."""
+    space, clock = Workspace(work), Clock()
+    with space.founded():
+        _found(space, prepared, parents)
+    with reason_kept(space, privacy_of(prepared.milestone)):
+        with Journal(space.staging / layout.JOURNAL, clock) as journal:
+            allow, began_s = prepared.milestone.secrets.allow, clock.monotonic_s()
+            run = Run(prepared, root, space, journal, clock, began_s, observer, stop, allow)
+            start = begin(run, parents)
+            completed = try_attempts(run, start, prepared.plans)
+            conclude(run, start, completed)
+        return publish_run(space, pack, parents)
+
+
+def _found(space: Workspace, prepared: Prepared, parents: tuple[ParentRecord, ...]) -> None:
+    """Write what any later process needs to go on. What is remembered comes last: it counts."""
+    write_file(space.staging / layout.MILESTONE, prepared.source)
+    if prepared.notes is not None:
+        write_file(space.staging / layout.NOTES, prepared.notes)
+    names = tuple(plan.name for plan in prepared.plans)
+    space.remember(Remembered(names, (), parents, observed=False))
+
+
+def begin(
+    run: Run, parents: tuple[ParentRecord, ...], recorded: Collection[str] = ()
+) -> Observation:
+    """Record that the run began, look around, and keep what was found.
+
+    `recorded`: events that an earlier process has recorded already.
+    """
+    prepared = run.prepared
+    if "run-started" not in recorded:
+        run.journal.record(
+            "run-started",
+            milestone=prepared.milestone.id,
+            milestone_sha256=sha256_hex(prepared.source),
+            tool_version=__version__,
+            ruleset=RULESET,
+        )
+    run.observer.message("looking at the machine, the repository and the packages")
+    start = observe_start(run.root, prepared.milestone)
+    write_documents(prepared, run.space.staging, start, None)
+    names = tuple(plan.name for plan in prepared.plans)
+    before = tuple(map(dict, start.frozen_before))
+    run.space.remember(Remembered(names, before, parents, observed=True))
+    journal_state(run.journal, "start", start.git.start)
+    return start
+
+
+def try_attempts(
+    run: Run, start: Observation, plans: tuple[AttemptPlan, ...]
+) -> AttemptResult | None:
+    """Try each plan in order; the first result that completed, or None."""
+    for plan in plans:
+        if run.stop.level:
+            raise _stopped(run, f"stopped before attempt {plan.name}, as asked")
+        result = _attempt(run, plan, start)
+        if result.completed:
+            return result
+    return None
+
+
+def conclude(
+    run: Run, start: Observation, completed: AttemptResult | None, *, looked: bool = False
+) -> None:
+    """Look around once more, write every document, and journal the seal that follows.
+
+    `looked`: an earlier process came so far, and recorded it.
+    """
+    if not looked:
+        end = observe_end(run.root, run.prepared.milestone, start)
+        write_documents(run.prepared, run.space.staging, end, completed)
+        journal_state(run.journal, "end", end.git.end)
+    # Before the seal is journalled: what is no secret can still be allowed, and the run go on.
+    refuse_secrets(run.space.staging, run.prepared.milestone.id, run.allow)
+    name = None if completed is None else completed.record.name
+    status = "failed" if completed is None else "complete"
+    run.journal.record("sealing", attempt=name, status=status)
+
+
+def publish_run(space: Workspace, pack: Path, parents: tuple[ParentRecord, ...]) -> Finished:
+    """Seal what is staged, publish it with one rename, and clear the work away."""
+    finished = seal_staging(space.staging, parents)
+    publish(space.staging, pack)
+    space.remove()
+    return finished
+
+
+def _attempt(run: Run, plan: AttemptPlan, start: Observation) -> AttemptResult:
+    run.journal.record(
+        "attempt-started",
+        attempt=plan.name,
+        number=plan.number,
+        backend=plan.backend,
+        stand_in=plan.stand_in,
+    )
+    missing = unmet(plan, start.hardware)
+    if missing:
+        return settle(run, plan, refused(plan, missing))
+    return run_from(run, plan, StartPoint(), run.clock.monotonic_s())
+
+
+def run_from(run: Run, plan: AttemptPlan, point: StartPoint, began_s: float) -> AttemptResult:
+    """Run an attempt from a point; `began_s` is the clock's reading when it began."""
+    around = Surroundings(
+        journal=run.journal,
+        observer=run.observer,
+        stop_level=lambda: run.stop.level,
+        environment=worker_environment(plan),
+        started_s=time.monotonic() - (run.clock.monotonic_s() - run.began_s),
+        data_sha256={name: record.sha256 for name, record in run.prepared.data.items()},
+        probed=point.probed,
+        privacy=privacy_of(run.prepared.milestone),
+    )
+    places = Places(root=run.root, output=run.space.output(plan), scratch=run.space.scratch(plan))
+    result = run_attempt(plan, places, around, point)
+    if result.record.outcome == "interrupted":
+        raise _stopped(run, result.record.reason)
+    return settle(run, plan, result.lasting(run.clock.monotonic_s() - began_s))
+
+
+def _stopped(run: Run, reason: str) -> StoppedError:
+    return StoppedError(
+        f"{reason}; nothing was published",
+        hint=f"Go on: {commands.go_on(run.prepared.milestone.id, run.space.runs, run.root)}",
+        by_sigterm=run.stop.by_sigterm,
+    )
+
+
+def settle(run: Run, plan: AttemptPlan, result: AttemptResult) -> AttemptResult:
+    """Record how an attempt ended, and put its evidence in place."""
+    record = result.record
+    if not result.completed:
+        run.space.write_outcome(plan, result)
+        run.observer.message(endings.of_attempt(record))
+    run.journal.record(
+        "attempt-finished",
+        attempt=plan.name,
+        number=plan.number,
+        outcome=record.outcome,
+        reason=record.reason,
+        duration_s=record.duration_s,
+    )
+    run.space.settle(plan, completed=result.completed)
+    return result

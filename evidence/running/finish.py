@@ -1,0 +1,161 @@
+"""The end of a run: documents, results, schema validation, seal, summary.
+
+Responsible for turning a staging folder whose attempts are over into one that can be published.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from evidence import __version__, layout
+from evidence.attempt.attempt import AttemptResult
+from evidence.dataclass import dataclass
+from evidence.encoding import jsonio, schema
+from evidence.encoding.codec import encode
+from evidence.errors import EvidenceError
+from evidence.milestone.plan import plan_attempts
+from evidence.pack.documents import Documents, is_document, parse_documents
+from evidence.pack.seal import seal, staged_files, withheld_record
+from evidence.publish.summaries import rendered_files, write_rendered
+from evidence.records.availability import Unavailable
+from evidence.records.inputs import InputsRecord
+from evidence.records.run import (
+    ManifestRecord,
+    OutcomeRecord,
+    ParentRecord,
+    ResultsRecord,
+    ToolRecord,
+)
+from evidence.render.render import TEMPLATE
+from evidence.results.compute import compute_results
+from evidence.results.outcome_digest import outcome_digest
+from evidence.rules import scoring
+from evidence.running.observation import Observation
+from evidence.running.preflight import Prepared
+from evidence.running.secrets import allowed_in, refuse_secrets
+from evidence.system.durable import remove, write_file
+from evidence.verification.ruleset import RULESET
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """A sealed staging folder."""
+
+    root_sha256: str
+    manifest: ManifestRecord
+    results: ResultsRecord
+    outcomes: tuple[OutcomeRecord, ...]
+
+
+def write_documents(
+    prepared: Prepared,
+    staging: Path,
+    observed: Observation,
+    completed: AttemptResult | None,
+) -> None:
+    """Write every document that is known by now: at the start, and again at the end."""
+    observed.write(staging, None if completed is None else completed.framework)
+    _write(staging, layout.INPUTS, _inputs(prepared, completed))
+    withheld = withheld_record(staged_files(staging), prepared.milestone.publish)
+    _write(staging, layout.WITHHELD, withheld)
+
+
+def seal_staging(staging: Path, parents: tuple[ParentRecord, ...] = ()) -> Finished:
+    """Compute results, seal, and render, from nothing but what is staged.
+
+    The journal is closed by now and its last record says which status is sealed.
+    """
+    _unseal(staging)
+    documents = _documents(staging, {})
+    results = compute_results(documents)
+    _write(staging, layout.RESULTS, results)
+    manifest = _manifest(documents, parents)
+    _validate(staging)
+    milestone = documents.milestone
+    refuse_secrets(staging, milestone.id, allowed_in(milestone, documents.journal))
+    sealed = seal(staging, manifest)
+    documents = _documents(staging, sealed.digests)
+    write_rendered(staging, rendered_files(documents, sealed.root_sha256, {}))
+    return Finished(
+        root_sha256=sealed.root_sha256,
+        manifest=manifest,
+        results=results,
+        outcomes=documents.outcomes,
+    )
+
+
+def _unseal(staging: Path) -> None:
+    """Remove what an earlier process derived before it died, the commit point first."""
+    remove(staging / layout.SUMS)
+    for entry in staged_files(staging):
+        if entry.path in (layout.MANIFEST, layout.RESULTS) or layout.is_rendered(entry.path):
+            remove(staging / entry.path)
+
+
+def _inputs(prepared: Prepared, completed: AttemptResult | None) -> InputsRecord:
+    no = Unavailable("no attempt completed" if completed is None else "not reported")
+    name = None if completed is None else completed.record.name
+    plan = next((one for one in plan_attempts(prepared.milestone) if one.name == name), None)
+    return InputsRecord(
+        schema="inputs.v1",
+        data=dict(prepared.data),
+        model=(completed and completed.model) or no,
+        tokenizer=(completed and completed.tokenizer) or no,
+        text=(completed and completed.text) or no,
+        scorers=scoring.records(prepared.milestone.eval if plan is None else plan.eval),
+    )
+
+
+def _manifest(documents: Documents, parents: tuple[ParentRecord, ...]) -> ManifestRecord:
+    name = documents.journal[-1].attempt
+    plan = next((p for p in plan_attempts(documents.milestone) if p.name == name), None)
+    start = documents.git.start
+    return ManifestRecord(
+        schema="manifest.v1",
+        ruleset=RULESET,
+        tool=ToolRecord(name="evidence-pack", version=__version__),
+        template=TEMPLATE,
+        milestone=documents.milestone.id,
+        status="failed" if plan is None else "complete",
+        attempt=None if plan is None else plan.name,
+        stand_in=plan is not None and plan.stand_in,
+        commit=start if isinstance(start, Unavailable) else start.commit,
+        outcome_sha256=outcome_digest(documents),
+        parents=parents,
+        files=(),
+    )
+
+
+def _documents(staging: Path, digests: Mapping[str, str]) -> Documents:
+    files = staged_files(staging)
+    contents = {
+        entry.path: (staging / entry.path).read_bytes()
+        for entry in files
+        if is_document(entry.path)
+    }
+    return parse_documents(contents, {entry.path: entry.size_bytes for entry in files}, digests)
+
+
+def _validate(staging: Path) -> None:
+    """Refuse to seal a document that our own schemas refuse: that would be our bug."""
+    for entry in staged_files(staging):
+        name = layout.schema_for(entry.path)
+        if name is None:
+            continue
+        data = (staging / entry.path).read_bytes()
+        rows = (
+            jsonio.iter_rows(data)
+            if entry.path.endswith(".jsonl")
+            else [(0, jsonio.load_document(data))]
+        )
+        for line, value in rows:
+            for problem in schema.check(name, value):
+                raise EvidenceError(
+                    f"{entry.path}:{line}{problem.pointer}: {problem.message}",
+                    hint=f"The run was not sealed; its files are in {staging}.",
+                )
+
+
+def _write(staging: Path, name: str, record: object) -> None:
+    write_file(staging / name, jsonio.dump_document(encode(record)))

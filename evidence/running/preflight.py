@@ -1,0 +1,253 @@
+"""Everything that can be wrong before a run, found before anything is created.
+
+Responsible for the milestone and what it names: data files and their rows, model folders,
+frozen paths, templates. What the machine lacks is no error here: it is an attempt's outcome.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Final
+
+from evidence import layout, limits, prose
+from evidence.capture.frozen import match_paths
+from evidence.data.read import describe_data
+from evidence.dataclass import dataclass
+from evidence.encoding.digest import sha256_hex
+from evidence.errors import MalformedError, MilestoneError, UsageError
+from evidence.milestone.parse import line_of, load_milestone
+from evidence.milestone.plan import plan_attempts
+from evidence.records.availability import Unavailable
+from evidence.records.inputs import DataRecord
+from evidence.records.milestone import DataSpec, Milestone, ModelSpec, TrainSpec
+from evidence.records.run import AttemptPlan
+from evidence.render import narrative
+from evidence.rules import patterns, sampling
+from evidence.rules.arithmetic import steps_per_epoch, total_steps
+from evidence.running.author_words import refuse_typed_measurements
+from evidence.running.secrets import scan_inputs
+from evidence.text import templating
+
+MAX_LOSS_ROWS: Final = 30_000
+"""Rows of a loss table: with the scores of all groups, what results.json can hold."""
+MAX_FROZEN_FILES: Final = 20_000
+"""Files of all promises together, which frozen.json names."""
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A milestone that can be started."""
+
+    milestone: Milestone
+    source: bytes
+    """The exact bytes of the milestone file."""
+    notes: bytes | None
+    plans: tuple[AttemptPlan, ...]
+    """The attempts to try, in order."""
+    data: Mapping[str, DataRecord]
+
+
+def prepare(root: Path, milestone_id: str, attempt: str | None) -> Prepared:
+    """Load and check a milestone. Raises MilestoneError or UsageError; creates nothing."""
+    path = layout.milestone_file(root, milestone_id)
+    milestone, source = load_milestone(path)
+    where = _Where(path, source)
+    if milestone.id != milestone_id:
+        raise where.error("/id", f"is {milestone.id!r}, but the file is named {path.name}")
+    _check_templates(milestone, where)
+    _check_models(root, milestone, where)
+    _check_frozen(root, milestone, where)
+    data = {name: _check_data(root, name, milestone, where) for name in milestone.data}
+    plans = plan_attempts(milestone)
+    _check_lengths(milestone, plans, data, where)
+    _check_lists(data, where)
+    notes = layout.notes_file(root, milestone_id)
+    written = notes.read_bytes() if notes.is_file() else None
+    refuse_typed_measurements(path, source, milestone, data, (notes, _text(notes, written or b"")))
+    _check_secrets(root, milestone, path, notes)
+    return Prepared(
+        milestone=milestone,
+        source=source,
+        notes=written,
+        plans=_select(plans, attempt),
+        data=data,
+    )
+
+
+def _text(path: Path, data: bytes) -> str:
+    try:
+        return data.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise MilestoneError(f"{path}: is not UTF-8 (byte {error.start})") from error
+
+
+def _check_secrets(root: Path, milestone: Milestone, source: Path, notes: Path) -> None:
+    files = [source, *([notes] if notes.is_file() else [])]
+    files += [root / spec.path for spec in milestone.data.values() if spec.path is not None]
+    models = (milestone.model, *(one.model for one in milestone.attempts if one.model is not None))
+    for model in models:
+        for folder in {model.path, model.config, model.tokenizer} - {None}:
+            files += sorted(path for path in (root / str(folder)).iterdir() if path.is_file())
+    scan_inputs(root, dict.fromkeys(files), milestone)
+
+
+@dataclass(frozen=True, slots=True)
+class _Where:
+    """Turns a key of the milestone into `file:line: key`."""
+
+    path: Path
+    source: bytes
+
+    def error(self, pointer: str, message: str, hint: str = "") -> MilestoneError:
+        line = line_of(self.source, pointer)
+        key = pointer.strip("/").replace("/", ".")
+        return MilestoneError(f"{self.path}:{line}: {key}: {message}", hint=hint)
+
+
+def _select(plans: tuple[AttemptPlan, ...], attempt: str | None) -> tuple[AttemptPlan, ...]:
+    if attempt is None:
+        return tuple(plan for plan in plans if not plan.manual)
+    chosen = tuple(plan for plan in plans if plan.name == attempt)
+    if not chosen:
+        known = ", ".join(plan.name for plan in plans)
+        raise UsageError(f"no attempt {attempt!r} in this milestone", hint=f"There are: {known}.")
+    return chosen
+
+
+def _check_data(root: Path, name: str, milestone: Milestone, where: _Where) -> DataRecord:
+    spec = milestone.data[name]
+    if spec.path is not None and not (root / spec.path).is_file():
+        raise where.error(
+            f"/data/{name}/path",
+            f"there is no file {spec.path}",
+            hint=f"Paths are relative to {root}. " + _similar(root, spec.path),
+        )
+    record = describe_data(root, name, milestone)
+    for key, declared, found in _declarations(spec, record):
+        if declared is not None and declared != found:
+            raise where.error(f"/data/{name}/{key}", f"declares {declared}, the data have {found}")
+    return record
+
+
+def _declarations(
+    spec: DataSpec, record: DataRecord
+) -> Iterator[tuple[str, int | str | None, int | str]]:
+    yield "sha256", spec.sha256, record.sha256
+    yield "rows", spec.rows, record.num_rows
+
+
+def _check_lengths(
+    milestone: Milestone,
+    plans: tuple[AttemptPlan, ...],
+    data: Mapping[str, DataRecord],
+    where: _Where,
+) -> None:
+    """Refuse a run that no pack could hold, before it has run for days."""
+    for index, plan in enumerate(plans):
+        for key, message, hint in _too_long(plan.train, data[plan.train.data].num_rows):
+            own = key in milestone.attempts[index].train
+            pointer = f"/attempt/{index}/train/{key}" if own else f"/train/{key}"
+            raise where.error(pointer, message, hint)
+
+
+def _check_lists(data: Mapping[str, DataRecord], where: _Where) -> None:
+    """Refuse data of which more rows must be named than inputs.json can hold."""
+    most = sampling.MAX_ROWS_NAMED // len(data)
+    for name, record in data.items():
+        num_named = sum(map(len, _rows_named(record)))
+        if num_named > most:
+            text = f"names {num_named} duplicate, conflicting or overlapping rows; a pack holds"
+            hint = "Take them out of the data, or train on a part of them. Nothing was run."
+            raise where.error(f"/data/{name}", f"{text} {most} of a data set", hint)
+
+
+def _rows_named(record: DataRecord) -> Iterator[tuple[int, ...]]:
+    yield record.duplicate_rows
+    yield record.normalised_duplicate_rows
+    if not isinstance(record.conflicting_rows, Unavailable):
+        yield record.conflicting_rows
+    if not isinstance(record.overlap, Unavailable):
+        overlap = record.overlap
+        yield from (overlap.exact_rows, overlap.normalised_rows, overlap.ngram_rows)
+        yield overlap.evaluation_rows
+
+
+def _too_long(spec: TrainSpec, num_rows: int) -> Iterator[tuple[str, str, str]]:
+    """The key to blame, what is wrong, and what to do."""
+    per_epoch = steps_per_epoch(num_rows, spec.batch_size, spec.gradient_accumulation)
+    num_steps = total_steps(spec.epochs, per_epoch, spec.max_steps)
+    if num_steps > limits.MAX_JSONL_LINES:
+        key = "epochs" if spec.max_steps is None else "max_steps"
+        text = f"asks for {num_steps} optimizer steps; a pack holds {limits.MAX_JSONL_LINES}"
+        yield key, text, "Train in parts, or with larger batches."
+    num_losses = num_steps // spec.log_every_steps
+    if num_losses > MAX_LOSS_ROWS:
+        text = f"{num_steps} steps make a loss table of {num_losses} rows; it holds {MAX_LOSS_ROWS}"
+        least = -(-num_steps // MAX_LOSS_ROWS)
+        yield "log_every_steps", text, f"Set it to {least}: every step is in the evidence anyway."
+
+
+def _similar(root: Path, path: str) -> str:
+    folder = (root / path).parent
+    names = sorted(p.name for p in folder.glob("*.jsonl")) if folder.is_dir() else []
+    return f"In that folder: {', '.join(names)}." if names else ""
+
+
+def _check_models(root: Path, milestone: Milestone, where: _Where) -> None:
+    _check_model(root, milestone.model, "/model", where)
+    for index, spec in enumerate(milestone.attempts):
+        if spec.model is not None:
+            _check_model(root, spec.model, f"/attempt/{index}/model", where)
+
+
+def _check_model(root: Path, model: ModelSpec, pointer: str, where: _Where) -> None:
+    for key, folder, name in (
+        ("path", model.path, "config.json"),
+        ("config", model.config, "config.json"),
+        ("tokenizer", model.tokenizer, "tokenizer.json"),
+    ):
+        if folder is not None and not (root / folder / name).is_file():
+            raise where.error(f"{pointer}/{key}", f"there is no {folder}/{name}")
+    if model.tokenizer is not None and model.tokenizer_sha256 is not None:
+        found = sha256_hex((root / model.tokenizer / "tokenizer.json").read_bytes())
+        if found != model.tokenizer_sha256:
+            raise where.error(
+                f"{pointer}/tokenizer_sha256",
+                f"declares {model.tokenizer_sha256}, tokenizer.json has {found}",
+            )
+
+
+def _check_frozen(root: Path, milestone: Milestone, where: _Where) -> None:
+    promised = 0
+    for index, spec in enumerate(milestone.frozen):
+        place = f"/frozen/{index}/paths"
+        files: set[str] = set()
+        for pattern in spec.paths:
+            matching = match_paths(root, (pattern,))
+            if not matching:
+                raise where.error(place, f"{pattern!r} matches no file: nothing to promise")
+            files.update(matching)
+        promised += len(files)
+        if promised > MAX_FROZEN_FILES:
+            text = f"promises of {promised} files; a pack names {MAX_FROZEN_FILES}"
+            raise where.error(place, text, "Promise fewer, or an archive of them.")
+
+
+def _check_templates(milestone: Milestone, where: _Where) -> None:
+    for one in milestone.eval.scorer:
+        patterns.check(one.pattern)
+    sources = {f"/data/{name}/text": spec.text for name, spec in milestone.data.items()}
+    sources["/eval/prompt"] = milestone.eval.prompt
+    for pointer, source in sources.items():
+        _compiled(templating.compile_text, pointer, source or "", where)
+    for pointer, text in prose.author_texts(milestone):
+        if pointer.startswith("/narrative/"):
+            _compiled(narrative.check, pointer, text, where)
+
+
+def _compiled(check: Callable[[str], object], pointer: str, source: str, where: _Where) -> None:
+    try:
+        check(source)
+    except MalformedError as error:
+        raise where.error(pointer, error.message) from error

@@ -1,0 +1,200 @@
+"""The run use case: from a milestone file to a sealed pack.
+
+Responsible for the order of the whole: preflight, lock, journal, capture, attempts, capture,
+results, seal, render, publish. Each part is done elsewhere. Prints nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final
+
+from filelock import FileLock, Timeout
+
+from evidence import layout
+from evidence.dataclass import dataclass
+from evidence.errors import BusyError, DurabilityError, ExitCode, UsageError
+from evidence.progress import Observer
+from evidence.publish.index import update_index
+from evidence.records.run import GateResult, OutcomeRecord, ParentRecord
+from evidence.running.archive import archive_pack, prepare_runs_folder
+from evidence.running.execution import execute
+from evidence.running.preflight import prepare
+from evidence.running.recovery import recover
+from evidence.running.signals import StopRequest
+from evidence.running.workspace import Workspace
+from evidence.system.durable import make_folder
+from evidence.text import commands
+
+LOCK_PATIENCE_S: Final = 0.3
+
+
+@dataclass(frozen=True, slots=True)
+class RunOptions:
+    """What the caller chose."""
+
+    root: Path
+    runs: Path
+    again: bool = False
+    attempt: str | None = None
+    resume: bool = False
+    """Go on with the unfinished run."""
+    close: bool = False
+    """Seal the unfinished run as failed."""
+    pack_name: str | None = None
+    """Name of the pack's folder; None: the milestone's id."""
+    parents: tuple[ParentRecord, ...] = ()
+    """Packs that this run is made from."""
+
+
+@dataclass(frozen=True, slots=True)
+class RunResult:
+    """A run that ended by its own decision and left a sealed pack."""
+
+    milestone: str
+    pack: Path
+    summary: Path
+    root_sha256: str
+    status: str
+    attempt: str | None
+    stand_in: bool
+    outcomes: tuple[OutcomeRecord, ...]
+    gates: tuple[GateResult, ...]
+
+    @property
+    def exit_code(self) -> ExitCode:
+        """0 only when the run is complete and no required gate is open."""
+        open_gates = any(g.required and g.outcome in ("not-met", "not-checked") for g in self.gates)
+        done = self.status == "complete" and not open_gates
+        return ExitCode.DONE if done else ExitCode.UNFINISHED
+
+
+def run_milestone(
+    milestone_id: str, options: RunOptions, observer: Observer, stop: StopRequest
+) -> RunResult:
+    """Run a milestone to its end and publish the pack.
+
+    Raises UsageError when nothing can be started, BusyError when another process holds the pack,
+    StoppedError and DurabilityError when the run stays unfinished in runs/.work.
+    """
+    if layout.MILESTONE_ID.fullmatch(milestone_id) is None:
+        raise UsageError(f"{milestone_id!r} is no milestone id", hint="Give an id such as M43.")
+    recovering = options.resume or options.close
+    name = options.pack_name or milestone_id
+    if not recovering:
+        prepared = prepare(options.root, milestone_id, options.attempt)
+    pack = layout.pack_dir(options.runs, name)
+    _refuse_sealed(pack, milestone_id, options)  # at once, and once more when nobody else can seal
+    make_folder(options.runs / layout.WORK)
+    _refuse_two_disks(options.runs)
+    with _held(options.runs, name):
+        _refuse_sealed(pack, milestone_id, options)
+        work = _work_folder(milestone_id, options, name)
+        with _disk_errors_named(milestone_id, work, pack, options.root):
+            prepare_runs_folder(options.runs)
+            if recovering:
+                done = recover(options.root, work, pack, observer, stop, close=options.close)
+            else:
+                if pack.exists():
+                    archive_pack(pack)
+                done = execute(prepared, options.root, work, pack, observer, stop, options.parents)
+    update_index(options.runs)
+    return RunResult(
+        milestone=milestone_id,
+        pack=pack,
+        summary=pack / layout.summary_name(milestone_id),
+        root_sha256=done.root_sha256,
+        status=done.manifest.status,
+        attempt=done.manifest.attempt,
+        stand_in=done.manifest.stand_in,
+        outcomes=done.outcomes,
+        gates=done.results.gates,
+    )
+
+
+def _refuse_sealed(pack: Path, milestone_id: str, options: RunOptions) -> None:
+    if pack.exists() and not options.again:
+        anew = commands.run(milestone_id, options.runs, "--again", root=options.root)
+        raise UsageError(
+            f"{pack} is sealed already and is never overwritten",
+            hint=f"Check it: {commands.evidence('verify', str(pack))}\n  "
+            f"To run anew (this one goes to the archive): {anew}",
+        )
+
+
+def _refuse_two_disks(runs: Path) -> None:
+    """Found out now, and not by the rename after hours of training."""
+    work = runs / layout.WORK
+    if work.stat().st_dev != runs.stat().st_dev:
+        raise UsageError(
+            f"{work} is on another disk than {runs}, and no rename publishes a pack across disks",
+            hint="Let both be on one disk: give a folder on the large one with --runs DIR.",
+        )
+
+
+def _work_folder(milestone_id: str, options: RunOptions, name: str) -> Path:
+    """The folder to work in: of a run to go on with, or free for a new one."""
+    space = Workspace(layout.work_dir(options.runs, name))
+    recovering = options.resume or options.close
+    if recovering and not space.is_run:
+        raise UsageError(f"there is no unfinished run of {milestone_id}")
+    if not recovering and space.is_run:
+        raise UsageError(
+            f"an unfinished run of {milestone_id} is in {space.work}",
+            hint=f"Go on: {commands.go_on(milestone_id, options.runs, options.root)}",
+        )
+    if not recovering:
+        space.remove()  # left by a run that died before it began, or after it was published
+    return space.work
+
+
+@contextmanager
+def _disk_errors_named(milestone_id: str, work: Path, pack: Path, root: Path) -> Iterator[None]:
+    """What the system refuses while a run is under way leaves it unfinished; it is no bug."""
+    try:
+        yield
+    except DurabilityError as error:
+        then = _after_an_error(milestone_id, work, pack, root)
+        raise DurabilityError(
+            error.message, hint=f"{error.hint}\n  {then}".strip(), no_room=error.no_room
+        ) from error
+    except OSError as error:
+        raise DurabilityError(
+            f"the run cannot go on: {error.strerror or error}"
+            + (f": {error.filename}" if error.filename else ""),
+            hint=_after_an_error(milestone_id, work, pack, root),
+        ) from error
+
+
+def _after_an_error(milestone_id: str, work: Path, pack: Path, root: Path) -> str:
+    if Workspace(work).is_run:
+        return f"Then: {commands.go_on(milestone_id, pack.parent, root)}"
+    if pack.exists():
+        return f"The pack is whole: {commands.evidence('verify', str(pack))}"
+    return f"Then: {commands.run(milestone_id, pack.parent, root=root)}"
+
+
+@contextmanager
+def _held(runs: Path, name: str) -> Iterator[None]:
+    # The kernel drops the lock with its process, so a dead run never blocks the next one; a worker
+    # that was about to start when it died holds it for the moment until its `exec`.
+    lock = FileLock(runs / layout.WORK / f"{name}.lock")
+    try:
+        lock.acquire(timeout=LOCK_PATIENCE_S, poll_interval=0.02)
+    except Timeout as error:
+        raise BusyError(
+            f"another run of {name} is at work in {runs}",
+            hint="Wait for it, or run another milestone.",
+        ) from error
+    except OSError as error:
+        raise UsageError(
+            f"cannot lock {lock.lock_file}: {error.strerror or error}",
+            hint="Give a folder that can be written and locked (some network disks have no "
+            "locks): --runs DIR",
+        ) from error
+    try:
+        yield
+    finally:
+        lock.release()

@@ -1,0 +1,120 @@
+"""What a dead process left in growing files, and what of it is taken away.
+
+Responsible for telling whole lines from what was never made durable, and for counting before
+anything is cut: the journal has the counts first. A kill leaves a line without its end. A power
+cut also leaves zeros or old bytes where lines were that no fsync had made safe, with later lines
+behind them: none of those ever counted. What to go on with is `recovery`'s.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable
+from dataclasses import field
+from pathlib import Path
+
+from evidence import layout
+from evidence.dataclass import dataclass
+from evidence.encoding import jsonio
+from evidence.encoding.codec import decode
+from evidence.errors import MalformedError
+from evidence.records.run import StepRow
+from evidence.system.durable import write_file
+from evidence.text.escape import acts_at
+
+
+@dataclass(slots=True)
+class Cut:
+    """Ends of files that are taken away, counted."""
+
+    kept: dict[Path, bytes] = field(default_factory=dict)
+    """What stays of each file that is cut."""
+    num_step_rows: int = 0
+    num_predictions: int = 0
+    num_torn_bytes: int = 0
+    """Of lines that were never whole on disk: they never counted."""
+
+    def carry_out(self) -> None:
+        """Cut. Doing it twice changes nothing."""
+        for path, data in self.kept.items():
+            write_file(path, data)
+
+    def content(self, path: Path) -> bytes:
+        """What is left of a file as far as it is decided."""
+        if path in self.kept:
+            return self.kept[path]
+        return path.read_bytes() if path.exists() else b""
+
+    def torn_lines(self, path: Path, counts: Callable[[bytes], bool]) -> None:
+        """From the first line on that is not whole, or that `counts` refuses."""
+        data = self.content(path)
+        whole = itertools.takewhile(counts, data.split(b"\n")[:-1])
+        kept = b"".join(line + b"\n" for line in whole)
+        self.num_torn_bytes += len(data) - len(kept)
+        self._keep(path, kept)
+
+    def rows_after(self, path: Path, last_step: int) -> None:
+        """Step rows past the one to go on from."""
+        lines = self.content(path).split(b"\n")[:-1]
+        self.num_step_rows += max(0, len(lines) - last_step)
+        self._keep(path, b"".join(line + b"\n" for line in lines[:last_step]))
+
+    def all_predictions(self, path: Path) -> None:
+        """An evaluation begins anew."""
+        self.num_predictions += self.content(path).count(b"\n")
+        self._keep(path, b"")
+
+    def _keep(self, path: Path, data: bytes) -> None:
+        if data != self.content(path):
+            self.kept[path] = data
+
+
+def torn_tails(output: Path) -> Cut:
+    """What was never whole in the growing files of an attempt."""
+    cut, steps = Cut(), itertools.count(1)
+    cut.torn_lines(output / layout.METRICS, lambda line: _step_of(line) == next(steps))
+    for name in (layout.PREDICTIONS, layout.TELEMETRY):
+        cut.torn_lines(output / name, is_json)
+    for name in (layout.TRAINING_LOG, layout.EVAL_LOG):
+        cut.torn_lines(output / name, is_shown)
+    return cut
+
+
+def cut_torn_line(path: Path) -> int:
+    """Cut the last line of a journal at once where it is not whole; how many bytes it had.
+
+    Every earlier line was durable before the next was begun: one that is broken was damaged by
+    something else, and stays for the reader to complain of.
+    """
+    data = path.read_bytes() if path.exists() else b""
+    lines = data.split(b"\n")[:-1]
+    kept = lines if not lines or is_json(lines[-1]) else lines[:-1]
+    whole = b"".join(line + b"\n" for line in kept)
+    if whole != data:
+        write_file(path, whole)
+    return len(data) - len(whole)
+
+
+def is_json(line: bytes) -> bool:
+    """Whether a line can be one of a JSON lines file."""
+    try:
+        jsonio.load_document(line)
+    except MalformedError:
+        return False
+    return True
+
+
+def is_shown(line: bytes) -> bool:
+    """Whether a log can hold this line: UTF-8 without acting characters."""
+    try:
+        text = line.decode("utf-8")
+    except UnicodeDecodeError:
+        return False
+    return acts_at(text) is None
+
+
+def _step_of(line: bytes) -> int | None:
+    try:
+        return decode(StepRow, jsonio.load_document(line)).step
+    except MalformedError:
+        return None

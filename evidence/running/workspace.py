@@ -1,0 +1,142 @@
+"""The folder of a run that is not sealed yet, and what it must remember to survive a kill.
+
+Responsible for runs/.work/<id>/: `pack/` becomes the pack; beside it lie checkpoints and the few
+facts that a later process needs to go on. Nothing beside `pack/` is ever sealed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from evidence import layout, limits
+from evidence.attempt.attempt import AttemptResult
+from evidence.dataclass import dataclass
+from evidence.encoding import jsonio
+from evidence.encoding.codec import decode, encode
+from evidence.errors import DurabilityError, MalformedError, UsageError
+from evidence.pack.journal import utc_now
+from evidence.records.run import AttemptPlan, ParentRecord, StopRecord
+from evidence.system.durable import make_folder, move, remove, reserve, write_file, write_reserved
+from evidence.text import endings
+
+
+@dataclass(frozen=True, slots=True)
+class Remembered:
+    """What a run knew when it began and does not seal as such."""
+
+    attempts: tuple[str, ...]
+    frozen_before: tuple[dict[str, str], ...]
+    parents: tuple[ParentRecord, ...]
+    observed: bool
+    """Whether the documents of the start are written."""
+
+
+@dataclass(frozen=True, slots=True)
+class Workspace:
+    """The folders of an unsealed run."""
+
+    work: Path
+
+    @property
+    def staging(self) -> Path:
+        """What becomes the pack."""
+        return self.work / layout.STAGED
+
+    @property
+    def runs(self) -> Path:
+        """The folder of packs."""
+        return self.work.parent.parent
+
+    @contextmanager
+    def founded(self) -> Iterator[None]:
+        """Make the folder, and keep room on disk for one last record; the block does the rest.
+
+        Raises UsageError, and leaves nothing, where there is no room for that much.
+        """
+        try:
+            make_folder(self.staging)
+            self.keep_room()
+            yield
+        except DurabilityError as error:
+            with suppress(DurabilityError):
+                self.remove()
+            raise UsageError(f"{error.message}; nothing was started", hint=error.hint) from error
+
+    def keep_room(self) -> None:
+        """Reserve the blocks of `write_stop`."""
+        reserve(self.work / layout.RESERVE, limits.RESERVE_BYTES)
+
+    def write_stop(self, record: StopRecord) -> None:
+        """Say why the run stops here. Uses up the room that was kept."""
+        data = jsonio.dump_document(encode(record))
+        write_reserved(self.work / layout.RESERVE, self.work / layout.STOPPED, data)
+
+    def read_stop(self) -> StopRecord:
+        """Why the process before this one stopped; `killed` where it could not say."""
+        try:
+            data = (self.work / layout.STOPPED).read_bytes()
+            return decode(StopRecord, jsonio.load_document(data))
+        except (FileNotFoundError, MalformedError):
+            return StopRecord("killed", endings.NOTHING_SAID, utc_now())
+
+    def forget_stop(self) -> None:
+        """The journal has it now."""
+        remove(self.work / layout.STOPPED)
+
+    @property
+    def is_run(self) -> bool:
+        """Whether a run was begun here and not published. Anything else is a leftover."""
+        return self.staging.is_dir() and (self.work / layout.REMEMBERED).is_file()
+
+    def output(self, plan: AttemptPlan) -> Path:
+        """Evidence of an attempt under way."""
+        return self.work / f"attempt-{plan.number:02d}-{plan.name}"
+
+    def scratch(self, plan: AttemptPlan) -> Path:
+        """Checkpoints of an attempt under way."""
+        return self.work / f"scratch-{plan.number:02d}-{plan.name}"
+
+    def remember(self, facts: Remembered) -> None:
+        """Keep what a later process will need."""
+        write_file(self.work / layout.REMEMBERED, jsonio.dump_document(encode(facts)))
+
+    def recall(self) -> Remembered:
+        """What was remembered. Raises MalformedError where it is not what we wrote."""
+        data = (self.work / layout.REMEMBERED).read_bytes()
+        return decode(Remembered, jsonio.load_document(data))
+
+    def settle(self, plan: AttemptPlan, *, completed: bool) -> None:
+        """Put an attempt's evidence where the pack wants it. Doing it twice changes nothing."""
+        output = self.output(plan)
+        if output.exists():
+            if completed:
+                for path in sorted(output.iterdir()):
+                    move(path, self.staging / path.name)
+                remove(output)
+            else:
+                remove(output / layout.FINAL_MODEL)
+                _drop_empty(output)
+                folder = self.staging / layout.attempt_dir(plan.number, plan.name)
+                make_folder(folder.parent)
+                move(output, folder)
+        if not completed:
+            # What the workers of a completed attempt reported is needed until the pack is sealed.
+            remove(self.scratch(plan))
+
+    def write_outcome(self, plan: AttemptPlan, result: AttemptResult) -> None:
+        """outcome.json of an attempt that did not complete, before the journal says so."""
+        data = jsonio.dump_document(encode(result.record))
+        write_file(self.output(plan) / "outcome.json", data)
+
+    def remove(self) -> None:
+        """Nothing of the work is needed any more: the run is published, or never began."""
+        remove(self.work)
+
+
+def _drop_empty(folder: Path) -> None:
+    for path in sorted(folder.rglob("*"), reverse=True):
+        empty = not any(path.iterdir()) if path.is_dir() else path.stat().st_size == 0
+        if empty:
+            remove(path)

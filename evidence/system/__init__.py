@@ -1,0 +1,1 @@
+"""The operating system: durable files, processes, what only POSIX has, shipped files."""

@@ -1,0 +1,271 @@
+"""The one place that changes evidence on disk: durable, atomic, and open to injected faults.
+
+Responsible for a file that is either whole on disk or not there; lines that are on disk when the
+call returns; folders, moves and removals that a power cut cannot take back by halves; one rename
+that publishes. A call that fails raises DurabilityError and is never retried into success. Leaves
+locking to `running` and content to its callers.
+
+Every change goes through this module's name `os` and nothing else, call by call: tests put a
+counting, recording or failing one in its place.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from types import TracebackType
+from typing import Final
+
+from evidence import layout
+from evidence.errors import DurabilityError
+from evidence.system import posix
+
+PARTIAL: Final = ".partial"
+"""Suffix of a file that is not whole yet."""
+
+_CREATE: Final = os.O_WRONLY | os.O_CREAT | getattr(os, "O_BINARY", 0)
+_MODE: Final = 0o666
+NO_ROOM: Final = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+"""Errors of a full disk, a quota, and a limit on the size of files."""
+
+
+@contextmanager
+def _named(action: str, path: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        full = error.errno in NO_ROOM
+        hint = "Free some space." if full else "Check the disk and the permissions of this folder."
+        message = f"cannot {action} {path}: {error.strerror}"
+        raise DurabilityError(message, hint=hint, no_room=full) from error
+
+
+def sync_directory(path: Path) -> None:
+    """Make the entries of a directory durable. A no-op where directories cannot be opened."""
+    if posix.DIRECTORY_FLAGS is not None:
+        with _named("sync", path):
+            _sync(path, posix.DIRECTORY_FLAGS)
+
+
+def sync_file(path: Path) -> None:
+    """Make a file that someone else wrote (a checkpoint of the worker) durable."""
+    with _named("sync", path):
+        _sync(path, os.O_RDWR if os.name == "nt" else os.O_RDONLY)
+
+
+def sync_folders(path: Path) -> None:
+    """Make the entries of a folder and of every folder below durable, the deepest first."""
+    for folder, _, _ in os.walk(path, topdown=False):
+        sync_directory(Path(folder))
+
+
+def make_folder(path: Path) -> None:
+    """Make a folder, and those above that are missing, durably. One that is there is no error."""
+    missing: list[Path] = []
+    while not path.is_dir():
+        missing.append(path)
+        path = path.parent
+    for folder in reversed(missing):
+        with _named("make", folder):
+            try:
+                os.mkdir(folder)
+            except FileExistsError:
+                if not folder.is_dir():
+                    raise
+        sync_directory(folder.parent)
+
+
+def write_file(path: Path, data: bytes, *, staging: Path | None = None) -> None:
+    """Write `data` to `path` atomically and durably, replacing what was there.
+
+    Until it is whole it lies in `staging` (default: beside `path`), a folder of the same disk,
+    under a name of this process alone. With `staging`, a folder that is missing appears with the
+    file in it: a pack has no empty folders, not for a moment.
+    """
+    if staging is not None and not path.parent.exists():
+        folder = staging / f".{path.parent.name}.{os.getpid()}{PARTIAL}"
+        write_file(folder / path.name, data)
+        move(folder, path.parent)
+        return
+    make_folder(path.parent)
+    partial = (staging or path.parent) / f".{path.name}.{os.getpid()}{PARTIAL}"
+    with _named("write", path):
+        try:
+            _write_new(partial, data)
+            os.replace(partial, path)
+        except OSError:
+            with suppress(OSError):
+                os.unlink(partial)
+            raise
+    sync_directory(path.parent)
+
+
+def reserve(path: Path, size_bytes: int) -> None:
+    """Take blocks on disk now for what `write_reserved` writes when there may be none left."""
+    with _named("reserve space in", path):
+        handle = os.open(path, _CREATE | os.O_TRUNC, _MODE)
+        try:
+            _allocate(handle, size_bytes)
+            os.fsync(handle)
+        finally:
+            os.close(handle)
+    sync_directory(path.parent)
+
+
+def write_reserved(reserved: Path, path: Path, data: bytes) -> None:
+    """Write `data` to `path` into the blocks of `reserved`, which is used up: needs no others."""
+    with _named("write", path):
+        handle = os.open(reserved, os.O_WRONLY | getattr(os, "O_BINARY", 0))
+        try:
+            _write_all(handle, data)
+            os.ftruncate(handle, len(data))
+            os.fsync(handle)
+        finally:
+            os.close(handle)
+        os.replace(reserved, path)
+    sync_directory(path.parent)
+
+
+def staging_of(pack: Path) -> Path:
+    """Where what goes into a sealed pack lies until it is whole: outside it, on the same disk."""
+    above = pack.resolve().parent
+    work = above / layout.WORK
+    return work if work.is_dir() else above
+
+
+def move(source: Path, target: Path) -> None:
+    """Rename, durably. `target` must not be there, or be an empty folder."""
+    with _named("move", source):
+        os.rename(source, target)
+    sync_directory(target.parent)
+    sync_directory(source.parent)
+
+
+def publish(staged: Path, target: Path) -> None:
+    """The commit point: one rename makes a directory appear under its final name.
+
+    Raises DurabilityError when `target` exists: a sealed pack is never overwritten.
+    """
+    if target.exists():
+        raise DurabilityError(f"{target} exists already; a sealed pack is never overwritten")
+    sync_folders(staged)
+    move(staged, target)
+
+
+def remove(path: Path) -> None:
+    """Remove a file or a folder with all that is in it. What is gone already is no error."""
+    with _named("remove", path), suppress(FileNotFoundError):
+        if path.is_dir() and not path.is_symlink():
+            for inside in sorted(path.iterdir()):
+                remove(inside)
+            os.rmdir(path)
+        else:
+            os.unlink(path)
+
+
+def remove_partials(folder: Path) -> None:
+    """Remove what a process that died was writing, anywhere below a folder."""
+    for path in sorted(folder.rglob(f".*{PARTIAL}")):
+        remove(path)
+
+
+class LineWriter:
+    """Appends whole lines to a file; `sync` makes all of them durable.
+
+    Lines are handed to the system at once, so a kill of this process loses none; `sync` guards
+    against the machine stopping. After a failure nothing more is written: what an fsync that
+    failed has lost, a second one would call safe.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._sound = True
+        make_folder(path.parent)
+        with _named("open", path):
+            self._handle = os.open(path, _CREATE | os.O_APPEND, _MODE)
+        self._size_bytes = os.fstat(self._handle).st_size
+        sync_directory(path.parent)
+
+    def append(self, line: bytes) -> None:
+        """Append one line, LF included: whole, or as far as the system allows not at all."""
+        with self._failing_once("append to"):
+            try:
+                _write_all(self._handle, line)
+            except OSError:
+                with suppress(OSError):
+                    os.ftruncate(self._handle, self._size_bytes)
+                raise
+            self._size_bytes += len(line)
+
+    def sync(self) -> None:
+        """Return only when every appended line is on disk, under the name it was opened with."""
+        with self._failing_once("sync"):
+            os.fsync(self._handle)
+            if not os.path.samestat(os.fstat(self._handle), os.stat(self.path)):
+                raise OSError(errno.ESTALE, "another file is there now", str(self.path))
+
+    def close(self) -> None:
+        """Sync, unless something failed before, and close."""
+        if self._handle < 0:
+            return
+        handle = self._handle
+        try:
+            if self._sound:
+                self.sync()
+        finally:
+            self._handle = -1
+            with _named("close", self.path):
+                os.close(handle)
+
+    @contextmanager
+    def _failing_once(self, action: str) -> Iterator[None]:
+        if not self._sound:
+            raise DurabilityError(f"cannot {action} {self.path}: it failed before")
+        self._sound = False
+        with _named(action, self.path):
+            yield
+        self._sound = True
+
+    def __enter__(self) -> LineWriter:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+
+def _sync(path: Path, flags: int) -> None:
+    handle = os.open(path, flags)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def _write_new(path: Path, data: bytes) -> None:
+    handle = os.open(path, _CREATE | os.O_TRUNC, _MODE)
+    try:
+        _write_all(handle, data)
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def _write_all(handle: int, data: bytes) -> None:
+    view = memoryview(data)
+    while view:  # a write may be short
+        view = view[os.write(handle, view) :]
+
+
+def _allocate(handle: int, size_bytes: int) -> None:
+    if hasattr(os, "posix_fallocate"):
+        os.posix_fallocate(handle, 0, size_bytes)
+    else:  # macOS, Windows
+        _write_all(handle, bytes(size_bytes))

@@ -1,0 +1,1 @@
+"""Words for people: numbers, sentences, commands, and foreign text made inert."""

@@ -1,0 +1,1 @@
+"""Whether the documents of a pack can all be true at once."""

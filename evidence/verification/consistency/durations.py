@@ -1,0 +1,135 @@
+"""Checks on durations: monotonic times nest, stage in attempt, attempt in run."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from typing import Final
+
+from evidence import layout
+from evidence.records.run import JournalEvent
+from evidence.results.context import journal_at
+from evidence.verification.consistency.registry import Evidence, Problems, check
+from evidence.verification.problem import CannotCheckError, Problem, shown
+
+ROUNDING_S: Final = 0.001
+"""Two clocks read a few instructions apart, in float seconds."""
+OVERHEAD_S: Final = 60.0
+"""What lies between two events of the journal besides the thing they frame: starting a worker,
+writing to a slow disk. A duration shorter by more than this was not measured there."""
+
+
+@check("durations", "stages fit into their attempts, attempts into the run")
+def durations(evidence: Evidence) -> Problems:
+    """runtime_s ≤ stage duration_s ≤ monotonic time between stage-started and stage-finished; sum
+    of stages ≤ attempt duration_s ≤ time between its events. Tolerance 1 ms above; below, 60 s
+    and 10 % of what the journal's clock shows."""
+    started: dict[tuple[object, ...], JournalEvent] = {}
+    stages_s: dict[str, float] = {}
+    for event in evidence.documents.journal:
+        data, name = event.data, event.attempt or ""
+        if event.event == "attempt-started":
+            started[(name,)] = event
+        elif event.event == "stage-started":
+            started[(name, data["stage"], data["segment"])] = event
+        elif event.event == "stage-finished":
+            begun = started.get((name, data["stage"], data["segment"]))
+            yield from _between(begun, event)
+            stages_s[name] = stages_s.get(name, 0.0) + data["duration_s"]
+            if (
+                data["runtime_s"] is not None
+                and data["runtime_s"] > data["duration_s"] + ROUNDING_S
+            ):
+                text = "the loop alone cannot take longer than its stage"
+                limit = f"at most {data['duration_s']!r}"
+                yield Problem(
+                    journal_at(event, "data", "runtime_s"), text, limit, data["runtime_s"]
+                )
+        elif event.event == "attempt-finished":
+            begun = started.get((name,))
+            whole = not any(key[0] == name and key[2:] > (1,) for key in started if len(key) == 3)
+            if whole:
+                yield from _between(begun, event)
+            if whole and stages_s.get(name, 0.0) > data["duration_s"] + ROUNDING_S:
+                text = "an attempt cannot be shorter than its stages together"
+                limit = f"at least {stages_s[name]!r}"
+                place = journal_at(event, "data", "duration_s")
+                yield Problem(place, text, limit, data["duration_s"])
+
+
+def _between(begun: JournalEvent | None, event: JournalEvent) -> Problems:
+    if begun is None:
+        return  # journal-stages has said so
+    passed_s = event.monotonic_s - begun.monotonic_s
+    stated_s = event.data["duration_s"]
+    place = journal_at(event, "data", "duration_s")
+    if stated_s > passed_s + ROUNDING_S:
+        text = "longer than the time between its start and its end"
+        yield Problem(place, text, f"at most {passed_s:.6f}", stated_s)
+    elif event.event == "stage-finished" and stated_s < 0.9 * passed_s - OVERHEAD_S:
+        text = "far shorter than the time between its start and its end"
+        yield Problem(place, text, f"about {passed_s:.6f}", stated_s)
+
+
+@check("step-times", "the clock of the steps goes forward and ends within the training stage")
+def step_times(evidence: Evidence) -> Problems:
+    """elapsed_s does not decrease within a segment; its last value ≤ the segment's duration_s, and
+    ≤ runtime_s + 60 s + 10 % (loading before the loop is not part of it). Tolerance 1 ms."""
+    _ = evidence.plan
+    rows = evidence.documents.steps
+    if not rows:
+        raise CannotCheckError("there are no step rows")
+    for line, (before, row) in enumerate(pairwise(rows), 2):
+        if row.segment == before.segment and row.elapsed_s < before.elapsed_s:
+            text = "a step cannot end before the one before it"
+            place = f"{layout.METRICS}#L{line}/elapsed_s"
+            yield Problem(place, text, f">= {before.elapsed_s!r}", row.elapsed_s)
+    for event in evidence.events("stage-finished", "train"):
+        inside = [
+            (row.elapsed_s, line)
+            for line, row in enumerate(rows, 1)
+            if row.segment == event.data["segment"]
+        ]
+        if inside and inside[-1][0] > event.data["duration_s"] + ROUNDING_S:
+            text = "the last step ends after its stage"
+            place = f"{layout.METRICS}#L{inside[-1][1]}/elapsed_s"
+            limit = f"at most {event.data['duration_s']!r}"
+            yield Problem(place, text, limit, inside[-1][0])
+        runtime_s = event.data["runtime_s"]
+        if inside and runtime_s is not None:
+            yield from _runtime(event, inside[-1][0] - inside[0][0], runtime_s)
+
+
+def _runtime(event: JournalEvent, steps_s: float, runtime_s: float) -> Problems:
+    """The loop lasts at least from its first step's end to its last step's end."""
+    if runtime_s + ROUNDING_S < steps_s:
+        text = "the training loop is shorter than its steps together"
+        place = journal_at(event, "data", "runtime_s")
+        yield Problem(place, text, f"at least {steps_s:.6f}", runtime_s)
+
+
+@check("telemetry", "samples belong to attempts of this run and to its time")
+def telemetry(evidence: Evidence) -> Problems:
+    """attempt is one the journal started; elapsed_s does not decrease and lies within the run's
+    monotonic duration (plus 1 s for the sample taken while the worker ends)."""
+    rows = evidence.documents.telemetry
+    if not rows:
+        raise CannotCheckError("there are no samples")
+    events = evidence.documents.journal
+    names = {event.attempt for event in events if event.event == "attempt-started"}
+    run_s = events[-1].monotonic_s - events[0].monotonic_s
+    resumed = any(e.event == "stage-started" and e.data["segment"] > 1 for e in events)
+    previous = 0.0
+    for line, row in enumerate(rows, 1):
+        place = f"{layout.TELEMETRY}#L{line}"
+        if row.attempt not in names:
+            text = f"the journal started no attempt {shown(row.attempt)}"
+            yield Problem(f"{place}/attempt", text)
+        if resumed:
+            continue  # each segment counts from the start of its own process
+        if row.elapsed_s < previous:
+            text = "samples go forward in time"
+            yield Problem(f"{place}/elapsed_s", text, f">= {previous!r}", row.elapsed_s)
+        elif row.elapsed_s > run_s + 1.0:
+            text = "after the end of the run"
+            yield Problem(f"{place}/elapsed_s", text, f"at most {run_s:.3f}", row.elapsed_s)
+        previous = row.elapsed_s

@@ -1,0 +1,170 @@
+"""Checks on evaluation: every prediction is where it belongs and scores what it says."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final
+
+from evidence import layout
+from evidence.encoding.digest import sha256_hex
+from evidence.records.run import PredictionRow
+from evidence.results.context import journal_at
+from evidence.rules import scoring
+from evidence.rules.patterns import NoEngineError
+from evidence.verification.consistency.registry import Evidence, Problems, check, differs
+from evidence.verification.consistency.seen import named
+from evidence.verification.problem import CannotCheckError, Problem, shown
+
+SUSPICIOUS_SHARE: Final = 0.5
+"""From this share of the outputs on, empty, looping or echoing ones are a warning."""
+
+
+def _rows(evidence: Evidence) -> tuple[PredictionRow, ...]:
+    _ = evidence.plan
+    if not evidence.documents.predictions:
+        raise CannotCheckError("there are no predictions")
+    return evidence.documents.predictions
+
+
+def _each(evidence: Evidence) -> Iterator[tuple[str, PredictionRow]]:
+    for line, row in enumerate(_rows(evidence), 1):
+        yield f"{layout.PREDICTIONS}#L{line}", row
+
+
+@check("prediction-count", "as many predictions as the milestone asks for")
+def prediction_count(evidence: Evidence) -> Problems:
+    """min(eval.limit, rows of the evaluation set) (rules.md: predictions); also num_rows of the
+    evaluation stage's end. Exact."""
+    rows, spec = _rows(evidence), evidence.plan.eval
+    available = evidence.rows_of(spec.data)
+    expected = available if spec.limit is None else min(spec.limit, available)
+    text = "another number of predictions than milestone and data give"
+    yield from differs(layout.PREDICTIONS, text, expected, len(rows))
+    for event in evidence.events("stage-finished", "eval"):
+        place = journal_at(event, "data", "num_rows")
+        text = "another number of predictions than there are"
+        yield from differs(place, text, len(rows), event.data["num_rows"])
+
+
+@check("prediction-order", "predictions are the first rows of the evaluation set, each once")
+def prediction_order(evidence: Evidence) -> Problems:
+    """index = 0, 1, 2, … in file order; ids differ. Exact."""
+    first: dict[str, int] = {}
+    for index, (place, row) in enumerate(_each(evidence)):
+        text = "predictions are in order of the evaluation set"
+        yield from differs(f"{place}/index", text, index, row.index)
+        other = first.setdefault(row.id, index + 1)
+        if other != index + 1:
+            yield Problem(f"{place}/id", f"the same id as line {other}", actual=row.id)
+
+
+@check("prediction-digests", "prompt, target and output have the digests given beside them")
+def prediction_digests(evidence: Evidence) -> Problems:
+    """SHA-256 of the UTF-8 text. Exact."""
+    for place, row in _each(evidence):
+        for key in ("prompt", "target", "output"):
+            expected = sha256_hex(getattr(row, key).encode("utf-8"))
+            text = f"is not the digest of this row's {key}"
+            found = getattr(row, f"{key}_sha256")
+            yield from differs(f"{place}/{key}_sha256", text, expected, found)
+
+
+@check("prediction-answers", "the scored answer is what the milestone cuts out of the output")
+def prediction_answers(evidence: Evidence) -> Problems:
+    """scoring.extract_answer(output, eval.answer_after). Exact."""
+    marker = evidence.plan.eval.answer_after
+    for place, row in _each(evidence):
+        expected = scoring.extract_answer(row.output, marker)
+        text = "is not the part of the output that is scored"
+        yield from differs(f"{place}/answer", text, expected, row.answer)
+
+
+@check("prediction-scores", "every score follows from answer and target")
+def prediction_scores(evidence: Evidence) -> Problems:
+    """Each declared scorer of scoring.py and each pattern, recomputed; no score besides. Exact."""
+    spec = evidence.plan.eval
+    for place, row in _each(evidence):
+        try:
+            expected = scoring.scores(spec, row.output, row.answer, row.target)
+        except NoEngineError as error:
+            raise CannotCheckError(error.message) from error
+        for name in sorted(expected.keys() | row.scores.keys()):
+            found = row.scores.get(name)
+            text = f"{name} gives another score for this answer and target"
+            yield from differs(f"{place}/scores/{name}", text, expected.get(name), found)
+
+
+@check("scorers", "inputs.json names the scorers that the milestone asks for, with their versions")
+def scorers(evidence: Evidence) -> Problems:
+    """The records that scoring.py gives for [eval], in order. Exact. Versions are those of the rule
+    set: another one would be a way around recomputing the scores."""
+    asked, found = scoring.records(evidence.plan.eval), evidence.documents.inputs.scorers
+    place, text = f"{layout.INPUTS}#/scorers", "other scorers than the milestone asks for"
+    yield from differs(place, text, [one.name for one in asked], [one.name for one in found])
+    for index, (one, other) in enumerate(zip(asked, found, strict=False)):
+        for key in ("kind", "version", "pattern"):
+            text = f"another {key} of {shown(one.name)} than milestone and rule set give"
+            yield from differs(
+                f"{place}/{index}/{key}", text, getattr(one, key), getattr(other, key)
+            )
+
+
+@check("prediction-groups", "each prediction carries the groups that the milestone scores by")
+def prediction_groups(evidence: Evidence) -> Problems:
+    """Keys of groups = eval.group_by. Exact."""
+    expected = sorted(evidence.plan.eval.group_by)
+    for place, row in _each(evidence):
+        yield from differs(f"{place}/groups", "other groups", expected, sorted(row.groups))
+
+
+@check("prediction-lengths", "output lengths and reasons to stop are possible")
+def prediction_lengths(evidence: Evidence) -> Problems:
+    """num_output_tokens ≤ max_new_tokens, and = max_new_tokens where the reason is `length`; an
+    output text needs tokens, a prompt text too. Exact."""
+    limit = evidence.plan.eval.max_new_tokens
+    for place, row in _each(evidence):
+        at_length = row.finish_reason == "length"
+        if row.num_output_tokens > limit or (at_length and row.num_output_tokens != limit):
+            text = "not a length that an output which ended like this can have"
+            expected = f"{limit}" if at_length else f"at most {limit}"
+            yield Problem(f"{place}/num_output_tokens", text, expected, row.num_output_tokens)
+        for key in ("prompt", "output"):
+            if getattr(row, key) and getattr(row, f"num_{key}_tokens") < 1:
+                yield Problem(f"{place}/num_{key}_tokens", "text without a token")
+
+
+@check("prediction-degenerate", "outputs differ, say something and do not run in circles")
+def prediction_degenerate(evidence: Evidence) -> Problems:
+    """Facts of scoring.degenerate. Warnings `degenerate-outputs` where all (of at least two)
+    outputs are the same, or at least half of them are empty, loop or echo the prompt;
+    `constant-field` where outputs differ, but all prompts, targets or answers are the same."""
+    rows = _rows(evidence)
+    facts = scoring.degenerate([(row.prompt, row.output) for row in rows])
+    place = f"{layout.PREDICTIONS}#L1-L{len(rows)}/output"
+    every = tuple(range(len(rows)))
+    said = [("are one and the same", every)] if facts.num_distinct == 1 < len(rows) else []
+    said += [
+        ("are empty", facts.empty),
+        ("end in a loop", facts.looping),
+        ("only repeat their prompt", facts.echoing),
+    ]
+    for what, found in said:
+        if found and len(found) >= SUSPICIOUS_SHARE * len(rows):
+            lines = named(tuple(index + 1 for index in found))
+            text = f"{len(found)} of {len(rows)} outputs {what}: lines {lines}"
+            yield Problem(place, text, severity="warning", code="degenerate-outputs")
+    place = place.removesuffix("output")
+    for field in scoring.constant_fields([_given(row) for row in rows]):
+        if facts.num_distinct > 1:
+            text = f"the {field} is one and the same in all {len(rows)} rows"
+            yield Problem(f"{place}{field}", text, severity="warning", code="constant-field")
+    words = evidence.plan.eval
+    for field in scoring.constant_fields([row.groups for row in rows]):
+        if len(rows) > 1 and field in words.group_by:
+            text = f"the group {field!r} has one value in all rows"
+            where = f"{layout.PREDICTIONS}#L1-L{len(rows)}/groups/{field}"
+            yield Problem(where, text, severity="advice", code="constant-group")
+
+
+def _given(row: PredictionRow) -> dict[str, str]:
+    return {"prompt": row.prompt, "target": row.target, "answer": row.answer}

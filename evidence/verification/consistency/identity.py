@@ -1,0 +1,281 @@
+"""Checks on identity: one milestone, one model, one commit, the same bytes, wherever named."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from evidence import layout
+from evidence.records.availability import Unavailable
+from evidence.records.capture import FrozenSetRecord, GitStateRecord
+from evidence.records.inputs import ModelRecord
+from evidence.records.milestone import ModelSpec
+from evidence.results.context import journal_at
+from evidence.verification.consistency.registry import Evidence, Problems, check, differs, need
+from evidence.verification.problem import CannotCheckError, Problem, shown
+
+GPU_DEVICES: Final = ("cuda",)
+
+
+@check("milestone-identity", "manifest, milestone and results name the same milestone")
+def milestone_identity(evidence: Evidence) -> Problems:
+    """manifest.milestone = milestone.id = results.milestone. Exact. Advice where the directory
+    is called something else (a copy may be)."""
+    documents = evidence.documents
+    expected = documents.milestone.id
+    manifest = need(documents.manifest, "there is no manifest")
+    place = f"{layout.MANIFEST}#/milestone"
+    yield from differs(place, "another milestone", expected, manifest.milestone)
+    if documents.results is not None:
+        place = f"{layout.RESULTS}#/milestone"
+        yield from differs(place, "another milestone", expected, documents.results.milestone)
+    name = evidence.directory
+    if name != expected and not name.startswith(f"{expected}-"):
+        text = f"the directory is called {shown(name)}"
+        place = f"{layout.MANIFEST}#/milestone"
+        yield Problem(place, text, expected, name, "advice", "directory-name")
+
+
+@check("git-identity", "manifest, journal and git.json name the same commit and state")
+def git_identity(evidence: Evidence) -> Problems:
+    """manifest.commit = git.start.commit; captured(start/end) = git.start/end commit and dirty;
+    changed_during_run ⇔ commit, branch
+    or files differ. Exact. Warnings: dirty tree, repository changed meanwhile.
+    """
+    git = evidence.documents.git
+    manifest = need(evidence.documents.manifest, "there is no manifest")
+    for event in evidence.documents.journal:
+        if event.event != "captured":
+            continue
+        moment = event.data["moment"]
+        state = git.start if moment == "start" else git.end
+        for key in ("commit", "dirty"):
+            place = f"{layout.GIT}#/{moment}/{key}"
+            text = f"another {key} than the journal captured at the {moment}"
+            yield from differs(place, text, _plain(event.data[key]), _of(state, key))
+    place, text = f"{layout.MANIFEST}#/commit", "another commit than the run started from"
+    yield from differs(place, text, _of(git.start, "commit"), _of_commit(manifest.commit))
+    yield from _states(evidence)
+
+
+def _states(evidence: Evidence) -> Problems:
+    git = evidence.documents.git
+    for moment, state in (("start", git.start), ("end", git.end)):
+        if isinstance(state, GitStateRecord):
+            place = f"{layout.GIT}#/{moment}/dirty"
+            text = "a tree is dirty exactly where files differ from the commit"
+            yield from differs(place, text, bool(state.files), state.dirty)
+    if isinstance(git.start, GitStateRecord) and git.start.dirty:
+        text = f"{len(git.start.files)} files differed from the commit when the run began"
+        yield Problem(f"{layout.GIT}#/start/files", text, severity="warning", code="dirty-tree")
+    if isinstance(git.start, GitStateRecord) and isinstance(git.end, GitStateRecord):
+        moments = [(one.commit, one.branch, one.files) for one in (git.start, git.end)]
+        changed = moments[0] != moments[1]
+        place = f"{layout.GIT}#/changed_during_run"
+        text = "whether start and end of the run differ"
+        yield from differs(place, text, changed, git.changed_during_run)
+        if changed:
+            text = "the repository changed while the run went on"
+            yield Problem(place, text, severity="warning", code="changed-during-run")
+
+
+def _plain(value: object) -> object:
+    return "unavailable" if isinstance(value, dict) else value
+
+
+def _of(state: GitStateRecord | Unavailable, key: str) -> object:
+    return "unavailable" if isinstance(state, Unavailable) else getattr(state, key)
+
+
+def _of_commit(value: str | Unavailable) -> object:
+    return "unavailable" if isinstance(value, Unavailable) else value
+
+
+@check("patch-identity", "the patch of a dirty tree is the one that git.json names")
+def patch_identity(evidence: Evidence) -> Problems:
+    """git.patch_sha256 = digest of git_diff.patch; a digest without the file, or a file without
+    the digest, is an error. Exact."""
+    stated = evidence.documents.git.patch_sha256
+    found = evidence.documents.digests.get(layout.PATCH)
+    place = f"{layout.GIT}#/patch_sha256"
+    expected = "unavailable" if found is None else found
+    actual = "unavailable" if isinstance(stated, Unavailable) else stated
+    yield from differs(place, "not the digest of git_diff.patch", expected, actual)
+
+
+@check("data-identity", "the data are those that the milestone declares")
+def data_identity(evidence: Evidence) -> Problems:
+    """Same names, path or hub id, and declared sha256 and rows; every declared field that is not
+    optional occurs. Exact."""
+    milestone, data = evidence.documents.milestone, evidence.documents.inputs.data
+    text = "other data sets than the milestone names"
+    yield from differs(f"{layout.INPUTS}#/data", text, sorted(milestone.data), sorted(data))
+    for name in sorted(milestone.data.keys() & data.keys()):
+        spec, record = milestone.data[name], data[name]
+        facts = (
+            ("name", name, record.name),
+            ("path", spec.path, record.path),
+            ("hub", None if spec.hub is None else spec.hub.id, record.hub),
+            ("sha256", spec.sha256 or record.sha256, record.sha256),
+            ("num_rows", spec.rows or record.num_rows, record.num_rows),
+        )
+        for key, expected, found in facts:
+            place = f"{layout.INPUTS}#/data/{name}/{key}"
+            yield from differs(place, "not what the milestone declares", expected, found)
+        wanted = {field for field, kind in spec.fields.items() if not kind.endswith("?")}
+        for field in sorted(wanted - set(record.field_names)):
+            place = f"{layout.INPUTS}#/data/{name}/field_names"
+            yield Problem(place, f"the declared field {shown(field)} is in no row")
+
+
+@check("frozen-data", "data that are also frozen have one digest in both places")
+def frozen_data(evidence: Evidence) -> Problems:
+    """inputs.data.*.sha256 = frozen before_sha256 of the same path. Exact."""
+    frozen = {
+        file.path: (f"{layout.FROZEN}#/sets/{i}/files/{j}/before_sha256", file.before_sha256)
+        for i, one in enumerate(evidence.documents.frozen.sets)
+        for j, file in enumerate(one.files)
+    }
+    pairs = [
+        (record, frozen[record.path])
+        for record in evidence.documents.inputs.data.values()
+        if record.path in frozen
+    ]
+    if not pairs:
+        raise CannotCheckError("no data file is among the frozen paths")
+    for record, (place, digest) in pairs:
+        text = f"another digest than the run read from {shown(record.path)}"
+        yield from differs(place, text, record.sha256, digest)
+
+
+@check("frozen-promises", "what frozen.json concludes follows from its own digests")
+def frozen_promises(evidence: Evidence) -> Problems:
+    """One set for each [[frozen]], with its name, ref and policy; unchanged_during_run ⇔ before =
+    after for all files; equal_to_ref ⇔ after = ref for all files; a set is compared with its ref
+    as a whole or not at all. Exact. Warnings where a promise was broken, and where files were not
+    compared with the ref that the milestone names."""
+    specs, sets = evidence.documents.milestone.frozen, evidence.documents.frozen.sets
+    text = "other promises than the milestone makes"
+    expected = [(spec.name, spec.ref, spec.policy) for spec in specs]
+    found = [(one.name, one.ref, one.policy) for one in sets]
+    yield from differs(f"{layout.FROZEN}#/sets", text, expected, found)
+    for index, one in enumerate(sets):
+        place = f"{layout.FROZEN}#/sets/{index}"
+        unchanged = all(file.before_sha256 == file.after_sha256 for file in one.files)
+        text = "does not follow from the digests of its files"
+        yield from differs(
+            f"{place}/unchanged_during_run", text, unchanged, one.unchanged_during_run
+        )
+        if not unchanged:
+            broken = "a promise not to touch files was broken during the run"
+            yield Problem(place, broken, severity="warning", code="frozen-changed")
+        yield from _against_ref(f"{place}/equal_to_ref", one)
+
+
+def _against_ref(place: str, one: FrozenSetRecord) -> Problems:
+    unknown = {isinstance(file.ref_sha256, Unavailable) for file in one.files}
+    if isinstance(one.equal_to_ref, Unavailable):
+        if False in unknown:
+            yield Problem(place, "digests at the ref are there, so whether they are equal is known")
+        elif one.ref is not None:
+            text = f"the files were not compared with {shown(one.ref)}: {one.equal_to_ref.reason}"
+            yield Problem(place, text, severity="warning", code="ref-unknown")
+        return
+    if one.ref is None or isinstance(one.ref_commit, Unavailable) or True in unknown:
+        yield Problem(
+            place, "known only where a ref is named, found, and has a digest of each file"
+        )
+        return
+    equal = all(file.after_sha256 == file.ref_sha256 for file in one.files)
+    text = "does not follow from the digests of its files"
+    yield from differs(place, text, equal, one.equal_to_ref)
+
+
+@check("model-identity", "the model is the one that the completed attempt asks for")
+def model_identity(evidence: Evidence) -> Problems:
+    """Source and id by the kind of [model] (id → hub, path → local, config → random weights with
+    init_seed), requested revision, dtype = train.dtype, embedding ≤ parameters; the declared
+    tokenizer digest. Exact. A hub model needs a resolved commit."""
+    plan = evidence.plan
+    model = need(evidence.documents.inputs.model, "the model is not known")
+    spec = plan.model
+    source = "hub" if spec.id else "local" if spec.path else "random"
+    facts = (
+        ("source", source, model.source),
+        ("id", _model_id(spec), model.id),
+        ("init_seed", spec.init_seed if source == "random" else None, model.init_seed),
+        ("revision_requested", spec.revision, model.revision_requested),
+        ("dtype", plan.train.dtype, model.dtype),
+    )
+    for key, expected, found in facts:
+        place = f"{layout.INPUTS}#/model/{key}"
+        yield from differs(place, "not what the attempt asks for", expected, found)
+    yield from _possible(model)
+    tokenizer = evidence.documents.inputs.tokenizer
+    if spec.tokenizer_sha256 is not None and not isinstance(tokenizer, Unavailable):
+        place = f"{layout.INPUTS}#/tokenizer/sha256"
+        text = "not the declared tokenizer"
+        yield from differs(place, text, spec.tokenizer_sha256, tokenizer.sha256)
+
+
+def _model_id(spec: ModelSpec) -> str:
+    return spec.id or spec.path or spec.config or ""
+
+
+def _possible(model: ModelRecord) -> Problems:
+    place = f"{layout.INPUTS}#/model"
+    if model.source == "hub" and isinstance(model.revision, Unavailable):
+        text = "a model from the hub without the commit that was loaded"
+        yield Problem(f"{place}/revision", text, severity="warning", code="revision-unknown")
+    if not 0 <= model.num_embedding_parameters <= model.num_parameters:
+        text = "more embedding parameters than parameters"
+        limit = f"at most {model.num_parameters}"
+        yield Problem(
+            f"{place}/num_embedding_parameters", text, limit, model.num_embedding_parameters
+        )
+
+
+@check("framework-identity", "packages, framework and hardware tell of one and the same machine")
+def framework_identity(evidence: Evidence) -> Problems:
+    """environment.framework's torch and transformers versions = packages.json's (local build tags
+    aside); a CUDA device needs a GPU in hardware.json with that name; an attempt that requires an
+    accelerator ran on one. Exact."""
+    framework = need(evidence.documents.environment.framework, "the framework is not known")
+    versions = {p.name.lower(): p.version for p in evidence.documents.packages.packages}
+    for name in ("torch", "transformers"):
+        found = getattr(framework, f"{name}_version")
+        if name in versions:
+            place = f"{layout.ENVIRONMENT}#/framework/{name}_version"
+            text = f"another {name} than packages.json lists"
+            yield from differs(place, text, _public(versions[name]), _public(found))
+    hardware = evidence.documents.hardware
+    names = [] if isinstance(hardware.gpus, Unavailable) else [g.name for g in hardware.gpus]
+    on_gpu = framework.device.startswith(GPU_DEVICES)
+    place = f"{layout.ENVIRONMENT}#/framework/device"
+    if on_gpu and not names:
+        text = "ran on a GPU, but hardware.json has none"
+        yield Problem(place, text, "a GPU in hardware.json", framework.device)
+    elif on_gpu and framework.device_name not in names:
+        text = "ran on a GPU that hardware.json does not have"
+        device = framework.device_name
+        actual = device.reason if isinstance(device, Unavailable) else device
+        yield Problem(f"{place}_name", text, " or ".join(names), actual)
+    if evidence.plan.requires.accelerator == "nvidia" and not on_gpu:
+        text = "the attempt requires an NVIDIA GPU"
+        yield Problem(place, text, "cuda", framework.device)
+
+
+def _public(version: str) -> str:
+    return version.partition("+")[0]
+
+
+@check("stage-data", "rows and steps that the journal states are those of the data")
+def stage_data(evidence: Evidence) -> Problems:
+    """schedule(eval).num_rows = predictions, where the worker reports it. Exact."""
+    events = evidence.events("schedule", "eval")
+    if not events or not evidence.documents.predictions:
+        raise CannotCheckError("there is no schedule of the evaluation, or no predictions")
+    for event in events:
+        place = journal_at(event, "data", "num_steps")
+        text = "another number of examples than there are predictions"
+        count = len(evidence.documents.predictions)
+        yield from differs(place, text, count, event.data["num_steps"])

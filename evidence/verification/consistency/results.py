@@ -1,0 +1,83 @@
+"""Checks on results: every number computed again from the evidence, and compared."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import zip_longest
+from typing import Any
+
+from evidence import layout
+from evidence.encoding import jsonio
+from evidence.encoding.codec import encode
+from evidence.records.availability import Unavailable
+from evidence.results.compute import compute_results
+from evidence.results.outcome_digest import outcome_digest
+from evidence.verification.consistency.registry import Evidence, Problems, check, differs, need
+from evidence.verification.problem import Problem
+
+
+@check("results", "every value of results.json follows from the evidence")
+def results(evidence: Evidence) -> Problems:
+    """results.compute_results over the sealed documents, compared entry by entry: values, units,
+    addresses, rules, loss table, gates. Exact: the same pure functions on the same bytes."""
+    documents = evidence.documents
+    found = need(documents.results, "results.json is not there")
+    computed = jsonio.dump_document(encode(compute_results(documents)))
+    if computed == evidence.contents.get(layout.RESULTS):
+        return
+    # Through JSON: -0.0, integers in float fields and the like take their sealed form.
+    expected, actual = jsonio.load_document(computed), encode(found)
+    for pointer, wanted, there in _differences(expected, actual, ""):
+        yield Problem(
+            f"{layout.RESULTS}#{pointer}",
+            "does not follow from the evidence" + _source(expected, pointer),
+            _text(wanted),
+            _text(there),
+        )
+
+
+@check("outcome-digest", "the manifest names the digest of what the run computed")
+def outcome(evidence: Evidence) -> Problems:
+    """outcome.outcome_digest over plan, row stream, losses, weights and predictions. Exact."""
+    manifest = need(evidence.documents.manifest, "there is no manifest")
+    expected = outcome_digest(evidence.documents)
+    place = f"{layout.MANIFEST}#/outcome_sha256"
+    text = "not the digest of the deterministic part of this run"
+    found = manifest.outcome_sha256
+    yield from differs(
+        place,
+        text,
+        "unavailable" if isinstance(expected, Unavailable) else expected,
+        "unavailable" if isinstance(found, Unavailable) else found,
+    )
+
+
+def _differences(expected: Any, actual: Any, pointer: str) -> Iterator[tuple[str, Any, Any]]:
+    if isinstance(expected, dict) and isinstance(actual, dict):
+        for key in sorted(expected.keys() | actual.keys()):
+            inside = f"{pointer}/{key.replace('~', '~0').replace('/', '~1')}"
+            yield from _differences(expected.get(key, _ABSENT), actual.get(key, _ABSENT), inside)
+    elif isinstance(expected, list) and isinstance(actual, list):
+        pairs = zip_longest(expected, actual, fillvalue=_ABSENT)
+        for index, (wanted, there) in enumerate(pairs):
+            yield from _differences(wanted, there, f"{pointer}/{index}")
+    elif type(expected) is not type(actual) or expected != actual:
+        yield pointer, expected, actual
+
+
+_ABSENT: Any = object()
+
+
+def _text(value: Any) -> str:
+    if value is _ABSENT:
+        return "nothing"
+    return value if isinstance(value, str) else jsonio.dump_row(value).decode().rstrip("\n")
+
+
+def _source(expected: Any, pointer: str) -> str:
+    parts = pointer.split("/")
+    if len(parts) > 2 and parts[1] == "values":
+        entry = expected["values"].get(parts[2], {})
+        if isinstance(entry, dict) and entry.get("address"):
+            return f" at {entry['address']}"
+    return ""

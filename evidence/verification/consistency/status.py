@@ -1,0 +1,119 @@
+"""Checks on status: what a pack of its status must have, may lack, and says in plain text."""
+
+from __future__ import annotations
+
+from fnmatch import fnmatchcase
+from typing import Final
+
+from evidence import layout
+from evidence.pack.documents import is_document
+from evidence.records.availability import Unavailable
+from evidence.text.escape import acts_at, visible
+from evidence.verification.consistency.registry import Evidence, Problems, check, differs, need
+from evidence.verification.problem import CannotCheckError, Problem
+
+OF_A_COMPLETED_ATTEMPT: Final = (
+    layout.SEEN,
+    layout.METRICS,
+    layout.PREDICTIONS,
+)
+
+SHOWN_NAME_CHARS: Final = 20
+"""nvidia-smi cuts the names of GPUs to fit its table."""
+
+
+@check("status-files", "a complete pack has every file, a failed one claims no results")
+def status_files(evidence: Evidence) -> Problems:
+    """status complete: every path of NEEDED_WHEN_COMPLETE and at least one safetensors file are
+    sealed. status failed: none of the completed attempt's documents. Exact."""
+    manifest = need(evidence.documents.manifest, "there is no manifest")
+    sealed = evidence.documents.digests
+    if manifest.status == "complete":
+        for path in layout.NEEDED_WHEN_COMPLETE:
+            if path not in sealed:
+                yield Problem(path, "a complete pack has this file", code="missing")
+        weights = f"{layout.FINAL_MODEL}/"
+        if not any(p.startswith(weights) and p.endswith(".safetensors") for p in sealed):
+            yield Problem(layout.FINAL_MODEL, "a complete pack has weights", code="missing")
+        if isinstance(evidence.documents.inputs.model, Unavailable):
+            yield Problem(f"{layout.INPUTS}#/model", "a complete pack knows its model")
+    else:
+        for path in OF_A_COMPLETED_ATTEMPT:
+            if path in sealed:
+                text = "a failed pack has no results of an attempt at its top"
+                yield Problem(path, text)
+
+
+@check("withheld-files", "only what the milestone allows is withheld")
+def withheld_files(evidence: Evidence) -> Problems:
+    """Each path of withheld.json is sealed, matches a pattern of [publish], has the manifest's
+    size, and is no document that verify needs. Exact. Absent ones are named as advice."""
+    patterns = evidence.documents.milestone.publish.withhold
+    sizes, digests = evidence.documents.sizes, evidence.documents.digests
+    for index, entry in enumerate(evidence.documents.withheld.files):
+        place = f"{layout.WITHHELD}#/files/{index}"
+        if entry.path not in digests:
+            yield Problem(f"{place}/path", "names a file that is not sealed", actual=entry.path)
+            continue
+        if is_document(entry.path) or entry.path in layout.NEEDED_ALWAYS:
+            yield Problem(f"{place}/path", "evidence cannot be withheld", actual=entry.path)
+        if not any(fnmatchcase(entry.path, pattern) for pattern in patterns):
+            text = "is withheld, but no pattern of [publish] allows it"
+            yield Problem(f"{place}/path", text, " or ".join(patterns) or "nothing", entry.path)
+        text = "another size than the manifest states"
+        yield from differs(f"{place}/size_bytes", text, sizes.get(entry.path), entry.size_bytes)
+        if entry.path not in evidence.present:
+            text = "is withheld from this copy; its digest stays in the evidence"
+            yield Problem(entry.path, text, severity="advice", code="withheld")
+
+
+@check("log-text", "logs and snapshots are plain text without acting characters")
+def log_text(evidence: Evidence) -> Problems:
+    """UTF-8, LF line ends, no control, escape or bidirectional characters (escape.py). Exact."""
+    logs = [path for path in evidence.contents if path.endswith(".txt")]
+    if not logs:
+        raise CannotCheckError("there is no log")
+    for path in sorted(logs):
+        try:
+            text = evidence.contents[path].decode("utf-8")
+        except UnicodeDecodeError as error:
+            yield Problem(path, f"not UTF-8 at byte {error.start}")
+            continue
+        acting = acts_at(text)
+        if acting is not None:
+            line = text.count("\n", 0, acting) + 1
+            yield Problem(f"{path}#L{line}", "holds characters that act instead of showing")
+
+
+@check("snapshots", "the snapshots for eyes show the machine that the documents describe")
+def snapshots(evidence: Evidence) -> Problems:
+    """Every GPU name of hardware.json occurs in gpu_snapshot.txt where nvidia-smi answered (its
+    table cuts names: the first 20 characters count); versions of
+    Python and torch, processor, memory, driver and commit occur in env_snapshot.txt. Literal
+    search."""
+    documents = evidence.documents
+    hardware, environment = documents.hardware, documents.environment
+    wanted: list[tuple[str, str, str]] = []
+    answered = b"NVIDIA-SMI" in evidence.contents.get(layout.GPU_SNAPSHOT, b"")
+    if answered and not isinstance(hardware.gpus, Unavailable):
+        for index, gpu in enumerate(hardware.gpus):
+            place = f"{layout.HARDWARE}#/gpus/{index}/name"
+            wanted.append((layout.GPU_SNAPSHOT, place, gpu.name[:SHOWN_NAME_CHARS]))
+    facts: list[tuple[str, object]] = [
+        (f"{layout.ENVIRONMENT}#/python_version", environment.python_version),
+        (f"{layout.HARDWARE}#/cpu/model", hardware.cpu.model),
+        (f"{layout.HARDWARE}#/memory_bytes", hardware.memory_bytes),
+        (f"{layout.HARDWARE}#/driver_version", hardware.driver_version),
+    ]
+    if not isinstance(documents.git.start, Unavailable):
+        facts.append((f"{layout.GIT}#/start/commit", documents.git.start.commit))
+    if not isinstance(environment.framework, Unavailable):
+        place = f"{layout.ENVIRONMENT}#/framework/torch_version"
+        facts.append((place, environment.framework.torch_version))
+    for place, fact in facts:
+        if not isinstance(fact, Unavailable):
+            wanted.append((layout.ENV_SNAPSHOT, place, visible(str(fact))))
+    for path, place, value in wanted:
+        text = evidence.contents.get(path, b"").decode("utf-8", "replace")
+        if path in evidence.contents and value not in text:
+            yield Problem(place, f"is not what {path} shows", actual=value)

@@ -1,0 +1,292 @@
+"""Checks on training: every step row follows from the milestone and from the rows before it."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from typing import Final
+
+from evidence import layout
+from evidence.records.run import JournalEvent, StepRow
+from evidence.results.context import journal_at
+from evidence.rules import arithmetic
+from evidence.rules.sampling import NUM_PROBED
+from evidence.verification.consistency.registry import (
+    Evidence,
+    Problems,
+    check,
+    close,
+    differs,
+    need,
+)
+from evidence.verification.problem import CannotCheckError, Problem
+
+FLOAT_TOLERANCE: Final = 1e-9
+"""Relative. Both sides are computed in double precision by a handful of operations."""
+
+
+def at_step(line: int, pointer: str) -> str:
+    """Address of a field of a step row."""
+    return f"{layout.METRICS}#L{line}/{pointer}"
+
+
+def _rows(evidence: Evidence) -> tuple[StepRow, ...]:
+    _ = evidence.plan
+    if not evidence.documents.steps:
+        raise CannotCheckError("there are no step rows")
+    return evidence.documents.steps
+
+
+def _num_steps(evidence: Evidence) -> tuple[int, int]:
+    """Steps an epoch and steps in all, from the milestone and the number of rows."""
+    train = evidence.plan.train
+    num_rows = evidence.rows_of(train.data)
+    updates = arithmetic.steps_per_epoch(num_rows, train.batch_size, train.gradient_accumulation)
+    return updates, arithmetic.total_steps(train.epochs, updates, train.max_steps)
+
+
+@check("training-schedule", "rows, steps and epochs that the worker planned follow from the data")
+def training_schedule(evidence: Evidence) -> Problems:
+    """m = ceil(N/b), u = ceil(m/g), T = ceil(E·u) or max_steps (rules.md: micro-batches, steps);
+    against the journal's schedule of the training stage. Exact."""
+    updates, total = _num_steps(evidence)
+    expected = {
+        "num_rows": evidence.rows_of(evidence.plan.train.data),
+        "num_steps": total,
+        "steps_per_epoch": updates,
+    }
+    for event in evidence.events("schedule", "train"):
+        for key, value in expected.items():
+            place = journal_at(event, "data", key)
+            text = f"another {key} than milestone and data give"
+            yield from differs(place, text, value, event.data[key])
+
+
+@check("training-steps", "there is one row for every optimizer step, in order, without a gap")
+def training_steps(evidence: Evidence) -> Problems:
+    """Steps 1 … T once each, T as in training-schedule; segments never fall, and each one was
+    started in the journal at the step after which it resumes; num_rows of stage-finished counts
+    the rows of its segment. Exact."""
+    rows = _rows(evidence)
+    for line, row in enumerate(rows, 1):
+        text = "step rows count 1, 2, 3, … without a gap"
+        yield from differs(at_step(line, "step"), text, line, row.step)
+        yield from differs(at_step(line, "stage"), "another stage", "train", row.stage)
+    for line, (before, row) in enumerate(pairwise(rows), 2):
+        if row.segment < before.segment:
+            text = "a segment cannot come back"
+            yield Problem(at_step(line, "segment"), text, f">= {before.segment}", row.segment)
+    text = "another number of step rows than milestone and data give"
+    yield from differs(layout.METRICS, text, _num_steps(evidence)[1], len(rows))
+    yield from _segments(evidence, rows)
+
+
+def _segments(evidence: Evidence, rows: tuple[StepRow, ...]) -> Problems:
+    started = {event.data["segment"]: event for event in evidence.events("stage-started", "train")}
+    firsts = {row.segment: row.step for row in reversed(rows)}
+    for segment, first in sorted(firsts.items()):
+        event = started.get(segment)
+        if event is None:
+            text = f"the journal never started segment {segment}"
+            yield Problem(at_step(first, "segment"), text)
+            continue
+        resumed = _resumed_from(evidence, event)
+        if first - 1 not in resumed and (resumed or segment > 1):
+            text = "the segment was resumed at another step than its rows begin with"
+            yield Problem(journal_at(event, "data"), text, first - 1, resumed or "nothing")
+    for event in evidence.events("stage-finished", "train"):
+        count = sum(row.segment == event.data["segment"] for row in rows)
+        place = journal_at(event, "data", "num_rows")
+        yield from differs(place, "another number of step rows", count, event.data["num_rows"])
+
+
+def _resumed_from(evidence: Evidence, started: JournalEvent) -> list[int]:
+    """Steps after which a segment says it goes on, in its start and in its schedule."""
+    found = [started.data.get("resumed_from_step")]
+    for event in evidence.events("schedule", "train"):
+        later = [
+            other.seq
+            for other in evidence.events("stage-started", "train")
+            if started.seq < other.seq < event.seq
+        ]
+        if event.seq > started.seq and not later:
+            found.append(event.data["resumed_from_step"])
+    return [step for step in found if step is not None]
+
+
+@check("training-epoch", "the epoch of each step follows from its number")
+def training_epoch(evidence: Evidence) -> Problems:
+    """Whole epochs + min(s·g, m)/m (rules.md: epoch). Relative tolerance 1e-9."""
+    train = evidence.plan.train
+    num_rows = evidence.rows_of(train.data)
+    for line, row in enumerate(_rows(evidence), 1):
+        expected = arithmetic.epoch_after_step(
+            row.step, num_rows, train.batch_size, train.gradient_accumulation
+        )
+        if not close(expected, row.epoch, FLOAT_TOLERANCE):
+            text = "another epoch than its step gives"
+            yield Problem(at_step(line, "epoch"), text, expected, row.epoch)
+
+
+@check("learning-rate-schedule", "the learning rate of each step follows from the schedule")
+def learning_rate_schedule(evidence: Evidence) -> Problems:
+    """lr₀ · factor(s − 1) of the schedule with warm-up (rules.md: learning rate; transformers/
+    optimization.py). The rate *used* by the step. Relative tolerance 1e-9."""
+    train = evidence.plan.train
+    total = _num_steps(evidence)[1]
+    for line, row in enumerate(_rows(evidence), 1):
+        expected = arithmetic.learning_rate_used(
+            row.step, total, train.learning_rate, train.schedule, train.warmup_steps
+        )
+        if not close(expected, row.learning_rate, FLOAT_TOLERANCE):
+            text = f"another rate than the {train.schedule} schedule gives this step"
+            yield Problem(at_step(line, "learning_rate"), text, expected, row.learning_rate)
+
+
+@check("training-rows", "each step took the rows that its micro-batches hold")
+def training_rows(evidence: Evidence) -> Problems:
+    """Step w of an epoch (from 0) holds micro-batches w·g … min((w+1)·g, m), that is
+    min((w+1)·g·b, N) − w·g·b rows; their sum is seen.num_rows_fed. Exact."""
+    train = evidence.plan.train
+    num_rows = evidence.rows_of(train.data)
+    updates = _num_steps(evidence)[0]
+    full = train.batch_size * train.gradient_accumulation
+    rows = _rows(evidence)
+    for line, row in enumerate(rows, 1):
+        within = (row.step - 1) % updates
+        expected = min((within + 1) * full, num_rows) - within * full
+        text = "another number of rows than its micro-batches hold"
+        yield from differs(at_step(line, "num_rows"), text, expected, row.num_rows)
+    seen = evidence.documents.seen
+    if seen is not None:
+        text = "another number of rows than the steps were fed"
+        total = sum(row.num_rows for row in rows)
+        yield from differs(f"{layout.SEEN}#/num_rows_fed", text, total, seen.num_rows_fed)
+
+
+@check("training-tokens", "tokens of the steps are possible, and add up to those seen")
+def training_tokens(evidence: Evidence) -> Problems:
+    """Per step: target ≤ tokens ≤ fed ≤ rows · max_length; sums equal seen.num_tokens,
+    num_fed_tokens and num_target_tokens. Exact."""
+    rows, train = _rows(evidence), evidence.plan.train
+    for line, row in enumerate(rows, 1):
+        ladder = (
+            ("num_target_tokens", row.num_target_tokens, row.num_tokens),
+            ("num_tokens", row.num_tokens, row.num_fed_tokens),
+            ("num_tokens", row.num_tokens, row.num_rows * train.max_length),
+        )
+        for key, value, limit in ladder:
+            if value > limit:
+                text = "more tokens than can be"
+                yield Problem(at_step(line, key), text, f"at most {limit}", value)
+    seen = need(evidence.documents.seen, "seen.json is not there")
+    for key in ("num_tokens", "num_fed_tokens", "num_target_tokens"):
+        total = sum(getattr(row, key) for row in rows)
+        text = "another sum than that of the step rows"
+        yield from differs(f"{layout.SEEN}#/{key}", text, total, getattr(seen, key))
+
+
+@check("training-loss", "losses and gradient norms are possible values that move")
+def training_loss(evidence: Evidence) -> Problems:
+    """A mean of negative log-likelihoods and a norm are ≥ 0. Warning `frozen-loss` where all of
+    at least three steps have one and the same loss."""
+    rows = _rows(evidence)
+    for line, row in enumerate(rows, 1):
+        if row.loss < 0:
+            yield Problem(at_step(line, "loss"), "a loss cannot be negative", ">= 0", row.loss)
+        if row.grad_norm is not None and row.grad_norm < 0:
+            place = at_step(line, "grad_norm")
+            yield Problem(place, "a norm cannot be negative", ">= 0", row.grad_norm)
+    if len(rows) >= 3 and len({row.loss for row in rows}) == 1:
+        text = "the loss is the same in every step: did anything train?"
+        place = f"{layout.METRICS}#L1-L{len(rows)}/loss"
+        yield Problem(place, text, severity="warning", code="frozen-loss")
+
+
+@check("training-stream", "the row stream goes on from step to step and ends where seen.json says")
+def training_stream(evidence: Evidence) -> Problems:
+    """The stream digest after the last step = seen.stream_sha256; no two steps share one (a hash
+    chain never repeats); every checkpoint names the digest of its step. Exact."""
+    rows = _rows(evidence)
+    first: dict[str, int] = {}
+    for line, row in enumerate(rows, 1):
+        other = first.setdefault(row.stream, line)
+        if other != line:
+            text = f"the same stream digest as line {other}: a hash chain never repeats"
+            yield Problem(at_step(line, "stream"), text)
+    by_step = {row.step: row for row in rows}
+    for event in evidence.events("checkpoint"):
+        row_of = by_step.get(event.data["step"])
+        if row_of is None:
+            yield Problem(journal_at(event, "data", "step"), "there is no row of this step")
+        else:
+            place = journal_at(event, "data", "stream")
+            text = "another stream digest than the row of its step"
+            yield from differs(place, text, row_of.stream, event.data["stream"])
+    seen = need(evidence.documents.seen, "seen.json is not there")
+    place, text = f"{layout.SEEN}#/stream_sha256", "another stream than the last step's"
+    yield from differs(place, text, rows[-1].stream, seen.stream_sha256)
+
+
+@check("training-checkpoints", "checkpoints were written when the milestone asks for them")
+def training_checkpoints(evidence: Evidence) -> Problems:
+    """Steps of the checkpoint events rise within a segment; each multiple of
+    checkpoint_every_steps below T has one (in some segment). Exact."""
+    train = evidence.plan.train
+    events = evidence.events("checkpoint", "train")
+    for before, event in pairwise(events):
+        same = before.data["segment"] == event.data["segment"]
+        if same and event.data["step"] <= before.data["step"]:
+            yield Problem(journal_at(event, "data", "step"), "checkpoints go forward")
+    if train.checkpoint_every_steps:
+        found = {event.data["step"] for event in events}
+        every, total = train.checkpoint_every_steps, _num_steps(evidence)[1]
+        for step in range(every, total, every):
+            if step not in found:
+                text = f"no checkpoint after step {step}, which the milestone asks for"
+                yield Problem(layout.JOURNAL, text)
+
+
+@check("training-flos", "the FLOPs the framework reported follow from parameters and tokens")
+def training_flos(evidence: Evidence) -> Problems:
+    """6 · (parameters − embedding) · tokens fed (rules.md: FLOPs), where the worker reported
+    state.total_flos. Exact for one segment; a resumed run is taken over all of them."""
+    model = need(evidence.documents.inputs.model, "the model is not known")
+    fed = sum(row.num_fed_tokens for row in _rows(evidence))
+    expected = arithmetic.training_flops(model.num_parameters, model.num_embedding_parameters, fed)
+    events = [
+        event
+        for event in evidence.events("stage-finished", "train")
+        if event.data["total_flos"] is not None
+    ]
+    if not events:
+        raise CannotCheckError("the worker reported no FLOPs")
+    text = "other FLOPs than parameters and tokens give"
+    place = journal_at(events[-1], "data", "total_flos")
+    yield from differs(place, text, expected, events[-1].data["total_flos"])
+
+
+@check("probe", "the loss on evaluation examples was measured before and after training")
+def probe(evidence: Evidence) -> Problems:
+    """One probe before the first step and one after the last, on the first NUM_PROBED examples
+    that are evaluated (fewer where there are fewer). The losses themselves need the model, see
+    `model-figures`. Warning `probe-worse` where training made it worse."""
+    _ = evidence.plan
+    events = evidence.events("probe")
+    if not events:
+        raise CannotCheckError("no probe was made")
+    moments = [event.data["moment"] for event in events]
+    if sorted(set(moments)) != ["after", "before"] or moments[-1] != "after":
+        yield Problem(layout.JOURNAL, "probes before and after training", "before, after", moments)
+        return
+    before, after = events[0], events[-1]
+    place, text = journal_at(after, "data", "num_examples"), "measured on other examples"
+    yield from differs(place, text, before.data["num_examples"], after.data["num_examples"])
+    available, limit = evidence.rows_of(evidence.plan.eval.data), evidence.plan.eval.limit
+    expected = min(NUM_PROBED, available, available if limit is None else limit)
+    text = "another number of examples than is probed"
+    yield from differs(place, text, expected, after.data["num_examples"])
+    if after.data["loss"] > before.data["loss"]:
+        text = "the loss on evaluation examples is higher after training than before"
+        place = journal_at(after, "data", "loss")
+        most = f"at most {before.data['loss']!r}"
+        yield Problem(place, text, most, after.data["loss"], "warning", "probe-worse")

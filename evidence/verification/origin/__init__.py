@@ -1,0 +1,1 @@
+"""Where a pack comes from: signatures, expectations, a clone, attached claims."""

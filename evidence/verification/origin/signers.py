@@ -1,0 +1,64 @@
+"""Where a pack comes from: who signed it.
+
+Responsible for what each signature is worth. Keys and policies come from the caller alone, never
+from the pack. Checking a signature is `signatures`' business.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Final
+
+from evidence import layout
+from evidence.verification.ledger import Ledger, Rule
+from evidence.verification.options import VerifyOptions
+from evidence.verification.problem import CannotCheckError, Problem
+from evidence.verification.reading.directory import SafeDirectory
+from evidence.verification.reading.structure import Tree
+
+_NO_TRUST: Final = "there is a signature, but no trust file was given to check it with"
+
+SIGNATURE: Final = Rule("signature", "a signer that the caller trusts signed SHA256SUMS")
+SUMMARY: Final = Rule("summary-signature", "the same signer signed the summary as it is now")
+
+
+def check_signatures(
+    root: SafeDirectory,
+    pack: Path,
+    tree: Tree,
+    sums: bytes,
+    rendered: Mapping[str, bytes],
+    options: VerifyOptions,
+    ledger: Ledger,
+) -> bool:
+    """Enter what the signatures are worth; whether the trusted signer signed `sums`.
+
+    `sums` and `rendered` are the bytes that every other check has seen. Raises UsageError for a
+    trust file or a name that cannot be used.
+    """
+    if options.allowed_signers is None or options.signer is None:
+        unused = "a trust file and a signer's name are needed together"
+        reason = unused if options.asks_signer else _NO_TRUST
+        reason = reason if layout.SIGNATURE in tree.files else "the pack is not signed"
+        ledger.skip(SIGNATURE, reason)
+        if layout.RENDERED_SIGNATURE in tree.files:
+            ledger.skip(SUMMARY, reason if layout.SIGNATURE in tree.files else _NO_TRUST)
+        return False
+    from evidence.verification.origin import (
+        signatures,  # when asked for only: most callers have no trust file
+    )
+
+    trust = signatures.usable_trust_file(options.allowed_signers, pack)
+    who = signatures.usable_name(options.signer)
+    outcome = signatures.evidence_problems(root, tree, sums, trust, who)
+    problems: list[Problem] = []
+    try:
+        problems.extend(outcome)
+    except CannotCheckError as error:
+        ledger.skip(SIGNATURE, str(error))
+    else:
+        ledger.settle(SIGNATURE, problems)
+    trusted = any(one.code == "signed-by" for one in problems)
+    ledger.settle(SUMMARY, signatures.summary_problems(root, tree, rendered, trust, who))
+    return trusted

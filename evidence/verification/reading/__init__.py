@@ -1,0 +1,1 @@
+"""A stranger's directory to trusted documents: structure, digests, lists, form."""

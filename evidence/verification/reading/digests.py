@@ -1,0 +1,377 @@
+"""Reading every sealed file once: its digest, and the bytes that later stages parse.
+
+Responsible for reading within the sizes that the manifest states, for noticing a file that
+changes meanwhile, and for naming how bytes differ. What the bytes mean is left to `schemas` and
+`consistency`, which see exactly what was hashed here.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import field
+from functools import partial
+from hashlib import sha256
+from io import FileIO
+from typing import Final, NamedTuple, NoReturn
+
+from evidence import limits
+from evidence.dataclass import dataclass
+from evidence.encoding.digest import (
+    CHUNK_BYTES,
+    HASHING_THREADS,
+    reading_buffer,
+    sha256_hex,
+    with_crlf,
+    with_lf,
+)
+from evidence.errors import UnsafePackError
+from evidence.system.processes import num_processors
+from evidence.verification.problem import Problem
+from evidence.verification.reading.directory import NotPlainError, SafeDirectory
+from evidence.verification.reading.parallel_hashing import can_share, hash_apart
+from evidence.verification.reading.sets import Entries
+from evidence.verification.reading.structure import FileStatus, Tree, is_kept
+from evidence.verification.reading.sums import LINE_ENDS_HINT, Sums
+
+POOL_FROM_BYTES: Final = 8 * limits.MIB
+"""Files from this size on are hashed side by side; for small ones threads only cost time."""
+MAX_PROCESSES: Final = min(4, num_processors())
+"""Copies of this process that hash small files. More only wait for each other at the disk."""
+
+_TEXT_SUFFIXES: Final = (".txt", ".md", ".json", ".jsonl", ".toml", ".patch", ".jinja", ".svg")
+_LENGTH_BYTES: Final = 8
+
+
+class Reading(NamedTuple):
+    """What one pass over one file gave. A tuple: there may be 20,000."""
+
+    sha256: str
+    size_bytes: int
+    kept: bytes | None
+    head: bytes
+    """Length and header of a safetensors file, as far as the cap; empty for others."""
+    changed: bool
+    """The file was another one, or changed, between the walk and the end of reading."""
+
+
+@dataclass(slots=True)
+class Contents:
+    """The sealed files as read."""
+
+    documents: dict[str, bytes] = field(default_factory=dict)
+    headers: dict[str, bytes] = field(default_factory=dict)
+    present: set[str] = field(default_factory=set)
+    problems: list[Problem] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class Claims:
+    """What the pack says of its files before they are read."""
+
+    sums: Sums
+    manifest: Entries
+    sizes: Mapping[str, int]
+    """From manifest.json; empty when that cannot be read."""
+    withheld: frozenset[str]
+
+
+def read_sealed(
+    root: SafeDirectory,
+    tree: Tree,
+    claims: Claims,
+    done: Mapping[str, Reading],
+    num_threads: int = 0,
+) -> Contents:
+    """Read every listed file (those in `done` were read before) and compare with the claims.
+
+    Large files are hashed side by side, largest first, by `num_threads` (0: by the machine).
+    `Contents.problems` is in order of path, whatever order the files were read in.
+    """
+    contents = Contents()
+    wanted: list[str] = []
+    for path in sorted(claims.sums.digests):
+        status = tree.files.get(path)
+        if status is None:
+            contents.problems.extend(_absence(path, tree, claims))
+        elif path not in done:
+            problem = size_problem(path, status, claims)
+            if problem is None or _worth_reading(path, status):
+                wanted.append(path)
+            else:
+                contents.problems.append(problem)
+    readings = dict(done)
+    for path, outcome in _read_all(root, tree, wanted, num_threads):
+        if isinstance(outcome, Reading):
+            readings[path] = outcome
+        else:
+            contents.problems.append(outcome)
+    for path, reading in readings.items():
+        contents.problems.extend(_compare(root, path, reading, claims, contents))
+    contents.problems.sort(key=lambda problem: (problem.address, problem.code))
+    return contents
+
+
+def read_file(root: SafeDirectory, path: str, status: FileStatus, *, keep: bool) -> Reading:
+    """Hash one file in constant memory, keeping its bytes if asked.
+
+    Raises OSError, and UnsafePackError for JSON lines past a limit: they are never kept whole.
+    """
+    state = sha256()
+    size_bytes = 0
+    pieces: list[bytes] = []
+    head = bytearray()
+    head_bytes = _LENGTH_BYTES if path.endswith(".safetensors") else 0
+    lines = LineCount(path) if keep and path.endswith(".jsonl") else None
+    descriptor, opened = root.open_file(path)
+    try:
+        before = FileStatus.of(opened)
+        read = _reader(descriptor, status.size_bytes, keep=keep)
+        # One byte past the expected end is enough to see that a file grew.
+        while size_bytes <= status.size_bytes:
+            asked_bytes = min(CHUNK_BYTES, status.size_bytes + 1 - size_bytes)
+            piece = read(asked_bytes)
+            if not piece:
+                break
+            state.update(piece)
+            size_bytes += len(piece)
+            if keep:
+                pieces.append(bytes(piece))
+            if lines is not None:
+                lines.feed(pieces[-1])
+            if len(head) < head_bytes:
+                head += piece[: head_bytes - len(head)]
+                if head_bytes == _LENGTH_BYTES == len(head):
+                    head_bytes += _header_bytes(head)
+                    head += piece[_LENGTH_BYTES:head_bytes]
+            if len(piece) < asked_bytes and size_bytes == status.size_bytes:
+                break  # as long as expected, and the byte asked for beyond is not there
+        after = FileStatus.of(os.fstat(descriptor))
+    finally:
+        os.close(descriptor)
+    return Reading(
+        sha256=state.hexdigest(),
+        size_bytes=size_bytes,
+        kept=b"".join(pieces) if keep else None,
+        head=bytes(head),
+        changed=not before == after == status or size_bytes != status.size_bytes,
+    )
+
+
+def _reader(descriptor: int, size_bytes: int, *, keep: bool) -> Callable[[int], bytes | memoryview]:
+    """How the next bytes of a file are read.
+
+    Of a large file that nobody keeps they come in one buffer, each time overwritten.
+    """
+    if keep or size_bytes < CHUNK_BYTES:
+        return partial(os.read, descriptor)
+    file, lent = FileIO(descriptor, closefd=False), reading_buffer()
+    return lambda asked_bytes: lent[: file.readinto(lent[:asked_bytes])]
+
+
+class LineCount:
+    """Number and length of lines while they are read: a bomb is refused before it is in memory."""
+
+    def __init__(self, path: str) -> None:
+        self._path = path
+        self._num_ended = 0
+        self._open_bytes = 0
+
+    def feed(self, piece: bytes) -> None:
+        """The next piece of the file. Raises UnsafePackError past a limit."""
+        first = piece.find(b"\n")
+        self._open_bytes += len(piece) if first < 0 else first
+        if self._open_bytes > limits.MAX_JSONL_LINE_BYTES:
+            self._refuse(self._num_ended + 1, f"longer than {limits.MAX_JSONL_LINE_BYTES} bytes")
+        if first < 0:
+            return
+        # A line inside a piece is shorter than the piece, and so never too long.
+        self._open_bytes = len(piece) - piece.rfind(b"\n") - 1
+        self._num_ended += piece.count(b"\n")
+        if self._num_ended > limits.MAX_JSONL_LINES:
+            text = f"more than {limits.MAX_JSONL_LINES} lines"
+            self._refuse(limits.MAX_JSONL_LINES + 1, text)
+
+    def _refuse(self, number: int, message: str) -> NoReturn:
+        raise UnsafePackError("past-limit", f"{self._path}#L{number}", message)
+
+
+class HeadCount:
+    """Bytes of all safetensors headers kept so far, counted by every thread that reads."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._num_bytes = 0
+
+    def add(self, num_bytes: int) -> None:
+        """Count one header."""
+        with self._lock:
+            self._num_bytes += num_bytes
+
+    def problem(self, path: str) -> Problem | None:
+        """Why the next file is not read; None within the limit."""
+        if not path.endswith(".safetensors"):
+            return None
+        if self._num_bytes <= limits.MAX_SAFETENSORS_HEADERS_BYTES:
+            return None
+        most = limits.MAX_SAFETENSORS_HEADERS_BYTES
+        text = f"the headers of the weights have more than {most} bytes together"
+        return Problem(path, text, severity="refused", code="past-limit")
+
+
+def size_problem(path: str, status: FileStatus, claims: Claims) -> Problem | None:
+    """A size other than the manifest states, or one that nothing states."""
+    stated = claims.sizes.get(path)
+    if stated is None:
+        if status.size_bytes <= limits.MAX_TEXT_BYTES:
+            return None
+        text = "no readable manifest states its size, so it is not read"
+        return Problem(path, text, None, f"{status.size_bytes} bytes", code="size-unknown")
+    if status.size_bytes == stated:
+        return None
+    return Problem(
+        path,
+        "has another size than the manifest states",
+        expected=f"{stated} bytes",
+        actual=f"{status.size_bytes} bytes",
+        code="size-mismatch",
+    )
+
+
+def _header_bytes(head: bytearray) -> int:
+    length = int.from_bytes(head[:_LENGTH_BYTES], "little")
+    return length if length <= limits.MAX_SAFETENSORS_HEADER_BYTES else 0
+
+
+def _worth_reading(path: str, status: FileStatus) -> bool:
+    # Another size may be other line ends only, which must be said; and documents are parsed even
+    # when they changed, so that the report can name the very value.
+    return status.size_bytes <= limits.MAX_TEXT_BYTES and path.endswith(_TEXT_SUFFIXES)
+
+
+def _absence(path: str, tree: Tree, claims: Claims) -> Iterator[Problem]:
+    if any(problem.address == path for problem in tree.problems):
+        return  # there, but unsafe: said already
+    if path in claims.withheld:
+        return  # `withheld-files` says so
+    yield Problem(path, "is listed in SHA256SUMS but not there", code="missing")
+
+
+def _read_all(
+    root: SafeDirectory, tree: Tree, wanted: Sequence[str], num_threads: int
+) -> Iterator[tuple[str, Reading | Problem]]:
+    heads = HeadCount()
+
+    def read(path: str) -> tuple[str, Reading | Problem]:
+        problem = heads.problem(path)
+        outcome = problem or attempt_read(root, path, tree.files[path])
+        if isinstance(outcome, Reading):
+            heads.add(len(outcome.head))
+        return path, outcome
+
+    large = [path for path in wanted if tree.files[path].size_bytes >= POOL_FROM_BYTES]
+    small = [path for path in wanted if tree.files[path].size_bytes < POOL_FROM_BYTES]
+    apart = _read_apart(root, tree, small, num_threads or MAX_PROCESSES)
+    if apart:
+        yield from apart.items()
+        small = [path for path in small if path not in apart]
+    if not large:
+        yield from map(read, small)
+        return
+    from concurrent.futures import ThreadPoolExecutor  # many packs have no large file
+
+    large.sort(key=lambda path: -tree.files[path].size_bytes)
+    with ThreadPoolExecutor(num_threads or HASHING_THREADS) as pool:
+        hashing = [pool.submit(read, path) for path in large]
+        yield from map(read, small)  # meanwhile, in the order of their folders
+        for one in hashing:
+            yield one.result()
+
+
+def _read_apart(
+    root: SafeDirectory, tree: Tree, small: Sequence[str], num_processes: int
+) -> dict[str, Reading]:
+    """Files of which nothing but the digest is wanted, as far as all is well with them."""
+    paths = [path for path in small if not is_kept(path) and not path.endswith(".safetensors")]
+    if not can_share(len(paths), num_processes):
+        return {}
+
+    def hash_one(path: str) -> bytes | None:
+        try:
+            reading = read_file(root, path, tree.files[path], keep=False)
+        except OSError:
+            return None
+        return None if reading.changed else bytes.fromhex(reading.sha256)
+
+    return {
+        path: Reading(digest.hex(), tree.files[path].size_bytes, None, b"", changed=False)
+        for path, digest in hash_apart(paths, hash_one, num_processes).items()
+    }
+
+
+def attempt_read(root: SafeDirectory, path: str, status: FileStatus) -> Reading | Problem:
+    """The reading of a file, or why it could not be read."""
+    try:
+        return read_file(root, path, status, keep=is_kept(path, status.size_bytes))
+    except UnsafePackError as error:
+        return Problem(error.address, error.message, severity="refused", code=error.code)
+    except NotPlainError as error:
+        text = f"{error.strerror}: replaced while it was verified"
+        return Problem(path, text, severity="refused", code="not-a-plain-file")
+    except OSError as error:
+        return Problem(path, f"cannot be read: {error.strerror}", code="cannot-read")
+
+
+def _compare(
+    root: SafeDirectory, path: str, reading: Reading, claims: Claims, contents: Contents
+) -> Iterator[Problem]:
+    contents.present.add(path)
+    if reading.kept is not None:
+        contents.documents[path] = reading.kept
+    if path.endswith(".safetensors"):
+        contents.headers[path] = reading.head
+    if reading.changed:
+        yield Problem(path, "changed while it was read", code="changed-while-reading")
+    expected = claims.sums.digests[path]
+    stated = claims.sizes.get(path)
+    if reading.sha256 == expected:
+        if stated is not None and stated != reading.size_bytes:
+            text = "has another size than the manifest states"
+            sizes = (f"{stated} bytes", f"{reading.size_bytes} bytes")
+            yield Problem(path, text, *sizes, code="size-mismatch")
+        return
+    original = _with_other_line_ends(root, path, reading, expected)
+    if original is not None:
+        # From here on the sealed text is judged: the line ends are the one thing to report.
+        if reading.kept is not None:
+            contents.documents[path] = original
+        yield Problem(path, LINE_ENDS_HINT, expected, reading.sha256, code="line-ends")
+        return
+    text = "its bytes are not those that were sealed"
+    yield Problem(path, text, expected, reading.sha256, code="digest-mismatch")
+
+
+def _with_other_line_ends(
+    root: SafeDirectory, path: str, reading: Reading, expected: str
+) -> bytes | None:
+    if not path.endswith(_TEXT_SUFFIXES) or reading.size_bytes > limits.MAX_TEXT_BYTES:
+        return None
+    data = reading.kept if reading.kept is not None else _again(root, path, reading.size_bytes)
+    for candidate in (with_lf(data), with_crlf(data)):
+        if candidate != data and sha256_hex(candidate) == expected:
+            return candidate
+    return None
+
+
+def _again(root: SafeDirectory, path: str, size_bytes: int) -> bytes:
+    # Only to explain a mismatch that stands already; nothing is concluded from these bytes.
+    try:
+        with root.open(path) as descriptor:
+            pieces, left = [], size_bytes
+            while left > 0 and (piece := os.read(descriptor, min(left, CHUNK_BYTES))):
+                pieces.append(piece)
+                left -= len(piece)
+            return b"".join(pieces)
+    except OSError:
+        return b""

@@ -1,0 +1,174 @@
+"""The sealed set from directory to records: structure, digests, lists, form.
+
+Responsible for the order of these stages and for what each later one may rely on. Consistency,
+the rendered set and origin come after, in `verification`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import field, replace
+from typing import Final
+
+from evidence import layout
+from evidence.dataclass import dataclass
+from evidence.encoding.digest import with_lf
+from evidence.pack.documents import Documents
+from evidence.verification.ledger import Ledger, Rule
+from evidence.verification.problem import CannotCheckError, Problem
+from evidence.verification.reading import schemas, sets, structure
+from evidence.verification.reading.digests import (
+    Claims,
+    Contents,
+    Reading,
+    attempt_read,
+    read_sealed,
+)
+from evidence.verification.reading.directory import SafeDirectory
+from evidence.verification.reading.names import collisions
+from evidence.verification.reading.structure import Tree
+from evidence.verification.reading.sums import Sums, parse_sums
+
+STRUCTURE: Final = Rule("structure", "only plain files with safe names, within the limits")
+LISTING: Final = Rule("listing", "SHA256SUMS is well formed and lists every file of the directory")
+DIGESTS: Final = Rule("digests", "every sealed file is there with the bytes that were sealed")
+SETS: Final = Rule("sets", "manifest.json and SHA256SUMS name the same files")
+FORM: Final = Rule("form", "every document is strict, canonical and satisfies its schema")
+CHAIN: Final = Rule("journal-chain", "the journal's events are numbered and hash-chained")
+RECORDS: Final = Rule("records", "the documents fit together into the records of a run")
+RULES: Final = (STRUCTURE, LISTING, DIGESTS, SETS, FORM, CHAIN, RECORDS)
+
+
+@dataclass(slots=True)
+class SealedSet:
+    """What was read of the sealed set. `documents` is None where it could not be understood."""
+
+    tree: Tree = field(default_factory=Tree)
+    sums: Sums | None = None
+    contents: Contents = field(default_factory=Contents)
+    sizes: Mapping[str, int] = field(default_factory=dict)
+    documents: Documents | None = None
+
+
+def read_directory(
+    root: SafeDirectory, ledger: Ledger, *, require_all: bool = False, num_threads: int = 0
+) -> SealedSet:
+    """Walk, read SHA256SUMS, hash everything. Stops where reading on would be unsafe.
+
+    With `require_all` a withheld file that is absent counts as missing.
+    """
+    sealed = SealedSet()
+    ledger.settle(STRUCTURE, _structure(root, sealed))
+    if ledger.refused:
+        return sealed
+    ledger.settle(LISTING, _listing(root, sealed))
+    if ledger.refused or sealed.sums is None:
+        return sealed
+    claims, done, problems = _claims(root, sealed.tree, sealed.sums)
+    if require_all:
+        claims = replace(claims, withheld=frozenset())
+    sealed.sizes = claims.sizes
+    if not _all_safe(ledger, problems):
+        return sealed
+    sealed.contents = read_sealed(root, sealed.tree, claims, done, num_threads)
+    known = sealed.contents.problems
+    known += [problem for problem in problems if problem not in known]
+    ledger.settle(DIGESTS, sealed.contents.problems)
+    ledger.settle(SETS, sets.set_problems(claims.manifest, sealed.sums.digests))
+    return sealed
+
+
+def understand(sealed: SealedSet, ledger: Ledger) -> None:
+    """Check the form of every document and build the records."""
+    contents = sealed.contents.documents
+    ledger.settle(FORM, _form(contents))
+    ledger.settle(CHAIN, schemas.chain_problems(contents))
+    if not ledger.refused:
+        ledger.settle(RECORDS, _records(sealed, ledger))
+
+
+def _structure(root: SafeDirectory, sealed: SealedSet) -> Iterator[Problem]:
+    sealed.tree = structure.walk(root)
+    yield from sealed.tree.problems
+    yield from structure.too_big(sealed.tree)
+    yield from collisions([*sealed.tree.files, *sealed.tree.folders])
+
+
+def _listing(root: SafeDirectory, sealed: SealedSet) -> Iterator[Problem]:
+    status = sealed.tree.files.get(layout.SUMS)
+    if status is None:
+        text = "is not there: this folder is no sealed pack, or its seal was removed"
+        yield Problem(layout.SUMS, text, code="missing")
+        return
+    reading = attempt_read(root, layout.SUMS, status)
+    if isinstance(reading, Problem):
+        yield reading
+        return
+    if reading.changed:
+        yield Problem(layout.SUMS, "changed while it was read", code="changed-while-reading")
+    sealed.sums = parse_sums(reading.kept or b"")
+    yield from sealed.sums.problems
+    yield from structure.unlisted(sealed.tree, sealed.sums.digests)
+    names = {*sealed.tree.files, *sealed.tree.folders}
+    if not names >= sealed.sums.digests.keys():
+        yield from collisions([*names, *sealed.sums.digests])
+
+
+def _claims(
+    root: SafeDirectory, tree: Tree, sums: Sums
+) -> tuple[Claims, dict[str, Reading], list[Problem]]:
+    """Manifest and withheld list, read first because they bound the reading of the rest."""
+    done: dict[str, Reading] = {}
+    problems: list[Problem] = []
+    listed: dict[str, sets.Entries] = {}
+    for path in (layout.MANIFEST, layout.WITHHELD):
+        if path not in tree.files or path not in sums.digests:
+            continue
+        outcome = attempt_read(root, path, tree.files[path])
+        if isinstance(outcome, Problem):
+            problems.append(outcome)  # it is tried again with the others; this stands either way
+            continue
+        done[path] = outcome
+        listed[path] = sets.read_entries(with_lf(outcome.kept or b""))
+        problems.extend(sets.unsafe_names(path, listed[path]))
+    manifest = listed.get(layout.MANIFEST, ())
+    sizes = sets.stated_sizes(manifest)
+    withheld = sets.stated_sizes(listed.get(layout.WITHHELD, ()))
+    sizes = {path: size for path, size in sizes.items() if path != layout.MANIFEST}
+    claims = Claims(sums, manifest, sizes, frozenset(withheld))
+    for path in sorted(sums.digests.keys() & tree.files.keys() - done.keys()):
+        stated = sizes.get(path)
+        if stated is not None:
+            problem = structure.far_beyond(path, tree.files[path].size_bytes, stated)
+            problems.extend([problem] if problem else [])
+    return claims, done, problems
+
+
+def _all_safe(ledger: Ledger, problems: Iterable[Problem]) -> bool:
+    unsafe = [problem for problem in problems if problem.severity == "refused"]
+    if unsafe:
+        ledger.settle(DIGESTS, unsafe)
+    return not unsafe
+
+
+def _form(contents: Mapping[str, bytes]) -> Iterator[Problem]:
+    for path in sorted(contents):
+        yield from schemas.document_problems(path, contents[path])
+    yield from schemas.text_problems(contents)
+
+
+def _records(sealed: SealedSet, ledger: Ledger) -> Iterator[Problem]:
+    for path in layout.NEEDED_ALWAYS:
+        if path not in sealed.contents.present and not ledger.complained_of(path):
+            yield Problem(path, "every pack has this file; this one does not", code="missing")
+    digests = {} if sealed.sums is None else sealed.sums.digests
+    sizes = {**sealed.sizes}
+    if layout.MANIFEST in sealed.contents.documents:
+        sizes[layout.MANIFEST] = len(sealed.contents.documents[layout.MANIFEST])
+    built = schemas.build_documents(sealed.contents.documents, sizes, digests)
+    if isinstance(built, Documents):
+        sealed.documents = built
+        return
+    if ledger.complained_of(built.address.partition("#")[0]):
+        raise CannotCheckError(f"{built.address} is not readable, see above")
+    yield built

@@ -1,0 +1,205 @@
+"""What lies in the pack's directory, before any evidence is read.
+
+Responsible for the walk, for what is refused (links, devices, names, limits) and for the
+equality of directory and SHA256SUMS. Leaves contents to `digests`.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Iterator, Mapping
+from dataclasses import field
+from typing import Final, NamedTuple
+
+from evidence import layout, limits
+from evidence.dataclass import dataclass
+from evidence.errors import UnsafePackError
+from evidence.pack.documents import is_document
+from evidence.verification.problem import Problem
+from evidence.verification.reading.directory import SafeDirectory, is_link
+from evidence.verification.reading.names import unsafe_on_disk
+
+KEPT_LOG_BYTES: Final = 16 * limits.MIB
+KEPT_WHERE_SMALL: Final = {
+    layout.ENV_SNAPSHOT: KEPT_LOG_BYTES,
+    layout.GPU_SNAPSHOT: KEPT_LOG_BYTES,
+    layout.TRAINING_LOG: KEPT_LOG_BYTES,
+    layout.EVAL_LOG: KEPT_LOG_BYTES,
+    layout.PATCH: KEPT_LOG_BYTES,
+    layout.TOKENIZER: limits.MAX_TOKENIZER_BYTES,
+}
+"""What is said of these is checked up to a size in bytes, their digest always."""
+
+
+_CAPS: Final = {
+    layout.SUMS: limits.MAX_SUMS_BYTES,
+    layout.MANIFEST: limits.MAX_MANIFEST_BYTES,
+    layout.WITHHELD: limits.MAX_MANIFEST_BYTES,
+    layout.RENDERED: limits.MAX_MANIFEST_BYTES,
+    layout.SIGNATURE: limits.MAX_SIGNATURE_BYTES,
+    layout.RENDERED_SIGNATURE: limits.MAX_SIGNATURE_BYTES,
+    layout.MILESTONE: limits.MAX_TOML_BYTES,
+}
+"""Most bytes that these may have; other documents go by their kind."""
+_OF_THE_MODEL: Final = f"{layout.FINAL_MODEL}/"
+_REMADE: Final = {layout.PLOTS, layout.ATTACHED}
+"""Folders of the rendered set: what lacks in them is said there, and `evidence render` mends it."""
+
+
+class FileStatus(NamedTuple):
+    """A regular file as the walk saw it. A tuple: three are made and compared for every file."""
+
+    size_bytes: int
+    device: int
+    inode: int
+    modified_ns: int
+
+    @staticmethod
+    def of(status: os.stat_result) -> FileStatus:
+        """From what stat says. Two equal ones: the file was not touched in between."""
+        return FileStatus(status.st_size, status.st_dev, status.st_ino, status.st_mtime_ns)
+
+
+@dataclass(slots=True)
+class Tree:
+    """Regular files by path, folders, and what was wrong on the way."""
+
+    files: dict[str, FileStatus] = field(default_factory=dict)
+    folders: set[str] = field(default_factory=set)
+    problems: list[Problem] = field(default_factory=list)
+
+
+def walk(root: SafeDirectory) -> Tree:
+    """Everything below the root, opening folders only. Raises UnsafePackError past a cap."""
+    tree = Tree()
+    pending = [""]
+    while pending:
+        folder = pending.pop()
+        try:
+            for name, status in root.entries(folder):
+                path = f"{folder}/{name}" if folder else name
+                if _enter(tree, path, status):
+                    pending.append(path)
+        except OSError as error:
+            text = f"cannot be read: {error.strerror}"
+            tree.problems.append(Problem(folder or ".", text, code="cannot-read"))
+    tree.problems.extend(_empty_folders(tree))
+    tree.problems.sort(key=lambda problem: (problem.address, problem.code))
+    return tree
+
+
+def _enter(tree: Tree, path: str, status: os.stat_result) -> bool:
+    """Note one entry; whether to descend into it."""
+    if len(tree.files) + len(tree.problems) > limits.MAX_FILES:
+        raise UnsafePackError("too-many-files", path, f"more than {limits.MAX_FILES} files")
+    if len(tree.folders) > limits.MAX_DIRECTORIES:
+        text = f"more than {limits.MAX_DIRECTORIES} folders"
+        raise UnsafePackError("too-many-folders", path, text)
+    reason, code = unsafe_on_disk(path), "unsafe-name"
+    if reason is None:
+        reason, code = _not_plain(status), "not-a-plain-file"
+    if reason is not None:
+        tree.problems.append(Problem(path, reason, severity="refused", code=code))
+        return False
+    if stat.S_ISDIR(status.st_mode):
+        tree.folders.add(path)
+        return True
+    tree.files[path] = FileStatus.of(status)
+    return False
+
+
+def _not_plain(status: os.stat_result) -> str | None:
+    if is_link(status):
+        return "a link; packs hold regular files only"
+    if stat.S_ISDIR(status.st_mode):
+        return None
+    if not stat.S_ISREG(status.st_mode):
+        kinds = {stat.S_IFIFO: "a FIFO", stat.S_IFSOCK: "a socket", stat.S_IFCHR: "a device"}
+        kind = kinds.get(stat.S_IFMT(status.st_mode), "a device")
+        return f"{kind}; packs hold regular files only"
+    if status.st_nlink != 1:
+        return f"has {status.st_nlink} hard links: it can be changed from outside the pack"
+    return None
+
+
+def _empty_folders(tree: Tree) -> Iterator[Problem]:
+    holding = {path.rpartition("/")[0] for path in tree.files}
+    inhabited = holding | {folder[:end] for folder in holding for end in _slashes(folder)}
+    # A folder that could not be read, or held only refused things, is spoken of already.
+    spoken_of = {p.address[:end] for p in tree.problems for end in _slashes(p.address)}
+    spoken_of |= {p.address for p in tree.problems}
+    # Of folders in folders only the innermost are named. No loop in a loop: there may be 20,000.
+    above = {path[:end] for path in tree.folders for end in _slashes(path)}
+    for folder in tree.folders - inhabited - spoken_of - above - _REMADE:
+        yield Problem(folder, "an empty folder, which no seal covers", code="empty-folder")
+
+
+def _slashes(path: str) -> list[int]:
+    return [index for index, letter in enumerate(path) if letter == "/"]
+
+
+def is_kept(path: str, size_bytes: int = 0) -> bool:
+    """Whether later stages parse the bytes of this file, so that they are kept in memory."""
+    if path in KEPT_WHERE_SMALL:
+        return size_bytes <= KEPT_WHERE_SMALL[path]
+    if path == layout.SUMS:
+        return True
+    if path.startswith(_OF_THE_MODEL):
+        name = path.rpartition("/")[2]
+        return name.endswith(".json") and name != "vocab.json"
+    return is_document(path)
+
+
+def unlisted(tree: Tree, listed: Mapping[str, str]) -> Iterator[Problem]:
+    """Files that are in the directory and in no list."""
+    beside = (layout.SUMS, layout.SIGNATURE)
+    for path in sorted(tree.files):
+        if path not in listed and path not in beside and not layout.is_rendered(path):
+            yield Problem(path, "is in no list: not part of the evidence", code="unlisted-file")
+
+
+def too_big(tree: Tree) -> Iterator[Problem]:
+    """Files larger than any honest one of their kind; nothing of the pack is read then."""
+    rendered = kept = 0
+    for path in sorted(tree.files):
+        size = tree.files[path].size_bytes
+        parsed = is_kept(path, size)
+        cap = _cap(path, kept=parsed)
+        if cap is not None and size > cap:
+            yield Problem(
+                path,
+                f"{size} bytes, more than the {cap} that such a file may have",
+                severity="refused",
+                code="too-large",
+            )
+        kept += size if parsed else 0
+        rendered += size if layout.is_rendered(path) else 0
+    if rendered > limits.MAX_RENDERED_BYTES:
+        text = f"the rendered set has {rendered} bytes, more than {limits.MAX_RENDERED_BYTES}"
+        yield Problem(layout.RENDERED, text, severity="refused", code="too-large")
+    if kept > limits.MAX_DOCUMENTS_BYTES:
+        text = f"the documents have {kept} bytes, more than {limits.MAX_DOCUMENTS_BYTES} together"
+        yield Problem(layout.MANIFEST, text, severity="refused", code="too-large")
+
+
+def far_beyond(path: str, size_bytes: int, stated_bytes: int) -> Problem | None:
+    """A file so much larger than the manifest states that nothing of the pack is read."""
+    if size_bytes <= 2 * stated_bytes + limits.MAX_TEXT_BYTES:
+        return None
+    return Problem(
+        path,
+        "is far larger than the manifest states; not read",
+        expected=f"{stated_bytes} bytes",
+        actual=f"{size_bytes} bytes",
+        severity="refused",
+        code="too-large",
+    )
+
+
+def _cap(path: str, *, kept: bool) -> int | None:
+    if path in _CAPS:
+        return _CAPS[path]
+    if not kept or path in KEPT_WHERE_SMALL:
+        return None
+    return limits.MAX_JSONL_BYTES if path.endswith(".jsonl") else limits.MAX_JSON_BYTES

@@ -1,0 +1,184 @@
+"""The rendered set, made again from the evidence and compared byte for byte.
+
+Responsible for rendered.json, the files it lists, and what was attached. Writes nothing; making
+a summary anew is `evidence render`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import field
+from typing import Any, Final
+
+from evidence import layout
+from evidence.dataclass import dataclass
+from evidence.encoding import jsonio, schema
+from evidence.encoding.codec import decode, encode
+from evidence.encoding.digest import sha256_hex, with_lf
+from evidence.errors import MalformedError
+from evidence.pack.documents import Documents
+from evidence.records.run import RenderedRecord
+from evidence.render.render import render_pack, rendered_record
+from evidence.verification.ledger import Ledger, Rule
+from evidence.verification.problem import CannotCheckError, Problem
+from evidence.verification.reading.digests import read_file
+from evidence.verification.reading.directory import SafeDirectory
+from evidence.verification.reading.structure import Tree
+from evidence.verification.reading.sums import LINE_ENDS_HINT
+
+LISTED: Final = Rule("rendered-list", "rendered.json lists the rendered set of this very evidence")
+BYTES: Final = Rule("rendered-bytes", "the summary is what rendering the evidence gives")
+RULES: Final = (LISTED, BYTES)
+
+_AGAIN: Final = "`evidence render` makes it anew"
+
+
+@dataclass(slots=True)
+class RenderedSet:
+    """What of the rendered set is in the directory."""
+
+    files: dict[str, bytes] = field(default_factory=dict)
+    problems: list[Problem] = field(default_factory=list)
+
+    @property
+    def attached(self) -> dict[str, bytes]:
+        """What was attached after sealing."""
+        return {p: data for p, data in self.files.items() if p.startswith(f"{layout.ATTACHED}/")}
+
+
+def check_rendered(
+    root: SafeDirectory, tree: Tree, documents: Documents | None, root_sha256: str, ledger: Ledger
+) -> Mapping[str, bytes]:
+    """Read the rendered set and compare it with its list and with what rendering gives.
+
+    Returns the bytes that were read, by path.
+    """
+    rendered = _read(root, tree)
+    ledger.settle(LISTED, _list_problems(rendered, documents, root_sha256))
+    if documents is None:
+        ledger.skip(BYTES, "the evidence could not be read")
+    else:
+        ledger.settle(BYTES, _byte_problems(rendered, documents, root_sha256))
+    return rendered.files
+
+
+def _read(root: SafeDirectory, tree: Tree) -> RenderedSet:
+    rendered = RenderedSet()
+    for path in sorted(tree.files):
+        if not layout.is_rendered(path) or path == layout.RENDERED_SIGNATURE:
+            continue
+        try:
+            reading = read_file(root, path, tree.files[path], keep=True)
+        except OSError as error:
+            text = f"cannot be read: {error.strerror}"
+            rendered.problems.append(Problem(path, text, code="cannot-read"))
+            continue
+        if reading.changed:
+            text = "changed while it was read"
+            rendered.problems.append(Problem(path, text, code="changed-while-reading"))
+        rendered.files[path] = reading.kept or b""
+    return rendered
+
+
+def _list_problems(
+    rendered: RenderedSet, documents: Documents | None, root_sha256: str
+) -> Iterator[Problem]:
+    yield from rendered.problems
+    data = rendered.files.get(layout.RENDERED)
+    if data is None:
+        text = f"is not there: no list of the rendered set; {_AGAIN}"
+        yield Problem(layout.RENDERED, text, code="missing")
+        return
+    try:
+        value: Any = jsonio.load_document(data)
+        record = decode(RenderedRecord, value)
+    except MalformedError as error:
+        yield Problem(layout.RENDERED, error.message, code="malformed")
+        return
+    if jsonio.dump_document(value) != data:
+        text = LINE_ENDS_HINT if b"\r\n" in data else "is not in canonical form"
+        code = "line-ends" if b"\r\n" in data else "not-canonical"
+        yield Problem(layout.RENDERED, text, code=code)
+    for problem in schema.check("rendered.v1", value):
+        yield Problem(f"{layout.RENDERED}#{problem.pointer}", problem.message, code="schema")
+    if root_sha256 and record.root_sha256 != root_sha256:
+        text = f"was rendered from another sealed set; {_AGAIN}"
+        place = f"{layout.RENDERED}#/root_sha256"
+        yield Problem(place, text, root_sha256, record.root_sha256, code="other-root")
+    manifest = None if documents is None else documents.manifest
+    if manifest is not None and manifest.template != record.template:
+        text = "another template than the manifest names"
+        place = f"{layout.RENDERED}#/template"
+        yield Problem(place, text, manifest.template, record.template)
+    yield from _entries(rendered, record)
+    if not root_sha256:
+        raise CannotCheckError("there is no list of sealed files that it could be rendered from")
+
+
+def _entries(rendered: RenderedSet, record: RenderedRecord) -> Iterator[Problem]:
+    listed = [entry.path for entry in record.files]
+    if listed != sorted(set(listed)):
+        yield Problem(f"{layout.RENDERED}#/files", "is not sorted, each file once")
+    for index, entry in enumerate(record.files):
+        place = f"{layout.RENDERED}#/files/{index}"
+        data = rendered.files.get(entry.path)
+        if not layout.is_rendered(entry.path):
+            text = "names a file that cannot be in a rendered set"
+            yield Problem(f"{place}/path", text, actual=entry.path)
+        elif data is None:
+            text = f"is listed in rendered.json but not there; {_AGAIN}"
+            yield Problem(entry.path, text, code="missing")
+        elif sha256_hex(data) != entry.sha256 or len(data) != entry.size_bytes:
+            same = sha256_hex(with_lf(data)) == entry.sha256
+            text = LINE_ENDS_HINT if same else "its bytes are not those that rendered.json lists"
+            code = "line-ends" if same else "digest-mismatch"
+            yield Problem(entry.path, text, entry.sha256, sha256_hex(data), code=code)
+    for path in sorted(rendered.files.keys() - set(listed) - {layout.RENDERED}):
+        text = f"is in no list: neither evidence nor rendered from it; {_AGAIN}"
+        yield Problem(path, text, code="unlisted-file")
+
+
+def _byte_problems(
+    rendered: RenderedSet, documents: Documents, root_sha256: str
+) -> Iterator[Problem]:
+    if documents.results is None:
+        raise CannotCheckError(f"{layout.RESULTS} is not there")
+    expected = render_pack(documents, root_sha256, rendered.attached)
+    problems = list(_compared(rendered, expected))
+    if not problems and layout.RENDERED in rendered.files:
+        # Only then: a file that differs makes its list differ, and is said already.
+        record = rendered_record(documents, root_sha256, {**expected, **rendered.attached})
+        problems += _compared(rendered, {layout.RENDERED: jsonio.dump_document(encode(record))})
+    yield from problems
+    extra = rendered.files.keys() - expected.keys() - rendered.attached.keys() - {layout.RENDERED}
+    for path in sorted(extra):
+        text = f"is not among what rendering this evidence gives; {_AGAIN}"
+        yield Problem(path, text, code="unlisted-file")
+
+
+def _compared(rendered: RenderedSet, expected: Mapping[str, bytes]) -> Iterator[Problem]:
+    for path, data in sorted(expected.items()):
+        found = rendered.files.get(path)
+        if found is None:
+            yield Problem(path, f"is not there; {_AGAIN}", code="missing")
+        elif found != data and with_lf(found) != data:
+            yield _first_difference(path, data, found)
+
+
+def _first_difference(path: str, expected: bytes, found: bytes) -> Problem:
+    wanted, there = expected.split(b"\n"), found.split(b"\n")
+    line = next(
+        (i for i, (a, b) in enumerate(zip(wanted, there, strict=False)) if a != b),
+        min(len(wanted), len(there)),
+    )
+    return Problem(
+        f"{path}#L{min(line + 1, len(there))}",  # the last one where a line is lacking
+        f"is not what rendering the evidence gives; {_AGAIN}",
+        _line(wanted, line),
+        _line(there, line),
+        code="rendered-differs",
+    )
+
+
+def _line(lines: list[bytes], index: int) -> str:
+    return lines[index].decode("utf-8", "replace") if index < len(lines) else "(no such line)"

@@ -1,0 +1,129 @@
+"""A run that was never published: what happened to it, and what to type. Reads, and nothing else.
+
+Responsible for the work folder as a witness: the reason the run left, or else how far its journal
+came. Whatever lies there may be torn or foreign: what cannot be read is left out.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+from evidence import layout, limits
+from evidence.dataclass import dataclass
+from evidence.encoding import jsonio
+from evidence.encoding.codec import decode
+from evidence.errors import MalformedError
+from evidence.records.run import JournalEvent, StopRecord
+from evidence.system import posix
+from evidence.text import commands, endings
+from evidence.text.escape import one_line
+from evidence.verification.reading.directory import SafeDirectory
+
+TAIL_BYTES: Final = 256 * limits.KIB
+"""Of a journal: some hundred events, the last of which say where the run was."""
+MAX_SAID_CHARS: Final = 600
+
+
+@dataclass(frozen=True, slots=True)
+class Story:
+    """One line of what happened, one of what to type."""
+
+    happened: str
+    next_step: str
+
+
+def work_folder(path: Path) -> Path | None:
+    """The folder of an unfinished run, named by its pack or by itself; None where there is none."""
+    inside = path.parent.name == layout.WORK
+    if path.exists() and not inside:
+        return None
+    work = path if inside else path.parent / layout.WORK / path.name
+    is_run = (work / layout.STAGED).is_dir() and (work / layout.REMEMBERED).is_file()
+    return work if is_run else None
+
+
+def story_of(work: Path) -> Story:
+    """What became of the run in this folder."""
+    if posix.is_locked(work.with_name(f"{work.name}.lock")):
+        return Story("the run is at work at this moment", "wait until it ends")
+    events, stop = _read(work)
+    where = _where(events)
+    goes_on = commands.go_on(work.name, work.parent.parent)
+    if stop is None:
+        return Story(_said(endings.of_stopped_run("killed", endings.NOTHING_SAID, where)), goes_on)
+    first = {
+        "disk-full": "free some space, then: ",
+        "secret-found": "take it out, or allow it as the message of the run says, then: ",
+    }.get(stop.kind, "")
+    happened = endings.of_stopped_run(stop.kind, stop.reason, where)
+    return Story(_said(happened), first + goes_on)
+
+
+def _said(text: str) -> str:
+    return one_line(text, MAX_SAID_CHARS)
+
+
+def _read(work: Path) -> tuple[list[JournalEvent], StopRecord | None]:
+    try:
+        with SafeDirectory(work) as folder:
+            stop = _stop(_tail(folder, layout.STOPPED, limits.RESERVE_BYTES))
+            journal = _tail(folder, f"{layout.STAGED}/{layout.JOURNAL}", TAIL_BYTES)
+    except OSError:
+        return [], None
+    return list(_events(journal)), stop
+
+
+def _tail(folder: SafeDirectory, name: str, limit: int) -> bytes:
+    """The last bytes of a file; empty where it cannot be opened."""
+    try:
+        with folder.open(name) as handle:
+            size_bytes = os.fstat(handle).st_size
+            os.lseek(handle, max(0, size_bytes - limit), os.SEEK_SET)
+            return os.read(handle, limit)
+    except OSError:
+        return b""
+
+
+def _stop(data: bytes) -> StopRecord | None:
+    try:
+        return decode(StopRecord, jsonio.load_document(data))
+    except MalformedError:
+        return None
+
+
+def _events(data: bytes) -> Iterator[JournalEvent]:
+    """The events that can be read. The chain is not checked: nothing is proven by them here."""
+    for line in data.split(b"\n"):
+        try:
+            yield decode(JournalEvent, jsonio.load_document(line))
+        except MalformedError:
+            continue
+
+
+def _where(events: list[JournalEvent]) -> str:
+    """Where in its life the run was; empty where that is not known."""
+    last = next((event for event in reversed(events) if event.event != "recovered"), None)
+    if last is None:
+        return "before anything was recorded"
+    if last.event == "sealing" or (last.event == "captured" and last.data.get("moment") == "end"):
+        return "while it was being sealed"
+    if last.attempt is None:
+        return "before its first attempt"
+    if last.event == "attempt-finished":
+        return f"after attempt {last.attempt}"
+    return _in_attempt(last.attempt, events)
+
+
+def _in_attempt(attempt: str, events: list[JournalEvent]) -> str:
+    own = [event for event in reversed(events) if event.attempt == attempt]
+    stage = next((event.data["stage"] for event in own if "stage" in event.data), None)
+    if stage is None:
+        return f"at the beginning of attempt {attempt}"
+    if stage == "eval":
+        return f"in the eval stage of attempt {attempt} (its training is done and kept)"
+    step = next((event.data.get("step") for event in own if event.event == "checkpoint"), None)
+    kept = f" (last checkpoint: step {step})" if step is not None else ""
+    return f"in the {stage} stage of attempt {attempt}{kept}"

@@ -1,0 +1,304 @@
+"""One verification from path to report, and the doors through which others get a pack.
+
+Responsible for the order of the stages: structure, digests, form, consistency, rendered, origin.
+Reads files below the pack only; writes, executes and connects to nothing.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import InitVar
+from pathlib import Path
+from typing import Final
+
+from evidence import layout
+from evidence.dataclass import dataclass
+from evidence.errors import PackBrokenError, UnsafePackError, UsageError
+from evidence.pack.documents import Documents
+from evidence.records.finding import Report
+from evidence.text import endings
+from evidence.text.escape import one_line
+from evidence.verification import rendered as rendered_stage
+from evidence.verification.consistency.every_check import check_consistency, skip_consistency
+from evidence.verification.consistency.registry import Evidence
+from evidence.verification.ledger import Ledger, Rule
+from evidence.verification.options import VerifyOptions
+from evidence.verification.origin.expectations import check_expectations
+from evidence.verification.origin.signers import check_signatures
+from evidence.verification.problem import Problem
+from evidence.verification.reading import sealed as sealed_stage
+from evidence.verification.reading.directory import SafeDirectory
+from evidence.verification.reading.sealed import SealedSet
+from evidence.verification.reading.structure import FileStatus
+from evidence.verification.report import Subject, build_report
+from evidence.verification.ruleset import RULESET
+from evidence.verification.unfinished import MAX_SAID_CHARS, story_of, work_folder
+from evidence.verification.words import check_attached_words
+
+_KEY: Final = object()
+_DEFAULTS: Final = VerifyOptions()
+_REPOSITORY: Final = Rule("repository", "commit, milestone and data are in the caller's clone")
+_DATA_FACTS: Final = Rule("repo-data-facts", "facts about the data, counted again from them")
+_MODEL_FIGURES: Final = Rule("model-figures", "losses, probes, outputs and tokens, made again")
+_RULESET: Final = Rule("ruleset", "this evidence-pack knows the rules that the pack follows")
+
+
+@dataclass(frozen=True, slots=True)
+class SealedPack:
+    """A pack whose sealed set is whole and readable. What is rendered from it may be broken."""
+
+    path: Path
+    documents: Documents
+    root_sha256: str
+    key: InitVar[object]
+
+    def __post_init__(self, key: object) -> None:
+        """Refuse to exist without verify."""
+        if key is not _KEY:
+            raise TypeError("only evidence.verification can build this")
+
+
+@dataclass(frozen=True, slots=True)
+class VerifiedPack:
+    """A pack in which verify found no error. Its warnings are in the report."""
+
+    path: Path
+    documents: Documents
+    root_sha256: str
+    report: Report
+    key: InitVar[object]
+
+    def __post_init__(self, key: object) -> None:
+        """Refuse to exist without verify."""
+        if key is not _KEY:
+            raise TypeError("only evidence.verification can build this")
+
+
+class OpenPack:
+    """A pack whose sealed set was read once: to render from it, then to judge it."""
+
+    def __init__(self, path: Path, options: VerifyOptions) -> None:
+        self._path = path
+        self._options = options
+        self._ledger = Ledger()
+        self._subject = _unfinished(path, options)
+        self._root: SafeDirectory | None = None
+        self._sealed: SealedSet | None = None
+
+    def read(self, stack: ExitStack) -> None:
+        """Read the sealed set, its directory open until the stack is left."""
+        if self._subject is not None:
+            return
+        try:
+            self._root = stack.enter_context(SafeDirectory(self._path))
+            self._sealed = _read(self._root, self._ledger, self._options)
+        except OSError as error:
+            self._cannot_open(error)
+
+    def sealed(self) -> SealedPack:
+        """The documents, where the sealed set is whole; the rendered set is not looked at.
+
+        Raises PackBrokenError or UnsafePackError; UsageError where there is nothing at all.
+        """
+        report = build_report(self._subject or Subject(self._path.as_posix()), self._ledger)
+        _refuse_broken(self._path, report)
+        sealed = self._sealed
+        if sealed is None or sealed.documents is None or sealed.sums is None:
+            raise PackBrokenError(f"{self._path} is not a finished pack", hint=report.next_step)
+        return SealedPack(self._path, sealed.documents, sealed.sums.root_sha256, _KEY)
+
+    def report(self, rendered_anew: Sequence[str] = ()) -> Report:
+        """The verdict, to be asked for once.
+
+        `rendered_anew` names files of the rendered set that were written since the pack was read.
+        """
+        if self._root is not None and self._sealed is not None:
+            try:
+                for name in rendered_anew:
+                    with self._root.open(name) as descriptor:
+                        self._sealed.tree.files[name] = FileStatus.of(os.fstat(descriptor))
+                trusted = _judge(self._root, self._path, self._sealed, self._options, self._ledger)
+                self._subject = _subject(self._path, self._sealed, self._options, trusted=trusted)
+            except OSError as error:
+                self._cannot_open(error)
+        return build_report(self._subject or Subject(self._path.as_posix()), self._ledger)
+
+    def _cannot_open(self, error: OSError) -> None:
+        self._ledger.settle(sealed_stage.STRUCTURE, [_not_openable(self._path, error)])
+        self._sealed = None
+
+
+@contextmanager
+def open_pack(path: Path, options: VerifyOptions = _DEFAULTS) -> Iterator[OpenPack]:
+    """Read the sealed set of a pack once. Never raises for anything that is in it.
+
+    Raises UsageError for a trust file or a signer's name in `options` that cannot be used.
+    """
+    with ExitStack() as stack:
+        opened = OpenPack(path, options)
+        opened.read(stack)
+        yield opened
+
+
+def verify_pack(path: Path, options: VerifyOptions = _DEFAULTS) -> Report:
+    """Verify one pack. Never raises for anything that is in it: the report says it.
+
+    Raises UsageError for a trust file or a signer's name in `options` that cannot be used.
+    """
+    with open_pack(path, options) as opened:
+        return opened.report()
+
+
+def open_verified(path: Path) -> VerifiedPack:
+    """The documents of a pack without errors.
+
+    Raises PackBrokenError or UnsafePackError; UsageError where there is nothing at all.
+    """
+    with open_pack(path) as opened:
+        report = opened.report()
+        sealed = opened.sealed()
+    return VerifiedPack(path, sealed.documents, sealed.root_sha256, report, _KEY)
+
+
+def load_sealed(path: Path) -> SealedPack:
+    """A pack whose sealed set has its digests, form and records; the rendered set is not looked at.
+
+    Raises PackBrokenError or UnsafePackError; UsageError where there is nothing at all.
+    """
+    with open_pack(path) as opened:
+        return opened.sealed()
+
+
+def _refuse_broken(path: Path, report: Report) -> None:
+    grave = [f for f in report.findings if f.severity in ("error", "refused")]
+    if not grave:
+        return
+    if not path.exists() and not path.is_symlink():
+        raise UsageError(
+            f"there is no pack {path}", hint="Packs lie below runs/, such as runs/M43."
+        )
+    first = grave[0]
+    more = f" (and {len(grave) - 1} more)" if len(grave) > 1 else ""
+    place = "" if first.address == path.as_posix() else f"{first.address}: "
+    text = f"{path}: {place}{first.message}{more}"
+    if report.verdict == "REFUSED":
+        raise UnsafePackError(first.code, first.address, text)
+    raise PackBrokenError(text, hint=f"evidence verify {path} lists everything.")
+
+
+def _read(root: SafeDirectory, ledger: Ledger, options: VerifyOptions) -> SealedSet:
+    sealed = sealed_stage.read_directory(
+        root, ledger, require_all=options.require_all, num_threads=options.num_threads
+    )
+    if not ledger.refused and sealed.sums is not None:
+        sealed_stage.understand(sealed, ledger)
+        manifest = None if sealed.documents is None else sealed.documents.manifest
+        ledger.settle(_RULESET, _ruleset_problems(None if manifest is None else manifest.ruleset))
+    reason = "not read any further" if ledger.refused else "there is no list of sealed files"
+    for rule in (*sealed_stage.RULES, _RULESET):
+        if rule.id not in {result.id for result in ledger.results}:
+            ledger.skip(rule, reason)
+    return sealed
+
+
+def _judge(
+    root: SafeDirectory, path: Path, sealed: SealedSet, options: VerifyOptions, ledger: Ledger
+) -> bool:
+    """Everything after the sealed set was read; whether a trusted signer signed it."""
+    documents = sealed.documents
+    if ledger.refused:
+        skip_consistency("not read any further", ledger)
+        for rule in rendered_stage.RULES:
+            ledger.skip(rule, "not read any further")
+        return False
+    root_sha256 = "" if sealed.sums is None else sealed.sums.root_sha256
+    if documents is None or documents.manifest is None:
+        skip_consistency("the documents could not be read", ledger)
+        for one in options.further:
+            ledger.skip(one.rule, "the documents could not be read")
+    else:
+        evidence = Evidence(
+            documents=documents,
+            contents=sealed.contents.documents,
+            headers=sealed.contents.headers,
+            present=frozenset(sealed.contents.present),
+            directory=path.resolve().name,
+        )
+        check_consistency(evidence, documents.manifest.ruleset, ledger)
+        for one in options.further:
+            ledger.settle(one.rule, one.run(evidence))
+        if not options.further:
+            ledger.skip(_REPOSITORY, "no clone was given to compare with (--repo)")
+            ledger.skip(_DATA_FACTS, "the data are not in the pack; --repo counts again in a clone")
+        ledger.skip(_MODEL_FIGURES, "verify runs neither model nor tokenizer; `reproduce` does")
+    rendered = rendered_stage.check_rendered(root, sealed.tree, documents, root_sha256, ledger)
+    if any(layout.REPRODUCTION.fullmatch(path) for path in rendered):
+        from evidence.verification.origin.claims import check_claims  # few packs have one attached
+
+        check_claims(rendered, documents, root_sha256, options.beside, _opened, ledger)
+    check_attached_words(rendered, documents, ledger)
+    manifest = None if documents is None else documents.manifest
+    check_expectations(root_sha256 or None, manifest, options, ledger)
+    sums = b"" if sealed.sums is None else sealed.sums.data
+    return check_signatures(root, path, sealed.tree, sums, rendered, options, ledger)
+
+
+def _opened(path: Path) -> Documents:
+    return open_verified(path).documents
+
+
+def _ruleset_problems(ruleset: int | None) -> list[Problem]:
+    if ruleset is None or ruleset <= RULESET:
+        return []
+    text = "follows newer rules than this evidence-pack knows: install a newer one"
+    place = f"{layout.MANIFEST}#/ruleset"
+    return [Problem(place, text, f"at most {RULESET}", ruleset, "refused", "newer-ruleset")]
+
+
+def _subject(path: Path, sealed: SealedSet, options: VerifyOptions, *, trusted: bool) -> Subject:
+    documents = sealed.documents
+    manifest = None if documents is None else documents.manifest
+    return Subject(
+        name=path.as_posix(),
+        root_sha256=None if sealed.sums is None else sealed.sums.root_sha256,
+        manifest=manifest,
+        ruleset=None if manifest is None else manifest.ruleset,
+        strict=options.strict or options.asks_signer,
+        trusted=trusted,
+        happened="" if documents is None else _happened(documents),
+    )
+
+
+def _happened(documents: Documents) -> str:
+    """One line on a pack that is honest and has not all that was asked for."""
+    if documents.manifest is not None and documents.manifest.status == "failed":
+        said = endings.of_failed_run(documents.outcomes)
+    else:
+        said = endings.of_open_gates(() if documents.results is None else documents.results.gates)
+    return one_line(said, MAX_SAID_CHARS)
+
+
+def _unfinished(path: Path, options: VerifyOptions) -> Subject | None:
+    """A run that was never published: named by its pack, or by its work folder."""
+    work = work_folder(path)
+    if work is None:
+        return None
+    story = story_of(work)
+    return Subject(
+        path.as_posix(),
+        unfinished=True,
+        strict=options.strict,
+        happened=story.happened,
+        next_step=story.next_step,
+    )
+
+
+def _not_openable(path: Path, error: OSError) -> Problem:
+    reason = error.strerror or str(error)
+    if path.is_file():
+        reason = "a file; packs are directories, and archives are never opened"
+    elif not path.exists():
+        reason = "there is no such directory"
+    return Problem(path.as_posix(), reason, severity="refused", code="not-a-directory")

@@ -1,0 +1,58 @@
+"""What verify says to measurements typed into prose, sealed or attached later.
+
+Responsible for severity and wording; what is a measurement, and what supports it, is `prose`'s.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Final
+
+from evidence import layout, prose
+from evidence.errors import PastLimitError
+from evidence.pack.documents import Documents
+from evidence.text.formatting import significant
+from evidence.verification.ledger import Ledger, Rule
+from evidence.verification.problem import CannotCheckError, Problem, shown
+
+ATTACHED: Final = Rule(
+    "attached-prose", "numbers in words added after sealing are held by the evidence"
+)
+
+
+def problem_of(address: str, finding: prose.Finding) -> Problem | None:
+    """The problem of one typed measurement; None for one that its author declared."""
+    typed = shown(finding.literal.text)
+    if finding.actual is not None:
+        text = f"the words say {typed}, but {finding.name} is another number"
+        actual = significant(finding.actual)
+        return Problem(address, text, actual, typed, code="prose-contradicts")
+    if finding.reason:
+        return None
+    text = f"{typed} is a measurement typed by hand that nothing in the evidence supports"
+    return Problem(address, text, actual=typed, severity="warning", code="prose-unsupported")
+
+
+def check_attached_words(
+    files: Mapping[str, bytes], documents: Documents | None, ledger: Ledger
+) -> None:
+    """Enter the check of the attached notes, where there are any."""
+    folder = f"{layout.ATTACHED}/"
+    notes = {p: data for p, data in files.items() if p.startswith(folder) and p.endswith(".md")}
+    if not notes:
+        return
+    if documents is None:
+        ledger.skip(ATTACHED, "the evidence could not be read")
+    else:
+        ledger.settle(ATTACHED, _problems(notes, documents))
+
+
+def _problems(notes: Mapping[str, bytes], documents: Documents) -> Iterator[Problem]:
+    for path, data in sorted(notes.items()):
+        try:
+            for finding in prose.judge_text(data.decode("utf-8", "replace"), documents):
+                problem = problem_of(f"{path}#L{finding.literal.line}", finding)
+                if problem is not None:
+                    yield problem
+        except PastLimitError as error:
+            raise CannotCheckError(f"{path} holds {error.message}") from error

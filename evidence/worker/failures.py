@@ -1,0 +1,76 @@
+"""What an exception of a worker means, told apart and in plain words. Pure.
+
+Responsible for memory, GPU and disk, which libraries report in a dozen ways. Nothing is imported
+to ask: classes are known by their names, since this runs without any framework too.
+"""
+
+from __future__ import annotations
+
+import errno
+import re
+from collections.abc import Iterator
+from typing import Final
+
+from evidence.errors import EvidenceError, MilestoneError
+from evidence.system.durable import NO_ROOM
+from evidence.worker.interface import StageFailure
+
+DISK_FULL: Final = "disk-full"
+"""No outcome of an attempt: the run itself stops, and goes on when there is room."""
+_NO_ROOM_WORDS: Final = re.compile(
+    r"No space left on device|Disk quota exceeded|\(os error 28\)|Os \{ code: 28\b"
+)
+_GPU_MEMORY: Final = re.compile(
+    r"CUDA out of memory|CUDA error: out of memory|HIP out of memory|CUBLAS_STATUS_ALLOC_FAILED"
+    r"|RESOURCE_EXHAUSTED"
+)
+_MEMORY: Final = re.compile(r"can't allocate memory|Cannot allocate memory|std::bad_alloc")
+_GPU: Final = re.compile(
+    r"\b(?:CUDA|HIP|NCCL|cuDNN|CUBLAS) error|CUDNN_STATUS_|CUBLAS_STATUS_|cudaError"
+    r"|GPU is lost|fallen off the bus"
+)
+
+
+def explain(error: BaseException) -> tuple[str, str]:
+    """Kind and message of a failure, from the exception or from what caused it."""
+    if isinstance(error, StageFailure):
+        return error.kind, error.message
+    if isinstance(error, EvidenceError):
+        kind = "bad-data" if isinstance(error, MilestoneError) else "exception"
+        return kind, error.message
+    for one in _chain(error):
+        said = str(one)
+        if _is_no_room(one, said):
+            return DISK_FULL, said
+        what = _memory_of(one, said)
+        if what:
+            return "out-of-memory", f"{what} ran out of memory" + (f": {said}" if said else "")
+        if _GPU.search(said):
+            return "exception", f"the GPU failed or was lost: {said}"
+    return "exception", str(error)
+
+
+def _chain(error: BaseException) -> Iterator[BaseException]:
+    seen: set[int] = set()
+    here: BaseException | None = error
+    while here is not None and id(here) not in seen:
+        seen.add(id(here))
+        yield here
+        here = here.__cause__ or (None if here.__suppress_context__ else here.__context__)
+
+
+def _is_no_room(error: BaseException, said: str) -> bool:
+    if isinstance(error, OSError) and error.errno is not None:
+        return error.errno in NO_ROOM
+    return _NO_ROOM_WORDS.search(said) is not None
+
+
+def _memory_of(error: BaseException, said: str) -> str:
+    """What ran out of memory; empty where nothing did."""
+    if type(error).__name__ == "OutOfMemoryError" or _GPU_MEMORY.search(said):
+        return "the GPU"
+    if isinstance(error, OSError) and error.errno == errno.ENOMEM:
+        return "the machine"
+    if isinstance(error, MemoryError):
+        return "Python"
+    return "the machine" if _MEMORY.search(said) else ""

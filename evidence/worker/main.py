@@ -1,0 +1,74 @@
+"""The worker process: `python -m evidence.worker.main JOB.json FD SUPERVISOR`.
+
+Responsible for finding the backend, for turning whatever goes wrong into a `failed` event and
+words on stderr (a traceback where it has no name), and for dying with its supervisor. The work
+itself is the backend's; what an error means is said by `failures`.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import signal
+import sys
+import traceback
+from importlib import import_module
+from pathlib import Path
+from typing import Final
+
+from evidence.encoding import jsonio
+from evidence.encoding.codec import decode
+from evidence.errors import EvidenceError
+from evidence.worker.events import EventPipe
+from evidence.worker.failures import explain
+from evidence.worker.interface import Backend, Job, StageFailure, Stopped
+
+BACKENDS: Final = {
+    "transformers": "evidence.backends.transformers.stage",
+    "stub": "evidence.backends.stub.stage",
+}
+"""Backend → module with a function `run_stage`. Strings: nothing heavy is imported before."""
+
+STOPPED_STATUS: Final = 3
+FAILED_STATUS: Final = 1
+_PR_SET_PDEATHSIG: Final = 1
+
+
+def main() -> int:
+    """Run the job; return the exit status."""
+    _die_with(int(sys.argv[3]))
+    emit = EventPipe(int(sys.argv[2])).emit
+    try:
+        job = decode(Job, jsonio.load_document(Path(sys.argv[1]).read_bytes()))
+        _backend(job.plan.backend)(job, emit)
+    except Stopped as stop:
+        print(f"stopped: {stop}", file=sys.stderr)
+        return STOPPED_STATUS
+    except Exception as error:
+        kind, message = explain(error)
+        if isinstance(error, (StageFailure, EvidenceError)):
+            print(message, file=sys.stderr)  # it has a name: the code that noticed is no news
+        else:
+            traceback.print_exc()
+        emit("failed", kind=kind, type=type(error).__name__, message=message)
+        return FAILED_STATUS
+    return 0
+
+
+def _backend(name: str) -> Backend:
+    if name not in BACKENDS:
+        raise StageFailure("requirement-not-met", f"there is no backend {name!r} in this version")
+    backend: Backend = import_module(BACKENDS[name]).run_stage
+    return backend
+
+
+def _die_with(supervisor: int) -> None:
+    """Ask the kernel for SIGKILL when the supervisor dies; its guard does so on other systems."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() != supervisor:  # it died before the kernel was asked
+        os._exit(FAILED_STATUS)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,163 @@
+"""Laws of reading data: every bad row is named, every fact is counted."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from evidence.data.facts import DataSet, lengths, ngrams, normalised, overlap
+from evidence.data.read import describe_data, load_data
+from evidence.errors import MilestoneError
+from evidence.milestone.parse import load_milestone
+from evidence.records.availability import Unavailable
+from evidence.records.inputs import Lengths, OverlapRecord
+from evidence.records.milestone import DataSpec, HubDataSpec
+from tests.project import STUB, Project, write_rows
+
+REFERENCE = Path(__file__).parents[3] / "shared" / "reference" / "datasets"
+FIELDS = {"prompt": "string", "answer": "string", "n": "integer?", "tags": "array?"}
+
+
+def load(tmp_path: Path, data: bytes) -> DataSet:
+    (tmp_path / "d.jsonl").write_bytes(data)
+    declared = DataSpec(path="d.jsonl", fields=FIELDS, answer=("answer",))
+    return load_data(tmp_path, "train", declared)
+
+
+@pytest.mark.parametrize(
+    ("row", "problem"),
+    [
+        (b'{"prompt": "a"}', "field 'answer' is missing"),
+        (b'{"prompt": 1, "answer": "x"}', "field 'prompt' is int, declared as string"),
+        (b'{"prompt": "a", "answer": ""}', "field 'answer' is empty"),
+        (b'{"prompt": "a", "answer": null}', "field 'answer' is NoneType"),
+        (b'{"prompt": "a", "answer": "x", "n": true}', "field 'n' is bool"),
+        (b'{"prompt": "a", "answer": "x", "n": 1.5}', "field 'n' is float"),
+        (b"[1]", "is list, not an object"),
+        (b'{"prompt": "a", "prompt": "b", "answer": "x"}', "twice"),
+        (b'{"prompt": "\xff", "answer": "x"}', "not UTF-8"),
+        (b'{"prompt": NaN, "answer": "x"}', "NaN"),
+        (b"{", "not JSON"),
+    ],
+)
+def test_a_bad_row_is_named_by_file_line_field_and_reason(
+    row: bytes, problem: str, tmp_path: Path
+) -> None:
+    good = b'{"prompt": "a", "answer": "x"}\n'
+    with pytest.raises(MilestoneError) as caught:
+        load(tmp_path, good * 2 + row + b"\n" + good)
+    assert caught.value.message.startswith("d.jsonl:3: ")
+    assert problem in caught.value.message
+
+
+def test_all_bad_rows_are_named_up_to_a_limit(tmp_path: Path) -> None:
+    with pytest.raises(MilestoneError) as caught:
+        load(tmp_path, b'{"prompt": "a"}\n' * 30)
+    lines = caught.value.message.split("\n")
+    assert len(lines) == 21
+    assert lines[-1] == "and 10 more"
+
+
+def test_line_separators_inside_strings_split_no_row(tmp_path: Path) -> None:
+    row = '{"prompt": "a\u2028b\x85c", "answer": "x"}\n'.encode()
+    assert len(load(tmp_path, row * 3).rows) == 3
+
+
+def test_crlf_and_a_missing_last_line_end_are_read(tmp_path: Path) -> None:
+    row = b'{"prompt": "a", "answer": "x"}'
+    assert len(load(tmp_path, row + b"\r\n" + row).rows) == 2
+
+
+def test_facts_are_counted(project: Project) -> None:
+    values = [
+        {"prompt": "one", "answer": "1", "meta": {"i": 0}},
+        {"prompt": "one", "answer": "1", "meta": {"i": 1}},
+        {"prompt": "two", "answer": "2"},
+        {"prompt": "two", "answer": "zwei"},
+        {"prompt": " Q3? ", "answer": "3"},
+        {"prompt": "ONE ", "answer": "\uff11"},
+    ]
+    write_rows(project.root / "data/train.jsonl", values)
+    milestone, _ = load_milestone(project.root / "milestones/T1.toml")
+    found = describe_data(project.root, "train", milestone)
+    assert found.duplicate_rows == (1,)
+    assert found.normalised_duplicate_rows == (1, 5)
+    assert found.num_conflicting_prompts == 1
+    assert found.conflicting_rows == (2, 3)
+    assert found.overlap == OverlapRecord((), (4,), (4,), (3,))
+    assert found.num_schema_violations == 0
+    assert found.length_chars == Lengths(4, 4, 7, 7, 7)
+    assert found.line_ends == "lf"
+    own = describe_data(project.root, "eval", milestone)
+    assert isinstance(own.overlap, Unavailable)
+    assert isinstance(own.num_schema_violations, Unavailable)
+
+
+def a_set(*prompts: str) -> DataSet:
+    return DataSet("x", b"", tuple({"prompt": one} for one in prompts))
+
+
+def test_overlap_is_found_by_thirteen_words_in_a_row_and_short_prompts_as_a_whole() -> None:
+    long = "one two three four five six seven eight nine ten eleven twelve thirteen"
+    asked = a_set(f"Say: {long} and on.", "What is 2 + 2?")
+    rows = a_set(
+        f"now {long.upper()}!",
+        f"now {long.removesuffix(' thirteen')}",
+        "what is 2 ÷ 2",
+        "What is 2 + 2? Think.",
+        "What is 2 + 2?",
+        "???",
+    ).rows
+    found = overlap(rows, asked)
+    assert found == OverlapRecord(
+        exact_rows=(4,), normalised_rows=(4,), ngram_rows=(0, 4), evaluation_rows=(0, 1)
+    )
+
+
+def test_words_and_percentiles_are_what_they_are_said_to_be() -> None:
+    assert normalised("  \ufb01ne\u00a0 STRASSE ") == "fine strasse"
+    assert list(ngrams("?!")) == []
+    assert len(list(ngrams("w " * 15))) == 3
+    assert lengths(range(1, 101)) == Lengths(1, 50, 90, 95, 100)
+    assert lengths([7]) == Lengths(7, 7, 7, 7, 7)
+
+
+def test_crlf_data_have_another_digest_and_the_same_digest_as_lf(project: Project) -> None:
+    milestone, _ = load_milestone(project.root / "milestones/T1.toml")
+    lf = describe_data(project.root, "train", milestone)
+    path = project.root / "data/train.jsonl"
+    path.write_bytes(path.read_bytes().replace(b"\n", b"\r\n"))
+    crlf = describe_data(project.root, "train", milestone)
+    assert crlf.line_ends == "crlf"
+    assert crlf.sha256 != lf.sha256
+    assert crlf.sha256_lf == lf.sha256_lf == lf.sha256
+    assert crlf.num_rows == lf.num_rows
+
+
+def test_data_on_the_hub_without_the_library_say_what_to_install() -> None:
+    with pytest.raises(MilestoneError, match="datasets") as caught:
+        load_data(Path(), "train", DataSpec(hub=HubDataSpec(id="a/b", split="train")))
+    assert "pip install" in caught.value.hint
+
+
+@pytest.mark.skipif(not REFERENCE.exists(), reason="the reference material is not beside us")
+def test_the_real_data_have_their_known_facts(project: Project) -> None:
+    for name in ("dev-reasoning-v2.jsonl", "eval_v2.jsonl"):
+        (project.root / "data" / name).write_bytes((REFERENCE / name).read_bytes())
+    text = STUB.replace("data/train.jsonl", "data/dev-reasoning-v2.jsonl")
+    text = text.replace("data/eval.jsonl", "data/eval_v2.jsonl")
+    text = text.replace('answer = "string"', 'final_answer = "string"')
+    text = text.replace('answer = ["answer"]', 'answer = ["final_answer"]')
+    project.milestone(text.replace("{{ answer }}", "{{ final_answer }}"))
+    milestone, _ = load_milestone(project.root / "milestones/T1.toml")
+    found = describe_data(project.root, "train", milestone)
+    assert (found.num_rows, found.num_duplicate_rows) == (550, 74)
+    assert found.num_conflicting_prompts == 0
+    assert found.conflicting_rows == ()
+    assert found.overlap == OverlapRecord((), (), (), ())
+    assert len(found.duplicate_rows) == 74
+    assert found.sha256.startswith("56aec272")
+    path = project.root / "data/dev-reasoning-v2.jsonl"
+    path.write_bytes(path.read_bytes().replace(b"\n", b"\r\n"))
+    assert describe_data(project.root, "train", milestone).sha256.startswith("601441c0")

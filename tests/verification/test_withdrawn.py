@@ -1,0 +1,88 @@
+"""Laws on what a pack no longer says: a value taken back is never taken for one that was checked.
+
+Every value of every document is replaced by "not available", one at a time, and everything that
+follows from it is made to follow again, as a forger with this project's code would do it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from toy import Toy, toy, write
+
+from evidence import layout
+from evidence.records.finding import Report
+from evidence.verification.verification import verify_pack
+
+REASON = "it was not looked for"
+ONLY_SHOWN = (
+    "environment.json#/variables",
+    "hardware.json#/cpu/model",
+    "hardware.json#/cpu/num_logical_cores",
+    "hardware.json#/cpu/num_physical_cores",
+    "hardware.json#/cpu/num_usable_cores",
+    "hardware.json#/disk_free_bytes",
+    "hardware.json#/disk_total_bytes",
+    "hardware.json#/memory_bytes",
+    "inputs.json#/tokenizer/sha256",
+    "packages.json#/packages/0/installer",
+    "packages.json#/packages/1/installer",
+    "telemetry.jsonl#/0/cpu_percent",
+    "telemetry.jsonl#/0/rss_bytes",
+    "telemetry.jsonl#/4/cpu_percent",
+    "telemetry.jsonl#/4/rss_bytes",
+)
+"""Values that are shown and nothing else: no check can tell them from others, or from none."""
+DERIVED = (layout.MANIFEST, layout.RESULTS)
+"""Computed anew by whoever seals."""
+
+
+def places(value: Any, keys: tuple[str | int, ...] = ()) -> Iterator[tuple[str | int, ...]]:
+    """Keys of every value inside; of an array the first and the last."""
+    found: Any = ()
+    if isinstance(value, dict):
+        found = value.items()
+    elif isinstance(value, list) and value:
+        found = {0: value[0], len(value) - 1: value[-1]}.items()
+    for key, part in found:
+        if not isinstance(part, dict) or "unavailable" not in part:
+            yield (*keys, key)
+            yield from places(part, (*keys, key))
+
+
+def withdrawn(document: str, keys: tuple[str | int, ...]) -> Toy:
+    bent = toy()
+    target = bent.docs[document]
+    for key in keys[:-1]:
+        target = target[key]
+    target[keys[-1]] = {"unavailable": REASON}
+    return bent.seal()
+
+
+def said(report: Report) -> set[tuple[str, str]]:
+    checks = {(check.id, check.outcome) for check in report.checks}
+    return checks | {(finding.code, finding.address) for finding in report.findings}
+
+
+@pytest.mark.parametrize("document", sorted(toy().docs.keys() - set(DERIVED)))
+def test_a_value_taken_back_is_noticed_or_was_only_shown(document: str, tmp_path: Path) -> None:
+    sound = said(verify_pack(write(tmp_path / "sound" / "M90", toy().all_bytes())))
+    silent = []
+    for number, keys in enumerate(places(toy().docs[document])):
+        if document == layout.JOURNAL and (len(keys) == 1 or keys[1] in ("seq", "prev")):
+            continue  # the chain is made anew by whoever seals
+        pack = write(tmp_path / str(number) / "M90", withdrawn(document, keys).all_bytes())
+        report = verify_pack(pack)
+        codes = {finding.code for finding in report.findings}
+        assert codes & {"schema", "record-invalid"} or "check-broke" not in codes, (
+            document,
+            keys,
+            report.findings,
+        )
+        if report.exit_code == 0 and said(report) <= sound:
+            silent.append(f"{document}#/{'/'.join(map(str, keys))}")
+    assert sorted(silent) == sorted(one for one in ONLY_SHOWN if one.startswith(f"{document}#"))
+    assert number > 1, "the sweep is of something"
