@@ -22,7 +22,7 @@ ROOT = Path(__file__).parents[1]
 
 SIDE = """
 import json, os, sys, time
-from dataclasses import replace
+from msgspec.structs import replace
 from pathlib import Path
 import torch
 from transformers import Trainer, TrainingArguments

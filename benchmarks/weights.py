@@ -44,7 +44,7 @@ from evidence import jsonio
 from evidence.encoding.codec import decode
 from evidence.records.run import ManifestRecord
 from evidence.seal import seal
-from dataclasses import replace
+from msgspec.structs import replace
 folder = Path(sys.argv[1])
 manifest = decode(ManifestRecord, jsonio.load_document(Path(sys.argv[2]).read_bytes()))
 seal(folder, replace(manifest, files=()))

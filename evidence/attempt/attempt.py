@@ -9,24 +9,24 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Mapping
-from dataclasses import replace
 from pathlib import Path
 from typing import Final, Literal
 
+from msgspec.structs import replace
+
 from evidence.attempt.reported import Reported, read_reported
 from evidence.attempt.stage import StageResult, StageRun, Surroundings
-from evidence.dataclass import dataclass
 from evidence.records.availability import Unavailable
 from evidence.records.capture import TorchRecord
 from evidence.records.inputs import ModelRecord, TextRecord, TokenizerRecord
+from evidence.records.record import Record
 from evidence.records.run import AttemptPlan, OutcomeRecord
 from evidence.worker.interface import Job
 
 STAGES: Final[tuple[Literal["train", "eval"], ...]] = ("train", "eval")
 
 
-@dataclass(frozen=True, slots=True)
-class AttemptResult:
+class AttemptResult(Record):
     """An attempt that was tried: its outcome, and what its workers reported."""
 
     record: OutcomeRecord
@@ -55,8 +55,7 @@ class AttemptResult:
         return self.record.outcome == "completed"
 
 
-@dataclass(frozen=True, slots=True)
-class Places:
+class Places(Record):
     """Where an attempt reads and writes."""
 
     root: Path
@@ -67,8 +66,7 @@ class Places:
     """Checkpoints to resume from; never sealed."""
 
 
-@dataclass(frozen=True, slots=True)
-class StartPoint:
+class StartPoint(Record):
     """Where an attempt begins: at its beginning, or where an earlier process was killed."""
 
     stage: Literal["train", "eval"] = "train"

@@ -5,19 +5,18 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Final
 
-from evidence.dataclass import dataclass
 from evidence.encoding import jsonio
 from evidence.encoding.codec import decode, encode
 from evidence.records.availability import Unavailable
 from evidence.records.capture import TorchRecord
 from evidence.records.inputs import ModelRecord, TextRecord, TokenizerRecord
+from evidence.records.record import Record
 from evidence.system.durable import write_file
 
 NAME: Final = "reported.json"
 
 
-@dataclass(frozen=True, slots=True)
-class Reported:
+class Reported(Record):
     """Framework, model and tokenizer as the training worker loaded them, and what it made of the
     data."""
 

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import field
 from pathlib import Path
 from typing import Any, Final
+
+from msgspec import field
 
 from evidence import layout, limits
 from evidence.attempt.files import StageFiles
@@ -19,7 +20,6 @@ from evidence.attempt.reported import Reported, write_reported
 from evidence.attempt.verdict import Heard, Limit, judge
 from evidence.capture.oom import count_oom_kills
 from evidence.capture.telemetry import sample, sampling_period_s
-from evidence.dataclass import dataclass
 from evidence.encoding import jsonio
 from evidence.encoding.codec import decode, encode
 from evidence.encoding.digest import sha256_stream
@@ -29,6 +29,7 @@ from evidence.progress import Observer
 from evidence.records.availability import Unavailable
 from evidence.records.capture import TorchRecord
 from evidence.records.inputs import FileDigest, ModelRecord, SeenRecord, TextRecord, TokenizerRecord
+from evidence.records.record import Record
 from evidence.records.run import OutcomeKind, PredictionRow, StepRow
 from evidence.redact.privacy import Privacy
 from evidence.system.durable import remove, sync_directory, sync_file, sync_folders, write_file
@@ -45,8 +46,7 @@ STOPPING: Final = {
 NO_ROOM_HINT: Final = "Free some space."
 
 
-@dataclass(frozen=True, slots=True)
-class StageResult:
+class StageResult(Record):
     """How one stage of an attempt came out, and what was learned in it."""
 
     outcome: OutcomeKind
@@ -55,8 +55,7 @@ class StageResult:
     last_lines: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Surroundings:
+class Surroundings(Record):
     """What a stage needs besides its job."""
 
     journal: Journal

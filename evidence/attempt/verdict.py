@@ -9,7 +9,7 @@ from __future__ import annotations
 import signal
 from typing import Final, Literal
 
-from evidence.dataclass import dataclass
+from evidence.records.record import Record
 from evidence.records.run import OutcomeKind
 
 _SIGNAL_HINTS: Final = {
@@ -31,8 +31,7 @@ _STUCK: Final = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Limit:
+class Limit(Record):
     """A limit of time that ran out."""
 
     kind: Literal["attempt", "silence"]
@@ -40,8 +39,7 @@ class Limit:
     seconds: float
 
 
-@dataclass(frozen=True, slots=True)
-class Heard:
+class Heard(Record):
     """What the supervisor knows when a worker is gone."""
 
     stage: str

@@ -19,9 +19,9 @@ from evidence.capture.changes import digest_of, size_bytes, state_of
 from evidence.capture.hidden import flagged, open_index, reveal
 from evidence.capture.packages import without_credentials
 from evidence.capture.repository import NO_COMMIT, Repository, refusal
-from evidence.dataclass import dataclass
 from evidence.records.availability import Unavailable
 from evidence.records.capture import GitFileRecord, GitStateRecord
+from evidence.records.record import Record
 from evidence.text.escape import one_line, visible
 
 
@@ -243,8 +243,7 @@ class PatchError(Exception):
     """A patch that does not apply to the commit it is said to start from."""
 
 
-@dataclass(frozen=True, slots=True)
-class PatchedTree:
+class PatchedTree(Record):
     """Files of a commit with a patch applied."""
 
     found: Repository

@@ -13,9 +13,9 @@ from typing import Any, Final, TypeVar
 from evidence import limits
 from evidence.capture.process import TooSlowError, answer_within
 from evidence.capture.smi import gpu_snapshot
-from evidence.dataclass import dataclass
 from evidence.records.availability import Unavailable
 from evidence.records.capture import GpuRecord
+from evidence.records.record import Record
 from evidence.text.escape import one_line, visible
 
 __all__ = ["GpuCapture", "GpuSample", "capture_gpus", "gpu_snapshot", "sample_gpu"]
@@ -39,8 +39,7 @@ _ARCHITECTURES: Final = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class GpuCapture:
+class GpuCapture(Record):
     """All that the driver says."""
 
     gpus: tuple[GpuRecord, ...] | Unavailable
@@ -48,8 +47,7 @@ class GpuCapture:
     driver_cuda_version: str | Unavailable
 
 
-@dataclass(frozen=True, slots=True)
-class GpuSample:
+class GpuSample(Record):
     """One moment of the GPUs that our processes use."""
 
     memory_bytes: int | Unavailable

@@ -14,14 +14,13 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from evidence.capture.repository import Repository
-from evidence.dataclass import dataclass
+from evidence.records.record import Record
 
 _REVEAL = ("--no-assume-unchanged", "--no-skip-worktree")
 """One call each: git heeds only the first of them."""
 
 
-@dataclass(frozen=True, slots=True)
-class Flagged:
+class Flagged(Record):
     """Paths from the top of the working tree, by whether a file is there."""
 
     present: tuple[bytes, ...]

@@ -16,7 +16,7 @@ import time
 from collections.abc import Callable
 from typing import IO, Any, Final, Generic, TypeVar
 
-from evidence.dataclass import dataclass
+from evidence.records.record import Record
 
 T = TypeVar("T")
 
@@ -32,8 +32,7 @@ class TooLongError(Exception):
     """A program printed more than its limit."""
 
 
-@dataclass(frozen=True, slots=True)
-class Heard(Generic[T]):
+class Heard(Record, Generic[T]):
     """What a program that ended in time left behind."""
 
     output: T

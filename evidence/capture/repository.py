@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from evidence import layout, limits
-from evidence.dataclass import dataclass
 from evidence.records.availability import Unavailable
+from evidence.records.record import Record
 from evidence.text.escape import one_line
 
 if TYPE_CHECKING:
@@ -34,8 +34,7 @@ NO_GIT: Final = "git is not on PATH; install git to have the commit recorded"
 NO_COMMIT: Final = "the repository has no commit yet"
 
 
-@dataclass(frozen=True, slots=True)
-class Repository:
+class Repository(Record):
     """The repository around a project."""
 
     repo: Repo

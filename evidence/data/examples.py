@@ -13,12 +13,12 @@ from evidence.data.facts import DataSet, lengths
 from evidence.data.read import load_data
 from evidence.data.template_text import render_row
 from evidence.data.tokens import Coder, Example, build_example, coverage, unseen_answers
-from evidence.dataclass import dataclass
 from evidence.encoding.digest import sha256_hex
 from evidence.errors import DataError, MalformedError
 from evidence.records.availability import Unavailable
 from evidence.records.inputs import TextRecord
 from evidence.records.milestone import EvalSpec
+from evidence.records.record import Record
 from evidence.records.run import AttemptPlan
 from evidence.rules import sampling
 from evidence.text import templating
@@ -35,8 +35,7 @@ _TOO_MANY: Final = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Question:
+class Question(Record):
     """One evaluation example before generation."""
 
     index: int

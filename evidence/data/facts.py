@@ -11,11 +11,11 @@ import unicodedata
 from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from typing import Any, Final, Literal
 
-from evidence.dataclass import dataclass
 from evidence.encoding.digest import git_blob_sha1, sha256_hex, with_lf
 from evidence.records.availability import Unavailable
 from evidence.records.inputs import NGRAM_WORDS, DataRecord, Lengths, OverlapRecord
 from evidence.records.milestone import DataSpec
+from evidence.records.record import Record
 
 _SENTENCE_MARKS: Final = ".,;:!?…\"'“”‘’()[]{}"
 
@@ -27,8 +27,7 @@ META: Final = "meta"
 """As GPT-3's contamination study looks for overlap (Brown et al. 2020, appendix C)."""
 
 
-@dataclass(frozen=True, slots=True)
-class DataSet:
+class DataSet(Record):
     """A data set in memory: its bytes (as on disk, or canonical for the hub) and its rows."""
 
     name: str

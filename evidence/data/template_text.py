@@ -11,8 +11,8 @@ import re
 from collections.abc import Mapping
 from typing import Any, Final
 
-from evidence.dataclass import dataclass
 from evidence.errors import MalformedError
+from evidence.records.record import Record
 from evidence.text import templating
 from evidence.text.templating import Template
 
@@ -22,8 +22,7 @@ _FIRST_FIELD: Final = 0xF0010
 _MARKS: Final = re.compile("[\U000f0000-\U000f0fff]")
 
 
-@dataclass(frozen=True, slots=True)
-class Span:
+class Span(Record):
     """Characters start..end (exclusive) of a text come from a field."""
 
     field: str
@@ -31,8 +30,7 @@ class Span:
     end: int
 
 
-@dataclass(frozen=True, slots=True)
-class MarkedText:
+class MarkedText(Record):
     """A rendered text and where its fields are, in order."""
 
     text: str

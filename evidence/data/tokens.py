@@ -11,9 +11,9 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Final
 
 from evidence.data.template_text import MarkedText
-from evidence.dataclass import dataclass
 from evidence.records.inputs import FieldCoverage
 from evidence.records.milestone import DataSpec
+from evidence.records.record import Record
 
 IGNORED: Final = -100
 """Label of a token that carries no loss, by PyTorch's convention."""
@@ -22,8 +22,7 @@ Encode = Callable[[str], tuple[list[int], list[tuple[int, int]]]]
 """Text → ids with special tokens, and the characters each covers ((0, 0) for special ones)."""
 
 
-@dataclass(frozen=True, slots=True)
-class Coder:
+class Coder(Record):
     """What is needed of a tokenizer."""
 
     encode: Encode
@@ -43,8 +42,7 @@ class Coder:
         return self.eos_id is not None and self.encode("a")[0][-1:] == [self.eos_id]
 
 
-@dataclass(frozen=True, slots=True)
-class Example:
+class Example(Record):
     """One row as the model gets it, unpadded."""
 
     source_row: int

@@ -1,18 +1,19 @@
 """Records to JSON values and back, driven by the records' own type hints.
 
-Responsible for one mapping: dataclass ↔ object, tuple ↔ array, `Unavailable` ↔
+Responsible for one mapping: record ↔ object, tuple ↔ array, `Unavailable` ↔
 `{"unavailable": reason}`. Schemas say what is valid (`encoding.schema`); this module runs after
 them and only builds the typed record.
 """
 
 from __future__ import annotations
 
-import dataclasses
 import inspect
 import types
 from collections.abc import Callable, Mapping
 from functools import cache, partial
 from typing import Any, Final, Literal, TypeVar, Union, cast, get_args, get_origin, get_type_hints
+
+from msgspec import Struct
 
 from evidence.errors import MalformedError
 from evidence.records.availability import Unavailable
@@ -43,9 +44,9 @@ def encode(value: object) -> Any:
         return value
     if isinstance(value, Unavailable):
         return {_MARK: value.reason}
-    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+    if isinstance(value, Struct):
         found = {}
-        for name in _field_names(type(value)):
+        for name in value.__struct_fields__:
             part = getattr(value, name)
             found[name] = part if type(part) in _PLAIN else encode(part)
         return found
@@ -69,11 +70,6 @@ def decode(kind: type[T], value: object) -> T:
 
 
 @cache
-def _field_names(kind: type) -> tuple[str, ...]:
-    return tuple(field.name for field in dataclasses.fields(kind))
-
-
-@cache
 def _reader(kind: Any) -> Reader:
     """Type hints are looked at once: what is left for each value is a chain of plain calls."""
     origin = get_origin(kind)
@@ -89,9 +85,9 @@ def _reader(kind: Any) -> Reader:
         return partial(_table, _reader(get_args(kind)[1]), kind)
     if kind is Unavailable:
         return partial(_unavailable, kind)
-    if dataclasses.is_dataclass(kind):
+    if isinstance(kind, type) and issubclass(kind, Struct):
         # By name and when needed: a record may hold records of its own kind.
-        return partial(_record, cast(type, kind))
+        return partial(_record, kind)
     return partial(_scalar, _SCALARS.get(kind, ()), kind)
 
 

@@ -14,8 +14,8 @@ from functools import cache
 from typing import TYPE_CHECKING, Any, Final, NoReturn, cast
 
 from evidence import limits
-from evidence.dataclass import dataclass
 from evidence.encoding import jsonio
+from evidence.records.record import Record
 from evidence.system import resources
 
 if TYPE_CHECKING:
@@ -25,8 +25,7 @@ if TYPE_CHECKING:
 MAX_ERRORS: Final = 20
 
 
-@dataclass(frozen=True, slots=True)
-class SchemaError:
+class SchemaError(Record):
     """One place where a document does not satisfy its schema. `pointer` is a JSON pointer."""
 
     pointer: str

@@ -13,10 +13,10 @@ from pathlib import Path
 from typing import Any, Final
 
 from evidence import layout
-from evidence.dataclass import dataclass
 from evidence.encoding import jsonio
 from evidence.errors import UsageError
 from evidence.pack.documents import is_document
+from evidence.records.record import Record
 from evidence.records.run import ValueRecord
 from evidence.results.rules import RULES
 from evidence.verification.verification import SealedPack, load_sealed
@@ -28,8 +28,7 @@ _MARK: Final = "\x02here\x02"
 _MAX_SHOWN: Final = 3
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
+class Place(Record):
     """One line of a sealed file and what stands there. `line` counts from 1; 0: no line."""
 
     path: str
@@ -38,8 +37,7 @@ class Place:
     shown: str
 
 
-@dataclass(frozen=True, slots=True)
-class Explanation:
+class Explanation(Record):
     """A value and the way to it."""
 
     name: str

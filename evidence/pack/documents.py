@@ -12,7 +12,6 @@ from functools import lru_cache
 from typing import Any, TypeVar
 
 from evidence import layout, limits
-from evidence.dataclass import dataclass
 from evidence.encoding import jsonio
 from evidence.encoding.codec import decode
 from evidence.errors import MalformedError
@@ -28,6 +27,7 @@ from evidence.records.capture import (
 )
 from evidence.records.inputs import InputsRecord, SeenRecord
 from evidence.records.milestone import Milestone
+from evidence.records.record import Record
 from evidence.records.run import (
     JournalEvent,
     ManifestRecord,
@@ -41,8 +41,7 @@ from evidence.records.run import (
 T = TypeVar("T")
 
 
-@dataclass(frozen=True, slots=True)
-class Documents:
+class Documents(Record):
     """Everything a summary, a check or a comparison may look at. Absent files are None or ()."""
 
     sizes: Mapping[str, int]

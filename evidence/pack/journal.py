@@ -14,11 +14,11 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Final
 
-from evidence.dataclass import dataclass
 from evidence.encoding import jsonio
 from evidence.encoding.codec import decode, encode
 from evidence.encoding.digest import sha256_hex
 from evidence.errors import MalformedError
+from evidence.records.record import Record
 from evidence.records.run import JournalEvent
 from evidence.system.durable import LineWriter
 
@@ -31,8 +31,7 @@ def utc_now() -> str:
     return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
 
 
-@dataclass(frozen=True, slots=True)
-class Clock:
+class Clock(Record):
     """Where times come from; tests put their own here."""
 
     utc: Callable[[], str] = utc_now

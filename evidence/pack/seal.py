@@ -13,18 +13,17 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 
 from evidence import layout
-from evidence.dataclass import dataclass
 from evidence.encoding import jsonio
 from evidence.encoding.codec import encode
 from evidence.encoding.digest import HASHING_THREADS, sha256_hex, sha256_stream
 from evidence.errors import EvidenceError
 from evidence.records.milestone import PublishSpec
+from evidence.records.record import Record
 from evidence.records.run import FileEntry, ManifestRecord, WithheldEntry, WithheldRecord
 from evidence.system.durable import sync_file, write_file
 
 
-@dataclass(frozen=True, slots=True)
-class Seal:
+class Seal(Record):
     """What sealing gives: the name of the pack and the digest of each sealed file."""
 
     root_sha256: str

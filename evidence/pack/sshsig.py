@@ -20,8 +20,8 @@ from pathlib import Path
 from typing import Final
 
 from evidence import limits
-from evidence.dataclass import dataclass
 from evidence.errors import EvidenceError, MalformedError, UsageError
+from evidence.records.record import Record
 
 EVIDENCE_NAMESPACE: Final = "evidence-pack@v1"
 SUMMARY_NAMESPACE: Final = "evidence-summary@v1"
@@ -41,8 +41,7 @@ class NoSshKeygenError(UsageError):
     """ssh-keygen is not here, or too old, or does not answer."""
 
 
-@dataclass(frozen=True, slots=True)
-class Signature:
+class Signature(Record):
     """What one signature file says of itself. Nothing of it is proven by reading it."""
 
     namespace: str

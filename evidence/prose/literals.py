@@ -14,9 +14,9 @@ from decimal import Decimal
 from typing import Final
 
 from evidence import limits
-from evidence.dataclass import dataclass
 from evidence.errors import PastLimitError
 from evidence.prose.units import MAGNITUDES, METRICS, SOFTWARE, UNITS, Unit
+from evidence.records.record import Record
 from evidence.text.escape import one_line
 
 _CONTEXT_CHARS: Final = 80
@@ -42,8 +42,7 @@ _CLAUSE_END: Final = (*_SENTENCE_END, ",", ":", ")", "|")
 _MAX_SHOWN_CHARS: Final = 80
 
 
-@dataclass(frozen=True, slots=True)
-class Literal:
+class Literal(Record):
     """One measurement as typed."""
 
     text: str
@@ -63,16 +62,14 @@ class Literal:
     after: str
 
 
-@dataclass(frozen=True, slots=True)
-class _Word:
+class _Word(Record):
     text: str
     start: int
     opens_sentence: bool
     ends_clause: bool
 
 
-@dataclass(frozen=True, slots=True)
-class _Numeral:
+class _Numeral(Record):
     """A number inside a word, before it is known whether it measures anything."""
 
     digits: str

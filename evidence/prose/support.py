@@ -13,8 +13,8 @@ from decimal import Decimal
 from functools import cache, cached_property
 from typing import Any, Final
 
-from evidence.dataclass import dataclass
 from evidence.prose.literals import Literal, measurements
+from evidence.records.record import Record
 from evidence.records.run import ValueRecord
 from evidence.text.formatting import decimal_of
 
@@ -54,8 +54,7 @@ _BY_UNIT: Final[Mapping[tuple[str, ...], str]] = {
 }
 
 
-@dataclass(frozen=True)
-class Known:
+class Known(Record, dict=True):
     """One number that the evidence holds."""
 
     name: str
@@ -69,8 +68,7 @@ class Known:
         return decimal_of(self.value)
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
+class Finding(Record):
     """A typed measurement that the evidence does not hold."""
 
     literal: Literal

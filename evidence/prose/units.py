@@ -10,11 +10,10 @@ from collections.abc import Mapping
 from decimal import Decimal
 from typing import Final
 
-from evidence.dataclass import dataclass
+from evidence.records.record import Record
 
 
-@dataclass(frozen=True, slots=True)
-class Unit:
+class Unit(Record):
     """What a number counts, in the terms of results.json."""
 
     of: tuple[str, ...] = ()

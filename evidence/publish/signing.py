@@ -8,18 +8,17 @@ from __future__ import annotations
 from pathlib import Path
 
 from evidence import layout
-from evidence.dataclass import dataclass
 from evidence.encoding.digest import sha256_hex
 from evidence.errors import PackBrokenError, UsageError
 from evidence.pack.sign import sign_files
 from evidence.pack.sshsig import Signature
 from evidence.publish.summaries import read_attached, rendered_files
+from evidence.records.record import Record
 from evidence.verification.options import VerifyOptions
 from evidence.verification.verification import open_verified, verify_pack
 
 
-@dataclass(frozen=True, slots=True)
-class Signed:
+class Signed(Record):
     """A pack that has its signatures."""
 
     pack: Path

@@ -11,12 +11,12 @@ from functools import partial
 from pathlib import Path
 
 from evidence import layout
-from evidence.dataclass import dataclass
 from evidence.encoding import jsonio
 from evidence.encoding.codec import encode
 from evidence.errors import EvidenceError
 from evidence.pack.documents import Documents
 from evidence.records.finding import Report
+from evidence.records.record import Record
 from evidence.render.render import render_pack, rendered_record
 from evidence.system import processes
 from evidence.system.durable import staging_of, write_file
@@ -40,8 +40,7 @@ def write_rendered(pack: Path, files: Mapping[str, bytes]) -> list[str]:
     return changed
 
 
-@dataclass(frozen=True, slots=True)
-class Rendered:
+class Rendered(Record):
     """What came of one pack among several."""
 
     changed: tuple[str, ...] = ()

@@ -1,10 +1,9 @@
 """The typed 'not available': a value that carries its reason instead of a null or a guess."""
 
-from evidence.dataclass import dataclass
+from evidence.records.record import Record
 
 
-@dataclass(frozen=True, slots=True)
-class Unavailable:
+class Unavailable(Record):
     """Something was looked for and could not be had. In JSON: `{"unavailable": reason}`."""
 
     reason: str

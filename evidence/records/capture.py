@@ -2,14 +2,13 @@
 
 from typing import Literal
 
-from evidence.dataclass import dataclass
 from evidence.records.availability import Unavailable
+from evidence.records.record import Record
 
 FileState = Literal["modified", "added", "deleted", "renamed", "untracked", "unmerged"]
 
 
-@dataclass(frozen=True, slots=True)
-class CpuRecord:
+class CpuRecord(Record):
     """The processor and what of it we may use."""
 
     model: str | Unavailable
@@ -21,8 +20,7 @@ class CpuRecord:
     flags: tuple[str, ...] | Unavailable
 
 
-@dataclass(frozen=True, slots=True)
-class GpuRecord:
+class GpuRecord(Record):
     """One GPU as NVML sees it."""
 
     index: int
@@ -40,8 +38,7 @@ class GpuRecord:
     mig: bool | Unavailable
 
 
-@dataclass(frozen=True, slots=True)
-class HardwareRecord:
+class HardwareRecord(Record):
     """hardware.json"""
 
     schema: Literal["hardware.v1"]
@@ -57,8 +54,7 @@ class HardwareRecord:
     container: str | Unavailable
 
 
-@dataclass(frozen=True, slots=True)
-class TorchRecord:
+class TorchRecord(Record):
     """The training framework as the worker that completed saw it."""
 
     torch_version: str
@@ -73,8 +69,7 @@ class TorchRecord:
     matmul_precision: str
 
 
-@dataclass(frozen=True, slots=True)
-class EnvironmentRecord:
+class EnvironmentRecord(Record):
     """environment.json"""
 
     schema: Literal["environment.v1"]
@@ -89,8 +84,7 @@ class EnvironmentRecord:
     framework: TorchRecord | Unavailable
 
 
-@dataclass(frozen=True, slots=True)
-class GitFileRecord:
+class GitFileRecord(Record):
     """A file that differs from HEAD."""
 
     path: str
@@ -98,8 +92,7 @@ class GitFileRecord:
     sha256: str | Unavailable
 
 
-@dataclass(frozen=True, slots=True)
-class GitStateRecord:
+class GitStateRecord(Record):
     """The repository at one moment."""
 
     commit: str
@@ -115,8 +108,7 @@ class GitStateRecord:
     """Files of the commit that a sparse checkout leaves out."""
 
 
-@dataclass(frozen=True, slots=True)
-class GitRecord:
+class GitRecord(Record):
     """git.json: state at start and at end of the run."""
 
     schema: Literal["git.v1"]
@@ -127,8 +119,7 @@ class GitRecord:
     patch_sha256: str | Unavailable
 
 
-@dataclass(frozen=True, slots=True)
-class PackageRecord:
+class PackageRecord(Record):
     """One installed distribution."""
 
     name: str
@@ -139,16 +130,14 @@ class PackageRecord:
     record_sha256: str | Unavailable
 
 
-@dataclass(frozen=True, slots=True)
-class PackagesRecord:
+class PackagesRecord(Record):
     """packages.json"""
 
     schema: Literal["packages.v1"]
     packages: tuple[PackageRecord, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class FrozenFileRecord:
+class FrozenFileRecord(Record):
     """A frozen file. None: the file was not there at that moment."""
 
     path: str
@@ -157,8 +146,7 @@ class FrozenFileRecord:
     ref_sha256: str | Unavailable | None
 
 
-@dataclass(frozen=True, slots=True)
-class FrozenSetRecord:
+class FrozenSetRecord(Record):
     """One [[frozen]] of the milestone, before and after."""
 
     name: str
@@ -170,16 +158,14 @@ class FrozenSetRecord:
     files: tuple[FrozenFileRecord, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class FrozenRecord:
+class FrozenRecord(Record):
     """frozen.json"""
 
     schema: Literal["frozen.v1"]
     sets: tuple[FrozenSetRecord, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class TelemetryRow:
+class TelemetryRow(Record):
     """One line of telemetry.jsonl: our worker and its accelerator at one moment."""
 
     attempt: str

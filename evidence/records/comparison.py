@@ -5,13 +5,12 @@ Values stand in the order of `ComparisonRecord.packs`; None means that a pack do
 
 from typing import Literal, TypeAlias
 
-from evidence.dataclass import dataclass
+from evidence.records.record import Record
 
 Scalar: TypeAlias = str | int | float | bool | None
 
 
-@dataclass(frozen=True, slots=True)
-class ComparedPack:
+class ComparedPack(Record):
     """One of the packs. `label` is unique within the comparison."""
 
     label: str
@@ -23,16 +22,14 @@ class ComparedPack:
     started_utc: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class DifferenceRecord:
+class DifferenceRecord(Record):
     """A key whose values are not all equal."""
 
     key: str
     values: tuple[Scalar, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class MeasuredValue:
+class MeasuredValue(Record):
     """One measured number, or why there is none. `low`, `high`: Wilson interval of a score."""
 
     value: float | int | None
@@ -41,8 +38,7 @@ class MeasuredValue:
     high: float | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class MeasureRecord:
+class MeasureRecord(Record):
     """One row of the table: the same quantity of every pack."""
 
     name: str
@@ -51,8 +47,7 @@ class MeasureRecord:
     values: tuple[MeasuredValue, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class TrajectoryRecord:
+class TrajectoryRecord(Record):
     """How two sequences of optimizer steps run together and part. Steps count from 1."""
 
     num_steps: tuple[int, int]
@@ -69,16 +64,14 @@ class TrajectoryRecord:
     """Largest relative difference of the losses of one step; None where it has no meaning."""
 
 
-@dataclass(frozen=True, slots=True)
-class PromptRecord:
+class PromptRecord(Record):
     """A prompt that one of two packs has."""
 
     id: str
     prompt: str
 
 
-@dataclass(frozen=True, slots=True)
-class ChangedPrediction:
+class ChangedPrediction(Record):
     """The same prompt, another output."""
 
     id: str
@@ -89,8 +82,7 @@ class ChangedPrediction:
     scores_after: dict[str, bool]
 
 
-@dataclass(frozen=True, slots=True)
-class CommonScoreRecord:
+class CommonScoreRecord(Record):
     """One scorer over the prompts that both packs have, and which of them changed sides."""
 
     name: str
@@ -100,8 +92,7 @@ class CommonScoreRecord:
     num_went_wrong: int
 
 
-@dataclass(frozen=True, slots=True)
-class PredictionsRecord:
+class PredictionsRecord(Record):
     """Two sets of predictions, matched by prompt."""
 
     num_common: int
@@ -112,8 +103,7 @@ class PredictionsRecord:
     lost: tuple[PromptRecord, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class PairRecord:
+class PairRecord(Record):
     """The first pack against one of the others, by its place in `packs` (from 0)."""
 
     pack: int
@@ -121,8 +111,7 @@ class PairRecord:
     predictions: PredictionsRecord
 
 
-@dataclass(frozen=True, slots=True)
-class ComparisonRecord:
+class ComparisonRecord(Record):
     """The whole comparison."""
 
     schema: Literal["comparison.v1"]

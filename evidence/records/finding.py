@@ -2,16 +2,15 @@
 
 from typing import Literal
 
-from evidence.dataclass import dataclass
 from evidence.errors import ExitCode
+from evidence.records.record import Record
 
 Severity = Literal["error", "warning", "advice", "refused"]
 CheckOutcome = Literal["pass", "fail", "not_checked"]
 Verdict = Literal["VERIFIED", "INTACT", "NOT INTACT", "UNFINISHED", "REFUSED"]
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
+class Finding(Record):
     """One thing verify has to say. `check` is the id of the check that found it."""
 
     check: str
@@ -23,8 +22,7 @@ class Finding:
     actual: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class CheckResult:
+class CheckResult(Record):
     """One rule of verify as it came out; `reason` is set when it was not checked."""
 
     id: str
@@ -33,8 +31,7 @@ class CheckResult:
     reason: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Report:
+class Report(Record):
     """All that one verification says of one pack."""
 
     schema: Literal["report.v1"]

@@ -2,15 +2,14 @@
 
 from typing import Final, Literal
 
-from evidence.dataclass import dataclass
 from evidence.records.availability import Unavailable
+from evidence.records.record import Record
 
 NGRAM_WORDS: Final = 13
 """In a row, in a prompt and in one of the evaluation set: the two are taken for related."""
 
 
-@dataclass(frozen=True, slots=True)
-class FileDigest:
+class FileDigest(Record):
     """A named file with its digest."""
 
     path: str
@@ -18,8 +17,7 @@ class FileDigest:
     size_bytes: int
 
 
-@dataclass(frozen=True, slots=True)
-class Lengths:
+class Lengths(Record):
     """How long the rows of a data set are. Percentiles are of the nearest rank."""
 
     min: int
@@ -29,8 +27,7 @@ class Lengths:
     max: int
 
 
-@dataclass(frozen=True, slots=True)
-class OverlapRecord:
+class OverlapRecord(Record):
     """Rows whose prompt is in the evaluation set too, by three measures of sameness."""
 
     exact_rows: tuple[int, ...]
@@ -43,8 +40,7 @@ class OverlapRecord:
     """The rows of the evaluation set that they meet."""
 
 
-@dataclass(frozen=True, slots=True)
-class DataRecord:
+class DataRecord(Record):
     """One data set as read. Rows are counted from 0 by their place in the file."""
 
     name: str
@@ -75,8 +71,7 @@ class DataRecord:
     overlap: OverlapRecord | Unavailable
 
 
-@dataclass(frozen=True, slots=True)
-class ModelRecord:
+class ModelRecord(Record):
     """The model a completed attempt started from."""
 
     id: str
@@ -91,8 +86,7 @@ class ModelRecord:
     dtype: str
 
 
-@dataclass(frozen=True, slots=True)
-class SpecialToken:
+class SpecialToken(Record):
     """A token with a task: `name` says which, as transformers calls it (bos_token, …)."""
 
     name: str
@@ -100,8 +94,7 @@ class SpecialToken:
     id: int
 
 
-@dataclass(frozen=True, slots=True)
-class TokenizerRecord:
+class TokenizerRecord(Record):
     """The tokenizer; `sha256` is that of tokenizer.json."""
 
     id: str
@@ -114,8 +107,7 @@ class TokenizerRecord:
     """What the tokenizer brings along. `TextRecord` says whether it was applied."""
 
 
-@dataclass(frozen=True, slots=True)
-class TextRecord:
+class TextRecord(Record):
     """The training data as text and tokens: counted over all rows, before the first step."""
 
     data: str
@@ -136,8 +128,7 @@ class TextRecord:
     """Rows whose text is another one after encoding and decoding."""
 
 
-@dataclass(frozen=True, slots=True)
-class ScorerRecord:
+class ScorerRecord(Record):
     """A scorer as it judged: a rule of evidence-pack by name and version, or a pattern."""
 
     name: str
@@ -146,8 +137,7 @@ class ScorerRecord:
     pattern: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class InputsRecord:
+class InputsRecord(Record):
     """inputs.json. Model, tokenizer and text are known once a worker has loaded them."""
 
     schema: Literal["inputs.v1"]
@@ -159,8 +149,7 @@ class InputsRecord:
     """How the outputs are judged."""
 
 
-@dataclass(frozen=True, slots=True)
-class SeenRow:
+class SeenRow(Record):
     """One row of a recorded batch: unpadded ids, and which of them carry loss (labels[1:])."""
 
     source_row: int
@@ -171,8 +160,7 @@ class SeenRow:
     """The text of each id (`evidence.rules.vocabulary`); joined, they are the decoded row."""
 
 
-@dataclass(frozen=True, slots=True)
-class SeenBatch:
+class SeenBatch(Record):
     """The rows of one optimizer step; its last ones where it has too many (`rules.sampling`)."""
 
     step: int
@@ -181,8 +169,7 @@ class SeenBatch:
     """Row stream before the first of these rows, where others of the step came before it."""
 
 
-@dataclass(frozen=True, slots=True)
-class FieldCoverage:
+class FieldCoverage(Record):
     """How far one field of the data set reached the model, counted over the data set's rows."""
 
     field: str
@@ -195,8 +182,7 @@ class FieldCoverage:
     """Rows that lose some of it to truncation."""
 
 
-@dataclass(frozen=True, slots=True)
-class SeenRecord:
+class SeenRecord(Record):
     """seen.json, recorded where batches enter the model."""
 
     schema: Literal["seen.v1"]
@@ -221,8 +207,7 @@ class SeenRecord:
     batches: tuple[SeenBatch, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class ProbeRecord:
+class ProbeRecord(Record):
     """Mean loss on evaluation examples (prompt + expected answer), nats per target token."""
 
     num_examples: int

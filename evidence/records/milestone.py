@@ -4,10 +4,11 @@ Every field is described for users in `schemas/milestone.v1.schema.json`; here s
 may rely on.
 """
 
-from dataclasses import field
 from typing import Any, Literal
 
-from evidence.dataclass import dataclass
+from msgspec import field
+
+from evidence.records.record import Record
 
 Schedule = Literal["linear", "cosine", "constant", "constant_with_warmup"]
 Dtype = Literal["float32", "bfloat16", "float16"]
@@ -17,8 +18,7 @@ Policy = Literal["fail", "record"]
 GateOp = Literal["<", "<=", "==", ">=", ">", "!="]
 
 
-@dataclass(frozen=True, slots=True)
-class HubDataSpec:
+class HubDataSpec(Record):
     """A data set on the Hugging Face hub."""
 
     id: str
@@ -27,8 +27,7 @@ class HubDataSpec:
     config: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class DataSpec:
+class DataSpec(Record):
     """One data set and how a row becomes text."""
 
     path: str | None = None
@@ -48,8 +47,7 @@ class DataSpec:
     """Declares that a run whose loss never touches an answer field is meant."""
 
 
-@dataclass(frozen=True, slots=True)
-class ModelSpec:
+class ModelSpec(Record):
     """Where the weights, the architecture and the tokenizer come from.
 
     Exactly one of `id` (hub), `path` (a local save_pretrained folder) and `config` (a folder with
@@ -67,8 +65,7 @@ class ModelSpec:
     """Declared digest of that folder's tokenizer.json."""
 
 
-@dataclass(frozen=True, slots=True)
-class TrainSpec:
+class TrainSpec(Record):
     """Hyperparameters as the milestone states them (not how the worker groups rows)."""
 
     data: str = "train"
@@ -92,8 +89,7 @@ class TrainSpec:
     deterministic: bool = True
 
 
-@dataclass(frozen=True, slots=True)
-class PatternSpec:
+class PatternSpec(Record):
     """A behaviour: outputs in which the pattern (`evidence.rules.patterns`) occurs."""
 
     name: str
@@ -101,8 +97,7 @@ class PatternSpec:
     pattern: str
 
 
-@dataclass(frozen=True, slots=True)
-class EvalSpec:
+class EvalSpec(Record):
     """Generation and scoring."""
 
     data: str = "eval"
@@ -127,8 +122,7 @@ class EvalSpec:
         return (*self.scorers, *(one.name for one in self.scorer))
 
 
-@dataclass(frozen=True, slots=True)
-class RequirementSpec:
+class RequirementSpec(Record):
     """What an attempt needs of the machine before a worker is started."""
 
     accelerator: Literal["none", "nvidia"] = "none"
@@ -136,8 +130,7 @@ class RequirementSpec:
     hub: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class AttemptSpec:
+class AttemptSpec(Record):
     """One try at the milestone; `train`, `eval` override single keys, `model` replaces."""
 
     name: str
@@ -156,8 +149,7 @@ class AttemptSpec:
     """What the author says follows when this attempt does not complete."""
 
 
-@dataclass(frozen=True, slots=True)
-class GateSpec:
+class GateSpec(Record):
     """An acceptance condition: `metric op value`, or `metric op factor × other`."""
 
     name: str
@@ -170,8 +162,7 @@ class GateSpec:
     on_stand_in: Literal["check", "skip"] = "check"
 
 
-@dataclass(frozen=True, slots=True)
-class FrozenSpec:
+class FrozenSpec(Record):
     """Paths the milestone promises not to touch."""
 
     name: str
@@ -180,8 +171,7 @@ class FrozenSpec:
     policy: Policy = "fail"
 
 
-@dataclass(frozen=True, slots=True)
-class PolicySpec:
+class PolicySpec(Record):
     """What it means when something changes between the start and the end of a run.
 
     record: it is recorded, and warned of; fail: it is a required gate not met, too. Frozen paths
@@ -196,8 +186,7 @@ class PolicySpec:
     """The worker's number of threads, on which bits may depend."""
 
 
-@dataclass(frozen=True, slots=True)
-class AllowSpec:
+class AllowSpec(Record):
     """Something that looks like a secret and is none, by the author's word."""
 
     sha256: str
@@ -205,15 +194,13 @@ class AllowSpec:
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
-class SecretsSpec:
+class SecretsSpec(Record):
     """What must not be taken for a secret."""
 
     allow: tuple[AllowSpec, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class NarrativeSpec:
+class NarrativeSpec(Record):
     """The author's words. `{{ name }}` is replaced by a value of results.json."""
 
     summary: str = ""
@@ -227,8 +214,7 @@ class NarrativeSpec:
     """Measurement typed by hand → why it is allowed."""
 
 
-@dataclass(frozen=True, slots=True)
-class PublishSpec:
+class PublishSpec(Record):
     """What may be absent from a published pack."""
 
     withhold: tuple[str, ...] = ()
@@ -237,8 +223,7 @@ class PublishSpec:
     """Whether logs and captured facts say `~`, `user`, `host` for home, user and machine."""
 
 
-@dataclass(frozen=True, slots=True)
-class Milestone:
+class Milestone(Record):
     """One milestone file, parsed and validated."""
 
     id: str

@@ -5,9 +5,9 @@ Every field follows from the two packs alone, so that whoever has both can compu
 
 from typing import Final, Literal, TypeAlias, get_args
 
-from evidence.dataclass import dataclass
 from evidence.records.availability import Unavailable
 from evidence.records.comparison import DifferenceRecord
+from evidence.records.record import Record
 
 TierName: TypeAlias = Literal[
     "bitwise", "same-stream", "numerically-close", "statistically-consistent"
@@ -20,8 +20,7 @@ TIERS: Final[tuple[TierName, ...]] = get_args(TierName)
 """From the strictest to the mildest."""
 
 
-@dataclass(frozen=True, slots=True)
-class TierResult:
+class TierResult(Record):
     """One tier: whether it is reached, and the reason either way."""
 
     name: TierName
@@ -29,8 +28,7 @@ class TierResult:
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
-class CauseRecord:
+class CauseRecord(Record):
     """Something recorded that can explain a difference. The likeliest stands first."""
 
     cause: str
@@ -38,8 +36,7 @@ class CauseRecord:
     explanation: str
 
 
-@dataclass(frozen=True, slots=True)
-class PackReference:
+class PackReference(Record):
     """A pack by its digests."""
 
     milestone: str
@@ -47,16 +44,14 @@ class PackReference:
     outcome_sha256: str | Unavailable
 
 
-@dataclass(frozen=True, slots=True)
-class SeedRunRecord:
+class SeedRunRecord(Record):
     """One run of the same configuration with another seed."""
 
     seed: int
     pack: PackReference
 
 
-@dataclass(frozen=True, slots=True)
-class SeedTestRecord:
+class SeedTestRecord(Record):
     """One loss of the original against the same loss of the runs with other seeds."""
 
     measure: str
@@ -70,8 +65,7 @@ class SeedTestRecord:
     consistent: bool
 
 
-@dataclass(frozen=True, slots=True)
-class ReproductionRecord:
+class ReproductionRecord(Record):
     """How close a second run came to the first."""
 
     schema: Literal["reproduction.v1"]

@@ -3,12 +3,13 @@
 Each record that becomes a file of a pack has a schema of the same fields in `schemas/`.
 """
 
-from dataclasses import field
 from typing import Any, Literal
 
-from evidence.dataclass import dataclass
+from msgspec import field
+
 from evidence.records.availability import Unavailable
 from evidence.records.milestone import DataSpec, EvalSpec, ModelSpec, RequirementSpec, TrainSpec
+from evidence.records.record import Record
 
 Status = Literal["complete", "failed"]
 OutcomeKind = Literal[
@@ -28,8 +29,7 @@ StopKind = Literal[
 ]
 
 
-@dataclass(frozen=True, slots=True)
-class StopRecord:
+class StopRecord(Record):
     """stopped.json beside an unsealed run: why it stopped before its end.
 
     No evidence yet: a process that goes on with the run puts it into the journal.
@@ -41,8 +41,7 @@ class StopRecord:
     utc: str
 
 
-@dataclass(frozen=True, slots=True)
-class AttemptPlan:
+class AttemptPlan(Record):
     """One attempt with every default and override resolved: all a backend needs to know."""
 
     number: int
@@ -61,8 +60,7 @@ class AttemptPlan:
     resolution: str
 
 
-@dataclass(frozen=True, slots=True)
-class JournalEvent:
+class JournalEvent(Record):
     """One line of journal.jsonl. `prev` is the SHA-256 of the line before, LF included."""
 
     seq: int
@@ -74,8 +72,7 @@ class JournalEvent:
     prev: str
 
 
-@dataclass(frozen=True, slots=True)
-class StepRow:
+class StepRow(Record):
     """One optimizer step, full precision. `stream` is the row stream chain after this step."""
 
     kind: Literal["step"]
@@ -97,8 +94,7 @@ class StepRow:
     stream: str
 
 
-@dataclass(frozen=True, slots=True)
-class PredictionRow:
+class PredictionRow(Record):
     """One evaluated example. `index` is the row of the evaluation set, from 0."""
 
     index: int
@@ -118,8 +114,7 @@ class PredictionRow:
     scores: dict[str, bool]
 
 
-@dataclass(frozen=True, slots=True)
-class OutcomeRecord:
+class OutcomeRecord(Record):
     """attempts/NN-name/outcome.json of an attempt that did not complete."""
 
     schema: Literal["outcome.v1"]
@@ -139,16 +134,14 @@ class OutcomeRecord:
     last_lines: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class FileEntry:
+class FileEntry(Record):
     """A file of the sealed set."""
 
     path: str
     size_bytes: int
 
 
-@dataclass(frozen=True, slots=True)
-class ParentRecord:
+class ParentRecord(Record):
     """Another pack this one was made from (by reproduction)."""
 
     milestone: str
@@ -156,16 +149,14 @@ class ParentRecord:
     relation: str
 
 
-@dataclass(frozen=True, slots=True)
-class ToolRecord:
+class ToolRecord(Record):
     """Which tool wrote the pack."""
 
     name: str
     version: str
 
 
-@dataclass(frozen=True, slots=True)
-class ManifestRecord:
+class ManifestRecord(Record):
     """manifest.json: what the pack claims to be, and its files but itself and SHA256SUMS."""
 
     schema: Literal["manifest.v1"]
@@ -183,8 +174,7 @@ class ManifestRecord:
     files: tuple[FileEntry, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class WithheldEntry:
+class WithheldEntry(Record):
     """A sealed file that may be absent from a published copy."""
 
     path: str
@@ -192,16 +182,14 @@ class WithheldEntry:
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
-class WithheldRecord:
+class WithheldRecord(Record):
     """withheld.json"""
 
     schema: Literal["withheld.v1"]
     files: tuple[WithheldEntry, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class RenderedEntry:
+class RenderedEntry(Record):
     """A file of the rendered set."""
 
     path: str
@@ -209,8 +197,7 @@ class RenderedEntry:
     size_bytes: int
 
 
-@dataclass(frozen=True, slots=True)
-class RenderedRecord:
+class RenderedRecord(Record):
     """rendered.json"""
 
     schema: Literal["rendered.v1"]
@@ -219,8 +206,7 @@ class RenderedRecord:
     files: tuple[RenderedEntry, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class ValueRecord:
+class ValueRecord(Record):
     """One number (or short text) a summary may show. Exactly one of value, unavailable is set."""
 
     value: float | int | str | bool | None
@@ -232,8 +218,7 @@ class ValueRecord:
     """Id of the rule that gives the value from the address: 'as-recorded' or one of rules."""
 
 
-@dataclass(frozen=True, slots=True)
-class IntervalRow:
+class IntervalRow(Record):
     """One row of the loss table: the mean of the steps since the last logged one."""
 
     step: int
@@ -243,8 +228,7 @@ class IntervalRow:
     address: str
 
 
-@dataclass(frozen=True, slots=True)
-class GateResult:
+class GateResult(Record):
     """A gate as it came out."""
 
     name: str
@@ -257,8 +241,7 @@ class GateResult:
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
-class ResultsRecord:
+class ResultsRecord(Record):
     """results.json: every number a summary may show, with its address and rule."""
 
     schema: Literal["results.v1"]

@@ -10,7 +10,7 @@ import re
 from functools import cached_property
 from typing import Final
 
-from evidence.dataclass import dataclass
+from evidence.records.record import Record
 
 HOME: Final = "~"
 USER: Final = "user"
@@ -24,8 +24,7 @@ _NO_HOSTS: Final = frozenset({"", "localhost"})
 _MIN_HOST_CHARS: Final = 3
 
 
-@dataclass(frozen=True)
-class Identity:
+class Identity(Record, dict=True):
     """Names to be replaced; an empty one replaces nothing."""
 
     home: str = ""

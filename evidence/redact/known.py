@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import field
 from typing import Final
 
-from evidence.dataclass import dataclass
+from msgspec import field
+
 from evidence.encoding.digest import sha256_hex
+from evidence.records.record import Record
 from evidence.redact.shapes import shaped
 
 MIN_BYTES: Final = 12
@@ -37,8 +38,7 @@ HARMLESS: Final = frozenset(
 _NUMBER: Final = re.compile(rb"[+-]?[0-9]+(?:\.[0-9]*)?")
 
 
-@dataclass(frozen=True, slots=True)
-class Secrets:
+class Secrets(Record):
     """Known secret values with the kind that each is called in public."""
 
     kinds: Mapping[bytes, str] = field(default_factory=dict)

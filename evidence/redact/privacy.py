@@ -8,17 +8,16 @@ and outputs keep their bytes and are refused, logs and captured fields are rewri
 
 from __future__ import annotations
 
-from dataclasses import field
+from msgspec import field
 
-from evidence.dataclass import dataclass
+from evidence.records.record import Record
 from evidence.redact.identity import Identity
 from evidence.redact.known import Secrets, known_secrets, says_secret
 from evidence.redact.search import Finding, scan, scan_stream
 from evidence.redact.stream import Redactor
 
 
-@dataclass(frozen=True, slots=True)
-class Privacy:
+class Privacy(Record):
     """What must not be published by one run: known secrets, and names to replace."""
 
     secrets: Secrets = field(default_factory=Secrets)

@@ -11,8 +11,8 @@ import itertools
 from collections.abc import Iterator
 from typing import IO, Final
 
-from evidence.dataclass import dataclass
 from evidence.encoding.digest import sha256_hex
+from evidence.records.record import Record
 from evidence.redact.known import Secrets
 from evidence.redact.shapes import shaped
 from evidence.redact.views import views
@@ -23,8 +23,7 @@ OVERLAP_BYTES: Final = 1 << 14
 MAX_FINDINGS: Final = 20
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
+class Finding(Record):
     """A secret in a file: what kind, and where. Never the secret."""
 
     kind: str
@@ -36,8 +35,7 @@ class Finding:
     """Of its plain bytes: by this an author can say that it is none."""
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Span:
+class Span(Record, order=True):
     """Everything from `start` to `end` spells one secret."""
 
     start: int

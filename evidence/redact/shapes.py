@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator
 from typing import Final
 
-from evidence.dataclass import dataclass
+from evidence.records.record import Record
 
 _START: Final = rb"(?:(?<![A-Za-z0-9_-])|(?<=\\[nrt]))"
 """Start of a word, also right behind an escaped line end."""
@@ -22,8 +22,7 @@ PEM_END: Final = rb"-----END (?:[A-Z0-9]{1,12} ){0,4}PRIVATE KEY(?: BLOCK)?-----
 _PEM_HEADERS: Final = rb"(?:(?:Proc-Type|DEK-Info|Version|Comment):[^\n\\]{0,200}+" + _GAP + rb"*+)"
 
 
-@dataclass(frozen=True, slots=True)
-class Shape:
+class Shape(Record):
     """One recognisable form. Group 1, where the pattern has one, is the secret itself."""
 
     kind: str

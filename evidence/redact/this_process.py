@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterable
-from dataclasses import replace
 from typing import Final
+
+from msgspec.structs import replace
 
 from evidence.records.milestone import AllowSpec
 from evidence.redact.known import Secrets, known_secrets

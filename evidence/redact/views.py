@@ -11,11 +11,10 @@ import binascii
 import re
 from bisect import bisect_right
 from collections.abc import Callable, Iterator
-from dataclasses import field
 from functools import partial
 from typing import Final
 
-from evidence.dataclass import dataclass
+from msgspec import Struct, field
 
 _ESCAPE: Final = re.compile(
     rb"%([0-9A-Fa-f]{2})|\\x([0-9A-Fa-f]{2})"
@@ -32,8 +31,7 @@ _BETWEEN: Final = b"\0\n"
 """Between the decoded runs of one view; no secret has it inside."""
 
 
-@dataclass(slots=True)
-class View:
+class View(Struct):
     """Decoded bytes, made of pieces that each stand for a stretch of the original."""
 
     per_group: int = 1

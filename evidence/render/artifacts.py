@@ -9,9 +9,9 @@ from collections.abc import Iterator
 from typing import Final
 
 from evidence import layout
-from evidence.dataclass import dataclass
 from evidence.encoding.digest import combine
 from evidence.pack.documents import Documents
+from evidence.records.record import Record
 from evidence.text import formatting, markdown
 
 _SHORT: Final = 12
@@ -41,8 +41,7 @@ _DESCRIPTIONS: Final = {
 _FOLDERS: Final = ((f"{layout.FINAL_MODEL}/", "Saved model checkpoint"),)
 
 
-@dataclass(frozen=True, slots=True)
-class Artifact:
+class Artifact(Record):
     """One row: a file, or a folder as a whole."""
 
     path: str

@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Final
 
-from evidence.dataclass import dataclass
 from evidence.records.inputs import SeenRecord, SeenRow
+from evidence.records.record import Record
 from evidence.records.run import PredictionRow
 from evidence.text import formatting, markdown
 from evidence.text.escape import visible
@@ -22,8 +22,7 @@ CELL_CHARS: Final = 160
 _NO_LOSS: Final = -100
 
 
-@dataclass(frozen=True, slots=True)
-class SeenExample:
+class SeenExample(Record):
     """One row as it entered the model."""
 
     caption: str
@@ -88,8 +87,7 @@ def _bolded(line: Sequence[tuple[str, bool]]) -> str:
     return "".join(parts)
 
 
-@dataclass(frozen=True, slots=True)
-class Said:
+class Said(Record):
     """One prediction as a row of a table, every cell escaped."""
 
     id: str

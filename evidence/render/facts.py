@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
-from evidence.dataclass import dataclass
 from evidence.pack.documents import Documents
 from evidence.records.availability import Unavailable
 from evidence.records.inputs import (
@@ -20,6 +19,7 @@ from evidence.records.inputs import (
     SeenRecord,
     TokenizerRecord,
 )
+from evidence.records.record import Record
 from evidence.render.values import Sheet
 from evidence.text import formatting, markdown
 
@@ -29,8 +29,7 @@ TEXT_CHARS: Final = 40
 Rows = tuple[int, ...] | Unavailable
 
 
-@dataclass(frozen=True, slots=True)
-class Odd:
+class Odd(Record):
     """Something that rows of the data should not have or be."""
 
     what: str

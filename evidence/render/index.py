@@ -10,8 +10,8 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 from evidence import layout
-from evidence.dataclass import dataclass
 from evidence.records.availability import Unavailable
+from evidence.records.record import Record
 from evidence.records.reproduction import ReproductionRecord
 from evidence.records.run import ManifestRecord, ResultsRecord
 from evidence.render.render import TEMPLATE, fill
@@ -30,8 +30,7 @@ _RELATIONS: Final = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class IndexEntry:
+class IndexEntry(Record):
     """What the page knows of one pack; `problem` is set where it shows no numbers of it."""
 
     name: str

@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 from typing import Any, Final, TypeVar
 
-from evidence.dataclass import dataclass
+from evidence.records.record import Record
 from evidence.records.run import IntervalRow, StepRow
 from evidence.text import formatting, markdown
 
@@ -21,8 +21,7 @@ _TICKS: Final = 6
 _STEP_TICKS: Final = 8
 
 
-@dataclass(frozen=True, slots=True)
-class Axis:
+class Axis(Record):
     """A linear scale from values to pixels, with its ticks."""
 
     low: float

@@ -10,8 +10,8 @@ from collections.abc import Mapping
 from functools import cached_property
 from typing import Final
 
-from evidence.dataclass import dataclass
 from evidence.errors import MalformedError
+from evidence.records.record import Record
 from evidence.records.run import ValueRecord
 from evidence.text import formatting, markdown
 
@@ -43,8 +43,7 @@ def _by_suffix(name: str) -> str | None:
     return "percent" if name.endswith((".rate", ".low", ".high")) else None
 
 
-@dataclass(frozen=True)
-class Sheet:
+class Sheet(Record, dict=True):
     """All values of one pack."""
 
     values: Mapping[str, ValueRecord]
@@ -82,8 +81,7 @@ class Sheet:
         return self.v(name)
 
 
-@dataclass
-class Node:
+class Node(Record):
     """One dotted name in a narrative: prints its value, and has the names below it.
 
     Its own attributes are private, so that every public name in a narrative is a name of a value.

@@ -9,12 +9,12 @@ from __future__ import annotations
 from pathlib import PurePosixPath
 from typing import Final
 
-from evidence.dataclass import dataclass
 from evidence.milestone.plan import plan_attempts
 from evidence.pack.documents import Documents
 from evidence.records.availability import Unavailable
 from evidence.records.capture import FrozenSetRecord, HardwareRecord
 from evidence.records.inputs import ModelRecord
+from evidence.records.record import Record
 from evidence.records.run import AttemptPlan, OutcomeRecord, ResultsRecord
 from evidence.render.values import Sheet
 from evidence.results.run import changed_during_run, different_from_ref
@@ -44,8 +44,7 @@ _OUTCOMES: Final = {
 _GATE_SIGNS: Final = {"met": "✅", "not-met": "❌", "skipped": "➖", "not-checked": "❓"}
 
 
-@dataclass(frozen=True, slots=True)
-class AttemptView:
+class AttemptView(Record):
     """An attempt that did not complete."""
 
     heading: str
@@ -57,8 +56,7 @@ class AttemptView:
     resolution: str
 
 
-@dataclass(frozen=True, slots=True)
-class GateView:
+class GateView(Record):
     """A gate as a row."""
 
     sign: str
@@ -69,8 +67,7 @@ class GateView:
     required: bool
 
 
-@dataclass(frozen=True, slots=True)
-class PromiseView:
+class PromiseView(Record):
     """A frozen set as a row."""
 
     name: str

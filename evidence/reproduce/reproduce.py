@@ -14,13 +14,13 @@ from typing import Final
 
 from evidence import layout
 from evidence.compare.configuration import plan_of
-from evidence.dataclass import dataclass
 from evidence.encoding import jsonio
 from evidence.encoding.codec import encode
 from evidence.errors import ExitCode, StoppedError, UsageError
 from evidence.progress import Observer
 from evidence.publish.index import update_index
 from evidence.publish.summaries import rerender
+from evidence.records.record import Record
 from evidence.records.reproduction import ReproductionRecord, TierName
 from evidence.reproduce.code import announce_code, code_differences
 from evidence.reproduce.inputs import require_inputs
@@ -38,8 +38,7 @@ from evidence.verification.verification import open_verified
 _NAMED_BY: Final = 12
 
 
-@dataclass(frozen=True, slots=True)
-class ReproduceOptions:
+class ReproduceOptions(Record):
     """What the caller chose."""
 
     project: Path
@@ -52,8 +51,7 @@ class ReproduceOptions:
     """How many runs with other seeds follow; 0: none."""
 
 
-@dataclass(frozen=True, slots=True)
-class ReproduceResult:
+class ReproduceResult(Record):
     """A reproduction that ran to a sealed pack of its own."""
 
     pack: Path

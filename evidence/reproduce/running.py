@@ -13,9 +13,9 @@ from typing import Final
 from evidence import layout
 from evidence.capture.repository import Repository
 from evidence.compare.configuration import plan_of
-from evidence.dataclass import dataclass
 from evidence.errors import BusyError, ExitCode, StoppedError, UsageError
 from evidence.progress import Observer
+from evidence.records.record import Record
 from evidence.records.run import ParentRecord
 from evidence.render.index import ANOTHER_SEED, REPRODUCES
 from evidence.reproduce.seeds import set_seed
@@ -27,8 +27,7 @@ from evidence.verification.verification import VerifiedPack
 _NAMED_BY: Final = 12
 
 
-@dataclass(frozen=True, slots=True)
-class Again:
+class Again(Record):
     """Where a pack is run again, and who is told."""
 
     original: VerifiedPack

@@ -7,9 +7,10 @@ framework's threads and kernels) is compared after the run.
 from __future__ import annotations
 
 import os
-from dataclasses import replace
 from pathlib import Path
 from typing import Final
+
+from msgspec.structs import replace
 
 from evidence.capture.environ import capture_environment
 from evidence.capture.gpu import capture_gpus

@@ -19,9 +19,9 @@ from filelock import FileLock
 
 from evidence import layout
 from evidence.capture.repository import Repository, open_repository
-from evidence.dataclass import dataclass
 from evidence.errors import UsageError
 from evidence.records.availability import Unavailable
+from evidence.records.record import Record
 from evidence.system import posix
 
 CHECKOUT_TIMEOUT_S: Final = 600.0
@@ -29,8 +29,7 @@ _PREFIX: Final = "evidence-reproduce-"
 _TREE, _LOCK, _MAKES, _OWNER = "tree", "lock", "makes", "repository"
 
 
-@dataclass(frozen=True, slots=True)
-class Worktree:
+class Worktree(Record):
     """A worktree that is ours for as long as its block lasts."""
 
     root: Path

@@ -12,12 +12,12 @@ from functools import cached_property
 from typing import Any, Final, TypeAlias
 
 from evidence import layout
-from evidence.dataclass import dataclass
 from evidence.milestone.parse import document_of
 from evidence.milestone.plan import plan_attempts
 from evidence.pack.documents import Documents
 from evidence.records.availability import Unavailable
 from evidence.records.milestone import EvalSpec, TrainSpec
+from evidence.records.record import Record
 from evidence.records.run import AttemptPlan, JournalEvent, ValueRecord
 
 Value: TypeAlias = float | int | str | bool
@@ -90,8 +90,7 @@ def number_in(event: JournalEvent, key: str) -> float | int | None:
     return value if isinstance(value, (int, float)) and not isinstance(value, bool) else None
 
 
-@dataclass(frozen=True)
-class Context:
+class Context(Record, dict=True):
     """The documents with what is looked up in them again and again."""
 
     documents: Documents

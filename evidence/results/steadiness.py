@@ -13,7 +13,7 @@ from itertools import pairwise
 from typing import Final
 
 from evidence import layout
-from evidence.dataclass import dataclass
+from evidence.records.record import Record
 from evidence.records.run import JournalEvent
 from evidence.results.context import (
     Context,
@@ -32,8 +32,7 @@ CLOCK_TOLERANCE_S: Final = 2.0
 """Wall clock against monotonic clock between two events; NTP slews far less."""
 
 
-@dataclass(frozen=True, slots=True)
-class ClockJump:
+class ClockJump(Record):
     """The wall clock moved otherwise than the monotonic clock before an event."""
 
     event: JournalEvent

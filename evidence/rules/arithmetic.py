@@ -10,8 +10,8 @@ import math
 from collections.abc import Sequence
 from typing import Final
 
-from evidence.dataclass import dataclass
 from evidence.records.milestone import Schedule
+from evidence.records.record import Record
 
 FLOPS_PER_PARAMETER_AND_TOKEN: Final = 6
 """Two for the forward pass, four for the backward pass (Kaplan et al. 2020, section 2.1)."""
@@ -73,8 +73,7 @@ def learning_rate_used(
     return base * max(0.0, 0.5 * (1.0 + math.cos(math.pi * 0.5 * 2.0 * progress)))
 
 
-@dataclass(frozen=True, slots=True)
-class Interval:
+class Interval(Record):
     """Steps `first` to `last` (from 1, both included), logged together at `last`."""
 
     first: int

@@ -14,9 +14,9 @@ from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal, InvalidOperation
 from typing import Any, Final
 
-from evidence.dataclass import dataclass
 from evidence.records.inputs import ScorerRecord
 from evidence.records.milestone import EvalSpec
+from evidence.records.record import Record
 from evidence.rules import patterns
 
 Scorer = Callable[[str, str], bool]
@@ -136,8 +136,7 @@ def wilson(num_correct: int, num_total: int, z: float = 1.959963984540054) -> tu
     return max(0.0, (centre - spread) / scale), min(1.0, (centre + spread) / scale)
 
 
-@dataclass(frozen=True, slots=True)
-class Degenerate:
+class Degenerate(Record):
     """What is suspicious about a set of outputs. Places count from 0."""
 
     num_distinct: int

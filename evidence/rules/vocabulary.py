@@ -11,8 +11,8 @@ import codecs
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
-from evidence.dataclass import dataclass
 from evidence.errors import MalformedError
+from evidence.records.record import Record
 
 MAX_TOKEN_CHARS: Final = 1024
 MAX_DECODERS: Final = 8
@@ -21,8 +21,7 @@ _SPACE_SIGN: Final = "\u2581"
 _NUM_BYTES: Final = 256
 
 
-@dataclass(frozen=True, slots=True)
-class Spelling:
+class Spelling(Record):
     """How the strings of a vocabulary spell bytes."""
 
     byte_level: bool = False
@@ -46,8 +45,7 @@ class Spelling:
         return token.encode("utf-8", "replace")
 
 
-@dataclass(frozen=True, slots=True)
-class Vocabulary:
+class Vocabulary(Record):
     """Ids and what they spell."""
 
     token_of: Callable[[int], str | None]

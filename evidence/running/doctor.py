@@ -16,12 +16,12 @@ from evidence.capture.git import capture_state
 from evidence.capture.gpu import capture_gpus
 from evidence.capture.host import capture_cpu, capture_hardware
 from evidence.capture.repository import open_repository
-from evidence.dataclass import dataclass
 from evidence.errors import MilestoneError, UsageError
 from evidence.milestone.plan import plan_attempts
 from evidence.pack.sshsig import NoSshKeygenError, find_ssh_keygen
 from evidence.records.availability import Unavailable
 from evidence.records.capture import GitStateRecord, HardwareRecord
+from evidence.records.record import Record
 from evidence.records.run import AttemptPlan
 from evidence.running.preflight import prepare
 from evidence.running.workspace import Workspace
@@ -31,8 +31,7 @@ PACKAGES: Final = ("torch", "transformers")
 PackState = Literal["none", "sealed", "unfinished"]
 
 
-@dataclass(frozen=True, slots=True)
-class Machine:
+class Machine(Record):
     """What runs would have to do with."""
 
     hardware: HardwareRecord
@@ -45,16 +44,14 @@ class Machine:
     """Where it is; signing and asking for a signer need it."""
 
 
-@dataclass(frozen=True, slots=True)
-class Prospect:
+class Prospect(Record):
     """One attempt, and everything it lacks here: nothing, where it can be tried."""
 
     plan: AttemptPlan
     missing: tuple[Unmet, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Diagnosis:
+class Diagnosis(Record):
     """One milestone: why it is not valid, or what its attempts could do."""
 
     milestone: str

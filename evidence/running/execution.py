@@ -21,12 +21,12 @@ from evidence.attempt.attempt import (
     worker_environment,
 )
 from evidence.attempt.stage import Surroundings
-from evidence.dataclass import dataclass
 from evidence.encoding.digest import sha256_hex
 from evidence.errors import StoppedError
 from evidence.pack.journal import Clock, Journal
 from evidence.progress import Observer
 from evidence.records.milestone import AllowSpec
+from evidence.records.record import Record
 from evidence.records.run import AttemptPlan, ParentRecord
 from evidence.running.ending import reason_kept
 from evidence.running.finish import Finished, seal_staging, write_documents
@@ -41,8 +41,7 @@ from evidence.verification.ruleset import RULESET
 from evidence.worker.requirements import unmet
 
 
-@dataclass(frozen=True, slots=True)
-class Run:
+class Run(Record):
     """What every step of a run needs."""
 
     prepared: Prepared

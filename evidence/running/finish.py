@@ -10,7 +10,6 @@ from pathlib import Path
 
 from evidence import __version__, layout
 from evidence.attempt.attempt import AttemptResult
-from evidence.dataclass import dataclass
 from evidence.encoding import jsonio, schema
 from evidence.encoding.codec import encode
 from evidence.errors import EvidenceError
@@ -20,6 +19,7 @@ from evidence.pack.seal import seal, staged_files, withheld_record
 from evidence.publish.summaries import rendered_files, write_rendered
 from evidence.records.availability import Unavailable
 from evidence.records.inputs import InputsRecord
+from evidence.records.record import Record
 from evidence.records.run import (
     ManifestRecord,
     OutcomeRecord,
@@ -38,8 +38,7 @@ from evidence.system.durable import remove, write_file
 from evidence.verification.ruleset import RULESET
 
 
-@dataclass(frozen=True, slots=True)
-class Finished:
+class Finished(Record):
     """A sealed staging folder."""
 
     root_sha256: str

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import os
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 from pathlib import Path
 from typing import TypeVar
+
+from msgspec.structs import replace
 
 from evidence import layout
 from evidence.capture.environ import capture_environment, env_snapshot
@@ -20,7 +21,6 @@ from evidence.capture.gpu import capture_gpus, gpu_snapshot
 from evidence.capture.host import capture_cpu, capture_hardware
 from evidence.capture.packages import capture_packages
 from evidence.capture.repository import Repository, open_repository
-from evidence.dataclass import dataclass
 from evidence.encoding import jsonio
 from evidence.encoding.codec import decode, encode
 from evidence.encoding.digest import sha256_hex
@@ -36,6 +36,7 @@ from evidence.records.capture import (
     TorchRecord,
 )
 from evidence.records.milestone import Milestone
+from evidence.records.record import Record
 from evidence.redact.privacy import Privacy
 from evidence.running.secrets import cleaned, privacy_of
 from evidence.system.durable import write_file
@@ -43,8 +44,7 @@ from evidence.system.durable import write_file
 T = TypeVar("T")
 
 
-@dataclass(frozen=True, slots=True)
-class Observation:
+class Observation(Record):
     """Everything observed so far. `frozen` is None until the end."""
 
     environment: EnvironmentRecord

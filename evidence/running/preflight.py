@@ -13,7 +13,6 @@ from typing import Final
 from evidence import layout, limits, prose
 from evidence.capture.frozen import match_paths
 from evidence.data.read import describe_data
-from evidence.dataclass import dataclass
 from evidence.encoding.digest import sha256_hex
 from evidence.errors import MalformedError, MilestoneError, UsageError
 from evidence.milestone.parse import line_of, load_milestone
@@ -21,6 +20,7 @@ from evidence.milestone.plan import plan_attempts
 from evidence.records.availability import Unavailable
 from evidence.records.inputs import DataRecord
 from evidence.records.milestone import DataSpec, Milestone, ModelSpec, TrainSpec
+from evidence.records.record import Record
 from evidence.records.run import AttemptPlan
 from evidence.render import narrative
 from evidence.rules import patterns, sampling
@@ -35,8 +35,7 @@ MAX_FROZEN_FILES: Final = 20_000
 """Files of all promises together, which frozen.json names."""
 
 
-@dataclass(frozen=True, slots=True)
-class Prepared:
+class Prepared(Record):
     """A milestone that can be started."""
 
     milestone: Milestone
@@ -92,8 +91,7 @@ def _check_secrets(root: Path, milestone: Milestone, source: Path, notes: Path) 
     scan_inputs(root, dict.fromkeys(files), milestone)
 
 
-@dataclass(frozen=True, slots=True)
-class _Where:
+class _Where(Record):
     """Turns a key of the milestone into `file:line: key`."""
 
     path: Path

@@ -8,15 +8,15 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
-from dataclasses import field
 from pathlib import Path
+
+from msgspec import field
 
 from evidence import layout
 from evidence.attempt.attempt import AttemptResult, StartPoint, interrupted
 from evidence.attempt.reported import read_reported
 from evidence.attempt.stage import digest_folder
 from evidence.data.read import describe_data
-from evidence.dataclass import dataclass
 from evidence.encoding import jsonio
 from evidence.encoding.codec import decode, encode
 from evidence.errors import MilestoneError
@@ -27,6 +27,7 @@ from evidence.pack.journal import Clock, Journal
 from evidence.progress import Observer
 from evidence.records.inputs import DataRecord, FileDigest, InputsRecord
 from evidence.records.milestone import AllowSpec, Milestone
+from evidence.records.record import Record
 from evidence.records.run import AttemptPlan, JournalEvent, StopRecord
 from evidence.running.ending import reason_kept
 from evidence.running.execution import (
@@ -48,16 +49,14 @@ from evidence.running.workspace import Remembered, Workspace
 from evidence.system.durable import remove, remove_partials
 
 
-@dataclass(frozen=True, slots=True)
-class Going:
+class Going(Record):
     """How the attempt under way goes on."""
 
     point: StartPoint | None = None
     cut: Cut = field(default_factory=Cut)
 
 
-@dataclass(frozen=True, slots=True)
-class Found:
+class Found(Record):
     """What a dead process left behind, whole again."""
 
     events: tuple[JournalEvent, ...]

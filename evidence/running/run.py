@@ -14,10 +14,10 @@ from typing import Final
 from filelock import FileLock, Timeout
 
 from evidence import layout
-from evidence.dataclass import dataclass
 from evidence.errors import BusyError, DurabilityError, ExitCode, UsageError
 from evidence.progress import Observer
 from evidence.publish.index import update_index
+from evidence.records.record import Record
 from evidence.records.run import GateResult, OutcomeRecord, ParentRecord
 from evidence.running.archive import archive_pack, prepare_runs_folder
 from evidence.running.execution import execute
@@ -31,8 +31,7 @@ from evidence.text import commands
 LOCK_PATIENCE_S: Final = 0.3
 
 
-@dataclass(frozen=True, slots=True)
-class RunOptions:
+class RunOptions(Record):
     """What the caller chose."""
 
     root: Path
@@ -49,8 +48,7 @@ class RunOptions:
     """Packs that this run is made from."""
 
 
-@dataclass(frozen=True, slots=True)
-class RunResult:
+class RunResult(Record):
     """A run that ended by its own decision and left a sealed pack."""
 
     milestone: str

@@ -10,11 +10,11 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable
-from dataclasses import field
 from pathlib import Path
 
+from msgspec import Struct, field
+
 from evidence import layout
-from evidence.dataclass import dataclass
 from evidence.encoding import jsonio
 from evidence.encoding.codec import decode
 from evidence.errors import MalformedError
@@ -23,8 +23,7 @@ from evidence.system.durable import write_file
 from evidence.text.escape import acts_at
 
 
-@dataclass(slots=True)
-class Cut:
+class Cut(Struct):
     """Ends of files that are taken away, counted."""
 
     kept: dict[Path, bytes] = field(default_factory=dict)

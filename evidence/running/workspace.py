@@ -12,18 +12,17 @@ from pathlib import Path
 
 from evidence import layout, limits
 from evidence.attempt.attempt import AttemptResult
-from evidence.dataclass import dataclass
 from evidence.encoding import jsonio
 from evidence.encoding.codec import decode, encode
 from evidence.errors import DurabilityError, MalformedError, UsageError
 from evidence.pack.journal import utc_now
+from evidence.records.record import Record
 from evidence.records.run import AttemptPlan, ParentRecord, StopRecord
 from evidence.system.durable import make_folder, move, remove, reserve, write_file, write_reserved
 from evidence.text import endings
 
 
-@dataclass(frozen=True, slots=True)
-class Remembered:
+class Remembered(Record):
     """What a run knew when it began and does not seal as such."""
 
     attempts: tuple[str, ...]
@@ -33,8 +32,7 @@ class Remembered:
     """Whether the documents of the start are written."""
 
 
-@dataclass(frozen=True, slots=True)
-class Workspace:
+class Workspace(Record):
     """The folders of an unsealed run."""
 
     work: Path

@@ -7,8 +7,9 @@ Responsible for the edits alone; what each stands for and what must see through 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any, TypeAlias
+
+from msgspec.structs import replace
 
 from evidence import layout
 from evidence.encoding import jsonio

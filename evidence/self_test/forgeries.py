@@ -10,14 +10,13 @@ from __future__ import annotations
 from typing import Final
 
 from evidence import layout
-from evidence.dataclass import dataclass
+from evidence.records.record import Record
 from evidence.self_test import edits, seen
 from evidence.self_test.edits import Edit, event, milestone, prediction, put, raw, step
 from evidence.self_test.forger import Bent
 
 
-@dataclass(frozen=True, slots=True)
-class Forgery:
+class Forgery(Record):
     """One lie, and the checks of which one at least must fail; none where only a signature can."""
 
     id: str

@@ -9,14 +9,15 @@ from __future__ import annotations
 import errno
 import tempfile
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Final, Literal
 
-from evidence.dataclass import dataclass
+from msgspec.structs import replace
+
 from evidence.errors import ExitCode, PackBrokenError
 from evidence.records.finding import Report
+from evidence.records.record import Record
 from evidence.self_test.bench import Bench
 from evidence.self_test.forger import Bent, NotHereError
 from evidence.self_test.forgeries import FORGERIES
@@ -39,8 +40,7 @@ Kind = Literal["tampering", "forgery", "signature-only"]
 Outcome = Literal["caught", "missed", "not-tried"]
 
 
-@dataclass(frozen=True, slots=True)
-class Trial:
+class Trial(Record):
     """One way to break the pack, and what verify said to it."""
 
     id: str
@@ -53,8 +53,7 @@ class Trial:
     """Verdict and failed checks, or why it was not tried."""
 
 
-@dataclass(frozen=True, slots=True)
-class SelfTest:
+class SelfTest(Record):
     """All trials on one pack."""
 
     pack: str

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from typing import Final
 
 from evidence import layout
-from evidence.dataclass import dataclass
+from evidence.records.record import Record
 from evidence.self_test.bench import Bench
 from evidence.self_test.forger import NotHereError
 
@@ -20,8 +20,7 @@ Break = Callable[[Bench], object]
 _NOT_CHECKED_WITHOUT_TRUST: Final = (layout.SIGNATURE, layout.RENDERED_SIGNATURE)
 
 
-@dataclass(frozen=True, slots=True)
-class Tampering:
+class Tampering(Record):
     """One way to break the copy, and the checks of which one at least must fail."""
 
     id: str

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterable
-from dataclasses import replace
 from itertools import islice
 from typing import Final
 
-from evidence.dataclass import dataclass
+from msgspec.structs import replace
+
 from evidence.errors import EvidenceError, UnsafePackError
 from evidence.records.finding import CheckResult, Finding
+from evidence.records.record import Record
 from evidence.verification.problem import CannotCheckError, Problem, gravity, shown, to_finding
 
 MAX_FINDINGS: Final = 25
@@ -38,8 +39,7 @@ ABSURD: Final = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Rule:
+class Rule(Record):
     """One rule of verify: its id, what it checks, and the rule set that brought it."""
 
     id: str

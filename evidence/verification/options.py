@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from evidence.dataclass import dataclass
+from evidence.records.record import Record
 from evidence.verification.consistency.registry import Check
 
 
-@dataclass(frozen=True, slots=True)
-class VerifyOptions:
+class VerifyOptions(Record):
     """Options of one verification. Nothing of it is ever read from the pack."""
 
     expect: str | None = None

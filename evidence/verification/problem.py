@@ -9,8 +9,8 @@ from __future__ import annotations
 from typing import Final
 
 from evidence import limits
-from evidence.dataclass import dataclass
 from evidence.records.finding import Finding, Severity
+from evidence.records.record import Record
 from evidence.text.escape import one_line
 
 _MAX_OWN_MESSAGE_CHARS: Final = 3 * limits.MAX_MESSAGE_CHARS
@@ -24,8 +24,7 @@ def gravity(severity: Severity) -> int:
     return _GRAVEST_FIRST.index(severity)
 
 
-@dataclass(frozen=True, slots=True)
-class Problem:
+class Problem(Record):
     """One thing wrong at one place. `code` defaults to the id of the check that yields it."""
 
     address: str

@@ -7,11 +7,11 @@ a summary anew is `evidence render`.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import field
 from typing import Any, Final
 
+from msgspec import Struct, field
+
 from evidence import layout
-from evidence.dataclass import dataclass
 from evidence.encoding import jsonio, schema
 from evidence.encoding.codec import decode, encode
 from evidence.encoding.digest import sha256_hex, with_lf
@@ -33,8 +33,7 @@ RULES: Final = (LISTED, BYTES)
 _AGAIN: Final = "`evidence render` makes it anew"
 
 
-@dataclass(slots=True)
-class RenderedSet:
+class RenderedSet(Struct):
     """What of the rendered set is in the directory."""
 
     files: dict[str, bytes] = field(default_factory=dict)

@@ -8,9 +8,9 @@ from __future__ import annotations
 from typing import Final
 
 from evidence import layout
-from evidence.dataclass import dataclass
 from evidence.errors import ExitCode
 from evidence.records.finding import CheckResult, Finding, Report, Verdict
+from evidence.records.record import Record
 from evidence.records.run import ManifestRecord
 from evidence.text import commands
 from evidence.text.escape import one_line
@@ -21,8 +21,7 @@ _NOTHING_CHECKED: Final = Rule("checks", "something was checked at all")
 _MAX_NAME_CHARS: Final = 1000
 
 
-@dataclass(frozen=True, slots=True)
-class Subject:
+class Subject(Record):
     """What is known of the pack that was verified."""
 
     name: str

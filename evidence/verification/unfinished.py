@@ -12,10 +12,10 @@ from pathlib import Path
 from typing import Final
 
 from evidence import layout, limits
-from evidence.dataclass import dataclass
 from evidence.encoding import jsonio
 from evidence.encoding.codec import decode
 from evidence.errors import MalformedError
+from evidence.records.record import Record
 from evidence.records.run import JournalEvent, StopRecord
 from evidence.system import posix
 from evidence.text import commands, endings
@@ -27,8 +27,7 @@ TAIL_BYTES: Final = 256 * limits.KIB
 MAX_SAID_CHARS: Final = 600
 
 
-@dataclass(frozen=True, slots=True)
-class Story:
+class Story(Record):
     """One line of what happened, one of what to type."""
 
     happened: str

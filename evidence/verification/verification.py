@@ -9,12 +9,11 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import InitVar
+from dataclasses import InitVar, dataclass
 from pathlib import Path
 from typing import Final
 
 from evidence import layout
-from evidence.dataclass import dataclass
 from evidence.errors import PackBrokenError, UnsafePackError, UsageError
 from evidence.pack.documents import Documents
 from evidence.records.finding import Report

@@ -8,14 +8,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Literal, Protocol
 
-from evidence.dataclass import dataclass
+from evidence.records.record import Record
 from evidence.records.run import AttemptPlan
 
 Stage = Literal["train", "eval"]
 
 
-@dataclass(frozen=True, slots=True)
-class Job:
+class Job(Record):
     """One stage for one worker. Paths of data and models are relative to `root`."""
 
     plan: AttemptPlan

@@ -12,11 +12,11 @@ from typing import Any, Final
 
 from evidence import limits
 from evidence.data.tokens import Example, coverage, num_targets
-from evidence.dataclass import dataclass
 from evidence.encoding.codec import decode, encode
 from evidence.records.availability import Unavailable
 from evidence.records.inputs import SeenBatch, SeenRecord, SeenRow
 from evidence.records.milestone import DataSpec
+from evidence.records.record import Record
 from evidence.rules.row_stream import START, add_row, end_step
 from evidence.rules.sampling import steps_to_keep, tokens_to_keep
 
@@ -26,8 +26,7 @@ Pieces = Callable[[Sequence[int]], tuple[str, ...]]
 """Ids → the text of each."""
 
 
-@dataclass(frozen=True, slots=True)
-class FedRow:
+class FedRow(Record):
     """One unpadded row of a batch."""
 
     source_row: int
@@ -35,8 +34,7 @@ class FedRow:
     labels: Sequence[int]
 
 
-@dataclass(frozen=True, slots=True)
-class StepCounts:
+class StepCounts(Record):
     """What one optimizer step was fed."""
 
     num_rows: int

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import errno
 import json
 import subprocess
@@ -14,6 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
+from msgspec.structs import fields
 
 from evidence import layout
 from evidence.attempt.files import LogFile
@@ -25,6 +25,7 @@ from evidence.pack import journal
 from evidence.pack.seal import format_sums, staged_files
 from evidence.records import capture, inputs, run
 from evidence.records.availability import Unavailable
+from evidence.records.record import Record
 from evidence.system import durable, resources
 from evidence.text.escape import one_line, visible
 
@@ -80,9 +81,9 @@ def objects(part: Any, place: str) -> list[tuple[str, dict[str, Any]]]:
 @pytest.mark.parametrize("name", sorted(RECORDS))
 def test_a_record_has_the_fields_of_its_schema(name: str) -> None:
     document = schema.load(name)
-    fields = {field.name for field in dataclasses.fields(RECORDS[name])}
-    assert set(document["properties"]) == fields
-    assert set(document["required"]) == fields
+    names = {field.name for field in fields(RECORDS[name])}
+    assert set(document["properties"]) == names
+    assert set(document["required"]) == names
 
 
 def test_every_document_of_a_pack_has_a_schema() -> None:
@@ -98,13 +99,11 @@ def test_an_unknown_key_is_named_with_the_nearest_known_one() -> None:
 # codec
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
-class Inner:
+class Inner(Record):
     size_bytes: int | Unavailable
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
-class Outer:
+class Outer(Record):
     name: str
     inner: tuple[Inner, ...]
     table: dict[str, float]

@@ -24,12 +24,12 @@ import traceback
 import types
 import warnings
 from collections.abc import Callable
-from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 from typing import Any, NoReturn
 
 import psutil
+from msgspec.structs import replace
 
 from evidence.attempt import process, stage
 from evidence.backends.stub import stage as stub_stage

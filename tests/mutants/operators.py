@@ -122,6 +122,8 @@ def _walk(node: ast.AST, path: Way) -> Iterator[tuple[Way, ast.AST]]:
     for name, value in ast.iter_fields(node):
         if name == "decorator_list" and _is_dataclass(value):
             continue
+        if name == "keywords" and isinstance(node, ast.ClassDef):
+            continue
         if name in ("annotation", "returns", "type_params", "type_comment"):
             continue
         for index, child in _children(value):

@@ -34,6 +34,7 @@ STATEMENTS = {
     "import a": set(),
     "a: int = 1": {"a: int = 2"},
     "@dataclass(frozen=True)\nclass A:\n    pass": set(),
+    "class A(Record, order=True):\n    pass": set(),
     "def f():\n    return a": {"def f():\n    return None"},
     "def g():\n    yield a": {"def g():\n    if False:\n        yield a"},
     "while a:\n    break": {"while not a:\n    break", "while a:\n    pass"},

@@ -6,11 +6,11 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
 import math
 from typing import Any, Final
 
+from msgspec.structs import replace
 from render.sample_parts import (
     FROZEN,
     GIT,
@@ -167,14 +167,14 @@ def complete_pack(milestone: str = MILESTONE, **changes: Any) -> Documents:
         outcomes=(JAX,),
         notes="",
     )
-    return sealed(dataclasses.replace(documents, **changes))
+    return sealed(replace(documents, **changes))
 
 
 def failed_pack(milestone: str = MILESTONE, **changes: Any) -> Documents:
     """A sealed pack of a run in which no attempt completed."""
     documents = complete_pack(milestone)
     nothing = Unavailable("no attempt completed")
-    crash = dataclasses.replace(
+    crash = replace(
         JAX,
         number=2,
         name="stand-in",
@@ -200,12 +200,12 @@ def failed_pack(milestone: str = MILESTONE, **changes: Any) -> Documents:
         "results": None,
         "manifest": None,
     }
-    return sealed(dataclasses.replace(documents, **(fields | changes)))
+    return sealed(replace(documents, **(fields | changes)))
 
 
 def sealed(documents: Documents) -> Documents:
     """The same documents with sizes, digests, results and manifest that belong to them."""
-    documents = dataclasses.replace(documents, results=None, manifest=None)
+    documents = replace(documents, results=None, manifest=None)
     outcome = outcome_digest(documents)
     complete = not isinstance(outcome, Unavailable)
     sizes = {path: 1000 + 37 * len(path) for path in _paths(complete)}
@@ -225,7 +225,7 @@ def sealed(documents: Documents) -> Documents:
         parents=(),
         files=tuple(FileEntry(path, size) for path, size in sorted(sizes.items())),
     )
-    return dataclasses.replace(
+    return replace(
         documents,
         sizes=sizes,
         digests={path: sha256_hex(path.encode()) for path in sizes},
@@ -323,7 +323,7 @@ def gpu() -> GpuRecord:
 
 def with_events(documents: Documents, *events: tuple[str, str | None, dict[str, Any]]) -> Documents:
     """The documents with another journal, given as (event, attempt, data)."""
-    return dataclasses.replace(documents, journal=_chained(list(events)))
+    return replace(documents, journal=_chained(list(events)))
 
 
 _WEIGHTS: Final = FileDigest(

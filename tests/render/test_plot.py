@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import dataclasses
 from xml.etree import ElementTree
 
 import pytest
+from msgspec.structs import replace
 from render.sample import NUM_STEPS, ROOT, complete_pack, sealed, steps
 from render.test_markdown import HOSTILE
 
@@ -18,7 +18,7 @@ STATIC = {"svg", "title", "style", "rect", "text", "line", "g", "circle", "path"
 
 
 def drawn(rows: tuple[StepRow, ...]) -> bytes:
-    pack = sealed(dataclasses.replace(complete_pack(), steps=rows))
+    pack = sealed(replace(complete_pack(), steps=rows))
     return render_pack(pack, ROOT, {})[LOSS_PLOT]
 
 
@@ -59,7 +59,7 @@ def test_flat_tiny_and_short_runs_are_drawn(losses: list[float]) -> None:
 
 
 def test_numbers_beyond_drawing_give_no_plot_and_no_crash() -> None:
-    pack = sealed(dataclasses.replace(complete_pack(), steps=steps([1.7e308] * 138)))
+    pack = sealed(replace(complete_pack(), steps=steps([1.7e308] * 138)))
     assert LOSS_PLOT not in render_pack(pack, ROOT, {})
 
 
@@ -74,7 +74,7 @@ def test_foreign_text_in_a_plot_is_text(text: str) -> None:
 
 def test_a_million_steps_make_a_small_plot() -> None:
     rows = steps() * 200
-    rows = tuple(dataclasses.replace(row, step=i) for i, row in enumerate(rows, 1))
+    rows = tuple(replace(row, step=i) for i, row in enumerate(rows, 1))
     drawing = loss_plot(rows, (), "t", "")
     assert drawing is not None
     assert len(drawing["points"]) <= 600

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import dataclasses
 import re
 from pathlib import Path
 from typing import Any
 
 import pytest
 from jinja2 import Environment, nodes
+from msgspec.structs import replace
 from render.sample import (
     GIT_COMMIT,
     MILESTONE,
@@ -46,7 +46,7 @@ def summary(documents: Documents, attached: dict[str, bytes] | None = None) -> s
 
 
 def bent(**changes: Any) -> Documents:
-    return sealed(dataclasses.replace(complete_pack(), **changes))
+    return sealed(replace(complete_pack(), **changes))
 
 
 def section(text: str, title: str) -> str:
@@ -117,8 +117,8 @@ def test_values_are_what_the_summary_shows() -> None:
     pack = complete_pack()
     assert pack.results is not None
     values = dict(pack.results.values)
-    values["train.loss_end"] = dataclasses.replace(values["train.loss_end"], value=123.456)
-    forged = dataclasses.replace(pack, results=dataclasses.replace(pack.results, values=values))
+    values["train.loss_end"] = replace(values["train.loss_end"], value=123.456)
+    forged = replace(pack, results=replace(pack.results, values=values))
     assert "| Loss (end) | 123.46 |" in summary(forged)
 
 
@@ -167,8 +167,8 @@ def test_an_open_gate_is_in_the_status_and_in_the_conclusion() -> None:
 def test_a_dirty_tree_and_its_files_are_shown() -> None:
     pack = complete_pack()
     file = GitFileRecord("evil|`name`.py", "modified", "0" * 64)
-    state = dataclasses.replace(pack.git.start, dirty=True, files=(file,))  # type: ignore[type-var]
-    text = summary(bent(git=dataclasses.replace(pack.git, start=state)))
+    state = replace(pack.git.start, dirty=True, files=(file,))  # type: ignore[type-var]
+    text = summary(bent(git=replace(pack.git, start=state)))
     assert "⚠️ The working tree was dirty: 1 file" in text
     assert "- evil&#124;\\`name\\`.py (modified)" in section(text, "Impact")
 
@@ -176,9 +176,9 @@ def test_a_dirty_tree_and_its_files_are_shown() -> None:
 def test_a_broken_promise_is_shown() -> None:
     pack = complete_pack()
     one = pack.frozen.sets[0]
-    file = dataclasses.replace(one.files[0], after_sha256="0" * 64)
-    sets = (dataclasses.replace(one, files=(file,)),)
-    text = summary(bent(frozen=dataclasses.replace(pack.frozen, sets=sets)))
+    file = replace(one.files[0], after_sha256="0" * 64)
+    sets = (replace(one, files=(file,)),)
+    text = summary(bent(frozen=replace(pack.frozen, sets=sets)))
     assert "**Not all that was promised holds:**" in text
     assert "❌ 1 changed: `submission.zip`" in text
 
@@ -186,9 +186,9 @@ def test_a_broken_promise_is_shown() -> None:
 def test_what_is_only_watched_may_change_and_is_said_apart() -> None:
     pack = complete_pack()
     one = pack.frozen.sets[0]
-    file = dataclasses.replace(one.files[0], path="code.py", after_sha256="0" * 64)
-    watched = dataclasses.replace(one, name="code", policy="record", files=(file,))
-    text = summary(bent(frozen=dataclasses.replace(pack.frozen, sets=(one, watched))))
+    file = replace(one.files[0], path="code.py", after_sha256="0" * 64)
+    watched = replace(one, name="code", policy="record", files=(file,))
+    text = summary(bent(frozen=replace(pack.frozen, sets=(one, watched))))
     assert "**None** on what was promised; files that are only watched differ:" in text
     assert "| code *(only watched)* | 1 | ⚠️ 1 changed: `code.py` |" in text
 
@@ -207,7 +207,7 @@ def test_outputs_that_look_right_and_are_wrong_are_called_by_their_name(
     output: str, habit: str
 ) -> None:
     marked = MILESTONE.replace("[eval]\n", '[eval]\nanswer_after = "Answer:"\n')
-    pack = dataclasses.replace(complete_pack(marked), predictions=predictions(output))
+    pack = replace(complete_pack(marked), predictions=predictions(output))
     text = section(summary(sealed(pack)), "Evaluation Pass")
     claim = "**The outputs show pattern learning rather than answers:** most of them "
     assert f"{claim}{habit}, yet" in text
@@ -218,21 +218,21 @@ def test_one_file_differs_and_two_files_differ() -> None:
     pack = complete_pack()
     for count, words in ((1, "1 file differs from"), (2, "2 files differ from")):
         files = tuple(GitFileRecord(f"{n}.py", "modified", "0" * 64) for n in range(count))
-        state = dataclasses.replace(pack.git.start, dirty=True, files=files)  # type: ignore[type-var]
-        text = summary(bent(git=dataclasses.replace(pack.git, start=state)))
+        state = replace(pack.git.start, dirty=True, files=files)  # type: ignore[type-var]
+        text = summary(bent(git=replace(pack.git, start=state)))
         assert f"The working tree was dirty: {words} the commit" in text
 
 
 def test_an_answer_that_never_carries_loss_is_pointed_out() -> None:
     pack = complete_pack()
     assert pack.seen is not None
-    coverage = tuple(dataclasses.replace(c, num_rows_in_target=0) for c in pack.seen.coverage)
-    text = summary(bent(seen=dataclasses.replace(pack.seen, coverage=coverage)))
+    coverage = tuple(replace(c, num_rows_in_target=0) for c in pack.seen.coverage)
+    text = summary(bent(seen=replace(pack.seen, coverage=coverage)))
     assert "The answer field `final_answer` carries no loss in any row" in text
 
 
 def test_a_gpu_is_shown_as_the_reference_shows_it() -> None:
-    hardware = dataclasses.replace(complete_pack().hardware, gpus=(gpu(),))
+    hardware = replace(complete_pack().hardware, gpus=(gpu(),))
     text = summary(bent(hardware=hardware))
     assert "**Hardware:** NVIDIA GeForce RTX 5090 (32 GiB, sm_120)" in text
     assert "| Compute Capability | sm_120 (Blackwell) |" in text
@@ -248,9 +248,9 @@ def test_loss_tokens_are_bold_wherever_they_stand() -> None:
     pack = complete_pack()
     row = seen_row("one two one", "")
     labels = tuple(-100 if 3 <= i < 8 else 1 for i in range(11))
-    batch = SeenBatch(1, (dataclasses.replace(row, labels=labels),))
+    batch = SeenBatch(1, (replace(row, labels=labels),))
     assert pack.seen is not None
-    text = summary(bent(seen=dataclasses.replace(pack.seen, batches=(batch,))))
+    text = summary(bent(seen=replace(pack.seen, batches=(batch,))))
     assert "o<b>ne</b> two <b>one</b>" in text  # the first token is never predicted
 
 
@@ -299,8 +299,8 @@ def hostile_pack(text: str) -> Documents:
     """A pack with one foreign text in every place that a stranger can write to."""
     pack = complete_pack()
     assert pack.seen is not None
-    row = dataclasses.replace(seen_row("<bos>" + text + text, text), source_row=1)
-    prediction = dataclasses.replace(
+    row = replace(seen_row("<bos>" + text + text, text), source_row=1)
+    prediction = replace(
         pack.predictions[0],
         id=text,
         prompt=text,
@@ -309,35 +309,35 @@ def hostile_pack(text: str) -> Documents:
         answer=text,
         groups={"section": text, "difficulty": text},
     )
-    state = dataclasses.replace(
+    state = replace(
         pack.git.start,  # type: ignore[type-var]
         subject=text,
         branch=text,
         dirty=True,
         files=(GitFileRecord(text, "modified", Unavailable(text)),),
     )
-    outcome = dataclasses.replace(
+    outcome = replace(
         pack.outcomes[0], reason=text, missing=(text,), remedies=(text,), last_lines=(text,) * 2
     )
-    coverage = tuple(dataclasses.replace(one, field=text) for one in pack.seen.coverage[:1])
-    frozen_file = dataclasses.replace(pack.frozen.sets[0].files[0], path=text, after_sha256=None)
-    frozen = dataclasses.replace(pack.frozen.sets[0], name=text or "x", files=(frozen_file,))
+    coverage = tuple(replace(one, field=text) for one in pack.seen.coverage[:1])
+    frozen_file = replace(pack.frozen.sets[0].files[0], path=text, after_sha256=None)
+    frozen = replace(pack.frozen.sets[0], name=text or "x", files=(frozen_file,))
     return bent(
-        seen=dataclasses.replace(pack.seen, coverage=coverage, batches=(SeenBatch(1, (row, row)),)),
+        seen=replace(pack.seen, coverage=coverage, batches=(SeenBatch(1, (row, row)),)),
         predictions=(prediction, *pack.predictions[1:]),
-        git=dataclasses.replace(pack.git, start=state),
-        hardware=dataclasses.replace(
+        git=replace(pack.git, start=state),
+        hardware=replace(
             pack.hardware,
             os=text,
             driver_version=Unavailable(text),
-            gpus=(dataclasses.replace(gpu(), name=text, architecture=Unavailable(text)),),
+            gpus=(replace(gpu(), name=text, architecture=Unavailable(text)),),
         ),
         outcomes=(outcome,),
-        inputs=dataclasses.replace(
+        inputs=replace(
             pack.inputs,
-            model=dataclasses.replace(pack.inputs.model, id=text, dtype=text),  # type: ignore[type-var]
+            model=replace(pack.inputs.model, id=text, dtype=text),  # type: ignore[type-var]
         ),
-        frozen=dataclasses.replace(pack.frozen, sets=(frozen,)),
+        frozen=replace(pack.frozen, sets=(frozen,)),
         notes=text,
     )
 
@@ -359,7 +359,7 @@ def test_hostile_text_is_inert_wherever_it_stands(text: str) -> None:
 
 def test_a_log_that_tries_to_close_its_block_stays_in_it() -> None:
     lines = ("</pre>", "<script>alert(1)</script>", "## Verified")
-    outcome = dataclasses.replace(complete_pack().outcomes[0], last_lines=lines)
+    outcome = replace(complete_pack().outcomes[0], last_lines=lines)
     tags, _, page = html_of(summary(bent(outcomes=(outcome,))))
     assert "script" not in tags
     assert "<h2>Verified</h2>" not in page
@@ -378,14 +378,14 @@ def test_the_record_names_every_file_of_the_rendered_set() -> None:
 def test_a_template_version_that_is_not_here_is_named() -> None:
     pack = complete_pack()
     assert pack.manifest is not None
-    newer = dataclasses.replace(pack.manifest, template="v999")
+    newer = replace(pack.manifest, template="v999")
     with pytest.raises(PackBrokenError, match="v999"):
-        render_pack(dataclasses.replace(pack, manifest=newer), ROOT, {})
+        render_pack(replace(pack, manifest=newer), ROOT, {})
 
 
 def test_without_results_there_is_nothing_to_render() -> None:
     with pytest.raises(PackBrokenError, match=r"results\.json"):
-        render_pack(dataclasses.replace(complete_pack(), results=None), ROOT, {})
+        render_pack(replace(complete_pack(), results=None), ROOT, {})
 
 
 def test_provenance_names_commit_and_root() -> None:

@@ -7,10 +7,10 @@ import signal
 import sys
 import threading
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from evidence.errors import StoppedError, UsageError
 from evidence.progress import Silent

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import dataclasses
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 from render.sample import MILESTONE, complete_pack, failed_pack, sealed
 
 from evidence.pack.documents import Documents
@@ -23,8 +23,8 @@ def gate(lines: str, pack: Any = complete_pack) -> GateResult:
 def frozen(**changes: Any) -> Documents:
     """A pack whose frozen set is bent."""
     pack = complete_pack()
-    one = dataclasses.replace(pack.frozen.sets[0], **changes)
-    return sealed(dataclasses.replace(pack, frozen=dataclasses.replace(pack.frozen, sets=(one,))))
+    one = replace(pack.frozen.sets[0], **changes)
+    return sealed(replace(pack, frozen=replace(pack.frozen, sets=(one,))))
 
 
 def promises(pack: Documents) -> list[GateResult]:
@@ -88,7 +88,7 @@ def test_a_promise_that_holds_adds_no_gate() -> None:
 
 
 def test_a_file_that_changed_during_the_run_is_a_required_gate_not_met() -> None:
-    file = dataclasses.replace(complete_pack().frozen.sets[0].files[0], after_sha256="0" * 64)
+    file = replace(complete_pack().frozen.sets[0].files[0], after_sha256="0" * 64)
     found = promises(frozen(files=(file,)))
     assert [g.outcome for g in found] == ["not-met", "not-met"]  # and it differs from HEAD now
     assert all(g.required for g in found)
@@ -96,23 +96,23 @@ def test_a_file_that_changed_during_the_run_is_a_required_gate_not_met() -> None
 
 
 def test_a_file_that_vanished_counts_as_changed() -> None:
-    file = dataclasses.replace(complete_pack().frozen.sets[0].files[0], after_sha256=None)
+    file = replace(complete_pack().frozen.sets[0].files[0], after_sha256=None)
     assert promises(frozen(files=(file,), ref=None))[0].outcome == "not-met"
 
 
 def test_a_file_that_differs_from_its_ref_is_not_met_even_if_the_record_says_equal() -> None:
-    file = dataclasses.replace(complete_pack().frozen.sets[0].files[0], ref_sha256="1" * 64)
+    file = replace(complete_pack().frozen.sets[0].files[0], ref_sha256="1" * 64)
     found = promises(frozen(files=(file,), equal_to_ref=True))
     assert [g.outcome for g in found] == ["not-met"]
 
 
 def test_a_ref_that_could_not_be_read_is_not_checked() -> None:
     nothing = Unavailable("no git")
-    file = dataclasses.replace(complete_pack().frozen.sets[0].files[0], ref_sha256=nothing)
+    file = replace(complete_pack().frozen.sets[0].files[0], ref_sha256=nothing)
     found = promises(frozen(files=(file,), equal_to_ref=nothing))
     assert [g.outcome for g in found] == ["not-checked"]
 
 
 def test_a_promise_only_recorded_adds_no_gate() -> None:
-    file = dataclasses.replace(complete_pack().frozen.sets[0].files[0], after_sha256="0" * 64)
+    file = replace(complete_pack().frozen.sets[0].files[0], after_sha256="0" * 64)
     assert promises(frozen(files=(file,), policy="record")) == []

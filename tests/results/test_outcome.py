@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import dataclasses
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 from render.sample import MILESTONE, complete_pack, failed_pack, losses, predictions, steps
 
 from evidence.pack.documents import Documents
@@ -14,13 +14,13 @@ from evidence.results.outcome_digest import outcome_digest
 
 
 def bent(**changes: Any) -> Documents:
-    return dataclasses.replace(complete_pack(), **changes)
+    return replace(complete_pack(), **changes)
 
 
 def with_model(**changes: Any) -> Documents:
     inputs = complete_pack().inputs
-    model: Any = dataclasses.replace(inputs.model, **changes)  # type: ignore[type-var]
-    return bent(inputs=dataclasses.replace(inputs, model=model))
+    model: Any = replace(inputs.model, **changes)  # type: ignore[type-var]
+    return bent(inputs=replace(inputs, model=model))
 
 
 def one_loss_changed() -> Documents:
@@ -34,15 +34,15 @@ def other_weights() -> Documents:
     for event in complete_pack().journal:
         if event.event == "final-model":
             files = [file | {"sha256": "3" * 64} for file in event.data["files"]]
-            event = dataclasses.replace(event, data={"files": files})
+            event = replace(event, data={"files": files})
         journal.append(event)
     return bent(journal=tuple(journal))
 
 
 def other_data() -> Documents:
     inputs = complete_pack().inputs
-    train = dataclasses.replace(inputs.data["train"], sha256="4" * 64)
-    return bent(inputs=dataclasses.replace(inputs, data=inputs.data | {"train": train}))
+    train = replace(inputs.data["train"], sha256="4" * 64)
+    return bent(inputs=replace(inputs, data=inputs.data | {"train": train}))
 
 
 def test_it_is_a_digest_and_stable() -> None:
@@ -79,10 +79,10 @@ def test_what_was_computed_changes_it(other: Any) -> None:
         lambda: complete_pack(
             MILESTONE.replace("stand_in = true", "stand_in = true\ntimeout_s = 60")
         ),
-        lambda: bent(hardware=dataclasses.replace(complete_pack().hardware, os="another")),
+        lambda: bent(hardware=replace(complete_pack().hardware, os="another")),
         lambda: bent(telemetry=()),
-        lambda: bent(steps=tuple(dataclasses.replace(r, elapsed_s=9.0) for r in steps())),
-        lambda: bent(steps=tuple(dataclasses.replace(r, segment=2) for r in steps())),
+        lambda: bent(steps=tuple(replace(r, elapsed_s=9.0) for r in steps())),
+        lambda: bent(steps=tuple(replace(r, segment=2) for r in steps())),
     ],
 )
 def test_times_places_and_words_do_not_change_it(other: Any) -> None:

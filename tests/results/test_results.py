@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import dataclasses
 import re
 from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 from render.sample import (
     MILESTONE,
     NUM_STEPS,
@@ -89,7 +89,7 @@ def test_every_measured_value_has_an_address(pack: Any) -> None:
 
 def test_results_do_not_look_at_what_is_derived_from_them() -> None:
     pack = complete_pack()
-    bare = dataclasses.replace(pack, results=None, manifest=None, sizes={}, digests={})
+    bare = replace(pack, results=None, manifest=None, sizes={}, digests={})
     assert compute_results(pack) == compute_results(bare)
 
 
@@ -131,7 +131,7 @@ def test_changing_one_step_changes_the_mean_and_its_own_interval_only(
     changed = losses()
     changed[index] += by
     before = compute_results(complete_pack())
-    after = compute_results(sealed(dataclasses.replace(complete_pack(), steps=steps(changed))))
+    after = compute_results(sealed(replace(complete_pack(), steps=steps(changed))))
     assert after.values["train.loss_mean"].value > before.values["train.loss_mean"].value  # type: ignore[operator]
     different = [
         row.step
@@ -143,7 +143,7 @@ def test_changing_one_step_changes_the_mean_and_its_own_interval_only(
 
 
 def test_a_run_shorter_than_an_interval_has_a_mean_but_no_start_and_end() -> None:
-    pack = sealed(dataclasses.replace(complete_pack(), steps=steps()[:7]))
+    pack = sealed(replace(complete_pack(), steps=steps()[:7]))
     values = compute_results(pack).values
     assert values["train.loss_mean"].value is not None
     for name in ("loss_start", "loss_end", "loss_ratio"):
@@ -151,10 +151,10 @@ def test_a_run_shorter_than_an_interval_has_a_mean_but_no_start_and_end() -> Non
 
 
 def test_a_killed_segment_counts_until_its_last_kept_step() -> None:
-    rows = tuple(dataclasses.replace(row, segment=1 if row.step <= 50 else 2) for row in steps())
+    rows = tuple(replace(row, segment=1 if row.step <= 50 else 2) for row in steps())
     finished = {"stage": "train", "segment": 2, "runtime_s": 40.0}
     pack = with_events(
-        dataclasses.replace(complete_pack(), steps=rows),
+        replace(complete_pack(), steps=rows),
         ("stage-started", "stand-in", {"stage": "train", "segment": 1}),
         ("stage-started", "stand-in", {"stage": "train", "segment": 2}),
         ("stage-finished", "stand-in", finished),
@@ -180,7 +180,7 @@ def test_scores_come_with_their_interval_and_groups() -> None:
 
 
 def test_outputs_that_are_all_alike_are_counted() -> None:
-    pack = sealed(dataclasses.replace(complete_pack(), predictions=predictions("What is 1 + 1?")))
+    pack = sealed(replace(complete_pack(), predictions=predictions("What is 1 + 1?")))
     assert value(pack, "eval.num_distinct_outputs") == 1
 
 
@@ -195,25 +195,23 @@ def test_a_failed_run_has_reasons_and_no_zeros() -> None:
 
 
 def test_each_gpu_has_its_values() -> None:
-    hardware = dataclasses.replace(complete_pack().hardware, gpus=(gpu(), gpu()))
-    pack = sealed(dataclasses.replace(complete_pack(), hardware=hardware))
+    hardware = replace(complete_pack().hardware, gpus=(gpu(), gpu()))
+    pack = sealed(replace(complete_pack(), hardware=hardware))
     assert value(pack, "hardware.num_gpus") == 2
     assert value(pack, "hardware.gpu.1.architecture") == "Blackwell"
 
 
 def test_a_clock_that_was_restarted_gives_no_duration() -> None:
     journal = list(complete_pack().journal)
-    journal[-1] = dataclasses.replace(journal[-1], monotonic_s=1.0)
-    pack = dataclasses.replace(complete_pack(), journal=tuple(journal))
+    journal[-1] = replace(journal[-1], monotonic_s=1.0)
+    pack = replace(complete_pack(), journal=tuple(journal))
     assert compute_results(pack).values["run.duration_s"].value is None
 
 
 def test_absurd_numbers_become_reasons_not_crashes() -> None:
     huge = [1.7e308] * NUM_STEPS
-    journal = [
-        dataclasses.replace(e, data=e.data | {"runtime_s": 5e-324}) for e in complete_pack().journal
-    ]
-    pack = dataclasses.replace(complete_pack(), steps=steps(huge), journal=tuple(journal))
+    journal = [replace(e, data=e.data | {"runtime_s": 5e-324}) for e in complete_pack().journal]
+    pack = replace(complete_pack(), steps=steps(huge), journal=tuple(journal))
     values = compute_results(pack).values
     assert values["train.samples_per_s"].unavailable == "the result is not a finite number"
     jsonio.dump_document(encode(compute_results(pack)))
@@ -233,20 +231,20 @@ def test_malformed_journal_data_become_reasons_not_crashes() -> None:
 
 
 def test_an_empty_journal_is_no_crash() -> None:
-    pack = dataclasses.replace(complete_pack(), journal=())
+    pack = replace(complete_pack(), journal=())
     values = compute_results(pack).values
     assert values["run.status"].value is None
     assert values["run.date"].unavailable == "the journal is empty"
 
 
 def test_no_repository_is_said_for_each_value() -> None:
-    git = dataclasses.replace(complete_pack().git, start=Unavailable("not a git repository"))
-    pack = sealed(dataclasses.replace(complete_pack(), git=git))
+    git = replace(complete_pack().git, start=Unavailable("not a git repository"))
+    pack = sealed(replace(complete_pack(), git=git))
     values = compute_results(pack).values
     assert values["git.dirty"].unavailable == "not a git repository"
 
 
 def test_max_steps_decides_the_samples_of_the_throughput() -> None:
     text = MILESTONE.replace("epochs = 1\n", "max_steps = 10\n")
-    pack = sealed(dataclasses.replace(complete_pack(text), steps=steps()[:10]))
+    pack = sealed(replace(complete_pack(text), steps=steps()[:10]))
     assert value(pack, "train.samples_per_s") == pytest.approx(40 / 73.222)

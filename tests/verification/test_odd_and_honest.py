@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 import os
-from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 from lies import milestone
+from msgspec.structs import fields, replace
 from packs.case import GOLDEN
 from test_recoveries import CUT, recovered
 from toy import CONFIG, MODEL, Toy, intact_bytes, safetensors, toy, write

@@ -7,14 +7,15 @@ say is in the theme modules beside this one.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import field
 from functools import cached_property
 from typing import Final, TypeAlias, TypeVar
 
-from evidence.dataclass import dataclass
+from msgspec import field
+
 from evidence.milestone.plan import plan_attempts
 from evidence.pack.documents import Documents
 from evidence.records.availability import Unavailable
+from evidence.records.record import Record
 from evidence.records.run import AttemptPlan, JournalEvent
 from evidence.results.context import NOT_COMPLETED, Context
 from evidence.verification.ledger import Rule
@@ -26,8 +27,7 @@ Problems: TypeAlias = Iterator[Problem]
 CheckFunction: TypeAlias = Callable[["Evidence"], Problems]
 
 
-@dataclass(frozen=True)
-class Evidence:
+class Evidence(Record, dict=True):
     """One pack, as read: the same bytes that were hashed."""
 
     documents: Documents
@@ -39,7 +39,7 @@ class Evidence:
     """Sealed files that are in the directory."""
     directory: str
     """Name of the pack's directory."""
-    _safetensors: dict[str, Header] = field(default_factory=dict, init=False)
+    _safetensors: dict[str, Header] = field(default_factory=dict)
 
     @cached_property
     def context(self) -> Context:
@@ -79,8 +79,7 @@ class Evidence:
         return record.num_rows
 
 
-@dataclass(frozen=True, slots=True)
-class Check:
+class Check(Record):
     """A rule with the function that checks it."""
 
     rule: Rule

@@ -10,14 +10,14 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import field
 from functools import partial
 from hashlib import sha256
 from io import FileIO
 from typing import Final, NamedTuple, NoReturn
 
+from msgspec import Struct, field
+
 from evidence import limits
-from evidence.dataclass import dataclass
 from evidence.encoding.digest import (
     CHUNK_BYTES,
     HASHING_THREADS,
@@ -27,6 +27,7 @@ from evidence.encoding.digest import (
     with_lf,
 )
 from evidence.errors import UnsafePackError
+from evidence.records.record import Record
 from evidence.system.processes import num_processors
 from evidence.verification.problem import Problem
 from evidence.verification.reading.directory import NotPlainError, SafeDirectory
@@ -56,8 +57,7 @@ class Reading(NamedTuple):
     """The file was another one, or changed, between the walk and the end of reading."""
 
 
-@dataclass(slots=True)
-class Contents:
+class Contents(Struct):
     """The sealed files as read."""
 
     documents: dict[str, bytes] = field(default_factory=dict)
@@ -66,8 +66,7 @@ class Contents:
     problems: list[Problem] = field(default_factory=list)
 
 
-@dataclass(frozen=True, slots=True)
-class Claims:
+class Claims(Record):
     """What the pack says of its files before they are read."""
 
     sums: Sums

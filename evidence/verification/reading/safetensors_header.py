@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from dataclasses import field
 from typing import Any, Final
 
+from msgspec import Struct, field
+
 from evidence import limits
-from evidence.dataclass import dataclass
 from evidence.encoding import jsonio
 from evidence.errors import MalformedError, PastLimitError, UnsafePackError
+from evidence.records.record import Record
 from evidence.verification.problem import Problem, shown
 
 LENGTH_BYTES: Final = 8
@@ -31,8 +32,7 @@ _RUNNABLE_STARTS: Final = (b"\x80\x02", b"\x80\x03", b"\x80\x04", b"\x80\x05", b
 """Pickles of protocol 2 to 5, and the zip archives that torch.save writes around them."""
 
 
-@dataclass(frozen=True, slots=True)
-class Tensor:
+class Tensor(Record):
     """One tensor as its header entry describes it."""
 
     dtype: str
@@ -46,8 +46,7 @@ class Tensor:
         return math.prod(self.shape)
 
 
-@dataclass(slots=True)
-class Header:
+class Header(Struct):
     """Tensors by name, and what is wrong with the file's form."""
 
     tensors: dict[str, Tensor] = field(default_factory=dict)

@@ -7,11 +7,12 @@ the rendered set and origin come after, in `verification`.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import field, replace
 from typing import Final
 
+from msgspec import Struct, field
+from msgspec.structs import replace
+
 from evidence import layout
-from evidence.dataclass import dataclass
 from evidence.encoding.digest import with_lf
 from evidence.pack.documents import Documents
 from evidence.verification.ledger import Ledger, Rule
@@ -39,8 +40,7 @@ RECORDS: Final = Rule("records", "the documents fit together into the records of
 RULES: Final = (STRUCTURE, LISTING, DIGESTS, SETS, FORM, CHAIN, RECORDS)
 
 
-@dataclass(slots=True)
-class SealedSet:
+class SealedSet(Struct):
     """What was read of the sealed set. `documents` is None where it could not be understood."""
 
     tree: Tree = field(default_factory=Tree)

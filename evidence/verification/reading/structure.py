@@ -9,11 +9,11 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Iterator, Mapping
-from dataclasses import field
 from typing import Final, NamedTuple
 
+from msgspec import Struct, field
+
 from evidence import layout, limits
-from evidence.dataclass import dataclass
 from evidence.errors import UnsafePackError
 from evidence.pack.documents import is_document
 from evidence.verification.problem import Problem
@@ -61,8 +61,7 @@ class FileStatus(NamedTuple):
         return FileStatus(status.st_size, status.st_dev, status.st_ino, status.st_mtime_ns)
 
 
-@dataclass(slots=True)
-class Tree:
+class Tree(Struct):
     """Regular files by path, folders, and what was wrong on the way."""
 
     files: dict[str, FileStatus] = field(default_factory=dict)

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import field
 from typing import Final
 
+from msgspec import field
+
 from evidence import layout, limits
-from evidence.dataclass import dataclass
 from evidence.encoding.digest import sha256_hex, with_lf
+from evidence.records.record import Record
 from evidence.verification.problem import Problem, shown
 from evidence.verification.reading.names import unsafe_when_listed
 
@@ -25,8 +26,7 @@ LINE_ENDS_HINT: Final = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Sums:
+class Sums(Record):
     """What SHA256SUMS lists, and what is wrong with its form."""
 
     digests: dict[str, str]
