@@ -114,6 +114,7 @@ def run_attempt(
             output=str(places.output),
             segment=point.segment if here else 1,
             resume=point.resume if here else None,
+            run_stage=around.run_stage,
         )
         last = StageRun(job, around, deadline_s, point.from_step if here else 0).execute()
         if last.outcome != "completed":

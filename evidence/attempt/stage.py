@@ -64,6 +64,8 @@ class Surroundings:
     stop_level: Callable[[], int]
     """0: go on; 1: stop at the next step; 2: stop now."""
     environment: Mapping[str, str]
+    run_stage: str
+    """`module:function` of the backend."""
     started_s: float
     """Monotonic seconds when the run began; telemetry counts from it."""
     data_sha256: Mapping[str, str]

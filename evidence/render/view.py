@@ -9,6 +9,7 @@ from __future__ import annotations
 from pathlib import PurePosixPath
 from typing import Final
 
+from evidence.backends import registry
 from evidence.dataclass import dataclass
 from evidence.milestone.plan import plan_attempts
 from evidence.pack.documents import Documents
@@ -25,11 +26,6 @@ LINE_CHARS: Final = 200
 LAST_LINES: Final = 8
 LISTED_FILES: Final = 10
 
-_BACKENDS: Final = {
-    "transformers": "PyTorch/Transformers",
-    "tunix": "JAX/Tunix",
-    "stub": "Stub (tests)",
-}
 _ACRONYMS: Final = {"jax": "JAX", "torch": "PyTorch", "cpu": "CPU", "gpu": "GPU", "cuda": "CUDA"}
 _OUTCOMES: Final = {
     "requirement-not-met": "Not possible",
@@ -133,8 +129,8 @@ def data_file(documents: Documents, name: str) -> str:
 
 
 def backend_name(backend: str) -> str:
-    """A backend as people call it."""
-    return _BACKENDS.get(backend) or markdown.inline(backend)
+    """A backend of ours as people call it, any other by its name: the same on every machine."""
+    return registry.title(backend) or markdown.inline(backend)
 
 
 def hardware_line(hardware: HardwareRecord, sheet: Sheet) -> str:

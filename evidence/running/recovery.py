@@ -15,11 +15,12 @@ from evidence import layout
 from evidence.attempt.attempt import AttemptResult, StartPoint, interrupted
 from evidence.attempt.reported import read_reported
 from evidence.attempt.stage import digest_folder
+from evidence.backends import registry
 from evidence.data.read import describe_data
 from evidence.dataclass import dataclass
 from evidence.encoding import jsonio
 from evidence.encoding.codec import decode, encode
-from evidence.errors import MilestoneError
+from evidence.errors import MilestoneError, UsageError
 from evidence.milestone.parse import load_milestone, parse_milestone
 from evidence.milestone.plan import plan_attempts
 from evidence.pack import journal
@@ -43,9 +44,11 @@ from evidence.running.observation import Observation, journal_state, recall_star
 from evidence.running.preflight import Prepared
 from evidence.running.secrets import allowed_in, privacy_of
 from evidence.running.signals import StopRequest
-from evidence.running.unfinished_files import Cut, cut_torn_line, torn_tails
+from evidence.running.unfinished_files import Cut, cut_torn_line, torn_tails, whole_records
 from evidence.running.workspace import Remembered, Workspace
 from evidence.system.durable import remove, remove_partials
+from evidence.text import commands
+from evidence.worker.interface import Backend
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +93,8 @@ def recover(
 ) -> Finished:
     """Go on with the run in `work` (or close it as failed), and publish it as `pack`."""
     space = Workspace(work)
-    found = _look(root, space)
+    backends = {} if close else _backends(root, space)
+    found = _look(root, space, backends)
     with reason_kept(space, privacy_of(found.prepared.milestone)):
         space.keep_room()
         if not found.recorded("sealing"):
@@ -160,7 +164,43 @@ def _finish(run: Run, found: Found, opened: AttemptPlan, going: Going) -> Attemp
     return result if result.completed else None
 
 
-def _look(root: Path, space: Workspace) -> Found:
+def _backends(root: Path, space: Workspace) -> Mapping[str, Backend]:
+    """Of what is still to be run. Raises UsageError, before anything is cut, where one is gone."""
+    path = space.staging / layout.JOURNAL
+    data = path.read_bytes() if path.exists() else b""
+    milestone = parse_milestone((space.staging / layout.MILESTONE).read_bytes())
+    plans = {plan.name: plan for plan in plan_attempts(milestone)}
+    planned = tuple(plans[name] for name in space.recall().attempts)
+    found: dict[str, Backend] = {}
+    for plan in _to_run(planned, tuple(journal.read(whole_records(data)))):
+        try:
+            found[plan.backend] = registry.find(plan.backend)
+        except UsageError as error:
+            go_on = commands.go_on(milestone.id, space.runs, root)
+            raise UsageError(
+                f"attempt {plan.name} cannot be run: {error.message}",
+                hint=f"{error.hint}\n  Then go on: {go_on}",
+            ) from error
+    return found
+
+
+def _to_run(
+    plans: tuple[AttemptPlan, ...], events: tuple[JournalEvent, ...]
+) -> tuple[AttemptPlan, ...]:
+    """Attempts of which something is left to run, as far as the journal tells."""
+    for place, plan in enumerate(plans):
+        own = [one for one in events if one.attempt == plan.name]
+        ended = [one for one in own if one.event == "attempt-finished"]
+        if any(one.data["outcome"] == "completed" for one in ended) or any(
+            one.event == "stage-finished" and one.data["stage"] == "eval" for one in own
+        ):
+            return ()
+        if not ended:
+            return plans[place:]
+    return ()
+
+
+def _look(root: Path, space: Workspace, backends: Mapping[str, Backend]) -> Found:
     remove_partials(space.work)
     path = space.staging / layout.JOURNAL
     num_torn_bytes = cut_torn_line(path)
@@ -175,6 +215,7 @@ def _look(root: Path, space: Workspace) -> Found:
         notes=None,
         plans=tuple(plans[name] for name in facts.attempts),
         data=_data(root, space, milestone, facts),
+        backends=backends,
     )
     allowed = _allowed_by_now(root, milestone, events)
     return Found(events, facts, prepared, space.read_stop(), num_torn_bytes, allowed)

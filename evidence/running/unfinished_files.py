@@ -87,12 +87,17 @@ def cut_torn_line(path: Path) -> int:
     something else, and stays for the reader to complain of.
     """
     data = path.read_bytes() if path.exists() else b""
-    lines = data.split(b"\n")[:-1]
-    kept = lines if not lines or is_json(lines[-1]) else lines[:-1]
-    whole = b"".join(line + b"\n" for line in kept)
+    whole = whole_records(data)
     if whole != data:
         write_file(path, whole)
     return len(data) - len(whole)
+
+
+def whole_records(data: bytes) -> bytes:
+    """A journal as far as it counts: without a last line that is not whole."""
+    lines = data.split(b"\n")[:-1]
+    kept = lines if not lines or is_json(lines[-1]) else lines[:-1]
+    return b"".join(line + b"\n" for line in kept)
 
 
 def is_json(line: bytes) -> bool:

@@ -1,6 +1,7 @@
 """What supervisor and worker agree on, and what every backend offers.
 
-Backends never import each other; the worker finds them by name through `worker.BACKENDS`.
+A backend is a `Backend` record, which costs nothing to import, and a function `run_stage`, which
+only a worker imports. Backends never import each other; `backends.registry` finds them by name.
 """
 
 from __future__ import annotations
@@ -29,17 +30,50 @@ class Job:
     segment: int
     resume: str | None
     """Checkpoint folder to go on from."""
+    run_stage: str
+    """`module:function` of the backend."""
 
 
 Emit = Callable[..., None]
 """`emit(event, **data)` sends one event to the supervisor."""
 
 
-class Backend(Protocol):
+class RunStage(Protocol):
     """What executes a stage."""
 
     def __call__(self, job: Job, emit: Emit) -> None:
         """Run the stage to its end. Raises StageFailure, or anything else for an exception."""
+
+
+@dataclass(frozen=True, slots=True)
+class Package:
+    """A Python package without which a backend cannot run, and how to get it."""
+
+    name: str
+    """As it is imported: `torch`."""
+    remedy: str
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """Stands for the function of a backend that is known by name and cannot run in this version."""
+
+    reason: str
+    remedy: str
+
+
+@dataclass(frozen=True, slots=True)
+class Backend:
+    """What executes the attempts that name it: all that is asked of it before a worker starts."""
+
+    name: str
+    """As milestones spell it."""
+    title: str
+    """As people call it."""
+    run_stage: str | Planned
+    """`module:function` of a RunStage. A string: what is heavy is imported by a worker only."""
+    packages: tuple[Package, ...] = ()
+    """What must be installed for it."""
 
 
 class StageFailure(Exception):  # noqa: N818 - an outcome that the worker reports, not an accident
