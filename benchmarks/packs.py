@@ -25,12 +25,13 @@ from evidence import layout  # noqa: E402
 from evidence.encoding import jsonio  # noqa: E402
 from evidence.encoding.codec import encode  # noqa: E402
 from evidence.encoding.digest import sha256_hex  # noqa: E402
-from evidence.pack.documents import Documents, is_document, parse_documents  # noqa: E402
+from evidence.pack.documents import Documents, parse_documents  # noqa: E402
 from evidence.pack.seal import format_sums  # noqa: E402
 from evidence.render.render import render_pack, rendered_record  # noqa: E402
 from evidence.results.compute import compute_results  # noqa: E402
 from evidence.results.outcome_digest import outcome_digest  # noqa: E402
 from evidence.rules import arithmetic  # noqa: E402
+from evidence.stages.registry import is_document  # noqa: E402
 
 MIB = 1 << 20
 SHARDS = 3

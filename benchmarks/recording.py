@@ -99,7 +99,7 @@ model = load_model(plan.model, root, torch.float32, torch.device("cpu"))
 kind = Recorder if side == "with" else Nothing
 pieces = timed(vocabulary)(tokenizer)
 recorder = kind(138, plan.train.seed, plan.train.max_length, pieces)
-job = Job(plan, "train", str(root), scratch, scratch, 1, None)
+job = Job(plan, "train", str(root), scratch, scratch, 1, None, "")
 training.train(job, model, 0, examples, recorder, lambda name, **event: None)
 if side == "with":
     fields = field_names(data.rows)

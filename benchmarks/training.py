@@ -50,7 +50,7 @@ def emit(name, **event):
         losses.append(event["row"]["loss"])
 cpu = time.process_time()
 if side == "ours":
-    job = Job(plan, "train", str(root), scratch, scratch, 1, None)
+    job = Job(plan, "train", str(root), scratch, scratch, 1, None, "")
     recorder = Recorder(138, 42, 128, vocabulary(tokenizer))
     spent = train(job, model, 0, examples, recorder, emit)["runtime_s"]
     mean = sum(losses) / len(losses)

@@ -71,17 +71,19 @@ SCHEMA_OF: Final = {
     PACKAGES: "packages.v1",
     FROZEN: "frozen.v1",
     INPUTS: "inputs.v1",
-    SEEN: "seen.v1",
     RESULTS: "results.v1",
     WITHHELD: "withheld.v1",
     RENDERED: "rendered.v1",
     JOURNAL: "journal-event.v1",
-    METRICS: "metrics-row.v1",
-    PREDICTIONS: "prediction-row.v1",
     TELEMETRY: "telemetry-row.v1",
 }
-"""Schema of each JSON document, and of each line of each JSON lines file, by its path."""
+"""Schema of each JSON document, and of each line of each JSON lines file, by its path.
 
+What a stage leaves is named by its kind (`stages`).
+"""
+
+OUTCOME: Final = "outcome.json"
+"""In the folder of an attempt that did not complete."""
 OUTCOME_SCHEMA: Final = "outcome.v1"
 
 REPRODUCTION: Final = re.compile(r"attached/reproduced-[0-9a-f]{12}\.json")
@@ -105,16 +107,8 @@ NEEDED_ALWAYS: Final = (
 )
 """Sealed files that every pack has, a failed one too."""
 
-NEEDED_WHEN_COMPLETE: Final = (
-    SEEN,
-    TELEMETRY,
-    TRAINING_LOG,
-    EVAL_LOG,
-    METRICS,
-    f"{FINAL_MODEL}/config.json",
-    PREDICTIONS,
-)
-"""Sealed files that a complete pack has besides."""
+NEEDED_WHEN_COMPLETE: Final = (TELEMETRY,)
+"""Sealed files that a complete pack has besides, whatever its stages."""
 
 
 def summary_name(milestone_id: str) -> str:
@@ -125,14 +119,6 @@ def summary_name(milestone_id: str) -> str:
 def is_rendered(path: str) -> bool:
     """Whether a pack-relative path can belong to the rendered set or to what is attached."""
     return _RENDERED_SET.fullmatch(path) is not None
-
-
-def schema_for(path: str) -> str | None:
-    """Name of the schema that a pack-relative JSON path must satisfy; None when there is none."""
-    if path.startswith(f"{ATTEMPTS}/"):
-        name = path.split("/", 2)[-1]
-        return OUTCOME_SCHEMA if name == "outcome.json" else SCHEMA_OF.get(name)
-    return SCHEMA_OF.get(path)
 
 
 def reproduction_file(root_sha256: str) -> str:

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from evidence.backends.stub.stage import TOKENIZER
+from stub_backend.stage import TOKENIZER
+
 from evidence.encoding import jsonio
 from evidence.progress import Silent
 from evidence.running.run import RunOptions, RunResult, run_milestone

@@ -8,9 +8,8 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Final, Literal
 
 from msgspec.structs import replace
 
@@ -21,9 +20,9 @@ from evidence.records.capture import TorchRecord
 from evidence.records.inputs import ModelRecord, TextRecord, TokenizerRecord
 from evidence.records.record import Record
 from evidence.records.run import AttemptPlan, OutcomeRecord
+from evidence.stages.kind import Kind
+from evidence.stages.registry import kind_of
 from evidence.worker.interface import Job
-
-STAGES: Final[tuple[Literal["train", "eval"], ...]] = ("train", "eval")
 
 
 class AttemptResult(Record):
@@ -69,13 +68,19 @@ class Places(Record):
 class StartPoint(Record):
     """Where an attempt begins: at its beginning, or where an earlier process was killed."""
 
-    stage: Literal["train", "eval"] = "train"
+    stage: str = ""
+    """The stage to go on with; empty for the first."""
     segment: int = 1
     resume: str | None = None
     """Checkpoint folder to go on from."""
     from_step: int = 0
     probed: frozenset[str] = frozenset()
     """Moments whose probe the journal has already."""
+
+    @property
+    def goes_on(self) -> bool:
+        """Whether this is a place inside a stage that goes on from checkpoints."""
+        return self.stage != "" and kind_of(self.stage).goes_on
 
 
 def refused(plan: AttemptPlan, unmet: tuple[tuple[str, str], ...]) -> AttemptResult:
@@ -96,24 +101,32 @@ def interrupted(plan: AttemptPlan, why: str) -> AttemptResult:
 
 
 def run_attempt(
-    plan: AttemptPlan, places: Places, around: Surroundings, point: StartPoint
+    plan: AttemptPlan,
+    stages: Sequence[Kind],
+    places: Places,
+    around: Surroundings,
+    point: StartPoint,
 ) -> AttemptResult:
     """Run the stages of `plan` from `point` on until one does not complete."""
     began_s = time.monotonic()
     deadline_s = None if plan.timeout_s is None else began_s + plan.timeout_s
     last: StageResult | None = None
-    for stage in STAGES[STAGES.index(point.stage) :]:
-        here = stage == point.stage
+    names = [kind.name for kind in stages]
+    first = names.index(point.stage) if point.stage else 0
+    for index, kind in enumerate(stages[first:]):
+        here = index == 0
         job = Job(
             plan=plan,
-            stage=stage,
+            stage=kind.name,
             root=str(places.root),
             scratch=str(places.scratch),
             output=str(places.output),
             segment=point.segment if here else 1,
             resume=point.resume if here else None,
+            run_stage=around.run_stage,
         )
-        last = StageRun(job, around, deadline_s, point.from_step if here else 0).execute()
+        from_step = point.from_step if here else 0
+        last = StageRun(kind, job, around, deadline_s, from_step).execute()
         if last.outcome != "completed":
             break
     reported = read_reported(places.scratch)

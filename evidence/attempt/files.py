@@ -19,6 +19,7 @@ from evidence.encoding import jsonio
 from evidence.encoding.codec import encode
 from evidence.redact.known import Secrets
 from evidence.redact.stream import Redactor
+from evidence.stages.kind import Kind
 from evidence.system.durable import LineWriter
 from evidence.text.escape import visible
 
@@ -73,20 +74,17 @@ class LogFile:
 class StageFiles:
     """All growing files of one stage, below the attempt's folder."""
 
-    def __init__(self, folder: Path, stage: str, redactor: Redactor | None = None) -> None:
-        rows, log = (
-            (layout.METRICS, layout.TRAINING_LOG)
-            if stage == "train"
-            else (layout.PREDICTIONS, layout.EVAL_LOG)
-        )
-        self._rows = LineWriter(folder / rows)
+    def __init__(self, folder: Path, kind: Kind, redactor: Redactor | None = None) -> None:
+        self._rows = None if kind.rows is None else LineWriter(folder / kind.rows.path)
         self._telemetry = LineWriter(folder / layout.TELEMETRY)
-        self.log = LogFile(folder / log, redactor)
+        self.log = LogFile(folder / kind.log, redactor)
         self.num_rows = 0
         self._synced_at = time.monotonic()
 
     def row(self, record: object) -> None:
-        """Append a step row or a prediction."""
+        """Append a row of the stage. Only a kind that leaves rows has any."""
+        if self._rows is None:
+            raise TypeError("this kind of stage leaves no rows")
         self._rows.append(jsonio.dump_row(encode(record)))
         self.num_rows += 1
 
@@ -96,7 +94,7 @@ class StageFiles:
 
     def sync(self) -> None:
         """Make everything so far durable."""
-        for writer in (self._rows, self._telemetry, self.log):
+        for writer in self._writers():
             writer.sync()
         self._synced_at = time.monotonic()
 
@@ -115,5 +113,10 @@ class StageFiles:
         trace: TracebackType | None,
     ) -> None:
         with ExitStack() as closing:  # each is closed, also when another cannot be
-            for writer in (self.log, self._telemetry, self._rows):
+            for writer in reversed(self._writers()):
                 closing.callback(writer.close)
+
+    def _writers(self) -> tuple[LineWriter | LogFile, ...]:
+        """Rows first: what telemetry and log say may be lost before they are."""
+        others = (self._telemetry, self.log)
+        return others if self._rows is None else (self._rows, *others)

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
 from msgspec import field
 
-from evidence import layout, limits
+from evidence import limits
 from evidence.attempt.files import StageFiles
 from evidence.attempt.process import GRACE_AFTER_KILL_S, WorkerProcess
 from evidence.attempt.reported import Reported, write_reported
@@ -28,10 +29,11 @@ from evidence.pack.journal import Journal
 from evidence.progress import Observer
 from evidence.records.availability import Unavailable
 from evidence.records.capture import TorchRecord
-from evidence.records.inputs import FileDigest, ModelRecord, SeenRecord, TextRecord, TokenizerRecord
+from evidence.records.inputs import FileDigest, ModelRecord, TextRecord, TokenizerRecord
 from evidence.records.record import Record
-from evidence.records.run import OutcomeKind, PredictionRow, StepRow
+from evidence.records.run import OutcomeKind
 from evidence.redact.privacy import Privacy
+from evidence.stages.kind import Document, Kind, Rows
 from evidence.system.durable import remove, sync_directory, sync_file, sync_folders, write_file
 from evidence.text.escape import one_line
 from evidence.worker.failures import DISK_FULL
@@ -39,10 +41,6 @@ from evidence.worker.interface import Job
 
 POLL_S: Final = 0.2
 STOP_NOW: Final = 2
-STOPPING: Final = {
-    "train": "stopping after this step, with a checkpoint (Ctrl-C once more: at once, without one)",
-    "eval": "stopping; the trained model is kept, and the evaluation begins anew when you go on",
-}
 NO_ROOM_HINT: Final = "Free some space."
 
 
@@ -63,6 +61,8 @@ class Surroundings(Record):
     stop_level: Callable[[], int]
     """0: go on; 1: stop at the next step; 2: stop now."""
     environment: Mapping[str, str]
+    run_stage: str
+    """`module:function` of the backend."""
     started_s: float
     """Monotonic seconds when the run began; telemetry counts from it."""
     data_sha256: Mapping[str, str]
@@ -77,8 +77,14 @@ class StageRun:
     """Supervises the worker of one stage."""
 
     def __init__(
-        self, job: Job, around: Surroundings, deadline_s: float | None, from_step: int
+        self,
+        kind: Kind,
+        job: Job,
+        around: Surroundings,
+        deadline_s: float | None,
+        from_step: int,
     ) -> None:
+        self._kind = kind
         self._job = job
         self._from_step = from_step
         self._around = around
@@ -104,7 +110,7 @@ class StageRun:
         job_file = Path(job.scratch) / f"job-{job.stage}.json"
         write_file(job_file, jsonio.dump_document(encode(job)))
         began_s, oom_kills = time.monotonic(), count_oom_kills()
-        with StageFiles(self._folder, job.stage, self._redactor) as files:
+        with StageFiles(self._folder, self._kind, self._redactor) as files:
             self._files = files
             stopped, limit, status = self._supervise(job_file)
         if self._failure is not None and self._failure[0] == DISK_FULL:
@@ -112,7 +118,7 @@ class StageRun:
             raise DurabilityError(message, hint=NO_ROOM_HINT, no_room=True)
         outcome, reason = judge(
             Heard(
-                stage=job.stage,
+                kind=self._kind,
                 done=self._done is not None,
                 failure=self._failure,
                 exit_status=status,
@@ -165,7 +171,7 @@ class StageRun:
             if level > asked:
                 at_once = level == STOP_NOW
                 self._around.observer.message(
-                    "stopping at once" if at_once else STOPPING[self._job.stage]
+                    "stopping at once" if at_once else self._kind.stopping
                 )
                 killed_s = now if at_once else None
                 worker.kill() if at_once else worker.ask_to_stop()
@@ -195,16 +201,28 @@ class StageRun:
     def _take(self, line: bytes) -> None:
         try:
             event = jsonio.load_document(line)
-            handler = getattr(self, "_on_" + str(event["event"]).replace("-", "_"), None)
-            if handler is None:
-                raise MalformedError(f"unknown event {event['event']!r}")
-            handler(event)
+            self._handler(str(event["event"]))(event)
         except (MalformedError, KeyError, TypeError) as error:
             # Secrets are cut out first: a half of one, left by the limit, would not be recognised.
             clean = self._redactor.text(line.decode("utf-8", "replace"))
             shown = one_line(clean, limits.MAX_MESSAGE_CHARS)
             said = self._redactor.text(str(error))
             self._failure = ("exception", f"the worker sent what no worker sends ({said}): {shown}")
+
+    def _handler(self, name: str) -> Callable[[dict[str, Any]], None]:
+        """What takes an event: of the kind of stage its rows and documents, else one of ours."""
+        rows = self._kind.rows
+        if rows is not None and name == rows.event:
+            return partial(self._on_row, rows)
+        for document in self._kind.documents:
+            if name == document.event:
+                return partial(self._on_document, document)
+        handler: Callable[[dict[str, Any]], None] | None = getattr(
+            self, "_on_" + name.replace("-", "_"), None
+        )
+        if handler is None:
+            raise MalformedError(f"unknown event {name!r}")
+        return handler
 
     def _journal(self, event: str, **data: Any) -> None:
         self._around.journal.record(event, attempt=self._job.plan.name, **data)
@@ -245,19 +263,15 @@ class StageRun:
         keys = ("moment", "loss", "num_examples")
         self._journal("probe", **{key: event[key] for key in keys})
 
-    def _on_step(self, event: dict[str, Any]) -> None:
-        row = decode(StepRow, event["row"])
+    def _on_row(self, rows: Rows[Any], event: dict[str, Any]) -> None:
+        row = decode(rows.record, event["row"])
         self._files.row(row)
-        self._around.observer.advance(row.step, self._total, f"loss {row.loss:.3f}")
+        done, note = rows.progress(row, self._files.num_rows)
+        self._around.observer.advance(done, self._total, note)
 
-    def _on_prediction(self, event: dict[str, Any]) -> None:
-        row = decode(PredictionRow, event["row"])
-        self._files.row(row)
-        self._around.observer.advance(self._files.num_rows, self._total, "")
-
-    def _on_seen(self, event: dict[str, Any]) -> None:
-        record = decode(SeenRecord, event["record"])
-        write_file(self._folder / layout.SEEN, jsonio.dump_document(encode(record)))
+    def _on_document(self, document: Document[Any], event: dict[str, Any]) -> None:
+        record = decode(document.record, event["record"])
+        write_file(self._folder / document.path, jsonio.dump_document(encode(record)))
 
     def _on_checkpoint(self, event: dict[str, Any]) -> None:
         self._files.sync()  # a checkpoint must never be ahead of the rows that led to it

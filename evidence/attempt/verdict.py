@@ -11,6 +11,7 @@ from typing import Final, Literal
 
 from evidence.records.record import Record
 from evidence.records.run import OutcomeKind
+from evidence.stages.kind import Kind
 
 _SIGNAL_HINTS: Final = {
     "SIGKILL": "often the kernel, out of memory: see `dmesg` or `journalctl -k`",
@@ -42,7 +43,7 @@ class Limit(Record):
 class Heard(Record):
     """What the supervisor knows when a worker is gone."""
 
-    stage: str
+    kind: Kind
     done: bool
     failure: tuple[str, str] | None
     """Kind and message of a `failed` event."""
@@ -60,7 +61,7 @@ class Heard(Record):
 
 def judge(heard: Heard) -> tuple[OutcomeKind, str]:
     """Outcome and reason. A worker that did not say `done` never counts as completed."""
-    stage = heard.stage
+    stage = heard.kind.name
     if heard.limit is not None:
         stuck = _STUCK if heard.exit_status is None else ""
         return "timed-out", f"{_passed(heard.limit, stage)}{stuck}"
@@ -93,8 +94,8 @@ def _passed(limit: Limit, stage: str) -> str:
 
 
 def _kept(heard: Heard) -> str:
-    if heard.stage != "train":
-        return "; its training is done and kept"
+    if not heard.kind.goes_on:
+        return f"; {heard.kind.stopped}"
     if heard.checkpoint_step is None:
         return "; there is no checkpoint yet"
     return f"; the last checkpoint is of step {heard.checkpoint_step}"
@@ -102,7 +103,7 @@ def _kept(heard: Heard) -> str:
 
 def _killed(heard: Heard) -> tuple[OutcomeKind, str]:
     name = "SIGKILL" if heard.exit_status is None else _signal_name(-heard.exit_status)
-    during = f"during the {heard.stage} stage"
+    during = f"during the {heard.kind.name} stage"
     if name == "SIGKILL" and heard.num_oom_kills:
         return "out-of-memory", (
             f"the machine ran out of memory {during}: the worker was killed by SIGKILL, and the "

@@ -68,6 +68,8 @@ def _print_machine(machine: Machine) -> None:
     for name, version in machine.packages:
         _fact(name, _said(version))
     _fact("CUDA", _said(machine.torch_cuda))
+    for name, title in machine.backends:
+        _fact("backend", f"{name}, {_said(title)}")
     if isinstance(git, Unavailable):
         _fact("git", f"no commit will be recorded: {git.reason}")
     else:

@@ -18,6 +18,7 @@ def command(pack: Path, address: str) -> None:
     found = explain(pack, address)
     unit = f" {found.unit}" if found.unit and found.unit != "1" else ""
     click.secho(f"{visible(found.name)} = {visible(found.value)}{unit}", bold=True)
+    click.echo(f"  level     {found.level}")
     click.echo(f"  rule      {found.rule}: {found.rule_text}")
     click.echo(f"  address   {visible(found.address)}")
     for place in found.places:

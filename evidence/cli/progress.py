@@ -11,6 +11,7 @@ import click
 from tqdm import tqdm
 
 from evidence.progress import Observer
+from evidence.stages.registry import kind_of
 from evidence.text.escape import visible
 
 PLAIN_EVERY_S: Final = 10.0
@@ -32,7 +33,7 @@ class TerminalProgress:
         self._bar = tqdm(
             total=total or None,
             desc=f"{attempt} · {stage}",
-            unit="step" if stage == "train" else "example",
+            unit=kind_of(stage).unit,
             file=sys.stderr,
             leave=total > 0,
             dynamic_ncols=True,

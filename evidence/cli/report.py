@@ -31,7 +31,8 @@ MARKS: Final = {"error": "✗", "refused": "✗", "warning": "!", "advice": "·"
 def print_report(report: Report, *, quiet: bool) -> None:
     """Verdict first, then what supports it."""
     label = click.style(f"{report.verdict:<10}", fg=COLOURS[report.verdict], bold=True)
-    click.echo(f"{label} {visible(report.pack)}  {click.style(SAYS[report.verdict], dim=True)}")
+    says = click.style(f"{SAYS[report.verdict]}{_known(report)}", dim=True)
+    click.echo(f"{label} {visible(report.pack)}  {says}")
     if quiet:
         return
     if report.milestone is not None:
@@ -57,6 +58,13 @@ def print_report(report: Report, *, quiet: bool) -> None:
             "  Intact means: no byte changed since sealing, and every number follows from the\n"
             "  evidence. It does not prove who sealed it, nor that the training happened."
         )
+
+
+def _known(report: Report) -> str:
+    """How the values of the pack are known, where its evidence is what it says."""
+    if not report.levels:
+        return ""
+    return " · values: " + ", ".join(f"{n} {level}" for level, n in report.levels.items())
 
 
 def _print_checks(report: Report) -> None:

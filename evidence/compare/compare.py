@@ -18,6 +18,8 @@ from evidence.errors import UsageError
 from evidence.records.comparison import ComparedPack, ComparisonRecord, PairRecord
 from evidence.records.run import ManifestRecord
 from evidence.results.tiers import trajectory
+from evidence.stages.eval import PREDICTIONS
+from evidence.stages.train import STEPS
 from evidence.verification.verification import VerifiedPack
 
 MAX_PACKS: Final = 12
@@ -39,8 +41,8 @@ def compare_packs(packs: Sequence[VerifiedPack]) -> ComparisonRecord:
         pairs=tuple(
             PairRecord(
                 pack=index,
-                trajectory=trajectory(first.steps, one.steps),
-                predictions=compare_predictions(first.predictions, one.predictions),
+                trajectory=trajectory(first.rows(STEPS), one.rows(STEPS)),
+                predictions=compare_predictions(first.rows(PREDICTIONS), one.rows(PREDICTIONS)),
             )
             for index, one in enumerate(documents[1:], 1)
         ),

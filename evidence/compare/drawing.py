@@ -12,6 +12,7 @@ from typing import Any, Final
 from evidence.pack.documents import Documents
 from evidence.render.plot import axis, clean_tick, extremes, polyline, stretch_of
 from evidence.render.render import TEMPLATE, fill
+from evidence.stages.train import STEPS
 from evidence.text import formatting, markdown
 
 WIDTH: Final = 760
@@ -66,12 +67,13 @@ def _curve(documents: Documents) -> Curve:
     if table:
         every = formatting.plural(table[0].step, "step")
         return [(row.step, row.loss) for row in extremes(table)], f"mean of {every}"
-    steps = extremes(documents.steps)
+    every_step = documents.rows(STEPS)
+    steps = extremes(every_step)
     if not steps:
         return [], "no steps"
     which = "every step"
-    if len(steps) < len(documents.steps):
-        which = f"extremes of {formatting.plural(stretch_of(documents.steps), 'step')}"
+    if len(steps) < len(every_step):
+        which = f"extremes of {formatting.plural(stretch_of(every_step), 'step')}"
     note = f"{which}: the run is shorter than one logging interval"
     return [(row.step, row.loss) for row in steps], note
 

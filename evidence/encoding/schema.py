@@ -89,7 +89,7 @@ def _plain(error: ValidationError) -> Iterator[SchemaError]:
     if error.validator == "additionalProperties" and isinstance(error.instance, dict):
         known = sorted(cast(dict[str, Any], error.schema).get("properties", {}))
         for key in sorted(set(error.instance) - set(known)):
-            yield SchemaError(f"{pointer}/{_escaped(key)}", f"unknown key{_nearest(key, known)}")
+            yield SchemaError(f"{pointer}/{_escaped(key)}", f"unknown key{nearest(key, known)}")
         return
     if error.validator == "required" and isinstance(error.instance, dict):
         for key in limit:
@@ -106,7 +106,7 @@ def _sentence(error: ValidationError, limit: Any) -> str:
             kinds = limit if isinstance(limit, str) else " or ".join(limit)
             return f"{shown} is not of type {kinds}"
         case "enum":
-            hint = _nearest(str(error.instance), [str(item) for item in limit])
+            hint = nearest(str(error.instance), [str(item) for item in limit])
             return f"{shown} is not one of {', '.join(map(str, limit))}{hint}"
         case "const":
             return f"{shown} is not {_short(limit)}"
@@ -120,7 +120,8 @@ def _sentence(error: ValidationError, limit: Any) -> str:
             return error.message[: limits.MAX_MESSAGE_CHARS]
 
 
-def _nearest(word: str, known: list[str]) -> str:
+def nearest(word: str, known: list[str]) -> str:
+    """` (did you mean …?)` with the known word that is most like this one; empty if none is."""
     from difflib import get_close_matches  # for errors only, as jsonschema
 
     close = get_close_matches(word, known, n=1, cutoff=0.6)

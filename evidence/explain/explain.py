@@ -15,10 +15,11 @@ from typing import Any, Final
 from evidence import layout
 from evidence.encoding import jsonio
 from evidence.errors import UsageError
-from evidence.pack.documents import is_document
 from evidence.records.record import Record
 from evidence.records.run import ValueRecord
-from evidence.results.rules import RULES
+from evidence.results.context import level_at
+from evidence.results.rules import RULES, sentence_of
+from evidence.stages.registry import is_document
 from evidence.verification.verification import SealedPack, load_sealed
 
 _ADDRESS: Final = re.compile(
@@ -43,6 +44,8 @@ class Explanation(Record):
     name: str
     value: str
     unit: str
+    level: str
+    """How the value, or what stands at the address, is known."""
     rule: str
     rule_text: str
     address: str
@@ -62,8 +65,8 @@ def explain(pack: Path, asked: str) -> Explanation:
     if "#" in asked:
         places, more = _follow(sealed, asked)
         return Explanation(
-            asked, places[0].shown if places else "", "", "as-recorded", RULES["as-recorded"],
-            asked, places, more, ("digests",),
+            asked, places[0].shown if places else "", "", level_at(asked), "as-recorded",
+            RULES["as-recorded"], asked, places, more, ("digests",),
         )  # fmt: skip
     record = _value(sealed, asked)
     places, more = _follow(sealed, record.address)
@@ -74,7 +77,8 @@ def explain(pack: Path, asked: str) -> Explanation:
         else jsonio.dump_row(record.value).decode("utf-8").strip(),
         unit=record.unit,
         rule=record.rule,
-        rule_text=RULES.get(record.rule, ""),
+        level=record.level,
+        rule_text=sentence_of(record.rule),
         address=record.address,
         places=places,
         num_more=more,

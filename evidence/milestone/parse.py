@@ -20,6 +20,7 @@ from evidence.encoding.codec import decode
 from evidence.errors import MalformedError, MilestoneError, PastLimitError
 from evidence.records.milestone import DataSpec, GateSpec, Milestone, ModelSpec, PatternSpec
 from evidence.rules import patterns, scoring
+from evidence.stages.registry import kinds
 
 SCHEMA: Final = "milestone.v1"
 
@@ -78,11 +79,15 @@ def _parse(data: bytes) -> tuple[Milestone | None, list[Problem]]:
     odd = list(_not_finite(document, ""))
     if odd:
         return None, [_at(pointer, text, lines) for pointer, text in odd]
-    found = schema.check(SCHEMA, document)
+    stages = {one.name: one for one in kinds() if one.settings_schema and one.name in document}
+    plain = {key: value for key, value in document.items() if key not in stages}
+    found = list(schema.check(SCHEMA, plain))
+    for name, kind in stages.items():
+        found += _below(f"/{name}", schema.check(kind.settings_schema, document[name]))
     if found:
         ordered = sorted(found, key=lambda p: not p.message.startswith("unknown key"))
         return None, [_at(problem.pointer, problem.message, lines) for problem in ordered]
-    milestone = _build(document)
+    milestone = _build(plain, {name: document[name] for name in stages})
     return milestone, [_at(pointer, text, lines) for pointer, text in _contradictions(milestone)]
 
 
@@ -178,11 +183,16 @@ def _at(pointer: str, message: str, lines: dict[str, int]) -> Problem:
     return _nearest_line(pointer, lines), f"{key}: {message}"
 
 
-def _build(document: dict[str, Any]) -> Milestone:
+def _below(pointer: str, found: tuple[schema.SchemaError, ...]) -> list[schema.SchemaError]:
+    """The errors of a table as errors of the file that it stands in."""
+    return [schema.SchemaError(f"{pointer}{one.pointer.rstrip('/')}", one.message) for one in found]
+
+
+def _build(document: dict[str, Any], stages: dict[str, dict[str, Any]]) -> Milestone:
     fields = {key: value for key, value in document.items() if key != "schema"}
     fields["attempts"] = fields.pop("attempt")
     fields["gates"] = fields.pop("gate", [])
-    return decode(Milestone, fields)
+    return decode(Milestone, {**fields, "stages": stages})
 
 
 def _contradictions(milestone: Milestone) -> list[tuple[str, str]]:

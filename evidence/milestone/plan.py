@@ -31,4 +31,5 @@ def _plan(milestone: Milestone, spec: AttemptSpec, number: int) -> AttemptPlan:
         timeout_s=spec.timeout_s,
         no_progress_timeout_s=spec.no_progress_timeout_s,
         resolution=spec.resolution,
+        stages=milestone.stages,
     )

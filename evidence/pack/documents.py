@@ -8,10 +8,9 @@ bytes safely is `verify.structure`'s; schemas are applied by the callers before 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import lru_cache
 from typing import Any, TypeVar
 
-from evidence import layout, limits
+from evidence import layout
 from evidence.encoding import jsonio
 from evidence.encoding.codec import decode
 from evidence.errors import MalformedError
@@ -25,18 +24,18 @@ from evidence.records.capture import (
     PackagesRecord,
     TelemetryRow,
 )
-from evidence.records.inputs import InputsRecord, SeenRecord
+from evidence.records.inputs import InputsRecord
 from evidence.records.milestone import Milestone
 from evidence.records.record import Record
 from evidence.records.run import (
     JournalEvent,
     ManifestRecord,
     OutcomeRecord,
-    PredictionRow,
     ResultsRecord,
-    StepRow,
     WithheldRecord,
 )
+from evidence.stages.kind import Document, Rows
+from evidence.stages.registry import kinds, schema_for
 
 T = TypeVar("T")
 
@@ -60,20 +59,29 @@ class Documents(Record):
     withheld: WithheldRecord
     manifest: ManifestRecord | None
     results: ResultsRecord | None
-    seen: SeenRecord | None
-    steps: tuple[StepRow, ...]
-    predictions: tuple[PredictionRow, ...]
+    of_stages: Mapping[str, Any]
+    """By path what the stages of the completed attempt left: a record, or a tuple of rows."""
     telemetry: tuple[TelemetryRow, ...]
     outcomes: tuple[OutcomeRecord, ...]
     """Attempts that did not complete, in order."""
     notes: str
     """The author's words known when it ran (notes.md), or empty."""
 
+    def document(self, one: Document[T]) -> T | None:
+        """A document of a stage; None where it is not there."""
+        found: T | None = self.of_stages.get(one.path)
+        return found
+
+    def rows(self, one: Rows[T]) -> tuple[T, ...]:
+        """The rows of a stage; none where they are not there."""
+        found: tuple[T, ...] = self.of_stages.get(one.path, ())
+        return found
+
 
 def parse_documents(
     contents: Mapping[str, bytes], sizes: Mapping[str, int], digests: Mapping[str, str]
 ) -> Documents:
-    """Records of a pack from the bytes of its evidence files (`is_document` says which).
+    """Records of a pack from the bytes of its evidence files (`stages.registry` says which).
 
     Raises MalformedError (message starts with the path) for the first file that does not parse
     or does not fit its record, and for a missing file that every pack has.
@@ -93,23 +101,26 @@ def parse_documents(
         withheld=_need(WithheldRecord, layout.WITHHELD, contents),
         manifest=_maybe(ManifestRecord, layout.MANIFEST, contents),
         results=_maybe(ResultsRecord, layout.RESULTS, contents),
-        seen=_maybe(SeenRecord, layout.SEEN, contents),
-        steps=_rows(StepRow, layout.METRICS, contents),
-        predictions=_rows(PredictionRow, layout.PREDICTIONS, contents),
+        of_stages=_of_stages(contents),
         telemetry=_rows(TelemetryRow, layout.TELEMETRY, contents),
         outcomes=tuple(
             _need(OutcomeRecord, path, contents)
             for path in sorted(contents)
-            if layout.schema_for(path) == layout.OUTCOME_SCHEMA
+            if schema_for(path) == layout.OUTCOME_SCHEMA
         ),
         notes=contents.get(layout.NOTES, b"").decode("utf-8"),
     )
 
 
-@lru_cache(maxsize=limits.MAX_FILES)  # a pack of 20,000 files asks this of each several times
-def is_document(path: str) -> bool:
-    """Whether `parse_documents` (or a schema) wants the bytes of this pack-relative path."""
-    return path in (layout.MILESTONE, layout.NOTES) or layout.schema_for(path) is not None
+def _of_stages(contents: Mapping[str, bytes]) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for kind in kinds():
+        for one in kind.documents:
+            if one.path in contents:
+                found[one.path] = _need(one.record, one.path, contents)
+        if kind.rows is not None and kind.rows.path in contents:
+            found[kind.rows.path] = _rows(kind.rows.record, kind.rows.path, contents)
+    return found
 
 
 def _in(path: str, contents: Mapping[str, bytes], parse: Any) -> Any:

@@ -2,6 +2,8 @@
 
 from typing import Literal
 
+from msgspec import field
+
 from evidence.errors import ExitCode
 from evidence.records.record import Record
 
@@ -48,6 +50,8 @@ class Report(Record):
     happened: str = ""
     """What happened to a run that failed, is unfinished, or has an open gate; one line."""
     next_step: str = ""
+    levels: dict[str, int] = field(default_factory=dict)
+    """How many measured values of results.json are known at which level, best first."""
 
     @property
     def exit(self) -> ExitCode:

@@ -241,3 +241,5 @@ class Milestone(Record):
     narrative: NarrativeSpec = field(default_factory=NarrativeSpec)
     publish: PublishSpec = field(default_factory=PublishSpec)
     secrets: SecretsSpec = field(default_factory=SecretsSpec)
+    stages: dict[str, dict[str, Any]] = field(default_factory=dict)
+    """Settings of stages beside `train` and `eval`, by the name of their kind."""

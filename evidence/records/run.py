@@ -3,7 +3,7 @@
 Each record that becomes a file of a pack has a schema of the same fields in `schemas/`.
 """
 
-from typing import Any, Literal
+from typing import Any, Final, Literal, get_args
 
 from msgspec import field
 
@@ -12,6 +12,10 @@ from evidence.records.milestone import DataSpec, EvalSpec, ModelSpec, Requiremen
 from evidence.records.record import Record
 
 Status = Literal["complete", "failed"]
+Level = Literal["observed", "instrumented", "reported", "parsed", "declared"]
+"""How a value is known, best first: by our own code in the training process; by our hooks in
+somebody's process; told by the program; read from a file that it left; typed by the author."""
+LEVELS: Final[tuple[Level, ...]] = get_args(Level)
 OutcomeKind = Literal[
     "completed",
     "requirement-not-met",
@@ -58,6 +62,8 @@ class AttemptPlan(Record):
     timeout_s: float | None
     no_progress_timeout_s: float
     resolution: str
+    stages: dict[str, dict[str, Any]] = field(default_factory=dict)
+    """Settings of stages beside `train` and `eval`, by the name of their kind."""
 
 
 class JournalEvent(Record):
@@ -216,6 +222,8 @@ class ValueRecord(Record):
     """`path#/pointer`, `path#L10/pointer`, `path#L1-L138/pointer`; several joined by ' + '."""
     rule: str
     """Id of the rule that gives the value from the address: 'as-recorded' or one of rules."""
+    level: Level
+    """How it is known: the weakest level of what stands at its addresses."""
 
 
 class IntervalRow(Record):
@@ -226,6 +234,7 @@ class IntervalRow(Record):
     learning_rate: float
     epoch: float
     address: str
+    level: Level
 
 
 class GateResult(Record):

@@ -5,25 +5,23 @@ Folders of many files (the final model, the attempts that failed) are one row ea
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Final
 
 from evidence import layout
 from evidence.encoding.digest import combine
 from evidence.pack.documents import Documents
 from evidence.records.record import Record
+from evidence.stages.registry import stages_of
 from evidence.text import formatting, markdown
 
 _SHORT: Final = 12
-_DESCRIPTIONS: Final = {
+_SNAPSHOTS: Final = {
     layout.ENV_SNAPSHOT: "Python, PyTorch, CUDA versions",
     layout.GPU_SNAPSHOT: "nvidia-smi output",
-    layout.TRAINING_LOG: "Full training output",
-    layout.METRICS: "Training metrics, one row per optimizer step",
-    layout.PREDICTIONS: "Eval generation outputs",
-    layout.EVAL_LOG: "Evaluation output",
-    layout.RESULTS: "Every number of this summary, with its address",
-    layout.SEEN: "What the model saw",
+}
+_RESULTS: Final = {layout.RESULTS: "Every number of this summary, with its address"}
+_FACTS: Final = {
     layout.INPUTS: "Data, model and tokenizer with their digests",
     layout.MILESTONE: "The exact file that ran",
     layout.NOTES: "The author's notes known when it ran",
@@ -50,15 +48,24 @@ class Artifact(Record):
     digest: str
 
 
+def _described(documents: Documents) -> dict[str, str]:
+    """What each file is, in the order in which a reader wants them."""
+    stages = stages_of(documents.milestone)
+    grown = {path: text for kind in stages for path, text in kind.described.items()}
+    reported = {one.path: one.described for kind in stages for one in kind.documents}
+    return {**_SNAPSHOTS, **grown, **_RESULTS, **reported, **_FACTS}
+
+
 def artifacts(documents: Documents) -> tuple[Artifact, ...]:
     """Files of the sealed set in the order a reader wants them, then all others."""
     paths = sorted(documents.digests)
-    order = list(_DESCRIPTIONS)
+    described = _described(documents)
+    order = list(described)
     folder_of = {path: _folder(path) for path in paths}
     folders = sorted({folder for folder in folder_of.values() if folder})
     single = [path for path in paths if not folder_of[path]]
     single.sort(key=lambda path: (order.index(path) if path in order else len(order), path))
-    rows = [(path, _file(documents, path)) for path in single]
+    rows = [(path, _file(documents, path, described)) for path in single]
     rows += [(folder, _whole(documents, folder, paths)) for folder in folders]
     rows.sort(key=lambda row: _place(row[0], order))
     return tuple(artifact for _, artifact in rows)
@@ -66,7 +73,7 @@ def artifacts(documents: Documents) -> tuple[Artifact, ...]:
 
 def _place(path: str, order: list[str]) -> tuple[int, str]:
     if path.startswith(layout.FINAL_MODEL):
-        return order.index(layout.METRICS), ""
+        return (order.index(layout.METRICS) if layout.METRICS in order else len(order)), ""
     return (order.index(path) if path in order else len(order)), path
 
 
@@ -79,10 +86,10 @@ def _folder(path: str) -> str:
     return ""
 
 
-def _file(documents: Documents, path: str) -> Artifact:
+def _file(documents: Documents, path: str, described: Mapping[str, str]) -> Artifact:
     return Artifact(
         path=markdown.code(path),
-        description=_DESCRIPTIONS.get(path, "") + _withheld(documents, (path,)),
+        description=described.get(path, "") + _withheld(documents, (path,)),
         size=_size(documents, (path,)),
         digest=markdown.code(documents.digests[path][:_SHORT]),
     )

@@ -21,6 +21,7 @@ from evidence.records.inputs import (
 )
 from evidence.records.record import Record
 from evidence.render.values import Sheet
+from evidence.stages.train import SEEN
 from evidence.text import formatting, markdown
 
 NAMED_ROWS: Final = 12
@@ -79,7 +80,7 @@ def oddities(documents: Documents, train: str, sheet: Sheet) -> tuple[Odd, ...]:
         *_of_data(record, sheet),
         *_of_overlap(record, sheet),
         *_of_text(inputs, sheet),
-        *_of_length(documents.seen, sheet),
+        *_of_length(documents.document(SEEN), sheet),
     )
 
 

@@ -6,7 +6,6 @@ from. The order of sections and all fixed words are the template's.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final
 
@@ -18,24 +17,16 @@ from evidence.pack.documents import Documents
 from evidence.records.availability import Unavailable
 from evidence.records.milestone import NarrativeSpec
 from evidence.records.run import ResultsRecord
-from evidence.render import artifacts, examples, facts, narrative, remarks, view
+from evidence.render import artifacts, narrative, remarks, view
+from evidence.render.completed import completed_plan
 from evidence.render.values import Sheet
-from evidence.results.evaluation import CONFIDENCE
-from evidence.results.inputs import LENGTHS
+from evidence.stages.kind import resolve
+from evidence.stages.registry import stages_of
 from evidence.text import formatting, markdown
 
 if TYPE_CHECKING:
     from evidence.records.reproduction import ReproductionRecord
 
-SHOWN_LOSS_ROWS: Final = 200
-"""Of the loss table in the summary; results.json has every row."""
-
-_MEANS: Final = {
-    "exact": "is the expected text, character for character",
-    "normalised": "has the same words, case and punctuation aside",
-    "numeric": "begins with the same number",
-    "contains": "has the expected text in it",
-}
 _VERDICTS: Final = {
     "bitwise": "reproduced bitwise",
     "same-stream": "run again with the same rows, but losses beyond the tolerance,",
@@ -58,6 +49,7 @@ def page(
         "n": sheet.n,
         "has": sheet.has,
         "number": sheet.number,
+        "level": sheet.level,
         **_identity(documents, sheet),
         **_author(documents.milestone.narrative, sheet),
         "notes": markdown.author(documents.notes),
@@ -66,12 +58,9 @@ def page(
         "warnings": remarks.warnings(documents, sheet),
         "allowed": view.allowed(documents),
         "recoveries": remarks.recoveries(documents),
-        "loss_table": _loss_rows(results),
-        "loss_rows_left_out": _rows_left_out(results),
         "gpus": _gpus(documents),
         "attempts": view.attempts(documents),
-        **_seen(documents, sheet),
-        **_evaluation(documents, sheet),
+        **_sections(documents, sheet),
         "artifacts": artifacts.artifacts(documents),
         "promises": view.promises(documents),
         "promises_kept": view.promises_kept(documents, "fail"),
@@ -84,8 +73,17 @@ def page(
     }
 
 
+def _sections(documents: Documents, sheet: Sheet) -> dict[str, Any]:
+    """The names that the sections of the kinds of stage use."""
+    found: dict[str, Any] = {}
+    for kind in stages_of(documents.milestone):
+        for section in kind.sections:
+            found |= resolve(section.view)(documents, sheet)
+    return found
+
+
 def _identity(documents: Documents, sheet: Sheet) -> dict[str, Any]:
-    milestone, plan = documents.milestone, view.completed_plan(documents, sheet)
+    milestone, plan = documents.milestone, completed_plan(documents, sheet)
     return {
         "id": markdown.inline(milestone.id),
         "folder": milestone.id,
@@ -164,39 +162,6 @@ def _reproduction(data: bytes) -> ReproductionRecord | None:
         return None
 
 
-def _every(results: ResultsRecord) -> int:
-    """Of how many rows of the loss table one is shown."""
-    return max(1, math.ceil(len(results.loss_table) / SHOWN_LOSS_ROWS))
-
-
-def _rows_left_out(results: ResultsRecord) -> dict[str, str] | None:
-    """What the summary says where it does not show the whole table."""
-    every = _every(results)
-    if every == 1:
-        return None
-    return {
-        "every": formatting.count(every),
-        "count": formatting.count(len(results.loss_table)),
-    }
-
-
-def _loss_rows(results: ResultsRecord) -> list[tuple[str, str, str, str]]:
-    """The rows of a short table; of a long one every n-th, and the last."""
-    every = _every(results)
-    shown = list(results.loss_table[every - 1 :: every])
-    if shown and shown[-1] is not results.loss_table[-1]:
-        shown.append(results.loss_table[-1])
-    return [
-        (
-            formatting.count(row.step),
-            formatting.fixed(row.loss),
-            formatting.scientific(row.learning_rate),
-            formatting.fixed(row.epoch),
-        )
-        for row in shown
-    ]
-
-
 def _gpus(documents: Documents) -> list[tuple[str, str]]:
     """Names under which each GPU's values are, and a label where there are several."""
     gpus = documents.hardware.gpus
@@ -205,72 +170,6 @@ def _gpus(documents: Documents) -> list[tuple[str, str]]:
     return [
         (f"hardware.gpu.{index}", f" {index}" if several else "") for index in range(len(found))
     ]
-
-
-def _seen(documents: Documents, sheet: Sheet) -> dict[str, Any]:
-    seen = documents.seen if sheet.has("seen.num_rows") else None
-    coverage = () if seen is None else seen.coverage
-    text, plan = documents.inputs.text, view.completed_plan(documents, sheet)
-    train = documents.milestone.train.data if plan is None else plan.train.data
-    return {
-        "seen_examples": () if seen is None else examples.seen_examples(seen),
-        "oddities": () if seen is None else facts.oddities(documents, train, sheet),
-        "answers_cut": "" if seen is None else facts.answers_cut(seen),
-        "special_tokens": facts.special_tokens(documents.inputs.tokenizer),
-        "text_template": ""
-        if isinstance(text, Unavailable)
-        else markdown.preformatted(text.template),
-        "length_columns": ("Shortest", "Median", "90th percentile", "95th percentile", "Longest"),
-        "lengths": [
-            (label, [f"{name}.{key}" for key in LENGTHS])
-            for label, name in (
-                ("Tokens of its text", "text.length_tokens"),
-                ("Characters in its fields", "data.train.length_chars"),
-            )
-        ],
-        "coverage": [
-            (
-                f"seen.{one.field}",
-                markdown.code(one.field),
-                one.is_answer,
-                facts.learned_sign(one, 0 if seen is None else seen.num_rows),
-            )
-            for one in coverage
-        ],
-    }
-
-
-def _evaluation(documents: Documents, sheet: Sheet) -> dict[str, Any]:
-    plan = view.completed_plan(documents, sheet)
-    if plan is None or not sheet.has("eval.num_examples"):
-        return {"scorers": (), "groups": (), "good": (), "bad": (), "observations": ()}
-    good, bad = examples.predictions_shown(documents.predictions, plan.eval.scorers)
-    marker = plan.eval.answer_after
-    return {
-        "scorers": [
-            (f"eval.{name}", name, markdown.inline(name), _MEANS[name])
-            for name in plan.eval.scorers
-        ],
-        "behaviours": [
-            (f"eval.{p.name}", p.name, markdown.inline(p.name), markdown.code(p.pattern, 80))
-            for p in plan.eval.scorer
-        ],
-        "answer_after": "" if marker is None else markdown.code(marker, 80),
-        "max_new_tokens": formatting.plural(plan.eval.max_new_tokens, "token"),
-        "groups": [
-            (markdown.inline(group[:1].upper() + group[1:]), _values_of(group, documents))
-            for group in plan.eval.group_by
-        ],
-        "good": good,
-        "bad": bad,
-        "confidence": f"{formatting.shortest(CONFIDENCE * 100)} %",
-        "observations": remarks.observations(documents, sheet),
-    }
-
-
-def _values_of(group: str, documents: Documents) -> list[tuple[str, str]]:
-    found = dict.fromkeys(row.groups.get(group, "") for row in documents.predictions)
-    return [(f"eval.by.{group}.{value}", markdown.inline(value) or "*(none)*") for value in found]
 
 
 def _gates(results: ResultsRecord) -> dict[str, Any]:

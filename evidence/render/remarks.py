@@ -16,6 +16,8 @@ from evidence.records.inputs import TokenizerRecord
 from evidence.records.run import JournalEvent
 from evidence.render.values import Sheet
 from evidence.rules import scoring
+from evidence.stages.eval import PREDICTIONS
+from evidence.stages.train import SEEN
 from evidence.text import formatting, markdown
 
 REASON_CHARS: Final = 300
@@ -39,7 +41,8 @@ def warnings(documents: Documents, sheet: Sheet) -> tuple[str, ...]:
 def _targets(documents: Documents, sheet: Sheet) -> Iterator[str]:
     if sheet.has("train.num_target_tokens") and not sheet.number("train.num_target_tokens"):
         yield "No token carried loss: this run trained on nothing."
-    coverage = () if documents.seen is None else documents.seen.coverage
+    seen = documents.document(SEEN)
+    coverage = () if seen is None else seen.coverage
     for one in sorted(coverage, key=lambda one: not one.is_answer):
         name = markdown.code(one.field)
         if not sheet.has(f"seen.{one.field}.num_rows_in_target"):
@@ -160,7 +163,7 @@ def _outputs(documents: Documents, sheet: Sheet) -> Iterator[str]:
     distinct = sheet.number("eval.num_distinct_outputs")
     if total > 1 and distinct == 1:
         yield "All outputs are alike: the model does not react to the question."
-    facts = scoring.degenerate([(row.prompt, row.output) for row in documents.predictions])
+    facts = scoring.degenerate([(row.prompt, row.output) for row in documents.rows(PREDICTIONS)])
     for name, places, one, many in (
         ("looping", facts.looping, "ends in a repetition loop", "end in a repetition loop"),
         ("empty", facts.empty, "is empty", "are empty"),

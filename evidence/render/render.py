@@ -18,6 +18,8 @@ from evidence.records.run import RenderedEntry, RenderedRecord, ResultsRecord
 from evidence.render import plot, view
 from evidence.render.page import page
 from evidence.render.values import Sheet
+from evidence.stages.registry import stages_of
+from evidence.stages.train import STEPS
 from evidence.system import resources
 from evidence.text import templating
 
@@ -45,6 +47,9 @@ def render_pack(
         files[LOSS_PLOT] = fill(version, "loss.svg.j2", drawing)
     context = page(documents, documents.results, sheet, root_sha256, attached)
     context["plot"] = LOSS_PLOT if drawing is not None else ""
+    sections = [one for kind in stages_of(documents.milestone) for one in kind.sections]
+    for place in ("results", "details"):
+        context[place] = [_text(version, s.template, context) for s in sections if s.place == place]
     files[layout.summary_name(documents.milestone.id)] = fill(version, _SUMMARY, context)
     return files
 
@@ -82,22 +87,21 @@ def versions() -> tuple[str, ...]:
 
 
 @cache
-def _sources(version: str) -> Mapping[str, str]:
-    folder = resources.folder("templates") / version
-    return {
-        path.name: resources.read("templates", f"{version}/{path.name}").decode("utf-8")
-        for path in sorted(folder.glob("*.j2"))
+def _templates(version: str, names: tuple[str, ...]) -> Any:  # only templating knows Jinja's types
+    sources = {
+        name: resources.read("templates", f"{version}/{name}").decode("utf-8") for name in names
     }
-
-
-@cache
-def _template(version: str, name: str) -> Any:  # compiled; only templating knows Jinja's types
-    return templating.shipped(_sources(version), templating.ByteCode(version)).get_template(name)
+    return templating.shipped(sources, templating.ByteCode(version))
 
 
 def fill(version: str, name: str, context: Mapping[str, Any]) -> bytes:
     """A template of a shipped version, filled in. Everything in `context` is escaped already."""
-    return templating.render(_template(version, name), context).encode("utf-8")
+    return _text(version, name, context).encode("utf-8")
+
+
+def _text(version: str, name: str, context: Mapping[str, Any]) -> str:
+    templates = _templates(version, resources.names("templates", version, ".j2"))
+    return templating.render(templates.get_template(name), context)
 
 
 def _drawing(documents: Documents, results: ResultsRecord, sheet: Sheet) -> dict[str, Any] | None:
@@ -109,4 +113,4 @@ def _drawing(documents: Documents, results: ResultsRecord, sheet: Sheet) -> dict
     if view.is_random(documents):
         notes.append("random initial weights")
     title = f"{documents.milestone.id}: training loss"
-    return plot.loss_plot(documents.steps, results.loss_table, title, ", ".join(notes))
+    return plot.loss_plot(documents.rows(STEPS), results.loss_table, title, ", ".join(notes))

@@ -12,7 +12,7 @@ from typing import Final
 
 from evidence.errors import MalformedError
 from evidence.records.record import Record
-from evidence.records.run import ValueRecord
+from evidence.records.run import LEVELS, ValueRecord
 from evidence.text import formatting, markdown
 
 _BY_NAME: Final = {
@@ -35,6 +35,10 @@ def shown(record: ValueRecord, name: str, form: str = "") -> str:
     if name.endswith("seed"):
         return str(value)
     return formatting.FORMATS[chosen or "number"](value)
+
+
+def _is_in(name: str, group: str) -> bool:
+    return name == group or name.startswith(f"{group}.")
 
 
 def _by_suffix(name: str) -> str | None:
@@ -72,6 +76,22 @@ class Sheet(Record, dict=True):
         """A measured number, 0 where there is none: for conditions, never for showing."""
         value = self.raw(name)
         return value if isinstance(value, (int, float)) else 0
+
+    def level(self, *groups: str) -> str:
+        """How the measured values of these groups are known: one line of a section.
+
+        A group is the beginning of dotted names, or a whole name. What the author set is named
+        apart from what was measured. Empty where nothing of it was measured.
+        """
+        found = {
+            record.level
+            for name, record in self.values.items()
+            if record.value is not None and any(_is_in(name, group) for group in groups)
+        }
+        said = [", ".join(level for level in LEVELS if level in found - {"declared"})]
+        said += ["what the milestone sets: declared"] if "declared" in found else []
+        words = "; ".join(filter(None, said))
+        return f"*Level of evidence: {words}.*" if words else ""
 
     def n(self, name: str, one: str, many: str = "") -> str:
         """A count with its noun: `138 steps`."""

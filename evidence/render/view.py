@@ -9,13 +9,13 @@ from __future__ import annotations
 from pathlib import PurePosixPath
 from typing import Final
 
-from evidence.milestone.plan import plan_attempts
+from evidence.backends import registry
 from evidence.pack.documents import Documents
 from evidence.records.availability import Unavailable
 from evidence.records.capture import FrozenSetRecord, HardwareRecord
 from evidence.records.inputs import ModelRecord
 from evidence.records.record import Record
-from evidence.records.run import AttemptPlan, OutcomeRecord, ResultsRecord
+from evidence.records.run import OutcomeRecord, ResultsRecord
 from evidence.render.values import Sheet
 from evidence.results.run import changed_during_run, different_from_ref
 from evidence.text import formatting, markdown
@@ -25,11 +25,6 @@ LINE_CHARS: Final = 200
 LAST_LINES: Final = 8
 LISTED_FILES: Final = 10
 
-_BACKENDS: Final = {
-    "transformers": "PyTorch/Transformers",
-    "tunix": "JAX/Tunix",
-    "stub": "Stub (tests)",
-}
 _ACRONYMS: Final = {"jax": "JAX", "torch": "PyTorch", "cpu": "CPU", "gpu": "GPU", "cuda": "CUDA"}
 _OUTCOMES: Final = {
     "requirement-not-met": "Not possible",
@@ -81,13 +76,6 @@ def short(digest: str) -> str:
     return markdown.code(digest[:SHORT_DIGEST])
 
 
-def completed_plan(documents: Documents, sheet: Sheet) -> AttemptPlan | None:
-    """Plan of the attempt that completed."""
-    name = sheet.raw("run.attempt")
-    plans = plan_attempts(documents.milestone)
-    return next((plan for plan in plans if plan.name == name), None)
-
-
 def meant_model(documents: Documents) -> str:
     """The model that the milestone is about."""
     spec = documents.milestone.model
@@ -130,8 +118,8 @@ def data_file(documents: Documents, name: str) -> str:
 
 
 def backend_name(backend: str) -> str:
-    """A backend as people call it."""
-    return _BACKENDS.get(backend) or markdown.inline(backend)
+    """A backend of ours as people call it, any other by its name: the same on every machine."""
+    return registry.title(backend) or markdown.inline(backend)
 
 
 def hardware_line(hardware: HardwareRecord, sheet: Sheet) -> str:

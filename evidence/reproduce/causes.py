@@ -16,6 +16,7 @@ from evidence.records.availability import Unavailable
 from evidence.records.comparison import DifferenceRecord
 from evidence.records.reproduction import CauseRecord, TierResult
 from evidence.results.tiers import trajectory
+from evidence.stages.train import STEPS
 
 SHOWN_KEYS: Final = 6
 
@@ -59,7 +60,7 @@ def causes(
     """What can explain that the outcome digests differ; empty where they are equal."""
     if tiers[0].reached:
         return ()
-    same_rows = trajectory(original.steps, other.steps).first_stream_step is None
+    same_rows = trajectory(original.rows(STEPS), other.rows(STEPS)).first_stream_step is None
     found: dict[str, list[DifferenceRecord]] = {}
     for row in differences:
         kind = _kind(row.key)

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Final
 
 from evidence import layout
+from evidence.backends import registry
 from evidence.compare.configuration import plan_of
 from evidence.encoding import jsonio
 from evidence.encoding.codec import encode
@@ -22,6 +23,7 @@ from evidence.publish.index import update_index
 from evidence.publish.summaries import rerender
 from evidence.records.record import Record
 from evidence.records.reproduction import ReproductionRecord, TierName
+from evidence.records.run import AttemptPlan
 from evidence.reproduce.code import announce_code, code_differences
 from evidence.reproduce.inputs import require_inputs
 from evidence.reproduce.running import Again, clear_up, run_again, run_with_seed
@@ -83,6 +85,8 @@ def reproduce(
             hint="Say how many with --seeds: 5 is a beginning, and takes five runs more.",
         )
     original = open_verified(pack)
+    plan = plan_of(original.documents)
+    _require_backend(plan)
     commit, patch = recorded_source(original)
     repository = project_repository(options.project, pack)
     clear_up(repository)
@@ -92,7 +96,6 @@ def reproduce(
     ):
         observer.message(f"a clean worktree at {commit[:_NAMED_BY]} is ready")
         announce(differences_here(original.documents, options.project), observer)
-        plan = plan_of(original.documents)
         require_inputs(worktree.root, repository.root, original.documents, plan)
         code = code_differences(original.documents, worktree.root)
         announce_code(code, observer)
@@ -116,6 +119,15 @@ def reproduce(
         worktree=worktree.root if options.keep else None,
         others=tuple(one.path for one in others),
     )
+
+
+def _require_backend(plan: AttemptPlan) -> None:
+    try:
+        registry.find(plan.backend)
+    except UsageError as error:
+        raise UsageError(
+            f"attempt {plan.name} cannot be run again here: {error.message}", hint=error.hint
+        ) from error
 
 
 @contextmanager

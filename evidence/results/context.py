@@ -7,9 +7,11 @@ address, or unavailable with its reason. The groups of values are in the sibling
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
-from functools import cached_property
-from typing import Any, Final, TypeAlias
+from collections.abc import Callable, Iterator
+from functools import cached_property, lru_cache
+from typing import Any, Final, TypeAlias, TypeVar
+
+from msgspec import field
 
 from evidence import layout
 from evidence.milestone.parse import document_of
@@ -18,8 +20,10 @@ from evidence.pack.documents import Documents
 from evidence.records.availability import Unavailable
 from evidence.records.milestone import EvalSpec, TrainSpec
 from evidence.records.record import Record
-from evidence.records.run import AttemptPlan, JournalEvent, ValueRecord
+from evidence.records.run import LEVELS, AttemptPlan, JournalEvent, Level, ValueRecord
+from evidence.stages.registry import kinds
 
+T = TypeVar("T")
 Value: TypeAlias = float | int | str | bool
 Named: TypeAlias = tuple[str, ValueRecord]
 Values: TypeAlias = Iterator[Named]
@@ -35,12 +39,30 @@ def known(value: Value, unit: str, address: str, rule: str = AS_RECORDED) -> Val
         return unknown("the result is not a finite number", unit, address, rule)
     if isinstance(value, int) and abs(value) >= _INT_LIMIT:
         value = float(value)  # JSON integers of a pack have 64 bits; the magnitude stays
-    return ValueRecord(value=value, unavailable=None, unit=unit, address=address, rule=rule)
+    return ValueRecord(value, None, unit, address, rule, level_at(address))
 
 
 def unknown(reason: str, unit: str, address: str = "", rule: str = AS_RECORDED) -> ValueRecord:
     """A value that cannot be had, and why."""
-    return ValueRecord(value=None, unavailable=reason, unit=unit, address=address, rule=rule)
+    return ValueRecord(None, reason, unit, address, rule, level_at(address))
+
+
+def level_at(address: str) -> Level:
+    """How a value is known: the weakest level of the files that its address names.
+
+    What the author typed is declared, what a stage left is known as its kind says, and all else in
+    a pack was observed by our own code.
+    """
+    paths = {part.partition("#")[0] for part in address.split(" + ")}
+    return max((_level_of(path) for path in paths), key=LEVELS.index)
+
+
+@lru_cache(maxsize=256)
+def _level_of(path: str) -> Level:
+    if path in (layout.MILESTONE, layout.NOTES):
+        return "declared"
+    of_kinds = (kind.level for kind in kinds() if path in kind.needed_when_complete)
+    return next(of_kinds, "observed")
 
 
 def observed(value: Value | Unavailable, unit: str, address: str) -> ValueRecord:
@@ -94,6 +116,14 @@ class Context(Record, dict=True):
     """The documents with what is looked up in them again and again."""
 
     documents: Documents
+    _made: dict[str, Any] = field(default_factory=dict)
+
+    def once(self, name: str, make: Callable[[Context], T]) -> T:
+        """What `make` computes of this context, computed once: several groups need it."""
+        if name not in self._made:
+            self._made[name] = make(self)
+        made: T = self._made[name]
+        return made
 
     @cached_property
     def sealing(self) -> JournalEvent | None:

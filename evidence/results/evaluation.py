@@ -21,6 +21,7 @@ from evidence.results.context import (
     unknown,
 )
 from evidence.rules import scoring
+from evidence.stages.eval import PREDICTIONS
 
 CONFIDENCE: Final = 0.95
 """Of the Wilson intervals: what `scoring.wilson` gives by default."""
@@ -36,7 +37,7 @@ _OF_A_SCORER = (
 
 def evaluation_values(context: Context) -> Values:
     """eval.*"""
-    rows = context.documents.predictions if context.plan is not None else ()
+    rows = context.documents.rows(PREDICTIONS) if context.plan is not None else ()
     yield from _available(context)
     yield _runtime(context)
     yield from _versions(context)

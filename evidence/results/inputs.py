@@ -9,6 +9,7 @@ from evidence.records.availability import Unavailable
 from evidence.records.inputs import DataRecord, TextRecord
 from evidence.records.run import ValueRecord
 from evidence.results.context import Context, Values, at, join, known, observed, unknown
+from evidence.stages.train import SEEN
 
 _MODEL = (
     ("id", ""),
@@ -40,7 +41,7 @@ _OVERLAP: Final = (*_MEASURES, "evaluation_rows")
 
 
 def input_values(context: Context) -> Values:
-    """model.*, tokenizer.*, data.*, text.* and seen.*"""
+    """model.*, tokenizer.*, data.* and text.*"""
     inputs = context.documents.inputs
     for key, unit in _MODEL:
         place = at(layout.INPUTS, "model", key)
@@ -55,7 +56,6 @@ def input_values(context: Context) -> Values:
     yield from _data("eval", context.eval.data, context)
     yield from _overlap(context)
     yield from _text(inputs.text)
-    yield from _seen(context)
 
 
 def _data(role: str, name: str, context: Context) -> Values:
@@ -119,8 +119,9 @@ _SEEN: Final = (
 )
 
 
-def _seen(context: Context) -> Values:
-    seen = context.documents.seen
+def seen_values(context: Context) -> Values:
+    """seen.*"""
+    seen = context.documents.document(SEEN)
     missing = seen is None or context.plan is None
     for key, unit in _SEEN:
         found = Unavailable(context.why_not) if missing else getattr(seen, key)

@@ -47,7 +47,6 @@ def machine_values(context: Context) -> Values:
     """hardware.*, software.*, checkpoint.* and telemetry.*"""
     yield from _hardware(context)
     yield from _software(context)
-    yield from _checkpoint(context)
     yield from _telemetry(context)
 
 
@@ -104,7 +103,8 @@ def final_model_files(context: Context) -> tuple[FileDigest, ...] | Unavailable:
         return Unavailable(f"the journal's final-model event is malformed {error.message}")
 
 
-def _checkpoint(context: Context) -> Values:
+def checkpoint_values(context: Context) -> Values:
+    """checkpoint.*"""
     files = final_model_files(context)
     events = context.events("final-model")
     place = journal_at(events[-1], "data", "files") if events else ""

@@ -18,6 +18,10 @@ from evidence.records.milestone import DataSpec, ModelSpec
 from evidence.records.run import AttemptPlan
 from evidence.results.context import NOT_COMPLETED, Context
 from evidence.results.machine import final_model_files
+from evidence.stages.eval import PREDICTIONS
+from evidence.stages.kind import resolve
+from evidence.stages.registry import stages_of
+from evidence.stages.train import STEPS
 
 _FORM: Final = "outcome-digest.v1"
 _PLAN_LEFT_OUT: Final = (
@@ -49,28 +53,44 @@ def outcome_content(documents: Documents) -> dict[str, Any] | Unavailable:
     context = Context(documents)
     if context.plan is None:
         return Unavailable(NOT_COMPLETED)
-    if not documents.steps:
+    content = {"form": _FORM, "plan": _plan(context.plan, documents.inputs)}
+    for kind in stages_of(documents.milestone):
+        part = resolve(kind.outcome)(context) if kind.outcome else {}
+        if isinstance(part, Unavailable):
+            return part
+        content |= part
+    return content
+
+
+def of_training(context: Context) -> dict[str, Any] | Unavailable:
+    """Row stream, losses, rates and weights."""
+    steps = context.documents.rows(STEPS)
+    if not steps:
         return Unavailable("there are no step rows")
     weights = final_model_files(context)
     if isinstance(weights, Unavailable):
         return weights
     return {
-        "form": _FORM,
-        "plan": _plan(context.plan, documents.inputs),
-        "stream": documents.steps[-1].stream,
-        "losses": [row.loss for row in documents.steps],
-        "learning_rates": [row.learning_rate for row in documents.steps],
+        "stream": steps[-1].stream,
+        "losses": [row.loss for row in steps],
+        "learning_rates": [row.learning_rate for row in steps],
         "weights": {
             file.path.rsplit("/", 1)[-1]: file.sha256
             for file in weights
             if file.path.endswith(".safetensors")
         },
-        "predictions": encode(documents.predictions),
     }
+
+
+def of_evaluation(context: Context) -> dict[str, Any] | Unavailable:
+    """Every prediction, whole."""
+    return {"predictions": encode(context.documents.rows(PREDICTIONS))}
 
 
 def _plan(plan: AttemptPlan, inputs: InputsRecord) -> dict[str, Any]:
     kept = {key: part for key, part in encode(plan).items() if key not in _PLAN_LEFT_OUT}
+    if not plan.stages:
+        del kept["stages"]
     kept["model"] = _model(plan.model, inputs)
     kept["data"] = {name: _data(name, spec, inputs) for name, spec in plan.data.items()}
     return kept

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
+from evidence.stages.registry import kinds
+
 RULES: Final[Mapping[str, str]] = {
     "as-recorded": "the value as it stands at the address",
     "all-alike": "whether the values at the addresses are not all alike",
@@ -41,3 +43,9 @@ RULES: Final[Mapping[str, str]] = {
     "throughput": "how many / seconds of the training loop",
     "wilson": "Wilson score interval of the rate, 95 %",
 }
+
+
+def sentence_of(rule: str) -> str:
+    """What a rule means, also one that a kind of stage brings; empty for an unknown one."""
+    of_kinds = (kind.rules[rule] for kind in kinds() if rule in kind.rules)
+    return RULES.get(rule) or next(of_kinds, "")

@@ -17,6 +17,7 @@ from evidence.records.reproduction import SeedTestRecord, TierResult
 from evidence.records.run import PredictionRow
 from evidence.results.outcome_digest import outcome_content
 from evidence.rules import scoring
+from evidence.stages.eval import PREDICTIONS
 from evidence.text import formatting
 
 MIN_SEEDS: Final = 3
@@ -135,13 +136,13 @@ def _one_said(test: SeedTestRecord) -> str:
 
 
 def _scores(original: Documents, others: Sequence[Documents]) -> list[str]:
-    num_rows = len(original.predictions)
+    num_rows = len(original.rows(PREDICTIONS))
     problems = []
-    for name in sorted({name for row in original.predictions for name in row.scores}):
-        rows = [row for one in others for row in one.predictions]
+    for name in sorted({name for row in original.rows(PREDICTIONS) for name in row.scores}):
+        rows = [row for one in others for row in one.rows(PREDICTIONS)]
         if not rows:
             return ["the runs with other seeds have no predictions"]
-        low, high = scoring.wilson(_correct(original.predictions, name), num_rows)
+        low, high = scoring.wilson(_correct(original.rows(PREDICTIONS), name), num_rows)
         rate = _correct(rows, name) / len(rows)
         if not low <= rate <= high:
             shown = f"{formatting.percent(low)} to {formatting.percent(high)}"

@@ -22,6 +22,8 @@ from evidence.results.outcome_digest import outcome_content
 from evidence.results.seed_test import NAME as OVER_SEEDS
 from evidence.results.seed_test import seed_tier
 from evidence.rules import scoring
+from evidence.stages.eval import PREDICTIONS
+from evidence.stages.train import STEPS
 from evidence.text import formatting
 
 TOLERANCE: Final = 1e-3
@@ -114,7 +116,7 @@ def _bitwise(first: Any, second: Any) -> TierResult:
 
 
 def _same_stream(original: Documents, other: Documents) -> TierResult:
-    path = trajectory(original.steps, other.steps)
+    path = trajectory(original.rows(STEPS), other.rows(STEPS))
     name: TierName = "same-stream"
     if path.first_stream_step is not None:
         reason = f"other rows were fed from step {formatting.count(path.first_stream_step)} on"
@@ -126,19 +128,19 @@ def _same_stream(original: Documents, other: Documents) -> TierResult:
 
 
 def _close(original: Documents, other: Documents) -> TierResult:
-    path = trajectory(original.steps, other.steps)
+    path = trajectory(original.rows(STEPS), other.rows(STEPS))
     name: TierName = "numerically-close"
     share = formatting.shortest(path.tolerance)
     if path.first_step_beyond is not None:
         step = formatting.count(path.first_step_beyond)
         row = path.first_step_beyond - 1
-        losses = (original.steps[row].loss, other.steps[row].loss)
+        losses = (original.rows(STEPS)[row].loss, other.rows(STEPS)[row].loss)
         shown = " and ".join(formatting.significant(loss) for loss in losses)
         reason = f"the losses leave the tolerance of {share} (relative) at step {step}: {shown}"
         return TierResult(name, False, reason)
     if path.num_steps[0] != path.num_steps[1]:
         return TierResult(name, False, _other_length(path))
-    for problem in _scores(original.predictions, other.predictions):
+    for problem in _scores(original.rows(PREDICTIONS), other.rows(PREDICTIONS)):
         return TierResult(name, False, problem)
     largest = formatting.significant(path.largest_difference or 0.0, 2)
     reason = (

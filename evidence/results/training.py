@@ -15,12 +15,14 @@ from evidence.results.context import (
     join,
     journal_at,
     known,
+    level_at,
     number_in,
     ratio,
     rows_at,
     unknown,
 )
 from evidence.rules import arithmetic
+from evidence.stages.train import STEPS
 
 _NO_RUNTIME = "the journal has no runtime of the training loop"
 _SETTINGS = (
@@ -56,8 +58,13 @@ _OF_STEPS = (
 
 def loss_table(context: Context) -> tuple[IntervalRow, ...]:
     """One row a logging interval: mean loss, and rate and epoch of its last step."""
+    return context.once("loss-table", _loss_table)
+
+
+def _loss_table(context: Context) -> tuple[IntervalRow, ...]:
     steps = _steps(context)
     rows: list[IntervalRow] = []
+    level = level_at(layout.METRICS)
     for interval in arithmetic.log_intervals(len(steps), context.train.log_every_steps):
         inside = steps[interval.first - 1 : interval.last]
         last = inside[-1]
@@ -68,13 +75,15 @@ def loss_table(context: Context) -> tuple[IntervalRow, ...]:
                 learning_rate=last.learning_rate,
                 epoch=last.epoch,
                 address=rows_at(layout.METRICS, interval.first, interval.last, "loss"),
+                level=level,
             )
         )
     return tuple(rows)
 
 
-def training_values(context: Context, table: tuple[IntervalRow, ...]) -> Values:
+def training_values(context: Context) -> Values:
     """train.* and probe.*"""
+    table = loss_table(context)
     for key, unit in _SETTINGS:
         address, rule = context.stated("train", key)
         yield f"train.{key}", known(getattr(context.train, key), unit, address, rule)
@@ -93,7 +102,7 @@ def training_values(context: Context, table: tuple[IntervalRow, ...]) -> Values:
 
 
 def _steps(context: Context) -> tuple[StepRow, ...]:
-    return context.documents.steps if context.plan is not None else ()
+    return context.documents.rows(STEPS) if context.plan is not None else ()
 
 
 def _all(steps: tuple[StepRow, ...], field: str) -> str:

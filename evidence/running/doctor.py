@@ -6,12 +6,13 @@ A milestone that is not valid is an answer here, not an error. How it is shown i
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Final, Literal
+from typing import Literal
 
 from evidence import layout
+from evidence.backends import registry
 from evidence.capture.git import capture_state
 from evidence.capture.gpu import capture_gpus
 from evidence.capture.host import capture_cpu, capture_hardware
@@ -25,9 +26,9 @@ from evidence.records.record import Record
 from evidence.records.run import AttemptPlan
 from evidence.running.preflight import prepare
 from evidence.running.workspace import Workspace
+from evidence.worker.interface import Planned
 from evidence.worker.requirements import Unmet, torch_cuda_version, unmet
 
-PACKAGES: Final = ("torch", "transformers")
 PackState = Literal["none", "sealed", "unfinished"]
 
 
@@ -37,7 +38,9 @@ class Machine(Record):
     hardware: HardwareRecord
     repository: GitStateRecord | Unavailable
     packages: tuple[tuple[str, str | Unavailable], ...]
-    """(name, version) of what trains."""
+    """(name, version) of what our own backends are made of."""
+    backends: tuple[tuple[str, str | Unavailable], ...]
+    """(name, title) of all that are found here, or what is wrong with one."""
     torch_cuda: str | Unavailable
     """CUDA version that the installed PyTorch was built for."""
     ssh_keygen: str | Unavailable
@@ -75,7 +78,8 @@ def examine_machine(root: Path) -> Machine:
     return Machine(
         hardware=hardware,
         repository=capture_state(open_repository(root)),
-        packages=tuple((name, _version(name)) for name in PACKAGES),
+        packages=tuple((name, _version(name)) for name in _packages()),
+        backends=tuple(_backends()),
         torch_cuda=torch_cuda_version() or Unavailable("no CUDA build of PyTorch is installed"),
         ssh_keygen=_ssh_keygen(),
     )
@@ -87,11 +91,12 @@ def diagnose(root: Path, runs: Path, milestone_id: str, hardware: HardwareRecord
     try:
         if layout.MILESTONE_ID.fullmatch(milestone_id) is None:
             raise UsageError(f"{milestone_id!r} is no milestone id", hint="Give an id such as M43.")
-        milestone = prepare(root, milestone_id, None).milestone
+        prepared = prepare(root, milestone_id, None)
     except UsageError as problem:
         return Diagnosis(milestone_id, problem, pack, ())
-    plans = plan_attempts(milestone)
-    prospects = tuple(Prospect(plan, unmet(plan, hardware)) for plan in plans)
+    plans, backends = plan_attempts(prepared.milestone), prepared.backends
+    missing = (unmet(plan, backends[plan.backend], hardware) for plan in plans)
+    prospects = tuple(map(Prospect, plans, missing))
     return Diagnosis(milestone_id, None, pack, prospects)
 
 
@@ -109,6 +114,21 @@ def _pack_state(runs: Path, milestone_id: str) -> PackState:
     if Workspace(layout.work_dir(runs, milestone_id)).is_run:
         return "unfinished"
     return "sealed" if layout.pack_dir(runs, milestone_id).exists() else "none"
+
+
+def _packages() -> Iterator[str]:
+    for backend in registry.SHIPPED.values():
+        yield from (package.name for package in backend.packages)
+
+
+def _backends() -> Iterator[tuple[str, str | Unavailable]]:
+    for name, found in registry.every():
+        if isinstance(found, UsageError):
+            yield name, Unavailable(found.message)
+        elif isinstance(found.run_stage, Planned):
+            yield name, Unavailable(found.run_stage.reason)
+        else:
+            yield name, found.title
 
 
 def _version(name: str) -> str | Unavailable:

@@ -22,7 +22,7 @@ from evidence.attempt.attempt import (
 )
 from evidence.attempt.stage import Surroundings
 from evidence.encoding.digest import sha256_hex
-from evidence.errors import StoppedError
+from evidence.errors import StoppedError, UsageError
 from evidence.pack.journal import Clock, Journal
 from evidence.progress import Observer
 from evidence.records.milestone import AllowSpec
@@ -35,9 +35,11 @@ from evidence.running.preflight import Prepared
 from evidence.running.secrets import privacy_of, refuse_secrets
 from evidence.running.signals import StopRequest
 from evidence.running.workspace import Remembered, Workspace
+from evidence.stages.registry import stages_of
 from evidence.system.durable import publish, write_file
 from evidence.text import commands, endings
 from evidence.verification.ruleset import RULESET
+from evidence.worker.interface import Backend, Planned
 from evidence.worker.requirements import unmet
 
 
@@ -162,7 +164,7 @@ def _attempt(run: Run, plan: AttemptPlan, start: Observation) -> AttemptResult:
         backend=plan.backend,
         stand_in=plan.stand_in,
     )
-    missing = unmet(plan, start.hardware)
+    missing = unmet(plan, run.prepared.backends[plan.backend], start.hardware)
     if missing:
         return settle(run, plan, refused(plan, missing))
     return run_from(run, plan, StartPoint(), run.clock.monotonic_s())
@@ -175,16 +177,24 @@ def run_from(run: Run, plan: AttemptPlan, point: StartPoint, began_s: float) -> 
         observer=run.observer,
         stop_level=lambda: run.stop.level,
         environment=worker_environment(plan),
+        run_stage=_run_stage(run.prepared.backends[plan.backend]),
         started_s=time.monotonic() - (run.clock.monotonic_s() - run.began_s),
         data_sha256={name: record.sha256 for name, record in run.prepared.data.items()},
         probed=point.probed,
         privacy=privacy_of(run.prepared.milestone),
     )
     places = Places(root=run.root, output=run.space.output(plan), scratch=run.space.scratch(plan))
-    result = run_attempt(plan, places, around, point)
+    stages = stages_of(run.prepared.milestone)
+    result = run_attempt(plan, stages, places, around, point)
     if result.record.outcome == "interrupted":
         raise _stopped(run, result.record.reason)
     return settle(run, plan, result.lasting(run.clock.monotonic_s() - began_s))
+
+
+def _run_stage(backend: Backend) -> str:
+    if isinstance(backend.run_stage, Planned):  # an attempt begun by another version of ours
+        raise UsageError(backend.run_stage.reason, hint=backend.run_stage.remedy)
+    return backend.run_stage
 
 
 def _stopped(run: Run, reason: str) -> StoppedError:

@@ -14,7 +14,7 @@ from evidence.encoding import jsonio, schema
 from evidence.encoding.codec import encode
 from evidence.errors import EvidenceError
 from evidence.milestone.plan import plan_attempts
-from evidence.pack.documents import Documents, is_document, parse_documents
+from evidence.pack.documents import Documents, parse_documents
 from evidence.pack.seal import seal, staged_files, withheld_record
 from evidence.publish.summaries import rendered_files, write_rendered
 from evidence.records.availability import Unavailable
@@ -34,6 +34,7 @@ from evidence.rules import scoring
 from evidence.running.observation import Observation
 from evidence.running.preflight import Prepared
 from evidence.running.secrets import allowed_in, refuse_secrets
+from evidence.stages.registry import is_document, schema_for
 from evidence.system.durable import remove, write_file
 from evidence.verification.ruleset import RULESET
 
@@ -139,7 +140,7 @@ def _documents(staging: Path, digests: Mapping[str, str]) -> Documents:
 def _validate(staging: Path) -> None:
     """Refuse to seal a document that our own schemas refuse: that would be our bug."""
     for entry in staged_files(staging):
-        name = layout.schema_for(entry.path)
+        name = schema_for(entry.path)
         if name is None:
             continue
         data = (staging / entry.path).read_bytes()

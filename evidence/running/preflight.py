@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Final
 
 from evidence import layout, limits, prose
+from evidence.backends import registry
 from evidence.capture.frozen import match_paths
 from evidence.data.read import describe_data
 from evidence.encoding.digest import sha256_hex
@@ -28,6 +29,7 @@ from evidence.rules.arithmetic import steps_per_epoch, total_steps
 from evidence.running.author_words import refuse_typed_measurements
 from evidence.running.secrets import scan_inputs
 from evidence.text import templating
+from evidence.worker.interface import Backend
 
 MAX_LOSS_ROWS: Final = 30_000
 """Rows of a loss table: with the scores of all groups, what results.json can hold."""
@@ -45,6 +47,8 @@ class Prepared(Record):
     plans: tuple[AttemptPlan, ...]
     """The attempts to try, in order."""
     data: Mapping[str, DataRecord]
+    backends: Mapping[str, Backend]
+    """By name: those of the attempts that may still be run, at least."""
 
 
 def prepare(root: Path, milestone_id: str, attempt: str | None) -> Prepared:
@@ -54,11 +58,12 @@ def prepare(root: Path, milestone_id: str, attempt: str | None) -> Prepared:
     where = _Where(path, source)
     if milestone.id != milestone_id:
         raise where.error("/id", f"is {milestone.id!r}, but the file is named {path.name}")
+    plans = plan_attempts(milestone)
+    backends = _backends(_select(plans, attempt) if attempt else plans, where)
     _check_templates(milestone, where)
     _check_models(root, milestone, where)
     _check_frozen(root, milestone, where)
     data = {name: _check_data(root, name, milestone, where) for name in milestone.data}
-    plans = plan_attempts(milestone)
     _check_lengths(milestone, plans, data, where)
     _check_lists(data, where)
     notes = layout.notes_file(root, milestone_id)
@@ -71,6 +76,7 @@ def prepare(root: Path, milestone_id: str, attempt: str | None) -> Prepared:
         notes=written,
         plans=_select(plans, attempt),
         data=data,
+        backends=backends,
     )
 
 
@@ -111,6 +117,22 @@ def _select(plans: tuple[AttemptPlan, ...], attempt: str | None) -> tuple[Attemp
         known = ", ".join(plan.name for plan in plans)
         raise UsageError(f"no attempt {attempt!r} in this milestone", hint=f"There are: {known}.")
     return chosen
+
+
+def _backends(plans: tuple[AttemptPlan, ...], where: _Where) -> Mapping[str, Backend]:
+    """Of these attempts; where one is asked for, the others may name what is not here."""
+    found: dict[str, Backend] = {}
+    wrong: list[MilestoneError] = []
+    for plan in plans:
+        try:
+            found[plan.backend] = registry.find(plan.backend)
+        except UsageError as error:
+            place = f"/attempt/{plan.number - 1}/backend"
+            wrong.append(where.error(place, error.message, error.hint))
+    if wrong:
+        hints = dict.fromkeys(one.hint for one in wrong)
+        raise MilestoneError("\n".join(one.message for one in wrong), hint="\n  ".join(hints))
+    return found
 
 
 def _check_data(root: Path, name: str, milestone: Milestone, where: _Where) -> DataRecord:

@@ -16,10 +16,11 @@ from evidence import layout
 from evidence.attempt.attempt import AttemptResult, StartPoint, interrupted
 from evidence.attempt.reported import read_reported
 from evidence.attempt.stage import digest_folder
+from evidence.backends import registry
 from evidence.data.read import describe_data
 from evidence.encoding import jsonio
 from evidence.encoding.codec import decode, encode
-from evidence.errors import MilestoneError
+from evidence.errors import MilestoneError, UsageError
 from evidence.milestone.parse import load_milestone, parse_milestone
 from evidence.milestone.plan import plan_attempts
 from evidence.pack import journal
@@ -44,9 +45,13 @@ from evidence.running.observation import Observation, journal_state, recall_star
 from evidence.running.preflight import Prepared
 from evidence.running.secrets import allowed_in, privacy_of
 from evidence.running.signals import StopRequest
-from evidence.running.unfinished_files import Cut, cut_torn_line, torn_tails
+from evidence.running.unfinished_files import Cut, cut_torn_line, torn_tails, whole_records
 from evidence.running.workspace import Remembered, Workspace
+from evidence.stages.kind import Kind
+from evidence.stages.registry import kind_of, stages_of
 from evidence.system.durable import remove, remove_partials
+from evidence.text import commands
+from evidence.worker.interface import Backend
 
 
 class Going(Record):
@@ -89,7 +94,8 @@ def recover(
 ) -> Finished:
     """Go on with the run in `work` (or close it as failed), and publish it as `pack`."""
     space = Workspace(work)
-    found = _look(root, space)
+    backends = {} if close else _backends(root, space)
+    found = _look(root, space, backends)
     with reason_kept(space, privacy_of(found.prepared.milestone)):
         space.keep_room()
         if not found.recorded("sealing"):
@@ -135,7 +141,7 @@ def _record(run: Run, found: Found, opened: AttemptPlan | None, going: Going) ->
             attempt=None if opened is None else opened.name,
             after=found.stopped.kind,
             reason=found.stopped.reason,
-            from_step=None if point is None or point.stage != "train" else point.from_step,
+            from_step=point.from_step if point is not None and point.goes_on else None,
             num_step_rows_cut=cut.num_step_rows,
             num_predictions_cut=cut.num_predictions,
             num_torn_bytes=cut.num_torn_bytes + found.num_torn_bytes,
@@ -148,18 +154,57 @@ def _finish(run: Run, found: Found, opened: AttemptPlan, going: Going) -> Attemp
     """Bring the attempt under way to its end: its result if it completes."""
     started_s = found.of(opened, "attempt-started")[-1].monotonic_s
     if going.point is not None:
-        if going.point.stage == "train":
-            remove(run.space.output(opened) / layout.SEEN)
+        stages = stages_of(found.prepared.milestone)
+        for kind in stages[stages.index(kind_of(going.point.stage)) :]:
+            for document in kind.documents:
+                remove(run.space.output(opened) / document.path)
         result = run_from(run, opened, going.point, started_s)
         return result if result.completed else None
     result = interrupted(opened, found.stopped.reason)
-    if found.of(opened, "stage-finished", "eval"):  # all was done but the record of it
+    if found.of(opened, "stage-finished", _last_stage(found)):  # all was done but its record
         result = result.as_completed(read_reported(run.space.scratch(opened)))
     settle(run, opened, result.lasting(run.clock.monotonic_s() - started_s))
     return result if result.completed else None
 
 
-def _look(root: Path, space: Workspace) -> Found:
+def _backends(root: Path, space: Workspace) -> Mapping[str, Backend]:
+    """Of what is still to be run. Raises UsageError, before anything is cut, where one is gone."""
+    path = space.staging / layout.JOURNAL
+    data = path.read_bytes() if path.exists() else b""
+    milestone = parse_milestone((space.staging / layout.MILESTONE).read_bytes())
+    plans = {plan.name: plan for plan in plan_attempts(milestone)}
+    planned = tuple(plans[name] for name in space.recall().attempts)
+    found: dict[str, Backend] = {}
+    last = stages_of(milestone)[-1].name
+    for plan in _to_run(planned, tuple(journal.read(whole_records(data))), last):
+        try:
+            found[plan.backend] = registry.find(plan.backend)
+        except UsageError as error:
+            go_on = commands.go_on(milestone.id, space.runs, root)
+            raise UsageError(
+                f"attempt {plan.name} cannot be run: {error.message}",
+                hint=f"{error.hint}\n  Then go on: {go_on}",
+            ) from error
+    return found
+
+
+def _to_run(
+    plans: tuple[AttemptPlan, ...], events: tuple[JournalEvent, ...], last_stage: str
+) -> tuple[AttemptPlan, ...]:
+    """Attempts of which something is left to run, as far as the journal tells."""
+    for place, plan in enumerate(plans):
+        own = [one for one in events if one.attempt == plan.name]
+        ended = [one for one in own if one.event == "attempt-finished"]
+        if any(one.data["outcome"] == "completed" for one in ended) or any(
+            one.event == "stage-finished" and one.data["stage"] == last_stage for one in own
+        ):
+            return ()
+        if not ended:
+            return plans[place:]
+    return ()
+
+
+def _look(root: Path, space: Workspace, backends: Mapping[str, Backend]) -> Found:
     remove_partials(space.work)
     path = space.staging / layout.JOURNAL
     num_torn_bytes = cut_torn_line(path)
@@ -174,6 +219,7 @@ def _look(root: Path, space: Workspace) -> Found:
         notes=None,
         plans=tuple(plans[name] for name in facts.attempts),
         data=_data(root, space, milestone, facts),
+        backends=backends,
     )
     allowed = _allowed_by_now(root, milestone, events)
     return Found(events, facts, prepared, space.read_stop(), num_torn_bytes, allowed)
@@ -247,14 +293,42 @@ def _going(run: Run, found: Found, opened: AttemptPlan | None, *, close: bool) -
         return Going()
     output = run.space.output(opened)
     cut = torn_tails(output)
-    if close or found.of(opened, "stage-finished", "eval"):
+    if close or found.of(opened, "stage-finished", _last_stage(found)):
         return Going(None, cut)
     probed = frozenset(str(one.data["moment"]) for one in found.of(opened, "probe"))
-    cut.all_predictions(output / layout.PREDICTIONS)
-    if found.of(opened, "stage-finished", "train") and _model_is_whole(found, opened, output):
-        segment = len(found.of(opened, "stage-started", "eval")) + 1
-        return Going(StartPoint("eval", segment, None, 0, probed), cut)
-    segment = len(found.of(opened, "stage-started", "train")) + 1
+    stages = stages_of(found.prepared.milestone)
+    undone = (kind for kind in stages if not _is_done(found, opened, kind, output))
+    kind = next(undone)
+    for later in stages[stages.index(kind) :]:
+        if later.rows is not None and not later.goes_on:
+            cut.all_rows(output / later.rows.path, later.rows)
+    segment = len(found.of(opened, "stage-started", kind.name)) + 1
+    if not kind.goes_on:
+        return Going(StartPoint(kind.name, segment, None, 0, probed), cut)
+    return _from_checkpoint(run, found, opened, cut, kind.name, segment, probed)
+
+
+def _last_stage(found: Found) -> str:
+    return stages_of(found.prepared.milestone)[-1].name
+
+
+def _is_done(found: Found, plan: AttemptPlan, kind: Kind, output: Path) -> bool:
+    """Whether a stage was finished, and what a later one needs of it is there as it was left."""
+    finished = bool(found.of(plan, "stage-finished", kind.name))
+    return finished and (not kind.weights_folder or _model_is_whole(found, plan, output))
+
+
+def _from_checkpoint(
+    run: Run,
+    found: Found,
+    opened: AttemptPlan,
+    cut: Cut,
+    stage: str,
+    segment: int,
+    probed: frozenset[str],
+) -> Going:
+    """The stage goes on from its last whole checkpoint; the rows after it are run again."""
+    output = run.space.output(opened)
     num_rows = cut.content(output / layout.METRICS).count(b"\n")
     folder, step = _last_checkpoint(run, found, opened, num_rows)
     cut.rows_after(output / layout.METRICS, step)
@@ -263,7 +337,7 @@ def _going(run: Run, found: Found, opened: AttemptPlan | None, *, close: bool) -
         + (f"; {cut.num_step_rows} later steps are run again" if cut.num_step_rows else "")
     )
     again = probed - {"after"} if step else probed
-    return Going(StartPoint("train", segment, folder, step, again), cut)
+    return Going(StartPoint(stage, segment, folder, step, again), cut)
 
 
 def _model_is_whole(found: Found, plan: AttemptPlan, output: Path) -> bool:

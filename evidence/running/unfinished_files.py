@@ -11,6 +11,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from msgspec import Struct, field
 
@@ -19,6 +20,9 @@ from evidence.encoding import jsonio
 from evidence.encoding.codec import decode
 from evidence.errors import MalformedError
 from evidence.records.run import StepRow
+from evidence.stages.kind import Rows
+from evidence.stages.registry import kinds
+from evidence.stages.train import STEPS
 from evidence.system.durable import write_file
 from evidence.text.escape import acts_at
 
@@ -58,9 +62,10 @@ class Cut(Struct):
         self.num_step_rows += max(0, len(lines) - last_step)
         self._keep(path, b"".join(line + b"\n" for line in lines[:last_step]))
 
-    def all_predictions(self, path: Path) -> None:
-        """An evaluation begins anew."""
-        self.num_predictions += self.content(path).count(b"\n")
+    def all_rows(self, path: Path, rows: Rows[Any]) -> None:
+        """A stage begins anew."""
+        if rows.counted_as == "num_predictions":
+            self.num_predictions += self.content(path).count(b"\n")
         self._keep(path, b"")
 
     def _keep(self, path: Path, data: bytes) -> None:
@@ -71,11 +76,12 @@ class Cut(Struct):
 def torn_tails(output: Path) -> Cut:
     """What was never whole in the growing files of an attempt."""
     cut, steps = Cut(), itertools.count(1)
-    cut.torn_lines(output / layout.METRICS, lambda line: _step_of(line) == next(steps))
-    for name in (layout.PREDICTIONS, layout.TELEMETRY):
+    cut.torn_lines(output / STEPS.path, lambda line: _step_of(line) == next(steps))
+    others = (kind.rows for kind in kinds() if kind.rows is not STEPS)
+    for name in (*(rows.path for rows in others if rows is not None), layout.TELEMETRY):
         cut.torn_lines(output / name, is_json)
-    for name in (layout.TRAINING_LOG, layout.EVAL_LOG):
-        cut.torn_lines(output / name, is_shown)
+    for kind in kinds():
+        cut.torn_lines(output / kind.log, is_shown)
     return cut
 
 
@@ -86,12 +92,17 @@ def cut_torn_line(path: Path) -> int:
     something else, and stays for the reader to complain of.
     """
     data = path.read_bytes() if path.exists() else b""
-    lines = data.split(b"\n")[:-1]
-    kept = lines if not lines or is_json(lines[-1]) else lines[:-1]
-    whole = b"".join(line + b"\n" for line in kept)
+    whole = whole_records(data)
     if whole != data:
         write_file(path, whole)
     return len(data) - len(whole)
+
+
+def whole_records(data: bytes) -> bytes:
+    """A journal as far as it counts: without a last line that is not whole."""
+    lines = data.split(b"\n")[:-1]
+    kept = lines if not lines or is_json(lines[-1]) else lines[:-1]
+    return b"".join(line + b"\n" for line in kept)
 
 
 def is_json(line: bytes) -> bool:

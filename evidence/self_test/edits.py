@@ -17,6 +17,7 @@ from evidence.encoding.digest import sha256_hex
 from evidence.milestone.parse import parse_milestone
 from evidence.rules import scoring
 from evidence.self_test.forger import Bent, NotHereError
+from evidence.stages.registry import schema_for
 
 Edit: TypeAlias = Callable[[Bent], object]
 
@@ -235,7 +236,7 @@ def code_in_config(bent: Bent) -> None:
 def outcome_path(bent: Bent) -> str:
     """Path of a failed attempt's outcome."""
     for path in bent.bench.names:
-        if layout.schema_for(path) == layout.OUTCOME_SCHEMA:
+        if schema_for(path) == layout.OUTCOME_SCHEMA:
             return path
     raise NotHereError("no attempt failed")
 

@@ -15,12 +15,13 @@ from evidence.encoding import jsonio
 from evidence.encoding.codec import encode
 from evidence.encoding.digest import sha256_hex
 from evidence.errors import EvidenceError
-from evidence.pack.documents import Documents, is_document, parse_documents
+from evidence.pack.documents import Documents, parse_documents
 from evidence.pack.seal import format_sums
 from evidence.publish.summaries import rendered_files
 from evidence.results.compute import compute_results
 from evidence.results.outcome_digest import outcome_digest
 from evidence.self_test.bench import Bench
+from evidence.stages.registry import is_document
 
 MAX_FORGED_BYTES: Final = 256 << 20
 """Larger files are flipped in place, but not forged: that would hold them in memory."""

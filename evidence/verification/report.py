@@ -5,13 +5,15 @@ Responsible for exit code, verdict, order of findings and the next step. Pure.
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Mapping
 from typing import Final
 
 from evidence import layout
 from evidence.errors import ExitCode
 from evidence.records.finding import CheckResult, Finding, Report, Verdict
 from evidence.records.record import Record
-from evidence.records.run import ManifestRecord
+from evidence.records.run import LEVELS, ManifestRecord, ValueRecord
 from evidence.text import commands
 from evidence.text.escape import one_line
 from evidence.verification.ledger import Ledger, Rule
@@ -19,6 +21,8 @@ from evidence.verification.problem import Problem, gravity, to_finding
 
 _NOTHING_CHECKED: Final = Rule("checks", "something was checked at all")
 _MAX_NAME_CHARS: Final = 1000
+_UNTRUE: Final = (ExitCode.REFUSED, ExitCode.FINDINGS)
+"""What such a pack says of its values is not worth repeating."""
 
 
 class Subject(Record):
@@ -34,6 +38,8 @@ class Subject(Record):
     """Its origin was asked for."""
     trusted: bool = False
     """A signer whom the caller trusts signed SHA256SUMS."""
+    values: Mapping[str, ValueRecord] | None = None
+    """The values of results.json."""
     happened: str = ""
     """What happened to a run that is not all it was to be, in one line."""
     next_step: str = ""
@@ -66,7 +72,13 @@ def build_report(subject: Subject, ledger: Ledger) -> Report:
         findings=tuple(sorted(findings, key=lambda finding: gravity(finding.severity))),
         happened=one_line(subject.happened, _MAX_NAME_CHARS),
         next_step=subject.next_step or _next_step(findings, manifest),
+        levels={} if code in _UNTRUE else _levels(subject.values or {}),
     )
+
+
+def _levels(values: Mapping[str, ValueRecord]) -> dict[str, int]:
+    found = Counter(record.level for record in values.values() if record.value is not None)
+    return {level: found[level] for level in LEVELS if level in found}
 
 
 def _exit_code(findings: list[Finding], *, unfinished: bool, unproven: bool) -> ExitCode:

@@ -17,6 +17,7 @@ from evidence.encoding.codec import decode
 from evidence.errors import MalformedError
 from evidence.records.record import Record
 from evidence.records.run import JournalEvent, StopRecord
+from evidence.stages.registry import kinds
 from evidence.system import posix
 from evidence.text import commands, endings
 from evidence.text.escape import one_line
@@ -121,8 +122,9 @@ def _in_attempt(attempt: str, events: list[JournalEvent]) -> str:
     stage = next((event.data["stage"] for event in own if "stage" in event.data), None)
     if stage is None:
         return f"at the beginning of attempt {attempt}"
-    if stage == "eval":
-        return f"in the eval stage of attempt {attempt} (its training is done and kept)"
+    kept = next((kind.stopped for kind in kinds() if kind.name == stage), "")
+    if kept:
+        return f"in the {stage} stage of attempt {attempt} ({kept})"
     step = next((event.data.get("step") for event in own if event.event == "checkpoint"), None)
     kept = f" (last checkpoint: step {step})" if step is not None else ""
     return f"in the {stage} stage of attempt {attempt}{kept}"

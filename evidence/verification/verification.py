@@ -266,6 +266,7 @@ def _subject(path: Path, sealed: SealedSet, options: VerifyOptions, *, trusted: 
         ruleset=None if manifest is None else manifest.ruleset,
         strict=options.strict or options.asks_signer,
         trusted=trusted,
+        values=None if documents is None or documents.results is None else documents.results.values,
         happened="" if documents is None else _happened(documents),
     )
 

@@ -1,24 +1,24 @@
 """What supervisor and worker agree on, and what every backend offers.
 
-Backends never import each other; the worker finds them by name through `worker.BACKENDS`.
+A backend is a `Backend` record, which costs nothing to import, and a function `run_stage`, which
+only a worker imports. Backends never import each other; `backends.registry` finds them by name.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Literal, Protocol
+from typing import Any, Protocol
 
 from evidence.records.record import Record
 from evidence.records.run import AttemptPlan
-
-Stage = Literal["train", "eval"]
 
 
 class Job(Record):
     """One stage for one worker. Paths of data and models are relative to `root`."""
 
     plan: AttemptPlan
-    stage: Stage
+    stage: str
+    """Name of the kind of stage (`stages`): train, eval, or one that a plug-in brings."""
     root: str
     scratch: str
     """Checkpoints go to scratch/checkpoint-<step>; nothing of it is evidence. Old ones are removed
@@ -28,17 +28,47 @@ class Job(Record):
     segment: int
     resume: str | None
     """Checkpoint folder to go on from."""
+    run_stage: str
+    """`module:function` of the backend."""
 
 
 Emit = Callable[..., None]
 """`emit(event, **data)` sends one event to the supervisor."""
 
 
-class Backend(Protocol):
+class RunStage(Protocol):
     """What executes a stage."""
 
     def __call__(self, job: Job, emit: Emit) -> None:
         """Run the stage to its end. Raises StageFailure, or anything else for an exception."""
+
+
+class Package(Record):
+    """A Python package without which a backend cannot run, and how to get it."""
+
+    name: str
+    """As it is imported: `torch`."""
+    remedy: str
+
+
+class Planned(Record):
+    """Stands for the function of a backend that is known by name and cannot run in this version."""
+
+    reason: str
+    remedy: str
+
+
+class Backend(Record):
+    """What executes the attempts that name it: all that is asked of it before a worker starts."""
+
+    name: str
+    """As milestones spell it."""
+    title: str
+    """As people call it."""
+    run_stage: str | Planned
+    """`module:function` of a RunStage. A string: what is heavy is imported by a worker only."""
+    packages: tuple[Package, ...] = ()
+    """What must be installed for it."""
 
 
 class StageFailure(Exception):  # noqa: N818 - an outcome that the worker reports, not an accident

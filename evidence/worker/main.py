@@ -1,6 +1,6 @@
 """The worker process: `python -m evidence.worker.main JOB.json FD SUPERVISOR`.
 
-Responsible for finding the backend, for turning whatever goes wrong into a `failed` event and
+Responsible for importing the backend, for turning whatever goes wrong into a `failed` event and
 words on stderr (a traceback where it has no name), and for dying with its supervisor. The work
 itself is the backend's; what an error means is said by `failures`.
 """
@@ -14,20 +14,14 @@ import sys
 import traceback
 from importlib import import_module
 from pathlib import Path
-from typing import Final
+from typing import Final, cast
 
 from evidence.encoding import jsonio
 from evidence.encoding.codec import decode
 from evidence.errors import EvidenceError
 from evidence.worker.events import EventPipe
 from evidence.worker.failures import explain
-from evidence.worker.interface import Backend, Job, StageFailure, Stopped
-
-BACKENDS: Final = {
-    "transformers": "evidence.backends.transformers.stage",
-    "stub": "evidence.backends.stub.stage",
-}
-"""Backend → module with a function `run_stage`. Strings: nothing heavy is imported before."""
+from evidence.worker.interface import Job, RunStage, StageFailure, Stopped
 
 STOPPED_STATUS: Final = 3
 FAILED_STATUS: Final = 1
@@ -40,7 +34,7 @@ def main() -> int:
     emit = EventPipe(int(sys.argv[2])).emit
     try:
         job = decode(Job, jsonio.load_document(Path(sys.argv[1]).read_bytes()))
-        _backend(job.plan.backend)(job, emit)
+        _run_stage(job)(job, emit)
     except Stopped as stop:
         print(f"stopped: {stop}", file=sys.stderr)
         return STOPPED_STATUS
@@ -55,11 +49,22 @@ def main() -> int:
     return 0
 
 
-def _backend(name: str) -> Backend:
-    if name not in BACKENDS:
-        raise StageFailure("requirement-not-met", f"there is no backend {name!r} in this version")
-    backend: Backend = import_module(BACKENDS[name]).run_stage
-    return backend
+def _run_stage(job: Job) -> RunStage:
+    """The function of the backend. What goes wrong inside its module is an exception like any."""
+    module, _, name = job.run_stage.partition(":")
+    try:
+        found: object = getattr(import_module(module), name, None)
+    except ModuleNotFoundError as error:
+        if not f"{module}.".startswith(f"{error.name}."):
+            raise  # a module that the backend's own imports
+        found = None
+    if not callable(found):
+        raise StageFailure(
+            "requirement-not-met",
+            f"the backend {job.plan.backend!r} says that it is run by {job.run_stage}, "
+            "and there is no such function",
+        )
+    return cast(RunStage, found)
 
 
 def _die_with(supervisor: int) -> None:

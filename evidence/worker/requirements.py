@@ -16,37 +16,34 @@ from typing import Final
 from evidence.records.availability import Unavailable
 from evidence.records.capture import HardwareRecord
 from evidence.records.run import AttemptPlan
+from evidence.worker.interface import Backend, Planned
 
 Unmet = tuple[str, str]
 """(what is missing, how to get it)."""
 
-_INSTALL_TORCH: Final = "make evidence, or pip install 'evidence-pack[torch]'"
 _GIB: Final = 1 << 30
 HUB_TIMEOUT_S: Final = 5.0
 
 
-def unmet(plan: AttemptPlan, hardware: HardwareRecord) -> tuple[Unmet, ...]:
+def unmet(plan: AttemptPlan, backend: Backend, hardware: HardwareRecord) -> tuple[Unmet, ...]:
     """Everything that is missing for `plan`; empty when it can be tried."""
-    if plan.backend == "tunix":
-        return ((
-            "the JAX backend (tunix) is not part of this version of evidence-pack",
-            "use an attempt with backend = \"transformers\"",
-        ),)  # fmt: skip
-    found = [] if plan.backend == "stub" else [*_packages()]
+    if isinstance(backend.run_stage, Planned):
+        return ((backend.run_stage.reason, backend.run_stage.remedy),)
+    found = [*_packages(backend)]
     if plan.requires.accelerator == "nvidia":
-        found += _gpu(plan, hardware)
+        found += _gpu(plan, backend, hardware)
     if plan.requires.hub and plan.model.id is not None:
         found += _hub(plan.model.id, plan.model.revision or "main")
     return tuple(found)
 
 
-def _packages() -> Iterator[Unmet]:
-    for name in ("torch", "transformers", "accelerate", "safetensors", "tokenizers"):
-        if find_spec(name) is None:
-            yield f"the Python package {name} is not installed", _INSTALL_TORCH
+def _packages(backend: Backend) -> Iterator[Unmet]:
+    for package in backend.packages:
+        if find_spec(package.name) is None:
+            yield f"the Python package {package.name} is not installed", package.remedy
 
 
-def _gpu(plan: AttemptPlan, hardware: HardwareRecord) -> Iterator[Unmet]:
+def _gpu(plan: AttemptPlan, backend: Backend, hardware: HardwareRecord) -> Iterator[Unmet]:
     gpus = hardware.gpus
     if isinstance(gpus, Unavailable) or not gpus:
         reason = gpus.reason if isinstance(gpus, Unavailable) else "the driver reports no GPU"
@@ -62,7 +59,8 @@ def _gpu(plan: AttemptPlan, hardware: HardwareRecord) -> Iterator[Unmet]:
                 f"{gpus[0].name} has {memory / _GIB:.1f} GiB, the attempt needs {needed_gib:g} GiB",
                 "use a larger GPU, or lower vram_gib if you know it fits",
             )
-    if find_spec("torch") is not None and torch_cuda_version() is None:
+    uses_torch = any(package.name == "torch" for package in backend.packages)
+    if uses_torch and find_spec("torch") is not None and torch_cuda_version() is None:
         yield (
             "the installed PyTorch is a build without CUDA",
             "make evidence TORCH_INDEX=https://download.pytorch.org/whl/cu130 (or the index that "
@@ -82,7 +80,7 @@ def torch_cuda_version() -> str | None:
 
 def _hub(model_id: str, revision: str) -> Iterator[Unmet]:
     if find_spec("huggingface_hub") is None:
-        yield "the Python package huggingface_hub is not installed", _INSTALL_TORCH
+        yield "the Python package huggingface_hub is not installed", "pip install huggingface_hub"
         return
     from huggingface_hub import get_token, try_to_load_from_cache
 

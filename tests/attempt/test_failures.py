@@ -7,6 +7,7 @@ import errno
 import pytest
 
 from evidence.attempt.verdict import Heard, Limit, judge
+from evidence.stages.train import TRAIN
 from evidence.worker.failures import explain
 from evidence.worker.interface import StageFailure
 
@@ -62,7 +63,7 @@ def test_memory_disk_and_gpu_are_told_apart(error: BaseException, kind: str, wor
 
 
 def heard(exit_status: int | None, limit: Limit | None = None, oom_kills: int = 0) -> Heard:
-    return Heard("train", False, None, exit_status, False, limit, num_oom_kills=oom_kills)
+    return Heard(TRAIN, False, None, exit_status, False, limit, num_oom_kills=oom_kills)
 
 
 def test_a_kill_by_the_kernel_for_want_of_memory_is_no_plain_kill() -> None:

@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 
 from evidence import layout
+from evidence.backends import registry
 from evidence.data.tokens import IGNORED
 from evidence.encoding import jsonio
 from evidence.encoding.codec import decode, encode
@@ -117,7 +118,8 @@ def work(
     plan = plan_attempts(parse_milestone(text.encode()))[0]
     output = root / name
     (output / "scratch").mkdir(parents=True, exist_ok=True)
-    values = {"segment": 1, "resume": None, **job}
+    run_stage = registry.SHIPPED["transformers"].run_stage
+    values = {"segment": 1, "resume": None, "run_stage": run_stage, **job}
     asked = Job(plan, stage, str(root), str(output / "scratch"), str(output), **values)  # type: ignore[arg-type]
     path = output / "job.json"
     path.write_bytes(jsonio.dump_document(encode(asked)))

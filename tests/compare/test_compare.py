@@ -22,7 +22,10 @@ from evidence.errors import PackBrokenError, UsageError
 from evidence.records.comparison import ComparisonRecord
 from evidence.records.run import PredictionRow
 from evidence.results.tiers import trajectory
+from evidence.stages.eval import PREDICTIONS
+from evidence.stages.train import STEPS
 from evidence.verification.verification import VerifiedPack, open_verified
+from tests.documents import replaced
 from tests.project import Project
 
 Packs = Callable[[str], VerifiedPack]
@@ -96,7 +99,7 @@ def test_another_order_of_rows_parts_by_stream_at_the_first_step(packs: Packs) -
 
 
 def test_the_first_differing_step_is_found_by_loss_and_by_tolerance(packs: Packs) -> None:
-    first = packs("as-it-is").documents.steps
+    first = packs("as-it-is").documents.rows(STEPS)
     second = [
         replace(
             row, loss=row.loss * (1 + (1e-5 if row.step == 4 else 0.01 if row.step == 7 else 0))
@@ -115,7 +118,7 @@ def test_runs_of_unequal_length_are_compared_over_their_common_steps(packs: Pack
 
 
 def test_prompts_gained_lost_and_changed_are_told_apart(packs: Packs) -> None:
-    rows = packs("as-it-is").documents.predictions
+    rows = packs("as-it-is").documents.rows(PREDICTIONS)
     changed = [replace(rows[0], output="other"), *rows[1:4]]
     found = compare_predictions(rows, changed)
     assert [row.id for row in found.changed] == [rows[0].id]
@@ -128,7 +131,7 @@ def test_scores_are_held_against_each_other_on_the_prompts_that_both_were_asked(
     packs: Packs,
 ) -> None:
     def scored(*marks: bool) -> list[PredictionRow]:
-        rows = packs("as-it-is").documents.predictions
+        rows = packs("as-it-is").documents.rows(PREDICTIONS)
         return [replace(row, scores={"exact": mark}) for row, mark in zip(rows, marks, strict=True)]
 
     before = scored(True, True, False, False, False)
@@ -154,7 +157,7 @@ def test_rates_over_other_questions_are_called_so(packs: Packs) -> None:
 
 
 def test_a_question_asked_twice_counts_twice(packs: Packs) -> None:
-    rows = packs("as-it-is").documents.predictions
+    rows = packs("as-it-is").documents.rows(PREDICTIONS)
     assert len(compare_predictions(rows, [*rows, rows[0]]).gained) == 1
 
 
@@ -200,8 +203,10 @@ def test_a_curve_without_means_says_which_steps_it_goes_through(
 ) -> None:
     documents = packs("as-it-is").documents
     assert documents.results is not None
-    steps = tuple(replace(documents.steps[0], step=i, loss=float(i % 3)) for i in range(num_steps))
-    bare = replace(documents, steps=steps, results=replace(documents.results, loss_table=()))
+    steps = tuple(
+        replace(documents.rows(STEPS)[0], step=i, loss=float(i % 3)) for i in range(num_steps)
+    )
+    bare = replaced(documents, steps=steps, results=replace(documents.results, loss_table=()))
     picture = draw([("a", bare), ("b", bare)])
     assert picture is not None
     assert picture.decode().count(said) == 2

@@ -26,6 +26,7 @@ from evidence.pack.seal import format_sums, staged_files
 from evidence.records import capture, inputs, run
 from evidence.records.availability import Unavailable
 from evidence.records.record import Record
+from evidence.stages.train import TRAIN
 from evidence.system import durable, resources
 from evidence.text.escape import one_line, visible
 
@@ -286,7 +287,7 @@ def test_a_log_is_the_same_however_its_output_arrives(size: int, tmp_path: Path)
 
 def heard(**changes: Any) -> Heard:
     values: dict[str, Any] = {
-        "stage": "train",
+        "kind": TRAIN,
         "done": False,
         "failure": None,
         "exit_status": 0,

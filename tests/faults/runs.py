@@ -14,8 +14,9 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from stub_backend.stage import TOKENIZER
+
 from evidence import layout
-from evidence.backends.stub.stage import TOKENIZER
 from evidence.encoding import jsonio
 from tests.faults.faulty_os import Plan
 from tests.project import STUB, write_rows

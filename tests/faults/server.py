@@ -30,9 +30,9 @@ from typing import Any, NoReturn
 
 import psutil
 from msgspec.structs import replace
+from stub_backend import stage as stub_stage
 
 from evidence.attempt import process, stage
-from evidence.backends.stub import stage as stub_stage
 from evidence.capture import host
 from evidence.capture.packages import capture_packages
 from evidence.cli.main import COMMANDS, cli, main

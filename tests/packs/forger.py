@@ -16,6 +16,7 @@ from evidence.encoding import jsonio
 from evidence.encoding.digest import sha256_hex
 from evidence.errors import MalformedError
 from evidence.pack.seal import format_sums
+from evidence.stages.registry import schema_for
 
 _UNSEALED = (layout.SUMS, layout.SIGNATURE, layout.RENDERED_SIGNATURE)
 
@@ -81,7 +82,7 @@ def _loaded(pack: Path) -> Toy:
 
 def _document(path: str, data: bytes) -> Any:
     """The value of one of our own documents; None for what is sealed byte for byte."""
-    if layout.schema_for(path) is None:
+    if schema_for(path) is None:
         return None
     try:
         if path.endswith(".jsonl"):

@@ -10,7 +10,7 @@ from evidence.records.run import ValueRecord
 
 def value(number: float | None, unit: str) -> ValueRecord:
     reason = None if number is not None else "not measured"
-    return ValueRecord(value=number, unavailable=reason, unit=unit, address="", rule="as-recorded")
+    return ValueRecord(number, reason, unit, "", "as-recorded", "observed")
 
 
 VALUES = {

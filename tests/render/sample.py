@@ -49,6 +49,8 @@ from evidence.records.run import (
 from evidence.results.compute import compute_results
 from evidence.results.outcome_digest import outcome_digest
 from evidence.rules import arithmetic, scoring
+from evidence.stages.registry import kinds
+from tests.documents import replaced
 
 ROOT: Final = "ab" * 32
 
@@ -160,14 +162,16 @@ def complete_pack(milestone: str = MILESTONE, **changes: Any) -> Documents:
         ),
         manifest=None,
         results=None,
-        seen=SEEN,
-        steps=steps(),
-        predictions=predictions(),
+        of_stages={
+            layout.SEEN: SEEN,
+            layout.METRICS: steps(),
+            layout.PREDICTIONS: predictions(),
+        },
         telemetry=TELEMETRY,
         outcomes=(JAX,),
         notes="",
     )
-    return sealed(replace(documents, **changes))
+    return sealed(replaced(documents, **changes))
 
 
 def failed_pack(milestone: str = MILESTONE, **changes: Any) -> Documents:
@@ -200,7 +204,7 @@ def failed_pack(milestone: str = MILESTONE, **changes: Any) -> Documents:
         "results": None,
         "manifest": None,
     }
-    return sealed(replace(documents, **(fields | changes)))
+    return sealed(replaced(documents, **(fields | changes)))
 
 
 def sealed(documents: Documents) -> Documents:
@@ -236,7 +240,8 @@ def sealed(documents: Documents) -> Documents:
 
 def _paths(complete: bool) -> list[str]:
     paths = [*layout.NEEDED_ALWAYS, f"{layout.ATTEMPTS}/01-jax/outcome.json"]
-    return paths + list(layout.NEEDED_WHEN_COMPLETE) if complete else paths
+    needed = [path for kind in kinds() for path in kind.needed_when_complete]
+    return [*paths, *needed, *layout.NEEDED_WHEN_COMPLETE] if complete else paths
 
 
 def losses() -> list[float]:

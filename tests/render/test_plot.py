@@ -12,13 +12,15 @@ from render.test_markdown import HOSTILE
 from evidence.records.run import StepRow
 from evidence.render.plot import axis, extremes, loss_plot, nice_step, stretch_of
 from evidence.render.render import LOSS_PLOT, render_pack
+from evidence.stages.train import STEPS
+from tests.documents import replaced
 
 SVG = "{http://www.w3.org/2000/svg}"
 STATIC = {"svg", "title", "style", "rect", "text", "line", "g", "circle", "path"}
 
 
 def drawn(rows: tuple[StepRow, ...]) -> bytes:
-    pack = sealed(replace(complete_pack(), steps=rows))
+    pack = sealed(replaced(complete_pack(), steps=rows))
     return render_pack(pack, ROOT, {})[LOSS_PLOT]
 
 
@@ -59,7 +61,7 @@ def test_flat_tiny_and_short_runs_are_drawn(losses: list[float]) -> None:
 
 
 def test_numbers_beyond_drawing_give_no_plot_and_no_crash() -> None:
-    pack = sealed(replace(complete_pack(), steps=steps([1.7e308] * 138)))
+    pack = sealed(replaced(complete_pack(), steps=steps([1.7e308] * 138)))
     assert LOSS_PLOT not in render_pack(pack, ROOT, {})
 
 
@@ -67,7 +69,7 @@ def test_numbers_beyond_drawing_give_no_plot_and_no_crash() -> None:
 def test_foreign_text_in_a_plot_is_text(text: str) -> None:
     pack = complete_pack()
     assert pack.results is not None
-    drawing = loss_plot(pack.steps, pack.results.loss_table, text, text)
+    drawing = loss_plot(pack.rows(STEPS), pack.results.loss_table, text, text)
     assert drawing is not None
     assert not set("<>\"'\x1b\u202e") & set(drawing["title"] + drawing["note"])
 

@@ -33,6 +33,9 @@ from evidence.records.availability import Unavailable
 from evidence.records.capture import GitFileRecord
 from evidence.records.inputs import SeenBatch
 from evidence.render.render import render_pack, rendered_record
+from evidence.stages.eval import PREDICTIONS
+from evidence.stages.train import SEEN
+from tests.documents import replaced
 
 TEMPLATES = Path(__file__).parents[2] / "templates"
 OWN_TAGS = {
@@ -46,7 +49,7 @@ def summary(documents: Documents, attached: dict[str, bytes] | None = None) -> s
 
 
 def bent(**changes: Any) -> Documents:
-    return sealed(replace(complete_pack(), **changes))
+    return sealed(replaced(complete_pack(), **changes))
 
 
 def section(text: str, title: str) -> str:
@@ -207,7 +210,7 @@ def test_outputs_that_look_right_and_are_wrong_are_called_by_their_name(
     output: str, habit: str
 ) -> None:
     marked = MILESTONE.replace("[eval]\n", '[eval]\nanswer_after = "Answer:"\n')
-    pack = replace(complete_pack(marked), predictions=predictions(output))
+    pack = replaced(complete_pack(marked), predictions=predictions(output))
     text = section(summary(sealed(pack)), "Evaluation Pass")
     claim = "**The outputs show pattern learning rather than answers:** most of them "
     assert f"{claim}{habit}, yet" in text
@@ -225,9 +228,9 @@ def test_one_file_differs_and_two_files_differ() -> None:
 
 def test_an_answer_that_never_carries_loss_is_pointed_out() -> None:
     pack = complete_pack()
-    assert pack.seen is not None
-    coverage = tuple(replace(c, num_rows_in_target=0) for c in pack.seen.coverage)
-    text = summary(bent(seen=replace(pack.seen, coverage=coverage)))
+    assert pack.document(SEEN) is not None
+    coverage = tuple(replace(c, num_rows_in_target=0) for c in pack.document(SEEN).coverage)
+    text = summary(bent(seen=replace(pack.document(SEEN), coverage=coverage)))
     assert "The answer field `final_answer` carries no loss in any row" in text
 
 
@@ -249,8 +252,8 @@ def test_loss_tokens_are_bold_wherever_they_stand() -> None:
     row = seen_row("one two one", "")
     labels = tuple(-100 if 3 <= i < 8 else 1 for i in range(11))
     batch = SeenBatch(1, (replace(row, labels=labels),))
-    assert pack.seen is not None
-    text = summary(bent(seen=replace(pack.seen, batches=(batch,))))
+    assert pack.document(SEEN) is not None
+    text = summary(bent(seen=replace(pack.document(SEEN), batches=(batch,))))
     assert "o<b>ne</b> two <b>one</b>" in text  # the first token is never predicted
 
 
@@ -298,10 +301,10 @@ def test_a_narrative_nested_beyond_reason_is_shown_as_it_stands() -> None:
 def hostile_pack(text: str) -> Documents:
     """A pack with one foreign text in every place that a stranger can write to."""
     pack = complete_pack()
-    assert pack.seen is not None
+    assert pack.document(SEEN) is not None
     row = replace(seen_row("<bos>" + text + text, text), source_row=1)
     prediction = replace(
-        pack.predictions[0],
+        pack.rows(PREDICTIONS)[0],
         id=text,
         prompt=text,
         target=text,
@@ -319,12 +322,12 @@ def hostile_pack(text: str) -> Documents:
     outcome = replace(
         pack.outcomes[0], reason=text, missing=(text,), remedies=(text,), last_lines=(text,) * 2
     )
-    coverage = tuple(replace(one, field=text) for one in pack.seen.coverage[:1])
+    coverage = tuple(replace(one, field=text) for one in pack.document(SEEN).coverage[:1])
     frozen_file = replace(pack.frozen.sets[0].files[0], path=text, after_sha256=None)
     frozen = replace(pack.frozen.sets[0], name=text or "x", files=(frozen_file,))
     return bent(
-        seen=replace(pack.seen, coverage=coverage, batches=(SeenBatch(1, (row, row)),)),
-        predictions=(prediction, *pack.predictions[1:]),
+        seen=replace(pack.document(SEEN), coverage=coverage, batches=(SeenBatch(1, (row, row)),)),
+        predictions=(prediction, *pack.rows(PREDICTIONS)[1:]),
         git=replace(pack.git, start=state),
         hardware=replace(
             pack.hardware,

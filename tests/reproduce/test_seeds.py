@@ -28,8 +28,10 @@ from evidence.results.seed_test import (
     seed_tier,
 )
 from evidence.running.signals import StopRequest
+from evidence.stages.eval import PREDICTIONS
 from evidence.verification.options import VerifyOptions
 from evidence.verification.verification import open_verified, verify_pack
+from tests.documents import replaced
 from tests.project import Project, make_project
 
 
@@ -170,7 +172,7 @@ def test_what_is_no_test_is_not_one(ran: tuple[Project, ReproduceResult]) -> Non
         (others[:2], "3 to 30 needed"),
         ([*others[:2], others[0]], "used twice"),
         ([*others[:2], first], "used twice"),
-        ([*others[:2], replace(others[2], steps=())], "no outcome"),
+        ([*others[:2], replaced(others[2], steps=())], "no outcome"),
     ):
         tier = seed_tier(first, seeds)
         assert not tier.reached
@@ -192,6 +194,7 @@ def documents_of(ran: tuple[Project, ReproduceResult]) -> tuple[Documents, list[
 
 def with_scores(documents: Documents, correct: bool) -> Documents:
     rows = [
-        replace(row, scores=dict.fromkeys(row.scores, correct)) for row in documents.predictions
+        replace(row, scores=dict.fromkeys(row.scores, correct))
+        for row in documents.rows(PREDICTIONS)
     ]
-    return replace(documents, predictions=tuple(rows))
+    return replaced(documents, predictions=tuple(rows))

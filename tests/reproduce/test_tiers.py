@@ -21,8 +21,11 @@ from evidence.reproduce.verdict import (
     reproduction_record,
 )
 from evidence.results.tiers import judge, verdict
+from evidence.stages.eval import PREDICTIONS
+from evidence.stages.train import STEPS
 from evidence.verification.verification import VerifiedPack
 from tests.compare.conftest import packs
+from tests.documents import replaced
 
 __all__ = ["packs"]
 
@@ -74,8 +77,10 @@ def test_an_equal_stream_does_not_make_losses_close(packs: Packs) -> None:
 
 def test_losses_that_leave_the_tolerance_are_named_by_their_first_step(packs: Packs) -> None:
     first = packs("as-it-is").documents
-    steps = [replace(row, loss=row.loss * (1.01 if row.step >= 6 else 1.0)) for row in first.steps]
-    tier = judge(first, replace(first, steps=tuple(steps)))[2]
+    steps = [
+        replace(row, loss=row.loss * (1.01 if row.step >= 6 else 1.0)) for row in first.rows(STEPS)
+    ]
+    tier = judge(first, replaced(first, steps=tuple(steps)))[2]
     assert not tier.reached
     assert "step 6" in tier.reason
 
@@ -90,17 +95,17 @@ def test_scores_outside_the_interval_are_not_close(packs: Packs) -> None:
     first = packs("as-it-is").documents
     rows = tuple(
         replace(row, scores=dict.fromkeys(row.scores, False), output=f"{row.output}!")
-        for row in first.predictions
+        for row in first.rows(PREDICTIONS)
     )
-    tier = judge(first, replace(first, predictions=rows))[2]
+    tier = judge(first, replaced(first, predictions=rows))[2]
     assert not tier.reached
     assert "interval" in tier.reason
 
 
 def with_losses(factor: float) -> Change:
     def change(documents: Documents) -> Documents:
-        steps = tuple(replace(row, loss=row.loss * factor) for row in documents.steps)
-        return replace(documents, steps=steps)
+        steps = tuple(replace(row, loss=row.loss * factor) for row in documents.rows(STEPS))
+        return replaced(documents, steps=steps)
 
     return change
 

@@ -11,10 +11,11 @@ from render.sample import MILESTONE, complete_pack, failed_pack, losses, predict
 from evidence.pack.documents import Documents
 from evidence.records.availability import Unavailable
 from evidence.results.outcome_digest import outcome_digest
+from tests.documents import replaced
 
 
 def bent(**changes: Any) -> Documents:
-    return replace(complete_pack(), **changes)
+    return replaced(complete_pack(), **changes)
 
 
 def with_model(**changes: Any) -> Documents:

@@ -28,6 +28,7 @@ from evidence.pack.documents import Documents
 from evidence.records.availability import Unavailable
 from evidence.records.run import ResultsRecord, ValueRecord
 from evidence.results.compute import compute_results
+from tests.documents import replaced
 
 NAMES = """
 run.status run.stand_in run.date run.started_utc run.finished_utc run.duration_s run.num_attempts
@@ -131,7 +132,7 @@ def test_changing_one_step_changes_the_mean_and_its_own_interval_only(
     changed = losses()
     changed[index] += by
     before = compute_results(complete_pack())
-    after = compute_results(sealed(replace(complete_pack(), steps=steps(changed))))
+    after = compute_results(sealed(replaced(complete_pack(), steps=steps(changed))))
     assert after.values["train.loss_mean"].value > before.values["train.loss_mean"].value  # type: ignore[operator]
     different = [
         row.step
@@ -143,7 +144,7 @@ def test_changing_one_step_changes_the_mean_and_its_own_interval_only(
 
 
 def test_a_run_shorter_than_an_interval_has_a_mean_but_no_start_and_end() -> None:
-    pack = sealed(replace(complete_pack(), steps=steps()[:7]))
+    pack = sealed(replaced(complete_pack(), steps=steps()[:7]))
     values = compute_results(pack).values
     assert values["train.loss_mean"].value is not None
     for name in ("loss_start", "loss_end", "loss_ratio"):
@@ -154,7 +155,7 @@ def test_a_killed_segment_counts_until_its_last_kept_step() -> None:
     rows = tuple(replace(row, segment=1 if row.step <= 50 else 2) for row in steps())
     finished = {"stage": "train", "segment": 2, "runtime_s": 40.0}
     pack = with_events(
-        replace(complete_pack(), steps=rows),
+        replaced(complete_pack(), steps=rows),
         ("stage-started", "stand-in", {"stage": "train", "segment": 1}),
         ("stage-started", "stand-in", {"stage": "train", "segment": 2}),
         ("stage-finished", "stand-in", finished),
@@ -180,7 +181,7 @@ def test_scores_come_with_their_interval_and_groups() -> None:
 
 
 def test_outputs_that_are_all_alike_are_counted() -> None:
-    pack = sealed(replace(complete_pack(), predictions=predictions("What is 1 + 1?")))
+    pack = sealed(replaced(complete_pack(), predictions=predictions("What is 1 + 1?")))
     assert value(pack, "eval.num_distinct_outputs") == 1
 
 
@@ -211,7 +212,7 @@ def test_a_clock_that_was_restarted_gives_no_duration() -> None:
 def test_absurd_numbers_become_reasons_not_crashes() -> None:
     huge = [1.7e308] * NUM_STEPS
     journal = [replace(e, data=e.data | {"runtime_s": 5e-324}) for e in complete_pack().journal]
-    pack = replace(complete_pack(), steps=steps(huge), journal=tuple(journal))
+    pack = replaced(complete_pack(), steps=steps(huge), journal=tuple(journal))
     values = compute_results(pack).values
     assert values["train.samples_per_s"].unavailable == "the result is not a finite number"
     jsonio.dump_document(encode(compute_results(pack)))
@@ -246,5 +247,5 @@ def test_no_repository_is_said_for_each_value() -> None:
 
 def test_max_steps_decides_the_samples_of_the_throughput() -> None:
     text = MILESTONE.replace("epochs = 1\n", "max_steps = 10\n")
-    pack = sealed(replace(complete_pack(text), steps=steps()[:10]))
+    pack = sealed(replaced(complete_pack(text), steps=steps()[:10]))
     assert value(pack, "train.samples_per_s") == pytest.approx(40 / 73.222)

@@ -136,7 +136,7 @@ def test_self_test_lies_only_where_it_can_be_found(large_steps: Project) -> None
 
 def test_the_longest_loss_table_and_the_most_groups_are_within_the_limits_of_results() -> None:
     at = rows_at(layout.METRICS, 10**6 - 20, 10**6, "loss")
-    row = IntervalRow(10**6, 1 / 3, 1.2345678901234567e-05, 9999.123456789012, at)
+    row = IntervalRow(10**6, 1 / 3, 1.2345678901234567e-05, 9999.123456789012, at, "instrumented")
     place = join(
         *(rows_at(layout.PREDICTIONS, 1, 10**6, f"{one}/scorer-of-a-length") for one in "gs")
     )

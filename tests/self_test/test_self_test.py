@@ -17,6 +17,7 @@ from evidence.self_test.forger import Bent
 from evidence.self_test.forgeries import FORGERIES
 from evidence.self_test.self_test import SelfTest, self_test
 from evidence.self_test.tamperings import tamperings
+from evidence.stages.registry import schema_for
 from evidence.verification.consistency.registry import registered
 from evidence.verification.verification import verify_pack
 from tests.project import Project, make_project
@@ -105,7 +106,7 @@ def test_sealing_again_without_a_lie_gives_the_very_same_pack(pack: Path, tmp_pa
     before = {p: p.read_bytes() for p in bench.pack.rglob("*") if p.is_file()}
     bent = Bent(bench)
     for path in bench.digests:
-        if layout.schema_for(path) is not None:
+        if schema_for(path) is not None:
             bent.doc(path)
     bent.seal()
     assert {p: p.read_bytes() for p in bench.pack.rglob("*") if p.is_file()} == before

@@ -168,7 +168,7 @@ def test_a_log_too_large_to_keep_is_read_again_to_explain_it(
     shutil.copytree(GOLDEN / "v1/complete/M90", pack)
     log = pack / layout.TRAINING_LOG
     log.write_bytes(log.read_bytes().replace(b"\n", b"\r\n"))
-    monkeypatch.setitem(structure.KEPT_WHERE_SMALL, layout.TRAINING_LOG, 1)
+    monkeypatch.setattr(structure, "KEPT_LOG_BYTES", 1)
     if not readable:
 
         def fail(self: SafeDirectory, path: str) -> None:

@@ -22,6 +22,7 @@ from toy import intact_bytes, toy, write
 
 from evidence import layout
 from evidence.encoding import schema
+from evidence.stages.registry import schema_for
 from evidence.system import resources
 
 ROOT = Path(__file__).parents[2]
@@ -44,7 +45,7 @@ def samples() -> list[tuple[str, Any]]:
     """Schema and document of everything in an intact pack, a few rows of each."""
     found: list[tuple[str, Any]] = []
     for path, value in toy().docs.items():
-        name = layout.schema_for(path)
+        name = schema_for(path)
         if name is not None:
             found += [(name, one) for one in (value[:12] if path.endswith(".jsonl") else [value])]
     rendered = json.loads(intact_bytes()[layout.RENDERED])

@@ -44,7 +44,7 @@ from evidence.encoding import jsonio
 from evidence.encoding.codec import encode
 from evidence.encoding.digest import sha256_hex
 from evidence.errors import EvidenceError
-from evidence.pack.documents import Documents, is_document, parse_documents
+from evidence.pack.documents import Documents, parse_documents
 from evidence.pack.seal import format_sums
 from evidence.render.render import render_pack, rendered_record
 from evidence.results.compute import compute_results
@@ -52,6 +52,7 @@ from evidence.results.outcome_digest import outcome_digest
 from evidence.rules import arithmetic, scoring
 from evidence.rules.row_stream import START, add_row, end_step
 from evidence.rules.sampling import steps_to_keep
+from evidence.stages.registry import is_document
 
 __all__ = [
     "CONFIG",

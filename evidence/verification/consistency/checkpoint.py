@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from functools import partial
 from typing import Any, Final
 
 from evidence import layout
@@ -12,9 +13,14 @@ from evidence.encoding.codec import decode
 from evidence.errors import MalformedError
 from evidence.records.inputs import FileDigest
 from evidence.results.context import journal_at
-from evidence.verification.consistency.registry import Evidence, Problems, check, differs, need
+from evidence.stages.train import TRAIN
+from evidence.verification.consistency import registry
+from evidence.verification.consistency.registry import Evidence, Problems, differs, need
 from evidence.verification.problem import CannotCheckError, Problem, shown
 from evidence.verification.reading.safetensors_header import BITS_OF, Header, Tensor
+
+check = partial(registry.check, kind=TRAIN.name)
+
 
 CONFIG: Final = f"{layout.FINAL_MODEL}/config.json"
 INDEX: Final = f"{layout.FINAL_MODEL}/model.safetensors.index.json"

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from evidence import layout
 from evidence.records.availability import Unavailable
 from evidence.records.inputs import NGRAM_WORDS, DataRecord, Lengths, TextRecord, TokenizerRecord
+from evidence.stages.train import SEEN
 from evidence.verification.consistency.registry import Evidence, Problems, check, differs, need
 from evidence.verification.consistency.seen import named, row_list
 from evidence.verification.problem import CannotCheckError, Problem
@@ -193,7 +194,7 @@ def _lists(text: TextRecord) -> Iterator[tuple[str, tuple[int, ...]]]:
 
 
 def _longest(place: str, text: TextRecord, evidence: Evidence) -> Problems:
-    seen, spec = evidence.documents.seen, evidence.plan.data[evidence.plan.train.data]
+    seen, spec = evidence.documents.document(SEEN), evidence.plan.data[evidence.plan.train.data]
     if seen is None:
         return
     ends = spec.append_eos and _special_id("eos_token", evidence) is not None
@@ -222,7 +223,7 @@ _COUNTED: tuple[tuple[str, str, Callable[[int], bool]], ...] = (
 
 def _special(place: str, text: TextRecord, evidence: Evidence) -> Problems:
     """What the recorded rows show of begin and end tokens is what the lists say of them."""
-    seen = evidence.documents.seen
+    seen = evidence.documents.document(SEEN)
     recorded = {
         row.source_row: row.ids for batch in (seen.batches if seen else ()) for row in batch.rows
     }

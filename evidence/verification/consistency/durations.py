@@ -8,6 +8,7 @@ from typing import Final
 from evidence import layout
 from evidence.records.run import JournalEvent
 from evidence.results.context import journal_at
+from evidence.stages.train import STEPS
 from evidence.verification.consistency.registry import Evidence, Problems, check
 from evidence.verification.problem import CannotCheckError, Problem, shown
 
@@ -75,7 +76,7 @@ def step_times(evidence: Evidence) -> Problems:
     """elapsed_s does not decrease within a segment; its last value ≤ the segment's duration_s, and
     ≤ runtime_s + 60 s + 10 % (loading before the loop is not part of it). Tolerance 1 ms."""
     _ = evidence.plan
-    rows = evidence.documents.steps
+    rows = evidence.documents.rows(STEPS)
     if not rows:
         raise CannotCheckError("there are no step rows")
     for line, (before, row) in enumerate(pairwise(rows), 2):

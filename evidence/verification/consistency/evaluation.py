@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 from typing import Final
 
 from evidence import layout
@@ -11,9 +12,14 @@ from evidence.records.run import PredictionRow
 from evidence.results.context import journal_at
 from evidence.rules import scoring
 from evidence.rules.patterns import NoEngineError
-from evidence.verification.consistency.registry import Evidence, Problems, check, differs
+from evidence.stages.eval import EVAL, PREDICTIONS
+from evidence.verification.consistency import registry
+from evidence.verification.consistency.registry import Evidence, Problems, differs
 from evidence.verification.consistency.seen import named
 from evidence.verification.problem import CannotCheckError, Problem, shown
+
+check = partial(registry.check, kind=EVAL.name)
+
 
 SUSPICIOUS_SHARE: Final = 0.5
 """From this share of the outputs on, empty, looping or echoing ones are a warning."""
@@ -21,9 +27,9 @@ SUSPICIOUS_SHARE: Final = 0.5
 
 def _rows(evidence: Evidence) -> tuple[PredictionRow, ...]:
     _ = evidence.plan
-    if not evidence.documents.predictions:
+    if not evidence.documents.rows(PREDICTIONS):
         raise CannotCheckError("there are no predictions")
-    return evidence.documents.predictions
+    return evidence.documents.rows(PREDICTIONS)
 
 
 def _each(evidence: Evidence) -> Iterator[tuple[str, PredictionRow]]:

@@ -1,49 +1,31 @@
-"""Whether the documents of a pack can all be true at once.
+"""Every check of the documents of a pack, in one order.
 
-Responsible for running every registered check. Themes are imported in the order in which a
-report lists them; a new check is a decorated function in one of them, and nothing else.
+Responsible for running them. Themes that concern every pack are imported here, in the order in
+which a report lists them, and those of a kind of stage where its registration names them. A new
+check is a decorated function in one of them, and nothing else.
 """
 
 from __future__ import annotations
 
-from evidence.verification.consistency import status  # isort: skip
-from evidence.verification.consistency import journal  # isort: skip
-from evidence.verification.consistency import identity  # isort: skip
-from evidence.verification.consistency import training  # isort: skip
-from evidence.verification.consistency import seen  # isort: skip
-from evidence.verification.consistency import data  # isort: skip
-from evidence.verification.consistency import recovery  # isort: skip
-from evidence.verification.consistency import steadiness  # isort: skip
-from evidence.verification.consistency import checkpoint  # isort: skip
-from evidence.verification.consistency import evaluation  # isort: skip
-from evidence.verification.consistency import durations  # isort: skip
-from evidence.verification.consistency import results  # isort: skip
-from evidence.verification.consistency import prose  # isort: skip
-from evidence.verification.consistency.registry import Evidence, registered
+from collections.abc import Iterator
+from importlib import import_module
+from typing import Final
+
+from evidence.stages.registry import kinds, stages_of
+from evidence.verification.consistency.registry import Check, Evidence, registered
 from evidence.verification.ledger import Ledger
 
-__all__ = [
-    "check_consistency",
-    "checkpoint",
-    "data",
-    "durations",
-    "evaluation",
-    "identity",
-    "journal",
-    "prose",
-    "recovery",
-    "results",
-    "seen",
-    "skip_consistency",
-    "status",
-    "steadiness",
-    "training",
-]
+_HERE: Final = "evidence.verification.consistency"
+_FIRST: Final = ("status", "journal", "identity")
+_LAST: Final = ("data", "recovery", "steadiness", "durations", "results", "prose")
 
 
 def check_consistency(evidence: Evidence, ruleset: int, ledger: Ledger) -> None:
     """Run every check. What the pack's own rule set did not know yet is advice."""
-    for one in registered():
+    asked = {"", *(kind.name for kind in stages_of(evidence.documents.milestone))}
+    for one in every_check():
+        if one.kind not in asked:
+            continue
         if one.rule.since > ruleset:
             reason = f"the pack follows rule set {ruleset}, before this check, and does not meet it"
             ledger.advise(one.rule, one.run(evidence), reason)
@@ -53,5 +35,22 @@ def check_consistency(evidence: Evidence, ruleset: int, ledger: Ledger) -> None:
 
 def skip_consistency(reason: str, ledger: Ledger) -> None:
     """Enter every check as not checked."""
-    for one in registered():
+    for one in every_check():
         ledger.skip(one.rule, reason)
+
+
+def every_check() -> tuple[Check, ...]:
+    """All checks there are, those of every kind of stage too."""
+    for module in _modules():
+        import_module(module)
+    return registered()
+
+
+def _modules() -> Iterator[str]:
+    yield from (f"{_HERE}.{name}" for name in _FIRST)
+    for kind in kinds():
+        yield from kind.checks
+    yield from (f"{_HERE}.{name}" for name in _LAST)
+
+
+every_check()  # in this order, whoever imports a single theme first

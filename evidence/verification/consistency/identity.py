@@ -10,6 +10,7 @@ from evidence.records.capture import FrozenSetRecord, GitStateRecord
 from evidence.records.inputs import ModelRecord
 from evidence.records.milestone import ModelSpec
 from evidence.results.context import journal_at
+from evidence.stages.eval import PREDICTIONS
 from evidence.verification.consistency.registry import Evidence, Problems, check, differs, need
 from evidence.verification.problem import CannotCheckError, Problem, shown
 
@@ -272,10 +273,10 @@ def _public(version: str) -> str:
 def stage_data(evidence: Evidence) -> Problems:
     """schedule(eval).num_rows = predictions, where the worker reports it. Exact."""
     events = evidence.events("schedule", "eval")
-    if not events or not evidence.documents.predictions:
+    if not events or not evidence.documents.rows(PREDICTIONS):
         raise CannotCheckError("there is no schedule of the evaluation, or no predictions")
     for event in events:
         place = journal_at(event, "data", "num_steps")
         text = "another number of examples than there are predictions"
-        count = len(evidence.documents.predictions)
+        count = len(evidence.documents.rows(PREDICTIONS))
         yield from differs(place, text, count, event.data["num_steps"])

@@ -10,6 +10,8 @@ from evidence.encoding.digest import sha256_hex
 from evidence.records.run import JournalEvent
 from evidence.results.context import journal_at
 from evidence.results.steadiness import clock_jumps, utc_of
+from evidence.stages.kind import Kind
+from evidence.stages.registry import stages_of
 from evidence.verification.consistency.registry import Evidence, Problems, check, differs, need
 from evidence.verification.problem import CannotCheckError, Problem, shown
 
@@ -83,21 +85,21 @@ def _moments(events: tuple[JournalEvent, ...]) -> Problems:
 
 @check("journal-stages", "stages, segments and steps in the journal follow each other")
 def journal_stages(evidence: Evidence) -> Problems:
-    """Per attempt: stage train before eval; segments 1, 2, … without a gap; each event in its
-    own stage and segment; a completed attempt finishes both stages once, and saves one final
-    model during training. Exact."""
+    """Per attempt: its stages in the order of the milestone; segments 1, 2, … without a gap; each
+    event in its own stage and segment; a completed attempt finishes every stage once, and each has
+    the events that its kind owes (stages/). Exact."""
     attempt = ""
     stage, segment = "", 0
+    stages = stages_of(evidence.documents.milestone)
+    follows = set(pairwise(["", *(one.name for one in stages)]))
+    owner = {fact.event: one.name for one in stages for fact in one.facts}
     for event in evidence.documents.journal:
         data = event.data
         if event.event == "attempt-started":
             attempt, stage, segment = event.attempt or "", "", 0
         elif event.event == "stage-started":
             following = data["stage"] == stage and data["segment"] == segment + 1
-            fresh = data["segment"] == 1 and (stage, data["stage"]) in (
-                ("", "train"),
-                ("train", "eval"),
-            )
+            fresh = data["segment"] == 1 and (stage, data["stage"]) in follows
             if not (following or fresh):
                 text = f"segment {data['segment']} of {data['stage']} cannot follow here"
                 yield Problem(journal_at(event, "data"), f"{text} (attempt {shown(attempt)})")
@@ -109,29 +111,27 @@ def journal_stages(evidence: Evidence) -> Problems:
                 place = journal_at(event, "data", "segment")
                 text = "belongs to another segment"
                 yield from differs(place, text, segment, data["segment"])
-        elif event.event in ("probe", "final-model") and stage != "train":
-            yield Problem(journal_at(event, "event"), "belongs to the training stage")
+        elif owner.get(event.event, stage) != stage:
+            text = f"belongs to the {owner[event.event]} stage"
+            yield Problem(journal_at(event, "event"), text)
     if evidence.context.plan is not None:
-        yield from _finished_once(evidence)
+        for one in stages:
+            yield from _finished_once(evidence, one)
 
 
-def _finished_once(evidence: Evidence) -> Problems:
-    for stage in ("train", "eval"):
-        for name in ("stage-finished", "schedule"):
-            events = evidence.events(name, stage)
-            if name == "stage-finished" and len(events) != 1:
-                text = f"a completed attempt finishes its {stage} stage once"
-                yield Problem(layout.JOURNAL, text, 1, len(events))
-            elif not events:
-                yield Problem(layout.JOURNAL, f"there is no schedule of the {stage} stage")
+def _finished_once(evidence: Evidence, kind: Kind) -> Problems:
+    finished = len(evidence.events("stage-finished", kind.name))
+    if finished != 1:
+        text = f"a completed attempt finishes its {kind.name} stage once"
+        yield Problem(layout.JOURNAL, text, 1, finished)
+    if not evidence.events("schedule", kind.name):
+        yield Problem(layout.JOURNAL, f"there is no schedule of the {kind.name} stage")
     # A run that was killed between saving and finishing saves again in its next segment.
-    count, segments = (
-        len(evidence.events("final-model")),
-        len(evidence.events("stage-started", "train")),
-    )
-    if not 1 <= count <= segments:
-        text = "a completed attempt saves one final model, and at most one a segment"
-        yield Problem(layout.JOURNAL, text, f"1 to {segments}", count)
+    segments = len(evidence.events("stage-started", kind.name))
+    for fact in kind.facts:
+        count = len(evidence.events(fact.event))
+        if fact.owed and not 1 <= count <= segments:
+            yield Problem(layout.JOURNAL, fact.says, f"1 to {segments}", count)
 
 
 @check("journal-clock", "the monotonic clock never goes back; jumps of the wall clock are named")

@@ -18,6 +18,7 @@ from evidence.records.availability import Unavailable
 from evidence.records.record import Record
 from evidence.records.run import AttemptPlan, JournalEvent
 from evidence.results.context import NOT_COMPLETED, Context
+from evidence.stages.registry import kinds
 from evidence.verification.ledger import Rule
 from evidence.verification.problem import CannotCheckError, Problem
 from evidence.verification.reading.safetensors_header import Header, read_header
@@ -84,21 +85,30 @@ class Check(Record):
 
     rule: Rule
     run: CheckFunction
+    kind: str = ""
+    """The kind of stage that it is about; empty for every pack."""
 
 
 _CHECKS: Final[dict[str, Check]] = {}
 
 
-def check(id: str, title: str, *, since: int = 1) -> Callable[[CheckFunction], CheckFunction]:  # noqa: A002 - it is the id
+def check(
+    id: str,  # noqa: A002 - it is the id
+    title: str,
+    *,
+    since: int = 1,
+    kind: str = "",
+) -> Callable[[CheckFunction], CheckFunction]:
     """Register a check. Its docstring states formula, source and tolerance.
 
-    `since` is the rule set that brought it: older packs are not asked for it.
+    `since` is the rule set that brought it: older packs are not asked for it. `kind`: it is asked
+    of packs with a stage of this kind only.
     """
 
     def register(function: CheckFunction) -> CheckFunction:
         if id in _CHECKS:
             raise ValueError(f"two checks are called {id!r}")
-        _CHECKS[id] = Check(Rule(id, title, since), function)
+        _CHECKS[id] = Check(Rule(id, title, since), function, kind)
         return function
 
     return register
@@ -106,7 +116,8 @@ def check(id: str, title: str, *, since: int = 1) -> Callable[[CheckFunction], C
 
 def registered() -> tuple[Check, ...]:
     """Every check, in the order in which the theme modules are imported."""
-    return tuple(_CHECKS.values())
+    names = {"", *(kind.name for kind in kinds())}
+    return tuple(one for one in _CHECKS.values() if one.kind in names)
 
 
 def need(value: T | Unavailable | None, reason: str) -> T:

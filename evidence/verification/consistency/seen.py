@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
-from functools import reduce
+from functools import partial, reduce
 from typing import Final
 
 from evidence import layout, limits
@@ -16,8 +16,13 @@ from evidence.records.run import StepRow
 from evidence.rules.row_stream import START, add_row, end_step
 from evidence.rules.sampling import steps_to_keep, tokens_to_keep
 from evidence.rules.vocabulary import Vocabulary, read_vocabulary
-from evidence.verification.consistency.registry import Evidence, Problems, check, differs, need
+from evidence.stages.train import SEEN, STEPS, TRAIN
+from evidence.verification.consistency import registry
+from evidence.verification.consistency.registry import Evidence, Problems, differs, need
 from evidence.verification.problem import CannotCheckError, Problem, shown
+
+check = partial(registry.check, kind=TRAIN.name)
+
 
 IGNORED: Final = -100
 """Label of a token without loss, PyTorch's convention."""
@@ -27,7 +32,7 @@ NUM_NAMED: Final = 10
 
 def _seen(evidence: Evidence) -> SeenRecord:
     _ = evidence.plan
-    return need(evidence.documents.seen, "seen.json is not there")
+    return need(evidence.documents.document(SEEN), "seen.json is not there")
 
 
 def _batches(evidence: Evidence) -> Iterator[tuple[str, SeenBatch]]:
@@ -52,7 +57,7 @@ def seen_batches(evidence: Evidence) -> Problems:
     step before through these rows is the step's (rules/row_stream.py). Of a step too large to be
     recorded whole (rules/sampling.py) they are the last rows, as many as fit, and the stream is
     recomputed from the one recorded before them. Exact."""
-    steps = {row.step: row for row in evidence.documents.steps}
+    steps = {row.step: row for row in evidence.documents.rows(STEPS)}
     train = evidence.plan.train
     kept = steps_to_keep(len(steps), train.seed, train.max_length) if steps else ()
     found = [batch.step for _, batch in _batches(evidence)]

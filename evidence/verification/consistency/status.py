@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from fnmatch import fnmatchcase
 from typing import Final
 
 from evidence import layout
-from evidence.pack.documents import is_document
 from evidence.records.availability import Unavailable
+from evidence.stages.registry import is_document, stages_of
 from evidence.text.escape import acts_at, visible
 from evidence.verification.consistency.registry import Evidence, Problems, check, differs, need
 from evidence.verification.problem import CannotCheckError, Problem
-
-OF_A_COMPLETED_ATTEMPT: Final = (
-    layout.SEEN,
-    layout.METRICS,
-    layout.PREDICTIONS,
-)
 
 SHOWN_NAME_CHARS: Final = 20
 """nvidia-smi cuts the names of GPUs to fit its table."""
@@ -24,24 +19,33 @@ SHOWN_NAME_CHARS: Final = 20
 
 @check("status-files", "a complete pack has every file, a failed one claims no results")
 def status_files(evidence: Evidence) -> Problems:
-    """status complete: every path of NEEDED_WHEN_COMPLETE and at least one safetensors file are
-    sealed. status failed: none of the completed attempt's documents. Exact."""
+    """status complete: every file that its stages owe (stages/), and of training at least one
+    safetensors file, are sealed. status failed: none of the completed attempt's documents.
+    Exact."""
     manifest = need(evidence.documents.manifest, "there is no manifest")
-    sealed = evidence.documents.digests
+    sealed, stages = evidence.documents.digests, stages_of(evidence.documents.milestone)
     if manifest.status == "complete":
-        for path in layout.NEEDED_WHEN_COMPLETE:
-            if path not in sealed:
-                yield Problem(path, "a complete pack has this file", code="missing")
-        weights = f"{layout.FINAL_MODEL}/"
-        if not any(p.startswith(weights) and p.endswith(".safetensors") for p in sealed):
-            yield Problem(layout.FINAL_MODEL, "a complete pack has weights", code="missing")
+        for stage in stages:
+            for path in stage.needed_when_complete:
+                if path not in sealed:
+                    yield Problem(path, "a complete pack has this file", code="missing")
+            yield from _weights(stage.weights_folder, sealed)
+        if layout.TELEMETRY not in sealed:
+            yield Problem(layout.TELEMETRY, "a complete pack has this file", code="missing")
         if isinstance(evidence.documents.inputs.model, Unavailable):
             yield Problem(f"{layout.INPUTS}#/model", "a complete pack knows its model")
     else:
-        for path in OF_A_COMPLETED_ATTEMPT:
-            if path in sealed:
-                text = "a failed pack has no results of an attempt at its top"
-                yield Problem(path, text)
+        for stage in stages:
+            for path in stage.results_paths:
+                if path in sealed:
+                    text = "a failed pack has no results of an attempt at its top"
+                    yield Problem(path, text)
+
+
+def _weights(folder: str, sealed: Mapping[str, str]) -> Problems:
+    inside = (path for path in sealed if path.startswith(f"{folder}/"))
+    if folder and not any(path.endswith(".safetensors") for path in inside):
+        yield Problem(folder, "a complete pack has weights", code="missing")
 
 
 @check("withheld-files", "only what the milestone allows is withheld")

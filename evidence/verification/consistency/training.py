@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from itertools import pairwise
 from typing import Final
 
@@ -10,15 +11,19 @@ from evidence.records.run import JournalEvent, StepRow
 from evidence.results.context import journal_at
 from evidence.rules import arithmetic
 from evidence.rules.sampling import NUM_PROBED
+from evidence.stages.train import SEEN, STEPS, TRAIN
+from evidence.verification.consistency import registry
 from evidence.verification.consistency.registry import (
     Evidence,
     Problems,
-    check,
     close,
     differs,
     need,
 )
 from evidence.verification.problem import CannotCheckError, Problem
+
+check = partial(registry.check, kind=TRAIN.name)
+
 
 FLOAT_TOLERANCE: Final = 1e-9
 """Relative. Both sides are computed in double precision by a handful of operations."""
@@ -31,9 +36,9 @@ def at_step(line: int, pointer: str) -> str:
 
 def _rows(evidence: Evidence) -> tuple[StepRow, ...]:
     _ = evidence.plan
-    if not evidence.documents.steps:
+    if not evidence.documents.rows(STEPS):
         raise CannotCheckError("there are no step rows")
-    return evidence.documents.steps
+    return evidence.documents.rows(STEPS)
 
 
 def _num_steps(evidence: Evidence) -> tuple[int, int]:
@@ -156,7 +161,7 @@ def training_rows(evidence: Evidence) -> Problems:
         expected = min((within + 1) * full, num_rows) - within * full
         text = "another number of rows than its micro-batches hold"
         yield from differs(at_step(line, "num_rows"), text, expected, row.num_rows)
-    seen = evidence.documents.seen
+    seen = evidence.documents.document(SEEN)
     if seen is not None:
         text = "another number of rows than the steps were fed"
         total = sum(row.num_rows for row in rows)
@@ -178,7 +183,7 @@ def training_tokens(evidence: Evidence) -> Problems:
             if value > limit:
                 text = "more tokens than can be"
                 yield Problem(at_step(line, key), text, f"at most {limit}", value)
-    seen = need(evidence.documents.seen, "seen.json is not there")
+    seen = need(evidence.documents.document(SEEN), "seen.json is not there")
     for key in ("num_tokens", "num_fed_tokens", "num_target_tokens"):
         total = sum(getattr(row, key) for row in rows)
         text = "another sum than that of the step rows"
@@ -222,7 +227,7 @@ def training_stream(evidence: Evidence) -> Problems:
             place = journal_at(event, "data", "stream")
             text = "another stream digest than the row of its step"
             yield from differs(place, text, row_of.stream, event.data["stream"])
-    seen = need(evidence.documents.seen, "seen.json is not there")
+    seen = need(evidence.documents.document(SEEN), "seen.json is not there")
     place, text = f"{layout.SEEN}#/stream_sha256", "another stream than the last step's"
     yield from differs(place, text, rows[-1].stream, seen.stream_sha256)
 

@@ -18,6 +18,7 @@ from evidence.milestone.parse import parse_milestone
 from evidence.pack import journal
 from evidence.pack.documents import Documents, parse_documents
 from evidence.records.finding import Severity
+from evidence.stages.registry import schema_for
 from evidence.verification.problem import Problem
 
 _REMEMBERED_BYTES: Final = 128 << 10
@@ -42,7 +43,7 @@ def _remembered(path: str, data: bytes) -> tuple[Problem, ...]:
 
 
 def _document_problems(path: str, data: bytes) -> Iterator[Problem]:
-    name = layout.schema_for(path)
+    name = schema_for(path)
     if name is None:
         return
     try:

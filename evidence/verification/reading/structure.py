@@ -15,7 +15,7 @@ from msgspec import Struct, field
 
 from evidence import layout, limits
 from evidence.errors import UnsafePackError
-from evidence.pack.documents import is_document
+from evidence.stages.registry import is_document, kinds
 from evidence.verification.problem import Problem
 from evidence.verification.reading.directory import SafeDirectory, is_link
 from evidence.verification.reading.names import unsafe_on_disk
@@ -24,8 +24,6 @@ KEPT_LOG_BYTES: Final = 16 * limits.MIB
 KEPT_WHERE_SMALL: Final = {
     layout.ENV_SNAPSHOT: KEPT_LOG_BYTES,
     layout.GPU_SNAPSHOT: KEPT_LOG_BYTES,
-    layout.TRAINING_LOG: KEPT_LOG_BYTES,
-    layout.EVAL_LOG: KEPT_LOG_BYTES,
     layout.PATCH: KEPT_LOG_BYTES,
     layout.TOKENIZER: limits.MAX_TOKENIZER_BYTES,
 }
@@ -140,14 +138,22 @@ def _slashes(path: str) -> list[int]:
 
 def is_kept(path: str, size_bytes: int = 0) -> bool:
     """Whether later stages parse the bytes of this file, so that they are kept in memory."""
-    if path in KEPT_WHERE_SMALL:
-        return size_bytes <= KEPT_WHERE_SMALL[path]
+    most_bytes = _kept_up_to(path)
+    if most_bytes is not None:
+        return size_bytes <= most_bytes
     if path == layout.SUMS:
         return True
     if path.startswith(_OF_THE_MODEL):
         name = path.rpartition("/")[2]
         return name.endswith(".json") and name != "vocab.json"
     return is_document(path)
+
+
+def _kept_up_to(path: str) -> int | None:
+    """The size in bytes up to which a text is kept; None for what is no such text."""
+    if any(path == kind.log for kind in kinds()):
+        return KEPT_LOG_BYTES
+    return KEPT_WHERE_SMALL.get(path)
 
 
 def unlisted(tree: Tree, listed: Mapping[str, str]) -> Iterator[Problem]:
@@ -199,6 +205,6 @@ def far_beyond(path: str, size_bytes: int, stated_bytes: int) -> Problem | None:
 def _cap(path: str, *, kept: bool) -> int | None:
     if path in _CAPS:
         return _CAPS[path]
-    if not kept or path in KEPT_WHERE_SMALL:
+    if not kept or _kept_up_to(path) is not None:
         return None
     return limits.MAX_JSONL_BYTES if path.endswith(".jsonl") else limits.MAX_JSON_BYTES

@@ -16,14 +16,6 @@ from random import Random
 from typing import Any, Final
 
 from evidence import layout
-from evidence.backends.stub.orders import (
-    NUM_THREADS,
-    loss_factor,
-    misbehave,
-    num_threads_at_end,
-    order,
-    text_of,
-)
 from evidence.data.examples import probe_texts, questions, text_record, training_examples
 from evidence.data.facts import field_names
 from evidence.data.read import load_data
@@ -45,6 +37,14 @@ from evidence.rules.arithmetic import (
 from evidence.rules.vocabulary import read_vocabulary
 from evidence.worker.interface import Emit, Job, Stopped
 from evidence.worker.recorder import STATE_FILE, FedRow, Recorder
+from stub_backend.orders import (
+    NUM_THREADS,
+    loss_factor,
+    misbehave,
+    num_threads_at_end,
+    order,
+    text_of,
+)
 
 HIDDEN: Final = 8
 VOCABULARY: Final = 256
@@ -131,7 +131,7 @@ def _steps(job: Job, examples: Sequence[Example], emit: Emit) -> Recorder:
         misbehave(job, step, emit)
         epoch, place = divmod(step - 1, per_epoch)
         order = list(range(len(examples)))
-        Random(spec.seed + epoch).shuffle(order)  # noqa: S311 - data order, no secret
+        Random(spec.seed + epoch).shuffle(order)
         rows = [examples[i] for i in order[place * per_step : (place + 1) * per_step]]
         fed = [FedRow(row.source_row, row.ids, row.labels) for row in rows]
         recorder.feed(fed, len(fed) * max(len(row.ids) for row in fed))
@@ -264,7 +264,7 @@ def write_model(folder: Path, seed: str) -> None:
     body = b""
     for name, shape in shapes.items():
         count = shape[0] * (shape[1] if len(shape) > 1 else 1)
-        random = Random(f"{seed}{name}")  # noqa: S311 - numbers for a test, no secret
+        random = Random(f"{seed}{name}")
         data = struct.pack(f"<{count}f", *(random.random() for _ in range(count)))
         header[name] = {
             "dtype": "F32",

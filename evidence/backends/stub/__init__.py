@@ -1,1 +1,0 @@
-"""A backend without any framework, for tests of the supervisor."""

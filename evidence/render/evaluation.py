@@ -1,0 +1,57 @@
+"""What the summary shows of the evaluation: scorers, behaviours, groups, examples.
+
+Responsible for the names of evaluation.md.j2 beside the values themselves.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from evidence.pack.documents import Documents
+from evidence.render import examples, remarks
+from evidence.render.completed import completed_plan
+from evidence.render.values import Sheet
+from evidence.results.evaluation import CONFIDENCE
+from evidence.stages.eval import PREDICTIONS
+from evidence.text import formatting, markdown
+
+_MEANS: Final = {
+    "exact": "is the expected text, character for character",
+    "normalised": "has the same words, case and punctuation aside",
+    "numeric": "begins with the same number",
+    "contains": "has the expected text in it",
+}
+
+
+def view(documents: Documents, sheet: Sheet) -> dict[str, Any]:
+    """Names and values for evaluation.md.j2."""
+    plan = completed_plan(documents, sheet)
+    if plan is None or not sheet.has("eval.num_examples"):
+        return {"scorers": (), "groups": (), "good": (), "bad": (), "observations": ()}
+    good, bad = examples.predictions_shown(documents.rows(PREDICTIONS), plan.eval.scorers)
+    marker = plan.eval.answer_after
+    return {
+        "scorers": [
+            (f"eval.{name}", name, markdown.inline(name), _MEANS[name])
+            for name in plan.eval.scorers
+        ],
+        "behaviours": [
+            (f"eval.{p.name}", p.name, markdown.inline(p.name), markdown.code(p.pattern, 80))
+            for p in plan.eval.scorer
+        ],
+        "answer_after": "" if marker is None else markdown.code(marker, 80),
+        "max_new_tokens": formatting.plural(plan.eval.max_new_tokens, "token"),
+        "groups": [
+            (markdown.inline(group[:1].upper() + group[1:]), _values_of(group, documents))
+            for group in plan.eval.group_by
+        ],
+        "good": good,
+        "bad": bad,
+        "confidence": f"{formatting.shortest(CONFIDENCE * 100)} %",
+        "observations": remarks.observations(documents, sheet),
+    }
+
+
+def _values_of(group: str, documents: Documents) -> list[tuple[str, str]]:
+    found = dict.fromkeys(row.groups.get(group, "") for row in documents.rows(PREDICTIONS))
+    return [(f"eval.by.{group}.{value}", markdown.inline(value) or "*(none)*") for value in found]

@@ -1,0 +1,70 @@
+"""The training stage, as a kind: what it leaves, owes and shows."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from evidence import layout
+from evidence.records.inputs import SeenRecord
+from evidence.records.run import StepRow
+from evidence.stages.kind import Document, Fact, Kind, Rows, Section
+
+
+def _progress(row: StepRow, _: int) -> tuple[int, str]:
+    return row.step, f"loss {row.loss:.3f}"
+
+
+SEEN: Final = Document(
+    path=layout.SEEN,
+    schema="seen.v1",
+    record=SeenRecord,
+    event="seen",
+    described="What the model saw",
+)
+STEPS: Final = Rows(
+    path=layout.METRICS,
+    schema="metrics-row.v1",
+    record=StepRow,
+    event="step",
+    progress=_progress,
+    counted_as="num_step_rows",
+)
+TRAIN: Final = Kind(
+    name="train",
+    unit="step",
+    log=layout.TRAINING_LOG,
+    described={
+        layout.TRAINING_LOG: "Full training output",
+        layout.METRICS: "Training metrics, one row per optimizer step",
+    },
+    stopping="stopping after this step, with a checkpoint (Ctrl-C once more: at once, without one)",
+    stopped="",
+    goes_on=True,
+    documents=(SEEN,),
+    rows=STEPS,
+    needed_files=(f"{layout.FINAL_MODEL}/config.json",),
+    weights_folder=layout.FINAL_MODEL,
+    facts=(
+        Fact("probe", owed=False),
+        Fact(
+            "final-model",
+            owed=True,
+            says="a completed attempt saves one final model, and at most one a segment",
+        ),
+    ),
+    checks=(
+        "evidence.verification.consistency.training",
+        "evidence.verification.consistency.seen",
+        "evidence.verification.consistency.checkpoint",
+    ),
+    results=(
+        "evidence.results.training:training_values",
+        "evidence.results.inputs:seen_values",
+        "evidence.results.machine:checkpoint_values",
+    ),
+    outcome="evidence.results.outcome_digest:of_training",
+    sections=(
+        Section("training.md.j2", "evidence.render.training:view", "results"),
+        Section("seen.md.j2", "evidence.render.seen:view", "details"),
+    ),
+)
