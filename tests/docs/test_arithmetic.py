@@ -44,7 +44,7 @@ def computed(call: str) -> Any:
 def test_the_example_is_what_the_code_computes(call: str, value: str) -> None:
     found, stated = computed(call), ast.literal_eval(value)
     whole = isinstance(found, tuple) and isinstance(found[0], tuple)
-    assert found == (stated if whole else pytest.approx(stated, rel=1e-12))
+    assert found == (stated if whole else pytest.approx(stated, rel=1e-15, abs=0))
 
 
 def test_every_formula_is_in_the_example_and_in_a_table() -> None:
