@@ -1,8 +1,8 @@
 """Every error the project raises on purpose, each family with its exit code.
 
-Responsible for the mapping from kind of failure to exit code (design: 'Commands and exit
-codes'). Leaves to `evidence.cli` the one boundary that turns an error into a message and a
-process exit. Findings of verify are no errors: they are records (`evidence.records.finding`).
+Responsible for the mapping from kind of failure to exit code (docs/threats.md#exit-codes).
+Leaves to `evidence.cli` the one boundary that turns an error into a message and a process exit.
+Findings of verify are no errors: they are records (`evidence.records.finding`).
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Rows E1 to E7 and S1 to S4 of the threat matrix are each shown by a test that names them.
+"""Rows E1 to E7 and S1 to S4 of docs/threats.md are each shown by a test that names them.
 
 The docstring of a test begins with its rows: `E3: a shallow clone.` Rows C are `faults`'s, rows T,
 H and I `packs`'s.

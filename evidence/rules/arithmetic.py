@@ -1,7 +1,8 @@
 """The arithmetic of a training run: steps, epochs, learning rates, means, throughput, FLOPs.
 
-Responsible for the formulas of rules.md, each one a pure function that `results` computes from
-and `verify.consistency` recomputes with. Knows nothing of files, records or tolerances.
+Responsible for the formulas of docs/arithmetic.md, each one a pure function that `results`
+computes from and `verification.consistency` recomputes with. Knows nothing of files, records
+or tolerances.
 """
 
 from __future__ import annotations

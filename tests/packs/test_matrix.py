@@ -1,4 +1,4 @@
-"""Every row of the threat matrix that verify meets is named by a case or by a test."""
+"""Every row of docs/threats.md that verify meets is named by a case or by a test."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The arithmetic of a run: the worked example of rules.md, and laws that hold for every run."""
+"""The arithmetic of docs/arithmetic.md: a real run, and laws that hold for every run."""
 
 from __future__ import annotations
 

@@ -39,7 +39,7 @@ def _each(evidence: Evidence) -> Iterator[tuple[str, PredictionRow]]:
 
 @check("prediction-count", "as many predictions as the milestone asks for")
 def prediction_count(evidence: Evidence) -> Problems:
-    """min(eval.limit, rows of the evaluation set) (rules.md: predictions); also num_rows of the
+    """min(eval.limit, rows of the evaluation set) (docs/arithmetic.md#scores); also num_rows of the
     evaluation stage's end. Exact."""
     rows, spec = _rows(evidence), evidence.plan.eval
     available = evidence.rows_of(spec.data)

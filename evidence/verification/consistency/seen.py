@@ -250,7 +250,7 @@ def row_list(place: str, rows: tuple[int, ...], num_rows: int) -> Problems:
 @check("seen-answers", "the loss reached every field that the milestone calls an answer")
 def seen_answers(evidence: Evidence) -> Problems:
     """Every answer field has target tokens in at least one row; is_answer as declared; counts
-    within the rows (rules.md: target tokens). A milestone can force such a run through with
+    within the rows (docs/arithmetic.md#tokens). A milestone can force such a run through with
     answer_may_be_unseen; a reader of the pack must still be told.
     Warnings: an answer field that misses rows, a field that no text uses."""
     seen, train = _seen(evidence), evidence.plan.train

@@ -51,7 +51,7 @@ def _num_steps(evidence: Evidence) -> tuple[int, int]:
 
 @check("training-schedule", "rows, steps and epochs that the worker planned follow from the data")
 def training_schedule(evidence: Evidence) -> Problems:
-    """m = ceil(N/b), u = ceil(m/g), T = ceil(E·u) or max_steps (rules.md: micro-batches, steps);
+    """m = ceil(N/b), u = ceil(m/g), T = ceil(E·u) or max_steps (docs/arithmetic.md);
     against the journal's schedule of the training stage. Exact."""
     updates, total = _num_steps(evidence)
     expected = {
@@ -120,7 +120,7 @@ def _resumed_from(evidence: Evidence, started: JournalEvent) -> list[int]:
 
 @check("training-epoch", "the epoch of each step follows from its number")
 def training_epoch(evidence: Evidence) -> Problems:
-    """Whole epochs + min(s·g, m)/m (rules.md: epoch). Relative tolerance 1e-9."""
+    """Whole epochs + min(s·g, m)/m (docs/arithmetic.md). Relative tolerance 1e-9."""
     train = evidence.plan.train
     num_rows = evidence.rows_of(train.data)
     for line, row in enumerate(_rows(evidence), 1):
@@ -134,7 +134,7 @@ def training_epoch(evidence: Evidence) -> Problems:
 
 @check("learning-rate-schedule", "the learning rate of each step follows from the schedule")
 def learning_rate_schedule(evidence: Evidence) -> Problems:
-    """lr₀ · factor(s − 1) of the schedule with warm-up (rules.md: learning rate; transformers/
+    """lr₀ · factor(s − 1) of the schedule with warm-up (docs/arithmetic.md; transformers/
     optimization.py). The rate *used* by the step. Relative tolerance 1e-9."""
     train = evidence.plan.train
     total = _num_steps(evidence)[1]
@@ -253,8 +253,8 @@ def training_checkpoints(evidence: Evidence) -> Problems:
 
 @check("training-flos", "the FLOPs the framework reported follow from parameters and tokens")
 def training_flos(evidence: Evidence) -> Problems:
-    """6 · (parameters − embedding) · tokens fed (rules.md: FLOPs), where the worker reported
-    state.total_flos. Exact for one segment; a resumed run is taken over all of them."""
+    """6 · (parameters − embedding) · tokens fed (docs/arithmetic.md#tokens), where the worker
+    reported state.total_flos. Exact for one segment; a resumed run is taken over all of them."""
     model = need(evidence.documents.inputs.model, "the model is not known")
     fed = sum(row.num_fed_tokens for row in _rows(evidence))
     expected = arithmetic.training_flops(model.num_parameters, model.num_embedding_parameters, fed)
