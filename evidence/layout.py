@@ -82,7 +82,7 @@ SCHEMA_OF: Final = {
 What a stage leaves is named by its kind (`stages`).
 """
 
-OUTCOME: Final = "outcome.json"
+OUTCOME_NAME: Final = "outcome.json"
 """In the folder of an attempt that did not complete."""
 OUTCOME_SCHEMA: Final = "outcome.v1"
 

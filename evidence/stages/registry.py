@@ -46,7 +46,7 @@ def schema_for(path: str) -> str | None:
     name = path
     if path.startswith(f"{layout.ATTEMPTS}/"):
         name = path.split("/", 2)[-1]
-        if name == layout.OUTCOME:
+        if name == layout.OUTCOME_NAME:
             return layout.OUTCOME_SCHEMA
     of_kinds = (one.schemas[name] for one in _KINDS if name in one.schemas)
     return layout.SCHEMA_OF.get(name) or next(of_kinds, None)

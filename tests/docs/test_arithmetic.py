@@ -5,12 +5,13 @@ from __future__ import annotations
 import ast
 import importlib
 import json
-from dataclasses import astuple, is_dataclass
 from fnmatch import fnmatchcase
 from inspect import getmembers, isfunction
 from typing import Any, Final
 
 import pytest
+from msgspec import Struct
+from msgspec.structs import astuple
 
 from evidence import layout
 from evidence.results.rules import RULES
@@ -36,7 +37,7 @@ def computed(call: str) -> Any:
     assert isinstance(tree.func, ast.Name)
     found = FORMULAS[tree.func.id](*map(ast.literal_eval, tree.args))
     if isinstance(found, tuple):
-        return tuple(astuple(one) if is_dataclass(one) else one for one in found)
+        return tuple(astuple(one) if isinstance(one, Struct) else one for one in found)
     return found
 
 

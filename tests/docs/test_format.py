@@ -21,6 +21,7 @@ from hypothesis import strategies as st
 
 from evidence import layout, limits
 from evidence.encoding import jsonio
+from evidence.stages.registry import schema_for
 from tests.docs.pages import ROOT, codes, page, section, table
 
 TEXT: Final = page("format.md")
@@ -52,7 +53,7 @@ def test_files_have_the_schemas_that_the_table_gives_them() -> None:
             if path == layout.MILESTONE or path.startswith(layout.ATTACHED):
                 continue
             stated = codes(schema)[0] if codes(schema) else None
-            assert layout.schema_for(path) == stated, path
+            assert schema_for(path) == stated, path
 
 
 @pytest.mark.parametrize("pack", PACKS, ids=lambda pack: pack.parent.name)
@@ -169,7 +170,7 @@ def test_a_reader_of_the_page_finds_the_pack_sealed(pack: Path) -> None:
     assert [one["path"] for one in manifest["files"]] == [p for p in listed if p != "manifest.json"]
     rendered = json.loads((pack / "rendered.json").read_bytes())
     assert rendered["root_sha256"] == sha256(sums)
-    for path in (one for one in listed if layout.schema_for(one)):
+    for path in (one for one in listed if schema_for(one)):
         data = (pack / path).read_bytes()
         if path.endswith(".jsonl"):
             again = "".join(f"{written(json.loads(line), None)}\n" for line in data.splitlines())
@@ -241,7 +242,8 @@ def test_a_reader_of_the_page_computes_the_outcome_digest() -> None:
 
 
 def plan_of(contents: dict[str, bytes]) -> Any:
-    from evidence.pack.documents import is_document, parse_documents
+    from evidence.pack.documents import parse_documents
+    from evidence.stages.registry import is_document
     from evidence.results.outcome_digest import outcome_content
 
     wanted = {path: data for path, data in contents.items() if is_document(path)}

@@ -83,14 +83,14 @@ def bad_data(project: Project, patch: pytest.MonkeyPatch) -> None:
 
 def interrupted(project: Project, patch: pytest.MonkeyPatch) -> None:
     patch.setenv("EVIDENCE_STUB", json.dumps({"do": "slow", "seconds": 0.02}))
-    seen = stage.StageRun._on_step
+    seen = stage.StageRun._on_row
 
-    def then_stop(self: Any, event: Any) -> None:
-        seen(self, event)
-        if event["row"]["step"] == 2:
+    def then_stop(self: Any, rows: Any, event: Any) -> None:
+        seen(self, rows, event)
+        if event["row"].get("step") == 2:
             os.kill(os.getpid(), signal.SIGINT)
 
-    patch.setattr(stage.StageRun, "_on_step", then_stop)
+    patch.setattr(stage.StageRun, "_on_row", then_stop)
     with pytest.raises(StoppedError):
         project.run()
 

@@ -81,27 +81,27 @@ def test_a_change_of_summer_time_is_no_jump(
 ) -> None:
     """E1: every time is UTC, so nothing is seen of it."""
     monkeypatch.setenv("TZ", "Europe/Berlin")
-    seen = stage.StageRun._on_step
+    seen = stage.StageRun._on_row
 
-    def then_elsewhere(self: Any, event: Any) -> None:
+    def then_elsewhere(self: Any, rows: Any, event: Any) -> None:
         monkeypatch.setenv("TZ", "America/New_York")
-        seen(self, event)
+        seen(self, rows, event)
 
-    monkeypatch.setattr(stage.StageRun, "_on_step", then_elsewhere)
+    monkeypatch.setattr(stage.StageRun, "_on_row", then_elsewhere)
     project.run()
     assert findings(project, "wall-clock-jump") == []
 
 
 def at_step(monkeypatch: pytest.MonkeyPatch, step: int, act: Callable[[], object]) -> None:
     """Do something to the world while the worker is at that step."""
-    seen = stage.StageRun._on_step
+    seen = stage.StageRun._on_row
 
-    def then_act(self: Any, event: Any) -> None:
-        seen(self, event)
-        if event["row"]["step"] == step:
+    def then_act(self: Any, rows: Any, event: Any) -> None:
+        seen(self, rows, event)
+        if event["row"].get("step") == step:
             act()
 
-    monkeypatch.setattr(stage.StageRun, "_on_step", then_act)
+    monkeypatch.setattr(stage.StageRun, "_on_row", then_act)
 
 
 def commit(project: Project) -> str:
