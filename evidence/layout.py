@@ -82,8 +82,6 @@ SCHEMA_OF: Final = {
 What a stage leaves is named by its kind (`stages`).
 """
 
-OUTCOME_NAME: Final = "outcome.json"
-"""In the folder of an attempt that did not complete."""
 OUTCOME_SCHEMA: Final = "outcome.v1"
 
 REPRODUCTION: Final = re.compile(r"attached/reproduced-[0-9a-f]{12}\.json")

@@ -13,6 +13,8 @@ from evidence.cli.main import COMMANDS, cli
 
 ROOT = Path(__file__).parents[1]
 CODE = sorted((ROOT / "evidence").rglob("*.py"))
+SHIPPED = ("evidence", "schemas", "templates")
+"""What a wheel holds."""
 MAX_FILE_LINES = 400
 MAX_FUNCTION_LINES = 60
 
@@ -49,6 +51,16 @@ def test_heavy_packages_are_imported_in_their_own_place_only() -> None:
     for path in CODE:
         if torch.search(path.read_text("utf-8")):
             assert path.parent.name == "transformers", path
+
+
+def test_what_ships_knows_nothing_of_the_backend_that_tests_bring() -> None:
+    shipped = [path for name in SHIPPED for path in (ROOT / name).rglob("*") if path.is_file()]
+    assert len(shipped) > len(CODE)
+    for path in shipped:
+        if "__pycache__" in path.parts:
+            continue
+        said = re.findall(r"(?i)stub", f"{path.relative_to(ROOT)} {path.read_text('utf-8')}")
+        assert not said, f"{path}: a backend for tests belongs into tests/plug_ins"
 
 
 def commands_in_readme() -> list[tuple[str, tuple[str, ...]]]:

@@ -85,9 +85,9 @@ def reproduce(
             hint="Say how many with --seeds: 5 is a beginning, and takes five runs more.",
         )
     original = open_verified(pack)
+    commit, patch = recorded_source(original)
     plan = plan_of(original.documents)
     _require_backend(plan)
-    commit, patch = recorded_source(original)
     repository = project_repository(options.project, pack)
     clear_up(repository)
     with (

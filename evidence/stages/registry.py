@@ -21,6 +21,9 @@ from evidence.system import resources
 _KINDS: Final[list[Kind]] = [TRAIN, EVAL]
 """In the order in which an attempt goes through its stages."""
 
+_OUTCOME: Final = "outcome.json"
+"""In the folder of an attempt that did not complete."""
+
 
 def kinds() -> tuple[Kind, ...]:
     """Every kind, in order."""
@@ -46,7 +49,7 @@ def schema_for(path: str) -> str | None:
     name = path
     if path.startswith(f"{layout.ATTEMPTS}/"):
         name = path.split("/", 2)[-1]
-        if name == layout.OUTCOME_NAME:
+        if name == _OUTCOME:
             return layout.OUTCOME_SCHEMA
     of_kinds = (one.schemas[name] for one in _KINDS if name in one.schemas)
     return layout.SCHEMA_OF.get(name) or next(of_kinds, None)

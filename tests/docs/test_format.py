@@ -243,8 +243,8 @@ def test_a_reader_of_the_page_computes_the_outcome_digest() -> None:
 
 def plan_of(contents: dict[str, bytes]) -> Any:
     from evidence.pack.documents import parse_documents
-    from evidence.stages.registry import is_document
     from evidence.results.outcome_digest import outcome_content
+    from evidence.stages.registry import is_document
 
     wanted = {path: data for path, data in contents.items() if is_document(path)}
     content = outcome_content(parse_documents(wanted, {}, {}))

@@ -14,6 +14,7 @@ from evidence.errors import PackBrokenError, UsageError
 from evidence.progress import Silent
 from evidence.reproduce.reproduce import ReproduceOptions, reproduce
 from evidence.running.signals import StopRequest
+from tests.installed import take_away
 from tests.project import Project
 from tests.reproduce.again import again, assert_refused, state
 
@@ -68,6 +69,13 @@ def test_a_failed_pack_has_nothing_to_reproduce(
     project.run()
     monkeypatch.delenv("EVIDENCE_STUB")
     assert_refused(project, temporary, "no completed attempt")
+
+
+def test_a_backend_that_is_not_here_is_named_before_anything_is_made(
+    ran: Project, temporary: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    take_away(monkeypatch)
+    assert_refused(ran, temporary, "attempt stub cannot be run again here: there is no backend")
 
 
 def test_a_pack_that_does_not_verify_is_not_run_again(ran: Project, temporary: Path) -> None:
