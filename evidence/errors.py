@@ -39,12 +39,26 @@ class EvidenceError(Exception):
         super().__init__(message)
         self.message = message
         self.hint = hint
+        if hint:
+            self.add_note(hint)  # a traceback, in a script or a notebook, shows it too
 
 
 class UsageError(EvidenceError):
     """The command cannot be done as asked: wrong argument, missing file, existing pack."""
 
     exit_code = ExitCode.USAGE
+
+
+class UnknownValueError(UsageError, KeyError):
+    """The results of a pack have no value of this name."""
+
+    __str__ = Exception.__str__  # a KeyError shows its message in quotes
+
+
+class NotMeasuredError(EvidenceError):
+    """A value was asked for that the run did not measure. The message has the reason."""
+
+    exit_code = ExitCode.UNFINISHED
 
 
 class MilestoneError(UsageError):

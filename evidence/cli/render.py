@@ -6,8 +6,8 @@ from pathlib import Path
 
 import click
 
+from evidence.api.verify import expand
 from evidence.cli.boundary import complain
-from evidence.cli.verify import expand
 from evidence.errors import ExitCode
 from evidence.publish.index import INDEX, Known, index_differs, update_index
 from evidence.publish.summaries import Rendered, render_all
@@ -30,7 +30,11 @@ def command(packs: tuple[Path, ...], check: bool) -> None:
         click.echo(f"{pack.as_posix()}: {_said(one, check=check)}")
     stale = check and any(one.changed for one in rendered)
     # Last, because its verdicts see what was written; a broken pack is in it as such.
-    known = {pack: one.report for pack, one in zip(found, rendered, strict=True) if one.report}
+    known = {
+        pack: one.report
+        for pack, one in zip(found, rendered, strict=True)
+        if one.report is not None
+    }
     for folder in (path for path in packs or (Path("runs"),) if path not in found):
         stale = _index(folder, known, check=check) or stale
     errors = [one.error for one in rendered if one.error]

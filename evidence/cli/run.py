@@ -42,8 +42,6 @@ def command(
     Exit 0: complete and every required gate met. 4: failed, stopped or a required gate not met;
     the evidence says why. 2: nothing was started. 75: another run holds this pack.
     """
-    if resume + close + again > 1 or (attempt and (resume or close)):
-        raise click.UsageError("--resume, --close and --again (and --attempt) exclude one another")
     options = RunOptions(
         root=root.resolve(),
         runs=(runs or root / "runs").resolve(),

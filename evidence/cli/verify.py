@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import NoReturn
 
 import click
 
-from evidence import layout
+from evidence.api.verify import expand
 from evidence.cli.report import print_report
 from evidence.encoding import jsonio
 from evidence.encoding.codec import encode
-from evidence.errors import ExitCode, UsageError
+from evidence.errors import ExitCode
 from evidence.records.finding import Report
 from evidence.verification.consistency.registry import Check
 from evidence.verification.options import VerifyOptions
 from evidence.verification.several import verify_packs
-from evidence.verification.unfinished import work_folder
 
 PRECEDENCE = (ExitCode.REFUSED, ExitCode.FINDINGS, ExitCode.UNFINISHED, ExitCode.ORIGIN)
 
@@ -132,27 +130,6 @@ def _self_test(packs: tuple[Path, ...], *, as_json: bool, quiet: bool) -> NoRetu
         for one in tests:
             print_self_test(one, quiet=quiet)
     raise click.exceptions.Exit(int(max(one.exit_code for one in tests)))
-
-
-def expand(paths: tuple[Path, ...]) -> list[Path]:
-    """Packs named, and the packs below a folder of packs, in order of name.
-
-    Raises UsageError where a name stands for neither a pack nor a run that is not finished.
-    """
-    found: list[Path] = []
-    for path in paths:
-        if not os.path.lexists(path) and work_folder(path) is None:
-            raise UsageError(f"there is no pack {path}", hint="Packs lie below runs/: runs/M43.")
-        below = _packs_below(path)
-        found.extend(below or [path])
-    return found
-
-
-def _packs_below(path: Path) -> list[Path]:
-    if (path / layout.SUMS).exists() or not path.is_dir():
-        return []
-    children = (child for child in path.iterdir() if not child.name.startswith("."))
-    return sorted(child for child in children if (child / layout.SUMS).exists())
 
 
 def exit_code(reports: list[Report]) -> int:

@@ -1,6 +1,6 @@
 """What verify has to say: findings, check results, reports."""
 
-from typing import Literal
+from typing import Literal, NoReturn
 
 from msgspec import field
 
@@ -57,3 +57,12 @@ class Report(Record):
     def exit(self) -> ExitCode:
         """The exit status this report stands for."""
         return ExitCode(self.exit_code)
+
+    @property
+    def passed(self) -> bool:
+        """Whether the pack is intact, and all that was asked about its origin holds."""
+        return self.exit is ExitCode.DONE
+
+    def __bool__(self) -> NoReturn:
+        """Refused: every report would be true, that of a broken pack too."""
+        raise TypeError("a report is neither true nor false: ask .passed or .verdict")

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Final
+from typing import Final, NoReturn
 
 from filelock import FileLock, Timeout
 
@@ -68,6 +68,10 @@ class RunResult(Record):
         done = self.status == "complete" and not open_gates
         return ExitCode.DONE if done else ExitCode.UNFINISHED
 
+    def __bool__(self) -> NoReturn:
+        """Refused: every result would be true, that of a failed run too."""
+        raise TypeError("a result is neither true nor false: ask .exit_code or .status")
+
 
 def run_milestone(
     milestone_id: str, options: RunOptions, observer: Observer, stop: StopRequest
@@ -79,6 +83,7 @@ def run_milestone(
     """
     if layout.MILESTONE_ID.fullmatch(milestone_id) is None:
         raise UsageError(f"{milestone_id!r} is no milestone id", hint="Give an id such as M43.")
+    _refuse_contradiction(options)
     recovering = options.resume or options.close
     name = options.pack_name or milestone_id
     if not recovering:
@@ -110,6 +115,14 @@ def run_milestone(
         outcomes=done.outcomes,
         gates=done.results.gates,
     )
+
+
+def _refuse_contradiction(options: RunOptions) -> None:
+    asked = options.resume + options.close + options.again
+    if asked > 1 or (options.attempt and (options.resume or options.close)):
+        raise UsageError(
+            "resume, close and again exclude one another, and attempt excludes resume and close"
+        )
 
 
 def _refuse_sealed(pack: Path, milestone_id: str, options: RunOptions) -> None:

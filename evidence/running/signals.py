@@ -43,7 +43,10 @@ class StopRequest:
             number = getattr(signal, name, None)  # Windows has no SIGHUP
             if number is None:
                 continue
-            if name == "SIGHUP" and signal.getsignal(number) == signal.SIG_IGN:
+            before = signal.getsignal(number)
+            if before is None:
+                continue  # of a program that Python is embedded in, and could not be put back
+            if name == "SIGHUP" and before == signal.SIG_IGN:
                 continue  # nohup: the run is to outlive its terminal
             self._before[number] = signal.signal(number, self._received)
         return self
