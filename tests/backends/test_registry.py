@@ -56,7 +56,7 @@ def test_ours_are_there_without_any_metadata(monkeypatch: pytest.MonkeyPatch) ->
 
 def test_an_unknown_name_comes_with_the_known_ones_and_the_nearest() -> None:
     said = refusal("transfomers")
-    assert "there are: stub, transformers, tunix" in said
+    assert "there are: counting, stub, transformers, tunix" in said
     assert "did you mean 'transformers'?" in said
 
 
