@@ -17,7 +17,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
 
-from packs.forger import reseal, resum
+from packs.sealing import reseal, resum
 from toy import prediction, safetensors
 
 from evidence import layout

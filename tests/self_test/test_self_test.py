@@ -13,7 +13,7 @@ from evidence import layout
 from evidence.cli.verify import command
 from evidence.errors import ExitCode, PackBrokenError
 from evidence.self_test.bench import Bench
-from evidence.self_test.forger import Bent
+from evidence.self_test.forger import ForgedPack
 from evidence.self_test.forgeries import FORGERIES
 from evidence.self_test.self_test import SelfTest, self_test
 from evidence.self_test.tamperings import tamperings
@@ -103,11 +103,11 @@ def test_sealing_again_without_a_lie_gives_the_very_same_pack(pack: Path, tmp_pa
     """So whatever verify says to a forgery, it says to the lie and not to clumsy sealing."""
     bench = Bench(pack, tmp_path)
     before = {p: p.read_bytes() for p in bench.pack.rglob("*") if p.is_file()}
-    bent = Bent(bench)
+    sealed = ForgedPack(bench)
     for path in bench.digests:
         if layout.schema_for(path) is not None:
-            bent.doc(path)
-    bent.seal()
+            sealed.doc(path)
+    bench.put(sealed.seal().all_bytes())
     assert {p: p.read_bytes() for p in bench.pack.rglob("*") if p.is_file()} == before
 
 

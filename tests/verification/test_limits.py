@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 from breaches import BREACHES, GIGABYTE, Breach
 from packs.case import GOLDEN
-from packs.forger import reseal
+from packs.sealing import reseal
 from toy import MODEL, intact_bytes, write
 
 from evidence import layout, limits

@@ -11,10 +11,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from toy import Toy, toy, write
+from toy import toy, write
 
 from evidence import layout
 from evidence.records.finding import Report
+from evidence.self_test.forger import ForgedPack
 from evidence.verification.verification import verify_pack
 
 REASON = "it was not looked for"
@@ -53,13 +54,13 @@ def places(value: Any, keys: tuple[str | int, ...] = ()) -> Iterator[tuple[str |
             yield from places(part, (*keys, key))
 
 
-def withdrawn(document: str, keys: tuple[str | int, ...]) -> Toy:
-    bent = toy()
-    target = bent.docs[document]
+def withdrawn(document: str, keys: tuple[str | int, ...]) -> ForgedPack:
+    forged = toy()
+    target = forged.docs[document]
     for key in keys[:-1]:
         target = target[key]
     target[keys[-1]] = {"unavailable": REASON}
-    return bent.seal()
+    return forged.seal()
 
 
 def said(report: Report) -> set[tuple[str, str]]:
