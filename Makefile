@@ -17,7 +17,7 @@ VERIFIER := evidence.verification evidence.encoding.digest evidence.pack.journal
 QUICK := tests/verification tests/packs tests/origin tests/prose tests/encoding
 
 .DEFAULT_GOAL := help
-.PHONY: help evidence verify render test lint reformat data golden approve coverage mutants faults fuzz bench bench-growth bench-gpu clean
+.PHONY: help evidence verify render test test-all lint reformat data golden approve coverage mutants faults fuzz bench bench-growth bench-gpu clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -31,8 +31,12 @@ verify: $(VENV)/.runtime ## Check every pack below runs/
 render: $(VENV)/.runtime ## Regenerate the summaries of all packs below runs/
 	@$(BIN)/evidence render
 
-test: lint ## Lint, type-check, and run all tests: make test T=tests/verification
+test: lint ## Lint, type-check, and run the quick tests (minutes): make test T=tests/verification
 	@$(BIN)/python -m pytest -n auto $(T)
+
+test-all: lint ## Lint, the tests of both tiers, and all faults: before a release
+	@$(BIN)/python -m pytest -n auto -m 'not exhaustive' tests
+	@$(MAKE) --no-print-directory faults
 
 lint: $(VENV)/.develop ## ruff, mypy (linux, darwin, win32) and the import contracts
 	@$(BIN)/ruff check .
@@ -59,14 +63,14 @@ fuzz: $(VENV)/.develop ## Verify 100,000 mutated packs, and every bit of the sma
 	@$(if $(FIRST)$(COUNT),,$(BIN)/python -m pytest -m exhaustive tests/verification)
 
 coverage: $(VENV)/.develop ## Every branch of what verifies is taken by a quick test, or this fails
-	@$(BIN)/python -m pytest -n auto -m 'not exhaustive and not torch' $(QUICK) --cov-branch \
+	@$(BIN)/python -m pytest -n auto -m 'not full and not exhaustive and not torch' $(QUICK) --cov-branch \
 		$(VERIFIER:%=--cov=%) --cov-report=term-missing:skip-covered --cov-fail-under=100
 
 mutants: $(VENV)/.develop ## Change what verifies in 315 small ways and count what the tests notice: make mutants SEED=46
 	@PYTHONPATH=tests:tests/verification $(BIN)/python -m tests.mutants.campaign $(if $(SEED),--seed $(SEED))
 
 faults: $(VENV)/.develop ## Kill, starve and cut off runs at every point, with the real stand-in too (half an hour)
-	@$(BIN)/python -m pytest -n auto -m exhaustive tests/faults
+	@$(BIN)/python -m pytest -n auto -m exhaustive tests/faults tests/running
 
 bench: $(VENV)/.develop ## Measure start-up, verify, sealing, training against yardsticks: make bench SIZE=small
 	@for name in startup weights files many rows capture training recording; do echo; $(BIN)/python benchmarks/$$name.py $(SMALL) || exit 1; done

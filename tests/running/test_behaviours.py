@@ -97,12 +97,11 @@ def test_a_forged_behaviour_is_found(project: Project, tmp_path: Path) -> None:
     ],
 )
 def test_a_forged_fact_about_the_data_is_found_with_a_clone(
-    key: str, value: Any, project: Project, tmp_path: Path
+    key: str, value: Any, ran: Project, tmp_path: Path
 ) -> None:
-    project.run()
-    pack = forged(project, tmp_path / "forged", _data(key, value))
+    pack = forged(ran, tmp_path / "forged", _data(key, value))
     assert verify_pack(pack).exit == ExitCode.DONE
-    report = verify_pack(pack, VerifyOptions(further=repository_checks(project.root)))
+    report = verify_pack(pack, VerifyOptions(further=repository_checks(ran.root)))
     found = [one for one in report.findings if one.severity == "error"]
     assert [one.check for one in found] == ["repo-data-facts"]
     assert found[0].address == f"inputs.json#/data/train/{key}"

@@ -20,17 +20,16 @@ from evidence.self_test.tamperings import tamperings
 from evidence.verification.consistency.registry import registered
 from evidence.verification.verification import verify_pack
 from tests.project import Project, make_project
+from tests.shared import made_once
 
 NOTHING_TO_LIE_ABOUT = {"torch", "gpu", "stream-between"}
 """What a stub in a small project lacks: a framework, and a step that was not recorded."""
 
 
-@pytest.fixture(scope="module")
-def pack(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A sealed pack with a failed attempt, a gate and a promise."""
+def make_pack(folder: Path) -> Path:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("evidence.capture.host._cpuinfo", lambda: {"brand_raw": "test"})
-        project = make_project(tmp_path_factory.mktemp("packs") / "project")
+        project = make_project(folder / "project")
         jax = '[[attempt]]\nname = "jax"\nbackend = "tunix"\n\n[[attempt]]\nname = "stub"'
         project.edit('[[attempt]]\nname = "stub"', jax)
         project.run()
@@ -38,11 +37,20 @@ def pack(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def result(pack: Path) -> SelfTest:
-    before = snapshot(pack)
-    done = self_test(pack)
-    assert snapshot(pack) == before
-    return done
+def pack(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A sealed pack with a failed attempt, a gate and a promise."""
+    return made_once(tmp_path_factory, "to-be-forged", make_pack)
+
+
+@pytest.fixture(scope="module")
+def result(pack: Path, tmp_path_factory: pytest.TempPathFactory) -> SelfTest:
+    def test(_: Path) -> SelfTest:
+        before = snapshot(pack)
+        done = self_test(pack)
+        assert snapshot(pack) == before
+        return done
+
+    return made_once(tmp_path_factory, "self-test", test)
 
 
 def snapshot(folder: Path) -> dict[Path, tuple[bytes, int]]:
