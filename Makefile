@@ -18,7 +18,7 @@ LOWEST := build/lowest
 QUICK := tests/verification tests/packs tests/origin tests/prose tests/encoding
 
 .DEFAULT_GOAL := help
-.PHONY: help evidence verify render test test-lowest lint reformat data golden approve coverage mutants faults fuzz bench bench-growth bench-gpu clean
+.PHONY: help evidence verify render test test-all test-lowest lint reformat data golden approve coverage mutants faults fuzz bench bench-growth bench-gpu clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -32,8 +32,12 @@ verify: $(VENV)/.runtime ## Check every pack below runs/
 render: $(VENV)/.runtime ## Regenerate the summaries of all packs below runs/
 	@$(BIN)/evidence render
 
-test: lint ## Lint, type-check, and run all tests: make test T=tests/verification
+test: lint ## Lint, type-check, and run the quick tests (minutes): make test T=tests/verification
 	@$(BIN)/python -m pytest -n auto $(T)
+
+test-all: lint ## Lint, the tests of both tiers, and all faults: before a release
+	@$(BIN)/python -m pytest -n auto -m 'not exhaustive' tests
+	@$(MAKE) --no-print-directory faults
 
 # In an environment of its own, kept in build/lowest: pip has no option for the lowest versions, so
 # that the floors of pyproject.toml become constraints. What it does not name comes as pip likes it.
@@ -68,14 +72,14 @@ fuzz: $(VENV)/.develop ## Verify 100,000 mutated packs, and every bit of the sma
 	@$(if $(FIRST)$(COUNT),,$(BIN)/python -m pytest -m exhaustive tests/verification)
 
 coverage: $(VENV)/.develop ## Every branch of what verifies is taken by a quick test, or this fails
-	@$(BIN)/python -m pytest -n auto -m 'not exhaustive and not torch' $(QUICK) --cov-branch \
+	@$(BIN)/python -m pytest -n auto -m 'not full and not exhaustive and not torch' $(QUICK) --cov-branch \
 		$(VERIFIER:%=--cov=%) --cov-report=term-missing:skip-covered --cov-fail-under=100
 
 mutants: $(VENV)/.develop ## Change what verifies in 315 small ways and count what the tests notice: make mutants SEED=46
 	@PYTHONPATH=tests:tests/verification $(BIN)/python -m tests.mutants.campaign $(if $(SEED),--seed $(SEED))
 
 faults: $(VENV)/.develop ## Kill, starve and cut off runs at every point, with the real stand-in too (half an hour)
-	@$(BIN)/python -m pytest -n auto -m exhaustive tests/faults
+	@$(BIN)/python -m pytest -n auto -m exhaustive tests/faults tests/running
 
 bench: $(VENV)/.develop ## Measure start-up, verify, sealing, training against yardsticks: make bench SIZE=small
 	@for name in startup weights files many rows capture training recording; do echo; $(BIN)/python benchmarks/$$name.py $(SMALL) || exit 1; done

@@ -18,20 +18,13 @@ from typing import Any
 ROOT = Path(__file__).parents[1]
 sys.path.append(str(ROOT / "tests/verification"))
 
-from toy import CONFIG, MODEL, Toy, toy, training_of_toy, write  # noqa: E402
+from toy import CONFIG, MODEL, toy, training_of_toy, write  # noqa: E402
 from toy_parts import EPOCHS, HIDDEN, NUM_PARAMETERS, VOCAB, N  # noqa: E402
 
 from evidence import layout  # noqa: E402
-from evidence.encoding import jsonio  # noqa: E402
-from evidence.encoding.codec import encode  # noqa: E402
 from evidence.encoding.digest import sha256_hex  # noqa: E402
-from evidence.pack.documents import Documents, parse_documents  # noqa: E402
-from evidence.pack.seal import format_sums  # noqa: E402
-from evidence.render.render import render_pack, rendered_record  # noqa: E402
-from evidence.results.compute import compute_results  # noqa: E402
-from evidence.results.outcome_digest import outcome_digest  # noqa: E402
 from evidence.rules import arithmetic  # noqa: E402
-from evidence.stages.registry import is_document  # noqa: E402
+from evidence.self_test.forger import FilesElsewhere, ForgedPack  # noqa: E402
 
 MIB = 1 << 20
 SHARDS = 3
@@ -179,52 +172,17 @@ def _write_shard(path: Path, shapes: Mapping[str, list[int]]) -> tuple[int, str]
     return len(start) + position, state.hexdigest()
 
 
-def _set_parameters(made: Toy, num_parameters: int) -> None:
+def _set_parameters(made: ForgedPack, num_parameters: int) -> None:
     made.docs[layout.INPUTS]["model"]["num_parameters"] = num_parameters
     fed = sum(row["num_fed_tokens"] for row in made.docs[layout.METRICS])
     flops = arithmetic.training_flops(num_parameters, VOCAB * HIDDEN, fed)
-    made.event("stage-finished")["data"]["total_flos"] = flops
+    made.event("stage-finished", stage="train")["data"]["total_flos"] = flops
 
 
-def _seal(made: Toy, folder: Path, large: Mapping[str, tuple[int, str]]) -> Path:
+def _seal(made: ForgedPack, folder: Path, large: Mapping[str, tuple[int, str]]) -> Path:
     """Seal values together with files that lie in the folder already: path to size, digest."""
-    saved = {
-        path: (len(data), sha256_hex(data))
-        for path, data in made.files.items()
-        if path.startswith(layout.FINAL_MODEL)
-    }
-    made.event("final-model")["data"]["files"] = [
-        {"path": path, "sha256": digest, "size_bytes": size}
-        for path, (size, digest) in sorted({**saved, **large}.items())
-    ]
-    made._chain()
-    documents = _documents(made, large)
-    made.docs[layout.RESULTS] = encode(compute_results(documents))
-    made.docs[layout.MANIFEST]["outcome_sha256"] = encode(outcome_digest(documents))
-    contents = made.contents()
-    sizes = {path: len(data) for path, data in contents.items()}
-    sizes |= {path: size for path, (size, _) in large.items()}
-    made.docs[layout.MANIFEST]["files"] = [
-        {"path": path, "size_bytes": sizes[path]}
-        for path in sorted(sizes)
-        if path != layout.MANIFEST
-    ]
-    contents = made.contents()
-    digests = {path: sha256_hex(data) for path, data in contents.items()}
-    digests |= {path: digest for path, (_, digest) in large.items()}
-    sums = format_sums(digests)
-    documents, root = _documents(made, large), sha256_hex(sums)
-    rendered = render_pack(documents, root, {})
-    record = jsonio.dump_document(encode(rendered_record(documents, root, rendered)))
-    everything = {**contents, layout.SUMS: sums, **rendered, layout.RENDERED: record}
-    return write(folder, everything)
-
-
-def _documents(made: Toy, large: Mapping[str, tuple[int, str]]) -> Documents:
-    contents = made.contents()
-    kept = {path: data for path, data in contents.items() if is_document(path)}
-    sizes = {path: len(data) for path, data in contents.items()}
-    digests = {path: sha256_hex(data) for path, data in contents.items()}
-    sizes |= {path: size for path, (size, _) in large.items()}
-    digests |= {path: digest for path, (_, digest) in large.items()}
-    return parse_documents(kept, sizes, digests)
+    made.original = FilesElsewhere(
+        digests={path: digest for path, (_, digest) in large.items()},
+        sizes={path: size for path, (size, _) in large.items()},
+    )
+    return write(folder, made.seal().all_bytes())

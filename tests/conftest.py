@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,7 @@ from evidence.system import posix
 from evidence.verification import report, verification
 from evidence.verification.consistency import registry
 from tests.project import Project, make_project
+from tests.shared import made_once
 
 settings.register_profile("untimed", deadline=None)  # a busy machine breaks no law
 settings.load_profile("untimed")
@@ -24,6 +26,27 @@ settings.load_profile("untimed")
 def project(tmp_path: Path) -> Project:
     """A fresh project with a stub milestone T1."""
     return make_project(tmp_path / "project")
+
+
+def _run_once(folder: Path) -> Path:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("evidence.capture.host._cpuinfo", lambda: {"brand_raw": "test"})
+        patch.delenv("EVIDENCE_STUB", raising=False)  # the first to ask may have told it to fail
+        made = make_project(folder / "project")
+        made.run()
+    return made.root
+
+
+@pytest.fixture(scope="session")
+def _ran_once(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return made_once(tmp_path_factory, "ran", _run_once)
+
+
+@pytest.fixture
+def ran(_ran_once: Path, tmp_path: Path) -> Project:
+    """The project of `project` after one run: a copy, for tests to which running is no question."""
+    shutil.copytree(_ran_once, tmp_path / "project")
+    return Project(tmp_path / "project")
 
 
 @pytest.fixture(autouse=True)

@@ -1,25 +1,21 @@
 """A copy of a pack that is broken and mended again and again.
 
 Responsible for the copy, for breaking single files of it without sealing, and for bringing every
-touched file back. The original is only read. Consistent forgeries are `bent`'s.
+touched file back. The original is only read. Consistent forgeries are `forger`'s.
 """
 
 from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
-from typing import Final
 
 from evidence import layout
 from evidence.encoding import jsonio
 from evidence.verification.reading.sums import parse_sums
-
-LARGE_BYTES: Final = 4 << 20
-"""Files from this size on are not held in memory, but copied from the original again."""
 
 
 class Bench:
@@ -68,6 +64,14 @@ class Bench:
         target = self.touch(path)
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_bytes(data)
+
+    def put(self, files: Mapping[str, bytes | None]) -> None:
+        """Put several files into the copy; None takes one away."""
+        for path, data in files.items():
+            if data is None:
+                self.touch(path).unlink()
+            else:
+                self.write(path, data)
 
     def flip(self, path: str, place: int, bit: int = 1) -> None:
         """Flip one bit in place; works on files of any size."""

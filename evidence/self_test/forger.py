@@ -1,14 +1,17 @@
 """A pack in the hands of a forger who has this project's code: edited, then sealed consistently.
 
 Responsible for making results, outcome digest, journal chain, manifest, SHA256SUMS and the
-rendered set follow from what was edited. What is edited is said in `forgeries`.
+rendered set follow from what was edited. What is edited is said in `edits`; nothing is written to
+a disk here. It serves the self-test, which forges a copy of a pack on disk, and the tests, which
+make whole packs in memory.
 """
 
 from __future__ import annotations
 
 import json
 import re
-from typing import Any, Final
+from collections.abc import Collection, Mapping
+from typing import Any, Final, Protocol, Self
 
 from evidence import layout
 from evidence.encoding import jsonio
@@ -18,9 +21,9 @@ from evidence.errors import EvidenceError
 from evidence.pack.documents import Documents, parse_documents
 from evidence.pack.seal import format_sums
 from evidence.publish.summaries import rendered_files
+from evidence.records.record import Record
 from evidence.results.compute import compute_results
 from evidence.results.outcome_digest import outcome_digest
-from evidence.self_test.bench import Bench
 from evidence.stages.registry import is_document
 
 MAX_FORGED_BYTES: Final = 256 << 20
@@ -29,39 +32,83 @@ MAX_FORGED_BYTES: Final = 256 << 20
 _MODEL: Final = f"{layout.FINAL_MODEL}/"
 
 
-class NotHereError(Exception):
-    """This pack has nothing to which the forgery could be done; the text says what is missing."""
+class NotPossibleError(Exception):
+    """This cannot be done to this pack, or not on this system; the text says why."""
 
 
-class Bent:
-    """The pack as values. Attributes of the forger: what they forget to make consistent."""
+class Original(Protocol):
+    """The pack that is forged: read a file at a time, and never written."""
 
-    def __init__(self, bench: Bench) -> None:
-        self.bench = bench
-        self.forget_results = False
-        self.forget_outcome = False
-        self.forget_model = False
-        self._docs: dict[str, Any] = {}
-        self._files: dict[str, bytes | None] = {}
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Every file that is there."""
+
+    @property
+    def digests(self) -> Mapping[str, str]:
+        """Digest of each sealed file."""
+
+    @property
+    def sizes(self) -> Mapping[str, int]:
+        """Size of each sealed file."""
+
+    def bytes_of(self, path: str) -> bytes:
+        """Bytes of one file."""
+
+
+class FilesElsewhere(Record):
+    """Sealed files whose bytes nobody needs to read, by path. None of them: a pack made anew."""
+
+    digests: Mapping[str, str]
+    sizes: Mapping[str, int]
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """None: their bytes are not at hand."""
+        return ()
+
+    def bytes_of(self, path: str) -> bytes:
+        """Never asked for, since no name was given."""
+        raise KeyError(path)
+
+
+class ForgedPack:
+    """A pack as values: what was opened, changed or taken away. The rest is as in the original."""
+
+    def __init__(self, original: Original | None = None) -> None:
+        self.original: Original = original or FilesElsewhere({}, {})
+        self.docs: dict[str, Any] = {}
+        """JSON documents by path; of a JSON lines file the list of its rows."""
+        self.files: dict[str, bytes | None] = {}
+        """Bytes of other files by path; None where one of the original's was taken away."""
+        self.attached: dict[str, bytes] = {
+            path: self.original.bytes_of(path)
+            for path in self.original.names
+            if path.startswith(f"{layout.ATTACHED}/")
+        }
+
+    @property
+    def names(self) -> list[str]:
+        """Every file that is there now, sorted."""
+        found = {*self.original.names, *self.docs, *self.files}
+        return sorted(path for path in found if self.files.get(path, b"") is not None)
 
     def doc(self, path: str) -> Any:
         """The value of a JSON document, or the rows of a JSON lines file, to be edited."""
-        if path not in self._docs:
-            if path not in self.bench.digests:
-                raise NotHereError(f"the pack has no {path}")
-            data = self.bench.bytes_of(path)
-            self._docs[path] = (
+        if path not in self.docs:
+            data = self.file(path)
+            self.docs[path] = (
                 [value for _, value in jsonio.iter_rows(data)]
                 if path.endswith(".jsonl")
                 else jsonio.load_document(data)
             )
-        return self._docs[path]
+            self.files.pop(path, None)
+        return self.docs[path]
 
     def rows(self, path: str, at_least: int = 1) -> list[Any]:
         """Rows of a JSON lines file, of which there must be enough."""
         rows: list[Any] = self.doc(path)
         if len(rows) < at_least:
-            raise NotHereError(f"{path} has only {len(rows)} rows")
+            raise NotPossibleError(f"{path} has only {len(rows)} rows")
         return rows
 
     def event(self, name: str, **where: Any) -> dict[str, Any]:
@@ -70,107 +117,125 @@ class Bent:
             if event["event"] == name and where.items() <= event["data"].items():
                 found: dict[str, Any] = event
                 return found
-        raise NotHereError(f"the journal has no {name}")
+        raise NotPossibleError(f"the journal has no {name}")
 
     def file(self, path: str) -> bytes:
         """Bytes of a file as it is now."""
-        if path in self._files:
-            return self._files[path] or b""
-        if path not in self.bench.names:
-            raise NotHereError(f"the pack has no {path}")
-        if (self.bench.original / path).stat().st_size > MAX_FORGED_BYTES:
-            raise NotHereError(f"{path} is too large to be forged here")
-        return self.bench.bytes_of(path)
+        if path in self.docs:
+            return _dumped(path, self.docs[path])
+        changed = self.files.get(path)
+        if changed is not None:
+            return changed
+        if path in self.files or path not in self.original.names:
+            raise NotPossibleError(f"the pack has no {path}")
+        if self.original.sizes.get(path, 0) > MAX_FORGED_BYTES:
+            raise NotPossibleError(f"{path} is too large to be forged here")
+        return self.original.bytes_of(path)
 
     def replace(self, path: str, data: bytes | None) -> None:
         """New bytes of a file; None takes it away."""
-        self._docs.pop(path, None)
-        self._files[path] = data
+        self.docs.pop(path, None)
+        if data is None and path not in self.original.names:
+            self.files.pop(path, None)
+        else:
+            self.files[path] = data
 
     def milestone(self, pattern: str, replacement: Any) -> None:
         """Edit milestone.toml by a regular expression, and the journal's digest of it."""
         text = self.file(layout.MILESTONE).decode("utf-8")
         edited = re.sub(pattern, replacement, text, flags=re.MULTILINE)
         if edited == text:
-            raise NotHereError("the milestone has no such line")
+            raise NotPossibleError("the milestone has no such line")
         self.replace(layout.MILESTONE, edited.encode("utf-8"))
-        self.event("run-started")["data"]["milestone_sha256"] = sha256_hex(edited.encode())
+        self.journal_milestone()
+
+    def journal_milestone(self) -> None:
+        """Make the journal's digest of the milestone that of the file as it is now."""
+        started = self.event("run-started")["data"]
+        started["milestone_sha256"] = sha256_hex(self.file(layout.MILESTONE))
 
     def weights(self) -> str:
         """Path of the first safetensors file that is there."""
-        for path in self.bench.names:
+        for path in self.names:
             if path.startswith(_MODEL) and path.endswith(".safetensors"):
                 return path
-        raise NotHereError("there are no weights in this copy")
+        raise NotPossibleError("there are no weights in this copy")
 
     def model_json(self, name: str) -> dict[str, Any]:
         """A JSON file of the final model, which need not be canonical."""
         value: dict[str, Any] = json.loads(self.file(f"{_MODEL}{name}"))
         return value
 
-    def seal(self) -> None:
-        """Make the rest follow, and write what changed into the bench."""
-        if not self.forget_model:
+    def seal(self, forget: Collection[str] = ()) -> Self:
+        """Make the rest follow, but for what the forger forgets: results, outcome, model."""
+        if "model" not in forget:
             self._journal_model()
-        if layout.JOURNAL in self._docs:
+        if layout.JOURNAL in self.docs:
             self._chain()
-        documents = self._follow()
-        contents = self._changed()
-        sizes = self._sizes(contents)
+        try:
+            documents = self.documents()
+            if "results" not in forget:
+                self.docs[layout.RESULTS] = encode(compute_results(documents))
+            if "outcome" not in forget:
+                self.doc(layout.MANIFEST)["outcome_sha256"] = encode(outcome_digest(documents))
+        except (EvidenceError, ArithmeticError, LookupError, TypeError, ValueError):
+            pass  # what was forged cannot even be computed with: sealed as it is
+        return self.list_files()
+
+    def list_files(self) -> Self:
+        """The manifest's list of files and sizes, from what is there now."""
         manifest = self.doc(layout.MANIFEST)
+        sizes = self._sizes(self.contents())
         manifest["files"] = [
             {"path": path, "size_bytes": sizes[path]}
             for path in sorted(sizes)
             if path != layout.MANIFEST
         ]
-        contents = self._changed()
+        return self
+
+    def contents(self) -> dict[str, bytes | None]:
+        """Bytes of every sealed file that was opened or changed, SHA256SUMS left out."""
+        return {**self.files, **{path: _dumped(path, value) for path, value in self.docs.items()}}
+
+    def documents(self) -> Documents:
+        """The records of it."""
+        contents = self.contents()
         digests = self._digests(contents)
-        sums = format_sums(digests)
-        for path, data in {**contents, layout.SUMS: sums}.items():
-            if data is None:
-                self.bench.touch(path).unlink()
-            else:
-                self.bench.write(path, data)
-        if documents is not None:
-            self._render(contents, digests, sha256_hex(sums))
+        records: dict[str, bytes] = {}
+        for path in digests:
+            if is_document(path):
+                changed = contents.get(path)
+                records[path] = self.original.bytes_of(path) if changed is None else changed
+        return parse_documents(records, self._sizes(contents), digests)
 
-    def _render(
-        self, contents: dict[str, bytes | None], digests: dict[str, str], root: str
-    ) -> None:
-        attached = {
-            path: self.bench.bytes_of(path)
-            for path in self.bench.names
-            if path.startswith(f"{layout.ATTACHED}/")
-        }
+    def sealed_bytes(self) -> dict[str, bytes | None]:
+        """What `contents` gives, with SHA256SUMS."""
+        contents = self.contents()
+        return {**contents, layout.SUMS: format_sums(self._digests(contents))}
+
+    def all_bytes(self) -> dict[str, bytes | None]:
+        """The same with the rendered set, where it can be rendered."""
+        contents = self.contents()
+        sums = format_sums(self._digests(contents))
+        sealed = {**contents, layout.SUMS: sums}
         try:
-            documents = self._documents(contents, digests)
-            rendered = rendered_files(documents, root, attached)
+            rendered = rendered_files(self.documents(), sha256_hex(sums), self.attached)
         except EvidenceError:
-            return  # what was forged cannot even be shown: the old summary stays
-        for path, data in rendered.items():
-            self.bench.write(path, data)
-
-    def _follow(self) -> Documents | None:
-        """results.json and the outcome digest from the rest; None where nothing can be computed."""
-        contents = self._changed()
-        try:
-            documents = self._documents(contents, self._digests(contents))
-            if not self.forget_results:
-                self._docs[layout.RESULTS] = encode(compute_results(documents))
-            if not self.forget_outcome:
-                self.doc(layout.MANIFEST)["outcome_sha256"] = encode(outcome_digest(documents))
-        except (EvidenceError, ArithmeticError, LookupError, TypeError, ValueError):
-            return None
-        return documents
+            return sealed  # what was forged cannot even be shown: the old summary stays
+        return {**sealed, **rendered, **self.attached}
 
     def _journal_model(self) -> None:
-        changed = {path for path in self._files if path.startswith(_MODEL)}
-        if not changed:
+        if not any(path.startswith(_MODEL) for path in self.files):
             return
-        for file in self.event("final-model")["data"]["files"]:
-            data = self._files.get(file["path"])
-            if data is not None:
-                file["sha256"], file["size_bytes"] = sha256_hex(data), len(data)
+        contents = self.contents()
+        digests, sizes = self._digests(contents), self._sizes(contents)
+        for event in self.doc(layout.JOURNAL):
+            if event["event"] == "final-model":
+                event["data"]["files"] = [
+                    {"path": path, "sha256": digests[path], "size_bytes": sizes[path]}
+                    for path in sorted(digests)
+                    if path.startswith(_MODEL)
+                ]
 
     def _chain(self) -> None:
         previous = "0" * 64
@@ -178,30 +243,18 @@ class Bent:
             event["seq"], event["prev"] = seq, previous
             previous = sha256_hex(jsonio.dump_row(event))
 
-    def _changed(self) -> dict[str, bytes | None]:
-        found = dict(self._files)
-        for path, value in self._docs.items():
-            found[path] = (
-                b"".join(map(jsonio.dump_row, value))
-                if path.endswith(".jsonl")
-                else jsonio.dump_document(value)
-            )
-        return found
-
-    def _sizes(self, contents: dict[str, bytes | None]) -> dict[str, int]:
+    def _sizes(self, contents: Mapping[str, bytes | None]) -> dict[str, int]:
         changed = {path: len(data) for path, data in contents.items() if data is not None}
-        sizes = {**self.bench.sizes, **changed}
+        sizes = {**self.original.sizes, **changed}
         return {path: size for path, size in sizes.items() if contents.get(path, b"") is not None}
 
-    def _digests(self, contents: dict[str, bytes | None]) -> dict[str, str]:
+    def _digests(self, contents: Mapping[str, bytes | None]) -> dict[str, str]:
         changed = {path: sha256_hex(data) for path, data in contents.items() if data is not None}
-        digests = {**self.bench.digests, **changed}
+        digests = {**self.original.digests, **changed}
         return {path: one for path, one in digests.items() if contents.get(path, b"") is not None}
 
-    def _documents(self, contents: dict[str, bytes | None], digests: dict[str, str]) -> Documents:
-        kept: dict[str, bytes] = {}
-        for path in digests:
-            if is_document(path):
-                changed = contents.get(path)
-                kept[path] = self.bench.bytes_of(path) if changed is None else changed
-        return parse_documents(kept, self._sizes(contents), digests)
+
+def _dumped(path: str, value: Any) -> bytes:
+    if path.endswith(".jsonl"):
+        return b"".join(map(jsonio.dump_row, value))
+    return jsonio.dump_document(value)

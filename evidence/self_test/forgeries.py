@@ -2,7 +2,7 @@
 
 Responsible for the list, general over any complete pack. Where `checks` is empty nothing in the
 evidence can contradict the lie: only a signature, or a root digest known from elsewhere, tells
-such a pack from the true one. Making the rest follow is `bent`'s.
+such a pack from the true one. Making the rest follow is `forger`'s.
 """
 
 from __future__ import annotations
@@ -12,8 +12,9 @@ from typing import Final
 from evidence import layout
 from evidence.records.record import Record
 from evidence.self_test import edits, seen
+from evidence.self_test.bench import Bench
 from evidence.self_test.edits import Edit, event, milestone, prediction, put, raw, step
-from evidence.self_test.forger import Bent
+from evidence.self_test.forger import ForgedPack
 
 
 class Forgery(Record):
@@ -26,12 +27,11 @@ class Forgery(Record):
     forget: tuple[str, ...] = ()
     """What the forger forgets to make consistent: results, outcome, model."""
 
-    def apply(self, bent: Bent) -> None:
-        """Edit and seal. Raises NotHereError where the pack has nothing to lie about."""
-        for one in self.forget:
-            setattr(bent, f"forget_{one}", True)
-        self.edit(bent)
-        bent.seal()
+    def apply(self, bench: Bench) -> None:
+        """Forge the copy. Raises NotPossibleError where the pack has nothing to lie about."""
+        pack = ForgedPack(bench)
+        self.edit(pack)
+        bench.put(pack.seal(self.forget).all_bytes())
 
 
 _TRAINING: Final = (
@@ -60,7 +60,7 @@ _TRAINING: Final = (
             edits.becomes(-1.0)), ("step-times", "form")),
     Forgery("flops", "fewer FLOPs", event("stage-finished", "total_flos", edits.becomes(1),
             stage="train"), ("training-flos",)),
-    Forgery("words", "a loss in the author's words that no step had", edits.boast,
+    Forgery("words", "a loss in the author's words that no step had", edits.claimed_loss,
             ("prose",)),
     Forgery("more-epochs", "more epochs are claimed", milestone(r"^(epochs *= *)(\d+)", edits.more),
             ("training-schedule",)),
@@ -126,7 +126,7 @@ _EVALUATION: Final = (
 )  # fmt: skip
 
 _MODEL: Final = (
-    Forgery("weights", "the weights of another run", edits.bent_weights, ("checkpoint-files",),
+    Forgery("weights", "the weights of another run", edits.other_weights, ("checkpoint-files",),
             ("model",)),
     Forgery("weights-tail", "bytes hidden behind the weights", edits.hidden_tail,
             ("checkpoint-header",)),
@@ -159,7 +159,7 @@ _RUN: Final = (
     Forgery("clock", "the clock goes back", edits.clock_back, ("journal-clock",)),
     Forgery("runtime", "a loop longer than its stage", event("stage-finished", "runtime_s",
             edits.plus(1e4), stage="train"), ("durations",)),
-    Forgery("telemetry", "samples of another attempt", lambda bent: bent.rows(layout.TELEMETRY)[
+    Forgery("telemetry", "samples of another attempt", lambda pack: pack.rows(layout.TELEMETRY)[
             0].update(attempt="another"), ("telemetry",)),
     Forgery("log", "escape sequences in a log", edits.escape_in_log, ("log-text",)),
     Forgery("withheld", "evidence that is withheld", edits.withhold_evidence, ("withheld-files",)),
@@ -174,9 +174,9 @@ _IDENTITY: Final = (
             change=edits.becomes("d" * 40)), ("git-identity",)),
     Forgery("dirt", "whether the tree was dirty", put(layout.GIT, "start", "dirty",
             change=lambda v: not v), ("git-identity",)),
-    Forgery("patch", "a patch that is not there", lambda bent: bent.doc(layout.GIT).update(
+    Forgery("patch", "a patch that is not there", lambda pack: pack.doc(layout.GIT).update(
             patch_sha256="5" * 64), ("patch-identity",)),
-    Forgery("promise", "a broken promise called kept", edits.frozen, ("frozen-promises",)),
+    Forgery("promise", "a broken promise called kept", edits.broken_promise, ("frozen-promises",)),
     Forgery("torch", "another torch", put(layout.ENVIRONMENT, "framework", "torch_version",
             change=edits.becomes("1.0.0")), ("framework-identity", "snapshots")),
     Forgery("gpu", "a GPU that is not there", put(layout.ENVIRONMENT, "framework", "device",
@@ -192,23 +192,23 @@ _FORM: Final = (
             b"{", b'{\n  "packages": [],', 1)), ("form",)),
     Forgery("nan", "NaN in a row", raw(layout.METRICS, lambda data: data.replace(
             b'"loss":', b'"loss":NaN,"was":', 1)), ("form",)),
-    Forgery("unknown", "a field that no schema knows", lambda bent: bent.doc(
+    Forgery("unknown", "a field that no schema knows", lambda pack: pack.doc(
             layout.HARDWARE).update(speed="fast"), ("form",)),
     Forgery("spelling", "the same values in other bytes", raw(layout.HARDWARE,
             lambda data: data.replace(b": ", b":  ", 1)), ("form",)),
 )  # fmt: skip
 
 _ONLY_A_SIGNATURE: Final = (
-    Forgery("all-losses", "all losses halved, and all that follows", edits.halved),
+    Forgery("all-losses", "all losses halved, and all that follows", edits.halved_losses),
     Forgery("whole-prediction", "a better output, and all that follows", edits.whole_prediction),
-    Forgery("whole-weights", "other weights, and all digests of them", edits.bent_weights),
+    Forgery("whole-weights", "other weights, and all digests of them", edits.other_weights),
     Forgery("probe", "a better loss after training", event("probe", "loss", lambda v: v / 2,
             moment="after")),
     Forgery("stream-between", "the stream digest of a step between recorded ones",
             edits.unrecorded_stream),
     Forgery("memory", "less memory in a sample", edits.less_memory),
     Forgery("machine", "a better CPU, in the snapshot too", edits.other_machine),
-    Forgery("date", "the run happened years later", edits.later),
+    Forgery("date", "the run happened years later", edits.another_year),
     Forgery("title", "another title, with its digest", milestone(r"^(title *= *).*",
             r'\1"Something else"')),
 )  # fmt: skip

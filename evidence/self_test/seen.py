@@ -8,71 +8,71 @@ from __future__ import annotations
 from typing import Any
 
 from evidence import layout
-from evidence.self_test.forger import Bent, NotHereError
+from evidence.self_test.forger import ForgedPack, NotPossibleError
 
 
-def seen_row(bent: Bent) -> dict[str, Any]:
+def seen_row(pack: ForgedPack) -> dict[str, Any]:
     """A recorded row of a step in which some token carries loss."""
-    for batch in bent.doc(layout.SEEN)["batches"]:
+    for batch in pack.doc(layout.SEEN)["batches"]:
         for row in batch["rows"]:
             if any(label >= 0 for label in row["labels"][1:]):
                 found: dict[str, Any] = row
                 return found
-    raise NotHereError("no recorded row carries loss")
+    raise NotPossibleError("no recorded row carries loss")
 
 
-def other_ids(bent: Bent) -> None:
+def other_ids(pack: ForgedPack) -> None:
     """Another token in a recorded row."""
-    row = seen_row(bent)
+    row = seen_row(pack)
     row["ids"][0] = 1 if row["ids"][0] != 1 else 2
 
 
-def other_labels(bent: Bent) -> None:
+def other_labels(pack: ForgedPack) -> None:
     """A label that is not its id."""
-    row = seen_row(bent)
+    row = seen_row(pack)
     place = next(i for i, label in enumerate(row["labels"]) if label >= 0)
     row["labels"][place] = row["labels"][place] + 1
 
 
-def no_loss(bent: Bent) -> None:
+def no_loss(pack: ForgedPack) -> None:
     """No loss in a row that was trained on."""
-    row = seen_row(bent)
+    row = seen_row(pack)
     row["labels"] = [-100] * len(row["labels"])
 
 
-def answer_unseen(bent: Bent) -> None:
+def answer_unseen(pack: ForgedPack) -> None:
     """An answer field that no loss reached."""
-    fields = [one for one in bent.doc(layout.SEEN)["coverage"] if one["is_answer"]]
+    fields = [one for one in pack.doc(layout.SEEN)["coverage"] if one["is_answer"]]
     if not fields:
-        raise NotHereError("no field is an answer")
+        raise NotPossibleError("no field is an answer")
     fields[0]["num_rows_in_target"] = 0
 
 
-def other_text(bent: Bent) -> None:
+def other_text(pack: ForgedPack) -> None:
     """Another text beside the same tokens."""
-    pieces = seen_row(bent)["pieces"]
+    pieces = seen_row(pack)["pieces"]
     place = next((i for i, piece in enumerate(pieces) if piece), None)
     if place is None:
-        raise NotHereError("no recorded token has a text")
+        raise NotPossibleError("no recorded token has a text")
     pieces[place] = "something nicer"
 
 
-def fewer_pieces(bent: Bent) -> None:
+def fewer_pieces(pack: ForgedPack) -> None:
     """A recorded row with the text of one token less."""
-    del seen_row(bent)["pieces"][-1]
+    del seen_row(pack)["pieces"][-1]
 
 
-def more_often(bent: Bent) -> None:
+def more_often(pack: ForgedPack) -> None:
     """A row that was seen once more than it was."""
-    times = bent.doc(layout.SEEN)["times_seen"]
+    times = pack.doc(layout.SEEN)["times_seen"]
     if not isinstance(times, list):
-        raise NotHereError("rows were not counted one by one")
+        raise NotPossibleError("rows were not counted one by one")
     times[0] += 1
 
 
-def drop_batch(bent: Bent) -> None:
+def drop_batch(pack: ForgedPack) -> None:
     """Leave out a recorded batch."""
-    batches = bent.doc(layout.SEEN)["batches"]
+    batches = pack.doc(layout.SEEN)["batches"]
     if not batches:
-        raise NotHereError("no batch was recorded")
+        raise NotPossibleError("no batch was recorded")
     del batches[-1]

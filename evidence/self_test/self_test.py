@@ -19,7 +19,7 @@ from evidence.errors import ExitCode, PackBrokenError
 from evidence.records.finding import Report
 from evidence.records.record import Record
 from evidence.self_test.bench import Bench
-from evidence.self_test.forger import Bent, NotHereError
+from evidence.self_test.forger import NotPossibleError
 from evidence.self_test.forgeries import FORGERIES
 from evidence.self_test.tamperings import tamperings
 from evidence.verification.options import VerifyOptions
@@ -97,7 +97,7 @@ def _trials(bench: Bench, before: Report) -> Iterator[Trial]:
         kind: Kind = "forgery" if lie.checks else "signature-only"
         blank = Trial(lie.id, kind, lie.what, lie.checks, "not-tried", "")
         options = VerifyOptions() if lie.checks else VerifyOptions(expect=before.root_sha256)
-        yield _tried(bench, blank, partial(lie.apply, Bent(bench)), grounds, options)
+        yield _tried(bench, blank, partial(lie.apply, bench), grounds, options)
 
 
 def _tried(
@@ -110,7 +110,7 @@ def _tried(
     with bench.mended():
         try:
             act()
-        except NotHereError as error:
+        except NotPossibleError as error:
             return replace(blank, said=str(error))
         except OSError as error:
             if error.errno not in _NOT_POSSIBLE_HERE:

@@ -13,7 +13,7 @@ from typing import Final
 from evidence import layout
 from evidence.records.record import Record
 from evidence.self_test.bench import Bench
-from evidence.self_test.forger import NotHereError
+from evidence.self_test.forger import NotPossibleError
 
 Break = Callable[[Bench], object]
 
@@ -130,13 +130,13 @@ def _hard_link(bench: Bench) -> None:
 def _fifo(bench: Bench) -> None:
     make = getattr(os, "mkfifo", None)
     if make is None:
-        raise NotHereError("this system has no FIFOs in folders")
+        raise NotPossibleError("this system has no FIFOs in folders")
     make(bench.touch("spare.json"))
 
 
 def _case_twin(bench: Bench) -> None:
     if (bench.pack / "Manifest.json").exists():
-        raise NotHereError("this disk does not tell upper from lower case")
+        raise NotPossibleError("this disk does not tell upper from lower case")
     bench.write("Manifest.json", b"{}\n")
 
 

@@ -26,6 +26,7 @@ from evidence.records.inputs import SeenRecord
 from evidence.records.run import StepRow
 from evidence.rules.arithmetic import epoch_after_step, learning_rate_used
 from evidence.worker.interface import Job
+from tests.shared import made_once
 
 ROOT = Path(__file__).parents[2]
 NUM_ROWS = 38
@@ -139,28 +140,34 @@ def work(
     return Outcome(process.wait(), events, output, (output / "log").read_text("utf-8"))
 
 
-@pytest.fixture(scope="module")
-def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("gemma")
+TRAININGS: dict[str, dict[str, str]] = {
+    "one": {},
+    "two": {},
+    "written": {"old": "seed = 5", "new": 'seed = 5\nexecution = "as-written"'},
+    "unseen": {"old": "{% for s in steps %}{{ s.content }}\\n{% endfor %}Answer: "
+               "{{ final_answer }}", "new": ""},
+    "diverged": {"old": "learning_rate = 0.01", "new": "learning_rate = 9.9\noptimizer = "
+                 '"sgd"\nmax_grad_norm = 0'},
+}  # fmt: skip
+
+
+def make_runs(folder: Path) -> dict[str, Outcome]:
     make_root(folder)
-    return folder
+    with ThreadPoolExecutor(2) as pool:
+        futures = {n: pool.submit(work, folder, n, **edit) for n, edit in TRAININGS.items()}
+        return {name: future.result() for name, future in futures.items()}
 
 
 @pytest.fixture(scope="module")
-def runs(root: Path) -> dict[str, Outcome]:
+def runs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Outcome]:
     """Every training that the laws look at, two at a time."""
-    asked: dict[str, dict[str, str]] = {
-        "one": {},
-        "two": {},
-        "written": {"old": "seed = 5", "new": 'seed = 5\nexecution = "as-written"'},
-        "unseen": {"old": "{% for s in steps %}{{ s.content }}\\n{% endfor %}Answer: "
-                   "{{ final_answer }}", "new": ""},
-        "diverged": {"old": "learning_rate = 0.01", "new": "learning_rate = 9.9\noptimizer = "
-                     '"sgd"\nmax_grad_norm = 0'},
-    }  # fmt: skip
-    with ThreadPoolExecutor(2) as pool:
-        futures = {n: pool.submit(work, root, n, "train", **o) for n, o in asked.items()}
-        return {name: future.result() for name, future in futures.items()}
+    return made_once(tmp_path_factory, "trainings", make_runs)
+
+
+@pytest.fixture(scope="module")
+def root(runs: dict[str, Outcome]) -> Path:
+    """The folder in which they were made."""
+    return runs["one"].output.parent
 
 
 def test_there_is_one_row_for_each_optimizer_step(runs: dict[str, Outcome]) -> None:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 
 from evidence.verification.verification import VerifiedPack, open_verified
 from tests.project import Project, make_project, write_rows
+from tests.shared import made_once
 
 Variant = Callable[[Project], None]
 
@@ -53,14 +55,17 @@ def packs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str], 
     made: dict[str, VerifiedPack] = {}
 
     def pack(name: str) -> VerifiedPack:
-        if name not in made:
-            project = make_project(tmp_path_factory.mktemp("variant") / "project")
+        def make(folder: Path) -> Path:
+            project = make_project(folder / "project")
             VARIANTS[name](project)
             with pytest.MonkeyPatch.context() as patch:
                 # The first to ask may be a test that told the stub to fail.
                 patch.delenv("EVIDENCE_STUB", raising=False)
                 assert project.run().status == "complete"
-            made[name] = open_verified(project.pack)
+            return project.pack
+
+        if name not in made:
+            made[name] = open_verified(made_once(tmp_path_factory, f"variant-{name}", make))
         return made[name]
 
     with pytest.MonkeyPatch.context() as patch:

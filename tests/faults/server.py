@@ -98,7 +98,7 @@ def _run(
     status = 70
     try:
         os.setsid()
-        for number in (signal.SIGINT, signal.SIGTERM):
+        for number in (signal.SIGTERM, signal.SIGHUP):  # these tests may run under nohup
             signal.signal(number, signal.SIG_DFL)
         signal.signal(signal.SIGINT, signal.default_int_handler)
         _redirect(os.open(out, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o666))

@@ -19,7 +19,7 @@ from tests.faults import laws
 from tests.faults.runs import Case, copy_case
 
 NUM_PAIRS = 50
-NORMALLY = 6
+NORMALLY = 3
 SLOW = {"do": "slow", "seconds": 0.1}
 """A run that lasts longer than the other one waits for the lock."""
 PARTS = 7

@@ -15,6 +15,7 @@ from tests.faults import laws
 from tests.faults.disk import read_calls
 from tests.faults.faulty_os import CALLS, FaultyOs, Plan
 from tests.faults.runs import Case, copy_case
+from tests.tiers import sampled
 
 MAKING = ("write", "mkdir", "replace", "rename")
 """Calls that need room. (`open` too, but it also opens what is there already.)"""
@@ -71,13 +72,19 @@ def fails_and_goes_on(case: Case, plan: Plan, outcome: str, undisturbed: Case) -
         laws.goes_on(case, state, outcome)
 
 
-@pytest.mark.parametrize("share", [0.3, 0.85])
-@pytest.mark.parametrize("sticky", STICKY, ids=STICKY.get)
-@pytest.mark.parametrize("fault", FAULTS)
+TIMES = [(fault, sticky, share) for fault in FAULTS for sticky in STICKY for share in (0.3, 0.85)]
+NORMALLY = [one for one in TIMES if one[1] == (one[2] > 0.5)]
+"""Every fault once early and, from then on, late."""
+
+
+@pytest.mark.parametrize(
+    "time", sampled(TIMES, NORMALLY), ids=lambda t: f"{t[0]}-{STICKY[t[1]]}-{t[2]}"
+)
 def test_a_run_on_a_failing_disk_is_unfinished_and_goes_on_when_the_disk_is_well(
-    fault: str, sticky: bool, share: float, undisturbed: Case, outcome: str, case: Case
+    time: tuple[str, bool, float], undisturbed: Case, outcome: str, case: Case
 ) -> None:
     """C4, C5, C6: a clean message, and nothing acknowledged is lost."""
+    fault, sticky, share = time
     error, calls = FAULTS[fault]
     at = 1 + int(share * places(undisturbed, calls))
     plan = Plan(do="fail", at=at, calls=calls, error=error, sticky=sticky)

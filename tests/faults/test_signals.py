@@ -13,6 +13,7 @@ from collections.abc import Callable
 import pytest
 
 from evidence import layout
+from evidence.running.signals import StopRequest
 from tests.faults import laws
 from tests.faults.runs import Case, Command
 from tests.project import rows
@@ -101,13 +102,24 @@ def test_a_second_sigint_stops_a_worker_that_does_not_listen(case: Case, outcome
 
 def test_a_closed_terminal_leaves_a_run_that_goes_on(case: Case, outcome: str) -> None:
     """C7: SIGHUP; whether it is obeyed or fatal, no worker stays behind."""
-    before = signal.signal(signal.SIGHUP, signal.SIG_DFL)  # these tests may run under nohup
     command = begun(case, SLOW)
-    signal.signal(signal.SIGHUP, before)
     command.signal_after(signal.SIGHUP)
     ended = command.wait()
     assert ended.status in (143, -signal.SIGHUP)
     laws.goes_on(case, laws.honest(case, ended), outcome)
+
+
+def test_a_run_under_nohup_outlives_its_terminal() -> None:
+    """C7: who ignored SIGHUP before the run began asked for that."""
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        with StopRequest() as stop:
+            signal.raise_signal(signal.SIGHUP)
+            assert stop.level == 0
+            signal.raise_signal(signal.SIGTERM)
+            assert stop.level == 1
+    finally:
+        signal.signal(signal.SIGHUP, before)
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])

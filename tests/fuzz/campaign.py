@@ -23,7 +23,7 @@ from typing import Final
 
 from fuzz.mutations import MUTATIONS, Files
 from packs.case import GOLDEN
-from packs.forger import reseal, resum
+from packs.sealing import reseal, resum
 from toy import MODEL
 
 from tests.command import evidence

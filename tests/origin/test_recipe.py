@@ -12,8 +12,8 @@ import pytest
 from evidence import layout
 from evidence.pack.sign import sign_files
 from evidence.self_test.bench import Bench
-from evidence.self_test.edits import halved
-from evidence.self_test.forger import Bent
+from evidence.self_test.edits import halved_losses
+from evidence.self_test.forger import ForgedPack
 from evidence.verification.by_hand import embed, extract, recipe
 from tests.origin.conftest import WHO, Signed, make_key, trust_file
 
@@ -108,9 +108,9 @@ def unsigned(pack: Path) -> None:
 def resealed(pack: Path) -> None:
     """A consistent forgery, and the old signature beside it."""
     bench = Bench(pack, pack.parent / "bench")
-    bent = Bent(bench)
-    halved(bent)
-    bent.seal()
+    forged = ForgedPack(bench)
+    halved_losses(forged)
+    bench.put(forged.seal().all_bytes())
     pack.rename(pack.parent / "true")
     bench.pack.rename(pack)
 

@@ -35,11 +35,10 @@ def snapshot(root: Path) -> dict[Path, bytes]:
     return {p: p.read_bytes() for p in root.rglob("*") if p.is_file()}
 
 
-def test_a_clone_that_has_what_ran_agrees(project: Project, tmp_path: Path) -> None:
-    project.run()
-    clone = clone_of(project, tmp_path / "clone")
+def test_a_clone_that_has_what_ran_agrees(ran: Project, tmp_path: Path) -> None:
+    clone = clone_of(ran, tmp_path / "clone")
     before = snapshot(clone)
-    report = against(project, clone)
+    report = against(ran, clone)
     outcomes = {c.id: c.outcome for c in report.checks if c.id.startswith("repo")}
     assert outcomes == dict.fromkeys(
         ("repo-commit", "repo-patch", "repo-milestone", "repo-data", "repo-data-facts"), "pass"
@@ -48,9 +47,8 @@ def test_a_clone_that_has_what_ran_agrees(project: Project, tmp_path: Path) -> N
     assert snapshot(clone) == before
 
 
-def test_without_a_clone_it_is_said_that_none_was_compared(project: Project) -> None:
-    project.run()
-    outcomes = {check.id: check.outcome for check in verify_pack(project.pack).checks}
+def test_without_a_clone_it_is_said_that_none_was_compared(ran: Project) -> None:
+    outcomes = {check.id: check.outcome for check in verify_pack(ran.pack).checks}
     assert outcomes["repository"] == "not_checked"
 
 

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-HERE: Final = Path(__file__).parent
-CASES: Final = HERE / "cases"
-GOLDEN: Final = HERE / "golden"
+FOLDER: Final = Path(__file__).parent
+CASES: Final = FOLDER / "cases"
+GOLDEN: Final = FOLDER / "golden"
 KEYS: Final = frozenset({"rows", "base", "args", "exit", "codes", "says", "edit"})
 
 

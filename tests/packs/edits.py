@@ -17,7 +17,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
 
-from packs.forger import reseal, resum
+from packs.sealing import reseal, resum
 from toy import prediction, safetensors
 
 from evidence import layout
@@ -165,13 +165,13 @@ def special(pack: Path, path: str, kind: str) -> None:
         os.mknod(pack / path, 0o600 | 0o020000, os.makedev(1, 5))
     else:
         with socket.socket(socket.AF_UNIX) as server:  # names of sockets are short: from inside
-            here = os.open(".", os.O_RDONLY)
+            before = os.open(".", os.O_RDONLY)
             try:
                 os.chdir((pack / path).parent)
                 server.bind(Path(path).name)
             finally:
-                os.fchdir(here)
-                os.close(here)
+                os.fchdir(before)
+                os.close(before)
 
 
 @operation

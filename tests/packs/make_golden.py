@@ -17,12 +17,12 @@ from toy import toy, write
 from evidence.publish.signing import sign_pack
 
 WHO = "author@example.org"
-HERE = Path(__file__).parent / "golden"
+GOLDEN = Path(__file__).parent / "golden"
 
 
 def main(version: str) -> None:
     """Three packs, and the trust file of a key that is thrown away."""
-    folder = HERE / version
+    folder = GOLDEN / version
     shutil.rmtree(folder, ignore_errors=True)
     complete = toy().all_bytes()
     write(folder / "complete" / "M90", complete)

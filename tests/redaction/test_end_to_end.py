@@ -177,15 +177,14 @@ def test_a_secret_in_an_input_stops_the_run_before_its_first_step(
     assert not project.runs.exists()
 
 
-def test_a_note_with_a_secret_is_not_attached(project: Project) -> None:
-    project.run()
-    note = project.root / "later.md"
+def test_a_note_with_a_secret_is_not_attached(ran: Project) -> None:
+    note = ran.root / "later.md"
     note.write_text(f"Lesson one.\n{TOKEN.text}\n")
     with pytest.raises(UsageError) as caught:
-        attach_note(project.pack, note)
+        attach_note(ran.pack, note)
     assert "later.md:2: hf-token" in caught.value.message
     assert TOKEN.secret not in caught.value.message
-    assert not (project.pack / "attached").exists()
+    assert not (ran.pack / "attached").exists()
 
 
 def test_captured_facts_are_published_without_secrets_and_names(

@@ -36,24 +36,23 @@ def wait_for_rows(work: Path) -> None:
 
 
 def test_what_a_killed_reproduction_left_is_gone_after_the_next(
-    project: Project, tmp_path: Path
+    ran: Project, tmp_path: Path
 ) -> None:
-    project.run()
     command = [sys.executable, "-m", "evidence", "reproduce", "runs/T1"]
-    name = f"T1-reproduced-{sha256_hex((project.pack / layout.SUMS).read_bytes())[:12]}"
+    name = f"T1-reproduced-{sha256_hex((ran.pack / layout.SUMS).read_bytes())[:12]}"
     around = os.environ | {"TMPDIR": str(tmp_path)}
     slow = around | {"EVIDENCE_STUB": json.dumps({"do": "slow", "seconds": 0.5})}
     with subprocess.Popen(
-        command, cwd=project.root, env=slow, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        command, cwd=ran.root, env=slow, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
     ) as first:
-        wait_for_rows(layout.work_dir(project.runs, name))
+        wait_for_rows(layout.work_dir(ran.runs, name))
         first.send_signal(signal.SIGKILL)
-    assert len(trees(project)) == 1
-    assert layout.work_dir(project.runs, name).exists()
-    done = subprocess.run(command, cwd=project.root, env=around, capture_output=True, text=True)
+    assert len(trees(ran)) == 1
+    assert layout.work_dir(ran.runs, name).exists()
+    done = subprocess.run(command, cwd=ran.root, env=around, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
-    assert trees(project) == []
-    assert not layout.work_dir(project.runs, name).exists()
+    assert trees(ran) == []
+    assert not layout.work_dir(ran.runs, name).exists()
     assert [path.name for path in tmp_path.glob("evidence-reproduce-*")] == []
 
 

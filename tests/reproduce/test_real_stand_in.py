@@ -19,7 +19,7 @@ MILESTONES = Path(__file__).parents[2] / "milestones"
 NUM_STEPS, CHECKPOINT = 24, 4
 LIMIT_S = 600
 
-pytestmark = pytest.mark.torch
+pytestmark = [pytest.mark.torch, pytest.mark.full]
 
 
 @pytest.fixture

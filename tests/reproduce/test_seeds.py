@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -33,6 +33,7 @@ from evidence.verification.options import VerifyOptions
 from evidence.verification.verification import open_verified, verify_pack
 from tests.documents import replaced
 from tests.project import Project, make_project
+from tests.shared import made_once
 
 
 def density(t: float, degrees: int) -> float:
@@ -84,17 +85,23 @@ def test_a_seed_is_written_where_the_attempt_reads_it(old: str, new: str, projec
 Seeds = Callable[[Documents], list[Documents]]
 
 
-@pytest.fixture(scope="module")
-def ran(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Project, ReproduceResult]]:
-    """A project reproduced with three other seeds, for real."""
+def reproduced(folder: Path) -> tuple[Project, ReproduceResult]:
+    temporary = folder / "temporary"
+    temporary.mkdir()
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("evidence.capture.host._cpuinfo", lambda: {"brand_raw": "test"})
-        patch.setattr("tempfile.tempdir", str(tmp_path_factory.mktemp("temporary")))
-        project = make_project(tmp_path_factory.mktemp("made") / "project")
+        patch.setattr("tempfile.tempdir", str(temporary))
+        project = make_project(folder / "project")
         project.run()
         options = ReproduceOptions(project=project.root.resolve(), num_seeds=3)
         with StopRequest() as stop:
-            yield project, reproduce(project.pack, options, Silent(), stop)
+            return project, reproduce(project.pack, options, Silent(), stop)
+
+
+@pytest.fixture(scope="module")
+def ran(tmp_path_factory: pytest.TempPathFactory) -> tuple[Project, ReproduceResult]:
+    """A project reproduced with three other seeds, for real."""
+    return made_once(tmp_path_factory, "seeds", reproduced)
 
 
 def test_each_seed_leaves_a_pack_that_says_what_it_is(

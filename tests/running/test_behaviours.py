@@ -12,7 +12,7 @@ from evidence import layout
 from evidence.errors import ExitCode
 from evidence.rules.scoring import wilson
 from evidence.self_test.bench import Bench
-from evidence.self_test.forger import Bent
+from evidence.self_test.forger import ForgedPack
 from evidence.verification.options import VerifyOptions
 from evidence.verification.origin.clone import repository_checks
 from evidence.verification.verification import verify_pack
@@ -61,23 +61,23 @@ def test_a_behaviour_can_be_gated(project: Project) -> None:
     assert gates["it rarely gives up"] == "not-met"
 
 
-def forged(project: Project, folder: Path, edit: Callable[[Bent], object]) -> Path:
+def forged(project: Project, folder: Path, edit: Callable[[ForgedPack], object]) -> Path:
     """The pack with one lie in it, sealed consistently."""
     folder.mkdir()
     bench = Bench(project.pack, folder)
-    bent = Bent(bench)
-    edit(bent)
-    bent.seal()
+    pack = ForgedPack(bench)
+    edit(pack)
+    bench.put(pack.seal().all_bytes())
     return bench.pack
 
 
-def _flip(bent: Bent) -> None:
-    scores = bent.rows(layout.PREDICTIONS)[0]["scores"]
+def _flip(pack: ForgedPack) -> None:
+    scores = pack.rows(layout.PREDICTIONS)[0]["scores"]
     scores["gives_up"] = not scores["gives_up"]
 
 
-def _data(key: str, value: Any) -> Callable[[Bent], object]:
-    return lambda bent: bent.doc(layout.INPUTS)["data"]["train"].update({key: value})
+def _data(key: str, value: Any) -> Callable[[ForgedPack], object]:
+    return lambda pack: pack.doc(layout.INPUTS)["data"]["train"].update({key: value})
 
 
 def test_a_forged_behaviour_is_found(project: Project, tmp_path: Path) -> None:
@@ -97,12 +97,11 @@ def test_a_forged_behaviour_is_found(project: Project, tmp_path: Path) -> None:
     ],
 )
 def test_a_forged_fact_about_the_data_is_found_with_a_clone(
-    key: str, value: Any, project: Project, tmp_path: Path
+    key: str, value: Any, ran: Project, tmp_path: Path
 ) -> None:
-    project.run()
-    pack = forged(project, tmp_path / "forged", _data(key, value))
+    pack = forged(ran, tmp_path / "forged", _data(key, value))
     assert verify_pack(pack).exit == ExitCode.DONE
-    report = verify_pack(pack, VerifyOptions(further=repository_checks(project.root)))
+    report = verify_pack(pack, VerifyOptions(further=repository_checks(ran.root)))
     found = [one for one in report.findings if one.severity == "error"]
     assert [one.check for one in found] == ["repo-data-facts"]
     assert found[0].address == f"inputs.json#/data/train/{key}"

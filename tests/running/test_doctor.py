@@ -96,9 +96,8 @@ def test_a_milestone_that_is_not_there_is_said(project: Project) -> None:
         assert "is not valid" in said
 
 
-def test_a_sealed_pack_is_pointed_at(project: Project) -> None:
-    project.run()
-    code, said = ask(project, "T1")
+def test_a_sealed_pack_is_pointed_at(ran: Project) -> None:
+    code, said = ask(ran, "T1")
     assert code == ExitCode.DONE
     assert "`evidence run T1 --again`" in said
 

@@ -22,6 +22,7 @@ from evidence.attempt import stage
 from evidence.errors import DurabilityError, ExitCode, SecretFoundError, StoppedError
 from evidence.verification.verification import verify_pack
 from tests.project import Project, rows
+from tests.tiers import sampled
 
 GO_ON = "evidence run T1 --resume --root {root}   # or --close: seal what there is as failed"
 AGAIN = "evidence run T1 --again"
@@ -260,11 +261,20 @@ def typed(line: str, folder: Path) -> subprocess.CompletedProcess[str]:
     )
 
 
-@pytest.mark.parametrize("where", [".", "runs", "/"])
-@pytest.mark.parametrize("kind", ["stopped early", "interrupted", "supervisor killed", "disk full"])
+TYPED = [
+    (kind, where)
+    for kind in ("stopped early", "interrupted", "supervisor killed", "disk full")
+    for where in (".", "runs", "/")
+]
+TYPED_QUICK = [("stopped early", "."), ("interrupted", "runs"), ("supervisor killed", "/"),
+               ("disk full", ".")]  # fmt: skip
+
+
+@pytest.mark.parametrize("end", sampled(TYPED, TYPED_QUICK), ids=" in ".join)
 def test_the_line_that_verify_prints_goes_on_with_the_run_when_it_is_typed(
-    kind: str, where: str, project: Project, monkeypatch: pytest.MonkeyPatch
+    end: tuple[str, str], project: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    kind, where = end
     ENDS[kind][0](project, monkeypatch)
     monkeypatch.undo()
     folder = project.root / where

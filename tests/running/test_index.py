@@ -40,70 +40,64 @@ def test_a_run_enters_itself_newest_first(project: Project) -> None:
     assert [line.split("]")[0] for line in lines(project.runs)] == ["| [A2", "| [T1"]
 
 
-def test_the_index_depends_on_the_packs_alone(project: Project) -> None:
-    project.run()
-    page = index_of(project.runs)
-    for path in project.pack.rglob("*"):
+def test_the_index_depends_on_the_packs_alone(ran: Project) -> None:
+    page = index_of(ran.runs)
+    for path in ran.pack.rglob("*"):
         os.utime(path, (0, 0))
-    (project.runs / INDEX).unlink()
-    assert index_differs(project.runs)
-    assert update_index(project.runs) is True
-    assert update_index(project.runs) is False
-    assert (project.runs / INDEX).read_bytes() == page
+    (ran.runs / INDEX).unlink()
+    assert index_differs(ran.runs)
+    assert update_index(ran.runs) is True
+    assert update_index(ran.runs) is False
+    assert (ran.runs / INDEX).read_bytes() == page
 
 
 @pytest.mark.parametrize("name", [layout.MANIFEST, layout.SUMS, layout.EVAL_LOG, "t1_summary.md"])
 def test_a_broken_pack_shows_its_verdict_no_number_and_hides_no_other(
-    name: str, project: Project
+    name: str, ran: Project
 ) -> None:
-    project.run()
-    copy = project.runs / "T0"
-    shutil.copytree(project.pack, copy)
+    copy = ran.runs / "T0"
+    shutil.copytree(ran.pack, copy)
     (copy / name).write_bytes((copy / name).read_bytes() + b"\n")
-    update_index(project.runs)
-    broken, whole = sorted(lines(project.runs))
+    update_index(ran.runs)
+    broken, whole = sorted(lines(ran.runs))
     assert "[T1]" in whole
     assert "| INTACT | complete |" in whole
     assert broken.startswith("| T0 | – | ⚠️ **NOT INTACT** | see evidence verify |")
     assert not set("0123456789") & set(broken.removeprefix("| T0"))
 
 
-def test_a_pack_that_is_unsafe_to_read_is_listed_as_refused(project: Project) -> None:
-    project.run()
-    (project.pack / "link").symlink_to("notes.md")
-    update_index(project.runs)
-    assert "⚠️ **REFUSED**" in lines(project.runs)[0]
+def test_a_pack_that_is_unsafe_to_read_is_listed_as_refused(ran: Project) -> None:
+    (ran.pack / "link").symlink_to("notes.md")
+    update_index(ran.runs)
+    assert "⚠️ **REFUSED**" in lines(ran.runs)[0]
 
 
-def test_a_broken_pack_keeps_rendering_from_nothing_but_itself(project: Project) -> None:
-    project.run()
-    shutil.copytree(project.pack, project.runs / "T0")
-    (project.runs / "T0" / layout.EVAL_LOG).write_bytes(b"other\n")
-    (project.runs / INDEX).write_bytes(b"something else\n")
-    (project.pack / "t1_summary.md").unlink()
-    result = CliRunner().invoke(command, [str(project.runs)])
+def test_a_broken_pack_keeps_rendering_from_nothing_but_itself(ran: Project) -> None:
+    shutil.copytree(ran.pack, ran.runs / "T0")
+    (ran.runs / "T0" / layout.EVAL_LOG).write_bytes(b"other\n")
+    (ran.runs / INDEX).write_bytes(b"something else\n")
+    (ran.pack / "t1_summary.md").unlink()
+    result = CliRunner().invoke(command, [str(ran.runs)])
     assert isinstance(result.exception, PackBrokenError)
-    assert any("NOT INTACT" in line for line in lines(project.runs))
+    assert any("NOT INTACT" in line for line in lines(ran.runs))
     assert "T0: not rendered" in result.stdout
-    assert (project.pack / "t1_summary.md").exists()
+    assert (ran.pack / "t1_summary.md").exists()
 
 
-def test_of_several_broken_packs_each_is_said_and_the_gravest_decides(project: Project) -> None:
-    project.run()
+def test_of_several_broken_packs_each_is_said_and_the_gravest_decides(ran: Project) -> None:
     for name in ("T0", "T2"):
-        shutil.copytree(project.pack, project.runs / name)
-    (project.runs / "T0" / "link").symlink_to("notes.md")
-    (project.runs / "T2" / layout.EVAL_LOG).write_bytes(b"other\n")
-    result = CliRunner().invoke(command, [str(project.runs)])
+        shutil.copytree(ran.pack, ran.runs / name)
+    (ran.runs / "T0" / "link").symlink_to("notes.md")
+    (ran.runs / "T2" / layout.EVAL_LOG).write_bytes(b"other\n")
+    result = CliRunner().invoke(command, [str(ran.runs)])
     assert isinstance(result.exception, UnsafePackError)
     assert f"T2: {layout.EVAL_LOG}" in result.stderr
 
 
-def test_a_summary_that_rendering_mends_is_mended_before_its_verdict(project: Project) -> None:
-    project.run()
-    (project.pack / "t1_summary.md").write_bytes(b"edited by hand\n")
-    assert CliRunner().invoke(command, [str(project.runs)]).exit_code == 0
-    assert "| INTACT |" in lines(project.runs)[0]
+def test_a_summary_that_rendering_mends_is_mended_before_its_verdict(ran: Project) -> None:
+    (ran.pack / "t1_summary.md").write_bytes(b"edited by hand\n")
+    assert CliRunner().invoke(command, [str(ran.runs)]).exit_code == 0
+    assert "| INTACT |" in lines(ran.runs)[0]
 
 
 def gone(pack: Path) -> None:
@@ -139,35 +133,33 @@ def changed(pack: Path) -> None:
 
 @pytest.mark.parametrize("harm", [gone, emptied, edited, list_gone, one_too_many, noted, changed])
 def test_what_rendering_says_of_a_pack_is_what_verify_says_of_it_afterwards(
-    harm: Callable[[Path], None], project: Project
+    harm: Callable[[Path], None], ran: Project
 ) -> None:
-    project.run()
-    shutil.copytree(project.pack, project.runs / "T0")
-    harm(project.runs / "T0")
+    shutil.copytree(ran.pack, ran.runs / "T0")
+    harm(ran.runs / "T0")
     runner = CliRunner()
-    before = index_of(project.runs)
-    (project.runs / INDEX).write_bytes(before)
-    compared = runner.invoke(command, [str(project.runs), "--check"])
+    before = index_of(ran.runs)
+    (ran.runs / INDEX).write_bytes(before)
+    compared = runner.invoke(command, [str(ran.runs), "--check"])
     assert f"{INDEX}: same" in compared.stdout  # as it stands: nothing is mended yet
-    runner.invoke(command, [str(project.runs)])
-    after = index_of(project.runs)
-    assert (project.runs / INDEX).read_bytes() == after
+    runner.invoke(command, [str(ran.runs)])
+    after = index_of(ran.runs)
+    assert (ran.runs / INDEX).read_bytes() == after
     mended = harm not in (one_too_many, changed)
     assert (after != before) is mended
     assert after.count(b"INTACT") - after.count(b"NOT INTACT") == 1 + mended
 
 
-def test_rendering_reads_every_pack_once(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
-    project.run()
-    shutil.copytree(project.pack, project.runs / "T0")
-    gone(project.runs / "T0")
+def test_rendering_reads_every_pack_once(ran: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    shutil.copytree(ran.pack, ran.runs / "T0")
+    gone(ran.runs / "T0")
     read: list[int] = []
     monkeypatch.setattr(
         sealed, "read_sealed", lambda *given: read.append(1) or digests.read_sealed(*given)
     )
-    assert CliRunner().invoke(command, [str(project.runs)]).exit_code == 0
+    assert CliRunner().invoke(command, [str(ran.runs)]).exit_code == 0
     assert len(read) == 2
-    assert len(lines(project.runs)) == 2
+    assert len(lines(ran.runs)) == 2
 
 
 def test_a_required_gate_that_was_missed_stands_in_the_status(project: Project) -> None:
@@ -186,19 +178,18 @@ def test_a_failed_run_is_in_the_index_too(
 
 
 def test_rendering_a_folder_of_packs_writes_the_index_and_checking_only_compares(
-    project: Project,
+    ran: Project,
 ) -> None:
-    project.run()
-    index = project.runs / INDEX
+    index = ran.runs / INDEX
     index.write_bytes(b"something else\n")
-    checked = CliRunner().invoke(command, [str(project.runs), "--check"])
+    checked = CliRunner().invoke(command, [str(ran.runs), "--check"])
     assert checked.exit_code == 1
     assert f"{INDEX}: differs" in checked.output
     assert index.read_bytes() == b"something else\n"
-    assert CliRunner().invoke(command, [str(project.pack)]).exit_code == 0
+    assert CliRunner().invoke(command, [str(ran.pack)]).exit_code == 0
     assert index.read_bytes() == b"something else\n"  # one pack alone has no index
-    assert CliRunner().invoke(command, [str(project.runs)]).exit_code == 0
-    assert CliRunner().invoke(command, [str(project.runs), "--check"]).exit_code == 0
+    assert CliRunner().invoke(command, [str(ran.runs)]).exit_code == 0
+    assert CliRunner().invoke(command, [str(ran.runs), "--check"]).exit_code == 0
 
 
 @pytest.mark.parametrize(

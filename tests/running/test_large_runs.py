@@ -117,17 +117,17 @@ def test_other_rows_than_the_recorder_keeps_are_found(
     assert seen_batches(pack)[0] == "fail"
 
 
-def test_a_whole_step_has_no_rows_before_it(project: Project, tmp_path: Path) -> None:
-    project.run()
-    assert {batch["stream_before"] for batch in project.read(layout.SEEN)["batches"]} == {None}
+def test_a_whole_step_has_no_rows_before_it(ran: Project, tmp_path: Path) -> None:
+    assert {batch["stream_before"] for batch in ran.read(layout.SEEN)["batches"]} == {None}
     pack = forged(
-        project,
+        ran,
         tmp_path / "forged",
         lambda bent: another_start(bent.doc(layout.SEEN)["batches"][0]),
     )
     assert seen_batches(pack)[0] == "fail"
 
 
+@pytest.mark.full
 def test_self_test_lies_only_where_it_can_be_found(large_steps: Project) -> None:
     large_steps.run()
     found = self_test(large_steps.pack)
@@ -153,11 +153,10 @@ def test_the_longest_loss_table_and_the_most_groups_are_within_the_limits_of_res
     assert jsonio.load_document(data) == document
 
 
-def test_a_group_has_as_many_values_as_are_reckoned_with(project: Project) -> None:
-    project.run()
-    num_scorers = len(project.read(layout.INPUTS)["scorers"])
+def test_a_group_has_as_many_values_as_are_reckoned_with(ran: Project) -> None:
+    num_scorers = len(ran.read(layout.INPUTS)["scorers"])
     for group in ("k0", "k1"):
-        names = [n for n in project.read(layout.RESULTS)["values"] if f"eval.by.kind.{group}." in n]
+        names = [n for n in ran.read(layout.RESULTS)["values"] if f"eval.by.kind.{group}." in n]
         assert len(names) == 1 + VALUES_A_SCORE * num_scorers
 
 

@@ -19,6 +19,7 @@ from evidence.errors import DurabilityError, ExitCode, UsageError
 from evidence.system import posix
 from evidence.verification.verification import verify_pack
 from tests.project import Project, rows
+from tests.tiers import sampled
 
 SLOW = json.dumps({"do": "slow", "seconds": 0.05})
 
@@ -53,15 +54,11 @@ def events(project: Project) -> list[dict[str, Any]]:
     return [json.loads(line) for line in path.read_bytes().split(b"\n")[:-1]]
 
 
-def wait_for(project: Project, event: str, count: int = 1, stage: str | None = None) -> None:
+def wait_for(project: Project, event: str, *, stage: str | None = None) -> None:
     for _ in range(600):
-        found = [
-            e
-            for e in events(project)
-            if e["event"] == event and stage in (None, e["data"].get("stage"))
-        ]
-        if len(found) >= count:
-            return
+        for one in events(project):
+            if one["event"] == event and stage in (None, one["data"].get("stage")):
+                return
         time.sleep(0.02)
     pytest.fail(f"the run never came to {event}")
 
@@ -74,41 +71,40 @@ def weights(project: Project) -> str:
     return sha256_hex((project.pack / layout.FINAL_MODEL / "model.safetensors").read_bytes())
 
 
-MOMENTS = [
-    pytest.param("stage-started", 1, "train", id="before the first step"),
-    pytest.param("checkpoint", 1, None, id="after the first checkpoint"),
-    pytest.param("final-model", 1, None, id="after the model is saved"),
-    pytest.param("stage-started", 1, "eval", id="during evaluation"),
-]
+MOMENTS: dict[str, tuple[str, str | None]] = {
+    "before the first step": ("stage-started", "train"),
+    "after the first checkpoint": ("checkpoint", None),
+    "after the model is saved": ("final-model", None),
+    "during evaluation": ("stage-started", "eval"),
+}
+GONE_ON_FROM = ("after the first checkpoint", "during evaluation")
+CLOSED = ("before the first step", "after the model is saved")
 
 
-@pytest.mark.parametrize(("event", "count", "stage"), MOMENTS)
-def test_a_killed_run_goes_on_to_the_very_same_outcome(
-    event: str, count: int, stage: str | None, project: Project
-) -> None:
-    project.run()
-    whole = project.read(layout.MANIFEST)["outcome_sha256"], weights(project)
-    process = start(project, "--again")
-    wait_for(project, event, count, stage)
-    killed(process, project)
-    report = verify_pack(project.pack)
+@pytest.mark.parametrize("moment", sampled(MOMENTS, GONE_ON_FROM))
+def test_a_killed_run_goes_on_to_the_very_same_outcome(moment: str, ran: Project) -> None:
+    whole = ran.read(layout.MANIFEST)["outcome_sha256"], weights(ran)
+    process = start(ran, "--again")
+    event, stage = MOMENTS[moment]
+    wait_for(ran, event, stage=stage)
+    killed(process, ran)
+    report = verify_pack(ran.pack)
     assert (report.verdict, report.exit) == ("UNFINISHED", ExitCode.UNFINISHED)
     assert "--resume" in report.next_step
-    result = project.run(resume=True)
+    result = ran.run(resume=True)
     assert result.exit_code == ExitCode.DONE
-    assert errors(project.pack) == []
-    assert (project.read(layout.MANIFEST)["outcome_sha256"], weights(project)) == whole
-    steps = [row["step"] for row in rows(project.pack / layout.METRICS)]
+    assert errors(ran.pack) == []
+    assert (ran.read(layout.MANIFEST)["outcome_sha256"], weights(ran)) == whole
+    steps = [row["step"] for row in rows(ran.pack / layout.METRICS)]
     assert steps == list(range(1, 11))
-    assert not (project.runs / ".work/T1").exists()
+    assert not (ran.runs / ".work/T1").exists()
 
 
-@pytest.mark.parametrize(("event", "count", "stage"), MOMENTS)
-def test_a_killed_run_can_be_closed_as_what_it_is(
-    event: str, count: int, stage: str | None, project: Project
-) -> None:
+@pytest.mark.parametrize("moment", sampled(MOMENTS, CLOSED))
+def test_a_killed_run_can_be_closed_as_what_it_is(moment: str, project: Project) -> None:
     process = start(project)
-    wait_for(project, event, count, stage)
+    event, stage = MOMENTS[moment]
+    wait_for(project, event, stage=stage)
     killed(process, project)
     result = project.run(close=True)
     assert (result.status, result.exit_code) == ("failed", ExitCode.UNFINISHED)
@@ -159,17 +155,16 @@ def test_a_torn_tail_is_cut(project: Project) -> None:
     assert errors(project.pack) == []
 
 
-def test_a_checkpoint_that_was_damaged_is_not_gone_on_from(project: Project) -> None:
-    project.run()
-    whole = project.read(layout.MANIFEST)["outcome_sha256"]
-    process = start(project, "--again")
-    wait_for(project, "checkpoint")
-    killed(process, project)
-    scratch = project.runs / ".work/T1/scratch-01-stub"
+def test_a_checkpoint_that_was_damaged_is_not_gone_on_from(ran: Project) -> None:
+    whole = ran.read(layout.MANIFEST)["outcome_sha256"]
+    process = start(ran, "--again")
+    wait_for(ran, "checkpoint")
+    killed(process, ran)
+    scratch = ran.runs / ".work/T1/scratch-01-stub"
     for path in scratch.glob("checkpoint-*/*"):
         path.write_bytes(path.read_bytes()[:-1])
-    assert project.run(resume=True).exit_code == ExitCode.DONE
-    assert project.read(layout.MANIFEST)["outcome_sha256"] == whole
+    assert ran.run(resume=True).exit_code == ExitCode.DONE
+    assert ran.read(layout.MANIFEST)["outcome_sha256"] == whole
 
 
 def test_there_is_nothing_to_resume_where_nothing_was_left(project: Project) -> None:

@@ -39,12 +39,11 @@ def test_a_run_leaves_nothing_but_the_pack(project: Project) -> None:
     assert [path.name for path in (project.runs / ".work").iterdir()] == ["T1.lock"]
 
 
-def test_every_step_and_prediction_is_in_the_evidence(project: Project) -> None:
-    project.run()
-    steps = rows(project.pack / layout.METRICS)
+def test_every_step_and_prediction_is_in_the_evidence(ran: Project) -> None:
+    steps = rows(ran.pack / layout.METRICS)
     assert [row["step"] for row in steps] == list(range(1, 11))  # ceil(14/3) = 5 an epoch, twice
     assert [row["num_rows"] for row in steps] == [3, 3, 3, 3, 2] * 2
-    assert len(rows(project.pack / layout.PREDICTIONS)) == 5
+    assert len(rows(ran.pack / layout.PREDICTIONS)) == 5
 
 
 def test_two_runs_of_one_machine_have_one_outcome_digest(project: Project) -> None:
@@ -61,21 +60,19 @@ def test_two_runs_of_one_machine_have_one_outcome_digest(project: Project) -> No
     assert verdict(archived) == "INTACT"
 
 
-def test_another_seed_has_another_outcome_digest(project: Project) -> None:
-    project.run()
-    first = project.read(layout.MANIFEST)["outcome_sha256"]
-    project.edit("seed = 7", "seed = 8")
-    project.run(again=True)
-    assert project.read(layout.MANIFEST)["outcome_sha256"] != first
+def test_another_seed_has_another_outcome_digest(ran: Project) -> None:
+    first = ran.read(layout.MANIFEST)["outcome_sha256"]
+    ran.edit("seed = 7", "seed = 8")
+    ran.run(again=True)
+    assert ran.read(layout.MANIFEST)["outcome_sha256"] != first
 
 
-def test_a_sealed_pack_is_never_overwritten(project: Project) -> None:
-    project.run()
-    before = {p: p.read_bytes() for p in project.pack.rglob("*") if p.is_file()}
+def test_a_sealed_pack_is_never_overwritten(ran: Project) -> None:
+    before = {p: p.read_bytes() for p in ran.pack.rglob("*") if p.is_file()}
     with pytest.raises(UsageError, match="never overwritten") as caught:
-        project.run()
+        ran.run()
     assert "--again" in caught.value.hint
-    assert {p: p.read_bytes() for p in project.pack.rglob("*") if p.is_file()} == before
+    assert {p: p.read_bytes() for p in ran.pack.rglob("*") if p.is_file()} == before
 
 
 @pytest.mark.parametrize(
@@ -241,18 +238,17 @@ def test_a_note_is_shown_as_added_after_sealing_and_changes_no_evidence(
     assert "<script" not in summary
 
 
-def test_a_summary_that_was_lost_or_edited_is_regenerated(project: Project) -> None:
-    project.run()
-    summary = project.pack / "t1_summary.md"
+def test_a_summary_that_was_lost_or_edited_is_regenerated(ran: Project) -> None:
+    summary = ran.pack / "t1_summary.md"
     before = summary.read_bytes()
     summary.write_bytes(before.replace(b"10", b"11", 1))
-    assert verdict(project.pack).startswith("NOT INTACT")
-    assert render_all([project.pack], check=True)[0].changed == ("t1_summary.md",)
-    assert rerender(project.pack) == ["t1_summary.md"]
-    shutil.rmtree(project.pack / "plots")
-    rerender(project.pack)
+    assert verdict(ran.pack).startswith("NOT INTACT")
+    assert render_all([ran.pack], check=True)[0].changed == ("t1_summary.md",)
+    assert rerender(ran.pack) == ["t1_summary.md"]
+    shutil.rmtree(ran.pack / "plots")
+    rerender(ran.pack)
     assert summary.read_bytes() == before
-    assert verdict(project.pack) == "INTACT"
+    assert verdict(ran.pack) == "INTACT"
 
 
 def test_a_dirty_tree_is_recorded_with_a_patch_that_leads_there(

@@ -83,21 +83,17 @@ def test_a_declared_number_that_the_run_contradicts_is_an_error(project: Project
     assert "❌ the evidence says" in (project.pack / "t1_summary.md").read_text("utf-8")
 
 
-def test_a_later_note_may_not_contradict_the_pack(project: Project, tmp_path: Path) -> None:
-    project.run()
+def test_a_later_note_may_not_contradict_the_pack(ran: Project, tmp_path: Path) -> None:
     note = tmp_path / "later.md"
     note.write_text("All well.\nThe final loss was 9.99.\n", encoding="utf-8")
     with pytest.raises(UsageError, match=r"later\.md:2: says 9\.99, but train\.loss_end"):
-        attach_note(project.pack, note)
-    assert not (project.pack / layout.ATTACHED).exists()
+        attach_note(ran.pack, note)
+    assert not (ran.pack / layout.ATTACHED).exists()
 
 
-def test_a_later_measurement_of_something_else_is_a_warning(
-    project: Project, tmp_path: Path
-) -> None:
-    project.run()
+def test_a_later_measurement_of_something_else_is_a_warning(ran: Project, tmp_path: Path) -> None:
     note = tmp_path / "later.md"
     note.write_text("The board says 0.6134.\n", encoding="utf-8")
-    attach_note(project.pack, note)
-    report = verify_pack(project.pack)
-    assert (report.exit_code, codes(project.pack)) == (0, {"prose-unsupported": "warning"})
+    attach_note(ran.pack, note)
+    report = verify_pack(ran.pack)
+    assert (report.exit_code, codes(ran.pack)) == (0, {"prose-unsupported": "warning"})

@@ -13,7 +13,7 @@ from evidence import layout
 from evidence.cli.verify import command
 from evidence.errors import ExitCode, PackBrokenError
 from evidence.self_test.bench import Bench
-from evidence.self_test.forger import Bent
+from evidence.self_test.forger import ForgedPack
 from evidence.self_test.forgeries import FORGERIES
 from evidence.self_test.self_test import SelfTest, self_test
 from evidence.self_test.tamperings import tamperings
@@ -21,17 +21,16 @@ from evidence.stages.registry import schema_for
 from evidence.verification.consistency.registry import registered
 from evidence.verification.verification import verify_pack
 from tests.project import Project, make_project
+from tests.shared import made_once
 
 NOTHING_TO_LIE_ABOUT = {"torch", "gpu", "stream-between"}
 """What a stub in a small project lacks: a framework, and a step that was not recorded."""
 
 
-@pytest.fixture(scope="module")
-def pack(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A sealed pack with a failed attempt, a gate and a promise."""
+def make_pack(folder: Path) -> Path:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("evidence.capture.host._cpuinfo", lambda: {"brand_raw": "test"})
-        project = make_project(tmp_path_factory.mktemp("packs") / "project")
+        project = make_project(folder / "project")
         jax = '[[attempt]]\nname = "jax"\nbackend = "tunix"\n\n[[attempt]]\nname = "stub"'
         project.edit('[[attempt]]\nname = "stub"', jax)
         project.run()
@@ -39,11 +38,20 @@ def pack(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def result(pack: Path) -> SelfTest:
-    before = snapshot(pack)
-    done = self_test(pack)
-    assert snapshot(pack) == before
-    return done
+def pack(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A sealed pack with a failed attempt, a gate and a promise."""
+    return made_once(tmp_path_factory, "to-be-forged", make_pack)
+
+
+@pytest.fixture(scope="module")
+def result(pack: Path, tmp_path_factory: pytest.TempPathFactory) -> SelfTest:
+    def test(_: Path) -> SelfTest:
+        before = snapshot(pack)
+        done = self_test(pack)
+        assert snapshot(pack) == before
+        return done
+
+    return made_once(tmp_path_factory, "self-test", test)
 
 
 def snapshot(folder: Path) -> dict[Path, tuple[bytes, int]]:
@@ -104,11 +112,11 @@ def test_sealing_again_without_a_lie_gives_the_very_same_pack(pack: Path, tmp_pa
     """So whatever verify says to a forgery, it says to the lie and not to clumsy sealing."""
     bench = Bench(pack, tmp_path)
     before = {p: p.read_bytes() for p in bench.pack.rglob("*") if p.is_file()}
-    bent = Bent(bench)
+    sealed = ForgedPack(bench)
     for path in bench.digests:
         if schema_for(path) is not None:
-            bent.doc(path)
-    bent.seal()
+            sealed.doc(path)
+    bench.put(sealed.seal().all_bytes())
     assert {p: p.read_bytes() for p in bench.pack.rglob("*") if p.is_file()} == before
 
 

@@ -14,7 +14,7 @@ from evidence.errors import DurabilityError, MilestoneError
 from evidence.explain.explain import explain
 from evidence.records.finding import Report
 from evidence.self_test.bench import Bench
-from evidence.self_test.forger import Bent
+from evidence.self_test.forger import ForgedPack
 from evidence.stages.registry import kinds, registered, schema_for
 from evidence.verification.verification import verify_pack
 from tests.command import evidence
@@ -34,14 +34,14 @@ def counting(project: Project) -> Iterator[Project]:
         yield project
 
 
-def forged(pack: Path, project: Project, edit: Callable[[Bent], None]) -> Report:
+def forged(pack: Path, project: Project, edit: Callable[[ForgedPack], None]) -> Report:
     """What verify says of the pack after an edit that is sealed consistently."""
     folder = Path(mkdtemp(dir=project.root))
     bench = Bench(pack, folder)
     with bench.mended():
-        bent = Bent(bench)
-        edit(bent)
-        bent.seal()
+        pack_in_hand = ForgedPack(bench)
+        edit(pack_in_hand)
+        bench.put(pack_in_hand.seal().all_bytes())
         return verify_pack(bench.pack)
 
 
@@ -77,7 +77,7 @@ def test_its_stage_is_run_sealed_verified_explained_and_shown(counting: Project)
 def test_its_journal_facts_and_files_are_owed(counting: Project) -> None:
     pack = counting.run().pack
     for path in ("counts.json", "count_log.txt"):
-        report = forged(pack, counting, lambda bent, path=path: bent.replace(path, None))
+        report = forged(pack, counting, lambda one, path=path: one.replace(path, None))
         found = {(one.check, one.address) for one in report.findings}
         assert ("status-files", path) in found
 
@@ -85,8 +85,8 @@ def test_its_journal_facts_and_files_are_owed(counting: Project) -> None:
 def test_a_lie_in_its_document_is_found_by_its_own_check(counting: Project) -> None:
     pack = counting.run().pack
 
-    def lie(bent: Bent) -> None:
-        bent.doc("counts.json")["num_words"] += 1
+    def lie(one: ForgedPack) -> None:
+        one.doc("counts.json")["num_words"] += 1
 
     report = forged(pack, counting, lie)
     assert {one.check for one in report.findings if one.severity == "error"} == {"counts"}

@@ -11,13 +11,9 @@ from pathlib import Path
 from typing import Final
 
 from lies import (
-    Edit,
-    answer_unseen,
-    better_answer,
     better_probe,
     claim_status,
     clock_back,
-    cut_journal,
     deeper_model,
     doubled_begin,
     drop_batch,
@@ -26,16 +22,10 @@ from lies import (
     drop_prediction_and_count,
     drop_step,
     duplicate_prediction,
-    escape_in_log,
     event,
-    everything_named_anew,
-    fewer_pieces,
-    frozen_lie,
     gpu_out_of_air,
     half_precision,
-    hidden_tail,
     hidden_truncation,
-    hide_attempt,
     hide_dirt,
     invent_attempt,
     invented_telemetry,
@@ -44,10 +34,8 @@ from lies import (
     more_often,
     more_parameters,
     other_batch_row,
-    other_machine,
     other_output,
     other_text,
-    other_weights,
     overlap_outside,
     put,
     reorder_journal,
@@ -55,28 +43,24 @@ from lies import (
     save_model_late,
     swap_steps,
     third_segment,
-    whole_new_weights,
     whole_prediction,
-    wider_model,
 )
 from toy import OUTCOME, toy, write
 
 from evidence import layout
+from evidence.self_test import edits, seen
+from evidence.self_test.edits import Edit
 
 
 @dataclass(frozen=True)
 class Forgery:
-    """One lie. `seal` says what the forger forgets to make consistent."""
+    """One lie. `forget` says what the forger forgets to make consistent."""
 
     name: str
     edit: Edit
     check: str | None
-    seal: tuple[tuple[str, bool], ...] = ()
+    forget: tuple[str, ...] = ()
 
-
-NO_RESULTS = (("results", False),)
-NO_OUTCOME = (("outcome", False),)
-NO_MODEL = (("model", False),)
 
 FORGERIES: Final = (
     Forgery("a step row is left out", drop_step, "training-steps"),
@@ -111,7 +95,7 @@ FORGERIES: Final = (
     Forgery("labels that no model received", put(layout.SEEN, "batches", 0, "rows", 0, "labels",
             0, value=5), "seen-rows"),
     Forgery("a recorded text is edited", other_text, "seen-vocabulary"),
-    Forgery("a recorded text is cut", fewer_pieces, "seen-pieces"),
+    Forgery("a recorded text is cut", seen.fewer_pieces, "seen-pieces"),
     Forgery("a row was seen more often", more_often, "seen-counts"),
     Forgery("a truncated row is hidden", hidden_truncation, "text-facts"),
     Forgery("a begin token is doubled on paper", doubled_begin, "text-facts"),
@@ -119,7 +103,7 @@ FORGERIES: Final = (
             "normalised_duplicate_rows", value=[40]), "data-facts"),
     Forgery("another scorer is named", put(layout.INPUTS, "scorers", 0, "name",
             value="contains"), "scorers"),
-    Forgery("the answer never reached the loss", answer_unseen, "seen-answers"),
+    Forgery("the answer never reached the loss", seen.answer_unseen, "seen-answers"),
     Forgery("another template is claimed", put(layout.SEEN, "text_template", value="{{ a }}"),
             "seen-counts"),
     Forgery("a prediction is left out", drop_prediction, "prediction-count"),
@@ -127,7 +111,7 @@ FORGERIES: Final = (
             "prediction-count"),
     Forgery("a score is flipped", put(layout.PREDICTIONS, 1, "scores", "exact", value=True),
             "prediction-scores"),
-    Forgery("an answer is improved", better_answer, "prediction-answers"),
+    Forgery("an answer is improved", edits.better_answer, "prediction-answers"),
     Forgery("an output is edited", other_output, "prediction-digests"),
     Forgery("a prediction is used twice", duplicate_prediction, "prediction-order"),
     Forgery("an example moves to another group", put(layout.PREDICTIONS, 1, "groups", value={
@@ -135,21 +119,21 @@ FORGERIES: Final = (
     Forgery("an output longer than allowed", put(layout.PREDICTIONS, 1, "num_output_tokens",
             value=400), "prediction-lengths"),
     Forgery("a value of results.json", put(layout.RESULTS, "values", "train.loss_end", "value",
-            value=0.01), "results", NO_RESULTS),
+            value=0.01), "results", ("results",)),
     Forgery("a gate is met on paper", put(layout.RESULTS, "gates", 0, "outcome", value="skipped"),
-            "results", NO_RESULTS),
+            "results", ("results",)),
     Forgery("the outcome digest of another run", put(layout.MANIFEST, "outcome_sha256",
-            value="4" * 64), "outcome-digest", NO_OUTCOME),
+            value="4" * 64), "outcome-digest", ("outcome",)),
     Forgery("more parameters", more_parameters, "checkpoint-parameters"),
-    Forgery("the weights of another run", other_weights, "checkpoint-files", NO_MODEL),
-    Forgery("a wider model", wider_model, "checkpoint-config"),
+    Forgery("the weights of another run", edits.other_weights, "checkpoint-files", ("model",)),
+    Forgery("a wider model", edits.wider_model, "checkpoint-config"),
     Forgery("a deeper model", deeper_model, "checkpoint-config"),
     Forgery("a tensor in another dtype", half_precision, "checkpoint-parameters"),
-    Forgery("bytes hidden behind the weights", hidden_tail, "checkpoint-header"),
+    Forgery("bytes hidden behind the weights", edits.hidden_tail, "checkpoint-header"),
     Forgery("a crash called complete", claim_status, "journal-seal"),
-    Forgery("a failure that is hidden", hide_attempt, "journal-attempts"),
+    Forgery("a failure that is hidden", edits.hide_attempt, "journal-attempts"),
     Forgery("a failure that is invented", invent_attempt, "journal-attempts"),
-    Forgery("the journal without its end", cut_journal, "journal-order"),
+    Forgery("the journal without its end", edits.cut_journal, "journal-order"),
     Forgery("attempts in another order", reorder_journal, "journal-attempts"),
     Forgery("a stage that was never started", event("stage-finished", "segment", 2, stage="train"),
             "journal-stages"),
@@ -170,7 +154,7 @@ FORGERIES: Final = (
     Forgery("a dirty tree called clean", hide_dirt, "git-identity"),
     Forgery("a patch that is not there", put(layout.GIT, "patch_sha256", value="5" * 64),
             "patch-identity"),
-    Forgery("a broken promise called kept", frozen_lie, "frozen-promises"),
+    Forgery("a broken promise called kept", edits.broken_promise, "frozen-promises"),
     Forgery("a GPU that is not there", gpu_out_of_air, "framework-identity"),
     Forgery("another torch", put(layout.ENVIRONMENT, "framework", "torch_version",
             value="2.10.0"), "framework-identity"),
@@ -184,7 +168,7 @@ FORGERIES: Final = (
             "model-identity"),
     Forgery("evidence that is withheld", put(layout.WITHHELD, "files", 0, "path",
             value=layout.PREDICTIONS), "withheld-files"),
-    Forgery("escapes in a log", escape_in_log, "log-text"),
+    Forgery("escapes in a log", edits.escape_in_log, "log-text"),
     Forgery("telemetry of another attempt", put(layout.TELEMETRY, 2, "attempt", value="big2"),
             "telemetry"),
     Forgery("a checkpoint of another step", event("checkpoint", "step", 9), "training-stream"),
@@ -211,20 +195,20 @@ FORGERIES: Final = (
     # Nothing in the evidence contradicts these: only a signature tells.
     Forgery("all losses halved", rounder_losses, None),
     Forgery("a prediction and all that follows from it", whole_prediction, None),
-    Forgery("weights and all digests of them", whole_new_weights, None),
+    Forgery("weights and all digests of them", edits.other_weights, None),
     Forgery("a better probe", better_probe, None),
     Forgery("less memory in one sample", invented_telemetry, None),
     Forgery("a loss in words that no step had",
             milestone("A pack for tests.", "A final loss of 0.000123."), "prose"),
-    Forgery("a better CPU, in the snapshot too", other_machine, None),
+    Forgery("a better CPU, in the snapshot too", edits.other_machine, None),
     Forgery("a month later", later_day, None),
-    Forgery("another title, digest and all", everything_named_anew, None),
+    Forgery("another title, digest and all", milestone('title = "Toy"',
+            'title = "The real thing"'), None),
 )  # fmt: skip
 
 
 def forged(forgery: Forgery, folder: Path) -> Path:
     """The pack of a forgery, written to a folder."""
-    bent = toy()
-    forgery.edit(bent)
-    bent.seal(**dict(forgery.seal))
-    return write(folder, bent.all_bytes())
+    pack = toy()
+    forgery.edit(pack)
+    return write(folder, pack.seal(forgery.forget).all_bytes())

@@ -10,13 +10,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from toy import CONFIG, MODEL, Toy, safetensors, toy, write
+from toy import CONFIG, MODEL, safetensors, toy, write
 
 from evidence import layout, limits
 from evidence.encoding import jsonio
 from evidence.encoding.digest import sha256_hex
 from evidence.pack.seal import format_sums
 from evidence.records.finding import Report
+from evidence.self_test.forger import ForgedPack
 from evidence.verification.verification import verify_pack
 
 
@@ -99,9 +100,9 @@ def test_a_bomb_is_refused_before_it_is_parsed(tmp_path: Path, name: str) -> Non
 
 @pytest.mark.parametrize("separator", ["\u2028", "\x0b", "\x85", "\x1c"])
 def test_only_lf_ends_a_line(tmp_path: Path, separator: str) -> None:
-    bent = toy()
-    bent.docs[layout.PREDICTIONS][0]["groups"]["section"] = f"a{separator}b"
-    report = verify_pack(write(tmp_path / "M90", bent.seal().all_bytes()))
+    forged = toy()
+    forged.docs[layout.PREDICTIONS][0]["groups"]["section"] = f"a{separator}b"
+    report = verify_pack(write(tmp_path / "M90", forged.seal().all_bytes()))
     assert report.exit_code == 0, report.findings
 
 
@@ -109,10 +110,10 @@ def test_formats_and_rules_of_the_future_ask_for_an_upgrade(tmp_path: Path) -> N
     newer = PACKAGES.replace(b"packages.v1", b"packages.v2")
     report = verify_pack(_with(tmp_path / "format", layout.PACKAGES, newer))
     assert (report.exit_code, report.findings[0].code) == (5, "newer-format")
-    bent = toy()
-    bent.docs[layout.MANIFEST]["ruleset"] = 2
-    bent.event("run-started")["data"]["ruleset"] = 2
-    report = verify_pack(write(tmp_path / "rules" / "M90", bent.seal().all_bytes()))
+    forged = toy()
+    forged.docs[layout.MANIFEST]["ruleset"] = 2
+    forged.event("run-started")["data"]["ruleset"] = 2
+    report = verify_pack(write(tmp_path / "rules" / "M90", forged.seal().all_bytes()))
     assert (report.exit_code, report.findings[0].code) == (5, "newer-ruleset")
     assert "install a newer" in report.findings[0].message
 
@@ -153,10 +154,10 @@ def test_weights_that_are_not_what_their_name_says_are_never_loaded(
     tmp_path: Path, name: str
 ) -> None:
     data, code = WEIGHTS[name]
-    bent = toy()
-    bent.files[MODEL] = data
-    bent.docs[layout.WITHHELD]["files"][0]["size_bytes"] = len(data)
-    report = verify_pack(write(tmp_path / "M90", bent.seal().all_bytes()))
+    forged = toy()
+    forged.files[MODEL] = data
+    forged.docs[layout.WITHHELD]["files"][0]["size_bytes"] = len(data)
+    report = verify_pack(write(tmp_path / "M90", forged.seal().all_bytes()))
     assert report.exit_code == code, report.findings
     assert MODEL in {f.address for f in report.findings}
 
@@ -168,10 +169,10 @@ def test_too_many_tensors_are_refused(tmp_path: Path, monkeypatch: pytest.Monkey
 
 @pytest.mark.parametrize("key", ["auto_map", "trust_remote_code"])
 def test_a_configuration_that_runs_code_is_refused(tmp_path: Path, key: str) -> None:
-    bent = toy()
-    config = json.loads(bent.files[CONFIG]) | {key: {"AutoModel": "evil.Model"}}
-    bent.files[CONFIG] = json.dumps(config).encode()
-    report = verify_pack(write(tmp_path / "M90", bent.seal().all_bytes()))
+    forged = toy()
+    config = json.loads(forged.files[CONFIG]) | {key: {"AutoModel": "evil.Model"}}
+    forged.files[CONFIG] = json.dumps(config).encode()
+    report = verify_pack(write(tmp_path / "M90", forged.seal().all_bytes()))
     assert report.exit_code == 5
     assert "runs-code" in {f.code for f in report.findings}
 
@@ -181,24 +182,24 @@ def test_a_configuration_that_runs_code_is_refused(tmp_path: Path, key: str) -> 
 )
 def test_files_that_can_run_code_are_refused_listed_or_not(tmp_path: Path, name: str) -> None:
     path = f"{layout.FINAL_MODEL}/{name}"
-    bent = toy()
-    unlisted = write(tmp_path / "unlisted" / "M90", {**bent.all_bytes(), path: b"x"})
-    bent.files[path] = b"x"
-    listed = write(tmp_path / "listed" / "M90", bent.seal().all_bytes())
+    forged = toy()
+    unlisted = write(tmp_path / "unlisted" / "M90", {**forged.all_bytes(), path: b"x"})
+    forged.files[path] = b"x"
+    listed = write(tmp_path / "listed" / "M90", forged.seal().all_bytes())
     for pack in (unlisted, listed):
         assert verify_pack(pack).exit_code == 5
 
 
-def _evil(toy_: Toy, text: str) -> None:
+def _evil(toy_: ForgedPack, text: str) -> None:
     toy_.docs[layout.PACKAGES]["packages"][0]["name"] = text
     toy_.docs[layout.TELEMETRY][0]["attempt"] = text
 
 
 @pytest.mark.parametrize("text", ["\x1b[31mred\x07", "\u202eevil", "a\nb", "x" * 5000])
 def test_foreign_text_in_a_finding_is_short_and_harmless(tmp_path: Path, text: str) -> None:
-    bent = toy()
-    _evil(bent, text)
-    report = verify_pack(write(tmp_path / "M90", bent.seal().all_bytes()))
+    forged = toy()
+    _evil(forged, text)
+    report = verify_pack(write(tmp_path / "M90", forged.seal().all_bytes()))
     assert report.exit_code == 1
     for finding in report.findings:
         for part in (finding.address, finding.message, finding.expected, finding.actual):
@@ -206,10 +207,10 @@ def test_foreign_text_in_a_finding_is_short_and_harmless(tmp_path: Path, text: s
 
 
 def test_absurd_values_break_no_check(tmp_path: Path) -> None:
-    bent = toy()
-    bent.docs[layout.INPUTS]["data"]["train"]["num_rows"] = 2**63 - 1
-    for row in bent.docs[layout.METRICS]:
+    forged = toy()
+    forged.docs[layout.INPUTS]["data"]["train"]["num_rows"] = 2**63 - 1
+    for row in forged.docs[layout.METRICS]:
         row |= {"loss": 1e308, "elapsed_s": 1e300, "learning_rate": 5e-324}
-    report = verify_pack(write(tmp_path / "M90", bent.seal().all_bytes()))
+    report = verify_pack(write(tmp_path / "M90", forged.seal().all_bytes()))
     assert report.exit_code == 1
     assert len(report.findings) < 400

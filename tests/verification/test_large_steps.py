@@ -7,11 +7,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from toy import Toy, toy, write
+from toy import toy, write
 
 from evidence import layout
 from evidence.rules import sampling
 from evidence.rules.row_stream import START, add_row
+from evidence.self_test.forger import ForgedPack
 from evidence.verification.verification import verify_pack
 
 MOST = 16
@@ -23,7 +24,7 @@ def _few_tokens(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sampling, "MAX_KEPT_TOKENS", 10 * MOST)
 
 
-def large() -> Toy:
+def large() -> ForgedPack:
     """The toy as the recorder would leave it."""
     made = toy()
     streams = {row["step"]: row["stream"] for row in made.docs[layout.METRICS]}
@@ -36,17 +37,17 @@ def large() -> Toy:
     return made.seal()
 
 
-def in_part(made: Toy) -> Any:
+def in_part(made: ForgedPack) -> Any:
     batches = made.docs[layout.SEEN]["batches"]
     return next(one for one in batches if one.get("stream_before"))
 
 
-def whole(made: Toy) -> Any:
+def whole(made: ForgedPack) -> Any:
     batches = made.docs[layout.SEEN]["batches"]
     return next(one for one in batches if not one.get("stream_before"))
 
 
-def outcome(made: Toy, folder: Path) -> str:
+def outcome(made: ForgedPack, folder: Path) -> str:
     checks = verify_pack(write(folder / "M90", made.seal().all_bytes())).checks
     return next(one.outcome for one in checks if one.id == "seen-batches")
 
@@ -58,38 +59,38 @@ def test_the_last_rows_of_a_large_step_are_accepted(tmp_path: Path) -> None:
     assert verify_pack(write(tmp_path / "M90", made.all_bytes())).verdict == "INTACT"
 
 
-def no_rows(made: Toy) -> None:
+def no_rows(made: ForgedPack) -> None:
     in_part(made)["rows"].clear()
 
 
-def all_rows(made: Toy) -> None:
+def all_rows(made: ForgedPack) -> None:
     in_part(made)["rows"] *= 2
 
 
-def other_ids(made: Toy) -> None:
+def other_ids(made: ForgedPack) -> None:
     row = in_part(made)["rows"][-1]
     row["ids"][0] = row["labels"][0] = 3
 
 
-def more_loss(made: Toy) -> None:
+def more_loss(made: ForgedPack) -> None:
     for row in in_part(made)["rows"]:
         row["labels"] = list(row["ids"])
 
 
-def less_loss(made: Toy) -> None:
+def less_loss(made: ForgedPack) -> None:
     for row in in_part(made)["rows"]:
         row["labels"] = [-100] * len(row["ids"])
 
 
-def no_start(made: Toy) -> None:
+def no_start(made: ForgedPack) -> None:
     in_part(made)["stream_before"] = None
 
 
-def another_start(made: Toy) -> None:
+def another_start(made: ForgedPack) -> None:
     in_part(made)["stream_before"] = "b" * 64
 
 
-def start_of_a_whole_one(made: Toy) -> None:
+def start_of_a_whole_one(made: ForgedPack) -> None:
     whole(made)["stream_before"] = START
 
 
@@ -106,7 +107,9 @@ def start_of_a_whole_one(made: Toy) -> None:
         start_of_a_whole_one,
     ],
 )
-def test_a_lie_about_a_large_step_is_found(lie: Callable[[Toy], None], tmp_path: Path) -> None:
+def test_a_lie_about_a_large_step_is_found(
+    lie: Callable[[ForgedPack], None], tmp_path: Path
+) -> None:
     made = large()
     lie(made)
     assert outcome(made, tmp_path) == "fail"

@@ -11,9 +11,10 @@ import threading
 from pathlib import Path
 
 import pytest
-from toy import Toy, toy, write
+from toy import toy, write
 
 from evidence import layout
+from evidence.self_test.forger import ForgedPack
 from evidence.system import posix
 from evidence.verification.options import VerifyOptions
 from evidence.verification.reading import parallel_hashing
@@ -29,7 +30,7 @@ def _shared_from_few_on(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(parallel_hashing, "MIN_FILES", FEW)
 
 
-def many() -> Toy:
+def many() -> ForgedPack:
     """The toy with three times as many further files as are shared out."""
     made = toy()
     for number in range(3 * FEW):

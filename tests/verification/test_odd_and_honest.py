@@ -12,7 +12,7 @@ from lies import milestone
 from msgspec.structs import fields, replace
 from packs.case import GOLDEN
 from test_recoveries import CUT, recovered
-from toy import CONFIG, MODEL, Toy, intact_bytes, safetensors, toy, write
+from toy import CONFIG, MODEL, intact_bytes, safetensors, toy, write
 
 from evidence import layout, limits
 from evidence.encoding import jsonio
@@ -21,6 +21,7 @@ from evidence.records.capture import GpuRecord
 from evidence.records.finding import Report, Severity
 from evidence.records.inputs import ModelRecord
 from evidence.records.milestone import ModelSpec
+from evidence.self_test.forger import ForgedPack
 from evidence.verification.consistency.identity import _model_id, _possible
 from evidence.verification.consistency.registry import close
 from evidence.verification.ledger import MAX_FINDINGS, Ledger, Rule
@@ -39,32 +40,34 @@ SIZES = {
 """Bits of an element, from the format's own description."""
 
 
-def verified(bent: Toy, folder: Path) -> Report:
-    return verify_pack(write(folder / "M90", bent.seal().all_bytes()))
+def verified(forged: ForgedPack, folder: Path) -> Report:
+    return verify_pack(write(folder / "M90", forged.seal().all_bytes()))
 
 
 def test_an_output_of_one_token_is_an_output(tmp_path: Path) -> None:
-    bent = toy()
-    for row in bent.docs[layout.PREDICTIONS]:
+    forged = toy()
+    for row in forged.docs[layout.PREDICTIONS]:
         row |= {"num_output_tokens": 1, "num_prompt_tokens": 1, "finish_reason": "eos"}
-    assert verified(bent, tmp_path).findings == ()
-    bent.docs[layout.PREDICTIONS][1]["num_output_tokens"] = 0
-    assert "prediction-lengths" in {one.code for one in verified(bent, tmp_path / "none").findings}
+    assert verified(forged, tmp_path).findings == ()
+    forged.docs[layout.PREDICTIONS][1]["num_output_tokens"] = 0
+    assert "prediction-lengths" in {
+        one.code for one in verified(forged, tmp_path / "none").findings
+    }
 
 
 def test_an_output_that_was_stopped_at_its_length_has_just_that_length(tmp_path: Path) -> None:
     for num_tokens, wrong in ((12, False), (11, True), (13, True)):
-        bent = toy()
+        forged = toy()
         stopped = {"num_output_tokens": num_tokens, "finish_reason": "length"}
-        bent.docs[layout.PREDICTIONS][1] |= stopped
-        codes = {one.code for one in verified(bent, tmp_path / str(num_tokens)).findings}
+        forged.docs[layout.PREDICTIONS][1] |= stopped
+        codes = {one.code for one in verified(forged, tmp_path / str(num_tokens)).findings}
         assert ("prediction-lengths" in codes) == wrong
 
 
 def test_one_prediction_alone_is_not_called_constant(tmp_path: Path) -> None:
-    bent = toy()
-    del bent.docs[layout.PREDICTIONS][1:]
-    codes = {one.code for one in verified(bent, tmp_path).findings}
+    forged = toy()
+    del forged.docs[layout.PREDICTIONS][1:]
+    codes = {one.code for one in verified(forged, tmp_path).findings}
     assert "prediction-count" in codes
     assert not codes & {"constant-field", "degenerate-outputs"}
 
@@ -75,9 +78,9 @@ def test_tensors_may_stand_in_any_order_in_the_header(tmp_path: Path) -> None:
         header.clear()
         header.update(turned)
 
-    bent = toy()
-    bent.files[MODEL] = safetensors(turn)
-    assert verified(bent, tmp_path).findings == ()
+    forged = toy()
+    forged.files[MODEL] = safetensors(turn)
+    assert verified(forged, tmp_path).findings == ()
 
 
 @pytest.mark.parametrize(("dtype", "bits"), SIZES.items())
@@ -131,20 +134,20 @@ def test_a_shape_has_no_more_dimensions_than_a_tensor_can_have(num_dimensions: i
 
 @pytest.mark.parametrize("key", ["vocab_size", "hidden_size", "num_hidden_layers"])
 def test_what_config_json_does_not_name_is_not_compared(key: str, tmp_path: Path) -> None:
-    bent = toy()
-    config = json.loads(bent.files[CONFIG])
+    forged = toy()
+    config = json.loads(forged.files[CONFIG])
     del config[key]
-    bent.files[CONFIG] = json.dumps(config).encode()
-    assert verified(bent, tmp_path).findings == ()
+    forged.files[CONFIG] = json.dumps(config).encode()
+    assert verified(forged, tmp_path).findings == ()
 
 
 def test_the_settings_of_a_text_model_may_stand_in_a_part_of_their_own(tmp_path: Path) -> None:
-    bent = toy()
-    settings = json.loads(bent.files[CONFIG])
-    bent.files[CONFIG] = json.dumps({"text_config": settings}).encode()
-    assert verified(bent, tmp_path).findings == ()
-    bent.files[CONFIG] = json.dumps({"text_config": settings | {"vocab_size": 5}}).encode()
-    found = {one.address for one in verified(bent, tmp_path / "other").findings}
+    forged = toy()
+    settings = json.loads(forged.files[CONFIG])
+    forged.files[CONFIG] = json.dumps({"text_config": settings}).encode()
+    assert verified(forged, tmp_path).findings == ()
+    forged.files[CONFIG] = json.dumps({"text_config": settings | {"vocab_size": 5}}).encode()
+    found = {one.address for one in verified(forged, tmp_path / "other").findings}
     assert f"{CONFIG}#/text_config/vocab_size" in found
 
 
@@ -155,34 +158,34 @@ def test_weights_whose_names_count_no_layers_are_compared_with_no_number_of_them
         for name in [name for name in header if "layers" in name]:
             header[name.replace(".layers.", ".steps_")] = header.pop(name)
 
-    bent = toy()
-    bent.files[MODEL] = safetensors(renamed)
-    assert "checkpoint-config" not in {one.code for one in verified(bent, tmp_path).findings}
+    forged = toy()
+    forged.files[MODEL] = safetensors(renamed)
+    assert "checkpoint-config" not in {one.code for one in verified(forged, tmp_path).findings}
 
 
 @pytest.mark.parametrize(("num_chars", "known"), [(21, True), (20, True), (19, False)])
 def test_the_name_of_a_gpu_may_be_cut_to_twenty_characters(
     num_chars: int, known: bool, tmp_path: Path
 ) -> None:
-    bent, name, no = toy(), "NVIDIA H100 80GB HBM3", {"unavailable": "not asked"}
+    forged, name, no = toy(), "NVIDIA H100 80GB HBM3", {"unavailable": "not asked"}
     entry = dict.fromkeys(field.name for field in fields(GpuRecord)) | {"index": 0, "name": name}
     gpu = {key: no if value is None else value for key, value in entry.items()}
-    bent.docs[layout.HARDWARE]["gpus"] = [gpu]
+    forged.docs[layout.HARDWARE]["gpus"] = [gpu]
     shown = f"| NVIDIA-SMI 580.95 |\n| 0 {name[:num_chars]} |\n"
-    bent.files[layout.GPU_SNAPSHOT] = shown.encode()
-    found = {(one.code, one.address) for one in verified(bent, tmp_path).findings}
+    forged.files[layout.GPU_SNAPSHOT] = shown.encode()
+    found = {(one.code, one.address) for one in verified(forged, tmp_path).findings}
     assert (("snapshots", f"{layout.HARDWARE}#/gpus/0/name") not in found) == known
 
 
 def test_files_that_are_promised_against_no_ref_are_compared_with_none(tmp_path: Path) -> None:
-    bent = toy()
-    milestone('ref = "HEAD"\n', "")(bent)
+    forged = toy()
+    milestone('ref = "HEAD"\n', "")(forged)
     none = {"unavailable": "the milestone names no ref to compare with"}
-    (promise,) = bent.docs[layout.FROZEN]["sets"]
+    (promise,) = forged.docs[layout.FROZEN]["sets"]
     promise |= {"ref": None, "ref_commit": none, "equal_to_ref": none}
     for file in promise["files"]:
         file["ref_sha256"] = none
-    assert verified(bent, tmp_path).findings == ()
+    assert verified(forged, tmp_path).findings == ()
 
 
 @pytest.mark.parametrize("edit", ["twice", "gone", "unsorted"])
@@ -223,8 +226,8 @@ def test_a_model_of_the_hub_is_odd_only_where_its_revision_is_not_known(tmp_path
 
 
 def test_what_was_wrong_with_a_document_is_said_every_time(tmp_path: Path) -> None:
-    bent = toy().seal()
-    files = bent.all_bytes()
+    forged = toy().seal()
+    files = forged.all_bytes()
     odd = files[layout.PACKAGES].replace(b"\n", b" \n")
     reports = [
         verify_pack(write(tmp_path / str(number) / "M90", files | {layout.PACKAGES: odd}))
@@ -235,11 +238,11 @@ def test_what_was_wrong_with_a_document_is_said_every_time(tmp_path: Path) -> No
 
 
 def test_words_of_a_vocabulary_are_no_settings(tmp_path: Path) -> None:
-    bent = toy()
-    bent.files[f"{layout.FINAL_MODEL}/vocab.json"] = b'{"auto_map": 1}\n'
-    assert verified(bent, tmp_path).findings == ()
-    bent.files[f"{layout.FINAL_MODEL}/other.json"] = b'{"auto_map": 1}\n'
-    assert verified(bent, tmp_path / "other").exit_code == 5
+    forged = toy()
+    forged.files[f"{layout.FINAL_MODEL}/vocab.json"] = b'{"auto_map": 1}\n'
+    assert verified(forged, tmp_path).findings == ()
+    forged.files[f"{layout.FINAL_MODEL}/other.json"] = b'{"auto_map": 1}\n'
+    assert verified(forged, tmp_path / "other").exit_code == 5
 
 
 @pytest.mark.parametrize(
@@ -273,58 +276,58 @@ def test_a_name_that_only_looks_like_one_may_be_listed(name: str) -> None:
 def test_a_loss_that_does_not_move_is_seen_from_three_steps_on(
     num_steps: int, said: bool, tmp_path: Path
 ) -> None:
-    bent = toy()
-    del bent.docs[layout.METRICS][num_steps:]
-    for row in bent.docs[layout.METRICS]:
+    forged = toy()
+    del forged.docs[layout.METRICS][num_steps:]
+    for row in forged.docs[layout.METRICS]:
         row["loss"] = 2.5
-    codes = {one.code for one in verified(bent, tmp_path).findings}
+    codes = {one.code for one in verified(forged, tmp_path).findings}
     assert ("frozen-loss" in codes) == said
 
 
 def test_each_special_token_is_counted_by_its_own_id(tmp_path: Path) -> None:
-    bent = toy()
+    forged = toy()
     other = {"name": "pad_token", "text": "t63", "id": 63}
-    bent.docs[layout.INPUTS]["tokenizer"]["special_tokens"].insert(0, other)
-    assert verified(bent, tmp_path).findings == ()
+    forged.docs[layout.INPUTS]["tokenizer"]["special_tokens"].insert(0, other)
+    assert verified(forged, tmp_path).findings == ()
 
 
 def test_a_run_that_died_after_its_last_attempt_only_captures_and_seals(tmp_path: Path) -> None:
-    bent = toy()
-    events = bent.docs[layout.JOURNAL]
+    forged = toy()
+    events = forged.docs[layout.JOURNAL]
     nothing_lost = CUT | {"from_step": None, "num_step_rows_cut": 0}
     before = {key: events[-2][key] for key in ("utc", "monotonic_s")}
     events.insert(len(events) - 2, recovered(None, **nothing_lost) | before)
-    failed = {one.check for one in verified(bent, tmp_path).findings if one.severity == "error"}
+    failed = {one.check for one in verified(forged, tmp_path).findings if one.severity == "error"}
     assert failed == set()
 
 
 def test_a_journal_that_was_never_sealed_is_not_compared_with_the_manifest(tmp_path: Path) -> None:
-    bent = toy()
-    del bent.docs[layout.JOURNAL][-1]
-    outcomes = {one.id: one.outcome for one in verified(bent, tmp_path).checks}
+    forged = toy()
+    del forged.docs[layout.JOURNAL][-1]
+    outcomes = {one.id: one.outcome for one in verified(forged, tmp_path).checks}
     assert (outcomes["journal-order"], outcomes["journal-seal"]) == ("fail", "not_checked")
 
 
 def test_where_there_is_no_log_nothing_is_said_of_logs(tmp_path: Path) -> None:
-    bent = toy()
-    for path in [path for path in bent.files if path.endswith(".txt")]:
-        del bent.files[path]
-    outcomes = {one.id: one.outcome for one in verified(bent, tmp_path).checks}
+    forged = toy()
+    for path in [path for path in forged.files if path.endswith(".txt")]:
+        del forged.files[path]
+    outcomes = {one.id: one.outcome for one in verified(forged, tmp_path).checks}
     assert outcomes["log-text"] == "not_checked"
 
 
 def test_data_that_are_not_frozen_are_not_compared_with_frozen_files(tmp_path: Path) -> None:
-    bent = toy()
-    for one in bent.docs[layout.FROZEN]["sets"][0]["files"]:
+    forged = toy()
+    for one in forged.docs[layout.FROZEN]["sets"][0]["files"]:
         one["path"] = one["path"].replace("data/", "other/")
-    outcomes = {one.id: one.outcome for one in verified(bent, tmp_path).checks}
+    outcomes = {one.id: one.outcome for one in verified(forged, tmp_path).checks}
     assert outcomes["frozen-data"] == "not_checked"
 
 
 def test_a_time_that_is_on_no_calendar_is_found_where_it_stands(tmp_path: Path) -> None:
-    bent = toy()
-    bent.docs[layout.JOURNAL][3]["utc"] = "2026-02-30T00:00:00.000000Z"
-    found = {one.address for one in verified(bent, tmp_path).findings if one.severity == "error"}
+    forged = toy()
+    forged.docs[layout.JOURNAL][3]["utc"] = "2026-02-30T00:00:00.000000Z"
+    found = {one.address for one in verified(forged, tmp_path).findings if one.severity == "error"}
     assert f"{layout.JOURNAL}#L4/utc" in found
 
 
@@ -334,10 +337,10 @@ def test_a_time_that_is_on_no_calendar_is_found_where_it_stands(tmp_path: Path) 
 def test_other_line_ends_are_said_to_be_the_cause_in_every_kind_of_text(
     suffix: str, tmp_path: Path
 ) -> None:
-    bent = toy()
+    forged = toy()
     path = f"{layout.FINAL_MODEL}/extra.{suffix}"
-    bent.files[path] = b"one\ntwo\n"
-    files = bent.seal().all_bytes()
+    forged.files[path] = b"one\ntwo\n"
+    files = forged.seal().all_bytes()
     pack = write(tmp_path / "M90", files | {path: b"one\r\ntwo\r\n"})
     codes = {one.code for one in verify_pack(pack).findings if one.address == path}
     assert ("line-ends" in codes) == (suffix != "model")

@@ -6,17 +6,18 @@ import sys
 from pathlib import Path
 
 import pytest
-from toy import Toy, toy, write
+from toy import toy, write
 
 from evidence import layout
 from evidence.encoding.digest import sha256_hex
 from evidence.rules import patterns
+from evidence.self_test.forger import ForgedPack
 from evidence.verification.verification import verify_pack
 
 PATTERN = '\n[[eval.scorer]]\nname = "answers"\nkind = "regex"\npattern = "Answer: [0-9]"\n'
 
 
-def with_pattern(*, verdict: bool = True) -> Toy:
+def with_pattern(*, verdict: bool = True) -> ForgedPack:
     """The toy, whose outputs all match a pattern that the milestone declares."""
     made = toy()
     text = made.files[layout.MILESTONE].replace(

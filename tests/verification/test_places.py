@@ -9,18 +9,19 @@ import pytest
 from lies import Edit, milestone, put
 from packs.addresses import astray
 from packs.case import GOLDEN
-from toy import N, Toy, intact_bytes, toy, write
+from toy import N, intact_bytes, toy, write
 
 from evidence import layout, limits
 from evidence.errors import UnsafePackError
 from evidence.records.finding import Report
+from evidence.self_test.forger import ForgedPack
 from evidence.verification.options import VerifyOptions
 from evidence.verification.reading.safetensors_header import read_header
 from evidence.verification.verification import verify_pack
 
 
-def verified(bent: Toy, folder: Path) -> Report:
-    pack = write(folder / "M90", bent.seal().all_bytes())
+def verified(forged: ForgedPack, folder: Path) -> Report:
+    pack = write(folder / "M90", forged.seal().all_bytes())
     report = verify_pack(pack)
     assert astray(report.findings, pack) == []
     return report
@@ -31,8 +32,8 @@ def places(report: Report) -> set[tuple[str, str]]:
 
 
 def data(name: str, **values: Any) -> Edit:
-    def edit(bent: Toy) -> None:
-        bent.docs[layout.INPUTS]["data"][name] |= values
+    def edit(forged: ForgedPack) -> None:
+        forged.docs[layout.INPUTS]["data"][name] |= values
 
     return edit
 
@@ -45,35 +46,37 @@ def overlap(key: str, rows: list[int]) -> Edit:
     return put(layout.INPUTS, "data", "train", "overlap", key, value=rows)
 
 
-def weights_elsewhere(bent: Toy) -> None:
+def weights_elsewhere(forged: ForgedPack) -> None:
     place = f"{layout.FINAL_MODEL}/"
-    for path in [path for path in bent.files if path.startswith(place)]:
+    for path in [path for path in forged.files if path.startswith(place)]:
         if path.endswith(".safetensors"):
-            bent.files["training_output/other/" + path.removeprefix(place)] = bent.files.pop(path)
+            forged.files["training_output/other/" + path.removeprefix(place)] = forged.files.pop(
+                path
+            )
 
 
-def attempt_longer_than_its_events(bent: Toy) -> None:
-    bent.event("attempt-finished", number=2)["data"]["duration_s"] = 99.0
+def attempt_longer_than_its_events(forged: ForgedPack) -> None:
+    forged.event("attempt-finished", number=2)["data"]["duration_s"] = 99.0
 
 
-def another_ruleset(bent: Toy) -> None:
-    bent.event("run-started")["data"]["ruleset"] += 1
+def another_ruleset(forged: ForgedPack) -> None:
+    forged.event("run-started")["data"]["ruleset"] += 1
 
 
-def step_of_another_stage(bent: Toy) -> None:
-    bent.docs[layout.METRICS][3]["stage"] = "eval"
+def step_of_another_stage(forged: ForgedPack) -> None:
+    forged.docs[layout.METRICS][3]["stage"] = "eval"
 
 
-def another_milestone(bent: Toy) -> None:
-    bent.event("run-started")["data"]["milestone"] = "M91"
+def another_milestone(forged: ForgedPack) -> None:
+    forged.event("run-started")["data"]["milestone"] = "M91"
 
 
-def event_of_no_attempt(bent: Toy) -> None:
-    bent.event("schedule", stage="train")["attempt"] = None
+def event_of_no_attempt(forged: ForgedPack) -> None:
+    forged.event("schedule", stage="train")["attempt"] = None
 
 
-def other_threads(bent: Toy) -> None:
-    bent.docs[layout.ENVIRONMENT]["framework"]["num_threads"] = 3
+def other_threads(forged: ForgedPack) -> None:
+    forged.docs[layout.ENVIRONMENT]["framework"]["num_threads"] = 3
 
 
 INPUTS, JOURNAL = layout.INPUTS, layout.JOURNAL
@@ -118,82 +121,82 @@ LIES: dict[str, tuple[Edit, str, str]] = {
 @pytest.mark.parametrize("name", LIES)
 def test_a_lie_is_found_where_it_stands(name: str, tmp_path: Path) -> None:
     edit, check, address = LIES[name]
-    bent = toy()
-    edit(bent)
-    assert (check, address) in places(verified(bent, tmp_path))
+    forged = toy()
+    edit(forged)
+    assert (check, address) in places(verified(forged, tmp_path))
 
 
 def test_the_last_row_is_a_row(tmp_path: Path) -> None:
-    bent = toy()
-    text("rows_not_round_trip", [N - 1])(bent)
-    assert [one for one in verified(bent, tmp_path).findings if one.severity == "error"] == []
+    forged = toy()
+    text("rows_not_round_trip", [N - 1])(forged)
+    assert [one for one in verified(forged, tmp_path).findings if one.severity == "error"] == []
 
 
 def test_a_file_without_line_ends_has_one_digest(tmp_path: Path) -> None:
-    bent = toy()
-    data("train", line_ends="none")(bent)
+    forged = toy()
+    data("train", line_ends="none")(forged)
     assert (("data-facts", f"{INPUTS}#/data/train/sha256_lf")) not in places(
-        verified(bent, tmp_path)
+        verified(forged, tmp_path)
     )
 
 
 def test_weights_lie_in_the_final_model_or_are_missing(tmp_path: Path) -> None:
-    bent = toy()
-    weights_elsewhere(bent)
+    forged = toy()
+    weights_elsewhere(forged)
     assert ("missing", layout.FINAL_MODEL) in {
-        (one.code, one.address) for one in verified(bent, tmp_path).findings
+        (one.code, one.address) for one in verified(forged, tmp_path).findings
     }
 
 
 def test_a_loop_that_was_not_timed_is_not_compared(tmp_path: Path) -> None:
-    bent = toy()
-    bent.event("stage-finished", stage="eval")["data"]["runtime_s"] = None
-    codes = {one.code for one in verified(bent, tmp_path).findings}
+    forged = toy()
+    forged.event("stage-finished", stage="eval")["data"]["runtime_s"] = None
+    codes = {one.code for one in verified(forged, tmp_path).findings}
     assert "check-broke" not in codes
 
 
 def test_where_a_config_cannot_be_read_nothing_is_said_of_what_it_runs(tmp_path: Path) -> None:
-    bent = toy()
-    bent.files[f"{layout.FINAL_MODEL}/generation_config.json"] = b"{"
-    outcomes = {one.id: one.outcome for one in verified(bent, tmp_path).checks}
+    forged = toy()
+    forged.files[f"{layout.FINAL_MODEL}/generation_config.json"] = b"{"
+    outcomes = {one.id: one.outcome for one in verified(forged, tmp_path).checks}
     assert outcomes["checkpoint-config"] == "not_checked"
 
 
 def test_results_of_another_milestone_are_found(tmp_path: Path) -> None:
-    bent = toy().seal()
-    bent.docs[layout.RESULTS]["milestone"] = "M91"
-    report = verify_pack(write(tmp_path / "M90", bent.seal(results=False).all_bytes()))
+    forged = toy().seal()
+    forged.docs[layout.RESULTS]["milestone"] = "M91"
+    report = verify_pack(write(tmp_path / "M90", forged.seal(["results"]).all_bytes()))
     assert ("milestone-identity", f"{layout.RESULTS}#/milestone") in places(report)
 
 
 def test_a_count_is_no_measurement(tmp_path: Path) -> None:
-    bent = toy().seal()
-    value = bent.docs[layout.RESULTS]["values"]["train.num_steps"]
+    forged = toy().seal()
+    value = forged.docs[layout.RESULTS]["values"]["train.num_steps"]
     value["value"] = float(value["value"])
-    report = verify_pack(write(tmp_path / "M90", bent.seal(results=False).all_bytes()))
+    report = verify_pack(write(tmp_path / "M90", forged.seal(["results"]).all_bytes()))
     place = f"{layout.RESULTS}#/values/train.num_steps/value"
     assert ("results", place) in places(report)
 
 
 def test_a_model_from_a_folder_is_a_local_one(tmp_path: Path) -> None:
-    bent = toy()
-    milestone('config = "models/toy"\ninit_seed = 3', 'path = "models/toy"')(bent)
-    bent.docs[layout.INPUTS]["model"] |= {"source": "local", "init_seed": None}
-    assert "model-identity" not in {check for check, _ in places(verified(bent, tmp_path))}
+    forged = toy()
+    milestone('config = "models/toy"\ninit_seed = 3', 'path = "models/toy"')(forged)
+    forged.docs[layout.INPUTS]["model"] |= {"source": "local", "init_seed": None}
+    assert "model-identity" not in {check for check, _ in places(verified(forged, tmp_path))}
 
 
 def test_fewer_labels_than_ids_are_found_and_break_no_check(tmp_path: Path) -> None:
-    bent = toy()
-    del bent.docs[layout.SEEN]["batches"][0]["rows"][0]["labels"][-1]
-    found = {(one.code, one.address) for one in verified(bent, tmp_path).findings}
+    forged = toy()
+    del forged.docs[layout.SEEN]["batches"][0]["rows"][0]["labels"][-1]
+    found = {(one.code, one.address) for one in verified(forged, tmp_path).findings}
     assert any(address.endswith("/rows/0/labels") for _, address in found)
     assert "check-broke" not in {code for code, _ in found}
 
 
 def test_a_row_after_the_last_is_said_to_be_none(tmp_path: Path) -> None:
-    bent = toy()
-    text("rows_doubled_bos", [N])(bent)
-    said = {one.message for one in verified(bent, tmp_path).findings}
+    forged = toy()
+    text("rows_doubled_bos", [N])(forged)
+    said = {one.message for one in verified(forged, tmp_path).findings}
     assert f"row numbers rise, each once, from 0 to {N - 1}" in said
 
 
@@ -208,9 +211,9 @@ def test_as_many_folders_as_may_be_are_not_too_many(
 
 
 def test_where_no_data_are_recorded_nothing_is_said_of_data(tmp_path: Path) -> None:
-    bent = toy()
-    bent.docs[layout.INPUTS]["data"] = {}
-    outcomes = {one.id: one.outcome for one in verified(bent, tmp_path).checks}
+    forged = toy()
+    forged.docs[layout.INPUTS]["data"] = {}
+    outcomes = {one.id: one.outcome for one in verified(forged, tmp_path).checks}
     assert outcomes["data-facts"] == "not_checked"
 
 

@@ -12,9 +12,10 @@ from typing import Any
 
 import pytest
 from packs.addresses import astray
-from toy import Toy, toy, write
+from toy import toy, write
 
 from evidence import layout
+from evidence.self_test.forger import ForgedPack
 from evidence.verification.verification import verify_pack
 
 CUT = {
@@ -28,7 +29,7 @@ CUT = {
 }
 
 
-def died_once() -> Toy:
+def died_once() -> ForgedPack:
     """The toy as a run that died after step 13 and went on from its checkpoint of step 10."""
     made = toy()
     events = made.docs[layout.JOURNAL]
@@ -57,7 +58,7 @@ def recovered(attempt: str | None, **data: Any) -> dict[str, Any]:
     return event | {"attempt": attempt, "data": dict(data)}
 
 
-def errors(made: Toy, folder: Path) -> set[str]:
+def errors(made: ForgedPack, folder: Path) -> set[str]:
     pack = write(folder / "M90", made.seal().all_bytes())
     report = verify_pack(pack)
     assert astray(report.findings, pack) == []
@@ -94,39 +95,39 @@ def test_a_run_that_died_before_its_first_checkpoint_begins_again_and_is_intact(
     assert errors(made, tmp_path) == set()
 
 
-def at(name: str, key: str, value: object) -> Callable[[Toy], None]:
-    def edit(made: Toy) -> None:
+def at(name: str, key: str, value: object) -> Callable[[ForgedPack], None]:
+    def edit(made: ForgedPack) -> None:
         made.event(name)["data"][key] = value
 
     return edit
 
 
-def without_recovery(made: Toy) -> None:
+def without_recovery(made: ForgedPack) -> None:
     events = made.docs[layout.JOURNAL]
     events[:] = [one for one in events if one["event"] != "recovered"]
 
 
-def of_another_attempt(made: Toy) -> None:
+def of_another_attempt(made: ForgedPack) -> None:
     made.event("recovered")["attempt"] = "big"
 
 
-def going_nowhere(made: Toy) -> None:
+def going_nowhere(made: ForgedPack) -> None:
     events = made.docs[layout.JOURNAL]
     events.insert(len(events) - 2, recovered(None, **CUT) | {"utc": events[-2]["utc"],
                   "monotonic_s": events[-2]["monotonic_s"]})  # fmt: skip
 
 
-def of_no_attempt(made: Toy) -> None:
+def of_no_attempt(made: ForgedPack) -> None:
     made.event("recovered")["attempt"] = None
 
 
-def from_nowhere(made: Toy) -> None:
+def from_nowhere(made: ForgedPack) -> None:
     for event in made.docs[layout.JOURNAL]:
         if event["event"] in ("stage-started", "schedule") and event["data"]["stage"] == "train":
             event["data"]["resumed_from_step"] = None
 
 
-LIES: dict[str, tuple[Callable[[Toy], None], str]] = {
+LIES: dict[str, tuple[Callable[[ForgedPack], None], str]] = {
     "a recovery left out": (without_recovery, "journal-recoveries"),
     "a segment from nowhere": (from_nowhere, "training-steps"),
     "another step": (at("recovered", "from_step", 9), "journal-recoveries"),

@@ -133,16 +133,16 @@ def test_a_listed_name_that_collides_with_a_file_is_refused(pack: Path) -> None:
 def test_a_listed_name_that_must_not_be_opened_is_refused(
     tmp_path: Path, name: str, where: str
 ) -> None:
-    bent = toy()
+    forged = toy()
     if where == "SHA256SUMS":
-        files = bent.all_bytes()
+        files = forged.all_bytes()
         files[layout.SUMS] += f"{'0' * 64}  {name}\n".encode()
     else:
         entry = {"path": name, "size_bytes": 1, "reason": "large"}
         if where == "manifest.json":
             del entry["reason"]
-        bent.docs[where]["files"].append(entry)
-        files = {**bent.contents()}
+        forged.docs[where]["files"].append(entry)
+        files = {**forged.contents()}
         files[layout.SUMS] = b"".join(
             f"{sha256_hex(data)}  {path}\n".encode() for path, data in sorted(files.items())
         )
@@ -183,12 +183,12 @@ def test_a_list_that_is_not_to_the_letter_is_found(pack: Path, edit: str) -> Non
 
 
 def test_manifest_and_list_must_name_the_same_files(tmp_path: Path) -> None:
-    bent = toy()
-    bent.docs[layout.MANIFEST]["files"].pop(3)
-    files = bent.docs[layout.MANIFEST]["files"]
+    forged = toy()
+    forged.docs[layout.MANIFEST]["files"].pop(3)
+    files = forged.docs[layout.MANIFEST]["files"]
     files.append(files[0])
     files.append(files[0])
-    report = verify_pack(write(tmp_path / "M90", bent.all_bytes()))
+    report = verify_pack(write(tmp_path / "M90", forged.all_bytes()))
     assert codes(report) >= {"lists-differ", "manifest-order"}
     said = [f.message for f in report.findings if f.code == "manifest-order"]
     assert ["a second time" in text for text in said] == [False, True]

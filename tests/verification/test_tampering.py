@@ -117,10 +117,10 @@ def test_a_digit_in_a_metric_names_file_line_field_and_both_values(pack: Path) -
 def test_a_digit_in_a_result_names_its_value_and_where_the_right_one_comes_from(
     tmp_path: Path,
 ) -> None:
-    bent = toy()
-    bent.docs[layout.RESULTS]["values"]["train.num_tokens"]["value"] += 1
-    bent.seal(results=False)
-    report = verify_pack(write(tmp_path / "M90", bent.all_bytes()))
+    forged = toy()
+    forged.docs[layout.RESULTS]["values"]["train.num_tokens"]["value"] += 1
+    forged.seal(["results"])
+    report = verify_pack(write(tmp_path / "M90", forged.all_bytes()))
     found = next(f for f in report.findings if f.check == "results")
     assert found.address == f"{layout.RESULTS}#/values/train.num_tokens/value"
     assert int(found.actual or 0) == int(found.expected or 0) + 1
@@ -206,20 +206,20 @@ def test_an_honest_failure_is_unfinished_and_not_broken(tmp_path: Path) -> None:
 
 
 def test_a_failure_called_complete_is_found(tmp_path: Path) -> None:
-    bent = failed_toy()
-    bent.docs[layout.MANIFEST]["status"] = "complete"
-    bent.seal()
-    report = verify_pack(write(tmp_path / "M90", bent.all_bytes()))
+    forged = failed_toy()
+    forged.docs[layout.MANIFEST]["status"] = "complete"
+    forged.seal()
+    report = verify_pack(write(tmp_path / "M90", forged.all_bytes()))
     assert report.exit_code == 1
     failed = {check.id for check in report.checks if check.outcome == "fail"}
     assert failed >= {"journal-seal", "status-files"}
 
 
 def test_a_complete_pack_called_failed_is_found(tmp_path: Path) -> None:
-    bent = toy()
-    bent.docs[layout.MANIFEST]["status"] = "failed"
-    bent.seal()
-    report = verify_pack(write(tmp_path / "M90", bent.all_bytes()))
+    forged = toy()
+    forged.docs[layout.MANIFEST]["status"] = "failed"
+    forged.seal()
+    report = verify_pack(write(tmp_path / "M90", forged.all_bytes()))
     assert report.exit_code == 1
     failed = {check.id for check in report.checks if check.outcome == "fail"}
     assert failed >= {"journal-seal", "status-files"}

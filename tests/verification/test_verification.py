@@ -216,20 +216,20 @@ ODD: tuple[Any, ...] = (
 def test_no_value_anywhere_makes_verify_fall_over(tmp_path: Path, seed: int) -> None:
     random = Random(seed)
     for number in range(25):
-        bent = toy()
-        path = random.choice(sorted(bent.docs))
+        forged = toy()
+        path = random.choice(sorted(forged.docs))
         for _ in range(random.randrange(1, 4)):
-            inside, key = random.choice(_places(bent.docs[path]))
+            inside, key = random.choice(_places(forged.docs[path]))
             if random.random() < 0.2:
                 del inside[key]
             else:
                 inside[key] = random.choice(ODD)
         with suppress(*ABSURD):
-            bent.seal()
+            forged.seal()
         try:
-            files = bent.all_bytes()
+            files = forged.all_bytes()
         except ABSURD:
-            files = bent.sealed_bytes()
+            files = forged.sealed_bytes()
         report = verify_pack(write(tmp_path / str(number), files))
         assert report.exit_code in (0, 1, 4, 5)
         assert (report.exit_code == 1) == (report.verdict == "NOT INTACT")
@@ -260,10 +260,10 @@ def test_what_the_rules_of_its_day_asked_is_an_error(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("evidence.verification.verification.RULESET", 2)
-    bent = toy()
-    bent.docs[layout.MANIFEST]["ruleset"] = 2
-    bent.event("run-started")["data"]["ruleset"] = 2
-    report = verify_pack(write(tmp_path / "M90", bent.seal().all_bytes()))
+    forged = toy()
+    forged.docs[layout.MANIFEST]["ruleset"] = 2
+    forged.event("run-started")["data"]["ruleset"] = 2
+    report = verify_pack(write(tmp_path / "M90", forged.seal().all_bytes()))
     assert (report.exit_code, {f.code for f in report.findings}) == (1, {"toy-of-2"})
 
 

@@ -6,40 +6,42 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from lies import Edit, answer_unseen, milestone, put
+from lies import Edit, milestone, put
 from packs.addresses import astray
-from toy import Toy, prediction, toy, write
+from toy import prediction, toy, write
 
 from evidence import layout
 from evidence.records.finding import Report
+from evidence.self_test.forger import ForgedPack
+from evidence.self_test.seen import answer_unseen
 from evidence.verification.verification import verify_pack
 
 
 def reported(edit: Edit, folder: Path) -> Report:
     """What verify says of the toy after an edit; every address holds what is said of it."""
-    bent = toy()
-    edit(bent)
-    pack = write(folder / "M90", bent.seal().all_bytes())
+    forged = toy()
+    edit(forged)
+    pack = write(folder / "M90", forged.seal().all_bytes())
     report = verify_pack(pack)
     assert astray(report.findings, pack) == []
     return report
 
 
-def _truncate(bent: Toy) -> None:
-    bent.docs[layout.SEEN] |= {
+def _truncate(forged: ForgedPack) -> None:
+    forged.docs[layout.SEEN] |= {
         "rows_truncated": [3, 5], "tokens_cut": [3, 6], "num_tokens_cut": 9,
     }  # fmt: skip
-    lengths = bent.docs[layout.INPUTS]["text"]["length_tokens"]
+    lengths = forged.docs[layout.INPUTS]["text"]["length_tokens"]
     lengths["max"] = 22
-    bent.docs[layout.SEEN]["coverage"][1] |= {"num_rows_in_target": 17, "rows_cut": [3, 5]}
+    forged.docs[layout.SEEN]["coverage"][1] |= {"num_rows_in_target": 17, "rows_cut": [3, 5]}
 
 
-def _same_output(bent: Toy) -> None:
-    bent.docs[layout.PREDICTIONS] = [prediction(index, "Answer: 1") for index in range(5)]
+def _same_output(forged: ForgedPack) -> None:
+    forged.docs[layout.PREDICTIONS] = [prediction(index, "Answer: 1") for index in range(5)]
 
 
-def _duplicates(bent: Toy) -> None:
-    bent.docs[layout.INPUTS]["data"]["train"] |= {
+def _duplicates(forged: ForgedPack) -> None:
+    forged.docs[layout.INPUTS]["data"]["train"] |= {
         "num_duplicate_rows": 2, "duplicate_rows": [4, 9],
         "normalised_duplicate_rows": [4, 7, 9],
         "overlap": {"exact_rows": [1], "normalised_rows": [1, 2], "ngram_rows": [3],
@@ -48,29 +50,29 @@ def _duplicates(bent: Toy) -> None:
     }  # fmt: skip
 
 
-def _dirty(bent: Toy) -> None:
+def _dirty(forged: ForgedPack) -> None:
     file = {"path": "evidence/x.py", "state": "modified", "sha256": "1" * 64}
     for moment in ("start", "end"):
-        bent.docs[layout.GIT][moment] |= {"dirty": True, "files": [file]}
-        bent.event("captured", moment=moment)["data"]["dirty"] = True
+        forged.docs[layout.GIT][moment] |= {"dirty": True, "files": [file]}
+        forged.event("captured", moment=moment)["data"]["dirty"] = True
 
 
-def _frozen_loss(bent: Toy) -> None:
-    for row in bent.docs[layout.METRICS]:
+def _frozen_loss(forged: ForgedPack) -> None:
+    for row in forged.docs[layout.METRICS]:
         row["loss"] = 1.0
 
 
-def _text(key: str, *rows: int) -> Callable[[Toy], None]:
+def _text(key: str, *rows: int) -> Callable[[ForgedPack], None]:
     """Odd rows that no recorded batch shows, as far as a list of them can be odd by itself."""
 
-    def edit(bent: Toy) -> None:
-        bent.docs[layout.INPUTS]["text"][key] = list(rows)
+    def edit(forged: ForgedPack) -> None:
+        forged.docs[layout.INPUTS]["text"][key] = list(rows)
 
     return edit
 
 
-def _same_answer(bent: Toy) -> None:
-    bent.docs[layout.PREDICTIONS] = [
+def _same_answer(forged: ForgedPack) -> None:
+    forged.docs[layout.PREDICTIONS] = [
         prediction(index, f"{'Well. ' * index}Answer: 1") for index in range(5)
     ]
 
@@ -144,9 +146,9 @@ def test_what_cannot_be_is_an_error_of_its_check(tmp_path: Path, name: str) -> N
 def test_an_answer_never_taught_is_an_error_even_where_the_milestone_forced_it(
     tmp_path: Path,
 ) -> None:
-    bent = toy()
+    forged = toy()
     old = 'answer = ["final_answer"]'
-    milestone(old, f"{old}\nanswer_may_be_unseen = true")(bent)
-    answer_unseen(bent)
-    report = verify_pack(write(tmp_path / "M90", bent.seal().all_bytes()))
+    milestone(old, f"{old}\nanswer_may_be_unseen = true")(forged)
+    answer_unseen(forged)
+    report = verify_pack(write(tmp_path / "M90", forged.seal().all_bytes()))
     assert (report.exit_code, {f.code for f in report.findings}) == (1, {"answer-unseen"})

@@ -1,14 +1,13 @@
-"""A small pack, complete and consistent, whose every part a test can bend.
+"""A small pack, complete and consistent, whose every part a test can forge.
 
-`Toy` holds the pack as values; `seal` makes results, outcome digest, manifest, SHA256SUMS and the
-rendered set from them, exactly as a forger with this project's code at hand could.
+Responsible for what the pack says; sealing it, and sealing it again after an edit, is what the
+forger of the self-test does.
 """
 
 from __future__ import annotations
 
 import json
 from copy import deepcopy
-from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 from random import Random
@@ -40,26 +39,17 @@ from toy_parts import (
 )
 
 from evidence import layout
-from evidence.encoding import jsonio
-from evidence.encoding.codec import encode
 from evidence.encoding.digest import sha256_hex
-from evidence.errors import EvidenceError
-from evidence.pack.documents import Documents, parse_documents
-from evidence.pack.seal import format_sums
-from evidence.render.render import render_pack, rendered_record
-from evidence.results.compute import compute_results
-from evidence.results.outcome_digest import outcome_digest
 from evidence.rules import arithmetic, scoring
 from evidence.rules.row_stream import START, add_row, end_step
 from evidence.rules.sampling import steps_to_keep
-from evidence.stages.registry import is_document
+from evidence.self_test.forger import ForgedPack
 
 __all__ = [
     "CONFIG",
     "MODEL",
     "OUTCOME",
     "SUMMARY",
-    "Toy",
     "intact_bytes",
     "prediction",
     "safetensors",
@@ -68,96 +58,7 @@ __all__ = [
 ]
 
 
-@dataclass
-class Toy:
-    """A pack as values: JSON documents, JSON lines as lists, everything else as bytes."""
-
-    docs: dict[str, Any] = field(default_factory=dict)
-    files: dict[str, bytes] = field(default_factory=dict)
-    attached: dict[str, bytes] = field(default_factory=dict)
-
-    def event(self, name: str, **where: Any) -> dict[str, Any]:
-        """The first journal event with this name (and these data)."""
-        return next(
-            event
-            for event in self.docs[layout.JOURNAL]
-            if event["event"] == name and where.items() <= event["data"].items()
-        )
-
-    def seal(self, *, results: bool = True, outcome: bool = True, model: bool = True) -> Toy:
-        """Make everything that follows from the rest follow from it again."""
-        if model:
-            self._journal_model()
-        self._chain()
-        try:
-            documents = self.documents()
-            if results:
-                self.docs[layout.RESULTS] = encode(compute_results(documents))
-            if outcome:
-                self.docs[layout.MANIFEST]["outcome_sha256"] = encode(outcome_digest(documents))
-        except EvidenceError:
-            pass  # what was forged cannot even be computed with: sealed as it is
-        contents = self.contents()
-        self.docs[layout.MANIFEST]["files"] = [
-            {"path": path, "size_bytes": len(contents[path])}
-            for path in sorted(contents)
-            if path != layout.MANIFEST
-        ]
-        return self
-
-    def _journal_model(self) -> None:
-        for event in self.docs[layout.JOURNAL]:
-            if event["event"] == "final-model":
-                event["data"]["files"] = [
-                    {"path": p, "sha256": sha256_hex(data), "size_bytes": len(data)}
-                    for p, data in sorted(self.files.items())
-                    if p.startswith(layout.FINAL_MODEL)
-                ]
-
-    def _chain(self) -> None:
-        previous = "0" * 64
-        for seq, event in enumerate(self.docs[layout.JOURNAL]):
-            event["seq"], event["prev"] = seq, previous
-            previous = sha256_hex(jsonio.dump_row(event))
-
-    def contents(self) -> dict[str, bytes]:
-        """Bytes of every sealed file but SHA256SUMS."""
-        found = dict(self.files)
-        for path, value in self.docs.items():
-            found[path] = (
-                b"".join(map(jsonio.dump_row, value))
-                if path.endswith(".jsonl")
-                else jsonio.dump_document(value)
-            )
-        return found
-
-    def documents(self) -> Documents:
-        """The records of it."""
-        contents = self.contents()
-        kept = {path: data for path, data in contents.items() if is_document(path)}
-        digests = {path: sha256_hex(data) for path, data in contents.items()}
-        return parse_documents(kept, {p: len(d) for p, d in contents.items()}, digests)
-
-    def sealed_bytes(self) -> dict[str, bytes]:
-        """The sealed set with SHA256SUMS."""
-        contents = self.contents()
-        sums = format_sums({path: sha256_hex(data) for path, data in contents.items()})
-        return {**contents, layout.SUMS: sums}
-
-    def all_bytes(self) -> dict[str, bytes]:
-        """The whole pack, rendered set included where it can be rendered."""
-        sealed = self.sealed_bytes()
-        root = sha256_hex(sealed[layout.SUMS])
-        try:
-            documents = self.documents()
-            files = {**render_pack(documents, root, self.attached), **self.attached}
-            record = rendered_record(documents, root, files)
-        except EvidenceError:
-            return sealed
-        return {**sealed, **files, layout.RENDERED: jsonio.dump_document(encode(record))}
-
-
-def toy() -> Toy:
+def toy() -> ForgedPack:
     """A fresh copy of the intact pack."""
     return deepcopy(_intact())
 
@@ -182,8 +83,8 @@ def _intact_bytes() -> dict[str, bytes]:
 
 
 @cache
-def _intact() -> Toy:
-    made = Toy()
+def _intact() -> ForgedPack:
+    made = ForgedPack()
     made.files = {
         layout.MILESTONE: MILESTONE.encode(),
         layout.ENV_SNAPSHOT: SNAPSHOT.encode(),
@@ -229,7 +130,7 @@ def training_of_toy(
     updates = arithmetic.steps_per_epoch(num_rows, B, G)
     total = arithmetic.total_steps(epochs, updates)
     order = [i for epoch in range(epochs) for i in Random(epoch).sample(range(num_rows), num_rows)]
-    kept, stream, position = steps_to_keep(total, SEED, MAX_LENGTH), START, 0
+    recorded, stream, position = steps_to_keep(total, SEED, MAX_LENGTH), START, 0
     steps: list[dict[str, Any]] = []
     batches: list[dict[str, Any]] = []
     for step in range(1, total + 1):
@@ -259,7 +160,7 @@ def training_of_toy(
                 "stream": stream,
             }
         )
-        if step in kept:
+        if step in recorded:
             batches.append({"step": step, "rows": [_seen_row(*row) for row in rows]})
     return steps, _seen(steps, batches, epochs, num_rows)
 
