@@ -65,7 +65,7 @@ approve: $(VENV)/.develop ## Write down what verify says of every case and forge
 	@PYTHONPATH=.:tests:tests/verification $(BIN)/python -m packs.approved
 
 golden: $(VENV)/.develop ## Write the packs that tests keep of this version: make golden VERSION=v1
-	@PYTHONPATH=tests/verification $(BIN)/python tests/packs/make_golden.py $(VERSION)
+	@PYTHONPATH=.:tests:tests/verification $(BIN)/python tests/packs/make_golden.py $(VERSION)
 
 fuzz: $(VENV)/.develop ## Verify 100,000 mutated packs, and every bit of the smallest: make fuzz COUNT=500
 	@PYTHONPATH=tests:tests/verification $(BIN)/python -m tests.fuzz.campaign --first $(or $(FIRST),0) --count $(or $(COUNT),100000)
