@@ -3,7 +3,7 @@
 from typing import Final, Literal
 
 from evidence.records.availability import Unavailable
-from evidence.records.record import Record
+from evidence.records.record import Number, Record
 
 NGRAM_WORDS: Final = 13
 """In a row, in a prompt and in one of the evaluation set: the two are taken for related."""
@@ -211,4 +211,4 @@ class ProbeRecord(Record):
     """Mean loss on evaluation examples (prompt + expected answer), nats per target token."""
 
     num_examples: int
-    loss: float
+    loss: Number
