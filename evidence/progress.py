@@ -19,19 +19,3 @@ class Observer(Protocol):
 
     def stage_end(self) -> None:
         """The stage is over, one way or another."""
-
-
-class Silent:
-    """Watches nothing."""
-
-    def message(self, text: str) -> None:
-        """Ignore."""
-
-    def stage(self, attempt: str, stage: str, total: int) -> None:
-        """Ignore."""
-
-    def advance(self, done: int, total: int, note: str) -> None:
-        """Ignore."""
-
-    def stage_end(self) -> None:
-        """Ignore."""

@@ -10,9 +10,9 @@ from typing import Any
 
 from evidence.backends.stub.stage import TOKENIZER
 from evidence.encoding import jsonio
-from evidence.progress import Silent
 from evidence.running.run import RunOptions, RunResult, run_milestone
 from evidence.running.signals import StopRequest
+from tests.silent import Silent
 
 STUB = """
 schema = "milestone.v1"

@@ -3,7 +3,7 @@
 from typing import Final, Literal
 
 from evidence.records.availability import Unavailable
-from evidence.records.record import Number, Record
+from evidence.records.record import Record
 
 NGRAM_WORDS: Final = 13
 """In a row, in a prompt and in one of the evaluation set: the two are taken for related."""
@@ -205,10 +205,3 @@ class SeenRecord(Record):
     coverage: tuple[FieldCoverage, ...]
     stream_sha256: str
     batches: tuple[SeenBatch, ...]
-
-
-class ProbeRecord(Record):
-    """Mean loss on evaluation examples (prompt + expected answer), nats per target token."""
-
-    num_examples: int
-    loss: Number

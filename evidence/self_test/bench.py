@@ -12,14 +12,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
-from typing import Final
 
 from evidence import layout
 from evidence.encoding import jsonio
 from evidence.verification.reading.sums import parse_sums
-
-LARGE_BYTES: Final = 4 << 20
-"""Files from this size on are not held in memory, but copied from the original again."""
 
 
 class Bench:

@@ -36,7 +36,6 @@ from evidence.backends.stub import stage as stub_stage
 from evidence.capture import host
 from evidence.capture.packages import capture_packages
 from evidence.cli.main import COMMANDS, cli, main
-from evidence.progress import Silent
 from evidence.running import observation
 from evidence.running.run import RunOptions, run_milestone
 from evidence.running.signals import StopRequest
@@ -45,6 +44,7 @@ from evidence.verification.verification import verify_pack
 from evidence.worker import main as worker_main
 from tests.faults.faulty_os import FaultyOs, Plan
 from tests.faults.runs import make_small_project
+from tests.silent import Silent
 
 ALONE_WITHIN_S = 5.0
 """How long a process of a dead run may live on."""

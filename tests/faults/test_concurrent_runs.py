@@ -12,11 +12,11 @@ import pytest
 
 from evidence import layout
 from evidence.errors import UsageError
-from evidence.progress import Silent
 from evidence.running.run import RunOptions, run_milestone
 from evidence.running.signals import StopRequest
 from tests.faults import laws
 from tests.faults.runs import Case, copy_case
+from tests.silent import Silent
 
 NUM_PAIRS = 50
 NORMALLY = 6

@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 
 from evidence.errors import UsageError
-from evidence.progress import Silent
 from evidence.reproduce.reproduce import ReproduceOptions, ReproduceResult, reproduce
 from evidence.running.signals import StopRequest
 from tests.project import Project
+from tests.silent import Silent
 
 
 def again(project: Project, pack: Path | None = None, **options: Any) -> ReproduceResult:

@@ -13,7 +13,6 @@ import pytest
 from msgspec.structs import replace
 
 from evidence.errors import StoppedError, UsageError
-from evidence.progress import Silent
 from evidence.records.availability import Unavailable
 from evidence.records.capture import PackageRecord
 from evidence.reproduce.exact import (
@@ -26,6 +25,7 @@ from evidence.running.signals import StopRequest
 from evidence.verification.verification import VerifiedPack
 from tests.compare.conftest import packs
 from tests.project import Project
+from tests.silent import Silent
 
 __all__ = ["packs"]
 

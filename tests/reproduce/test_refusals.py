@@ -11,11 +11,11 @@ import pytest
 
 from evidence import layout
 from evidence.errors import PackBrokenError, UsageError
-from evidence.progress import Silent
 from evidence.reproduce.reproduce import ReproduceOptions, reproduce
 from evidence.running.signals import StopRequest
 from tests.project import Project
 from tests.reproduce.again import again, assert_refused, state
+from tests.silent import Silent
 
 
 def other_history(project: Project) -> None:

@@ -15,7 +15,6 @@ from evidence.errors import UsageError
 from evidence.milestone.parse import parse_milestone
 from evidence.milestone.plan import plan_attempts
 from evidence.pack.documents import Documents
-from evidence.progress import Silent
 from evidence.publish.summaries import rerender
 from evidence.records.availability import Unavailable
 from evidence.reproduce.reproduce import ReproduceOptions, ReproduceResult, reproduce
@@ -31,6 +30,7 @@ from evidence.running.signals import StopRequest
 from evidence.verification.options import VerifyOptions
 from evidence.verification.verification import open_verified, verify_pack
 from tests.project import Project, make_project
+from tests.silent import Silent
 
 
 def density(t: float, degrees: int) -> float:
