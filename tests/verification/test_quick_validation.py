@@ -34,7 +34,8 @@ SCHEMAS = sorted(
 )
 
 ODD_VALUES: tuple[Any, ...] = (
-    None, True, False, 0, 1, -1, 1.0, 1.5, -0.0, 2**53, 2**63 - 1, 1e308, -1e308, 5e-324, "", "a", "a\n",
+    None, True, False, 0, 1, -1, 1.0, 1.5, -0.0, 2**53, 2**63 - 1, 1e308, -1e308, 5e-324,
+    "", "a", "a\n",
     "0" * 64, "0" * 64 + "\n", "G" * 64, "\u2028", "😀" * 70, "x" * 5000, [], {}, [None],
     {"": None}, {"unavailable": "why"}, {"unavailable": ""}, {"unavailable": 1}, ["a", "a"],
 )  # fmt: skip
