@@ -198,11 +198,6 @@ def resolve_ref(found: Repository | Unavailable, ref: str) -> str | Unavailable:
         return Unavailable(f"there is no ref {ref!r} here; `git fetch --tags` may bring it")
 
 
-def blob_at(found: Repository, commit: str, path: str) -> bytes | None:
-    """Bytes of a file (path relative to the project) at a commit; None when it is not there."""
-    return _blob(found, f"{commit}:{found.prefix}{path}", {})
-
-
 def _blob(found: Repository, name: str, env: dict[str, str]) -> bytes | None:
     from git import GitError
 

@@ -32,7 +32,6 @@ _FORMS: Final[Mapping[str, Callable[[float], str]]] = {
     "train.samples_per_s": formatting.fixed,
     "train.runtime_s": lambda value: f"{formatting.fixed(value, 1)} s",
 }
-_ENDS: Final = "train.loss_end"
 
 
 def comparison_markdown(comparison: ComparisonRecord, plot: str) -> str:

@@ -3,17 +3,21 @@
 Responsible for one mapping: record ↔ object, tuple ↔ array, `Unavailable` ↔
 `{"unavailable": reason}`. Schemas say what is valid (`encoding.schema`); this module runs after
 them and only builds the typed record.
+
+msgspec builds nearly all of them. Where it will not, or refuses a value, our own reader decides:
+it takes a record *or* `Unavailable` (to msgspec, two objects that nothing tells apart), and says
+by which names the part that does not fit is reached, keys of tables included.
 """
 
 from __future__ import annotations
 
-import inspect
 import types
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
+from contextlib import suppress
 from functools import cache, partial
 from typing import Any, Final, Literal, TypeVar, Union, cast, get_args, get_origin, get_type_hints
 
-from msgspec import Struct
+from msgspec import Struct, ValidationError, convert
 
 from evidence.errors import MalformedError
 from evidence.records.availability import Unavailable
@@ -22,10 +26,6 @@ T = TypeVar("T")
 Reader = Callable[[Any], Any]
 """Makes what a type hint asks for of a JSON value. Raises _MisfitError."""
 
-FieldReader = tuple[frozenset[type], Reader]
-"""Types that a field takes as they are, and the reader for everything else."""
-
-_NONE_ACCEPTED: Final[frozenset[type]] = frozenset()
 _MARK: Final = "unavailable"
 _PLAIN: Final = frozenset({str, int, float, bool, type(None)})
 
@@ -62,11 +62,27 @@ def decode(kind: type[T], value: object) -> T:
 
     Fields that are absent take the record's default; unknown keys are refused.
     """
+    if _is_known_to_msgspec(cast(Any, kind)):
+        try:
+            return convert(value, kind)
+        except ValidationError:
+            pass  # our own reader says where
     try:
         return cast(T, _reader(cast(Any, kind))(value))
     except _MisfitError as error:
         where = "".join(f"{name}/" for name in reversed(error.names))
         raise MalformedError(f"at /{where}: {error.message}") from error
+
+
+@cache
+def _is_known_to_msgspec(kind: object) -> bool:
+    try:
+        convert(None, cast(Any, kind))
+    except ValidationError:
+        return True
+    except TypeError:
+        return False
+    return True
 
 
 @cache
@@ -88,29 +104,21 @@ def _reader(kind: Any) -> Reader:
     if isinstance(kind, type) and issubclass(kind, Struct):
         # By name and when needed: a record may hold records of its own kind.
         return partial(_record, kind)
-    return partial(_scalar, _SCALARS.get(kind, ()), kind)
-
-
-_SCALARS: Final[Mapping[object, tuple[type, ...]]] = {
-    type(None): (type(None),),
-    float: (float, int),
-    int: (int,),
-    str: (str,),
-    bool: (bool,),
-}
+    return partial(_scalar, kind)
 
 
 def _same(value: Any) -> Any:
     return value
 
 
-def _scalar(accepted: tuple[type, ...], kind: object, value: Any) -> Any:
-    # By exact type first: in Python, but not in JSON, True is a number.
-    if type(value) in accepted:
-        return value
-    if isinstance(value, accepted) and not isinstance(value, bool):
-        return value
-    raise _misfit(kind, value)
+def _scalar(kind: object, value: Any) -> Any:
+    if type(value) is int and kind is float:
+        with suppress(OverflowError):
+            return float(value)
+    # By exact type: in Python, but not in JSON, True is a number.
+    if type(value) is not kind:
+        raise _misfit(kind, value)
+    return value
 
 
 def _one_of(accepted: tuple[object, ...], kind: object, value: Any) -> Any:
@@ -121,27 +129,20 @@ def _one_of(accepted: tuple[object, ...], kind: object, value: Any) -> Any:
 
 def _unavailable(kind: object, value: Any) -> Unavailable:
     if _is_unavailable(value):
-        return Unavailable(str(value[_MARK]))
+        return Unavailable(value[_MARK])
     raise _misfit(kind, value)
 
 
 def _array(item: Reader, kind: object, value: Any) -> tuple[Any, ...]:
     if not isinstance(value, list):
         raise _misfit(kind, value)
-    found: list[Any] = []
-    try:
-        for part in value:
-            found.append(item(part))
-    except _MisfitError as error:
-        error.names.append(len(found))
-        raise
-    return tuple(found)
+    return tuple(_named(number, item, part) for number, part in enumerate(value))
 
 
 def _table(item: Reader, kind: object, value: Any) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise _misfit(kind, value)
-    return _read_each(value, dict.fromkeys(value, (_NONE_ACCEPTED, item)))
+    return {key: _named(key, item, part) for key, part in value.items()}
 
 
 def _record(kind: type, value: Any) -> Any:
@@ -150,7 +151,7 @@ def _record(kind: type, value: Any) -> Any:
     readers = _readers(kind)
     if not value.keys() <= readers.keys():
         raise _MisfitError(f"unknown key {min(value.keys() - readers.keys())!r}")
-    fields = _read_each(value, readers)
+    fields = {key: _named(key, readers[key], part) for key, part in value.items()}
     try:
         return kind(**fields)
     except TypeError as error:
@@ -158,50 +159,31 @@ def _record(kind: type, value: Any) -> Any:
 
 
 @cache
-def _readers(kind: type) -> dict[str, FieldReader]:
-    hints = inspect.get_annotations(kind)
-    if any(isinstance(hint, str) for hint in hints.values()):
-        hints = get_type_hints(kind)  # postponed ones are evaluated here, which takes its time
-    return {name: (_taken_as_is(hint), _reader(hint)) for name, hint in hints.items()}
+def _readers(kind: type) -> dict[str, Reader]:
+    return {name: _reader(hint) for name, hint in get_type_hints(kind).items()}
 
 
-def _taken_as_is(hint: Any) -> frozenset[type]:
-    """Types (exact: True is no number) whose values its reader would give back as they are."""
-    if hint is Any:
-        return _NONE_ACCEPTED
-    kinds = get_args(hint) if get_origin(hint) in (Union, types.UnionType) else (hint,)
-    return frozenset(one for kind in kinds for one in _SCALARS.get(kind, ()))
-
-
-def _read_each(value: dict[str, Any], readers: Mapping[str, FieldReader]) -> dict[str, Any]:
-    found: dict[str, Any] = {}
-    key = ""
+def _named(name: object, reader: Reader, part: Any) -> Any:
     try:
-        for key, part in value.items():
-            accepted, reader = readers[key]
-            found[key] = part if type(part) in accepted else reader(part)
+        return reader(part)
     except _MisfitError as error:
-        error.names.append(key)
+        error.names.append(name)
         raise
-    return found
 
 
 def _union(kind: Any) -> Reader:
     kinds = get_args(kind)
-    others = tuple(
-        _reader(one) for one in kinds if one is not type(None) and one is not Unavailable
-    )
-    nullable, may_be_unavailable = type(None) in kinds, Unavailable in kinds
+    readers = tuple(_reader(one) for one in kinds if one not in (type(None), Unavailable))
 
     def read(value: Any) -> Any:
-        if value is None and nullable:
-            return None
-        if may_be_unavailable and _is_unavailable(value):
-            return Unavailable(str(value[_MARK]))
-        failure = _MisfitError(f"{type(value).__name__} does not fit")
-        for other in others:
+        if type(value) in kinds:  # a whole number stays one in `float | int`
+            return value
+        if Unavailable in kinds and _is_unavailable(value):
+            return Unavailable(value[_MARK])
+        failure = _misfit(kind, value)
+        for reader in readers:
             try:
-                return other(value)
+                return reader(value)
             except _MisfitError as error:
                 failure = error
         raise failure

@@ -17,7 +17,6 @@ CHUNK_BYTES: Final = 1 << 18
 HASHING_THREADS: Final = max(4, os.cpu_count() or 1)
 """Threads that hash large files. More than two processors, since a model comes in few files, and
 one that is left alone at the end would leave all other processors idle."""
-EMPTY_SHA256: Final = hashlib.sha256().hexdigest()
 
 
 def sha256_hex(data: bytes) -> str:

@@ -79,11 +79,6 @@ class Finding(Record):
     reason: str
     """Why the author says it stands there; empty for one that is not declared."""
 
-    @property
-    def contradicts(self) -> bool:
-        """Whether the evidence holds another number under the name that the text uses."""
-        return self.actual is not None
-
 
 def judge(text: str, known: Iterable[Known], declared: Mapping[str, str]) -> Iterator[Finding]:
     """Every measurement of a text that the evidence does not hold, in order.

@@ -3,7 +3,7 @@
 from evidence.records.record import Record
 
 
-class Unavailable(Record):
+class Unavailable(Record, rename={"reason": "unavailable"}):
     """Something was looked for and could not be had. In JSON: `{"unavailable": reason}`."""
 
     reason: str

@@ -3,7 +3,7 @@
 from typing import Literal
 
 from evidence.records.availability import Unavailable
-from evidence.records.record import Record
+from evidence.records.record import Number, Record
 
 FileState = Literal["modified", "added", "deleted", "renamed", "untracked", "unmerged"]
 
@@ -16,7 +16,7 @@ class CpuRecord(Record):
     num_physical_cores: int | Unavailable
     num_logical_cores: int | Unavailable
     num_usable_cores: int | Unavailable
-    max_mhz: float | Unavailable
+    max_mhz: Number | Unavailable
     flags: tuple[str, ...] | Unavailable
 
 
@@ -33,7 +33,7 @@ class GpuRecord(Record):
     """Hopper, Blackwell, …"""
     sm_clock_mhz: int | Unavailable
     memory_clock_mhz: int | Unavailable
-    power_limit_w: float | Unavailable
+    power_limit_w: Number | Unavailable
     ecc: bool | Unavailable
     mig: bool | Unavailable
 
@@ -170,10 +170,10 @@ class TelemetryRow(Record):
 
     attempt: str
     stage: str
-    elapsed_s: float
+    elapsed_s: Number
     """Monotonic seconds since the run began."""
     rss_bytes: int | Unavailable
-    cpu_percent: float | Unavailable
+    cpu_percent: Number | Unavailable
     gpu_memory_bytes: int | Unavailable
-    gpu_utilisation_percent: float | Unavailable
-    gpu_power_w: float | Unavailable
+    gpu_utilisation_percent: Number | Unavailable
+    gpu_power_w: Number | Unavailable

@@ -5,9 +5,9 @@ Values stand in the order of `ComparisonRecord.packs`; None means that a pack do
 
 from typing import Literal, TypeAlias
 
-from evidence.records.record import Record
+from evidence.records.record import Number, Record
 
-Scalar: TypeAlias = str | int | float | bool | None
+Scalar: TypeAlias = str | Number | bool | None
 
 
 class ComparedPack(Record):
@@ -32,10 +32,10 @@ class DifferenceRecord(Record):
 class MeasuredValue(Record):
     """One measured number, or why there is none. `low`, `high`: Wilson interval of a score."""
 
-    value: float | int | None
+    value: Number | None
     unavailable: str | None
-    low: float | None = None
-    high: float | None = None
+    low: Number | None = None
+    high: Number | None = None
 
 
 class MeasureRecord(Record):
@@ -58,9 +58,9 @@ class TrajectoryRecord(Record):
     """First common step with another loss, bit for bit."""
     first_step_beyond: int | None
     """First common step whose losses differ by more than `tolerance`."""
-    tolerance: float
+    tolerance: Number
     """Relative to the loss of the first pack."""
-    largest_difference: float | None
+    largest_difference: Number | None
     """Largest relative difference of the losses of one step; None where it has no meaning."""
 
 

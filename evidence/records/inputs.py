@@ -205,10 +205,3 @@ class SeenRecord(Record):
     coverage: tuple[FieldCoverage, ...]
     stream_sha256: str
     batches: tuple[SeenBatch, ...]
-
-
-class ProbeRecord(Record):
-    """Mean loss on evaluation examples (prompt + expected answer), nats per target token."""
-
-    num_examples: int
-    loss: float

@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 from msgspec import field
 
-from evidence.records.record import Record
+from evidence.records.record import Number, Record
 
 Schedule = Literal["linear", "cosine", "constant", "constant_with_warmup"]
 Dtype = Literal["float32", "bfloat16", "float16"]
@@ -69,15 +69,15 @@ class TrainSpec(Record):
     """Hyperparameters as the milestone states them (not how the worker groups rows)."""
 
     data: str = "train"
-    epochs: float = 1.0
+    epochs: Number = 1.0
     max_steps: int | None = None
     batch_size: int = 1
     gradient_accumulation: int = 1
-    learning_rate: float = 2e-5
+    learning_rate: Number = 2e-5
     schedule: Schedule = "linear"
     warmup_steps: int = 0
-    weight_decay: float = 0.0
-    max_grad_norm: float = 1.0
+    weight_decay: Number = 0.0
+    max_grad_norm: Number = 1.0
     optimizer: str = "adafactor"
     dtype: Dtype = "bfloat16"
     max_length: int = 128
@@ -126,7 +126,7 @@ class RequirementSpec(Record):
     """What an attempt needs of the machine before a worker is started."""
 
     accelerator: Literal["none", "nvidia"] = "none"
-    vram_gib: float = 0.0
+    vram_gib: Number = 0.0
     hub: bool = False
 
 
@@ -142,8 +142,8 @@ class AttemptSpec(Record):
     train: dict[str, Any] = field(default_factory=dict)
     eval: dict[str, Any] = field(default_factory=dict)
     threads: int | None = None
-    timeout_s: float | None = None
-    no_progress_timeout_s: float = 1800.0
+    timeout_s: Number | None = None
+    no_progress_timeout_s: Number = 1800.0
     """Seconds without an event and without output of the worker after which it counts as hung."""
     resolution: str = ""
     """What the author says follows when this attempt does not complete."""
@@ -155,9 +155,9 @@ class GateSpec(Record):
     name: str
     metric: str
     op: GateOp
-    value: float | str | bool | None = None
+    value: Number | str | bool | None = None
     other: str | None = None
-    factor: float = 1.0
+    factor: Number = 1.0
     required: bool = True
     on_stand_in: Literal["check", "skip"] = "check"
 

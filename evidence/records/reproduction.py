@@ -7,7 +7,7 @@ from typing import Final, Literal, TypeAlias, get_args
 
 from evidence.records.availability import Unavailable
 from evidence.records.comparison import DifferenceRecord
-from evidence.records.record import Record
+from evidence.records.record import Number, Record
 
 TierName: TypeAlias = Literal[
     "bitwise", "same-stream", "numerically-close", "statistically-consistent"
@@ -56,12 +56,12 @@ class SeedTestRecord(Record):
 
     measure: str
     """Name among the results, such as train.loss_end."""
-    original: float
-    values: tuple[float, ...]
+    original: Number
+    values: tuple[Number, ...]
     """In the order of the seeds."""
-    statistic: float | Unavailable
+    statistic: Number | Unavailable
     """Distance of the original from their mean, in standard errors of a prediction."""
-    limit: float
+    limit: Number
     consistent: bool
 
 

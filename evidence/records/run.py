@@ -9,7 +9,7 @@ from msgspec import field
 
 from evidence.records.availability import Unavailable
 from evidence.records.milestone import DataSpec, EvalSpec, ModelSpec, RequirementSpec, TrainSpec
-from evidence.records.record import Record
+from evidence.records.record import Number, Record
 
 Status = Literal["complete", "failed"]
 Level = Literal["observed", "instrumented", "reported", "parsed", "declared"]
@@ -59,8 +59,8 @@ class AttemptPlan(Record):
     train: TrainSpec
     eval: EvalSpec
     threads: int | None
-    timeout_s: float | None
-    no_progress_timeout_s: float
+    timeout_s: Number | None
+    no_progress_timeout_s: Number
     resolution: str
     stages: dict[str, dict[str, Any]] = field(default_factory=dict)
     """Settings of stages beside `train` and `eval`, by the name of their kind."""
@@ -71,7 +71,7 @@ class JournalEvent(Record):
 
     seq: int
     utc: str
-    monotonic_s: float
+    monotonic_s: Number
     event: str
     attempt: str | None
     data: dict[str, Any]
@@ -85,17 +85,17 @@ class StepRow(Record):
     stage: str
     segment: int
     step: int
-    epoch: float
-    loss: float
-    learning_rate: float
-    grad_norm: float | None
+    epoch: Number
+    loss: Number
+    learning_rate: Number
+    grad_norm: Number | None
     num_rows: int
     num_tokens: int
     """Unpadded tokens of the step's rows."""
     num_fed_tokens: int
     """Tokens in the tensors, padding included."""
     num_target_tokens: int
-    elapsed_s: float
+    elapsed_s: Number
     """Monotonic seconds since this segment of the stage began."""
     stream: str
 
@@ -136,7 +136,7 @@ class OutcomeRecord(Record):
     resolution: str
     exit_status: int | None
     signal: int | None
-    duration_s: float
+    duration_s: Number
     last_lines: tuple[str, ...]
 
 
@@ -215,7 +215,7 @@ class RenderedRecord(Record):
 class ValueRecord(Record):
     """One number (or short text) a summary may show. Exactly one of value, unavailable is set."""
 
-    value: float | int | str | bool | None
+    value: Number | str | bool | None
     unavailable: str | None
     unit: str
     address: str
@@ -230,9 +230,9 @@ class IntervalRow(Record):
     """One row of the loss table: the mean of the steps since the last logged one."""
 
     step: int
-    loss: float
-    learning_rate: float
-    epoch: float
+    loss: Number
+    learning_rate: Number
+    epoch: Number
     address: str
     level: Level
 
@@ -245,8 +245,8 @@ class GateResult(Record):
     op: str
     required: bool
     outcome: Literal["met", "not-met", "skipped", "not-checked"]
-    actual: float | int | str | bool | None
-    limit: float | int | str | bool | None
+    actual: Number | str | bool | None
+    limit: Number | str | bool | None
     reason: str
 
 

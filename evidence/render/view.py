@@ -20,7 +20,6 @@ from evidence.render.values import Sheet
 from evidence.results.run import changed_during_run, different_from_ref
 from evidence.text import formatting, markdown
 
-SHORT_DIGEST: Final = 12
 LINE_CHARS: Final = 200
 LAST_LINES: Final = 8
 LISTED_FILES: Final = 10
@@ -69,11 +68,6 @@ class PromiseView(Record):
     files: str
     during: str
     against: str
-
-
-def short(digest: str) -> str:
-    """The first characters of a digest, in a code span."""
-    return markdown.code(digest[:SHORT_DIGEST])
 
 
 def meant_model(documents: Documents) -> str:

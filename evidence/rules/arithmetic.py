@@ -121,11 +121,6 @@ def num_samples(
     return epochs * num_rows
 
 
-def per_second(count: float, runtime_s: float) -> float:
-    """Throughput: count / runtime. Raises ZeroDivisionError for a runtime of zero."""
-    return count / runtime_s
-
-
 def training_flops(num_parameters: int, num_embedding_parameters: int, num_fed_tokens: int) -> int:
     """FLOPs as transformers reports them: 6 · (parameters − embedding) · tokens fed.
 

@@ -9,18 +9,15 @@ this file, and the sandbox would only make each of their attributes and calls sl
 from __future__ import annotations
 
 import importlib.util
-import marshal
-import os
 import sys
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from hashlib import sha256
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
 import jinja2
 from jinja2 import DictLoader, Environment, StrictUndefined, Template, TemplateError, nodes
-from jinja2.bccache import Bucket, BytecodeCache
+from jinja2.bccache import Bucket, FileSystemBytecodeCache
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from evidence.errors import MalformedError
@@ -35,45 +32,40 @@ MAX_PLAIN_CHARS: Final = 16 * 1024
 """Longest text that `compile_plain` takes."""
 
 
-class ByteCode(BytecodeCache):
-    """Templates that we ship, compiled: kept where Python keeps its byte code, and by its rules.
+class ByteCode(FileSystemBytecodeCache):
+    """Templates that we ship, compiled: kept where Python keeps the byte code of this very file.
 
-    Compiling takes longer than all else in verifying a small pack. What is found is taken only
-    where this very file compiled it from this very source, with this Python and this Jinja.
+    And by its rules: with `python -B` nothing is kept, where nothing can be written everything is
+    compiled each time (twice the time of `verify` of a small pack). What is found is taken only
+    where this file, as it stands, made it from this very source with this Python and this Jinja.
     """
 
     def __init__(self, version: str) -> None:
-        self._version = version
+        beside = Path(importlib.util.cache_from_source(__file__))
+        super().__init__(str(beside.parent), f"{version}-%s.{sys.implementation.cache_tag}.pyc")
 
     def get_cache_key(self, name: str, filename: str | None = None) -> str:
         """A template's own name."""
         return name
 
+    def get_source_checksum(self, source: str) -> str:
+        """Of all that decides what is compiled; Jinja itself adds the version of Python."""
+        made_by = Path(__file__).read_text("utf-8")
+        return super().get_source_checksum(f"{jinja2.__version__}\n{made_by}\n{source}")
+
     def load_bytecode(self, bucket: Bucket) -> None:
-        """Fill in the code where it is there."""
-        with suppress(OSError, EOFError, ValueError, TypeError):
-            data, mark = self._place(bucket).read_bytes(), self._mark(bucket)
-            if data.startswith(mark):
-                bucket.code = marshal.loads(data[len(mark) :])  # noqa: S302 - as Python's own
+        """Fill in the code where it is there and whole."""
+        try:
+            super().load_bytecode(bucket)
+        except Exception:  # whatever a damaged file makes of itself: it is compiled anew
+            bucket.reset()
 
     def dump_bytecode(self, bucket: Bucket) -> None:
         """Keep the code for the next start, unless Python was told to keep none."""
-        place = self._place(bucket)
-        own = place.with_suffix(f".{os.getpid()}")
-        if sys.dont_write_bytecode:
-            return
-        with suppress(OSError):
-            place.parent.mkdir(parents=True, exist_ok=True)
-            own.write_bytes(self._mark(bucket) + marshal.dumps(bucket.code))
-            own.replace(place)
-
-    def _place(self, bucket: Bucket) -> Path:
-        source = Path(__file__).with_name(f"{self._version}-{bucket.key}.py")
-        return Path(importlib.util.cache_from_source(source))
-
-    def _mark(self, bucket: Bucket) -> bytes:
-        made = f"{jinja2.__version__} {bucket.checksum} ".encode() + Path(__file__).read_bytes()
-        return importlib.util.MAGIC_NUMBER + sha256(made).digest()
+        if not sys.dont_write_bytecode:
+            with suppress(OSError):
+                Path(self.directory).mkdir(parents=True, exist_ok=True)
+                super().dump_bytecode(bucket)
 
 
 _STRICT: Final[Mapping[str, Any]] = {

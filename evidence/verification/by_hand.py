@@ -74,12 +74,6 @@ def embed(page: str) -> str:
     return f"{before}{BEGIN}\n```bash\n{recipe()}```\n{END}{after}"
 
 
-def extract(page: str) -> str:
-    """The script that stands in a page."""
-    block = page.partition(BEGIN)[2].partition(END)[0]
-    return block.partition("```bash\n")[2].rpartition("```")[0]
-
-
 if __name__ == "__main__":
     for name in sys.argv[1:]:
         path = Path(name)

@@ -23,6 +23,7 @@ Unmet = tuple[str, str]
 
 _GIB: Final = 1 << 30
 HUB_TIMEOUT_S: Final = 5.0
+"""How long the hub may be silent before it counts as out of reach: its library waits for ever."""
 
 
 def unmet(plan: AttemptPlan, backend: Backend, hardware: HardwareRecord) -> tuple[Unmet, ...]:
@@ -104,8 +105,10 @@ def _hub(model_id: str, revision: str) -> Iterator[Unmet]:
 def _asked(model_id: str, revision: str, page: str) -> Iterator[Unmet]:
     from huggingface_hub import HfApi
     from huggingface_hub.errors import GatedRepoError, RepositoryNotFoundError
+    from huggingface_hub.utils import get_session
 
     try:
+        get_session().timeout = HUB_TIMEOUT_S
         HfApi().auth_check(model_id)
     except GatedRepoError:
         yield f"the licence of {model_id} is not accepted for this token", f"accept it at {page}"

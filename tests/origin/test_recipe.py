@@ -14,10 +14,16 @@ from evidence.pack.sign import sign_files
 from evidence.self_test.bench import Bench
 from evidence.self_test.edits import halved_losses
 from evidence.self_test.forger import ForgedPack
-from evidence.verification.by_hand import embed, extract, recipe
+from evidence.verification.by_hand import BEGIN, END, embed, recipe
 from tests.origin.conftest import WHO, Signed, make_key, trust_file
 
 README = Path(__file__).parents[2] / "README.md"
+
+
+def extract(page: str) -> str:
+    """The script that stands in a page."""
+    block = page.partition(BEGIN)[2].partition(END)[0]
+    return block.partition("```bash\n")[2].rpartition("```")[0]
 
 
 def check(signed: Signed, trust: Path | None = None) -> subprocess.CompletedProcess[str]:

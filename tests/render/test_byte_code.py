@@ -58,6 +58,15 @@ def test_what_is_cut_short_is_compiled_anew(cut: int, tmp_path: Path) -> None:
     assert said() == "one and one"
 
 
+@pytest.mark.parametrize("place", [0, 10, 25])
+def test_what_was_made_of_something_else_is_compiled_anew(place: int, tmp_path: Path) -> None:
+    said()
+    (file,) = kept(tmp_path)
+    data = file.read_bytes()
+    file.write_bytes(data[:place] + b"\xff" * 20 + data[place + 20 :])
+    assert said() == "one and one"
+
+
 def test_nothing_is_kept_where_python_keeps_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

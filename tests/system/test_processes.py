@@ -131,6 +131,18 @@ def test_a_copy_leaves_without_running_anything_of_its_caller(
     assert done == ([0, 1] if goes_wrong else [0, 1, 3])
 
 
+def test_beside_another_thread_no_process_is_copied(copies: list[int]) -> None:
+    ended = threading.Event()
+    other = threading.Thread(target=ended.wait)
+    other.start()
+    try:
+        assert processes.each(lambda _: os.getpid(), PIECES, 2) == [os.getpid()] * len(PIECES)
+    finally:
+        ended.set()
+        other.join()
+    assert not copies
+
+
 def test_few_pieces_are_not_worth_a_copy(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(processes, "num_processors", lambda: 4)
     found = [processes.worthwhile(count) for count in (0, 1, 15, 16, 24, 32, 500)]

@@ -28,18 +28,20 @@ from evidence.encoding.digest import (
 )
 from evidence.errors import UnsafePackError
 from evidence.records.record import Record
-from evidence.system.processes import num_processors
+from evidence.system import processes
 from evidence.verification.problem import Problem
 from evidence.verification.reading.directory import NotPlainError, SafeDirectory
-from evidence.verification.reading.parallel_hashing import can_share, hash_apart
 from evidence.verification.reading.sets import Entries
 from evidence.verification.reading.structure import FileStatus, Tree, is_kept
 from evidence.verification.reading.sums import LINE_ENDS_HINT, Sums
 
 POOL_FROM_BYTES: Final = 8 * limits.MIB
 """Files from this size on are hashed side by side; for small ones threads only cost time."""
-MAX_PROCESSES: Final = min(4, num_processors())
+MAX_PROCESSES: Final = min(4, processes.num_processors())
 """Copies of this process that hash small files. More only wait for each other at the disk."""
+MIN_FILES: Final = 2_000
+"""Small files for which copies are made: for fewer, making them takes longer than it saves. Threads
+do not help, since Python itself is what takes the time."""
 
 _TEXT_SUFFIXES: Final = (".txt", ".md", ".json", ".jsonl", ".toml", ".patch", ".jinja", ".svg")
 _LENGTH_BYTES: Final = 8
@@ -293,7 +295,7 @@ def _read_apart(
 ) -> dict[str, Reading]:
     """Files of which nothing but the digest is wanted, as far as all is well with them."""
     paths = [path for path in small if not is_kept(path) and not path.endswith(".safetensors")]
-    if not can_share(len(paths), num_processes):
+    if num_processes < 2 or len(paths) < MIN_FILES:
         return {}
 
     def hash_one(path: str) -> bytes | None:
@@ -303,9 +305,11 @@ def _read_apart(
             return None
         return None if reading.changed else bytes.fromhex(reading.sha256)
 
+    digests = processes.each(hash_one, paths, num_processes)
     return {
         path: Reading(digest.hex(), tree.files[path].size_bytes, None, b"", changed=False)
-        for path, digest in hash_apart(paths, hash_one, num_processes).items()
+        for path, digest in zip(paths, digests, strict=True)
+        if digest is not None
     }
 
 
