@@ -13,12 +13,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from toy import toy
 
-from evidence import layout, records
+from evidence import records
 from evidence.encoding import codec
 from evidence.encoding.codec import decode, encode
 from evidence.errors import MalformedError
 from evidence.records import milestone, run
 from evidence.records.record import Record
+from evidence.stages.registry import schema_for
 
 KINDS = {**RECORDS, "journal-event.v1": run.JournalEvent, "attempt-plan.v1": run.AttemptPlan}
 ODD = (None, True, 0, 1, 1.0, 1.5, 2**53 + 1, "", "a", [], {}, [None], {"unavailable": "why"},
@@ -30,7 +31,7 @@ def samples() -> list[tuple[type, Any]]:
     """What a record is built of: every document of an intact pack, a few rows of each."""
     found: list[tuple[type, Any]] = []
     for path, value in toy().docs.items():
-        kind = KINDS.get(layout.schema_for(path) or "")
+        kind = KINDS.get(schema_for(path) or "")
         if kind is not None:
             found += [(kind, one) for one in (value[:3] if path.endswith(".jsonl") else [value])]
     return [*found, (milestone.TrainSpec, encode(milestone.TrainSpec()))]
