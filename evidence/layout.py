@@ -35,6 +35,8 @@ TOKENIZER: Final = f"{FINAL_MODEL}/tokenizer.json"
 PREDICTIONS: Final = "predictions.jsonl"
 RESULTS: Final = "results.json"
 WITHHELD: Final = "withheld.json"
+LEFT_OUT: Final = ("*.safetensors",)
+"""What runs/.gitignore keeps out of git: sealed, and withheld by default."""
 ATTEMPTS: Final = "attempts"
 
 RENDERED: Final = "rendered.json"

@@ -6,6 +6,7 @@ from typing import Final
 
 import click
 
+from evidence.errors import ExitCode
 from evidence.records.finding import Finding, Report
 from evidence.text.escape import visible
 
@@ -25,6 +26,10 @@ SAYS: Final = {
 }
 MAX_NAMED: Final = 3
 """Checks that were not made for one and the same reason: so many are named, `--json` has all."""
+OURS: Final = (
+    "A pack that does not verify right after its run is a bug of evidence-pack, unless something "
+    "else wrote to its files: please report it, with the lines above. Do not publish the pack."
+)
 MARKS: Final = {"error": "✗", "refused": "✗", "warning": "!", "advice": "·"}
 
 
@@ -60,6 +65,25 @@ def print_report(report: Report, *, quiet: bool) -> None:
         )
 
 
+def print_problems(report: Report) -> None:
+    """What keeps a pack from being intact; nothing else."""
+    for finding in report.findings:
+        if finding.severity in ("error", "refused"):
+            _print_finding(finding)
+
+
+def print_outcome(report: Report) -> None:
+    """The verdict on a pack that was just sealed, in one line; two where it is our bug."""
+    counts = _counts(report)
+    said = f"{counts['pass']} checks passed, {counts['fail']} failed, "
+    click.secho(
+        f"  verified     {report.verdict}: {said}{counts['not_checked']} not checked",
+        fg=COLOURS[report.verdict],
+    )
+    if report.exit in (ExitCode.FINDINGS, ExitCode.REFUSED):
+        click.echo(f"  next         {OURS}")
+
+
 def _known(report: Report) -> str:
     """How the values of the pack are known, where its evidence is what it says."""
     if not report.levels:
@@ -67,10 +91,15 @@ def _known(report: Report) -> str:
     return " · values: " + ", ".join(f"{n} {level}" for level, n in report.levels.items())
 
 
-def _print_checks(report: Report) -> None:
+def _counts(report: Report) -> dict[str, int]:
     counts = {"pass": 0, "fail": 0, "not_checked": 0}
     for check in report.checks:
         counts[check.outcome] += 1
+    return counts
+
+
+def _print_checks(report: Report) -> None:
+    counts = _counts(report)
     ruleset = f" (ruleset {report.ruleset})" if report.ruleset is not None else ""
     click.echo(
         f"  checks       {counts['pass']} passed, {counts['fail']} failed, "

@@ -8,6 +8,7 @@ from typing import Final
 import click
 
 from evidence.cli.progress import observer
+from evidence.cli.report import print_outcome, print_problems
 from evidence.records.reproduction import TIERS, TierName
 from evidence.reproduce.exact import reproduce_in_exact_environment
 from evidence.reproduce.reproduce import ReproduceOptions, ReproduceResult, reproduce
@@ -89,6 +90,7 @@ def _report(pack: Path, result: ReproduceResult, *, chosen: bool) -> None:
         click.echo("why it is not bitwise, the likeliest first:")
     for number, cause in enumerate(record.causes, 1):
         click.echo(f"  {number}. {visible(cause.explanation)}")
+    print_problems(result.report)
     click.echo("")
     closest = record.verdict if record.verdict == "bitwise" else result.asked
     outcome = f"REPRODUCED {closest}" if result.reached else f"NOT REPRODUCED {result.asked}"
@@ -99,6 +101,7 @@ def _report(pack: Path, result: ReproduceResult, *, chosen: bool) -> None:
     click.echo(f"  reached      {reached or 'no tier: the outcome is another one'}")
     click.echo(f"  its own pack {_shown(result.pack)}")
     click.echo(f"  attached as  {_shown(result.attached)}")
+    print_outcome(result.report)
     if result.worktree is not None:
         click.echo(f"  worktree     {result.worktree}  (git worktree remove --force, when done)")
     packs = " ".join(_shown(one) for one in (pack, result.pack, *result.others))

@@ -10,6 +10,7 @@ from msgspec.structs import replace
 
 from evidence.cli.options import root_option, runs_option
 from evidence.cli.progress import observer
+from evidence.cli.report import COLOURS, print_outcome, print_problems
 from evidence.errors import ExitCode
 from evidence.running.run import RunOptions, RunResult, run_milestone
 from evidence.running.signals import StopRequest
@@ -40,7 +41,8 @@ def command(
     """Run milestones/MILESTONE.toml and leave a sealed evidence pack.
 
     Exit 0: complete and every required gate met. 4: failed, stopped or a required gate not met;
-    the evidence says why. 2: nothing was started. 75: another run holds this pack.
+    the evidence says why. 1: the sealed pack does not verify. 2: nothing was started. 75: another
+    run holds this pack.
     """
     options = RunOptions(
         root=root.resolve(),
@@ -71,11 +73,15 @@ def _report(result: RunResult) -> None:
         click.echo(f"attempt {result.attempt}: completed{note}")
     for gate in result.gates:
         click.echo(f"gate {gate.outcome}: {gate.name}")
-    if result.status == "complete" and result.exit_code != ExitCode.DONE:
+    if result.status == "complete" and result.exit_code == ExitCode.UNFINISHED:
         click.echo("the run is complete, but a required gate is not met: exit 4")
     colour = "green" if result.exit_code == ExitCode.DONE else "yellow"
+    headline = result.status.upper()
+    if not result.intact:
+        colour, headline = COLOURS[result.report.verdict], result.report.verdict
+        print_problems(result.report)
     click.echo("")
-    click.secho(f"{result.status.upper()}  {pack}", fg=colour, bold=True)
+    click.secho(f"{headline}  {pack}", fg=colour, bold=True)
     click.echo(f"  root digest  sha256:{result.root_sha256}")
     click.echo(f"  summary      {_shown(result.summary)}")
     click.echo(f"  check it     {commands.evidence('verify', pack)}")
@@ -83,6 +89,7 @@ def _report(result: RunResult) -> None:
         click.echo(
             f"  run anew     {commands.run(result.milestone, result.pack.parent, '--again')}"
         )
+    print_outcome(result.report)
 
 
 def _shown(path: Path) -> str:

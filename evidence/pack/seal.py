@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from fnmatch import fnmatchcase
 from pathlib import Path
+from typing import Final
 
 from evidence import layout
 from evidence.encoding import jsonio
@@ -21,6 +22,9 @@ from evidence.records.milestone import PublishSpec
 from evidence.records.record import Record
 from evidence.records.run import FileEntry, ManifestRecord, WithheldEntry, WithheldRecord
 from evidence.system.durable import sync_file, write_file
+
+
+NOT_IN_GIT: Final = "weights are too large for git: runs/.gitignore leaves them out"
 
 
 class Seal(Record):
@@ -49,15 +53,25 @@ def staged_files(staging: Path) -> tuple[FileEntry, ...]:
 
 
 def withheld_record(files: Iterable[FileEntry], publish: PublishSpec) -> WithheldRecord:
-    """withheld.json: the staged files that the milestone allows to be absent."""
+    """withheld.json: the staged files that the milestone, or our own .gitignore, leaves out."""
+    reasons = ((entry, _why_withheld(entry.path, publish)) for entry in files)
     return WithheldRecord(
         schema="withheld.v1",
         files=tuple(
-            WithheldEntry(entry.path, entry.size_bytes, publish.reason or "withheld")
-            for entry in files
-            if any(fnmatchcase(entry.path, pattern) for pattern in publish.withhold)
+            WithheldEntry(entry.path, entry.size_bytes, reason)
+            for entry, reason in reasons
+            if reason is not None
         ),
     )
+
+
+def _why_withheld(path: str, publish: PublishSpec) -> str | None:
+    """Why a copy may lack a file; None where it may not."""
+    if any(fnmatchcase(path, pattern) for pattern in publish.withhold):
+        return publish.reason or "withheld"
+    if any(fnmatchcase(path, pattern) for pattern in layout.LEFT_OUT):
+        return NOT_IN_GIT
+    return None
 
 
 def digest_files(staging: Path, files: Iterable[FileEntry]) -> dict[str, str]:

@@ -21,6 +21,7 @@ from evidence.errors import ExitCode, StoppedError, UsageError
 from evidence.progress import Observer
 from evidence.publish.index import update_index
 from evidence.publish.summaries import rerender
+from evidence.records.finding import Report
 from evidence.records.record import Record
 from evidence.records.reproduction import ReproductionRecord, TierName
 from evidence.records.run import AttemptPlan
@@ -35,7 +36,8 @@ from evidence.reproduce.worktree import clean_worktree
 from evidence.results.seed_test import NAME as OVER_SEEDS
 from evidence.running.signals import StopRequest
 from evidence.system.durable import staging_of, write_file
-from evidence.verification.verification import open_verified
+from evidence.verification.options import VerifyOptions
+from evidence.verification.verification import open_verified, verify_pack
 
 _NAMED_BY: Final = 12
 
@@ -64,11 +66,13 @@ class ReproduceResult(Record):
     worktree: Path | None
     others: tuple[Path, ...]
     """Packs of the runs with other seeds."""
+    report: Report
+    """What verify says of the original with what was attached."""
 
     @property
     def exit_code(self) -> ExitCode:
-        """0 only when the tier that was asked for is reached."""
-        return ExitCode.DONE if self.reached else ExitCode.FINDINGS
+        """0 only when the tier that was asked for is reached, and all of it verifies."""
+        return ExitCode.DONE if self.reached and self.report.passed else ExitCode.FINDINGS
 
 
 def reproduce(
@@ -108,6 +112,7 @@ def reproduce(
     second = open_verified(made)
     record = reproduction_record(original, second, others, code)
     attached = attach(pack, record)
+    report = verify_pack(pack, VerifyOptions(beside=(pack, made)))
     update_index(made.parent)
     asked = options.tier or default_tier(original.documents, second.documents)
     return ReproduceResult(
@@ -118,6 +123,7 @@ def reproduce(
         reached=reaches(record, asked),
         worktree=worktree.root if options.keep else None,
         others=tuple(one.path for one in others),
+        report=report,
     )
 
 

@@ -11,8 +11,15 @@ from evidence.errors import UsageError
 from evidence.system.durable import make_folder, publish, write_file
 
 ARCHIVE: Final = "archive"
-ATTRIBUTES: Final = b"# Evidence is bytes: git must not change line ends here.\n* -text\n"
-IGNORED: Final = b"# Work in progress, and weights too large for git.\n/.work/\n*.safetensors\n"
+ATTRIBUTES: Final = (
+    b"# Evidence is bytes: git must not change line ends here, nor anything else.\n"
+    b"* -text -ident -filter !working-tree-encoding\n"
+)
+IGNORED: Final = (
+    b"# Whatever the project ignores elsewhere, evidence is committed whole...\n!*\n"
+    b"# ... but for work in progress, and weights too large for git.\n/.work/\n"
+    + "".join(f"{pattern}\n" for pattern in layout.LEFT_OUT).encode("ascii")
+)
 
 
 def prepare_runs_folder(runs: Path) -> None:

@@ -1,7 +1,7 @@
 """The run use case: from a milestone file to a sealed pack.
 
 Responsible for the order of the whole: preflight, lock, journal, capture, attempts, capture,
-results, seal, render, publish. Each part is done elsewhere. Prints nothing.
+results, seal, render, publish, verify. Each part is done elsewhere. Prints nothing.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from evidence import layout
 from evidence.errors import BusyError, DurabilityError, ExitCode, UsageError
 from evidence.progress import Observer
 from evidence.publish.index import update_index
+from evidence.records.finding import Report
 from evidence.records.record import Record
 from evidence.records.run import GateResult, OutcomeRecord, ParentRecord
 from evidence.running.archive import archive_pack, prepare_runs_folder
@@ -27,6 +28,7 @@ from evidence.running.signals import StopRequest
 from evidence.running.workspace import Workspace
 from evidence.system.durable import make_folder
 from evidence.text import commands
+from evidence.verification.verification import verify_pack
 
 LOCK_PATIENCE_S: Final = 0.3
 
@@ -60,10 +62,19 @@ class RunResult(Record):
     stand_in: bool
     outcomes: tuple[OutcomeRecord, ...]
     gates: tuple[GateResult, ...]
+    report: Report
+    """What verify says of the pack as it was published."""
+
+    @property
+    def intact(self) -> bool:
+        """Whether our own verify finds the pack to be what it says. If not, that is our bug."""
+        return self.report.exit in (ExitCode.DONE, ExitCode.UNFINISHED)
 
     @property
     def exit_code(self) -> ExitCode:
-        """0 only when the run is complete and no required gate is open."""
+        """0 only when the pack verifies, the run is complete and no required gate is open."""
+        if not self.intact:
+            return ExitCode.FINDINGS
         open_gates = any(g.required and g.outcome in ("not-met", "not-checked") for g in self.gates)
         done = self.status == "complete" and not open_gates
         return ExitCode.DONE if done else ExitCode.UNFINISHED
@@ -103,7 +114,8 @@ def run_milestone(
                 if pack.exists():
                     archive_pack(pack)
                 done = execute(prepared, options.root, work, pack, observer, stop, options.parents)
-    update_index(options.runs)
+    report = verify_pack(pack)
+    update_index(options.runs, {pack: report})
     return RunResult(
         milestone=milestone_id,
         pack=pack,
@@ -114,6 +126,7 @@ def run_milestone(
         stand_in=done.manifest.stand_in,
         outcomes=done.outcomes,
         gates=done.results.gates,
+        report=report,
     )
 
 

@@ -189,9 +189,8 @@ FORGERIES: Final = (
             + "1" * 64 + '"'), "data-identity"),
     Forgery("another reason to have failed", put(OUTCOME, "reason", value="it was late"),
             "journal-attempts"),
-    Forgery("weights withheld by no pattern", milestone(
-            'withhold = ["training_output/final_model/*.safetensors"]', "withhold = []"),
-            "withheld-files"),
+    Forgery("a log withheld by no pattern", put(layout.WITHHELD, "files", 0, value={
+            "path": layout.TRAINING_LOG, "size_bytes": 9, "reason": "long"}), "withheld-files"),
     # Nothing in the evidence contradicts these: only a signature tells.
     Forgery("all losses halved", rounder_losses, None),
     Forgery("a prediction and all that follows from it", whole_prediction, None),

@@ -11,7 +11,7 @@ from evidence.records.availability import Unavailable
 from evidence.stages.registry import is_document, stages_of
 from evidence.text.escape import acts_at, visible
 from evidence.verification.consistency.registry import Evidence, Problems, check, differs, need
-from evidence.verification.problem import CannotCheckError, Problem
+from evidence.verification.problem import CannotCheckError, Problem, shown
 
 SHOWN_NAME_CHARS: Final = 20
 """nvidia-smi cuts the names of GPUs to fit its table."""
@@ -48,11 +48,12 @@ def _weights(folder: str, sealed: Mapping[str, str]) -> Problems:
         yield Problem(folder, "a complete pack has weights", code="missing")
 
 
-@check("withheld-files", "only what the milestone allows is withheld")
+@check("withheld-files", "only weights, and what the milestone allows, are withheld")
 def withheld_files(evidence: Evidence) -> Problems:
-    """Each path of withheld.json is sealed, matches a pattern of [publish], has the manifest's
-    size, and is no document that verify needs. Exact. Absent ones are named as advice."""
-    patterns = evidence.documents.milestone.publish.withhold
+    """Each path of withheld.json is sealed, matches a pattern of [publish] or is one of weights
+    (*.safetensors), has the manifest's size, and is no document that verify needs. Exact. Absent
+    ones are named as advice."""
+    patterns = (*evidence.documents.milestone.publish.withhold, *layout.LEFT_OUT)
     sizes, digests = evidence.documents.sizes, evidence.documents.digests
     for index, entry in enumerate(evidence.documents.withheld.files):
         place = f"{layout.WITHHELD}#/files/{index}"
@@ -62,12 +63,12 @@ def withheld_files(evidence: Evidence) -> Problems:
         if is_document(entry.path) or entry.path in layout.NEEDED_ALWAYS:
             yield Problem(f"{place}/path", "evidence cannot be withheld", actual=entry.path)
         if not any(fnmatchcase(entry.path, pattern) for pattern in patterns):
-            text = "is withheld, but no pattern of [publish] allows it"
-            yield Problem(f"{place}/path", text, " or ".join(patterns) or "nothing", entry.path)
+            text = "is no weights, and withheld by no pattern of [publish]"
+            yield Problem(f"{place}/path", text, " or ".join(patterns), entry.path)
         text = "another size than the manifest states"
         yield from differs(f"{place}/size_bytes", text, sizes.get(entry.path), entry.size_bytes)
         if entry.path not in evidence.present:
-            text = "is withheld from this copy; its digest stays in the evidence"
+            text = f"is withheld from this copy ({shown(entry.reason)}); its digest stays"
             yield Problem(entry.path, text, severity="advice", code="withheld")
 
 
