@@ -1,6 +1,7 @@
 """Digests of the project's files as they are at a commit.
 
-Responsible for reading many blobs in few processes and bounded memory. What a ref names, and how
+Responsible for reading many blobs in few processes and bounded memory, submodules at the commits
+that the project names included. What a ref names, and how
 git is run, is `git`'s.
 """
 
@@ -9,11 +10,12 @@ from __future__ import annotations
 import os
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Final
 
 from evidence import limits
-from evidence.capture.repository import Repository
+from evidence.capture.repository import Repository, open_repository
 from evidence.encoding.digest import sha256_hex
 from evidence.records.availability import Unavailable
 
@@ -33,21 +35,48 @@ def digests_at(
         return listing
     blobs: dict[str, str] = {}
     sizes: dict[str, int] = {}
+    digests: dict[str, str] = {}
     for entry in filter(None, listing.split(b"\0")):
         facts, _, raw = entry.partition(b"\t")
         mode, kind, blob, size = facts.split()
         name = os.fsdecode(raw)
         path = name.removeprefix(found.prefix)
+        if kind == b"commit" and name.startswith(found.prefix):
+            inside = _in_submodule(found, name, blob.decode("ascii"), partial(_below, wanted, path))
+            if isinstance(inside, Unavailable):
+                return inside
+            digests |= {f"{path}/{one}": digest for one, digest in inside.items()}
         if kind == b"blob" and mode != _LINK and name.startswith(found.prefix) and wanted(path):
             blobs[path] = blob.decode("ascii")
             sizes[blobs[path]] = int(size) if size.isdigit() else 0  # BAD: the blob is lost
-    digests: dict[str, str] = {}
+    read_of: dict[str, str] = {}
     for batch in _batches(sizes):
         read = _digests(found, batch)
         if isinstance(read, Unavailable):
             return read
-        digests |= read
-    return {path: digests[blob] for path, blob in blobs.items()}
+        read_of |= read
+    return digests | {path: read_of[blob] for path, blob in blobs.items()}
+
+
+def _below(wanted: Callable[[str], bool], folder: str, path: str) -> bool:
+    return wanted(f"{folder}/{path}")
+
+
+def _in_submodule(
+    found: Repository, name: str, commit: str, wanted: Callable[[str], bool]
+) -> dict[str, str] | Unavailable:
+    """The same in a submodule, at the commit that the project names; nothing where it is empty."""
+    inner = open_repository(Path(str(found.repo.working_tree_dir)) / name)
+    if isinstance(inner, Unavailable):
+        return {}
+    if inner.prefix:
+        return {}  # not checked out: the repository around it was found
+    inside = digests_at(inner, commit, wanted)
+    if isinstance(inside, Unavailable):
+        listed = inner.attempt("ls-files", "-z", env=_OFFLINE)
+        names = [] if isinstance(listed, Unavailable) else listed.split(b"\0")
+        return inside if any(wanted(os.fsdecode(one)) for one in names if one) else {}
+    return inside
 
 
 def _batches(sizes: Mapping[str, int]) -> Iterator[list[str]]:

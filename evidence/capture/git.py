@@ -231,7 +231,7 @@ def patched_tree(found: Repository, commit: str, patch: bytes) -> Iterator[Patch
                 found.run("apply", "--cached", "--whitespace=nowarn", "-", env=own, given=given)
         except (GitError, OSError) as error:
             raise PatchError(one_line(str(error), limits.MAX_MESSAGE_CHARS)) from error
-        yield PatchedTree(found, own)
+        yield PatchedTree(found, own, commit)
 
 
 class PatchError(Exception):
@@ -243,14 +243,20 @@ class PatchedTree(Record):
 
     found: Repository
     own: dict[str, str]
-
-    def blob(self, path: str) -> bytes | None:
-        """Bytes of a file (path relative to the project); None when it is not there."""
-        return self.blob_from_top(f"{self.found.prefix}{path}")
+    commit: str
 
     def blob_from_top(self, path: str) -> bytes | None:
-        """The same by a path from the top of the working tree, as git.json has it."""
+        """Bytes of a file by its path from the top of the working tree; None where none is."""
         return _blob(self.found, f":{path}", self.own)
+
+    def gitlink_from_top(self, path: str) -> str | None:
+        """The commit that a submodule is at; None where none is."""
+        listing = self.found.attempt(
+            "ls-files", "--stage", "-z", "--", f":(top,literal){path}", env=self.own
+        )
+        words = b"" if isinstance(listing, Unavailable) else listing
+        mode, commit, *_ = (*words.decode("utf-8", "replace").split()[:2], "", "")
+        return commit if mode == "160000" else None
 
 
 def tree_of(found: Repository, commit: str) -> str | None:

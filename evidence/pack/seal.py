@@ -23,7 +23,6 @@ from evidence.records.record import Record
 from evidence.records.run import FileEntry, ManifestRecord, WithheldEntry, WithheldRecord
 from evidence.system.durable import sync_file, write_file
 
-
 NOT_IN_GIT: Final = "weights are too large for git: runs/.gitignore leaves them out"
 
 

@@ -5,6 +5,7 @@ from typing import Literal
 from evidence.records.availability import Unavailable
 from evidence.records.record import Number, Record
 
+HeldBy = Literal["commit", "patch", "pointer", "submodule", "nothing"]
 FileState = Literal["modified", "added", "deleted", "renamed", "untracked", "unmerged"]
 
 
@@ -108,6 +109,19 @@ class GitStateRecord(Record):
     """Files of the commit that a sparse checkout leaves out."""
 
 
+class InputPlaceRecord(Record):
+    """An input of the run, and what holds its bytes."""
+
+    input: str
+    """Key of the milestone that names it, such as data.train.path; `milestone` for the file."""
+    path: str
+    """From the top of the working tree; as the milestone names it where it lies elsewhere."""
+    held_by: HeldBy
+    """pointer: a Git LFS pointer to these bytes. nothing: whoever has the commit lacks it."""
+    reason: str
+    """Why nothing holds it; else empty."""
+
+
 class GitRecord(Record):
     """git.json: state at start and at end of the run."""
 
@@ -117,6 +131,11 @@ class GitRecord(Record):
     end: GitStateRecord | Unavailable
     changed_during_run: bool | Unavailable
     patch_sha256: str | Unavailable
+    prefix: str | None = None
+    """The project's folder from the top of the working tree, with a slash at its end; empty where
+    it is the top. None: not recorded."""
+    inputs: tuple[InputPlaceRecord, ...] | None = None
+    """What holds each input that is a file or a folder. None: not recorded."""
 
 
 class PackageRecord(Record):

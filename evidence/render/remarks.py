@@ -57,6 +57,11 @@ def _repository(documents: Documents, sheet: Sheet) -> Iterator[str]:
     if sheet.raw("git.dirty") is True:
         files = sheet.n("git.num_changed_files", "file differs", "files differ")
         yield f"The working tree was dirty: {files} from the commit (see Impact)."
+    for one in documents.git.inputs or ():
+        if one.held_by == "nothing":
+            name, why = markdown.code(one.path), markdown.inline(one.reason, REASON_CHARS)
+            key = markdown.code(one.input)
+            yield f"The commit does not hold {name} ({key}): {why}. Whoever clones it lacks it."
     if documents.git.changed_during_run is True:
         yield f"The repository changed while the run was under way: {_change(documents.git)}."
     if isinstance(documents.git.start, Unavailable):

@@ -21,6 +21,7 @@ from evidence.attempt.attempt import (
     worker_environment,
 )
 from evidence.attempt.stage import Surroundings
+from evidence.capture.inputs import not_held
 from evidence.encoding.digest import sha256_hex
 from evidence.errors import StoppedError, UsageError
 from evidence.pack.journal import Clock, Journal
@@ -30,6 +31,7 @@ from evidence.records.record import Record
 from evidence.records.run import AttemptPlan, ParentRecord
 from evidence.running.ending import reason_kept
 from evidence.running.finish import Finished, seal_staging, write_documents
+from evidence.running.inputs import inputs_of
 from evidence.running.observation import Observation, journal_state, observe_end, observe_start
 from evidence.running.preflight import Prepared
 from evidence.running.secrets import privacy_of, refuse_secrets
@@ -108,7 +110,10 @@ def begin(
             ruleset=RULESET,
         )
     run.observer.message("looking at the machine, the repository and the packages")
-    start = observe_start(run.root, prepared.milestone)
+    inputs = inputs_of(prepared)
+    start = observe_start(run.root, prepared.milestone, inputs)
+    for one in not_held(start.git.inputs):
+        run.observer.message(f"the commit does not hold {one.path} ({one.input}): {one.reason}")
     write_documents(prepared, run.space.staging, start, None)
     names = tuple(plan.name for plan in prepared.plans)
     before = tuple(map(dict, start.frozen_before))

@@ -19,6 +19,7 @@ from evidence.capture.frozen import Digests, compare_frozen, digest_set
 from evidence.capture.git import capture_patch, capture_remote, capture_state
 from evidence.capture.gpu import capture_gpus, gpu_snapshot
 from evidence.capture.host import capture_cpu, capture_hardware
+from evidence.capture.inputs import Input, place_inputs
 from evidence.capture.packages import capture_packages
 from evidence.capture.repository import Repository, open_repository
 from evidence.encoding import jsonio
@@ -99,7 +100,7 @@ class Observation(Record):
             write_file(staging / layout.PATCH, self.patch)
 
 
-def observe_start(root: Path, milestone: Milestone) -> Observation:
+def observe_start(root: Path, milestone: Milestone, inputs: tuple[Input, ...] = ()) -> Observation:
     """Run every probe, side by side; the slowest alone decides how long it takes."""
     started_utc = utc_now()
     repository = open_repository(root)
@@ -118,7 +119,11 @@ def observe_start(root: Path, milestone: Milestone) -> Observation:
                 root, cpu.result(), found.gpus, found.driver_version, found.driver_cuda_version
             ),
             gpu_snapshot=snapshot.result(),
-            git=_git(repository, start, Unavailable("the run has not ended yet"), patch.result()),
+            git=replace(
+                _git(repository, start, Unavailable("the run has not ended yet"), patch.result()),
+                prefix=None if isinstance(repository, Unavailable) else repository.prefix,
+                inputs=place_inputs(repository, start, patch.result(), inputs),
+            ),
             patch=patch.result(),
             packages=packages.result(),
             repository=repository,
@@ -158,7 +163,9 @@ def observe_end(root: Path, milestone: Milestone, observed: Observation) -> Obse
     end = cleaned(capture_state(observed.repository), GitStateRecord, privacy)
     frozen = compare_frozen(root, milestone.frozen, observed.frozen_before, observed.repository)
     git = _git(observed.repository, observed.git.start, end, observed.patch)
-    return replace(observed, git=replace(git, remote=observed.git.remote), frozen=frozen)
+    kept = observed.git
+    git = replace(git, remote=kept.remote, prefix=kept.prefix, inputs=kept.inputs)
+    return replace(observed, git=git, frozen=frozen)
 
 
 def _frozen_now(root: Path, milestone: Milestone) -> tuple[Digests, ...]:

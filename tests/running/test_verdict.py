@@ -90,7 +90,7 @@ def test_scripts_read_it_too(project: Project) -> None:
 def test_each_pack_is_verified_once(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
     """By the run; its line of the index is made of that report."""
     judged: list[Path] = []
-    real: Callable[..., bool] = verification._judge  # noqa: SLF001
+    real: Callable[..., bool] = verification._judge
 
     def counted(root: object, path: Path, *rest: object) -> bool:
         judged.append(path)

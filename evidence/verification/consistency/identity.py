@@ -40,7 +40,9 @@ def milestone_identity(evidence: Evidence) -> Problems:
 def git_identity(evidence: Evidence) -> Problems:
     """manifest.commit = git.start.commit; captured(start/end) = git.start/end commit and dirty;
     changed_during_run ⇔ commit, branch
-    or files differ. Exact. Warnings: dirty tree, repository changed meanwhile.
+    or files differ; git.inputs name the data of inputs.json, and give a reason exactly where
+    nothing holds them. Exact. Warnings: dirty tree, repository changed meanwhile, an input that
+    no commit holds.
     """
     git = evidence.documents.git
     manifest = need(evidence.documents.manifest, "there is no manifest")
@@ -56,6 +58,24 @@ def git_identity(evidence: Evidence) -> Problems:
     place, text = f"{layout.MANIFEST}#/commit", "another commit than the run started from"
     yield from differs(place, text, _of(git.start, "commit"), _of_commit(manifest.commit))
     yield from _states(evidence)
+    yield from _inputs(evidence)
+
+
+def _inputs(evidence: Evidence) -> Problems:
+    git, data = evidence.documents.git, evidence.documents.inputs.data
+    if git.inputs is None:
+        return
+    named = {one.input for one in git.inputs if one.input.startswith("data.")}
+    expected = sorted(f"data.{name}.path" for name, one in data.items() if one.path is not None)
+    text = "other data than were read from files"
+    yield from differs(f"{layout.GIT}#/inputs", text, expected, sorted(named))
+    for index, one in enumerate(git.inputs):
+        place = f"{layout.GIT}#/inputs/{index}"
+        text = "a reason is given exactly where nothing holds the input"
+        yield from differs(f"{place}/reason", text, one.held_by == "nothing", bool(one.reason))
+        if one.held_by == "nothing":
+            text = f"the commit does not hold {shown(one.path)}: {shown(one.reason)}"
+            yield Problem(place, text, severity="warning", code="input-not-in-commit")
 
 
 def _states(evidence: Evidence) -> Problems:

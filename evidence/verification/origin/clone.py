@@ -1,52 +1,46 @@
-"""A pack held against the verifier's own clone: commit, patch, milestone and data.
+"""A pack held against the verifier's own clone: commit and patch.
 
-Responsible for checks that need the history of the project, which a pack does not carry. git runs
-in the caller's clone alone and writes nothing there (patches are applied in a temporary index);
-nothing is ever run in the pack.
+Responsible for which checks a clone allows and for those on its history, which a pack does not
+carry; what the run read is `clone_inputs`'. git runs in the caller's clone alone and writes nothing
+there (patches are applied in a temporary index); nothing is ever run in the pack.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
 from evidence import layout
 from evidence.capture.git import PatchedTree, PatchError, patched_tree, tree_of
+from evidence.capture.holding import is_filtered, is_pointer, same
 from evidence.capture.repository import Repository, open_repository
-from evidence.data.facts import DataSet, describe
-from evidence.data.read import read_rows
-from evidence.encoding.codec import encode
-from evidence.encoding.digest import sha256_hex, with_crlf, with_lf
-from evidence.errors import MilestoneError, UsageError
+from evidence.encoding.digest import sha256_hex
+from evidence.errors import UsageError
 from evidence.records.availability import Unavailable
-from evidence.records.capture import GitStateRecord
 from evidence.verification.consistency.registry import Check, Evidence
 from evidence.verification.ledger import Rule
+from evidence.verification.origin import clone_inputs
+from evidence.verification.origin.recorded import (
+    COMMIT_ID,
+    at_project,
+    known_commit,
+    patch_bytes,
+    start_of,
+)
 from evidence.verification.problem import CannotCheckError, Problem, shown
 
 COMMIT: Final = Rule("repo-commit", "the clone has the commit, with the tree that git.json names")
 PATCH: Final = Rule("repo-patch", "the patch leads from that commit to what ran")
-MILESTONE: Final = Rule("repo-milestone", "the clone has the milestone with the bytes that ran")
-FACTS: Final = Rule("repo-data-facts", "facts about the data, counted again from them")
-DATA: Final = Rule("repo-data", "the clone has the data with the bytes that the run read")
 
-_COMMIT: Final = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 _PROMISOR: Final = r"^(extensions\.partialclone|remote\..*\.promisor)$"
-_LFS: Final = re.compile(
-    rb"version https://git-lfs\.github\.com/spec/v1\n(?:.*\n)*?oid sha256:([0-9a-f]{64})\n.*",
-    re.DOTALL,
-)
-_MAX_POINTER_BYTES: Final = 1024
 
 
 def repository_checks(clone: Path) -> tuple[Check, ...]:
     """The checks against a clone, for `VerifyOptions.further`. Raises UsageError without one.
 
-    `clone` is the project's folder in a working tree: the one that holds milestones/. A partial
-    clone is refused: git would fetch what it lacks, and verifying opens no connection.
+    `clone` is a folder in a working tree: its top, or the project's own, which holds milestones/.
+    A partial clone is refused: git would fetch what it lacks, and verifying opens no connection.
     """
     found = open_repository(clone)
     if isinstance(found, Unavailable):
@@ -60,35 +54,20 @@ def repository_checks(clone: Path) -> tuple[Check, ...]:
     def bound(
         run: Callable[[Repository, Evidence], Iterator[Problem]],
     ) -> Callable[[Evidence], Iterator[Problem]]:
-        return lambda evidence: run(found, evidence)
+        return lambda evidence: run(at_project(found, evidence), evidence)
 
     return (
         Check(COMMIT, bound(_commit)),
         Check(PATCH, bound(_patch)),
-        Check(MILESTONE, bound(_milestone)),
-        Check(DATA, bound(_data)),
-        Check(FACTS, bound(_facts)),
+        Check(clone_inputs.MILESTONE, bound(clone_inputs.milestone)),
+        Check(clone_inputs.DATA, bound(clone_inputs.data)),
+        Check(clone_inputs.FACTS, bound(clone_inputs.facts)),
     )
 
 
-def _start(evidence: Evidence) -> GitStateRecord:
-    start = evidence.documents.git.start
-    if isinstance(start, Unavailable):
-        raise CannotCheckError(f"the pack names no commit: {start.reason}")
-    return start
-
-
-def _known(found: Repository, evidence: Evidence) -> str:
-    """The recorded commit, which the clone has."""
-    commit = _start(evidence).commit
-    if not _COMMIT.fullmatch(commit) or tree_of(found, commit) is None:
-        raise CannotCheckError("the clone does not have the commit, see repo-commit")
-    return commit
-
-
 def _commit(found: Repository, evidence: Evidence) -> Iterator[Problem]:
-    start = _start(evidence)
-    tree = tree_of(found, start.commit) if _COMMIT.fullmatch(start.commit) else None
+    start = start_of(evidence)
+    tree = tree_of(found, start.commit) if COMMIT_ID.fullmatch(start.commit) else None
     place = f"{layout.GIT}#/start"
     if tree is None:
         text = "the clone has no such commit; `git fetch --all --tags` may bring it"
@@ -97,18 +76,8 @@ def _commit(found: Repository, evidence: Evidence) -> Iterator[Problem]:
         yield Problem(f"{place}/tree", "another tree than the commit has", tree, start.tree)
 
 
-def _patch_bytes(evidence: Evidence) -> bytes:
-    """The patch of a dirty tree, empty for a clean one. Raises CannotCheckError."""
-    patch = evidence.contents.get(layout.PATCH)
-    if patch is None and _start(evidence).dirty:
-        reason = evidence.documents.git.patch_sha256
-        said = reason.reason if isinstance(reason, Unavailable) else "it is not in the pack"
-        raise CannotCheckError(f"the tree was dirty and there is no patch: {said}")
-    return patch or b""
-
-
 def _patch(found: Repository, evidence: Evidence) -> Iterator[Problem]:
-    commit, patch = _known(found, evidence), _patch_bytes(evidence)
+    commit, patch = known_commit(found, evidence), patch_bytes(evidence)
     try:
         with patched_tree(found, commit, patch) as tree:
             yield from _changed_files(tree, evidence)
@@ -119,103 +88,18 @@ def _patch(found: Repository, evidence: Evidence) -> Iterator[Problem]:
 
 def _changed_files(tree: PatchedTree, evidence: Evidence) -> Iterator[Problem]:
     """git.json's digests of changed files are what commit and patch give."""
-    for index, file in enumerate(_start(evidence).files):
+    filtered = []
+    for index, file in enumerate(start_of(evidence).files):
         if isinstance(file.sha256, Unavailable) or "\\" in file.path:
             continue  # deleted, or a name that git.json can only spell
         blob = tree.blob_from_top(file.path)
-        if blob is None or not _same(file.sha256, blob):
-            text = f"commit and patch give other bytes for {shown(file.path)}"
-            found = "not there" if blob is None else sha256_hex(blob)
-            yield Problem(f"{layout.GIT}#/start/files/{index}", text, found, file.sha256)
-
-
-@contextmanager
-def _tree(found: Repository, evidence: Evidence) -> Iterator[PatchedTree]:
-    """The files that the run had: commit and patch; the commit alone where the patch is bad."""
-    commit = _known(found, evidence)
-    try:
-        patch = _patch_bytes(evidence)
-    except CannotCheckError:
-        patch = b""
-    try:
-        with patched_tree(found, commit, patch) as tree:
-            yield tree
-    except PatchError as error:
-        raise CannotCheckError("the patch does not apply, see repo-patch") from error
-
-
-def _milestone(found: Repository, evidence: Evidence) -> Iterator[Problem]:
-    path = layout.milestone_file(Path(), evidence.documents.milestone.id).as_posix()
-    with _tree(found, evidence) as tree:
-        expected = sha256_hex(evidence.contents[layout.MILESTONE])
-        yield from _compared(tree, path, expected, layout.MILESTONE)
-
-
-def _data(found: Repository, evidence: Evidence) -> Iterator[Problem]:
-    records = evidence.documents.inputs.data
-    local = {name: one for name, one in records.items() if one.path is not None}
-    if not local:
-        raise CannotCheckError("no data set is a file of the project")
-    with _tree(found, evidence) as tree:
-        for name, record in sorted(local.items()):
-            place = f"{layout.INPUTS}#/data/{name}/sha256"
-            yield from _compared(tree, record.path or "", record.sha256, place)
-
-
-def _facts(found: Repository, evidence: Evidence) -> Iterator[Problem]:
-    """inputs.json's facts about each data set, counted again from the clone's bytes. Exact."""
-    milestone, records = evidence.documents.milestone, evidence.documents.inputs.data
-    with _tree(found, evidence) as tree:
-        sets = {name: _read(tree, name, evidence) for name in sorted(milestone.data)}
-    if all(one is None for one in sets.values()):
-        raise CannotCheckError("the clone has no data set with the bytes of the run, see repo-data")
-    other = milestone.eval.data
-    for name, data in sets.items():
-        evaluation = sets[other]
-        if data is None or name not in records or evaluation is None:
+        if blob is not None and (same(file.sha256, blob) or is_pointer(file.sha256, blob)):
             continue
-        counted = describe(data, milestone.data[name], None if name == other else evaluation)
-        expected, actual = encode(counted), encode(records[name])
-        for key in sorted(expected):
-            place = f"{layout.INPUTS}#/data/{name}/{key}"
-            if expected[key] != actual.get(key):
-                text = "not what the data give when they are counted again"
-                yield Problem(place, text, _short(expected[key]), _short(actual.get(key)))
-
-
-def _read(tree: PatchedTree, name: str, evidence: Evidence) -> DataSet | None:
-    """A data set with the very bytes that the run read; None where the clone has others."""
-    spec, record = evidence.documents.milestone.data[name], evidence.documents.inputs.data.get(name)
-    blob = None if spec.path is None or record is None else tree.blob(spec.path)
-    if blob is None or record is None:
-        return None
-    for raw in (blob, with_lf(blob), with_crlf(blob)):
-        if sha256_hex(raw) == record.sha256:
-            try:
-                return read_rows(name, raw, spec.path or name, spec)
-            except MilestoneError as error:
-                said = error.message.partition("\n")[0]
-                raise CannotCheckError(f"the data cannot be read: {shown(said)}") from error
-    return None
-
-
-def _short(value: object) -> str:
-    return shown(repr(value))
-
-
-def _compared(tree: PatchedTree, path: str, expected: str, place: str) -> Iterator[Problem]:
-    blob = tree.blob(path)
-    if blob is None:
-        text = f"{shown(path)} is neither in the recorded commit nor in the patch"
-        yield Problem(place, text, "not there", expected)
-    elif not _same(expected, blob):
-        text = f"{shown(path)} has other bytes in the recorded commit (with the patch)"
-        yield Problem(place, text, sha256_hex(blob), expected)
-
-
-def _same(expected: str, blob: bytes) -> bool:
-    """Equal bytes; also as git checks them out: other line ends, or through an LFS pointer."""
-    if expected in {sha256_hex(one) for one in (blob, with_lf(blob), with_crlf(blob))}:
-        return True
-    pointer = _LFS.fullmatch(blob) if len(blob) <= _MAX_POINTER_BYTES else None
-    return pointer is not None and pointer[1].decode() == expected
+        if blob is not None and is_filtered(tree.found, file.path):
+            filtered.append(file.path)
+            continue
+        text = f"commit and patch give other bytes for {shown(file.path)}"
+        found = "not there" if blob is None else sha256_hex(blob)
+        yield Problem(f"{layout.GIT}#/start/files/{index}", text, found, file.sha256)
+    if filtered:
+        raise CannotCheckError(f"a filter of the project converts {', '.join(filtered)}")

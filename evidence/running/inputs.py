@@ -1,0 +1,40 @@
+"""Which files and folders a run reads, by the keys of the milestone that name them.
+
+Responsible for the list alone; what holds each is `evidence.capture.inputs`'s.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from evidence import layout
+from evidence.capture.inputs import Input
+from evidence.encoding.digest import sha256_hex
+from evidence.records.milestone import ModelSpec
+from evidence.running.preflight import Prepared
+
+
+def inputs_of(prepared: Prepared) -> tuple[Input, ...]:
+    """The milestone file, the data and the models that are given by path."""
+    return tuple(_inputs(prepared))
+
+
+def _inputs(prepared: Prepared) -> Iterator[Input]:
+    milestone = prepared.milestone
+    path = layout.milestone_file(Path(), milestone.id).as_posix()
+    yield Input("milestone", path, sha256_hex(prepared.source))
+    for name, record in sorted(prepared.data.items()):
+        if record.path is not None:
+            yield Input(f"data.{name}.path", record.path, record.sha256)
+    yield from _folders("model", milestone.model)
+    for one in milestone.attempts:
+        if one.model is not None:
+            yield from _folders(f"attempt.{one.name}.model", one.model)
+
+
+def _folders(key: str, model: ModelSpec) -> Iterator[Input]:
+    folders = {"path": model.path, "config": model.config, "tokenizer": model.tokenizer}
+    for name, folder in folders.items():
+        if folder is not None:
+            yield Input(f"{key}.{name}", folder)
