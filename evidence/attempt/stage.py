@@ -319,6 +319,7 @@ class StageRun:
 
     def _finished(self, duration_s: float) -> None:
         done = self._done or {}
+        moved = {"weights": done["weights"]} if "weights" in done else {}
         self._journal(
             "stage-finished",
             stage=self._job.stage,
@@ -330,6 +331,7 @@ class StageRun:
             num_rows=self._files.num_rows,
             num_threads_start=self._num_threads,
             num_threads_end=done.get("num_threads"),
+            **moved,
         )
 
 

@@ -71,6 +71,13 @@ class DataRecord(Record):
     overlap: OverlapRecord | Unavailable
 
 
+class TensorRecord(Record):
+    """A tensor of the model, by its name there."""
+
+    name: str
+    num_elements: int
+
+
 class ModelRecord(Record):
     """The model a completed attempt started from."""
 
@@ -82,8 +89,16 @@ class ModelRecord(Record):
     config_sha256: str
     files: tuple[FileDigest, ...] | Unavailable
     num_parameters: int
+    """Shared ones counted once; buffers are none."""
     num_embedding_parameters: int
+    """Elements of all embedding tables, those of positions and token types too."""
     dtype: str
+    embedding_tables: tuple[TensorRecord, ...] = ()
+    """The tables that were counted."""
+    buffers: tuple[TensorRecord, ...] = ()
+    """What is saved with the parameters and is none: no optimizer moves it."""
+    num_kept_in_float32: int = 0
+    """Parameters that the model keeps in float32, whatever the number format of the others."""
 
 
 class SpecialToken(Record):

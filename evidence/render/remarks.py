@@ -15,9 +15,12 @@ from evidence.records.capture import GitRecord
 from evidence.records.inputs import TokenizerRecord
 from evidence.records.run import JournalEvent
 from evidence.render.values import Sheet
+from evidence.results.context import Context
+from evidence.results.training import moved_weights, rate_unreached
 from evidence.rules import scoring
+from evidence.rules.movement import hardly_moved
 from evidence.stages.eval import PREDICTIONS
-from evidence.stages.train import SEEN
+from evidence.stages.train import SEEN, STEPS
 from evidence.text import formatting, markdown
 
 REASON_CHARS: Final = 300
@@ -31,6 +34,7 @@ def warnings(documents: Documents, sheet: Sheet) -> tuple[str, ...]:
     """What weakens the evidence or the result, most serious first."""
     return (
         *_targets(documents, sheet),
+        *_unmoved(documents, sheet),
         *_repository(documents, sheet),
         *_steadiness(sheet),
         *_data(sheet),
@@ -51,6 +55,30 @@ def _targets(documents: Documents, sheet: Sheet) -> Iterator[str]:
             yield f"The answer field {name} carries no loss in any row: the model never learns it."
         elif not one.is_answer and not one.num_rows_in_sequence:
             yield f"The field {name} of the training data never reaches the model."
+
+
+def _unmoved(documents: Documents, sheet: Sheet) -> Iterator[str]:
+    """Training that changed next to nothing, with the causes that the evidence shows."""
+    context = Context(documents)
+    event = moved_weights(context)
+    if event is not None and hardly_moved(event.data["weights"]):
+        total = sheet.n("train.num_weights_compared", "weight")
+        every = sheet.number("train.weights_compared_every")
+        sampled = f" compared (one in {formatting.count(int(every))})" if every > 1 else ""
+        changed = sheet.n("train.num_weights_changed", "changed", "changed")
+        yield f"Training hardly moved the model: of {total}{sampled} {changed}{_why(sheet)}."
+    steps = documents.rows(STEPS) if context.plan is not None else ()
+    if rate_unreached(steps, context.train):
+        rate = sheet.v("train.learning_rate")
+        yield f"No step used the learning rate {rate}: the warm-up is as long as the run."
+
+
+def _why(sheet: Sheet) -> str:
+    if not sheet.number("train.num_optimizer_steps"):
+        return "; the optimizer never stepped"
+    if sheet.raw("train.dtype") == "float32":
+        return ""
+    return f"; updates so small are rounded away in {sheet.v('train.dtype')}"
 
 
 def _repository(documents: Documents, sheet: Sheet) -> Iterator[str]:

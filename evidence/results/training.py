@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from evidence import layout
 from evidence.records.availability import Unavailable
+from evidence.records.milestone import TrainSpec
 from evidence.records.run import IntervalRow, JournalEvent, StepRow, ValueRecord
 from evidence.results.context import (
     Context,
@@ -98,6 +99,7 @@ def training_values(context: Context) -> Values:
         for name, unit in _OF_STEPS:
             yield name, unknown(reason, unit, layout.METRICS)
     yield _peak_memory(context)
+    yield from _moved(context)
     yield from _probes(context)
 
 
@@ -236,6 +238,40 @@ def _peak_memory(context: Context) -> Named:
             context.why_not if context.plan is None else "the worker did not report it", unit
         )
     return name, known(max(found)[0], unit, join(*(place for _, place in found)), "maximum")
+
+
+def moved_weights(context: Context) -> JournalEvent | None:
+    """The end of the last training segment, where it says how far the weights moved."""
+    events = context.stage_events("stage-finished", "train")
+    return next((one for one in reversed(events) if "weights" in one.data), None)
+
+
+def rate_unreached(steps: tuple[StepRow, ...], train: TrainSpec) -> bool:
+    """Whether no step used the rate that is asked for: its warm-up ended after the last one."""
+    return bool(steps) and max(row.learning_rate for row in steps) < train.learning_rate * (
+        1 - 1e-9
+    )
+
+
+def _moved(context: Context) -> Values:
+    """Nothing where the backend does not compare weights."""
+    event = moved_weights(context)
+    if event is None:
+        return
+    weights = event.data["weights"]
+    for name, key, unit in (
+        ("num_weights_compared", "num_compared", "weights"),
+        ("num_weights_changed", "num_changed", "weights"),
+        ("weights_compared_every", "compared_every", "weights"),
+        ("num_optimizer_steps", "num_optimizer_steps", "steps"),
+    ):
+        yield f"train.{name}", known(weights[key], unit, journal_at(event, "data", "weights", key))
+    both = (journal_at(event, "data", "weights", f"num_{key}") for key in ("changed", "compared"))
+    changed, compared = weights["num_changed"], weights["num_compared"]
+    why = "the model has no weights that training may move"
+    place = join(*both)
+    share = ratio(changed, compared, "", place, "share-changed", why)
+    yield "train.weights_changed_share", share
 
 
 def _probes(context: Context) -> Values:

@@ -122,9 +122,10 @@ def num_samples(
 
 
 def training_flops(num_parameters: int, num_embedding_parameters: int, num_fed_tokens: int) -> int:
-    """FLOPs as transformers reports them: 6 · (parameters − embedding) · tokens fed.
+    """FLOPs as transformers reports them: 6 · (parameters − embedding tables) · tokens fed.
 
-    Tokens fed include padding. Source: `PreTrainedModel.floating_point_ops` of transformers.
+    All tables: of positions and token types too. Tokens fed include padding. Source:
+    `Trainer.floating_point_ops` of transformers 5.
     """
     body = num_parameters - num_embedding_parameters
     return FLOPS_PER_PARAMETER_AND_TOKEN * body * num_fed_tokens

@@ -29,6 +29,7 @@ from evidence.rules.arithmetic import steps_per_epoch, total_steps
 from evidence.running.author_words import refuse_typed_measurements
 from evidence.running.secrets import scan_inputs
 from evidence.text import templating
+from evidence.worker import model_folders
 from evidence.worker.interface import Backend
 
 MAX_LOSS_ROWS: Final = 30_000
@@ -62,6 +63,7 @@ def prepare(root: Path, milestone_id: str, attempt: str | None) -> Prepared:
     backends = _backends(_select(plans, attempt) if attempt else plans, where)
     _check_templates(milestone, where)
     _check_models(root, milestone, where)
+    _check_fitness(root, milestone, plans, where)
     _check_frozen(root, milestone, where)
     data = {name: _check_data(root, name, milestone, where) for name in milestone.data}
     _check_lengths(milestone, plans, data, where)
@@ -236,6 +238,24 @@ def _check_model(root: Path, model: ModelSpec, pointer: str, where: _Where) -> N
                 f"{pointer}/tokenizer_sha256",
                 f"declares {model.tokenizer_sha256}, tokenizer.json has {found}",
             )
+
+
+def _check_fitness(
+    root: Path, milestone: Milestone, plans: tuple[AttemptPlan, ...], where: _Where
+) -> None:
+    """Refuse models and number formats that our own backend could only fail with."""
+    for index, plan in enumerate(plans):
+        if plan.backend != "transformers":
+            continue
+        own = milestone.attempts[index]
+        table = "/model" if own.model is None else f"/attempt/{index}/model"
+        for key, message, hint in model_folders.unfit(root, plan.model):
+            raise where.error(f"{table}/{key}", message, hint)
+        if plan.train.dtype == "float16" and plan.train.optimizer == "adamw_torch":
+            table = f"/attempt/{index}/train" if "dtype" in own.train else "/train"
+            text = "float16 weights cannot hold what AdamW adds to them (its epsilon becomes 0)"
+            hint = 'Take dtype = "bfloat16" or "float32".'
+            raise where.error(f"{table}/dtype", text, hint)
 
 
 def _check_frozen(root: Path, milestone: Milestone, where: _Where) -> None:

@@ -16,6 +16,11 @@ import transformers
 from huggingface_hub import try_to_load_from_cache
 from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer
 
+from evidence.backends.transformers.weights import (
+    embedding_tables,
+    num_kept_in_float32,
+    saved_buffers,
+)
 from evidence.data.tokens import Coder
 from evidence.encoding.digest import sha256_hex, sha256_stream
 from evidence.errors import MalformedError
@@ -25,6 +30,8 @@ from evidence.records.inputs import FileDigest, ModelRecord, SpecialToken, Token
 from evidence.records.milestone import ModelSpec
 from evidence.records.run import AttemptPlan
 from evidence.rules.vocabulary import Vocabulary, read_spelling
+from evidence.worker.interface import StageFailure
+from evidence.worker.model_folders import causal_types, why_not_causal
 from evidence.worker.recorder import Pieces
 
 _NOT_CONFIGURED: Final = ("_name_or_path", "transformers_version")
@@ -78,13 +85,23 @@ def load_model(spec: ModelSpec, root: Path, dtype: torch.dtype, device: torch.de
     if spec.config is not None:
         config = AutoConfig.from_pretrained(root / spec.config)
         torch.manual_seed(spec.init_seed or 0)
+        _refuse_class(config)
         with torch.device(device):  # made where it is used: no float32 copy of 2B weights first
             return AutoModelForCausalLM.from_config(config, dtype=dtype)
     source = str(root / spec.path) if spec.path is not None else spec.id
+    revision = spec.revision or "main"
+    _refuse_class(AutoConfig.from_pretrained(source, revision=revision))
     model = AutoModelForCausalLM.from_pretrained(
-        source, revision=spec.revision or "main", dtype=dtype, use_safetensors=True
+        source, revision=revision, dtype=dtype, use_safetensors=True
     )
     return model.to(device)
+
+
+def _refuse_class(config: Any) -> None:
+    """One sentence in place of the names of 200 classes."""
+    reason = why_not_causal(config.to_dict(), causal_types())
+    if reason:
+        raise StageFailure("requirement-not-met", f"the model cannot be trained on: {reason}")
 
 
 def load_tokenizer(spec: ModelSpec, root: Path) -> Any:
@@ -94,6 +111,19 @@ def load_tokenizer(spec: ModelSpec, root: Path) -> Any:
     if spec.path is not None:
         return AutoTokenizer.from_pretrained(root / spec.path)
     return AutoTokenizer.from_pretrained(spec.id, revision=spec.revision or "main")
+
+
+def pad_id(tokenizer: Any) -> int:
+    """What fills a row up. Masks leave it out, so that without a pad token any id will do."""
+    found = (tokenizer.pad_token_id, tokenizer.eos_token_id, 0)
+    return next(int(one) for one in found if one is not None)
+
+
+def able_to_pad(tokenizer: Any) -> Any:
+    """The tokenizer, with a pad token in memory where it has none. Never saved."""
+    if tokenizer.pad_token_id is None:
+        tokenizer.pad_token = tokenizer.convert_ids_to_tokens(pad_id(tokenizer))
+    return tokenizer
 
 
 def coder(tokenizer: Any) -> Coder:
@@ -128,7 +158,7 @@ def vocabulary(tokenizer: Any) -> Pieces:
 
 def model_record(spec: ModelSpec, root: Path, model: Any, dtype: str) -> ModelRecord:
     """What the model is, for inputs.json."""
-    total = sum(parameter.numel() for parameter in model.parameters())
+    total, tables = sum(one.numel() for one in model.parameters()), embedding_tables(model)
     config = {k: v for k, v in model.config.to_dict().items() if k not in _NOT_CONFIGURED}
     folder = spec.path or spec.config
     if spec.config is not None:
@@ -147,8 +177,11 @@ def model_record(spec: ModelSpec, root: Path, model: Any, dtype: str) -> ModelRe
         config_sha256=sha256_hex(json.dumps(config, sort_keys=True, default=str).encode("utf-8")),
         files=_digests(root, folder) if folder is not None else Unavailable("named by revision"),
         num_parameters=total,
-        num_embedding_parameters=total - model.num_parameters(exclude_embeddings=True),
+        num_embedding_parameters=sum(table.num_elements for table in tables),
         dtype=dtype,
+        embedding_tables=tables,
+        buffers=saved_buffers(model),
+        num_kept_in_float32=num_kept_in_float32(model, dtype),
     )
 
 

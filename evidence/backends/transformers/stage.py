@@ -15,6 +15,7 @@ import torch
 from evidence import layout
 from evidence.backends.transformers.evaluation import predict, probe_loss
 from evidence.backends.transformers.models import (
+    able_to_pad,
     coder,
     device_of,
     framework_record,
@@ -22,10 +23,13 @@ from evidence.backends.transformers.models import (
     load_tokenizer,
     make_repeatable,
     model_record,
+    pad_id,
     tokenizer_record,
     vocabulary,
 )
+from evidence.backends.transformers.refusals import refuse_unfit
 from evidence.backends.transformers.training import train
+from evidence.backends.transformers.weights import Movement
 from evidence.data.examples import probe_texts, questions, text_record, training_examples
 from evidence.data.facts import field_names
 from evidence.data.read import load_data
@@ -65,13 +69,15 @@ def _train(job: Job, emit: Emit) -> None:
         text=encode(text_record(plan, plain, examples)),
         data={plan.train.data: sha256_hex(data.raw), plan.eval.data: eval_sha256},
     )
+    refuse_unfit(model, examples)
     _probe("before", job, model, tokenizer, emit)
     num_steps, pieces = _num_steps(job, len(examples)), vocabulary(tokenizer)
     recorder = Recorder(num_steps, plan.train.seed, plan.train.max_length, pieces)
     print(
         f"training {plan.model.id or plan.model.config or plan.model.path} on {len(examples)} rows"
     )
-    facts = train(job, model, tokenizer.pad_token_id, examples, recorder, emit)
+    with Movement(model) as movement:
+        facts = train(job, model, pad_id(tokenizer), examples, recorder, emit)
     seen = recorder.record(job.stage, spec, field_names(data.rows), examples)
     emit("seen", record=encode(seen))
     _probe("after", job, model, tokenizer, emit)
@@ -79,7 +85,7 @@ def _train(job: Job, emit: Emit) -> None:
     model.save_pretrained(folder)
     tokenizer.save_pretrained(folder)
     emit("model", path=str(folder))
-    emit("done", **_at_end(job), **facts)
+    emit("done", **_at_end(job), **facts, weights=movement.facts())
 
 
 def _evaluate(job: Job, emit: Emit) -> None:
@@ -87,7 +93,7 @@ def _evaluate(job: Job, emit: Emit) -> None:
     asked, _, available = questions(plan, root)
     folder = Path(job.output) / layout.FINAL_MODEL
     saved = ModelSpec(path=str(folder))  # from disk, as anyone else would load it
-    tokenizer = load_tokenizer(saved, folder)
+    tokenizer = able_to_pad(load_tokenizer(saved, folder))
     model = load_model(saved, folder, _dtype(plan.train.dtype), device_of(plan))
     print(f"evaluating {len(asked)} of {available} questions with the saved model")
     emit(

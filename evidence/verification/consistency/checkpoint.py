@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any, Final
 
@@ -11,7 +12,7 @@ from evidence import layout
 from evidence.encoding import jsonio
 from evidence.encoding.codec import decode
 from evidence.errors import MalformedError
-from evidence.records.inputs import FileDigest
+from evidence.records.inputs import FileDigest, ModelRecord, TensorRecord
 from evidence.results.context import journal_at
 from evidence.stages.train import TRAIN
 from evidence.verification.consistency import registry
@@ -26,6 +27,7 @@ CONFIG: Final = f"{layout.FINAL_MODEL}/config.json"
 INDEX: Final = f"{layout.FINAL_MODEL}/model.safetensors.index.json"
 _LAYER: Final = re.compile(r"(?:^|\.)(?:layers|h|blocks?)\.(\d{1,6})\.")
 _EMBEDDING: Final = re.compile(r"(?:^|\.)(?:embed_tokens|wte|word_embeddings)\.weight$")
+_EMBEDDING_WIDTH: Final = re.compile(r"embedding_size$|embed_proj_dim$|embed(?:ding)?_dim$")
 _POSITIONS: Final = re.compile(
     r"(?:^|\.)(?:wpe|embed_positions|(?:position|token_type)_embeddings)\."
 )
@@ -135,53 +137,129 @@ def _size(tensor: Tensor) -> int:
 @check("checkpoint-parameters", "the weights have as many parameters as the model that was loaded")
 def checkpoint_parameters(evidence: Evidence) -> Problems:
     """Sum of elements over all tensors (tied embeddings are saved, and counted, once) =
-    inputs.model.num_parameters; the embedding's elements = num_embedding_parameters where its
-    name is known; every float tensor in the dtype of training. Exact."""
+    inputs.model.num_parameters + those of its buffers; the embedding tables and buffers it names
+    are among the tensors, and the tables' sum is num_embedding_parameters; every float tensor in
+    the dtype of training, num_kept_in_float32 aside. Exact. The sealed size of the files, withheld
+    or not, holds that many parameters."""
     model = need(evidence.documents.inputs.model, "the model is not known")
+    wanted = evidence.plan.train.dtype
+    yield from _sizes(evidence, model, wanted)
     tensors = _tensors(evidence)
-    total = sum(tensor.num_elements for tensor in tensors.values())
+    yield from parameter_problems(model, tensors)
+    yield from dtype_problems(model, tensors, _DTYPES[wanted])
+
+
+def _sizes(evidence: Evidence, model: ModelRecord, dtype: str) -> Problems:
+    size_bytes = sum(evidence.documents.sizes[path] for path in _weights(evidence))
+    least = model.num_parameters * BITS_OF[_DTYPES[dtype]] // 8
+    if size_bytes < least:
+        text = "the files of the weights are too small for so many parameters"
+        place = f"{layout.INPUTS}#/model/num_parameters"
+        yield Problem(place, text, f"at least {least} bytes", f"{size_bytes} bytes")
+
+
+def parameter_problems(model: ModelRecord, tensors: Mapping[str, Tensor]) -> Problems:
+    """What is wrong with the counts of a model, held against the tensors that were saved."""
     place = f"{layout.INPUTS}#/model"
+    total = sum(tensor.num_elements for tensor in tensors.values())
+    of_buffers = sum(buffer.num_elements for buffer in model.buffers)
     text = "another number than the tensors of the final model have"
-    yield from differs(f"{place}/num_parameters", text, total, model.num_parameters)
-    tables = [t.num_elements for name, t in tensors.items() if _EMBEDDING.search(name)]
-    # Models with tables of positions count those as embeddings or not; only one table is sure.
-    if len(tables) == 1 and not any(map(_POSITIONS.search, tensors)):
-        text = "another number than the embedding of the final model has"
-        found = model.num_embedding_parameters
-        yield from differs(f"{place}/num_embedding_parameters", text, tables[0], found)
-    wanted = _DTYPES[evidence.plan.train.dtype]
-    for name, tensor in sorted(tensors.items()):
-        if tensor.dtype in _DTYPES.values() and tensor.dtype != wanted:
-            text = f"the tensor {shown(name)} has another dtype than training"
-            yield Problem(layout.FINAL_MODEL, text, wanted, tensor.dtype)
+    yield from differs(f"{place}/num_parameters", text, total - of_buffers, model.num_parameters)
+    for key in ("embedding_tables", "buffers"):
+        yield from _named(f"{place}/{key}", getattr(model, key), tensors)
+    text, found = "not the sum of the embedding tables", model.num_embedding_parameters
+    if model.embedding_tables:
+        counted = sum(table.num_elements for table in model.embedding_tables)
+        yield from differs(f"{place}/num_embedding_parameters", text, counted, found)
+    known = {table.name for table in model.embedding_tables}
+    tables = {name: t for name, t in tensors.items() if _EMBEDDING.search(name)}
+    text = "another number than the embedding of the final model has"
+    if not known and len(tables) == 1 and not any(map(_POSITIONS.search, tensors)):
+        (only,) = tables.values()
+        yield from differs(f"{place}/num_embedding_parameters", text, only.num_elements, found)
+    elif known:
+        sizes = [table.num_elements for table in model.embedding_tables]
+        for name, table in sorted(tables.items()):
+            if table.num_elements not in sizes:
+                text = f"{shown(name)} is not counted among the embedding tables"
+                yield Problem(f"{place}/embedding_tables", text)
+
+
+def _named(place: str, named: Sequence[TensorRecord], tensors: Mapping[str, Tensor]) -> Problems:
+    """Each is among the tensors: by its name, or by its size where it was saved under another."""
+    others = Counter(
+        t.num_elements for name, t in tensors.items() if name not in {one.name for one in named}
+    )
+    for index, one in enumerate(named):
+        tensor = tensors.get(one.name)
+        if tensor is not None:
+            text = f"another number than {shown(one.name)} of the final model has"
+            address = f"{place}/{index}/num_elements"
+            yield from differs(address, text, tensor.num_elements, one.num_elements)
+        elif not others[one.num_elements]:
+            text = f"the final model has no {shown(one.name)}, nor a tensor of its size"
+            yield Problem(f"{place}/{index}", text)
+        else:
+            others[one.num_elements] -= 1
+
+
+def dtype_problems(model: ModelRecord, tensors: Mapping[str, Tensor], wanted: str) -> Problems:
+    """Float tensors in another number format than training has; buffers have their own."""
+    buffers = {buffer.name: buffer.num_elements for buffer in model.buffers}
+    renamed = sum(count for name, count in buffers.items() if name not in tensors)
+    others = {
+        name: tensor
+        for name, tensor in sorted(tensors.items())
+        if tensor.dtype in _DTYPES.values() and tensor.dtype != wanted and name not in buffers
+    }
+    kept, found = model.num_kept_in_float32, 0
+    if all(tensor.dtype == "F32" for tensor in others.values()):
+        found = sum(tensor.num_elements for tensor in others.values())
+        if kept <= found <= kept + renamed:
+            return
+    if kept:
+        text = "another number of the final model's parameters are float32"
+        yield Problem(f"{layout.INPUTS}#/model/num_kept_in_float32", text, str(found), str(kept))
+        return
+    for name, tensor in others.items():
+        text = f"the tensor {shown(name)} has another dtype than training"
+        yield Problem(layout.FINAL_MODEL, text, wanted, tensor.dtype)
 
 
 @check("checkpoint-config", "the shapes of the weights are those of config.json")
 def checkpoint_config(evidence: Evidence) -> Problems:
-    """The token embedding is vocab_size × hidden_size; as many layers as num_hidden_layers. Exact,
-    where config.json names them. Code that loading would run (auto_map) is refused."""
+    """The token embedding is vocab_size × hidden_size, or a width that config.json names for
+    embeddings; as many layers as num_hidden_layers, where several stacks have layers in one of
+    them. Exact, where config.json names them. Code that loading would run (auto_map) is refused."""
     yield from _runs_code(evidence)
     _ = evidence.plan
-    config = _json(evidence, CONFIG)
+    yield from shape_problems(_json(evidence, CONFIG), _tensors(evidence))
+
+
+def shape_problems(config: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> Problems:
+    """Shapes that config.json denies."""
     text_config, place = config.get("text_config"), f"{CONFIG}#"
-    shape: Mapping[str, Any] = config
+    shape = config
     if isinstance(text_config, dict):
         shape, place = text_config, f"{place}/text_config"
-    tensors = _tensors(evidence)
     vocabulary, hidden = shape.get("vocab_size"), shape.get("hidden_size")
+    own = [value for key, value in shape.items() if _EMBEDDING_WIDTH.search(key)]
     for name, tensor in sorted(tensors.items()):
         if _EMBEDDING.search(name) and vocabulary is not None and hidden is not None:
-            text = f"the shape of {shown(name)} is another"
-            yield from differs(
-                f"{place}/vocab_size", text, [vocabulary, hidden], list(tensor.shape)
-            )
-    layers = {int(match[1]) for name in tensors if (match := _LAYER.search(name))}
+            text, found = f"the shape of {shown(name)} is another", list(tensor.shape)
+            if found not in [[vocabulary, width] for width in own]:
+                yield from differs(f"{place}/vocab_size", text, [vocabulary, hidden], found)
+    stacks: dict[str, set[int]] = {}
+    for name in tensors:
+        if match := _LAYER.search(name):
+            stacks.setdefault(name[: match.start()], set()).add(int(match[1]))
     stated = shape.get("num_hidden_layers")
-    if layers and stated is not None:
-        text = "the weights have other layers"
-        yield from differs(
-            f"{place}/num_hidden_layers", text, sorted(layers), list(range(_bounded(stated)))
-        )
+    if stacks and stated is not None:
+        expected = list(range(_bounded(stated)))
+        if expected not in map(sorted, stacks.values()):
+            found = sorted(next(iter(stacks.values())))
+            text = "the weights have other layers"
+            yield from differs(f"{place}/num_hidden_layers", text, found, expected)
 
 
 def _bounded(value: object) -> int:

@@ -7,9 +7,12 @@ from itertools import pairwise
 from typing import Final
 
 from evidence import layout
+from evidence.records.availability import Unavailable
 from evidence.records.run import JournalEvent, StepRow
 from evidence.results.context import journal_at
+from evidence.results.training import moved_weights, rate_unreached
 from evidence.rules import arithmetic
+from evidence.rules.movement import hardly_moved
 from evidence.rules.sampling import NUM_PROBED
 from evidence.stages.train import SEEN, STEPS, TRAIN
 from evidence.verification.consistency import registry
@@ -135,7 +138,8 @@ def training_epoch(evidence: Evidence) -> Problems:
 @check("learning-rate-schedule", "the learning rate of each step follows from the schedule")
 def learning_rate_schedule(evidence: Evidence) -> Problems:
     """lr₀ · factor(s − 1) of the schedule with warm-up (docs/arithmetic.md; transformers/
-    optimization.py). The rate *used* by the step. Relative tolerance 1e-9."""
+    optimization.py). The rate *used* by the step. Relative tolerance 1e-9. Warning
+    `rate-unreached` where no step used the rate that the milestone states."""
     train = evidence.plan.train
     total = _num_steps(evidence)[1]
     for line, row in enumerate(_rows(evidence), 1):
@@ -145,6 +149,10 @@ def learning_rate_schedule(evidence: Evidence) -> Problems:
         if not close(expected, row.learning_rate, FLOAT_TOLERANCE):
             text = f"another rate than the {train.schedule} schedule gives this step"
             yield Problem(at_step(line, "learning_rate"), text, expected, row.learning_rate)
+    if rate_unreached(_rows(evidence), train):
+        place = f"{layout.METRICS}#L1-L{len(_rows(evidence))}/learning_rate"
+        text = "no step used the learning rate of the milestone: the warm-up is as long as the run"
+        yield Problem(place, text, train.learning_rate, None, "warning", "rate-unreached")
 
 
 @check("training-rows", "each step took the rows that its micro-batches hold")
@@ -192,8 +200,9 @@ def training_tokens(evidence: Evidence) -> Problems:
 
 @check("training-loss", "losses and gradient norms are possible values that move")
 def training_loss(evidence: Evidence) -> Problems:
-    """A mean of negative log-likelihoods and a norm are ≥ 0. Warning `frozen-loss` where all of
-    at least three steps have one and the same loss."""
+    """A mean of negative log-likelihoods and a norm are ≥ 0; what moved is a part of the weights.
+    Warnings: `frozen-loss` where all of at least three steps have one and the same loss,
+    `weights-unmoved` where hardly any weight changed or the optimizer did not step."""
     rows = _rows(evidence)
     for line, row in enumerate(rows, 1):
         if row.loss < 0:
@@ -205,6 +214,41 @@ def training_loss(evidence: Evidence) -> Problems:
         text = "the loss is the same in every step: did anything train?"
         place = f"{layout.METRICS}#L1-L{len(rows)}/loss"
         yield Problem(place, text, severity="warning", code="frozen-loss")
+    yield from _moved(evidence)
+
+
+def _moved(evidence: Evidence) -> Problems:
+    """What the last segment says of the weights; backends may say nothing."""
+    event = moved_weights(evidence.context)
+    if event is None:
+        return
+    weights, model = event.data["weights"], evidence.documents.inputs.model
+    place = journal_at(event, "data", "weights")
+    limits = [("num_changed", "num_compared"), ("num_compared_in_embeddings", "num_compared")]
+    limits += [
+        ("num_changed_in_embeddings", key) for key in ("num_changed", "num_compared_in_embeddings")
+    ]
+    for key, limit in limits:
+        if weights[key] > weights[limit]:
+            text = f"more than {limit}"
+            yield Problem(f"{place}/{key}", text, f"at most {weights[limit]}", weights[key])
+    if not isinstance(model, Unavailable) and weights["num_compared"] > model.num_parameters:
+        most = f"at most {model.num_parameters}"
+        yield Problem(
+            f"{place}/num_compared", "more than parameters", most, weights["num_compared"]
+        )
+    if hardly_moved(weights):
+        text = f"of {weights['num_compared']} weights compared hardly any changed in training"
+        at = f"{place}/num_changed"
+        yield Problem(at, text, None, weights["num_changed"], "warning", "weights-unmoved")
+    num_rows = sum(row.segment == event.data["segment"] for row in _rows(evidence))
+    if weights["num_optimizer_steps"] < num_rows:
+        text, at = (
+            "the optimizer stepped less often than there are steps",
+            f"{place}/num_optimizer_steps",
+        )
+        found = weights["num_optimizer_steps"]
+        yield Problem(at, text, num_rows, found, "warning", "weights-unmoved")
 
 
 @check("training-stream", "the row stream goes on from step to step and ends where seen.json says")

@@ -1,0 +1,150 @@
+"""What a model's folder tells before anything of it is loaded: whether it can be trained on at all.
+
+Responsible for one sentence a reason, each with what to do. Imports no ML framework: the classes
+that the installed transformers has are read from its source. What only a loaded model tells is
+said by the worker.
+"""
+
+from __future__ import annotations
+
+import ast
+import json
+from collections.abc import Iterator, Mapping
+from functools import cache
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any, Final
+
+from evidence.records.milestone import ModelSpec
+
+Unfit = tuple[str, str, str]
+"""(key of the model's table, what is wrong, what to do)."""
+
+ENCODERS: Final = frozenset(
+    (
+        "bert", "bert-generation", "big_bird", "camembert", "data2vec-text", "electra", "ernie",
+        "megatron-bert", "rembert", "roberta", "roberta-prelayernorm", "roc_bert", "roformer",
+        "xlm-roberta", "xlm-roberta-xl", "xmod",
+    )
+)  # fmt: skip
+"""Types that have a causal class, and see every token unless `is_decoder` is set."""
+_AUTO: Final = ("models", "auto", "modeling_auto.py")
+_CAUSAL: Final = "MODEL_FOR_CAUSAL_LM_MAPPING_NAMES"
+_SEQUENCES: Final = "MODEL_FOR_SEQ_TO_SEQ_CAUSAL_LM_MAPPING_NAMES"
+_TOKENIZERS: Final = (
+    "tokenizer.json", "tokenizer.model", "spiece.model", "sentencepiece.bpe.model", "vocab.json",
+    "vocab.txt", "tekken.json",
+)  # fmt: skip
+_PICKLES: Final = (".bin", ".pt", ".pth", ".ckpt")
+_TAKE_ANOTHER: Final = "Take a decoder with float weights, such as Llama, Gemma, Qwen or GPT-2."
+_CONVERT: Final = (
+    "Convert it where you trust it: load it with transformers, then save_pretrained(FOLDER)."
+)
+
+
+def unfit(root: Path, spec: ModelSpec) -> Iterator[Unfit]:
+    """Why the folders of a model cannot be trained on; what the hub has is not looked at."""
+    folder = spec.path or spec.config
+    if folder is None:
+        return
+    key = "path" if spec.path else "config"
+    config = _read(root / folder / "config.json")
+    reason = why_not_causal(config, causal_types(), _classes(_SEQUENCES))
+    if reason:
+        yield key, f"{folder}: {reason}", _TAKE_ANOTHER
+    if spec.path is not None:
+        yield from _files(root / spec.path, spec)
+    tokenizer = spec.tokenizer or spec.path
+    if tokenizer is not None:
+        yield from _ids(root / tokenizer, config, "tokenizer" if spec.tokenizer else "path")
+
+
+def why_not_causal(
+    config: Mapping[str, Any], causal: frozenset[str], sequences: frozenset[str] = frozenset()
+) -> str:
+    """Why a configuration is not that of a causal language model with float weights.
+
+    `causal` and `sequences` are the types that transformers has such classes for; where nothing is
+    known of them they are empty.
+    """
+    kind = config.get("model_type")
+    is_decoder = config.get("is_decoder") is True
+    both = config.get("is_encoder_decoder", kind in sequences and not is_decoder)
+    if config.get("quantization_config"):
+        return "its weights are quantised, which cannot be trained on"
+    if both is True:
+        return f"it is an encoder-decoder ({kind}), and only decoders can be trained on here"
+    if kind in ENCODERS and not is_decoder:
+        return f"it is an encoder ({kind}), which sees the tokens that it is to predict"
+    if causal and kind not in causal:
+        what = "names no model_type" if kind is None else f"is of the type {kind!r}"
+        return f"it {what}, which is no causal language model of the installed transformers"
+    return ""
+
+
+def causal_types() -> frozenset[str]:
+    """Model types that the installed transformers has a causal class for; empty without it."""
+    return _classes(_CAUSAL)
+
+
+@cache
+def _classes(name: str) -> frozenset[str]:
+    """Model types of one of transformers' tables of classes; empty where there is none here."""
+    spec = find_spec("transformers")
+    if spec is None or spec.origin is None:
+        return frozenset()
+    source = Path(spec.origin).parent.joinpath(*_AUTO)
+    if not source.is_file():
+        return frozenset()
+    for node in ast.parse(source.read_bytes()).body:
+        targets = node.targets if isinstance(node, ast.Assign) else ()
+        if any(isinstance(one, ast.Name) and one.id == name for one in targets):
+            pairs = (one for one in ast.walk(node) if isinstance(one, ast.Tuple))
+            firsts = (one.elts[0] for one in pairs if len(one.elts) == 2)
+            return frozenset(str(one.value) for one in firsts if isinstance(one, ast.Constant))
+    return frozenset()
+
+
+def _read(path: Path) -> Mapping[str, Any]:
+    """A JSON object; empty where there is none that can be read: loading will say why."""
+    try:
+        found = json.loads(path.read_bytes())
+    except (OSError, ValueError):
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def _files(folder: Path, spec: ModelSpec) -> Iterator[Unfit]:
+    names = {path.name for path in folder.iterdir()}
+    endings = {Path(name).suffix for name in names}
+    if ".safetensors" not in endings:
+        pickles = sorted(name for name in names if Path(name).suffix in _PICKLES)
+        if pickles:
+            text = f"{spec.path} has its weights as {pickles[0]} only, a pickle, which can run code"
+            yield "path", text, _CONVERT
+        elif ".gguf" in endings:
+            text = f"{spec.path} has quantised weights (.gguf) only, which cannot be trained on"
+            yield "path", text, _TAKE_ANOTHER
+        else:
+            text = f"{spec.path} has no weights (no .safetensors file)"
+            hint = "Copy them there, or name the folder as `config` for random weights."
+            yield "path", text, hint
+    if spec.tokenizer is None and not names.intersection(_TOKENIZERS):
+        text = f"{spec.path} has no tokenizer (no tokenizer.json)"
+        hint = "Copy the model's tokenizer there, or name its folder as `tokenizer`."
+        yield "path", text, hint
+
+
+def _ids(folder: Path, config: Mapping[str, Any], key: str) -> Iterator[Unfit]:
+    """Words that the embedding has no row for. Added tokens need not: text may never use them."""
+    part = config.get("text_config")
+    rows = (part if isinstance(part, dict) else config).get("vocab_size")
+    model = _read(folder / "tokenizer.json").get("model")
+    words = model.get("vocab") if isinstance(model, dict) else None
+    if isinstance(words, dict):
+        highest = max((one for one in words.values() if isinstance(one, int)), default=0)
+    else:
+        highest = len(words) - 1 if isinstance(words, list) else 0
+    if isinstance(rows, int) and highest >= rows:
+        text = f"its tokenizer has the id {highest}, and the model's embedding ends at {rows - 1}"
+        yield key, text, "Take the tokenizer that belongs to this model."
