@@ -7,13 +7,22 @@ Responsible for the order of a stage and for what it reports. Training and evalu
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import torch
 
 from evidence import layout
+from evidence.backends.transformers.causality import sees_the_future
 from evidence.backends.transformers.evaluation import predict, probe_loss
+from evidence.backends.transformers.generation import (
+    declare,
+    filler,
+    make_greedy,
+    recorded,
+    storable,
+)
 from evidence.backends.transformers.models import (
     coder,
     device_of,
@@ -29,12 +38,13 @@ from evidence.backends.transformers.training import train
 from evidence.data.examples import probe_texts, questions, text_record, training_examples
 from evidence.data.facts import field_names
 from evidence.data.read import load_data
+from evidence.data.tokens import Example
 from evidence.encoding.codec import encode
 from evidence.encoding.digest import sha256_hex
 from evidence.records.milestone import ModelSpec
 from evidence.rules.arithmetic import steps_per_epoch, total_steps
 from evidence.system import posix
-from evidence.worker.interface import Emit, Job
+from evidence.worker.interface import Emit, Job, StageFailure
 from evidence.worker.recorder import Recorder
 
 
@@ -57,6 +67,8 @@ def _train(job: Job, emit: Emit) -> None:
     plain = coder(tokenizer)
     examples = training_examples(plan, data, plain)
     model = load_model(plan.model, root, _dtype(plan.train.dtype), device_of(plan))
+    if plan.model.config is not None:
+        declare(model, root / plan.model.config)
     _, eval_sha256, _ = questions(plan, root)
     emit(
         "inputs",
@@ -65,17 +77,19 @@ def _train(job: Job, emit: Emit) -> None:
         text=encode(text_record(plan, plain, examples)),
         data={plan.train.data: sha256_hex(data.raw), plan.eval.data: eval_sha256},
     )
+    _refuse_encoder(model, examples)
     _probe("before", job, model, tokenizer, emit)
     num_steps, pieces = _num_steps(job, len(examples)), vocabulary(tokenizer)
     recorder = Recorder(num_steps, plan.train.seed, plan.train.max_length, pieces)
     print(
         f"training {plan.model.id or plan.model.config or plan.model.path} on {len(examples)} rows"
     )
-    facts = train(job, model, tokenizer.pad_token_id, examples, recorder, emit)
+    facts = train(job, model, filler(tokenizer), examples, recorder, emit)
     seen = recorder.record(job.stage, spec, field_names(data.rows), examples)
     emit("seen", record=encode(seen))
     _probe("after", job, model, tokenizer, emit)
     folder = Path(job.output) / layout.FINAL_MODEL
+    model.generation_config = storable(model.generation_config)
     model.save_pretrained(folder)
     tokenizer.save_pretrained(folder)
     emit("model", path=str(folder))
@@ -97,11 +111,24 @@ def _evaluate(job: Job, emit: Emit) -> None:
         steps_per_epoch=len(asked),
         resumed_from_step=0,
     )
+    emit("generation", **recorded(make_greedy(model, tokenizer, plan.eval)))
     began_s = time.monotonic()
     for row in predict(model, tokenizer, asked, plan.eval):
         emit("prediction", row=encode(row))
     runtime_s = time.monotonic() - began_s
     emit("done", runtime_s=runtime_s, total_flos=None, **_at_end(job))
+
+
+def _refuse_encoder(model: Any, examples: Sequence[Example]) -> None:
+    longest = max((example.ids for example in examples), key=len, default=())
+    if sees_the_future(model, longest):
+        raise StageFailure(
+            "requirement-not-met",
+            f"{type(model).__name__} sees the tokens that it is to predict, as encoders do: where "
+            "later tokens are changed, it predicts other earlier ones. Its loss would fall and it "
+            "would learn nothing that helps to generate. Take a model whose attention is causal "
+            "(of some classes: is_decoder = true in config.json)",
+        )
 
 
 def _num_steps(job: Job, num_rows: int) -> int:
