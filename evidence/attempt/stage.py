@@ -29,6 +29,8 @@ from evidence.pack.journal import Journal
 from evidence.progress import Observer
 from evidence.records.availability import Unavailable
 from evidence.records.capture import TorchRecord
+from evidence.records.execution import ExecutionRecord, LossRecord
+from evidence.records.generation import GenerationRecord
 from evidence.records.inputs import FileDigest, ModelRecord, TextRecord, TokenizerRecord
 from evidence.records.record import Record
 from evidence.records.run import OutcomeKind
@@ -256,6 +258,20 @@ class StageRun:
         self._around.observer.stage(self._job.plan.name, self._job.stage, self._total)
         keys = ("num_rows", "num_steps", "steps_per_epoch", "resumed_from_step")
         self._journal("schedule", stage=self._job.stage, **{key: event[key] for key in keys})
+
+    def _on_execution(self, event: dict[str, Any]) -> None:
+        self._fact("execution", ExecutionRecord, event, segment=self._job.segment)
+
+    def _on_loss_compared(self, event: dict[str, Any]) -> None:
+        self._fact("loss-compared", LossRecord, event, segment=self._job.segment)
+
+    def _on_generation(self, event: dict[str, Any]) -> None:
+        self._fact("generation", GenerationRecord, event, segment=self._job.segment)
+
+    def _fact(self, name: str, record: type[Record], event: dict[str, Any], **more: Any) -> None:
+        """A record that the worker sends becomes an event of the journal."""
+        found = decode(record, {key: event[key] for key in event if key != "event"})
+        self._journal(name, stage=self._job.stage, **more, **encode(found))
 
     def _on_probe(self, event: dict[str, Any]) -> None:
         if event["moment"] in self._around.probed:

@@ -85,7 +85,8 @@ class TrainSpec(Record):
     checkpoint_every_steps: int = 0
     """0: only the final model is kept."""
     seed: int = 42
-    execution: Execution = "fast"
+    execution: Execution | None = None
+    """None: `fast` on a CPU, `as-written` on an accelerator."""
     deterministic: bool = True
 
 

@@ -171,17 +171,9 @@ def _timed(context: Context, steps: tuple[StepRow, ...]) -> Values:
         return
     runtime_s, place = found
     yield "train.runtime_s", known(runtime_s, "s", place, "sum-over-segments")
-    spec, why = context.train, "the runtime is zero"
-    record = context.documents.inputs.data.get(spec.data)
-    samples = arithmetic.num_samples(
-        0 if record is None else record.num_rows,
-        spec.epochs,
-        spec.max_steps,
-        spec.batch_size,
-        spec.gradient_accumulation,
-    )
-    rows = join(at(layout.INPUTS, "data", spec.data, "num_rows"), place)
-    yield "train.samples_per_s", ratio(samples, runtime_s, "samples/s", rows, "throughput", why)
+    why, fed = "the runtime is zero", sum(row.num_rows for row in steps)
+    rows = join(_all(steps, "num_rows"), place)
+    yield "train.samples_per_s", ratio(fed, runtime_s, "samples/s", rows, "throughput", why)
     place = join(_all(steps, "step"), place)
     yield "train.steps_per_s", ratio(len(steps), runtime_s, "steps/s", place, "throughput", why)
 

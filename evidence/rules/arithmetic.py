@@ -104,23 +104,6 @@ def mean(values: Sequence[float]) -> float:
         return math.fsum(value / len(values) for value in values)
 
 
-def num_samples(
-    num_rows: int,
-    epochs: float,
-    max_steps: int | None,
-    batch_size: int,
-    accumulation: int,
-    world: int = 1,
-) -> float:
-    """Samples the framework counts for throughput: E·N, or with max_steps max_steps·b·g·w.
-
-    Source: `Trainer.set_initial_training_values` of transformers 5 (num_train_samples).
-    """
-    if max_steps is not None:
-        return max_steps * batch_size * accumulation * world
-    return epochs * num_rows
-
-
 def training_flops(num_parameters: int, num_embedding_parameters: int, num_fed_tokens: int) -> int:
     """FLOPs as transformers reports them: 6 · (parameters − embedding tables) · tokens fed.
 

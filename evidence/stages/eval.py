@@ -6,7 +6,7 @@ from typing import Final
 
 from evidence import layout
 from evidence.records.run import PredictionRow
-from evidence.stages.kind import NO_PROGRESS, Kind, Rows, Section
+from evidence.stages.kind import NO_PROGRESS, Fact, Kind, Rows, Section
 
 
 def _progress(_: PredictionRow, num_rows: int) -> tuple[int, str]:
@@ -32,6 +32,7 @@ EVAL: Final = Kind(
     stopping="stopping; the trained model is kept, and the evaluation begins anew when you go on",
     stopped="its training is done and kept",
     rows=PREDICTIONS,
+    facts=(Fact("generation", owed=False),),
     checks=("evidence.verification.consistency.evaluation",),
     results=("evidence.results.evaluation:evaluation_values",),
     outcome="evidence.results.outcome_digest:of_evaluation",

@@ -45,6 +45,8 @@ TRAIN: Final = Kind(
     needed_files=(f"{layout.FINAL_MODEL}/config.json",),
     weights_folder=layout.FINAL_MODEL,
     facts=(
+        Fact("execution", owed=False),
+        Fact("loss-compared", owed=False),
         Fact("probe", owed=False),
         Fact(
             "final-model",

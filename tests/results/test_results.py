@@ -245,7 +245,10 @@ def test_no_repository_is_said_for_each_value() -> None:
     assert values["git.dirty"].unavailable == "not a git repository"
 
 
-def test_max_steps_decides_the_samples_of_the_throughput() -> None:
-    text = MILESTONE.replace("epochs = 1\n", "max_steps = 10\n")
-    pack = sealed(replaced(complete_pack(text), steps=steps()[:10]))
-    assert value(pack, "train.samples_per_s") == pytest.approx(40 / 73.222)
+@pytest.mark.parametrize("asked", ["max_steps = 10", "epochs = 0.07", "epochs = 3"])
+def test_the_throughput_is_of_the_rows_that_were_fed_whatever_was_asked_for(asked: str) -> None:
+    text = MILESTONE.replace("epochs = 1\n", f"{asked}\n")
+    short = tuple(replace(row, num_rows=3) for row in steps()[:10])
+    pack = sealed(replaced(complete_pack(text), steps=short))
+    assert value(pack, "train.num_samples") == 30
+    assert value(pack, "train.samples_per_s") == 30 / value(pack, "train.runtime_s")

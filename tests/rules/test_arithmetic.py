@@ -40,16 +40,6 @@ def test_the_real_run_counts_flops_exactly() -> None:
     assert ar.training_flops(2_506_172_416, 524_288_000, 550 * 128) == 837_147_977_318_400
 
 
-def test_the_real_run_has_its_throughput() -> None:
-    samples = ar.num_samples(550, 1.0, None, 1, 4)
-    assert round(samples / 73.222, 3) == 7.511
-    assert round(138 / 73.222, 3) == 1.885
-
-
-def test_max_steps_counts_whole_batches() -> None:
-    assert ar.num_samples(550, 1.0, 10, 2, 4, world=2) == 160
-
-
 def test_eight_steps_come_after_the_last_log_of_the_real_run() -> None:
     assert ar.num_steps_after_last_log(138, 10) == 8
     assert ar.log_intervals(138, 10)[-1] == ar.Interval(121, 130)

@@ -10,6 +10,8 @@ from typing import Any, Literal
 
 import torch
 
+from evidence.backends.transformers.generation import prompt_ids
+from evidence.backends.transformers.models import pad_id
 from evidence.data.examples import Question
 from evidence.data.tokens import IGNORED
 from evidence.encoding.digest import sha256_hex
@@ -21,34 +23,39 @@ from evidence.rules import scoring
 def predict(
     model: Any, tokenizer: Any, questions: Sequence[Question], spec: EvalSpec
 ) -> Iterator[PredictionRow]:
-    """One row a question, in order, generated greedily in batches padded on the left."""
-    tokenizer.padding_side = "left"
+    """One row a question, in order, generated in batches padded on the left.
+
+    The model has its `generation.make_greedy` behind it: its own settings are the ones in force.
+    """
+    ends = frozenset(model.generation_config.eos_token_id or ())
+    fill = pad_id(tokenizer)
     model.eval()
     for start in range(0, len(questions), spec.batch_size):
         batch = questions[start : start + spec.batch_size]
-        inputs = tokenizer([q.prompt for q in batch], return_tensors="pt", padding=True)
-        inputs = {key: inputs[key].to(model.device) for key in ("input_ids", "attention_mask")}
+        prompts = prompt_ids(tokenizer, [question.prompt for question in batch])
+        width = max(map(len, prompts))
+        ids = [[*[fill] * (width - len(one)), *one] for one in prompts]
+        mask = [[*[0] * (width - len(one)), *[1] * len(one)] for one in prompts]
         with torch.inference_mode():
             output = model.generate(
-                **inputs,
-                max_new_tokens=spec.max_new_tokens,
-                do_sample=False,
-                num_beams=1,
-                pad_token_id=tokenizer.pad_token_id,
-                eos_token_id=tokenizer.eos_token_id,
+                input_ids=torch.tensor(ids, device=model.device),
+                attention_mask=torch.tensor(mask, device=model.device),
             )
-        width = inputs["input_ids"].shape[1]
-        lengths = inputs["attention_mask"].sum(dim=1).tolist()
-        for question, ids, length in zip(batch, output[:, width:].tolist(), lengths, strict=True):
-            yield _row(question, ids, length, tokenizer, spec)
+        for question, prompt, new in zip(batch, prompts, output[:, width:].tolist(), strict=True):
+            yield _row(question, new, len(prompt), tokenizer, spec, ends)
 
 
 def _row(
-    question: Question, ids: list[int], num_prompt_tokens: int, tokenizer: Any, spec: EvalSpec
+    question: Question,
+    ids: list[int],
+    num_prompt_tokens: int,
+    tokenizer: Any,
+    spec: EvalSpec,
+    ends: frozenset[int],
 ) -> PredictionRow:
-    ended = tokenizer.eos_token_id in ids
-    kept = ids[: ids.index(tokenizer.eos_token_id)] if ended else ids
-    reason: Literal["eos", "length"] = "eos" if ended else "length"
+    end = next((place for place, one in enumerate(ids) if one in ends), None)
+    kept = ids[:end]
+    reason: Literal["eos", "length"] = "length" if end is None else "eos"
     output = tokenizer.decode(kept, skip_special_tokens=True)
     answer = scoring.extract_answer(output, spec.answer_after)
     return PredictionRow(

@@ -14,6 +14,12 @@ import torch
 
 from evidence import layout
 from evidence.backends.transformers.evaluation import predict, probe_loss
+from evidence.backends.transformers.generation import (
+    declare,
+    make_greedy,
+    recorded,
+    storable,
+)
 from evidence.backends.transformers.models import (
     able_to_pad,
     coder,
@@ -61,6 +67,8 @@ def _train(job: Job, emit: Emit) -> None:
     plain = coder(tokenizer)
     examples = training_examples(plan, data, plain)
     model = load_model(plan.model, root, _dtype(plan.train.dtype), device_of(plan))
+    if plan.model.config is not None:
+        declare(model, root / plan.model.config)
     _, eval_sha256, _ = questions(plan, root)
     emit(
         "inputs",
@@ -82,6 +90,7 @@ def _train(job: Job, emit: Emit) -> None:
     emit("seen", record=encode(seen))
     _probe("after", job, model, tokenizer, emit)
     folder = Path(job.output) / layout.FINAL_MODEL
+    model.generation_config = storable(model.generation_config)
     model.save_pretrained(folder)
     tokenizer.save_pretrained(folder)
     emit("model", path=str(folder))
@@ -103,6 +112,7 @@ def _evaluate(job: Job, emit: Emit) -> None:
         steps_per_epoch=len(asked),
         resumed_from_step=0,
     )
+    emit("generation", **recorded(make_greedy(model, tokenizer, plan.eval)))
     began_s = time.monotonic()
     for row in predict(model, tokenizer, asked, plan.eval):
         emit("prediction", row=encode(row))

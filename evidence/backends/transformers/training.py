@@ -18,8 +18,16 @@ import torch
 from torch.utils.data import Dataset
 from transformers import PrinterCallback, Trainer, TrainerCallback, TrainingArguments
 
+from evidence.backends.transformers.loss import (
+    compare_losses,
+    num_targets_of,
+    token_loss,
+)
+from evidence.backends.transformers.memory import memory_named
+from evidence.backends.transformers.models import device_of
 from evidence.data.tokens import IGNORED, Example
 from evidence.encoding.codec import encode
+from evidence.records.execution import ExecutionRecord, LossRecord
 from evidence.records.run import StepRow
 from evidence.rules.arithmetic import epoch_after_step, steps_per_epoch, total_steps
 from evidence.worker.interface import Emit, Job, StageFailure, Stopped
@@ -27,6 +35,13 @@ from evidence.worker.recorder import STATE_FILE, FedRow, Recorder
 
 MAX_MERGED_ROWS: Final = 64
 """A step of more rows keeps its micro-batches: memory comes before speed."""
+
+
+_REPEATS: Final = (
+    "{} holds each prediction against the very token that it has just read, not against the next "
+    "one: it is half of an encoder-decoder, and such a loss teaches nothing that helps to "
+    "generate. Take a model that is made to predict the next token"
+)
 
 
 class Rows(Dataset[dict[str, Any]]):
@@ -59,12 +74,36 @@ def collate(items: Sequence[dict[str, Any]], pad_id: int) -> dict[str, torch.Ten
     }
 
 
+class OneDevice(TrainingArguments):  # type: ignore[misc]  # transformers ships no types
+    """Arguments of a Trainer that leaves further GPUs alone.
+
+    It would spread each batch over all that are visible, and count rows and steps by them.
+    """
+
+    @property
+    def n_gpu(self) -> int:
+        """GPUs that this process trains on."""
+        return min(1, int(super().n_gpu))
+
+
 class RecordingTrainer(Trainer):  # type: ignore[misc]  # transformers ships no types
-    """The Trainer, with the recorder where batches enter the model."""
+    """The Trainer, with the recorder where batches enter the model, and with our loss."""
 
     recorder: Recorder
+    emit: Emit
+    compared = False
 
-    def training_step(self, model: Any, inputs: dict[str, Any], *args: Any, **kwargs: Any) -> Any:
+    def get_batch_samples(self, *args: Any, **kwargs: Any) -> tuple[list[Any], Any]:
+        """The forward passes of a step, and how many tokens of them carry loss."""
+        batches, _ = super().get_batch_samples(*args, **kwargs)
+        if not batches:
+            return batches, None
+        num_items = num_targets_of([batch["labels"] for batch in batches])
+        return batches, num_items.to(self.args.device)
+
+    def training_step(
+        self, model: Any, inputs: dict[str, Any], num_items_in_batch: Any = None
+    ) -> Any:
         """Record the batch, then train on it as the Trainer does."""
         rows = inputs.pop("source_row").tolist()
         lengths = inputs["attention_mask"].sum(dim=1).tolist()
@@ -73,7 +112,31 @@ class RecordingTrainer(Trainer):  # type: ignore[misc]  # transformers ships no 
             FedRow(row, ids[i][: lengths[i]], labels[i][: lengths[i]]) for i, row in enumerate(rows)
         ]
         self.recorder.feed(fed, inputs["input_ids"].numel())
-        return super().training_step(model, inputs, *args, **kwargs)
+        if not self.compared:
+            self.compared = True
+            self._compare(model, inputs, num_items_in_batch)
+        return super().training_step(model, inputs, num_items_in_batch)
+
+    def _compare(self, model: Any, inputs: dict[str, Any], num_items: Any) -> None:
+        """Say what the model's class takes for the loss of the first rows that are fed."""
+        takes_count = self.model_accepts_loss_kwargs
+        extra = {"num_items_in_batch": num_items} if takes_count else {}
+        found = compare_losses(model, self._prepare_inputs(dict(inputs)), num_items, extra)
+        if found.repeats:
+            raise StageFailure("requirement-not-met", _REPEATS.format(type(model).__name__))
+        if not math.isfinite(found.ours):
+            return  # the step itself ends the run, with its reason
+        own = found.framework
+        step = int(self.state.global_step) + 1
+        self.emit(
+            "loss-compared", **encode(LossRecord(step, len(inputs["input_ids"]), found.ours, own))
+        )
+        if found.is_another:
+            self.emit(
+                "warning",
+                message=f"{type(model).__name__} has a loss of its own ({own!r} where the mean "
+                f"over the step's target tokens gives {found.ours!r}): that mean is used",
+            )
 
 
 class StepReporter(TrainerCallback):  # type: ignore[misc]  # transformers ships no types
@@ -149,8 +212,27 @@ class StepReporter(TrainerCallback):  # type: ignore[misc]  # transformers ships
         )
 
 
+def execution_of(job: Job, model: Any) -> ExecutionRecord:
+    """How rows go through the model: as the milestone says, else for speed on a CPU alone.
+
+    On an accelerator memory is what runs out first, and the micro-batches were chosen for it.
+    """
+    spec, device = job.plan.train, device_of(job.plan)
+    stated = spec.execution or ("fast" if device.type == "cpu" else "as-written")
+    rows, accumulation = spec.batch_size, spec.gradient_accumulation
+    if stated == "fast" and merges_rows(job, model):
+        rows, accumulation = rows * accumulation, 1
+    return ExecutionRecord(
+        execution=stated,
+        rows_per_forward=rows,
+        accumulation=accumulation,
+        device=str(device),
+        num_devices=torch.cuda.device_count() if device.type == "cuda" else 1,
+    )
+
+
 def merges_rows(job: Job, model: Any) -> bool:
-    """Whether the rows of a step go through the model as one micro-batch.
+    """Whether the rows of a step may go through the model as one micro-batch.
 
     The gradient is weighted by tokens either way, so only rounding differs; with dropout the
     random numbers would differ too, so then it is off.
@@ -162,7 +244,7 @@ def merges_rows(job: Job, model: Any) -> bool:
         if "dropout" in name and isinstance(value, (int, float))
     )
     rows = spec.batch_size * spec.gradient_accumulation
-    return spec.execution == "fast" and not dropout and rows <= MAX_MERGED_ROWS
+    return not dropout and rows <= MAX_MERGED_ROWS
 
 
 def train(
@@ -187,19 +269,23 @@ def train(
         steps_per_epoch=per_epoch,
         resumed_from_step=resumed_from,
     )
+    execution = execution_of(job, model)
+    emit("execution", **encode(execution))
     reporter = StepReporter(job, emit, recorder, len(examples))
     trainer = RecordingTrainer(
         model=model,
-        args=_arguments(job, merges_rows(job, model)),
+        args=_arguments(job, execution),
         train_dataset=Rows(examples),
         data_collator=lambda items: collate(items, pad_id),
         callbacks=[reporter],
+        compute_loss_func=token_loss,
     )
     trainer.remove_callback(PrinterCallback)  # it prints four digits a step; `_say` prints all
-    trainer.recorder = recorder
+    trainer.recorder, trainer.emit = recorder, emit
     signal.signal(signal.SIGTERM, lambda *_: setattr(reporter, "stop_asked", True))
     began_s = reporter.started_s = time.monotonic()
-    trainer.train(resume_from_checkpoint=job.resume)
+    with memory_named(spec, execution):
+        trainer.train(resume_from_checkpoint=job.resume)
     runtime_s = time.monotonic() - began_s
     if reporter.stop_asked and trainer.state.global_step < num_steps:
         emit("stopped", step=int(trainer.state.global_step))
@@ -207,15 +293,12 @@ def train(
     return {"runtime_s": runtime_s, "total_flos": int(trainer.state.total_flos)}
 
 
-def _arguments(job: Job, merged: bool) -> TrainingArguments:
+def _arguments(job: Job, execution: ExecutionRecord) -> TrainingArguments:
     spec = job.plan.train
-    rows, accumulation = spec.batch_size, spec.gradient_accumulation
-    if merged:
-        rows, accumulation = rows * accumulation, 1
-    return TrainingArguments(
+    return OneDevice(
         output_dir=job.scratch,
-        per_device_train_batch_size=rows,
-        gradient_accumulation_steps=accumulation,
+        per_device_train_batch_size=execution.rows_per_forward,
+        gradient_accumulation_steps=execution.accumulation,
         num_train_epochs=spec.epochs,
         max_steps=spec.max_steps if spec.max_steps is not None else -1,
         learning_rate=spec.learning_rate,

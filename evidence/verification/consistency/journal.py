@@ -19,7 +19,16 @@ _OTHER: Final = "belongs to another attempt than the one under way"
 
 # What may stand directly after what. `stage-started` opens a segment of a stage, `recovered` says
 # that another process goes on from here; the run's own events frame the attempts.
-_INSIDE_STAGE: Final = ("schedule", "probe", "checkpoint", "final-model", "recovered")
+_REPORTED: Final = ("execution", "loss-compared", "generation")
+"""What a worker says of how it works; nothing follows from their place."""
+_INSIDE_STAGE: Final = (
+    "schedule",
+    *_REPORTED,
+    "probe",
+    "checkpoint",
+    "final-model",
+    "recovered",
+)
 _ENDS_STAGE: Final = ("redacted", "stage-finished", "attempt-finished")
 _NEXT: Final[dict[str, tuple[str, ...]]] = {
     "run-started": ("captured",),
@@ -35,6 +44,7 @@ _NEXT: Final[dict[str, tuple[str, ...]]] = {
     "attempt-started": ("stage-started", "attempt-finished", "recovered"),
     "stage-started": (*_INSIDE_STAGE, *_ENDS_STAGE),
     "schedule": (*_INSIDE_STAGE, *_ENDS_STAGE),
+    **dict.fromkeys(_REPORTED, (*_INSIDE_STAGE, *_ENDS_STAGE)),
     "probe": (*_INSIDE_STAGE, *_ENDS_STAGE),
     "checkpoint": (*_INSIDE_STAGE, *_ENDS_STAGE),
     "final-model": (*_INSIDE_STAGE, *_ENDS_STAGE),

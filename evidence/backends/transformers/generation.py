@@ -1,0 +1,130 @@
+"""How the evaluation generates: greedily, with nothing else of the model's settings in force.
+
+Responsible for the settings in effect, for the tokens that end an answer and for what is recorded
+of both. Generating is `evaluation`'s.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+from transformers import GenerationConfig
+
+from evidence.backends.transformers.models import pad_id
+from evidence.encoding.codec import encode
+from evidence.records.generation import EndToken, GenerationRecord, Source
+from evidence.records.milestone import EvalSpec
+
+_GENERATION_FILE: Final = "generation_config.json"
+_TOKENS: Final = ("bos_token_id", "eos_token_id", "pad_token_id", "decoder_start_token_id")
+_NO_SETTING: Final = (*_TOKENS, "transformers_version", "_from_model_config")
+"""Of a generation config: which tokens there are, and where it comes from."""
+
+
+def declare(model: Any, folder: Path) -> None:
+    """Give a model of random weights the generation config that lies beside its config.json."""
+    if (folder / _GENERATION_FILE).is_file():
+        model.generation_config = GenerationConfig.from_pretrained(folder)
+
+
+def storable(found: GenerationConfig) -> GenerationConfig:
+    """A generation config that can be saved: some of the hub are refused by their own library.
+
+    Mostly they set a temperature and do not say that they sample, as their authors mean.
+    """
+    settings = found.to_dict()
+    tokens = {key: settings[key] for key in _TOKENS if settings.get(key) is not None}
+    for tried in (settings, settings | {"do_sample": True}):
+        candidate = GenerationConfig(**tried)
+        try:
+            candidate.validate(strict=True)
+        except ValueError:
+            continue
+        return candidate
+    print(f"the model's {_GENERATION_FILE} is refused by transformers: only its tokens are saved")
+    return GenerationConfig(**tokens)
+
+
+def end_tokens(model: Any, tokenizer: Any) -> tuple[EndToken, ...]:
+    """Every token that generation config, config or tokenizer declare as an end, by id."""
+    config = model.config
+    declared: tuple[tuple[Source, Any], ...] = (
+        ("generation-config", model.generation_config.eos_token_id),
+        ("config", getattr(config, "eos_token_id", None)),
+        ("config", getattr(config.get_text_config(), "eos_token_id", None)),
+        ("tokenizer", tokenizer.eos_token_id),
+    )
+    found: dict[int, list[Source]] = {}
+    for source, ids in declared:
+        for one in _listed(ids):
+            sources = found.setdefault(one, [])
+            if source not in sources:
+                sources.append(source)
+    return tuple(
+        EndToken(one, tokenizer.convert_ids_to_tokens(one) or "", tuple(sources))
+        for one, sources in sorted(found.items())
+    )
+
+
+def make_greedy(model: Any, tokenizer: Any, spec: EvalSpec) -> GenerationRecord:
+    """Put a generation config of our own in place of the model's; say what is in it and what not.
+
+    Passing settings to `generate` would not do: what they leave open is taken from the model's.
+    """
+    ends = end_tokens(model, tokenizer)
+    own = GenerationConfig(
+        max_new_tokens=spec.max_new_tokens,
+        do_sample=False,
+        num_beams=1,
+        pad_token_id=pad_id(tokenizer),
+        eos_token_id=[one.id for one in ends] or None,
+    )
+    aside = _settings(model.generation_config.to_dict())
+    model.generation_config = own
+    return GenerationRecord(
+        settings=_settings(own.to_dict()),
+        set_aside=aside,
+        end_tokens=ends,
+    )
+
+
+def recorded(found: GenerationRecord) -> dict[str, Any]:
+    """The facts of the journal's event."""
+    facts: dict[str, Any] = encode(found)
+    return facts
+
+
+def prompt_ids(tokenizer: Any, prompts: Sequence[str]) -> list[list[int]]:
+    """Ids of each prompt, without what the tokenizer adds at an end: the answer follows."""
+    found = tokenizer(
+        list(prompts), return_offsets_mapping=True, return_special_tokens_mask=True, verbose=False
+    )
+    rows = zip(
+        found["input_ids"], found["offset_mapping"], found["special_tokens_mask"], strict=True
+    )
+    return [_open_ended(*row) for row in rows]
+
+
+def _open_ended(ids: list[int], offsets: list[tuple[int, int]], special: list[int]) -> list[int]:
+    last = len(ids)
+    while last > 1 and special[last - 1] and offsets[last - 1][0] == offsets[last - 1][1]:
+        last -= 1
+    return ids[:last]
+
+
+def _listed(ids: Any) -> list[int]:
+    if ids is None:
+        return []
+    return [int(one) for one in (ids if isinstance(ids, (list, tuple)) else [ids])]
+
+
+def _settings(found: Mapping[str, Any]) -> dict[str, str]:
+    """What is in force, each value as JSON text."""
+    return {
+        name: json.dumps(value, default=str)[:200]
+        for name, value in sorted(found.items())
+        if value is not None and name not in _NO_SETTING
+    }

@@ -1,0 +1,100 @@
+"""The loss that training uses: the mean cross entropy of a step's target tokens.
+
+Responsible for that loss and for holding the one of the model's class against it. It is computed
+here because a class may have another: one that averages each forward pass by itself, or that adds
+terms of its own. Nothing here knows of the Trainer.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any, Final
+
+import torch
+from torch.nn.functional import cross_entropy, pad
+
+from evidence.data.tokens import IGNORED
+from evidence.records.record import Record
+
+ROUNDING: Final = 1e-4
+"""Relative. Both come from the same logits, in single precision."""
+COARSE: Final = 2e-3
+"""The same where a class may compute its loss in half precision."""
+
+
+def token_loss(
+    outputs: Any, labels: torch.Tensor, num_items_in_batch: torch.Tensor | int | None = None
+) -> torch.Tensor:
+    """Summed cross entropy of labels[1:], over the target tokens of the whole step.
+
+    The same operations in the same order as transformers has them for most of its classes, so that
+    these train to the same weights bit for bit.
+    """
+    logits = outputs["logits"].float()
+    wanted = pad(labels, (0, 1), value=IGNORED)[..., 1:].contiguous().view(-1).to(logits.device)
+    total = cross_entropy(
+        logits.view(-1, logits.shape[-1]), wanted, ignore_index=IGNORED, reduction="sum"
+    )
+    if num_items_in_batch is None:
+        return total / num_targets_of([labels])
+    if torch.is_tensor(num_items_in_batch):
+        num_items_in_batch = num_items_in_batch.to(total.device)
+    return total / num_items_in_batch
+
+
+def num_targets_of(labels: Sequence[torch.Tensor]) -> torch.Tensor:
+    """Tokens that carry loss in these forward passes: the first of a row is never predicted."""
+    counts = [(one[..., 1:] != IGNORED).sum() for one in labels]
+    return torch.stack(counts).sum()
+
+
+class Compared(Record):
+    """The losses of one forward pass, dropout off: all from the same logits."""
+
+    ours: float
+    framework: float | None
+    """Of the model's class; None where it gives none."""
+    repeats: bool
+    """Whether the class holds each prediction against the very token that it has just read."""
+
+    @property
+    def is_another(self) -> bool:
+        """Whether the class has a loss that differs from ours by more than rounding."""
+        return self.framework is not None and not _near(self.framework, self.ours, ROUNDING)
+
+
+def compare_losses(
+    model: Any, inputs: dict[str, Any], num_items: torch.Tensor, extra: dict[str, Any]
+) -> Compared:
+    """Our loss and that of the model's class.
+
+    Random numbers drawn in it are given back: the training after it is the same as without it.
+    """
+    was_training = model.training
+    model.eval()
+    device, labels = model.device, inputs["labels"]
+    with torch.random.fork_rng([device] if device.type == "cuda" else []), torch.no_grad():
+        outputs = model(**inputs, **extra)
+        ours = float(token_loss(outputs, labels, num_items))
+        repeated = cross_entropy(
+            outputs["logits"].float().view(-1, outputs["logits"].shape[-1]),
+            labels.view(-1).to(outputs["logits"].device),
+            ignore_index=IGNORED,
+            reduction="sum",
+        )
+    model.train(was_training)
+    own = outputs.get("loss")
+    if own is None or not math.isfinite(own):
+        return Compared(ours, None, False)
+    by = (int((labels != IGNORED).sum()), int(num_items))
+    repeats = any(_near(float(own), float(repeated) / max(1, one), COARSE) for one in by)
+    same = any(
+        _near(float(own), ours * int(num_items) / max(1, one), COARSE)
+        for one in (int(num_targets_of([labels])), int(num_items))
+    )
+    return Compared(ours, float(own), repeats and not same)
+
+
+def _near(one: float, other: float, relative: float) -> bool:
+    return abs(one - other) <= relative * abs(other)

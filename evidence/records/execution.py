@@ -1,0 +1,33 @@
+"""How training was carried out: facts of the journal's events `execution` and `loss-compared`."""
+
+from evidence.records.milestone import Execution
+from evidence.records.record import Number, Record
+
+
+class ExecutionRecord(Record):
+    """The form in which rows went through the model, and on what."""
+
+    execution: Execution
+    """As the milestone states it, or as it follows from the device."""
+    rows_per_forward: int
+    """Rows that go through the model at once."""
+    accumulation: int
+    """Forward passes whose gradients make one optimizer step."""
+    device: str
+    num_devices: int
+    """Devices of this kind that were there; one was used."""
+
+
+class LossRecord(Record):
+    """What the first forward pass of a segment adds to the loss of its step, by two computations.
+
+    Both divide by the target tokens of the whole step, and both are made with dropout off.
+    """
+
+    step: int
+    num_rows: int
+    """Rows of that forward pass."""
+    ours: Number
+    """Cross entropy of its target tokens: what training uses."""
+    framework: Number | None
+    """What the model's own class makes of the same logits; null where it gives no loss."""
