@@ -226,6 +226,7 @@ def observations(documents: Documents, sheet: Sheet) -> tuple[str, ...]:
 def _observed(documents: Documents, sheet: Sheet) -> Iterator[str]:
     yield from _learned(documents, sheet)
     yield _ends(sheet)
+    yield from _weakened(sheet)
     yield from _outputs(documents, sheet)
     total, distinct = sheet.number("eval.num_examples"), sheet.number("eval.num_distinct_outputs")
     if 1 < distinct < total:
@@ -246,6 +247,24 @@ def _observed(documents: Documents, sheet: Sheet) -> Iterator[str]:
         yield (
             "The tokenizer brings a chat template along, and neither training text nor prompts "
             "went through it."
+        )
+
+
+def _weakened(sheet: Sheet) -> Iterator[str]:
+    """What a reader must know to read a score, on the side of data and form."""
+    if sheet.number("eval.num_several_markers"):
+        share = _share(sheet, "num_several_markers")
+        yield f"{share} have the marker more than once: what stands after the last one is scored."
+    examples = sheet.n("eval.num_examples", "example")
+    if sheet.number("eval.num_empty_targets"):
+        empty = sheet.v("eval.num_empty_targets")
+        yield f"In {empty} of {examples} the expected answer is empty: to say nothing is right."
+    distinct = sheet.number("eval.num_distinct_prompts")
+    if 0 < distinct < sheet.number("eval.num_examples"):
+        asked = sheet.v("eval.num_distinct_prompts")
+        yield (
+            f"The {examples} ask {asked} different questions: repeated ones are not independent, "
+            "so the intervals are narrower than they should be."
         )
 
 

@@ -28,6 +28,12 @@ CONFIDENCE: Final = 0.95
 
 _DEGENERATE = ("empty", "looping", "echoing")
 _TEXTS: Final = ("prompt", "target", "output", "answer")
+_COUNTED: Final = {
+    "num_with_marker": "count-with-marker",
+    "num_several_markers": "count-several-markers",
+    "num_empty_targets": "count-empty-targets",
+    "num_distinct_prompts": "count-distinct-prompts",
+}
 _OF_A_SCORER = (
     ("rate", "", "rate"),
     ("low", "", "wilson"),
@@ -49,7 +55,8 @@ def evaluation_values(context: Context) -> Values:
         yield from _scores(f"eval.{scorer}", scorer, rows, _all(rows, f"scores/{scorer}"), context)
     yield from _groups(context, rows)
     yield from _suspicious(rows)
-    yield _marked(context.eval, rows)
+    yield from _marked(context.eval, rows)
+    yield from _asked(rows)
     yield _constant(rows)
 
 
@@ -108,7 +115,8 @@ def _nothing(context: Context) -> Values:
     for name in ("num_distinct_outputs", *(f"num_{one}" for one in _DEGENERATE)):
         yield f"eval.{name}", unknown(why, "examples", place, "degenerate-outputs")
     yield "eval.num_at_length", unknown(why, "examples", place, "count-at-length")
-    yield "eval.num_with_marker", unknown(why, "examples", place, "count-with-marker")
+    for name, rule in _COUNTED.items():
+        yield f"eval.{name}", unknown(why, "examples", place, rule)
     yield "eval.constant_fields", unknown(why, "", place, "constant-fields")
 
 
@@ -163,13 +171,27 @@ def _suspicious(rows: Sequence[PredictionRow]) -> Values:
     yield "eval.num_at_length", known(at_length, "examples", place, "count-at-length")
 
 
-def _marked(spec: EvalSpec, rows: Sequence[PredictionRow]) -> Named:
-    """How many outputs take the form in which answers are given."""
-    name, place, rule = "eval.num_with_marker", _all(rows, "output"), "count-with-marker"
-    if spec.answer_after is None:
-        return name, unknown("the milestone asks for no marker", "examples", place, rule)
-    count = sum(spec.answer_after in row.output for row in rows)
-    return name, known(count, "examples", place, rule)
+def _marked(spec: EvalSpec, rows: Sequence[PredictionRow]) -> Values:
+    """How many outputs take the form in which answers are given, and how many repeat it."""
+    for name, least in (("num_with_marker", 1), ("num_several_markers", 2)):
+        place, rule = _all(rows, "output"), _COUNTED[name]
+        marker = spec.answer_after
+        if marker is None:
+            why = "the milestone asks for no marker"
+            yield f"eval.{name}", unknown(why, "examples", place, rule)
+        else:
+            count = sum(row.output.count(marker) >= least for row in rows)
+            yield f"eval.{name}", known(count, "examples", place, rule)
+
+
+def _asked(rows: Sequence[PredictionRow]) -> Values:
+    """What weakens a score from the side of the questions."""
+    empty = sum(not row.target.strip() for row in rows)
+    name, place = "num_empty_targets", _all(rows, "target")
+    yield f"eval.{name}", known(empty, "examples", place, _COUNTED[name])
+    name, place = "num_distinct_prompts", _all(rows, "prompt")
+    distinct = len({row.prompt for row in rows})
+    yield f"eval.{name}", known(distinct, "examples", place, _COUNTED[name])
 
 
 def _constant(rows: Sequence[PredictionRow]) -> Named:

@@ -2,22 +2,23 @@
 
 Responsible for scorers by name and version, the part of an output that is scored, intervals on
 rates, and degenerate outputs. Every rule works in linear time on hostile text. verify recomputes
-each score with these very functions. How patterns are matched is `patterns`' business.
+each score with these very functions. How patterns are matched is `patterns`' business; what a
+number is, that of `numbers`.
 """
 
 from __future__ import annotations
 
 import math
-import re
-import string
+import unicodedata
+from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Mapping, Sequence
-from decimal import Decimal, InvalidOperation
 from typing import Any, Final
 
 from evidence.records.inputs import ScorerRecord
 from evidence.records.milestone import EvalSpec
 from evidence.records.record import Record
 from evidence.rules import patterns
+from evidence.rules.numbers import alike, first_number, numbers, tight
 
 Scorer = Callable[[str, str], bool]
 
@@ -25,11 +26,13 @@ LOOP_REPEATS: Final = 3
 """A unit this often in a row at the end of an output is a repetition loop."""
 LOOP_MIN_CHARS: Final = 6
 _TAIL_CHARS: Final = 512
-_MAX_DIGITS: Final = 64
 
 _ARTICLES: Final = frozenset({"a", "an", "the"})
-_NUMBER: Final = re.compile(r"[-+]?(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+)?(?!\d)")
-_PUNCTUATION: Final = str.maketrans(dict.fromkeys(string.punctuation, " "))
+_DROPPED: Final = str.maketrans(dict.fromkeys(".,:;!?…\"'`“”‘„«»()[]{}—", " "))
+"""Punctuation between words. Not `+ / % # & @ < = > $`: C is not C++, and 5 not < 5."""
+_OPENING: Final = "\"'`“‘„«([{*_"
+_EMPHASIS: Final = "*_"
+_MINUS: Final = "-\u2212"
 
 
 def extract_answer(output: str, answer_after: str | None) -> str:
@@ -50,33 +53,34 @@ def exact(answer: str, target: str) -> bool:
 
 
 def normalised(answer: str, target: str) -> bool:
-    """The same words: case, punctuation, articles and white space aside.
+    """The same words and numbers: case, punctuation, articles and white space aside.
 
-    A target of nothing but articles or punctuation is compared as it stands.
+    Numbers stand as written, with sign and decimal point: 5 is neither -5 nor .5. A text of
+    nothing but punctuation is compared as it stands.
     """
-    words = _words(target)
-    return _words(answer) == words if words else answer.strip() == target.strip()
+    return _normal_form(answer) == _normal_form(target)
 
 
 def numeric(answer: str, target: str) -> bool:
-    """The first number of the answer has the value of the first number of the target.
+    """The first number of the answer is worth as much as the first number of the target.
 
-    `1,440`, `1440.0` and `$1440` are the same number. False where either has none.
+    `1,440`, `1440.0` and `$1440` are the same number, 50 % is 0.5, 3/4 is 0.75; what has no single
+    value (12:30, a date) equals its own spelling only. False where either has none.
     """
     wanted = first_number(target)
     return wanted is not None and first_number(answer) == wanted
 
 
 def contains(answer: str, target: str) -> bool:
-    """The target occurs with word bounds: 12 is in '144 / 12' and not in '312'."""
-    if not target:
-        return False
-    start = answer.find(target)
+    """The target occurs with bounds of words and numbers: 12 is not in '312', '-12', '144 / 12'."""
+    start = answer.find(target) if target else -1
+    found = tuple(numbers(answer)) if start >= 0 else ()
+    starts, ends = [one.start for one in found], [one.end for one in found]
     while start >= 0:
         end = start + len(target)
-        if not _joined(answer[start - 1 : start], target[0]) and not _joined(
-            target[-1], answer[end : end + 1]
-        ):
+        first, last = bisect_right(ends, start), bisect_left(starts, end) - 1
+        cuts = first <= last and (starts[first] < start or ends[last] > end)
+        if not cuts and not _is_part_of_word(answer, start, end):
             return True
         start = answer.find(target, start + 1)
     return False
@@ -88,7 +92,7 @@ SCORERS: Final[Mapping[str, Scorer]] = {
     "numeric": numeric,
     "contains": contains,
 }
-VERSIONS: Final[Mapping[str, int]] = dict.fromkeys(SCORERS, 1)
+VERSIONS: Final[Mapping[str, int]] = {"exact": 1, "normalised": 2, "numeric": 2, "contains": 2}
 """Raised when a scorer's meaning changes; packs are judged by the scorers of their ruleset."""
 
 
@@ -109,17 +113,6 @@ def records(spec: EvalSpec) -> tuple[ScorerRecord, ...]:
         *(ScorerRecord(name, "rule", VERSIONS[name], None) for name in spec.scorers),
         *(ScorerRecord(p.name, "regex", patterns.VERSION, p.pattern) for p in spec.scorer),
     )
-
-
-def first_number(text: str) -> Decimal | None:
-    """Value of the first number in a text, None where there is none (or an absurd one)."""
-    match = _NUMBER.search(text)
-    if match is None or len(match.group()) > _MAX_DIGITS:
-        return None
-    try:
-        return Decimal(match.group().replace(",", ""))
-    except InvalidOperation:
-        return None
 
 
 def wilson(num_correct: int, num_total: int, z: float = 1.959963984540054) -> tuple[float, float]:
@@ -189,10 +182,57 @@ def constant_fields(rows: Sequence[Mapping[str, Any]]) -> tuple[str, ...]:
     )
 
 
-def _words(text: str) -> list[str]:
-    words = text.casefold().translate(_PUNCTUATION).split()
-    return [word for word in words if word not in _ARTICLES]
+def _normal_form(text: str) -> tuple[str, ...]:
+    """Words and numbers of a text; the text itself, without white space around, if it has none."""
+    plain = alike(unicodedata.normalize("NFC", text))
+    found: list[str] = []
+    place = 0
+    for number in numbers(plain):
+        found += _words(plain[place : number.start], is_first=place == 0, before_number=True)
+        found.append(tight(plain[number.start : number.end]).casefold())
+        place = number.end
+    found += _words(plain[place:], is_first=place == 0, before_number=False)
+    return tuple(found) or (text.strip(),)
 
 
-def _joined(left: str, right: str) -> bool:
-    return left.isalnum() and right.isalnum()
+def _words(text: str, *, is_first: bool, before_number: bool) -> list[str]:
+    """Words of a text without articles."""
+    written = text.split()
+    found: list[str] = []
+    for index, word in enumerate(written):
+        after = written[index + 1] if index + 1 < len(written) else "5" if before_number else ""
+        if not _is_article(word.lstrip(_OPENING), after.lstrip(_OPENING), is_first and not index):
+            for part in word.translate(_DROPPED).split():
+                found += _unhyphenated(part.strip(_EMPHASIS))
+    return [word.casefold() for word in found]
+
+
+def _is_article(word: str, after: str, opens: bool) -> bool:
+    """Whether it belongs to the word after it: not so in "Vitamin A", "A, B" and "plan A works"."""
+    if word.lower() not in _ARTICLES or (word == "A" and not opens):
+        return False
+    return (after[:1].isalpha() and len(after) > 1) or (after == "5" and word.lower() != "a")
+
+
+def _unhyphenated(word: str) -> list[str]:
+    """Parts between hyphens; a hyphen before or after the whole is a sign and stays: A- is no A."""
+    inside = word.strip("-")
+    if not inside:
+        return []
+    parts = inside.split("-")
+    parts[0] = "-" * word.startswith("-") + parts[0]
+    parts[-1] += "-" * word.endswith("-")
+    return [part for part in parts if part]
+
+
+def _is_part_of_word(text: str, start: int, end: int) -> bool:
+    """Whether start..end is a part of a longer word, as `C` is of `C++` and `A` of `A-`."""
+    before, after = text[start - 1 : start], text[end : end + 1]
+    if text[start].isalnum():
+        sign = before in _MINUS and not text[start - 2 : start - 1].isalnum() if before else False
+        if before.isalnum() or sign:
+            return True
+    if text[end - 1].isalnum() and after:
+        sign = after in _MINUS and not text[end + 1 : end + 2].isalnum()
+        return after.isalnum() or after in "+#" or sign
+    return False

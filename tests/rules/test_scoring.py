@@ -29,7 +29,30 @@ REFERENCE = Path(__file__).parents[3] / "shared" / "reference" / "m43_raw" / "pr
         ("numeric", "no idea", "8", False),
         ("numeric", "8", "no number", False),
         ("numeric", "9" * 100, "9" * 100, False),
-        ("contains", "144 / 12", "12", True),
+        ("contains", "144 / 12 is over 112", "12", False),
+        ("contains", "144 / 12 = 12", "12", True),
+        ("contains", "1,000", "1", False),
+        ("contains", "-12", "12", False),
+        ("contains", "12.5", "12", False),
+        ("contains", "C++", "C", False),
+        ("contains", "A-", "A", False),
+        ("contains", "plan A.", "A", True),
+        ("normalised", "C++", "C", False),
+        ("normalised", "C#", "C", False),
+        ("normalised", "-5", "5", False),
+        ("normalised", "\u22125", "-5", True),
+        ("normalised", ".5", "5", False),
+        ("normalised", "1.5", "15", False),
+        ("normalised", "1 1/2", "11/2", False),
+        ("normalised", "A", "A", True),
+        ("normalised", "A", "B", False),
+        ("normalised", "A, B", "B", False),
+        ("normalised", "Vitamin A", "vitamin", False),
+        ("normalised", "A-", "A", False),
+        ("normalised", "a cat", "The cat", True),
+        ("normalised", "the 5 well-known cats", "5 well known cats!", True),
+        ("normalised", "don\u2019t", "don't", True),
+        ("normalised", "", "A", False),
         ("contains", "312", "12", False),
         ("contains", "312 and 12", "12", True),
         ("contains", "Paris!", "Paris", True),
@@ -42,6 +65,16 @@ def test_a_scorer_says_what_its_rule_says(
     scorer: str, answer: str, target: str, verdict: bool
 ) -> None:
     assert scoring.score([scorer], answer, target) == {scorer: verdict}
+
+
+@given(st.text(alphabet="aAbC 15.,-+/:%#*'()\u2212\u00bd\n", max_size=12), st.data())
+def test_calling_right_is_an_equivalence(text: str, data: st.DataObject) -> None:
+    other = data.draw(st.sampled_from((text, text.lower(), text.swapcase(), f" {text}", text[1:])))
+    third = data.draw(st.sampled_from((other, text.upper(), other[:-1])))
+    for name in ("exact", "normalised", "numeric"):
+        equal = scoring.SCORERS[name]
+        assert equal(text, other) == equal(other, text)
+        assert not (equal(text, other) and equal(other, third)) or equal(text, third)
 
 
 @given(st.text(min_size=1))
