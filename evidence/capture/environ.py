@@ -104,7 +104,10 @@ def _locale() -> str:
     try:
         return ".".join(part for part in locale.getlocale() if part) or "C"
     except ValueError:  # a name the C library took and Python does not know
-        return visible(locale.setlocale(locale.LC_CTYPE))
+        try:
+            return visible(locale.setlocale(locale.LC_CTYPE))
+        except (locale.Error, ValueError):  # or that is no text
+            return "not said"
 
 
 def _or_reason(value: object) -> str:

@@ -17,7 +17,14 @@ from evidence.records.inputs import ModelRecord
 from evidence.records.record import Record
 from evidence.records.run import OutcomeRecord, ResultsRecord
 from evidence.render.values import Sheet
-from evidence.results.computed import PART, Computed, computed_on, present, surely_unused
+from evidence.results.computed import (
+    PART,
+    UNNAMED_CPU,
+    Computed,
+    computed_on,
+    present,
+    surely_unused,
+)
 from evidence.results.run import changed_during_run, different_from_ref
 from evidence.text import formatting, markdown
 
@@ -125,7 +132,8 @@ def hardware_line(documents: Documents, sheet: Sheet) -> str:
         facts = _card(sheet, computed)
         others = [f"{there}, 1 used"] if len(cards) > 1 else []
         return f"{markdown.inline(computed.name)} ({'; '.join([*facts, *others])})"
-    machine = f"{sheet.v('hardware.cpu.model')} ({_cores(sheet)}"
+    cpu = "hardware.cpu.model"
+    machine = f"{sheet.v(cpu) if sheet.has(cpu) else UNNAMED_CPU} ({_cores(sheet)}"
     if computed.kind == "other":
         unused = f", {there}, none used" if cards else ""
         return f"{markdown.inline(computed.name)}{unused}; the machine: {machine})"
@@ -156,7 +164,10 @@ def gpus(documents: Documents) -> list[tuple[str, str]]:
 
 
 def _cores(sheet: Sheet) -> str:
-    return sheet.n("hardware.cpu.num_usable_cores", "usable core")
+    for kind in ("usable", "logical"):
+        if sheet.has(f"hardware.cpu.num_{kind}_cores"):
+            return sheet.n(f"hardware.cpu.num_{kind}_cores", f"{kind} core")
+    return "number of cores not measured"
 
 
 def attempts(documents: Documents) -> tuple[AttemptView, ...]:
