@@ -78,9 +78,9 @@ def env_snapshot(
         "CUDA (PyTorch)": _or_reason(torch.cuda_version) if torch else _or_reason(framework),
         "CUDA (driver)": _or_reason(hardware.driver_cuda_version),
         "Driver": _or_reason(hardware.driver_version),
-        "GPU": _or_reason(gpus)
+        "GPU present": _or_reason(gpus)
         if isinstance(gpus, Unavailable)
-        else ", ".join(gpu.name for gpu in gpus) or "none",
+        else ", ".join(_or_reason(gpu.name) for gpu in gpus) or "none",
         "CPU": _or_reason(hardware.cpu.model),
         "Cores": f"{_or_reason(hardware.cpu.num_usable_cores)} usable",
         "Memory": f"{_or_reason(hardware.memory_bytes)} bytes",
@@ -104,7 +104,10 @@ def _locale() -> str:
     try:
         return ".".join(part for part in locale.getlocale() if part) or "C"
     except ValueError:  # a name the C library took and Python does not know
-        return visible(locale.setlocale(locale.LC_CTYPE))
+        try:
+            return visible(locale.setlocale(locale.LC_CTYPE))
+        except (locale.Error, ValueError):  # or that is no text
+            return "not said"
 
 
 def _or_reason(value: object) -> str:

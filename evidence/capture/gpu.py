@@ -1,42 +1,35 @@
 """NVIDIA GPUs for records, through NVML. Only importer of pynvml.
 
 Responsible for surviving what drivers do: no library, no permission, a GPU that is lost, a call
-that never returns. Each has its own reason. nvidia-smi's report for eyes is `smi`'s.
+that never returns. Each has its own reason. What may be true is
+`nvml_answers`'s, why there is none `driver`'s, nvidia-smi's report for eyes `smi`'s.
 """
 
 from __future__ import annotations
 
+import ctypes
 from collections.abc import Callable, Collection
-from functools import cache
+from contextlib import suppress
+from functools import cache, partial
 from typing import Any, Final, TypeVar
 
 from evidence import limits
+from evidence.capture import driver, nvml_answers
+from evidence.capture.nvml_answers import ask
 from evidence.capture.process import TooSlowError, answer_within
 from evidence.capture.smi import gpu_snapshot
 from evidence.records.availability import Unavailable
-from evidence.records.capture import GpuRecord
+from evidence.records.capture import GpuPartRecord, GpuRecord
 from evidence.records.record import Record
-from evidence.text.escape import one_line, visible
 
 __all__ = ["GpuCapture", "GpuSample", "capture_gpus", "gpu_snapshot", "sample_gpu"]
 
 T = TypeVar("T")
 
-NO_DRIVER: Final = "no NVIDIA driver was found"
 NOT_OURS: Final = Unavailable(
     "NVML lists no GPU memory of our process: it uses none, or a container hides process ids"
 )
-_ARCHITECTURES: Final = {
-    (12,): "Blackwell",
-    (11,): "Blackwell",
-    (10,): "Blackwell",
-    (9,): "Hopper",
-    (8, 9): "Ada Lovelace",
-    (8,): "Ampere",
-    (7, 5): "Turing",
-    (7,): "Volta",
-    (6,): "Pascal",
-}
+_MAX_PARTS: Final = 16
 
 
 class GpuCapture(Record):
@@ -64,11 +57,14 @@ def _nvml() -> Any:
     try:
         import pynvml
     except ImportError:
-        return Unavailable("the package nvidia-ml-py is not installed")
+        return Unavailable(driver.NO_PACKAGE.says)
+    with suppress(OSError):  # once it is loaded, NVML is found by its bare name as well
+        ctypes.CDLL(driver.WSL_NVML)
     try:
         pynvml.nvmlInit()
-    except (pynvml.NVMLError, OSError) as error:
-        return Unavailable(f"{NO_DRIVER} ({one_line(str(error), 80)})")
+    except Exception as error:  # NVML's own errors, and what ctypes makes of a broken library
+        code = getattr(error, "value", None)
+        return driver.why_no_start(code, nvml_answers.words_of(error))
     return pynvml
 
 
@@ -76,13 +72,13 @@ _stuck: list[Unavailable] = []
 """The reason, once a call has not returned: no further thread is sent into the same driver."""
 
 
-def _in_time(question: Callable[[], T], timeout_s: float) -> T | Unavailable:
+def _in_time(question: Callable[[], T | Unavailable], timeout_s: float) -> T | Unavailable:
     if _stuck:
         return _stuck[0]
     try:
-        return answer_within(timeout_s, question)
+        return answer_within(timeout_s, lambda: ask(question))
     except TooSlowError:
-        _stuck.append(Unavailable(f"NVML did not answer within {timeout_s:g} s"))
+        _stuck.append(Unavailable(f"{driver.NO_ANSWER.says} {timeout_s:g} s"))
         return _stuck[0]
 
 
@@ -96,15 +92,21 @@ def _capture() -> GpuCapture | Unavailable:
     nvml = _nvml()
     if isinstance(nvml, Unavailable):
         return nvml
-    cuda = _ask(nvml, lambda: int(nvml.nvmlSystemGetCudaDriverVersion()))
+    count = _count(nvml)
     return GpuCapture(
-        gpus=_ask(
-            nvml, lambda: tuple(_gpu(nvml, index) for index in range(nvml.nvmlDeviceGetCount()))
+        gpus=count
+        if isinstance(count, Unavailable)
+        else tuple(_gpu(nvml, index) for index in range(count)),
+        driver_version=ask(lambda: nvml_answers.text(nvml.nvmlSystemGetDriverVersion())),
+        driver_cuda_version=ask(
+            lambda: nvml_answers.cuda_version(nvml.nvmlSystemGetCudaDriverVersion())
         ),
-        driver_version=_ask(nvml, lambda: _text(nvml.nvmlSystemGetDriverVersion())),
-        driver_cuda_version=cuda
-        if isinstance(cuda, Unavailable)
-        else f"{cuda // 1000}.{cuda % 1000 // 10}",
+    )
+
+
+def _count(nvml: Any) -> int | Unavailable:
+    return ask(
+        lambda: nvml_answers.whole(nvml.nvmlDeviceGetCount(), 0, nvml_answers.MAX_GPUS, "GPUs")
     )
 
 
@@ -118,32 +120,37 @@ def _sample(pids: Collection[int]) -> GpuSample | Unavailable:
     nvml = _nvml()
     if isinstance(nvml, Unavailable):
         return nvml
-    handles = _ask(
-        nvml,
-        lambda: [nvml.nvmlDeviceGetHandleByIndex(i) for i in range(nvml.nvmlDeviceGetCount())],
-    )
-    if isinstance(handles, Unavailable):
-        return handles
+    count = _count(nvml)
+    if isinstance(count, Unavailable):
+        return count
+    found = [ask(partial(nvml.nvmlDeviceGetHandleByIndex, i)) for i in range(count)]
+    handles = [handle for handle in found if not isinstance(handle, Unavailable)]
+    silent = [handle for handle in found if isinstance(handle, Unavailable)]
     held = [(handle, _held(nvml, handle, pids)) for handle in handles]
     ours = [(handle, memory) for handle, memory in held if isinstance(memory, int)]
-    reasons = (memory for _, memory in held if memory != NOT_OURS)
+    reasons = (memory for memory in (*silent, *(one for _, one in held)) if memory != NOT_OURS)
     memory = sum(memory for _, memory in ours) if ours else next(reasons, NOT_OURS)
     # With several GPUs, only one that we hold memory on is known to be ours.
-    device = ours[0][0] if ours else handles[0] if len(handles) == 1 else None
+    device = ours[0][0] if ours else handles[0] if len(found) == len(handles) == 1 else None
     if device is None:
-        which = Unavailable("which of several GPUs is ours cannot be told")
+        which = silent[0] if silent else Unavailable("which of several GPUs is ours cannot be told")
         return GpuSample(memory, which, which)
-    return GpuSample(
-        memory_bytes=memory,
-        utilisation_percent=_ask(
-            nvml, lambda: float(nvml.nvmlDeviceGetUtilizationRates(device).gpu)
-        ),
-        power_w=_ask(nvml, lambda: nvml.nvmlDeviceGetPowerUsage(device) / 1000),
+    return GpuSample(memory, _utilisation(nvml, device), _power(nvml, device))
+
+
+def _utilisation(nvml: Any, device: Any) -> float | Unavailable:
+    percent = ask(
+        lambda: nvml_answers.whole(nvml.nvmlDeviceGetUtilizationRates(device).gpu, 0, 100, "%")
     )
+    return percent if isinstance(percent, Unavailable) else float(percent)
+
+
+def _power(nvml: Any, device: Any) -> float | Unavailable:
+    return ask(lambda: nvml_answers.watts(nvml.nvmlDeviceGetPowerUsage(device), 0))
 
 
 def _held(nvml: Any, handle: Any, pids: Collection[int]) -> int | Unavailable:
-    running = _ask(nvml, lambda: nvml.nvmlDeviceGetComputeRunningProcesses(handle))
+    running = ask(lambda: list(nvml.nvmlDeviceGetComputeRunningProcesses(handle)))
     if isinstance(running, Unavailable):
         return running
     held = [one.usedGpuMemory for one in running if one.pid in pids]
@@ -151,48 +158,68 @@ def _held(nvml: Any, handle: Any, pids: Collection[int]) -> int | Unavailable:
         return NOT_OURS
     if None in held:
         return Unavailable("the driver does not say how much memory a process holds")
-    return int(sum(held))
+    return nvml_answers.whole(sum(held), 0, nvml_answers.MAX_MEMORY_BYTES, "bytes")
 
 
 def _gpu(nvml: Any, index: int) -> GpuRecord:
-    handle = nvml.nvmlDeviceGetHandleByIndex(index)
-    capability: tuple[int, int] | Unavailable = _ask(
-        nvml, lambda: nvml.nvmlDeviceGetCudaComputeCapability(handle)
+    """One GPU. Where the whole device gives an error, that is the reason of each of its values."""
+    handle = ask(lambda: nvml.nvmlDeviceGetHandleByIndex(index))
+    if isinstance(handle, Unavailable):
+        return GpuRecord(index, *[handle] * 10)
+    capability = ask(
+        lambda: nvml_answers.capability(nvml.nvmlDeviceGetCudaComputeCapability(handle))
     )
+    mig = ask(lambda: nvml_answers.switch(nvml.nvmlDeviceGetMigMode(handle)[0]))
     return GpuRecord(
         index=index,
-        name=_text(nvml.nvmlDeviceGetName(handle)),
-        uuid=_ask(nvml, lambda: _text(nvml.nvmlDeviceGetUUID(handle))),
-        memory_bytes=_ask(nvml, lambda: int(nvml.nvmlDeviceGetMemoryInfo(handle).total)),
-        compute_capability=_sm(capability),
-        architecture=_architecture(capability),
-        sm_clock_mhz=_ask(nvml, lambda: int(nvml.nvmlDeviceGetClockInfo(handle, 1))),
-        memory_clock_mhz=_ask(nvml, lambda: int(nvml.nvmlDeviceGetClockInfo(handle, 2))),
-        power_limit_w=_ask(nvml, lambda: nvml.nvmlDeviceGetPowerManagementLimit(handle) / 1000),
-        ecc=_ask(nvml, lambda: bool(nvml.nvmlDeviceGetEccMode(handle)[0])),
-        mig=_ask(nvml, lambda: bool(nvml.nvmlDeviceGetMigMode(handle)[0])),
+        name=ask(lambda: nvml_answers.text(nvml.nvmlDeviceGetName(handle))),
+        uuid=_uuid(nvml, handle),
+        memory_bytes=_memory(nvml, handle),
+        compute_capability=nvml_answers.sm(capability),
+        architecture=nvml_answers.architecture(capability),
+        sm_clock_mhz=_clock(nvml, handle, 1),
+        memory_clock_mhz=_clock(nvml, handle, 2),
+        power_limit_w=ask(
+            lambda: nvml_answers.watts(nvml.nvmlDeviceGetPowerManagementLimit(handle), 0.001)
+        ),
+        ecc=ask(lambda: nvml_answers.switch(nvml.nvmlDeviceGetEccMode(handle)[0])),
+        mig=mig,
+        parts=_parts(nvml, handle) if mig is True else (),
     )
 
 
-def _sm(capability: tuple[int, int] | Unavailable) -> str | Unavailable:
-    if isinstance(capability, Unavailable):
-        return capability
-    return f"sm_{capability[0]}{capability[1]}"
+def _memory(nvml: Any, handle: Any) -> int | Unavailable:
+    highest = nvml_answers.MAX_MEMORY_BYTES
+    return ask(
+        lambda: nvml_answers.whole(nvml.nvmlDeviceGetMemoryInfo(handle).total, 1, highest, "bytes")
+    )
 
 
-def _architecture(capability: tuple[int, int] | Unavailable) -> str | Unavailable:
-    if isinstance(capability, Unavailable):
-        return capability
-    name = _ARCHITECTURES.get(tuple(capability)) or _ARCHITECTURES.get(capability[:1])
-    return name or Unavailable(f"no name is known for compute capability {capability}")
+def _clock(nvml: Any, handle: Any, kind: int) -> int | Unavailable:
+    highest = nvml_answers.MAX_MHZ
+    return ask(
+        lambda: nvml_answers.whole(nvml.nvmlDeviceGetClockInfo(handle, kind), 1, highest, "MHz")
+    )
 
 
-def _ask(nvml: Any, question: Callable[[], T]) -> T | Unavailable:
-    try:
-        return question()
-    except nvml.NVMLError as error:
-        return Unavailable(f"NVML: {one_line(str(error), 80)}")
+def _parts(nvml: Any, handle: Any) -> tuple[GpuPartRecord, ...] | Unavailable:
+    """The parts of a card that is partitioned (MIG), in order; a place without one is skipped."""
+    places = ask(
+        lambda: nvml_answers.whole(
+            nvml.nvmlDeviceGetMaxMigDeviceCount(handle), 0, _MAX_PARTS, "parts"
+        )
+    )
+    if isinstance(places, Unavailable):
+        return places
+    found = [
+        ask(partial(nvml.nvmlDeviceGetMigDeviceHandleByIndex, handle, i)) for i in range(places)
+    ]
+    return tuple(_part(nvml, one) for one in found if not isinstance(one, Unavailable))
 
 
-def _text(value: str | bytes) -> str:
-    return visible(value.decode("utf-8", "replace") if isinstance(value, bytes) else value)
+def _part(nvml: Any, handle: Any) -> GpuPartRecord:
+    return GpuPartRecord(_uuid(nvml, handle), _memory(nvml, handle))
+
+
+def _uuid(nvml: Any, handle: Any) -> str | Unavailable:
+    return ask(lambda: nvml_answers.text(nvml.nvmlDeviceGetUUID(handle)))

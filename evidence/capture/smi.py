@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Final
 
 from evidence import limits
+from evidence.capture.driver import MISMATCH, SMI_FOLDERS
 from evidence.capture.process import Heard, TooLongError, TooSlowError, hear_out, up_to
 from evidence.text.escape import visible
 
@@ -21,20 +22,31 @@ _PROCESS_TABLE: Final = re.compile(r"^(?:\+[-=]+\+[ \t]*\n)?\|[ \t]*Processes:",
 _REPORT: Final = "NVIDIA-SMI"
 _STATUSES: Final = {
     4: "no permission to ask the GPU",
+    6: "it found no GPU to ask",
+    8: "a power cable of the GPU is not attached",
     9: "the NVIDIA driver is not loaded",
     12: "the NVML library was not found",
+    14: "the GPU's infoROM is corrupted",
     15: "the GPU has fallen off the bus",
+    18: MISMATCH.says,
 }
-"""Of nvidia-smi(1), 'return value': those that a person can do something about."""
+"""Of nvidia-smi(1), 'return value', and NVML's mismatch: what a person can do something about."""
+_NO_DEVICES: Final = "No devices were found"
 
 
 def gpu_snapshot() -> str:
     """nvidia-smi verbatim, minus its table of other people's processes; or why there is nothing."""
-    path = shutil.which("nvidia-smi")
+    path = _find()
     if path is None:
-        return "nvidia-smi is not on this machine: no NVIDIA driver is installed.\n"
+        return f"nvidia-smi is not on PATH, nor in {', '.join(SMI_FOLDERS)}.\n"
     text, problem = _report(str(Path(path).absolute()))
     return f"nvidia-smi gave nothing to show: {problem}.\n" if problem else text
+
+
+def _find() -> str | None:
+    return shutil.which("nvidia-smi") or shutil.which(
+        "nvidia-smi", path=os.pathsep.join(SMI_FOLDERS)
+    )
 
 
 def _report(path: str) -> tuple[str, str]:
@@ -51,6 +63,8 @@ def _report(path: str) -> tuple[str, str]:
     if heard.status != 0:
         meaning = _STATUSES.get(heard.status)
         return "", f"it ended with status {heard.status}" + (f", {meaning}" if meaning else "")
+    if text.strip() == _NO_DEVICES:
+        return "", "a driver is there, but it found no GPU"
     # Neither is quoted: it could be the processes of other people, or pass for a report.
     if _REPORT not in text:
         return "", "what it printed is not its report" if text.strip() else "it printed nothing"

@@ -39,7 +39,7 @@ def sample(pid: int, attempt: str, stage: str, elapsed_s: float) -> TelemetryRow
         if worker.status() == psutil.STATUS_ZOMBIE:
             return None
         processes = [worker, *worker.children(recursive=True)]
-    except psutil.Error:
+    except (psutil.Error, OSError, ValueError):  # an odd /proc, besides what psutil names
         return None
     rss_bytes, cpu_percent = _measure(processes)
     if rss_bytes == 0:
@@ -67,7 +67,7 @@ def _measure(processes: Iterable[psutil.Process]) -> tuple[int, float]:
         try:
             rss_bytes += same.memory_info().rss
             cpu_percent += same.cpu_percent()
-        except psutil.Error:
+        except (psutil.Error, OSError, ValueError):
             continue
         seen[same.pid] = same
     _known.clear()

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from textwrap import indent
 from typing import Final
 
 import click
 
+from evidence.capture.driver import is_certain, remedy_for
 from evidence.cli.options import root_option, runs_option
 from evidence.errors import ExitCode
 from evidence.records.availability import Unavailable
@@ -22,6 +24,7 @@ from evidence.running.doctor import (
 )
 from evidence.text import formatting
 from evidence.text.escape import visible
+from evidence.worker.visible import first_device
 
 PACK_SAYS: Final = {
     "none": "",
@@ -56,15 +59,21 @@ def command(milestones: tuple[str, ...], root: Path, runs: Path | None) -> None:
 def _print_machine(machine: Machine) -> None:
     hardware, git = machine.hardware, machine.repository
     cpu = hardware.cpu
-    _fact("processor", f"{_said(cpu.model)}, {_said(cpu.num_usable_cores)} usable cores")
+    _fact("processor", f"{_measured(cpu.model)}, {_measured(cpu.num_usable_cores)} usable cores")
     _fact("memory", _size(hardware.memory_bytes))
     _fact("disk", f"{_size(hardware.disk_free_bytes)} free")
-    if isinstance(hardware.gpus, Unavailable) or not hardware.gpus:
-        _fact("GPU", _said(hardware.gpus or Unavailable("the driver reports no GPU")))
+    if isinstance(hardware.gpus, Unavailable):
+        _fact("GPU", _unseen(hardware.gpus.reason))
+    elif not hardware.gpus:
+        _fact("GPU", "none: a driver is there, but it reports no GPU")
+        _fact("driver", _measured(hardware.driver_version))
     else:
         for gpu in hardware.gpus:
             _fact("GPU", _gpu(gpu))
-        _fact("driver", _said(hardware.driver_version))
+        hidden = first_device(hardware.gpus, os.environ)
+        if isinstance(hidden, Unavailable):
+            _fact("", f"none is visible to a run: {hidden.reason}")
+        _fact("driver", _measured(hardware.driver_version))
     for name, version in machine.packages:
         _fact(name, _said(version))
     _fact("CUDA", _said(machine.torch_cuda))
@@ -79,8 +88,15 @@ def _print_machine(machine: Machine) -> None:
     _fact("ssh-keygen", _said(machine.ssh_keygen))
 
 
+def _unseen(reason: str) -> str:
+    said = "none" if is_certain(reason) else "not measured"
+    return f"{said}: {reason}\n{'':15}→ {remedy_for(reason)}"
+
+
 def _gpu(gpu: GpuRecord) -> str:
-    return f"{gpu.name}, {_size(gpu.memory_bytes)}, {_said(gpu.compute_capability)}"
+    if all(isinstance(one, Unavailable) for one in (gpu.name, gpu.uuid, gpu.memory_bytes)):
+        return f"number {gpu.index} gives no answer: {_reason(gpu.name)}"
+    return f"{_measured(gpu.name)}, {_size(gpu.memory_bytes)}, {_measured(gpu.compute_capability)}"
 
 
 def _fact(name: str, text: str) -> None:
@@ -88,11 +104,21 @@ def _fact(name: str, text: str) -> None:
 
 
 def _said(value: object) -> str:
+    """Of what is there or not."""
     return f"none: {value.reason}" if isinstance(value, Unavailable) else str(value)
 
 
+def _measured(value: object) -> str:
+    """Of what is there in any case."""
+    return f"not measured ({value.reason})" if isinstance(value, Unavailable) else str(value)
+
+
+def _reason(value: object) -> str:
+    return value.reason if isinstance(value, Unavailable) else ""
+
+
 def _size(value: int | Unavailable) -> str:
-    return _said(value) if isinstance(value, Unavailable) else formatting.memory(value)
+    return _measured(value) if isinstance(value, Unavailable) else formatting.memory(value)
 
 
 def _print_diagnosis(diagnosis: Diagnosis, *, in_full: bool) -> None:

@@ -12,8 +12,14 @@ from evidence.compare.differences import flat
 from evidence.encoding.codec import encode
 from evidence.pack.documents import Documents
 from evidence.records.availability import Unavailable
-from evidence.records.capture import EnvironmentRecord, HardwareRecord, PackagesRecord
+from evidence.records.capture import (
+    EnvironmentRecord,
+    GpuRecord,
+    HardwareRecord,
+    PackagesRecord,
+)
 from evidence.records.comparison import Scalar
+from evidence.results.computed import computed_on
 
 _IRRELEVANT: Final = (
     "system.",
@@ -45,18 +51,36 @@ def environment_of(documents: Documents) -> dict[str, Scalar]:
     if not isinstance(state, Unavailable):
         git = {"commit": state.commit, "dirty": state.dirty}
     patch = documents.git.patch_sha256
+    facts = machine_facts(
+        documents.environment,
+        documents.hardware,
+        documents.packages,
+        on_gpu=computed_on(documents).kind != "cpu",
+    )
     return {
-        **machine_facts(documents.environment, documents.hardware, documents.packages),
+        **facts,
         **flat({"git": git | {"patch_sha256": patch}}),
         "tool.version": None if manifest is None else manifest.tool.version,
     }
 
 
 def machine_facts(
-    environment: EnvironmentRecord, hardware: HardwareRecord, packages: PackagesRecord
+    environment: EnvironmentRecord,
+    hardware: HardwareRecord,
+    packages: PackagesRecord,
+    *,
+    on_gpu: bool,
 ) -> dict[str, Scalar]:
-    """The same without the repository: what can be looked up before anything runs."""
-    framework, gpus = environment.framework, hardware.gpus
+    """The same without the repository: what can be looked up before anything runs.
+
+    A GPU computes nothing where the run is not `on_gpu`: it is a fact of the system then.
+    """
+    framework = environment.framework
+    there = None if isinstance(hardware.gpus, Unavailable) else _names(hardware.gpus)
+    used = there
+    if not isinstance(framework, Unavailable):
+        name = framework.device_name
+        used = there if isinstance(name, Unavailable) else name
     facts: dict[str, Any] = {
         "cpu": {
             "model": hardware.cpu.model,
@@ -64,12 +88,8 @@ def machine_facts(
             "num_usable_cores": hardware.cpu.num_usable_cores,
         },
         "gpu": {
-            "names": None
-            if isinstance(gpus, Unavailable)
-            else ", ".join(gpu.name for gpu in gpus) or None,
-            "driver": None
-            if not gpus or isinstance(gpus, Unavailable)
-            else hardware.driver_version,
+            "names": used if on_gpu else None,
+            "driver": hardware.driver_version if on_gpu and used is not None else None,
         },
         "python": {
             "version": environment.python_version,
@@ -82,9 +102,15 @@ def machine_facts(
             "os": hardware.os,
             "kernel": hardware.kernel,
             "memory_bytes": hardware.memory_bytes,
+            "gpus_present": there,
         },
     }
     return flat(facts)
+
+
+def _names(gpus: tuple[GpuRecord, ...]) -> str | None:
+    names = ("unnamed" if isinstance(gpu.name, Unavailable) else gpu.name for gpu in gpus)
+    return ", ".join(names) or None
 
 
 def can_change_bits(key: str) -> bool:

@@ -21,11 +21,18 @@ class CpuRecord(Record):
     flags: tuple[str, ...] | Unavailable
 
 
+class GpuPartRecord(Record):
+    """One part of a GPU that is partitioned (MIG)."""
+
+    uuid: str | Unavailable
+    memory_bytes: int | Unavailable
+
+
 class GpuRecord(Record):
     """One GPU as NVML sees it."""
 
     index: int
-    name: str
+    name: str | Unavailable
     uuid: str | Unavailable
     memory_bytes: int | Unavailable
     compute_capability: str | Unavailable
@@ -37,6 +44,8 @@ class GpuRecord(Record):
     power_limit_w: Number | Unavailable
     ecc: bool | Unavailable
     mig: bool | Unavailable
+    parts: tuple[GpuPartRecord, ...] | Unavailable = ()
+    """Of a partitioned card, what a process gets in its place."""
 
 
 class HardwareRecord(Record):

@@ -58,7 +58,7 @@ def page(
         "warnings": remarks.warnings(documents, sheet),
         "allowed": view.allowed(documents),
         "recoveries": remarks.recoveries(documents),
-        "gpus": _gpus(documents),
+        "gpus": view.gpus(documents),
         "attempts": view.attempts(documents),
         **_sections(documents, sheet),
         "artifacts": artifacts.artifacts(documents),
@@ -97,7 +97,7 @@ def _identity(documents: Documents, sheet: Sheet) -> dict[str, Any]:
         "train_data": view.data_name(documents, milestone.train.data),
         "eval_file": view.data_file(documents, milestone.eval.data),
         "backend": "" if plan is None else view.backend_name(plan.backend),
-        "hardware": view.hardware_line(documents.hardware, sheet),
+        "hardware": view.hardware_line(documents, sheet),
         "summary_name": markdown.code(f"{milestone.id.lower()}_summary.md"),
     }
 
@@ -160,16 +160,6 @@ def _reproduction(data: bytes) -> ReproductionRecord | None:
         return decode(ReproductionRecord, jsonio.load_document(data))
     except MalformedError:
         return None
-
-
-def _gpus(documents: Documents) -> list[tuple[str, str]]:
-    """Names under which each GPU's values are, and a label where there are several."""
-    gpus = documents.hardware.gpus
-    found = () if isinstance(gpus, Unavailable) else gpus
-    several = len(found) > 1
-    return [
-        (f"hardware.gpu.{index}", f" {index}" if several else "") for index in range(len(found))
-    ]
 
 
 def _gates(results: ResultsRecord) -> dict[str, Any]:

@@ -12,11 +12,19 @@ from typing import Final
 from evidence.backends import registry
 from evidence.pack.documents import Documents
 from evidence.records.availability import Unavailable
-from evidence.records.capture import FrozenSetRecord, HardwareRecord
+from evidence.records.capture import FrozenSetRecord
 from evidence.records.inputs import ModelRecord
 from evidence.records.record import Record
 from evidence.records.run import OutcomeRecord, ResultsRecord
 from evidence.render.values import Sheet
+from evidence.results.computed import (
+    PART,
+    UNNAMED_CPU,
+    Computed,
+    computed_on,
+    present,
+    surely_unused,
+)
 from evidence.results.run import changed_during_run, different_from_ref
 from evidence.text import formatting, markdown
 
@@ -116,19 +124,50 @@ def backend_name(backend: str) -> str:
     return registry.title(backend) or markdown.inline(backend)
 
 
-def hardware_line(hardware: HardwareRecord, sheet: Sheet) -> str:
-    """The machine in one line: its GPUs, or else its processor."""
-    gpus = hardware.gpus
-    if isinstance(gpus, Unavailable) or not gpus:
-        return f"{sheet.v('hardware.cpu.model')} ({_cores(sheet)}, no GPU)"
-    first = "hardware.gpu.0"
-    facts = [sheet.v(f"{first}.{key}") for key in ("memory_bytes", "compute_capability")]
-    many = f"{formatting.count(len(gpus))} × " if len(gpus) > 1 else ""
-    return f"{many}{sheet.v(f'{first}.name')} ({', '.join(facts)})"
+def hardware_line(documents: Documents, sheet: Sheet) -> str:
+    """What computed in one line, and of the GPUs how many were there besides."""
+    computed, cards = computed_on(documents), present(documents.hardware)
+    there = f"{formatting.plural(len(cards), 'GPU')} present"
+    if computed.kind == "gpu":
+        facts = _card(sheet, computed)
+        others = [f"{there}, 1 used"] if len(cards) > 1 else []
+        return f"{markdown.inline(computed.name)} ({'; '.join([*facts, *others])})"
+    cpu = "hardware.cpu.model"
+    machine = f"{sheet.v(cpu) if sheet.has(cpu) else UNNAMED_CPU} ({_cores(sheet)}"
+    if computed.kind == "other":
+        unused = f", {there}, none used" if cards else ""
+        return f"{markdown.inline(computed.name)}{unused}; the machine: {machine})"
+    if computed.kind == "unknown":
+        return f"{machine}, {there})" if cards else f"{machine})"
+    return f"{machine}; {there}, none used)" if cards else f"{machine}, no GPU used)"
+
+
+def _card(sheet: Sheet, computed: Computed) -> list[str]:
+    if computed.listed is None:
+        return ["NVML does not show it"]
+    keys = ("memory_bytes", "compute_capability")
+    facts = ", ".join(sheet.v(f"hardware.gpu.{computed.listed}.{key}") for key in keys)
+    return [f"a part of a card of {facts}" if PART in computed.name else facts]
+
+
+def gpus(documents: Documents) -> list[tuple[str, str]]:
+    """Names under which each GPU's values are; its number where there are several, its idleness."""
+    computed, cards = computed_on(documents), present(documents.hardware)
+    return [
+        (
+            f"hardware.gpu.{index}",
+            (f" {index}" if len(cards) > 1 else "")
+            + (" (not used)" if surely_unused(computed, card) else ""),
+        )
+        for index, card in enumerate(cards)
+    ]
 
 
 def _cores(sheet: Sheet) -> str:
-    return sheet.n("hardware.cpu.num_usable_cores", "usable core")
+    for kind in ("usable", "logical"):
+        if sheet.has(f"hardware.cpu.num_{kind}_cores"):
+            return sheet.n(f"hardware.cpu.num_{kind}_cores", f"{kind} core")
+    return "number of cores not measured"
 
 
 def attempts(documents: Documents) -> tuple[AttemptView, ...]:

@@ -24,6 +24,7 @@ from evidence.pack.journal import utc_now
 from evidence.progress import Observer
 from evidence.records.availability import Unavailable
 from evidence.records.comparison import DifferenceRecord
+from evidence.results.computed import computed_on
 
 _ANNOUNCED: Final = 20
 _NAMED: Final = 6
@@ -32,16 +33,17 @@ _NAMED: Final = 6
 def differences_here(documents: Documents, project: Path) -> tuple[DifferenceRecord, ...]:
     """What of the recorded environment is different here, as far as it can change bits."""
     unknown = Unavailable("no worker has started yet")
-    gpus = capture_gpus()
+    gpus, on_gpu = capture_gpus(), computed_on(documents).kind != "cpu"
     here = machine_facts(
         capture_environment(utc_now(), os.environ),
         capture_hardware(
             project, capture_cpu(), gpus.gpus, gpus.driver_version, gpus.driver_cuda_version
         ),
         capture_packages(),
+        on_gpu=on_gpu,
     )
     recorded = replace(documents.environment, framework=unknown)
-    there = machine_facts(recorded, documents.hardware, documents.packages)
+    there = machine_facts(recorded, documents.hardware, documents.packages, on_gpu=on_gpu)
     return tuple(row for row in differences([there, here]) if can_change_bits(row.key))
 
 

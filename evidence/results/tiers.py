@@ -18,6 +18,7 @@ from evidence.records.availability import Unavailable
 from evidence.records.comparison import TrajectoryRecord
 from evidence.records.reproduction import TIERS, TierName, TierResult, VerdictName
 from evidence.records.run import PredictionRow, StepRow
+from evidence.results.computed import machine_name
 from evidence.results.outcome_digest import outcome_content
 from evidence.results.seed_test import NAME as OVER_SEEDS
 from evidence.results.seed_test import seed_tier
@@ -69,13 +70,9 @@ def verdict(tiers: Sequence[TierResult]) -> VerdictName:
 
 def when_and_where(documents: Documents) -> tuple[str, str]:
     """When a run ended and what it ran on, as a claim of having reproduced another says it."""
-    results, hardware = documents.results, documents.hardware
+    results = documents.results
     finished = None if results is None else results.values["run.finished_utc"].value
-    gpus, cpu = hardware.gpus, hardware.cpu.model
-    if not isinstance(gpus, Unavailable) and gpus:
-        return str(finished), ", ".join(gpu.name for gpu in gpus)
-    unnamed = "a processor that does not say its name"
-    return str(finished), unnamed if isinstance(cpu, Unavailable) else cpu
+    return str(finished), machine_name(documents)
 
 
 def trajectory(

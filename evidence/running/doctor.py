@@ -80,7 +80,7 @@ def examine_machine(root: Path) -> Machine:
         repository=capture_state(open_repository(root)),
         packages=tuple((name, _version(name)) for name in _packages()),
         backends=tuple(_backends()),
-        torch_cuda=torch_cuda_version() or Unavailable("no CUDA build of PyTorch is installed"),
+        torch_cuda=torch_cuda_version(),
         ssh_keygen=_ssh_keygen(),
     )
 

@@ -11,17 +11,34 @@ import re
 from collections.abc import Iterator
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Final
+from typing import Final, cast
 
+from evidence.capture.driver import is_certain, remedy_for
 from evidence.records.availability import Unavailable
-from evidence.records.capture import HardwareRecord
+from evidence.records.capture import GpuRecord, HardwareRecord
 from evidence.records.run import AttemptPlan
 from evidence.worker.interface import Backend, Planned
+from evidence.worker.visible import Device, first_device
 
 Unmet = tuple[str, str]
 """(what is missing, how to get it)."""
 
 _GIB: Final = 1 << 30
+_UNKNOWN: Final = "whether an NVIDIA GPU is usable here cannot be measured because: "
+_BUILD_UNKNOWN: Final = (
+    "for which CUDA the installed PyTorch was built cannot be measured because its version.py does "
+    "not say"
+)
+_INSTALL_CUDA_TORCH: Final = (
+    "make evidence TORCH_INDEX=https://download.pytorch.org/whl/cu130 (or the index that fits your "
+    "driver)"
+)
+_MAKE_VISIBLE: Final = (
+    "unset CUDA_VISIBLE_DEVICES, or name a GPU that is here by its number or UUID (nvidia-smi -L)"
+)
+_CHOOSE: Final = (
+    "set CUDA_DEVICE_ORDER=PCI_BUS_ID and CUDA_VISIBLE_DEVICES to the GPU you mean (nvidia-smi -L)"
+)
 HUB_TIMEOUT_S: Final = 5.0
 """How long the hub may be silent before it counts as out of reach: its library waits for ever."""
 
@@ -46,37 +63,94 @@ def _packages(backend: Backend) -> Iterator[Unmet]:
 
 def _gpu(plan: AttemptPlan, backend: Backend, hardware: HardwareRecord) -> Iterator[Unmet]:
     gpus = hardware.gpus
-    if isinstance(gpus, Unavailable) or not gpus:
-        reason = gpus.reason if isinstance(gpus, Unavailable) else "the driver reports no GPU"
+    if isinstance(gpus, Unavailable):
+        said = "no NVIDIA GPU is usable here: " if is_certain(gpus.reason) else _UNKNOWN
+        yield f"{said}{gpus.reason}", remedy_for(gpus.reason)
+    elif not gpus:
         yield (
-            f"no NVIDIA GPU is usable here: {reason}",
-            "run on a machine with an NVIDIA GPU and its driver (https://www.nvidia.com/drivers)",
+            "no NVIDIA GPU is usable here: a driver is there, but it reports no GPU",
+            "in a container start it with its GPUs (docker run --gpus all); else see nvidia-smi",
         )
     else:
-        memory = gpus[0].memory_bytes
-        needed_gib = plan.requires.vram_gib
-        if not isinstance(memory, Unavailable) and memory < needed_gib * _GIB:
+        yield from _memory(plan.requires.vram_gib, gpus)
+    if any(package.name == "torch" for package in backend.packages) and find_spec("torch"):
+        yield from _build(hardware)
+
+
+def _memory(needed_gib: float, gpus: tuple[GpuRecord, ...]) -> Iterator[Unmet]:
+    """Of the GPU that CUDA takes first: all that may be it must do."""
+    devices = first_device(gpus, os.environ)
+    if isinstance(devices, Unavailable):
+        yield f"no NVIDIA GPU is usable here: {devices.reason}", _MAKE_VISIBLE
+        return
+    if not needed_gib:
+        return
+    least = min(devices, key=_known_bytes)
+    known = [one for one in devices if not isinstance(one.memory_bytes, Unavailable)]
+    if known and _known_bytes(least) < needed_gib * _GIB:
+        has = f"{least.name} has {_known_bytes(least) / _GIB:.1f} GiB"
+        needs = f"the attempt needs {needed_gib:g} GiB"
+        if max(map(_known_bytes, known)) < needed_gib * _GIB and len(known) == len(devices):
+            yield f"{has}, {needs}", "use a larger GPU, or lower vram_gib if you know it fits"
+        else:
+            yield f"{has}, {needs}, and which GPU CUDA takes first cannot be told", _CHOOSE
+        return
+    for device in devices:
+        if isinstance(device.memory_bytes, Unavailable):
             yield (
-                f"{gpus[0].name} has {memory / _GIB:.1f} GiB, the attempt needs {needed_gib:g} GiB",
-                "use a larger GPU, or lower vram_gib if you know it fits",
+                f"the attempt needs {needed_gib:g} GiB, and the memory of {device.name} cannot be "
+                f"measured because: {device.memory_bytes.reason}",
+                "see what nvidia-smi says of it; if you know that it fits, leave vram_gib out",
             )
-    uses_torch = any(package.name == "torch" for package in backend.packages)
-    if uses_torch and find_spec("torch") is not None and torch_cuda_version() is None:
+            return
+
+
+def _known_bytes(device: Device) -> float:
+    unknown = isinstance(device.memory_bytes, Unavailable)
+    return float("inf") if unknown else float(cast(int, device.memory_bytes))
+
+
+def _build(hardware: HardwareRecord) -> Iterator[Unmet]:
+    """Whether the installed PyTorch and the driver know one CUDA: same major version, or newer."""
+    built = torch_cuda_version()
+    if isinstance(built, Unavailable):
+        yield built.reason, _INSTALL_CUDA_TORCH
+        return
+    supported = hardware.driver_cuda_version
+    if isinstance(hardware.gpus, Unavailable):
+        return  # said already
+    if isinstance(supported, Unavailable):
         yield (
-            "the installed PyTorch is a build without CUDA",
-            "make evidence TORCH_INDEX=https://download.pytorch.org/whl/cu130 (or the index that "
-            "fits your driver)",
+            f"whether the driver is new enough for PyTorch's CUDA {built} cannot be measured "
+            f"because: {supported.reason}",
+            "see the CUDA version that nvidia-smi shows; in a container add `compute` to "
+            "NVIDIA_DRIVER_CAPABILITIES",
+        )
+    elif int(supported.partition(".")[0]) < int(built.partition(".")[0]):
+        yield (
+            f"the installed PyTorch was built for CUDA {built}, the driver supports at most "
+            f"{supported}",
+            "update the driver, or install a PyTorch for its CUDA: see https://pytorch.org",
         )
 
 
-def torch_cuda_version() -> str | None:
+def torch_cuda_version() -> str | Unavailable:
     """CUDA version that the installed torch was built for, read without importing it."""
     spec = find_spec("torch")
     if spec is None or spec.origin is None:
-        return None
-    source = (Path(spec.origin).parent / "version.py").read_text("utf-8")
-    match = re.search(r"^cuda\b[^=]*=\s*['\"]([^'\"]+)['\"]", source, re.MULTILINE)
-    return match[1] if match else None
+        return Unavailable("PyTorch is not installed")
+    try:
+        source = (Path(spec.origin).parent / "version.py").read_text("utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        return Unavailable(f"{_BUILD_UNKNOWN} ({type(error).__name__})")
+    built = re.search(r"^cuda\b[^=\n]*=\s*['\"](\d+(?:\.\d+)*)['\"]", source, re.MULTILINE)
+    if built:
+        return built[1]
+    if re.search(r"^hip\b[^=\n]*=\s*['\"]", source, re.MULTILINE):
+        return Unavailable("the installed PyTorch is a build for ROCm, without CUDA")
+    if re.search(r"^cuda\b[^=\n]*=\s*None", source, re.MULTILINE):
+        return Unavailable("the installed PyTorch is a build without CUDA")
+    return Unavailable(_BUILD_UNKNOWN)
 
 
 def _hub(model_id: str, revision: str) -> Iterator[Unmet]:

@@ -150,7 +150,7 @@ def test_what_a_backend_needs_is_its_own_affair(
     said = "the Python package no_such_framework is not installed"
     assert lacking(project, absent, Package("json", "never needed")) == [said]
     project.edit('backend = "stub"', 'backend = "stub"\nrequires = { accelerator = "nvidia" }')
-    monkeypatch.setattr("evidence.worker.requirements.torch_cuda_version", lambda: None)
+    monkeypatch.setattr("evidence.worker.requirements.torch_cuda_version", lambda: Unavailable("x"))
     assert not any("PyTorch" in one for one in lacking(project))
 
 

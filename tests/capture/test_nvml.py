@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -15,7 +16,11 @@ import pytest
 
 from evidence import limits
 from evidence.capture import gpu
+from evidence.capture.host import capture_hardware
+from evidence.encoding import schema
+from evidence.encoding.codec import encode
 from evidence.records.availability import Unavailable
+from evidence.records.capture import CpuRecord, GpuPartRecord, GpuRecord, TelemetryRow
 
 
 class FakeError(Exception):
@@ -106,11 +111,133 @@ def test_a_driver_that_fails_midway_has_a_reason(monkeypatch: pytest.MonkeyPatch
     def lost(*_: object) -> None:
         raise FakeError("GPU is lost")
 
-    for name in ("nvmlDeviceGetCount", "nvmlDeviceGetHandleByIndex", "nvmlDeviceGetName"):
-        nvml = fake_nvml(**{name: lost})
-        monkeypatch.setattr(gpu, "_nvml", lambda nvml=nvml: nvml)
-        assert reason(gpu.capture_gpus().gpus) == "NVML: GPU is lost"
-        assert gpu.capture_gpus().driver_version == "580.1"
+    nvml = fake_nvml(nvmlDeviceGetCount=lost)
+    monkeypatch.setattr(gpu, "_nvml", lambda: nvml)
+    assert reason(gpu.capture_gpus().gpus) == "NVML: GPU is lost"
+    assert gpu.capture_gpus().driver_version == "580.1"
+
+
+def test_an_error_of_one_device_is_that_device_s_and_of_one_field_that_field_s(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def lost(index: int) -> int:
+        if index == 1:
+            raise FakeError("GPU is lost")
+        return index
+
+    nvml = fake_nvml(nvmlDeviceGetCount=lambda: 3, nvmlDeviceGetHandleByIndex=lost)
+    monkeypatch.setattr(gpu, "_nvml", lambda: nvml)
+    cards = cards_of(gpu.capture_gpus())
+    assert [card.index for card in cards] == [0, 1, 2]
+    assert [card.name for card in cards[::2]] == ["NVIDIA H100"] * 2
+    assert cards[1].name == cards[1].uuid == cards[1].memory_bytes == cards[1].mig
+    assert reason(cards[1].name) == "NVML: GPU is lost"
+    assert gpu.sample_gpu({7}).memory_bytes == 2 * (5 << 30)
+
+
+def cards_of(found: gpu.GpuCapture) -> tuple[GpuRecord, ...]:
+    assert not isinstance(found.gpus, Unavailable)
+    return found.gpus
+
+
+def raising(error: BaseException) -> Callable[..., Any]:
+    def call(*_: object) -> None:
+        raise error
+
+    return call
+
+
+NOT_UTF8 = UnicodeDecodeError("utf-8", b"\xf8", 0, 1, "invalid start byte")
+HOSTILE: dict[str, Any] = {
+    "bytes that are no text": lambda *_: b"\xf8\xe4\x81\xf9",
+    "text that cannot be decoded": raising(NOT_UTF8),
+    "an error without words": raising(FakeError()),
+    "an error of another kind": raising(ValueError("x\n\x1b[31m")),
+    "an attribute that is not there": raising(AttributeError("no function")),
+    "nothing": lambda *_: None,
+    "empty": lambda *_: "",
+    "2^64 - 1": lambda *_: 2**64 - 1,
+    "minus one": lambda *_: -1,
+    "not a number": lambda *_: float("nan"),
+    "infinite": lambda *_: float("inf"),
+    "a pair of absurdities": lambda *_: (2**32, -1),
+    "an empty tuple": lambda *_: (),
+    "a memory of 2^64 - 1": lambda *_: SimpleNamespace(total=2**64 - 1, gpu=2**32),
+    "a memory of zero": lambda *_: SimpleNamespace(total=0, gpu=-1),
+    "a long text that acts": lambda *_: "\x1b[31m\n" * 10_000,
+    "a surrogate": lambda *_: "\udcff",
+}
+ASKED = [name for name in vars(fake_nvml()) if name.startswith("nvml")]
+
+
+@pytest.mark.parametrize("name", ASKED)
+@pytest.mark.parametrize("kind", HOSTILE)
+def test_whatever_one_call_answers_the_record_is_valid_and_the_others_stay(
+    name: str, kind: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = fake_nvml()
+    monkeypatch.setattr(gpu, "_nvml", lambda: whole)
+    right = cards_of(gpu.capture_gpus())[0]
+    nvml = fake_nvml(**{name: HOSTILE[kind]})
+    monkeypatch.setattr(gpu, "_nvml", lambda: nvml)
+    found = gpu.capture_gpus()
+    record = capture_hardware(
+        Path(), CPU, found.gpus, found.driver_version, found.driver_cuda_version
+    )
+    assert schema.check("hardware.v1", encode(record)) == ()
+    sample = gpu.sample_gpu({7})
+    row = TelemetryRow("a", "train", 1.0, 1, 1.0, *fields_of(sample))
+    assert schema.check("telemetry-row.v1", encode(row)) == ()
+    if isinstance(found.gpus, Unavailable):
+        assert name == "nvmlDeviceGetCount"
+        return
+    if name in MOST_FIELDS:
+        return
+    (card,) = found.gpus
+    apart = [f for f in card.__struct_fields__ if getattr(card, f) != getattr(right, f)]
+    assert len(apart) <= 2, "one call gives two fields at most"
+    for field in apart:
+        value = getattr(card, field)
+        odd_text = kind == "a long text that acts" or kind == "a surrogate"
+        assert isinstance(value, Unavailable) or odd_text, (field, value)
+
+
+MOST_FIELDS = ("nvmlDeviceGetHandleByIndex",)
+CPU = CpuRecord(Unavailable("not asked"), "x86_64", *[Unavailable("not asked")] * 5)
+
+
+def fields_of(sample: gpu.GpuSample) -> tuple[Any, ...]:
+    return sample.memory_bytes, sample.utilisation_percent, sample.power_w
+
+
+def test_a_count_that_cannot_be_is_not_asked_one_by_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    nvml = fake_nvml(nvmlDeviceGetCount=lambda: 2**32)
+    monkeypatch.setattr(gpu, "_nvml", lambda: nvml)
+    assert reason(gpu.capture_gpus().gpus) == "NVML: it gives 4294967296 GPUs, which cannot be"
+
+
+def test_a_card_in_parts_lists_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    def part(card: int, place: int) -> str:
+        if place == 1:
+            raise FakeError("Not Found")
+        return f"part {place} of {card}"
+
+    nvml = fake_nvml(
+        nvmlDeviceGetMigMode=lambda _: (1, 1),
+        nvmlDeviceGetMaxMigDeviceCount=lambda _: 3,
+        nvmlDeviceGetMigDeviceHandleByIndex=part,
+        nvmlDeviceGetUUID=lambda handle: f"MIG-{handle}",
+        nvmlDeviceGetMemoryInfo=lambda handle: SimpleNamespace(
+            total=10 << 30 if isinstance(handle, str) else 80 << 30
+        ),
+    )
+    monkeypatch.setattr(gpu, "_nvml", lambda: nvml)
+    (card,) = cards_of(gpu.capture_gpus())
+    assert card.memory_bytes == 80 << 30
+    assert card.parts == (
+        GpuPartRecord("MIG-part 0 of 0", 10 << 30),
+        GpuPartRecord("MIG-part 2 of 0", 10 << 30),
+    )
 
 
 def test_memory_that_cannot_be_told_apart_is_unavailable_not_zero(

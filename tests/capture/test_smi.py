@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from evidence import limits
+from evidence.capture import smi
 from evidence.capture.gpu import gpu_snapshot
 
 REPORT = r"+------+\n| NVIDIA-SMI 580.1 \033[31m |\n+------+\n"
@@ -25,13 +26,19 @@ def fake_smi(folder: Path, script: str, monkeypatch: pytest.MonkeyPatch) -> None
 def test_no_nvidia_smi_is_said_in_words(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """E4: absent."""
     monkeypatch.setenv("PATH", str(tmp_path))
-    assert "not on this machine" in gpu_snapshot()
+    monkeypatch.setattr(smi, "SMI_FOLDERS", ("/no/such/folder",))
+    assert gpu_snapshot() == "nvidia-smi is not on PATH, nor in /no/such/folder.\n"
 
 
 @pytest.mark.parametrize(
     ("script", "word"),
     [
         ("exit 9", "status 9, the NVIDIA driver is not loaded"),
+        (
+            "exit 18",
+            "status 18, an NVIDIA driver is there; its library and its kernel",
+        ),
+        ("echo No devices were found", "a driver is there, but it found no GPU"),
         ("exit 77", "status 77."),
         ("kill -9 $$", "status -9"),
         ("head -c 10000000 /dev/zero", "more than 262144 bytes"),
@@ -52,6 +59,15 @@ def test_each_failure_has_its_own_words_and_quotes_nothing(
     assert text.endswith(".\n")
     assert "secret" not in text
     assert "NVIDIA-SMI" not in text, "verify takes this word for a report"
+
+
+def test_a_tool_that_is_not_on_the_path_is_found_where_drivers_put_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fake_smi(tmp_path, f"printf '{REPORT}'", monkeypatch)
+    monkeypatch.setenv("PATH", "/nowhere")
+    monkeypatch.setattr(smi, "SMI_FOLDERS", ("/nowhere", str(tmp_path)))
+    assert "NVIDIA-SMI 580.1" in gpu_snapshot()
 
 
 def test_a_file_that_is_no_program_is_said_in_words(

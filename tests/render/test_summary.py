@@ -30,7 +30,7 @@ from evidence.encoding.digest import sha256_hex
 from evidence.errors import PackBrokenError
 from evidence.pack.documents import Documents
 from evidence.records.availability import Unavailable
-from evidence.records.capture import GitFileRecord
+from evidence.records.capture import EnvironmentRecord, GitFileRecord, TorchRecord
 from evidence.records.inputs import SeenBatch
 from evidence.render.render import render_pack, rendered_record
 from evidence.stages.eval import PREDICTIONS
@@ -236,9 +236,66 @@ def test_an_answer_that_never_carries_loss_is_pointed_out() -> None:
 
 def test_a_gpu_is_shown_as_the_reference_shows_it() -> None:
     hardware = replace(complete_pack().hardware, gpus=(gpu(),))
-    text = summary(bent(hardware=hardware))
-    assert "**Hardware:** NVIDIA GeForce RTX 5090 (32 GiB, sm_120)" in text
+    text = summary(bent(hardware=hardware, environment=computed("cuda:0", gpu().name)))
+    assert "**Hardware:** NVIDIA GeForce RTX 5090 (32 GiB, sm_120)\n" in text
     assert "| Compute Capability | sm_120 (Blackwell) |" in text
+
+
+def computed(device: str, name: object) -> EnvironmentRecord:
+    """The environment of a worker that says what it computed on."""
+    environment = complete_pack().environment
+    framework = environment.framework
+    assert isinstance(framework, TorchRecord)
+    name = name if isinstance(name, str) else Unavailable("no GPU is in use")
+    return replace(environment, framework=replace(framework, device=device, device_name=name))
+
+
+NO_ANSWER = Unavailable("NVML did not answer within 10 s")
+CPU = "Intel(R) Xeon(R) CPU @ 2.60GHz (2 usable cores"
+
+
+@pytest.mark.parametrize(
+    ("device", "name", "cards", "line"),
+    [
+        ("cpu", None, NO_ANSWER, f"{CPU}, no GPU used)"),
+        ("cpu", None, (), f"{CPU}, no GPU used)"),
+        ("cpu", None, (gpu(),), f"{CPU}; 1 GPU present, none used)"),
+        ("cpu", None, (gpu(),) * 4, f"{CPU}; 4 GPUs present, none used)"),
+        (
+            "cuda:0",
+            "NVIDIA GeForce RTX 5090",
+            (replace(gpu(), name="Small"), gpu()),
+            "NVIDIA GeForce RTX 5090 (32 GiB, sm_120; 2 GPUs present, 1 used)",
+        ),
+        (
+            "cuda:0",
+            "NVIDIA GeForce RTX 5090 MIG 1g.4gb",
+            (gpu(),),
+            "NVIDIA GeForce RTX 5090 MIG 1g.4gb (a part of a card of 32 GiB, sm_120)",
+        ),
+        ("cuda:0", "NVIDIA H100", NO_ANSWER, "NVIDIA H100 (NVML does not show it)"),
+        (
+            "cuda:0",
+            None,
+            (replace(gpu(), name=NO_ANSWER),),
+            "a GPU that does not say its name (32 GiB, sm_120)",
+        ),
+        ("mps", None, (), f"mps; the machine: {CPU})"),
+    ],
+)
+def test_what_computed_comes_first_and_what_was_unused_is_said(
+    device: str, name: str | None, cards: Any, line: str
+) -> None:
+    pack = bent(
+        hardware=replace(complete_pack().hardware, gpus=cards), environment=computed(device, name)
+    )
+    assert f"**Hardware:** {line}\n" in summary(pack)
+
+
+def test_a_card_that_computed_nothing_is_not_listed_as_if_it_had() -> None:
+    hardware = replace(complete_pack().hardware, gpus=(gpu(), gpu()))
+    text = summary(bent(hardware=hardware))
+    assert "| GPU 1 (not used) | NVIDIA GeForce RTX 5090 |" in text
 
 
 def test_tokens_that_carry_loss_are_bold() -> None:

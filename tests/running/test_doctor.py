@@ -43,7 +43,7 @@ def test_what_can_run_is_named_and_nothing_is_touched(project: Project) -> None:
 def test_what_is_missing_comes_with_the_way_to_get_it(
     project: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    none = Unavailable("no driver")
+    none = Unavailable("no NVIDIA driver was found (x)")
     monkeypatch.setattr(
         "evidence.running.doctor.capture_gpus", lambda: GpuCapture(none, none, none)
     )
@@ -55,7 +55,7 @@ def test_what_is_missing_comes_with_the_way_to_get_it(
     code, said = ask(project, "T1")
     assert code == ExitCode.UNFINISHED
     assert "T1  is valid, cannot run here" in said
-    assert "no NVIDIA GPU is usable here: no driver" in said
+    assert "no NVIDIA GPU is usable here: no NVIDIA driver was found (x)" in said
     assert "→ run on a machine with an NVIDIA GPU" in said
     code, said = ask(project)  # in short: a list is no question about one of them
     assert code == ExitCode.DONE

@@ -70,14 +70,19 @@ def framework_record(plan: AttemptPlan) -> TorchRecord:
         cuda_version=torch.version.cuda or Unavailable("this torch build has no CUDA"),
         cudnn_version=str(cudnn) if cudnn else Unavailable("no CUDA device in use"),
         device=str(device),
-        device_name=torch.cuda.get_device_name(device)
-        if on_gpu
-        else Unavailable("no GPU is in use"),
+        device_name=_device_name(device) if on_gpu else Unavailable("no GPU is in use"),
         num_threads=torch.get_num_threads(),
         num_interop_threads=torch.get_num_interop_threads(),
         deterministic_algorithms=torch.are_deterministic_algorithms_enabled(),
         matmul_precision=torch.get_float32_matmul_precision(),
     )
+
+
+def _device_name(device: torch.device) -> str | Unavailable:
+    try:
+        return torch.cuda.get_device_name(device)
+    except UnicodeDecodeError:
+        return Unavailable("the driver gives a name that is not UTF-8 text")
 
 
 def load_model(spec: ModelSpec, root: Path, dtype: torch.dtype, device: torch.device) -> Any:

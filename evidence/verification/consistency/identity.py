@@ -6,15 +6,17 @@ from typing import Final
 
 from evidence import layout
 from evidence.records.availability import Unavailable
-from evidence.records.capture import FrozenSetRecord, GitStateRecord
+from evidence.records.capture import FrozenSetRecord, GitStateRecord, HardwareRecord, TorchRecord
 from evidence.records.inputs import ModelRecord
 from evidence.records.milestone import ModelSpec
+from evidence.results.computed import GPU_DEVICES, is_card
 from evidence.results.context import journal_at
 from evidence.stages.eval import PREDICTIONS
 from evidence.verification.consistency.registry import Evidence, Problems, check, differs, need
 from evidence.verification.problem import CannotCheckError, Problem, shown
 
-GPU_DEVICES: Final = ("cuda",)
+_NO_DRIVER: Final = "no NVIDIA driver"
+"""How a reason begins that leaves no room for a GPU. Any other is the driver's own trouble."""
 
 
 @check("milestone-identity", "manifest, milestone and results name the same milestone")
@@ -258,8 +260,8 @@ def _possible(model: ModelRecord) -> Problems:
 @check("framework-identity", "packages, framework and hardware tell of one and the same machine")
 def framework_identity(evidence: Evidence) -> Problems:
     """environment.framework's torch and transformers versions = packages.json's (local build tags
-    aside); a CUDA device needs a GPU in hardware.json with that name; an attempt that requires an
-    accelerator ran on one. Exact."""
+    aside); a CUDA device needs a GPU in hardware.json with that name, or a part of one; an attempt
+    that requires an accelerator ran on one. Exact. A warning where NVML did not answer."""
     framework = need(evidence.documents.environment.framework, "the framework is not known")
     versions = {p.name.lower(): p.version for p in evidence.documents.packages.packages}
     for name in ("torch", "transformers"):
@@ -268,21 +270,30 @@ def framework_identity(evidence: Evidence) -> Problems:
             place = f"{layout.ENVIRONMENT}#/framework/{name}_version"
             text = f"another {name} than packages.json lists"
             yield from differs(place, text, _public(versions[name]), _public(found))
-    hardware = evidence.documents.hardware
-    names = [] if isinstance(hardware.gpus, Unavailable) else [g.name for g in hardware.gpus]
     on_gpu = framework.device.startswith(GPU_DEVICES)
     place = f"{layout.ENVIRONMENT}#/framework/device"
-    if on_gpu and not names:
-        text = "ran on a GPU, but hardware.json has none"
-        yield Problem(place, text, "a GPU in hardware.json", framework.device)
-    elif on_gpu and framework.device_name not in names:
-        text = "ran on a GPU that hardware.json does not have"
-        device = framework.device_name
-        actual = device.reason if isinstance(device, Unavailable) else device
-        yield Problem(f"{place}_name", text, " or ".join(names), actual)
+    if on_gpu:
+        yield from _card(framework, evidence.documents.hardware, place)
     if evidence.plan.requires.accelerator == "nvidia" and not on_gpu:
         text = "the attempt requires an NVIDIA GPU"
         yield Problem(place, text, "cuda", framework.device)
+
+
+def _card(framework: TorchRecord, hardware: HardwareRecord, place: str) -> Problems:
+    cards, device = hardware.gpus, framework.device_name
+    if isinstance(cards, Unavailable) and not cards.reason.startswith(_NO_DRIVER):
+        text = f"ran on a GPU, and NVML listed none: {shown(cards.reason)}"
+        yield Problem(place, text, severity="warning", code="gpu-not-compared")
+    elif isinstance(cards, Unavailable) or not cards:
+        text = "ran on a GPU, but hardware.json has none"
+        yield Problem(place, text, "a GPU in hardware.json", framework.device)
+    elif isinstance(device, Unavailable) or any(isinstance(g.name, Unavailable) for g in cards):
+        text = "ran on a GPU whose name is not known, so that it is compared with none"
+        yield Problem(f"{place}_name", text, severity="warning", code="gpu-not-compared")
+    elif not any(is_card(device, card) for card in cards):
+        text = "ran on a GPU that hardware.json does not have"
+        names = " or ".join(str(card.name) for card in cards)
+        yield Problem(f"{place}_name", text, names, device)
 
 
 def _public(version: str) -> str:

@@ -102,8 +102,9 @@ def snapshots(evidence: Evidence) -> Problems:
     answered = b"NVIDIA-SMI" in evidence.contents.get(layout.GPU_SNAPSHOT, b"")
     if answered and not isinstance(hardware.gpus, Unavailable):
         for index, gpu in enumerate(hardware.gpus):
-            place = f"{layout.HARDWARE}#/gpus/{index}/name"
-            wanted.append((layout.GPU_SNAPSHOT, place, gpu.name[:SHOWN_NAME_CHARS]))
+            if not isinstance(gpu.name, Unavailable):
+                place = f"{layout.HARDWARE}#/gpus/{index}/name"
+                wanted.append((layout.GPU_SNAPSHOT, place, gpu.name[:SHOWN_NAME_CHARS]))
     facts: list[tuple[str, object]] = [
         (f"{layout.ENVIRONMENT}#/python_version", environment.python_version),
         (f"{layout.HARDWARE}#/cpu/model", hardware.cpu.model),

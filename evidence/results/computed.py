@@ -1,0 +1,76 @@
+"""What computed a run, and what was present and unused. Pure.
+
+Responsible for asking the worker's own record of its device, never what the machine has: a GPU
+that is there may have been idle, and one that NVML does not show may have computed everything.
+"""
+
+from __future__ import annotations
+
+from typing import Final, Literal
+
+from evidence.pack.documents import Documents
+from evidence.records.availability import Unavailable
+from evidence.records.capture import GpuRecord, HardwareRecord
+from evidence.records.record import Record
+
+GPU_DEVICES: Final = ("cuda",)
+PART: Final = " MIG "
+"""What CUDA puts between the name of a card and that of its part."""
+UNNAMED_GPU: Final = "a GPU that does not say its name"
+UNNAMED_CPU: Final = "a processor that does not say its name"
+
+
+class Computed(Record):
+    """The device of the attempt that completed."""
+
+    kind: Literal["cpu", "gpu", "other", "unknown"]
+    """`unknown`: no attempt completed, or its worker did not say."""
+    name: str
+    """Of the GPU or other device, as the worker says it; empty for the others."""
+    listed: int | None
+    """Where in hardware.json the first GPU of this name stands; None where there is none."""
+
+
+def computed_on(documents: Documents) -> Computed:
+    """What the worker that completed said it computed on."""
+    framework = documents.environment.framework
+    if isinstance(framework, Unavailable):
+        return Computed("unknown", "", None)
+    if framework.device.startswith("cpu"):
+        return Computed("cpu", "", None)
+    name = "" if isinstance(framework.device_name, Unavailable) else framework.device_name
+    if not framework.device.startswith(GPU_DEVICES):
+        return Computed("other", name or framework.device, None)
+    cards = present(documents.hardware)
+    same = [index for index, card in enumerate(cards) if is_card(name, card)]
+    # A lone card without a name is the one: CUDA knows no others.
+    lone = [0] if len(cards) == 1 and isinstance(cards[0].name, Unavailable) else []
+    return Computed("gpu", name or UNNAMED_GPU, next(iter(same or lone), None))
+
+
+def present(hardware: HardwareRecord) -> tuple[GpuRecord, ...]:
+    """The GPUs that NVML listed; none where it gave no answer."""
+    return () if isinstance(hardware.gpus, Unavailable) else hardware.gpus
+
+
+def is_card(name: str, card: GpuRecord) -> bool:
+    """Whether CUDA's name of a device is that of this card, or of a part of it."""
+    return not isinstance(card.name, Unavailable) and (
+        name == card.name or name.startswith(f"{card.name}{PART}")
+    )
+
+
+def surely_unused(computed: Computed, card: GpuRecord) -> bool:
+    """Whether this card computed nothing, as far as one device is all that a worker uses."""
+    if computed.kind == "cpu":
+        return True
+    named = not isinstance(card.name, Unavailable) and computed.name != UNNAMED_GPU
+    return computed.kind == "gpu" and named and not is_card(computed.name, card)
+
+
+def machine_name(documents: Documents) -> str:
+    """What computed, by name; where that is not known, the machine's processor."""
+    computed, cpu = computed_on(documents), documents.hardware.cpu.model
+    if computed.name:
+        return computed.name
+    return UNNAMED_CPU if isinstance(cpu, Unavailable) else cpu
