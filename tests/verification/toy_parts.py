@@ -13,7 +13,7 @@ from toy_machine import COMMIT
 
 from evidence import layout
 from evidence.encoding.digest import git_blob_sha1, sha256_hex
-from evidence.rules import arithmetic
+from evidence.rules import arithmetic, scoring
 
 MODEL: Final = f"{layout.FINAL_MODEL}/model.safetensors"
 CONFIG: Final = f"{layout.FINAL_MODEL}/config.json"
@@ -206,7 +206,7 @@ def inputs_of_toy() -> dict[str, Any]:
             "rows_not_round_trip": [],
         },
         "scorers": [
-            {"name": name, "kind": "rule", "version": 1, "pattern": None}
+            {"name": name, "kind": "rule", "version": scoring.VERSIONS[name], "pattern": None}
             for name in ("exact", "numeric")
         ],
     }
