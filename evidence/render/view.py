@@ -20,6 +20,7 @@ from evidence.render.values import Sheet
 from evidence.results.computed import (
     PART,
     UNNAMED_CPU,
+    UNNAMED_GPU,
     Computed,
     computed_on,
     present,
@@ -144,7 +145,8 @@ def hardware_line(documents: Documents, sheet: Sheet) -> str:
 
 def _card(sheet: Sheet, computed: Computed) -> list[str]:
     if computed.listed is None:
-        return ["NVML does not show it"]
+        several = computed.name == UNNAMED_GPU and sheet.number("hardware.num_gpus") > 1
+        return ["which one is not known" if several else "NVML does not show it"]
     keys = ("memory_bytes", "compute_capability")
     facts = ", ".join(sheet.v(f"hardware.gpu.{computed.listed}.{key}") for key in keys)
     return [f"a part of a card of {facts}" if PART in computed.name else facts]

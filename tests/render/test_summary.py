@@ -292,6 +292,19 @@ def test_what_computed_comes_first_and_what_was_unused_is_said(
     assert f"**Hardware:** {line}\n" in summary(pack)
 
 
+def test_what_others_do_on_an_unused_card_is_no_figure_of_this_run() -> None:
+    pack = complete_pack()
+    rows = tuple(
+        replace(row, gpu_power_w=300.0, gpu_utilisation_percent=97.0) for row in pack.telemetry
+    )
+    cards = replace(pack.hardware, gpus=(gpu(),))
+    idle = summary(bent(hardware=cards, telemetry=rows))
+    assert "GPU power" not in idle
+    assert "GPU utilisation" not in idle
+    used = bent(hardware=cards, telemetry=rows, environment=computed("cuda:0", gpu().name))
+    assert "| Peak GPU power | 300.0 W |" in summary(used)
+
+
 def test_a_card_that_computed_nothing_is_not_listed_as_if_it_had() -> None:
     hardware = replace(complete_pack().hardware, gpus=(gpu(), gpu()))
     text = summary(bent(hardware=hardware))

@@ -180,6 +180,9 @@ def test_the_name_of_a_gpu_may_be_cut_to_twenty_characters(
 NOT_ASKED = {"unavailable": "not asked"}
 
 
+PART = {"uuid": "MIG-1", "memory_bytes": 1 << 30}
+
+
 def card(**fields_of: Any) -> dict[str, Any]:
     nothing = {field.name: NOT_ASKED for field in fields(GpuRecord) if field.required}
     return nothing | {"index": 0} | fields_of
@@ -190,6 +193,12 @@ def card(**fields_of: Any) -> dict[str, Any]:
     [
         ([card(name="NVIDIA H100")], "NVIDIA H100", set()),
         ([card(name="NVIDIA H100", mig=True)], "NVIDIA H100 MIG 1g.10gb", set()),
+        (
+            [card(name="NVIDIA H100", mig=False, parts=[PART])],
+            "NVIDIA H100",
+            {"framework-identity"},
+        ),
+        ([card(name="NVIDIA H100", mig=True, parts=[PART])], "NVIDIA H100 MIG 1g", set()),
         ([card(name="NVIDIA H100")], "NVIDIA H100 PCIe", {"framework-identity"}),
         ([card(name="NVIDIA H100")], NOT_ASKED, {"gpu-not-compared"}),
         ([card(name=NOT_ASKED)], "NVIDIA H100", {"gpu-not-compared"}),
