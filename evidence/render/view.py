@@ -136,10 +136,11 @@ def hardware_line(documents: Documents, sheet: Sheet) -> str:
     cpu = "hardware.cpu.model"
     machine = f"{sheet.v(cpu) if sheet.has(cpu) else UNNAMED_CPU} ({_cores(sheet)}"
     if computed.kind == "other":
-        unused = f", {there}, none used" if cards else ""
+        nvidia = formatting.plural(len(cards), "NVIDIA GPU")
+        unused = f"; {nvidia} present, none used" if cards else ""
         return f"{markdown.inline(computed.name)}{unused}; the machine: {machine})"
     if computed.kind == "unknown":
-        return f"{machine}, {there})" if cards else f"{machine})"
+        return f"{machine}; {there}, what computed is not recorded)" if cards else f"{machine})"
     return f"{machine}; {there}, none used)" if cards else f"{machine}, no GPU used)"
 
 

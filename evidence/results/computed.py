@@ -74,7 +74,7 @@ def is_card(name: str, card: GpuRecord) -> bool:
 
 def surely_unused(computed: Computed, card: GpuRecord) -> bool:
     """Whether this card computed nothing, as far as one device is all that a worker uses."""
-    if computed.kind == "cpu":
+    if computed.kind in ("cpu", "other"):
         return True
     named = not isinstance(card.name, Unavailable) and computed.name != UNNAMED_GPU
     return computed.kind == "gpu" and named and not is_card(computed.name, card)
