@@ -124,9 +124,10 @@ def _model_name() -> str:
 
 def _usable_cores() -> int | Unavailable:
     """By affinity, and by the processor time of the container where that is less, rounded up."""
-    if not hasattr(os, "sched_getaffinity"):
+    affinity = getattr(os, "sched_getaffinity", None)
+    if affinity is None:
         return Unavailable("this system has no processor affinity")
-    cores = _whole(lambda: len(os.sched_getaffinity(0)), _MAX_CORES)
+    cores = _whole(lambda: len(affinity(0)), _MAX_CORES)
     limit = core_limit()
     if isinstance(cores, Unavailable) or limit is None:
         return cores

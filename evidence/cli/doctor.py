@@ -9,7 +9,7 @@ from typing import Final
 
 import click
 
-from evidence.capture.driver import is_certain, remedy_for
+from evidence.capture.driver import NO_DRIVER, is_certain, remedy_for
 from evidence.cli.options import root_option, runs_option
 from evidence.errors import ExitCode
 from evidence.records.availability import Unavailable
@@ -90,6 +90,8 @@ def _print_machine(machine: Machine) -> None:
 
 def _unseen(reason: str) -> str:
     said = "none" if is_certain(reason) else "not measured"
+    if reason.startswith(NO_DRIVER.says):  # nothing to mend on a machine that has no GPU
+        return f"{said}: {reason}"
     return f"{said}: {reason}\n{'':15}→ {remedy_for(reason)}"
 
 

@@ -20,6 +20,7 @@ from evidence.records.run import ResultsRecord
 from evidence.render import artifacts, narrative, remarks, view
 from evidence.render.completed import completed_plan
 from evidence.render.values import Sheet
+from evidence.results.computed import computed_on
 from evidence.stages.kind import resolve
 from evidence.stages.registry import stages_of
 from evidence.text import formatting, markdown
@@ -59,6 +60,7 @@ def page(
         "allowed": view.allowed(documents),
         "recoveries": remarks.recoveries(documents),
         "gpus": view.gpus(documents),
+        "gpu_may_be_used": computed_on(documents).kind != "cpu",
         "attempts": view.attempts(documents),
         **_sections(documents, sheet),
         "artifacts": artifacts.artifacts(documents),

@@ -20,6 +20,7 @@ from evidence.render.values import Sheet
 from evidence.results.computed import (
     PART,
     UNNAMED_CPU,
+    UNNAMED_GPU,
     Computed,
     computed_on,
     present,
@@ -135,16 +136,18 @@ def hardware_line(documents: Documents, sheet: Sheet) -> str:
     cpu = "hardware.cpu.model"
     machine = f"{sheet.v(cpu) if sheet.has(cpu) else UNNAMED_CPU} ({_cores(sheet)}"
     if computed.kind == "other":
-        unused = f", {there}, none used" if cards else ""
+        nvidia = formatting.plural(len(cards), "NVIDIA GPU")
+        unused = f"; {nvidia} present, none used" if cards else ""
         return f"{markdown.inline(computed.name)}{unused}; the machine: {machine})"
     if computed.kind == "unknown":
-        return f"{machine}, {there})" if cards else f"{machine})"
+        return f"{machine}; {there}, what computed is not recorded)" if cards else f"{machine})"
     return f"{machine}; {there}, none used)" if cards else f"{machine}, no GPU used)"
 
 
 def _card(sheet: Sheet, computed: Computed) -> list[str]:
     if computed.listed is None:
-        return ["NVML does not show it"]
+        several = computed.name == UNNAMED_GPU and sheet.number("hardware.num_gpus") > 1
+        return ["which one is not known" if several else "NVML does not show it"]
     keys = ("memory_bytes", "compute_capability")
     facts = ", ".join(sheet.v(f"hardware.gpu.{computed.listed}.{key}") for key in keys)
     return [f"a part of a card of {facts}" if PART in computed.name else facts]

@@ -24,7 +24,7 @@ class Computed(Record):
     """The device of the attempt that completed."""
 
     kind: Literal["cpu", "gpu", "other", "unknown"]
-    """`unknown`: no attempt completed, or its worker did not say."""
+    """`unknown`: no attempt completed, or its worker did not say and held no GPU memory."""
     name: str
     """Of the GPU or other device, as the worker says it; empty for the others."""
     listed: int | None
@@ -35,7 +35,7 @@ def computed_on(documents: Documents) -> Computed:
     """What the worker that completed said it computed on."""
     framework = documents.environment.framework
     if isinstance(framework, Unavailable):
-        return Computed("unknown", "", None)
+        return _by_memory(documents)
     if framework.device.startswith("cpu"):
         return Computed("cpu", "", None)
     name = "" if isinstance(framework.device_name, Unavailable) else framework.device_name
@@ -46,6 +46,18 @@ def computed_on(documents: Documents) -> Computed:
     # A lone card without a name is the one: CUDA knows no others.
     lone = [0] if len(cards) == 1 and isinstance(cards[0].name, Unavailable) else []
     return Computed("gpu", name or UNNAMED_GPU, next(iter(same or lone), None))
+
+
+def _by_memory(documents: Documents) -> Computed:
+    """Without a word of the worker: memory that the last attempt's processes held on GPUs."""
+    rows = documents.telemetry
+    held = [row.gpu_memory_bytes for row in rows if row.attempt == rows[-1].attempt]
+    if not any(isinstance(one, int) and one for one in held):
+        return Computed("unknown", "", None)
+    names = {card.name for card in present(documents.hardware)}
+    alone = names.pop() if len(names) == 1 else UNNAMED_GPU
+    known = isinstance(alone, str) and alone != UNNAMED_GPU
+    return Computed("gpu", str(alone) if known else UNNAMED_GPU, 0 if known else None)
 
 
 def present(hardware: HardwareRecord) -> tuple[GpuRecord, ...]:
@@ -62,7 +74,7 @@ def is_card(name: str, card: GpuRecord) -> bool:
 
 def surely_unused(computed: Computed, card: GpuRecord) -> bool:
     """Whether this card computed nothing, as far as one device is all that a worker uses."""
-    if computed.kind == "cpu":
+    if computed.kind in ("cpu", "other"):
         return True
     named = not isinstance(card.name, Unavailable) and computed.name != UNNAMED_GPU
     return computed.kind == "gpu" and named and not is_card(computed.name, card)

@@ -5,6 +5,7 @@ No machine of the test suite has a GPU: a module object of NVML's shape stands i
 
 from __future__ import annotations
 
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -208,6 +209,25 @@ CPU = CpuRecord(Unavailable("not asked"), "x86_64", *[Unavailable("not asked")] 
 
 def fields_of(sample: gpu.GpuSample) -> tuple[Any, ...]:
     return sample.memory_bytes, sample.utilisation_percent, sample.power_w
+
+
+@pytest.mark.parametrize(
+    ("error", "words"),
+    [
+        (NOT_UTF8, "NVML does not start ('utf-8' codec"),
+        (OSError("wrong ELF class"), "NVML does not start (wrong ELF class)"),
+        (FakeError(), "NVML does not start (FakeError)"),
+        (RuntimeError("x\n\x1b[31m"), "NVML does not start (x\\n\\x1b[31m)"),
+    ],
+)
+def test_a_library_that_does_not_start_has_a_reason(
+    error: Exception, words: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    broken = SimpleNamespace(nvmlInit=raising(error))
+    monkeypatch.setitem(sys.modules, "pynvml", broken)
+    assert words in reason(gpu._nvml.__wrapped__())
+    monkeypatch.setitem(sys.modules, "pynvml", None)
+    assert "nvidia-ml-py is not installed" in reason(gpu._nvml.__wrapped__())
 
 
 def test_a_count_that_cannot_be_is_not_asked_one_by_one(monkeypatch: pytest.MonkeyPatch) -> None:

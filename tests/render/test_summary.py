@@ -281,6 +281,12 @@ CPU = "Intel(R) Xeon(R) CPU @ 2.60GHz (2 usable cores"
             "a GPU that does not say its name (32 GiB, sm_120)",
         ),
         ("mps", None, (), f"mps; the machine: {CPU})"),
+        (
+            "xpu:0",
+            "Intel Arc",
+            (gpu(),),
+            f"Intel Arc; 1 NVIDIA GPU present, none used; the machine: {CPU})",
+        ),
     ],
 )
 def test_what_computed_comes_first_and_what_was_unused_is_said(
@@ -290,6 +296,34 @@ def test_what_computed_comes_first_and_what_was_unused_is_said(
         hardware=replace(complete_pack().hardware, gpus=cards), environment=computed(device, name)
     )
     assert f"**Hardware:** {line}\n" in summary(pack)
+
+
+def test_without_a_word_of_the_worker_nothing_is_said_to_be_used_or_unused() -> None:
+    silent = replace(complete_pack().environment, framework=Unavailable("it does not say"))
+    hardware = replace(complete_pack().hardware, gpus=(gpu(), gpu()))
+    text = summary(bent(hardware=hardware, environment=silent))
+    assert f"**Hardware:** {CPU}; 2 GPUs present, what computed is not recorded)\n" in text
+    assert "not used" not in text
+
+
+def test_a_processor_that_does_not_say_its_name_or_cores_is_still_a_sentence() -> None:
+    hardware = complete_pack().hardware
+    silent = replace(hardware.cpu, model=NO_ANSWER, num_usable_cores=NO_ANSWER)
+    text = summary(bent(hardware=replace(hardware, cpu=silent)))
+    assert "**Hardware:** a processor that does not say its name (2 logical cores, no GPU" in text
+
+
+def test_what_others_do_on_an_unused_card_is_no_figure_of_this_run() -> None:
+    pack = complete_pack()
+    rows = tuple(
+        replace(row, gpu_power_w=300.0, gpu_utilisation_percent=97.0) for row in pack.telemetry
+    )
+    cards = replace(pack.hardware, gpus=(gpu(),))
+    idle = summary(bent(hardware=cards, telemetry=rows))
+    assert "GPU power" not in idle
+    assert "GPU utilisation" not in idle
+    used = bent(hardware=cards, telemetry=rows, environment=computed("cuda:0", gpu().name))
+    assert "| Peak GPU power | 300.0 W |" in summary(used)
 
 
 def test_a_card_that_computed_nothing_is_not_listed_as_if_it_had() -> None:

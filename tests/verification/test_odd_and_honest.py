@@ -177,6 +177,48 @@ def test_the_name_of_a_gpu_may_be_cut_to_twenty_characters(
     assert (("snapshots", f"{layout.HARDWARE}#/gpus/0/name") not in found) == known
 
 
+NOT_ASKED = {"unavailable": "not asked"}
+
+
+PART = {"uuid": "MIG-1", "memory_bytes": 1 << 30}
+
+
+def card(**fields_of: Any) -> dict[str, Any]:
+    nothing = {field.name: NOT_ASKED for field in fields(GpuRecord) if field.required}
+    return nothing | {"index": 0} | fields_of
+
+
+@pytest.mark.parametrize(
+    ("gpus", "device", "codes"),
+    [
+        ([card(name="NVIDIA H100")], "NVIDIA H100", set()),
+        ([card(name="NVIDIA H100", mig=True)], "NVIDIA H100 MIG 1g.10gb", set()),
+        (
+            [card(name="NVIDIA H100", mig=False, parts=[PART])],
+            "NVIDIA H100",
+            {"framework-identity"},
+        ),
+        ([card(name="NVIDIA H100", mig=True, parts=[PART])], "NVIDIA H100 MIG 1g", set()),
+        ([card(name="NVIDIA H100")], "NVIDIA H100 PCIe", {"framework-identity"}),
+        ([card(name="NVIDIA H100")], NOT_ASKED, {"gpu-not-compared"}),
+        ([card(name=NOT_ASKED)], "NVIDIA H100", {"gpu-not-compared"}),
+        ({"unavailable": "NVML did not answer within 10 s"}, "NVIDIA H100", {"gpu-not-compared"}),
+        ({"unavailable": "no NVIDIA driver was found"}, "NVIDIA H100", {"framework-identity"}),
+        ([], "NVIDIA H100", {"framework-identity"}),
+    ],
+)
+def test_a_gpu_that_nvml_does_not_name_is_compared_with_none_and_nobody_is_accused(
+    gpus: Any, device: Any, codes: set[str], tmp_path: Path
+) -> None:
+    forged = toy()
+    forged.docs[layout.HARDWARE]["gpus"] = gpus
+    framework = forged.docs[layout.ENVIRONMENT]["framework"]
+    framework |= {"device": "cuda:0", "device_name": device}
+    found = verified(forged, tmp_path).findings
+    concerned = ("framework-identity", "gpu-not-compared")
+    assert {one.code for one in found if one.code in concerned} == codes
+
+
 def test_files_that_are_promised_against_no_ref_are_compared_with_none(tmp_path: Path) -> None:
     forged = toy()
     milestone('ref = "HEAD"\n', "")(forged)

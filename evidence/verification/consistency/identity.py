@@ -9,7 +9,7 @@ from evidence.records.availability import Unavailable
 from evidence.records.capture import FrozenSetRecord, GitStateRecord, HardwareRecord, TorchRecord
 from evidence.records.inputs import ModelRecord
 from evidence.records.milestone import ModelSpec
-from evidence.results.computed import GPU_DEVICES, is_card
+from evidence.results.computed import GPU_DEVICES, is_card, present
 from evidence.results.context import journal_at
 from evidence.stages.eval import PREDICTIONS
 from evidence.verification.consistency.registry import Evidence, Problems, check, differs, need
@@ -261,7 +261,8 @@ def _possible(model: ModelRecord) -> Problems:
 def framework_identity(evidence: Evidence) -> Problems:
     """environment.framework's torch and transformers versions = packages.json's (local build tags
     aside); a CUDA device needs a GPU in hardware.json with that name, or a part of one; an attempt
-    that requires an accelerator ran on one. Exact. A warning where NVML did not answer."""
+    that requires an accelerator ran on one; only a partitioned card has parts. Exact. A warning
+    where NVML did not answer."""
     framework = need(evidence.documents.environment.framework, "the framework is not known")
     versions = {p.name.lower(): p.version for p in evidence.documents.packages.packages}
     for name in ("torch", "transformers"):
@@ -277,6 +278,10 @@ def framework_identity(evidence: Evidence) -> Problems:
     if evidence.plan.requires.accelerator == "nvidia" and not on_gpu:
         text = "the attempt requires an NVIDIA GPU"
         yield Problem(place, text, "cuda", framework.device)
+    for index, card in enumerate(present(evidence.documents.hardware)):
+        if card.parts and card.mig is not True:
+            text = "has parts, but is not partitioned"
+            yield Problem(f"{layout.HARDWARE}#/gpus/{index}/parts", text, "no parts")
 
 
 def _card(framework: TorchRecord, hardware: HardwareRecord, place: str) -> Problems:
