@@ -222,6 +222,12 @@ def _check_models(root: Path, milestone: Milestone, where: _Where) -> None:
 
 
 def _check_model(root: Path, model: ModelSpec, pointer: str, where: _Where) -> None:
+    if model.id is not None and _is_path(root, model.id):
+        raise where.error(
+            f"{pointer}/id",
+            f"{model.id!r} is a path, and id names a model on the hub",
+            hint=f'Write: path = "{model.id}" (its files are then digested and recorded).',
+        )
     for key, folder, name in (
         ("path", model.path, "config.json"),
         ("config", model.config, "config.json"),
@@ -236,6 +242,16 @@ def _check_model(root: Path, model: ModelSpec, pointer: str, where: _Where) -> N
                 f"{pointer}/tokenizer_sha256",
                 f"declares {model.tokenizer_sha256}, tokenizer.json has {found}",
             )
+
+
+def _is_path(root: Path, name: str) -> bool:
+    """Whether it is, or can only be, a file or folder here: the hub knows `name` and `owner/name`.
+
+    What is a folder here would be loaded from here, whatever the hub has by that name.
+    """
+    here = (root / name, Path(name).expanduser())
+    odd = name.startswith((".", "/", "~")) or "\\" in name or name.count("/") > 1
+    return odd or any(one.exists() for one in here)
 
 
 def _check_frozen(root: Path, milestone: Milestone, where: _Where) -> None:
