@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
 
 from evidence.compare.differences import differences, scalar
-from evidence.errors import MilestoneError
+from evidence.errors import ExitCode, MilestoneError
+from evidence.results.names import NAMES, names_of, nearest
+from evidence.running.preflight import prepare
 from evidence.text import formatting
+from tests.command import evidence
 from tests.project import Project
 
 BY_CONFIG = 'config = "model"\ninit_seed = 1\ntokenizer = "model"'
@@ -65,3 +69,43 @@ def test_a_failed_pack_shows_the_versions_it_has(
     values = project.read("results.json")["values"]
     for name in ("torch", "transformers"):
         assert values[f"software.{name}"]["value"] == versions.get(name)
+
+
+@pytest.mark.parametrize(
+    ("typed", "meant"),
+    [
+        ("train.los_end", "train.loss_end"),
+        ("trian.loss_end", "train.loss_end"),
+        ("eval.contians.rate", "eval.contains.rate"),
+        ("seen.anwser.num_rows_cut", "seen.answer.num_rows_cut"),
+        ("data.trian.num_rows", "data.train.num_rows"),
+        ("train", ""),
+        ("train.num_steps.more", "train.num_steps"),
+    ],
+)
+def test_a_misspelt_name_is_refused_with_the_nearest(
+    typed: str, meant: str, project: Project
+) -> None:
+    project.edit("{{ train.num_steps }} steps.", "{{ " + typed + " }} steps.")
+    with pytest.raises(
+        MilestoneError, match=f"narrative.summary: no value is called {re.escape(typed)}\n"
+    ) as e:
+        project.run()
+    assert meant in e.value.hint
+    assert not (project.runs / "T1").exists()
+    assert evidence("doctor", "T1", "--root", str(project.root)).exit == ExitCode.USAGE
+
+
+def test_every_value_of_a_run_can_be_named(ran: Project) -> None:
+    prepared = prepare(ran.root, "T1", None)
+    known = names_of(prepared.milestone, prepared.plans, prepared.data)
+    values = ran.read("results.json")["values"]
+    assert [one for one in values if nearest(one, known, others=False) is not None] == []
+
+
+def test_the_names_are_those_of_the_documentation() -> None:
+    text = (Path(__file__).parents[2] / "docs/arithmetic.md").read_text("utf-8")
+    section = text.split("## Every value of results.json")[1].split("\n## ")[0]
+    cells = [line.split("|")[1] for line in section.splitlines() if line.startswith("| `")]
+    documented = [name for cell in cells for name in re.findall(r"`([^`]+)`", cell)]
+    assert sorted(documented) == sorted(NAMES), "a new value stands in both"
