@@ -63,7 +63,7 @@ def env_snapshot(
     """env_snapshot.txt: the same facts for eyes."""
     framework = environment.framework
     torch = framework if isinstance(framework, TorchRecord) else None
-    versions = {package.name: package.version for package in packages.packages}
+    versions = {package.name: package.version for package in packages.imported}
     gpus = hardware.gpus
     start = git.start
     commit = _or_reason(start) if isinstance(start, Unavailable) else start.commit

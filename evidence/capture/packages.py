@@ -25,13 +25,19 @@ _QUERY: Final = re.compile(r"(?<=[^?#])\?[^#]*")
 
 
 def capture_packages() -> PackagesRecord:
-    """packages.json: sorted by name, then version. Of doubles, the one that imports."""
+    """packages.json: sorted by name, then version. Of several versions the first is imported."""
     found: dict[tuple[str, str], Distribution] = {}
-    for one in distributions():
-        found.setdefault(_name_and_version(one), one)
+    first: dict[str, str] = {}
+    for one in distributions():  # in the order of the path, as an import looks
+        name, version = _name_and_version(one)
+        found.setdefault((name, version), one)
+        first.setdefault(name, version)
     return PackagesRecord(
         schema="packages.v1",
-        packages=tuple(_package(key, found[key]) for key in sorted(found)),
+        packages=tuple(
+            _package((name, version), found[name, version], shadowed=first[name] != version)
+            for name, version in sorted(found)
+        ),
     )
 
 
@@ -55,7 +61,7 @@ def _field(one: Distribution, name: str) -> str:
         return ""
 
 
-def _package(key: tuple[str, str], one: Distribution) -> PackageRecord:
+def _package(key: tuple[str, str], one: Distribution, *, shadowed: bool = False) -> PackageRecord:
     name, version = key
     return PackageRecord(
         name=name,
@@ -64,6 +70,7 @@ def _package(key: tuple[str, str], one: Distribution) -> PackageRecord:
         or Unavailable("the distribution does not say"),
         origin=_origin(one),
         record_sha256=_record_sha256(one),
+        shadowed=shadowed,
     )
 
 

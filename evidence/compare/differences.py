@@ -30,11 +30,24 @@ def scalar(value: object) -> Scalar:
         return NOT_AVAILABLE
     if value is None or isinstance(value, (str, int, float, bool)):
         return value
-    return json.dumps(value, ensure_ascii=False, sort_keys=True)
+    return json.dumps(_plain(value), ensure_ascii=False, sort_keys=True)
 
 
 def differences(facts: Sequence[Mapping[str, Scalar]]) -> tuple[DifferenceRecord, ...]:
     """Keys whose values are not all equal, in the order in which they appear."""
     keys = dict.fromkeys(key for one in facts for key in one)
     rows = (DifferenceRecord(key, tuple(one.get(key) for one in facts)) for key in keys)
-    return tuple(row for row in rows if len({(type(v), v) for v in row.values}) > 1)
+    return tuple(row for row in rows if len({(_sort(v), v) for v in row.values}) > 1)
+
+
+def _sort(value: Scalar) -> str:
+    """What a value is compared with: 1 and 1.0 are one number, and true is none."""
+    is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
+    return "number" if is_number else type(value).__name__
+
+
+def _plain(value: object) -> object:
+    """The same with whole floats as whole numbers, for one spelling of equal lists."""
+    if isinstance(value, (list, tuple)):
+        return [_plain(one) for one in value]
+    return int(value) if isinstance(value, float) and value.is_integer() else value

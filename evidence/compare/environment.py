@@ -135,6 +135,6 @@ def _framework(encoded: dict[str, Any]) -> dict[str, Any]:
 
 def _versions(packages: PackagesRecord) -> dict[str, str]:
     found: dict[str, list[str]] = {}
-    for package in packages.packages:
+    for package in packages.imported:
         found.setdefault(package.name, []).append(package.version)
     return {name: ", ".join(versions) for name, versions in found.items()}

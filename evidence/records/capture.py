@@ -156,6 +156,8 @@ class PackageRecord(Record):
     origin: str | Unavailable
     """PEP 610 direct_url, credentials removed."""
     record_sha256: str | Unavailable
+    shadowed: bool = False
+    """Whether another version comes earlier on the path: that one is imported, not this."""
 
 
 class PackagesRecord(Record):
@@ -163,6 +165,11 @@ class PackagesRecord(Record):
 
     schema: Literal["packages.v1"]
     packages: tuple[PackageRecord, ...]
+
+    @property
+    def imported(self) -> tuple[PackageRecord, ...]:
+        """Those that an import finds."""
+        return tuple(one for one in self.packages if not one.shadowed)
 
 
 class FrozenFileRecord(Record):

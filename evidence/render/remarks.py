@@ -85,6 +85,11 @@ def _repository(documents: Documents, sheet: Sheet) -> Iterator[str]:
     if sheet.raw("git.dirty") is True:
         files = sheet.n("git.num_changed_files", "file differs", "files differ")
         yield f"The working tree was dirty: {files} from the commit (see Impact)."
+    versions = {one.name: one.version for one in documents.packages.imported}
+    for package in documents.packages.packages:
+        if package.shadowed:
+            ours = markdown.code(f"{package.name} {versions.get(package.name, '')}")
+            yield f"{ours} is imported; {markdown.code(package.version)} is on the path behind it."
     for one in documents.git.inputs or ():
         if one.held_by == "nothing":
             name, why = markdown.code(one.path), markdown.inline(one.reason, REASON_CHARS)

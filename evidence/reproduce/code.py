@@ -40,7 +40,7 @@ def announce_code(apart: tuple[DifferenceRecord, ...], observer: Observer) -> No
 
 def installed_from_a_folder(documents: Documents) -> bool:
     """Whether the pack was made by a tool that did not come by name from an index."""
-    packages = documents.packages.packages
+    packages = documents.packages.imported
     return any(one.name == TOOL and not isinstance(one.origin, Unavailable) for one in packages)
 
 

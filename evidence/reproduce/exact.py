@@ -50,7 +50,7 @@ def reproduce_in_exact_environment(
     """
     original = open_verified(pack)
     documents = original.documents
-    wanted = requirements(documents.packages.packages)
+    wanted = requirements(documents.packages.imported)
     interpreter = find_interpreter(documents, observer)
     commit, patch = recorded_source(original)
     repository = project_repository(project, pack)
@@ -107,7 +107,7 @@ def find_interpreter(documents: Documents, observer: Observer) -> str:
 
 def _tool(documents: Documents, root: Path) -> str:
     """What to install as the tool: its recorded version, or the worktree that it was run from."""
-    recorded = next((one for one in documents.packages.packages if one.name == TOOL), None)
+    recorded = next((one for one in documents.packages.imported if one.name == TOOL), None)
     if recorded is None:
         raise UsageError(f"this pack does not record which {TOOL} made it")
     if isinstance(recorded.origin, Unavailable):

@@ -83,9 +83,17 @@ def _software(context: Context) -> Values:
     place = at(layout.ENVIRONMENT, "python_version")
     yield "software.python", known(environment.python_version, "", place)
     framework = environment.framework
+    installed = {
+        one.name: (one.version, at(layout.PACKAGES, "packages", index, "version"))
+        for index, one in enumerate(context.documents.packages.packages)
+        if not one.shadowed
+    }
     for name, key in _SOFTWARE:
         found = framework if isinstance(framework, Unavailable) else getattr(framework, key)
-        yield f"software.{name}", observed(found, "", at(layout.ENVIRONMENT, "framework", key))
+        place = at(layout.ENVIRONMENT, "framework", key)
+        if isinstance(framework, Unavailable) and name in installed:  # no worker said what it used
+            found, place = installed[name]
+        yield f"software.{name}", observed(found, "", place)
     count = len(context.documents.packages.packages)
     place = at(layout.PACKAGES, "packages")
     yield "software.packages", known(count, "packages", place, "count")

@@ -7,7 +7,6 @@ A milestone that is not valid is an answer here, not an error. How it is shown i
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Literal
 
@@ -25,6 +24,7 @@ from evidence.records.capture import GitStateRecord, HardwareRecord
 from evidence.records.record import Record
 from evidence.records.run import AttemptPlan
 from evidence.running.preflight import prepare
+from evidence.running.versions import said_version
 from evidence.running.workspace import Workspace
 from evidence.worker.interface import Planned
 from evidence.worker.requirements import Unmet, torch_cuda_version, unmet
@@ -78,7 +78,7 @@ def examine_machine(root: Path) -> Machine:
     return Machine(
         hardware=hardware,
         repository=capture_state(open_repository(root)),
-        packages=tuple((name, _version(name)) for name in _packages()),
+        packages=tuple((name, said_version(name)) for name in _packages()),
         backends=tuple(_backends()),
         torch_cuda=torch_cuda_version(),
         ssh_keygen=_ssh_keygen(),
@@ -129,13 +129,6 @@ def _backends() -> Iterator[tuple[str, str | Unavailable]]:
             yield name, Unavailable(found.run_stage.reason)
         else:
             yield name, found.title
-
-
-def _version(name: str) -> str | Unavailable:
-    try:
-        return version(name)
-    except PackageNotFoundError:
-        return Unavailable("not installed")
 
 
 def _ssh_keygen() -> str | Unavailable:

@@ -24,6 +24,7 @@ from evidence.records.milestone import DataSpec, Milestone, ModelSpec, TrainSpec
 from evidence.records.record import Record
 from evidence.records.run import AttemptPlan
 from evidence.render import narrative
+from evidence.results.names import names_of, nearest
 from evidence.rules import patterns, sampling
 from evidence.rules.arithmetic import steps_per_epoch, total_steps
 from evidence.running.author_words import refuse_typed_measurements
@@ -70,6 +71,7 @@ def prepare(root: Path, milestone_id: str, attempt: str | None) -> Prepared:
     _check_lists(data, where)
     notes = layout.notes_file(root, milestone_id)
     written = notes.read_bytes() if notes.is_file() else None
+    _check_names(milestone, plans, data, where)
     refuse_typed_measurements(path, source, milestone, data, (notes, _text(notes, written or b"")))
     _check_secrets(root, milestone, path, notes)
     return Prepared(
@@ -224,6 +226,12 @@ def _check_models(root: Path, milestone: Milestone, where: _Where) -> None:
 
 
 def _check_model(root: Path, model: ModelSpec, pointer: str, where: _Where) -> None:
+    if model.id is not None and _is_path(root, model.id):
+        raise where.error(
+            f"{pointer}/id",
+            f"{model.id!r} is a path, and id names a model on the hub",
+            hint=f'Write: path = "{model.id}" (its files are then digested and recorded).',
+        )
     for key, folder, name in (
         ("path", model.path, "config.json"),
         ("config", model.config, "config.json"),
@@ -258,6 +266,16 @@ def _check_fitness(
             raise where.error(f"{table}/dtype", text, hint)
 
 
+def _is_path(root: Path, name: str) -> bool:
+    """Whether it is, or can only be, a file or folder here: the hub knows `name` and `owner/name`.
+
+    What is a folder here would be loaded from here, whatever the hub has by that name.
+    """
+    here = (root / name, Path(name).expanduser())
+    odd = name.startswith((".", "/", "~")) or "\\" in name or name.count("/") > 1
+    return odd or any(one.exists() for one in here)
+
+
 def _check_frozen(root: Path, milestone: Milestone, where: _Where) -> None:
     promised = 0
     for index, spec in enumerate(milestone.frozen):
@@ -284,6 +302,24 @@ def _check_templates(milestone: Milestone, where: _Where) -> None:
     for pointer, text in prose.author_texts(milestone):
         if pointer.startswith("/narrative/"):
             _compiled(narrative.check, pointer, text, where)
+
+
+def _check_names(
+    milestone: Milestone,
+    plans: tuple[AttemptPlan, ...],
+    data: Mapping[str, DataRecord],
+    where: _Where,
+) -> None:
+    """Refuse a narrative that names a value which no run of this milestone can give."""
+    known, others = names_of(milestone, plans, data), bool(milestone.stages)
+    for pointer, text in prose.author_texts(milestone):
+        if not pointer.startswith("/narrative/"):
+            continue
+        for _, name in templating.dotted_names(text):
+            meant = nearest(name, known, others=others)
+            if meant is not None:
+                hint = f"The nearest is {meant}." if meant else "docs/arithmetic.md lists them."
+                raise where.error(pointer, f"no value is called {name}", hint)
 
 
 def _compiled(check: Callable[[str], object], pointer: str, source: str, where: _Where) -> None:

@@ -117,6 +117,7 @@ FORMATS: Final[Mapping[str, Callable[[float], str]]] = {
     "thousandths": lambda value: fixed(value, 3),
     "rate": scientific,
     "shortest": shortest,
+    "significant": significant,
     "percent": percent,
     "whole_percent": lambda value: percent(value, 0),
     "size": size,
@@ -128,7 +129,7 @@ BY_UNIT: Final[Mapping[str, str]] = {
     "bytes": "size",
     "nats": "hundredths",
     "s": "tenths",
-    "epochs": "shortest",
+    "epochs": "significant",
     "samples/s": "hundredths",
     "steps/s": "hundredths",
 }
@@ -136,6 +137,6 @@ BY_UNIT: Final[Mapping[str, str]] = {
 
 
 def plural(value: float, one: str, many: str = "") -> str:
-    """`1 step`, `138 steps`, `1 epoch`, `0.5 epochs`; the number in its shortest form."""
+    """`1 step`, `138 steps`, `1 epoch`, `0.5 epochs`, `0.266667 epochs`."""
     word = one if value == 1 else many or f"{one}s"
-    return f"{count(value) if isinstance(value, int) else shortest(value)} {word}"
+    return f"{significant(value)} {word}"

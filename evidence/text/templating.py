@@ -22,7 +22,16 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from evidence.errors import MalformedError
 
-__all__ = ["ByteCode", "Filter", "Template", "compile_plain", "compile_text", "render", "shipped"]
+__all__ = [
+    "ByteCode",
+    "Filter",
+    "Template",
+    "compile_plain",
+    "compile_text",
+    "dotted_names",
+    "render",
+    "shipped",
+]
 
 E = TypeVar("E", bound=Environment)
 
@@ -110,6 +119,32 @@ def render(template: Template, values: Mapping[str, Any]) -> str:
         return template.render(dict(values))
     except (TemplateError, TypeError, ValueError, ArithmeticError, LookupError) as error:
         raise MalformedError(f"template error: {error}") from error
+
+
+def dotted_names(source: str) -> list[tuple[int, str]]:
+    """(line, name) of every `a.b.c` in a template that compiles."""
+    tree = sandbox().parse(source)
+    linked: tuple[nodes.Getattr | nodes.Getitem, ...] = (
+        *tree.find_all(nodes.Getattr),
+        *tree.find_all(nodes.Getitem),
+    )
+    parts = {id(one.node) for one in linked}
+    chains = (*tree.find_all(nodes.Name), *linked)
+    whole = [(one.lineno, _dotted(one)) for one in chains if id(one) not in parts]
+    return [(line, name) for line, name in whole if name]
+
+
+def _dotted(node: nodes.Node) -> str:
+    """Empty for what is no chain of names."""
+    if isinstance(node, nodes.Name):
+        return node.name
+    if isinstance(node, nodes.Getattr):
+        above, last = _dotted(node.node), node.attr
+    elif isinstance(node, nodes.Getitem) and isinstance(node.arg, nodes.Const):
+        above, last = _dotted(node.node), str(node.arg.value)
+    else:
+        return ""
+    return f"{above}.{last}" if above else ""
 
 
 _PLAIN_NODES: Final = (

@@ -6,7 +6,13 @@ from typing import Final
 
 from evidence import layout
 from evidence.records.availability import Unavailable
-from evidence.records.capture import FrozenSetRecord, GitStateRecord, HardwareRecord, TorchRecord
+from evidence.records.capture import (
+    FrozenSetRecord,
+    GitStateRecord,
+    HardwareRecord,
+    PackagesRecord,
+    TorchRecord,
+)
 from evidence.records.inputs import ModelRecord
 from evidence.records.milestone import ModelSpec
 from evidence.results.computed import GPU_DEVICES, is_card, present
@@ -260,11 +266,14 @@ def _possible(model: ModelRecord) -> Problems:
 @check("framework-identity", "packages, framework and hardware tell of one and the same machine")
 def framework_identity(evidence: Evidence) -> Problems:
     """environment.framework's torch and transformers versions = packages.json's (local build tags
-    aside); a CUDA device needs a GPU in hardware.json with that name, or a part of one; an attempt
-    that requires an accelerator ran on one; only a partitioned card has parts. Exact. A warning
-    where NVML did not answer."""
+    aside; of several versions on the path the one that is imported, and a shadowed one has one
+    that shadows it); a CUDA device needs a GPU in hardware.json with that name, or a part of one;
+    an attempt that requires an accelerator ran on one; only a partitioned card has parts. Exact. A
+    warning where NVML did not answer."""
+    packages = evidence.documents.packages
+    yield from _shadowed(packages)
     framework = need(evidence.documents.environment.framework, "the framework is not known")
-    versions = {p.name.lower(): p.version for p in evidence.documents.packages.packages}
+    versions = {p.name.lower(): p.version for p in packages.imported}
     for name in ("torch", "transformers"):
         found = getattr(framework, f"{name}_version")
         if name in versions:
@@ -299,6 +308,20 @@ def _card(framework: TorchRecord, hardware: HardwareRecord, place: str) -> Probl
         text = "ran on a GPU that hardware.json does not have"
         names = " or ".join(str(card.name) for card in cards)
         yield Problem(f"{place}_name", text, names, device)
+
+
+def _shadowed(packages: PackagesRecord) -> Problems:
+    imported = {one.name: one.version for one in packages.imported}
+    for index, one in enumerate(packages.packages):
+        if not one.shadowed:
+            continue
+        place = f"{layout.PACKAGES}#/packages/{index}"
+        if one.name not in imported:
+            yield Problem(place, "shadowed, and no other version is there that is imported")
+            continue
+        text = f"{shown(one.name)} {shown(one.version)} is on the path too, behind the imported one"
+        name = shown(imported[one.name])
+        yield Problem(place, text, None, name, severity="warning", code="shadowed-package")
 
 
 def _public(version: str) -> str:

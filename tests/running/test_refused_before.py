@@ -1,0 +1,111 @@
+"""Laws of what is refused before the first step, and of small sentences that must be true."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from evidence.compare.differences import differences, scalar
+from evidence.errors import ExitCode, MilestoneError
+from evidence.results.names import NAMES, names_of, nearest
+from evidence.running.preflight import prepare
+from evidence.text import formatting
+from tests.command import evidence
+from tests.project import Project
+
+BY_CONFIG = 'config = "model"\ninit_seed = 1\ntokenizer = "model"'
+
+
+@pytest.mark.parametrize("name", ["model", "./model", "a/b/c", "~/model", "../model", "/model"])
+def test_a_path_is_no_id_of_a_model(name: str, project: Project) -> None:
+    project.edit(BY_CONFIG, f'id = "{name}"')
+    with pytest.raises(MilestoneError, match=r"T1\.toml:\d+: model\.id: .* is a path") as caught:
+        project.run()
+    assert f'path = "{name}"' in caught.value.hint
+    assert not (project.runs / "T1").exists()
+
+
+def test_a_folder_named_like_a_model_of_the_hub_is_a_path(project: Project) -> None:
+    (project.root / "google/gemma-2b").mkdir(parents=True)
+    project.edit(BY_CONFIG, 'id = "google/gemma-2b"')
+    with pytest.raises(MilestoneError, match="is a path"):
+        project.run()
+
+
+def test_numbers_are_compared_and_not_their_spelling() -> None:
+    facts = [
+        {"a": 1, "b": True, "c": "1", "d": scalar([1.0]), "e": 2},
+        {"a": 1.0, "b": 1, "c": 1, "d": scalar([1]), "e": 2.5},
+    ]
+    assert [row.key for row in differences(facts)] == ["b", "c", "e"]
+
+
+@pytest.mark.parametrize(
+    ("value", "said"),
+    [
+        (4 / 15, "0.266667 epochs"),
+        (1.0, "1 epoch"),
+        (0.5, "0.5 epochs"),
+        (1 / 3 + 1, "1.33333 epochs"),
+        (138, "138 epochs"),
+    ],
+)
+def test_a_number_with_a_noun_has_no_more_digits_than_say_something(
+    value: float, said: str
+) -> None:
+    assert formatting.plural(value, "epoch") == said
+    assert formatting.FORMATS[formatting.BY_UNIT["epochs"]](value) == said.split()[0]
+
+
+def test_a_failed_pack_shows_the_versions_it_has(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("EVIDENCE_STUB", '{"stage": "train", "at": 1, "do": "raise"}')
+    result = project.run()
+    assert (result.status, result.report.verdict) == ("failed", "UNFINISHED")
+    versions = {one["name"]: one["version"] for one in project.read("packages.json")["packages"]}
+    values = project.read("results.json")["values"]
+    for name in ("torch", "transformers"):
+        assert values[f"software.{name}"]["value"] == versions.get(name)
+
+
+@pytest.mark.parametrize(
+    ("typed", "meant"),
+    [
+        ("train.los_end", "train.loss_end"),
+        ("trian.loss_end", "train.loss_end"),
+        ("eval.contians.rate", "eval.contains.rate"),
+        ("seen.anwser.num_rows_cut", "seen.answer.num_rows_cut"),
+        ("data.trian.num_rows", "data.train.num_rows"),
+        ("train", ""),
+        ("train.num_steps.more", "train.num_steps"),
+    ],
+)
+def test_a_misspelt_name_is_refused_with_the_nearest(
+    typed: str, meant: str, project: Project
+) -> None:
+    project.edit("{{ train.num_steps }} steps.", "{{ " + typed + " }} steps.")
+    with pytest.raises(
+        MilestoneError, match=f"narrative.summary: no value is called {re.escape(typed)}\n"
+    ) as e:
+        project.run()
+    assert meant in e.value.hint
+    assert not (project.runs / "T1").exists()
+    assert evidence("doctor", "T1", "--root", str(project.root)).exit == ExitCode.USAGE
+
+
+def test_every_value_of_a_run_can_be_named(ran: Project) -> None:
+    prepared = prepare(ran.root, "T1", None)
+    known = names_of(prepared.milestone, prepared.plans, prepared.data)
+    values = ran.read("results.json")["values"]
+    assert [one for one in values if nearest(one, known, others=False) is not None] == []
+
+
+def test_the_names_are_those_of_the_documentation() -> None:
+    text = (Path(__file__).parents[2] / "docs/arithmetic.md").read_text("utf-8")
+    section = text.split("## Every value of results.json")[1].split("\n## ")[0]
+    cells = [line.split("|")[1] for line in section.splitlines() if line.startswith("| `")]
+    documented = [name for cell in cells for name in re.findall(r"`([^`]+)`", cell)]
+    assert sorted(documented) == sorted(NAMES), "a new value stands in both"
