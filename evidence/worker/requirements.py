@@ -168,15 +168,11 @@ def _hub(model_id: str, revision: str) -> Iterator[Unmet]:
             f"unset HF_HUB_OFFLINE, or fill the cache first: hf download {model_id}",
         )
         return
-    if get_token() is None:
-        yield (
-            f"{model_id} is not in the local cache, and there is no Hugging Face token",
-            f"accept the licence at {page}, then: hf auth login (or set HF_TOKEN)",
-        )
-    yield from _asked(model_id, revision, page)
+    yield from _asked(model_id, page, has_token=get_token() is not None)
 
 
-def _asked(model_id: str, revision: str, page: str) -> Iterator[Unmet]:
+def _asked(model_id: str, page: str, *, has_token: bool) -> Iterator[Unmet]:
+    """What the hub says of the model. A public one needs no token."""
     from huggingface_hub import HfApi
     from huggingface_hub.errors import GatedRepoError, RepositoryNotFoundError
     from huggingface_hub.utils import get_session
@@ -185,8 +181,19 @@ def _asked(model_id: str, revision: str, page: str) -> Iterator[Unmet]:
         get_session().timeout = HUB_TIMEOUT_S
         HfApi().auth_check(model_id)
     except GatedRepoError:
-        yield f"the licence of {model_id} is not accepted for this token", f"accept it at {page}"
+        if has_token:
+            text = f"the licence of {model_id} is not accepted for this token"
+            yield text, f"accept it at {page}"
+        else:
+            text = f"{model_id} is gated, and there is no Hugging Face token"
+            yield text, f"accept its licence at {page}, then: hf auth login (or set HF_TOKEN)"
     except RepositoryNotFoundError:
+        if not has_token:
+            yield (
+                f"the hub knows no public {model_id}, and there is no Hugging Face token",
+                f"check the name at {page}; a private model needs a token: hf auth login",
+            )
+            return
         yield (
             f"the hub knows no {model_id}, or this token may not see it",
             f"check the name at {page}, and the token: hf auth whoami",

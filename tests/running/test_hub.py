@@ -36,3 +36,39 @@ def test_a_hub_that_never_answers_is_out_of_reach_after_a_while(
         "someone/some-model is not in the local cache and the hub cannot be reached (ReadTimeout)"
     )
     assert "hf download someone/some-model" in missing[1]
+
+
+@pytest.mark.parametrize(
+    ("error", "token", "said"),
+    [
+        (None, None, ()),
+        (None, "hf_one", ()),
+        ("GatedRepoError", None, ("a/b is gated, and there is no Hugging Face token",)),
+        ("GatedRepoError", "hf_one", ("the licence of a/b is not accepted for this token",)),
+        (
+            "RepositoryNotFoundError",
+            None,
+            ("the hub knows no public a/b, and there is no Hugging Face token",),
+        ),
+        (
+            "RepositoryNotFoundError",
+            "hf_one",
+            ("the hub knows no a/b, or this token may not see it",),
+        ),
+    ],
+)
+def test_a_token_is_missing_only_where_the_hub_asks_for_one(
+    error: str | None, token: str | None, said: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import huggingface_hub
+    from huggingface_hub import errors
+
+    def answer(*_: object, **__: object) -> None:
+        if error is not None:
+            kind = getattr(errors, error)
+            raise kind.__new__(kind)
+
+    monkeypatch.delenv("HF_HUB_OFFLINE", raising=False)
+    monkeypatch.setattr(huggingface_hub, "get_token", lambda: token)
+    monkeypatch.setattr(huggingface_hub.HfApi, "auth_check", answer)
+    assert tuple(text for text, _ in requirements._hub("a/b", "main")) == said

@@ -253,7 +253,7 @@ def shape_problems(config: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> 
     for name in tensors:
         if match := _LAYER.search(name):
             stacks.setdefault(name[: match.start()], set()).add(int(match[1]))
-    stated = shape.get("num_hidden_layers")
+    stated = shape.get("num_layers_per_stack") or shape.get("num_hidden_layers")  # run repeatedly
     if stacks and stated is not None:
         expected = list(range(_bounded(stated)))
         if expected not in map(sorted, stacks.values()):

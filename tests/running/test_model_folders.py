@@ -1,0 +1,141 @@
+"""Laws of models that cannot be trained on: refused by their folder, in one sentence each."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from evidence.records.milestone import ModelSpec
+from evidence.worker import model_folders
+from evidence.worker.model_folders import unfit, why_not_causal
+
+CAUSAL = frozenset(("llama", "gpt2", "bert", "bart", "gemma3"))
+SEQUENCES = frozenset(("bart", "t5"))
+ASKED = model_folders._classes
+"""As it is, before a test puts its own in its place."""
+LLAMA: dict[str, Any] = {"model_type": "llama", "vocab_size": 10}
+
+
+def folder(root: Path, config: dict[str, Any] = LLAMA) -> Path:
+    """A model folder with nothing wrong but what the configuration says."""
+    made = root / "model"
+    made.mkdir(parents=True)
+    (made / "config.json").write_text(json.dumps(config), "utf-8")
+    words = {"model": {"vocab": {str(n): n for n in range(10)}}}
+    (made / "tokenizer.json").write_text(json.dumps(words), "utf-8")
+    (made / "model.safetensors").write_bytes(b"")
+    return made
+
+
+def said(root: Path, **spec: str) -> list[str]:
+    """What is wrong with the folder as a model's `path`."""
+    found = list(unfit(root, ModelSpec(**(spec or {"path": "model"}))))
+    for _, message, hint in found:
+        assert message
+        assert hint
+        assert len(message) < 200
+        assert "\n" not in message
+    return [message for _, message, _ in found]
+
+
+@pytest.fixture(autouse=True)
+def _classes(monkeypatch: pytest.MonkeyPatch) -> None:
+    known = {model_folders._CAUSAL: CAUSAL, model_folders._SEQUENCES: SEQUENCES}
+    monkeypatch.setattr(model_folders, "_classes", known.__getitem__)
+
+
+@pytest.mark.parametrize(
+    ("config", "part"),
+    [
+        (LLAMA, ""),
+        ({"model_type": "gpt2"}, ""),
+        ({"model_type": "gemma3", "text_config": {"vocab_size": 10}}, ""),
+        ({"model_type": "bert", "is_decoder": True}, ""),
+        ({"model_type": "bart", "is_encoder_decoder": False, "is_decoder": True}, ""),
+        ({"model_type": "bert"}, "it is an encoder (bert)"),
+        ({"model_type": "bart"}, "it is an encoder-decoder (bart)"),
+        ({"model_type": "t5", "is_encoder_decoder": True}, "it is an encoder-decoder (t5)"),
+        ({"model_type": "vit"}, "it is of the type 'vit'"),
+        ({}, "it names no model_type"),
+        (LLAMA | {"quantization_config": {"quant_method": "gptq"}}, "weights are quantised"),
+    ],
+)
+def test_only_a_decoder_with_float_weights_is_let_through(
+    config: dict[str, Any], part: str
+) -> None:
+    found = why_not_causal(config, CAUSAL, SEQUENCES)
+    assert part in found
+    assert bool(part) == bool(found)
+
+
+def test_without_transformers_no_class_is_called_unknown() -> None:
+    assert why_not_causal({"model_type": "vit"}, frozenset()) == ""
+
+
+def _only_pickle(made: Path) -> None:
+    (made / "model.safetensors").rename(made / "pytorch_model.bin")
+
+
+def _only_gguf(made: Path) -> None:
+    (made / "model.safetensors").rename(made / "model.gguf")
+
+
+def _no_weights(made: Path) -> None:
+    (made / "model.safetensors").unlink()
+
+
+def _no_tokenizer(made: Path) -> None:
+    (made / "tokenizer.json").unlink()
+
+
+def _long_vocabulary(made: Path) -> None:
+    words = {"model": {"vocab": {str(n): n for n in range(11)}}}
+    (made / "tokenizer.json").write_text(json.dumps(words), "utf-8")
+
+
+def _long_list(made: Path) -> None:
+    words = {"model": {"vocab": [[str(n), 0.0] for n in range(11)]}}
+    (made / "tokenizer.json").write_text(json.dumps(words), "utf-8")
+
+
+@pytest.mark.parametrize(
+    ("edit", "part"),
+    [
+        (lambda made: None, ""),
+        (_only_pickle, "pytorch_model.bin only, a pickle"),
+        (_only_gguf, "quantised weights (.gguf) only"),
+        (_no_weights, "has no weights"),
+        (_no_tokenizer, "has no tokenizer"),
+        (_long_vocabulary, "its tokenizer has the id 10, and the model's embedding ends at 9"),
+        (_long_list, "its tokenizer has the id 10, and the model's embedding ends at 9"),
+    ],
+)
+def test_a_folder_that_cannot_be_trained_on_is_told_by_its_files(
+    edit: Callable[[Path], None], part: str, tmp_path: Path
+) -> None:
+    edit(folder(tmp_path))
+    found = said(tmp_path)
+    assert [part in one for one in found] == ([True] if part else [])
+
+
+def test_an_added_token_past_the_embedding_is_no_reason_by_itself(tmp_path: Path) -> None:
+    made = folder(tmp_path)
+    words = json.loads((made / "tokenizer.json").read_bytes())
+    words["added_tokens"] = [{"id": 10, "content": "<image>"}]
+    (made / "tokenizer.json").write_text(json.dumps(words), "utf-8")
+    assert said(tmp_path) == []
+
+
+def test_random_weights_need_no_file_of_weights(tmp_path: Path) -> None:
+    _no_weights(folder(tmp_path))
+    assert said(tmp_path, config="model", tokenizer="model") == []
+
+
+def test_the_classes_are_those_of_the_installed_transformers() -> None:
+    pytest.importorskip("transformers")
+    assert {"llama", "gpt2", "gemma"} <= ASKED(model_folders._CAUSAL)
+    assert "t5" in ASKED(model_folders._SEQUENCES)
