@@ -262,8 +262,8 @@ class StageRun:
     def _on_execution(self, event: dict[str, Any]) -> None:
         self._fact("execution", ExecutionRecord, event, segment=self._job.segment)
 
-    def _on_loss_compared(self, event: dict[str, Any]) -> None:
-        self._fact("loss-compared", LossRecord, event, segment=self._job.segment)
+    def _on_loss(self, event: dict[str, Any]) -> None:
+        self._fact("loss", LossRecord, event, segment=self._job.segment)
 
     def _on_generation(self, event: dict[str, Any]) -> None:
         self._fact("generation", GenerationRecord, event, segment=self._job.segment)
