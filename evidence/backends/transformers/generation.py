@@ -49,8 +49,8 @@ def storable(found: GenerationConfig) -> GenerationConfig:
     settings = found.to_dict()
     tokens = {key: settings[key] for key in _TOKENS if settings.get(key) is not None}
     for tried in (settings, settings | {"do_sample": True}):
-        candidate = GenerationConfig(**tried)
         try:
+            candidate = GenerationConfig(**tried)
             candidate.validate(strict=True)
         except ValueError:
             continue
