@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
@@ -14,6 +15,8 @@ from evidence.records.record import Record
 from evidence.system.durable import write_file
 
 NAME: Final = "reported.json"
+MAX_SHOWN: Final = 60
+"""Characters of a value in a message."""
 
 
 class Reported(Record):
@@ -24,6 +27,22 @@ class Reported(Record):
     model: ModelRecord | None = None
     tokenizer: TokenizerRecord | None = None
     text: TextRecord | None = None
+
+    def differences(self, before: Reported) -> Iterator[str]:
+        """Where model, tokenizer or text are not what an earlier process reported of them."""
+        for name in ("model", "tokenizer", "text"):
+            then, now = getattr(before, name), getattr(self, name)
+            if then is None or now is None:
+                continue
+            for key in then.__struct_fields__:
+                old, new = getattr(then, key), getattr(now, key)
+                if old != new:
+                    yield f"{key} of the {name} is {_short(new)} now, and was {_short(old)}"
+
+
+def _short(value: object) -> str:
+    said = str(value)
+    return said if len(said) <= MAX_SHOWN else f"{said[:MAX_SHOWN]}…"
 
 
 def write_reported(scratch: Path, reported: Reported) -> None:

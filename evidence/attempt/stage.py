@@ -7,7 +7,7 @@ anything that depends on them. Processes are `process`'s, files are `files`'s.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any, Final
@@ -17,14 +17,14 @@ from msgspec import field
 from evidence import limits
 from evidence.attempt.files import StageFiles
 from evidence.attempt.process import GRACE_AFTER_KILL_S, WorkerProcess
-from evidence.attempt.reported import Reported, write_reported
+from evidence.attempt.reported import Reported, read_reported, write_reported
 from evidence.attempt.verdict import Heard, Limit, judge
 from evidence.capture.oom import count_oom_kills
 from evidence.capture.telemetry import sample, sampling_period_s
 from evidence.encoding import jsonio
 from evidence.encoding.codec import decode, encode
 from evidence.encoding.digest import sha256_stream
-from evidence.errors import DurabilityError, MalformedError
+from evidence.errors import DurabilityError, MalformedError, UsageError
 from evidence.pack.journal import Journal
 from evidence.progress import Observer
 from evidence.records.availability import Unavailable
@@ -243,14 +243,24 @@ class StageRun:
         tokenizer = decode(TokenizerRecord, event["tokenizer"])
         scratch = Path(self._job.scratch)
         text = decode(TextRecord, event["text"])
-        write_reported(scratch, Reported(self._framework, model, tokenizer, text))
-        for name, value in event["data"].items():
+        now, before = Reported(self._framework, model, tokenizer, text), read_reported(scratch)
+        changed = [*self._other_bytes(event["data"]), *now.differences(before)]
+        if changed and self._job.segment > 1:
+            raise UsageError(
+                "the run cannot go on with other inputs than it began with: " + "; ".join(changed),
+                hint="No step was made. Put back what was there, then go on with --resume.",
+            )
+        if changed:
+            self._failure = ("bad-data", changed[0])
+        write_reported(scratch, now)
+
+    def _other_bytes(self, data: Mapping[str, str]) -> Iterator[str]:
+        for name, value in data.items():
             expected = self._around.data_sha256.get(name)
             if expected != value:
-                self._failure = (
-                    "bad-data",
+                yield (
                     f"the worker read other bytes for [data.{name}] ({value[:12]}…) than were "
-                    f"recorded at the start ({str(expected)[:12]}…): the file changed meanwhile",
+                    f"recorded at the start ({str(expected)[:12]}…): the file changed meanwhile"
                 )
 
     def _on_schedule(self, event: dict[str, Any]) -> None:
@@ -262,8 +272,8 @@ class StageRun:
     def _on_execution(self, event: dict[str, Any]) -> None:
         self._fact("execution", ExecutionRecord, event, segment=self._job.segment)
 
-    def _on_loss_compared(self, event: dict[str, Any]) -> None:
-        self._fact("loss-compared", LossRecord, event, segment=self._job.segment)
+    def _on_loss(self, event: dict[str, Any]) -> None:
+        self._fact("loss", LossRecord, event, segment=self._job.segment)
 
     def _on_generation(self, event: dict[str, Any]) -> None:
         self._fact("generation", GenerationRecord, event, segment=self._job.segment)

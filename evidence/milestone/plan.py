@@ -5,6 +5,8 @@ Pure. What an attempt needs of the machine is judged by `worker.requirements`.
 
 from __future__ import annotations
 
+from msgspec.structs import replace
+
 from evidence.encoding.codec import decode, encode
 from evidence.records.milestone import AttemptSpec, EvalSpec, Milestone, TrainSpec
 from evidence.records.run import AttemptPlan
@@ -25,7 +27,7 @@ def _plan(milestone: Milestone, spec: AttemptSpec, number: int) -> AttemptPlan:
         requires=spec.requires,
         model=spec.model or milestone.model,
         data=milestone.data,
-        train=decode(TrainSpec, {**encode(milestone.train), **spec.train}),
+        train=_executed(decode(TrainSpec, {**encode(milestone.train), **spec.train}), spec),
         eval=decode(EvalSpec, {**encode(milestone.eval), **spec.eval}),
         threads=spec.threads,
         timeout_s=spec.timeout_s,
@@ -33,3 +35,14 @@ def _plan(milestone: Milestone, spec: AttemptSpec, number: int) -> AttemptPlan:
         resolution=spec.resolution,
         stages=milestone.stages,
     )
+
+
+def _executed(train: TrainSpec, spec: AttemptSpec) -> TrainSpec:
+    """Rows are merged for speed on a CPU alone, where nothing else is asked for.
+
+    On an accelerator memory runs out first, and the micro-batches were chosen for it.
+    """
+    if train.execution is not None:
+        return train
+    on_cpu = spec.requires.accelerator == "none"
+    return replace(train, execution="fast" if on_cpu else "as-written")

@@ -1,4 +1,4 @@
-"""How training was carried out: facts of the journal's events `execution` and `loss-compared`."""
+"""How training was carried out: facts of the journal's events `execution` and `loss`."""
 
 from evidence.records.milestone import Execution
 from evidence.records.record import Number, Record

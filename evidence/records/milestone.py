@@ -86,7 +86,7 @@ class TrainSpec(Record):
     """0: only the final model is kept."""
     seed: int = 42
     execution: Execution | None = None
-    """None: `fast` on a CPU, `as-written` on an accelerator."""
+    """None, before an attempt is planned: `fast` on a CPU, `as-written` on an accelerator."""
     deterministic: bool = True
 
 

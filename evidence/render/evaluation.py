@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 from evidence.pack.documents import Documents
-from evidence.render import examples, remarks
+from evidence.render import examples, generation, remarks
 from evidence.render.completed import completed_plan
 from evidence.render.values import Sheet
 from evidence.results.evaluation import CONFIDENCE
@@ -30,7 +30,10 @@ def view(documents: Documents, sheet: Sheet) -> dict[str, Any]:
         return {"scorers": (), "groups": (), "good": (), "bad": (), "observations": ()}
     good, bad = examples.predictions_shown(documents.rows(PREDICTIONS), plan.eval.scorers)
     marker = plan.eval.answer_after
+    generated = generation.of(documents)
     return {
+        "next_token": generation.next_token(generated),
+        "ends": generation.ends(generated),
         "scorers": [
             (f"eval.{name}", name, markdown.inline(name), _MEANS[name])
             for name in plan.eval.scorers

@@ -9,10 +9,14 @@ import math
 from typing import Any, Final
 
 from evidence.pack.documents import Documents
-from evidence.records.run import IntervalRow
+from evidence.records.run import IntervalRow, JournalEvent
 from evidence.render.values import Sheet
-from evidence.text import formatting
+from evidence.results.context import Context
+from evidence.stages.train import TRAIN
+from evidence.text import formatting, markdown
 
+OTHER_LOSS: Final = 1e-4
+"""Relative. What differs by less is rounding."""
 SHOWN_LOSS_ROWS: Final = 200
 """Of the loss table in the summary; results.json has every row."""
 
@@ -20,8 +24,45 @@ SHOWN_LOSS_ROWS: Final = 200
 def view(documents: Documents, sheet: Sheet) -> dict[str, Any]:
     """Names and values for training.md.j2."""
     del sheet
+    context = Context(documents)
     table = () if documents.results is None else documents.results.loss_table
-    return {"loss_table": _loss_rows(table), "loss_rows_left_out": _rows_left_out(table)}
+    return {
+        "loss_table": _loss_rows(table),
+        "loss_rows_left_out": _rows_left_out(table),
+        "ran": _ran(context.stage_events("execution", TRAIN.name)),
+        "own_loss": _own_loss(context.stage_events("loss", TRAIN.name)),
+    }
+
+
+def _ran(events: tuple[JournalEvent, ...]) -> str:
+    """How the rows of a step went through the model, which need not be how they are stated."""
+    if not events:
+        return "; how they were run is not recorded"
+    ran = events[-1].data
+    rows, passes = formatting.count(ran["rows_per_forward"]), formatting.count(ran["accumulation"])
+    words = f", run as {rows} × {passes} on {markdown.inline(ran['device'])}"
+    if ran["num_devices"] > 1:
+        words += f", one of {formatting.count(ran['num_devices'])} that it could have used"
+    return words
+
+
+def _own_loss(events: tuple[JournalEvent, ...]) -> str:
+    """What is said where the model's class has another loss than the one that was used."""
+    other = [
+        one.data
+        for one in events
+        if one.data["framework"] is not None
+        and abs(one.data["framework"] - one.data["ours"]) > OTHER_LOSS * abs(one.data["ours"])
+    ]
+    if not other:
+        return ""
+    first = other[0]
+    return (
+        "The model's class has a loss of its own, which was not used: for the first rows of step "
+        f"{formatting.count(first['step'])} it gives {formatting.fixed(first['framework'])}, where "
+        "the cross entropy over the step's target tokens, which was used, is "
+        f"{formatting.fixed(first['ours'])}."
+    )
 
 
 def _every(table: tuple[IntervalRow, ...]) -> int:

@@ -14,7 +14,7 @@ from msgspec import field
 
 from evidence import layout
 from evidence.attempt.attempt import AttemptResult, StartPoint, interrupted
-from evidence.attempt.reported import read_reported
+from evidence.attempt.reported import Reported, read_reported
 from evidence.attempt.stage import digest_folder
 from evidence.backends import registry
 from evidence.data.read import describe_data
@@ -45,6 +45,7 @@ from evidence.running.observation import Observation, journal_state, recall_star
 from evidence.running.preflight import Prepared
 from evidence.running.secrets import allowed_in, privacy_of
 from evidence.running.signals import StopRequest
+from evidence.running.unchanged import changed, said_now
 from evidence.running.unfinished_files import Cut, cut_torn_line, torn_tails, whole_records
 from evidence.running.workspace import Remembered, Workspace
 from evidence.stages.kind import Kind
@@ -95,7 +96,12 @@ def recover(
     """Go on with the run in `work` (or close it as failed), and publish it as `pack`."""
     space = Workspace(work)
     backends = {} if close else _backends(root, space)
+    if backends:
+        _refuse_changed(root, space)
     found = _look(root, space, backends)
+    if backends:
+        for line in said_now(root, found.prepared.milestone):
+            observer.message(line)
     with reason_kept(space, privacy_of(found.prepared.milestone)):
         space.keep_room()
         if not found.recorded("sealing"):
@@ -186,6 +192,29 @@ def _backends(root: Path, space: Workspace) -> Mapping[str, Backend]:
                 hint=f"{error.hint}\n  Then go on: {go_on}",
             ) from error
     return found
+
+
+def _refuse_changed(root: Path, space: Workspace) -> None:
+    """Raises UsageError, before anything is cut, where an input is another one by now."""
+    facts = space.recall()
+    if not facts.observed:
+        return
+    path = space.staging / layout.JOURNAL
+    milestone = parse_milestone((space.staging / layout.MILESTONE).read_bytes())
+    events = journal.read(whole_records(path.read_bytes())) if path.exists() else ()
+    begun = {one.attempt for one in events if one.event == "attempt-started"}
+    ended = {one.attempt for one in events if one.event == "attempt-finished"}
+    plans = [plan for plan in plan_attempts(milestone) if plan.name in begun - ended]
+    plan = plans[0] if plans else None
+    reported = Reported() if plan is None else read_reported(space.scratch(plan))
+    data = _data(root, space, milestone, facts)
+    differences = tuple(changed(root, data, plan, reported))
+    if differences:
+        raise UsageError(
+            "the run cannot go on with other inputs than it began with: " + "; ".join(differences),
+            hint="Nothing was touched. Put back what was there, then go on: "
+            + commands.go_on(milestone.id, space.runs, root),
+        )
 
 
 def _to_run(

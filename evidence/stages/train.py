@@ -46,7 +46,7 @@ TRAIN: Final = Kind(
     weights_folder=layout.FINAL_MODEL,
     facts=(
         Fact("execution", owed=False),
-        Fact("loss-compared", owed=False),
+        Fact("loss", owed=False),
         Fact("probe", owed=False),
         Fact(
             "final-model",

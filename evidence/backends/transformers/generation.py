@@ -20,8 +20,20 @@ from evidence.records.milestone import EvalSpec
 
 _GENERATION_FILE: Final = "generation_config.json"
 _TOKENS: Final = ("bos_token_id", "eos_token_id", "pad_token_id", "decoder_start_token_id")
-_NO_SETTING: Final = (*_TOKENS, "transformers_version", "_from_model_config")
-"""Of a generation config: which tokens there are, and where it comes from."""
+_NO_SETTING: Final = (
+    *_TOKENS,
+    "transformers_version",
+    "_from_model_config",
+    "use_cache",
+    "cache_implementation",
+    "output_attentions",
+    "output_hidden_states",
+    "output_scores",
+    "output_logits",
+    "return_dict_in_generate",
+)
+"""Of a generation config: which tokens there are, where it comes from, how it is computed and what
+is returned beside the tokens. None of it chooses a token."""
 
 
 def declare(model: Any, folder: Path) -> None:
@@ -38,8 +50,8 @@ def storable(found: GenerationConfig) -> GenerationConfig:
     settings = found.to_dict()
     tokens = {key: settings[key] for key in _TOKENS if settings.get(key) is not None}
     for tried in (settings, settings | {"do_sample": True}):
-        candidate = GenerationConfig(**tried)
         try:
+            candidate = GenerationConfig(**tried)
             candidate.validate(strict=True)
         except ValueError:
             continue

@@ -87,12 +87,13 @@ def compare_losses(
     own = outputs.get("loss")
     if own is None or not math.isfinite(own):
         return Compared(ours, None, False)
-    by = (int((labels != IGNORED).sum()), int(num_items))
-    repeats = any(_near(float(own), float(repeated) / max(1, one), COARSE) for one in by)
-    same = any(
-        _near(float(own), ours * int(num_items) / max(1, one), COARSE)
-        for one in (int(num_targets_of([labels])), int(num_items))
-    )
+    close = COARSE if own.dtype in (torch.bfloat16, torch.float16) else ROUNDING / 10
+
+    def is_mean(total: float, count: int) -> bool:
+        return any(_near(float(own), total / max(1, one), close) for one in (count, int(num_items)))
+
+    repeats = is_mean(float(repeated), int((labels != IGNORED).sum()))
+    same = is_mean(ours * int(num_items), int(num_targets_of([labels])))
     return Compared(ours, float(own), repeats and not same)
 
 

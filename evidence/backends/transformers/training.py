@@ -128,9 +128,7 @@ class RecordingTrainer(Trainer):  # type: ignore[misc]  # transformers ships no 
             return  # the step itself ends the run, with its reason
         own = found.framework
         step = int(self.state.global_step) + 1
-        self.emit(
-            "loss-compared", **encode(LossRecord(step, len(inputs["input_ids"]), found.ours, own))
-        )
+        self.emit("loss", **encode(LossRecord(step, len(inputs["input_ids"]), found.ours, own)))
         if found.is_another:
             self.emit(
                 "warning",
@@ -213,12 +211,9 @@ class StepReporter(TrainerCallback):  # type: ignore[misc]  # transformers ships
 
 
 def execution_of(job: Job, model: Any) -> ExecutionRecord:
-    """How rows go through the model: as the milestone says, else for speed on a CPU alone.
-
-    On an accelerator memory is what runs out first, and the micro-batches were chosen for it.
-    """
+    """How rows go through the model, and on what."""
     spec, device = job.plan.train, device_of(job.plan)
-    stated = spec.execution or ("fast" if device.type == "cpu" else "as-written")
+    stated = spec.execution or "as-written"
     rows, accumulation = spec.batch_size, spec.gradient_accumulation
     if stated == "fast" and merges_rows(job, model):
         rows, accumulation = rows * accumulation, 1

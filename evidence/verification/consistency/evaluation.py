@@ -8,6 +8,7 @@ from typing import Final
 
 from evidence import layout
 from evidence.encoding.digest import sha256_hex
+from evidence.records.availability import Unavailable
 from evidence.records.run import PredictionRow
 from evidence.results.context import journal_at
 from evidence.rules import scoring
@@ -137,6 +138,30 @@ def prediction_lengths(evidence: Evidence) -> Problems:
         for key in ("prompt", "output"):
             if getattr(row, key) and getattr(row, f"num_{key}_tokens") < 1:
                 yield Problem(f"{place}/num_{key}_tokens", "text without a token")
+
+
+@check("generation", "answers were generated as the milestone asks, and end where an end is")
+def generation(evidence: Evidence) -> Problems:
+    """From the journal's event `generation`: max_new_tokens = eval.max_new_tokens; the end token of
+    inputs.json is among those that end an answer; no answer ended where none is. Exact."""
+    rows, events = _rows(evidence), evidence.events("generation", "eval")
+    if not events:
+        raise CannotCheckError("the worker recorded no settings of generation")
+    last = events[-1]
+    place = journal_at(last, "data", "settings", "max_new_tokens")
+    limit = last.data["settings"].get("max_new_tokens")
+    text = "another limit of new tokens than the milestone asks for"
+    yield from differs(place, text, str(evidence.plan.eval.max_new_tokens), limit)
+    place = journal_at(last, "data", "end_tokens")
+    ends = [one["id"] for one in last.data["end_tokens"]]
+    tokenizer = evidence.documents.inputs.tokenizer
+    if not isinstance(tokenizer, Unavailable):
+        for token in tokenizer.special_tokens:
+            if token.name == "eos_token" and token.id not in ends:
+                text = "the tokenizer's end token did not end an answer"
+                yield Problem(place, text, f"{token.id} among them", ends)
+    if not ends and any(row.finish_reason == "eos" for row in rows):
+        yield Problem(place, "answers ended at an end token, and there is none", actual=ends)
 
 
 @check("prediction-degenerate", "outputs differ, say something and do not run in circles")

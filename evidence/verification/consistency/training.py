@@ -31,6 +31,9 @@ check = partial(registry.check, kind=TRAIN.name)
 FLOAT_TOLERANCE: Final = 1e-9
 """Relative. Both sides are computed in double precision by a handful of operations."""
 
+LOSS: Final = 1e-3
+"""Relative. The same cross entropy, once with and once without a graph for its gradient."""
+
 
 def at_step(line: int, pointer: str) -> str:
     """Address of a field of a step row."""
@@ -274,6 +277,49 @@ def training_stream(evidence: Evidence) -> Problems:
     seen = need(evidence.documents.document(SEEN), "seen.json is not there")
     place, text = f"{layout.SEEN}#/stream_sha256", "another stream than the last step's"
     yield from differs(place, text, rows[-1].stream, seen.stream_sha256)
+
+
+@check("training-execution", "rows went through the model as the milestone allows")
+def training_execution(evidence: Evidence) -> Problems:
+    """From the journal's events `execution`: rows a forward pass · accumulation = b · g, and each
+    the milestone's where it ran as written; as train.execution asks, where it does. Exact."""
+    train, events = evidence.plan.train, evidence.events("execution", "train")
+    if not events:
+        raise CannotCheckError("the worker did not record how rows went through the model")
+    asked = (train.batch_size, train.gradient_accumulation)
+    for event in events:
+        ran = (event.data["rows_per_forward"], event.data["accumulation"])
+        merged = event.data["execution"] == "fast" and ran == (asked[0] * asked[1], 1)
+        if ran != asked and not merged:
+            text = "rows and passes of a step are not what the milestone gives"
+            yield Problem(journal_at(event, "data"), text, list(asked), list(ran))
+        place, text = journal_at(event, "data", "execution"), "not as the milestone asks"
+        yield from differs(place, text, train.execution, event.data["execution"])
+
+
+@check("training-own-loss", "the loss of a segment's first step is the one that was held against")
+def training_own_loss(evidence: Evidence) -> Problems:
+    """From the journal's events `loss`: each is of the first step of its segment; where the rows of
+    the step went through the model at once and merged, which is done without dropout only, `ours`
+    is the loss of that step. Relative 1e-3: both are sums in single precision."""
+    rows, events = _rows(evidence), evidence.events("loss", "train")
+    if not events:
+        raise CannotCheckError("the worker held its loss against no other")
+    ran = {one.data["segment"]: one.data for one in evidence.events("execution", "train")}
+    merged_rows = evidence.plan.train.batch_size
+    for event in events:
+        segment, step = event.data["segment"], event.data["step"]
+        own = [(line, row) for line, row in enumerate(rows, 1) if row.segment == segment]
+        if not own:
+            continue  # its rows were cut, and run again in a later segment
+        line, first = own[0]
+        place, text = journal_at(event, "data", "step"), "not the first step of its segment"
+        yield from differs(place, text, first.step, step)
+        execution = ran.get(segment, {})
+        merged = execution.get("accumulation") == 1 and execution["rows_per_forward"] > merged_rows
+        if merged and first.step == step and not close(event.data["ours"], first.loss, LOSS):
+            text = "not the loss that was computed before this step on the same rows"
+            yield Problem(at_step(line, "loss"), text, event.data["ours"], first.loss)
 
 
 @check("training-checkpoints", "checkpoints were written when the milestone asks for them")

@@ -1,0 +1,96 @@
+"""A run that goes on does so with what it began with: data, model, tokenizer and settings.
+
+Responsible for naming what is another one by now, before anything is touched. What only a worker
+can tell (a model of the hub as it loads) is compared in `attempt.stage`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, Final
+
+from evidence import layout
+from evidence.attempt.reported import Reported
+from evidence.encoding.codec import encode
+from evidence.encoding.digest import sha256_stream
+from evidence.errors import EvidenceError
+from evidence.milestone.parse import load_milestone
+from evidence.records.availability import Unavailable
+from evidence.records.inputs import DataRecord, ModelRecord
+from evidence.records.milestone import Milestone
+from evidence.records.run import AttemptPlan
+
+_ABSENT: Final = "(nothing)"
+
+
+def changed(
+    root: Path, data: Mapping[str, DataRecord], plan: AttemptPlan | None, reported: Reported
+) -> Iterator[str]:
+    """Each input that is not what the run began with, in a sentence."""
+    for record in data.values():
+        yield from _data(root, record)
+    if reported.model is not None:
+        yield from _model(root, reported.model)
+    folder = None if plan is None else plan.model.tokenizer or plan.model.path
+    if reported.tokenizer is not None and folder is not None:
+        before, place = reported.tokenizer.sha256, root / folder / "tokenizer.json"
+        if not isinstance(before, Unavailable):
+            yield from _file(f"{folder}/tokenizer.json", before, _digest(place))
+
+
+def said_now(root: Path, milestone: Milestone) -> Iterator[str]:
+    """Each setting that the milestone file says by now and the run does not use."""
+    try:
+        now, _ = load_milestone(layout.milestone_file(root, milestone.id))
+    except EvidenceError as error:
+        yield f"the milestone file cannot be read as it is now ({error.message}); not used here"
+        return
+    before, after = dict(_leaves(encode(milestone))), dict(_leaves(encode(now)))
+    for key in sorted(before.keys() | after.keys()):
+        old, new = before.get(key, _ABSENT), after.get(key, _ABSENT)
+        if old != new and not key.startswith("secrets"):
+            yield (
+                f"the milestone file says {key} = {new!r} now; this run goes on with {old!r}, as "
+                "it began"
+            )
+
+
+def _data(root: Path, record: DataRecord) -> Iterator[str]:
+    if record.path is not None:  # of the hub: the worker reads it, and says which bytes it read
+        place = f"{record.path} ([data.{record.name}])"
+        yield from _file(place, record.sha256, _digest(root / record.path))
+
+
+def _model(root: Path, record: ModelRecord) -> Iterator[str]:
+    if isinstance(record.files, Unavailable):
+        return
+    known = {one.path: one.sha256 for one in record.files}
+    for path, sha256 in known.items():
+        yield from _file(path, sha256, _digest(root / path))
+    for found in sorted(p for p in (root / record.id).rglob("*") if p.is_file()):
+        name = found.relative_to(root).as_posix()
+        if name not in known:
+            yield f"{name} was not there when the run began"
+
+
+def _file(name: str, before: str, now: str | None) -> Iterator[str]:
+    if now is None:
+        yield f"{name} is gone"
+    elif now != before:
+        yield f"{name} has the digest {now[:12]}… now, and had {before[:12]}… when the run began"
+
+
+def _digest(path: Path) -> str | None:
+    if not path.is_file():
+        return None
+    with path.open("rb", buffering=0) as stream:
+        return sha256_stream(stream)[0]
+
+
+def _leaves(value: Any, key: str = "") -> Iterator[tuple[str, Any]]:
+    if isinstance(value, dict) and value:
+        for name, inside in value.items():
+            yield from _leaves(inside, f"{key}.{name}" if key else name)
+    else:
+        yield key, value
