@@ -11,7 +11,7 @@ from typing import Final
 
 from evidence.data.facts import DataSet, lengths
 from evidence.data.read import load_data
-from evidence.data.template_text import render_row
+from evidence.data.template_text import as_text, render_row
 from evidence.data.tokens import Coder, Example, build_example, coverage, unseen_answers
 from evidence.encoding.digest import sha256_hex
 from evidence.errors import DataError, MalformedError
@@ -144,10 +144,10 @@ def questions(plan: AttemptPlan, root: Path) -> tuple[tuple[Question, ...], str,
         found.append(
             Question(
                 index=index,
-                id=str(row.get(spec.id_field, index)),
+                id=as_text(row.get(spec.id_field)) or str(index),
                 prompt=render_row(template, row).text,
-                target=str(row[spec.target_field]),
-                groups={name: str(row[name]) for name in spec.group_by},
+                target=as_text(row[spec.target_field]),
+                groups={name: as_text(row[name]) for name in spec.group_by},
             )
         )
     _refuse_endless_groups(spec, found)

@@ -9,8 +9,9 @@ this file, and the sandbox would only make each of their attributes and calls sl
 from __future__ import annotations
 
 import importlib.util
+import json
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final, TypeVar
@@ -95,10 +96,61 @@ def _bare(built: E) -> E:
     return built
 
 
+def _without_null(value: Any) -> Any:
+    return "" if value is None else value
+
+
+def _is_none(value: object) -> bool:
+    return value is None or getattr(value, "is_none", False) is True
+
+
+def _is_boolean(value: object) -> bool:
+    return isinstance(value, bool) or getattr(value, "is_boolean", False) is True
+
+
+_TESTS: Final[Mapping[str, Callable[[Any], bool]]] = {
+    "none": _is_none,
+    "boolean": _is_boolean,
+    "true": lambda value: _is_boolean(value) and bool(value),
+    "false": lambda value: _is_boolean(value) and not value,
+    "integer": lambda value: isinstance(value, int) and not _is_boolean(value),
+}
+"""For values of rows that carry where they come from, which no subclass of None or bool can."""
+
+
+def _dumps(value: object, **options: Any) -> str:
+    text = json.dumps(_plain(value), **options)
+    marked = next(_leaves(value), None)
+    return text if marked is None else str(marked.marked(text))
+
+
+def _leaves(value: object) -> Iterator[Any]:
+    """The values inside that know the field of the row which they come from."""
+    if hasattr(value, "marked"):
+        yield value
+    elif isinstance(value, (dict, list, tuple)):
+        for part in value.values() if isinstance(value, dict) else value:
+            yield from _leaves(part)
+
+
+def _plain(value: object) -> object:
+    if _is_none(value):
+        return None
+    if _is_boolean(value):
+        return bool(value)
+    if isinstance(value, dict):
+        return {key: _plain(part) for key, part in value.items()}
+    return [_plain(part) for part in value] if isinstance(value, (list, tuple)) else value
+
+
 def compile_text(source: str) -> Template:
     """Compile the author's own template. Raises MalformedError with the line."""
+    built = sandbox()
+    built.finalize = _without_null
+    built.tests = {**built.tests, **_TESTS}
+    built.policies = {**built.policies, "json.dumps_function": _dumps}
     try:
-        return sandbox().from_string(source)
+        return built.from_string(source)
     except TemplateError as error:
         line = getattr(error, "lineno", None) or 0
         raise MalformedError(f"template error: {error}", line=line) from error

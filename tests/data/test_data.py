@@ -94,6 +94,22 @@ def test_facts_are_counted(project: Project) -> None:
     assert isinstance(own.num_schema_violations, Unavailable)
 
 
+@pytest.mark.parametrize(("value", "said"), [(None, "null"), (["a"], "no text"), ({}, "no text")])
+def test_an_expected_answer_that_is_no_text_is_refused(
+    project: Project, value: object, said: str
+) -> None:
+    rows = [
+        {"prompt": "one", "expected_answer": 1, "kind": "k"},
+        {"prompt": "two", "expected_answer": value},
+    ]
+    write_rows(project.root / "data/eval.jsonl", rows)
+    milestone, _ = load_milestone(project.root / "milestones/T1.toml")
+    with pytest.raises(
+        MilestoneError, match=rf"data/eval\.jsonl:2: field 'expected_answer' is {said}"
+    ):
+        describe_data(project.root, "eval", milestone)
+
+
 def a_set(*prompts: str) -> DataSet:
     return DataSet("x", b"", tuple({"prompt": one} for one in prompts))
 

@@ -342,3 +342,37 @@ def test_more_cut_or_odd_rows_than_can_be_named_are_refused_before_training(
     monkeypatch.setattr(sampling, "MAX_ROWS_NAMED", 1)
     with pytest.raises(DataError, match=r"of 2 rows .*2 have two begin tokens.*, and evidence"):
         text_of(["^a", "^b"], add_bos=True)
+
+
+@pytest.mark.parametrize(
+    ("source", "text", "fields"),
+    [
+        (
+            "{{ null }}|{{ null ~ 'x' }}|{{ null | trim }}|{{ nested | join(',') }}",
+            "|x||,True,1.5",
+            2,
+        ),
+        ("{{ null or 'z' }}{{ null | default('q', true) }}{{ null | length }}", "zq0", 0),
+        (
+            "{% if null is none %}N{% endif %}{{ null == none }}{{ null is string }}",
+            "NTrueFalse",
+            0,
+        ),
+        ("{% if yes is true %}T{% endif %}{% if no %}-{% endif %}{{ yes is boolean }}", "TTrue", 0),
+        ("{{ whole is integer }}{{ yes is integer }}{{ not null }}", "TrueFalseTrue", 0),
+        ("{{ yes }} {{ no }} {{ whole }} {{ real }}", "True False 3 1.5", 4),
+        (
+            "{{ nested | tojson }}{{ yes | tojson }}{{ null | tojson }}",
+            "[null, true, 1.5]truenull",
+            2,
+        ),
+        ("{{ none }}{{ nested[0] }}", "", 0),
+    ],
+)
+def test_null_is_empty_text_and_every_other_value_is_known_by_its_field(
+    source: str, text: str, fields: int
+) -> None:
+    row = {"null": None, "yes": True, "no": False, "whole": 3, "real": 1.5}
+    found = rendered(source, row | {"nested": [None, True, 1.5]})
+    assert (found.text, len(found.spans)) == (text, fields)
+    assert "None" not in found.text
