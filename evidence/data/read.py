@@ -12,12 +12,13 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Final
 
-from evidence.data import facts
+from evidence.data import asked
 from evidence.data.facts import DataSet, Row
 from evidence.encoding import jsonio
 from evidence.errors import MalformedError, MilestoneError
 from evidence.records.inputs import DataRecord
 from evidence.records.milestone import DataSpec, HubDataSpec, Milestone
+from evidence.text import templating
 
 MAX_SHOWN: Final = 20
 LFS_POINTER: Final = b"version https://git-lfs.github.com/spec/"
@@ -71,7 +72,7 @@ def describe_data(root: Path, name: str, milestone: Milestone) -> DataRecord:
     evaluation = None if name == other else load_data(root, other, milestone.data[other])
     if evaluation is None:
         _refuse_targets(data, milestone)
-    return facts.describe(data, spec, evaluation)
+    return asked.describe(milestone, data, evaluation, templating.compile_text)
 
 
 def _refuse_targets(data: DataSet, milestone: Milestone) -> None:

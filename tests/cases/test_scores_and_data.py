@@ -8,6 +8,7 @@ import pytest
 
 from evidence.api.values import read_results
 from evidence.errors import MilestoneError
+from evidence.records.inputs import OverlapRecord
 from evidence.running.preflight import prepare
 from tests.cases import project_of
 
@@ -51,3 +52,14 @@ def test_bad_rows_and_words_are_refused_before_anything_is_created(
 def test_line_ends_of_unicode_end_no_row(tmp_path: Path) -> None:
     project, name = project_of("r10-unicode-line-ends", tmp_path)
     assert prepare(project.root, name, None).data["train"].num_rows == 6
+
+
+def test_training_rows_that_are_evaluation_questions_are_found_under_any_name(
+    tmp_path: Path,
+) -> None:
+    project, name = project_of("r07-leak-under-other-name", tmp_path)
+    data = prepare(project.root, name, None).data["train"]
+    assert isinstance(data.overlap, OverlapRecord)
+    assert data.overlap.exact_rows == (12, 13, 14, 15)
+    assert data.overlap.evaluation_rows == tuple(range(8))
+    assert data.num_conflicting_prompts == 0

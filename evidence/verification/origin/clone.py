@@ -10,19 +10,23 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Final
 
 from evidence import layout
 from evidence.capture.git import PatchedTree, PatchError, patched_tree, tree_of
 from evidence.capture.repository import Repository, open_repository
-from evidence.data.facts import DataSet, describe
+from evidence.data.asked import Compile, describe
+from evidence.data.facts import DataSet
 from evidence.data.read import read_rows
 from evidence.encoding.codec import encode
 from evidence.encoding.digest import sha256_hex, with_crlf, with_lf
-from evidence.errors import MilestoneError, UsageError
+from evidence.errors import MalformedError, MilestoneError, UsageError
 from evidence.records.availability import Unavailable
 from evidence.records.capture import GitStateRecord
+from evidence.records.milestone import Milestone
+from evidence.text import templating
 from evidence.verification.consistency.registry import Check, Evidence
 from evidence.verification.ledger import Rule
 from evidence.verification.problem import CannotCheckError, Problem, shown
@@ -39,6 +43,8 @@ _LFS: Final = re.compile(
     rb"version https://git-lfs\.github\.com/spec/v1\n(?:.*\n)*?oid sha256:([0-9a-f]{64})\n.*",
     re.DOTALL,
 )
+_RENDERED: Final = frozenset({"num_conflicting_prompts", "conflicting_rows", "overlap"})
+"""Facts that need the milestone's templates."""
 _MAX_POINTER_BYTES: Final = 1024
 
 
@@ -145,10 +151,14 @@ def _tree(found: Repository, evidence: Evidence) -> Iterator[PatchedTree]:
 
 
 def _milestone(found: Repository, evidence: Evidence) -> Iterator[Problem]:
-    path = layout.milestone_file(Path(), evidence.documents.milestone.id).as_posix()
     with _tree(found, evidence) as tree:
-        expected = sha256_hex(evidence.contents[layout.MILESTONE])
-        yield from _compared(tree, path, expected, layout.MILESTONE)
+        yield from _compared(tree, *_milestone_file(evidence))
+
+
+def _milestone_file(evidence: Evidence) -> tuple[str, str, str]:
+    """Its path in the project, the digest of what ran, and where that lies in the pack."""
+    path = layout.milestone_file(Path(), evidence.documents.milestone.id).as_posix()
+    return path, sha256_hex(evidence.contents[layout.MILESTONE]), layout.MILESTONE
 
 
 def _data(found: Repository, evidence: Evidence) -> Iterator[Problem]:
@@ -166,21 +176,39 @@ def _facts(found: Repository, evidence: Evidence) -> Iterator[Problem]:
     """inputs.json's facts about each data set, counted again from the clone's bytes. Exact."""
     milestone, records = evidence.documents.milestone, evidence.documents.inputs.data
     with _tree(found, evidence) as tree:
+        if any(_compared(tree, *_milestone_file(evidence))):
+            raise CannotCheckError("the clone has another milestone, see repo-milestone")
         sets = {name: _read(tree, name, evidence) for name in sorted(milestone.data)}
     if all(one is None for one in sets.values()):
         raise CannotCheckError("the clone has no data set with the bytes of the run, see repo-data")
     other = milestone.eval.data
+    longest = max(len(row) for one in sets.values() if one for row in one.raw.split(b"\n"))
+    compiled = partial(templating.compile_bounded, longest_row=longest)
+    refused = _refused(milestone, compiled)
     for name, data in sets.items():
         evaluation = sets[other]
         if data is None or name not in records or evaluation is None:
             continue
-        counted = describe(data, milestone.data[name], None if name == other else evaluation)
+        of = None if name == other else evaluation
+        counted = describe(milestone, data, of, compiled)
         expected, actual = encode(counted), encode(records[name])
-        for key in sorted(expected):
+        for key in sorted(expected.keys() - (_RENDERED if refused else set())):
             place = f"{layout.INPUTS}#/data/{name}/{key}"
             if expected[key] != actual.get(key):
                 text = "not what the data give when they are counted again"
                 yield Problem(place, text, _short(expected[key]), _short(actual.get(key)))
+    if refused:
+        raise CannotCheckError(f"conflicts and overlap were not counted again: {shown(refused)}")
+
+
+def _refused(milestone: Milestone, compiled: Compile) -> str:
+    """Why its templates are not rendered here; empty where they are."""
+    try:
+        for source in (milestone.eval.prompt, *(one.text or "" for one in milestone.data.values())):
+            compiled(source)
+    except MalformedError as error:
+        return error.message
+    return ""
 
 
 def _read(tree: PatchedTree, name: str, evidence: Evidence) -> DataSet | None:
