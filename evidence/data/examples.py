@@ -10,9 +10,16 @@ from pathlib import Path
 from typing import Final
 
 from evidence.data.facts import DataSet, lengths
-from evidence.data.read import load_data
+from evidence.data.read import MAX_SHOWN, load_data
 from evidence.data.template_text import as_text, render_row
-from evidence.data.tokens import Coder, Example, build_example, coverage, unseen_answers
+from evidence.data.tokens import (
+    Coder,
+    Example,
+    build_example,
+    coverage,
+    num_targets,
+    unseen_answers,
+)
 from evidence.encoding.digest import sha256_hex
 from evidence.errors import DataError, MalformedError
 from evidence.records.availability import Unavailable
@@ -48,8 +55,8 @@ class Question(Record):
 def training_examples(plan: AttemptPlan, data: DataSet, coder: Coder) -> tuple[Example, ...]:
     """Every row as the model gets it.
 
-    Raises DataError when no row teaches an answer field, or when more rows are cut than can be
-    named.
+    Raises DataError when no row teaches an answer field, when a step may hold no row that teaches
+    anything, or when more rows are cut than can be named.
     """
     spec = plan.data[plan.train.data]
     template = templating.compile_text(spec.text or "")
@@ -64,12 +71,35 @@ def training_examples(plan: AttemptPlan, data: DataSet, coder: Coder) -> tuple[E
     unseen = unseen_answers(coverage(spec.answer, spec.answer, examples))
     if unseen and not spec.answer_may_be_unseen:
         raise DataError(_unseen_message(plan, unseen, len(examples)))
+    if not spec.answer_may_be_unseen:
+        _refuse_empty_steps(plan, examples)
     cut = [example for example in examples if example.num_cut]
     num_named = sum(2 + len(example.cut) for example in cut)
     if num_named > sampling.MAX_ROWS_NAMED:
         text = f"{len(cut)} of {len(examples)} rows are cut at max_length = {plan.train.max_length}"
         raise DataError(f"{text}, {_TOO_MANY}. Shorten the texts or raise it")
     return tuple(examples)
+
+
+def _refuse_empty_steps(plan: AttemptPlan, examples: Sequence[Example]) -> None:
+    """The loss of a step without a target is a division by nothing: the run would diverge there.
+
+    Rows are shuffled, so it is refused as soon as one step may hold such rows alone.
+    """
+    spec = plan.train
+    idle = [row.source_row for row in examples if not num_targets(row.labels)]
+    a_step = min(spec.batch_size * spec.gradient_accumulation, len(examples))
+    smallest = len(examples) % a_step or a_step
+    if len(idle) < smallest:
+        return
+    shown = ", ".join(map(str, idle[:MAX_SHOWN])) + (", …" if len(idle) > MAX_SHOWN else "")
+    rows = "1 row" if smallest == 1 else f"{smallest} rows"
+    raise DataError(
+        f"{len(idle)} of {len(examples)} rows of [data.{spec.data}] have no token that carries "
+        f"loss (counted from 0: {shown}), and a step of {rows} may hold nothing else: it would "
+        f"have no loss. max_length = {spec.max_length} cuts their answers off, or they have none: "
+        "raise it, shorten their texts, or leave the rows out"
+    )
 
 
 def text_record(plan: AttemptPlan, coder: Coder, examples: Sequence[Example]) -> TextRecord:

@@ -10,6 +10,7 @@ from evidence.api.values import read_results
 from evidence.errors import MilestoneError
 from evidence.records.inputs import OverlapRecord
 from evidence.running.preflight import prepare
+from evidence.verification.verification import verify_pack
 from tests.cases import project_of
 
 
@@ -63,3 +64,21 @@ def test_training_rows_that_are_evaluation_questions_are_found_under_any_name(
     assert data.overlap.exact_rows == (12, 13, 14, 15)
     assert data.overlap.evaluation_rows == tuple(range(8))
     assert data.num_conflicting_prompts == 0
+
+
+@pytest.mark.torch
+def test_rows_that_lose_their_answer_are_named_before_the_first_step(tmp_path: Path) -> None:
+    project, name = project_of("r06-answers-cut-away", tmp_path)
+    result = project.run(name)
+    said = (result.pack / "journal.jsonl").read_text("utf-8")
+    assert "counted from 0: 2, 5, 8" in said
+    assert "schedule" not in said
+
+
+@pytest.mark.torch
+def test_rows_that_teach_nothing_inside_larger_steps_are_named(tmp_path: Path) -> None:
+    project, name = project_of("r06b-some-rows-teach-nothing", tmp_path)
+    report = verify_pack(project.run(name).pack)
+    assert report.verdict == "INTACT"
+    (found,) = [one for one in report.findings if one.code == "answer-cut"]
+    assert found.message.endswith("(cut: 2, 5, 8)")

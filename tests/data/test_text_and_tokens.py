@@ -203,6 +203,28 @@ def test_a_text_that_the_tokenizer_changes_is_named() -> None:
     assert found.rows_not_round_trip == (1,)
 
 
+@pytest.mark.parametrize(
+    ("num_idle", "num_rows", "a_step", "refused"),
+    [(1, 4, 1, True), (1, 4, 2, False), (2, 4, 2, True), (1, 5, 2, True), (3, 12, 4, False)],
+)
+def test_rows_without_a_target_are_refused_where_a_step_may_hold_nothing_else(
+    num_idle: int, num_rows: int, a_step: int, refused: bool
+) -> None:
+    coder = Coder(letters, lambda ids: "".join(map(chr, ids)), None, None)
+    declared = DataSpec(text="{{ q }}{{ a }}", answer=("a",))
+    plan = plan_attempts(parse_milestone(M43))[2]
+    train = replace(plan.train, max_length=8, batch_size=a_step, gradient_accumulation=1)
+    plan = replace(plan, data={"train": declared}, train=train)
+    rows = tuple({"q": "q" * (9 if i < num_idle else 2), "a": "a"} for i in range(num_rows))
+    data = DataSet("train", b"", rows)
+    if not refused:
+        assert len(training_examples(plan, data, coder)) == num_rows
+        return
+    named = ", ".join(map(str, range(num_idle)))
+    with pytest.raises(DataError, match=rf"counted from 0: {named}\)"):
+        training_examples(plan, data, coder)
+
+
 # the recorder and its chain
 
 
