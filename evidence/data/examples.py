@@ -35,6 +35,7 @@ MAX_GROUPS_BYTES: Final = 6 << 20
 VALUES_A_SCORE: Final = 4
 VALUE_BYTES: Final = 350
 """Of one value in results.json, with its name and address, the group's own name aside."""
+_Ids = tuple[int, ...]
 _RowList = tuple[int, ...] | Unavailable
 _TOO_MANY: Final = (
     f"and evidence, which names each such row, holds {sampling.MAX_ROWS_NAMED} names: no pack "
@@ -110,10 +111,10 @@ def text_record(plan: AttemptPlan, coder: Coder, examples: Sequence[Example]) ->
     spec = plan.data[plan.train.data]
     no_begin, no_end = "the tokenizer has no begin token", "the tokenizer has no end token"
 
-    def rows(token: int | None, why_not: str, wrong: Callable[[int], bool]) -> _RowList:
+    def rows(token: int | None, why_not: str, wrong: Callable[[_Ids, int], bool]) -> _RowList:
         if token is None:
             return Unavailable(why_not)
-        return tuple(row.source_row for row in examples if wrong(row.ids.count(token)))
+        return tuple(row.source_row for row in examples if wrong(row.ids, token))
 
     ends = spec.append_eos or coder.adds_eos
     record = TextRecord(
@@ -122,14 +123,14 @@ def text_record(plan: AttemptPlan, coder: Coder, examples: Sequence[Example]) ->
         chat_template_applied=False,
         num_rows=len(examples),
         length_tokens=lengths(row.num_tokens for row in examples),
-        rows_without_bos=rows(coder.bos_id, no_begin, lambda count: count == 0)
+        rows_without_bos=rows(coder.bos_id, no_begin, lambda ids, token: token not in ids)
         if coder.adds_bos or coder.bos_id is None
         else Unavailable("the tokenizer adds no begin token"),
-        rows_doubled_bos=rows(coder.bos_id, no_begin, lambda count: count > 1),
-        rows_without_eos=rows(coder.eos_id, no_end, lambda count: count == 0)
+        rows_doubled_bos=rows(coder.bos_id, no_begin, lambda ids, token: ids[:2] == (token,) * 2),
+        rows_without_eos=rows(coder.eos_id, no_end, lambda ids, token: token not in ids)
         if ends or coder.eos_id is None
         else Unavailable("neither milestone nor tokenizer adds an end token"),
-        rows_doubled_eos=rows(coder.eos_id, no_end, lambda count: count > 1),
+        rows_doubled_eos=rows(coder.eos_id, no_end, lambda ids, token: ids[-2:] == (token,) * 2),
         rows_not_round_trip=tuple(row.source_row for row in examples if not row.round_trips),
     )
     _refuse_endless(record)

@@ -163,7 +163,14 @@ def test_an_answer_that_no_row_teaches_is_unseen() -> None:
 # facts about the text
 
 
-def text_of(rows: list[str], *, add_bos: bool, decode: Any = None, **spec: Any) -> TextRecord:
+def text_of(
+    rows: list[str],
+    *,
+    add_bos: bool,
+    decode: Any = None,
+    specials: frozenset[str] = frozenset(),
+    **spec: Any,
+) -> TextRecord:
     """Facts over texts of one field; `^` is the begin token, `$` the end token."""
 
     def encode(text: str) -> tuple[list[int], list[tuple[int, int]]]:
@@ -171,7 +178,7 @@ def text_of(rows: list[str], *, add_bos: bool, decode: Any = None, **spec: Any) 
         return ([BOS, *ids], [(0, 0), *offsets]) if add_bos else (ids, offsets)
 
     plain = decode or (lambda ids: "".join(chr(one) for one in ids if one != BOS))
-    coder = Coder(encode, plain, BOS, ord("$"))
+    coder = Coder(encode, plain, BOS, ord("$"), specials)
     declared = DataSpec(text="{{ a }}", answer=("a",), **spec)
     plan = plan_attempts(parse_milestone(M43))[2]
     plan = replace(plan, data={"train": declared}, train=replace(plan.train, max_length=8))
@@ -189,6 +196,17 @@ def test_begin_and_end_tokens_that_are_doubled_or_missing_are_named() -> None:
     assert found.rows_without_eos == (3,)
     assert found.rows_doubled_eos == (2,)
     assert found.length_tokens == Lengths(5, 6, 13, 13, 13)
+
+
+def test_a_conversation_that_spells_its_tokens_has_none_of_them_twice() -> None:
+    plain = "".join
+    found = text_of(
+        ["a$b$c", "a^b"],
+        add_bos=True,
+        decode=lambda ids: plain(chr(one) for one in ids if one not in (BOS, ord("$"))),
+        specials=frozenset("^$"),
+    )
+    assert found.rows_doubled_bos == found.rows_doubled_eos == found.rows_not_round_trip == ()
 
 
 def test_a_token_that_nobody_adds_is_not_missed() -> None:
