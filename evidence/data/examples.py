@@ -10,9 +10,16 @@ from pathlib import Path
 from typing import Final
 
 from evidence.data.facts import DataSet, lengths
-from evidence.data.read import load_data
-from evidence.data.template_text import render_row
-from evidence.data.tokens import Coder, Example, build_example, coverage, unseen_answers
+from evidence.data.read import MAX_SHOWN, load_data
+from evidence.data.template_text import as_text, render_row
+from evidence.data.tokens import (
+    Coder,
+    Example,
+    build_example,
+    coverage,
+    num_targets,
+    unseen_answers,
+)
 from evidence.encoding.digest import sha256_hex
 from evidence.errors import DataError, MalformedError
 from evidence.records.availability import Unavailable
@@ -28,6 +35,7 @@ MAX_GROUPS_BYTES: Final = 6 << 20
 VALUES_A_SCORE: Final = 4
 VALUE_BYTES: Final = 350
 """Of one value in results.json, with its name and address, the group's own name aside."""
+_Ids = tuple[int, ...]
 _RowList = tuple[int, ...] | Unavailable
 _TOO_MANY: Final = (
     f"and evidence, which names each such row, holds {sampling.MAX_ROWS_NAMED} names: no pack "
@@ -48,8 +56,8 @@ class Question(Record):
 def training_examples(plan: AttemptPlan, data: DataSet, coder: Coder) -> tuple[Example, ...]:
     """Every row as the model gets it.
 
-    Raises DataError when no row teaches an answer field, or when more rows are cut than can be
-    named.
+    Raises DataError when no row teaches an answer field, when a step may hold no row that teaches
+    anything, or when more rows are cut than can be named.
     """
     spec = plan.data[plan.train.data]
     template = templating.compile_text(spec.text or "")
@@ -64,12 +72,35 @@ def training_examples(plan: AttemptPlan, data: DataSet, coder: Coder) -> tuple[E
     unseen = unseen_answers(coverage(spec.answer, spec.answer, examples))
     if unseen and not spec.answer_may_be_unseen:
         raise DataError(_unseen_message(plan, unseen, len(examples)))
+    if not spec.answer_may_be_unseen:
+        _refuse_empty_steps(plan, examples)
     cut = [example for example in examples if example.num_cut]
     num_named = sum(2 + len(example.cut) for example in cut)
     if num_named > sampling.MAX_ROWS_NAMED:
         text = f"{len(cut)} of {len(examples)} rows are cut at max_length = {plan.train.max_length}"
         raise DataError(f"{text}, {_TOO_MANY}. Shorten the texts or raise it")
     return tuple(examples)
+
+
+def _refuse_empty_steps(plan: AttemptPlan, examples: Sequence[Example]) -> None:
+    """The loss of a step without a target is a division by nothing: the run would diverge there.
+
+    Rows are shuffled, so it is refused as soon as one step may hold such rows alone.
+    """
+    spec = plan.train
+    idle = [row.source_row for row in examples if not num_targets(row.labels)]
+    a_step = min(spec.batch_size * spec.gradient_accumulation, len(examples))
+    smallest = len(examples) % a_step or a_step
+    if len(idle) < smallest:
+        return
+    shown = ", ".join(map(str, idle[:MAX_SHOWN])) + (", …" if len(idle) > MAX_SHOWN else "")
+    rows = "1 row" if smallest == 1 else f"{smallest} rows"
+    raise DataError(
+        f"{len(idle)} of {len(examples)} rows of [data.{spec.data}] have no token that carries "
+        f"loss (counted from 0: {shown}), and a step of {rows} may hold nothing else: it would "
+        f"have no loss. max_length = {spec.max_length} cuts their answers off, or they have none: "
+        "raise it, shorten their texts, or leave the rows out"
+    )
 
 
 def text_record(plan: AttemptPlan, coder: Coder, examples: Sequence[Example]) -> TextRecord:
@@ -80,10 +111,10 @@ def text_record(plan: AttemptPlan, coder: Coder, examples: Sequence[Example]) ->
     spec = plan.data[plan.train.data]
     no_begin, no_end = "the tokenizer has no begin token", "the tokenizer has no end token"
 
-    def rows(token: int | None, why_not: str, wrong: Callable[[int], bool]) -> _RowList:
+    def rows(token: int | None, why_not: str, wrong: Callable[[_Ids, int], bool]) -> _RowList:
         if token is None:
             return Unavailable(why_not)
-        return tuple(row.source_row for row in examples if wrong(row.ids.count(token)))
+        return tuple(row.source_row for row in examples if wrong(row.ids, token))
 
     ends = spec.append_eos or coder.adds_eos
     record = TextRecord(
@@ -92,14 +123,14 @@ def text_record(plan: AttemptPlan, coder: Coder, examples: Sequence[Example]) ->
         chat_template_applied=False,
         num_rows=len(examples),
         length_tokens=lengths(row.num_tokens for row in examples),
-        rows_without_bos=rows(coder.bos_id, no_begin, lambda count: count == 0)
+        rows_without_bos=rows(coder.bos_id, no_begin, lambda ids, token: token not in ids)
         if coder.adds_bos or coder.bos_id is None
         else Unavailable("the tokenizer adds no begin token"),
-        rows_doubled_bos=rows(coder.bos_id, no_begin, lambda count: count > 1),
-        rows_without_eos=rows(coder.eos_id, no_end, lambda count: count == 0)
+        rows_doubled_bos=rows(coder.bos_id, no_begin, lambda ids, token: ids[:2] == (token,) * 2),
+        rows_without_eos=rows(coder.eos_id, no_end, lambda ids, token: token not in ids)
         if ends or coder.eos_id is None
         else Unavailable("neither milestone nor tokenizer adds an end token"),
-        rows_doubled_eos=rows(coder.eos_id, no_end, lambda count: count > 1),
+        rows_doubled_eos=rows(coder.eos_id, no_end, lambda ids, token: ids[-2:] == (token,) * 2),
         rows_not_round_trip=tuple(row.source_row for row in examples if not row.round_trips),
     )
     _refuse_endless(record)
@@ -144,10 +175,10 @@ def questions(plan: AttemptPlan, root: Path) -> tuple[tuple[Question, ...], str,
         found.append(
             Question(
                 index=index,
-                id=str(row.get(spec.id_field, index)),
+                id=as_text(row.get(spec.id_field)) or str(index),
                 prompt=render_row(template, row).text,
-                target=str(row[spec.target_field]),
-                groups={name: str(row[name]) for name in spec.group_by},
+                target=as_text(row[spec.target_field]),
+                groups={name: as_text(row[name]) for name in spec.group_by},
             )
         )
     _refuse_endless_groups(spec, found)

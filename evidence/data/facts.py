@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import unicodedata
 from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
+from itertools import chain
 from typing import Any, Final, Literal
 
 from evidence.encoding.digest import git_blob_sha1, sha256_hex, with_lf
@@ -21,7 +22,6 @@ _SENTENCE_MARKS: Final = ".,;:!?…\"'“”‘’()[]{}"
 
 Row = dict[str, Any]
 
-PROMPT: Final = "prompt"
 META: Final = "meta"
 """Field that says where a row comes from; two rows that differ only in it are duplicates."""
 """As GPT-3's contamination study looks for overlap (Brown et al. 2020, appendix C)."""
@@ -35,11 +35,27 @@ class DataSet(Record):
     rows: tuple[Row, ...]
 
 
-def describe(data: DataSet, spec: DataSpec, evaluation: DataSet | None) -> DataRecord:
-    """Facts about one data set. `evaluation` is None where `data` is the evaluation set itself."""
+class Question(Record):
+    """What a row asks, as its template renders it (see `asked`)."""
+
+    texts: tuple[str, ...]
+    """The question; where a row may ask several, each of them after the whole."""
+    said: tuple[str, ...]
+    """Its words, those that every row says left out."""
+
+
+Questions = tuple[Question, ...] | Unavailable
+
+ITSELF: Final = Unavailable("this is the evaluation set itself")
+
+
+def describe(
+    data: DataSet, spec: DataSpec, own: Questions, answer: Sequence[str], asked: Questions
+) -> DataRecord:
+    """Facts about one data set: what its rows ask and answer, and what the evaluation set asks."""
     rows = data.rows
     exact = duplicates(rows, lambda value: value)
-    num_conflicts, conflicting = conflicts(rows, spec.answer)
+    num_conflicts, conflicting = conflicts(rows, own, answer)
     return DataRecord(
         name=data.name,
         path=spec.path,
@@ -59,7 +75,7 @@ def describe(data: DataSet, spec: DataSpec, evaluation: DataSet | None) -> DataR
         normalised_duplicate_rows=duplicates(rows, normalised),
         num_conflicting_prompts=num_conflicts,
         conflicting_rows=conflicting,
-        overlap=overlap(rows, evaluation),
+        overlap=overlap(own, asked),
     )
 
 
@@ -124,56 +140,52 @@ def duplicates(rows: Sequence[Row], change: Callable[[str], str]) -> tuple[int, 
 
 
 def conflicts(
-    rows: Sequence[Row], answer: Sequence[str]
+    rows: Sequence[Row], asked: Questions, answer: Sequence[str]
 ) -> tuple[int, tuple[int, ...]] | tuple[Unavailable, Unavailable]:
     """Prompts with more than one answer, and their rows."""
-    prompts = _prompts(rows)
-    if not answer or prompts is None:
-        no_prompt = f"no field named {PROMPT!r} in every row"
-        why_not = Unavailable(no_prompt if answer else "no answer fields are declared")
-        return why_not, why_not
+    if not answer:
+        asked = Unavailable("no answer fields are declared")
+    if isinstance(asked, Unavailable):
+        return asked, asked
     given: dict[str, set[str]] = {}
     places: dict[str, list[int]] = {}
-    for index, (prompt, row) in enumerate(zip(prompts, rows, strict=True)):
+    for index, (question, row) in enumerate(zip(asked, rows, strict=True)):
         said = json.dumps([row.get(name) for name in answer], sort_keys=True)
-        given.setdefault(prompt, set()).add(said)
-        places.setdefault(prompt, []).append(index)
+        given.setdefault(question.texts[0], set()).add(said)
+        places.setdefault(question.texts[0], []).append(index)
     found = [places[prompt] for prompt, answers in given.items() if len(answers) > 1]
     return len(found), tuple(sorted(index for group in found for index in group))
 
 
-def overlap(rows: Sequence[Row], evaluation: DataSet | None) -> OverlapRecord | Unavailable:
-    """Rows whose prompt is in the evaluation set."""
-    if evaluation is None:
-        return Unavailable("this is the evaluation set itself")
-    prompts, asked = _prompts(rows), _prompts(evaluation.rows)
-    if prompts is None:
-        return Unavailable(f"no field named {PROMPT!r} in every row")
-    if asked is None:
-        return Unavailable(f"no field named {PROMPT!r} in every evaluation row")
-    exact, met_exactly = _meeting(prompts, asked, lambda text: (text,))
-    same, met = _meeting(prompts, asked, lambda text: (normalised(text),))
-    grams, met_by_grams = _meeting(prompts, asked, ngrams)
+def overlap(own: Questions, asked: Questions) -> OverlapRecord | Unavailable:
+    """Rows that ask what the evaluation set asks."""
+    if isinstance(asked, Unavailable):
+        return asked if asked is ITSELF else Unavailable(f"the evaluation prompt: {asked.reason}")
+    if isinstance(own, Unavailable):
+        return own
+    exact, met_exactly = _meeting(own, asked, lambda one: one.texts)
+    same, met = _meeting(own, asked, lambda one: map(normalised, one.texts))
+    grams, met_by_grams = _meeting(
+        own, asked, lambda one: chain.from_iterable(map(ngrams, one.said))
+    )
     return OverlapRecord(exact, same, grams, tuple(sorted(met_exactly | met | met_by_grams)))
 
 
-def _prompts(rows: Sequence[Row]) -> list[str] | None:
-    found = [row[PROMPT] for row in rows if isinstance(row.get(PROMPT), str)]
-    return found if len(found) == len(rows) else None
-
-
 def _meeting(
-    prompts: Sequence[str], asked: Sequence[str], keys: Callable[[str], Iterable[Hashable]]
+    own: Sequence[Question],
+    asked: Sequence[Question],
+    keys: Callable[[Question], Iterable[Hashable]],
 ) -> tuple[tuple[int, ...], set[int]]:
-    """Which prompts share a key with which of those asked."""
+    """Which questions share a key with which of those asked. No text at all is no key."""
     places: dict[Hashable, set[int]] = {}
-    for index, text in enumerate(asked):
-        for key in keys(text):
-            places.setdefault(key, set()).add(index)
+    for index, question in enumerate(asked):
+        for key in keys(question):
+            if key:
+                places.setdefault(key, set()).add(index)
     rows: list[int] = []
     met: set[int] = set()
-    for index, text in enumerate(prompts):
-        found = [places[key] for key in keys(text) if key in places]
+    for index, question in enumerate(own):
+        found = [places[key] for key in keys(question) if key in places]
         if found:
             rows.append(index)
             met.update(*found)

@@ -6,18 +6,19 @@ about the data are `facts`' and turning rows into text is `text`'s. Imports no M
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Final
 
-from evidence.data import facts
+from evidence.data import asked
 from evidence.data.facts import DataSet, Row
 from evidence.encoding import jsonio
 from evidence.errors import MalformedError, MilestoneError
 from evidence.records.inputs import DataRecord
 from evidence.records.milestone import DataSpec, HubDataSpec, Milestone
+from evidence.text import templating
 
 MAX_SHOWN: Final = 20
 LFS_POINTER: Final = b"version https://git-lfs.github.com/spec/"
@@ -57,10 +58,8 @@ def read_rows(name: str, raw: bytes, label: str, spec: DataSpec) -> DataSet:
     if not rows and not problems:
         problems.append(f"{label}: has no rows")
     if problems:
-        more = len(problems) - MAX_SHOWN
-        shown = problems[:MAX_SHOWN] + ([f"and {more} more"] if more > 0 else [])
         raise MilestoneError(
-            "\n".join(shown),
+            _shown(problems),
             hint=f"Mend these rows, or the field types in [data.{name}.fields]. Nothing was run.",
         )
     return DataSet(name=name, raw=raw, rows=tuple(rows))
@@ -71,7 +70,29 @@ def describe_data(root: Path, name: str, milestone: Milestone) -> DataRecord:
     spec, other = milestone.data[name], milestone.eval.data
     data = load_data(root, name, spec)
     evaluation = None if name == other else load_data(root, other, milestone.data[other])
-    return facts.describe(data, spec, evaluation)
+    if evaluation is None:
+        _refuse_targets(data, milestone)
+    return asked.describe(milestone, data, evaluation, templating.compile_text)
+
+
+def _refuse_targets(data: DataSet, milestone: Milestone) -> None:
+    """Raises MilestoneError for expected answers that are no text, number or boolean."""
+    spec, field = milestone.data[data.name], milestone.eval.target_field
+    label = f"hub:{spec.hub.id}" if spec.hub is not None else str(spec.path)
+    problems = [
+        f"{label}:{index + 1}: field {field!r} is {'null' if row[field] is None else 'no text'}, "
+        "and it is what an output is compared with"
+        for index, row in enumerate(data.rows[: milestone.eval.limit])
+        if field in row and (row[field] is None or isinstance(row[field], (list, dict)))
+    ]
+    if problems:
+        hint = f"Write the expected answer into {field!r}, or leave the row out. Nothing was run."
+        raise MilestoneError(_shown(problems), hint=hint)
+
+
+def _shown(problems: Sequence[str]) -> str:
+    more = len(problems) - MAX_SHOWN
+    return "\n".join([*problems[:MAX_SHOWN], *([f"and {more} more"] if more > 0 else [])])
 
 
 def _parsed(raw: bytes, label: str, problems: list[str]) -> Iterator[tuple[int, Any]]:

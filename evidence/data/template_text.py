@@ -37,14 +37,23 @@ class MarkedText(Record):
     spans: tuple[Span, ...]
 
 
-class _Text(str):
-    """A string of a row. `str(x)` gives it with marks; all else sees the plain value."""
+class _Marked:
+    """Of a row's field. `str(x)` gives a value with marks; all else sees the plain value."""
 
+    __slots__ = ()
+    mark: str
+
+    def marked(self, text: str) -> str:
+        """Another text that comes from the same field."""
+        return f"{_OPEN}{self.mark}{text}{_CLOSE}"
+
+
+class _Text(str, _Marked):
     __slots__ = ("mark",)
     mark: str
 
     def __str__(self) -> str:
-        return f"{_OPEN}{self.mark}{str.__str__(self)}{_CLOSE}"
+        return self.marked(str.__str__(self))
 
 
 def _kept(name: str) -> Any:
@@ -61,18 +70,50 @@ for _name in ("strip", "lstrip", "rstrip", "lower", "upper", "title", "capitaliz
     setattr(_Text, _name, _kept(_name))
 
 
-class _Whole(int):
-    mark: str
+class _Whole(int, _Marked):
+    def __str__(self) -> str:
+        return self.marked(int.__repr__(self))
+
+
+class _Flag(int, _Marked):
+    """true or false of a row: Jinja's tests know it by `is_boolean`."""
+
+    is_boolean: Final = True
 
     def __str__(self) -> str:
-        return f"{_OPEN}{self.mark}{int.__repr__(self)}{_CLOSE}"
+        return self.marked(f"{bool(self)}")
+
+    def __repr__(self) -> str:
+        return repr(bool(self))
 
 
-class _Real(float):
-    mark: str
+class _Null:
+    """null of a row: empty text, never a word; false, and equal to none and to null alone."""
+
+    is_none: Final = True
 
     def __str__(self) -> str:
-        return f"{_OPEN}{self.mark}{float.__repr__(self)}{_CLOSE}"
+        return ""
+
+    def __repr__(self) -> str:
+        return "null"
+
+    def __bool__(self) -> bool:
+        return False
+
+    def __len__(self) -> int:
+        return 0
+
+    def __eq__(self, other: object) -> bool:
+        return other is None or isinstance(other, _Null)
+
+    def __hash__(self) -> int:
+        return hash(None)
+
+
+class _Real(float, _Marked):
+    def __str__(self) -> str:
+        return self.marked(float.__repr__(self))
 
 
 def render_row(template: Template, row: Mapping[str, Any]) -> MarkedText:
@@ -80,6 +121,11 @@ def render_row(template: Template, row: Mapping[str, Any]) -> MarkedText:
     names = list(row)
     marked = {name: _mark(row[name], chr(_FIRST_FIELD + i)) for i, name in enumerate(names)}
     return _unmarked(templating.render(template, marked), names)
+
+
+def as_text(value: Any) -> str:
+    """A value of a row as a template writes it: null is empty."""
+    return "" if value is None else str(value)
 
 
 def _text(value: str, mark: str) -> _Text:
@@ -93,8 +139,12 @@ def _mark(value: Any, mark: str) -> Any:
         if _MARKS.search(value):
             raise MalformedError("a field holds private-use characters U+F0000 to U+F0FFF")
         return _text(value, mark)
-    if isinstance(value, bool) or value is None:
-        return value
+    if value is None:
+        return _Null()
+    if isinstance(value, bool):
+        flag = _Flag(value)
+        flag.mark = mark
+        return flag
     if isinstance(value, (int, float)):
         number = _Whole(value) if isinstance(value, int) else _Real(value)
         number.mark = mark

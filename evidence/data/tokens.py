@@ -30,6 +30,8 @@ class Coder(Record):
     """Ids → text, special tokens left out."""
     bos_id: int | None
     eos_id: int | None
+    specials: frozenset[str] = frozenset()
+    """Special tokens as a text may spell them; `decode` leaves them out there, too."""
 
     @property
     def adds_bos(self) -> bool:
@@ -85,7 +87,7 @@ def build_example(
         labels=labels,
         num_cut=max(0, len(ids) - max_length),
         num_tokens=len(ids) + ends,
-        round_trips=coder.decode(ids) == marked.text,
+        round_trips=coder.decode(ids) in (marked.text, _unspecial(marked.text, offsets, coder)),
         in_sequence=in_sequence,
         in_target=in_target,
         cut=cut,
@@ -117,6 +119,16 @@ def unseen_answers(found: Iterable[FieldCoverage]) -> tuple[str, ...]:
 def num_targets(labels: Sequence[int]) -> int:
     """Tokens that carry loss: the model predicts token i from those before it, so labels[1:]."""
     return sum(label != IGNORED for label in labels[1:])
+
+
+def _unspecial(text: str, offsets: Sequence[tuple[int, int]], coder: Coder) -> str:
+    """A text without the special tokens that it spells, as a conversation does."""
+    pieces, reached = [], 0
+    for start, end in offsets:
+        if start < end and text[start:end].strip() in coder.specials:
+            pieces.append(text[reached:start])
+            reached = end
+    return "".join((*pieces, text[reached:]))
 
 
 _Place = tuple[str, int, int]

@@ -184,6 +184,9 @@ _ODD_TEXT: Final = (
 
 
 def _overlap(sheet: Sheet) -> Iterator[str]:
+    if sheet.has("data.train.num_rows") and not sheet.has("data.overlap.num_rows"):
+        why_not = sheet.v("data.overlap.num_rows")
+        yield f"Training rows that ask what the evaluation asks: {why_not}."
     if sheet.number("data.overlap.num_rows"):
         rows = sheet.n("data.overlap.num_rows", "training row has", "training rows have")
         exact = sheet.v("data.overlap.num_exact_rows")

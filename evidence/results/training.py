@@ -155,6 +155,10 @@ def _losses(steps: tuple[StepRow, ...], table: tuple[IntervalRow, ...], every: i
     yield "train.loss_start", known(first.loss, "nats", first.address, "interval-loss")
     yield "train.loss_end", known(last.loss, "nats", last.address, "interval-loss")
     both = join(first.address, last.address)
+    if len(table) < 2:
+        reason = "the run has one logging interval, and its loss has no other to be compared with"
+        yield "train.loss_ratio", unknown(reason, "", both, "loss-ratio")
+        return
     why = "the first interval loss is not positive"
     yield "train.loss_ratio", ratio(last.loss, first.loss, "", both, "loss-ratio", why)
 

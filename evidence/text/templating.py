@@ -9,8 +9,9 @@ this file, and the sandbox would only make each of their attributes and calls sl
 from __future__ import annotations
 
 import importlib.util
+import json
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final, TypeVar
@@ -104,10 +105,61 @@ def _bare(built: E) -> E:
     return built
 
 
+def _without_null(value: Any) -> Any:
+    return "" if value is None else value
+
+
+def _is_none(value: object) -> bool:
+    return value is None or getattr(value, "is_none", False) is True
+
+
+def _is_boolean(value: object) -> bool:
+    return isinstance(value, bool) or getattr(value, "is_boolean", False) is True
+
+
+_TESTS: Final[Mapping[str, Callable[[Any], bool]]] = {
+    "none": _is_none,
+    "boolean": _is_boolean,
+    "true": lambda value: _is_boolean(value) and bool(value),
+    "false": lambda value: _is_boolean(value) and not value,
+    "integer": lambda value: isinstance(value, int) and not _is_boolean(value),
+}
+"""For values of rows that carry where they come from, which no subclass of None or bool can."""
+
+
+def _dumps(value: object, **options: Any) -> str:
+    text = json.dumps(_plain(value), **options)
+    marked = next(_leaves(value), None)
+    return text if marked is None else str(marked.marked(text))
+
+
+def _leaves(value: object) -> Iterator[Any]:
+    """The values inside that know the field of the row which they come from."""
+    if hasattr(value, "marked"):
+        yield value
+    elif isinstance(value, (dict, list, tuple)):
+        for part in value.values() if isinstance(value, dict) else value:
+            yield from _leaves(part)
+
+
+def _plain(value: object) -> object:
+    if _is_none(value):
+        return None
+    if _is_boolean(value):
+        return bool(value)
+    if isinstance(value, dict):
+        return {key: _plain(part) for key, part in value.items()}
+    return [_plain(part) for part in value] if isinstance(value, (list, tuple)) else value
+
+
 def compile_text(source: str) -> Template:
     """Compile the author's own template. Raises MalformedError with the line."""
+    built = sandbox()
+    built.finalize = _without_null
+    built.tests = {**built.tests, **_TESTS}
+    built.policies = {**built.policies, "json.dumps_function": _dumps}
     try:
-        return sandbox().from_string(source)
+        return built.from_string(source)
     except TemplateError as error:
         line = getattr(error, "lineno", None) or 0
         raise MalformedError(f"template error: {error}", line=line) from error
@@ -166,6 +218,37 @@ _PLAIN_NODES: Final = (
 )
 """What a stranger's narrative may use: names, filters of ours, conditions. No loops, calls or
 arithmetic, so rendering takes time and memory linear in its text."""
+
+
+_BOUNDED_NODES: Final = (*_PLAIN_NODES, nodes.For, nodes.Concat, nodes.Test, nodes.Keyword)
+_BOUNDED_FILTERS: Final = frozenset(
+    {"trim", "upper", "lower", "title", "capitalize", "string", "int", "float", "default", "d"}
+    | {"join", "length", "first", "last", "tojson"}
+)
+MAX_BOUNDED_CHARS: Final = 1 << 26
+"""Of a template times those of a row: no text that it gives is longer."""
+
+
+def compile_bounded(source: str, longest_row: int) -> Template:
+    """As `compile_text`, for a template that a stranger may have written.
+
+    Raises MalformedError for what could take more time than template times row: loops in loops,
+    calls, assignments, arithmetic, most filters.
+    """
+    if len(source) > MAX_PLAIN_CHARS or len(source) * longest_row > MAX_BOUNDED_CHARS:
+        raise MalformedError("template and rows are too long to be rendered by others")
+    try:
+        tree = sandbox().parse(source)
+        for node in tree.find_all(nodes.Node):
+            nested = isinstance(node, nodes.For) and next(node.find_all(nodes.For), None)
+            if nested or not isinstance(node, _BOUNDED_NODES):
+                what = "loop in a loop" if nested else type(node).__name__.lower()
+                raise MalformedError(f"a {what} is not rendered by others")
+            if isinstance(node, nodes.Filter) and node.name not in _BOUNDED_FILTERS:
+                raise MalformedError(f"the filter {node.name} is not rendered by others")
+    except (TemplateError, RecursionError, MemoryError, SyntaxError) as error:
+        raise MalformedError(f"template error: {error}") from error
+    return compile_text(source)
 
 
 def compile_plain(source: str, filters: Mapping[str, Filter]) -> Template:

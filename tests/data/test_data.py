@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from evidence.data.asked import questions
 from evidence.data.facts import DataSet, lengths, ngrams, normalised, overlap
 from evidence.data.read import describe_data, load_data
 from evidence.errors import MilestoneError
@@ -13,6 +14,7 @@ from evidence.milestone.parse import load_milestone
 from evidence.records.availability import Unavailable
 from evidence.records.inputs import Lengths, OverlapRecord
 from evidence.records.milestone import DataSpec, HubDataSpec
+from evidence.text.templating import compile_text
 from tests.project import STUB, Project, write_rows
 
 REFERENCE = Path(__file__).parents[3] / "shared" / "reference" / "datasets"
@@ -94,6 +96,22 @@ def test_facts_are_counted(project: Project) -> None:
     assert isinstance(own.num_schema_violations, Unavailable)
 
 
+@pytest.mark.parametrize(("value", "said"), [(None, "null"), (["a"], "no text"), ({}, "no text")])
+def test_an_expected_answer_that_is_no_text_is_refused(
+    project: Project, value: object, said: str
+) -> None:
+    rows = [
+        {"prompt": "one", "expected_answer": 1, "kind": "k"},
+        {"prompt": "two", "expected_answer": value},
+    ]
+    write_rows(project.root / "data/eval.jsonl", rows)
+    milestone, _ = load_milestone(project.root / "milestones/T1.toml")
+    with pytest.raises(
+        MilestoneError, match=rf"data/eval\.jsonl:2: field 'expected_answer' is {said}"
+    ):
+        describe_data(project.root, "eval", milestone)
+
+
 def a_set(*prompts: str) -> DataSet:
     return DataSet("x", b"", tuple({"prompt": one} for one in prompts))
 
@@ -101,18 +119,64 @@ def a_set(*prompts: str) -> DataSet:
 def test_overlap_is_found_by_thirteen_words_in_a_row_and_short_prompts_as_a_whole() -> None:
     long = "one two three four five six seven eight nine ten eleven twelve thirteen"
     asked = a_set(f"Say: {long} and on.", "What is 2 + 2?")
-    rows = a_set(
+    own = a_set(
         f"now {long.upper()}!",
         f"now {long.removesuffix(' thirteen')}",
         "what is 2 ÷ 2",
         "What is 2 + 2? Think.",
         "What is 2 + 2?",
         "???",
-    ).rows
-    found = overlap(rows, asked)
+    )
+    found = overlap(*(questions(one, "{{ prompt }}", (), compile_text) for one in (own, asked)))
     assert found == OverlapRecord(
         exact_rows=(4,), normalised_rows=(4,), ngram_rows=(0, 4), evaluation_rows=(0, 1)
     )
+
+
+LONG = "Below stands a question that somebody once asked a teacher of numbers and of words: "
+
+
+@pytest.mark.parametrize(
+    ("text", "row", "met"),
+    [
+        ("{{ instruction }}\nAnswer: {{ output }}", {"instruction": "What is 3 + 4?"}, True),
+        ("{{ instruction }}\nAnswer: {{ output }}", {"instruction": "What is 3 + 5?"}, False),
+        (LONG + "{{ q }} {{ output }}", {"q": "WHAT is  3 + 4?"}, True),
+        (LONG + "{{ q }} {{ output }}", {"q": "What is 4?"}, False),
+        ("What is {{ a }} + {{ b }}?{{ output }}", {"a": 3, "b": 4}, False),
+        ("{{ q }} {{ a }} + {{ b }}?{{ output }}", {"q": "What is", "a": 3, "b": 4}, False),
+        ("{{ q }} {{ a }} + {{ b }}{{ output }}", {"q": "What is", "a": 3, "b": "4?"}, True),
+        ("{{ q }}{{ hint }} {{ output }}", {"q": "What is 3 + 4?", "hint": None}, True),
+        (
+            "{% for turn in output %}<{{ turn.role }}>{{ turn.text }}{% endfor %}",
+            {"output": [{"role": "user", "text": "What is 3 + 4?"}]},
+            True,
+        ),
+    ],
+)
+def test_questions_meet_by_what_templates_render_whatever_fields_are_called(
+    text: str, row: dict[str, object], met: bool
+) -> None:
+    no_answer = [] if "output" in row else "1"
+    others = ({"output": no_answer, "q": "x", "a": 0, "b": 0, "instruction": "y", "hint": "z"},) * 2
+    own = DataSet("train", b"", ({"output": "7"} | row, *others))
+    asked = DataSet("eval", b"", ({"Frage": "What is 3 + 4?"}, {"Frage": "Who?"}))
+    found = overlap(
+        questions(own, text, ("output",), compile_text),
+        questions(asked, LONG + "{{ Frage }}\n", (), compile_text),
+    )
+    assert isinstance(found, OverlapRecord)
+    assert (0 in found.normalised_rows) is met
+    assert not {1, 2} & {*found.normalised_rows, *found.ngram_rows}
+
+
+def test_what_every_row_says_makes_no_two_questions_alike() -> None:
+    system = "You are a patient teacher who answers each question with a number and nothing else."
+    rows = tuple({"system": system, "q": q, "a": "1"} for q in ("one?", "two?"))
+    own = questions(DataSet("t", b"", rows), "{{ system }} {{ q }} {{ a }}", ("a",), compile_text)
+    other = tuple({"system": system, "q": q} for q in ("three?", "two?"))
+    asked = questions(DataSet("e", b"", other), "{{ system }} {{ q }}", (), compile_text)
+    assert overlap(own, asked) == OverlapRecord((1,), (1,), (1,), (1,))
 
 
 def test_words_and_percentiles_are_what_they_are_said_to_be() -> None:

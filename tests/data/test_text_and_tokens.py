@@ -163,7 +163,14 @@ def test_an_answer_that_no_row_teaches_is_unseen() -> None:
 # facts about the text
 
 
-def text_of(rows: list[str], *, add_bos: bool, decode: Any = None, **spec: Any) -> TextRecord:
+def text_of(
+    rows: list[str],
+    *,
+    add_bos: bool,
+    decode: Any = None,
+    specials: frozenset[str] = frozenset(),
+    **spec: Any,
+) -> TextRecord:
     """Facts over texts of one field; `^` is the begin token, `$` the end token."""
 
     def encode(text: str) -> tuple[list[int], list[tuple[int, int]]]:
@@ -171,7 +178,7 @@ def text_of(rows: list[str], *, add_bos: bool, decode: Any = None, **spec: Any) 
         return ([BOS, *ids], [(0, 0), *offsets]) if add_bos else (ids, offsets)
 
     plain = decode or (lambda ids: "".join(chr(one) for one in ids if one != BOS))
-    coder = Coder(encode, plain, BOS, ord("$"))
+    coder = Coder(encode, plain, BOS, ord("$"), specials)
     declared = DataSpec(text="{{ a }}", answer=("a",), **spec)
     plan = plan_attempts(parse_milestone(M43))[2]
     plan = replace(plan, data={"train": declared}, train=replace(plan.train, max_length=8))
@@ -191,6 +198,17 @@ def test_begin_and_end_tokens_that_are_doubled_or_missing_are_named() -> None:
     assert found.length_tokens == Lengths(5, 6, 13, 13, 13)
 
 
+def test_a_conversation_that_spells_its_tokens_has_none_of_them_twice() -> None:
+    plain = "".join
+    found = text_of(
+        ["a$b$c", "a^b"],
+        add_bos=True,
+        decode=lambda ids: plain(chr(one) for one in ids if one not in (BOS, ord("$"))),
+        specials=frozenset("^$"),
+    )
+    assert found.rows_doubled_bos == found.rows_doubled_eos == found.rows_not_round_trip == ()
+
+
 def test_a_token_that_nobody_adds_is_not_missed() -> None:
     found = text_of(["one"], add_bos=False, append_eos=False)
     assert isinstance(found.rows_without_bos, Unavailable)
@@ -201,6 +219,28 @@ def test_a_token_that_nobody_adds_is_not_missed() -> None:
 def test_a_text_that_the_tokenizer_changes_is_named() -> None:
     found = text_of(["one", "ONE"], add_bos=True, decode=lambda ids: "one")
     assert found.rows_not_round_trip == (1,)
+
+
+@pytest.mark.parametrize(
+    ("num_idle", "num_rows", "a_step", "refused"),
+    [(1, 4, 1, True), (1, 4, 2, False), (2, 4, 2, True), (1, 5, 2, True), (3, 12, 4, False)],
+)
+def test_rows_without_a_target_are_refused_where_a_step_may_hold_nothing_else(
+    num_idle: int, num_rows: int, a_step: int, refused: bool
+) -> None:
+    coder = Coder(letters, lambda ids: "".join(map(chr, ids)), None, None)
+    declared = DataSpec(text="{{ q }}{{ a }}", answer=("a",))
+    plan = plan_attempts(parse_milestone(M43))[2]
+    train = replace(plan.train, max_length=8, batch_size=a_step, gradient_accumulation=1)
+    plan = replace(plan, data={"train": declared}, train=train)
+    rows = tuple({"q": "q" * (9 if i < num_idle else 2), "a": "a"} for i in range(num_rows))
+    data = DataSet("train", b"", rows)
+    if not refused:
+        assert len(training_examples(plan, data, coder)) == num_rows
+        return
+    named = ", ".join(map(str, range(num_idle)))
+    with pytest.raises(DataError, match=rf"counted from 0: {named}\)"):
+        training_examples(plan, data, coder)
 
 
 # the recorder and its chain
@@ -342,3 +382,37 @@ def test_more_cut_or_odd_rows_than_can_be_named_are_refused_before_training(
     monkeypatch.setattr(sampling, "MAX_ROWS_NAMED", 1)
     with pytest.raises(DataError, match=r"of 2 rows .*2 have two begin tokens.*, and evidence"):
         text_of(["^a", "^b"], add_bos=True)
+
+
+@pytest.mark.parametrize(
+    ("source", "text", "fields"),
+    [
+        (
+            "{{ null }}|{{ null ~ 'x' }}|{{ null | trim }}|{{ nested | join(',') }}",
+            "|x||,True,1.5",
+            2,
+        ),
+        ("{{ null or 'z' }}{{ null | default('q', true) }}{{ null | length }}", "zq0", 0),
+        (
+            "{% if null is none %}N{% endif %}{{ null == none }}{{ null is string }}",
+            "NTrueFalse",
+            0,
+        ),
+        ("{% if yes is true %}T{% endif %}{% if no %}-{% endif %}{{ yes is boolean }}", "TTrue", 0),
+        ("{{ whole is integer }}{{ yes is integer }}{{ not null }}", "TrueFalseTrue", 0),
+        ("{{ yes }} {{ no }} {{ whole }} {{ real }}", "True False 3 1.5", 4),
+        (
+            "{{ nested | tojson }}{{ yes | tojson }}{{ null | tojson }}",
+            "[null, true, 1.5]truenull",
+            2,
+        ),
+        ("{{ none }}{{ nested[0] }}", "", 0),
+    ],
+)
+def test_null_is_empty_text_and_every_other_value_is_known_by_its_field(
+    source: str, text: str, fields: int
+) -> None:
+    row = {"null": None, "yes": True, "no": False, "whole": 3, "real": 1.5}
+    found = rendered(source, row | {"nested": [None, True, 1.5]})
+    assert (found.text, len(found.spans)) == (text, fields)
+    assert "None" not in found.text

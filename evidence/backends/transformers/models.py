@@ -144,7 +144,9 @@ def coder(tokenizer: Any) -> Coder:
         )
         return text
 
-    return Coder(encode, decode, tokenizer.bos_token_id, tokenizer.eos_token_id)
+    unknown = {tokenizer.unk_token}  # a text that becomes it is lost
+    specials = frozenset(set(tokenizer.all_special_tokens) - unknown)
+    return Coder(encode, decode, tokenizer.bos_token_id, tokenizer.eos_token_id, specials)
 
 
 def vocabulary(tokenizer: Any) -> Pieces:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -16,12 +17,15 @@ from evidence import layout
 from evidence.capture.git import PatchedTree
 from evidence.capture.holding import Holding, from_top, holding, is_filtered
 from evidence.capture.repository import Repository
-from evidence.data.facts import DataSet, describe
+from evidence.data.asked import Compile, describe
+from evidence.data.facts import DataSet
 from evidence.data.read import read_rows
 from evidence.encoding.codec import encode
 from evidence.encoding.digest import sha256_hex, with_crlf, with_lf
-from evidence.errors import MilestoneError
+from evidence.errors import MalformedError, MilestoneError
+from evidence.records.milestone import Milestone
 from evidence.records.record import Record
+from evidence.text import templating
 from evidence.verification.consistency.registry import Evidence
 from evidence.verification.ledger import Rule
 from evidence.verification.origin.recorded import start_of, tree_that_ran
@@ -30,6 +34,10 @@ from evidence.verification.problem import CannotCheckError, Problem, shown
 MILESTONE: Final = Rule("repo-milestone", "the clone has the milestone with the bytes that ran")
 DATA: Final = Rule("repo-data", "the clone has the data with the bytes that the run read")
 FACTS: Final = Rule("repo-data-facts", "facts about the data, counted again from them")
+
+
+_RENDERED: Final = frozenset({"num_conflicting_prompts", "conflicting_rows", "overlap"})
+"""Facts that need the milestone's templates."""
 
 
 class _Sought(Record):
@@ -56,11 +64,14 @@ class _Found(Record):
 
 def milestone(found: Repository, evidence: Evidence) -> Iterator[Problem]:
     """The milestone file, by the digest of the copy in the pack."""
+    with tree_that_ran(found, evidence) as tree:
+        yield from _held_against(tree, evidence, [_milestone_file(evidence)])
+
+
+def _milestone_file(evidence: Evidence) -> _Sought:
     path = layout.milestone_file(Path(), evidence.documents.milestone.id).as_posix()
     source = evidence.contents[layout.MILESTONE]
-    one = _Sought("milestone", path, sha256_hex(source), len(source), layout.MILESTONE)
-    with tree_that_ran(found, evidence) as tree:
-        yield from _held_against(tree, evidence, [one])
+    return _Sought("milestone", path, sha256_hex(source), len(source), layout.MILESTONE)
 
 
 def data(found: Repository, evidence: Evidence) -> Iterator[Problem]:
@@ -76,25 +87,42 @@ def facts(found: Repository, evidence: Evidence) -> Iterator[Problem]:
     """inputs.json's facts about each data set, counted again from the clone's bytes. Exact."""
     spec, records = evidence.documents.milestone, evidence.documents.inputs.data
     with tree_that_ran(found, evidence) as tree:
+        # Its templates are rendered here, which may be a stranger's: only where the clone has them.
+        trusted = _look(tree, evidence, _milestone_file(evidence)).content is not None
         sets = {name: _read(tree, name, evidence) for name in _names(evidence)}
     if all(one is None for one in sets.values()):
         raise CannotCheckError("the clone has no data set with the bytes of the run, see repo-data")
+    longest = max(len(row) for one in sets.values() if one for row in one.raw.split(b"\n"))
+    compiled = partial(templating.compile_bounded, longest_row=longest)
+    refused = _refused(spec, compiled) if trusted else "the clone has another milestone"
     other = spec.eval.data
     for name, rows in sets.items():
         evaluation = sets[other]
-        if rows is None or name not in records or evaluation is None:
+        if rows is None or name not in records or evaluation is None or not trusted:
             continue
-        counted = describe(rows, spec.data[name], None if name == other else evaluation)
+        counted = describe(spec, rows, None if name == other else evaluation, compiled)
         expected, actual = encode(counted), encode(records[name])
-        for key in sorted(expected):
+        for key in sorted(expected.keys() - (_RENDERED if refused else set())):
             place = f"{layout.INPUTS}#/data/{name}/{key}"
             if expected[key] != actual.get(key):
                 text = "not what the data give when they are counted again"
                 yield Problem(place, text, shown(repr(expected[key])), shown(repr(actual.get(key))))
+    if refused:
+        raise CannotCheckError(f"conflicts and overlap were not counted again: {shown(refused)}")
     missing = [name for name, one in sets.items() if one is None]
     if missing:
         said = ", ".join(missing)
         raise CannotCheckError(f"the clone lacks the bytes of {shown(said)}, see repo-data")
+
+
+def _refused(milestone: Milestone, compiled: Compile) -> str:
+    """Why its templates are not rendered here; empty where they are."""
+    try:
+        for source in (milestone.eval.prompt, *(one.text or "" for one in milestone.data.values())):
+            compiled(source)
+    except MalformedError as error:
+        return error.message
+    return ""
 
 
 def _names(evidence: Evidence) -> list[str]:

@@ -1,0 +1,81 @@
+"""What a row asks: its fields as a template renders them, before the first answer.
+
+Responsible for the questions that are compared with one another, whatever their fields are called:
+the evaluation prompt as it is fed, and the training text up to its answer. Words of a template
+that stand around the fields are no part of a question.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Final
+
+from evidence.data import facts
+from evidence.data.facts import DataSet, Question
+from evidence.data.template_text import MarkedText, Span, render_row
+from evidence.errors import MalformedError
+from evidence.records.availability import Unavailable
+from evidence.records.inputs import DataRecord
+from evidence.records.milestone import Milestone
+from evidence.rules import scoring
+from evidence.text.templating import Template
+
+Compile = Callable[[str], Template]
+
+NO_TEXT: Final = Unavailable("it has no text template")
+
+
+def describe(
+    milestone: Milestone, data: DataSet, evaluation: DataSet | None, compiled: Compile
+) -> DataRecord:
+    """Facts about one data set. `evaluation` is None where `data` is the evaluation set itself."""
+    spec, eval_spec = milestone.data[data.name], milestone.eval
+    if evaluation is None:
+        own = questions(data, eval_spec.prompt, (), compiled)
+        targets = (eval_spec.target_field,) if _has(data, eval_spec.target_field) else ()
+        return facts.describe(data, spec, own, targets, facts.ITSELF)
+    own = NO_TEXT if spec.text is None else questions(data, spec.text, spec.answer, compiled)
+    asked = questions(evaluation, eval_spec.prompt, (), compiled)
+    return facts.describe(data, spec, own, spec.answer, asked)
+
+
+def questions(
+    data: DataSet, source: str, answer: Sequence[str], compiled: Compile
+) -> tuple[Question, ...] | Unavailable:
+    """What each row asks; Unavailable where the template cannot be rendered."""
+    constant = frozenset(scoring.constant_fields(data.rows))
+    try:
+        template = compiled(source)
+    except MalformedError as error:
+        return Unavailable(error.message)
+    found = []
+    for index, row in enumerate(data.rows):
+        try:
+            found.append(_question(render_row(template, row), answer, constant))
+        except MalformedError as error:
+            return Unavailable(f"row {index}: {error.message}")
+    return tuple(found)
+
+
+def _has(data: DataSet, field: str) -> bool:
+    return all(field in row for row in data.rows)
+
+
+def _question(marked: MarkedText, answer: Sequence[str], constant: frozenset[str]) -> Question:
+    """The text from the first field to the last one before the answer.
+
+    Of a text in which nothing stands before an answer (a conversation, a page), every field's text
+    may be the question.
+    """
+    begin = min((one.start for one in marked.spans if one.field in answer), default=None)
+    before = [one for one in marked.spans if begin is None or one.end <= begin]
+    spans = before or list(marked.spans)
+    text = marked.text[spans[0].start : spans[-1].end].strip() if spans else marked.text.strip()
+    parts = () if before else tuple(_of(marked, one) for one in spans)
+    varied = [one for one in spans if one.field not in constant] or spans
+    said = " ".join(_of(marked, one) for one in varied) if spans else text
+    return Question(tuple(dict.fromkeys((text, *parts))), (said, *parts))
+
+
+def _of(marked: MarkedText, span: Span) -> str:
+    return marked.text[span.start : span.end].strip()
