@@ -64,8 +64,8 @@ def _gpu(plan: AttemptPlan, backend: Backend, hardware: HardwareRecord) -> Itera
     if uses_torch and find_spec("torch") is not None and torch_cuda_version() is None:
         yield (
             "the installed PyTorch is a build without CUDA",
-            "make evidence TORCH_INDEX=https://download.pytorch.org/whl/cu130 (or the index that "
-            "fits your driver)",
+            "pip install --force-reinstall torch --index-url "
+            "https://download.pytorch.org/whl/cu130 (or the index that fits your driver)",
         )
 
 
