@@ -12,6 +12,7 @@ CHAT = (
     "{% for message in messages %}<|turn|>{{ message.role }}\n{{ message.content }}</s>\n"
     "{% endfor %}{% if add_generation_prompt %}<|turn|>assistant\n{% endif %}"
 )
+SPECIAL = {"unk": "<unk>", "bos": "<s>", "eos": "</s>", "pad": "</s>"}
 
 
 def make_llama(folder: Path) -> None:
@@ -26,9 +27,8 @@ def make_llama(folder: Path) -> None:
     )
     plain.train_from_iterator(["What is 3 plus 4?\nAnswer: 7"] * 4, trainer)
     tokenizer = PreTrainedTokenizerFast(
-        tokenizer_object=plain, unk_token="<unk>", bos_token="<s>", eos_token="</s>",
-        pad_token="</s>",
-    )  # fmt: skip
+        tokenizer_object=plain, **{f"{name}_token": text for name, text in SPECIAL.items()}
+    )
     tokenizer.chat_template = CHAT
     tokenizer.save_pretrained(folder)
     set_seed(3)
