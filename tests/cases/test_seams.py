@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -112,7 +113,7 @@ def test_our_own_starter_milestones_teach_what_they_score(tmp_path: Path) -> Non
     source = write_milestone(tmp_path, "N1").read_text("utf-8")
     project = Project(tmp_path)
     for folder in ("data", "models"):
-        (tmp_path / "milestones" / folder).symlink_to(root / "milestones" / folder)
+        shutil.copytree(root / "milestones" / folder, tmp_path / "milestones" / folder)
     project.git("init", "-q", "-b", "main")
     project.git("commit", "-q", "--allow-empty", "-m", "x")
     assert 'text = "{{ prompt }}\\nAnswer:\\n{{ final_answer }}"' in source

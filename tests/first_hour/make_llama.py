@@ -16,7 +16,7 @@ SPECIAL = {"unk": "<unk>", "bos": "<s>", "eos": "</s>", "pad": "</s>"}
 
 
 def make_llama(folder: Path) -> None:
-    plain = Tokenizer(models.BPE(unk_token="<unk>"))
+    plain = Tokenizer(models.BPE(unk_token=SPECIAL["unk"]))
     plain.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
     plain.decoder = decoders.ByteLevel()
     trainer = trainers.BpeTrainer(
