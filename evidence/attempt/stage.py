@@ -329,7 +329,8 @@ class StageRun:
         self._journal("final-model", files=encode(files))
 
     def _on_warning(self, event: dict[str, Any]) -> None:
-        self._around.observer.message(one_line(str(event["message"]), limits.MAX_MESSAGE_CHARS))
+        message = self._redactor.text(str(event["message"]))
+        self._around.observer.message(one_line(message, 3 * limits.MAX_MESSAGE_CHARS))
 
     def _on_stopped(self, event: dict[str, Any]) -> None:
         """The worker obeyed; its exit status and our own request say the rest."""

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 GROUP: Final = "evidence.backends"
 """Entry points of this group are names of backends; each leads to a `Backend`."""
 
-_INSTALL_TORCH: Final = "make evidence, or pip install 'evidence-pack[torch]'"
+_INSTALL_TORCH: Final = "pip install torch transformers accelerate"
 _TRANSFORMERS: Final = Backend(
     name="transformers",
     title="PyTorch/Transformers",

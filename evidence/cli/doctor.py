@@ -136,6 +136,8 @@ def _print_diagnosis(diagnosis: Diagnosis, *, in_full: bool) -> None:
     click.secho(f"{name}  is valid, {verdict}", fg="green" if able else "yellow", bold=True)
     for prospect in diagnosis.prospects:
         _print_prospect(prospect, diagnosis.milestone, in_full=in_full)
+    for warning in diagnosis.warnings:
+        click.echo(f"  {click.style('⚠', fg='yellow')} {visible(warning)}")
     if diagnosis.pack != "none":
         click.echo(f"  {PACK_SAYS[diagnosis.pack].format(id=name)}")
 

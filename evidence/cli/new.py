@@ -7,13 +7,29 @@ from pathlib import Path
 import click
 
 from evidence.cli.options import root_option
+from evidence.errors import UsageError
+from evidence.running.guess import Given
 from evidence.running.scaffold import write_milestone
+
+_FILE = click.Path(path_type=Path, dir_okay=False, exists=True)
 
 
 @click.command()
 @click.argument("milestone")
+@click.option("--data", type=_FILE, help="Training data, JSONL: its fields are looked at.")
+@click.option("--eval", "evaluation", type=_FILE, help="Rows to evaluate (default: the data).")
+@click.option("--model", metavar="FOLDER|ID", help="A model's folder, or its id on the hub.")
 @root_option
-def command(milestone: str, root: Path) -> None:
-    """Write milestones/MILESTONE.toml, with every key you are likely to need explained."""
-    path = write_milestone(root, milestone)
-    click.echo(f"wrote {path.as_posix()}; next: edit it, then `evidence run {milestone}`")
+def command(
+    milestone: str, data: Path | None, evaluation: Path | None, model: str | None, root: Path
+) -> None:
+    """Write milestones/MILESTONE.toml, with every key you are likely to need explained.
+
+    With --data and --model it is one that runs: fields are guessed, and each guess says so.
+    """
+    if data is None and (evaluation is not None or model is not None):
+        raise UsageError("--eval and --model go with --data", hint="Add --data FILE.jsonl.")
+    given = None if data is None else Given(data, evaluation, model)
+    path = write_milestone(root, milestone, given)
+    click.echo(f"wrote {path.as_posix()}; next: look at it, then `evidence doctor {milestone}`")
+    click.echo(f"and `evidence run {milestone}`")

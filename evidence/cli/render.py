@@ -23,7 +23,10 @@ def command(packs: tuple[Path, ...], check: bool) -> None:
     """
     found = expand(packs or (Path("runs"),))
     if not packs and found == [Path("runs")]:
-        click.echo("No packs below runs/. `make evidence MILESTONE=M43` makes one.")
+        click.echo(
+            "No packs below runs/. `evidence new M1` writes a milestone, `evidence run M1` makes a "
+            "pack of it."
+        )
         return
     rendered = render_all(found, check=check)
     for pack, one in zip(found, rendered, strict=True):

@@ -5,14 +5,16 @@ Responsible for joining data, templates and tokenizer. Imports no ML framework.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
-from evidence.data.facts import DataSet, lengths
+from evidence.data.facts import DataSet, Row, lengths
 from evidence.data.read import MAX_SHOWN, load_data
+from evidence.data.seam import Mismatch, Seam, bridge, find_seam, mismatches, token_mismatches
 from evidence.data.template_text import as_text, render_row
 from evidence.data.tokens import (
+    IGNORED,
     Coder,
     Example,
     build_example,
@@ -23,7 +25,7 @@ from evidence.data.tokens import (
 from evidence.encoding.digest import sha256_hex
 from evidence.errors import DataError, MalformedError
 from evidence.records.availability import Unavailable
-from evidence.records.inputs import TextRecord
+from evidence.records.inputs import SEAM_CHARS, SeamRecord, TextRecord
 from evidence.records.milestone import EvalSpec
 from evidence.records.record import Record
 from evidence.records.run import AttemptPlan
@@ -196,10 +198,82 @@ def _refuse_endless_groups(spec: EvalSpec, found: Sequence[Question]) -> None:
         )
 
 
+def seams_of(plan: AttemptPlan, rows: Iterable[Row], asked: Row) -> Iterator[Seam]:
+    """Where the text of each training row and the evaluation prompt meet.
+
+    The prompt is made of the same row where it has the fields, else of `asked`, a row to evaluate.
+    Raises MalformedError where a template cannot be filled in.
+    """
+    spec = plan.data[plan.train.data]
+    training = templating.compile_text(spec.text or "")
+    template = templating.compile_text(plan.eval.prompt)
+    for row in rows:
+        text = render_row(training, row)
+        try:
+            prompt = render_row(template, row)
+        except MalformedError:
+            prompt = render_row(template, asked)
+        yield find_seam(text, prompt, spec)
+
+
 def probe_texts(plan: AttemptPlan, root: Path) -> tuple[tuple[str, str], ...]:
-    """(given, wanted) texts of the first questions: the loss falls on `wanted`."""
+    """(given, wanted) texts of the first questions: the loss falls on `wanted`.
+
+    What stands between prompt and answer has the form that the first training text gives it.
+    """
     found, _, _ = questions(plan, root)
-    marker = f"{plan.eval.answer_after} " if plan.eval.answer_after else ""
+    first = load_data(root, plan.train.data, plan.data[plan.train.data]).rows[0]
+    asked = load_data(root, plan.eval.data, plan.data[plan.eval.data]).rows[0]
+    between = bridge(next(seams_of(plan, (first,), asked)), plan.eval.answer_after)
     return tuple(
-        (question.prompt + marker, question.target) for question in found[: sampling.NUM_PROBED]
+        (question.prompt + between, question.target) for question in found[: sampling.NUM_PROBED]
     )
+
+
+def form_mismatches(plan: AttemptPlan, data: DataSet, asked: DataSet) -> tuple[Mismatch, ...]:
+    """What does not fit in the first training text that has an answer and what is fed."""
+    seams = seams_of(plan, data.rows, asked.rows[0])
+    teaches_all = plan.data[plan.train.data].loss == "all"
+    first = next((one for one in seams if one.answers or teaches_all), None)
+    if first is None:
+        return ()  # no text has an answer: `training_examples` refuses that in its own words
+    return tuple(mismatches(first, plan.eval.answer_after, seams))
+
+
+def token_warnings(
+    plan: AttemptPlan, data: DataSet, root: Path, coder: Coder, examples: Sequence[Example]
+) -> tuple[str, ...]:
+    """What does not fit in tokens only: where the texts themselves do not, they say it better."""
+    asked = load_data(root, plan.eval.data, plan.data[plan.eval.data])
+    row = _first_taught(examples)
+    seam = next(seams_of(plan, data.rows[row.source_row :], asked.rows[0]))
+    if seam.fed is None or form_mismatches(plan, data, asked):
+        return ()
+    found = token_mismatches(seam.text, seam.fed_text, row, coder, plan.train.max_length)
+    return tuple(one.message for one in found)
+
+
+def seam_record(
+    plan: AttemptPlan, data: DataSet, root: Path, coder: Coder, examples: Sequence[Example]
+) -> SeamRecord:
+    """The seam of the first training row that teaches something, for inputs.json."""
+    asked = load_data(root, plan.eval.data, plan.data[plan.eval.data])
+    row = _first_taught(examples)
+    seam = next(seams_of(plan, data.rows[row.source_row :], asked.rows[0]))
+    given, wanted = probe_texts(plan, root)[0]
+    found = tuple(one.message for one in form_mismatches(plan, data, asked))
+    target = next((one for one in row.labels[1:] if one != IGNORED), None)
+    return SeamRecord(
+        fed=seam.fed_text[-SEAM_CHARS:],
+        goes_on=seam.text[seam.fed or 0 :][:SEAM_CHARS],
+        first_target="" if target is None else coder.decode([target]),
+        waits_for=plan.eval.answer_after,
+        probe_given=given[-SEAM_CHARS:],
+        probe_wanted=wanted[:SEAM_CHARS],
+        mismatches=(*found, *token_warnings(plan, data, root, coder, examples)),
+    )
+
+
+def _first_taught(examples: Sequence[Example]) -> Example:
+    taught = (one for one in examples if any(label != IGNORED for label in one.labels[1:]))
+    return next(taught, examples[0])

@@ -64,7 +64,7 @@ def load_milestone(path: Path) -> tuple[Milestone, bytes]:
     if milestone is None or problems:
         shown = [f"{path}:{line}: {text}" if line else f"{path}: {text}" for line, text in problems]
         raise MilestoneError(
-            "\n".join(shown), hint="The keys are described in schemas/milestone.v1.schema.json."
+            "\n".join(shown), hint="`evidence new ID` writes a milestone that explains the keys."
         )
     return milestone, data
 

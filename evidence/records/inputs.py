@@ -9,6 +9,10 @@ NGRAM_WORDS: Final = 13
 """In a row, in a prompt and in one of the evaluation set: the two are taken for related."""
 
 
+SEAM_CHARS: Final = 400
+"""Of each text at the seam, in inputs.json."""
+
+
 class FileDigest(Record):
     """A named file with its digest."""
 
@@ -122,6 +126,28 @@ class TokenizerRecord(Record):
     """What the tokenizer brings along. `TextRecord` says whether it was applied."""
 
 
+class SeamRecord(Record):
+    """Where evaluation stops feeding and training begins to teach, in texts of one row.
+
+    Long ones are cut to SEAM_CHARS on the side away from the seam.
+    """
+
+    fed: str
+    """The end of what evaluation feeds, in the form of the training text."""
+    goes_on: str
+    """How the training text goes on from there."""
+    first_target: str
+    """Text of the first token that carries loss."""
+    waits_for: str | None
+    """What stands before an answer that is scored."""
+    probe_given: str
+    """The first text after which the probe measures the loss,"""
+    probe_wanted: str
+    """and the text that the loss falls on."""
+    mismatches: tuple[str, ...]
+    """What of it does not fit."""
+
+
 class TextRecord(Record):
     """The training data as text and tokens: counted over all rows, before the first step."""
 
@@ -141,6 +167,8 @@ class TextRecord(Record):
     rows_doubled_eos: tuple[int, ...] | Unavailable
     rows_not_round_trip: tuple[int, ...]
     """Rows whose text is another one after encoding and decoding."""
+    seam: SeamRecord | None = None
+    """None where the backend does not say."""
 
 
 class ScorerRecord(Record):

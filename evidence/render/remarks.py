@@ -12,7 +12,7 @@ from typing import Final
 from evidence.pack.documents import Documents
 from evidence.records.availability import Unavailable
 from evidence.records.capture import GitRecord
-from evidence.records.inputs import TokenizerRecord
+from evidence.records.inputs import SeamRecord, TokenizerRecord
 from evidence.records.run import JournalEvent
 from evidence.render.values import Sheet
 from evidence.results.context import Context
@@ -26,6 +26,8 @@ from evidence.text import formatting, markdown
 REASON_CHARS: Final = 300
 SHORT_COMMIT: Final = 12
 NAMED_LINES: Final = 10
+SEAM_CHARS: Final = 600
+PROBE_CHARS: Final = 60
 MOSTLY: Final = 0.5
 """From this share on it is said of outputs that most of them are so."""
 
@@ -37,7 +39,7 @@ def warnings(documents: Documents, sheet: Sheet) -> tuple[str, ...]:
         *_unmoved(documents, sheet),
         *_repository(documents, sheet),
         *_steadiness(sheet),
-        *_data(sheet),
+        *_data(documents, sheet),
         *_outputs(documents, sheet),
     )
 
@@ -151,11 +153,14 @@ def _steadiness(sheet: Sheet) -> Iterator[str]:
         yield "The number of threads changed during the run; the bits of a result may depend on it."
 
 
-def _data(sheet: Sheet) -> Iterator[str]:
+def _data(documents: Documents, sheet: Sheet) -> Iterator[str]:
     if sheet.number("seen.num_rows_truncated"):
         rows = sheet.n("seen.num_rows_truncated", "row")
         is_cut = "is" if sheet.number("seen.num_rows_truncated") == 1 else "are"
         yield f"{rows} of {sheet.v('seen.num_rows')} {is_cut} cut at {_length(sheet)}."
+    seam = _seam(documents)
+    for text in () if seam is None else seam.mismatches:
+        yield f"What is fed, taught and scored do not fit: {markdown.inline(text, SEAM_CHARS)}."
     if sheet.number("data.train.num_normalised_duplicate_rows"):
         name = "data.train.num_normalised_duplicate_rows"
         repeat = "repeats" if sheet.number(name) == 1 else "repeat"
@@ -191,6 +196,11 @@ def _overlap(sheet: Sheet) -> Iterator[str]:
         rows = sheet.n("data.overlap.num_rows", "training row has", "training rows have")
         exact = sheet.v("data.overlap.num_exact_rows")
         yield f"{rows} a prompt that overlaps with an evaluation question, {exact} exactly."
+
+
+def _seam(documents: Documents) -> SeamRecord | None:
+    text = documents.inputs.text
+    return None if isinstance(text, Unavailable) else text.seam
 
 
 def _length(sheet: Sheet) -> str:
@@ -250,6 +260,11 @@ def _observed(documents: Documents, sheet: Sheet) -> Iterator[str]:
             f"Mean loss on {examples} (how much the expected answer surprises the model; lower is "
             f"better): {moved}."
         )
+        seam = _seam(documents)
+        if seam is not None:
+            wanted = markdown.code(seam.probe_wanted, PROBE_CHARS)
+            given = markdown.code(seam.probe_given[-PROBE_CHARS:], PROBE_CHARS)
+            yield f"It is measured in the form of the training text: {wanted} after … {given}."
     tokenizer = documents.inputs.tokenizer
     if isinstance(tokenizer, TokenizerRecord) and tokenizer.chat_template is not None:
         yield (

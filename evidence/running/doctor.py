@@ -61,6 +61,8 @@ class Diagnosis(Record):
     problem: UsageError | None
     pack: PackState
     prospects: tuple[Prospect, ...]
+    warnings: tuple[str, ...] = ()
+    """What a run would warn of before its first step."""
 
     @property
     def first(self) -> Prospect | None:
@@ -97,7 +99,7 @@ def diagnose(root: Path, runs: Path, milestone_id: str, hardware: HardwareRecord
     plans, backends = plan_attempts(prepared.milestone), prepared.backends
     missing = (unmet(plan, backends[plan.backend], hardware) for plan in plans)
     prospects = tuple(map(Prospect, plans, missing))
-    return Diagnosis(milestone_id, None, pack, prospects)
+    return Diagnosis(milestone_id, None, pack, prospects, prepared.warnings)
 
 
 def find_milestones(root: Path) -> Sequence[str]:

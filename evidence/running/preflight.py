@@ -13,7 +13,7 @@ from typing import Final
 from evidence import layout, limits, prose
 from evidence.backends import registry
 from evidence.capture.frozen import match_paths
-from evidence.data.read import describe_data
+from evidence.data.read import describe_data, load_data
 from evidence.encoding.digest import sha256_hex
 from evidence.errors import MalformedError, MilestoneError, UsageError
 from evidence.milestone.parse import line_of, load_milestone
@@ -27,7 +27,9 @@ from evidence.render import narrative
 from evidence.results.names import names_of, nearest
 from evidence.rules import patterns, sampling
 from evidence.rules.arithmetic import steps_per_epoch, total_steps
+from evidence.running import fitting
 from evidence.running.author_words import refuse_typed_measurements
+from evidence.running.forms import form_warnings
 from evidence.running.secrets import scan_inputs
 from evidence.text import templating
 from evidence.worker import model_folders
@@ -51,6 +53,8 @@ class Prepared(Record):
     data: Mapping[str, DataRecord]
     backends: Mapping[str, Backend]
     """By name: those of the attempts that may still be run, at least."""
+    warnings: tuple[str, ...] = ()
+    """What may be meant, and should be known before the first step."""
 
 
 def prepare(root: Path, milestone_id: str, attempt: str | None) -> Prepared:
@@ -69,6 +73,7 @@ def prepare(root: Path, milestone_id: str, attempt: str | None) -> Prepared:
     data = {name: _check_data(root, name, milestone, where) for name in milestone.data}
     _check_lengths(milestone, plans, data, where)
     _check_lists(data, where)
+    warnings = _check_names_and_forms(root, milestone, plans, where)
     notes = layout.notes_file(root, milestone_id)
     written = notes.read_bytes() if notes.is_file() else None
     _check_names(milestone, plans, data, where)
@@ -81,7 +86,31 @@ def prepare(root: Path, milestone_id: str, attempt: str | None) -> Prepared:
         plans=_select(plans, attempt),
         data=data,
         backends=backends,
+        warnings=warnings,
     )
+
+
+def _check_names_and_forms(
+    root: Path, milestone: Milestone, plans: tuple[AttemptPlan, ...], where: _Where
+) -> tuple[str, ...]:
+    """Refuse names that nothing has; return what should be known of texts that do not fit."""
+    sets = {name: load_data(root, name, spec) for name, spec in milestone.data.items()}
+    found = [
+        *fitting.field_problems(milestone, plans, sets),
+        *fitting.gate_problems(milestone, plans, sets),
+        *fitting.ref_problems(root, milestone),
+    ]
+    for plan in plans:
+        found += fitting.warm_up_problems(milestone, plan, sets)
+    wrong = [where.error(*one) for one in dict.fromkeys(found)]
+    if wrong:
+        hints = dict.fromkeys(one.hint for one in wrong)
+        raise MilestoneError("\n".join(one.message for one in wrong), hint="\n  ".join(hints))
+    warnings: list[str] = []
+    for plan in plans:
+        place = where.error(fitting.pointer(milestone, plan, "eval", "prompt"), "").message
+        warnings += [f"{place}{text}" for text in form_warnings(plan, sets)]
+    return tuple(dict.fromkeys(warnings))
 
 
 def _text(path: Path, data: bytes) -> str:

@@ -99,6 +99,8 @@ def run_milestone(
     name = options.pack_name or milestone_id
     if not recovering:
         prepared = prepare(options.root, milestone_id, options.attempt)
+        for warning in prepared.warnings:
+            observer.message(f"warning: {warning}")
     pack = layout.pack_dir(options.runs, name)
     _refuse_sealed(pack, milestone_id, options)  # at once, and once more when nobody else can seal
     make_folder(options.runs / layout.WORK)

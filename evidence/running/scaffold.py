@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
+from typing import Final
 
 from evidence import layout
 from evidence.errors import UsageError
+from evidence.running.guess import Given, values_of
 from evidence.system import resources
 from evidence.system.durable import write_file
 
+_NAME: Final = re.compile("@([A-Z_]+)@")
 
-def write_milestone(root: Path, milestone_id: str) -> Path:
-    """Write milestones/<id>.toml and return its path. Raises UsageError when it is there."""
+
+def write_milestone(root: Path, milestone_id: str, given: Given | None = None) -> Path:
+    """Write milestones/<id>.toml and return its path: for what is given, or to be filled in.
+
+    Raises UsageError when the file is there, or when nothing can be guessed.
+    """
     if layout.MILESTONE_ID.fullmatch(milestone_id) is None:
         raise UsageError(
             f"{milestone_id!r} is no milestone id",
@@ -20,6 +28,9 @@ def write_milestone(root: Path, milestone_id: str) -> Path:
     path = layout.milestone_file(root, milestone_id)
     if path.exists():
         raise UsageError(f"{path} exists already", hint="Choose another id, or edit that file.")
-    source = resources.read("templates", "v1/milestone.toml").decode("utf-8")
-    write_file(path, source.replace("@ID@", milestone_id).encode("utf-8"))
+    values = {"ID": milestone_id, **({} if given is None else values_of(root, given))}
+    name = "v1/milestone.toml" if given is None else "v1/milestone-of-data.toml"
+    source = resources.read("templates", name).decode("utf-8")
+    text = _NAME.sub(lambda match: values.get(match[1], match[0]), source)
+    write_file(path, text.encode("utf-8"))
     return path

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any, Final, TypeVar
 
 import jinja2
-from jinja2 import DictLoader, Environment, StrictUndefined, Template, TemplateError, nodes
+from jinja2 import DictLoader, Environment, StrictUndefined, Template, TemplateError, meta, nodes
 from jinja2.bccache import Bucket, FileSystemBytecodeCache
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
@@ -30,6 +30,7 @@ __all__ = [
     "compile_plain",
     "compile_text",
     "dotted_names",
+    "names_in",
     "render",
     "shipped",
 ]
@@ -163,6 +164,11 @@ def compile_text(source: str) -> Template:
     except TemplateError as error:
         line = getattr(error, "lineno", None) or 0
         raise MalformedError(f"template error: {error}", line=line) from error
+
+
+def names_in(source: str) -> tuple[str, ...]:
+    """Names that a text of the author uses and does not set itself, sorted."""
+    return tuple(sorted(meta.find_undeclared_variables(sandbox().parse(source))))
 
 
 def render(template: Template, values: Mapping[str, Any]) -> str:

@@ -30,8 +30,8 @@ _BUILD_UNKNOWN: Final = (
     "not say"
 )
 _INSTALL_CUDA_TORCH: Final = (
-    "make evidence TORCH_INDEX=https://download.pytorch.org/whl/cu130 (or the index that fits your "
-    "driver)"
+    "pip install --force-reinstall torch --index-url https://download.pytorch.org/whl/cu130 "
+    "(or the index that fits your driver)"
 )
 _MAKE_VISIBLE: Final = (
     "unset CUDA_VISIBLE_DEVICES, or name a GPU that is here by its number or UUID (nvidia-smi -L)"

@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from evidence.backends.transformers.models import model_record
-from evidence.backends.transformers.refusals import sees_ahead
+from evidence.backends.transformers.causality import sees_the_future
 from evidence.records.inputs import ModelRecord
 from evidence.records.milestone import ModelSpec
 from evidence.rules.arithmetic import training_flops
@@ -79,7 +79,7 @@ def test_what_is_recorded_of_a_family_is_what_is_saved(family: str, tmp_path: Pa
 @pytest.mark.filterwarnings("ignore")
 @pytest.mark.parametrize("family", ["bert", "gemma3", "gpt2", "llama"])
 def test_what_sees_ahead_is_told_by_a_forward_pass(family: str) -> None:
-    assert sees_ahead(build(family, torch.float32), IDS) == (family in ENCODERS)
+    assert sees_the_future(build(family, torch.float32), IDS) == (family in ENCODERS)
 
 
 def test_positions_are_embeddings_and_buffers_are_no_parameters(tmp_path: Path) -> None:

@@ -144,14 +144,6 @@ def test_a_gate_that_is_not_met_leaves_the_pack_intact_and_the_run_open(project:
     assert verdict(project.pack) == "INTACT"
 
 
-def test_a_gate_on_a_name_that_does_not_exist_is_never_met(project: Project) -> None:
-    project.edit('metric = "train.loss_ratio"', 'metric = "train.loss_ration"')
-    result = project.run()
-    assert result.gates[0].outcome == "not-checked"
-    assert "train.loss_ratio" in result.gates[0].reason
-    assert result.exit_code == ExitCode.UNFINISHED
-
-
 def test_a_broken_promise_is_a_gate_not_met(project: Project) -> None:
     write_rows(project.root / "data/train.jsonl", [{"prompt": "p", "answer": "a"}] * 3)
     result = project.run()

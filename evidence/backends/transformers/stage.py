@@ -11,9 +11,11 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from msgspec.structs import replace
 
 from evidence import layout
 from evidence.backends.transformers.evaluation import predict, probe_loss
+from evidence.backends.transformers.fit import refuse_unfit
 from evidence.backends.transformers.generation import (
     declare,
     make_greedy,
@@ -33,14 +35,22 @@ from evidence.backends.transformers.models import (
     tokenizer_record,
     vocabulary,
 )
-from evidence.backends.transformers.refusals import refuse_unfit
+from evidence.backends.transformers.refusals import refuse_encoder
 from evidence.backends.transformers.training import train
 from evidence.backends.transformers.weights import Movement
-from evidence.data.examples import probe_texts, questions, text_record, training_examples
+from evidence.data.examples import (
+    probe_texts,
+    questions,
+    seam_record,
+    text_record,
+    token_warnings,
+    training_examples,
+)
 from evidence.data.facts import field_names
 from evidence.data.read import load_data
 from evidence.encoding.codec import encode
 from evidence.encoding.digest import sha256_hex
+from evidence.records.inputs import SeamRecord
 from evidence.records.milestone import ModelSpec
 from evidence.rules.arithmetic import steps_per_epoch, total_steps
 from evidence.system import posix
@@ -66,18 +76,26 @@ def _train(job: Job, emit: Emit) -> None:
     tokenizer = load_tokenizer(plan.model, root)
     plain = coder(tokenizer)
     examples = training_examples(plan, data, plain)
+    seam = seam_record(plan, data, root, plain, examples)
     model = load_model(plan.model, root, _dtype(plan.train.dtype), device_of(plan))
     if plan.model.config is not None:
         declare(model, root / plan.model.config)
-    _, eval_sha256, _ = questions(plan, root)
+    asked, eval_sha256, _ = questions(plan, root)
+    _show(seam)
+    for text in (
+        *token_warnings(plan, data, root, plain, examples),
+        *refuse_unfit(model, plain, examples, asked, plan.eval),
+    ):
+        print(f"warning: {text}")
+        emit("warning", message=f"warning: {text}")
     emit(
         "inputs",
         model=encode(model_record(plan.model, root, model, plan.train.dtype)),
         tokenizer=encode(tokenizer_record(plan.model, root, tokenizer)),
-        text=encode(text_record(plan, plain, examples)),
+        text=encode(replace(text_record(plan, plain, examples), seam=seam)),
         data={plan.train.data: sha256_hex(data.raw), plan.eval.data: eval_sha256},
     )
-    refuse_unfit(model, examples)
+    refuse_encoder(model, examples)
     _probe("before", job, model, tokenizer, emit)
     num_steps, pieces = _num_steps(job, len(examples)), vocabulary(tokenizer)
     recorder = Recorder(num_steps, plan.train.seed, plan.train.max_length, pieces)
@@ -118,6 +136,13 @@ def _evaluate(job: Job, emit: Emit) -> None:
         emit("prediction", row=encode(row))
     runtime_s = time.monotonic() - began_s
     emit("done", runtime_s=runtime_s, total_flos=None, **_at_end(job))
+
+
+def _show(seam: SeamRecord) -> None:
+    """Say in the log where evaluation stops feeding, and what is measured and scored."""
+    print(f"evaluation feeds … {seam.fed!r}; the training text goes on {seam.goes_on!r}")
+    print(f"the first token that carries loss: {seam.first_target!r}")
+    print(f"the probe measures {seam.probe_wanted!r} after … {seam.probe_given!r}")
 
 
 def _num_steps(job: Job, num_rows: int) -> int:

@@ -10,7 +10,16 @@ from collections.abc import Callable, Iterator
 
 from evidence import layout
 from evidence.records.availability import Unavailable
-from evidence.records.inputs import NGRAM_WORDS, DataRecord, Lengths, TextRecord, TokenizerRecord
+from evidence.records.inputs import (
+    NGRAM_WORDS,
+    SEAM_CHARS,
+    DataRecord,
+    Lengths,
+    SeamRecord,
+    TextRecord,
+    TokenizerRecord,
+)
+from evidence.stages.eval import PREDICTIONS
 from evidence.stages.train import SEEN
 from evidence.verification.consistency.registry import Evidence, Problems, check, differs, need
 from evidence.verification.consistency.seen import named, row_list
@@ -132,8 +141,10 @@ def text_facts(evidence: Evidence) -> Problems:
     row is longer than max_length exactly where rows are truncated, and by what the most truncated
     row lost; the tokenizer is known, since the text was counted in its tokens; rows without a
     begin or end token are listed exactly where tokenizer or milestone adds one, and doubled ones
-    where there is one; the recorded rows have those that the lists say. Exact. Warnings: begin or
-    end token doubled, begin token missing, texts that do not survive the tokenizer."""
+    where there is one; the recorded rows have those that the lists say; what the seam waits for
+    and probes is what milestone and first prediction have. Exact. Warnings: begin or end token
+    doubled, begin token missing, texts that do not survive the tokenizer, a seam that does not
+    fit."""
     train = evidence.plan.train
     text = need(evidence.documents.inputs.text, "the training text is not known")
     place, num_rows = f"{layout.INPUTS}#/text", evidence.rows_of(train.data)
@@ -157,9 +168,25 @@ def text_facts(evidence: Evidence) -> Problems:
         yield from row_list(f"{place}/{key}", rows, num_rows)
     yield from _longest(place, text, evidence)
     yield from _special(place, text, evidence)
+    if text.seam is not None:
+        yield from _seam(f"{place}/seam", text.seam, evidence)
     for key, rows in _lists(text):
         if key in _ODD:
             yield from _odd(f"{place}/{key}", rows, num_rows, *_ODD[key])
+
+
+def _seam(place: str, seam: SeamRecord, evidence: Evidence) -> Problems:
+    why = "the seam is of another evaluation"
+    yield from differs(f"{place}/waits_for", why, evidence.plan.eval.answer_after, seam.waits_for)
+    for first in evidence.documents.rows(PREDICTIONS)[:1]:
+        wanted = first.target[:SEAM_CHARS]
+        yield from differs(f"{place}/probe_wanted", why, wanted, seam.probe_wanted)
+        begins = seam.probe_given.startswith(first.prompt)
+        if len(seam.probe_given) < SEAM_CHARS and not begins:
+            yield Problem(f"{place}/probe_given", why, first.prompt, seam.probe_given)
+    for index, text in enumerate(seam.mismatches):
+        what, address = "what is fed, taught and scored do not fit", f"{place}/mismatches/{index}"
+        yield Problem(address, what, None, text, "warning", "form-differs")
 
 
 _ODD = {

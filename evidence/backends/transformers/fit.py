@@ -1,0 +1,72 @@
+"""Whether texts fit a model: ids inside its embedding, lengths inside its context.
+
+Responsible for refusing, before the first step, what would end in an index error deep inside a
+kernel, or in positions that the model was never trained on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from evidence.data.examples import Question
+from evidence.data.tokens import Coder, Example
+from evidence.records.milestone import EvalSpec
+from evidence.worker.interface import StageFailure
+
+
+def refuse_unfit(
+    model: Any, coder: Coder, examples: Sequence[Example], asked: Sequence[Question], spec: EvalSpec
+) -> tuple[str, ...]:
+    """Raise StageFailure for texts that the model cannot take; return what it may run past."""
+    prompts = [coder.encode(one.prompt)[0] for one in asked]
+    _refuse_ids(
+        model,
+        coder,
+        [
+            *((f"training row {e.source_row}", e.ids) for e in examples),
+            *((f"prompt {i}", ids) for i, ids in enumerate(prompts)),
+        ],
+    )
+    context = context_tokens(model.config)
+    if context is None:
+        return ()
+    for what, length in (
+        *((f"training row {one.source_row}", len(one.ids)) for one in examples),
+        *((f"the prompt of evaluation row {i}", len(ids)) for i, ids in enumerate(prompts)),
+    ):
+        if length > context:
+            raise StageFailure(
+                "bad-data",
+                f"{what} has {length} tokens, and the model's context is {context} "
+                "(max_position_embeddings in config.json): lower max_length, or shorten the text",
+            )
+    return tuple(_past(context, prompts, spec))
+
+
+def context_tokens(config: Any) -> int | None:
+    """The longest sequence that a model has positions for; None where it does not say."""
+    found = getattr(config.get_text_config(), "max_position_embeddings", None)
+    return found if isinstance(found, int) and found > 0 else None
+
+
+def _past(context: int, prompts: Sequence[Sequence[int]], spec: EvalSpec) -> Iterator[str]:
+    longest = max((len(ids) for ids in prompts), default=0)
+    if longest + spec.max_new_tokens > context:
+        yield (
+            f"the longest prompt has {longest} tokens, and with max_new_tokens = "
+            f"{spec.max_new_tokens} an output may run past the model's context of {context} tokens"
+        )
+
+
+def _refuse_ids(model: Any, coder: Coder, texts: Sequence[tuple[str, Sequence[int]]]) -> None:
+    num_rows = int(model.get_input_embeddings().weight.shape[0])
+    for what, ids in texts:
+        outside = next((one for one in ids if not 0 <= one < num_rows), None)
+        if outside is not None:
+            raise StageFailure(
+                "bad-data",
+                f"{what} has the token {coder.decode([outside])!r} with id {outside}, and the "
+                f"model's embedding has {num_rows} rows (vocab_size in config.json): the tokenizer "
+                "is of another model, or the embedding must be enlarged first",
+            )

@@ -1,0 +1,171 @@
+"""Names that nothing has, found in a milestone and its data before anything is run.
+
+Responsible for fields, gate metrics, refs and a warm-up that would fail or mean nothing only after
+hours of training. Each problem is a pointer into the milestone, a message and a hint;
+whether the file itself is well-formed is `milestone.parse`'s, and tokens are the worker's.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Final
+
+from msgspec.structs import replace
+
+from evidence.capture.git import resolve_ref
+from evidence.capture.repository import Repository, open_repository
+from evidence.data.facts import DataSet, field_names
+from evidence.data.template_text import render_row
+from evidence.errors import MalformedError
+from evidence.records.availability import Unavailable
+from evidence.records.milestone import EvalSpec, Milestone
+from evidence.records.run import AttemptPlan
+from evidence.results.planned_names import SEEN_OF_A_FIELD, value_names
+from evidence.rules.arithmetic import steps_per_epoch, total_steps
+from evidence.text import templating
+
+Sets = Mapping[str, DataSet]
+Problem = tuple[str, str, str]
+"""A pointer into the milestone, what is wrong there, and what to do."""
+
+ID_FIELD: Final = "id"
+"""The field that names a row where the milestone says nothing: rows need not have it."""
+_MAX_NAMED: Final = 12
+_GPU: Final = re.compile(r"^(hardware\.gpu\.)\d+\.")
+
+
+def field_problems(milestone: Milestone, plans: Sequence[AttemptPlan], data: Sets) -> list[Problem]:
+    """Fields that templates, targets, ids and groups name, and rows that do not have them."""
+    found: list[Problem] = []
+    for name, spec in milestone.data.items():
+        if spec.text is not None:
+            found += _of_template(f"/data/{name}/text", spec.text, data[name], None)
+        found += _of_answers(f"/data/{name}/answer", spec.answer, data[name])
+    for plan in plans:
+        asked, limit = data[plan.eval.data], plan.eval.limit
+        place = pointer(milestone, plan, "eval", "prompt")
+        found += _of_template(place, plan.eval.prompt, asked, limit)
+        for key, field in _fields_of_every_row(plan.eval):
+            found += _of_every_row(pointer(milestone, plan, "eval", key), field, asked, limit)
+    return list(dict.fromkeys(found))
+
+
+def pointer(milestone: Milestone, plan: AttemptPlan, table: str, key: str) -> str:
+    """Where a setting of a plan stands: in its attempt, or in the milestone's own table."""
+    own: Mapping[str, object] = getattr(milestone.attempts[plan.number - 1], table)
+    return f"/attempt/{plan.number - 1}/{table}/{key}" if key in own else f"/{table}/{key}"
+
+
+def _fields_of_every_row(spec: EvalSpec) -> Iterator[tuple[str, str]]:
+    yield "target_field", spec.target_field
+    yield from (("group_by", field) for field in spec.group_by)
+    if spec.id_field != ID_FIELD:
+        yield "id_field", spec.id_field
+
+
+def _of_answers(place: str, answer: Sequence[str], data: DataSet) -> Iterator[Problem]:
+    names = field_names(data.rows)
+    for field in answer:
+        if field not in names:
+            yield place, f"no row of [data.{data.name}] has {field!r}", nearest(field, names)
+
+
+def _of_every_row(place: str, field: str, data: DataSet, limit: int | None) -> Iterator[Problem]:
+    for index, row in enumerate(data.rows[:limit]):
+        if field not in row:
+            text = f"row {index} of [data.{data.name}] has no {field!r}"
+            yield place, text, nearest(field, tuple(row))
+            return
+
+
+def _of_template(place: str, source: str, data: DataSet, limit: int | None) -> Iterator[Problem]:
+    template = templating.compile_text(source)
+    for index, row in enumerate(data.rows[:limit]):
+        try:
+            render_row(template, row)
+        except MalformedError as error:
+            named = [name for name in templating.names_in(source) if name not in row]
+            hint = nearest(named[0], tuple(row)) if named else "Mend the template, or the row."
+            yield place, f"row {index} of [data.{data.name}]: {error.message}", hint
+            return
+
+
+def nearest(name: str, known: Collection[str]) -> str:
+    """The known name that is meant, most likely, and the first of all."""
+    close = get_close_matches(name, known, n=1, cutoff=0.6)
+    more = ", …" if len(known) > _MAX_NAMED else ""
+    there = f"There are: {', '.join(list(known)[:_MAX_NAMED])}{more}."
+    return f"Did you mean {close[0]!r}? {there}" if close else there
+
+
+def gate_problems(
+    milestone: Milestone, plans: Sequence[AttemptPlan], data: Sets
+) -> Iterator[Problem]:
+    """Gates on values that no run of this milestone can have."""
+    known = sorted({name for plan in plans for name in _values_of(milestone, plan, data)})
+    for index, gate in enumerate(milestone.gates):
+        for key, name in (("metric", gate.metric), ("other", gate.other)):
+            if name is not None and not _is_value(name, known, milestone):
+                close = get_close_matches(name, known, n=1, cutoff=0.6)
+                meant = f"Did you mean {close[0]!r}? " if close else ""
+                all_names = "All names: `evidence explain PACK` of any pack, or results.json of it."
+                yield f"/gate/{index}/{key}", f"there is no value {name!r}", f"{meant}{all_names}"
+
+
+def _is_value(name: str, known: Collection[str], milestone: Milestone) -> bool:
+    """Whether a run may have it: values of a plug-in's stage are known by their stage alone."""
+    of_stages = tuple(f"{stage}." for stage in milestone.stages)
+    one_gpu = _GPU.sub(r"\g<1>0.", name)
+    return one_gpu in known or (bool(of_stages) and name.startswith(of_stages))
+
+
+def _values_of(milestone: Milestone, plan: AttemptPlan, data: Sets) -> Iterator[str]:
+    names = value_names(replace(milestone, train=plan.train, eval=plan.eval))
+    yield from names
+    for field in field_names(data[plan.train.data].rows):
+        yield from (f"seen.{field}.{key}" for key in SEEN_OF_A_FIELD)
+    scores = [
+        name.removeprefix("eval.")
+        for name in names
+        if name.startswith(tuple(f"eval.{one}." for one in plan.eval.all_scorers))
+        and not name.endswith(".version")
+    ]
+    rows = data[plan.eval.data].rows[: plan.eval.limit]
+    for field in plan.eval.group_by:
+        for value in dict.fromkeys(str(row.get(field)) for row in rows):
+            for key in ("num_examples", *scores):
+                yield f"eval.by.{field}.{value}.{key}"
+
+
+def ref_problems(root: Path, milestone: Milestone) -> Iterator[Problem]:
+    """Refs of promises that the repository does not have."""
+    found = open_repository(root)
+    for index, spec in enumerate(milestone.frozen):
+        if spec.ref is None or isinstance(found, Unavailable):
+            continue
+        commit = resolve_ref(found, spec.ref)
+        if isinstance(commit, Unavailable):
+            known = _refs(found)
+            hint = nearest(spec.ref, known) if known else "There is no commit yet: make one."
+            yield f"/frozen/{index}/ref", commit.reason, f"{hint} Or leave out `ref`."
+
+
+def warm_up_problems(milestone: Milestone, plan: AttemptPlan, data: Sets) -> Iterator[Problem]:
+    """A warm-up that the run ends in: the learning rate would never be reached."""
+    spec = plan.train
+    each = steps_per_epoch(len(data[spec.data].rows), spec.batch_size, spec.gradient_accumulation)
+    num_steps = total_steps(spec.epochs, each, spec.max_steps)
+    if spec.warmup_steps > num_steps:
+        text = f"warms up for {spec.warmup_steps} of {num_steps} optimizer steps"
+        place = pointer(milestone, plan, "train", "warmup_steps")
+        yield place, text, "The learning rate is never reached. Warm up for fewer steps."
+
+
+def _refs(found: Repository) -> tuple[str, ...]:
+    """Names of branches and tags, HEAD before them; none where there is no commit."""
+    listed = found.attempt("for-each-ref", "--format=%(refname:short)", "refs/heads", "refs/tags")
+    names = () if isinstance(listed, Unavailable) else listed.decode("utf-8", "replace").split()
+    return ("HEAD", *names) if names else ()
