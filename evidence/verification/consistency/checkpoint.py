@@ -143,7 +143,8 @@ def checkpoint_parameters(evidence: Evidence) -> Problems:
     or not, holds that many parameters."""
     model = need(evidence.documents.inputs.model, "the model is not known")
     wanted = evidence.plan.train.dtype
-    yield from _sizes(evidence, model, wanted)
+    if any(path not in evidence.headers for path in _weights(evidence)):
+        yield from _sizes(evidence, model, wanted)
     tensors = _tensors(evidence)
     yield from parameter_problems(model, tensors)
     yield from dtype_problems(model, tensors, _DTYPES[wanted])
