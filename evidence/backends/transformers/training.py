@@ -233,13 +233,20 @@ def merges_rows(job: Job, model: Any) -> bool:
     random numbers would differ too, so then it is off.
     """
     spec = job.plan.train
-    dropout = any(
-        value
-        for name, value in model.config.to_dict().items()
-        if "dropout" in name and isinstance(value, (int, float))
-    )
     rows = spec.batch_size * spec.gradient_accumulation
-    return not dropout and rows <= MAX_MERGED_ROWS
+    return not _drops_out(model) and rows <= MAX_MERGED_ROWS
+
+
+def _drops_out(model: Any) -> bool:
+    """Whether anything is dropped in training: by a module, or by a rate of its configuration.
+
+    The names of rates differ: attention_dropout, resid_pdrop, drop_path_rate.
+    """
+    if any(isinstance(one, torch.nn.Dropout) and one.p > 0 for one in model.modules()):
+        return True
+    configs = (model.config, model.config.get_text_config())
+    rates = (item for config in configs for item in config.to_dict().items())
+    return any("drop" in name and isinstance(rate, float) and rate > 0 for name, rate in rates)
 
 
 def train(
