@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 import torch
 
-from evidence.backends.transformers.models import model_record
 from evidence.backends.transformers.causality import sees_the_future
+from evidence.backends.transformers.models import model_record
 from evidence.records.inputs import ModelRecord
 from evidence.records.milestone import ModelSpec
 from evidence.rules.arithmetic import training_flops
