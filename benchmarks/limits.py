@@ -67,13 +67,13 @@ def main() -> None:
     memory = MEMORY if os.access(MEMORY, os.W_OK) else None
     print(machine(), "", "| limit | breach | exit | wall s | CPU s | peak MiB | bar |", sep="\n")
     print("|---|---|---|---|---|---|---|")
-    kept = True
+    within_limits = True
     for breach in BREACHES:
         with tempfile.TemporaryDirectory(dir=memory, ignore_cleanup_errors=True) as folder:
             text, good = row(breach, Path(folder))
         print(text, flush=True)
-        kept = kept and good
-    sys.exit(not kept)
+        within_limits = within_limits and good
+    sys.exit(not within_limits)
 
 
 if __name__ == "__main__":

@@ -22,7 +22,7 @@ class ExitCode(IntEnum):
     BUG = 70
     BUSY = 75
     INTERRUPTED = 130
-    UNHEARD = 141
+    OUTPUT_CLOSED = 141
     """Whoever read our output went away before all was said: no verdict was given."""
     TERMINATED = 143
 

@@ -61,7 +61,7 @@ SSH_KEYGEN_TIMEOUT_S: Final = 10.0
 SSH_SIGN_TIMEOUT_S: Final = 300.0
 """Signing may wait for a passphrase or for a touch on a security key."""
 
-MAX_TYPED_NUMBERS: Final = 10_000
+MAX_PROSE_NUMBERS: Final = 10_000
 """Numbers in one text of the author that are looked at."""
 
 MAX_TOKENIZER_BYTES: Final = 3 * MIB

@@ -23,7 +23,7 @@ def evidence(*words: str) -> Ended:
     """Run `evidence WORDS`."""
     # Real text streams over bytes: click looks for the bytes below a stream without an encoding.
     out, err = (TextIOWrapper(BytesIO(), encoding="utf-8", newline="\n") for _ in range(2))
-    typed = sys.argv
+    argv_before = sys.argv
     sys.argv = ["evidence", *words]
     code: object = 0
     try:
@@ -32,7 +32,7 @@ def evidence(*words: str) -> Ended:
     except SystemExit as ended:
         code = ended.code
     finally:
-        sys.argv = typed
+        sys.argv = argv_before
     assert isinstance(code, int)
     return Ended(code, _printed(out), _printed(err))
 

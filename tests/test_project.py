@@ -66,8 +66,8 @@ def test_what_ships_knows_nothing_of_the_backend_that_tests_bring() -> None:
     for path in shipped:
         if "__pycache__" in path.parts:
             continue
-        said = re.findall(r"(?i)stub", f"{path.relative_to(ROOT)} {path.read_text('utf-8')}")
-        assert not said, f"{path}: a backend for tests belongs into tests/plug_ins"
+        mentions = re.findall(r"(?i)stub", f"{path.relative_to(ROOT)} {path.read_text('utf-8')}")
+        assert not mentions, f"{path}: a backend for tests belongs into tests/plug_ins"
 
 
 def commands_in_readme() -> list[tuple[str, tuple[str, ...]]]:

@@ -50,6 +50,6 @@ def run(
         close=close,
     )
     stop = StopRequest()
-    ours = threading.current_thread() is threading.main_thread()
-    with stop if ours else nullcontext():
+    in_main_thread = threading.current_thread() is threading.main_thread()
+    with stop if in_main_thread else nullcontext():
         return run_milestone(milestone, options, observer or Silent(), stop)

@@ -34,7 +34,7 @@ class AttemptResult(Record):
     tokenizer: TokenizerRecord | None = None
     text: TextRecord | None = None
 
-    def lasting(self, duration_s: float) -> AttemptResult:
+    def with_duration(self, duration_s: float) -> AttemptResult:
         """The same result with the time it took over all its processes."""
         return replace(self, record=replace(self.record, duration_s=duration_s))
 
@@ -78,9 +78,9 @@ class StartPoint(Record):
     """Moments whose probe the journal has already."""
 
     @property
-    def goes_on(self) -> bool:
-        """Whether this is a place inside a stage that goes on from checkpoints."""
-        return self.stage != "" and kind_of(self.stage).goes_on
+    def resumes(self) -> bool:
+        """Whether this point lies inside a stage that resumes from checkpoints."""
+        return self.stage != "" and kind_of(self.stage).resumes
 
 
 def refused(plan: AttemptPlan, unmet: tuple[tuple[str, str], ...]) -> AttemptResult:
@@ -95,7 +95,7 @@ def refused(plan: AttemptPlan, unmet: tuple[tuple[str, str], ...]) -> AttemptRes
 
 
 def interrupted(plan: AttemptPlan, why: str) -> AttemptResult:
-    """The result of an attempt whose process is gone and that nobody goes on with."""
+    """The result of an attempt whose process has ended and which is not resumed."""
     reason = f"closed before it was done: {why}"
     return AttemptResult(replace(_record(plan, None, 0.0), outcome="interrupted", reason=reason))
 
@@ -114,18 +114,18 @@ def run_attempt(
     names = [kind.name for kind in stages]
     first = names.index(point.stage) if point.stage else 0
     for index, kind in enumerate(stages[first:]):
-        here = index == 0
+        is_start = index == 0
         job = Job(
             plan=plan,
             stage=kind.name,
             root=str(places.root),
             scratch=str(places.scratch),
             output=str(places.output),
-            segment=point.segment if here else 1,
-            resume=point.resume if here else None,
+            segment=point.segment if is_start else 1,
+            resume=point.resume if is_start else None,
             run_stage=around.run_stage,
         )
-        from_step = point.from_step if here else 0
+        from_step = point.from_step if is_start else 0
         last = StageRun(kind, job, around, deadline_s, from_step).execute()
         if last.outcome != "completed":
             break

@@ -25,7 +25,7 @@ from evidence.text.escape import visible
 
 SYNC_EVERY_S: Final = 0.75
 """With the supervisor's pause between two looks, no row waits longer than a second."""
-KEPT_LINES: Final = 20
+NUM_LAST_LINES: Final = 20
 """Last lines of a log that an outcome repeats."""
 
 
@@ -37,7 +37,7 @@ class LogFile:
         self._decode = codecs.getincrementaldecoder("utf-8")("replace").decode
         self._redactor = redactor or Redactor(Secrets())
         self._held = ""
-        self._last: deque[str] = deque(maxlen=KEPT_LINES)
+        self._last: deque[str] = deque(maxlen=NUM_LAST_LINES)
 
     def feed(self, data: bytes) -> None:
         """Take output in any pieces; whole lines are written at once, secrets cut out before."""

@@ -1,7 +1,7 @@
-"""The worker as an operating-system process: start it, hear it, stop it, leave no orphan.
+"""The worker as an operating-system process: start it, read its pipes, stop it, leave no orphan.
 
-Responsible for pipes, signals and exit status. What the worker says is understood by `stage`;
-what its end means is decided by `verdict`.
+Responsible for pipes, signals and exit status. The worker's events are interpreted by `stage`;
+what its end means is decided by `outcome`.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ GRACE_AFTER_EXIT_S: Final = 2.0
 """How long a grandchild may keep the pipes open after the worker itself is gone."""
 
 MAX_LEFT_BYTES: Final = 4 << 20
-"""More than pipes can hold of what a worker said before it went: a grandchild goes on talking."""
+"""More than pipes can hold after the worker ended: beyond it, a child process still writes."""
 
 GRACE_AFTER_KILL_S: Final = 10.0
 """SIGKILL takes milliseconds, unless a driver holds the process in the kernel for ever."""

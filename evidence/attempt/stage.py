@@ -16,9 +16,9 @@ from msgspec import field
 
 from evidence import limits
 from evidence.attempt.files import StageFiles
+from evidence.attempt.outcome import Limit, WorkerEnd, outcome_of
 from evidence.attempt.process import GRACE_AFTER_KILL_S, WorkerProcess
 from evidence.attempt.reported import Reported, read_reported, write_reported
-from evidence.attempt.verdict import Heard, Limit, judge
 from evidence.capture.oom import count_oom_kills
 from evidence.capture.telemetry import sample, sampling_period_s
 from evidence.encoding import jsonio
@@ -118,8 +118,8 @@ class StageRun:
         if self._failure is not None and self._failure[0] == DISK_FULL:
             message = f"the worker found its disk full: {self._failure[1]}"
             raise DurabilityError(message, hint=NO_ROOM_HINT, no_room=True)
-        outcome, reason = judge(
-            Heard(
+        outcome, reason = outcome_of(
+            WorkerEnd(
                 kind=self._kind,
                 done=self._done is not None,
                 failure=self._failure,
@@ -154,8 +154,8 @@ class StageRun:
         return stopped, limit, status
 
     def _listen(self, worker: WorkerProcess) -> tuple[bool, Limit | None]:
-        """Hear the worker out. Returns whether we stopped it and the limit that ran out."""
-        asked, sampled_s, heard_s = 0, 0.0, time.monotonic()
+        """Read the worker to its end. Returns whether we stopped it and the limit that ran out."""
+        asked, sampled_s, last_event_s = 0, 0.0, time.monotonic()
         killed_s: float | None = None
         while not worker.finished():
             for channel, data in worker.receive(POLL_S):
@@ -163,7 +163,7 @@ class StageRun:
                     self._files.log.feed(data)
                 else:
                     self._take(data)
-                heard_s = time.monotonic()
+                last_event_s = time.monotonic()
             now = time.monotonic()
             if now - sampled_s >= sampling_period_s(now - self._around.started_s):
                 sampled_s = now
@@ -180,17 +180,17 @@ class StageRun:
                 asked = level
             if killed_s is not None and now - killed_s > GRACE_AFTER_KILL_S:
                 break  # stuck in the kernel
-            limit = self._passed(now, heard_s)
+            limit = self._passed(now, last_event_s)
             if limit is not None and killed_s is None:
                 worker.kill()
                 return asked > 0, limit
         return asked > 0, None
 
-    def _passed(self, now: float, heard_s: float) -> Limit | None:
+    def _passed(self, now: float, last_event_s: float) -> Limit | None:
         plan = self._job.plan
         if plan.timeout_s is not None and self._deadline_s is not None and now > self._deadline_s:
             return Limit("attempt", plan.timeout_s)
-        if now - heard_s > plan.no_progress_timeout_s:
+        if now - last_event_s > plan.no_progress_timeout_s:
             return Limit("silence", plan.no_progress_timeout_s)
         return None
 
@@ -208,8 +208,11 @@ class StageRun:
             # Secrets are cut out first: a half of one, left by the limit, would not be recognised.
             clean = self._redactor.text(line.decode("utf-8", "replace"))
             shown = one_line(clean, limits.MAX_MESSAGE_CHARS)
-            said = self._redactor.text(str(error))
-            self._failure = ("exception", f"the worker sent what no worker sends ({said}): {shown}")
+            cause = self._redactor.text(str(error))
+            self._failure = (
+                "exception",
+                f"the worker sent what no worker sends ({cause}): {shown}",
+            )
 
     def _handler(self, name: str) -> Callable[[dict[str, Any]], None]:
         """What takes an event: of the kind of stage its rows and documents, else one of ours."""

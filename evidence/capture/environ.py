@@ -1,4 +1,4 @@
-"""Python, locale, time zone, and the environment variables on the allow-list; all for eyes too.
+"""Python, locale, time zone, and the environment variables on the allow-list; also as one text.
 
 Responsible for what the process knows of itself. The framework is told by the worker.
 """

@@ -26,7 +26,7 @@ __all__ = ["GpuCapture", "GpuSample", "capture_gpus", "gpu_snapshot", "sample_gp
 
 T = TypeVar("T")
 
-NOT_OURS: Final = Unavailable(
+NOT_THIS_PROCESS: Final = Unavailable(
     "NVML lists no GPU memory of our process: it uses none, or a container hides process ids"
 )
 _MAX_PARTS: Final = 16
@@ -127,11 +127,13 @@ def _sample(pids: Collection[int]) -> GpuSample | Unavailable:
     handles = [handle for handle in found if not isinstance(handle, Unavailable)]
     silent = [handle for handle in found if isinstance(handle, Unavailable)]
     held = [(handle, _held(nvml, handle, pids)) for handle in handles]
-    ours = [(handle, memory) for handle, memory in held if isinstance(memory, int)]
-    reasons = (memory for memory in (*silent, *(one for _, one in held)) if memory != NOT_OURS)
-    memory = sum(memory for _, memory in ours) if ours else next(reasons, NOT_OURS)
+    own = [(handle, memory) for handle, memory in held if isinstance(memory, int)]
+    reasons = (
+        memory for memory in (*silent, *(one for _, one in held)) if memory != NOT_THIS_PROCESS
+    )
+    memory = sum(memory for _, memory in own) if own else next(reasons, NOT_THIS_PROCESS)
     # With several GPUs, only one that we hold memory on is known to be ours.
-    device = ours[0][0] if ours else handles[0] if len(found) == len(handles) == 1 else None
+    device = own[0][0] if own else handles[0] if len(found) == len(handles) == 1 else None
     if device is None:
         which = silent[0] if silent else Unavailable("which of several GPUs is ours cannot be told")
         return GpuSample(memory, which, which)
@@ -155,7 +157,7 @@ def _held(nvml: Any, handle: Any, pids: Collection[int]) -> int | Unavailable:
         return running
     held = [one.usedGpuMemory for one in running if one.pid in pids]
     if not held:
-        return NOT_OURS
+        return NOT_THIS_PROCESS
     if None in held:
         return Unavailable("the driver does not say how much memory a process holds")
     return nvml_answers.whole(sum(held), 0, nvml_answers.MAX_MEMORY_BYTES, "bytes")

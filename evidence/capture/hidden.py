@@ -1,4 +1,4 @@
-"""Files that git was told not to look at: `assume-unchanged`, `skip-worktree`, sparse checkouts.
+"""Files that git skips by its own settings: `assume-unchanged`, `skip-worktree`, sparse checkouts.
 
 Responsible for an index in which nothing is hidden, so that a change to such a file is a change
 like any other, and for how many files a sparse checkout leaves out. The user's own index stays.
@@ -35,8 +35,8 @@ def flagged(found: Repository) -> Flagged:
     for entry in found.run("ls-files", "-v", "-z", "--", ":/").split(b"\0"):
         tag, name = entry[:1], entry[2:]
         if tag == b"S" or tag.islower():
-            there = os.path.lexists(top + b"/" + name)
-            (present if there or tag == b"h" else absent).append(name)
+            exists = os.path.lexists(top + b"/" + name)
+            (present if exists or tag == b"h" else absent).append(name)
     return Flagged(tuple(present), tuple(absent))
 
 

@@ -20,7 +20,13 @@ import psutil
 
 from evidence import limits
 from evidence.capture.cgroups import core_limit, memory_limit_bytes
-from evidence.capture.process import TooLongError, TooSlowError, answer_within, hear_out, up_to
+from evidence.capture.process import (
+    TooLongError,
+    TooSlowError,
+    answer_within,
+    collect_output,
+    up_to,
+)
 from evidence.records.availability import Unavailable
 from evidence.records.capture import CpuRecord, GpuRecord, HardwareRecord
 from evidence.text.escape import one_line
@@ -35,7 +41,7 @@ _MAX_MHZ: Final = 1_000_000
 _MAX_BYTES: Final = 1 << 62
 _MAX_NAME_CHARS: Final = 200
 _MAX_FLAGS: Final = 2000
-NOT_SAID: Final = Unavailable("the operating system does not say")
+NOT_REPORTED: Final = Unavailable("the operating system does not say")
 _IN_CGROUP: Final = re.compile(r"kubepods|docker|libpod|lxc|containerd")
 _OF_CGROUP: Final = {"kubepods": "kubernetes", "libpod": "podman"}
 
@@ -44,7 +50,7 @@ def capture_cpu() -> CpuRecord:
     """What py-cpuinfo and psutil know of the processor. Takes about a third of a second."""
     info = _cpuinfo()
     return CpuRecord(
-        model=_plain(info.get("brand_raw")) or _plain(_ask(_model_name)) or NOT_SAID,
+        model=_plain(info.get("brand_raw")) or _plain(_ask(_model_name)) or NOT_REPORTED,
         architecture=_plain(platform.machine()) or "not said",
         num_physical_cores=_whole(lambda: psutil.cpu_count(logical=False), _MAX_CORES),
         num_logical_cores=_whole(psutil.cpu_count, _MAX_CORES),
@@ -61,7 +67,7 @@ def _plain(text: object) -> str:
 
 def _flags(found: object) -> tuple[str, ...] | Unavailable:
     named = sorted(filter(None, map(_plain, found))) if isinstance(found, list) else []
-    return tuple(named[:_MAX_FLAGS]) or NOT_SAID
+    return tuple(named[:_MAX_FLAGS]) or NOT_REPORTED
 
 
 def _ask(question: Callable[[], T | None]) -> T | Unavailable:
@@ -71,8 +77,10 @@ def _ask(question: Callable[[], T | None]) -> T | Unavailable:
     except TooSlowError:
         return Unavailable(f"the system did not answer within {limits.PROBE_TIMEOUT_S:g} s")
     except Exception as error:  # psutil raises whatever an odd /proc makes of its parsing
-        return Unavailable(f"{NOT_SAID.reason}: {one_line(str(error) or type(error).__name__, 80)}")
-    return NOT_SAID if found is None or found == "" else found
+        return Unavailable(
+            f"{NOT_REPORTED.reason}: {one_line(str(error) or type(error).__name__, 80)}"
+        )
+    return NOT_REPORTED if found is None or found == "" else found
 
 
 def _whole(question: Callable[[], object], highest: int, lowest: int = 1) -> int | Unavailable:
@@ -103,8 +111,8 @@ def _cpuinfo() -> dict[str, Any]:
             stderr=subprocess.DEVNULL,
             start_new_session=True,
         )
-        heard = hear_out(process, limits.PROBE_TIMEOUT_S, up_to(limits.MIB))
-        found = json.loads(heard.output)
+        ended = collect_output(process, limits.PROBE_TIMEOUT_S, up_to(limits.MIB))
+        found = json.loads(ended.output)
     except (OSError, ValueError, TooSlowError, TooLongError):
         return {}
     return found if isinstance(found, dict) else {}

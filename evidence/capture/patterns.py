@@ -49,11 +49,11 @@ def files_matching(root: Path, pattern: str) -> Iterator[str]:
     if base.is_file():
         yield "/".join(named)
     for folder, folders, files in os.walk(base):
-        here = Path(folder).relative_to(root)
-        skipped = _NEVER if named or here.parts else _NEVER | _NOT_AT_TOP
+        relative = Path(folder).relative_to(root)
+        skipped = _NEVER if named or relative.parts else _NEVER | _NOT_AT_TOP
         folders[:] = [name for name in folders if name not in skipped]
         for name in files:
-            path = (here / name).as_posix()
+            path = (relative / name).as_posix()
             full = Path(folder, name)
             if matches(pattern, path) and full.is_file() and not full.is_symlink():
                 yield path

@@ -1,7 +1,7 @@
-"""Hearing out a program that may hang, babble or refuse to die.
+"""The output of a program that may hang, print without end, or ignore signals.
 
-Responsible for bounds in time and in bytes, and for ending a program with its children. What a
-program is started for, and what its words mean, is the probes'.
+Responsible for limits of time and of bytes, and for ending a program with its children. Which
+program is started, and what its output means, is decided by the probes.
 """
 
 from __future__ import annotations
@@ -32,8 +32,8 @@ class TooLongError(Exception):
     """A program printed more than its limit."""
 
 
-class Heard(Record, Generic[T]):
-    """What a program that ended in time left behind."""
+class ProgramOutput(Record, Generic[T]):
+    """Output and exit status of a program that ended in time."""
 
     output: T
     errors: bytes
@@ -64,10 +64,10 @@ def answer_within(timeout_s: float, question: Callable[[], T]) -> T:
     return answers[0]
 
 
-def hear_out(
+def collect_output(
     process: subprocess.Popen[bytes], timeout_s: float, consume: Callable[[IO[bytes]], T]
-) -> Heard[T]:
-    """Everything a process started with `start_new_session=True` says, until it ends.
+) -> ProgramOutput[T]:
+    """The output of a process started with `start_new_session=True`, until it ends.
 
     Raises TooSlowError, or what `consume` raised; the process and its children are then killed.
     """
@@ -91,7 +91,7 @@ def hear_out(
     except BaseException:
         _kill(process)
         raise
-    return Heard(output=output, errors=bytes(errors), status=status)
+    return ProgramOutput(output=output, errors=bytes(errors), status=status)
 
 
 def up_to(limit_bytes: int) -> Callable[[IO[bytes]], bytes]:

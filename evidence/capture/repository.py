@@ -19,7 +19,7 @@ from evidence.text.escape import one_line
 if TYPE_CHECKING:
     from git import Repo
 
-_NOT_OURS: Final = (layout.RUNS, ".venv")
+_LEFT_OUT: Final = (layout.RUNS, ".venv")
 """Folders of the project whose changes make no tree dirty: evidence itself, and installed code."""
 _ELSEWHERE: Final = (
     "GIT_DIR",
@@ -76,12 +76,12 @@ class Repository(Record):
         try:
             return self.run(*args, env=env, given=given, timeout_s=timeout_s)
         except CommandError as error:
-            said = str(error.stderr).strip().removeprefix("stderr: ").strip("' \n")
-            return Unavailable(one_line(said, limits.MAX_MESSAGE_CHARS) or "git gave no reason")
+            message = str(error.stderr).strip().removeprefix("stderr: ").strip("' \n")
+            return Unavailable(one_line(message, limits.MAX_MESSAGE_CHARS) or "git gave no reason")
 
     def pathspecs(self) -> list[str]:
         """Everything but what is not ours."""
-        return [":/", *(f":(top,exclude,literal){self.prefix}{name}" for name in _NOT_OURS)]
+        return [":/", *(f":(top,exclude,literal){self.prefix}{name}" for name in _LEFT_OUT)]
 
     @property
     def prefix(self) -> str:
@@ -120,12 +120,14 @@ def refusal(error: Exception) -> Unavailable:
 
     if isinstance(error, GitCommandNotFound):
         return Unavailable(NO_GIT)
-    said = str(getattr(error, "stderr", "") or error).strip().removeprefix("stderr: ").strip("' \n")
-    if "dubious ownership" in said:
+    message = (
+        str(getattr(error, "stderr", "") or error).strip().removeprefix("stderr: ").strip("' \n")
+    )
+    if "dubious ownership" in message:
         return Unavailable(
             "git does not trust this repository, which another user owns; "
             "`git config --global --add safe.directory FOLDER` trusts it"
         )
-    if said.startswith("Timeout"):
+    if message.startswith("Timeout"):
         return Unavailable(f"git did not answer within {limits.PROBE_TIMEOUT_S:g} s")
-    return Unavailable(f"git refused: {one_line(said, limits.MAX_MESSAGE_CHARS)}")
+    return Unavailable(f"git refused: {one_line(message, limits.MAX_MESSAGE_CHARS)}")

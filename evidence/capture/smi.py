@@ -1,7 +1,7 @@
-"""nvidia-smi's own report, for eyes: gpu_snapshot.txt.
+"""nvidia-smi's own report, for people to read: gpu_snapshot.txt.
 
-Responsible for running a tool that may be missing, fail, hang, babble or print bytes that act on
-a terminal, and for saying in words which of them it was.
+Responsible for running a tool that may be missing, fail, hang, print without end, or print
+bytes that act on a terminal, and for saying in words which of them it was.
 """
 
 from __future__ import annotations
@@ -15,7 +15,13 @@ from typing import Final
 
 from evidence import limits
 from evidence.capture.driver import MISMATCH, SMI_FOLDERS
-from evidence.capture.process import Heard, TooLongError, TooSlowError, hear_out, up_to
+from evidence.capture.process import (
+    ProgramOutput,
+    TooLongError,
+    TooSlowError,
+    collect_output,
+    up_to,
+)
 from evidence.text.escape import visible
 
 _PROCESS_TABLE: Final = re.compile(r"^(?:\+[-=]+\+[ \t]*\n)?\|[ \t]*Processes:", re.MULTILINE)
@@ -52,17 +58,17 @@ def _find() -> str | None:
 def _report(path: str) -> tuple[str, str]:
     """The report, and what is wrong with it."""
     try:
-        heard = _run(path)
+        ended = _run(path)
     except TooSlowError:
         return "", f"it did not answer within {limits.NVIDIA_SMI_TIMEOUT_S:g} s"
     except TooLongError:
         return "", f"it printed more than {limits.MAX_NVIDIA_SMI_BYTES} bytes"
     except OSError as error:
         return "", f"it cannot be started ({error.strerror})"
-    text = visible(heard.output.decode("utf-8", "replace").replace("\r\n", "\n"))
-    if heard.status != 0:
-        meaning = _STATUSES.get(heard.status)
-        return "", f"it ended with status {heard.status}" + (f", {meaning}" if meaning else "")
+    text = visible(ended.output.decode("utf-8", "replace").replace("\r\n", "\n"))
+    if ended.status != 0:
+        meaning = _STATUSES.get(ended.status)
+        return "", f"it ended with status {ended.status}" + (f", {meaning}" if meaning else "")
     if text.strip() == _NO_DEVICES:
         return "", "a driver is there, but it found no GPU"
     # Neither is quoted: it could be the processes of other people, or pass for a report.
@@ -73,7 +79,7 @@ def _report(path: str) -> tuple[str, str]:
     return text if text.endswith("\n") else f"{text}\n", ""
 
 
-def _run(path: str) -> Heard[bytes]:
+def _run(path: str) -> ProgramOutput[bytes]:
     process = subprocess.Popen(
         [path],
         stdin=subprocess.DEVNULL,
@@ -82,4 +88,4 @@ def _run(path: str) -> Heard[bytes]:
         env=os.environ | {"LC_ALL": "C"},
         start_new_session=True,
     )
-    return hear_out(process, limits.NVIDIA_SMI_TIMEOUT_S, up_to(limits.MAX_NVIDIA_SMI_BYTES))
+    return collect_output(process, limits.NVIDIA_SMI_TIMEOUT_S, up_to(limits.MAX_NVIDIA_SMI_BYTES))

@@ -31,7 +31,7 @@ def guarded(command: click.Command) -> NoReturn:
     except SystemExit:
         # The reader of our output is gone (`| head`): click answers with status 1, which here
         # would say 'findings'. Nothing else exits from inside a command.
-        status = int(ExitCode.UNHEARD)
+        status = int(ExitCode.OUTPUT_CLOSED)
     except OSError as error:
         # A disk that is full, read-only or gone, a path that is too long: no bug of ours.
         place = f": {error.filename}" if error.filename else ""
@@ -49,10 +49,10 @@ def guarded(command: click.Command) -> NoReturn:
 def complain(error: EvidenceError) -> None:
     """Print an error and its hint to stderr, acting characters made visible."""
     with suppress(OSError):  # nobody may be listening any more; the exit code stands
-        said = visible(error.message)
+        shown = visible(error.message)
         if isinstance(error, StoppedError):  # as asked: no error
-            click.secho(said[:1].upper() + said[1:], fg="yellow", err=True)
+            click.secho(shown[:1].upper() + shown[1:], fg="yellow", err=True)
         else:
-            click.echo(f"{click.style('Error:', fg='red', bold=True)} {said}", err=True)
+            click.echo(f"{click.style('Error:', fg='red', bold=True)} {shown}", err=True)
         if error.hint:
             click.echo(f"  {visible(error.hint)}", err=True)

@@ -26,7 +26,7 @@ from evidence.text import formatting
 from evidence.text.escape import visible
 from evidence.worker.visible import first_device
 
-PACK_SAYS: Final = {
+PACK_STATES: Final = {
     "none": "",
     "sealed": "its pack is sealed: a new run needs `evidence run {id} --again`",
     "unfinished": "a run of it is unfinished: `evidence run {id} --resume` (or --close)",
@@ -75,24 +75,24 @@ def _print_machine(machine: Machine) -> None:
             _fact("", f"none is visible to a run: {hidden.reason}")
         _fact("driver", _measured(hardware.driver_version))
     for name, version in machine.packages:
-        _fact(name, _said(version))
-    _fact("CUDA", _said(machine.torch_cuda))
+        _fact(name, _value_text(version))
+    _fact("CUDA", _value_text(machine.torch_cuda))
     for name, title in machine.backends:
-        _fact("backend", f"{name}, {_said(title)}")
+        _fact("backend", f"{name}, {_value_text(title)}")
     if isinstance(git, Unavailable):
         _fact("git", f"no commit will be recorded: {git.reason}")
     else:
         changed = formatting.plural(len(git.files), "file")
         state = f"{changed} changed; the patch will be recorded" if git.dirty else "clean"
         _fact("git", f"{git.commit[:12]}, {state}")
-    _fact("ssh-keygen", _said(machine.ssh_keygen))
+    _fact("ssh-keygen", _value_text(machine.ssh_keygen))
 
 
 def _unseen(reason: str) -> str:
-    said = "none" if is_certain(reason) else "not measured"
+    applies = "none" if is_certain(reason) else "not measured"
     if reason.startswith(NO_DRIVER.says):  # nothing to mend on a machine that has no GPU
-        return f"{said}: {reason}"
-    return f"{said}: {reason}\n{'':15}→ {remedy_for(reason)}"
+        return f"{applies}: {reason}"
+    return f"{applies}: {reason}\n{'':15}→ {remedy_for(reason)}"
 
 
 def _gpu(gpu: GpuRecord) -> str:
@@ -105,7 +105,7 @@ def _fact(name: str, text: str) -> None:
     click.echo(f"  {name:<13}{visible(text)}")
 
 
-def _said(value: object) -> str:
+def _value_text(value: object) -> str:
     """Of what is there or not."""
     return f"none: {value.reason}" if isinstance(value, Unavailable) else str(value)
 
@@ -139,12 +139,12 @@ def _print_diagnosis(diagnosis: Diagnosis, *, in_full: bool) -> None:
     for warning in diagnosis.warnings:
         click.echo(f"  {click.style('⚠', fg='yellow')} {visible(warning)}")
     if diagnosis.pack != "none":
-        click.echo(f"  {PACK_SAYS[diagnosis.pack].format(id=name)}")
+        click.echo(f"  {PACK_STATES[diagnosis.pack].format(id=name)}")
 
 
 def _print_prospect(prospect: Prospect, milestone: str, *, in_full: bool) -> None:
     plan = prospect.plan
-    notes = [note for note, said in _notes(prospect) if said]
+    notes = [note for note, applies in _notes(prospect) if applies]
     kind = f" ({', '.join(notes)})" if notes else ""
     mark = click.style("✗", fg="yellow") if prospect.missing else click.style("✓", fg="green")
     click.echo(f"  {mark} {plan.name}{kind}")

@@ -57,7 +57,7 @@ class PlainProgress:
 
     def __init__(self) -> None:
         self._label = ""
-        self._began_s = self._said_s = 0.0
+        self._began_s = self._printed_s = 0.0
 
     def message(self, text: str) -> None:
         """A line."""
@@ -66,16 +66,16 @@ class PlainProgress:
     def stage(self, attempt: str, stage: str, total: int) -> None:
         """Announce a stage."""
         self._label = f"{attempt} · {stage}"
-        self._began_s = self._said_s = time.monotonic()
+        self._began_s = self._printed_s = time.monotonic()
         if total:
             self.message(f"{self._label}: {total} {'steps' if stage == 'train' else 'examples'}")
 
     def advance(self, done: int, total: int, note: str) -> None:
         """A line every few seconds and at the end."""
         now = time.monotonic()
-        if now - self._said_s < PLAIN_EVERY_S and done != total:
+        if now - self._printed_s < PLAIN_EVERY_S and done != total:
             return
-        self._said_s = now
+        self._printed_s = now
         elapsed_s = now - self._began_s
         rate = done / elapsed_s if elapsed_s > 0 else 0.0
         left = f", {(total - done) / rate:.0f} s left" if rate and total > done else ""

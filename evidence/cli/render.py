@@ -9,7 +9,7 @@ import click
 from evidence.api.verify import expand
 from evidence.cli.boundary import complain
 from evidence.errors import ExitCode
-from evidence.publish.index import INDEX, Known, index_differs, update_index
+from evidence.publish.index import INDEX, Reports, index_differs, update_index
 from evidence.publish.summaries import Rendered, render_all
 
 
@@ -30,7 +30,7 @@ def command(packs: tuple[Path, ...], check: bool) -> None:
         return
     rendered = render_all(found, check=check)
     for pack, one in zip(found, rendered, strict=True):
-        click.echo(f"{pack.as_posix()}: {_said(one, check=check)}")
+        click.echo(f"{pack.as_posix()}: {_line_of(one, check=check)}")
     stale = check and any(one.changed for one in rendered)
     # Last, because its verdicts see what was written; a broken pack is in it as such.
     known = {
@@ -50,14 +50,14 @@ def command(packs: tuple[Path, ...], check: bool) -> None:
         raise click.exceptions.Exit(int(ExitCode.FINDINGS))
 
 
-def _said(one: Rendered, *, check: bool) -> str:
+def _line_of(one: Rendered, *, check: bool) -> str:
     if one.error is not None:
         return "not rendered"
     verb = "differs" if check else "written"
     return f"{verb}: {', '.join(one.changed)}" if one.changed else "same"
 
 
-def _index(runs: Path, known: Known, *, check: bool) -> bool:
+def _index(runs: Path, known: Reports, *, check: bool) -> bool:
     """Write or compare the index of a folder of packs; returns whether it is stale."""
     changed = index_differs(runs, known) if check else update_index(runs, known)
     verb = "differs" if check else "written"

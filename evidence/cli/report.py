@@ -1,4 +1,4 @@
-"""A verification report for eyes."""
+"""A verification report printed for people."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ COLOURS: Final = {
     "NOT INTACT": "red",
     "REFUSED": "red",
 }
-SAYS: Final = {
+VERDICT_TEXTS: Final = {
     "VERIFIED": "intact, and signed by the signer you named",
     "INTACT": "intact and consistent; who made it is not established",
     "UNFINISHED": "honest, but not a complete run",
@@ -36,8 +36,8 @@ MARKS: Final = {"error": "✗", "refused": "✗", "warning": "!", "advice": "·"
 def print_report(report: Report, *, quiet: bool) -> None:
     """Verdict first, then what supports it."""
     label = click.style(f"{report.verdict:<10}", fg=COLOURS[report.verdict], bold=True)
-    says = click.style(f"{SAYS[report.verdict]}{_known(report)}", dim=True)
-    click.echo(f"{label} {visible(report.pack)}  {says}")
+    meaning = click.style(f"{VERDICT_TEXTS[report.verdict]}{_known(report)}", dim=True)
+    click.echo(f"{label} {visible(report.pack)}  {meaning}")
     if quiet:
         return
     if report.milestone is not None:

@@ -110,5 +110,5 @@ def _report(pack: Path, result: ReproduceResult, *, chosen: bool) -> None:
 
 def _shown(path: Path) -> str:
     """As one would type it from here."""
-    here = Path.cwd()
-    return (path.relative_to(here) if path.is_relative_to(here) else path).as_posix()
+    cwd = Path.cwd()
+    return (path.relative_to(cwd) if path.is_relative_to(cwd) else path).as_posix()

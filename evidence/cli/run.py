@@ -62,8 +62,8 @@ def command(
 def _report(result: RunResult) -> None:
     pack = _shown(result.pack)
     for record in result.outcomes:
-        said = endings.of_attempt(replace(record, reason="") if record.missing else record)
-        click.echo(visible(f"{said}:" if record.missing else said))
+        ending = endings.of_attempt(replace(record, reason="") if record.missing else record)
+        click.echo(visible(f"{ending}:" if record.missing else ending))
         for line in record.last_lines[-SHOWN_LINES:]:
             click.echo(f"    {visible(line)}")
         for missing, remedy in zip(record.missing, record.remedies, strict=True):

@@ -1,4 +1,4 @@
-"""A self-test for eyes: what was broken, what should see it, what verify said."""
+"""A self-test printed for people: each trial, the check that must fail, and what verify found."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from typing import Final
 import click
 
 from evidence.errors import ExitCode
-from evidence.self_test.self_test import Kind, SelfTest, Trial
+from evidence.self_test.self_test import SelfTest, Trial, TrialKind
 from evidence.text.escape import visible
 
-SECTIONS: Final[tuple[tuple[Kind, str], ...]] = (
+SECTIONS: Final[tuple[tuple[TrialKind, str], ...]] = (
     ("tampering", "Broken without sealing again"),
     ("forgery", "Forged and sealed consistently, with this project's own code"),
     ("signature-only", "What only a signature can tell, or a root digest known from elsewhere"),
@@ -48,5 +48,5 @@ def _print_trial(trial: Trial) -> None:
     expected = f" · expected {' or '.join(trial.expected)}" if trial.expected else ""
     click.echo(
         f"  {click.style(f'{mark:<11}', fg=colour)} {visible(trial.id)}: {trial.what}"
-        f"{expected} · {visible(trial.said)}"
+        f"{expected} · {visible(trial.answer)}"
     )

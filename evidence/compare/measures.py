@@ -25,7 +25,7 @@ _ROWS: Final = (
     ("probe.loss_after", "Probe loss after training"),
     ("eval.num_examples", "Examples evaluated"),
 )
-_NOT_THERE: Final = "this pack does not have it"
+_NOT_IN_PACK: Final = "this pack does not have it"
 
 
 def measures(packs: Sequence[Documents]) -> tuple[MeasureRecord, ...]:
@@ -48,12 +48,12 @@ def _row(packs: Sequence[Documents], name: str, title: str) -> MeasureRecord:
 
 def _measured(documents: Documents, record: ValueRecord | None, name: str) -> MeasuredValue:
     if record is None:
-        return MeasuredValue(None, _NOT_THERE)
+        return MeasuredValue(None, _NOT_IN_PACK)
     low = high = None
     if name.endswith(".rate"):
         low, high = (_number(_value(documents, name[:-4] + end)) for end in ("low", "high"))
     value = _number(record)
-    missing = None if value is not None else record.unavailable or _NOT_THERE
+    missing = None if value is not None else record.unavailable or _NOT_IN_PACK
     return MeasuredValue(value, missing, low, high)
 
 

@@ -134,8 +134,8 @@ def _common_scores(predictions: PredictionsRecord) -> list[str]:
         names.setdefault(outcome, []).append(markdown.inline(row.name))
     return [
         f"{', '.join(scorers)}: {formatting.count(before)} → {formatting.count(after)} right "
-        f"({formatting.count(came)} came right, {formatting.count(went)} went wrong)"
-        for (before, after, came, went), scorers in names.items()
+        f"({formatting.count(came_right)} came right, {formatting.count(went_wrong)} went wrong)"
+        for (before, after, came_right, went_wrong), scorers in names.items()
     ]
 
 
@@ -143,33 +143,33 @@ def _trajectory(path: TrajectoryRecord) -> list[str]:
     if not path.num_common_steps:
         return ["They have no optimizer step in common."]
     common = formatting.plural(path.num_common_steps, "common step")
-    said = []
+    sentences = []
     if path.num_steps[0] != path.num_steps[1]:
         lengths = " and ".join(map(formatting.count, path.num_steps))
-        said.append(f"They have {lengths} steps; the first {common} are compared.")
-    said.append(
+        sentences.append(f"They have {lengths} steps; the first {common} are compared.")
+    sentences.append(
         f"The same rows were fed in all {common}."
         if path.first_stream_step is None
         else f"Other rows were fed from step {formatting.count(path.first_stream_step)} on."
     )
     if path.first_loss_step is None:
-        said.append(f"The losses are equal, bit for bit, in all {common}.")
-        return said
+        sentences.append(f"The losses are equal, bit for bit, in all {common}.")
+        return sentences
     step = formatting.count(path.first_loss_step)
     share = formatting.shortest(path.tolerance)
     if path.first_step_beyond is None:
         most = formatting.significant(path.largest_difference or 0.0, 2)
-        said.append(
+        sentences.append(
             f"The losses differ first at step {step}, and never by more than {share} (relative; "
             f"at most {most})."
         )
     else:
         beyond = formatting.count(path.first_step_beyond)
-        said.append(
+        sentences.append(
             f"The losses differ first at step {step}, and by more than {share} (relative) first "
             f"at step {beyond}."
         )
-    return said
+    return sentences
 
 
 def _changed(row: ChangedPrediction) -> dict[str, str]:

@@ -44,8 +44,8 @@ def _scores(pairs: Sequence[tuple[Scores, Scores]]) -> tuple[CommonScoreRecord, 
     for name in sorted(names):
         sides = [(first[name], second[name]) for first, second in pairs]
         right = (sum(before for before, _ in sides), sum(after for _, after in sides))
-        came, went = sides.count((False, True)), sides.count((True, False))
-        found.append(CommonScoreRecord(name, right, came, went))
+        came_right, went_wrong = sides.count((False, True)), sides.count((True, False))
+        found.append(CommonScoreRecord(name, right, came_right, went_wrong))
     return tuple(found)
 
 

@@ -87,20 +87,20 @@ def training_examples(plan: AttemptPlan, data: DataSet, coder: Coder) -> tuple[E
 def _refuse_empty_steps(plan: AttemptPlan, examples: Sequence[Example]) -> None:
     """The loss of a step without a target is a division by nothing: the run would diverge there.
 
-    Rows are shuffled, so it is refused as soon as one step may hold such rows alone.
+    Refused is what is certain: steps of one row. Whether a larger step comes to hold such rows
+    alone is for the shuffle to say; it may well be that none does, and then nothing is wrong.
     """
     spec = plan.train
+    if spec.batch_size * spec.gradient_accumulation > 1:
+        return
     idle = [row.source_row for row in examples if not num_targets(row.labels)]
-    a_step = min(spec.batch_size * spec.gradient_accumulation, len(examples))
-    smallest = len(examples) % a_step or a_step
-    if len(idle) < smallest:
+    if not idle:
         return
     shown = ", ".join(map(str, idle[:MAX_SHOWN])) + (", …" if len(idle) > MAX_SHOWN else "")
-    rows = "1 row" if smallest == 1 else f"{smallest} rows"
     raise DataError(
         f"{len(idle)} of {len(examples)} rows of [data.{spec.data}] have no token that carries "
-        f"loss (counted from 0: {shown}), and a step of {rows} may hold nothing else: it would "
-        f"have no loss. max_length = {spec.max_length} cuts their answers off, or they have none: "
+        f"loss (counted from 0: {shown}), and a step is one row: theirs would have none. "
+        f"max_length = {spec.max_length} cuts their answers off, or they have none: "
         "raise it, shorten their texts, or leave the rows out"
     )
 
@@ -149,8 +149,8 @@ def _refuse_endless(record: TextRecord) -> None:
     }
     found = {what: len(rows) for what, rows in lists.items() if isinstance(rows, tuple) and rows}
     if sum(found.values()) > sampling.MAX_ROWS_NAMED:
-        said = ", ".join(f"{count} {what}" for what, count in found.items())
-        raise DataError(f"of {record.num_rows} rows {said}, {_TOO_MANY}")
+        counts = ", ".join(f"{count} {what}" for what, count in found.items())
+        raise DataError(f"of {record.num_rows} rows {counts}, {_TOO_MANY}")
 
 
 def _unseen_message(plan: AttemptPlan, unseen: Sequence[str], num_rows: int) -> str:
@@ -265,7 +265,7 @@ def seam_record(
     target = next((one for one in row.labels[1:] if one != IGNORED), None)
     return SeamRecord(
         fed=seam.fed_text[-SEAM_CHARS:],
-        goes_on=seam.text[seam.fed or 0 :][:SEAM_CHARS],
+        continuation=seam.text[seam.fed or 0 :][:SEAM_CHARS],
         first_target="" if target is None else coder.decode([target]),
         waits_for=plan.eval.answer_after,
         probe_given=given[-SEAM_CHARS:],

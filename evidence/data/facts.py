@@ -40,7 +40,7 @@ class Question(Record):
 
     texts: tuple[str, ...]
     """The question; where a row may ask several, each of them after the whole."""
-    said: tuple[str, ...]
+    words: tuple[str, ...]
     """Its words, those that every row says left out."""
 
 
@@ -150,8 +150,8 @@ def conflicts(
     given: dict[str, set[str]] = {}
     places: dict[str, list[int]] = {}
     for index, (question, row) in enumerate(zip(asked, rows, strict=True)):
-        said = json.dumps([row.get(name) for name in answer], sort_keys=True)
-        given.setdefault(question.texts[0], set()).add(said)
+        expected = json.dumps([row.get(name) for name in answer], sort_keys=True)
+        given.setdefault(question.texts[0], set()).add(expected)
         places.setdefault(question.texts[0], []).append(index)
     found = [places[prompt] for prompt, answers in given.items() if len(answers) > 1]
     return len(found), tuple(sorted(index for group in found for index in group))
@@ -166,7 +166,7 @@ def overlap(own: Questions, asked: Questions) -> OverlapRecord | Unavailable:
     exact, met_exactly = _meeting(own, asked, lambda one: one.texts)
     same, met = _meeting(own, asked, lambda one: map(normalised, one.texts))
     grams, met_by_grams = _meeting(
-        own, asked, lambda one: chain.from_iterable(map(ngrams, one.said))
+        own, asked, lambda one: chain.from_iterable(map(ngrams, one.words))
     )
     return OverlapRecord(exact, same, grams, tuple(sorted(met_exactly | met | met_by_grams)))
 

@@ -94,11 +94,11 @@ def mismatches(seam: Seam, waits_for: str | None, more: Iterable[Seam]) -> Itera
             f"text begins {seam.text[:MAX_SHOWN]!r}",
         )
         return
-    goes_on = seam.text[seam.fed : seam.fed + MAX_SHOWN]
+    continuation = seam.text[seam.fed : seam.fed + MAX_SHOWN]
     if seam.blanks_differ:
         yield Mismatch(
             f"evaluation feeds {fed!r}, which ends with white space that the training text does "
-            f"not have there: it goes on {goes_on!r}",
+            f"not have there: it goes on {continuation!r}",
         )
     if not seam.begins_alike:
         yield Mismatch(
@@ -109,7 +109,7 @@ def mismatches(seam: Seam, waits_for: str | None, more: Iterable[Seam]) -> Itera
     if gap:
         awaited = f", and the scorer waits for {waits_for!r}" if waits_for else ""
         yield Mismatch(
-            f"evaluation feeds {fed!r}, and the training text goes on {goes_on!r}: "
+            f"evaluation feeds {fed!r}, and the training text goes on {continuation!r}: "
             f"{gap!r} is neither fed nor does the loss reach it, so nothing in this run "
             f"teaches the model to write it{awaited}",
             gap if seam.text.startswith(gap, seam.fed) else "",
@@ -118,7 +118,7 @@ def mismatches(seam: Seam, waits_for: str | None, more: Iterable[Seam]) -> Itera
         has = " (the prompt has it already)" if waits_for in seam.prompt else ""
         yield Mismatch(
             f"the scorer waits for {waits_for!r} in the output, and no training text has it where "
-            f"the loss falls after what is fed{has}: after {fed!r} it goes on {goes_on!r}",
+            f"the loss falls after what is fed{has}: after {fed!r} it goes on {continuation!r}",
             is_awaited=True,
         )
     after = seam.text[max((end for _, end in seam.answers), default=len(seam.text)) :]

@@ -1,4 +1,4 @@
-"""A row and a template become text whose every character knows its field.
+"""The text of a row and a template, with the field that each character comes from.
 
 Responsible for rendering and for the spans of fields in the result. The trick: values inside a
 row are strings whose `str()` wraps them in private-use marks, which Jinja calls on output and on
@@ -56,7 +56,7 @@ class _Text(str, _Marked):
         return self.marked(str.__str__(self))
 
 
-def _kept(name: str) -> Any:
+def _marked_method(name: str) -> Any:
     plain = getattr(str, name)
 
     def method(self: _Text, *args: Any) -> _Text:
@@ -67,7 +67,7 @@ def _kept(name: str) -> Any:
 
 # What these methods (and the Jinja filters over them) give still comes from the same field.
 for _name in ("strip", "lstrip", "rstrip", "lower", "upper", "title", "capitalize", "replace"):
-    setattr(_Text, _name, _kept(_name))
+    setattr(_Text, _name, _marked_method(_name))
 
 
 class _Whole(int, _Marked):

@@ -1,4 +1,4 @@
-"""Text becomes tokens and labels, and each field knows how far it got.
+"""Tokens and labels of a text, and which fields reach the sequence and the target.
 
 Responsible for truncation, the end token, where the loss falls, and field coverage. The tokenizer
 comes in as a function; this module imports no ML framework.
@@ -73,17 +73,17 @@ def build_example(
     """
     ids, offsets = coder.encode(marked.text)
     places = _places(marked, offsets)
-    kept = ids[:max_length]
-    carries = _carries_loss(places, len(ids), spec)[: len(kept)]
+    sequence = ids[:max_length]
+    carries = _carries_loss(places, len(ids), spec)[: len(sequence)]
     ends = spec.append_eos and coder.eos_id is not None
     if ends and coder.eos_id is not None and len(ids) < max_length:
-        kept = [*kept, coder.eos_id]
+        sequence = [*sequence, coder.eos_id]
         carries.append(spec.loss == "all" or any(field in spec.answer for field, _, _ in places))
-    labels = tuple(i if c else IGNORED for i, c in zip(kept, carries, strict=True))
-    in_sequence, in_target, cut = _reach(places, carries, max_length)
+    labels = tuple(i if c else IGNORED for i, c in zip(sequence, carries, strict=True))
+    in_sequence, in_target, cut = _fields_reached(places, carries, max_length)
     return Example(
         source_row=source_row,
-        ids=tuple(kept),
+        ids=tuple(sequence),
         labels=labels,
         num_cut=max(0, len(ids) - max_length),
         num_tokens=len(ids) + ends,
@@ -112,7 +112,7 @@ def coverage(
 
 
 def unseen_answers(found: Iterable[FieldCoverage]) -> tuple[str, ...]:
-    """Answer fields whose text carries loss in no row at all: the fault nobody saw."""
+    """Answer fields whose text carries loss in no row at all: the model never learns them."""
     return tuple(one.field for one in found if one.is_answer and one.num_rows_in_target == 0)
 
 
@@ -162,7 +162,7 @@ def _carries_loss(places: Sequence[_Place], num_tokens: int, spec: DataSpec) -> 
     return carries
 
 
-def _reach(
+def _fields_reached(
     places: Sequence[_Place], carries: Sequence[bool], max_length: int
 ) -> tuple[frozenset[str], frozenset[str], frozenset[str]]:
     in_sequence: set[str] = set()

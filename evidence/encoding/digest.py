@@ -1,7 +1,7 @@
 """SHA-256 in the forms this project needs: bytes, text with LF ends, git blobs, streams.
 
-Responsible for digests only; reading files safely belongs to the callers (`verify.structure` for
-a stranger's pack, `durable` for our own).
+Responsible for digests only; reading files safely belongs to the callers (`verification.reading`
+for a stranger's pack, `system.durable` for our own).
 """
 
 from __future__ import annotations

@@ -4,7 +4,7 @@ Responsible for: loading our own schemas (never a pack's), and turning the first
 plain sentences with a JSON pointer. jsonschema is the reference: it alone refuses, and it writes
 the errors. jsonschema-rs is many times faster and says what is valid; where it hesitates, or has
 no wheel for a system, the reference decides. Parsing is `jsonio`'s, typed records are
-`records.codec`'s.
+`codec`'s.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ def load(name: str) -> dict[str, Any]:
     return document
 
 
-def check(name: str, document: object) -> tuple[SchemaError, ...]:
+def validate(name: str, document: object) -> tuple[SchemaError, ...]:
     """Every error (up to MAX_ERRORS) of `document` under the schema `name`; empty when valid.
 
     Numbers in `document` are finite, as in all JSON.

@@ -32,7 +32,7 @@ _HEADER: Final = re.compile(r"\s*(\[\[?)\s*([^\[\]]+?)\s*\]\]?\s*$")
 _KEY: Final = re.compile(r"\s*([A-Za-z0-9_.\- ]+?)\s*=")
 
 
-Problem = tuple[int, str]
+MilestoneProblem = tuple[int, str]
 """A line (0: none) and `key: what is wrong`."""
 
 
@@ -69,7 +69,7 @@ def load_milestone(path: Path) -> tuple[Milestone, bytes]:
     return milestone, data
 
 
-def _parse(data: bytes) -> tuple[Milestone | None, list[Problem]]:
+def _parse(data: bytes) -> tuple[Milestone | None, list[MilestoneProblem]]:
     """A milestone or its problems, unknown keys first: they often explain the others."""
     text = _text(data)
     skeleton = _skeleton(text)
@@ -81,9 +81,9 @@ def _parse(data: bytes) -> tuple[Milestone | None, list[Problem]]:
         return None, [_at(pointer, text, lines) for pointer, text in odd]
     stages = {one.name: one for one in kinds() if one.settings_schema and one.name in document}
     plain = {key: value for key, value in document.items() if key not in stages}
-    found = list(schema.check(SCHEMA, plain))
+    found = list(schema.validate(SCHEMA, plain))
     for name, kind in stages.items():
-        found += _below(f"/{name}", schema.check(kind.settings_schema, document[name]))
+        found += _below(f"/{name}", schema.validate(kind.settings_schema, document[name]))
     if found:
         ordered = sorted(found, key=lambda p: not p.message.startswith("unknown key"))
         return None, [_at(problem.pointer, problem.message, lines) for problem in ordered]
@@ -178,7 +178,7 @@ def _nearest_line(pointer: str, lines: dict[str, int]) -> int:
     return lines.get(pointer, 0)
 
 
-def _at(pointer: str, message: str, lines: dict[str, int]) -> Problem:
+def _at(pointer: str, message: str, lines: dict[str, int]) -> MilestoneProblem:
     key = pointer.strip("/").replace("/", ".") or "(top level)"
     return _nearest_line(pointer, lines), f"{key}: {message}"
 
@@ -260,7 +260,7 @@ def _pattern_problems(pointer: str, scorers: tuple[PatternSpec, ...]) -> list[tu
             found.append((f"{place}/name", f"{one.name!r} is taken already"))
         names.append(one.name)
         try:
-            patterns.check(one.pattern)
+            patterns.refuse_bad_pattern(one.pattern)
         except patterns.NoEngineError:
             pass  # it may be read; a run is refused by its preflight, and scores are not checked
         except MalformedError as error:

@@ -2,7 +2,7 @@
 
 Responsible for turning the sealed JSON, JSON lines and TOML files into records, with no I/O of
 its own, so that run, verify, render and compare compute from the very same object. Reading
-bytes safely is `verify.structure`'s; schemas are applied by the callers before this.
+bytes safely is `verification.reading`'s; schemas are applied by the callers before this.
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 
 Responsible for the form of a line, the chain and reading it back. When an event is written is
 `running`'s and `attempt`'s business; what the events must say among themselves is checked by
-`verify.consistency`.
+`verification.consistency`.
 """
 
 from __future__ import annotations

@@ -129,11 +129,11 @@ def check_signature(
             descriptors,
         )
     if done.returncode != 0:
-        said = _words(done.stderr) or _words(done.stdout) or f"status {done.returncode}"
-        if _is_too_old(said):
+        answer = _words(done.stderr) or _words(done.stdout) or f"status {done.returncode}"
+        if _is_too_old(answer):
             raise NoSshKeygenError(f"{tool} cannot check signatures: OpenSSH 8.2 or newer can")
         raise RejectedError(
-            f"is not {who}'s: ssh-keygen refuses it for key {found.fingerprint}: {said}"
+            f"is not {who}'s: ssh-keygen refuses it for key {found.fingerprint}: {answer}"
         )
     if not _agrees(_words(done.stdout), found, who):
         raise RejectedError("ssh-keygen accepted something else than we read in it")
@@ -146,9 +146,9 @@ class RejectedError(EvidenceError):
 
 def explain_failure(stderr: bytes, tool: Path) -> UsageError:
     """The error for a person when ssh-keygen would not sign."""
-    said = _words(stderr)
-    low = said.lower()
-    if _is_too_old(said):
+    answer = _words(stderr)
+    low = answer.lower()
+    if _is_too_old(answer):
         return NoSshKeygenError(
             f"{tool} is too old to sign", hint="OpenSSH 8.2 or newer is needed."
         )
@@ -159,11 +159,11 @@ def explain_failure(stderr: bytes, tool: Path) -> UsageError:
         )
     if "no private key found" in low or "agent" in low:
         return UsageError(
-            f"the private key is not at hand: {said}",
+            f"the private key is not at hand: {answer}",
             hint="Load it into the agent (`ssh-add`), or give the private key's file.",
         )
     return UsageError(
-        f"ssh-keygen could not sign with this key: {said}",
+        f"ssh-keygen could not sign with this key: {answer}",
         hint="Make a key: ssh-keygen -t ed25519 -f KEY",
     )
 
@@ -234,7 +234,7 @@ def _as_path(signature: bytes) -> Iterator[tuple[str, tuple[int, ...]]]:
 def _run(
     tool: Path, args: list[str], message: bytes, descriptors: tuple[int, ...]
 ) -> subprocess.CompletedProcess[bytes]:
-    kept = {key: os.environ[key] for key in ("SYSTEMROOT",) if key in os.environ}
+    inherited = {key: os.environ[key] for key in ("SYSTEMROOT",) if key in os.environ}
     try:
         return subprocess.run(
             [str(tool), *args],
@@ -242,7 +242,7 @@ def _run(
             capture_output=True,
             check=False,
             timeout=limits.SSH_KEYGEN_TIMEOUT_S,
-            env={**kept, "LC_ALL": "C"},
+            env={**inherited, "LC_ALL": "C"},
             cwd=tool.parent,
             pass_fds=descriptors,
         )
@@ -250,14 +250,14 @@ def _run(
         raise NoSshKeygenError(f"{tool} does not answer: {error}") from error
 
 
-def _agrees(said: str, found: Signature, who: str) -> bool:
+def _agrees(answer: str, found: Signature, who: str) -> bool:
     expected = f'Good "{found.namespace}" signature for {who} with '
     certified = found.key_type.endswith(_CERTIFICATE)
-    return said.startswith(expected) and (certified or said.endswith(f" {found.fingerprint}"))
+    return answer.startswith(expected) and (certified or answer.endswith(f" {found.fingerprint}"))
 
 
-def _is_too_old(said: str) -> bool:
-    low = said.lower()
+def _is_too_old(answer: str) -> bool:
+    low = answer.lower()
     return "unknown option" in low or "illegal option" in low or "invalid option" in low
 
 

@@ -1,22 +1,27 @@
-"""Measurements that somebody typed into prose, and what the evidence says to them.
+"""Measurements in prose, compared with the values of the run.
 
 Responsible for telling a measurement in a text from a version, an identifier or a year
-(`literals`), and for judging it against the values of a run (`support`). Pure. Does not read
+(`literals`), and for comparing it with the values of a run (`support`). Pure. Does not read
 numbers written as words ("three epochs"), nor judge what a sentence means.
 """
 
 from evidence.prose.literals import Literal, measurements
-from evidence.prose.support import Finding, Known, judge, known_of
-from evidence.prose.texts import author_texts, judge_pack, judge_text
+from evidence.prose.support import (
+    KnownNumber,
+    UnsupportedLiteral,
+    known_numbers,
+    unsupported_literals,
+)
+from evidence.prose.texts import author_texts, unsupported_in_pack, unsupported_in_text
 
 __all__ = [
-    "Finding",
-    "Known",
+    "KnownNumber",
     "Literal",
+    "UnsupportedLiteral",
     "author_texts",
-    "judge",
-    "judge_pack",
-    "judge_text",
-    "known_of",
+    "known_numbers",
     "measurements",
+    "unsupported_in_pack",
+    "unsupported_in_text",
+    "unsupported_literals",
 ]

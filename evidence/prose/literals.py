@@ -86,8 +86,8 @@ def measurements(text: str) -> Iterator[Literal]:
     for number, numeral in enumerate(_numerals(words), 1):
         line += plain.count("\n", counted, numeral.start)
         counted = numeral.start
-        if number > limits.MAX_TYPED_NUMBERS:
-            raise PastLimitError(f"more than {limits.MAX_TYPED_NUMBERS} numbers", line=line)
+        if number > limits.MAX_PROSE_NUMBERS:
+            raise PastLimitError(f"more than {limits.MAX_PROSE_NUMBERS} numbers", line=line)
         literal = _measured(numeral, words, plain, line)
         if literal is not None:
             yield literal

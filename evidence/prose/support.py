@@ -1,4 +1,4 @@
-"""Whether the evidence holds a typed measurement, and whether it says otherwise.
+"""Whether the values of a run support a measurement in a text, or contradict it.
 
 Responsible for the comparison: at the precision at which the number was typed, in its unit. A
 number is supported when some value rounds to it; it contradicts when its sentence names a value
@@ -54,8 +54,8 @@ _BY_UNIT: Final[Mapping[tuple[str, ...], str]] = {
 }
 
 
-class Known(Record, dict=True):
-    """One number that the evidence holds."""
+class KnownNumber(Record, dict=True):
+    """One number of results.json or of the milestone."""
 
     name: str
     value: float
@@ -68,8 +68,8 @@ class Known(Record, dict=True):
         return decimal_of(self.value)
 
 
-class Finding(Record):
-    """A typed measurement that the evidence does not hold."""
+class UnsupportedLiteral(Record):
+    """A measurement in a text that no known number supports."""
 
     literal: Literal
     name: str
@@ -80,8 +80,10 @@ class Finding(Record):
     """Why the author says it stands there; empty for one that is not declared."""
 
 
-def judge(text: str, known: Iterable[Known], declared: Mapping[str, str]) -> Iterator[Finding]:
-    """Every measurement of a text that the evidence does not hold, in order.
+def unsupported_literals(
+    text: str, known: Iterable[KnownNumber], declared: Mapping[str, str]
+) -> Iterator[UnsupportedLiteral]:
+    """Every measurement of a text that no known number supports, in order.
 
     `declared` is `[narrative.literals]`: what was typed → why. A declared number is from somewhere
     else, even where some value happens to round to it; it may still contradict a named one.
@@ -92,23 +94,25 @@ def judge(text: str, known: Iterable[Known], declared: Mapping[str, str]) -> Ite
         names = _names(literal, evidence)
         meant = [one for one in evidence if one.name in names]
         if meant and not any(_fits(literal, one) for one in meant):
-            yield Finding(literal, meant[0].name, meant[0].value, reason)
+            yield UnsupportedLiteral(literal, meant[0].name, meant[0].value, reason)
         elif reason or not (meant or _supported(literal, evidence)):
-            yield Finding(literal, "", None, reason)
+            yield UnsupportedLiteral(literal, "", None, reason)
 
 
-def _supported(literal: Literal, evidence: tuple[Known, ...]) -> bool:
+def _supported(literal: Literal, evidence: tuple[KnownNumber, ...]) -> bool:
     return any(_comparable(literal, one) and _fits(literal, one) for one in evidence)
 
 
-def known_of(values: Mapping[str, ValueRecord], *settings: Any) -> tuple[Known, ...]:
+def known_numbers(values: Mapping[str, ValueRecord], *settings: Any) -> tuple[KnownNumber, ...]:
     """The numbers of results.json, and those of settings such as the milestone's, as parsed."""
     measured = tuple(
-        Known(name, record.value, record.unit)
+        KnownNumber(name, record.value, record.unit)
         for name, record in values.items()
         if isinstance(record.value, (int, float)) and not isinstance(record.value, bool)
     )
-    return measured + tuple(Known("", number, None) for one in settings for number in _numbers(one))
+    return measured + tuple(
+        KnownNumber("", number, None) for one in settings for number in _numbers(one)
+    )
 
 
 def _numbers(value: Any) -> Iterator[float]:
@@ -122,7 +126,7 @@ def _numbers(value: Any) -> Iterator[float]:
         yield value
 
 
-def _names(literal: Literal, evidence: tuple[Known, ...]) -> frozenset[str]:
+def _names(literal: Literal, evidence: tuple[KnownNumber, ...]) -> frozenset[str]:
     """Names of the values that the sentence means; empty where it names none."""
     pattern = next((names for phrase, names in _named() if phrase.search(literal.before)), None)
     if pattern is None:
@@ -140,7 +144,7 @@ def _matches(name: str, pattern: str) -> bool:
     return name == f"{head}{inner}{tail}" and "." not in inner
 
 
-def _fits(literal: Literal, known: Known) -> bool:
+def _fits(literal: Literal, known: KnownNumber) -> bool:
     """Whether a value, rounded as the number was typed, is that number.
 
     |value/factor − typed| ≤ half a unit of the last digit typed: whichever way a tie was rounded.
@@ -148,7 +152,7 @@ def _fits(literal: Literal, known: Known) -> bool:
     return abs(abs(known.exact) / literal.unit.factor - literal.value) <= literal.precision / 2
 
 
-def _comparable(literal: Literal, known: Known) -> bool:
+def _comparable(literal: Literal, known: KnownNumber) -> bool:
     """Whether a value is of the kind that the number counts.
 
     A number without a unit is no duration and no size, or some value would always round to it.
@@ -159,10 +163,10 @@ def _comparable(literal: Literal, known: Known) -> bool:
 
 
 def _reason(literal: Literal, text: str, declared: Mapping[str, str]) -> str:
-    for typed, why in declared.items():
-        at = text.find(typed)
-        while at >= 0 and typed:
-            if at <= literal.start and literal.end <= at + len(typed):
+    for declared_text, why in declared.items():
+        at = text.find(declared_text)
+        while at >= 0 and declared_text:
+            if at <= literal.start and literal.end <= at + len(declared_text):
                 return why
-            at = text.find(typed, at + 1)
+            at = text.find(declared_text, at + 1)
     return ""

@@ -1,4 +1,4 @@
-"""Where the author's words are, and what the evidence of a pack says to them.
+"""The author's texts by address, and the measurements in them that a pack does not support.
 
 Responsible for naming each text by its address. Attached notes are handed in by those who read
 them.
@@ -12,13 +12,18 @@ from typing import Final, TypeAlias
 from evidence import layout
 from evidence.encoding.codec import encode
 from evidence.pack.documents import Documents
-from evidence.prose.support import Finding, Known, judge, known_of
+from evidence.prose.support import (
+    KnownNumber,
+    UnsupportedLiteral,
+    known_numbers,
+    unsupported_literals,
+)
 from evidence.records.milestone import Milestone
 
 NARRATIVE: Final = ("summary", "quote", "observations", "impact", "conclusion", "next_steps")
 """Keys of `[narrative]` that hold one text each."""
 
-Addressed: TypeAlias = tuple[str, Finding]
+AddressedLiteral: TypeAlias = tuple[str, UnsupportedLiteral]
 
 
 def author_texts(milestone: Milestone) -> Iterator[tuple[str, str]]:
@@ -31,22 +36,22 @@ def author_texts(milestone: Milestone) -> Iterator[tuple[str, str]]:
         yield f"/narrative/lessons/{index}", lesson
 
 
-def judge_pack(documents: Documents) -> Iterator[Addressed]:
-    """Address and finding of every typed measurement of a pack that its evidence does not hold."""
+def unsupported_in_pack(documents: Documents) -> Iterator[AddressedLiteral]:
+    """Address of every measurement in the words of a pack that its evidence does not support."""
     known = _known(documents)
     declared = documents.milestone.narrative.literals
     for pointer, text in author_texts(documents.milestone):
-        for finding in judge(text, known, declared):
-            yield f"{layout.MILESTONE}#{pointer}", finding
-    for finding in judge(documents.notes, known, declared):
-        yield f"{layout.NOTES}#L{finding.literal.line}", finding
+        for unsupported in unsupported_literals(text, known, declared):
+            yield f"{layout.MILESTONE}#{pointer}", unsupported
+    for unsupported in unsupported_literals(documents.notes, known, declared):
+        yield f"{layout.NOTES}#L{unsupported.literal.line}", unsupported
 
 
-def judge_text(text: str, documents: Documents) -> Iterator[Finding]:
+def unsupported_in_text(text: str, documents: Documents) -> Iterator[UnsupportedLiteral]:
     """The same for words that came after sealing."""
-    yield from judge(text, _known(documents), documents.milestone.narrative.literals)
+    yield from unsupported_literals(text, _known(documents), documents.milestone.narrative.literals)
 
 
-def _known(documents: Documents) -> tuple[Known, ...]:
+def _known(documents: Documents) -> tuple[KnownNumber, ...]:
     values = {} if documents.results is None else documents.results.values
-    return known_of(values, encode(documents.milestone))
+    return known_numbers(values, encode(documents.milestone))

@@ -25,15 +25,15 @@ from evidence.verification.options import VerifyOptions
 from evidence.verification.several import verify_packs
 
 T = TypeVar("T")
-Known = Mapping[Path, Report]
+Reports = Mapping[Path, Report]
 """Verdicts just given to packs, which depend on no other pack."""
-NOTHING_KNOWN: Final[Known] = MappingProxyType({})
+NOTHING_KNOWN: Final[Reports] = MappingProxyType({})
 
 INDEX: Final = "README.md"
 _BROKEN: Final = "see evidence verify"
 
 
-def update_index(runs: Path, known: Known = NOTHING_KNOWN) -> bool:
+def update_index(runs: Path, known: Reports = NOTHING_KNOWN) -> bool:
     """Write the index where it is not what it should be; returns whether it was."""
     page = index_of(runs, known)
     path = runs / INDEX
@@ -43,13 +43,13 @@ def update_index(runs: Path, known: Known = NOTHING_KNOWN) -> bool:
     return True
 
 
-def index_differs(runs: Path, known: Known = NOTHING_KNOWN) -> bool:
+def index_differs(runs: Path, known: Reports = NOTHING_KNOWN) -> bool:
     """Whether the index on disk is not what the packs give. Writes nothing."""
     path = runs / INDEX
     return not path.is_file() or path.read_bytes() != index_of(runs, known)
 
 
-def index_of(runs: Path, known: Known = NOTHING_KNOWN) -> bytes:
+def index_of(runs: Path, known: Reports = NOTHING_KNOWN) -> bytes:
     """The page for every pack directly below a folder; those not `known` are verified now."""
     packs = sorted(path for path in runs.iterdir() if _is_pack(path))
     others = [pack for pack in packs if pack not in known]
@@ -101,7 +101,7 @@ def _reproductions(pack: Path) -> Iterator[ReproductionRecord]:
 
 def _record(kind: type[T], name: str, data: bytes) -> T:
     value = jsonio.load_document(data)
-    for problem in schema.check(name, value):
+    for problem in schema.validate(name, value):
         raise MalformedError(f"{problem.pointer}: {problem.message}")
     return decode(kind, value)
 

@@ -1,4 +1,4 @@
-"""The author's later words: attached to a sealed pack, and shown as later.
+"""Notes of the author: attached to a sealed pack, and shown as later.
 
 Responsible for refusing a note that holds a secret or that contradicts the pack it is attached to.
 """
@@ -52,16 +52,16 @@ def _refuse_secrets(note: Path, data: bytes) -> None:
         f"{Redactor(secrets).text(str(note))}:{one.line}: {one.kind}" for one in scan(data, secrets)
     ]
     if found:
-        said = "\n".join(found)
-        raise UsageError(f"the note holds a secret and is not attached:\n{said}", hint=TAKE_OUT)
+        places = "\n".join(found)
+        raise UsageError(f"the note holds a secret and is not attached:\n{places}", hint=TAKE_OUT)
 
 
 def _refuse_contradiction(note: Path, text: str, documents: Documents) -> None:
     """Raise UsageError for a note whose words say another number than the pack holds."""
-    for finding in prose.judge_text(text, documents):
-        if finding.actual is not None:
+    for unsupported in prose.unsupported_in_text(text, documents):
+        if unsupported.actual is not None:
             raise UsageError(
-                f"{note}:{finding.literal.line}: says {shown(finding.literal)}, but "
-                f"{finding.name} of this pack is {significant(finding.actual)}",
+                f"{note}:{unsupported.literal.line}: says {shown(unsupported.literal)}, but "
+                f"{unsupported.name} of this pack is {significant(unsupported.actual)}",
                 hint="`evidence explain` shows where the value comes from.",
             )

@@ -134,7 +134,7 @@ class SeamRecord(Record):
 
     fed: str
     """The end of what evaluation feeds, in the form of the training text."""
-    goes_on: str
+    continuation: str
     """How the training text goes on from there."""
     first_target: str
     """Text of the first token that carries loss."""

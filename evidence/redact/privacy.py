@@ -13,7 +13,7 @@ from msgspec import field
 from evidence.records.record import Record
 from evidence.redact.identity import Identity
 from evidence.redact.known import Secrets, known_secrets, says_secret
-from evidence.redact.search import Finding, scan, scan_stream
+from evidence.redact.search import SecretMatch, scan, scan_stream
 from evidence.redact.stream import Redactor
 
 
@@ -33,10 +33,10 @@ class Privacy(Record):
 
 
 __all__ = [
-    "Finding",
     "Identity",
     "Privacy",
     "Redactor",
+    "SecretMatch",
     "Secrets",
     "known_secrets",
     "says_secret",

@@ -20,10 +20,10 @@ from evidence.redact.views import views
 WINDOW_BYTES: Final = 1 << 22
 OVERLAP_BYTES: Final = 1 << 14
 """Longest secret in its longest spelling that is found whole across two windows."""
-MAX_FINDINGS: Final = 20
+MAX_MATCHES: Final = 20
 
 
-class Finding(Record):
+class SecretMatch(Record):
     """A secret in a file: what kind, and where. Never the secret."""
 
     kind: str
@@ -35,7 +35,7 @@ class Finding(Record):
     """Of its plain bytes: by this an author can say that it is none."""
 
 
-class Span(Record, order=True):
+class SecretSpan(Record, order=True):
     """Everything from `start` to `end` spells one secret."""
 
     start: int
@@ -45,13 +45,13 @@ class Span(Record, order=True):
     """The secret itself, as it is without its encoding. Never shown."""
 
 
-def find_spans(data: bytes, secrets: Secrets) -> Iterator[Span]:
+def find_spans(data: bytes, secrets: Secrets) -> Iterator[SecretSpan]:
     """Everything secret in `data`, overlapping ones included; not what is allowed."""
     for kind, start, end in _found(data, secrets):
-        yield Span(start, end, kind, data[start:end])
+        yield SecretSpan(start, end, kind, data[start:end])
     for decoded, place in views(data):
         for kind, start, end in _found(decoded, secrets):
-            yield Span(*place(start, end), kind, decoded[start:end])
+            yield SecretSpan(*place(start, end), kind, decoded[start:end])
 
 
 def _found(data: bytes, secrets: Secrets) -> Iterator[tuple[str, int, int]]:
@@ -60,26 +60,26 @@ def _found(data: bytes, secrets: Secrets) -> Iterator[tuple[str, int, int]]:
             yield kind, start, end
 
 
-def scan(data: bytes, secrets: Secrets) -> tuple[Finding, ...]:
-    """The first findings in `data`, one a line and kind, in order. Linear in time."""
+def scan(data: bytes, secrets: Secrets) -> tuple[SecretMatch, ...]:
+    """The first matches in `data`, one a line and kind, in order. Linear in time."""
     return scan_stream(io.BytesIO(data), secrets)
 
 
-def scan_stream(stream: IO[bytes], secrets: Secrets) -> tuple[Finding, ...]:
+def scan_stream(stream: IO[bytes], secrets: Secrets) -> tuple[SecretMatch, ...]:
     """The same, of a stream read in bounded memory."""
-    found: dict[tuple[str, int], Finding] = {}
+    found: dict[tuple[str, int], SecretMatch] = {}
     window, at, line = b"", 0, 1
     while more := stream.read(WINDOW_BYTES):
         window += more
         for span in sorted(find_spans(window, secrets)):
             number = line + window.count(b"\n", 0, span.start)
-            one = Finding(span.kind, at + span.start, number, sha256_hex(span.plain))
+            one = SecretMatch(span.kind, at + span.start, number, sha256_hex(span.plain))
             found.setdefault((span.kind, number), one)
-            if len(found) >= MAX_FINDINGS:
+            if len(found) >= MAX_MATCHES:
                 break
-        if len(found) >= MAX_FINDINGS:
+        if len(found) >= MAX_MATCHES:
             break
         done = max(len(window) - OVERLAP_BYTES, 0)
         line += window.count(b"\n", 0, done)
         window, at = window[done:], at + done
-    return tuple(sorted(found.values(), key=lambda finding: finding.offset))
+    return tuple(sorted(found.values(), key=lambda match: match.offset))

@@ -87,7 +87,7 @@ def _bolded(line: Sequence[tuple[str, bool]]) -> str:
     return "".join(parts)
 
 
-class Said(Record):
+class ScoredExample(Record):
     """One prediction as a row of a table, every cell escaped."""
 
     id: str
@@ -100,18 +100,18 @@ class Said(Record):
 
 def predictions_shown(
     rows: Sequence[PredictionRow], scorers: Sequence[str]
-) -> tuple[tuple[Said, ...], tuple[Said, ...]]:
+) -> tuple[tuple[ScoredExample, ...], tuple[ScoredExample, ...]]:
     """The first few that some scorer calls correct, and the first few that none does."""
     good = [row for row in rows if any(row.scores.get(name) for name in scorers)]
     bad = [row for row in rows if not any(row.scores.get(name) for name in scorers)]
     return (
-        tuple(_said(row, scorers) for row in good[:NUM_PREDICTIONS]),
-        tuple(_said(row, scorers) for row in bad[:NUM_PREDICTIONS]),
+        tuple(_scored_example(row, scorers) for row in good[:NUM_PREDICTIONS]),
+        tuple(_scored_example(row, scorers) for row in bad[:NUM_PREDICTIONS]),
     )
 
 
-def _said(row: PredictionRow, scorers: Sequence[str]) -> Said:
-    return Said(
+def _scored_example(row: PredictionRow, scorers: Sequence[str]) -> ScoredExample:
+    return ScoredExample(
         id=markdown.code(row.id, CELL_CHARS),
         prompt=_cell(row.prompt),
         target=_cell(row.target),

@@ -35,7 +35,7 @@ class IndexEntry(Record):
 
     name: str
     verdict: str
-    """What verify said of it beside all other packs of the page."""
+    """The verdict of verify on it, beside all other packs of the page."""
     manifest: ManifestRecord | None = None
     results: ResultsRecord | None = None
     reproductions: tuple[ReproductionRecord, ...] = ()
@@ -47,8 +47,8 @@ def index_page(entries: Sequence[IndexEntry]) -> bytes:
     """The whole page. The same packs give the same bytes."""
     newest_first = sorted(entries, key=lambda entry: entry.name)
     newest_first.sort(key=_started, reverse=True)
-    here = frozenset(entry.root_sha256 for entry in entries)
-    rows = [_row(entry, here) for entry in newest_first]
+    listed_roots = frozenset(entry.root_sha256 for entry in entries)
+    rows = [_row(entry, listed_roots) for entry in newest_first]
     return fill(
         TEMPLATE, "index.md.j2", {"rows": rows, "count": formatting.plural(len(rows), "pack")}
     )
@@ -80,7 +80,7 @@ def _value(results: ResultsRecord, name: str) -> float | int | str | bool | None
     return None if record is None else record.value
 
 
-def _row(entry: IndexEntry, here: frozenset[str]) -> dict[str, Any]:
+def _row(entry: IndexEntry, listed_roots: frozenset[str]) -> dict[str, Any]:
     name = markdown.inline(entry.name)
     if entry.manifest is None or entry.results is None:
         problem = markdown.inline(entry.problem, 120)
@@ -101,7 +101,7 @@ def _row(entry: IndexEntry, here: frozenset[str]) -> dict[str, Any]:
         "curve": sparkline([row.loss for row in results.loss_table]),
         "score": _best(results),
         "commit": "–" if isinstance(commit, Unavailable) else markdown.code(commit[:SHORT_COMMIT]),
-        "reproduced": _reproduced(entry, here),
+        "reproduced": _reproduced(entry, listed_roots),
     }
 
 
@@ -144,22 +144,22 @@ def _closeness(record: ReproductionRecord) -> str:
     return ", ".join(tier.name for tier in record.tiers if tier.reached) or record.verdict
 
 
-def _standing(record: ReproductionRecord, here: frozenset[str]) -> str:
+def _not_checked_note(record: ReproductionRecord, listed_roots: frozenset[str]) -> str:
     """verify recomputed it beside the packs that it names, or it had not all of them."""
     named = {record.reproduction.root_sha256, *(one.pack.root_sha256 for one in record.seeds)}
-    return "" if named <= here else " (not checked: its pack is not here)"
+    return "" if named <= listed_roots else " (not checked: its pack is not here)"
 
 
-def _reproduced(entry: IndexEntry, here: frozenset[str]) -> str:
-    said = [
+def _reproduced(entry: IndexEntry, listed_roots: frozenset[str]) -> str:
+    parts = [
         f"{_closeness(one)} by {markdown.code(one.reproduction.root_sha256[:SHORT_ROOT])}"
-        f"{_standing(one, here)}"
+        f"{_not_checked_note(one, listed_roots)}"
         for one in entry.reproductions
     ]
     parents = () if entry.manifest is None else entry.manifest.parents
-    said += [
+    parts += [
         f"*{_RELATIONS[parent.relation]} {markdown.code(parent.root_sha256[:SHORT_ROOT])}*"
         for parent in parents
         if parent.relation in _RELATIONS
     ]
-    return "; ".join(said) or "–"
+    return "; ".join(parts) or "–"

@@ -12,7 +12,7 @@ from evidence.render.values import Node, Sheet, formatted, number_of
 from evidence.text import formatting, markdown, templating
 
 _MAX_PLACES: Final = 12
-_MAX_TYPED: Final = 25
+_MAX_UNSUPPORTED: Final = 25
 
 
 def filled(source: str, sheet: Sheet, *, quoted: bool = False) -> str:
@@ -34,7 +34,7 @@ def filled(source: str, sheet: Sheet, *, quoted: bool = False) -> str:
     return markdown.quote(text) if quoted else markdown.author(text)
 
 
-def check(source: str) -> None:
+def refuse_bad_narrative(source: str) -> None:
     """Raise MalformedError, with the line, for a narrative text that could not be filled in."""
     _compiled(source)
 
@@ -45,30 +45,30 @@ def _compiled(source: str) -> templating.Template:
     return templating.compile_plain(source, _FILTERS)
 
 
-def typed(documents: Documents) -> list[tuple[str, str]]:
-    """Measurements typed into the words that the evidence does not hold, and what to think of it.
+def unsupported_measurements(documents: Documents) -> list[tuple[str, str]]:
+    """Measurements in the words that the evidence does not support, each with a remark.
 
     Markdown. A reader must be able to tell them from the numbers that have an address.
     """
     rows: list[tuple[str, str]] = []
     try:
-        for _, finding in prose.judge_pack(documents):
-            rows.append((markdown.code(finding.literal.text), _standing(finding)))
-            if len(rows) == _MAX_TYPED:
+        for _, unsupported in prose.unsupported_in_pack(documents):
+            rows.append((markdown.code(unsupported.literal.text), _remark(unsupported)))
+            if len(rows) == _MAX_UNSUPPORTED:
                 break
     except PastLimitError as error:
         return [("…", f"not checked: the words hold {error.message}")]
-    if len(rows) == _MAX_TYPED:
+    if len(rows) == _MAX_UNSUPPORTED:
         rows.append(("…", "and perhaps more; `evidence verify` goes on"))
     return rows
 
 
-def _standing(finding: prose.Finding) -> str:
-    if finding.actual is not None:
-        measured = formatting.significant(finding.actual)
-        return f"❌ the evidence says {measured} ({markdown.code(finding.name)})"
-    if finding.reason:
-        return f"declared by the author: {markdown.inline(finding.reason)}"
+def _remark(unsupported: prose.UnsupportedLiteral) -> str:
+    if unsupported.actual is not None:
+        measured = formatting.significant(unsupported.actual)
+        return f"❌ the evidence says {measured} ({markdown.code(unsupported.name)})"
+    if unsupported.reason:
+        return f"declared by the author: {markdown.inline(unsupported.reason)}"
     return "⚠️ typed by hand, no reason given"
 
 

@@ -105,7 +105,7 @@ def _repository(documents: Documents, sheet: Sheet) -> Iterator[str]:
 
 
 def recoveries(documents: Documents) -> tuple[str, ...]:
-    """What was lost each time that another process went on with the run."""
+    """What was lost each time that another process resumed the run."""
     return tuple(_recovery(one) for one in documents.journal if one.event == "recovered")
 
 
@@ -113,19 +113,19 @@ def _recovery(event: JournalEvent) -> str:
     data = event.data
     step, num_rows = data["from_step"], data["num_step_rows_cut"]
     if step is None:
-        went_on = "it went on without any step being lost"
+        continuation = "it went on without any step being lost"
     elif step == 0:
-        went_on = "its training began anew"
+        continuation = "its training began anew"
     else:
-        went_on = f"it went on after step {formatting.count(step)}"
+        continuation = f"it went on after step {formatting.count(step)}"
     if num_rows:
         rows = formatting.plural(num_rows, "step row")
         behind = " after that" if step else ""
-        went_on += f"; {rows}{behind} were lost and run again"
+        continuation += f"; {rows}{behind} were lost and run again"
     if data["num_predictions_cut"]:
         rows = formatting.plural(data["num_predictions_cut"], "prediction")
-        went_on += f"; {rows} were lost and made again"
-    return f"{markdown.inline(str(data['reason']), REASON_CHARS)}; {went_on}."
+        continuation += f"; {rows} were lost and made again"
+    return f"{markdown.inline(str(data['reason']), REASON_CHARS)}; {continuation}."
 
 
 def _change(git: GitRecord) -> str:

@@ -88,9 +88,9 @@ class Sheet(Record, dict=True):
             for name, record in self.values.items()
             if record.value is not None and any(_is_in(name, group) for group in groups)
         }
-        said = [", ".join(level for level in LEVELS if level in found - {"declared"})]
-        said += ["what the milestone sets: declared"] if "declared" in found else []
-        words = "; ".join(filter(None, said))
+        parts = [", ".join(level for level in LEVELS if level in found - {"declared"})]
+        parts += ["what the milestone sets: declared"] if "declared" in found else []
+        words = "; ".join(filter(None, parts))
         return f"*Level of evidence: {words}.*" if words else ""
 
     def n(self, name: str, one: str, many: str = "") -> str:

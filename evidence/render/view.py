@@ -260,7 +260,7 @@ def listed(paths: tuple[str, ...]) -> str:
     return f"{named} and {formatting.count(more)} more" if more > 0 else named
 
 
-def promises_kept(documents: Documents, *policies: str) -> bool:
+def frozen_paths_unchanged(documents: Documents, *policies: str) -> bool:
     """Whether nothing in the frozen sets with one of these policies changed or differs."""
     return all(
         not changed_during_run(one) and (one.ref is None or different_from_ref(one) == ())

@@ -34,7 +34,7 @@ _KINDS: Final = (
 _ORDER_OTHER_ROWS: Final = ("data", "configuration", "model", "versions", "threads", "hardware")
 _ORDER_SAME_ROWS: Final = ("configuration", "model", "hardware", "threads", "versions", "data")
 
-_SAYS: Final = {
+_CAUSE_TEXTS: Final = {
     "data": "other data bytes",
     "configuration": "configured differently",
     "model": "another model or tokenizer",
@@ -83,7 +83,7 @@ def _cause(kind: str, rows: list[DifferenceRecord], first: Sequence[str]) -> Cau
         f"{row.key}: {plain(row.values[0])} → {plain(row.values[1])}" for row in rows[:SHOWN_KEYS]
     )
     more = f"; and {len(rows) - SHOWN_KEYS} more" if len(rows) > SHOWN_KEYS else ""
-    return CauseRecord(kind, f"{_SAYS[kind]}: {shown}{more}")
+    return CauseRecord(kind, f"{_CAUSE_TEXTS[kind]}: {shown}{more}")
 
 
 def _weight(key: str, starts: Sequence[str]) -> int:

@@ -1,4 +1,4 @@
-"""Whether the tool that runs here is the one that ran, where the project holds the tool's own code.
+"""Differences between the running tool and the recorded one, where the project holds its code.
 
 A version number says nothing of a checkout: whoever installed the tool from one runs the code that
 lies there now, and not that of the recorded commit and patch.
@@ -25,13 +25,13 @@ def code_differences(documents: Documents, root: Path) -> tuple[DifferenceRecord
     """The digests of both codes where they are not equal; `root` is the project as recorded."""
     if not installed_from_a_folder(documents) or not holds_the_tool(root):
         return ()
-    recorded, here = code_sha256(root / _PACKAGE), code_sha256(Path(evidence.__file__).parent)
-    return () if recorded == here else (DifferenceRecord(_KEY, (recorded, here)),)
+    recorded, running = code_sha256(root / _PACKAGE), code_sha256(Path(evidence.__file__).parent)
+    return () if recorded == running else (DifferenceRecord(_KEY, (recorded, running)),)
 
 
-def announce_code(apart: tuple[DifferenceRecord, ...], observer: Observer) -> None:
+def announce_code(differing: tuple[DifferenceRecord, ...], observer: Observer) -> None:
     """Say that other code of ours runs, and how to run the recorded one."""
-    if apart:
+    if differing:
         observer.message(
             "differs here: the code of evidence-pack is not that of the recorded commit and patch; "
             "--exact-env installs that one"

@@ -89,11 +89,11 @@ def find_interpreter(documents: Documents, observer: Observer) -> str:
     """An interpreter of the recorded minor version. Raises UsageError where there is none."""
     recorded = documents.environment.python_version
     minor = ".".join(recorded.split(".")[:2])
-    here = ".".join(map(str, sys.version_info[:3]))
-    if here == recorded:
+    this_version = ".".join(map(str, sys.version_info[:3]))
+    if this_version == recorded:
         return sys.executable
     found = shutil.which(f"python{minor}")
-    if found is None and here.startswith(f"{minor}."):
+    if found is None and this_version.startswith(f"{minor}."):
         found = sys.executable
     if found is None:
         raise UsageError(
@@ -121,9 +121,9 @@ def _tool(documents: Documents, root: Path) -> str:
 
 
 def _build(folder: Path, interpreter: str, wanted: Sequence[str], stop: StopRequest) -> Path:
-    code, said = _quietly([interpreter, "-m", "venv", str(folder)], stop)
+    code, output = _quietly([interpreter, "-m", "venv", str(folder)], stop)
     if code:
-        raise UsageError(f"{interpreter} cannot make an environment: {said}")
+        raise UsageError(f"{interpreter} cannot make an environment: {output}")
     python = folder / ("Scripts" if sys.platform == "win32" else "bin") / "python"
     _pip(python, wanted, stop)
     return python
@@ -131,10 +131,10 @@ def _build(folder: Path, interpreter: str, wanted: Sequence[str], stop: StopRequ
 
 def _pip(python: Path, wanted: Sequence[str], stop: StopRequest) -> None:
     command = [str(python), "-m", "pip", "install", "--quiet", "--no-deps", "--no-input"]
-    code, said = _quietly([*command, "--disable-pip-version-check", *wanted], stop)
+    code, output = _quietly([*command, "--disable-pip-version-check", *wanted], stop)
     if code:
         raise UsageError(
-            f"the recorded versions cannot be installed here: {said}",
+            f"the recorded versions cannot be installed here: {output}",
             hint="Builds such as 2.9.0+cu130 come from an index of their own: name it in "
             "PIP_EXTRA_INDEX_URL. Nothing was started.",
         )
@@ -142,17 +142,17 @@ def _pip(python: Path, wanted: Sequence[str], stop: StopRequest) -> None:
 
 def _quietly(command: Sequence[str], stop: StopRequest) -> tuple[int, str]:
     """Exit code, and the last of what was said to stderr. Raises StoppedError when asked to."""
-    with tempfile.TemporaryFile() as said:
+    with tempfile.TemporaryFile() as output:
         code = run_forwarding(
-            command, stop, BUILD_TIMEOUT_S, stdout=subprocess.DEVNULL, stderr=said
+            command, stop, BUILD_TIMEOUT_S, stdout=subprocess.DEVNULL, stderr=output
         )
         if stop.asked:
             raise StoppedError(
                 "stopped, as asked, while the environment was built; nothing was started",
                 by_sigterm=stop.by_sigterm,
             )
-        said.seek(0)
-        lines = said.read().decode("utf-8", "replace").strip().splitlines()
+        output.seek(0)
+        lines = output.read().decode("utf-8", "replace").strip().splitlines()
     errors = [line for line in lines if line.startswith("ERROR:")] or lines
     return code, " / ".join(errors[-_SHOWN_LINES:]) or "it does not say why"
 
@@ -165,13 +165,13 @@ def run_forwarding(
     `command` is an interpreter, -m and a name. Raises UsageError for one that takes longer than
     `timeout_s` (0: as long as it likes).
     """
-    begun_s, told = time.monotonic(), 0
+    begun_s, forwarded = time.monotonic(), 0
     with subprocess.Popen(command, env=_clean(), start_new_session=True, **streams) as process:
         while True:
             with suppress(subprocess.TimeoutExpired):
                 return process.wait(_POLL_S)
-            if stop.asked > told:
-                told = stop.asked
+            if stop.asked > forwarded:
+                forwarded = stop.asked
                 # A build has nothing to finish, and where we are a job of a script, the programs
                 # that we start ignore SIGINT.
                 harsh = stop.by_sigterm or bool(timeout_s)

@@ -27,10 +27,10 @@ from evidence.records.reproduction import ReproductionRecord, TierName
 from evidence.records.run import AttemptPlan
 from evidence.reproduce.code import announce_code, code_differences
 from evidence.reproduce.inputs import require_inputs
-from evidence.reproduce.running import Again, clear_up, run_again, run_with_seed
+from evidence.reproduce.running import Rerun, clear_up, run_unchanged, run_with_seed
 from evidence.reproduce.seeds import other_seeds
 from evidence.reproduce.source import project_repository, recorded_source
-from evidence.reproduce.this_machine import announce, differences_here
+from evidence.reproduce.this_machine import announce, differences_on_this_machine
 from evidence.reproduce.verdict import default_tier, reaches, reproduction_record
 from evidence.reproduce.worktree import clean_worktree
 from evidence.results.seed_test import NAME as OVER_SEEDS
@@ -99,16 +99,16 @@ def reproduce(
         clean_worktree(repository, commit, patch, keep=options.keep) as worktree,
     ):
         observer.message(f"a clean worktree at {commit[:_NAMED_BY]} is ready")
-        announce(differences_here(original.documents, options.project), observer)
+        announce(differences_on_this_machine(original.documents, options.project), observer)
         require_inputs(worktree.root, repository.root, original.documents, plan)
         code = code_differences(original.documents, worktree.root)
         announce_code(code, observer)
-        again = Again(original, worktree, repository.root / layout.RUNS, observer, stop)
-        made = run_again(again)
+        rerun = Rerun(original, worktree, repository.root / layout.RUNS, observer, stop)
+        made = run_unchanged(rerun)
         others = []
         for number, seed in enumerate(other_seeds(plan.train.seed, options.num_seeds), 1):
             observer.message(f"seed {seed} ({number} of {options.num_seeds})")
-            others.append(open_verified(run_with_seed(again, seed)))
+            others.append(open_verified(run_with_seed(rerun, seed)))
     second = open_verified(made)
     record = reproduction_record(original, second, others, code)
     attached = attach(pack, record)

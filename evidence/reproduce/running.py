@@ -27,8 +27,8 @@ from evidence.verification.verification import VerifiedPack
 _NAMED_BY: Final = 12
 
 
-class Again(Record):
-    """Where a pack is run again, and who is told."""
+class Rerun(Record):
+    """Where a pack is run again, and the observer of the run."""
 
     original: VerifiedPack
     worktree: Worktree
@@ -37,32 +37,32 @@ class Again(Record):
     stop: StopRequest
 
 
-def run_again(again: Again) -> Path:
+def run_unchanged(rerun: Rerun) -> Path:
     """The recorded attempt once more; the folder of its sealed pack."""
-    return _run(again, "reproduced", REPRODUCES)
+    return _run(rerun, "reproduced", REPRODUCES)
 
 
-def run_with_seed(again: Again, seed: int) -> Path:
+def run_with_seed(rerun: Rerun, seed: int) -> Path:
     """The same with another seed, written into the worktree's milestone: a recorded change."""
-    documents = again.original.documents
-    set_seed(again.worktree.root, documents.milestone.id, plan_of(documents).name, seed)
-    return _run(again, f"seed-{seed}", ANOTHER_SEED)
+    documents = rerun.original.documents
+    set_seed(rerun.worktree.root, documents.milestone.id, plan_of(documents).name, seed)
+    return _run(rerun, f"seed-{seed}", ANOTHER_SEED)
 
 
-def _run(again: Again, what: str, relation: str) -> Path:
-    documents, root_sha256 = again.original.documents, again.original.root_sha256
-    milestone, runs = documents.milestone.id, again.runs
+def _run(rerun: Rerun, what: str, relation: str) -> Path:
+    documents, root_sha256 = rerun.original.documents, rerun.original.root_sha256
+    milestone, runs = documents.milestone.id, rerun.runs
     name = _free_name(runs, f"{milestone}-{what}-{root_sha256[:_NAMED_BY]}")
-    again.worktree.makes(name)
+    rerun.worktree.makes(name)
     options = RunOptions(
-        root=again.worktree.root,
+        root=rerun.worktree.root,
         runs=runs,
         attempt=plan_of(documents).name,
         pack_name=name,
         parents=(ParentRecord(milestone, root_sha256, relation),),
     )
     try:
-        made = run_milestone(milestone, options, again.observer, again.stop).pack
+        made = run_milestone(milestone, options, rerun.observer, rerun.stop).pack
     except (BusyError, UsageError):
         raise  # nothing was begun, and what is there is someone else's
     except StoppedError as error:

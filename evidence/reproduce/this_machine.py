@@ -1,4 +1,4 @@
-"""What of a recorded environment is different here, before anything starts.
+"""Differences between the recorded environment and this machine, before anything starts.
 
 Responsible for what can be looked up from outside a worker; what only a worker knows (the
 framework's threads and kernels) is compared after the run.
@@ -30,11 +30,13 @@ _ANNOUNCED: Final = 20
 _NAMED: Final = 6
 
 
-def differences_here(documents: Documents, project: Path) -> tuple[DifferenceRecord, ...]:
+def differences_on_this_machine(
+    documents: Documents, project: Path
+) -> tuple[DifferenceRecord, ...]:
     """What of the recorded environment is different here, as far as it can change bits."""
     unknown = Unavailable("no worker has started yet")
     gpus, on_gpu = capture_gpus(), computed_on(documents).kind != "cpu"
-    here = machine_facts(
+    this_machine = machine_facts(
         capture_environment(utc_now(), os.environ),
         capture_hardware(
             project, capture_cpu(), gpus.gpus, gpus.driver_version, gpus.driver_cuda_version
@@ -43,16 +45,20 @@ def differences_here(documents: Documents, project: Path) -> tuple[DifferenceRec
         on_gpu=on_gpu,
     )
     recorded = replace(documents.environment, framework=unknown)
-    there = machine_facts(recorded, documents.hardware, documents.packages, on_gpu=on_gpu)
-    return tuple(row for row in differences([there, here]) if can_change_bits(row.key))
+    recorded_machine = machine_facts(
+        recorded, documents.hardware, documents.packages, on_gpu=on_gpu
+    )
+    return tuple(
+        row for row in differences([recorded_machine, this_machine]) if can_change_bits(row.key)
+    )
 
 
-def announce(apart: tuple[DifferenceRecord, ...], observer: Observer) -> None:
+def announce(differing: tuple[DifferenceRecord, ...], observer: Observer) -> None:
     """A line for each difference that is likely to change bits, and one for all others."""
-    if not apart:
+    if not differing:
         observer.message("the environment here is the recorded one, as far as it can be seen")
-    graver = [row for row in apart if decides_bits(row.key)]
-    others = [row.key.removeprefix("package.") for row in apart if not decides_bits(row.key)]
+    graver = [row for row in differing if decides_bits(row.key)]
+    others = [row.key.removeprefix("package.") for row in differing if not decides_bits(row.key)]
     for row in graver[:_ANNOUNCED]:
         observer.message(
             f"differs here: {row.key}: recorded {plain(row.values[0])}, here {plain(row.values[1])}"

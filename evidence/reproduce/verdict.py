@@ -23,7 +23,7 @@ from evidence.records.reproduction import (
 )
 from evidence.reproduce.causes import causes
 from evidence.results.seed_test import seed_tests
-from evidence.results.tiers import judge, verdict, when_and_where
+from evidence.results.tiers import reached_tiers, strictest_tier, when_and_where
 from evidence.verification.verification import VerifiedPack
 
 _THREADS = "framework.num_threads"
@@ -42,9 +42,9 @@ def reproduction_record(
     """
     before, after = original.documents, second.documents
     over_seeds = [one.documents for one in others]
-    tiers = judge(before, after, over_seeds)
+    tiers = reached_tiers(before, after, over_seeds)
     setup = differences([configuration(before), configuration(after)])
-    apart = (*setup, *environment_differences(before, after), *further)
+    all_differences = (*setup, *environment_differences(before, after), *further)
     finished_utc, machine = when_and_where(after)
     return ReproductionRecord(
         schema="reproduction.v1",
@@ -52,14 +52,14 @@ def reproduction_record(
         reproduction=_reference(second),
         finished_utc=finished_utc,
         machine=machine,
-        verdict=verdict(tiers),
+        verdict=strictest_tier(tiers),
         tiers=tiers,
         seeds=tuple(
             SeedRunRecord(plan_of(one.documents).train.seed, _reference(one)) for one in others
         ),
         seed_tests=seed_tests(before, over_seeds),
-        causes=causes(before, after, tiers, apart),
-        differences=apart,
+        causes=causes(before, after, tiers, all_differences),
+        differences=all_differences,
     )
 
 
@@ -77,8 +77,10 @@ def default_tier(original: Documents, other: Documents) -> TierName:
 
     Another version of a package that computes nothing (a linter) lowers no demand.
     """
-    apart = any(decides_bits(row.key) for row in environment_differences(original, other))
-    return "numerically-close" if apart else "bitwise"
+    environments_differ = any(
+        decides_bits(row.key) for row in environment_differences(original, other)
+    )
+    return "numerically-close" if environments_differ else "bitwise"
 
 
 def reaches(record: ReproductionRecord, asked: TierName) -> bool:

@@ -77,23 +77,23 @@ def clean_worktree(
 def remove_stale(repository: Repository) -> list[str]:
     """Remove worktrees of reproductions that were killed; names of the packs they were making."""
     names: list[str] = []
-    for folder in _ours(repository):
+    for folder in _own_folders(repository):
         if not (folder / _LOCK).exists() or posix.is_locked(folder / _LOCK):
             continue
         if (folder / _MAKES).exists():
-            said = (folder / _MAKES).read_text("utf-8").split()
-            names += [name for name in said if layout.MILESTONE_ID.match(name) and "/" not in name]
+            words = (folder / _MAKES).read_text("utf-8").split()
+            names += [name for name in words if layout.MILESTONE_ID.match(name) and "/" not in name]
         _remove(repository, folder)
     return names
 
 
-def _ours(repository: Repository) -> set[Path]:
+def _own_folders(repository: Repository) -> set[Path]:
     """Folders of our making: those that git lists, and those whose entry is gone already.
 
     Of the latter only this user's own count: anybody may make one where temporary files are.
     """
     around = Path(tempfile.gettempdir()).glob(f"{_PREFIX}*")
-    found = {folder.resolve() for folder in around if _is_left(folder, _owner(repository))}
+    found = {folder.resolve() for folder in around if _is_own(folder, _owner(repository))}
     listed = repository.attempt("worktree", "list", "--porcelain", "-z")
     if not isinstance(listed, Unavailable):
         entries = listed.decode("utf-8", "surrogateescape").split("\0")
@@ -106,7 +106,7 @@ def _ours(repository: Repository) -> set[Path]:
     return found
 
 
-def _is_left(folder: Path, owner: bytes) -> bool:
+def _is_own(folder: Path, owner: bytes) -> bool:
     if not posix.is_own_folder(folder):
         return False
     note = folder / _OWNER

@@ -1,7 +1,7 @@
 """Evidence to numbers: every value a summary may show, with unit, address and rule.
 
 Responsible for putting the groups together; pure, and total over everything that parses. What
-is not measured has a reason, never a zero. Checking the evidence is `verify.consistency`'s.
+is not measured has a reason, never a zero. Checking the evidence is `verification.consistency`'s.
 """
 
 from __future__ import annotations

@@ -113,7 +113,7 @@ def number_in(event: JournalEvent, key: str) -> float | int | None:
 
 
 class Context(Record, dict=True):
-    """The documents with what is looked up in them again and again."""
+    """The documents, with lookups that several groups of values share."""
 
     documents: Documents
     _made: dict[str, Any] = field(default_factory=dict)

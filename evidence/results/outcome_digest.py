@@ -88,33 +88,33 @@ def of_evaluation(context: Context) -> dict[str, Any] | Unavailable:
 
 
 def _plan(plan: AttemptPlan, inputs: InputsRecord) -> dict[str, Any]:
-    kept = {key: part for key, part in encode(plan).items() if key not in _PLAN_LEFT_OUT}
+    deterministic = {key: part for key, part in encode(plan).items() if key not in _PLAN_LEFT_OUT}
     if not plan.stages:
-        del kept["stages"]
-    kept["model"] = _model(plan.model, inputs)
-    kept["data"] = {name: _data(name, spec, inputs) for name, spec in plan.data.items()}
-    return kept
+        del deterministic["stages"]
+    deterministic["model"] = _model(plan.model, inputs)
+    deterministic["data"] = {name: _data(name, spec, inputs) for name, spec in plan.data.items()}
+    return deterministic
 
 
 def _data(name: str, spec: DataSpec, inputs: InputsRecord) -> dict[str, Any]:
-    kept = {key: part for key, part in encode(spec).items() if key not in _DATA_LEFT_OUT}
+    deterministic = {key: part for key, part in encode(spec).items() if key not in _DATA_LEFT_OUT}
     record = inputs.data.get(name)
-    kept["content_sha256"] = None if record is None else record.sha256
-    return kept
+    deterministic["content_sha256"] = None if record is None else record.sha256
+    return deterministic
 
 
 def _model(spec: ModelSpec, inputs: InputsRecord) -> dict[str, Any]:
     """The model by what it is, not by where its folder lies."""
     model, tokenizer = inputs.model, inputs.tokenizer
-    kept: dict[str, Any] = {"id": spec.id, "init_seed": spec.init_seed}
+    part_of_outcome: dict[str, Any] = {"id": spec.id, "init_seed": spec.init_seed}
     if not isinstance(tokenizer, Unavailable):
-        kept["tokenizer_sha256"] = encode(tokenizer.sha256)
+        part_of_outcome["tokenizer_sha256"] = encode(tokenizer.sha256)
     if not isinstance(model, Unavailable):
         files = model.files
-        kept["config_sha256"] = model.config_sha256
-        kept["files"] = (
+        part_of_outcome["config_sha256"] = model.config_sha256
+        part_of_outcome["files"] = (
             None
             if isinstance(files, Unavailable)
             else {file.path.rsplit("/", 1)[-1]: file.sha256 for file in files}
         )
-    return kept
+    return part_of_outcome

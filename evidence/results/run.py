@@ -94,7 +94,7 @@ def _counts(context: Context) -> Values:
 
 
 def _recoveries(context: Context, whole: str) -> Values:
-    """What was lost between the processes of a run that died and went on."""
+    """What was lost between the processes of a run that was killed and resumed."""
     events = [one for one in context.documents.journal if one.event == "recovered"]
     rule = "count-of-recovered"
     yield "run.num_recoveries", known(len(events), "recoveries", whole, rule)

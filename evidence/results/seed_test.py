@@ -1,4 +1,4 @@
-"""Whether a run is one of its kind: its losses against those of runs with other seeds. Pure.
+"""The seed test: losses of a run against those of runs with other seeds. Pure.
 
 Responsible for the test and for what makes runs comparable: the same configuration but for the
 seed. A run that passes is not shown to be the same: with few seeds only large differences are seen.
@@ -72,13 +72,13 @@ def seed_tier(original: Documents, others: Sequence[Documents]) -> TierResult:
     tests = seed_tests(original, others)
     if not tests:
         return TierResult(NAME, False, "not tested: there is no loss that all of the runs have")
-    apart = [test for test in tests if not test.consistent]
-    if apart:
-        return TierResult(NAME, False, f"outside what other seeds give: {_said(apart)}")
+    inconsistent = [test for test in tests if not test.consistent]
+    if inconsistent:
+        return TierResult(NAME, False, f"outside what other seeds give: {_sentence(inconsistent)}")
     for problem in _scores(original, others):
         return TierResult(NAME, False, problem)
     seeds = formatting.plural(len(others), "other seed")
-    text = f"within what {seeds} give, at a level of 1 %: {_said(tests)}"
+    text = f"within what {seeds} give, at a level of 1 %: {_sentence(tests)}"
     return TierResult(NAME, True, text)
 
 
@@ -122,11 +122,11 @@ def _test(name: str, value: float, values: list[float]) -> SeedTestRecord:
     return SeedTestRecord(name, value, tuple(values), statistic, limit, consistent)
 
 
-def _said(tests: Sequence[SeedTestRecord]) -> str:
-    return "; ".join(map(_one_said, tests))
+def _sentence(tests: Sequence[SeedTestRecord]) -> str:
+    return "; ".join(map(_sentence_of_test, tests))
 
 
-def _one_said(test: SeedTestRecord) -> str:
+def _sentence_of_test(test: SeedTestRecord) -> str:
     value, mean = map(formatting.significant, (test.original, statistics.fmean(test.values)))
     if isinstance(test.statistic, Unavailable):
         return f"{test.measure} {value}, others {mean} ({test.statistic.reason})"

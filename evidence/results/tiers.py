@@ -1,11 +1,11 @@
-"""How close one run came to another, tier by tier. Pure.
+"""The reproduction tiers that a second run reaches, each with its reason. Pure.
 
-Responsible for the conditions of the tiers and for the plain reason of each; `reproduce` makes
-the second run, `verify` recomputes what an attached reproduction claims.
+Responsible for the condition of each tier; `reproduce` makes the second run, and `verify`
+recomputes what an attached reproduction claims.
 
 Every tier is judged by its own condition. Only bitwise implies the others: the same row stream
-says nothing about losses (another learning rate leaves it as it is). Whether a run is one of its
-kind is tested where there are runs with other seeds; that the second equals it says less.
+says nothing about losses (another learning rate leaves it as it is). The seed test
+(`seed_test`) is made where there are runs with other seeds, also of a run that is close.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ _PARTS: Final = {
 }
 
 
-def judge(
+def reached_tiers(
     original: Documents, other: Documents, seeds: Sequence[Documents] = ()
 ) -> tuple[TierResult, ...]:
     """Every tier with its reason, from the strictest to the mildest.
@@ -63,7 +63,7 @@ def judge(
     return (bitwise, _same_stream(original, other), _close(original, other), over_seeds)
 
 
-def verdict(tiers: Sequence[TierResult]) -> VerdictName:
+def strictest_tier(tiers: Sequence[TierResult]) -> VerdictName:
     """The strictest tier that is reached, else `different`."""
     return next((tier.name for tier in tiers if tier.reached), "different")
 
@@ -80,15 +80,17 @@ def trajectory(
 ) -> TrajectoryRecord:
     """Where two runs part: by the rows fed, by the losses, and by more than `tolerance`."""
     pairs = list(zip(first, second, strict=False))
-    apart = [difference(a.loss, b.loss) for a, b in pairs]
+    loss_differences = [difference(a.loss, b.loss) for a, b in pairs]
     return TrajectoryRecord(
         num_steps=(len(first), len(second)),
         num_common_steps=len(pairs),
         first_stream_step=_first(pairs, [a.stream != b.stream for a, b in pairs]),
         first_loss_step=_first(pairs, [a.loss != b.loss for a, b in pairs]),
-        first_step_beyond=_first(pairs, [value > tolerance for value in apart]),
+        first_step_beyond=_first(pairs, [value > tolerance for value in loss_differences]),
         tolerance=tolerance,
-        largest_difference=max(apart, default=None) if float("inf") not in apart else None,
+        largest_difference=max(loss_differences, default=None)
+        if float("inf") not in loss_differences
+        else None,
     )
 
 
@@ -104,10 +106,10 @@ def _first(pairs: list[tuple[StepRow, StepRow]], flags: list[bool]) -> int | Non
 
 
 def _bitwise(first: Any, second: Any) -> TierResult:
-    apart = [words for key, words in _PARTS.items() if first[key] != second[key]]
-    if not apart:
+    differing = [words for key, words in _PARTS.items() if first[key] != second[key]]
+    if not differing:
         return TierResult("bitwise", True, "the outcome digests are equal")
-    *most, last = apart
+    *most, last = differing
     named = f"{', '.join(most)} and {last}" if most else last
     return TierResult("bitwise", False, f"the outcome digests differ, namely in {named}")
 

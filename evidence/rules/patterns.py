@@ -25,7 +25,7 @@ class NoEngineError(EvidenceError):
     """This system has no engine for patterns."""
 
 
-def check(pattern: str) -> None:
+def refuse_bad_pattern(pattern: str) -> None:
     """Raises MalformedError for a pattern that is none, or that takes more than linear time."""
     _compiled(pattern)
 

@@ -168,8 +168,10 @@ def is_looping(text: str) -> bool:
 
 def is_echo(prompt: str, output: str) -> bool:
     """Whether an output is nothing but (part of) its prompt again."""
-    given, said = " ".join(prompt.split()), " ".join(output.split())
-    return bool(said) and (said.startswith(given) or (len(said) >= 12 and said in given))
+    given, given_output = " ".join(prompt.split()), " ".join(output.split())
+    return bool(given_output) and (
+        given_output.startswith(given) or (len(given_output) >= 12 and given_output in given)
+    )
 
 
 def constant_fields(rows: Sequence[Mapping[str, Any]]) -> tuple[str, ...]:

@@ -1,6 +1,6 @@
-"""The author's words before a run: no measurement that nobody measured.
+"""The author's words before a run: no measurement in them is without support.
 
-Responsible for refusing typed measurements in a milestone and its notes before anything starts,
+Responsible for refusing unsupported numbers in a milestone and its notes before anything starts,
 when only what the milestone itself fixes can support them. Notes after a run are `publish.notes`'.
 """
 
@@ -21,7 +21,7 @@ from evidence.records.run import AttemptPlan
 from evidence.rules import arithmetic
 
 
-def refuse_typed_measurements(
+def refuse_unsupported_measurements(
     path: Path,
     source: bytes,
     milestone: Milestone,
@@ -29,26 +29,26 @@ def refuse_typed_measurements(
     notes: tuple[Path, str],
 ) -> None:
     """Raise MilestoneError for a measurement in the words that no plan supports or declares."""
-    known = prose.known_of({}, encode(milestone), list(_planned(milestone, data)))
+    known = prose.known_numbers({}, encode(milestone), list(_planned(milestone, data)))
     declared = milestone.narrative.literals
     for pointer, text in prose.author_texts(milestone):
-        for finding in prose.judge(text, known, declared):
-            if not finding.reason:
-                line = _line(source, pointer, finding.literal)
+        for unsupported in prose.unsupported_literals(text, known, declared):
+            if not unsupported.reason:
+                line = _line(source, pointer, unsupported.literal)
                 key = pointer.strip("/").replace("/", ".")
-                raise _refusal(f"{path}:{line}: {key}", finding)
-    for finding in prose.judge(notes[1], known, declared):
-        if not finding.reason:
-            raise _refusal(f"{notes[0]}:{finding.literal.line}", finding)
+                raise _refusal(f"{path}:{line}: {key}", unsupported)
+    for unsupported in prose.unsupported_literals(notes[1], known, declared):
+        if not unsupported.reason:
+            raise _refusal(f"{notes[0]}:{unsupported.literal.line}", unsupported)
 
 
-def _refusal(where: str, finding: prose.Finding) -> MilestoneError:
-    typed = shown(finding.literal)
-    name = finding.name or "train.loss_end"
+def _refusal(where: str, unsupported: prose.UnsupportedLiteral) -> MilestoneError:
+    shown_number = shown(unsupported.literal)
+    name = unsupported.name or "train.loss_end"
     return MilestoneError(
-        f"{where}: {typed} is a measurement typed by hand: no evidence can support it yet",
+        f"{where}: {shown_number} is a measurement typed by hand: no evidence can support it yet",
         hint=f"Name the value instead, as in {{{{ {name} }}}}, or say why it stands there:\n"
-        f'  [narrative.literals]\n  "{typed}" = "the reason"',
+        f'  [narrative.literals]\n  "{shown_number}" = "the reason"',
     )
 
 

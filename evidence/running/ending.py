@@ -1,7 +1,7 @@
-"""A run that stops before its end says why, where verify and a later process find it.
+"""The reason why a run stopped before its end, recorded in its work folder.
 
-Responsible for telling the reasons apart and for keeping one, even on a full disk. What a later
-process makes of it is `recovery`'s.
+Responsible for the kind of the reason and for writing it, even on a full disk. `verify` shows it,
+and `recovery` puts it into the journal.
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ from evidence.text.escape import one_line
 
 
 @contextmanager
-def reason_kept(space: Workspace, privacy: Privacy) -> Iterator[None]:
-    """Keep the reason of whatever ends the block early, and raise it on.
+def recording_stop_reason(space: Workspace, privacy: Privacy) -> Iterator[None]:
+    """Record the reason of whatever ends the block early, and raise it on.
 
     An error of the operating system becomes a DurabilityError: it is no bug of ours.
     """
@@ -30,10 +30,10 @@ def reason_kept(space: Workspace, privacy: Privacy) -> Iterator[None]:
         yield
     except OSError as error:
         known = _of_system(error)
-        _keep(space, privacy, known)
+        _record_reason(space, privacy, known)
         raise known from error
     except Exception as error:
-        _keep(space, privacy, error)
+        _record_reason(space, privacy, error)
         raise
 
 
@@ -47,7 +47,7 @@ def _of_system(error: OSError) -> DurabilityError:
     )
 
 
-def _keep(space: Workspace, privacy: Privacy, error: Exception) -> None:
+def _record_reason(space: Workspace, privacy: Privacy, error: Exception) -> None:
     kind = _kind(error)
     if kind is None:
         return

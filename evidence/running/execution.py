@@ -29,7 +29,7 @@ from evidence.progress import Observer
 from evidence.records.milestone import AllowSpec
 from evidence.records.record import Record
 from evidence.records.run import AttemptPlan, ParentRecord
-from evidence.running.ending import reason_kept
+from evidence.running.ending import recording_stop_reason
 from evidence.running.finish import Finished, seal_staging, write_documents
 from evidence.running.inputs import inputs_of
 from evidence.running.observation import Observation, journal_state, observe_end, observe_start
@@ -72,9 +72,9 @@ def execute(
 ) -> Finished:
     """Run `prepared` in `work` and publish it as `pack`."""
     space, clock = Workspace(work), Clock()
-    with space.founded():
+    with space.created():
         _found(space, prepared, parents)
-    with reason_kept(space, privacy_of(prepared.milestone)):
+    with recording_stop_reason(space, privacy_of(prepared.milestone)):
         with Journal(space.staging / layout.JOURNAL, clock) as journal:
             allow, began_s = prepared.milestone.secrets.allow, clock.monotonic_s()
             run = Run(prepared, root, space, journal, clock, began_s, observer, stop, allow)
@@ -136,13 +136,13 @@ def try_attempts(
 
 
 def conclude(
-    run: Run, start: Observation, completed: AttemptResult | None, *, looked: bool = False
+    run: Run, start: Observation, completed: AttemptResult | None, *, end_observed: bool = False
 ) -> None:
-    """Look around once more, write every document, and journal the seal that follows.
+    """Run the probes of the end, write every document, and journal the seal that follows.
 
-    `looked`: an earlier process came so far, and recorded it.
+    `end_observed`: an earlier process came so far, and recorded it.
     """
-    if not looked:
+    if not end_observed:
         end = observe_end(run.root, run.prepared.milestone, start)
         write_documents(run.prepared, run.space.staging, end, completed)
         journal_state(run.journal, "end", end.git.end)
@@ -171,7 +171,7 @@ def _attempt(run: Run, plan: AttemptPlan, start: Observation) -> AttemptResult:
     )
     missing = unmet(plan, run.prepared.backends[plan.backend], start.hardware)
     if missing:
-        return settle(run, plan, refused(plan, missing))
+        return record_end(run, plan, refused(plan, missing))
     return run_from(run, plan, StartPoint(), run.clock.monotonic_s())
 
 
@@ -193,7 +193,7 @@ def run_from(run: Run, plan: AttemptPlan, point: StartPoint, began_s: float) -> 
     result = run_attempt(plan, stages, places, around, point)
     if result.record.outcome == "interrupted":
         raise _stopped(run, result.record.reason)
-    return settle(run, plan, result.lasting(run.clock.monotonic_s() - began_s))
+    return record_end(run, plan, result.with_duration(run.clock.monotonic_s() - began_s))
 
 
 def _run_stage(backend: Backend) -> str:
@@ -205,12 +205,12 @@ def _run_stage(backend: Backend) -> str:
 def _stopped(run: Run, reason: str) -> StoppedError:
     return StoppedError(
         f"{reason}; nothing was published",
-        hint=f"Go on: {commands.go_on(run.prepared.milestone.id, run.space.runs, run.root)}",
+        hint=f"Go on: {commands.to_resume(run.prepared.milestone.id, run.space.runs, run.root)}",
         by_sigterm=run.stop.by_sigterm,
     )
 
 
-def settle(run: Run, plan: AttemptPlan, result: AttemptResult) -> AttemptResult:
+def record_end(run: Run, plan: AttemptPlan, result: AttemptResult) -> AttemptResult:
     """Record how an attempt ended, and put its evidence in place."""
     record = result.record
     if not result.completed:
@@ -224,5 +224,5 @@ def settle(run: Run, plan: AttemptPlan, result: AttemptResult) -> AttemptResult:
         reason=record.reason,
         duration_s=record.duration_s,
     )
-    run.space.settle(plan, completed=result.completed)
+    run.space.place_evidence(plan, completed=result.completed)
     return result

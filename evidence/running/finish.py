@@ -150,7 +150,7 @@ def _validate(staging: Path) -> None:
             else [(0, jsonio.load_document(data))]
         )
         for line, value in rows:
-            for problem in schema.check(name, value):
+            for problem in schema.validate(name, value):
                 raise EvidenceError(
                     f"{entry.path}:{line}{problem.pointer}: {problem.message}",
                     hint=f"The run was not sealed; its files are in {staging}.",

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from evidence import layout
-from evidence.redact.search import Finding
+from evidence.redact.search import SecretMatch
 
 _HEADER: Final = re.compile(rb"diff --git a/.* b/(.*)")
 _HUNK: Final = re.compile(rb"@@ -(\d{1,9})(?:,\d{1,9})? \+(\d{1,9})(?:,\d{1,9})? @@")
@@ -28,10 +28,10 @@ def binary_files(patch: bytes) -> Iterator[str]:
         yield match[1].decode("utf-8", "surrogateescape")
 
 
-def place_in_patch(patch: bytes, finding: Finding) -> str:
+def place_in_patch(patch: bytes, secret: SecretMatch) -> str:
     """`file:line` of the working tree; of the last commit where the patch takes the line away."""
     name, old, new, inside = b"", 0, 0, False
-    end = patch.find(b"\n", finding.offset)
+    end = patch.find(b"\n", secret.offset)
     lines = patch[: end if end >= 0 else len(patch)].split(b"\n")
     for line in lines:
         if header := _HEADER.fullmatch(line):
@@ -43,7 +43,7 @@ def place_in_patch(patch: bytes, finding: Finding) -> str:
             new += line[:1] in (b" ", b"+")
     shown = name.decode("utf-8", "replace")
     if not inside:
-        return shown or f"{layout.PATCH}:{finding.line}"
+        return shown or f"{layout.PATCH}:{secret.line}"
     if lines[-1].startswith(b"-"):
         return f"{shown}:{old} of the last commit"
     return f"{shown}:{new}"

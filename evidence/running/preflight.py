@@ -28,7 +28,7 @@ from evidence.results.names import names_of, nearest
 from evidence.rules import patterns, sampling
 from evidence.rules.arithmetic import steps_per_epoch, total_steps
 from evidence.running import fitting
-from evidence.running.author_words import refuse_typed_measurements
+from evidence.running.author_words import refuse_unsupported_measurements
 from evidence.running.forms import form_warnings
 from evidence.running.secrets import scan_inputs
 from evidence.text import templating
@@ -77,7 +77,9 @@ def prepare(root: Path, milestone_id: str, attempt: str | None) -> Prepared:
     notes = layout.notes_file(root, milestone_id)
     written = notes.read_bytes() if notes.is_file() else None
     _check_names(milestone, plans, data, where)
-    refuse_typed_measurements(path, source, milestone, data, (notes, _text(notes, written or b"")))
+    refuse_unsupported_measurements(
+        path, source, milestone, data, (notes, _text(notes, written or b""))
+    )
     _check_secrets(root, milestone, path, notes)
     return Prepared(
         milestone=milestone,
@@ -323,14 +325,14 @@ def _check_frozen(root: Path, milestone: Milestone, where: _Where) -> None:
 
 def _check_templates(milestone: Milestone, where: _Where) -> None:
     for one in milestone.eval.scorer:
-        patterns.check(one.pattern)
+        patterns.refuse_bad_pattern(one.pattern)
     sources = {f"/data/{name}/text": spec.text for name, spec in milestone.data.items()}
     sources["/eval/prompt"] = milestone.eval.prompt
     for pointer, source in sources.items():
         _compiled(templating.compile_text, pointer, source or "", where)
     for pointer, text in prose.author_texts(milestone):
         if pointer.startswith("/narrative/"):
-            _compiled(narrative.check, pointer, text, where)
+            _compiled(narrative.refuse_bad_narrative, pointer, text, where)
 
 
 def _check_names(

@@ -1,7 +1,7 @@
-"""A run that was killed, stopped or broken: go on with it, or close it as what it is.
+"""A run that was killed, stopped or broken: resumed, or closed as failed.
 
-Responsible for reading back what lies in runs/.work/<id>/ and for the point to go on from. What is
-cut there is counted and cut by `torn`; the run itself is `execution`'s.
+Responsible for reading back what lies in runs/.work/<id>/ and for the point to resume from. Ends
+of files are counted and cut by `unfinished_files`; the run itself is `execution`'s.
 """
 
 from __future__ import annotations
@@ -30,14 +30,14 @@ from evidence.records.inputs import DataRecord, FileDigest, InputsRecord
 from evidence.records.milestone import AllowSpec, Milestone
 from evidence.records.record import Record
 from evidence.records.run import AttemptPlan, JournalEvent, StopRecord
-from evidence.running.ending import reason_kept
+from evidence.running.ending import recording_stop_reason
 from evidence.running.execution import (
     Run,
     begin,
     conclude,
     publish_run,
+    record_end,
     run_from,
-    settle,
     try_attempts,
 )
 from evidence.running.finish import Finished
@@ -46,7 +46,12 @@ from evidence.running.preflight import Prepared
 from evidence.running.secrets import allowed_in, privacy_of
 from evidence.running.signals import StopRequest
 from evidence.running.unchanged import changed, said_now
-from evidence.running.unfinished_files import Cut, cut_torn_line, torn_tails, whole_records
+from evidence.running.unfinished_files import (
+    Truncation,
+    cut_incomplete_line,
+    incomplete_tails,
+    whole_records,
+)
 from evidence.running.workspace import Remembered, Workspace
 from evidence.stages.kind import Kind
 from evidence.stages.registry import kind_of, stages_of
@@ -55,22 +60,22 @@ from evidence.text import commands
 from evidence.worker.interface import Backend
 
 
-class Going(Record):
-    """How the attempt under way goes on."""
+class Continuation(Record):
+    """Where the attempt under way resumes, and what is cut before."""
 
     point: StartPoint | None = None
-    cut: Cut = field(default_factory=Cut)
+    cut: Truncation = field(default_factory=Truncation)
 
 
-class Found(Record):
-    """What a dead process left behind, whole again."""
+class UnfinishedRun(Record):
+    """A run as the ended process left it, read back from its work folder."""
 
     events: tuple[JournalEvent, ...]
     facts: Remembered
     prepared: Prepared
     stopped: StopRecord
     """Why the process before this one ended."""
-    num_torn_bytes: int
+    num_incomplete_bytes: int
     """Of a journal record that was being written."""
     allowed: tuple[AllowSpec, ...]
     """What the milestone file allows by now besides, though it looks like a secret."""
@@ -98,83 +103,91 @@ def recover(
     backends = {} if close else _backends(root, space)
     if backends:
         _refuse_changed(root, space)
-    found = _look(root, space, backends)
+    unfinished = _read_unfinished(root, space, backends)
     if backends:
-        for line in said_now(root, found.prepared.milestone):
+        for line in said_now(root, unfinished.prepared.milestone):
             observer.message(line)
-    with reason_kept(space, privacy_of(found.prepared.milestone)):
-        space.keep_room()
-        if not found.recorded("sealing"):
-            _go_on(root, space, found, observer, stop, close=close)
-        return publish_run(space, pack, found.facts.parents)
+    with recording_stop_reason(space, privacy_of(unfinished.prepared.milestone)):
+        space.reserve_room()
+        if not unfinished.recorded("sealing"):
+            _run_to_seal(root, space, unfinished, observer, stop, close=close)
+        return publish_run(space, pack, unfinished.facts.parents)
 
 
-def _go_on(
+def _run_to_seal(
     root: Path,
     space: Workspace,
-    found: Found,
+    unfinished: UnfinishedRun,
     observer: Observer,
     stop: StopRequest,
     *,
     close: bool,
 ) -> None:
     """Everything up to the record of the seal that follows."""
-    clock = _continued(found.events)
+    clock = _continued_clock(unfinished.events)
     with Journal(space.staging / layout.JOURNAL, clock) as writer:
-        began_s = found.events[0].monotonic_s if found.events else clock.monotonic_s()
-        allow = (*allowed_in(found.prepared.milestone, found.events), *found.allowed)
-        run = Run(found.prepared, root, space, writer, clock, began_s, observer, stop, allow)
-        start = _start(run, found)
-        completed, opened, rest = _standing(run, found)
-        going = _going(run, found, opened, close=close)
-        _record(run, found, opened, going)
-        going.cut.carry_out()
+        began_s = unfinished.events[0].monotonic_s if unfinished.events else clock.monotonic_s()
+        allow = (*allowed_in(unfinished.prepared.milestone, unfinished.events), *unfinished.allowed)
+        run = Run(unfinished.prepared, root, space, writer, clock, began_s, observer, stop, allow)
+        start = _start(run, unfinished)
+        completed, opened, rest = _attempts_so_far(run, unfinished)
+        continuation = _continuation(run, unfinished, opened, close=close)
+        _record(run, unfinished, opened, continuation)
+        continuation.cut.write()
         if opened is not None:
-            completed = _finish(run, found, opened, going)
+            completed = _finish(run, unfinished, opened, continuation)
         if completed is None and not close:
             completed = try_attempts(run, start, rest)
-        looked = any(one.data["moment"] == "end" for one in found.events if one.event == "captured")
-        conclude(run, start, completed, looked=looked)
+        end_observed = any(
+            one.data["moment"] == "end" for one in unfinished.events if one.event == "captured"
+        )
+        conclude(run, start, completed, end_observed=end_observed)
 
 
-def _record(run: Run, found: Found, opened: AttemptPlan | None, going: Going) -> None:
+def _record(
+    run: Run, unfinished: UnfinishedRun, opened: AttemptPlan | None, continuation: Continuation
+) -> None:
     """How the process before this one ended and what of its work is cut, before it is cut."""
-    told = found.events[-1].event == "recovered" if found.events else True
-    if found.recorded("captured") and (found.allowed or not told):
-        cut, point = going.cut, going.point
+    is_recorded = unfinished.events[-1].event == "recovered" if unfinished.events else True
+    if unfinished.recorded("captured") and (unfinished.allowed or not is_recorded):
+        cut, point = continuation.cut, continuation.point
         run.journal.record(
             "recovered",
             attempt=None if opened is None else opened.name,
-            after=found.stopped.kind,
-            reason=found.stopped.reason,
-            from_step=point.from_step if point is not None and point.goes_on else None,
+            after=unfinished.stopped.kind,
+            reason=unfinished.stopped.reason,
+            from_step=point.from_step if point is not None and point.resumes else None,
             num_step_rows_cut=cut.num_step_rows,
             num_predictions_cut=cut.num_predictions,
-            num_torn_bytes=cut.num_torn_bytes + found.num_torn_bytes,
-            allowed=encode(found.allowed),
+            num_incomplete_bytes=cut.num_incomplete_bytes + unfinished.num_incomplete_bytes,
+            allowed=encode(unfinished.allowed),
         )
     run.space.forget_stop()
 
 
-def _finish(run: Run, found: Found, opened: AttemptPlan, going: Going) -> AttemptResult | None:
+def _finish(
+    run: Run, unfinished: UnfinishedRun, opened: AttemptPlan, continuation: Continuation
+) -> AttemptResult | None:
     """Bring the attempt under way to its end: its result if it completes."""
-    started_s = found.of(opened, "attempt-started")[-1].monotonic_s
-    if going.point is not None:
-        stages = stages_of(found.prepared.milestone)
-        for kind in stages[stages.index(kind_of(going.point.stage)) :]:
+    started_s = unfinished.of(opened, "attempt-started")[-1].monotonic_s
+    if continuation.point is not None:
+        stages = stages_of(unfinished.prepared.milestone)
+        for kind in stages[stages.index(kind_of(continuation.point.stage)) :]:
             for document in kind.documents:
                 remove(run.space.output(opened) / document.path)
-        result = run_from(run, opened, going.point, started_s)
+        result = run_from(run, opened, continuation.point, started_s)
         return result if result.completed else None
-    result = interrupted(opened, found.stopped.reason)
-    if found.of(opened, "stage-finished", _last_stage(found)):  # all was done but its record
+    result = interrupted(opened, unfinished.stopped.reason)
+    if unfinished.of(
+        opened, "stage-finished", _last_stage(unfinished)
+    ):  # all was done but its record
         result = result.as_completed(read_reported(run.space.scratch(opened)))
-    settle(run, opened, result.lasting(run.clock.monotonic_s() - started_s))
+    record_end(run, opened, result.with_duration(run.clock.monotonic_s() - started_s))
     return result if result.completed else None
 
 
 def _backends(root: Path, space: Workspace) -> Mapping[str, Backend]:
-    """Of what is still to be run. Raises UsageError, before anything is cut, where one is gone."""
+    """Backends of the attempts left to run. Raises UsageError, before any cut, where one lacks."""
     path = space.staging / layout.JOURNAL
     data = path.read_bytes() if path.exists() else b""
     milestone = parse_milestone((space.staging / layout.MILESTONE).read_bytes())
@@ -182,14 +195,14 @@ def _backends(root: Path, space: Workspace) -> Mapping[str, Backend]:
     planned = tuple(plans[name] for name in space.recall().attempts)
     found: dict[str, Backend] = {}
     last = stages_of(milestone)[-1].name
-    for plan in _to_run(planned, tuple(journal.read(whole_records(data))), last):
+    for plan in _plans_left(planned, tuple(journal.read(whole_records(data))), last):
         try:
             found[plan.backend] = registry.find(plan.backend)
         except UsageError as error:
-            go_on = commands.go_on(milestone.id, space.runs, root)
+            resume = commands.to_resume(milestone.id, space.runs, root)
             raise UsageError(
                 f"attempt {plan.name} cannot be run: {error.message}",
-                hint=f"{error.hint}\n  Then go on: {go_on}",
+                hint=f"{error.hint}\n  Then go on: {resume}",
             ) from error
     return found
 
@@ -213,11 +226,11 @@ def _refuse_changed(root: Path, space: Workspace) -> None:
         raise UsageError(
             "the run cannot go on with other inputs than it began with: " + "; ".join(differences),
             hint="Nothing was touched. Put back what was there, then go on: "
-            + commands.go_on(milestone.id, space.runs, root),
+            + commands.to_resume(milestone.id, space.runs, root),
         )
 
 
-def _to_run(
+def _plans_left(
     plans: tuple[AttemptPlan, ...], events: tuple[JournalEvent, ...], last_stage: str
 ) -> tuple[AttemptPlan, ...]:
     """Attempts of which something is left to run, as far as the journal tells."""
@@ -233,10 +246,12 @@ def _to_run(
     return ()
 
 
-def _look(root: Path, space: Workspace, backends: Mapping[str, Backend]) -> Found:
+def _read_unfinished(
+    root: Path, space: Workspace, backends: Mapping[str, Backend]
+) -> UnfinishedRun:
     remove_partials(space.work)
     path = space.staging / layout.JOURNAL
-    num_torn_bytes = cut_torn_line(path)
+    num_incomplete_bytes = cut_incomplete_line(path)
     events = tuple(journal.read(path.read_bytes())) if path.exists() else ()
     facts = space.recall()
     source = (space.staging / layout.MILESTONE).read_bytes()
@@ -250,14 +265,14 @@ def _look(root: Path, space: Workspace, backends: Mapping[str, Backend]) -> Foun
         data=_data(root, space, milestone, facts),
         backends=backends,
     )
-    allowed = _allowed_by_now(root, milestone, events)
-    return Found(events, facts, prepared, space.read_stop(), num_torn_bytes, allowed)
+    allowed = _newly_allowed(root, milestone, events)
+    return UnfinishedRun(events, facts, prepared, space.read_stop(), num_incomplete_bytes, allowed)
 
 
-def _allowed_by_now(
+def _newly_allowed(
     root: Path, milestone: Milestone, events: tuple[JournalEvent, ...]
 ) -> tuple[AllowSpec, ...]:
-    """Of the milestone file as it is now this table alone counts: the rest is as the run began."""
+    """Entries of `secrets.allow` added since the run began; nothing else of the file counts now."""
     try:
         now, _ = load_milestone(layout.milestone_file(root, milestone.id))
     except MilestoneError:
@@ -276,101 +291,103 @@ def _data(
     return {name: describe_data(root, name, milestone) for name in milestone.data}
 
 
-def _start(run: Run, found: Found) -> Observation:
+def _start(run: Run, unfinished: UnfinishedRun) -> Observation:
     """What was observed at the start; what the process before did not come to is done now."""
-    facts = found.facts
+    facts = unfinished.facts
     if not facts.observed:
-        recorded = [event.event for event in found.events]
+        recorded = [event.event for event in unfinished.events]
         return begin(run, facts.parents, recorded)
     start = recall_start(run.root, run.space.staging, facts.frozen_before)
-    if not found.recorded("captured"):
+    if not unfinished.recorded("captured"):
         journal_state(run.journal, "start", start.git.start)
     return start
 
 
-def _continued(events: tuple[JournalEvent, ...]) -> Clock:
+def _continued_clock(events: tuple[JournalEvent, ...]) -> Clock:
     """A clock that goes on where the journal stopped, also after a restart of the machine."""
     if not events:
         return Clock()
-    last_s, here_s = events[-1].monotonic_s, time.monotonic()
-    return Clock(monotonic_s=lambda: last_s + time.monotonic() - here_s)
+    last_s, start_s = events[-1].monotonic_s, time.monotonic()
+    return Clock(monotonic_s=lambda: last_s + time.monotonic() - start_s)
 
 
-def _standing(
-    run: Run, found: Found
+def _attempts_so_far(
+    run: Run, unfinished: UnfinishedRun
 ) -> tuple[AttemptResult | None, AttemptPlan | None, tuple[AttemptPlan, ...]]:
     """The attempt that completed, the one under way, and those not begun."""
-    rest = list(found.prepared.plans)
-    for plan in found.prepared.plans:
-        if not found.of(plan, "attempt-started"):
+    rest = list(unfinished.prepared.plans)
+    for plan in unfinished.prepared.plans:
+        if not unfinished.of(plan, "attempt-started"):
             break
         rest.remove(plan)
-        ended = found.of(plan, "attempt-finished")
+        ended = unfinished.of(plan, "attempt-finished")
         if not ended:
             return None, plan, tuple(rest)
         completed = ended[-1].data["outcome"] == "completed"
         reported = read_reported(run.space.scratch(plan))
-        run.space.settle(plan, completed=completed)
+        run.space.place_evidence(plan, completed=completed)
         if completed:
             return interrupted(plan, "").as_completed(reported), None, ()
     return None, None, tuple(rest)
 
 
-def _going(run: Run, found: Found, opened: AttemptPlan | None, *, close: bool) -> Going:
+def _continuation(
+    run: Run, unfinished: UnfinishedRun, opened: AttemptPlan | None, *, close: bool
+) -> Continuation:
     """What is cut, and where the attempt under way goes on; nowhere when it is over."""
     if opened is None:
-        return Going()
+        return Continuation()
     output = run.space.output(opened)
-    cut = torn_tails(output)
-    if close or found.of(opened, "stage-finished", _last_stage(found)):
-        return Going(None, cut)
-    probed = frozenset(str(one.data["moment"]) for one in found.of(opened, "probe"))
-    stages = stages_of(found.prepared.milestone)
-    undone = (kind for kind in stages if not _is_done(found, opened, kind, output))
-    kind = next(undone)
+    cut = incomplete_tails(output)
+    if close or unfinished.of(opened, "stage-finished", _last_stage(unfinished)):
+        return Continuation(None, cut)
+    probed = frozenset(str(one.data["moment"]) for one in unfinished.of(opened, "probe"))
+    stages = stages_of(unfinished.prepared.milestone)
+    unfinished_stages = (kind for kind in stages if not _is_done(unfinished, opened, kind, output))
+    kind = next(unfinished_stages)
     for later in stages[stages.index(kind) :]:
-        if later.rows is not None and not later.goes_on:
-            cut.all_rows(output / later.rows.path, later.rows)
-    segment = len(found.of(opened, "stage-started", kind.name)) + 1
-    if not kind.goes_on:
-        return Going(StartPoint(kind.name, segment, None, 0, probed), cut)
-    return _from_checkpoint(run, found, opened, cut, kind.name, segment, probed)
+        if later.rows is not None and not later.resumes:
+            cut.cut_all_rows(output / later.rows.path, later.rows)
+    segment = len(unfinished.of(opened, "stage-started", kind.name)) + 1
+    if not kind.resumes:
+        return Continuation(StartPoint(kind.name, segment, None, 0, probed), cut)
+    return _from_checkpoint(run, unfinished, opened, cut, kind.name, segment, probed)
 
 
-def _last_stage(found: Found) -> str:
-    return stages_of(found.prepared.milestone)[-1].name
+def _last_stage(unfinished: UnfinishedRun) -> str:
+    return stages_of(unfinished.prepared.milestone)[-1].name
 
 
-def _is_done(found: Found, plan: AttemptPlan, kind: Kind, output: Path) -> bool:
+def _is_done(unfinished: UnfinishedRun, plan: AttemptPlan, kind: Kind, output: Path) -> bool:
     """Whether a stage was finished, and what a later one needs of it is there as it was left."""
-    finished = bool(found.of(plan, "stage-finished", kind.name))
-    return finished and (not kind.weights_folder or _model_is_whole(found, plan, output))
+    finished = bool(unfinished.of(plan, "stage-finished", kind.name))
+    return finished and (not kind.weights_folder or _model_is_whole(unfinished, plan, output))
 
 
 def _from_checkpoint(
     run: Run,
-    found: Found,
+    unfinished: UnfinishedRun,
     opened: AttemptPlan,
-    cut: Cut,
+    cut: Truncation,
     stage: str,
     segment: int,
     probed: frozenset[str],
-) -> Going:
+) -> Continuation:
     """The stage goes on from its last whole checkpoint; the rows after it are run again."""
     output = run.space.output(opened)
     num_rows = cut.content(output / layout.METRICS).count(b"\n")
-    folder, step = _last_checkpoint(run, found, opened, num_rows)
-    cut.rows_after(output / layout.METRICS, step)
+    folder, step = _last_checkpoint(run, unfinished, opened, num_rows)
+    cut.cut_rows_after(output / layout.METRICS, step)
     run.observer.message(
         f"attempt {opened.name}: going on after step {step}"
         + (f"; {cut.num_step_rows} later steps are run again" if cut.num_step_rows else "")
     )
-    again = probed - {"after"} if step else probed
-    return Going(StartPoint(stage, segment, folder, step, again), cut)
+    probes_done = probed - {"after"} if step else probed
+    return Continuation(StartPoint(stage, segment, folder, step, probes_done), cut)
 
 
-def _model_is_whole(found: Found, plan: AttemptPlan, output: Path) -> bool:
-    events = found.of(plan, "final-model")
+def _model_is_whole(unfinished: UnfinishedRun, plan: AttemptPlan, output: Path) -> bool:
+    events = unfinished.of(plan, "final-model")
     if not events:
         return False
     stated = [decode(FileDigest, one) for one in events[-1].data["files"]]
@@ -378,13 +395,13 @@ def _model_is_whole(found: Found, plan: AttemptPlan, output: Path) -> bool:
 
 
 def _last_checkpoint(
-    run: Run, found: Found, plan: AttemptPlan, last_step: int
+    run: Run, unfinished: UnfinishedRun, plan: AttemptPlan, last_step: int
 ) -> tuple[str | None, int]:
     """The newest checkpoint whose files have the digests that the journal gives them.
 
     None after `last_step`: the rows that lead to it must be there too.
     """
-    for event in reversed(found.of(plan, "checkpoint")):
+    for event in reversed(unfinished.of(plan, "checkpoint")):
         if event.data["step"] > last_step:
             continue
         folder = run.space.scratch(plan) / f"checkpoint-{event.data['step']}"

@@ -169,7 +169,7 @@ def _work_folder(milestone_id: str, options: RunOptions, name: str) -> Path:
     if not recovering and space.is_run:
         raise UsageError(
             f"an unfinished run of {milestone_id} is in {space.work}",
-            hint=f"Go on: {commands.go_on(milestone_id, options.runs, options.root)}",
+            hint=f"Go on: {commands.to_resume(milestone_id, options.runs, options.root)}",
         )
     if not recovering:
         space.remove()  # left by a run that died before it began, or after it was published
@@ -196,7 +196,7 @@ def _disk_errors_named(milestone_id: str, work: Path, pack: Path, root: Path) ->
 
 def _after_an_error(milestone_id: str, work: Path, pack: Path, root: Path) -> str:
     if Workspace(work).is_run:
-        return f"Then: {commands.go_on(milestone_id, pack.parent, root)}"
+        return f"Then: {commands.to_resume(milestone_id, pack.parent, root)}"
     if pack.exists():
         return f"The pack is whole: {commands.evidence('verify', str(pack))}"
     return f"Then: {commands.run(milestone_id, pack.parent, root=root)}"

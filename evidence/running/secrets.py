@@ -24,7 +24,7 @@ from evidence.records.run import JournalEvent
 from evidence.redact.identity import Identity
 from evidence.redact.known import Secrets
 from evidence.redact.privacy import Privacy
-from evidence.redact.search import Finding, scan, scan_stream
+from evidence.redact.search import SecretMatch, scan, scan_stream
 from evidence.redact.this_process import TAKE_OUT, secrets_of_this_process
 from evidence.running.patch import binary_files, place_in_patch, without_marks
 from evidence.text import commands
@@ -73,21 +73,21 @@ def scan_inputs(root: Path, files: Iterable[Path], milestone: Milestone) -> None
     """Raise MilestoneError for secrets in the files that go into a pack, or in the patch."""
     secrets = secrets_of_this_process(milestone.secrets.allow)
     problems = {
-        f"{_shown(path, root, secrets)}:{finding.line}: {finding.kind}": finding
+        f"{_shown(path, root, secrets)}:{match.line}: {match.kind}": match
         for path in files
-        for finding in _in_file(path, secrets)
+        for match in _in_file(path, secrets)
     }
-    for place, finding in _in_changes(root, secrets):
+    for place, match in _in_changes(root, secrets):
         shown = one_line(_clean(place, secrets), limits.MAX_MESSAGE_CHARS)
-        problems[f"{shown}: {finding.kind} (a change that is not committed)"] = finding
+        problems[f"{shown}: {match.kind} (a change that is not committed)"] = match
     if problems:
         raise MilestoneError(
             "a secret would be published with the pack:\n" + "\n".join(problems),
-            hint=f"{TAKE_OUT} Nothing was run.\n{_way_out(milestone.id, problems)}",
+            hint=f"{TAKE_OUT} Nothing was run.\n{_allow_hint(milestone.id, problems)}",
         )
 
 
-def _way_out(milestone_id: str, problems: Mapping[str, Finding]) -> str:
+def _allow_hint(milestone_id: str, problems: Mapping[str, SecretMatch]) -> str:
     """The lines that let a run go on with what only looks like a secret."""
     path = f"milestones/{milestone_id}.toml"
     entries = {one.sha256: place for place, one in reversed(list(problems.items()))}
@@ -101,19 +101,19 @@ def _way_out(milestone_id: str, problems: Mapping[str, Finding]) -> str:
     )
 
 
-def _in_changes(root: Path, secrets: Secrets) -> Iterator[tuple[str, Finding]]:
+def _in_changes(root: Path, secrets: Secrets) -> Iterator[tuple[str, SecretMatch]]:
     """Place and finding of every secret in what differs from the commit."""
     found = open_repository(root)
     patch = capture_patch(found)
     if isinstance(found, Unavailable) or isinstance(patch, Unavailable):
         return
-    for finding in scan(without_marks(patch), secrets):
-        yield place_in_patch(patch, finding), finding
+    for match in scan(without_marks(patch), secrets):
+        yield place_in_patch(patch, match), match
     for name in binary_files(patch):  # compressed in the patch, so read where they are
         path = Path(str(found.repo.working_tree_dir)) / name
         if path.is_file() and not path.is_symlink():
-            for finding in _in_file(path, secrets):
-                yield f"{name}:{finding.line}", finding
+            for match in _in_file(path, secrets):
+                yield f"{name}:{match.line}", match
 
 
 def allowed_in(milestone: Milestone, journal: Iterable[JournalEvent]) -> tuple[AllowSpec, ...]:
@@ -133,7 +133,7 @@ def refuse_secrets(staging: Path, milestone_id: str, allow: Iterable[AllowSpec])
     Read are all bytes, but of safetensors the header only: what follows are numbers.
     """
     secrets = secrets_of_this_process(allow)
-    problems: dict[str, Finding] = {}
+    problems: dict[str, SecretMatch] = {}
     for path in sorted(path for path in staging.rglob("*") if path.is_file()):
         name = path.relative_to(staging).as_posix()
         shown = _clean(name, secrets)
@@ -144,12 +144,12 @@ def refuse_secrets(staging: Path, milestone_id: str, allow: Iterable[AllowSpec])
         raise SecretFoundError(
             "the pack holds a secret and is not sealed:\n" + "\n".join(problems),
             hint=f"What there is stays in {staging.parent}, unpublished; remove that folder to "
-            f"start anew. {TAKE_OUT}\n{_way_out(milestone_id, problems)}\n\n"
-            f"Then: {commands.go_on(milestone_id, staging.parents[2])}",
+            f"start anew. {TAKE_OUT}\n{_allow_hint(milestone_id, problems)}\n\n"
+            f"Then: {commands.to_resume(milestone_id, staging.parents[2])}",
         )
 
 
-def _in_file(path: Path, secrets: Secrets) -> tuple[Finding, ...]:
+def _in_file(path: Path, secrets: Secrets) -> tuple[SecretMatch, ...]:
     with path.open("rb") as stream:
         if path.name.endswith(SAFETENSORS):
             header = _header(stream)

@@ -1,9 +1,9 @@
-"""What a dead process left in growing files, and what of it is taken away.
+"""Files that were growing when a process was killed, and the ends of them that are cut off.
 
-Responsible for telling whole lines from what was never made durable, and for counting before
-anything is cut: the journal has the counts first. A kill leaves a line without its end. A power
-cut also leaves zeros or old bytes where lines were that no fsync had made safe, with later lines
-behind them: none of those ever counted. What to go on with is `recovery`'s.
+Responsible for telling whole lines from bytes that were never made durable, and for counting
+these (`Truncation`) before the cut: the journal has the counts first. A kill leaves a line without
+its end. A power cut also leaves zeros or old bytes where lines were that no fsync had made safe,
+with later lines behind them: none of those ever counted. What to go on with is `recovery`'s.
 """
 
 from __future__ import annotations
@@ -27,65 +27,65 @@ from evidence.system.durable import write_file
 from evidence.text.escape import acts_at
 
 
-class Cut(Struct):
-    """Ends of files that are taken away, counted."""
+class Truncation(Struct):
+    """Ends of files that are cut off, counted."""
 
-    kept: dict[Path, bytes] = field(default_factory=dict)
-    """What stays of each file that is cut."""
+    remaining: dict[Path, bytes] = field(default_factory=dict)
+    """The bytes that remain of each file that is cut."""
     num_step_rows: int = 0
     num_predictions: int = 0
-    num_torn_bytes: int = 0
+    num_incomplete_bytes: int = 0
     """Of lines that were never whole on disk: they never counted."""
 
-    def carry_out(self) -> None:
-        """Cut. Doing it twice changes nothing."""
-        for path, data in self.kept.items():
+    def write(self) -> None:
+        """Write the files that are cut. Doing it twice changes nothing."""
+        for path, data in self.remaining.items():
             write_file(path, data)
 
     def content(self, path: Path) -> bytes:
         """What is left of a file as far as it is decided."""
-        if path in self.kept:
-            return self.kept[path]
+        if path in self.remaining:
+            return self.remaining[path]
         return path.read_bytes() if path.exists() else b""
 
-    def torn_lines(self, path: Path, counts: Callable[[bytes], bool]) -> None:
-        """From the first line on that is not whole, or that `counts` refuses."""
+    def cut_incomplete_lines(self, path: Path, counts: Callable[[bytes], bool]) -> None:
+        """Cut from the first line on that is not whole, or that `counts` refuses."""
         data = self.content(path)
         whole = itertools.takewhile(counts, data.split(b"\n")[:-1])
-        kept = b"".join(line + b"\n" for line in whole)
-        self.num_torn_bytes += len(data) - len(kept)
-        self._keep(path, kept)
+        remaining = b"".join(line + b"\n" for line in whole)
+        self.num_incomplete_bytes += len(data) - len(remaining)
+        self._set_remaining(path, remaining)
 
-    def rows_after(self, path: Path, last_step: int) -> None:
-        """Step rows past the one to go on from."""
+    def cut_rows_after(self, path: Path, last_step: int) -> None:
+        """Cut the step rows past the one to resume from."""
         lines = self.content(path).split(b"\n")[:-1]
         self.num_step_rows += max(0, len(lines) - last_step)
-        self._keep(path, b"".join(line + b"\n" for line in lines[:last_step]))
+        self._set_remaining(path, b"".join(line + b"\n" for line in lines[:last_step]))
 
-    def all_rows(self, path: Path, rows: Rows[Any]) -> None:
-        """A stage begins anew."""
+    def cut_all_rows(self, path: Path, rows: Rows[Any]) -> None:
+        """Cut every row of a stage that begins anew."""
         if rows.counted_as == "num_predictions":
             self.num_predictions += self.content(path).count(b"\n")
-        self._keep(path, b"")
+        self._set_remaining(path, b"")
 
-    def _keep(self, path: Path, data: bytes) -> None:
+    def _set_remaining(self, path: Path, data: bytes) -> None:
         if data != self.content(path):
-            self.kept[path] = data
+            self.remaining[path] = data
 
 
-def torn_tails(output: Path) -> Cut:
-    """What was never whole in the growing files of an attempt."""
-    cut, steps = Cut(), itertools.count(1)
-    cut.torn_lines(output / STEPS.path, lambda line: _step_of(line) == next(steps))
+def incomplete_tails(output: Path) -> Truncation:
+    """The incomplete ends of the growing files of an attempt."""
+    truncation, steps = Truncation(), itertools.count(1)
+    truncation.cut_incomplete_lines(output / STEPS.path, lambda line: _step_of(line) == next(steps))
     others = (kind.rows for kind in kinds() if kind.rows is not STEPS)
     for name in (*(rows.path for rows in others if rows is not None), layout.TELEMETRY):
-        cut.torn_lines(output / name, is_json)
+        truncation.cut_incomplete_lines(output / name, is_json)
     for kind in kinds():
-        cut.torn_lines(output / kind.log, is_shown)
-    return cut
+        truncation.cut_incomplete_lines(output / kind.log, is_shown)
+    return truncation
 
 
-def cut_torn_line(path: Path) -> int:
+def cut_incomplete_line(path: Path) -> int:
     """Cut the last line of a journal at once where it is not whole; how many bytes it had.
 
     Every earlier line was durable before the next was begun: one that is broken was damaged by
@@ -101,8 +101,8 @@ def cut_torn_line(path: Path) -> int:
 def whole_records(data: bytes) -> bytes:
     """A journal as far as it counts: without a last line that is not whole."""
     lines = data.split(b"\n")[:-1]
-    kept = lines if not lines or is_json(lines[-1]) else lines[:-1]
-    return b"".join(line + b"\n" for line in kept)
+    whole_lines = lines if not lines or is_json(lines[-1]) else lines[:-1]
+    return b"".join(line + b"\n" for line in whole_lines)
 
 
 def is_json(line: bytes) -> bool:

@@ -48,21 +48,21 @@ class Workspace(Record):
         return self.work.parent.parent
 
     @contextmanager
-    def founded(self) -> Iterator[None]:
+    def created(self) -> Iterator[None]:
         """Make the folder, and keep room on disk for one last record; the block does the rest.
 
         Raises UsageError, and leaves nothing, where there is no room for that much.
         """
         try:
             make_folder(self.staging)
-            self.keep_room()
+            self.reserve_room()
             yield
         except DurabilityError as error:
             with suppress(DurabilityError):
                 self.remove()
             raise UsageError(f"{error.message}; nothing was started", hint=error.hint) from error
 
-    def keep_room(self) -> None:
+    def reserve_room(self) -> None:
         """Reserve the blocks of `write_stop`."""
         reserve(self.work / layout.RESERVE, limits.RESERVE_BYTES)
 
@@ -77,7 +77,7 @@ class Workspace(Record):
             data = (self.work / layout.STOPPED).read_bytes()
             return decode(StopRecord, jsonio.load_document(data))
         except (FileNotFoundError, MalformedError):
-            return StopRecord("killed", endings.NOTHING_SAID, utc_now())
+            return StopRecord("killed", endings.NO_REASON_LEFT, utc_now())
 
     def forget_stop(self) -> None:
         """The journal has it now."""
@@ -105,7 +105,7 @@ class Workspace(Record):
         data = (self.work / layout.REMEMBERED).read_bytes()
         return decode(Remembered, jsonio.load_document(data))
 
-    def settle(self, plan: AttemptPlan, *, completed: bool) -> None:
+    def place_evidence(self, plan: AttemptPlan, *, completed: bool) -> None:
         """Put an attempt's evidence where the pack wants it. Doing it twice changes nothing."""
         output = self.output(plan)
         if output.exists():

@@ -1,4 +1,4 @@
-"""A copy of a pack that is broken and mended again and again.
+"""A copy of a pack that is broken and restored for each trial.
 
 Responsible for the copy, for breaking single files of it without sealing, and for bringing every
 touched file back. The original is only read. Consistent forgeries are `forger`'s.
@@ -25,7 +25,7 @@ class Bench:
         self.original = original
         self.pack = folder / original.resolve().name
         shutil.copytree(original, self.pack)
-        self._names = sorted(self._there())
+        self._names = sorted(self._paths())
         self._touched: set[str] = set()
 
     @cached_property
@@ -83,16 +83,16 @@ class Bench:
             stream.write(bytes([byte[0] ^ bit]))
 
     @contextmanager
-    def mended(self) -> Iterator[None]:
-        """Whatever is touched inside is as it was before, afterwards."""
+    def restored(self) -> Iterator[None]:
+        """Restore, at the end of the block, every file that was touched inside it."""
         try:
             yield
         finally:
             for path in sorted(self._touched, reverse=True):
-                self._mend(path)
+                self._restore(path)
             self._touched.clear()
 
-    def _mend(self, path: str) -> None:
+    def _restore(self, path: str) -> None:
         target = self.pack / path
         if target.is_symlink() or target.is_file() or target.is_fifo():
             target.unlink()
@@ -107,7 +107,7 @@ class Bench:
             folder.rmdir()
             folder = folder.parent
 
-    def _there(self) -> Iterator[str]:
+    def _paths(self) -> Iterator[str]:
         for folder, _, names in os.walk(self.pack):
             for name in names:
                 yield (Path(folder) / name).relative_to(self.pack).as_posix()

@@ -1,7 +1,7 @@
-"""What a forger does to the values of a pack, one lie a function.
+"""Forged edits of the values of a pack, one a function.
 
 Responsible for the edits alone; what each stands for and what must see through it is in
-`forgeries`. All of them raise NotPossibleError where the pack has nothing to lie about.
+`forgeries`. All of them raise NotPossibleError where the pack has nothing of the kind.
 """
 
 from __future__ import annotations

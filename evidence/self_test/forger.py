@@ -1,7 +1,7 @@
 """A pack in the hands of a forger who has this project's code: edited, then sealed consistently.
 
 Responsible for making results, outcome digest, journal chain, manifest, SHA256SUMS and the
-rendered set follow from what was edited. What is edited is said in `edits`; nothing is written to
+rendered set follow from what was edited. The edits are in `edits`; nothing is written to
 a disk here. It serves the self-test, which forges a copy of a pack on disk, and the tests, which
 make whole packs in memory.
 """

@@ -1,4 +1,4 @@
-"""Lies that are consistent in their hashes, and the check that must see through each.
+"""Forgeries with consistent hashes, and the check that must find each.
 
 Responsible for the list, general over any complete pack. Where `checks` is empty nothing in the
 evidence can contradict the lie: only a signature, or a root digest known from elsewhere, tells

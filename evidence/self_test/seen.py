@@ -1,4 +1,4 @@
-"""What a forger does to the record of what the model saw, one lie a function.
+"""Forged edits of seen.json, one a function.
 
 Responsible for the edits of seen.json alone, as `edits` is for the others.
 """

@@ -25,7 +25,7 @@ from evidence.self_test.tamperings import tamperings
 from evidence.verification.options import VerifyOptions
 from evidence.verification.verification import verify_pack
 
-_NOT_POSSIBLE_HERE: Final = (
+_NOT_POSSIBLE_ERRNOS: Final = (
     errno.EPERM,
     errno.EACCES,
     errno.EINVAL,
@@ -36,20 +36,20 @@ _NOT_POSSIBLE_HERE: Final = (
 )
 """What systems and disks say that know no links, FIFOs or odd names."""
 
-Kind = Literal["tampering", "forgery", "signature-only"]
+TrialKind = Literal["tampering", "forgery", "signature-only"]
 Outcome = Literal["caught", "missed", "not-tried"]
 
 
 class Trial(Record):
-    """One way to break the pack, and what verify said to it."""
+    """One way to break the pack, and the answer of verify."""
 
     id: str
-    kind: Kind
+    kind: TrialKind
     what: str
     expected: tuple[str, ...]
     """Checks of which one at least has to fail. Empty: no check can."""
     outcome: Outcome
-    said: str
+    answer: str
     """Verdict and failed checks, or why it was not tried."""
 
 
@@ -66,7 +66,7 @@ class SelfTest(Record):
         good = "caught" in outcomes and "missed" not in outcomes
         return ExitCode.DONE if good else ExitCode.FINDINGS
 
-    def of(self, kind: Kind) -> tuple[Trial, ...]:
+    def of(self, kind: TrialKind) -> tuple[Trial, ...]:
         """Trials of one kind, in order."""
         return tuple(trial for trial in self.trials if trial.kind == kind)
 
@@ -94,7 +94,7 @@ def _trials(bench: Bench, before: Report) -> Iterator[Trial]:
         blank = Trial(way.id, "tampering", way.what, way.checks, "not-tried", "")
         yield _tried(bench, blank, partial(way.apply, bench), grounds)
     for lie in FORGERIES:
-        kind: Kind = "forgery" if lie.checks else "signature-only"
+        kind: TrialKind = "forgery" if lie.checks else "signature-only"
         blank = Trial(lie.id, kind, lie.what, lie.checks, "not-tried", "")
         options = VerifyOptions() if lie.checks else VerifyOptions(expect=before.root_sha256)
         yield _tried(bench, blank, partial(lie.apply, bench), grounds, options)
@@ -107,29 +107,29 @@ def _tried(
     grounds: frozenset[str],
     options: VerifyOptions | None = None,
 ) -> Trial:
-    with bench.mended():
+    with bench.restored():
         try:
             act()
         except NotPossibleError as error:
-            return replace(blank, said=str(error))
+            return replace(blank, answer=str(error))
         except OSError as error:
-            if error.errno not in _NOT_POSSIBLE_HERE:
+            if error.errno not in _NOT_POSSIBLE_ERRNOS:
                 raise  # a full disk must not read as 'nothing was missed'
-            return replace(blank, said=f"not possible here: {error.strerror}")
+            return replace(blank, answer=f"not possible here: {error.strerror}")
         report = verify_pack(bench.pack, options or VerifyOptions())
     return _judged(blank, report, grounds)
 
 
 def _judged(blank: Trial, report: Report, grounds: frozenset[str]) -> Trial:
     failed = {check.id for check in report.checks if check.outcome == "fail"}
-    said = f"{report.verdict}: {', '.join(sorted(failed)) or 'no check failed'}"
+    answer = f"{report.verdict}: {', '.join(sorted(failed)) or 'no check failed'}"
     if blank.kind == "signature-only":
         seen = sorted(failed - {"expectations"})
-        said = f"a check saw it: {', '.join(seen)}" if seen else "INTACT without --expect"
+        answer = f"a check saw it: {', '.join(seen)}" if seen else "INTACT without --expect"
     wanted = set(blank.expected) or {"expectations"}
     if report.exit_code in (1, 5) and failed & wanted:
-        return replace(blank, outcome="caught", said=said)
+        return replace(blank, outcome="caught", answer=answer)
     if blank.kind == "forgery" and not grounds & wanted:
         checks = " and ".join(blank.expected)
-        return replace(blank, said=f"{checks} cannot be checked on this pack, broken or not")
-    return replace(blank, outcome="missed", said=said)
+        return replace(blank, answer=f"{checks} cannot be checked on this pack, broken or not")
+    return replace(blank, outcome="missed", answer=answer)

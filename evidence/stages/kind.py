@@ -86,8 +86,8 @@ class Kind(Record):
     """What is said when it is asked to stop."""
     stopped: str
     """What an interrupted one leaves, where it does not go on from checkpoints."""
-    goes_on: bool = False
-    """Whether it goes on from a checkpoint; else it begins anew."""
+    resumes: bool = False
+    """Whether it resumes from a checkpoint; else it begins anew."""
     level: Level = "observed"
     """How the values of its documents are known."""
     documents: tuple[Document[Any], ...] = ()

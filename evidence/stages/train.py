@@ -39,7 +39,7 @@ TRAIN: Final = Kind(
     },
     stopping="stopping after this step, with a checkpoint (Ctrl-C once more: at once, without one)",
     stopped="",
-    goes_on=True,
+    resumes=True,
     documents=(SEEN,),
     rows=STEPS,
     needed_files=(f"{layout.FINAL_MODEL}/config.json",),

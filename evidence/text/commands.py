@@ -31,19 +31,19 @@ def run(milestone_id: str, runs: Path, *options: str, root: Path | None = None) 
     return evidence("run", milestone_id, *options, *_place(runs.resolve(), root))
 
 
-def go_on(milestone_id: str, runs: Path, root: Path | None = None) -> str:
-    """The command that goes on with an unfinished run; a comment names the one that ends it."""
+def to_resume(milestone_id: str, runs: Path, root: Path | None = None) -> str:
+    """The command that resumes an unfinished run; a comment names the one that ends it."""
     return run(milestone_id, runs, "--resume", root=root) + _CLOSE
 
 
 def _place(runs: Path, root: Path | None) -> tuple[str, ...]:
-    here = Path.cwd()
+    cwd = Path.cwd()
     if root is None:
         holds = runs.name == layout.RUNS and layout.milestone_file(runs.parent, "M").parent.is_dir()
-        root = runs.parent if holds else here
+        root = runs.parent if holds else cwd
     else:
         root = root.resolve()
-    elsewhere = () if root == here else ("--root", str(root))
+    elsewhere = () if root == cwd else ("--root", str(root))
     return elsewhere if runs == root / layout.RUNS else (*elsewhere, "--runs", str(runs))
 
 

@@ -30,15 +30,15 @@ _RUN: Final[dict[StopKind, str]] = {
     "internal-error": "the run hit a fault of evidence-pack itself",
 }
 
-NOTHING_SAID: Final = "it was killed, or the machine stopped"
+NO_REASON_LEFT: Final = "it was killed, or the machine stopped"
 """The reason of a process that could not leave one."""
 _OPEN: Final = ("not-met", "not-checked")
 
 
 def of_attempt(record: OutcomeRecord) -> str:
     """Such as `attempt torch failed for want of memory: the GPU ran out of memory: …`."""
-    said = f"attempt {record.name} {_ATTEMPT[record.outcome]}"
-    return f"{said}: {record.reason}" if record.reason else said
+    sentence = f"attempt {record.name} {_ATTEMPT[record.outcome]}"
+    return f"{sentence}: {record.reason}" if record.reason else sentence
 
 
 def of_failed_run(outcomes: tuple[OutcomeRecord, ...]) -> str:

@@ -1,4 +1,4 @@
-"""The book of one verification: every check with its outcome, every finding.
+"""The ledger of one verification: every check with its outcome, every finding.
 
 Responsible for running checks so that none can stop the others, and for the caps on how much
 one check may say. What the whole amounts to is decided by `report`.
@@ -24,10 +24,10 @@ MAX_FINDINGS: Final = 25
 _COUNTED: Final = 1_000
 """Further findings are counted up to here."""
 
-# What a check can raise on a stranger's records when their values are absurd (an overflow, a
+# What a check can raise on a stranger's records when their values are bad (an overflow, a
 # division by zero, a missing key, a number too large for its bytes). It counts as a failure of
 # the pack, never as a pass.
-ABSURD: Final = (
+BAD_VALUE_ERRORS: Final = (
     ArithmeticError,
     AttributeError,
     LookupError,
@@ -74,15 +74,15 @@ class Ledger:
         """Whether anything found makes the pack other than what it says."""
         return any(finding.severity in ("error", "refused") for finding in self._findings)
 
-    def complained_of(self, path: str) -> bool:
-        """Whether an error or refusal about this file is in the book already."""
+    def has_error_about(self, path: str) -> bool:
+        """Whether the ledger has an error or refusal about this file already."""
         return any(
             finding.address.partition("#")[0] == path and finding.severity in ("error", "refused")
             for finding in self._findings
         )
 
-    def settle(self, rule: Rule, problems: Iterable[Problem]) -> None:
-        """Enter a rule with its problems; a rule without an error among them passes.
+    def run_check(self, rule: Rule, problems: Iterable[Problem]) -> None:
+        """Run one check and enter its rule; a rule without an error among them passes.
 
         `problems` may be a generator that raises: CannotCheckError means not checked.
         """
@@ -101,17 +101,17 @@ class Ledger:
                     Problem(error.address, error.message, severity="refused", code=error.code),
                 )
             )
-        except ABSURD as error:
-            found.append(to_finding(rule.id, _absurd(error)))
+        except BAD_VALUE_ERRORS as error:
+            found.append(to_finding(rule.id, _bad_value_problem(error)))
         self._enter(rule, found, reason)
 
-    def advise(self, rule: Rule, problems: Iterable[Problem], reason: str) -> None:
+    def run_as_advice(self, rule: Rule, problems: Iterable[Problem], reason: str) -> None:
         """Enter a rule that the pack did not know: what it says is advice, and it never fails.
 
         It passes where nothing was found, and is not checked, for this reason, where something was.
         """
         trial = Ledger()
-        trial.settle(rule, problems)
+        trial.run_check(rule, problems)
         (result,) = trial.results
         if trial.refused or not trial.findings:  # unsafe is unsafe, whatever the rules of its day
             self._results[rule.id] = result
@@ -146,7 +146,7 @@ def _rest(rule: Rule, stream: Iterable[Problem]) -> list[Finding]:
     return [to_finding(rule.id, Problem(gravest.address, text, severity=gravest.severity))]
 
 
-def _absurd(error: Exception) -> Problem:
+def _bad_value_problem(error: Exception) -> Problem:
     return Problem(
         "manifest.json",
         f"the values in this pack are so odd that the check broke on them: "

@@ -30,7 +30,7 @@ LISTED: Final = Rule("rendered-list", "rendered.json lists the rendered set of t
 BYTES: Final = Rule("rendered-bytes", "the summary is what rendering the evidence gives")
 RULES: Final = (LISTED, BYTES)
 
-_AGAIN: Final = "`evidence render` makes it anew"
+_RENDER_HINT: Final = "`evidence render` makes it anew"
 
 
 class RenderedSet(Struct):
@@ -53,11 +53,11 @@ def check_rendered(
     Returns the bytes that were read, by path.
     """
     rendered = _read(root, tree)
-    ledger.settle(LISTED, _list_problems(rendered, documents, root_sha256))
+    ledger.run_check(LISTED, _list_problems(rendered, documents, root_sha256))
     if documents is None:
         ledger.skip(BYTES, "the evidence could not be read")
     else:
-        ledger.settle(BYTES, _byte_problems(rendered, documents, root_sha256))
+        ledger.run_check(BYTES, _byte_problems(rendered, documents, root_sha256))
     return rendered.files
 
 
@@ -67,7 +67,7 @@ def _read(root: SafeDirectory, tree: Tree) -> RenderedSet:
         if not layout.is_rendered(path) or path == layout.RENDERED_SIGNATURE:
             continue
         try:
-            reading = read_file(root, path, tree.files[path], keep=True)
+            reading = read_file(root, path, tree.files[path], into_memory=True)
         except OSError as error:
             text = f"cannot be read: {error.strerror}"
             rendered.problems.append(Problem(path, text, code="cannot-read"))
@@ -75,7 +75,7 @@ def _read(root: SafeDirectory, tree: Tree) -> RenderedSet:
         if reading.changed:
             text = "changed while it was read"
             rendered.problems.append(Problem(path, text, code="changed-while-reading"))
-        rendered.files[path] = reading.kept or b""
+        rendered.files[path] = reading.content or b""
     return rendered
 
 
@@ -85,7 +85,7 @@ def _list_problems(
     yield from rendered.problems
     data = rendered.files.get(layout.RENDERED)
     if data is None:
-        text = f"is not there: no list of the rendered set; {_AGAIN}"
+        text = f"is not there: no list of the rendered set; {_RENDER_HINT}"
         yield Problem(layout.RENDERED, text, code="missing")
         return
     try:
@@ -98,10 +98,10 @@ def _list_problems(
         text = LINE_ENDS_HINT if b"\r\n" in data else "is not in canonical form"
         code = "line-ends" if b"\r\n" in data else "not-canonical"
         yield Problem(layout.RENDERED, text, code=code)
-    for problem in schema.check("rendered.v1", value):
+    for problem in schema.validate("rendered.v1", value):
         yield Problem(f"{layout.RENDERED}#{problem.pointer}", problem.message, code="schema")
     if root_sha256 and record.root_sha256 != root_sha256:
-        text = f"was rendered from another sealed set; {_AGAIN}"
+        text = f"was rendered from another sealed set; {_RENDER_HINT}"
         place = f"{layout.RENDERED}#/root_sha256"
         yield Problem(place, text, root_sha256, record.root_sha256, code="other-root")
     manifest = None if documents is None else documents.manifest
@@ -125,7 +125,7 @@ def _entries(rendered: RenderedSet, record: RenderedRecord) -> Iterator[Problem]
             text = "names a file that cannot be in a rendered set"
             yield Problem(f"{place}/path", text, actual=entry.path)
         elif data is None:
-            text = f"is listed in rendered.json but not there; {_AGAIN}"
+            text = f"is listed in rendered.json but not there; {_RENDER_HINT}"
             yield Problem(entry.path, text, code="missing")
         elif sha256_hex(data) != entry.sha256 or len(data) != entry.size_bytes:
             same = sha256_hex(with_lf(data)) == entry.sha256
@@ -133,7 +133,7 @@ def _entries(rendered: RenderedSet, record: RenderedRecord) -> Iterator[Problem]
             code = "line-ends" if same else "digest-mismatch"
             yield Problem(entry.path, text, entry.sha256, sha256_hex(data), code=code)
     for path in sorted(rendered.files.keys() - set(listed) - {layout.RENDERED}):
-        text = f"is in no list: neither evidence nor rendered from it; {_AGAIN}"
+        text = f"is in no list: neither evidence nor rendered from it; {_RENDER_HINT}"
         yield Problem(path, text, code="unlisted-file")
 
 
@@ -151,7 +151,7 @@ def _byte_problems(
     yield from problems
     extra = rendered.files.keys() - expected.keys() - rendered.attached.keys() - {layout.RENDERED}
     for path in sorted(extra):
-        text = f"is not among what rendering this evidence gives; {_AGAIN}"
+        text = f"is not among what rendering this evidence gives; {_RENDER_HINT}"
         yield Problem(path, text, code="unlisted-file")
 
 
@@ -159,22 +159,22 @@ def _compared(rendered: RenderedSet, expected: Mapping[str, bytes]) -> Iterator[
     for path, data in sorted(expected.items()):
         found = rendered.files.get(path)
         if found is None:
-            yield Problem(path, f"is not there; {_AGAIN}", code="missing")
+            yield Problem(path, f"is not there; {_RENDER_HINT}", code="missing")
         elif found != data and with_lf(found) != data:
             yield _first_difference(path, data, found)
 
 
 def _first_difference(path: str, expected: bytes, found: bytes) -> Problem:
-    wanted, there = expected.split(b"\n"), found.split(b"\n")
+    wanted, stated = expected.split(b"\n"), found.split(b"\n")
     line = next(
-        (i for i, (a, b) in enumerate(zip(wanted, there, strict=False)) if a != b),
-        min(len(wanted), len(there)),
+        (i for i, (a, b) in enumerate(zip(wanted, stated, strict=False)) if a != b),
+        min(len(wanted), len(stated)),
     )
     return Problem(
-        f"{path}#L{min(line + 1, len(there))}",  # the last one where a line is lacking
-        f"is not what rendering the evidence gives; {_AGAIN}",
+        f"{path}#L{min(line + 1, len(stated))}",  # the last one where a line is lacking
+        f"is not what rendering the evidence gives; {_RENDER_HINT}",
         _line(wanted, line),
-        _line(there, line),
+        _line(stated, line),
         code="rendered-differs",
     )
 

@@ -1,7 +1,7 @@
-"""A run that was never published: what happened to it, and what to type. Reads, and nothing else.
+"""A run that was never published: its last known state, and the command to type next. Reads only.
 
-Responsible for the work folder as a witness: the reason the run left, or else how far its journal
-came. Whatever lies there may be torn or foreign: what cannot be read is left out.
+Responsible for reading the work folder: the reason that the run recorded, or else the last event of
+its journal. Files there may be incomplete or foreign: what cannot be read is left out.
 """
 
 from __future__ import annotations
@@ -25,11 +25,11 @@ from evidence.verification.reading.directory import SafeDirectory
 
 TAIL_BYTES: Final = 256 * limits.KIB
 """Of a journal: some hundred events, the last of which say where the run was."""
-MAX_SAID_CHARS: Final = 600
+MAX_SENTENCE_CHARS: Final = 600
 
 
-class Story(Record):
-    """One line of what happened, one of what to type."""
+class LastKnownState(Record):
+    """One line about what happened, and one with the command to type."""
 
     happened: str
     next_step: str
@@ -45,25 +45,27 @@ def work_folder(path: Path) -> Path | None:
     return work if is_run else None
 
 
-def story_of(work: Path) -> Story:
-    """What became of the run in this folder."""
+def last_known_state(work: Path) -> LastKnownState:
+    """The last known state of the run in this folder."""
     if posix.is_locked(work.with_name(f"{work.name}.lock")):
-        return Story("the run is at work at this moment", "wait until it ends")
+        return LastKnownState("the run is at work at this moment", "wait until it ends")
     events, stop = _read(work)
     where = _where(events)
-    goes_on = commands.go_on(work.name, work.parent.parent)
+    resume = commands.to_resume(work.name, work.parent.parent)
     if stop is None:
-        return Story(_said(endings.of_stopped_run("killed", endings.NOTHING_SAID, where)), goes_on)
+        return LastKnownState(
+            _sentence(endings.of_stopped_run("killed", endings.NO_REASON_LEFT, where)), resume
+        )
     first = {
         "disk-full": "free some space, then: ",
         "secret-found": "take it out, or allow it as the message of the run says, then: ",
     }.get(stop.kind, "")
     happened = endings.of_stopped_run(stop.kind, stop.reason, where)
-    return Story(_said(happened), first + goes_on)
+    return LastKnownState(_sentence(happened), first + resume)
 
 
-def _said(text: str) -> str:
-    return one_line(text, MAX_SAID_CHARS)
+def _sentence(text: str) -> str:
+    return one_line(text, MAX_SENTENCE_CHARS)
 
 
 def _read(work: Path) -> tuple[list[JournalEvent], StopRecord | None]:
@@ -122,9 +124,9 @@ def _in_attempt(attempt: str, events: list[JournalEvent]) -> str:
     stage = next((event.data["stage"] for event in own if "stage" in event.data), None)
     if stage is None:
         return f"at the beginning of attempt {attempt}"
-    kept = next((kind.stopped for kind in kinds() if kind.name == stage), "")
-    if kept:
-        return f"in the {stage} stage of attempt {attempt} ({kept})"
+    note = next((kind.stopped for kind in kinds() if kind.name == stage), "")
+    if note:
+        return f"in the {stage} stage of attempt {attempt} ({note})"
     step = next((event.data.get("step") for event in own if event.event == "checkpoint"), None)
-    kept = f" (last checkpoint: step {step})" if step is not None else ""
-    return f"in the {stage} stage of attempt {attempt}{kept}"
+    note = f" (last checkpoint: step {step})" if step is not None else ""
+    return f"in the {stage} stage of attempt {attempt}{note}"

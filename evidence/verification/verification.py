@@ -33,7 +33,7 @@ from evidence.verification.reading.sealed import SealedSet
 from evidence.verification.reading.structure import FileStatus
 from evidence.verification.report import Subject, build_report
 from evidence.verification.ruleset import RULESET
-from evidence.verification.unfinished import MAX_SAID_CHARS, story_of, work_folder
+from evidence.verification.unfinished import MAX_SENTENCE_CHARS, last_known_state, work_folder
 from evidence.verification.words import check_attached_words
 
 _KEY: Final = object()
@@ -118,14 +118,16 @@ class OpenPack:
                 for name in rendered_anew:
                     with self._root.open(name) as descriptor:
                         self._sealed.tree.files[name] = FileStatus.of(os.fstat(descriptor))
-                trusted = _judge(self._root, self._path, self._sealed, self._options, self._ledger)
+                trusted = _check_consistency_rules(
+                    self._root, self._path, self._sealed, self._options, self._ledger
+                )
                 self._subject = _subject(self._path, self._sealed, self._options, trusted=trusted)
             except OSError as error:
                 self._cannot_open(error)
         return build_report(self._subject or Subject(self._path.as_posix()), self._ledger)
 
     def _cannot_open(self, error: OSError) -> None:
-        self._ledger.settle(sealed_stage.STRUCTURE, [_not_openable(self._path, error)])
+        self._ledger.run_check(sealed_stage.STRUCTURE, [_not_openable(self._path, error)])
         self._sealed = None
 
 
@@ -192,9 +194,11 @@ def _read(root: SafeDirectory, ledger: Ledger, options: VerifyOptions) -> Sealed
         root, ledger, require_all=options.require_all, num_threads=options.num_threads
     )
     if not ledger.refused and sealed.sums is not None:
-        sealed_stage.understand(sealed, ledger)
+        sealed_stage.check_form(sealed, ledger)
         manifest = None if sealed.documents is None else sealed.documents.manifest
-        ledger.settle(_RULESET, _ruleset_problems(None if manifest is None else manifest.ruleset))
+        ledger.run_check(
+            _RULESET, _ruleset_problems(None if manifest is None else manifest.ruleset)
+        )
     reason = "not read any further" if ledger.refused else "there is no list of sealed files"
     for rule in (*sealed_stage.RULES, _RULESET):
         if rule.id not in {result.id for result in ledger.results}:
@@ -202,7 +206,7 @@ def _read(root: SafeDirectory, ledger: Ledger, options: VerifyOptions) -> Sealed
     return sealed
 
 
-def _judge(
+def _check_consistency_rules(
     root: SafeDirectory, path: Path, sealed: SealedSet, options: VerifyOptions, ledger: Ledger
 ) -> bool:
     """Everything after the sealed set was read; whether a trusted signer signed it."""
@@ -227,7 +231,7 @@ def _judge(
         )
         check_consistency(evidence, documents.manifest.ruleset, ledger)
         for one in options.further:
-            ledger.settle(one.rule, one.run(evidence))
+            ledger.run_check(one.rule, one.run(evidence))
         if not options.further:
             ledger.skip(_REPOSITORY, "no clone was given to compare with (--repo)")
             ledger.skip(_DATA_FACTS, "the data are not in the pack; --repo counts again in a clone")
@@ -274,10 +278,10 @@ def _subject(path: Path, sealed: SealedSet, options: VerifyOptions, *, trusted: 
 def _happened(documents: Documents) -> str:
     """One line on a pack that is honest and has not all that was asked for."""
     if documents.manifest is not None and documents.manifest.status == "failed":
-        said = endings.of_failed_run(documents.outcomes)
+        ending = endings.of_failed_run(documents.outcomes)
     else:
-        said = endings.of_open_gates(() if documents.results is None else documents.results.gates)
-    return one_line(said, MAX_SAID_CHARS)
+        ending = endings.of_open_gates(() if documents.results is None else documents.results.gates)
+    return one_line(ending, MAX_SENTENCE_CHARS)
 
 
 def _unfinished(path: Path, options: VerifyOptions) -> Subject | None:
@@ -285,13 +289,13 @@ def _unfinished(path: Path, options: VerifyOptions) -> Subject | None:
     work = work_folder(path)
     if work is None:
         return None
-    story = story_of(work)
+    state = last_known_state(work)
     return Subject(
         path.as_posix(),
         unfinished=True,
         strict=options.strict,
-        happened=story.happened,
-        next_step=story.next_step,
+        happened=state.happened,
+        next_step=state.next_step,
     )
 
 

@@ -1,4 +1,4 @@
-"""What verify says to measurements typed into prose, sealed or attached later.
+"""The problems that verify reports for measurements in prose, sealed or attached later.
 
 Responsible for severity and wording; what is a measurement, and what supports it, is `prose`'s.
 """
@@ -20,17 +20,17 @@ ATTACHED: Final = Rule(
 )
 
 
-def problem_of(address: str, finding: prose.Finding) -> Problem | None:
+def problem_of(address: str, unsupported: prose.UnsupportedLiteral) -> Problem | None:
     """The problem of one typed measurement; None for one that its author declared."""
-    typed = shown(finding.literal.text)
-    if finding.actual is not None:
-        text = f"the words say {typed}, but {finding.name} is another number"
-        actual = significant(finding.actual)
-        return Problem(address, text, actual, typed, code="prose-contradicts")
-    if finding.reason:
+    number = shown(unsupported.literal.text)
+    if unsupported.actual is not None:
+        text = f"the words say {number}, but {unsupported.name} is another number"
+        actual = significant(unsupported.actual)
+        return Problem(address, text, actual, number, code="prose-contradicts")
+    if unsupported.reason:
         return None
-    text = f"{typed} is a measurement typed by hand that nothing in the evidence supports"
-    return Problem(address, text, actual=typed, severity="warning", code="prose-unsupported")
+    text = f"{number} is a measurement typed by hand that nothing in the evidence supports"
+    return Problem(address, text, actual=number, severity="warning", code="prose-unsupported")
 
 
 def check_attached_words(
@@ -44,14 +44,16 @@ def check_attached_words(
     if documents is None:
         ledger.skip(ATTACHED, "the evidence could not be read")
     else:
-        ledger.settle(ATTACHED, _problems(notes, documents))
+        ledger.run_check(ATTACHED, _problems(notes, documents))
 
 
 def _problems(notes: Mapping[str, bytes], documents: Documents) -> Iterator[Problem]:
     for path, data in sorted(notes.items()):
         try:
-            for finding in prose.judge_text(data.decode("utf-8", "replace"), documents):
-                problem = problem_of(f"{path}#L{finding.literal.line}", finding)
+            for unsupported in prose.unsupported_in_text(
+                data.decode("utf-8", "replace"), documents
+            ):
+                problem = problem_of(f"{path}#L{unsupported.literal.line}", unsupported)
                 if problem is not None:
                     yield problem
         except PastLimitError as error:

@@ -1,4 +1,4 @@
-"""What an exception of a worker means, told apart and in plain words. Pure.
+"""The kind of failure that an exception of a worker means, in plain words. Pure.
 
 Responsible for memory, GPU and disk, which libraries report in a dozen ways. Nothing is imported
 to ask: classes are known by their names, since this runs without any framework too.
@@ -39,38 +39,40 @@ def explain(error: BaseException) -> tuple[str, str]:
         kind = "bad-data" if isinstance(error, MilestoneError) else "exception"
         return kind, error.message
     for one in _chain(error):
-        said = str(one)
-        if _is_no_room(one, said):
-            return DISK_FULL, said
-        what = _memory_of(one, said)
+        text = str(one)
+        if _is_no_room(one, text):
+            return DISK_FULL, text
+        what = _memory_of(one, text)
         if what:
-            return "out-of-memory", f"{what} ran out of memory" + (f": {said}" if said else "")
-        if _GPU.search(said):
-            return "exception", f"the GPU failed or was lost: {said}"
+            return "out-of-memory", f"{what} ran out of memory" + (f": {text}" if text else "")
+        if _GPU.search(text):
+            return "exception", f"the GPU failed or was lost: {text}"
     return "exception", str(error)
 
 
 def _chain(error: BaseException) -> Iterator[BaseException]:
     seen: set[int] = set()
-    here: BaseException | None = error
-    while here is not None and id(here) not in seen:
-        seen.add(id(here))
-        yield here
-        here = here.__cause__ or (None if here.__suppress_context__ else here.__context__)
+    current: BaseException | None = error
+    while current is not None and id(current) not in seen:
+        seen.add(id(current))
+        yield current
+        current = current.__cause__ or (
+            None if current.__suppress_context__ else current.__context__
+        )
 
 
-def _is_no_room(error: BaseException, said: str) -> bool:
+def _is_no_room(error: BaseException, text: str) -> bool:
     if isinstance(error, OSError) and error.errno is not None:
         return error.errno in NO_ROOM
-    return _NO_ROOM_WORDS.search(said) is not None
+    return _NO_ROOM_WORDS.search(text) is not None
 
 
-def _memory_of(error: BaseException, said: str) -> str:
+def _memory_of(error: BaseException, text: str) -> str:
     """What ran out of memory; empty where nothing did."""
-    if type(error).__name__ == "OutOfMemoryError" or _GPU_MEMORY.search(said):
+    if type(error).__name__ == "OutOfMemoryError" or _GPU_MEMORY.search(text):
         return "the GPU"
     if isinstance(error, OSError) and error.errno == errno.ENOMEM:
         return "the machine"
     if isinstance(error, MemoryError):
         return "Python"
-    return "the machine" if _MEMORY.search(said) else ""
+    return "the machine" if _MEMORY.search(text) else ""

@@ -18,7 +18,7 @@ from evidence.records.inputs import SeenBatch, SeenRecord, SeenRow
 from evidence.records.milestone import DataSpec
 from evidence.records.record import Record
 from evidence.rules.row_stream import START, add_row, end_step
-from evidence.rules.sampling import steps_to_keep, tokens_to_keep
+from evidence.rules.sampling import steps_to_record, tokens_to_record
 
 STATE_FILE: Final = "evidence_state.json"
 
@@ -49,8 +49,8 @@ class Recorder:
 
     def __init__(self, num_steps: int, seed: int, max_length: int, pieces: Pieces) -> None:
         self._pieces = pieces
-        self._kept_steps = steps_to_keep(num_steps, seed, max_length)
-        self._tokens_a_step = tokens_to_keep(max_length)
+        self._recorded_steps = steps_to_record(num_steps, seed, max_length)
+        self._tokens_a_step = tokens_to_record(max_length)
         self._stream = START
         self._step = 1
         self._totals = [0, 0, 0, 0]
@@ -73,13 +73,13 @@ class Recorder:
             targets = num_targets(row.labels)
             for index, count in enumerate((1, len(row.ids), 0, targets)):
                 self._counts[index] += count
-            if self._step in self._kept_steps:
-                self._keep(before, row)
+            if self._step in self._recorded_steps:
+                self._record_row(before, row)
         self._counts[2] += num_fed_tokens
 
     def end_step(self) -> StepCounts:
         """The optimizer stepped: close the step and give its counts."""
-        if self._step in self._kept_steps:
+        if self._step in self._recorded_steps:
             self._batches.append(self._batch())
         self._stream = end_step(self._stream, self._step)
         for index, count in enumerate(self._counts):
@@ -90,7 +90,7 @@ class Recorder:
         self._begin_step()
         return counts
 
-    def _keep(self, before: str, row: FedRow) -> None:
+    def _record_row(self, before: str, row: FedRow) -> None:
         self._rows.append((before, row))
         self._rows_tokens += len(row.ids)
         while self._rows_tokens > self._tokens_a_step:

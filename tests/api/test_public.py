@@ -117,9 +117,9 @@ def test_a_users_script_runs_prints_nothing_and_leaves_its_process_as_it_was(
     monkeypatch.chdir(project.root)
     state = [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)], Path.cwd()
     variables = dict(os.environ)
-    said = user_script.main("T1", Path("runs/T1"))
-    assert said[0] == "INTACT"
-    assert any(line.startswith("train.loss_end: ") for line in said)
+    printed = user_script.main("T1", Path("runs/T1"))
+    assert printed[0] == "INTACT"
+    assert any(line.startswith("train.loss_end: ") for line in printed)
     assert capfd.readouterr() == ("", "")
     now = [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)], Path.cwd()
     assert (now, dict(os.environ)) == (state, variables)

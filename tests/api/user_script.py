@@ -26,13 +26,13 @@ def main(milestone: str, pack: Path) -> list[str]:
 
     results = evidence.read_results(str(pack))
     assert_type(results, evidence.Results)
-    said = []
+    printed = []
     for name, value in results.items():
         assert_type(value, evidence.Value)
         assert_type(value.value if value.measured else 0, float | int | str | bool)
-        said.append(f"{name}: {value}")
+        printed.append(f"{name}: {value}")
     assert_type(results["train.loss_end"].number, float)
-    return [report.verdict, *said]
+    return [report.verdict, *printed]
 
 
 def mistakes(pack: Path) -> None:

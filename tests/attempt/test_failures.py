@@ -6,7 +6,7 @@ import errno
 
 import pytest
 
-from evidence.attempt.verdict import Heard, Limit, judge
+from evidence.attempt.outcome import Limit, WorkerEnd, outcome_of
 from evidence.stages.train import TRAIN
 from evidence.worker.failures import explain
 from evidence.worker.interface import StageFailure
@@ -62,23 +62,25 @@ def test_memory_disk_and_gpu_are_told_apart(error: BaseException, kind: str, wor
     assert words in message
 
 
-def heard(exit_status: int | None, limit: Limit | None = None, oom_kills: int = 0) -> Heard:
-    return Heard(TRAIN, False, None, exit_status, False, limit, num_oom_kills=oom_kills)
+def worker_end(
+    exit_status: int | None, limit: Limit | None = None, oom_kills: int = 0
+) -> WorkerEnd:
+    return WorkerEnd(TRAIN, False, None, exit_status, False, limit, num_oom_kills=oom_kills)
 
 
 def test_a_kill_by_the_kernel_for_want_of_memory_is_no_plain_kill() -> None:
-    assert judge(heard(-9)) == (
+    assert outcome_of(worker_end(-9)) == (
         "killed-by-signal",
         "the worker was killed by SIGKILL during the train stage (often the kernel, out of memory: "
         "see `dmesg` or `journalctl -k`)",
     )
-    outcome, reason = judge(heard(-9, oom_kills=1))
+    outcome, reason = outcome_of(worker_end(-9, oom_kills=1))
     assert outcome == "out-of-memory"
     assert "the machine ran out of memory during the train stage" in reason
 
 
 def test_a_worker_that_nothing_can_end_is_said_to_be_stuck() -> None:
-    outcome, reason = judge(heard(None, Limit("silence", 5.0)))
+    outcome, reason = outcome_of(worker_end(None, Limit("silence", 5.0)))
     assert outcome == "timed-out"
     assert reason.startswith("no progress for 5 s in the train stage")
     assert "only a restart of the machine ends it" in reason

@@ -55,8 +55,8 @@ def test_a_hung_worker_is_given_up_and_the_next_attempt_follows(
     (outcome,) = result.outcomes
     assert (outcome.name, outcome.outcome) == ("first", "timed-out")
     assert outcome.reason.startswith("no progress for 1.5 s in the train stage")
-    kept = rows(project.pack / "attempts/01-first/training_output/metrics.jsonl")
-    assert [row["step"] for row in kept] == [1, 2, 3]
+    step_rows = rows(project.pack / "attempts/01-first/training_output/metrics.jsonl")
+    assert [row["step"] for row in step_rows] == [1, 2, 3]
     assert verify_pack(project.pack).verdict == "INTACT"
     assert "no progress for 1.5 s" in (project.pack / "t1_summary.md").read_text()
 
@@ -155,8 +155,8 @@ def test_only_checkpoints_that_newer_ones_in_the_journal_follow_are_removed(
         "checkpoint-7",
     ]
     journal = rows(project.runs / ".work/T1/pack/journal.jsonl")
-    kept = [one["data"]["step"] for one in journal if one["event"] == "checkpoint"]
-    assert kept == [1, 2, 3, 4, 5, 6, 7]
+    step_rows = [one["data"]["step"] for one in journal if one["event"] == "checkpoint"]
+    assert step_rows == [1, 2, 3, 4, 5, 6, 7]
     monkeypatch.delenv("EVIDENCE_STUB")
     assert project.run(resume=True).status == "complete"
 
@@ -247,11 +247,11 @@ def test_sigterm_is_obeyed_by_a_worker_that_hangs(project: Project) -> None:
     metrics = project.runs / ".work/T1/attempt-01-stub/training_output/metrics.jsonl"
     wait_until(lambda: metrics.exists() and len(rows(metrics)) == 6, "step 6")
     run.send_signal(signal.SIGTERM)
-    _, said = run.communicate(timeout=20)
+    _, printed = run.communicate(timeout=20)
     assert run.returncode == 143
-    assert b"stopping after this step" in said
-    assert b"stopping at once" in said
-    assert b"the last checkpoint is of step 5" in said
+    assert b"stopping after this step" in printed
+    assert b"stopping at once" in printed
+    assert b"the last checkpoint is of step 5" in printed
 
 
 def test_a_stopped_worker_leaves_a_checkpoint_of_its_last_step(project: Project) -> None:
@@ -259,10 +259,10 @@ def test_a_stopped_worker_leaves_a_checkpoint_of_its_last_step(project: Project)
     metrics = project.runs / ".work/T1/attempt-01-stub/training_output/metrics.jsonl"
     wait_until(lambda: metrics.exists() and len(rows(metrics)) >= 2, "step 2")
     run.send_signal(signal.SIGINT)
-    _, said = run.communicate(timeout=20)
+    _, printed = run.communicate(timeout=20)
     assert run.returncode == 130
     last = rows(metrics)[-1]["step"]
-    assert f"the last checkpoint is of step {last}".encode() in said
+    assert f"the last checkpoint is of step {last}".encode() in printed
     assert (project.runs / f".work/T1/scratch-01-stub/checkpoint-{last}").is_dir()
 
 

@@ -74,8 +74,10 @@ def test_the_stub_sends_what_it_says_and_all_of_it(project: Project) -> None:
 
         run_stage(Job(plan, stage, str(project.root), folder, folder, 1, None, ""), emit)  # type: ignore[arg-type]
         assert (order[0], order[-1]) == ("ready", "done")
-    told = documented()
-    assert sent == {name: told[name] for name in told.keys() - NOT_EVERY_TIME}
+    documented_events = documented()
+    assert sent == {
+        name: documented_events[name] for name in documented_events.keys() - NOT_EVERY_TIME
+    }
 
 
 def test_the_kinds_of_failure_it_names_are_kept() -> None:

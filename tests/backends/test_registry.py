@@ -55,9 +55,9 @@ def test_ours_are_there_without_any_metadata(monkeypatch: pytest.MonkeyPatch) ->
 
 
 def test_an_unknown_name_comes_with_the_known_ones_and_the_nearest() -> None:
-    said = refusal("transfomers")
-    assert "there are: counting, stub, transformers, tunix" in said
-    assert "did you mean 'transformers'?" in said
+    printed = refusal("transfomers")
+    assert "there are: counting, stub, transformers, tunix" in printed
+    assert "did you mean 'transformers'?" in printed
 
 
 @pytest.mark.parametrize("name", sorted(registry.SHIPPED))
@@ -72,9 +72,9 @@ def test_no_package_takes_a_name_of_ours(name: str, installed: Installed) -> Non
 def test_two_packages_do_not_share_a_name(installed: Installed) -> None:
     installed.backend("first_of_two", "shared", RECORD.format(name="shared"))
     installed.backend("second_of_two", "shared", RECORD.format(name="shared"))
-    said = refusal("shared")
-    assert "first_of_two 1.0" in said
-    assert "second_of_two 1.0" in said
+    printed = refusal("shared")
+    assert "first_of_two 1.0" in printed
+    assert "second_of_two 1.0" in printed
 
 
 def test_a_package_that_is_on_the_path_twice_counts_once(
@@ -120,11 +120,11 @@ def test_a_broken_backend_is_named_with_its_package_and_what_is_wrong(
     source, words = BROKEN[case]
     package = f"broken_{sorted(BROKEN).index(case)}"
     installed.backend(package, "broken", source)
-    said = refusal("broken")
-    assert said.startswith(f"the backend 'broken' of the package {package} 1.0 ")
-    assert words in said
+    printed = refusal("broken")
+    assert printed.startswith(f"the backend 'broken' of the package {package} 1.0 ")
+    assert words in printed
     assert registry.find("stub").name == "stub", "nobody else is hindered"
-    assert dict(registry.every())["broken"].message == said  # type: ignore[union-attr]
+    assert dict(registry.every())["broken"].message == printed  # type: ignore[union-attr]
 
 
 def test_entry_points_that_cannot_be_read_hinder_nobody(installed: Installed) -> None:
@@ -147,8 +147,8 @@ def test_what_a_backend_needs_is_its_own_affair(
 ) -> None:
     assert lacking(project) == []
     absent = Package("no_such_framework", "pip install it")
-    said = "the Python package no_such_framework is not installed"
-    assert lacking(project, absent, Package("json", "never needed")) == [said]
+    printed = "the Python package no_such_framework is not installed"
+    assert lacking(project, absent, Package("json", "never needed")) == [printed]
     project.edit('backend = "stub"', 'backend = "stub"\nrequires = { accelerator = "nvidia" }')
     monkeypatch.setattr("evidence.worker.requirements.torch_cuda_version", lambda: Unavailable("x"))
     assert not any("PyTorch" in one for one in lacking(project))

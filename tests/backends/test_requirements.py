@@ -96,8 +96,8 @@ def test_a_machine_that_has_it_all_lacks_nothing() -> None:
 def test_what_is_lacking_or_not_known_is_said_with_its_remedy(
     gpus: tuple[GpuRecord, ...], vram_gib: float, cuda: object, missing: str, remedy: str
 ) -> None:
-    ((said, how),) = lacking(gpus, vram_gib, cuda)
-    assert missing in said
+    ((printed, how),) = lacking(gpus, vram_gib, cuda)
+    assert missing in printed
     assert remedy in how
 
 
@@ -115,8 +115,8 @@ def test_what_is_lacking_or_not_known_is_said_with_its_remedy(
 def test_each_trouble_of_a_driver_has_its_own_remedy(
     trouble: driver.Trouble, beginning: str
 ) -> None:
-    ((said, how),) = lacking(Unavailable(f"{trouble.says} (words)"))
-    assert said.startswith(beginning)
+    ((printed, how),) = lacking(Unavailable(f"{trouble.says} (words)"))
+    assert printed.startswith(beginning)
     assert how == trouble.remedy
 
 
@@ -156,12 +156,12 @@ def test_of_a_card_in_parts_a_process_gets_one_part() -> None:
     whole = replace(card(), mig=True, parts=parts)
     (one,) = first_device((whole,), {"CUDA_VISIBLE_DEVICES": "MIG-b"}) or ()
     assert one.memory_bytes == 40 * GIB
-    ((said, _),) = lacking((whole,), 60)
-    assert "a part (MIG) of NVIDIA H100 has 10.0 GiB, the attempt needs 60 GiB" in said
-    ((said, _),) = lacking((replace(whole, parts=LOST),), 5)
-    assert "the memory of a part of NVIDIA H100 cannot be measured because: NVML: GPU" in said
-    ((said, _),) = lacking((replace(whole, parts=()),))
-    assert "every GPU is partitioned (MIG), and none has a part" in said
+    ((printed, _),) = lacking((whole,), 60)
+    assert "a part (MIG) of NVIDIA H100 has 10.0 GiB, the attempt needs 60 GiB" in printed
+    ((printed, _),) = lacking((replace(whole, parts=LOST),), 5)
+    assert "the memory of a part of NVIDIA H100 cannot be measured because: NVML: GPU" in printed
+    ((printed, _),) = lacking((replace(whole, parts=()),))
+    assert "every GPU is partitioned (MIG), and none has a part" in printed
 
 
 @pytest.mark.parametrize(
@@ -223,8 +223,8 @@ def test_a_mismatch_names_the_version_that_the_kernel_runs(tmp_path: Path) -> No
         "NVRM version: NVIDIA UNIX x86_64 Kernel Module  570.86.15  Release Build\n"
         "GCC version:  gcc version 12\n"
     )
-    said = driver.why_no_start(18, "mismatch", tmp_path).reason
-    assert said.endswith("reboot (kernel module 570.86.15; NVML: mismatch)")
+    printed = driver.why_no_start(18, "mismatch", tmp_path).reason
+    assert printed.endswith("reboot (kernel module 570.86.15; NVML: mismatch)")
     path.write_text("NVRM version: NVIDIA UNIX Open Kernel Module for x86_64  580.95.05  Release\n")
     assert "kernel module 580.95.05" in driver.why_no_start(18, "mismatch", tmp_path).reason
 

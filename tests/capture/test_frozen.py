@@ -37,7 +37,7 @@ def test_a_promise_names_what_changed_and_what_is_gone(tmp_path: Path) -> None:
     assert isinstance(one.equal_to_ref, Unavailable)
     changed = {f.path for f in one.files if f.before_sha256 != f.after_sha256}
     assert changed == {"a.txt", "b.txt"}
-    assert schema.check("frozen.v1", encode(found)) == ()
+    assert schema.validate("frozen.v1", encode(found)) == ()
     assert decode(FrozenRecord, encode(found)) == found
 
 
@@ -107,7 +107,7 @@ def test_an_unreadable_file_stops_the_run_before_and_counts_as_changed_after(
     record = compare_frozen(tmp_path, [spec], [before], NOTHING)
     assert isinstance(record.sets[0].files[0].after_sha256, Unavailable)
     assert not record.sets[0].unchanged_during_run
-    assert schema.check("frozen.v1", encode(record)) == ()
+    assert schema.validate("frozen.v1", encode(record)) == ()
     assert decode(FrozenRecord, encode(record)) == record
 
 
@@ -136,7 +136,7 @@ def project(tmp_path: Path) -> Path:
 def compared(root: Path, ref: str | None, *paths: str) -> FrozenSetRecord:
     spec = FrozenSpec(name="data", paths=paths or ("data/**",), ref=ref)
     record = compare_frozen(root, [spec], [digest_set(root, spec)], open_repository(root))
-    assert schema.check("frozen.v1", encode(record)) == ()
+    assert schema.validate("frozen.v1", encode(record)) == ()
     assert decode(FrozenRecord, encode(record)) == record
     return record.sets[0]
 

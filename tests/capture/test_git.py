@@ -195,5 +195,5 @@ def test_git_json_satisfies_its_schema_and_comes_back_equal(repository: Path) ->
         changed_during_run=False,
         patch_sha256="0" * 64,
     )
-    assert schema.check("git.v1", encode(record)) == ()
+    assert schema.validate("git.v1", encode(record)) == ()
     assert decode(GitRecord, encode(record)) == record

@@ -46,7 +46,7 @@ def state(root: Path) -> GitStateRecord:
     found = capture_state(open_repository(root))
     assert isinstance(found, GitStateRecord)
     record = GitRecord("git.v1", Unavailable("-"), found, found, False, Unavailable("-"))
-    assert schema.check("git.v1", encode(record)) == ()
+    assert schema.validate("git.v1", encode(record)) == ()
     assert decode(GitRecord, encode(record)) == record
     return found
 
@@ -58,9 +58,9 @@ def states(root: Path) -> dict[str, str]:
 def reasons(root: Path) -> set[str]:
     """What the three probes say; none of them may raise."""
     found = open_repository(root)
-    said = (capture_state(found), capture_remote(found), capture_patch(found))
-    assert all(isinstance(one, Unavailable) for one in said), said
-    return {one.reason for one in said if isinstance(one, Unavailable)}
+    answers = (capture_state(found), capture_remote(found), capture_patch(found))
+    assert all(isinstance(one, Unavailable) for one in answers), answers
+    return {one.reason for one in answers if isinstance(one, Unavailable)}
 
 
 def applied(root: Path, commit: str, tmp_path: Path) -> Path:
@@ -81,16 +81,16 @@ def test_a_repository_of_another_owner_is_refused_in_words(
     """E3: safe.directory."""
     git(repository, "remote", "add", "origin", "https://h/x")
     monkeypatch.setenv("GIT_TEST_ASSUME_DIFFERENT_OWNER", "1")
-    (said,) = reasons(repository)
-    assert "safe.directory" in said
+    (answers,) = reasons(repository)
+    assert "safe.directory" in answers
 
 
 def test_without_git_there_is_one_reason(repository: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """E3: git is not installed."""
     found = open_repository(repository)
     monkeypatch.setenv("PATH", "/nonexistent")
-    (said,) = reasons(repository)
-    assert "install git" in said
+    (answers,) = reasons(repository)
+    assert "install git" in answers
     assert capture_remote(found) == capture_state(found) == capture_patch(found)
 
 
@@ -99,8 +99,8 @@ def test_a_variable_that_points_git_elsewhere_is_not_followed(
     name: str, repository: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv(name, str(tmp_path))
-    (said,) = reasons(repository)
-    assert f"{name} is set" in said
+    (answers,) = reasons(repository)
+    assert f"{name} is set" in answers
 
 
 def test_a_git_that_hangs_is_given_up(
@@ -113,9 +113,9 @@ def test_a_git_that_hangs_is_given_up(
     (tmp_path / "git").write_text("#!/bin/sh\nsleep 30\n")
     (tmp_path / "git").chmod(0o755)
     monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
-    said = capture_state(found)
-    assert isinstance(said, Unavailable)
-    assert "did not answer" in said.reason
+    answers = capture_state(found)
+    assert isinstance(answers, Unavailable)
+    assert "did not answer" in answers.reason
 
 
 def test_an_unborn_branch_has_a_reason_for_everything(tmp_path: Path) -> None:
@@ -127,9 +127,9 @@ def test_an_unborn_branch_has_a_reason_for_everything(tmp_path: Path) -> None:
 
 def test_a_commit_that_is_missing_is_not_called_unborn(repository: Path) -> None:
     (repository / ".git" / "refs" / "heads" / "main").write_text("1" * 40 + "\n")
-    said = capture_state(open_repository(repository))
-    assert isinstance(said, Unavailable)
-    assert "no commit yet" not in said.reason
+    answers = capture_state(open_repository(repository))
+    assert isinstance(answers, Unavailable)
+    assert "no commit yet" not in answers.reason
 
 
 def test_a_sha256_repository_is_read_like_any_other(tmp_path: Path) -> None:
@@ -297,9 +297,9 @@ def test_too_much_change_is_not_even_tried(
     monkeypatch.setattr(limits, "MAX_PATCHED_BYTES", 100)
     with (repository / "huge").open("wb") as stream:
         stream.truncate(1 << 20)
-    said = capture_patch(open_repository(repository))
-    assert isinstance(said, Unavailable)
-    assert "1048576 bytes, more than 100" in said.reason
+    answers = capture_patch(open_repository(repository))
+    assert isinstance(answers, Unavailable)
+    assert "1048576 bytes, more than 100" in answers.reason
 
 
 @pytest.mark.parametrize(

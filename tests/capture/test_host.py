@@ -48,7 +48,7 @@ def test_a_py_cpuinfo_that_fails_leaves_the_name_the_kernel_gives(
     cpu = capture_cpu()
     assert time.monotonic() - began < 3
     assert isinstance(cpu.flags, Unavailable)
-    assert cpu.model == (host._model_name() or host.NOT_SAID)
+    assert cpu.model == (host._model_name() or host.NOT_REPORTED)
 
 
 def test_a_module_of_the_project_is_not_run_in_place_of_py_cpuinfo(

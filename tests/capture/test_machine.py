@@ -37,7 +37,7 @@ def test_every_document_satisfies_its_schema_and_comes_back_equal() -> None:
         ("packages.v1", capture_packages()),
         ("environment.v1", capture_environment("2026-01-01T00:00:00.0Z", os.environ)),
     ):
-        assert schema.check(name, encode(record)) == ()
+        assert schema.validate(name, encode(record)) == ()
         assert decode(type(record), encode(record)) == record
 
 
@@ -74,7 +74,7 @@ def test_telemetry_of_ourselves_has_memory_and_satisfies_its_schema() -> None:
     assert second is not None
     assert isinstance(first.cpu_percent, Unavailable)
     assert isinstance(second.cpu_percent, float)
-    assert schema.check("telemetry-row.v1", encode(second)) == ()
+    assert schema.validate("telemetry-row.v1", encode(second)) == ()
     assert decode(TelemetryRow, encode(second)) == second
 
 

@@ -185,10 +185,10 @@ def test_whatever_one_call_answers_the_record_is_valid_and_the_others_stay(
     record = capture_hardware(
         Path(), CPU, found.gpus, found.driver_version, found.driver_cuda_version
     )
-    assert schema.check("hardware.v1", encode(record)) == ()
+    assert schema.validate("hardware.v1", encode(record)) == ()
     sample = gpu.sample_gpu({7})
     row = TelemetryRow("a", "train", 1.0, 1, 1.0, *fields_of(sample))
-    assert schema.check("telemetry-row.v1", encode(row)) == ()
+    assert schema.validate("telemetry-row.v1", encode(row)) == ()
     if isinstance(found.gpus, Unavailable):
         assert name == "nvmlDeviceGetCount"
         return

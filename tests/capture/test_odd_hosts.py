@@ -100,7 +100,7 @@ def test_whatever_one_probe_answers_the_record_is_valid(
             answer = giving({})
     monkeypatch.setattr(module, name, answer)
     record = encode(hardware())
-    assert schema.check("hardware.v1", record) == ()
+    assert schema.validate("hardware.v1", record) == ()
     jsonio.dump_document(record).decode("utf-8")
 
 
@@ -122,7 +122,7 @@ def test_an_instruction_set_is_no_name_of_a_processor(
     monkeypatch.setattr(platform, "processor", platform.machine)
     for text in (b"", b"model name :\n", b"processor\t: 0\n\xff\xfe"):
         (tmp_path / "cpuinfo").write_bytes(text)
-        assert host.capture_cpu().model == host.NOT_SAID
+        assert host.capture_cpu().model == host.NOT_REPORTED
     (tmp_path / "cpuinfo").write_bytes(b"model name\t: A  CPU \xff\n")
     assert host.capture_cpu().model == "A CPU \ufffd"
 
@@ -198,5 +198,5 @@ def test_a_locale_that_nothing_knows_is_no_crash(monkeypatch: pytest.MonkeyPatch
     odd = {"LANG": "\udcff\x1b", "TZ": "x" * 10_000, "LC_ALL": ""}
     found = capture_environment("2026-01-01T00:00:00.0Z", odd)
     assert found.locale == "not said"
-    assert schema.check("environment.v1", encode(found)) == ()
+    assert schema.validate("environment.v1", encode(found)) == ()
     jsonio.dump_document(encode(found))

@@ -39,8 +39,8 @@ def test_the_first_on_the_path_counts_and_the_other_is_marked(two: str) -> None:
 def test_a_run_says_it(two: str, project: Project) -> None:
     result = project.run()
     assert result.report.verdict == "INTACT"
-    (said,) = (one for one in result.report.findings if one.code == "shadowed-package")
-    assert (said.severity, said.actual) == ("warning", two)
+    (answers,) = (one for one in result.report.findings if one.code == "shadowed-package")
+    assert (answers.severity, answers.actual) == ("warning", two)
     summary = (project.pack / "t1_summary.md").read_text("utf-8")
     assert f"`doubled {two}` is imported" in summary
 
@@ -56,9 +56,11 @@ def test_doctor_holds_versions_against_what_is_required(
     wanted = required("transformers")
     assert wanted is not None
     monkeypatch.setattr(sys, "path", [str(put(tmp_path, "transformers", "4.0.0")), *sys.path])
-    said = said_version("transformers")
-    assert isinstance(said, str)
-    assert said.startswith(f"4.0.0, but {wanted} is required: pip install 'transformers{wanted}'")
+    answers = said_version("transformers")
+    assert isinstance(answers, str)
+    assert answers.startswith(
+        f"4.0.0, but {wanted} is required: pip install 'transformers{wanted}'"
+    )
     assert required("no-such-package") is None
 
 

@@ -170,7 +170,8 @@ def test_the_json_form_satisfies_its_schema(packs: Packs) -> None:
     for name in ("as-it-is", "seed", "hostile", "shorter"):
         value = encode(compared(packs, "as-it-is", name))
         assert (
-            schema.check("comparison.v1", jsonio.load_document(jsonio.dump_document(value))) == ()
+            schema.validate("comparison.v1", jsonio.load_document(jsonio.dump_document(value)))
+            == ()
         )
 
 
@@ -195,11 +196,11 @@ def test_the_curves_are_one_well_formed_picture_and_always_the_same(packs: Packs
 
 
 @pytest.mark.parametrize(
-    ("num_steps", "said"),
+    ("num_steps", "expected_text"),
     [(600, "(every step: the run is"), (900, "(extremes of 3 steps: the run")],
 )
 def test_a_curve_without_means_says_which_steps_it_goes_through(
-    num_steps: int, said: str, packs: Packs
+    num_steps: int, expected_text: str, packs: Packs
 ) -> None:
     documents = packs("as-it-is").documents
     assert documents.results is not None
@@ -209,7 +210,7 @@ def test_a_curve_without_means_says_which_steps_it_goes_through(
     bare = replaced(documents, steps=steps, results=replace(documents.results, loss_table=()))
     picture = draw([("a", bare), ("b", bare)])
     assert picture is not None
-    assert picture.decode().count(said) == 2
+    assert picture.decode().count(expected_text) == 2
 
 
 def test_one_pack_alone_is_no_comparison(packs: Packs) -> None:

@@ -31,7 +31,7 @@ from evidence.records.inputs import Lengths, SeenBatch, TextRecord
 from evidence.records.milestone import DataSpec
 from evidence.rules import sampling
 from evidence.rules.row_stream import START, add_row, end_step
-from evidence.rules.sampling import MAX_KEPT_TOKENS, steps_to_keep, tokens_to_keep
+from evidence.rules.sampling import MAX_RECORDED_TOKENS, steps_to_record, tokens_to_record
 from evidence.text import templating
 from evidence.worker.recorder import FedRow, Recorder
 
@@ -309,11 +309,11 @@ def test_a_recorder_goes_on_from_its_state_as_if_nothing_had_happened() -> None:
 
 
 def test_the_first_and_the_last_step_are_always_kept() -> None:
-    assert {1, 138} <= steps_to_keep(138, 42, 128)
-    assert len(steps_to_keep(138, 42, 128)) == 10
-    assert steps_to_keep(138, 42, 128) == steps_to_keep(138, 42, 12_000)
-    assert steps_to_keep(1, 0, 128) == {1}
-    assert steps_to_keep(3, 0, 128) == {1, 2, 3}
+    assert {1, 138} <= steps_to_record(138, 42, 128)
+    assert len(steps_to_record(138, 42, 128)) == 10
+    assert steps_to_record(138, 42, 128) == steps_to_record(138, 42, 12_000)
+    assert steps_to_record(1, 0, 128) == {1}
+    assert steps_to_record(3, 0, 128) == {1, 2, 3}
 
 
 @pytest.mark.parametrize(
@@ -323,12 +323,12 @@ def test_the_first_and_the_last_step_are_always_kept() -> None:
 def test_of_long_rows_fewer_steps_are_kept_each_with_room_for_one(
     max_length: int, num_steps: int
 ) -> None:
-    sampling = steps_to_keep(1000, 1, max_length)
+    sampling = steps_to_record(1000, 1, max_length)
     assert len(sampling) == num_steps
     assert 1 in sampling
     assert (1000 in sampling) is (num_steps > 1)
-    assert len(sampling) * tokens_to_keep(max_length) <= MAX_KEPT_TOKENS
-    assert tokens_to_keep(max_length) >= min(max_length, MAX_KEPT_TOKENS)
+    assert len(sampling) * tokens_to_record(max_length) <= MAX_RECORDED_TOKENS
+    assert tokens_to_record(max_length) >= min(max_length, MAX_RECORDED_TOKENS)
 
 
 def batch_of(lengths: list[int]) -> tuple[SeenBatch, list[str], str]:
@@ -364,10 +364,10 @@ def test_of_a_large_step_the_last_rows_that_fit_are_kept(lengths: list[int], fir
     batch, before, after = batch_of(lengths)
     assert [row.source_row for row in batch.rows] == list(range(first, len(lengths)))
     assert batch.stream_before == (before[first] if first else None)
-    again = batch.stream_before or START
+    repeated = batch.stream_before or START
     for row in batch.rows:
-        again = add_row(again, row.source_row, row.ids, row.labels)
-    assert end_step(again, 1) == after
+        repeated = add_row(repeated, row.source_row, row.ids, row.labels)
+    assert end_step(repeated, 1) == after
 
 
 def test_more_cut_or_odd_rows_than_can_be_named_are_refused_before_training(

@@ -173,10 +173,10 @@ def test_a_reader_of_the_page_finds_the_pack_sealed(pack: Path) -> None:
     for path in (one for one in listed if schema_for(one)):
         data = (pack / path).read_bytes()
         if path.endswith(".jsonl"):
-            again = "".join(f"{written(json.loads(line), None)}\n" for line in data.splitlines())
+            repeated = "".join(f"{written(json.loads(line), None)}\n" for line in data.splitlines())
         else:
-            again = f"{written(json.loads(data))}\n"
-        assert again.encode() == data, path
+            repeated = f"{written(json.loads(data))}\n"
+        assert repeated.encode() == data, path
 
 
 @pytest.mark.parametrize("pack", PACKS, ids=lambda pack: pack.parent.name)

@@ -41,7 +41,7 @@ SAMPLES = samples()
 QUICK = [(kind, value) for kind, value in SAMPLES if codec._is_known_to_msgspec(kind)]
 
 
-def told(kind: type, value: Any) -> tuple[Any, str]:
+def quick_result(kind: type, value: Any) -> tuple[Any, str]:
     """The record and its parts' kinds, or that there is none."""
     try:
         record = decode(kind, value)
@@ -54,7 +54,7 @@ def exactly(kind: type, value: Any) -> tuple[Any, str]:
     """The same by our own reader alone."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(codec, "_is_known_to_msgspec", lambda kind: False)
-        return told(kind, value)
+        return quick_result(kind, value)
 
 
 def places(value: Any) -> list[tuple[Any, Any]]:
@@ -75,9 +75,9 @@ def test_rows_are_built_by_msgspec() -> None:
 
 @pytest.mark.parametrize(("kind", "value"), SAMPLES, ids=lambda one: getattr(one, "__name__", ""))
 def test_what_is_right_is_built_alike(kind: type, value: Any) -> None:
-    record, _ = told(kind, value)
+    record, _ = quick_result(kind, value)
     assert isinstance(record, kind)
-    assert told(kind, value) == exactly(kind, value)
+    assert quick_result(kind, value) == exactly(kind, value)
     assert decode(kind, encode(record)) == record
 
 
@@ -93,7 +93,7 @@ def test_what_was_edited_is_built_or_refused_alike(data: Any) -> None:
         container[data.draw(st.text(max_size=3))] = data.draw(st.sampled_from(ODD))
     else:
         container[key] = data.draw(st.sampled_from(ODD) | st.integers() | st.floats())
-    assert repr(told(kind, value)) == repr(exactly(kind, value))
+    assert repr(quick_result(kind, value)) == repr(exactly(kind, value))
 
 
 @pytest.mark.parametrize(
@@ -101,12 +101,12 @@ def test_what_was_edited_is_built_or_refused_alike(data: Any) -> None:
 )
 @pytest.mark.parametrize("value", ODD, ids=repr)
 def test_an_odd_value_is_refused_alike(kind: type, value: Any) -> None:
-    assert told(kind, value) == exactly(kind, value)
+    assert quick_result(kind, value) == exactly(kind, value)
 
 
 def test_a_number_stays_as_it_was_written() -> None:
     value = next(value for kind, value in QUICK if kind is run.StepRow)
-    for read in (told, exactly):
+    for read in (quick_result, exactly):
         for loss in (2, 2.0):
             record, _ = read(run.StepRow, {**value, "loss": loss})
             assert repr(record.loss) == repr(loss)

@@ -17,7 +17,7 @@ from msgspec.structs import fields
 
 from evidence import layout
 from evidence.attempt.files import LogFile
-from evidence.attempt.verdict import Heard, Limit, judge
+from evidence.attempt.outcome import Limit, WorkerEnd, outcome_of
 from evidence.encoding import digest, jsonio, schema
 from evidence.encoding.codec import decode, encode
 from evidence.errors import DurabilityError, MalformedError
@@ -94,7 +94,7 @@ def test_every_document_of_a_pack_has_a_schema() -> None:
 
 
 def test_an_unknown_key_is_named_with_the_nearest_known_one() -> None:
-    problems = schema.check("withheld.v1", {"schema": "withheld.v1", "file": []})
+    problems = schema.validate("withheld.v1", {"schema": "withheld.v1", "file": []})
     assert any("'files'" in problem.message for problem in problems)
 
 
@@ -286,7 +286,7 @@ def test_a_log_is_the_same_however_its_output_arrives(size: int, tmp_path: Path)
 # outcomes
 
 
-def heard(**changes: Any) -> Heard:
+def worker_end(**changes: Any) -> WorkerEnd:
     values: dict[str, Any] = {
         "kind": TRAIN,
         "done": False,
@@ -295,7 +295,7 @@ def heard(**changes: Any) -> Heard:
         "stopped": False,
         "limit": None,
     }
-    return Heard(**(values | changes))
+    return WorkerEnd(**(values | changes))
 
 
 @pytest.mark.parametrize(
@@ -320,7 +320,7 @@ def heard(**changes: Any) -> Heard:
 def test_only_a_worker_that_said_done_and_left_well_has_completed(
     changes: dict[str, Any], outcome: str
 ) -> None:
-    assert judge(heard(**changes))[0] == outcome
+    assert outcome_of(worker_end(**changes))[0] == outcome
 
 
 # sealing

@@ -45,7 +45,7 @@ VALUES = st.recursive(
 )
 
 
-def told(data: bytes, *, row: bool) -> tuple[str, bool]:
+def quick_result(data: bytes, *, row: bool) -> tuple[str, bool]:
     """What reading says: the value with its types, or the refusal; and whether it is canonical."""
     try:
         value, canonical = jsonio.read_row(data, 7) if row else jsonio.read_document(data)
@@ -56,10 +56,10 @@ def told(data: bytes, *, row: bool) -> tuple[str, bool]:
 
 def agree(data: bytes) -> None:
     for row in (True, False):
-        quick = told(data, row=row)
+        quick = quick_result(data, row=row)
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(jsonio, "_canonical", lambda data, option: jsonio._ODD)
-            exact = told(data, row=row)
+            exact = quick_result(data, row=row)
         assert quick == exact, data[:100]
 
 
@@ -73,8 +73,8 @@ def test_both_readers_say_the_same_of_what_is_nasty(data: bytes) -> None:
 @given(VALUES)
 def test_both_readers_say_the_same_of_what_we_write(value: Any) -> None:
     document, row = jsonio.dump_document(value), jsonio.dump_row(value)[:-1]
-    assert told(document, row=False)[1]
-    assert told(row, row=True)[1]
+    assert quick_result(document, row=False)[1]
+    assert quick_result(row, row=True)[1]
     agree(document)
     agree(row)
 

@@ -33,7 +33,7 @@ def undisturbed(fresh: Case, tmp_path_factory: pytest.TempPathFactory) -> Case:
     """A run to which nothing happened; `calls.jsonl` has its durable calls."""
     case = copy_case(fresh, tmp_path_factory.mktemp("faults") / "undisturbed")
     ended = case.do("run", "T1", plan=Plan(log=str(case.root / "calls.jsonl")))
-    assert (ended.status, laws.honest(case, ended)) == (0, "published"), ended.said
+    assert (ended.status, laws.honest(case, ended)) == (0, "published"), ended.printed
     return case
 
 

@@ -39,13 +39,16 @@ class File:
 class Change:
     """One change of the namespace: this entry goes, that one leads to a node."""
 
-    gone: Entry | None
-    come: Entry | None
+    removed_entry: Entry | None
+    new_entry: Entry | None
     node: int | None
     synced: bool = False
 
     def touches(self, folder: int) -> bool:
-        return any(entry is not None and entry[0] == folder for entry in (self.gone, self.come))
+        return any(
+            entry is not None and entry[0] == folder
+            for entry in (self.removed_entry, self.new_entry)
+        )
 
 
 @dataclass(slots=True)
@@ -80,23 +83,23 @@ class Disk:
     def _happened(self, random: Random) -> list[Change]:
         pending = [change for change in self.changes if not change.synced]
         first = random.randint(0, len(pending))
-        kept = {
+        survivors = {
             "nothing": [],
             "all": pending,
             "in order": pending[:first],
             "in any order": [change for change in pending if random.random() < 0.5],
         }[random.choice(("nothing", "all", "in order", "in any order"))]
-        return [c for c in self.changes if c.synced or any(c is other for other in kept)]
+        return [c for c in self.changes if c.synced or any(c is other for other in survivors)]
 
     def _tree(self, happened: list[Change], random: Random) -> dict[str, bytes | None]:
         entries: dict[Entry, int] = {}
         for change in happened:
-            if change.gone is not None and (
-                change.node is None or entries.get(change.gone) == change.node
+            if change.removed_entry is not None and (
+                change.node is None or entries.get(change.removed_entry) == change.node
             ):
-                entries.pop(change.gone, None)
-            if change.come is not None and change.node is not None:
-                entries[change.come] = change.node
+                entries.pop(change.removed_entry, None)
+            if change.new_entry is not None and change.node is not None:
+                entries[change.new_entry] = change.node
         return {
             path: _survived(self.files[node], random) if node in self.files else None
             for path, node in self._walk(entries)
@@ -123,11 +126,11 @@ class Disk:
             folder = self._entries[folder, part]
         return folder, name
 
-    def _come(self, entry: Entry, node: int, gone: Entry | None = None) -> None:
-        if gone is not None:
-            del self._entries[gone]
+    def _come(self, entry: Entry, node: int, removed_entry: Entry | None = None) -> None:
+        if removed_entry is not None:
+            del self._entries[removed_entry]
         self._entries[entry] = node
-        self.changes.append(Change(gone, entry, node))
+        self.changes.append(Change(removed_entry, entry, node))
 
     def _new(self) -> int:
         self._next += 1
@@ -168,8 +171,8 @@ class Disk:
         del self._opened[descriptor]
 
     def _rename(self, source: str, target: str) -> None:
-        gone = self._place(source)
-        self._come(self._place(target), self._entries[gone], gone)
+        removed_entry = self._place(source)
+        self._come(self._place(target), self._entries[removed_entry], removed_entry)
 
     _replace = _rename
 
@@ -177,9 +180,9 @@ class Disk:
         self._come(self._place(path), self._new())
 
     def _unlink(self, path: str) -> None:
-        gone = self._place(path)
-        self._entries.pop(gone, None)
-        self.changes.append(Change(gone, None, None))
+        removed_entry = self._place(path)
+        self._entries.pop(removed_entry, None)
+        self.changes.append(Change(removed_entry, None, None))
 
     _rmdir = _unlink
 

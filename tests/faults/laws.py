@@ -35,7 +35,7 @@ def honest(case: Case, ended: Ended | None = None) -> State:
     """Check what lies there, and say what it is."""
     if ended is not None:
         assert ended.alone, "a process outlived the command"
-        assert "Traceback" not in ended.said, ended.said
+        assert "Traceback" not in ended.printed, ended.printed
     _nothing_wrongly_complete(case)
     report = verify_pack(case.pack)
     if case.pack.exists():
@@ -68,12 +68,12 @@ def acknowledged(case: Case) -> Acknowledged:
     )
 
 
-def goes_on(case: Case, state: State, outcome: str) -> None:
+def can_be_resumed(case: Case, state: State, outcome: str) -> None:
     """The run can be resumed, to the very outcome of one that nothing disturbed."""
     before = acknowledged(case)
     if state != "published":
         ended = case.do("run", "T1", *(("--resume",) if state == "unfinished" else ()))
-        assert ended.status == 0, ended.said
+        assert ended.status == 0, ended.printed
         assert honest(case, ended) == "published"
     complete(case.pack, outcome)
     holds(case.pack, before)
@@ -87,7 +87,7 @@ def can_be_closed(case: Case, state: State) -> None:
     before = acknowledged(case)
     ended = case.do("run", "T1", "--close")
     report = verify_pack(case.pack)
-    assert ended.status in (0, 4), ended.said
+    assert ended.status in (0, 4), ended.printed
     assert honest(case, ended) == "published"
     assert (report.exit == 0) == (ended.status == 0) == _all_done(before)
     assert (case.pack / layout.JOURNAL).read_bytes().startswith(before.journal)

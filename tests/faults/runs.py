@@ -65,7 +65,7 @@ class Ended:
     """Exit status; negative: minus the signal."""
     alone: bool
     """No process of it was left."""
-    said: str
+    printed: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +74,7 @@ class Case:
 
     root: Path
     server: Server
-    said: str = "said.txt"
+    printed: str = "said.txt"
     """File that gets what a command prints."""
 
     @property
@@ -114,7 +114,7 @@ class Case:
 
     @property
     def out(self) -> Path:
-        return self.root / self.said
+        return self.root / self.printed
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,9 +132,9 @@ class Command:
 
     def wait(self) -> Ended:
         answer = self.case.server.ask(do="wait", pid=self.pid)
-        said = self.case.out.read_text("utf-8", "replace") if self.case.out.exists() else ""
+        printed = self.case.out.read_text("utf-8", "replace") if self.case.out.exists() else ""
         self.case.out.unlink(missing_ok=True)
-        return Ended(answer["status"], answer["alone"], said)
+        return Ended(answer["status"], answer["alone"], printed)
 
 
 class Server:

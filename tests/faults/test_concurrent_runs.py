@@ -35,9 +35,9 @@ def one_wins(case: Case, outcome: str) -> None:
     other = Case(case.root, case.server, "other.txt")
     pair = [one.start("run", "T1", stub=SLOW) for one in (case, other)]
     first, second = (command.wait() for command in pair)
-    assert sorted((first.status, second.status)) == [0, 75], first.said + second.said
+    assert sorted((first.status, second.status)) == [0, 75], first.printed + second.printed
     assert laws.honest(case, first) == laws.honest(case, second) == "published"
-    assert "another run of T1 is at work" in (first.said + second.said)
+    assert "another run of T1 is at work" in (first.printed + second.printed)
     laws.complete(case.pack, outcome)
     assert not case.work.exists()
 
@@ -76,7 +76,7 @@ def test_a_lock_held_by_a_living_run_blocks(case: Case) -> None:
         fcntl.flock(stream, fcntl.LOCK_EX)
         for how in ((), ("--resume",), ("--close",), ("--again",)):
             ended = case.do("run", "T1", *how)
-            assert (ended.status, "at work" in ended.said) == (75, True), ended.said
+            assert (ended.status, "at work" in ended.printed) == (75, True), ended.printed
     assert not case.work.exists()
 
 
@@ -118,7 +118,7 @@ def test_a_sealed_pack_is_never_run_into(
     case = copy_case(undisturbed, tmp_path / "project")
     before = {path: path.read_bytes() for path in case.runs.rglob("*") if path.is_file()}
     ended = case.do("run", "T1", *how)
-    assert (ended.status, "sealed already" in ended.said) == (2, True)
+    assert (ended.status, "sealed already" in ended.printed) == (2, True)
     assert before == {path: path.read_bytes() for path in case.runs.rglob("*") if path.is_file()}
 
 

@@ -55,21 +55,21 @@ def published_at(undisturbed: Case, calls: tuple[str, ...]) -> int:
     return sum(c["call"] in calls for c in made[:commit])
 
 
-def fails_and_goes_on(case: Case, plan: Plan, outcome: str, undisturbed: Case) -> None:
+def fails_and_can_be_resumed(case: Case, plan: Plan, outcome: str, undisturbed: Case) -> None:
     ended = case.do("run", "T1", plan=plan)
     state = laws.honest(case, ended)
     if plan.at < published_at(undisturbed, plan.calls) - MORE_OR_LESS:
         assert ended.status != 0, "a call failed before the pack was there, and nobody minded"
     if ended.status != 0:
-        assert ended.status in (2, 4), (ended.status, ended.said)
-        assert "Error: " in ended.said
-        assert os.strerror(plan.error) in ended.said
+        assert ended.status in (2, 4), (ended.status, ended.printed)
+        assert "Error: " in ended.printed
+        assert os.strerror(plan.error) in ended.printed
     else:
         assert state == "published"  # nothing failed but what can be done again at any time
     if plan.at % 3 == 2:
         laws.can_be_closed(case, state)
     else:
-        laws.goes_on(case, state, outcome)
+        laws.can_be_resumed(case, state, outcome)
 
 
 TIMES = [(fault, sticky, share) for fault in FAULTS for sticky in STICKY for share in (0.3, 0.85)]
@@ -88,7 +88,7 @@ def test_a_run_on_a_failing_disk_is_unfinished_and_goes_on_when_the_disk_is_well
     error, calls = FAULTS[fault]
     at = 1 + int(share * places(undisturbed, calls))
     plan = Plan(do="fail", at=at, calls=calls, error=error, sticky=sticky)
-    fails_and_goes_on(case, plan, outcome, undisturbed)
+    fails_and_can_be_resumed(case, plan, outcome, undisturbed)
 
 
 @pytest.mark.exhaustive
@@ -108,7 +108,7 @@ def test_a_run_whose_disk_fails_anywhere_goes_on(
     error, calls = FAULTS[fault]
     for at in range(1 + part, places(undisturbed, calls) + 1, PARTS):
         case = copy_case(fresh, tmp_path / str(at))
-        fails_and_goes_on(case, Plan("fail", at, calls, error, sticky), outcome, undisturbed)
+        fails_and_can_be_resumed(case, Plan("fail", at, calls, error, sticky), outcome, undisturbed)
         shutil.rmtree(case.root)
 
 
@@ -122,9 +122,9 @@ def test_an_fsync_that_failed_is_never_tried_again(
     monkeypatch.setattr(durable, "os", faulty)
     with pytest.raises(DurabilityError, match="Input/output error"):
         writer.sync()
-    for again in (writer.sync, lambda: writer.append(b"{}\n")):
+    for repeated in (writer.sync, lambda: writer.append(b"{}\n")):
         with pytest.raises(DurabilityError, match="failed before"):
-            again()
+            repeated()
     writer.close()
     assert faulty.count == 1
 

@@ -35,7 +35,7 @@ def outcome(undisturbed: Case) -> str:
 
 
 @pytest.fixture(scope="module")
-def lasting_s(fresh: Case, tmp_path_factory: pytest.TempPathFactory) -> float:
+def run_duration_s(fresh: Case, tmp_path_factory: pytest.TempPathFactory) -> float:
     """How long such a run takes here and now, undisturbed."""
     case = copy_case(fresh, tmp_path_factory.mktemp("timed") / "project")
     began_s = time.monotonic()
@@ -72,10 +72,10 @@ def kill(command: Command, victim: str, delay_s: float) -> None:
             os.kill(pid, signal.SIGKILL)
 
 
-def killed_at(number: int, case: Case, lasting_s: float, outcome: str) -> None:
+def killed_at(number: int, case: Case, run_duration_s: float, outcome: str) -> None:
     victim = VICTIMS[number % len(VICTIMS)]
     command = case.start("run", "T1", stub=SLOW)
-    kill(command, victim, Random(number).uniform(0, lasting_s))
+    kill(command, victim, Random(number).uniform(0, run_duration_s))
     ended = command.wait()
     state = laws.honest(case, ended)
     if victim == "worker":
@@ -87,7 +87,7 @@ def killed_at(number: int, case: Case, lasting_s: float, outcome: str) -> None:
     if number % 4 == 3:
         laws.can_be_closed(case, state)
     else:
-        laws.goes_on(case, state, outcome)
+        laws.can_be_resumed(case, state, outcome)
 
 
 def outcomes(pack: Path) -> list[str]:
@@ -97,7 +97,7 @@ def outcomes(pack: Path) -> list[str]:
 
 @pytest.mark.parametrize("chain", sampled(range(CHAINS), NORMALLY))
 def test_a_run_that_is_killed_again_and_again_goes_on_every_time(
-    chain: int, fresh: Case, lasting_s: float, outcome: str, tmp_path: Path
+    chain: int, fresh: Case, run_duration_s: float, outcome: str, tmp_path: Path
 ) -> None:
     """C2, C8, C10: 200 instants in all. Who goes on with a killed run is killed in turn, until the
     run is done or its worker was killed, which is an outcome; then the next run begins."""
@@ -110,9 +110,9 @@ def test_a_run_that_is_killed_again_and_again_goes_on_every_time(
         how = ("--resume",) if state == "unfinished" else ()
         command = case.start("run", "T1", *how, stub=SLOW)
         victim = VICTIMS[number // CHAINS % len(VICTIMS)]
-        kill(command, victim, Random(number).uniform(0, lasting_s))
+        kill(command, victim, Random(number).uniform(0, run_duration_s))
         ended = command.wait()
-        assert ended.status in (-9, 0, 4), ended.said
+        assert ended.status in (-9, 0, 4), ended.printed
         state = laws.honest(case, ended)
         if ended.status == 4:
             assert victim == "worker"
@@ -125,16 +125,18 @@ def test_a_run_that_is_killed_again_and_again_goes_on_every_time(
             assert now.journal.startswith(before.journal)
             before = now
     if state != "published":
-        laws.can_be_closed(case, state) if chain % 4 == 3 else laws.goes_on(case, state, outcome)
+        laws.can_be_closed(case, state) if chain % 4 == 3 else laws.can_be_resumed(
+            case, state, outcome
+        )
 
 
 @pytest.mark.exhaustive
 @pytest.mark.parametrize("part", range(PARTS))
 def test_a_run_killed_at_any_of_200_instants_goes_on_or_can_be_closed(
-    part: int, fresh: Case, lasting_s: float, outcome: str, tmp_path: Path
+    part: int, fresh: Case, run_duration_s: float, outcome: str, tmp_path: Path
 ) -> None:
     """C2: 200 of them."""
     for number in range(part, NUM_INSTANTS, PARTS):
         case = copy_case(fresh, tmp_path / str(number))
-        killed_at(number, case, lasting_s, outcome)
+        killed_at(number, case, run_duration_s, outcome)
         shutil.rmtree(case.root)

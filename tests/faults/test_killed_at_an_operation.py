@@ -33,17 +33,17 @@ def num_calls_of(case: Case, root: Path, *argv: str) -> int:
 
 def killed(case: Case, at: int, *argv: str) -> laws.State:
     ended = case.do(*argv, plan=Plan(do="kill", at=at))
-    assert ended.status in (-9, 0), ended.said  # 0: a run may make a call fewer
+    assert ended.status in (-9, 0), ended.printed  # 0: a run may make a call fewer
     return laws.honest(case, ended)
 
 
-def killed_and_gone_on(case: Case, at: int, outcome: str, *argv: str) -> None:
+def killed_and_resumed(case: Case, at: int, outcome: str, *argv: str) -> None:
     """Every third run is closed, the others go on."""
     state = killed(case, at, *argv)
     if at % 3 == 2:
         laws.can_be_closed(case, state)
     else:
-        laws.goes_on(case, state, outcome)
+        laws.can_be_resumed(case, state, outcome)
 
 
 @pytest.fixture(scope="module")
@@ -79,7 +79,7 @@ def test_a_run_killed_at_a_durable_call_goes_on_or_can_be_closed(
 ) -> None:
     """C1: evenly over the run, from its first call to its last."""
     at = 1 + share * (num_calls - 1) // (NORMALLY - 1)
-    killed_and_gone_on(case, at, outcome, "run", "T1")
+    killed_and_resumed(case, at, outcome, "run", "T1")
 
 
 @pytest.mark.parametrize("number", range(NUM_RECORDS))
@@ -91,7 +91,7 @@ def test_a_run_killed_in_the_midst_of_a_journal_record_goes_on_or_can_be_closed(
     records = [at for at, call in enumerate(calls, 1) if b'"event":' in written(call)]
     assert len(records) <= NUM_RECORDS  # one more or less: rows are recorded once a second
     at = records[number % len(records)]
-    killed_and_gone_on(case, at, outcome, "run", "T1")
+    killed_and_resumed(case, at, outcome, "run", "T1")
 
 
 @pytest.mark.parametrize("share", range(8))
@@ -101,7 +101,7 @@ def test_a_run_killed_once_more_while_it_goes_on_still_goes_on(
     """C1, C10: the second death is that of the resuming process."""
     case = copy_case(halfway, tmp_path / "project")
     at = 1 + share * num_resume_calls // 8
-    killed_and_gone_on(case, at, outcome, "run", "T1", "--resume")
+    killed_and_resumed(case, at, outcome, "run", "T1", "--resume")
 
 
 def test_whatever_call_a_run_is_killed_at_what_lies_there_is_never_called_complete(
@@ -138,7 +138,7 @@ def test_a_run_killed_at_any_durable_call_goes_on_or_can_be_closed(
     """C1: every call."""
     for at in range(1 + part, num_calls + 1, PARTS):
         case = copy_case(fresh, tmp_path / str(at))
-        killed_and_gone_on(case, at, outcome, "run", "T1")
+        killed_and_resumed(case, at, outcome, "run", "T1")
         shutil.rmtree(case.root)
 
 
@@ -157,7 +157,7 @@ def test_a_run_killed_at_any_call_of_its_recovery_still_goes_on(
         if how == "--close":
             laws.can_be_closed(case, state)
         else:
-            laws.goes_on(case, state, outcome)
+            laws.can_be_resumed(case, state, outcome)
         shutil.rmtree(case.root)
 
 
@@ -199,7 +199,7 @@ def test_a_kill_while_a_pack_is_rendered_noted_or_signed_leaves_old_bytes_or_new
     for at in range(1, len(read_calls(log)) + 1, 3):
         case = copy_case(before, tmp_path / str(at))
         ended = case.do(*command, plan=Plan(do="kill", at=at))
-        assert (ended.status, ended.alone) == (-9, True), ended.said
+        assert (ended.status, ended.alone) == (-9, True), ended.printed
         found = contents(case.pack)
         assert old.keys() <= found.keys() <= old.keys() | ADDED
         for name, data in found.items():

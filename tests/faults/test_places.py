@@ -33,10 +33,10 @@ def test_a_folder_that_cannot_be_written_is_named(case: Case, outcome: str) -> N
     case.runs.mkdir(mode=0o555)
     ended = case.do("run", "T1")
     assert ended.status in (2, 4)
-    assert str(case.runs) in ended.said
+    assert str(case.runs) in ended.printed
     assert laws.honest(case, ended) == "nothing"
     case.runs.chmod(0o755)
-    laws.goes_on(case, "nothing", outcome)
+    laws.can_be_resumed(case, "nothing", outcome)
 
 
 def test_a_runs_folder_that_is_a_file_is_named(case: Case) -> None:
@@ -44,9 +44,9 @@ def test_a_runs_folder_that_is_a_file_is_named(case: Case) -> None:
     case.runs.write_text("not a folder")
     ended = case.do("run", "T1")
     assert ended.status in (2, 4)
-    assert "Error: " in ended.said
-    assert str(case.runs) in ended.said
-    assert "Traceback" not in ended.said
+    assert "Error: " in ended.printed
+    assert str(case.runs) in ended.printed
+    assert "Traceback" not in ended.printed
 
 
 def test_work_on_another_disk_is_refused_before_hours_are_spent(case: Case, outcome: str) -> None:
@@ -58,11 +58,13 @@ def test_work_on_another_disk_is_refused_before_hours_are_spent(case: Case, outc
         case.runs.mkdir()
         (case.runs / layout.WORK).symlink_to(other)
         ended = case.do("run", "T1")
-        assert (ended.status, "is on another disk than" in ended.said) == (2, True), ended.said
+        assert (ended.status, "is on another disk than" in ended.printed) == (2, True), (
+            ended.printed
+        )
         assert laws.honest(case, ended) == "nothing"
         assert list(Path(other).iterdir()) == []
     (case.runs / layout.WORK).unlink()
-    laws.goes_on(case, "nothing", outcome)
+    laws.can_be_resumed(case, "nothing", outcome)
 
 
 def test_a_read_only_disk_is_named(case: Case) -> None:
@@ -99,14 +101,14 @@ def test_a_folder_that_is_deleted_under_a_run_ends_it(gone: str, case: Case, out
     }
     removed(folders[gone])
     ended = command.wait()
-    assert ended.status == 4, ended.said
-    assert "Error: " in ended.said
+    assert ended.status == 4, ended.printed
+    assert "Error: " in ended.printed
     state = laws.honest(case, ended)
     assert not case.pack.exists()
     if state == "unfinished":
         assert case.do("run", "T1", "--close").status in (2, 4)
     shutil.rmtree(case.runs, ignore_errors=True)
-    laws.goes_on(case, "nothing", outcome)
+    laws.can_be_resumed(case, "nothing", outcome)
 
 
 def removed(folder: Path) -> None:
@@ -123,6 +125,6 @@ def test_a_path_that_is_too_long_is_named(case: Case) -> None:
     while len(str(deep)) < 3900:
         deep /= "d" * 200
     ended = case.do("run", "T1", "--runs", str(deep / ("r" * 150)))
-    assert ended.status in (2, 4), ended.said
-    assert "File name too long" in ended.said
-    assert "Traceback" not in ended.said
+    assert ended.status in (2, 4), ended.printed
+    assert "File name too long" in ended.printed
+    assert "Traceback" not in ended.printed

@@ -17,7 +17,7 @@ from tests.faults.runs import Case, copy_case
 
 SEED = 43
 NUM_STATES = 520
-NUM_GONE_ON_FROM = 12
+NUM_RESUMED = 12
 ROWS = (layout.JOURNAL, Path(layout.METRICS).name, layout.PREDICTIONS)
 
 
@@ -87,12 +87,12 @@ def test_after_a_power_cut_nothing_safe_is_lost_and_nothing_is_wrongly_complete(
     assert checked >= NUM_STATES // 4
 
 
-@pytest.mark.parametrize("number", range(NUM_GONE_ON_FROM))
+@pytest.mark.parametrize("number", range(NUM_RESUMED))
 def test_after_a_power_cut_the_run_goes_on_or_can_be_closed(
     number: int, states: list[Outage], undisturbed: Case, fresh: Case, tmp_path: Path
 ) -> None:
     """C3, C10: what is torn is cut, and the outcome is that of an undisturbed run."""
-    outage = states[(number * len(states)) // NUM_GONE_ON_FROM]
+    outage = states[(number * len(states)) // NUM_RESUMED]
     go_on(after(outage, fresh, tmp_path / "project"), number, laws.outcome_of(undisturbed.pack))
 
 
@@ -115,4 +115,4 @@ def go_on(case: Case, number: int, outcome: str) -> None:
     if number % 3 == 2:
         laws.can_be_closed(case, state)
     else:
-        laws.goes_on(case, state, outcome)
+        laws.can_be_resumed(case, state, outcome)

@@ -64,11 +64,11 @@ def test_a_run_that_is_asked_to_stop_stops_and_goes_on_later(
     for number in numbers:
         command.signal_after(number)
     ended = command.wait()
-    assert ended.status == status, ended.said
-    assert "--resume" in ended.said
+    assert ended.status == status, ended.printed
+    assert "--resume" in ended.printed
     state = laws.honest(case, ended)
     assert state == "unfinished"
-    laws.goes_on(case, state, outcome)
+    laws.can_be_resumed(case, state, outcome)
 
 
 LATER = ("run-started", "attempt-started", "schedule", "probe", "final-model", "sealing")
@@ -86,8 +86,8 @@ def test_a_run_that_is_asked_to_stop_at_any_stage_stops_or_is_done(
         command.signal_after(number, 0.01)
     ended = command.wait()
     state = laws.honest(case, ended)
-    assert (ended.status, state) in ((status, "unfinished"), (0, "published")), ended.said
-    laws.goes_on(case, state, outcome)
+    assert (ended.status, state) in ((status, "unfinished"), (0, "published")), ended.printed
+    laws.can_be_resumed(case, state, outcome)
 
 
 def test_a_second_sigint_stops_a_worker_that_does_not_listen(case: Case, outcome: str) -> None:
@@ -97,7 +97,7 @@ def test_a_second_sigint_stops_a_worker_that_does_not_listen(case: Case, outcome
     command.signal_after(signal.SIGINT, 0.1)
     ended = command.wait()
     assert ended.status == 130
-    laws.goes_on(case, laws.honest(case, ended), outcome)
+    laws.can_be_resumed(case, laws.honest(case, ended), outcome)
 
 
 def test_a_closed_terminal_leaves_a_run_that_goes_on(case: Case, outcome: str) -> None:
@@ -106,7 +106,7 @@ def test_a_closed_terminal_leaves_a_run_that_goes_on(case: Case, outcome: str) -
     command.signal_after(signal.SIGHUP)
     ended = command.wait()
     assert ended.status in (143, -signal.SIGHUP)
-    laws.goes_on(case, laws.honest(case, ended), outcome)
+    laws.can_be_resumed(case, laws.honest(case, ended), outcome)
 
 
 def test_a_run_under_nohup_outlives_its_terminal() -> None:
@@ -131,7 +131,7 @@ def test_a_signal_during_sealing_finishes_or_stops_and_never_seals_half(
     wait_until(lambda: "sealing" in events(case) or case.pack.exists())
     command.signal_after(number)
     ended = command.wait()
-    laws.goes_on(case, laws.honest(case, ended), outcome)
+    laws.can_be_resumed(case, laws.honest(case, ended), outcome)
 
 
 def run_for_real(case: Case, *argv: str, **options: object) -> subprocess.Popen[bytes]:
@@ -175,7 +175,7 @@ def test_an_address_space_that_is_used_up_is_an_outcome(case: Case) -> None:
     with (case.root / "data/train.jsonl").open("a") as stream:
         stream.write(json.dumps({"prompt": "long " * (1 << 17), "answer": "a"}) + "\n")
     ended = case.start("run", "T1", worker_room_bytes=1 << 16).wait()
-    assert (ended.status, laws.honest(case, ended)) == (4, "published"), ended.said
+    assert (ended.status, laws.honest(case, ended)) == (4, "published"), ended.printed
     record = json.loads((case.pack / "attempts/02-stub/outcome.json").read_bytes())
     assert record["outcome"] == "out-of-memory", record
 

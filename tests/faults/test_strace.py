@@ -91,7 +91,7 @@ def killed_from_outside(case: Case, point: Point, outcome: str) -> None:
     if at % 3 == 2:
         laws.can_be_closed(case, state)
     else:
-        laws.goes_on(case, state, outcome)
+        laws.can_be_resumed(case, state, outcome)
 
 
 @pytest.mark.parametrize("number", range(NORMALLY))

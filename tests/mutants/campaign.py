@@ -49,7 +49,7 @@ DRAWN: Final = {
 LEAST_SCORE: Final = 0.9
 TIMEOUT_S: Final = 120.0
 MAX_MEMORY_BYTES: Final = 4 << 30
-SAID: Final = Path(tempfile.gettempdir()) / "mutants-said.txt"
+OUTPUT_FILE: Final = Path(tempfile.gettempdir()) / "mutants-said.txt"
 """What pytest said where it did not come to a verdict."""
 _VERDICTS: Final = (
     pytest.ExitCode.OK,
@@ -155,7 +155,7 @@ def _must_live(baseline: Baseline, mutants: Sequence[Mutant], jobs: int) -> None
     tests = sorted({test for mutant in mutants[::20] for test in baseline.tests_of(mutant)[:2]})
     (control,) = campaign([None], baseline, jobs, tests)
     if control.fate != "survived":
-        raise SystemExit(f"the sound code was {control.fate} by its tests, see {SAID}")
+        raise SystemExit(f"the sound code was {control.fate} by its tests, see {OUTPUT_FILE}")
 
 
 def _fate(code: int) -> str:
@@ -164,7 +164,7 @@ def _fate(code: int) -> str:
         return "survived"
     if code < 0 or code in _VERDICTS:
         return "killed"  # by a signal; by a test; or the tests could not even be imported
-    raise SystemExit(f"the tests were not run: exit {code}, see {SAID}")
+    raise SystemExit(f"the tests were not run: exit {code}, see {OUTPUT_FILE}")
 
 
 def _start(mutant: Mutant | None, tests: Sequence[str]) -> int:
@@ -176,9 +176,9 @@ def _start(mutant: Mutant | None, tests: Sequence[str]) -> int:
         os.setsid()
         resource.setrlimit(resource.RLIMIT_AS, (MAX_MEMORY_BYTES, MAX_MEMORY_BYTES))
         with tempfile.TemporaryDirectory() as made:
-            said = os.open(Path(made) / "said", os.O_CREAT | os.O_RDWR)
-            os.dup2(said, 1)
-            os.dup2(said, 2)
+            descriptor = os.open(Path(made) / "said", os.O_CREAT | os.O_RDWR)
+            os.dup2(descriptor, 1)
+            os.dup2(descriptor, 2)
             if mutant is not None:
                 compiled = compile(changed_tree(mutant), str(mutant.path), "exec")
                 sys.meta_path.insert(0, _Changed(mutant, compiled))
@@ -186,9 +186,9 @@ def _start(mutant: Mutant | None, tests: Sequence[str]) -> int:
             words = [*QUIET, f"--basetemp={made}/t", *files]
             code = int(pytest.main(words, plugins=[_Chosen(tests)]))
             if code not in _VERDICTS or (code and mutant is None):
-                SAID.write_bytes((Path(made) / "said").read_bytes())
+                OUTPUT_FILE.write_bytes((Path(made) / "said").read_bytes())
     except BaseException:
-        SAID.write_text(traceback.format_exc(), "utf-8")
+        OUTPUT_FILE.write_text(traceback.format_exc(), "utf-8")
     finally:
         os._exit(code)
 
@@ -202,8 +202,8 @@ class _Chosen:
     @pytest.hookimpl(trylast=True)
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
         """Keep and order."""
-        kept = [item for item in items if item.nodeid in self.rank]
-        items[:] = sorted(kept, key=lambda item: self.rank[item.nodeid])
+        selected = [item for item in items if item.nodeid in self.rank]
+        items[:] = sorted(selected, key=lambda item: self.rank[item.nodeid])
 
 
 class _Changed(importlib.abc.MetaPathFinder, importlib.abc.InspectLoader):

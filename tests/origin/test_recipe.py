@@ -14,7 +14,7 @@ from evidence.pack.sign import sign_files
 from evidence.self_test.bench import Bench
 from evidence.self_test.edits import halved_losses
 from evidence.self_test.forger import ForgedPack
-from evidence.verification.by_hand import BEGIN, END, embed, recipe
+from evidence.verification.recipe import BEGIN, END, embed, recipe
 from tests.origin.conftest import WHO, Signed, make_key, trust_file
 
 README = Path(__file__).parents[2] / "README.md"

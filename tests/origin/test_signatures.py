@@ -196,15 +196,15 @@ def test_every_flip_in_a_signature_is_rejected(signed: Signed) -> None:
     good, random = path.read_bytes(), Random(7)
     through = 0
     for place in range(len(good)):
-        bent = bytearray(good)
-        bent[place] ^= 1 << random.randrange(8)
+        flipped = bytearray(good)
+        flipped[place] ^= 1 << random.randrange(8)
         try:
-            read_signature(bytes(bent))
+            read_signature(bytes(flipped))
         except MalformedError:
             continue
         through += 1
         if through % 8 == 0:  # each costs a verification
-            path.write_bytes(bent)
+            path.write_bytes(flipped)
             assert verified(signed).exit_code == 1, place
     assert through > 100
 

@@ -55,7 +55,7 @@ def of_forgery(name: str) -> list[str]:
     return found.get(name, "").strip().splitlines()
 
 
-def said_of(case: Case, pack: Path) -> list[str]:
+def findings_of(case: Case, pack: Path) -> list[str]:
     """What verify says of the pack of a case."""
     ended = evidence("verify", *arguments(case, pack), "--json")
     return [] if ended.exit == 2 else of_report(json.loads(ended.out), pack)
@@ -75,11 +75,11 @@ def approve() -> None:
             folder = Path(made_in) / case.name
             folder.mkdir()
             try:
-                said = said_of(case, made(case, folder))
+                printed = findings_of(case, made(case, folder))
             except pytest.skip.Exception:
                 continue
             file = CASES / case.name / "findings.txt"
-            file.write_text("".join(f"{line}\n" for line in said), encoding="utf-8")
+            file.write_text("".join(f"{line}\n" for line in printed), encoding="utf-8")
         text = "\n\n".join(_forgeries(Path(made_in)))
     FORGED.write_text(f"{text}\n", encoding="utf-8")
 

@@ -45,7 +45,7 @@ def test_verify_says_what_the_case_expects(case: Case, tmp_path: Path) -> None:
     codes = {finding["code"] for finding in findings}
     assert codes >= case.codes
     assert case.exit in (0, 2, 4) or codes, "a refusal without a finding"
-    assert any(case.says in said(finding) for finding in findings) or not case.says
+    assert any(case.says in printed(finding) for finding in findings) or not case.says
     assert [finding for finding in findings if not points_at(pack, finding)] == []
     assert ended.exit == 2 or of_report(json.loads(ended.out), pack) == of_case(case)
     ended = evidence("verify", *arguments(case, pack))
@@ -54,7 +54,7 @@ def test_verify_says_what_the_case_expects(case: Case, tmp_path: Path) -> None:
     assert state(tmp_path) == before
 
 
-def said(finding: dict[str, Any]) -> str:
+def printed(finding: dict[str, Any]) -> str:
     return " ".join(str(value) for value in finding.values())
 
 

@@ -61,10 +61,10 @@ def test_no_pack_makes_verify_write_run_or_call_anything(tmp_path: Path) -> None
         check=False,
     )
     assert done.returncode == 0, done.stderr
-    said = json.loads(done.stdout)
-    found = zip(names, said["found"], strict=True)
+    printed = json.loads(done.stdout)
+    found = zip(names, printed["found"], strict=True)
     assert {name: seen for name, seen in found if seen} == {}
-    assert said["imported"] == []
+    assert printed["imported"] == []
     assert [state(folder) for folder in folders] == before
     assert len(jobs) > 0.9 * len(cases())
 

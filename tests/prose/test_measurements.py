@@ -15,7 +15,7 @@ def found(text: str) -> list[str]:
 
 
 @pytest.mark.parametrize(
-    ("text", "typed"),
+    ("text", "measurement"),
     [
         ("Final Train Loss 1.02", ["1.02"]),
         ("the loss fell from 6.75 to 0.44", ["6.75", "0.44"]),
@@ -40,8 +40,8 @@ def found(text: str) -> list[str]:
         ("{{ 0.44 }}", ["0.44"]),
     ],
 )
-def test_a_number_that_claims_to_be_measured_is_found(text: str, typed: list[str]) -> None:
-    assert found(text) == typed
+def test_a_number_that_claims_to_be_measured_is_found(text: str, measurement: list[str]) -> None:
+    assert found(text) == measurement
 
 
 @pytest.mark.parametrize(

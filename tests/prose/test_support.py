@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from evidence.prose.support import Finding, judge, known_of
+from evidence.prose.support import UnsupportedLiteral, known_numbers, unsupported_literals
 from evidence.records.run import ValueRecord
 
 
@@ -33,8 +33,10 @@ VALUES = {
 }
 
 
-def judged(text: str, declared: dict[str, str] | None = None) -> list[Finding]:
-    return list(judge(text, known_of(VALUES, {"log_every_steps": 10}), declared or {}))
+def judged(text: str, declared: dict[str, str] | None = None) -> list[UnsupportedLiteral]:
+    return list(
+        unsupported_literals(text, known_numbers(VALUES, {"log_every_steps": 10}), declared or {})
+    )
 
 
 @pytest.mark.parametrize(

@@ -85,11 +85,11 @@ def test_a_secret_in_what_the_worker_leaves_is_not_sealed(
     _order(monkeypatch, do, TOKEN.text)
     with pytest.raises(SecretFoundError) as caught:
         project.run()
-    said = caught.value.message + caught.value.hint
+    printed = caught.value.message + caught.value.hint
     assert caught.value.exit_code == ExitCode.USAGE
-    assert "training_output/final_model/" in said
-    assert "hf-token" in said
-    assert TOKEN.secret not in said
+    assert "training_output/final_model/" in printed
+    assert "hf-token" in printed
+    assert TOKEN.secret not in printed
     assert not project.pack.exists()
     assert (project.runs / ".work" / "T1").is_dir()
 
@@ -170,10 +170,10 @@ def test_a_secret_in_an_input_stops_the_run_before_its_first_step(
     where = place(project)
     with pytest.raises(MilestoneError) as caught:
         project.run()
-    said = caught.value.message + caught.value.hint
+    printed = caught.value.message + caught.value.hint
     assert caught.value.exit_code == ExitCode.USAGE
     assert where in caught.value.message.split("\n")
-    assert TOKEN.secret not in said
+    assert TOKEN.secret not in printed
     assert not project.runs.exists()
 
 

@@ -11,7 +11,7 @@ import pytest
 
 from evidence.redact.known import Secrets, known_secrets
 from evidence.redact.privacy import Privacy
-from evidence.redact.search import MAX_FINDINGS, OVERLAP_BYTES, WINDOW_BYTES, scan
+from evidence.redact.search import MAX_MATCHES, OVERLAP_BYTES, WINDOW_BYTES, scan
 from evidence.redact.stream import MAX_LINE_CHARS, Redactor
 from evidence.redact.views import MAX_LAYERS, views
 from tests.redaction.canaries import CANARIES, ENCODINGS, VARIABLES, Canary, traces
@@ -135,10 +135,10 @@ def test_a_secret_across_two_windows_of_a_long_file_is_found() -> None:
         assert found[0].offset == len(before)
 
 
-@pytest.mark.parametrize("num_lines", [MAX_FINDINGS - 1, MAX_FINDINGS, MAX_FINDINGS + 1])
+@pytest.mark.parametrize("num_lines", [MAX_MATCHES - 1, MAX_MATCHES, MAX_MATCHES + 1])
 def test_so_many_findings_are_named_and_no_more(num_lines: int) -> None:
     found = scan(f"{TOKEN.text}\n".encode() * num_lines, SECRETS)
-    assert [one.line for one in found] == list(range(1, min(num_lines, MAX_FINDINGS) + 1))
+    assert [one.line for one in found] == list(range(1, min(num_lines, MAX_MATCHES) + 1))
 
 
 @pytest.mark.parametrize("encoding", ENCODINGS)

@@ -79,9 +79,9 @@ def test_a_published_pack_holds_nothing_of_what_stood_around_it_and_was_said(
     surrounded: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """S1, S3: environment, arguments, remote, stdout, raw writes of the file descriptor."""
-    said = surrounded.root.parent / "said"
+    printed = surrounded.root.parent / "said"
     for do in ("print", "write"):
-        order = {"stage": "train", "at": 2, "do": do, "from": str(said)}
+        order = {"stage": "train", "at": 2, "do": do, "from": str(printed)}
         monkeypatch.setenv("EVIDENCE_STUB", json.dumps(order))
         assert surrounded.run(again=True).exit_code == ExitCode.DONE
         assert leaks(surrounded.pack) == []
@@ -101,8 +101,8 @@ def test_a_published_failure_holds_nothing_of_its_traceback(
     surrounded: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """S1: tracebacks, the reason, the last lines."""
-    said = surrounded.root.parent / "said"
-    order = {"stage": "train", "at": 2, "do": "raise", "from": str(said)}
+    printed = surrounded.root.parent / "said"
+    order = {"stage": "train", "at": 2, "do": "raise", "from": str(printed)}
     monkeypatch.setenv("EVIDENCE_STUB", json.dumps(order))
     assert surrounded.run(again=True).exit_code == ExitCode.UNFINISHED
     assert leaks(surrounded.pack) == []
@@ -113,7 +113,7 @@ def test_a_published_failure_holds_nothing_of_its_traceback(
 @pytest.fixture
 def all_findings(monkeypatch: pytest.MonkeyPatch) -> None:
     """Every finding is named, instead of the first few."""
-    monkeypatch.setattr(search, "MAX_FINDINGS", 10_000)
+    monkeypatch.setattr(search, "MAX_MATCHES", 10_000)
     for name, value in VARIABLES.items():
         monkeypatch.setenv(name, value)
 
@@ -122,10 +122,10 @@ def refused_lines(project: Project, path: str) -> set[int]:
     """Lines of an input that a run names when it refuses to start."""
     with pytest.raises(MilestoneError) as caught:
         project.run()
-    said = caught.value.message + caught.value.hint
-    assert not [one.name for one in CANARIES if one.secret in said]
+    printed = caught.value.message + caught.value.hint
+    assert not [one.name for one in CANARIES if one.secret in printed]
     assert not project.runs.exists()
-    return {int(line) for line in re.findall(rf"^{re.escape(path)}:(\d+):", said, re.MULTILINE)}
+    return {int(line) for line in re.findall(rf"^{re.escape(path)}:(\d+):", printed, re.MULTILINE)}
 
 
 @pytest.mark.usefixtures("all_findings")
@@ -147,8 +147,8 @@ def test_every_line_of_a_milestone_with_a_secret_is_refused(
     path = project.root / "milestones/T1.toml"
     before = path.read_text().replace("[narrative]", "[narrative]\nlessons = [\n#\n]")
     first = before[: before.index("#\n]")].count("\n") + 1
-    told = [json.dumps(one.text) + ",\n" for one in ALL if one.encoding == encoding]
-    path.write_text(before.replace("#\n]", "".join(told) + "]"))
+    items = [json.dumps(one.text) + ",\n" for one in ALL if one.encoding == encoding]
+    path.write_text(before.replace("#\n]", "".join(items) + "]"))
     project.git("commit", "-qam", "told")
     found = refused_lines(project, "milestones/T1.toml")
     assert found == set(range(first, first + len(CANARIES)))
@@ -174,8 +174,8 @@ def refused(staging: Path) -> bool:
     try:
         refuse_secrets(staging, "T1", ())
     except SecretFoundError as error:
-        said = error.message + error.hint
-        return not [one.name for one in CANARIES if one.secret in said]
+        printed = error.message + error.hint
+        return not [one.name for one in CANARIES if one.secret in printed]
     return False
 
 

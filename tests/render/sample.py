@@ -282,22 +282,22 @@ def predictions(output: str = "") -> tuple[PredictionRow, ...]:
     rows: list[PredictionRow] = []
     for index in range(20):
         target = str(40 + index)
-        said = output or (f"Answer: {target}" if index % 4 == 0 else f"No idea {index}")
-        answer = scoring.extract_answer(said, None)
+        model_output = output or (f"Answer: {target}" if index % 4 == 0 else f"No idea {index}")
+        answer = scoring.extract_answer(model_output, None)
         rows.append(
             PredictionRow(
                 index=index,
                 id=f"eval-v2-{index + 1:03d}",
                 prompt=f"What is {20 + index} + 20?",
                 target=target,
-                output=said,
+                output=model_output,
                 answer=answer,
                 finish_reason="length" if index % 2 else "eos",
                 num_prompt_tokens=9,
                 num_output_tokens=5,
                 prompt_sha256=sha256_hex(b"prompt"),
                 target_sha256=sha256_hex(target.encode()),
-                output_sha256=sha256_hex(said.encode()),
+                output_sha256=sha256_hex(model_output.encode()),
                 groups={
                     "section": "core" if index < 12 else "hard",
                     "difficulty": ("easy", "medium", "hard")[index % 3],

@@ -195,8 +195,8 @@ def data_record(name: str, path: str, num_rows: int) -> DataRecord:
 def seen_row(text: str, target: str, source_row: int = 0) -> SeenRow:
     """A row whose last `len(target)` ids (one id a character) carry loss."""
     ids = tuple(range(1, len(text) + 1))
-    kept = len(text) - len(target)
-    labels = tuple(-100 if i < kept else n for i, n in enumerate(ids))
+    prompt_chars = len(text) - len(target)
+    labels = tuple(-100 if i < prompt_chars else n for i, n in enumerate(ids))
     return SeenRow(source_row, ids, labels, pieces=tuple(text))
 
 

@@ -20,12 +20,12 @@ def _own_place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "dont_write_bytecode", False)
 
 
-def said(source: str = SOURCE, version: str = "v1") -> str:
+def rendered_text(source: str = SOURCE, version: str = "v1") -> str:
     built = shipped({"a.md.j2": source}, ByteCode(version))
     return render(built.get_template("a.md.j2"), {"name": "one"})
 
 
-def kept(folder: Path) -> list[Path]:
+def cached_files(folder: Path) -> list[Path]:
     return [path for path in folder.rglob("*") if path.is_file()]
 
 
@@ -34,45 +34,45 @@ def never(*_: Any, **__: Any) -> Any:
 
 
 def test_a_template_is_compiled_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    first = said()
-    (file,) = kept(tmp_path)
+    first = rendered_text()
+    (file,) = cached_files(tmp_path)
     assert file.name.startswith("v1-a.md.j2.")
     monkeypatch.setattr(Environment, "compile", never)
-    assert said() == first == "one and one"
+    assert rendered_text() == first == "one and one"
     with pytest.raises(AssertionError, match="compiled again"):
-        said(version="v2")
+        rendered_text(version="v2")
 
 
 def test_another_source_is_compiled_anew(tmp_path: Path) -> None:
-    said()
-    assert said("{{ name }}!") == "one!"
-    assert said() == "one and one"
-    assert len(kept(tmp_path)) == 1
+    rendered_text()
+    assert rendered_text("{{ name }}!") == "one!"
+    assert rendered_text() == "one and one"
+    assert len(cached_files(tmp_path)) == 1
 
 
 @pytest.mark.parametrize("cut", [0, 3, 40, 60])
 def test_what_is_cut_short_is_compiled_anew(cut: int, tmp_path: Path) -> None:
-    said()
-    (file,) = kept(tmp_path)
+    rendered_text()
+    (file,) = cached_files(tmp_path)
     file.write_bytes(file.read_bytes()[:cut])
-    assert said() == "one and one"
+    assert rendered_text() == "one and one"
 
 
 @pytest.mark.parametrize("place", [0, 10, 25])
 def test_what_was_made_of_something_else_is_compiled_anew(place: int, tmp_path: Path) -> None:
-    said()
-    (file,) = kept(tmp_path)
+    rendered_text()
+    (file,) = cached_files(tmp_path)
     data = file.read_bytes()
     file.write_bytes(data[:place] + b"\xff" * 20 + data[place + 20 :])
-    assert said() == "one and one"
+    assert rendered_text() == "one and one"
 
 
 def test_nothing_is_kept_where_python_keeps_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(sys, "dont_write_bytecode", True)
-    assert said() == "one and one"
-    assert kept(tmp_path) == []
+    assert rendered_text() == "one and one"
+    assert cached_files(tmp_path) == []
 
 
 def test_a_place_that_cannot_be_written_costs_nothing_but_time(
@@ -80,9 +80,9 @@ def test_a_place_that_cannot_be_written_costs_nothing_but_time(
 ) -> None:
     (tmp_path / "file").touch()
     monkeypatch.setattr(sys, "pycache_prefix", str(tmp_path / "file"))
-    assert said() == "one and one"
+    assert rendered_text() == "one and one"
 
 
 def test_the_author_s_own_templates_are_never_kept(tmp_path: Path) -> None:
     render(compile_text("{{ 1 }}"), {})
-    assert kept(tmp_path) == []
+    assert cached_files(tmp_path) == []

@@ -6,7 +6,7 @@ import re
 
 import pytest
 from render.sample import steps
-from render.test_summary import bent, summary
+from render.test_summary import changed_pack, summary
 
 
 def loss_rows(text: str) -> list[str]:
@@ -15,7 +15,7 @@ def loss_rows(text: str) -> list[str]:
 
 @pytest.mark.parametrize(("num_steps", "left_out"), [(2_000, False), (2_010, True), (20_005, True)])
 def test_a_long_loss_table_is_thinned_and_says_so(num_steps: int, left_out: bool) -> None:
-    text = summary(bent(steps=steps([1.0] * num_steps)))
+    text = summary(changed_pack(steps=steps([1.0] * num_steps)))
     shown = loss_rows(text)
     last = f"{num_steps // 10 * 10:,}"
     assert shown[-1] == last

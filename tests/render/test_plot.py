@@ -100,13 +100,13 @@ def test_extremes_are_all_rows_or_two_of_each_stretch_in_order() -> None:
     few = steps([1.0] * 600)
     assert extremes(few) == few
     rows = steps([float((7 * i) % 1000) for i in range(1801)])
-    kept = extremes(rows)
-    assert len(kept) <= 600
-    assert [row.step for row in kept] == sorted({row.step for row in kept})
+    points = extremes(rows)
+    assert len(points) <= 600
+    assert [row.step for row in points] == sorted({row.step for row in points})
     for first in range(0, len(rows), stretch_of(rows)):
         stretch = [row.loss for row in rows[first : first + stretch_of(rows)]]
         steps_of_it = range(first + 1, first + len(stretch) + 1)
-        inside = [row.loss for row in kept if row.step in steps_of_it]
+        inside = [row.loss for row in points if row.step in steps_of_it]
         assert {min(stretch), max(stretch)} == set(inside)
 
 

@@ -48,7 +48,7 @@ def summary(documents: Documents, attached: dict[str, bytes] | None = None) -> s
     return render_pack(documents, ROOT, attached or {})["m43_summary.md"].decode("utf-8")
 
 
-def bent(**changes: Any) -> Documents:
+def changed_pack(**changes: Any) -> Documents:
     return sealed(replaced(complete_pack(), **changes))
 
 
@@ -106,7 +106,7 @@ def test_a_mean_over_the_run_is_never_called_final() -> None:
 def test_changing_one_step_changes_the_summary() -> None:
     changed = losses()
     changed[14] += 1.0
-    before, after = summary(complete_pack()), summary(bent(steps=steps(changed)))
+    before, after = summary(complete_pack()), summary(changed_pack(steps=steps(changed)))
     different = [
         (a, b) for a, b in zip(before.split("\n"), after.split("\n"), strict=True) if a != b
     ]
@@ -171,7 +171,7 @@ def test_a_dirty_tree_and_its_files_are_shown() -> None:
     pack = complete_pack()
     file = GitFileRecord("evil|`name`.py", "modified", "0" * 64)
     state = replace(pack.git.start, dirty=True, files=(file,))  # type: ignore[type-var]
-    text = summary(bent(git=replace(pack.git, start=state)))
+    text = summary(changed_pack(git=replace(pack.git, start=state)))
     assert "⚠️ The working tree was dirty: 1 file" in text
     assert "- evil&#124;\\`name\\`.py (modified)" in section(text, "Impact")
 
@@ -181,7 +181,7 @@ def test_a_broken_promise_is_shown() -> None:
     one = pack.frozen.sets[0]
     file = replace(one.files[0], after_sha256="0" * 64)
     sets = (replace(one, files=(file,)),)
-    text = summary(bent(frozen=replace(pack.frozen, sets=sets)))
+    text = summary(changed_pack(frozen=replace(pack.frozen, sets=sets)))
     assert "**Not all that was promised holds:**" in text
     assert "❌ 1 changed: `submission.zip`" in text
 
@@ -191,13 +191,13 @@ def test_what_is_only_watched_may_change_and_is_said_apart() -> None:
     one = pack.frozen.sets[0]
     file = replace(one.files[0], path="code.py", after_sha256="0" * 64)
     watched = replace(one, name="code", policy="record", files=(file,))
-    text = summary(bent(frozen=replace(pack.frozen, sets=(one, watched))))
+    text = summary(changed_pack(frozen=replace(pack.frozen, sets=(one, watched))))
     assert "**None** on what was promised; files that are only watched differ:" in text
     assert "| code *(only watched)* | 1 | ⚠️ 1 changed: `code.py` |" in text
 
 
 def test_outputs_that_are_all_alike_are_pointed_out() -> None:
-    text = summary(bent(predictions=predictions("What is 1 + 1?\n" * 9)))
+    text = summary(changed_pack(predictions=predictions("What is 1 + 1?\n" * 9)))
     assert text.count("All outputs are alike") == 2
     assert "20 of 20 outputs end in a repetition loop (lines 1, 2, 3," in text
 
@@ -222,7 +222,7 @@ def test_one_file_differs_and_two_files_differ() -> None:
     for count, words in ((1, "1 file differs from"), (2, "2 files differ from")):
         files = tuple(GitFileRecord(f"{n}.py", "modified", "0" * 64) for n in range(count))
         state = replace(pack.git.start, dirty=True, files=files)  # type: ignore[type-var]
-        text = summary(bent(git=replace(pack.git, start=state)))
+        text = summary(changed_pack(git=replace(pack.git, start=state)))
         assert f"The working tree was dirty: {words} the commit" in text
 
 
@@ -230,13 +230,13 @@ def test_an_answer_that_never_carries_loss_is_pointed_out() -> None:
     pack = complete_pack()
     assert pack.document(SEEN) is not None
     coverage = tuple(replace(c, num_rows_in_target=0) for c in pack.document(SEEN).coverage)
-    text = summary(bent(seen=replace(pack.document(SEEN), coverage=coverage)))
+    text = summary(changed_pack(seen=replace(pack.document(SEEN), coverage=coverage)))
     assert "The answer field `final_answer` carries no loss in any row" in text
 
 
 def test_a_gpu_is_shown_as_the_reference_shows_it() -> None:
     hardware = replace(complete_pack().hardware, gpus=(gpu(),))
-    text = summary(bent(hardware=hardware, environment=computed("cuda:0", gpu().name)))
+    text = summary(changed_pack(hardware=hardware, environment=computed("cuda:0", gpu().name)))
     assert "**Hardware:** NVIDIA GeForce RTX 5090 (32 GiB, sm_120)\n" in text
     assert "| Compute Capability | sm_120 (Blackwell) |" in text
 
@@ -292,7 +292,7 @@ CPU = "Intel(R) Xeon(R) CPU @ 2.60GHz (2 usable cores"
 def test_what_computed_comes_first_and_what_was_unused_is_said(
     device: str, name: str | None, cards: Any, line: str
 ) -> None:
-    pack = bent(
+    pack = changed_pack(
         hardware=replace(complete_pack().hardware, gpus=cards), environment=computed(device, name)
     )
     assert f"**Hardware:** {line}\n" in summary(pack)
@@ -301,7 +301,7 @@ def test_what_computed_comes_first_and_what_was_unused_is_said(
 def test_without_a_word_of_the_worker_nothing_is_said_to_be_used_or_unused() -> None:
     silent = replace(complete_pack().environment, framework=Unavailable("it does not say"))
     hardware = replace(complete_pack().hardware, gpus=(gpu(), gpu()))
-    text = summary(bent(hardware=hardware, environment=silent))
+    text = summary(changed_pack(hardware=hardware, environment=silent))
     assert f"**Hardware:** {CPU}; 2 GPUs present, what computed is not recorded)\n" in text
     assert "not used" not in text
 
@@ -309,7 +309,7 @@ def test_without_a_word_of_the_worker_nothing_is_said_to_be_used_or_unused() -> 
 def test_a_processor_that_does_not_say_its_name_or_cores_is_still_a_sentence() -> None:
     hardware = complete_pack().hardware
     silent = replace(hardware.cpu, model=NO_ANSWER, num_usable_cores=NO_ANSWER)
-    text = summary(bent(hardware=replace(hardware, cpu=silent)))
+    text = summary(changed_pack(hardware=replace(hardware, cpu=silent)))
     assert "**Hardware:** a processor that does not say its name (2 logical cores, no GPU" in text
 
 
@@ -319,16 +319,16 @@ def test_what_others_do_on_an_unused_card_is_no_figure_of_this_run() -> None:
         replace(row, gpu_power_w=300.0, gpu_utilisation_percent=97.0) for row in pack.telemetry
     )
     cards = replace(pack.hardware, gpus=(gpu(),))
-    idle = summary(bent(hardware=cards, telemetry=rows))
+    idle = summary(changed_pack(hardware=cards, telemetry=rows))
     assert "GPU power" not in idle
     assert "GPU utilisation" not in idle
-    used = bent(hardware=cards, telemetry=rows, environment=computed("cuda:0", gpu().name))
+    used = changed_pack(hardware=cards, telemetry=rows, environment=computed("cuda:0", gpu().name))
     assert "| Peak GPU power | 300.0 W |" in summary(used)
 
 
 def test_a_card_that_computed_nothing_is_not_listed_as_if_it_had() -> None:
     hardware = replace(complete_pack().hardware, gpus=(gpu(), gpu()))
-    text = summary(bent(hardware=hardware))
+    text = summary(changed_pack(hardware=hardware))
     assert "| GPU 1 (not used) | NVIDIA GeForce RTX 5090 |" in text
 
 
@@ -344,7 +344,7 @@ def test_loss_tokens_are_bold_wherever_they_stand() -> None:
     labels = tuple(-100 if 3 <= i < 8 else 1 for i in range(11))
     batch = SeenBatch(1, (replace(row, labels=labels),))
     assert pack.document(SEEN) is not None
-    text = summary(bent(seen=replace(pack.document(SEEN), batches=(batch,))))
+    text = summary(changed_pack(seen=replace(pack.document(SEEN), batches=(batch,))))
     assert "o<b>ne</b> two <b>one</b>" in text  # the first token is never predicted
 
 
@@ -416,7 +416,7 @@ def hostile_pack(text: str) -> Documents:
     coverage = tuple(replace(one, field=text) for one in pack.document(SEEN).coverage[:1])
     frozen_file = replace(pack.frozen.sets[0].files[0], path=text, after_sha256=None)
     frozen = replace(pack.frozen.sets[0], name=text or "x", files=(frozen_file,))
-    return bent(
+    return changed_pack(
         seen=replace(pack.document(SEEN), coverage=coverage, batches=(SeenBatch(1, (row, row)),)),
         predictions=(prediction, *pack.rows(PREDICTIONS)[1:]),
         git=replace(pack.git, start=state),
@@ -454,7 +454,7 @@ def test_hostile_text_is_inert_wherever_it_stands(text: str) -> None:
 def test_a_log_that_tries_to_close_its_block_stays_in_it() -> None:
     lines = ("</pre>", "<script>alert(1)</script>", "## Verified")
     outcome = replace(complete_pack().outcomes[0], last_lines=lines)
-    tags, _, page = html_of(summary(bent(outcomes=(outcome,))))
+    tags, _, page = html_of(summary(changed_pack(outcomes=(outcome,))))
     assert "script" not in tags
     assert "<h2>Verified</h2>" not in page
 
@@ -466,7 +466,7 @@ def test_the_record_names_every_file_of_the_rendered_set() -> None:
     assert [entry.path for entry in record.files] == sorted(files)
     assert all(sha256_hex(files[e.path]) == e.sha256 for e in record.files)
     assert (record.template, record.root_sha256) == ("v1", ROOT)
-    assert schema.check("rendered.v1", encode(record)) == ()
+    assert schema.validate("rendered.v1", encode(record)) == ()
 
 
 def test_a_template_version_that_is_not_here_is_named() -> None:

@@ -13,7 +13,7 @@ from evidence.publish.summaries import rerender
 from evidence.verification.options import VerifyOptions
 from evidence.verification.verification import verify_pack
 from tests.project import Project
-from tests.reproduce.again import again
+from tests.reproduce.rerun import rerun
 
 
 def check(pack: Path, name: str, *beside: Path) -> tuple[str, str]:
@@ -22,7 +22,7 @@ def check(pack: Path, name: str, *beside: Path) -> tuple[str, str]:
 
 
 def test_the_claim_is_checked_only_beside_the_pack_that_makes_it(ran: Project) -> None:
-    result = again(ran)
+    result = rerun(ran)
     outcome, reason = check(ran.pack, "reproduction-claims")
     assert outcome == "not_checked"
     assert result.record.reproduction.root_sha256[:12] in reason
@@ -47,7 +47,7 @@ def test_the_claim_is_checked_only_beside_the_pack_that_makes_it(ran: Project) -
     ],
 )
 def test_a_claim_that_was_changed_is_found(old: bytes, new: bytes, name: str, ran: Project) -> None:
-    result = again(ran)
+    result = rerun(ran)
     data = result.attached.read_bytes()
     assert old in data
     result.attached.write_bytes(data.replace(old, new))
@@ -56,7 +56,7 @@ def test_a_claim_that_was_changed_is_found(old: bytes, new: bytes, name: str, ra
 
 
 def test_a_reproduction_of_another_pack_is_no_claim_about_this_one(ran: Project) -> None:
-    result = again(ran)
+    result = rerun(ran)
     target = result.pack / layout.ATTACHED / result.attached.name
     target.parent.mkdir()
     shutil.copy(result.attached, target)
@@ -74,8 +74,8 @@ def test_the_index_tells_a_claim_from_what_the_packs_beside_it_give(
         page = (ran.runs / "README.md").read_text("utf-8").splitlines()
         return next(one for one in page if one.startswith(("| [T1](", "| T1 |")))
 
-    result = again(ran)
-    other = again(ran)
+    result = rerun(ran)
+    other = rerun(ran)
     assert line().count("bitwise by") == 2
     assert "not checked" not in line()
     shutil.move(other.pack, tmp_path / "away")

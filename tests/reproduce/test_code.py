@@ -17,7 +17,7 @@ from evidence.reproduce.code import TOOL, announce_code, code_differences
 from evidence.reproduce.verdict import reproduction_record
 from evidence.verification.verification import VerifiedPack
 from tests.compare.conftest import packs
-from tests.reproduce.heard import Heard
+from tests.reproduce.messages import Messages
 
 __all__ = ["packs"]
 
@@ -47,9 +47,9 @@ def test_another_line_of_code_is_a_difference_though_the_version_is_the_same(
         stream.write("# changed\n")
     (row,) = code_differences(documents, checkout)
     assert row.key == "tool.code_sha256"
-    heard = Heard()
-    announce_code((row,), heard)
-    assert "--exact-env" in heard.lines[0]
+    messages = Messages()
+    announce_code((row,), messages)
+    assert "--exact-env" in messages.lines[0]
     record = reproduction_record(packs("as-it-is"), packs("seed"), further=[row])
     assert row in record.differences
     assert any("tool.code_sha256" in cause.explanation for cause in record.causes)

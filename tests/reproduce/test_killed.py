@@ -64,12 +64,12 @@ def test_a_worktree_in_use_or_kept_on_purpose_is_left_alone(
     assert not isinstance(repository, Unavailable)
     commit = project.git("rev-parse", "HEAD").strip()
     project.git("worktree", "add", "-q", "--detach", str(tmp_path / "my-own"), commit)
-    with clean_worktree(repository, commit, None, keep=True) as kept:
-        assert isinstance(kept, Worktree)
+    with clean_worktree(repository, commit, None, keep=True) as worktree:
+        assert isinstance(worktree, Worktree)
         clear_up(repository)
-        assert kept.root.is_dir()
+        assert worktree.root.is_dir()
     clear_up(repository)
-    assert kept.root.is_dir()
+    assert worktree.root.is_dir()
     assert len(trees(project)) == 2
 
 

@@ -82,8 +82,8 @@ def test_a_run_of_a_dirty_tree_that_was_killed_and_resumed_is_reproduced_bit_for
     work, pack = layout.work_dir(project.runs, "M43"), project.runs / "M43"
     kill_at(evidence(project.root, "run", "M43", "--attempt", "stand-in"), work, CHECKPOINT + 2)
     resumed = evidence(project.root, "run", "M43", "--resume")
-    _, said = resumed.communicate(timeout=LIMIT_S)
-    assert resumed.returncode == 0, said
+    _, printed = resumed.communicate(timeout=LIMIT_S)
+    assert resumed.returncode == 0, printed
     assert {row["segment"] for row in rows(pack / layout.METRICS)} == {1, 2}
     project.git("stash", "push", "-q", "--include-untracked", "--", ".", ":!runs")
 
@@ -91,9 +91,9 @@ def test_a_run_of_a_dirty_tree_that_was_killed_and_resumed_is_reproduced_bit_for
     elsewhere.mkdir()
     monkeypatch.setenv("TMPDIR", str(temporary))
     before = project.git("status", "--porcelain"), project.git("worktree", "list")
-    again = evidence(elsewhere, "reproduce", "../project/runs/M43", "--repo", "../project")
-    report, said = again.communicate(timeout=LIMIT_S)
-    assert again.returncode == 0, said
+    repeated = evidence(elsewhere, "reproduce", "../project/runs/M43", "--repo", "../project")
+    report, printed = repeated.communicate(timeout=LIMIT_S)
+    assert repeated.returncode == 0, printed
     assert b"REPRODUCED bitwise" in report
     assert (project.git("status", "--porcelain"), project.git("worktree", "list")) == before
     assert list(temporary.glob("evidence-*")) == []
@@ -106,5 +106,5 @@ def test_a_run_of_a_dirty_tree_that_was_killed_and_resumed_is_reproduced_bit_for
         "deleted.txt", "milestones/M43.toml", "tracked.bin", "un tracked ä.bin"
     }  # fmt: skip
     checked = evidence(project.root, "verify", "--quiet", "runs")
-    report, said = checked.communicate(timeout=LIMIT_S)
-    assert checked.returncode == 0, (report, said)
+    report, printed = checked.communicate(timeout=LIMIT_S)
+    assert checked.returncode == 0, (report, printed)

@@ -16,7 +16,7 @@ from evidence.reproduce.reproduce import ReproduceOptions, reproduce
 from evidence.running.signals import StopRequest
 from tests.installed import take_away
 from tests.project import Project
-from tests.reproduce.again import again, assert_refused, state
+from tests.reproduce.rerun import assert_refused, rerun, state
 
 
 def other_history(project: Project) -> None:
@@ -50,7 +50,7 @@ def test_a_commit_that_is_not_there_is_named_with_what_to_do(
 def test_without_a_repository_nothing_starts(ran: Project) -> None:
     shutil.rmtree(ran.root / ".git")
     with pytest.raises(UsageError, match="not a git repository"):
-        again(ran)
+        rerun(ran)
 
 
 def test_a_dirty_tree_whose_patch_was_too_large_is_not_reproduced(
@@ -83,7 +83,7 @@ def test_a_pack_that_does_not_verify_is_not_run_again(ran: Project, temporary: P
     log.write_bytes(log.read_bytes() + b"more\n")
     before = state(ran, temporary)
     with pytest.raises(PackBrokenError, match=layout.TRAINING_LOG):
-        again(ran)
+        rerun(ran)
     assert state(ran, temporary) == before
 
 
@@ -94,12 +94,12 @@ def test_git_that_is_absent_or_pointed_elsewhere_is_named_with_what_to_do(
     with monkeypatch.context() as patch:
         patch.setenv("PATH", str(tmp_path))
         with pytest.raises(UsageError, match="git is not on PATH") as caught:
-            again(ran)
+            rerun(ran)
         assert "Install git" in caught.value.hint
     with monkeypatch.context() as patch:
         patch.setenv("GIT_DIR", "/elsewhere")
         with pytest.raises(UsageError, match=r"GIT_DIR is set .*; unset it"):
-            again(ran)
+            rerun(ran)
     assert state(ran, temporary) == before
 
 
@@ -119,12 +119,12 @@ def test_a_pack_that_is_not_there_or_not_finished_is_a_mistake_of_the_caller(
     ran: Project, temporary: Path
 ) -> None:
     with pytest.raises(UsageError, match="there is no pack"):
-        again(ran, ran.runs / "T9")
+        rerun(ran, ran.runs / "T9")
     work = layout.work_dir(ran.runs, "T9")  # as a killed run leaves it
     (work / layout.STAGED).mkdir(parents=True)
     (work / layout.REMEMBERED).write_bytes(b"{}")
     before = state(ran, temporary)
     with pytest.raises(PackBrokenError, match="not a finished pack") as caught:
-        again(ran, ran.runs / "T9")
+        rerun(ran, ran.runs / "T9")
     assert caught.value.hint
     assert state(ran, temporary) == before

@@ -23,13 +23,13 @@ from evidence.records.comparison import DifferenceRecord
 from evidence.reproduce.this_machine import announce
 from evidence.verification.verification import open_verified, verify_pack
 from tests.project import Project, make_project, write_rows
-from tests.reproduce.again import again, assert_refused, state
-from tests.reproduce.heard import Heard
+from tests.reproduce.messages import Messages
+from tests.reproduce.rerun import assert_refused, rerun, state
 
 
 def test_a_clean_tree_is_reproduced_bit_for_bit(ran: Project, temporary: Path) -> None:
     before = state(ran, temporary)
-    result = again(ran)
+    result = rerun(ran)
     assert (result.record.verdict, result.asked) == ("bitwise", "bitwise")
     assert result.exit_code is ExitCode.DONE
     assert result.record.causes == ()
@@ -43,7 +43,7 @@ def test_a_clean_tree_is_reproduced_bit_for_bit(ran: Project, temporary: Path) -
 
 def test_the_new_pack_verifies_and_names_the_original_as_its_parent(ran: Project) -> None:
     original = open_verified(ran.pack)
-    result = again(ran)
+    result = rerun(ran)
     second = open_verified(result.pack)
     assert second.report.verdict == "INTACT"
     assert result.pack.name == f"T1-reproduced-{original.root_sha256[:12]}"
@@ -58,7 +58,7 @@ def test_the_new_pack_verifies_and_names_the_original_as_its_parent(ran: Project
 
 def test_the_seal_of_the_original_stays_and_its_summary_says_what_was_added(ran: Project) -> None:
     seal = (ran.pack / layout.SUMS).read_bytes()
-    result = again(ran)
+    result = rerun(ran)
     assert (ran.pack / layout.SUMS).read_bytes() == seal
     summary = (ran.pack / "t1_summary.md").read_text("utf-8")
     (line,) = [line for line in summary.splitlines() if line.startswith("**Added after sealing**")]
@@ -84,7 +84,7 @@ def test_a_dirty_tree_is_reproduced_with_its_patch_whatever_became_of_it(
     project.git("add", "data")
     project.git("commit", "-q", "-m", "later")
     before = state(project, temporary)
-    result = again(project)
+    result = rerun(project)
     assert result.record.verdict == "bitwise"
     after = state(project, temporary)
     assert {**before, "files": 0} == {**after, "files": 0}  # runs/ as a whole is untracked here
@@ -98,7 +98,7 @@ def test_a_project_below_the_top_of_its_repository_is_reproduced(tmp_path: Path)
     for command in (["init", "-q"], ["add", "-A"], ["commit", "-q", "-m", "all"]):
         outer.git(*command)
     project.run()
-    assert again(project).record.verdict == "bitwise"
+    assert rerun(project).record.verdict == "bitwise"
 
 
 def test_data_that_git_ignores_are_taken_from_the_project_with_the_recorded_bytes(
@@ -110,7 +110,7 @@ def test_data_that_git_ignores_are_taken_from_the_project_with_the_recorded_byte
     project.git("add", "-A")
     project.git("commit", "-q", "-m", "data are not in git")
     project.run()
-    assert again(project).record.verdict == "bitwise"
+    assert rerun(project).record.verdict == "bitwise"
     write_rows(project.root / "data/train.jsonl", [{"prompt": "p", "answer": "other"}])
     assert_refused(project, temporary, "other bytes")
     (project.root / "data/train.jsonl").unlink()
@@ -120,7 +120,7 @@ def test_data_that_git_ignores_are_taken_from_the_project_with_the_recorded_byte
 def test_being_stopped_leaves_nothing_behind(ran: Project, temporary: Path) -> None:
     before = state(ran, temporary)
     with pytest.raises(StoppedError, match="nothing of the run in progress is kept"):
-        again(ran, stop_level=1)
+        rerun(ran, stop_level=1)
     assert state(ran, temporary) == before
 
 
@@ -136,9 +136,9 @@ def test_git_that_a_ctrl_c_ended_is_a_stop_and_no_mistake_of_the_caller(
     monkeypatch.setattr(Repository, "attempt", killed)
     before = state(ran, temporary)
     with pytest.raises(UsageError, match="cannot check out"):
-        again(ran)
+        rerun(ran)
     with pytest.raises(StoppedError) as caught:
-        again(ran, stop_level=1)
+        rerun(ran, stop_level=1)
     assert caught.value.exit_code == 130
     assert state(ran, temporary) == before
 
@@ -152,7 +152,7 @@ def test_a_fault_of_ours_leaves_nothing_behind(
     before = state(ran, temporary)
     monkeypatch.setattr("evidence.running.execution.seal_staging", full_disk)
     with pytest.raises(DurabilityError, match="no space"):
-        again(ran)
+        rerun(ran)
     assert state(ran, temporary) == before
 
 
@@ -160,7 +160,7 @@ def test_a_second_run_that_fails_is_different_and_says_so_first(
     ran: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("EVIDENCE_STUB", '{"stage": "train", "at": 4, "do": "raise"}')
-    result = again(ran)
+    result = rerun(ran)
     assert (result.record.verdict, result.exit_code) == ("different", ExitCode.FINDINGS)
     assert result.record.causes[0].cause == "failed"
     assert "told to raise" in result.record.causes[0].explanation
@@ -169,7 +169,7 @@ def test_a_second_run_that_fails_is_different_and_says_so_first(
 
 
 def test_each_reproduction_has_its_own_pack_and_its_own_line(ran: Project) -> None:
-    first, second = again(ran), again(ran)
+    first, second = rerun(ran), rerun(ran)
     assert second.pack.name == f"{first.pack.name}-2"
     assert len(list((ran.pack / layout.ATTACHED).iterdir())) == 2
     summary = (ran.pack / "t1_summary.md").read_text("utf-8")
@@ -178,7 +178,7 @@ def test_each_reproduction_has_its_own_pack_and_its_own_line(ran: Project) -> No
 
 
 def test_the_worktree_stays_where_asked_for(ran: Project) -> None:
-    result = again(ran, keep=True)
+    result = rerun(ran, keep=True)
     assert result.worktree is not None
     assert (result.worktree / "milestones/T1.toml").is_file()
     assert str(result.worktree) in ran.git("worktree", "list")
@@ -194,18 +194,18 @@ def test_the_reports_last_words_are_those_of_the_tier_asked_for(
         result = CliRunner().invoke(reproduce_command, command)
         return result.exit_code, result.stdout
 
-    code, said = words()
+    code, printed = words()
     assert code == 0
-    assert "REPRODUCED bitwise" in said
-    assert "asked for    bitwise (the default: the environments are equal" in said
-    assert "reached      bitwise, same-stream, numerically-close, statistically-con" in said
+    assert "REPRODUCED bitwise" in printed
+    assert "asked for    bitwise (the default: the environments are equal" in printed
+    assert "reached      bitwise, same-stream, numerically-close, statistically-con" in printed
     monkeypatch.setenv("EVIDENCE_STUB", '{"do": "shift", "by": 0.01}')
     for tier, exit_code in (("bitwise", 1), ("numerically-close", 1), ("same-stream", 0)):
-        code, said = words("--tier", tier)
+        code, printed = words("--tier", tier)
         assert code == exit_code
-        assert f"{'NOT ' * exit_code}REPRODUCED {tier}" in said
-        assert "reached      same-stream\n" in said
-        assert f"asked for    {tier}\n" in said
+        assert f"{'NOT ' * exit_code}REPRODUCED {tier}" in printed
+        assert "reached      same-stream\n" in printed
+        assert f"asked for    {tier}\n" in printed
     summary = (ran.pack / "t1_summary.md").read_text("utf-8")
     assert "run again with the same rows, but losses beyond the tolerance" in summary
 
@@ -236,16 +236,16 @@ def test_weights_that_were_withheld_are_not_needed(project: Project) -> None:
     project.run()
     (weights,) = (project.pack / layout.FINAL_MODEL).glob("*.safetensors")
     weights.unlink()
-    assert again(project).record.verdict == "bitwise"
+    assert rerun(project).record.verdict == "bitwise"
 
 
 def test_what_computes_is_announced_line_by_line_and_the_rest_in_one() -> None:
-    heard = Heard()
+    messages = Messages()
     names = ["torch", *(f"tool-{i}" for i in range(30))]
-    announce(tuple(DifferenceRecord(f"package.{name}", ("1", "2")) for name in names), heard)
-    first, second = heard.lines
+    announce(tuple(DifferenceRecord(f"package.{name}", ("1", "2")) for name in names), messages)
+    first, second = messages.lines
     assert first == "differs here: package.torch: recorded 1, here 2"
     assert "tool-5 and 24 more" in second
-    heard.lines.clear()
-    announce((), heard)
-    assert "is the recorded one" in heard.lines[0]
+    messages.lines.clear()
+    announce((), messages)
+    assert "is the recorded one" in messages.lines[0]

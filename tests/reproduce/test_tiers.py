@@ -20,7 +20,7 @@ from evidence.reproduce.verdict import (
     reaches,
     reproduction_record,
 )
-from evidence.results.tiers import judge, verdict
+from evidence.results.tiers import reached_tiers, strictest_tier
 from evidence.stages.eval import PREDICTIONS
 from evidence.stages.train import STEPS
 from evidence.verification.verification import VerifiedPack
@@ -51,7 +51,9 @@ def test_each_change_has_its_tier_and_is_named_first(
     assert record.causes[0].cause == kind
     assert names in record.causes[0].explanation
     assert (
-        schema.check("reproduction.v1", jsonio.load_document(jsonio.dump_document(encode(record))))
+        schema.validate(
+            "reproduction.v1", jsonio.load_document(jsonio.dump_document(encode(record)))
+        )
         == ()
     )
 
@@ -65,7 +67,7 @@ def test_a_pack_reproduces_itself_bit_for_bit(packs: Packs) -> None:
 
 def test_an_equal_stream_does_not_make_losses_close(packs: Packs) -> None:
     first = packs("as-it-is").documents
-    tiers = judge(first, with_losses(1.01)(first))
+    tiers = reached_tiers(first, with_losses(1.01)(first))
     assert {tier.name: tier.reached for tier in tiers} == {
         "bitwise": False,
         "same-stream": True,
@@ -80,7 +82,7 @@ def test_losses_that_leave_the_tolerance_are_named_by_their_first_step(packs: Pa
     steps = [
         replace(row, loss=row.loss * (1.01 if row.step >= 6 else 1.0)) for row in first.rows(STEPS)
     ]
-    tier = judge(first, replaced(first, steps=tuple(steps)))[2]
+    tier = reached_tiers(first, replaced(first, steps=tuple(steps)))[2]
     assert not tier.reached
     assert "step 6" in tier.reason
 
@@ -88,7 +90,7 @@ def test_losses_that_leave_the_tolerance_are_named_by_their_first_step(packs: Pa
 @pytest.mark.parametrize(("factor", "reached"), [(1 + 9e-4, True), (1 + 2e-3, False), (1.0, True)])
 def test_the_tolerance_is_a_thousandth(factor: float, reached: bool, packs: Packs) -> None:
     first = packs("as-it-is").documents
-    assert judge(first, with_losses(factor)(first))[2].reached is reached
+    assert reached_tiers(first, with_losses(factor)(first))[2].reached is reached
 
 
 def test_scores_outside_the_interval_are_not_close(packs: Packs) -> None:
@@ -97,7 +99,7 @@ def test_scores_outside_the_interval_are_not_close(packs: Packs) -> None:
         replace(row, scores=dict.fromkeys(row.scores, False), output=f"{row.output}!")
         for row in first.rows(PREDICTIONS)
     )
-    tier = judge(first, replaced(first, predictions=rows))[2]
+    tier = reached_tiers(first, replaced(first, predictions=rows))[2]
     assert not tier.reached
     assert "interval" in tier.reason
 
@@ -111,8 +113,8 @@ def with_losses(factor: float) -> Change:
 
 
 def with_torch(**facts: object) -> Change:
-    said = Unavailable("a test")
-    base = TorchRecord("2.9.0", "5.0", said, said, "cpu", said, 2, 1, True, "highest")
+    printed = Unavailable("a test")
+    base = TorchRecord("2.9.0", "5.0", printed, printed, "cpu", printed, 2, 1, True, "highest")
 
     def change(documents: Documents) -> Documents:
         framework = replace(base, **facts)  # type: ignore[arg-type]  # fields by name
@@ -132,10 +134,10 @@ def with_cpu(model: str) -> Change:
 
 def with_package(name: str, version: str) -> Change:
     def change(documents: Documents) -> Documents:
-        said = Unavailable("a test")
-        one = PackageRecord(name, version, said, said, said)
-        kept = tuple(p for p in documents.packages.packages if p.name != name)
-        return replace(documents, packages=replace(documents.packages, packages=(*kept, one)))
+        printed = Unavailable("a test")
+        one = PackageRecord(name, version, printed, printed, printed)
+        others = tuple(p for p in documents.packages.packages if p.name != name)
+        return replace(documents, packages=replace(documents.packages, packages=(*others, one)))
 
     return change
 
@@ -169,8 +171,8 @@ def test_with_the_same_rows_the_machine_comes_before_its_libraries(
 
 
 def named(first: Documents, second: Documents) -> tuple[CauseRecord, ...]:
-    tiers = judge(first, second)
-    assert verdict(tiers) == "same-stream"
+    tiers = reached_tiers(first, second)
+    assert strictest_tier(tiers) == "same-stream"
     return causes(first, second, tiers, environment_differences(first, second))
 
 

@@ -14,20 +14,20 @@ from evidence.results.outcome_digest import outcome_digest
 from tests.documents import replaced
 
 
-def bent(**changes: Any) -> Documents:
+def changed_pack(**changes: Any) -> Documents:
     return replaced(complete_pack(), **changes)
 
 
 def with_model(**changes: Any) -> Documents:
     inputs = complete_pack().inputs
     model: Any = replace(inputs.model, **changes)  # type: ignore[type-var]
-    return bent(inputs=replace(inputs, model=model))
+    return changed_pack(inputs=replace(inputs, model=model))
 
 
 def one_loss_changed() -> Documents:
     changed = losses()
     changed[77] += 1e-12
-    return bent(steps=steps(changed))
+    return changed_pack(steps=steps(changed))
 
 
 def other_weights() -> Documents:
@@ -37,13 +37,13 @@ def other_weights() -> Documents:
             files = [file | {"sha256": "3" * 64} for file in event.data["files"]]
             event = replace(event, data={"files": files})
         journal.append(event)
-    return bent(journal=tuple(journal))
+    return changed_pack(journal=tuple(journal))
 
 
 def other_data() -> Documents:
     inputs = complete_pack().inputs
     train = replace(inputs.data["train"], sha256="4" * 64)
-    return bent(inputs=replace(inputs, data=inputs.data | {"train": train}))
+    return changed_pack(inputs=replace(inputs, data=inputs.data | {"train": train}))
 
 
 def test_it_is_a_digest_and_stable() -> None:
@@ -60,8 +60,8 @@ def test_it_is_a_digest_and_stable() -> None:
         other_weights,
         other_data,
         lambda: with_model(config_sha256="6" * 64),
-        lambda: bent(predictions=predictions("42")),
-        lambda: bent(steps=steps()[:-1]),
+        lambda: changed_pack(predictions=predictions("42")),
+        lambda: changed_pack(steps=steps()[:-1]),
         lambda: complete_pack(MILESTONE.replace("learning_rate = 3e-3", "learning_rate = 4e-3")),
         lambda: complete_pack(MILESTONE.replace("init_seed = 42", "init_seed = 43")),
     ],
@@ -80,10 +80,10 @@ def test_what_was_computed_changes_it(other: Any) -> None:
         lambda: complete_pack(
             MILESTONE.replace("stand_in = true", "stand_in = true\ntimeout_s = 60")
         ),
-        lambda: bent(hardware=replace(complete_pack().hardware, os="another")),
-        lambda: bent(telemetry=()),
-        lambda: bent(steps=tuple(replace(r, elapsed_s=9.0) for r in steps())),
-        lambda: bent(steps=tuple(replace(r, segment=2) for r in steps())),
+        lambda: changed_pack(hardware=replace(complete_pack().hardware, os="another")),
+        lambda: changed_pack(telemetry=()),
+        lambda: changed_pack(steps=tuple(replace(r, elapsed_s=9.0) for r in steps())),
+        lambda: changed_pack(steps=tuple(replace(r, segment=2) for r in steps())),
     ],
 )
 def test_times_places_and_words_do_not_change_it(other: Any) -> None:
@@ -92,4 +92,4 @@ def test_times_places_and_words_do_not_change_it(other: Any) -> None:
 
 def test_a_run_that_did_not_complete_has_none() -> None:
     assert outcome_digest(failed_pack()) == Unavailable("no attempt completed")
-    assert isinstance(outcome_digest(bent(steps=())), Unavailable)
+    assert isinstance(outcome_digest(changed_pack(steps=())), Unavailable)

@@ -77,7 +77,7 @@ def test_a_value_is_measured_or_has_a_reason_never_both(pack: Any) -> None:
 def test_results_satisfy_their_schema_and_survive_the_disk(pack: Any) -> None:
     results = compute_results(pack())
     document = jsonio.load_document(jsonio.dump_document(encode(results)))
-    assert schema.check("results.v1", document) == ()
+    assert schema.validate("results.v1", document) == ()
     assert decode(ResultsRecord, document) == results
 
 

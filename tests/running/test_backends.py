@@ -43,14 +43,14 @@ def test_a_misspelt_backend_starts_nothing_and_is_named_by_file_line_and_key(
     project.edit("\n[[gate]]", ANOTHER)
     for command in ("run", "doctor"):
         ended = asked(project, command)
-        said = ended.out + ended.err
+        printed = ended.out + ended.err
         assert ended.exit == ExitCode.USAGE
         for index, name in enumerate(("stob", "elsewhere")):
             line = line_of(project, f'backend = "{name}"')
             place = f"T1.toml:{line}: attempt.{index}.backend: there is no backend '{name}' here"
-            assert place in said
-        assert "there are: stub, transformers, tunix (did you mean 'stub'?)" in said
-        assert "once that package is installed" in said
+            assert place in printed
+        assert "there are: stub, transformers, tunix (did you mean 'stub'?)" in printed
+        assert "once that package is installed" in printed
     assert not project.runs.exists()
 
 
@@ -64,7 +64,7 @@ def test_only_the_attempt_that_is_asked_for_must_be_known(project: Project) -> N
 @pytest.mark.parametrize("name", ["", "Stub", "a b", "-a", "../a", "a:b", "stub\n", "a" * 33])
 def test_what_cannot_be_a_name_is_refused_with_the_milestone(name: str, project: Project) -> None:
     attempt = {"attempt": [{"name": "one", "backend": name}]}
-    assert "/attempt/0/backend" in {one.pointer for one in schema.check("milestone.v1", attempt)}
+    assert "/attempt/0/backend" in {one.pointer for one in schema.validate("milestone.v1", attempt)}
     project.edit('backend = "stub"', f"backend = {json.dumps(name)}")
     ended = asked(project, "run")
     assert ended.exit == ExitCode.USAGE
@@ -76,17 +76,17 @@ def test_a_broken_backend_is_a_refusal_of_a_run_that_names_it_and_a_line_of_the_
 ) -> None:
     installed = install(tmp_path / "installed", monkeypatch)
     installed.backend("broken_for_doctor", "odd", "1 / 0")
-    said = "the backend 'odd' of the package broken_for_doctor 1.0 cannot be imported"
+    printed = "the backend 'odd' of the package broken_for_doctor 1.0 cannot be imported"
     looked = asked(project, "doctor")
     assert looked.exit == ExitCode.DONE
-    assert f"odd, none: {said}" in looked.out
+    assert f"odd, none: {printed}" in looked.out
     assert "stub, Stub (tests)" in looked.out
     assert "tunix, none: the JAX backend (tunix) is not part of this version" in looked.out
     project.edit('backend = "stub"', 'backend = "odd"')
     for command in ("run", "doctor"):
         ended = asked(project, command)
         assert ended.exit == ExitCode.USAGE
-        assert f"attempt.0.backend: {said}" in ended.out + ended.err
+        assert f"attempt.0.backend: {printed}" in ended.out + ended.err
         assert "ZeroDivisionError: division by zero" in ended.out + ended.err
         assert "Traceback" not in ended.out + ended.err
 
@@ -111,7 +111,7 @@ def test_a_run_whose_backend_is_gone_stays_as_it_is_until_it_is_back_or_closed(
     assert asked(project, "run", "--resume").exit == ExitCode.DONE
     assert errors(project.pack) == []
     recovered = [one for one in rows(project.pack / layout.JOURNAL) if one["event"] == "recovered"]
-    assert [one["data"]["num_torn_bytes"] >= 11 for one in recovered] == [True]
+    assert [one["data"]["num_incomplete_bytes"] >= 11 for one in recovered] == [True]
 
 
 def test_a_run_whose_backend_is_gone_can_be_closed(

@@ -35,22 +35,22 @@ def with_behaviour(project: Project, gate: str = "") -> None:
 def test_a_behaviour_is_counted_with_its_interval_and_shown(project: Project) -> None:
     with_behaviour(project)
     project.run()
-    said = rows(project.pack / layout.PREDICTIONS)
-    count = sum(row["output"].endswith("nothing") for row in said)
-    assert 0 < count < len(said)
-    assert [row["scores"]["gives_up"] for row in said] == [
-        row["output"].endswith("nothing") for row in said
+    messages = rows(project.pack / layout.PREDICTIONS)
+    count = sum(row["output"].endswith("nothing") for row in messages)
+    assert 0 < count < len(messages)
+    assert [row["scores"]["gives_up"] for row in messages] == [
+        row["output"].endswith("nothing") for row in messages
     ]
     values = project.read(layout.RESULTS)["values"]
-    low, high = wilson(count, len(said))
+    low, high = wilson(count, len(messages))
     found = {key: values[f"eval.gives_up.{key}"]["value"] for key in ("num_matching", "rate")}
-    assert found == {"num_matching": count, "rate": count / len(said)}
+    assert found == {"num_matching": count, "rate": count / len(messages)}
     assert values["eval.gives_up.low"]["value"] == low
     assert values["eval.by.kind.k0.gives_up.high"]["value"] <= 1
     assert values["eval.gives_up.version"]["address"] == "inputs.json#/scorers/4/version"
     assert high == values["eval.gives_up.high"]["value"]
     summary = (project.pack / "t1_summary.md").read_text("utf-8")
-    assert f"| gives_up (1) | `nothing$` | {count} of {len(said)} |" in summary
+    assert f"| gives_up (1) | `nothing$` | {count} of {len(messages)} |" in summary
     assert verify_pack(project.pack).exit == ExitCode.DONE
 
 

@@ -38,9 +38,9 @@ def test_a_cloned_pack_is_intact_and_names_what_it_lacks(project: Project, tmp_p
     assert absent == {f"{layout.FINAL_MODEL}/model.safetensors"}
     report = verify_pack(pack)
     assert (report.verdict, errors(report)) == ("INTACT", [])
-    (said,) = (one for one in report.findings if one.code == "withheld")
-    assert (said.severity, said.address) == ("advice", *absent)
-    assert "runs/.gitignore" in said.message
+    (messages,) = (one for one in report.findings if one.code == "withheld")
+    assert (messages.severity, messages.address) == ("advice", *absent)
+    assert "runs/.gitignore" in messages.message
     assert "runs/.gitignore" in (pack / "t1_summary.md").read_text("utf-8")
     asked = verify_pack(pack, VerifyOptions(require_all=True))
     assert asked.verdict == "NOT INTACT"

@@ -34,9 +34,9 @@ def files(folder: Path) -> dict[Path, int]:
 
 def test_what_can_run_is_named_and_nothing_is_touched(project: Project) -> None:
     before = files(project.root)
-    code, said = ask(project, "T1")
+    code, printed = ask(project, "T1")
     assert code == ExitCode.DONE
-    assert "T1  is valid, would run with attempt stub" in said
+    assert "T1  is valid, would run with attempt stub" in printed
     assert files(project.root) == before
 
 
@@ -52,14 +52,14 @@ def test_what_is_missing_comes_with_the_way_to_get_it(
     stub = '[[attempt]]\nname = "stub"\nbackend = "stub"\nresolution = "Nothing follows."\n'
     assert stub in source
     project.milestone(source.replace(stub, GPU_ATTEMPT))
-    code, said = ask(project, "T1")
+    code, printed = ask(project, "T1")
     assert code == ExitCode.UNFINISHED
-    assert "T1  is valid, cannot run here" in said
-    assert "no NVIDIA GPU is usable here: no NVIDIA driver was found (x)" in said
-    assert "→ run on a machine with an NVIDIA GPU" in said
-    code, said = ask(project)  # in short: a list is no question about one of them
+    assert "T1  is valid, cannot run here" in printed
+    assert "no NVIDIA GPU is usable here: no NVIDIA driver was found (x)" in printed
+    assert "→ run on a machine with an NVIDIA GPU" in printed
+    code, printed = ask(project)  # in short: a list is no question about one of them
     assert code == ExitCode.DONE
-    assert "missing: `evidence doctor T1` says which" in said
+    assert "missing: `evidence doctor T1` says which" in printed
 
 
 def test_a_card_that_is_too_small_is_said_with_both_sizes(
@@ -71,35 +71,35 @@ def test_a_card_that_is_too_small_is_said_with_both_sizes(
         lambda: GpuCapture((card,), "580.1", NOT_ASKED),
     )
     project.edit("[[attempt]]", GPU_ATTEMPT + "\n[[attempt]]")
-    code, said = ask(project, "T1")
+    code, printed = ask(project, "T1")
     assert code == ExitCode.DONE
-    assert "has 8.0 GiB, the attempt needs 24 GiB" in said
-    assert "would run with attempt stub" in said
-    assert "\x1b" not in said
+    assert "has 8.0 GiB, the attempt needs 24 GiB" in printed
+    assert "would run with attempt stub" in printed
+    assert "\x1b" not in printed
 
 
 def test_a_milestone_that_is_not_valid_is_an_answer_and_the_others_are_still_looked_at(
     project: Project,
 ) -> None:
     project.milestone("nonsense = 1\n", "A0")
-    code, said = ask(project)
+    code, printed = ask(project)
     assert code == ExitCode.USAGE
-    assert "A0  is not valid" in said
-    assert "A0.toml" in said
-    assert "T1  is valid" in said
+    assert "A0  is not valid" in printed
+    assert "A0.toml" in printed
+    assert "T1  is valid" in printed
 
 
 def test_a_milestone_that_is_not_there_is_said(project: Project) -> None:
     for name in ("T9", "../T1"):
-        code, said = ask(project, name)
+        code, printed = ask(project, name)
         assert code == ExitCode.USAGE
-        assert "is not valid" in said
+        assert "is not valid" in printed
 
 
 def test_a_sealed_pack_is_pointed_at(ran: Project) -> None:
-    code, said = ask(ran, "T1")
+    code, printed = ask(ran, "T1")
     assert code == ExitCode.DONE
-    assert "`evidence run T1 --again`" in said
+    assert "`evidence run T1 --again`" in printed
 
 
 def test_a_folder_without_milestones_is_told_how_to_begin(tmp_path: Path) -> None:

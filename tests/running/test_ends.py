@@ -25,7 +25,7 @@ from tests.project import Project, rows
 from tests.tiers import sampled
 
 GO_ON = "evidence run T1 --resume --root {root}   # or --close: seal what there is as failed"
-AGAIN = "evidence run T1 --again"
+AGAIN_COMMAND = "evidence run T1 --again"
 TOKEN = "hf" + "_" + "abcdefghijABCDEFGHIJ0123456789abcd"
 
 
@@ -141,50 +141,50 @@ ENDS: dict[str, tuple[End, str, str]] = {
     "exception": (
         failed("raise"),
         "attempt stub failed: RuntimeError: the stub was told to raise",
-        AGAIN,
+        AGAIN_COMMAND,
     ),
     "without a word": (
         failed("exit"),
         "attempt stub failed: the worker ended with status 7 during the train stage",
-        AGAIN,
+        AGAIN_COMMAND,
     ),
     "out of memory in Python": (
         failed("oom"),
         "attempt stub failed for want of memory: Python ran out of memory",
-        AGAIN,
+        AGAIN_COMMAND,
     ),
     "out of memory on the GPU": (
         failed("gpu-oom"),
         "attempt stub failed for want of memory: the GPU ran out of memory: CUDA out of memory",
-        AGAIN,
+        AGAIN_COMMAND,
     ),
     "killed": (
         failed("kill"),
         "attempt stub was killed: the worker was killed by SIGKILL during the train stage (often",
-        AGAIN,
+        AGAIN_COMMAND,
     ),
     "GPU lost": (
         failed("gpu-lost"),
         "attempt stub failed: RuntimeError: the GPU failed or was lost: CUDA error",
-        AGAIN,
+        AGAIN_COMMAND,
     ),
     "timed out": (
         timed_out("timeout_s"),
         "attempt stub timed out: the attempt took longer than 1.5 s; it was in its train stage",
-        AGAIN,
+        AGAIN_COMMAND,
     ),
     "no progress": (
         timed_out("no_progress_timeout_s"),
         "attempt stub timed out: no progress for 1.5 s in the train stage",
-        AGAIN,
+        AGAIN_COMMAND,
     ),
-    "diverged": (failed("nan"), "attempt stub diverged: the loss of step 7 is nan", AGAIN),
+    "diverged": (failed("nan"), "attempt stub diverged: the loss of step 7 is nan", AGAIN_COMMAND),
     "requirement": (
         not_possible,
         "attempt stub was not possible here: the JAX backend (tunix) is not part of this version",
-        AGAIN,
+        AGAIN_COMMAND,
     ),
-    "bad data": (bad_data, "attempt stub was given data that it refused: ", AGAIN),
+    "bad data": (bad_data, "attempt stub was given data that it refused: ", AGAIN_COMMAND),
     "interrupted": (
         interrupted,
         "the run was stopped, as asked, in the train stage of attempt stub (last checkpoint: step ",
@@ -242,7 +242,7 @@ def test_an_open_gate_is_said_though_the_pack_is_intact(
 
 def test_the_terminal_says_it_in_two_lines(project: Project) -> None:
     supervisor_killed(project, pytest.MonkeyPatch())
-    done = typed(f"{sys.executable} -m evidence verify {project.pack}", project.root)
+    done = run_line(f"{sys.executable} -m evidence verify {project.pack}", project.root)
     assert done.returncode == 4
     verdict, happened, step = done.stdout.splitlines()
     assert verdict.startswith("UNFINISHED ")
@@ -253,7 +253,7 @@ def test_the_terminal_says_it_in_two_lines(project: Project) -> None:
     )
 
 
-def typed(line: str, folder: Path) -> subprocess.CompletedProcess[str]:
+def run_line(line: str, folder: Path) -> subprocess.CompletedProcess[str]:
     """A line as a person types it, in a folder, without `evidence` on the PATH."""
     around = os.environ | {"PATH": "/usr/bin:/bin"}
     return subprocess.run(
@@ -261,16 +261,16 @@ def typed(line: str, folder: Path) -> subprocess.CompletedProcess[str]:
     )
 
 
-TYPED = [
+LINES_RUN = [
     (kind, where)
     for kind in ("stopped early", "interrupted", "supervisor killed", "disk full")
     for where in (".", "runs", "/")
 ]
-TYPED_QUICK = [("stopped early", "."), ("interrupted", "runs"), ("supervisor killed", "/"),
+LINES_RUN_QUICK = [("stopped early", "."), ("interrupted", "runs"), ("supervisor killed", "/"),
                ("disk full", ".")]  # fmt: skip
 
 
-@pytest.mark.parametrize("end", sampled(TYPED, TYPED_QUICK), ids=" in ".join)
+@pytest.mark.parametrize("end", sampled(LINES_RUN, LINES_RUN_QUICK), ids=" in ".join)
 def test_the_line_that_verify_prints_goes_on_with_the_run_when_it_is_typed(
     end: tuple[str, str], project: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -278,9 +278,9 @@ def test_the_line_that_verify_prints_goes_on_with_the_run_when_it_is_typed(
     ENDS[kind][0](project, monkeypatch)
     monkeypatch.undo()
     folder = project.root / where
-    said = typed(f"{sys.executable} -m evidence verify {project.pack}", folder).stdout
-    (line,) = [line for line in said.splitlines() if line.startswith("  next  ")]
-    done = typed(line.removeprefix("  next").rpartition("then: ")[2].strip(), folder)
+    printed = run_line(f"{sys.executable} -m evidence verify {project.pack}", folder).stdout
+    (line,) = [line for line in printed.splitlines() if line.startswith("  next  ")]
+    done = run_line(line.removeprefix("  next").rpartition("then: ")[2].strip(), folder)
     assert done.returncode == 0, done.stderr
     assert verify_pack(project.pack).verdict == "INTACT"
 
@@ -305,11 +305,11 @@ def test_the_line_that_a_stopped_run_prints_goes_on_with_it_when_it_is_typed(
     run.send_signal(signal.SIGINT)
     time.sleep(0.5)
     run.send_signal(signal.SIGINT)
-    said = run.communicate(timeout=30)[1]
+    printed = run.communicate(timeout=30)[1]
     assert run.returncode == 130
-    assert "Error" not in said
-    (line,) = [line for line in said.splitlines() if line.startswith("  Go on: ")]
-    done = typed(line.removeprefix("  Go on: "), project.root)
+    assert "Error" not in printed
+    (line,) = [line for line in printed.splitlines() if line.startswith("  Go on: ")]
+    done = run_line(line.removeprefix("  Go on: "), project.root)
     assert done.returncode == 0, done.stderr
     assert verify_pack(elsewhere / "T1").verdict == "INTACT"
 
@@ -338,8 +338,8 @@ def test_a_failed_run_shows_its_last_lines_on_the_terminal_and_in_the_summary(
         env=os.environ | {"EVIDENCE_STUB": order("raise")},
     )
     assert done.returncode == 4
-    said = "attempt stub failed: RuntimeError: the stub was told to raise"
-    assert said in done.stdout
+    printed = "attempt stub failed: RuntimeError: the stub was told to raise"
+    assert printed in done.stdout
     assert "    RuntimeError: the stub was told to raise" in done.stdout
     summary = (project.pack / "t1_summary.md").read_text()
     assert "did not complete: RuntimeError: the stub was told to raise" in summary
@@ -387,6 +387,6 @@ def test_what_is_closed_says_why_it_ended(
     assert report.exit_code == 4
     assert report.happened.startswith("attempt stub was interrupted: closed before it was done: ")
     (event,) = (e for e in rows(project.pack / layout.JOURNAL) if e["event"] == "recovered")
-    assert event["data"]["num_torn_bytes"] == 12
+    assert event["data"]["num_incomplete_bytes"] == 12
     assert event["data"]["num_step_rows_cut"] == 0, "what was done stays in a failed pack"
     assert event["data"]["reason"] in report.happened

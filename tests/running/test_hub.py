@@ -58,7 +58,7 @@ def test_a_hub_that_never_answers_is_out_of_reach_after_a_while(
     ],
 )
 def test_a_token_is_missing_only_where_the_hub_asks_for_one(
-    error: str | None, token: str | None, said: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
+    error: str | None, token: str | None, messages: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     import huggingface_hub
     from huggingface_hub import errors
@@ -71,4 +71,4 @@ def test_a_token_is_missing_only_where_the_hub_asks_for_one(
     monkeypatch.delenv("HF_HUB_OFFLINE", raising=False)
     monkeypatch.setattr(huggingface_hub, "get_token", lambda: token)
     monkeypatch.setattr(huggingface_hub.HfApi, "auth_check", answer)
-    assert tuple(text for text, _ in requirements._hub("a/b", "main")) == said
+    assert tuple(text for text, _ in requirements._hub("a/b", "main")) == messages

@@ -19,7 +19,7 @@ from evidence.records.inputs import SeenBatch, SeenRow
 from evidence.records.run import IntervalRow
 from evidence.results.context import join, known, rows_at
 from evidence.rules import sampling
-from evidence.rules.sampling import MAX_KEPT_TOKENS, tokens_to_keep
+from evidence.rules.sampling import MAX_RECORDED_TOKENS, tokens_to_record
 from evidence.running import preflight
 from evidence.self_test.self_test import self_test
 from evidence.verification.verification import verify_pack
@@ -58,7 +58,7 @@ def test_of_a_large_step_the_last_rows_are_recorded_and_bound_to_its_stream(
     assert seen_batches(large_steps.pack)[0] == "pass"
     for batch in large_steps.read(layout.SEEN)["batches"]:
         num_tokens = sum(len(row["ids"]) for row in batch["rows"])
-        assert tokens_to_keep(40) - 40 < num_tokens <= tokens_to_keep(40)
+        assert tokens_to_record(40) - 40 < num_tokens <= tokens_to_record(40)
 
 
 def drop_the_first(batch: Any) -> None:
@@ -112,7 +112,9 @@ def test_other_rows_than_the_recorder_keeps_are_found(
 ) -> None:
     large_steps.run()
     pack = forged(
-        large_steps, tmp_path / "forged", lambda bent: change(bent.doc(layout.SEEN)["batches"][0])
+        large_steps,
+        tmp_path / "forged",
+        lambda forged_pack: change(forged_pack.doc(layout.SEEN)["batches"][0]),
     )
     assert seen_batches(pack)[0] == "fail"
 
@@ -122,7 +124,7 @@ def test_a_whole_step_has_no_rows_before_it(ran: Project, tmp_path: Path) -> Non
     pack = forged(
         ran,
         tmp_path / "forged",
-        lambda bent: another_start(bent.doc(layout.SEEN)["batches"][0]),
+        lambda forged_pack: another_start(forged_pack.doc(layout.SEEN)["batches"][0]),
     )
     assert seen_batches(pack)[0] == "fail"
 
@@ -188,7 +190,7 @@ def test_more_promised_files_than_can_be_named_are_refused(
 
 
 def test_the_most_that_is_recorded_of_what_the_model_saw_is_within_the_limits() -> None:
-    num_rows, length = 10, MAX_KEPT_TOKENS // 100
+    num_rows, length = 10, MAX_RECORDED_TOKENS // 100
     ids = tuple(range(250_000, 250_000 + length))
     row = SeenRow(10**6, ids, ids, tuple(f"▁word{one}" for one in ids))
     document = {

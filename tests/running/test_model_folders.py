@@ -31,7 +31,7 @@ def folder(root: Path, config: dict[str, Any] = LLAMA) -> Path:
     return made
 
 
-def said(root: Path, **spec: str) -> list[str]:
+def messages(root: Path, **spec: str) -> list[str]:
     """What is wrong with the folder as a model's `path`."""
     found = list(unfit(root, ModelSpec(**(spec or {"path": "model"}))))
     for _, message, hint in found:
@@ -118,7 +118,7 @@ def test_a_folder_that_cannot_be_trained_on_is_told_by_its_files(
     edit: Callable[[Path], None], part: str, tmp_path: Path
 ) -> None:
     edit(folder(tmp_path))
-    found = said(tmp_path)
+    found = messages(tmp_path)
     assert [part in one for one in found] == ([True] if part else [])
 
 
@@ -127,12 +127,12 @@ def test_an_added_token_past_the_embedding_is_no_reason_by_itself(tmp_path: Path
     words = json.loads((made / "tokenizer.json").read_bytes())
     words["added_tokens"] = [{"id": 10, "content": "<image>"}]
     (made / "tokenizer.json").write_text(json.dumps(words), "utf-8")
-    assert said(tmp_path) == []
+    assert messages(tmp_path) == []
 
 
 def test_random_weights_need_no_file_of_weights(tmp_path: Path) -> None:
     _no_weights(folder(tmp_path))
-    assert said(tmp_path, config="model", tokenizer="model") == []
+    assert messages(tmp_path, config="model", tokenizer="model") == []
 
 
 def test_the_classes_are_those_of_the_installed_transformers() -> None:

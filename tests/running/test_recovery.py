@@ -77,11 +77,11 @@ MOMENTS: dict[str, tuple[str, str | None]] = {
     "after the model is saved": ("final-model", None),
     "during evaluation": ("stage-started", "eval"),
 }
-GONE_ON_FROM = ("after the first checkpoint", "during evaluation")
+RESUMED_FROM = ("after the first checkpoint", "during evaluation")
 CLOSED = ("before the first step", "after the model is saved")
 
 
-@pytest.mark.parametrize("moment", sampled(MOMENTS, GONE_ON_FROM))
+@pytest.mark.parametrize("moment", sampled(MOMENTS, RESUMED_FROM))
 def test_a_killed_run_goes_on_to_the_very_same_outcome(moment: str, ran: Project) -> None:
     whole = ran.read(layout.MANIFEST)["outcome_sha256"], weights(ran)
     process = start(ran, "--again")
@@ -143,7 +143,7 @@ def test_a_stopped_run_exits_as_the_signal_says_and_can_go_on(
     assert errors(project.pack) == []
 
 
-def test_a_torn_tail_is_cut(project: Project) -> None:
+def test_an_incomplete_tail_is_cut(project: Project) -> None:
     process = start(project)
     wait_for(project, "checkpoint")
     killed(process, project)

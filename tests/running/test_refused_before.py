@@ -53,10 +53,10 @@ def test_numbers_are_compared_and_not_their_spelling() -> None:
     ],
 )
 def test_a_number_with_a_noun_has_no_more_digits_than_say_something(
-    value: float, said: str
+    value: float, messages: str
 ) -> None:
-    assert formatting.plural(value, "epoch") == said
-    assert formatting.FORMATS[formatting.BY_UNIT["epochs"]](value) == said.split()[0]
+    assert formatting.plural(value, "epoch") == messages
+    assert formatting.FORMATS[formatting.BY_UNIT["epochs"]](value) == messages.split()[0]
 
 
 def test_a_failed_pack_shows_the_versions_it_has(

@@ -103,8 +103,8 @@ def test_a_failed_attempt_is_sealed_with_its_reason_and_never_reads_as_complete(
     report = verify_pack(project.pack)
     assert [f for f in report.findings if f.severity == "error"] == []
     assert (report.verdict, report.exit) == ("UNFINISHED", ExitCode.UNFINISHED)
-    kept = rows(project.pack / "attempts/01-stub" / layout.METRICS)
-    assert [row["step"] for row in kept] == list(range(1, len(kept) + 1))
+    step_rows = rows(project.pack / "attempts/01-stub" / layout.METRICS)
+    assert [row["step"] for row in step_rows] == list(range(1, len(step_rows) + 1))
     assert not list(project.pack.rglob("*.safetensors"))
     summary = (project.pack / "t1_summary.md").read_text("utf-8")
     assert "Failed" in summary

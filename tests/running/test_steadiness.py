@@ -144,15 +144,15 @@ def test_a_repository_that_changes_meanwhile_is_recorded_and_judged(
         policy(project, "git")
     if change is stash:
         (project.root / "model/config.json").write_text('{"b": 2}')
-    said: list[str] = []
-    at_step(monkeypatch, 3, lambda: said.append(change(project)))
+    messages: list[str] = []
+    at_step(monkeypatch, 3, lambda: messages.append(change(project)))
     result = project.run()
     assert [one.severity for one in findings(project, "changed-during-run")] == ["warning"]
     git = project.read(layout.GIT)
     assert git["changed_during_run"] is True
     assert git["start"] != git["end"]
     summary = (project.pack / "t1_summary.md").read_text()
-    assert f"The repository changed while the run was under way: {said[0]}" in summary
+    assert f"The repository changed while the run was under way: {messages[0]}" in summary
     opened = [gate.name for gate in result.gates if gate.outcome == "not-met"]
     assert opened == (["policy: git"] if judged == "fail" else [])
     assert result.exit_code == (ExitCode.UNFINISHED if judged == "fail" else ExitCode.DONE)

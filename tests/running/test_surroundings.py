@@ -33,9 +33,11 @@ def test_a_loss_that_is_no_number_ends_the_attempt_and_stands_nowhere_in_the_evi
     monkeypatch.setenv("EVIDENCE_STUB", json.dumps({"stage": "train", "at": 1, "do": "nan"}))
     result = project.run()
     assert (result.exit_code, result.outcomes[0].outcome) == (ExitCode.UNFINISHED, "diverged")
-    said = result.outcomes[0].last_lines
-    assert said[-1] == "the loss of step 1 is nan"
-    assert not [line for line in said if "Traceback" in line], "an outcome with a name is no bug"
+    messages = result.outcomes[0].last_lines
+    assert messages[-1] == "the loss of step 1 is nan"
+    assert not [line for line in messages if "Traceback" in line], (
+        "an outcome with a name is no bug"
+    )
     sound(project)
     values = project.read(layout.RESULTS)["values"]
     assert values["train.loss_mean"]["value"] is None

@@ -20,7 +20,7 @@ from evidence.verification import verification
 from evidence.verification.verification import verify_pack
 from tests.command import evidence
 from tests.project import Project
-from tests.reproduce.again import again
+from tests.reproduce.rerun import rerun
 
 
 @pytest.fixture
@@ -90,13 +90,13 @@ def test_scripts_read_it_too(project: Project) -> None:
 def test_each_pack_is_verified_once(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
     """By the run; its line of the index is made of that report."""
     judged: list[Path] = []
-    real: Callable[..., bool] = verification._judge
+    real: Callable[..., bool] = verification._check_consistency_rules
 
     def counted(root: object, path: Path, *rest: object) -> bool:
         judged.append(path)
         return real(root, path, *rest)
 
-    monkeypatch.setattr(verification, "_judge", counted)
+    monkeypatch.setattr(verification, "_check_consistency_rules", counted)
     project.run()
     assert judged == [project.pack]
 
@@ -104,10 +104,10 @@ def test_each_pack_is_verified_once(project: Project, monkeypatch: pytest.Monkey
 def test_a_reproduction_says_the_verdict_on_the_pack_it_is_attached_to(
     ran: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    result = again(ran)
+    result = rerun(ran)
     assert (result.report.verdict, result.exit_code) == ("INTACT", ExitCode.DONE)
     assert {one.outcome for one in result.report.checks if one.id == "reproductions"} <= {"pass"}
     broken = ran.pack / layout.METRICS
     monkeypatch.setattr("evidence.reproduce.reproduce.rerender", lambda _: broken.unlink())
-    result = again(ran)
+    result = rerun(ran)
     assert (result.report.verdict, result.exit_code) == ("NOT INTACT", ExitCode.FINDINGS)

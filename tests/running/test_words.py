@@ -20,7 +20,7 @@ def codes(pack: Path) -> dict[str, str]:
 
 
 @pytest.mark.parametrize(
-    ("words", "typed"),
+    ("words", "measurement"),
     [
         ("The final loss was 1.02.", "1.02"),
         ("It took 3 hours.", "3 hours"),
@@ -28,15 +28,15 @@ def codes(pack: Path) -> dict[str, str]:
     ],
 )
 def test_a_measurement_typed_before_the_run_is_refused_with_its_line(
-    project: Project, words: str, typed: str
+    project: Project, words: str, measurement: str
 ) -> None:
     project.edit(SUMMARY, f'summary = """\n{words}"""')
     with pytest.raises(MilestoneError) as caught:
         project.run()
     text = (project.root / "milestones/T1.toml").read_text("utf-8").split("\n")
-    line = next(number for number, one in enumerate(text, 1) if typed in one)
-    assert f"T1.toml:{line}: narrative.summary: {typed}" in caught.value.message
-    assert f'"{typed}" = "the reason"' in caught.value.hint
+    line = next(number for number, one in enumerate(text, 1) if measurement in one)
+    assert f"T1.toml:{line}: narrative.summary: {measurement}" in caught.value.message
+    assert f'"{measurement}" = "the reason"' in caught.value.hint
     assert not project.runs.exists()
 
 

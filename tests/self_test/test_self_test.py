@@ -23,7 +23,7 @@ from evidence.verification.verification import verify_pack
 from tests.project import Project, make_project
 from tests.shared import made_once
 
-NOTHING_TO_LIE_ABOUT = {"torch", "gpu", "stream-between"}
+NOT_IN_THIS_PACK = {"torch", "gpu", "stream-between"}
 """What a stub in a small project lacks: a framework, and a step that was not recorded."""
 
 
@@ -67,7 +67,7 @@ def test_all_that_verify_claims_to_catch_is_caught(result: SelfTest) -> None:
 
 def test_almost_nothing_is_left_untried(result: SelfTest) -> None:
     untried = {trial.id for trial in result.trials if trial.outcome == "not-tried"}
-    assert untried <= NOTHING_TO_LIE_ABOUT
+    assert untried <= NOT_IN_THIS_PACK
 
 
 def test_what_only_a_signature_can_tell_is_told_apart_and_found_by_its_digest(
@@ -76,7 +76,7 @@ def test_what_only_a_signature_can_tell_is_told_apart_and_found_by_its_digest(
     trials = [one for one in result.of("signature-only") if one.outcome != "not-tried"]
     assert len(trials) >= 8
     assert {trial.outcome for trial in trials} == {"caught"}
-    assert {trial.said for trial in trials} == {"INTACT without --expect"}
+    assert {trial.answer for trial in trials} == {"INTACT without --expect"}
 
 
 def test_every_file_is_flipped_and_broken_in_one_more_way(pack: Path, result: SelfTest) -> None:
@@ -102,7 +102,7 @@ def test_the_bench_is_mended_after_each_trial(pack: Path, tmp_path: Path) -> Non
     bench = Bench(pack, tmp_path)
     before = {p: p.read_bytes() for p in bench.pack.rglob("*") if p.is_file()}
     for one in list(tamperings(bench))[::4]:
-        with bench.mended():
+        with bench.restored():
             one.apply(bench)
         assert {p: p.read_bytes() for p in bench.pack.rglob("*") if p.is_file()} == before, one.id
     assert verify_pack(bench.pack).exit_code == 0

@@ -38,7 +38,7 @@ def forged(pack: Path, project: Project, edit: Callable[[ForgedPack], None]) -> 
     """What verify says of the pack after an edit that is sealed consistently."""
     folder = Path(mkdtemp(dir=project.root))
     bench = Bench(pack, folder)
-    with bench.mended():
+    with bench.restored():
         pack_in_hand = ForgedPack(bench)
         edit(pack_in_hand)
         bench.put(pack_in_hand.seal().all_bytes())

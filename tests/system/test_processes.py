@@ -162,6 +162,6 @@ def every_kind() -> list[type[EvidenceError]]:
 def test_an_error_says_the_same_in_another_process(kind: type[EvidenceError]) -> None:
     error = UnsafePackError("link", "a", "why") if kind is UnsafePackError else kind("why")
     error.hint = "what to do"
-    again = pickle.loads(pickle.dumps(error))  # noqa: S301 - what we wrote ourselves
-    assert type(again) is kind
-    assert (str(again), vars(again)) == (str(error), vars(error))
+    repeated = pickle.loads(pickle.dumps(error))  # noqa: S301 - what we wrote ourselves
+    assert type(repeated) is kind
+    assert (str(repeated), vars(repeated)) == (str(error), vars(error))

@@ -25,7 +25,7 @@ def words(line: str) -> list[str]:
 
 def test_in_the_project_nothing_is_added(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(project)
-    assert words(commands.go_on("M43", Path("runs"))) == ["evidence", "run", "M43", "--resume"]
+    assert words(commands.to_resume("M43", Path("runs"))) == ["evidence", "run", "M43", "--resume"]
     assert (
         commands.run("M43", project / "runs", "--again", root=project) == "evidence run M43 --again"
     )
@@ -33,8 +33,8 @@ def test_in_the_project_nothing_is_added(project: Path, monkeypatch: pytest.Monk
 
 def test_elsewhere_the_project_is_named_and_quoted(project: Path) -> None:
     named = ["evidence", "run", "M43", "--resume", "--root", str(project)]
-    assert words(commands.go_on("M43", project / "runs")) == named
-    assert words(commands.go_on("M43", project / "runs", root=project)) == named
+    assert words(commands.to_resume("M43", project / "runs")) == named
+    assert words(commands.to_resume("M43", project / "runs", root=project)) == named
 
 
 def test_packs_that_lie_elsewhere_are_named(

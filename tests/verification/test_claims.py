@@ -24,7 +24,7 @@ def original(tmp_path: Path) -> Path:
     return write(tmp_path / "original" / "M90", toy().all_bytes())
 
 
-def again(folder: Path, parent: str | None) -> Path:
+def second_pack(folder: Path, parent: str | None) -> Path:
     """The same run a second time, which names its parent."""
     made = toy()
     parents = (
@@ -41,7 +41,7 @@ def attach(pack: Path, record: ReproductionRecord, name: str = "") -> None:
     write(pack, {path: jsonio.dump_document(encode(record))})
 
 
-def said(pack: Path, check: str, *beside: Path) -> tuple[str, str]:
+def outcome_of_check(pack: Path, check: str, *beside: Path) -> tuple[str, str]:
     report = verify_pack(pack, VerifyOptions(beside=beside))
     (outcome,) = (one.outcome for one in report.checks if one.id == check)
     assert astray((one for one in report.findings if one.check == check), pack) == []
@@ -52,38 +52,38 @@ def test_a_claim_holds_beside_the_pack_that_names_its_parent(
     original: Path, tmp_path: Path
 ) -> None:
     opened = open_verified(original)
-    second = again(tmp_path, opened.root_sha256)
+    second = second_pack(tmp_path, opened.root_sha256)
     attach(original, reproduction_record(opened, open_verified(second)))
     checked = {one.id for one in verify_pack(original, VerifyOptions(beside=(second,))).checks}
     assert "attached-prose" not in checked, "a claim is no prose"
-    assert said(original, "attached-form")[0] == "pass"
-    assert said(original, "reproduction-claims", second)[0] == "pass"
-    assert said(original, "reproduction-claims", tmp_path, second)[0] == "pass"
-    assert said(original, "reproduction-claims", tmp_path)[0] == "not_checked"
+    assert outcome_of_check(original, "attached-form")[0] == "pass"
+    assert outcome_of_check(original, "reproduction-claims", second)[0] == "pass"
+    assert outcome_of_check(original, "reproduction-claims", tmp_path, second)[0] == "pass"
+    assert outcome_of_check(original, "reproduction-claims", tmp_path)[0] == "not_checked"
 
 
 def test_a_pack_that_names_no_parent_reproduces_nothing(original: Path, tmp_path: Path) -> None:
-    second = again(tmp_path, None)
+    second = second_pack(tmp_path, None)
     attach(original, reproduction_record(open_verified(original), open_verified(second)))
-    outcome, message = said(original, "reproduction-claims", second)
+    outcome, message = outcome_of_check(original, "reproduction-claims", second)
     assert (outcome, "does not name it as its parent" in message) == ("fail", True)
 
 
 def test_a_claim_under_the_name_of_another_pack_is_found(original: Path, tmp_path: Path) -> None:
     opened = open_verified(original)
-    second = again(tmp_path, opened.root_sha256)
+    second = second_pack(tmp_path, opened.root_sha256)
     record = reproduction_record(opened, open_verified(second))
     attach(original, record, layout.reproduction_file("0" * 64))
-    outcome, message = said(original, "attached-form")
+    outcome, message = outcome_of_check(original, "attached-form")
     assert (outcome, "not named by the pack" in message) == ("fail", True)
 
 
 def test_a_better_verdict_than_the_packs_give_is_found(original: Path, tmp_path: Path) -> None:
     opened = open_verified(original)
-    second = again(tmp_path, opened.root_sha256)
+    second = second_pack(tmp_path, opened.root_sha256)
     record = reproduction_record(opened, open_verified(second))
     attach(original, replace(record, verdict="different"))
-    outcome, message = said(original, "reproduction-claims", second)
+    outcome, message = outcome_of_check(original, "reproduction-claims", second)
     assert (outcome, "not what the two packs give" in message) == ("fail", True)
 
 
@@ -111,7 +111,7 @@ def test_every_part_of_a_claim_is_held_against_the_packs(
     claim: str, original: Path, tmp_path: Path
 ) -> None:
     opened = open_verified(original)
-    second = again(tmp_path, opened.root_sha256)
+    second = second_pack(tmp_path, opened.root_sha256)
     record = encode(reproduction_record(opened, open_verified(second)))
     target: Any = record
     *above, last = [int(key) if key.isdigit() else key for key in claim.split("/")]
@@ -129,7 +129,7 @@ def test_every_part_of_a_claim_is_held_against_the_packs(
 
 def test_a_claim_without_the_form_of_one_is_found(original: Path, tmp_path: Path) -> None:
     opened = open_verified(original)
-    record = reproduction_record(opened, open_verified(again(tmp_path, opened.root_sha256)))
+    record = reproduction_record(opened, open_verified(second_pack(tmp_path, opened.root_sha256)))
     path = layout.reproduction_file(record.reproduction.root_sha256)
     for data, words in (
         (jsonio.dump_document({**encode(record), "verdict": "splendid"}), "splendid"),
@@ -143,7 +143,7 @@ def test_a_claim_without_the_form_of_one_is_found(original: Path, tmp_path: Path
         ),
     ):
         write(original, {path: data})
-        outcome, message = said(original, "attached-form")
+        outcome, message = outcome_of_check(original, "attached-form")
         assert (outcome, words in message) == ("fail", True), message
 
 
@@ -151,7 +151,7 @@ def test_a_reproducing_pack_that_does_not_verify_supports_nothing(
     original: Path, tmp_path: Path
 ) -> None:
     opened = open_verified(original)
-    second = again(tmp_path, opened.root_sha256)
+    second = second_pack(tmp_path, opened.root_sha256)
     attach(original, reproduction_record(opened, open_verified(second)))
     (second / layout.TRAINING_LOG).write_bytes(b"another log\n")
     report = verify_pack(original, VerifyOptions(beside=(second,)))

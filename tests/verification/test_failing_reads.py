@@ -63,8 +63,8 @@ def test_an_error_at_any_read_is_never_a_pass(monkeypatch: pytest.MonkeyPatch) -
             monkeypatch.setattr(digests, "os", Os(at, failing, ever_after=ever_after))
             report = verify_pack(SIGNED, TRUSTING)
             assert (report.verdict, report.exit_code) == ("NOT INTACT", 1), at
-            said = [finding.message for finding in report.findings]
-            assert any("cannot be read: Input/output error" in text for text in said), at
+            messages = [finding.message for finding in report.findings]
+            assert any("cannot be read: Input/output error" in text for text in messages), at
 
 
 @pytest.mark.skipif(not Path("/proc/self/fd").is_dir(), reason="finds the file by its descriptor")

@@ -73,10 +73,10 @@ def folder() -> Iterator[Path]:
 def one_file_of_each_class() -> dict[str, bytes]:
     """A small sealed set."""
     small = toy()
-    kept = (layout.MILESTONE, layout.TRAINING_LOG, MODEL)
-    small.files = {path: small.files[path] for path in kept}
-    kept = (layout.METRICS, layout.PREDICTIONS, layout.JOURNAL, layout.MANIFEST)
-    small.docs = {path: small.docs[path] for path in kept}
+    small_set = (layout.MILESTONE, layout.TRAINING_LOG, MODEL)
+    small.files = {path: small.files[path] for path in small_set}
+    small_set = (layout.METRICS, layout.PREDICTIONS, layout.JOURNAL, layout.MANIFEST)
+    small.docs = {path: small.docs[path] for path in small_set}
     return small.seal().sealed_bytes()
 
 

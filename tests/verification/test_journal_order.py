@@ -39,5 +39,5 @@ def event(name: str, seq: int) -> JournalEvent:
 def test_an_event_follows_those_that_it_can_follow_and_no_others(before: str, after: str) -> None:
     journal = (event(before, 0), event(after, 1))
     evidence = cast(Evidence, SimpleNamespace(documents=SimpleNamespace(journal=journal)))
-    said = [one.message for one in journal_order(evidence) or ()]
-    assert (f"{after} cannot follow {before}" in said) == (after not in FOLLOWS[before])
+    messages = [one.message for one in journal_order(evidence) or ()]
+    assert (f"{after} cannot follow {before}" in messages) == (after not in FOLLOWS[before])

@@ -21,7 +21,7 @@ MOST = 16
 
 @pytest.fixture(autouse=True)
 def _few_tokens(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sampling, "MAX_KEPT_TOKENS", 10 * MOST)
+    monkeypatch.setattr(sampling, "MAX_RECORDED_TOKENS", 10 * MOST)
 
 
 def large() -> ForgedPack:

@@ -126,9 +126,9 @@ def test_a_number_is_at_most_so_long(text: str) -> None:
 
 
 def test_so_many_numbers_of_a_text_are_looked_at_and_no_more() -> None:
-    assert list(literals.measurements("1 " * limits.MAX_TYPED_NUMBERS)) == []
+    assert list(literals.measurements("1 " * limits.MAX_PROSE_NUMBERS)) == []
     with pytest.raises(PastLimitError):
-        list(literals.measurements("1 " * (limits.MAX_TYPED_NUMBERS + 1)))
+        list(literals.measurements("1 " * (limits.MAX_PROSE_NUMBERS + 1)))
 
 
 @pytest.mark.parametrize("limit", ["SSH_KEYGEN_TIMEOUT_S", "SSH_SIGN_TIMEOUT_S"])
@@ -170,7 +170,7 @@ def test_a_log_too_large_to_keep_is_read_again_to_explain_it(
     shutil.copytree(GOLDEN / "v1/complete/M90", pack)
     log = pack / layout.TRAINING_LOG
     log.write_bytes(log.read_bytes().replace(b"\n", b"\r\n"))
-    monkeypatch.setattr(structure, "KEPT_LOG_BYTES", 1)
+    monkeypatch.setattr(structure, "MAX_LOG_BYTES_IN_MEMORY", 1)
     if not readable:
 
         def fail(self: SafeDirectory, path: str) -> None:
@@ -187,8 +187,8 @@ def test_a_tokenizer_past_max_tokenizer_bytes_is_hashed_and_not_looked_into(
 ) -> None:
     pack = write(tmp_path / "M90", intact_bytes())
     tokenizer = layout.TOKENIZER
-    assert structure.KEPT_WHERE_SMALL[tokenizer] == limits.MAX_TOKENIZER_BYTES
-    monkeypatch.setitem(structure.KEPT_WHERE_SMALL, tokenizer, 1)
+    assert structure.IN_MEMORY_WHERE_SMALL[tokenizer] == limits.MAX_TOKENIZER_BYTES
+    monkeypatch.setitem(structure.IN_MEMORY_WHERE_SMALL, tokenizer, 1)
     report = verify_pack(pack)
     checks = {one.id: one for one in report.checks}
     assert report.verdict == "INTACT"

@@ -65,8 +65,8 @@ def test_an_intact_pack_is_intact_and_every_file_was_hashed_apart(
     assert verify_pack(pack, SHARED) == alone
     assert len(copies) == 3
     assert_gone(copies)
-    apart = {place(number) for number in range(3 * FEW)} - set(read_here)
-    assert len(apart) >= 3 * FEW - 1  # but for the first piece
+    hashed_in_copies = {place(number) for number in range(3 * FEW)} - set(read_here)
+    assert len(hashed_in_copies) >= 3 * FEW - 1  # but for the first piece
 
 
 @pytest.mark.parametrize("number", [0, 1, 2, 3 * FEW - 1])

@@ -98,7 +98,7 @@ def test_of_findings_too_many_to_list_the_gravest_counts(severity: Severity) -> 
     light: Severity = "warning"
     others = [Problem(f"p{n}", "odd", severity=light) for n in range(MAX_FINDINGS + 2)]
     grave = [Problem("grave", "bad", severity=severity), Problem("later", "bad", severity="error")]
-    ledger.settle(rule, [*others, *grave[: 1 if severity == "warning" else 2]])
+    ledger.run_check(rule, [*others, *grave[: 1 if severity == "warning" else 2]])
     assert len(ledger.findings) == MAX_FINDINGS + 1
     assert ledger.findings[-1].severity == severity
     assert ledger.refused == (severity == "refused")
@@ -314,16 +314,16 @@ def test_a_name_that_only_looks_like_one_may_be_listed(name: str) -> None:
     assert parse_sums(f"{'0' * 64}  {name}\n".encode()).problems == ()
 
 
-@pytest.mark.parametrize(("num_steps", "said"), [(2, False), (3, True)])
+@pytest.mark.parametrize(("num_steps", "expected_text"), [(2, False), (3, True)])
 def test_a_loss_that_does_not_move_is_seen_from_three_steps_on(
-    num_steps: int, said: bool, tmp_path: Path
+    num_steps: int, expected_text: bool, tmp_path: Path
 ) -> None:
     forged = toy()
     del forged.docs[layout.METRICS][num_steps:]
     for row in forged.docs[layout.METRICS]:
         row["loss"] = 2.5
     codes = {one.code for one in verified(forged, tmp_path).findings}
-    assert ("frozen-loss" in codes) == said
+    assert ("frozen-loss" in codes) == expected_text
 
 
 def test_each_special_token_is_counted_by_its_own_id(tmp_path: Path) -> None:

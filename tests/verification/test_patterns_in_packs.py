@@ -34,19 +34,19 @@ def with_pattern(*, verdict: bool = True) -> ForgedPack:
     return made.seal()
 
 
-def said(pack: Path) -> tuple[int, str, str]:
+def result_of(pack: Path) -> tuple[int, str, str]:
     report = verify_pack(pack)
     (check,) = (one for one in report.checks if one.id == "prediction-scores")
     return report.exit_code, check.outcome, check.reason
 
 
 def test_what_a_pattern_found_is_recomputed(tmp_path: Path) -> None:
-    assert said(write(tmp_path / "M90", with_pattern().all_bytes())) == (0, "pass", "")
+    assert result_of(write(tmp_path / "M90", with_pattern().all_bytes())) == (0, "pass", "")
 
 
 def test_another_verdict_of_a_pattern_is_found(tmp_path: Path) -> None:
     pack = write(tmp_path / "M90", with_pattern(verdict=False).all_bytes())
-    assert said(pack)[:2] == (1, "fail")
+    assert result_of(pack)[:2] == (1, "fail")
 
 
 def test_without_an_engine_for_patterns_the_scores_are_not_checked(
@@ -56,7 +56,7 @@ def test_without_an_engine_for_patterns_the_scores_are_not_checked(
     patterns._compiled.cache_clear()
     monkeypatch.setitem(sys.modules, "jsonschema_rs", None)
     try:
-        _, outcome, reason = said(pack)
+        _, outcome, reason = result_of(pack)
     finally:
         patterns._compiled.cache_clear()
     assert outcome == "not_checked"

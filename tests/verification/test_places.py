@@ -196,8 +196,8 @@ def test_fewer_labels_than_ids_are_found_and_break_no_check(tmp_path: Path) -> N
 def test_a_row_after_the_last_is_said_to_be_none(tmp_path: Path) -> None:
     forged = toy()
     text("rows_doubled_bos", [N])(forged)
-    said = {one.message for one in verified(forged, tmp_path).findings}
-    assert f"row numbers rise, each once, from 0 to {N - 1}" in said
+    messages = {one.message for one in verified(forged, tmp_path).findings}
+    assert f"row numbers rise, each once, from 0 to {N - 1}" in messages
 
 
 def test_as_many_folders_as_may_be_are_not_too_many(

@@ -103,7 +103,7 @@ def judged(name: str, document: Any) -> None:
     """The quick verdict is never better than the reference's, and `check` gives the latter."""
     reference = schema._reference(name).is_valid(document)
     assert not (schema._quick(name)(document) and not reference), (name, document)
-    assert (schema.check(name, document) == ()) is reference
+    assert (schema.validate(name, document) == ()) is reference
 
 
 def parts(part: Any) -> Iterator[dict[str, Any]]:
@@ -182,7 +182,7 @@ def test_both_validators_say_the_same_of_an_edited_document(data: Any) -> None:
 
 def test_a_value_that_json_has_not_is_left_to_the_reference() -> None:
     for value in ("\ud800", float, b"", datetime.date(2026, 11, 23)):
-        assert schema.check("withheld.v1", value)
+        assert schema.validate("withheld.v1", value)
 
 
 def test_a_reference_outside_our_schemas_is_never_followed() -> None:
@@ -198,8 +198,8 @@ def test_without_the_quick_validator_every_verdict_is_the_same(
     try:
         for name, document in SAMPLES:
             assert not schema._quick(name)(document)
-            assert schema.check(name, document) == ()
-            assert schema.check(name, {**document, "unheard-of": 1})
+            assert schema.validate(name, document) == ()
+            assert schema.validate(name, {**document, "unheard-of": 1})
     finally:
         schema._quick.cache_clear()
 

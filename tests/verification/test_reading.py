@@ -40,7 +40,7 @@ def test_threads_change_nothing_of_a_report(
 def test_more_folders_than_are_kept_open_are_read_and_none_stays_open(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(directory, "_MAX_KEPT_FOLDERS", 3)
+    monkeypatch.setattr(directory, "_MAX_OPEN_FOLDERS", 3)
     made = toy()
     for number in range(12):
         made.files[f"attempts/01-big/part-{number}/note.txt"] = b"%d" % number

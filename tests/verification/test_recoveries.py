@@ -24,7 +24,7 @@ CUT = {
     "from_step": 10,
     "num_step_rows_cut": 3,
     "num_predictions_cut": 0,
-    "num_torn_bytes": 17,
+    "num_incomplete_bytes": 17,
     "allowed": [],
 }
 

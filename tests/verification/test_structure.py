@@ -190,8 +190,8 @@ def test_manifest_and_list_must_name_the_same_files(tmp_path: Path) -> None:
     files.append(files[0])
     report = verify_pack(write(tmp_path / "M90", forged.all_bytes()))
     assert codes(report) >= {"lists-differ", "manifest-order"}
-    said = [f.message for f in report.findings if f.code == "manifest-order"]
-    assert ["a second time" in text for text in said] == [False, True]
+    messages = [f.message for f in report.findings if f.code == "manifest-order"]
+    assert ["a second time" in text for text in messages] == [False, True]
     assert report.exit_code == 1
 
 

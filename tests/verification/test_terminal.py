@@ -24,11 +24,11 @@ def on_a_terminal(*words: str) -> tuple[int, bytes]:
     terminal, end = pty.openpty()
     process = subprocess.Popen(words, stdin=end, stdout=end, stderr=end)
     os.close(end)
-    said = b""
+    printed = b""
     with suppress(OSError), os.fdopen(terminal, "rb", buffering=0) as stream:
         while piece := stream.read(65536):  # Linux says by an error that the other end is closed
-            said += piece
-    return process.wait(), said
+            printed += piece
+    return process.wait(), printed
 
 
 @pytest.mark.parametrize("name", HOSTILE)
@@ -36,8 +36,8 @@ def test_nothing_of_a_pack_acts_on_a_terminal(name: str, tmp_path: Path) -> None
     """Escapes, bells and reversals of text are shown, also where colours are (I2)."""
     case = read(CASES / name)
     words = [sys.executable, "-m", "evidence", "verify", *arguments(case, made(case, tmp_path))]
-    code, said = on_a_terminal(*words)
+    code, printed = on_a_terminal(*words)
     assert code == case.exit
-    assert OURS.search(said), "this was no terminal"
-    text = OURS.sub(b"", said).replace(b"\r\n", b"\n").decode("utf-8")
+    assert OURS.search(printed), "this was no terminal"
+    text = OURS.sub(b"", printed).replace(b"\r\n", b"\n").decode("utf-8")
     assert [c for c in text if c != "\n" and not c.isprintable()] == []

@@ -11,7 +11,7 @@ from packs.case import GOLDEN
 
 from evidence import layout, limits
 from evidence.system import posix
-from evidence.verification.unfinished import story_of
+from evidence.verification.unfinished import last_known_state
 from evidence.verification.verification import verify_pack
 
 JOURNAL = (GOLDEN / "v1/complete/M90" / layout.JOURNAL).read_bytes().splitlines(keepends=True)
@@ -51,7 +51,7 @@ def test_a_run_that_died_is_told_by_its_journal(tmp_path: Path, count: int) -> N
 def test_a_recovery_does_not_hide_where_the_run_was(tmp_path: Path) -> None:
     event = json.loads(JOURNAL[6]) | {"event": "recovered"}
     work = work_of(tmp_path, b"".join(JOURNAL[:7]) + json.dumps(event).encode() + b"\n")
-    assert "in the train stage" in story_of(work).happened
+    assert "in the train stage" in last_known_state(work).happened
 
 
 STOPS = {"disk-full": "free some space", "secret-found": "take it out", "interrupted": "evidence"}
@@ -60,8 +60,8 @@ STOPS = {"disk-full": "free some space", "secret-found": "take it out", "interru
 @pytest.mark.parametrize("kind", STOPS)
 def test_a_run_that_could_still_say_why_is_believed(tmp_path: Path, kind: str) -> None:
     work = work_of(tmp_path, b"".join(JOURNAL[:7]))
-    said = {"kind": kind, "reason": "so it was", "utc": "2026-01-08T20:00:00.000000Z"}
-    (work / layout.STOPPED).write_text(json.dumps(said), "utf-8")
+    messages = {"kind": kind, "reason": "so it was", "utc": "2026-01-08T20:00:00.000000Z"}
+    (work / layout.STOPPED).write_text(json.dumps(messages), "utf-8")
     report = verify_pack(tmp_path / "M90")
     # A stop on request has no further reason: what it says itself would be said twice.
     why = "" if kind == "interrupted" else ": so it was"
@@ -71,8 +71,8 @@ def test_a_run_that_could_still_say_why_is_believed(tmp_path: Path, kind: str) -
 
 def test_a_foreign_reason_is_bounded_and_cannot_act(tmp_path: Path) -> None:
     work = work_of(tmp_path, b"")
-    said = {"kind": "io-error", "reason": "\x1b[2J" + "x" * 10_000, "utc": "now"}
-    data = json.dumps(said).encode()
+    messages = {"kind": "io-error", "reason": "\x1b[2J" + "x" * 10_000, "utc": "now"}
+    data = json.dumps(messages).encode()
     assert len(data) < limits.RESERVE_BYTES
     (work / layout.STOPPED).write_bytes(data)
     happened = verify_pack(tmp_path / "M90").happened
@@ -82,8 +82,8 @@ def test_a_foreign_reason_is_bounded_and_cannot_act(tmp_path: Path) -> None:
 
 def test_a_stop_past_its_reserve_is_not_read(tmp_path: Path) -> None:
     work = work_of(tmp_path, b"")
-    said = {"kind": "io-error", "reason": "x" * limits.RESERVE_BYTES, "utc": "now"}
-    (work / layout.STOPPED).write_text(json.dumps(said), "utf-8")
+    messages = {"kind": "io-error", "reason": "x" * limits.RESERVE_BYTES, "utc": "now"}
+    (work / layout.STOPPED).write_text(json.dumps(messages), "utf-8")
     assert "without a word" in verify_pack(tmp_path / "M90").happened
 
 
@@ -110,8 +110,8 @@ def test_what_is_no_plain_file_there_is_left_out(tmp_path: Path, kind: str) -> N
         journal.symlink_to("/etc/passwd")
     elif kind == "folder":
         journal.mkdir()
-    assert "before anything was recorded" in story_of(work).happened
+    assert "before anything was recorded" in last_known_state(work).happened
 
 
 def test_a_folder_that_is_gone_meanwhile_tells_nothing(tmp_path: Path) -> None:
-    assert "before anything was recorded" in story_of(tmp_path / "gone").happened
+    assert "before anything was recorded" in last_known_state(tmp_path / "gone").happened

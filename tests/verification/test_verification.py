@@ -22,7 +22,7 @@ from evidence.errors import ExitCode, PackBrokenError, UnsafePackError, UsageErr
 from evidence.system import posix
 from evidence.verification.consistency import registry
 from evidence.verification.consistency.registry import Evidence, Problems, check, registered
-from evidence.verification.ledger import ABSURD, Ledger, Rule
+from evidence.verification.ledger import BAD_VALUE_ERRORS, Ledger, Rule
 from evidence.verification.options import VerifyOptions
 from evidence.verification.problem import Problem
 from evidence.verification.reading import directory
@@ -224,11 +224,11 @@ def test_no_value_anywhere_makes_verify_fall_over(tmp_path: Path, seed: int) -> 
                 del inside[key]
             else:
                 inside[key] = random.choice(ODD)
-        with suppress(*ABSURD):
+        with suppress(*BAD_VALUE_ERRORS):
             forged.seal()
         try:
             files = forged.all_bytes()
-        except ABSURD:
+        except BAD_VALUE_ERRORS:
             files = forged.sealed_bytes()
         report = verify_pack(write(tmp_path / str(number), files))
         assert report.exit_code in (0, 1, 4, 5)
@@ -303,14 +303,14 @@ def test_a_verification_in_which_nothing_was_checked_is_no_success() -> None:
 def test_what_is_unsafe_is_unsafe_by_the_rules_of_any_day() -> None:
     ledger = Ledger()
     unsafe = Problem("x", "runs code", severity="refused", code="runs-code")
-    ledger.advise(Rule("toy", "a rule of the future", since=2), [unsafe], "too old")
+    ledger.run_as_advice(Rule("toy", "a rule of the future", since=2), [unsafe], "too old")
     (result,) = ledger.results
     assert (ledger.refused, result.outcome) == (True, "fail")
 
 
 def test_a_newer_rule_that_holds_is_a_pass_on_an_older_pack() -> None:
     ledger = Ledger()
-    ledger.advise(Rule("toy", "a rule of the future", since=2), [], "too old")
+    ledger.run_as_advice(Rule("toy", "a rule of the future", since=2), [], "too old")
     assert [result.outcome for result in ledger.results] == ["pass"]
 
 

@@ -66,7 +66,7 @@ def withdrawn(document: str, keys: tuple[str | int, ...]) -> ForgedPack:
     return forged.seal()
 
 
-def said(report: Report) -> set[tuple[str, str]]:
+def findings_of(report: Report) -> set[tuple[str, str]]:
     checks = {(check.id, check.outcome) for check in report.checks}
     return checks | {(finding.code, finding.address) for finding in report.findings}
 
@@ -93,7 +93,7 @@ def test_the_sweep_is_of_every_document_and_of_every_value_that_is_only_shown() 
 def test_a_value_taken_back_is_noticed_or_was_only_shown(
     part: tuple[str, int], tmp_path: Path
 ) -> None:
-    sound = said(verify_pack(write(tmp_path / "sound" / "M90", toy().all_bytes())))
+    sound = findings_of(verify_pack(write(tmp_path / "sound" / "M90", toy().all_bytes())))
     document, share = part
     addresses = [*SWEPT[document]][share::NUM_SHARES]
     silent = []
@@ -107,6 +107,6 @@ def test_a_value_taken_back_is_noticed_or_was_only_shown(
             keys,
             report.findings,
         )
-        if report.exit_code == 0 and said(report) <= sound:
+        if report.exit_code == 0 and findings_of(report) <= sound:
             silent.append(address)
     assert sorted(silent) == sorted(set(ONLY_SHOWN) & set(addresses))

@@ -42,7 +42,7 @@ from evidence import layout
 from evidence.encoding.digest import sha256_hex
 from evidence.rules import arithmetic, scoring
 from evidence.rules.row_stream import START, add_row, end_step
-from evidence.rules.sampling import steps_to_keep
+from evidence.rules.sampling import steps_to_record
 from evidence.self_test.forger import ForgedPack
 
 __all__ = [
@@ -130,7 +130,7 @@ def training_of_toy(
     updates = arithmetic.steps_per_epoch(num_rows, B, G)
     total = arithmetic.total_steps(epochs, updates)
     order = [i for epoch in range(epochs) for i in Random(epoch).sample(range(num_rows), num_rows)]
-    recorded, stream, position = steps_to_keep(total, SEED, MAX_LENGTH), START, 0
+    recorded, stream, position = steps_to_record(total, SEED, MAX_LENGTH), START, 0
     steps: list[dict[str, Any]] = []
     batches: list[dict[str, Any]] = []
     for step in range(1, total + 1):
@@ -231,8 +231,8 @@ def prediction(index: int, output: str) -> dict[str, Any]:
 
 
 def _predictions() -> list[dict[str, Any]]:
-    said = [0, 3, 5, 6, 9]
-    return [prediction(index, f"Well. Answer: {value}") for index, value in enumerate(said)]
+    answers = [0, 3, 5, 6, 9]
+    return [prediction(index, f"Well. Answer: {value}") for index, value in enumerate(answers)]
 
 
 def _sample(second: int) -> dict[str, Any]:

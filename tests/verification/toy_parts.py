@@ -249,7 +249,7 @@ def journal_of_toy(steps: list[dict[str, Any]]) -> list[dict[str, Any]]:
         "tool_version": "0.1.0",
         "ruleset": 1,
     }
-    told: list[tuple[float, str, str | None, dict[str, Any]]] = [
+    event_rows: list[tuple[float, str, str | None, dict[str, Any]]] = [
         (0.0, "run-started", None, began),
         (1.0, "captured", None, {"moment": "start", **captured}),
         (1.1, "attempt-started", "big", plan),
@@ -285,7 +285,7 @@ def journal_of_toy(steps: list[dict[str, Any]]) -> list[dict[str, Any]]:
             "attempt": attempt,
             "data": deepcopy(data),
         }
-        for second, name, attempt, data in told
+        for second, name, attempt, data in event_rows
     ]
 
 

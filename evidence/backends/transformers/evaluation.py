@@ -54,9 +54,9 @@ def _row(
     ends: frozenset[int],
 ) -> PredictionRow:
     end = next((place for place, one in enumerate(ids) if one in ends), None)
-    kept = ids[:end]
+    output_ids = ids[:end]
     reason: Literal["eos", "length"] = "length" if end is None else "eos"
-    output = tokenizer.decode(kept, skip_special_tokens=True)
+    output = tokenizer.decode(output_ids, skip_special_tokens=True)
     answer = scoring.extract_answer(output, spec.answer_after)
     return PredictionRow(
         index=question.index,
@@ -67,7 +67,7 @@ def _row(
         answer=answer,
         finish_reason=reason,
         num_prompt_tokens=num_prompt_tokens,
-        num_output_tokens=len(kept),
+        num_output_tokens=len(output_ids),
         prompt_sha256=sha256_hex(question.prompt.encode("utf-8")),
         target_sha256=sha256_hex(question.target.encode("utf-8")),
         output_sha256=sha256_hex(output.encode("utf-8")),

@@ -140,7 +140,7 @@ def _evaluate(job: Job, emit: Emit) -> None:
 
 def _show(seam: SeamRecord) -> None:
     """Say in the log where evaluation stops feeding, and what is measured and scored."""
-    print(f"evaluation feeds … {seam.fed!r}; the training text goes on {seam.goes_on!r}")
+    print(f"evaluation feeds … {seam.fed!r}; the training text goes on {seam.continuation!r}")
     print(f"the first token that carries loss: {seam.first_target!r}")
     print(f"the probe measures {seam.probe_wanted!r} after … {seam.probe_given!r}")
 

@@ -44,7 +44,7 @@ _REPEATS: Final = (
 )
 
 
-class Rows(Dataset[dict[str, Any]]):
+class ExampleDataset(Dataset[dict[str, Any]]):
     """Training examples as the Trainer's sampler asks for them."""
 
     def __init__(self, examples: Sequence[Example]) -> None:
@@ -86,6 +86,19 @@ class OneDevice(TrainingArguments):  # type: ignore[misc]  # transformers ships 
         return min(1, int(super().n_gpu))
 
 
+_NOTHING_TO_LEARN: Final = (
+    "a step came to hold only rows that have no token that carries loss (rows {}, counted from 0): "
+    "raise max_length, shorten their texts, or leave these rows out"
+)
+_MAX_ROWS_SHOWN: Final = 20
+
+
+def _shown(rows: list[int]) -> str:
+    more = len(rows) - _MAX_ROWS_SHOWN
+    said = ", ".join(map(str, rows[:_MAX_ROWS_SHOWN]))
+    return f"{said} and {more} more" if more > 0 else said
+
+
 class RecordingTrainer(Trainer):  # type: ignore[misc]  # transformers ships no types
     """The Trainer, with the recorder where batches enter the model, and with our loss."""
 
@@ -99,6 +112,9 @@ class RecordingTrainer(Trainer):  # type: ignore[misc]  # transformers ships no 
         if not batches:
             return batches, None
         num_items = num_targets_of([batch["labels"] for batch in batches])
+        if not num_items:
+            rows = sorted(row for batch in batches for row in batch["source_row"].tolist())
+            raise StageFailure("bad-data", _NOTHING_TO_LEARN.format(_shown(rows)))
         return batches, num_items.to(self.args.device)
 
     def training_step(
@@ -277,7 +293,7 @@ def train(
     trainer = RecordingTrainer(
         model=model,
         args=_arguments(job, execution),
-        train_dataset=Rows(examples),
+        train_dataset=ExampleDataset(examples),
         data_collator=lambda items: collate(items, pad_id),
         callbacks=[reporter],
         compute_loss_func=token_loss,

@@ -173,13 +173,13 @@ def prediction_degenerate(evidence: Evidence) -> Problems:
     facts = scoring.degenerate([(row.prompt, row.output) for row in rows])
     place = f"{layout.PREDICTIONS}#L1-L{len(rows)}/output"
     every = tuple(range(len(rows)))
-    said = [("are one and the same", every)] if facts.num_distinct == 1 < len(rows) else []
-    said += [
+    remarks = [("are one and the same", every)] if facts.num_distinct == 1 < len(rows) else []
+    remarks += [
         ("are empty", facts.empty),
         ("end in a loop", facts.looping),
         ("only repeat their prompt", facts.echoing),
     ]
-    for what, found in said:
+    for what, found in remarks:
         if found and len(found) >= SUSPICIOUS_SHARE * len(rows):
             lines = named(tuple(index + 1 for index in found))
             text = f"{len(found)} of {len(rows)} outputs {what}: lines {lines}"

@@ -15,7 +15,7 @@ from evidence.stages.registry import kinds, stages_of
 from evidence.verification.consistency.registry import Check, Evidence, registered
 from evidence.verification.ledger import Ledger
 
-_HERE: Final = "evidence.verification.consistency"
+_PACKAGE: Final = "evidence.verification.consistency"
 _FIRST: Final = ("status", "journal", "identity")
 _LAST: Final = ("data", "recovery", "steadiness", "durations", "results", "prose")
 
@@ -28,9 +28,9 @@ def check_consistency(evidence: Evidence, ruleset: int, ledger: Ledger) -> None:
             continue
         if one.rule.since > ruleset:
             reason = f"the pack follows rule set {ruleset}, before this check, and does not meet it"
-            ledger.advise(one.rule, one.run(evidence), reason)
+            ledger.run_as_advice(one.rule, one.run(evidence), reason)
         else:
-            ledger.settle(one.rule, one.run(evidence))
+            ledger.run_check(one.rule, one.run(evidence))
 
 
 def skip_consistency(reason: str, ledger: Ledger) -> None:
@@ -47,10 +47,10 @@ def every_check() -> tuple[Check, ...]:
 
 
 def _modules() -> Iterator[str]:
-    yield from (f"{_HERE}.{name}" for name in _FIRST)
+    yield from (f"{_PACKAGE}.{name}" for name in _FIRST)
     for kind in kinds():
         yield from kind.checks
-    yield from (f"{_HERE}.{name}" for name in _LAST)
+    yield from (f"{_PACKAGE}.{name}" for name in _LAST)
 
 
 every_check()  # in this order, whoever imports a single theme first

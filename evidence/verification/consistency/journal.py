@@ -1,4 +1,4 @@
-"""Checks on the journal: the order of a life of a run, told by its events alone."""
+"""Checks on the journal: the order of the events of a run."""
 
 from __future__ import annotations
 

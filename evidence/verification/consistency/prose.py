@@ -16,8 +16,8 @@ def words(evidence: Evidence) -> Problems:
     declared in [narrative.literals]. Another number than the value that its sentence names is an
     error, declared or not."""
     try:
-        for address, finding in prose.judge_pack(evidence.documents):
-            problem = problem_of(address, finding)
+        for address, unsupported in prose.unsupported_in_pack(evidence.documents):
+            problem = problem_of(address, unsupported)
             if problem is not None:
                 yield problem
     except PastLimitError as error:

@@ -1,4 +1,4 @@
-"""Checks on a run that died and went on: each recovery says what was lost, and the rest follows."""
+"""Checks on a run that was killed and resumed: each `recovered` event agrees with the others."""
 
 from __future__ import annotations
 
@@ -19,14 +19,16 @@ def journal_recoveries(evidence: Evidence) -> Problems:
     events = evidence.documents.journal
     for before, event in pairwise(events):
         if event.event == "stage-started" and event.data["segment"] > 1:
-            yield from _goes_on(evidence, before, event)
+            yield from _resume_problems(evidence, before, event)
         elif before.event == "recovered" and event.event != "stage-started":
             place = journal_at(before, "data", "num_step_rows_cut")
             text = "rows were cut, but no training goes on behind it"
             yield from differs(place, text, 0, before.data["num_step_rows_cut"])
 
 
-def _goes_on(evidence: Evidence, recovered: JournalEvent, started: JournalEvent) -> Problems:
+def _resume_problems(
+    evidence: Evidence, recovered: JournalEvent, started: JournalEvent
+) -> Problems:
     if recovered.event != "recovered":
         yield Problem(journal_at(started, "event"), "a later segment needs a recovery before it")
         return
@@ -40,10 +42,12 @@ def _goes_on(evidence: Evidence, recovered: JournalEvent, started: JournalEvent)
     yield from differs(place, text, step or None, started.data.get("resumed_from_step"))
     earlier = [event for event in evidence.documents.journal[: recovered.seq]
                if event.attempt == recovered.attempt]  # fmt: skip
-    kept = [event.data["step"] for event in earlier if event.event == "checkpoint"]
-    if step and step not in kept:
+    checkpoint_steps = [event.data["step"] for event in earlier if event.event == "checkpoint"]
+    if step and step not in checkpoint_steps:
         text = "the journal has no checkpoint of the step that the run went on from"
-        yield Problem(journal_at(recovered, "data", "from_step"), text, shown(str(kept)), step)
+        yield Problem(
+            journal_at(recovered, "data", "from_step"), text, shown(str(checkpoint_steps)), step
+        )
     planned = [event.data["num_steps"] for event in earlier
                if event.event == "schedule" and event.data["stage"] == "train"]  # fmt: skip
     most = max(planned, default=0) - (step or 0)

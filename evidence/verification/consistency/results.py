@@ -27,12 +27,12 @@ def results(evidence: Evidence) -> Problems:
         return
     # Through JSON: -0.0, integers in float fields and the like take their sealed form.
     expected, actual = jsonio.load_document(computed), encode(found)
-    for pointer, wanted, there in _differences(expected, actual, ""):
+    for pointer, wanted, stated in _differences(expected, actual, ""):
         yield Problem(
             f"{layout.RESULTS}#{pointer}",
             "does not follow from the evidence" + _source(expected, pointer),
             _text(wanted),
-            _text(there),
+            _text(stated),
         )
 
 
@@ -59,8 +59,8 @@ def _differences(expected: Any, actual: Any, pointer: str) -> Iterator[tuple[str
             yield from _differences(expected.get(key, _ABSENT), actual.get(key, _ABSENT), inside)
     elif isinstance(expected, list) and isinstance(actual, list):
         pairs = zip_longest(expected, actual, fillvalue=_ABSENT)
-        for index, (wanted, there) in enumerate(pairs):
-            yield from _differences(wanted, there, f"{pointer}/{index}")
+        for index, (wanted, stated) in enumerate(pairs):
+            yield from _differences(wanted, stated, f"{pointer}/{index}")
     elif type(expected) is not type(actual) or expected != actual:
         yield pointer, expected, actual
 

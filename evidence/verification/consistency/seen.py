@@ -14,7 +14,7 @@ from evidence.records.availability import Unavailable
 from evidence.records.inputs import FieldCoverage, SeenBatch, SeenRecord, SeenRow
 from evidence.records.run import StepRow
 from evidence.rules.row_stream import START, add_row, end_step
-from evidence.rules.sampling import steps_to_keep, tokens_to_keep
+from evidence.rules.sampling import steps_to_record, tokens_to_record
 from evidence.rules.vocabulary import Vocabulary, read_vocabulary
 from evidence.stages.train import SEEN, STEPS, TRAIN
 from evidence.verification.consistency import registry
@@ -59,15 +59,15 @@ def seen_batches(evidence: Evidence) -> Problems:
     recomputed from the one recorded before them. Exact."""
     steps = {row.step: row for row in evidence.documents.rows(STEPS)}
     train = evidence.plan.train
-    kept = steps_to_keep(len(steps), train.seed, train.max_length) if steps else ()
+    expected_steps = steps_to_record(len(steps), train.seed, train.max_length) if steps else ()
     found = [batch.step for _, batch in _batches(evidence)]
     text = "other steps were recorded than the recorder keeps"
-    yield from differs(f"{layout.SEEN}#/batches", text, sorted(kept), found)
+    yield from differs(f"{layout.SEEN}#/batches", text, sorted(expected_steps), found)
     for place, batch in _batches(evidence):
         row = steps.get(batch.step)
         if row is None:
             yield Problem(f"{place}/step", "there is no row of this step", actual=batch.step)
-        elif row.num_tokens <= tokens_to_keep(train.max_length):
+        elif row.num_tokens <= tokens_to_record(train.max_length):
             yield from _whole(place, batch, row)
             before = steps.get(batch.step - 1)
             start = START if batch.step == 1 else None
@@ -93,13 +93,13 @@ def _whole(place: str, batch: SeenBatch, row: StepRow) -> Problems:
 
 def _part(place: str, batch: SeenBatch, row: StepRow, max_length: int) -> Problems:
     """The last rows of a step: all that fit, and so not all of them."""
-    most = tokens_to_keep(max_length)
+    most = tokens_to_record(max_length)
     num_tokens = sum(len(one.ids) for one in batch.rows)
     if not most - max_length < num_tokens <= most or len(batch.rows) >= row.num_rows:
         text = "not as many rows as the recorder keeps of so large a step"
-        there = f"{len(batch.rows)} rows, {num_tokens} tokens"
+        given = f"{len(batch.rows)} rows, {num_tokens} tokens"
         wanted = f"fewer than {row.num_rows} rows, at most {most} tokens and nearly as many"
-        yield Problem(f"{place}/rows", text, wanted, there)
+        yield Problem(f"{place}/rows", text, wanted, given)
     if sum(map(_num_targets, batch.rows)) > row.num_target_tokens:
         text = f"more target tokens than the row of step {batch.step} states"
         yield Problem(f"{place}/rows", text, f"at most {row.num_target_tokens}")
@@ -165,10 +165,10 @@ def seen_vocabulary(evidence: Evidence) -> Problems:
     for place, row in rows:
         expected = vocabulary.iter_pieces(row.ids)
         try:
-            for index, (wanted, there) in enumerate(zip(expected, row.pieces, strict=False)):
-                if wanted != there:
+            for index, (wanted, given) in enumerate(zip(expected, row.pieces, strict=False)):
+                if wanted != given:
                     text = f"not the text of the token {row.ids[index]}"
-                    yield from differs(f"{place}/pieces/{index}", text, wanted, there)
+                    yield from differs(f"{place}/pieces/{index}", text, wanted, given)
                     break
         except MalformedError as error:
             yield Problem(f"{place}/ids", error.message)
@@ -177,8 +177,8 @@ def seen_vocabulary(evidence: Evidence) -> Problems:
 def _vocabulary(evidence: Evidence) -> Vocabulary:
     data = evidence.contents.get(layout.TOKENIZER)
     if data is None:
-        there = layout.TOKENIZER in evidence.present
-        why = "is larger than what is parsed of a stranger's pack" if there else "is not there"
+        is_present = layout.TOKENIZER in evidence.present
+        why = "is larger than what is parsed of a stranger's pack" if is_present else "is not there"
         raise CannotCheckError(f"{layout.TOKENIZER} {why}")
     try:
         return read_vocabulary(jsonio.load_document(data))
@@ -269,10 +269,10 @@ def seen_answers(evidence: Evidence) -> Problems:
                 text = "more rows than there are"
                 yield Problem(f"{place}/{key}", text, f"at most {seen.num_rows}", count)
         yield from row_list(f"{place}/rows_cut", one.rows_cut, seen.num_rows)
-        yield from _reach(place, one, seen)
+        yield from _coverage_problems(place, one, seen)
 
 
-def _reach(place: str, one: FieldCoverage, seen: SeenRecord) -> Problems:
+def _coverage_problems(place: str, one: FieldCoverage, seen: SeenRecord) -> Problems:
     name = shown(one.field)
     if one.is_answer and one.num_rows_in_target == 0:
         text = f"no token of the answer {name} carries loss in any row: it is not learned"

@@ -20,7 +20,7 @@ from evidence.pack.documents import Documents
 from evidence.records.reproduction import ReproductionRecord
 from evidence.records.run import ManifestRecord
 from evidence.results.seed_test import seed_of, seed_tests
-from evidence.results.tiers import judge, verdict, when_and_where
+from evidence.results.tiers import reached_tiers, strictest_tier, when_and_where
 from evidence.verification.ledger import Ledger, Rule
 from evidence.verification.problem import CannotCheckError, Problem
 
@@ -49,17 +49,17 @@ def check_claims(
             problems.append(found)
         else:
             records[path] = found
-    ledger.settle(FORM, problems)
+    ledger.run_check(FORM, problems)
     if documents is None:
         ledger.skip(CLAIMS, "the evidence could not be read")
     else:
-        ledger.settle(CLAIMS, _claims(records, documents, beside, opened))
+        ledger.run_check(CLAIMS, _claims(records, documents, beside, opened))
 
 
 def _parsed(path: str, data: bytes, root_sha256: str) -> ReproductionRecord | Problem:
     try:
         value = jsonio.load_document(data)
-        for error in schema.check(layout.REPRODUCTION_SCHEMA, value):
+        for error in schema.validate(layout.REPRODUCTION_SCHEMA, value):
             return Problem(f"{path}#{error.pointer}", error.message, code="schema")
         record = decode(ReproductionRecord, value)
     except MalformedError as error:
@@ -114,7 +114,7 @@ def _differs(
     other: Documents,
     others: Sequence[Documents],
 ) -> Iterator[Problem]:
-    tiers = judge(documents, other, others)
+    tiers = reached_tiers(documents, other, others)
     finished_utc, machine = when_and_where(other)
     facts: tuple[tuple[str, object, object], ...] = (
         ("original/outcome_sha256", _outcome(documents.manifest), record.original.outcome_sha256),
@@ -125,7 +125,7 @@ def _differs(
         ),
         ("finished_utc", finished_utc, record.finished_utc),
         ("machine", machine, record.machine),
-        ("verdict", verdict(tiers), record.verdict),
+        ("verdict", strictest_tier(tiers), record.verdict),
         ("tiers", tiers, record.tiers),
         (
             "seeds",

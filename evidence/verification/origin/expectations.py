@@ -29,7 +29,7 @@ def check_expectations(
     """Enter whether it is the pack that the caller named, where they named one."""
     asked = (options.expect, options.expect_milestone, options.expect_commit, options.min_ruleset)
     if any(one is not None for one in asked):
-        ledger.settle(EXPECTED, _problems(root_sha256, manifest, options))
+        ledger.run_check(EXPECTED, _problems(root_sha256, manifest, options))
 
 
 def _problems(

@@ -49,10 +49,10 @@ def usable_name(who: str) -> str:
 
 def _read(root: SafeDirectory, tree: Tree, path: str) -> bytes:
     try:
-        reading = read_file(root, path, tree.files[path], keep=True)
+        reading = read_file(root, path, tree.files[path], into_memory=True)
     except OSError as error:
         raise MalformedError(f"cannot be read: {error.strerror}") from error
-    return reading.kept or b""
+    return reading.content or b""
 
 
 def evidence_problems(

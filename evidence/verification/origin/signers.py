@@ -58,7 +58,7 @@ def check_signatures(
     except CannotCheckError as error:
         ledger.skip(SIGNATURE, str(error))
     else:
-        ledger.settle(SIGNATURE, problems)
+        ledger.run_check(SIGNATURE, problems)
     trusted = any(one.code == "signed-by" for one in problems)
-    ledger.settle(SUMMARY, signatures.summary_problems(root, tree, rendered, trust, who))
+    ledger.run_check(SUMMARY, signatures.summary_problems(root, tree, rendered, trust, who))
     return trusted

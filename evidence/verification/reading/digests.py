@@ -32,7 +32,7 @@ from evidence.system import processes
 from evidence.verification.problem import Problem
 from evidence.verification.reading.directory import NotPlainError, SafeDirectory
 from evidence.verification.reading.sets import Entries
-from evidence.verification.reading.structure import FileStatus, Tree, is_kept
+from evidence.verification.reading.structure import FileStatus, Tree, is_read_into_memory
 from evidence.verification.reading.sums import LINE_ENDS_HINT, Sums
 
 POOL_FROM_BYTES: Final = 8 * limits.MIB
@@ -52,7 +52,7 @@ class Reading(NamedTuple):
 
     sha256: str
     size_bytes: int
-    kept: bytes | None
+    content: bytes | None
     head: bytes
     """Length and header of a safetensors file, as far as the cap; empty for others."""
     changed: bool
@@ -114,21 +114,21 @@ def read_sealed(
     return contents
 
 
-def read_file(root: SafeDirectory, path: str, status: FileStatus, *, keep: bool) -> Reading:
-    """Hash one file in constant memory, keeping its bytes if asked.
+def read_file(root: SafeDirectory, path: str, status: FileStatus, *, into_memory: bool) -> Reading:
+    """Hash one file in constant memory; `into_memory` returns its bytes too.
 
-    Raises OSError, and UnsafePackError for JSON lines past a limit: they are never kept whole.
+    Raises OSError, and UnsafePackError for JSON lines past a limit: they are never read whole.
     """
     state = sha256()
     size_bytes = 0
     pieces: list[bytes] = []
     head = bytearray()
     head_bytes = _LENGTH_BYTES if path.endswith(".safetensors") else 0
-    lines = LineCount(path) if keep and path.endswith(".jsonl") else None
+    lines = LineCount(path) if into_memory and path.endswith(".jsonl") else None
     descriptor, opened = root.open_file(path)
     try:
         before = FileStatus.of(opened)
-        read = _reader(descriptor, status.size_bytes, keep=keep)
+        read = _reader(descriptor, status.size_bytes, into_memory=into_memory)
         # One byte past the expected end is enough to see that a file grew.
         while size_bytes <= status.size_bytes:
             asked_bytes = min(CHUNK_BYTES, status.size_bytes + 1 - size_bytes)
@@ -137,7 +137,7 @@ def read_file(root: SafeDirectory, path: str, status: FileStatus, *, keep: bool)
                 break
             state.update(piece)
             size_bytes += len(piece)
-            if keep:
+            if into_memory:
                 pieces.append(bytes(piece))
             if lines is not None:
                 lines.feed(pieces[-1])
@@ -154,18 +154,20 @@ def read_file(root: SafeDirectory, path: str, status: FileStatus, *, keep: bool)
     return Reading(
         sha256=state.hexdigest(),
         size_bytes=size_bytes,
-        kept=b"".join(pieces) if keep else None,
+        content=b"".join(pieces) if into_memory else None,
         head=bytes(head),
         changed=not before == after == status or size_bytes != status.size_bytes,
     )
 
 
-def _reader(descriptor: int, size_bytes: int, *, keep: bool) -> Callable[[int], bytes | memoryview]:
+def _reader(
+    descriptor: int, size_bytes: int, *, into_memory: bool
+) -> Callable[[int], bytes | memoryview]:
     """How the next bytes of a file are read.
 
-    Of a large file that nobody keeps they come in one buffer, each time overwritten.
+    Those of a large file that is not read into memory share one buffer, overwritten each time.
     """
-    if keep or size_bytes < CHUNK_BYTES:
+    if into_memory or size_bytes < CHUNK_BYTES:
         return partial(os.read, descriptor)
     file, lent = FileIO(descriptor, closefd=False), reading_buffer()
     return lambda asked_bytes: lent[: file.readinto(lent[:asked_bytes])]
@@ -273,10 +275,10 @@ def _read_all(
 
     large = [path for path in wanted if tree.files[path].size_bytes >= POOL_FROM_BYTES]
     small = [path for path in wanted if tree.files[path].size_bytes < POOL_FROM_BYTES]
-    apart = _read_apart(root, tree, small, num_threads or MAX_PROCESSES)
-    if apart:
-        yield from apart.items()
-        small = [path for path in small if path not in apart]
+    hashed = _hash_in_processes(root, tree, small, num_threads or MAX_PROCESSES)
+    if hashed:
+        yield from hashed.items()
+        small = [path for path in small if path not in hashed]
     if not large:
         yield from map(read, small)
         return
@@ -290,17 +292,21 @@ def _read_all(
             yield one.result()
 
 
-def _read_apart(
+def _hash_in_processes(
     root: SafeDirectory, tree: Tree, small: Sequence[str], num_processes: int
 ) -> dict[str, Reading]:
     """Files of which nothing but the digest is wanted, as far as all is well with them."""
-    paths = [path for path in small if not is_kept(path) and not path.endswith(".safetensors")]
+    paths = [
+        path
+        for path in small
+        if not is_read_into_memory(path) and not path.endswith(".safetensors")
+    ]
     if num_processes < 2 or len(paths) < MIN_FILES:
         return {}
 
     def hash_one(path: str) -> bytes | None:
         try:
-            reading = read_file(root, path, tree.files[path], keep=False)
+            reading = read_file(root, path, tree.files[path], into_memory=False)
         except OSError:
             return None
         return None if reading.changed else bytes.fromhex(reading.sha256)
@@ -316,7 +322,9 @@ def _read_apart(
 def attempt_read(root: SafeDirectory, path: str, status: FileStatus) -> Reading | Problem:
     """The reading of a file, or why it could not be read."""
     try:
-        return read_file(root, path, status, keep=is_kept(path, status.size_bytes))
+        return read_file(
+            root, path, status, into_memory=is_read_into_memory(path, status.size_bytes)
+        )
     except UnsafePackError as error:
         return Problem(error.address, error.message, severity="refused", code=error.code)
     except NotPlainError as error:
@@ -330,8 +338,8 @@ def _compare(
     root: SafeDirectory, path: str, reading: Reading, claims: Claims, contents: Contents
 ) -> Iterator[Problem]:
     contents.present.add(path)
-    if reading.kept is not None:
-        contents.documents[path] = reading.kept
+    if reading.content is not None:
+        contents.documents[path] = reading.content
     if path.endswith(".safetensors"):
         contents.headers[path] = reading.head
     if reading.changed:
@@ -347,7 +355,7 @@ def _compare(
     original = _with_other_line_ends(root, path, reading, expected)
     if original is not None:
         # From here on the sealed text is judged: the line ends are the one thing to report.
-        if reading.kept is not None:
+        if reading.content is not None:
             contents.documents[path] = original
         yield Problem(path, LINE_ENDS_HINT, expected, reading.sha256, code="line-ends")
         return
@@ -360,21 +368,25 @@ def _with_other_line_ends(
 ) -> bytes | None:
     if not path.endswith(_TEXT_SUFFIXES) or reading.size_bytes > limits.MAX_TEXT_BYTES:
         return None
-    data = reading.kept if reading.kept is not None else _again(root, path, reading.size_bytes)
+    data = (
+        reading.content
+        if reading.content is not None
+        else _read_again(root, path, reading.size_bytes)
+    )
     for candidate in (with_lf(data), with_crlf(data)):
         if candidate != data and sha256_hex(candidate) == expected:
             return candidate
     return None
 
 
-def _again(root: SafeDirectory, path: str, size_bytes: int) -> bytes:
+def _read_again(root: SafeDirectory, path: str, size_bytes: int) -> bytes:
     # Only to explain a mismatch that stands already; nothing is concluded from these bytes.
     try:
         with root.open(path) as descriptor:
-            pieces, left = [], size_bytes
-            while left > 0 and (piece := os.read(descriptor, min(left, CHUNK_BYTES))):
+            pieces, left_bytes = [], size_bytes
+            while left_bytes > 0 and (piece := os.read(descriptor, min(left_bytes, CHUNK_BYTES))):
                 pieces.append(piece)
-                left -= len(piece)
+                left_bytes -= len(piece)
             return b"".join(pieces)
     except OSError:
         return b""

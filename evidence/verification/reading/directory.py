@@ -31,7 +31,7 @@ _BASE: Final = (
 )
 _FOLDER: Final = _BASE | getattr(os, "O_DIRECTORY", 0)
 _REPARSE_POINT: Final = 0x400
-_MAX_KEPT_FOLDERS: Final = 64
+_MAX_OPEN_FOLDERS: Final = 64
 """Kept open, since opening name by name costs more than reading a small file."""
 
 
@@ -133,19 +133,19 @@ class SafeDirectory:
         folder, _, name = path.rpartition("/")
         if not folder:
             return os.open(name, _BASE, dir_fd=self._descriptor)
-        kept = self._kept_folder(folder)
-        if kept is not None:
-            return os.open(name, _BASE, dir_fd=kept)
+        descriptor_of_folder = self._cached_folder(folder)
+        if descriptor_of_folder is not None:
+            return os.open(name, _BASE, dir_fd=descriptor_of_folder)
         descriptor = self._open_folder(folder)
         try:
             return os.open(name, _BASE, dir_fd=descriptor)
         finally:
             os.close(descriptor)
 
-    def _kept_folder(self, folder: str) -> int | None:
-        """Its descriptor, open until the end; None where enough are kept already."""
+    def _cached_folder(self, folder: str) -> int | None:
+        """Its descriptor, open until the end; None where enough folders are open already."""
         with self._lock:
-            if folder not in self._folders and len(self._folders) < _MAX_KEPT_FOLDERS:
+            if folder not in self._folders and len(self._folders) < _MAX_OPEN_FOLDERS:
                 self._folders[folder] = self._open_folder(folder)
             return self._folders.get(folder)
 

@@ -48,7 +48,7 @@ def _document_problems(path: str, data: bytes) -> Iterator[Problem]:
         return
     try:
         for line, value, canonical in _values(path, data):
-            errors = schema.check(name, value)
+            errors = schema.validate(name, value)
             if canonical and not errors:
                 continue
             where = f"{path}#L{line}" if line else path

@@ -58,10 +58,10 @@ def read_directory(
     With `require_all` a withheld file that is absent counts as missing.
     """
     sealed = SealedSet()
-    ledger.settle(STRUCTURE, _structure(root, sealed))
+    ledger.run_check(STRUCTURE, _structure(root, sealed))
     if ledger.refused:
         return sealed
-    ledger.settle(LISTING, _listing(root, sealed))
+    ledger.run_check(LISTING, _listing(root, sealed))
     if ledger.refused or sealed.sums is None:
         return sealed
     claims, done, problems = _claims(root, sealed.tree, sealed.sums)
@@ -73,18 +73,18 @@ def read_directory(
     sealed.contents = read_sealed(root, sealed.tree, claims, done, num_threads)
     known = sealed.contents.problems
     known += [problem for problem in problems if problem not in known]
-    ledger.settle(DIGESTS, sealed.contents.problems)
-    ledger.settle(SETS, sets.set_problems(claims.manifest, sealed.sums.digests))
+    ledger.run_check(DIGESTS, sealed.contents.problems)
+    ledger.run_check(SETS, sets.set_problems(claims.manifest, sealed.sums.digests))
     return sealed
 
 
-def understand(sealed: SealedSet, ledger: Ledger) -> None:
+def check_form(sealed: SealedSet, ledger: Ledger) -> None:
     """Check the form of every document and build the records."""
     contents = sealed.contents.documents
-    ledger.settle(FORM, _form(contents))
-    ledger.settle(CHAIN, schemas.chain_problems(contents))
+    ledger.run_check(FORM, _form(contents))
+    ledger.run_check(CHAIN, schemas.chain_problems(contents))
     if not ledger.refused:
-        ledger.settle(RECORDS, _records(sealed, ledger))
+        ledger.run_check(RECORDS, _records(sealed, ledger))
 
 
 def _structure(root: SafeDirectory, sealed: SealedSet) -> Iterator[Problem]:
@@ -106,7 +106,7 @@ def _listing(root: SafeDirectory, sealed: SealedSet) -> Iterator[Problem]:
         return
     if reading.changed:
         yield Problem(layout.SUMS, "changed while it was read", code="changed-while-reading")
-    sealed.sums = parse_sums(reading.kept or b"")
+    sealed.sums = parse_sums(reading.content or b"")
     yield from sealed.sums.problems
     yield from structure.unlisted(sealed.tree, sealed.sums.digests)
     names = {*sealed.tree.files, *sealed.tree.folders}
@@ -129,7 +129,7 @@ def _claims(
             problems.append(outcome)  # it is tried again with the others; this stands either way
             continue
         done[path] = outcome
-        listed[path] = sets.read_entries(with_lf(outcome.kept or b""))
+        listed[path] = sets.read_entries(with_lf(outcome.content or b""))
         problems.extend(sets.unsafe_names(path, listed[path]))
     manifest = listed.get(layout.MANIFEST, ())
     sizes = sets.stated_sizes(manifest)
@@ -139,7 +139,7 @@ def _claims(
     for path in sorted(sums.digests.keys() & tree.files.keys() - done.keys()):
         stated = sizes.get(path)
         if stated is not None:
-            problem = structure.far_beyond(path, tree.files[path].size_bytes, stated)
+            problem = structure.much_larger_than_stated(path, tree.files[path].size_bytes, stated)
             problems.extend([problem] if problem else [])
     return claims, done, problems
 
@@ -147,7 +147,7 @@ def _claims(
 def _all_safe(ledger: Ledger, problems: Iterable[Problem]) -> bool:
     unsafe = [problem for problem in problems if problem.severity == "refused"]
     if unsafe:
-        ledger.settle(DIGESTS, unsafe)
+        ledger.run_check(DIGESTS, unsafe)
     return not unsafe
 
 
@@ -159,7 +159,7 @@ def _form(contents: Mapping[str, bytes]) -> Iterator[Problem]:
 
 def _records(sealed: SealedSet, ledger: Ledger) -> Iterator[Problem]:
     for path in layout.NEEDED_ALWAYS:
-        if path not in sealed.contents.present and not ledger.complained_of(path):
+        if path not in sealed.contents.present and not ledger.has_error_about(path):
             yield Problem(path, "every pack has this file; this one does not", code="missing")
     digests = {} if sealed.sums is None else sealed.sums.digests
     sizes = {**sealed.sizes}
@@ -169,6 +169,6 @@ def _records(sealed: SealedSet, ledger: Ledger) -> Iterator[Problem]:
     if isinstance(built, Documents):
         sealed.documents = built
         return
-    if ledger.complained_of(built.address.partition("#")[0]):
+    if ledger.has_error_about(built.address.partition("#")[0]):
         raise CannotCheckError(f"{built.address} is not readable, see above")
     yield built

@@ -20,11 +20,11 @@ from evidence.verification.problem import Problem
 from evidence.verification.reading.directory import SafeDirectory, is_link
 from evidence.verification.reading.names import unsafe_on_disk
 
-KEPT_LOG_BYTES: Final = 16 * limits.MIB
-KEPT_WHERE_SMALL: Final = {
-    layout.ENV_SNAPSHOT: KEPT_LOG_BYTES,
-    layout.GPU_SNAPSHOT: KEPT_LOG_BYTES,
-    layout.PATCH: KEPT_LOG_BYTES,
+MAX_LOG_BYTES_IN_MEMORY: Final = 16 * limits.MIB
+IN_MEMORY_WHERE_SMALL: Final = {
+    layout.ENV_SNAPSHOT: MAX_LOG_BYTES_IN_MEMORY,
+    layout.GPU_SNAPSHOT: MAX_LOG_BYTES_IN_MEMORY,
+    layout.PATCH: MAX_LOG_BYTES_IN_MEMORY,
     layout.TOKENIZER: limits.MAX_TOKENIZER_BYTES,
 }
 """What is said of these is checked up to a size in bytes, their digest always."""
@@ -123,12 +123,12 @@ def _not_plain(status: os.stat_result) -> str | None:
 def _empty_folders(tree: Tree) -> Iterator[Problem]:
     holding = {path.rpartition("/")[0] for path in tree.files}
     inhabited = holding | {folder[:end] for folder in holding for end in _slashes(folder)}
-    # A folder that could not be read, or held only refused things, is spoken of already.
-    spoken_of = {p.address[:end] for p in tree.problems for end in _slashes(p.address)}
-    spoken_of |= {p.address for p in tree.problems}
+    # A folder that could not be read, or held only refused things, is reported already.
+    reported = {p.address[:end] for p in tree.problems for end in _slashes(p.address)}
+    reported |= {p.address for p in tree.problems}
     # Of folders in folders only the innermost are named. No loop in a loop: there may be 20,000.
     above = {path[:end] for path in tree.folders for end in _slashes(path)}
-    for folder in tree.folders - inhabited - spoken_of - above - _REMADE:
+    for folder in tree.folders - inhabited - reported - above - _REMADE:
         yield Problem(folder, "an empty folder, which no seal covers", code="empty-folder")
 
 
@@ -136,9 +136,9 @@ def _slashes(path: str) -> list[int]:
     return [index for index, letter in enumerate(path) if letter == "/"]
 
 
-def is_kept(path: str, size_bytes: int = 0) -> bool:
-    """Whether later stages parse the bytes of this file, so that they are kept in memory."""
-    most_bytes = _kept_up_to(path)
+def is_read_into_memory(path: str, size_bytes: int = 0) -> bool:
+    """Whether later stages parse the bytes of this file, so that it is read into memory."""
+    most_bytes = _max_bytes_in_memory(path)
     if most_bytes is not None:
         return size_bytes <= most_bytes
     if path == layout.SUMS:
@@ -149,11 +149,11 @@ def is_kept(path: str, size_bytes: int = 0) -> bool:
     return is_document(path)
 
 
-def _kept_up_to(path: str) -> int | None:
-    """The size in bytes up to which a text is kept; None for what is no such text."""
+def _max_bytes_in_memory(path: str) -> int | None:
+    """The size up to which a text is read into memory; None for what is no such text."""
     if any(path == kind.log for kind in kinds()):
-        return KEPT_LOG_BYTES
-    return KEPT_WHERE_SMALL.get(path)
+        return MAX_LOG_BYTES_IN_MEMORY
+    return IN_MEMORY_WHERE_SMALL.get(path)
 
 
 def unlisted(tree: Tree, listed: Mapping[str, str]) -> Iterator[Problem]:
@@ -166,11 +166,11 @@ def unlisted(tree: Tree, listed: Mapping[str, str]) -> Iterator[Problem]:
 
 def too_big(tree: Tree) -> Iterator[Problem]:
     """Files larger than any honest one of their kind; nothing of the pack is read then."""
-    rendered = kept = 0
+    rendered = in_memory_bytes = 0
     for path in sorted(tree.files):
         size = tree.files[path].size_bytes
-        parsed = is_kept(path, size)
-        cap = _cap(path, kept=parsed)
+        parsed = is_read_into_memory(path, size)
+        cap = _cap(path, in_memory=parsed)
         if cap is not None and size > cap:
             yield Problem(
                 path,
@@ -178,17 +178,18 @@ def too_big(tree: Tree) -> Iterator[Problem]:
                 severity="refused",
                 code="too-large",
             )
-        kept += size if parsed else 0
+        in_memory_bytes += size if parsed else 0
         rendered += size if layout.is_rendered(path) else 0
     if rendered > limits.MAX_RENDERED_BYTES:
         text = f"the rendered set has {rendered} bytes, more than {limits.MAX_RENDERED_BYTES}"
         yield Problem(layout.RENDERED, text, severity="refused", code="too-large")
-    if kept > limits.MAX_DOCUMENTS_BYTES:
-        text = f"the documents have {kept} bytes, more than {limits.MAX_DOCUMENTS_BYTES} together"
+    if in_memory_bytes > limits.MAX_DOCUMENTS_BYTES:
+        most = limits.MAX_DOCUMENTS_BYTES
+        text = f"the documents have {in_memory_bytes} bytes, more than {most} together"
         yield Problem(layout.MANIFEST, text, severity="refused", code="too-large")
 
 
-def far_beyond(path: str, size_bytes: int, stated_bytes: int) -> Problem | None:
+def much_larger_than_stated(path: str, size_bytes: int, stated_bytes: int) -> Problem | None:
     """A file so much larger than the manifest states that nothing of the pack is read."""
     if size_bytes <= 2 * stated_bytes + limits.MAX_TEXT_BYTES:
         return None
@@ -202,9 +203,9 @@ def far_beyond(path: str, size_bytes: int, stated_bytes: int) -> Problem | None:
     )
 
 
-def _cap(path: str, *, kept: bool) -> int | None:
+def _cap(path: str, *, in_memory: bool) -> int | None:
     if path in _CAPS:
         return _CAPS[path]
-    if not kept or _kept_up_to(path) is not None:
+    if not in_memory or _max_bytes_in_memory(path) is not None:
         return None
     return limits.MAX_JSONL_BYTES if path.endswith(".jsonl") else limits.MAX_JSON_BYTES

@@ -190,8 +190,8 @@ def _evaluate(job: Job, emit: Emit) -> None:
     for number, question in enumerate(asked, 1):
         misbehave(job, number, emit)
         right = int(sha256_hex(question.id.encode())[:2], 16) % 2 == 0
-        said = question.target if right else "nothing"
-        output = f"{spec.answer_after or ''} {said}".strip()
+        output_text = question.target if right else "nothing"
+        output = f"{spec.answer_after or ''} {output_text}".strip()
         answer = scoring.extract_answer(output, spec.answer_after)
         row = PredictionRow(
             index=question.index,

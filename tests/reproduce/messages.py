@@ -1,9 +1,9 @@
-"""An observer that keeps what it is told."""
+"""An observer that records its messages."""
 
 from __future__ import annotations
 
 
-class Heard:
+class Messages:
     """The lines, in order."""
 
     def __init__(self) -> None:

@@ -1,7 +1,7 @@
-"""How a worker ended, told apart and in plain words. Pure.
+"""The outcome of a worker, and its reason in plain words. Pure.
 
-Responsible for turning what was heard and the exit status into an outcome. Whether the next
-attempt follows is `running`'s decision.
+Responsible for `outcome_of`: a `WorkerEnd` (last events, exit status, limits, signals) becomes one
+of the outcomes. Whether the next attempt follows is decided by `running`.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ class Limit(Record):
     seconds: float
 
 
-class Heard(Record):
+class WorkerEnd(Record):
     """What the supervisor knows when a worker is gone."""
 
     kind: Kind
@@ -59,27 +59,27 @@ class Heard(Record):
     """Processes that the kernel killed for want of memory meanwhile."""
 
 
-def judge(heard: Heard) -> tuple[OutcomeKind, str]:
+def outcome_of(ended: WorkerEnd) -> tuple[OutcomeKind, str]:
     """Outcome and reason. A worker that did not say `done` never counts as completed."""
-    stage = heard.kind.name
-    if heard.limit is not None:
-        stuck = _STUCK if heard.exit_status is None else ""
-        return "timed-out", f"{_passed(heard.limit, stage)}{stuck}"
-    if heard.failure is not None:
-        kind, message = heard.failure
+    stage = ended.kind.name
+    if ended.limit is not None:
+        stuck = _STUCK if ended.exit_status is None else ""
+        return "timed-out", f"{_passed(ended.limit, stage)}{stuck}"
+    if ended.failure is not None:
+        kind, message = ended.failure
         return _FAILURES.get(kind, "exception"), message
-    if heard.done and heard.exit_status == 0:
+    if ended.done and ended.exit_status == 0:
         return "completed", ""
-    if heard.stopped:
-        return "interrupted", f"stopped during the {stage} stage, as asked{_kept(heard)}"
-    if heard.exit_status is None or heard.exit_status < 0:
-        return _killed(heard)
-    if heard.done:
+    if ended.stopped:
+        return "interrupted", f"stopped during the {stage} stage, as asked{_checkpoint_note(ended)}"
+    if ended.exit_status is None or ended.exit_status < 0:
+        return _killed(ended)
+    if ended.done:
         return "exception", (
-            f"the worker finished the {stage} stage and then ended with status {heard.exit_status}"
+            f"the worker finished the {stage} stage and then ended with status {ended.exit_status}"
         )
     return "exception", (
-        f"the worker ended with status {heard.exit_status} during the {stage} stage "
+        f"the worker ended with status {ended.exit_status} during the {stage} stage "
         "without saying why; the last lines of its log are below"
     )
 
@@ -93,21 +93,21 @@ def _passed(limit: Limit, stage: str) -> str:
     )
 
 
-def _kept(heard: Heard) -> str:
-    if not heard.kind.goes_on:
-        return f"; {heard.kind.stopped}"
-    if heard.checkpoint_step is None:
+def _checkpoint_note(ended: WorkerEnd) -> str:
+    if not ended.kind.resumes:
+        return f"; {ended.kind.stopped}"
+    if ended.checkpoint_step is None:
         return "; there is no checkpoint yet"
-    return f"; the last checkpoint is of step {heard.checkpoint_step}"
+    return f"; the last checkpoint is of step {ended.checkpoint_step}"
 
 
-def _killed(heard: Heard) -> tuple[OutcomeKind, str]:
-    name = "SIGKILL" if heard.exit_status is None else _signal_name(-heard.exit_status)
-    during = f"during the {heard.kind.name} stage"
-    if name == "SIGKILL" and heard.num_oom_kills:
+def _killed(ended: WorkerEnd) -> tuple[OutcomeKind, str]:
+    name = "SIGKILL" if ended.exit_status is None else _signal_name(-ended.exit_status)
+    during = f"during the {ended.kind.name} stage"
+    if name == "SIGKILL" and ended.num_oom_kills:
         return "out-of-memory", (
             f"the machine ran out of memory {during}: the worker was killed by SIGKILL, and the "
-            f"kernel's count of kills for want of memory rose by {heard.num_oom_kills} meanwhile"
+            f"kernel's count of kills for want of memory rose by {ended.num_oom_kills} meanwhile"
         )
     hint = _SIGNAL_HINTS.get(name)
     reason = f"the worker was killed by {name} {during}"

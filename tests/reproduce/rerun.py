@@ -14,7 +14,7 @@ from evidence.running.signals import StopRequest
 from tests.project import Project
 
 
-def again(project: Project, pack: Path | None = None, **options: Any) -> ReproduceResult:
+def rerun(project: Project, pack: Path | None = None, **options: Any) -> ReproduceResult:
     with StopRequest() as stop:
         stop.asked = options.pop("stop_level", 0)
         chosen = ReproduceOptions(project=project.root.resolve(), **options)
@@ -42,6 +42,6 @@ def assert_refused(project: Project, temporary: Path, words: str) -> None:
     """Exit 2 with something to do, and everything as it was."""
     before = state(project, temporary)
     with pytest.raises(UsageError, match=words) as caught:
-        again(project)
+        rerun(project)
     assert caught.value.hint
     assert state(project, temporary) == before

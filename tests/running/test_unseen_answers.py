@@ -124,8 +124,8 @@ def test_with_the_right_template_exactly_the_rows_that_are_cut_are_named(
     assert report.exit == ExitCode.DONE, report.findings
     assert {c.id: c.outcome for c in report.checks}["seen-vocabulary"] == "pass"
     named = ", ".join(map(str, cut))
-    said = [one.message for one in report.findings if one.code == "truncated-rows"]
-    assert said == [f"{len(cut)} of 550 rows were cut: {named}"]
+    messages = [one.message for one in report.findings if one.code == "truncated-rows"]
+    assert messages == [f"{len(cut)} of 550 rows were cut: {named}"]
     summary = (project.pack / "t1_summary.md").read_text("utf-8")
     assert f"| `final_answer` | yes | {550 - len(cut)} of 550 | ⚠️ {550 - len(cut)} of" in summary
     for field in ("steps", "final_answer"):
@@ -183,14 +183,14 @@ def test_the_duplicates_of_the_real_data_are_listed_and_no_conflict_is_invented(
 @beside_us
 def test_the_predictions_of_the_real_run_are_seen_through() -> None:
     path = REFERENCE / "m43_raw" / "predictions.jsonl"
-    said = rows(path)
+    messages = rows(path)
     asked = {row["id"]: row for row in rows(REFERENCE / "datasets" / "eval_v2.jsonl")}
-    assert "steps" in scoring.constant_fields(said)
-    facts = scoring.degenerate([(row["prompt"], row["final_answer"]) for row in said])
-    assert len(facts.looping) >= len(said) / 2
+    assert "steps" in scoring.constant_fields(messages)
+    facts = scoring.degenerate([(row["prompt"], row["final_answer"]) for row in messages])
+    assert len(facts.looping) >= len(messages) / 2
     pairs = [
         (row["final_answer"].strip(), asked[row["meta"]["eval_id"]]["expected_answer"])
-        for row in said
+        for row in messages
     ]
     assert len(pairs) == 20
     assert sum(scoring.exact(*pair) for pair in pairs) == 0
