@@ -23,12 +23,12 @@ SHOWN_LOSS_ROWS: Final = 200
 
 def view(documents: Documents, sheet: Sheet) -> dict[str, Any]:
     """Names and values for training.md.j2."""
-    del sheet
     context = Context(documents)
     table = () if documents.results is None else documents.results.loss_table
     return {
         "loss_table": _loss_rows(table),
         "loss_rows_left_out": _rows_left_out(table),
+        "weights_sampled": sheet.number("train.weights_compared_every") > 1,
         "ran": _ran(context.stage_events("execution", TRAIN.name)),
         "own_loss": _own_loss(context.stage_events("loss", TRAIN.name)),
     }

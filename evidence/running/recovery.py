@@ -14,19 +14,16 @@ from msgspec import field
 
 from evidence import layout
 from evidence.attempt.attempt import AttemptResult, StartPoint, interrupted
-from evidence.attempt.reported import Reported, read_reported
+from evidence.attempt.reported import read_reported
 from evidence.attempt.stage import digest_folder
-from evidence.backends import registry
-from evidence.data.read import describe_data
-from evidence.encoding import jsonio
 from evidence.encoding.codec import decode, encode
-from evidence.errors import MilestoneError, UsageError
+from evidence.errors import MilestoneError
 from evidence.milestone.parse import load_milestone, parse_milestone
 from evidence.milestone.plan import plan_attempts
 from evidence.pack import journal
 from evidence.pack.journal import Clock, Journal
 from evidence.progress import Observer
-from evidence.records.inputs import DataRecord, FileDigest, InputsRecord
+from evidence.records.inputs import FileDigest
 from evidence.records.milestone import AllowSpec, Milestone
 from evidence.records.record import Record
 from evidence.records.run import AttemptPlan, JournalEvent, StopRecord
@@ -43,20 +40,19 @@ from evidence.running.execution import (
 from evidence.running.finish import Finished
 from evidence.running.observation import Observation, journal_state, recall_start
 from evidence.running.preflight import Prepared
+from evidence.running.resuming import backends_left, data_as_begun, refuse_changed
 from evidence.running.secrets import allowed_in, privacy_of
 from evidence.running.signals import StopRequest
-from evidence.running.unchanged import changed, said_now
+from evidence.running.unchanged import said_now
 from evidence.running.unfinished_files import (
     Truncation,
     cut_incomplete_line,
     incomplete_tails,
-    whole_records,
 )
 from evidence.running.workspace import Remembered, Workspace
 from evidence.stages.kind import Kind
 from evidence.stages.registry import kind_of, stages_of
 from evidence.system.durable import remove, remove_partials
-from evidence.text import commands
 from evidence.worker.interface import Backend
 
 
@@ -100,9 +96,9 @@ def recover(
 ) -> Finished:
     """Go on with the run in `work` (or close it as failed), and publish it as `pack`."""
     space = Workspace(work)
-    backends = {} if close else _backends(root, space)
+    backends = {} if close else backends_left(root, space)
     if backends:
-        _refuse_changed(root, space)
+        refuse_changed(root, space)
     unfinished = _read_unfinished(root, space, backends)
     if backends:
         for line in said_now(root, unfinished.prepared.milestone):
@@ -186,66 +182,6 @@ def _finish(
     return result if result.completed else None
 
 
-def _backends(root: Path, space: Workspace) -> Mapping[str, Backend]:
-    """Backends of the attempts left to run. Raises UsageError, before any cut, where one lacks."""
-    path = space.staging / layout.JOURNAL
-    data = path.read_bytes() if path.exists() else b""
-    milestone = parse_milestone((space.staging / layout.MILESTONE).read_bytes())
-    plans = {plan.name: plan for plan in plan_attempts(milestone)}
-    planned = tuple(plans[name] for name in space.recall().attempts)
-    found: dict[str, Backend] = {}
-    last = stages_of(milestone)[-1].name
-    for plan in _plans_left(planned, tuple(journal.read(whole_records(data))), last):
-        try:
-            found[plan.backend] = registry.find(plan.backend)
-        except UsageError as error:
-            resume = commands.to_resume(milestone.id, space.runs, root)
-            raise UsageError(
-                f"attempt {plan.name} cannot be run: {error.message}",
-                hint=f"{error.hint}\n  Then go on: {resume}",
-            ) from error
-    return found
-
-
-def _refuse_changed(root: Path, space: Workspace) -> None:
-    """Raises UsageError, before anything is cut, where an input is another one by now."""
-    facts = space.recall()
-    if not facts.observed:
-        return
-    path = space.staging / layout.JOURNAL
-    milestone = parse_milestone((space.staging / layout.MILESTONE).read_bytes())
-    events = journal.read(whole_records(path.read_bytes())) if path.exists() else ()
-    begun = {one.attempt for one in events if one.event == "attempt-started"}
-    ended = {one.attempt for one in events if one.event == "attempt-finished"}
-    plans = [plan for plan in plan_attempts(milestone) if plan.name in begun - ended]
-    plan = plans[0] if plans else None
-    reported = Reported() if plan is None else read_reported(space.scratch(plan))
-    data = _data(root, space, milestone, facts)
-    differences = tuple(changed(root, data, plan, reported))
-    if differences:
-        raise UsageError(
-            "the run cannot go on with other inputs than it began with: " + "; ".join(differences),
-            hint="Nothing was touched. Put back what was there, then go on: "
-            + commands.to_resume(milestone.id, space.runs, root),
-        )
-
-
-def _plans_left(
-    plans: tuple[AttemptPlan, ...], events: tuple[JournalEvent, ...], last_stage: str
-) -> tuple[AttemptPlan, ...]:
-    """Attempts of which something is left to run, as far as the journal tells."""
-    for place, plan in enumerate(plans):
-        own = [one for one in events if one.attempt == plan.name]
-        ended = [one for one in own if one.event == "attempt-finished"]
-        if any(one.data["outcome"] == "completed" for one in ended) or any(
-            one.event == "stage-finished" and one.data["stage"] == last_stage for one in own
-        ):
-            return ()
-        if not ended:
-            return plans[place:]
-    return ()
-
-
 def _read_unfinished(
     root: Path, space: Workspace, backends: Mapping[str, Backend]
 ) -> UnfinishedRun:
@@ -262,7 +198,7 @@ def _read_unfinished(
         source=source,
         notes=None,
         plans=tuple(plans[name] for name in facts.attempts),
-        data=_data(root, space, milestone, facts),
+        data=data_as_begun(root, space, milestone, facts),
         backends=backends,
     )
     allowed = _newly_allowed(root, milestone, events)
@@ -279,16 +215,6 @@ def _newly_allowed(
         return ()
     known = {one.sha256 for one in allowed_in(milestone, events)}
     return tuple(one for one in now.secrets.allow if one.sha256 not in known)
-
-
-def _data(
-    root: Path, space: Workspace, milestone: Milestone, facts: Remembered
-) -> Mapping[str, DataRecord]:
-    """The data as the run began with them: as recorded, or as they are where nothing was yet."""
-    if facts.observed:
-        inputs = (space.staging / layout.INPUTS).read_bytes()
-        return decode(InputsRecord, jsonio.load_document(inputs)).data
-    return {name: describe_data(root, name, milestone) for name in milestone.data}
 
 
 def _start(run: Run, unfinished: UnfinishedRun) -> Observation:

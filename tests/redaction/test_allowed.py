@@ -64,7 +64,7 @@ def test_a_reason_is_asked_for(project: Project) -> None:
 def test_one_that_is_allowed_lets_no_other_through(project: Project) -> None:
     in_data(project, f"{TOKEN.text} {CANARIES[5].text}")
     allow(project, f'\n[[secrets.allow]]\nsha256 = "{SHA256}"\nreason = "an example"\n')
-    with pytest.raises(MilestoneError, match=r"data/train.jsonl:14: github-token$"):
+    with pytest.raises(MilestoneError, match=r"data/train.jsonl:14: github-token\n"):
         project.run()
 
 

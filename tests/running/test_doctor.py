@@ -18,6 +18,7 @@ GPU_ATTEMPT = """
 [[attempt]]
 name = "gpu"
 backend = "transformers"
+model = { id = "owner/name" }
 requires = { accelerator = "nvidia", vram_gib = 24 }
 """
 

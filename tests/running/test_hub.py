@@ -39,7 +39,7 @@ def test_a_hub_that_never_answers_is_out_of_reach_after_a_while(
 
 
 @pytest.mark.parametrize(
-    ("error", "token", "said"),
+    ("error", "token", "messages"),
     [
         (None, None, ()),
         (None, "hf_one", ()),

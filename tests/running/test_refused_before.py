@@ -43,7 +43,7 @@ def test_numbers_are_compared_and_not_their_spelling() -> None:
 
 
 @pytest.mark.parametrize(
-    ("value", "said"),
+    ("value", "messages"),
     [
         (4 / 15, "0.266667 epochs"),
         (1.0, "1 epoch"),

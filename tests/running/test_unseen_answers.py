@@ -194,4 +194,6 @@ def test_the_predictions_of_the_real_run_are_seen_through() -> None:
     ]
     assert len(pairs) == 20
     assert sum(scoring.exact(*pair) for pair in pairs) == 0
-    assert sum(scoring.contains(*pair) for pair in pairs) == 2  # one of them in '144 / 12'
+    assert (
+        sum(scoring.contains(*pair) for pair in pairs) == 1
+    )  # '144 / 12' is another number than 12

@@ -1,0 +1,102 @@
+"""What must hold before a run is resumed: its backends are there, and its inputs are the same.
+
+Responsible for refusing before anything is cut, so that the run stays resumable. What is cut, and
+where it resumes, is `recovery`'s.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from evidence import layout
+from evidence.attempt.reported import Reported, read_reported
+from evidence.backends import registry
+from evidence.data.read import describe_data
+from evidence.encoding import jsonio
+from evidence.encoding.codec import decode
+from evidence.errors import UsageError
+from evidence.milestone.parse import parse_milestone
+from evidence.milestone.plan import plan_attempts
+from evidence.pack import journal
+from evidence.records.inputs import DataRecord, InputsRecord
+from evidence.records.milestone import Milestone
+from evidence.records.run import AttemptPlan, JournalEvent
+from evidence.running.unchanged import changed
+from evidence.running.unfinished_files import (
+    whole_records,
+)
+from evidence.running.workspace import Remembered, Workspace
+from evidence.stages.registry import stages_of
+from evidence.text import commands
+from evidence.worker.interface import Backend
+
+
+def backends_left(root: Path, space: Workspace) -> Mapping[str, Backend]:
+    """Backends of the attempts left to run. Raises UsageError, before any cut, where one lacks."""
+    path = space.staging / layout.JOURNAL
+    data = path.read_bytes() if path.exists() else b""
+    milestone = parse_milestone((space.staging / layout.MILESTONE).read_bytes())
+    plans = {plan.name: plan for plan in plan_attempts(milestone)}
+    planned = tuple(plans[name] for name in space.recall().attempts)
+    found: dict[str, Backend] = {}
+    last = stages_of(milestone)[-1].name
+    for plan in _plans_left(planned, tuple(journal.read(whole_records(data))), last):
+        try:
+            found[plan.backend] = registry.find(plan.backend)
+        except UsageError as error:
+            resume = commands.to_resume(milestone.id, space.runs, root)
+            raise UsageError(
+                f"attempt {plan.name} cannot be run: {error.message}",
+                hint=f"{error.hint}\n  Then go on: {resume}",
+            ) from error
+    return found
+
+
+def refuse_changed(root: Path, space: Workspace) -> None:
+    """Raises UsageError, before anything is cut, where an input is another one by now."""
+    facts = space.recall()
+    if not facts.observed:
+        return
+    path = space.staging / layout.JOURNAL
+    milestone = parse_milestone((space.staging / layout.MILESTONE).read_bytes())
+    events = journal.read(whole_records(path.read_bytes())) if path.exists() else ()
+    begun = {one.attempt for one in events if one.event == "attempt-started"}
+    ended = {one.attempt for one in events if one.event == "attempt-finished"}
+    plans = [plan for plan in plan_attempts(milestone) if plan.name in begun - ended]
+    plan = plans[0] if plans else None
+    reported = Reported() if plan is None else read_reported(space.scratch(plan))
+    data = data_as_begun(root, space, milestone, facts)
+    differences = tuple(changed(root, data, plan, reported))
+    if differences:
+        raise UsageError(
+            "the run cannot go on with other inputs than it began with: " + "; ".join(differences),
+            hint="Nothing was touched. Put back what was there, then go on: "
+            + commands.to_resume(milestone.id, space.runs, root),
+        )
+
+
+def _plans_left(
+    plans: tuple[AttemptPlan, ...], events: tuple[JournalEvent, ...], last_stage: str
+) -> tuple[AttemptPlan, ...]:
+    """Attempts of which something is left to run, as far as the journal tells."""
+    for place, plan in enumerate(plans):
+        own = [one for one in events if one.attempt == plan.name]
+        ended = [one for one in own if one.event == "attempt-finished"]
+        if any(one.data["outcome"] == "completed" for one in ended) or any(
+            one.event == "stage-finished" and one.data["stage"] == last_stage for one in own
+        ):
+            return ()
+        if not ended:
+            return plans[place:]
+    return ()
+
+
+def data_as_begun(
+    root: Path, space: Workspace, milestone: Milestone, facts: Remembered
+) -> Mapping[str, DataRecord]:
+    """The data as the run began with them: as recorded, or as they are where nothing was yet."""
+    if facts.observed:
+        inputs = (space.staging / layout.INPUTS).read_bytes()
+        return decode(InputsRecord, jsonio.load_document(inputs)).data
+    return {name: describe_data(root, name, milestone) for name in milestone.data}
