@@ -169,10 +169,17 @@ def _attempt(run: Run, plan: AttemptPlan, start: Observation) -> AttemptResult:
         backend=plan.backend,
         stand_in=plan.stand_in,
     )
+    return run_if_able(run, plan, start, StartPoint(), run.clock.monotonic_s())
+
+
+def run_if_able(
+    run: Run, plan: AttemptPlan, start: Observation, point: StartPoint, began_s: float
+) -> AttemptResult:
+    """Run an attempt from a point, or record what this machine lacks for it."""
     missing = unmet(plan, run.prepared.backends[plan.backend], start.hardware)
     if missing:
         return record_end(run, plan, refused(plan, missing))
-    return run_from(run, plan, StartPoint(), run.clock.monotonic_s())
+    return run_from(run, plan, point, began_s)
 
 
 def run_from(run: Run, plan: AttemptPlan, point: StartPoint, began_s: float) -> AttemptResult:

@@ -35,6 +35,7 @@ from evidence.running.execution import (
     publish_run,
     record_end,
     run_from,
+    run_if_able,
     try_attempts,
 )
 from evidence.running.finish import Finished
@@ -131,7 +132,7 @@ def _run_to_seal(
         _record(run, unfinished, opened, continuation)
         continuation.cut.write()
         if opened is not None:
-            completed = _finish(run, unfinished, opened, continuation)
+            completed = _finish(run, unfinished, opened, continuation, start)
         if completed is None and not close:
             completed = try_attempts(run, start, rest)
         end_observed = any(
@@ -162,7 +163,11 @@ def _record(
 
 
 def _finish(
-    run: Run, unfinished: UnfinishedRun, opened: AttemptPlan, continuation: Continuation
+    run: Run,
+    unfinished: UnfinishedRun,
+    opened: AttemptPlan,
+    continuation: Continuation,
+    start: Observation,
 ) -> AttemptResult | None:
     """Bring the attempt under way to its end: its result if it completes."""
     started_s = unfinished.of(opened, "attempt-started")[-1].monotonic_s
@@ -171,7 +176,14 @@ def _finish(
         for kind in stages[stages.index(kind_of(continuation.point.stage)) :]:
             for document in kind.documents:
                 remove(run.space.output(opened) / document.path)
-        result = run_from(run, opened, continuation.point, started_s)
+        # The process before may have died before it asked what the machine lacks.
+        begun = bool(unfinished.of(opened, "stage-started"))
+        point = continuation.point
+        result = (
+            run_from(run, opened, point, started_s)
+            if begun
+            else run_if_able(run, opened, start, point, started_s)
+        )
         return result if result.completed else None
     result = interrupted(opened, unfinished.stopped.reason)
     if unfinished.of(

@@ -185,3 +185,28 @@ def test_a_run_that_dies_between_its_last_attempt_and_the_seal_goes_on(
     assert project.run(resume=True).exit_code == ExitCode.DONE
     assert errors(project.pack) == []
     assert project.read(layout.INPUTS)["model"]["id"] == "model"
+
+
+NEVER = """
+[[attempt]]
+name = "never"
+backend = "stub"
+requires = { accelerator = "nvidia" }
+"""
+
+
+def test_what_a_machine_lacks_is_asked_again_of_an_attempt_that_died_before_its_first_stage(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    project.edit("[[attempt]]", f"{NEVER}\n[[attempt]]")
+
+    def full(*_: object) -> None:
+        raise DurabilityError("no room")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("evidence.running.execution.record_end", full)
+        with pytest.raises(DurabilityError):
+            project.run()
+    assert project.run(resume=True).attempt == "stub"
+    assert project.read("attempts/01-never/outcome.json")["outcome"] == "requirement-not-met"
+    assert verify_pack(project.pack).verdict == "INTACT"
