@@ -240,11 +240,11 @@ def _special_id(name: str, evidence: Evidence) -> int | None:
     return next((one.id for one in tokenizer.special_tokens if one.name == name), None)
 
 
-_COUNTED: tuple[tuple[str, str, Callable[[int], bool]], ...] = (
-    ("rows_without_bos", "bos_token", lambda count: count == 0),
-    ("rows_doubled_bos", "bos_token", lambda count: count > 1),
-    ("rows_without_eos", "eos_token", lambda count: count == 0),
-    ("rows_doubled_eos", "eos_token", lambda count: count > 1),
+_COUNTED: tuple[tuple[str, str, Callable[[tuple[int, ...], int], bool]], ...] = (
+    ("rows_without_bos", "bos_token", lambda ids, token: token not in ids),
+    ("rows_doubled_bos", "bos_token", lambda ids, token: ids[:2] == (token, token)),
+    ("rows_without_eos", "eos_token", lambda ids, token: token not in ids),
+    ("rows_doubled_eos", "eos_token", lambda ids, token: ids[-2:] == (token, token)),
 )
 
 
@@ -260,6 +260,6 @@ def _special(place: str, text: TextRecord, evidence: Evidence) -> Problems:
             continue
         listed = set(rows)
         for row, ids in recorded.items():
-            if wrong(ids.count(token)) != (row in listed):
+            if wrong(ids, token) != (row in listed):
                 why = f"row {row} is recorded in seen.json with {ids.count(token)} of them"
                 yield Problem(f"{place}/{key}", f"not what the recorded rows show: {why}")
