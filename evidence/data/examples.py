@@ -30,6 +30,7 @@ from evidence.records.milestone import EvalSpec
 from evidence.records.record import Record
 from evidence.records.run import AttemptPlan
 from evidence.rules import sampling
+from evidence.rules.special_tokens import begins_doubled, ends_doubled, lacks
 from evidence.text import templating
 
 MAX_GROUPS_BYTES: Final = 6 << 20
@@ -125,14 +126,14 @@ def text_record(plan: AttemptPlan, coder: Coder, examples: Sequence[Example]) ->
         chat_template_applied=False,
         num_rows=len(examples),
         length_tokens=lengths(row.num_tokens for row in examples),
-        rows_without_bos=rows(coder.bos_id, no_begin, lambda ids, token: token not in ids)
+        rows_without_bos=rows(coder.bos_id, no_begin, lacks)
         if coder.adds_bos or coder.bos_id is None
         else Unavailable("the tokenizer adds no begin token"),
-        rows_doubled_bos=rows(coder.bos_id, no_begin, lambda ids, token: ids[:2] == (token,) * 2),
-        rows_without_eos=rows(coder.eos_id, no_end, lambda ids, token: token not in ids)
+        rows_doubled_bos=rows(coder.bos_id, no_begin, begins_doubled),
+        rows_without_eos=rows(coder.eos_id, no_end, lacks)
         if ends or coder.eos_id is None
         else Unavailable("neither milestone nor tokenizer adds an end token"),
-        rows_doubled_eos=rows(coder.eos_id, no_end, lambda ids, token: ids[-2:] == (token,) * 2),
+        rows_doubled_eos=rows(coder.eos_id, no_end, ends_doubled),
         rows_not_round_trip=tuple(row.source_row for row in examples if not row.round_trips),
     )
     _refuse_endless(record)

@@ -19,6 +19,7 @@ from evidence.records.inputs import (
     TextRecord,
     TokenizerRecord,
 )
+from evidence.rules.special_tokens import begins_doubled, ends_doubled, lacks
 from evidence.stages.eval import PREDICTIONS
 from evidence.stages.train import SEEN
 from evidence.verification.consistency.registry import Evidence, Problems, check, differs, need
@@ -241,10 +242,10 @@ def _special_id(name: str, evidence: Evidence) -> int | None:
 
 
 _COUNTED: tuple[tuple[str, str, Callable[[tuple[int, ...], int], bool]], ...] = (
-    ("rows_without_bos", "bos_token", lambda ids, token: token not in ids),
-    ("rows_doubled_bos", "bos_token", lambda ids, token: ids[:2] == (token, token)),
-    ("rows_without_eos", "eos_token", lambda ids, token: token not in ids),
-    ("rows_doubled_eos", "eos_token", lambda ids, token: ids[-2:] == (token, token)),
+    ("rows_without_bos", "bos_token", lacks),
+    ("rows_doubled_bos", "bos_token", begins_doubled),
+    ("rows_without_eos", "eos_token", lacks),
+    ("rows_doubled_eos", "eos_token", ends_doubled),
 )
 
 
