@@ -59,7 +59,7 @@ def verify(
         require_all=require_all,
         beside=(path,),
     )
-    return verify_pack(path, _with_origin(options, allowed_signers, signer, repo))
+    return verify_pack(path, with_origin(options, allowed_signers, signer, repo))
 
 
 def verify_all(
@@ -88,7 +88,7 @@ def verify_all(
     options = VerifyOptions(
         min_ruleset=min_ruleset, strict=strict, require_all=require_all, beside=found
     )
-    asked = _with_origin(options, allowed_signers, signer, repo)
+    asked = with_origin(options, allowed_signers, signer, repo)
     return tuple(verify_packs(found, asked, num_processes))
 
 
@@ -113,12 +113,13 @@ def _packs_below(path: Path) -> list[Path]:
     return sorted(child for child in children if (child / layout.SUMS).exists())
 
 
-def _with_origin(
+def with_origin(
     options: VerifyOptions,
     allowed_signers: str | os.PathLike[str] | None,
     signer: str | None,
     repo: str | os.PathLike[str] | None,
 ) -> VerifyOptions:
+    """The options, with what is asked of a pack's origin (the command line asks here too)."""
     if (allowed_signers is None) != (signer is None):
         raise UsageError("allowed_signers and signer go together")
     if allowed_signers is not None:

@@ -7,13 +7,12 @@ from typing import NoReturn
 
 import click
 
-from evidence.api.verify import expand
+from evidence.api.verify import expand, with_origin
 from evidence.cli.report import print_report
 from evidence.encoding import jsonio
 from evidence.encoding.codec import encode
 from evidence.errors import ExitCode
 from evidence.records.finding import Report
-from evidence.verification.consistency.registry import Check
 from evidence.verification.options import VerifyOptions
 from evidence.verification.several import verify_packs
 
@@ -96,12 +95,10 @@ def command(
         min_ruleset=min_ruleset,
         strict=strict,
         require_all=require_all,
-        allowed_signers=allowed_signers,
-        signer=signer,
         beside=tuple(expand(packs)),
-        further=() if repo is None else _against(repo),
     )
-    reports = verify_packs(options.beside, options, jobs or 0)
+    asked = with_origin(options, allowed_signers, signer, repo)
+    reports = verify_packs(options.beside, asked, jobs or 0)
     if as_json:
         value = encode(reports[0]) if len(reports) == 1 else [encode(r) for r in reports]
         click.echo(jsonio.dump_document(value), nl=False)
@@ -111,14 +108,8 @@ def command(
     raise click.exceptions.Exit(exit_code(reports))
 
 
-def _against(clone: Path) -> tuple[Check, ...]:
-    # Imported when asked for only, as below: git and all of a run, while verify itself stays quick.
-    from evidence.verification.origin.clone import repository_checks
-
-    return repository_checks(clone)
-
-
 def _self_test(packs: tuple[Path, ...], *, as_json: bool, quiet: bool) -> NoReturn:
+    # Imported when asked for only: verify itself stays quick.
     from evidence.cli.self_test import print_self_test
     from evidence.self_test.self_test import self_test
 

@@ -37,6 +37,13 @@ _SETTINGS = (
     ("log_every_steps", "steps"),
     ("seed", ""),
 )
+_MOVED = (
+    ("num_weights_compared", "num_compared", "weights"),
+    ("num_weights_changed", "num_changed", "weights"),
+    ("weights_compared_every", "compared_every", "weights"),
+    ("num_optimizer_steps", "num_optimizer_steps", "steps"),
+)
+"""What the end of training says of how far weights moved: value, its key there, unit."""
 _OF_STEPS = (
     ("train.num_steps", "steps"),
     ("train.epochs", "epochs"),
@@ -250,17 +257,14 @@ def rate_unreached(steps: tuple[StepRow, ...], train: TrainSpec) -> bool:
 
 
 def _moved(context: Context) -> Values:
-    """Nothing where the backend does not compare weights."""
     event = moved_weights(context)
     if event is None:
+        why = _why_not_moved(context)
+        yield from ((f"train.{name}", unknown(why, unit)) for name, _, unit in _MOVED)
+        yield "train.weights_changed_share", unknown(why, "")
         return
     weights = event.data["weights"]
-    for name, key, unit in (
-        ("num_weights_compared", "num_compared", "weights"),
-        ("num_weights_changed", "num_changed", "weights"),
-        ("weights_compared_every", "compared_every", "weights"),
-        ("num_optimizer_steps", "num_optimizer_steps", "steps"),
-    ):
+    for name, key, unit in _MOVED:
         yield f"train.{name}", known(weights[key], unit, journal_at(event, "data", "weights", key))
     both = (journal_at(event, "data", "weights", f"num_{key}") for key in ("changed", "compared"))
     changed, compared = weights["num_changed"], weights["num_compared"]
@@ -268,6 +272,13 @@ def _moved(context: Context) -> Values:
     place = join(*both)
     share = ratio(changed, compared, "", place, "share-changed", why)
     yield "train.weights_changed_share", share
+
+
+def _why_not_moved(context: Context) -> str:
+    if context.plan is None:
+        return context.why_not
+    ended = context.stage_events("stage-finished", "train")
+    return "this backend does not compare weights" if ended else "training did not end"
 
 
 def _probes(context: Context) -> Values:

@@ -1,8 +1,8 @@
 """Names that nothing has, found in a milestone and its data before anything is run.
 
-Responsible for fields, gate metrics, refs and a warm-up that would fail or mean nothing only after
-hours of training. Each problem is a pointer into the milestone, a message and a hint;
-whether the file itself is well-formed is `milestone.parse`'s, and tokens are the worker's.
+Responsible for fields, values in gates and narratives, refs and a warm-up that would fail or mean
+nothing only after hours of training. Each problem is a pointer into the milestone, a message and a
+hint; whether the file itself is well-formed is `milestone.parse`'s, and tokens are the worker's.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from typing import Final
 
 from msgspec.structs import replace
 
+from evidence import prose
 from evidence.capture.git import resolve_ref
 from evidence.capture.repository import Repository, open_repository
 from evidence.data.facts import DataSet, field_names
@@ -101,18 +102,28 @@ def nearest(name: str, known: Collection[str]) -> str:
     return f"Did you mean {close[0]!r}? {there}" if close else there
 
 
-def gate_problems(
+def value_problems(
     milestone: Milestone, plans: Sequence[AttemptPlan], data: Sets
 ) -> Iterator[Problem]:
-    """Gates on values that no run of this milestone can have."""
+    """Gates and narratives on values that no run of this milestone can have."""
     known = sorted({name for plan in plans for name in _values_of(milestone, plan, data)})
+    for place, name in _values_named(milestone):
+        if not _is_value(name, known, milestone):
+            close = get_close_matches(name, known, n=1, cutoff=0.6)
+            meant = f"Did you mean {close[0]!r}? " if close else ""
+            all_names = "All names: `evidence explain PACK` of any pack, or results.json of it."
+            yield place, f"there is no value {name!r}", f"{meant}{all_names}"
+
+
+def _values_named(milestone: Milestone) -> Iterator[tuple[str, str]]:
+    """Where the milestone names a value of its results, and the name."""
     for index, gate in enumerate(milestone.gates):
         for key, name in (("metric", gate.metric), ("other", gate.other)):
-            if name is not None and not _is_value(name, known, milestone):
-                close = get_close_matches(name, known, n=1, cutoff=0.6)
-                meant = f"Did you mean {close[0]!r}? " if close else ""
-                all_names = "All names: `evidence explain PACK` of any pack, or results.json of it."
-                yield f"/gate/{index}/{key}", f"there is no value {name!r}", f"{meant}{all_names}"
+            if name is not None:
+                yield f"/gate/{index}/{key}", name
+    for place, text in prose.author_texts(milestone):
+        if place.startswith("/narrative/"):
+            yield from ((place, name) for _, name in templating.dotted_names(text))
 
 
 def _is_value(name: str, known: Collection[str], milestone: Milestone) -> bool:

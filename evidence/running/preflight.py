@@ -24,7 +24,6 @@ from evidence.records.milestone import DataSpec, Milestone, ModelSpec, TrainSpec
 from evidence.records.record import Record
 from evidence.records.run import AttemptPlan
 from evidence.render import narrative
-from evidence.results.names import names_of, nearest
 from evidence.rules import patterns, sampling
 from evidence.rules.arithmetic import steps_per_epoch, total_steps
 from evidence.running import fitting
@@ -76,7 +75,6 @@ def prepare(root: Path, milestone_id: str, attempt: str | None) -> Prepared:
     warnings = _check_names_and_forms(root, milestone, plans, where)
     notes = layout.notes_file(root, milestone_id)
     written = notes.read_bytes() if notes.is_file() else None
-    _check_names(milestone, plans, data, where)
     refuse_unsupported_measurements(
         path, source, milestone, data, (notes, _text(notes, written or b""))
     )
@@ -99,7 +97,7 @@ def _check_names_and_forms(
     sets = {name: load_data(root, name, spec) for name, spec in milestone.data.items()}
     found = [
         *fitting.field_problems(milestone, plans, sets),
-        *fitting.gate_problems(milestone, plans, sets),
+        *fitting.value_problems(milestone, plans, sets),
         *fitting.ref_problems(root, milestone),
     ]
     for plan in plans:
@@ -333,24 +331,6 @@ def _check_templates(milestone: Milestone, where: _Where) -> None:
     for pointer, text in prose.author_texts(milestone):
         if pointer.startswith("/narrative/"):
             _compiled(narrative.refuse_bad_narrative, pointer, text, where)
-
-
-def _check_names(
-    milestone: Milestone,
-    plans: tuple[AttemptPlan, ...],
-    data: Mapping[str, DataRecord],
-    where: _Where,
-) -> None:
-    """Refuse a narrative that names a value which no run of this milestone can give."""
-    known, others = names_of(milestone, plans, data), bool(milestone.stages)
-    for pointer, text in prose.author_texts(milestone):
-        if not pointer.startswith("/narrative/"):
-            continue
-        for _, name in templating.dotted_names(text):
-            meant = nearest(name, known, others=others)
-            if meant is not None:
-                hint = f"The nearest is {meant}." if meant else "docs/arithmetic.md lists them."
-                raise where.error(pointer, f"no value is called {name}", hint)
 
 
 def _compiled(check: Callable[[str], object], pointer: str, source: str, where: _Where) -> None:

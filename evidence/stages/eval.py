@@ -6,11 +6,11 @@ from typing import Final
 
 from evidence import layout
 from evidence.records.run import PredictionRow
-from evidence.stages.kind import NO_PROGRESS, Fact, Kind, Rows, Section
+from evidence.stages.kind import Fact, Kind, Rows, Section
 
 
 def _progress(_: PredictionRow, num_rows: int) -> tuple[int, str]:
-    return num_rows, NO_PROGRESS
+    return num_rows, ""
 
 
 PREDICTIONS: Final = Rows(

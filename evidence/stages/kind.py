@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from importlib import import_module
 from pathlib import Path
-from typing import Any, Final, Generic, Literal, TypeAlias, TypeVar
+from typing import Any, Generic, Literal, TypeAlias, TypeVar
 
 from msgspec import field
 
@@ -21,8 +21,6 @@ T = TypeVar("T")
 
 Reference: TypeAlias = str
 """`module:name` of a function, imported when it is asked for."""
-
-NO_PROGRESS: Final = ""
 
 
 class Document(Record, Generic[T]):

@@ -77,8 +77,9 @@ def why_not_causal(
     if kind in ENCODERS and not is_decoder:
         return f"it is an encoder ({kind}), which sees the tokens that it is to predict"
     if causal and kind not in causal:
-        what = "names no model_type" if kind is None else f"is of the type {kind!r}"
-        return f"it {what}, which is no causal language model of the installed transformers"
+        if kind is None:
+            return "it names no model_type, so that nobody knows which class of model it is"
+        return f"it is of the type {kind!r}, which is no causal language model of transformers here"
     return ""
 
 

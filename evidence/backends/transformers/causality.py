@@ -1,7 +1,8 @@
-"""Whether a model predicts each token from those before it alone.
+"""Whether a model predicts each token from those before it alone; one that does not is refused.
 
 Responsible for that one question. An encoder sees what it is to predict: its loss falls, and what
-it generates is worth nothing.
+it generates is worth nothing. What does not fit into a model's context or embedding is refused by
+`fit`, and what its folder tells before anything is started, by `worker.model_folders`.
 """
 
 from __future__ import annotations
@@ -12,6 +13,9 @@ from typing import Any, Final
 
 import torch
 
+from evidence.data.tokens import Example
+from evidence.worker.interface import StageFailure
+
 NUM_TOKENS: Final = 8
 """Of a text that is looked at. Short, so that each later token weighs."""
 SMALL: Final = 50_000_000
@@ -19,6 +23,18 @@ SMALL: Final = 50_000_000
 ROUNDING: Final = 16
 """Units in the last place by which earlier predictions may move: in a mixture of experts, tokens
 that go elsewhere change the shape of a multiplication."""
+
+
+def refuse_encoder(model: Any, examples: Sequence[Example]) -> None:
+    """Raise StageFailure where the model sees the tokens that it is to predict."""
+    longest = max((example.ids for example in examples), key=len, default=())
+    if sees_the_future(model, longest):
+        raise StageFailure(
+            "requirement-not-met",
+            f"{type(model).__name__} sees the tokens that it is to predict (another last token "
+            "changes what it says of the tokens before), so that its loss would mean nothing: "
+            "take a decoder, such as Llama, Gemma or GPT-2",
+        )
 
 
 def sees_the_future(model: Any, ids: Sequence[int]) -> bool:

@@ -14,6 +14,7 @@ import torch
 from msgspec.structs import replace
 
 from evidence import layout
+from evidence.backends.transformers.causality import refuse_encoder
 from evidence.backends.transformers.evaluation import predict, probe_loss
 from evidence.backends.transformers.fit import refuse_unfit
 from evidence.backends.transformers.generation import (
@@ -35,7 +36,6 @@ from evidence.backends.transformers.models import (
     tokenizer_record,
     vocabulary,
 )
-from evidence.backends.transformers.refusals import refuse_encoder
 from evidence.backends.transformers.training import train
 from evidence.backends.transformers.weights import Movement
 from evidence.data.examples import (
