@@ -229,7 +229,7 @@ def test_a_worker_that_does_not_stop_after_sigterm_is_stopped_within_the_grace(
         os.kill(os.getpid(), signal.SIGTERM)
         assert stop.level == 1
         wait_until(lambda: stop.level == 2, "the end of the grace")
-        assert 0.3 <= time.monotonic() - began_s < 2
+        assert 0.3 <= time.monotonic() - began_s < 10
 
 
 def test_sigterm_is_obeyed_by_a_worker_that_hangs(project: Project) -> None:

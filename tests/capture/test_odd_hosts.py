@@ -108,8 +108,10 @@ def test_a_disk_that_hangs_holds_up_nobody(monkeypatch: pytest.MonkeyPatch) -> N
     released = threading.Event()
     monkeypatch.setattr(limits, "PROBE_TIMEOUT_S", 0.2)
     monkeypatch.setattr(psutil, "disk_usage", lambda _: released.wait())
-    found = hardware()
-    released.set()
+    try:
+        found = hardware()
+    finally:
+        released.set()
     assert found.disk_free_bytes == Unavailable("the system did not answer within 0.2 s")
     assert isinstance(found.memory_bytes, int)
 
