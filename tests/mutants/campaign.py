@@ -186,7 +186,14 @@ def _start(mutant: Mutant | None, tests: Sequence[str]) -> int:
             words = [*QUIET, f"--basetemp={made}/t", *files]
             code = int(pytest.main(words, plugins=[_Chosen(tests)]))
             if code not in _VERDICTS or (code and mutant is None):
-                OUTPUT_FILE.write_bytes((Path(made) / "said").read_bytes())
+                said = (Path(made) / "said").read_bytes()
+                OUTPUT_FILE.write_bytes(said)
+                if mutant is not None and b"MemoryError" in said:
+                    code = int(
+                        pytest.ExitCode.TESTS_FAILED
+                    )  # of pytest itself, too: a test noticed
+    except MemoryError:
+        code = int(pytest.ExitCode.TESTS_FAILED) if mutant is not None else code
     except BaseException:
         OUTPUT_FILE.write_text(traceback.format_exc(), "utf-8")
     finally:
