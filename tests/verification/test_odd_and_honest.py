@@ -67,6 +67,18 @@ def test_one_prediction_alone_is_not_called_constant(tmp_path: Path) -> None:
     assert not codes & {"constant-field", "degenerate-outputs"}
 
 
+@pytest.mark.parametrize(("num_rows", "said"), [(1, False), (2, True)])
+def test_a_group_of_one_value_is_said_from_two_predictions_on(
+    num_rows: int, said: bool, tmp_path: Path
+) -> None:
+    forged = toy()
+    del forged.docs[layout.PREDICTIONS][num_rows:]
+    for row in forged.docs[layout.PREDICTIONS]:
+        row["groups"] = {"section": "even"}
+    codes = {one.code for one in verified(forged, tmp_path).findings}
+    assert ("constant-group" in codes) == said
+
+
 def test_tensors_may_stand_in_any_order_in_the_header(tmp_path: Path) -> None:
     def turn(header: dict[str, Any]) -> None:
         turned = dict(reversed(header.items()))
