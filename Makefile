@@ -15,7 +15,7 @@ SMALL := $(if $(filter small,$(SIZE)),--small)
 
 VERIFIER := evidence.verification evidence.encoding.digest evidence.pack.journal evidence.encoding.jsonio
 LOWEST := build/lowest
-QUICK := tests/verification tests/packs tests/origin tests/prose tests/encoding
+QUICK := tests/verification tests/packs tests/origin tests/prose tests/encoding tests/stages
 
 .DEFAULT_GOAL := help
 .PHONY: help evidence verify render test test-all test-lowest lint reformat data golden approve coverage mutants faults fuzz bench bench-growth bench-gpu clean

@@ -14,6 +14,7 @@ from evidence.cli.main import COMMANDS, cli
 
 ROOT = Path(__file__).parents[1]
 CODE = sorted((ROOT / "evidence").rglob("*.py"))
+TESTS = sorted((ROOT / "tests").rglob("*.py"))
 SHIPPED = ("evidence", "schemas", "templates")
 """What a wheel holds."""
 MAX_FILE_LINES = 400
@@ -37,6 +38,12 @@ def outgrown(path: Path) -> Iterator[str]:
 
 def test_no_file_and_no_function_outgrows_its_limit() -> None:
     assert [fault for path in CODE for fault in outgrown(path)] == []
+
+
+def test_no_file_of_tests_outgrows_the_limit_either() -> None:
+    lengths = {path: len(path.read_text("utf-8").splitlines()) for path in TESTS}
+    assert len(lengths) > 100
+    assert [path for path, length in lengths.items() if length > MAX_FILE_LINES] == []
 
 
 def test_heavy_packages_are_imported_in_their_own_place_only() -> None:

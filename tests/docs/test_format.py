@@ -10,7 +10,7 @@ import hashlib
 import json
 import re
 import struct
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, Final
@@ -18,9 +18,11 @@ from typing import Any, Final
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import fields
 
 from evidence import layout, limits
 from evidence.encoding import jsonio
+from evidence.records.inputs import SeamRecord
 from evidence.stages.registry import schema_for
 from tests.docs.pages import ROOT, codes, page, section, table
 
@@ -72,6 +74,49 @@ def test_every_file_of_a_pack_is_in_the_table_with_its_set(pack: Path) -> None:
 @pytest.mark.parametrize(("name", "value"), table(section(TEXT, "Limits")))
 def test_limits_have_the_values_that_the_page_gives(name: str, value: str) -> None:
     assert getattr(limits, codes(name)[0]) == int(value)
+
+
+def keys_that_may_be_absent(
+    part: Any, whole: Any, place: str = "", needed: frozenset[str] = frozenset()
+) -> Iterator[str]:
+    """Pointers of the keys that a schema does not require, `*` for any entry."""
+    if not isinstance(part, dict):
+        return
+    if "$ref" in part:
+        target = whole
+        for name in part["$ref"].removeprefix("#/").split("/"):
+            target = target[name]
+        yield from keys_that_may_be_absent(target, whole, place)
+    needed |= frozenset(part.get("required", ()))
+    for key, inside in part.get("properties", {}).items():
+        if key not in needed:
+            yield f"{place}/{key}"
+        yield from keys_that_may_be_absent(inside, whole, f"{place}/{key}")
+    for key in ("items", "additionalProperties"):
+        yield from keys_that_may_be_absent(part.get(key), whole, f"{place}/*")
+    for key in ("anyOf", "oneOf"):
+        for inside in part.get(key, ()):
+            yield from keys_that_may_be_absent(inside, whole, place, needed)
+
+
+def test_every_key_that_a_document_may_lack_is_on_the_page_with_what_that_means() -> None:
+    documents = {
+        codes(schema)[0]: codes(names)[0].rpartition("/")[2]
+        for names, _, schema, _ in table(section(TEXT, "Files"))
+        if codes(schema) and codes(names) != [layout.MILESTONE]
+    }
+    optional = set()
+    for name, path in documents.items():
+        schema = json.loads((ROOT / f"schemas/{name}.schema.json").read_text("utf-8"))
+        optional |= {f"{path}#{place}" for place in keys_that_may_be_absent(schema, schema)}
+    rows = table(section(TEXT, "Keys that may be absent"))
+    assert {codes(key)[0] for key, _, _ in rows} == optional
+    assert all(what and absent for _, what, absent in rows)
+
+
+def test_the_page_names_every_key_of_the_seam() -> None:
+    (row,) = [one for one in table(section(TEXT, "Keys that may be absent")) if "/seam`" in one[0]]
+    assert set(codes(row[1])) == {field.name for field in fields(SeamRecord)}
 
 
 def test_events_of_the_journal_have_the_facts_that_the_page_gives() -> None:

@@ -63,6 +63,14 @@ def no_rows(made: ForgedPack) -> None:
     in_part(made)["rows"].clear()
 
 
+def no_rows_and_a_stream_that_fits(made: ForgedPack) -> None:
+    batch = in_part(made)
+    for row in batch["rows"]:
+        before = batch["stream_before"]
+        batch["stream_before"] = add_row(before, row["source_row"], row["ids"], row["labels"])
+    batch["rows"].clear()
+
+
 def all_rows(made: ForgedPack) -> None:
     in_part(made)["rows"] *= 2
 
@@ -98,6 +106,7 @@ def start_of_a_whole_one(made: ForgedPack) -> None:
     "lie",
     [
         no_rows,
+        no_rows_and_a_stream_that_fits,
         all_rows,
         other_ids,
         more_loss,

@@ -86,7 +86,9 @@ def test_a_run_that_died_before_its_first_checkpoint_begins_again_and_is_intact(
     schedule = deepcopy(made.event("schedule", stage="train"))
     schedule["data"]["resumed_from_step"] = 0
     before = {key: events[place - 1][key] for key in ("utc", "monotonic_s")}
-    new = [recovered("toy", **CUT | {"from_step": None}), started, schedule]
+    held = {"stage": "train", "segment": 1, "step": 1, "num_rows": 2, "ours": 4.5, "framework": 4.5}
+    lost = recovered("toy", **held) | {"event": "loss"}  # of a step whose row was cut
+    new = [lost, recovered("toy", **CUT | {"from_step": None}), started, schedule]
     events[place:place] = [one | before for one in new]
     made.event("checkpoint")["data"]["segment"] = 2
     made.event("stage-finished", stage="train")["data"] |= {"segment": 2, "duration_s": 2.85}
@@ -127,10 +129,20 @@ def from_nowhere(made: ForgedPack) -> None:
             event["data"]["resumed_from_step"] = None
 
 
+def from_a_step_without_a_checkpoint(made: ForgedPack) -> None:
+    for event in made.docs[layout.JOURNAL]:
+        data = event["data"]
+        if event["event"] == "recovered":
+            data["from_step"] = 9
+        elif data.get("resumed_from_step"):
+            data["resumed_from_step"] = 9
+
+
 LIES: dict[str, tuple[Callable[[ForgedPack], None], str]] = {
     "a recovery left out": (without_recovery, "journal-recoveries"),
     "a segment from nowhere": (from_nowhere, "training-steps"),
     "another step": (at("recovered", "from_step", 9), "journal-recoveries"),
+    "a step without a checkpoint": (from_a_step_without_a_checkpoint, "journal-recoveries"),
     "more rows than steps": (at("recovered", "num_step_rows_cut", 11), "journal-recoveries"),
     "rows cut where nothing goes on": (going_nowhere, "journal-recoveries"),
     "nobody's": (of_no_attempt, "journal-order"),

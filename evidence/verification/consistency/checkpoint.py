@@ -152,11 +152,11 @@ def checkpoint_parameters(evidence: Evidence) -> Problems:
 
 def _sizes(evidence: Evidence, model: ModelRecord, dtype: str) -> Problems:
     size_bytes = sum(evidence.documents.sizes[path] for path in _weights(evidence))
-    least = model.num_parameters * BITS_OF[_DTYPES[dtype]] // 8
-    if size_bytes < least:
-        text = "the files of the weights are too small for so many parameters"
+    most = size_bytes * 8 // BITS_OF[_DTYPES[dtype]]
+    if model.num_parameters > most:
+        text = f"the files of the weights have {size_bytes} bytes, too few for so many parameters"
         place = f"{layout.INPUTS}#/model/num_parameters"
-        yield Problem(place, text, f"at least {least} bytes", f"{size_bytes} bytes")
+        yield Problem(place, text, f"at most {most}", model.num_parameters)
 
 
 def parameter_problems(model: ModelRecord, tensors: Mapping[str, Tensor]) -> Problems:

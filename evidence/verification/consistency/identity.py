@@ -311,11 +311,15 @@ def _card(framework: TorchRecord, hardware: HardwareRecord, place: str) -> Probl
 
 
 def _shadowed(packages: PackagesRecord) -> Problems:
-    imported = {one.name: one.version for one in packages.imported}
+    imported: dict[str, str] = {}
+    for one in packages.imported:
+        imported.setdefault(one.name, one.version)
     for index, one in enumerate(packages.packages):
-        if not one.shadowed:
-            continue
         place = f"{layout.PACKAGES}#/packages/{index}"
+        if not one.shadowed:
+            text = "of several versions on the path one is imported, and the others are shadowed"
+            yield from differs(f"{place}/version", text, imported[one.name], one.version)
+            continue
         if one.name not in imported:
             yield Problem(place, "shadowed, and no other version is there that is imported")
             continue
