@@ -1,12 +1,13 @@
 """Every causal family of the installed transformers, from a tiny configuration.
 
-Responsible for the configurations. A family whose own rules leave no tiny configuration, or whose
-packages are not here, raises: the tests skip it with that reason, none is left out silently.
+Responsible for the configurations, and for the list of families that are not built, each with its
+reason. The tests hold that list in both directions: none is left out silently.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from importlib.util import find_spec
 from typing import Any, Final
 
 import torch
@@ -43,18 +44,58 @@ _SIZES: Final[Mapping[str, int]] = {
 }
 _OWN: Final[Mapping[str, Mapping[str, Any]]] = {
     "bamba": {"mamba_n_heads": 8, "mamba_d_head": 8},
-    "granitemoehybrid": {"mamba_n_heads": 8, "mamba_d_head": 8},
-    "mamba2": {"num_heads": 8, "head_dim": 8},
-    "gpt_neo": {"attention_types": [[["global", "local"], 1]]},
-    "lfm2_moe": {"layer_types": ["full_attention", "full_attention"]},
+    "blt": {"encoder_hash_byte_group_vocab": 50},
     "codegen": {"rotary_dim": 4},
-    "gptj": {"rotary_dim": 4},
+    "cohere_compass_text": {
+        "rope_parameters": {"full_attention": {"rope_type": "default", "rope_theta": 10000.0}}
+    },
+    "dots1": {"n_routed_experts": 4, "num_experts_per_tok": 2, "n_shared_experts": 1},
+    "dots3_note_audio_encoder": {"adapter_input_size": 32, "adapter_out_dim": 32},
+    "dots3_note_vision_encoder": {"mlp_layer_types": ["dense"] * 2, "adapter_in_dim": 32,
+                                  "adapter_out_dim": 32},
     "gemma3n_text": {"num_hidden_layers": 4, "num_kv_shared_layers": 0,
                      "layer_types": ["full_attention"] * 4,
                      "intermediate_size": [48] * 4, "activation_sparsity_pattern": [0.0] * 4},
+    "gpt_neo": {"attention_types": [[["global", "local"], 1]]},
+    "gptj": {"rotary_dim": 4},
+    "granitemoehybrid": {"mamba_n_heads": 8, "mamba_d_head": 8},
+    "hunyuan_v1_dense": {"head_dim": 8},
+    "hunyuan_v1_moe": {"head_dim": 8},
+    "lfm2_moe": {"layer_types": ["full_attention", "full_attention"]},
+    "mamba2": {"num_heads": 8, "head_dim": 8},
+    "ministral": {"head_dim": 8},
+    "nemotron": {"head_dim": 8, "num_key_value_heads": 2},
+    "prophetnet": {"num_encoder_layers": 2, "num_decoder_layers": 2,
+                   "num_encoder_attention_heads": 4, "num_decoder_attention_heads": 4},
+    "reformer": {"is_decoder": True, "axial_pos_embds_dim": [8, 24], "axial_pos_shape": [8, 8]},
+    "xlnet": {"d_inner": 48},
+    "zamba": {"num_hidden_layers": 4,
+              "layers_block_type": [*["linear_attention"] * 2, *["hybrid"] * 2]},
+    "zamba2": {"num_hidden_layers": 3,
+               "layers_block_type": [*["linear_attention"] * 2, "hybrid"]},
+    "zaya": {"num_experts_per_tok": 1},
 }  # fmt: skip
-_COMPUTED: Final[Mapping[str, str]] = {"falcon": "head_dim"}
+_COMPUTED: Final[Mapping[str, str]] = {
+    "falcon": "head_dim",
+    "prophetnet": "num_hidden_layers",
+    "xlnet": "max_position_embeddings",
+    "xlstm": "v_head_dim",
+}
 """What a family computes from the others and lets nobody set."""
+UNBUILT: Final[Mapping[str, tuple[str, str]]] = {
+    "dbrx": ("no attribute 'rope_theta'",
+             "its attention asks for what its own configuration cannot hold"),
+    **({} if find_spec("timm") and find_spec("PIL")
+       else {"gemma3n": ("pip install", "needs the packages pillow and timm, for images")}),
+    "gemma4_assistant": ("hidden_size_per_layer_input must be 0",
+                         "drafts for another model and reads its cache; no default of its own"),
+    "gemma4_unified_assistant": ("The set of layer types producing a cache",
+                                 "drafts for another model and reads its cache"),
+    "musicgen": ("no attribute 'dropout'", "its class wants the part of its own configuration"),
+    "musicgen_melody": ("no attribute 'dropout'",
+                        "its class wants the part of its own configuration"),
+}  # fmt: skip
+"""Families that transformers cannot make from a tiny configuration: what it says, and why."""
 
 
 def tiny_config(family: str) -> Any:

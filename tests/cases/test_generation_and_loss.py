@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from evidence import layout
 from evidence.verification.verification import verify_pack
 from tests.cases import project_of
 from tests.project import rows
@@ -24,10 +25,14 @@ def test_a_generation_ends_at_each_end_that_is_declared(case: str, tmp_path: Pat
     assert verify_pack(pack).verdict == "INTACT"
 
 
-@pytest.mark.parametrize("case", ["r05-own-loss-as-written", "r05d-own-loss-default-execution"])
+@pytest.mark.parametrize(
+    "case",
+    ["r05-own-loss-as-written", "r05b-own-loss-fast", "r05d-own-loss-default-execution"],
+)
 def test_a_class_that_repeats_what_it_read_is_refused(case: str, tmp_path: Path) -> None:
     project, name = project_of(case, tmp_path)
     result = project.run(name)
+    assert not (result.pack / layout.METRICS).exists(), "no step of such a loss"
     (outcome,) = result.outcomes
     assert (result.status, outcome.outcome) == ("failed", "requirement-not-met")
     assert "not against the next one" in outcome.reason

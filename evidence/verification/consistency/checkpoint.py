@@ -27,6 +27,7 @@ CONFIG: Final = f"{layout.FINAL_MODEL}/config.json"
 INDEX: Final = f"{layout.FINAL_MODEL}/model.safetensors.index.json"
 _LAYER: Final = re.compile(r"(?:^|\.)(?:layers|h|blocks?)\.(\d{1,6})\.")
 _EMBEDDING: Final = re.compile(r"(?:^|\.)(?:embed_tokens|wte|word_embeddings)\.weight$")
+_HEAD: Final = re.compile(r"(?:^|\.)(?:lm_head|embed_out)\.weight$")
 _EMBEDDING_WIDTH: Final = re.compile(r"embedding_size$|embed_proj_dim$|embed(?:ding)?_dim$")
 _POSITIONS: Final = re.compile(
     r"(?:^|\.)(?:wpe|embed_positions|(?:position|token_type)_embeddings)\."
@@ -230,8 +231,10 @@ def dtype_problems(model: ModelRecord, tensors: Mapping[str, Tensor], wanted: st
 @check("checkpoint-config", "the shapes of the weights are those of config.json")
 def checkpoint_config(evidence: Evidence) -> Problems:
     """The token embedding is vocab_size × hidden_size, or a width that config.json names for
-    embeddings; as many layers as num_hidden_layers, where several stacks have layers in one of
-    them. Exact, where config.json names them. Code that loading would run (auto_map) is refused."""
+    embeddings; where an output head of its own has vocab_size rows, it may have further ones,
+    which are read and never predicted. As many layers as num_hidden_layers, where several stacks
+    have layers in one of them. Exact, where config.json names them. Code that loading would run
+    (auto_map) is refused."""
     yield from _runs_code(evidence)
     _ = evidence.plan
     yield from shape_problems(_json(evidence, CONFIG), _tensors(evidence))
@@ -245,11 +248,15 @@ def shape_problems(config: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> 
         shape, place = text_config, f"{place}/text_config"
     vocabulary, hidden = shape.get("vocab_size"), shape.get("hidden_size")
     own = [value for key, value in shape.items() if _EMBEDDING_WIDTH.search(key)]
+    predicted = [list(t.shape) for name, t in tensors.items() if _HEAD.search(name)]
     for name, tensor in sorted(tensors.items()):
         if _EMBEDDING.search(name) and vocabulary is not None and hidden is not None:
             text, found = f"the shape of {shown(name)} is another", list(tensor.shape)
+            expected = [vocabulary, hidden]
+            if expected in predicted and found[1:] == [hidden] and found[0] > vocabulary:
+                continue  # rows for what is read and never predicted, such as where an image begins
             if found not in [[vocabulary, width] for width in own]:
-                yield from differs(f"{place}/vocab_size", text, [vocabulary, hidden], found)
+                yield from differs(f"{place}/vocab_size", text, expected, found)
     stacks: dict[str, set[int]] = {}
     for name in tensors:
         if match := _LAYER.search(name):
