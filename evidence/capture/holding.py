@@ -23,7 +23,7 @@ from evidence.records.record import Record
 Kind = Literal["commit", "pointer", "submodule", "other", "absent"]
 
 _LFS: Final = re.compile(
-    rb"version https://git-lfs\.github\.com/spec/v1\n(?:.*\n)*?oid sha256:([0-9a-f]{64})\n.*",
+    rb"version https://git-lfs\.github\.com/spec/v1\n(?:[^\n]*+\n)*?oid sha256:([0-9a-f]{64})\n.*",
     re.DOTALL,
 )
 _MAX_POINTER_BYTES: Final = 1024

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Final
@@ -72,21 +72,45 @@ def _regex(pattern: str) -> re.Pattern[str]:
     if not parts:
         return re.compile(r"(?!)")  # nothing
     *folders, last = parts
-    above = "".join("(?:[^/]+/)*" if part == "**" else _of_name(part) + "/" for part in folders)
+    between = _apart(folders, lambda part: part == "**")
+    above = _earliest([[_of_name(part) + "/" for part in run] for run in between], "(?:[^/]+/)*")
     return re.compile(above + (".+" if last == "**" else _of_name(last)), re.DOTALL)
 
 
 def _of_name(part: str) -> str:
-    found = ""
-    for piece in re.findall(r"\[!?\]?[^]]*\]|.", part, re.DOTALL):
-        if piece == "*":
-            found += "[^/]*"
-        elif piece == "?":
-            found += "[^/]"
-        elif len(piece) > 1:
-            inner = piece[1:-1].replace("\\", "\\\\").replace("[", "\\[").replace("]", "\\]")
-            inner = f"^{inner[1:]}" if inner.startswith("!") else inner.replace("^", "\\^")
-            found += f"(?!/)[{inner}]"
+    pieces = re.findall(r"\[!?\]?[^]]*\]|.", part, re.DOTALL)
+    between = _apart(pieces, lambda piece: piece == "*")
+    return _earliest([[_of_piece(piece) for piece in run] for run in between], "[^/]*")
+
+
+def _of_piece(piece: str) -> str:
+    if piece == "?":
+        return "[^/]"
+    if len(piece) == 1:
+        return re.escape(piece)
+    inner = piece[1:-1].replace("\\", "\\\\").replace("[", "\\[").replace("]", "\\]")
+    inner = f"^{inner[1:]}" if inner.startswith("!") else inner.replace("^", "\\^")
+    return f"(?!/)[{inner}]"
+
+
+def _apart(parts: Sequence[str], is_wildcard: Callable[[str], bool]) -> list[list[str]]:
+    """What stands between the wildcards: a list more than there are of those."""
+    found: list[list[str]] = [[]]
+    for part in parts:
+        if is_wildcard(part):
+            found.append([])
         else:
-            found += re.escape(piece)
+            found[-1].append(part)
     return found
+
+
+def _earliest(between: list[list[str]], wildcard: str) -> str:
+    """A pattern of these runs with a wildcard before each but the first.
+
+    What follows a wildcard is taken where it first comes, for good, but for the last: another
+    place for it is never better, and to try them all takes time beyond bounds (`*a*a*a*a*a`).
+    """
+    first, *others = ["".join(run) for run in between]
+    *inner, last = others or [""]
+    taken = "".join(f"(?>{wildcard}?{run})" for run in inner if run)
+    return first + taken + (f"{wildcard}{last}" if others else "")

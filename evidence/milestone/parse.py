@@ -24,12 +24,18 @@ from evidence.stages.registry import kinds
 
 SCHEMA: Final = "milestone.v1"
 
+# Linear in a stranger's text: nothing that is read once is read again another way. A string that
+# never ends goes as far as it can; TOML ends there with an error.
 _STRINGS: Final = re.compile(
-    r'"""(?:\\.|[^\\])*?"""|\'\'\'.*?\'\'\'|"(?:\\.|[^"\\\n])*"|\'[^\'\n]*\'|#[^\n]*', re.DOTALL
+    r'"""(?:\\.|(?!""")[^\\])*+(?:"{3,5})?+'
+    r"|'''(?:(?!''').)*+(?:'{3,5})?+"
+    r'|"(?:\\.|[^"\\\n])*+"?+'
+    r"|'[^'\n]*+'?+|#[^\n]*+",
+    re.DOTALL,
 )
 _DOTTED: Final = re.compile(r"[A-Za-z0-9_.\- \t]+")
-_HEADER: Final = re.compile(r"\s*(\[\[?)\s*([^\[\]]+?)\s*\]\]?\s*$")
-_KEY: Final = re.compile(r"\s*([A-Za-z0-9_.\- ]+?)\s*=")
+_HEADER: Final = re.compile(r"(\[\[?+)([^\[\]]++)\]\]?+")
+_KEY: Final = re.compile(r"([A-Za-z0-9_.\- \t]++)=")
 
 
 MilestoneProblem = tuple[int, str]
@@ -149,15 +155,17 @@ def _line_of_keys(skeleton: str) -> dict[str, int]:
     counts: dict[str, int] = {}
     table, depth = "", 0
     for number, line in enumerate(skeleton.split("\n"), 1):
-        if depth == 0 and (header := _HEADER.match(line)):
-            table = "/" + header[2].replace(".", "/").replace(" ", "")
+        if depth == 0 and (header := _HEADER.fullmatch(line.strip())):
+            table = "/" + header[2].strip().replace(".", "/").replace(" ", "")
             if header[1] == "[[":
                 counts[table] = counts.get(table, -1) + 1
             table = _indexed(table, counts)
             lines.setdefault(table, number)
             continue
-        if depth == 0 and (key := _KEY.match(line)):
-            lines.setdefault(f"{table}/" + key[1].replace(".", "/").replace(" ", ""), number)
+        if depth == 0 and (key := _KEY.match(line.strip())):
+            lines.setdefault(
+                f"{table}/" + key[1].strip().replace(".", "/").replace(" ", ""), number
+            )
         depth = max(0, depth + sum(map(line.count, "[{")) - sum(map(line.count, "]}")))
     return lines
 

@@ -31,7 +31,7 @@ _QUANTITY: Final = re.compile(rf"[+\-−~≈<>≤≥±$€]*({_NUMBER})([^\d\s]*
 _RANGE: Final = re.compile(rf"({_NUMBER})(?:[/–—]|-(?=\d))({_NUMBER})([^\d\s]*)")
 _DATE: Final = re.compile(r"\d{4}-\d{2}(?:-\d{2})?(?:T\S*)?")
 _CLOCK: Final = re.compile(r"\d{1,2}:\d{2}(?::\d{2})?(?:Z|UTC)?")
-_VERSION: Final = re.compile(r"v?\d+(?:\.\d+){2,}\S*|v\d\S*")
+_VERSION: Final = re.compile(r"v?\d++(?:\.\d++){2,}+\S*+|v\d\S*+")
 _YEAR: Final = re.compile(r"(?:19|20)\d{2}")
 _WRAPPING: Final = "|\"'()[]{}*_`,;:!?.…“”‘’«»"
 _LIST_MARK: Final = re.compile(r"^[ \t]*\d{1,9}[.)]\s", re.MULTILINE)

@@ -9,11 +9,11 @@ from typing import Final
 from evidence import layout
 from evidence.redact.search import SecretMatch
 
-_HEADER: Final = re.compile(rb"diff --git a/.* b/(.*)")
+_HEADER: Final = re.compile(rb"diff --git a/(?>.* b/)(.*+)")
 _HUNK: Final = re.compile(rb"@@ -(\d{1,9})(?:,\d{1,9})? \+(\d{1,9})(?:,\d{1,9})? @@")
 _MARK: Final = re.compile(rb"^[-+]", re.MULTILINE)
 _BINARY: Final = re.compile(
-    rb"^diff --git a/[^\n]* b/([^\n]*)\n(?:[^\n]+\n){0,4}?GIT binary patch$", re.MULTILINE
+    rb"^diff --git a/(?>[^\n]* b/)([^\n]*+)\n(?:[^\n]+\n){0,4}?GIT binary patch$", re.MULTILINE
 )
 
 

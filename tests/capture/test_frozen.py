@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import subprocess
+import time
 from pathlib import Path
 
 import pytest
@@ -184,3 +185,24 @@ def test_many_blobs_are_read_in_batches_and_a_missing_one_has_a_reason(
     lost = found.run("rev-parse", "v1:project/data/edited").decode().strip()
     (project.parent / ".git" / "objects" / lost[:2] / lost[2:]).unlink()
     assert isinstance(compared(project, "v1").equal_to_ref, Unavailable)
+
+
+@pytest.mark.parametrize(
+    ("pattern", "path", "named"),
+    [
+        ("*a*a*a*a*a*a*a*a*a*a*b", "a" * 250, False),
+        ("*a*a*a*a*a*a*a*a*a*a*b", "a" * 250 + "b", True),
+        ("**/a/**/a/**/a/**/a/**/b", "a/" * 120 + "c", False),
+        ("**/a/**/a/**/b", "x/a/y/a/a/b", True),
+        ("a*bc*c", "abbcxbcc", True),
+        ("a*bc*c", "abcx", False),
+        ("*.a.b", "x.a.a.b", True),
+        ("**/x*/y", "x/z/xx/y", True),
+        ("**", "a/b", True),
+        ("a**b", "axb", True),
+    ],
+)
+def test_wildcards_cost_no_more_than_the_path_is_long(pattern: str, path: str, named: bool) -> None:
+    began_s = time.process_time()
+    assert matches(pattern, path) is named
+    assert time.process_time() - began_s < 2

@@ -67,6 +67,28 @@ def cut_and_splice(random: Random, files: Files) -> None:
     files[path] = data
 
 
+def stretch(random: Random, files: Files) -> None:
+    """One character, line or place of a structure many times over: what is slow in it shows."""
+    path = _path(random, files)
+    data = files[path]
+    if random.randrange(4) == 0 and path.endswith((".json", ".toml")):
+        opens, closes = random.choice(((b"[", b"]"), (b'{"a":', b"}"), (b"(", b")")))
+        depth = random.choice((30, 1_000, 20_000))
+        at = random.randrange(len(data) + 1)
+        files[path] = data[:at] + opens * depth + closes * depth + data[at:]
+        return
+    if random.randrange(3) == 0:
+        lines = data.split(b"\n")
+        at = random.randrange(len(lines))
+        lines[at : at + 1] = [lines[at]] * (1 + random.choice((100, 3_000)))
+        files[path] = b"\n".join(lines)
+        return
+    at = random.randrange(len(data) + 1)
+    own = data[at : at + random.choice((1, 1, 1, 2, 3))]
+    piece = random.choice((own or b" ", b" ", b"\t", b"\\", b'"', b"'", b"a", b"0", b"-", b"."))
+    files[path] = data[:at] + piece * random.choice((200, 3_000, 60_000)) + data[at:]
+
+
 def restructure(random: Random, files: Files) -> None:
     """Delete, repeat, retype or blow up one place of a JSON document or row."""
     path = random.choice([p for p in files if p.endswith((".json", ".jsonl"))])
@@ -148,6 +170,8 @@ def come_and_go(random: Random, files: Files) -> None:
 MUTATIONS: Final[tuple[Mutation, ...]] = (
     flip_bits,
     cut_and_splice,
+    stretch,
+    stretch,
     restructure,
     restructure,
     restructure,
