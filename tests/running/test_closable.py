@@ -9,17 +9,24 @@ import pytest
 
 from evidence import layout, limits
 from evidence.attempt.files import _cut
+from evidence.encoding import jsonio
 from evidence.encoding.digest import sha256_hex
 from evidence.errors import ExitCode, MilestoneError
 from evidence.running import execution
 from evidence.verification.verification import verify_pack
 from tests.project import Project, rows, write_rows
 
+# Ten of the rows of 25 files below fit into so many bytes, and not an eleventh.
+ROW_BYTES = len(jsonio.dump_row({"path": "new00.txt", "sha256": "0" * 64, "state": "untracked"}))
 
+
+@pytest.mark.parametrize(
+    ("limit", "value"), [("MAX_CHANGED_FILES", 10), ("MAX_CHANGED_FILES_BYTES", 10 * ROW_BYTES + 1)]
+)
 def test_more_changed_files_than_a_document_holds_are_counted_and_digested(
-    project: Project, monkeypatch: pytest.MonkeyPatch
+    project: Project, monkeypatch: pytest.MonkeyPatch, limit: str, value: int
 ) -> None:
-    monkeypatch.setattr(limits, "MAX_CHANGED_FILES", 10)
+    monkeypatch.setattr(limits, limit, value)
     for number in range(25):
         (project.root / f"new{number:02d}.txt").write_text("x", "utf-8")
     assert project.run().exit_code == ExitCode.DONE
@@ -49,7 +56,10 @@ def test_a_long_line_says_the_digest_of_the_whole() -> None:
     assert _cut("short") == "short"
 
 
-@pytest.mark.parametrize(("key", "length"), [("kind", 100_000), ("prompt", 600_000)])
+@pytest.mark.parametrize(
+    ("key", "length"),
+    [("kind", limits.MAX_GROUP_VALUE_CHARS + 1), ("prompt", limits.MAX_ASKED_BYTES)],
+)
 def test_a_row_that_no_line_could_hold_is_refused_before_the_training(
     project: Project, key: str, length: int
 ) -> None:
