@@ -45,6 +45,15 @@ MAX_MESSAGE_CHARS: Final = 200
 RESERVE_BYTES: Final = 16 * KIB
 """Kept on disk for the record of why a run stopped, which is smaller."""
 MAX_REASON_CHARS: Final = 2000
+MAX_LAST_LINE_CHARS: Final = 4000
+"""Of each line of a log that an outcome repeats."""
+MAX_CHANGED_FILES: Final = 20_000
+MAX_CHANGED_FILES_BYTES: Final = 4 * MIB
+"""Of the changed files that git.json names at one moment, and of their names: of the rest it has
+a count and a digest."""
+MAX_GROUP_VALUE_CHARS: Final = 200
+MAX_ASKED_BYTES: Final = 256 * KIB
+"""Of what one row of the evaluation set brings to its line of predictions.jsonl."""
 
 MAX_PATCH_BYTES: Final = 8 * MIB
 MAX_PATCHED_BYTES: Final = 256 * MIB

@@ -14,9 +14,10 @@ from pathlib import Path
 from types import TracebackType
 from typing import Final
 
-from evidence import layout
+from evidence import layout, limits
 from evidence.encoding import jsonio
 from evidence.encoding.codec import encode
+from evidence.encoding.digest import sha256_hex
 from evidence.redact.known import Secrets
 from evidence.redact.stream import Redactor
 from evidence.stages.kind import Kind
@@ -52,7 +53,7 @@ class LogFile:
         shown = [visible(line) for line in lines]
         if shown:
             self._writer.append("".join(f"{line}\n" for line in shown).encode("utf-8"))
-            self._last.extend(line for line in shown if line.strip())
+            self._last.extend(_cut(line) for line in shown if line.strip())
 
     @property
     def last_lines(self) -> tuple[str, ...]:
@@ -69,6 +70,14 @@ class LogFile:
             self._write(self._redactor.close())
         finally:
             self._writer.close()
+
+
+def _cut(line: str) -> str:
+    """A line as an outcome repeats it: the log has it whole, and may be gigabytes of one line."""
+    if len(line) <= limits.MAX_LAST_LINE_CHARS:
+        return line
+    whole = f" […] ({len(line)} characters, sha256 {sha256_hex(line.encode('utf-8'))})"
+    return line[: limits.MAX_LAST_LINE_CHARS - len(whole)] + whole
 
 
 class StageFiles:

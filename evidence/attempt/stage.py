@@ -95,6 +95,8 @@ class StageRun:
         self._folder = Path(job.output)
         self._total = 0
         self._failure: tuple[str, str] | None = None
+        self._other_data = False
+        """The worker reads other data than the supervisor recorded."""
         self._done: dict[str, Any] | None = None
         self._checkpoint_step = from_step or None
         self._num_threads: int | None = None
@@ -169,6 +171,8 @@ class StageRun:
                 sampled_s = now
                 self._sample(worker.pid, now)
             self._files.sync_when_due()
+            if self._other_data:
+                worker.kill()  # every step on data that nobody recorded would be for nothing
             level = self._around.stop_level()
             if level > asked:
                 at_once = level == STOP_NOW
@@ -255,6 +259,7 @@ class StageRun:
             )
         if changed:
             self._failure = ("bad-data", changed[0])
+            self._other_data = True
         write_reported(scratch, now)
 
     def _other_bytes(self, data: Mapping[str, str]) -> Iterator[str]:

@@ -12,6 +12,7 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from itertools import accumulate
 from pathlib import Path
 
 from evidence import limits
@@ -19,8 +20,11 @@ from evidence.capture.changes import digest_of, size_bytes, state_of
 from evidence.capture.hidden import flagged, open_index, reveal
 from evidence.capture.packages import without_credentials
 from evidence.capture.repository import NO_COMMIT, Repository, refusal
+from evidence.encoding import jsonio
+from evidence.encoding.codec import encode
+from evidence.encoding.digest import sha256_hex
 from evidence.records.availability import Unavailable
-from evidence.records.capture import GitFileRecord, GitStateRecord
+from evidence.records.capture import GitFileRecord, GitStateRecord, LeftOutRecord
 from evidence.records.record import Record
 from evidence.text.escape import one_line, visible
 
@@ -62,7 +66,7 @@ def _state(found: Repository) -> GitStateRecord:
     commit, tree, seconds, subject = facts.decode("utf-8", "replace").rstrip("\n").split("\0")
     branch = _line(found, "symbolic-ref", "--quiet", "HEAD")
     tags = found.run("for-each-ref", "--points-at=HEAD", "--format=%(refname:strip=2)", "refs/tags")
-    files = _changed_files(found)
+    files, left_out = _named(_changed_files(found))
     return GitStateRecord(
         commit=commit,
         tree=tree,
@@ -76,7 +80,23 @@ def _state(found: Repository) -> GitStateRecord:
         files=files,
         shallow=_line(found, "rev-parse", "--is-shallow-repository") == "true",
         num_not_checked_out=len(flagged(found).absent),
+        left_out=left_out,
     )
+
+
+def _named(
+    files: tuple[GitFileRecord, ...],
+) -> tuple[tuple[GitFileRecord, ...], LeftOutRecord | None]:
+    """The first files, as many as a document holds, and a count and a digest of the rest."""
+    lines = [jsonio.dump_row(encode(one)) for one in files]
+    sizes = accumulate(map(len, lines))
+    fit = sum(size_bytes <= limits.MAX_CHANGED_FILES_BYTES for size_bytes in sizes)
+    fit = min(fit, limits.MAX_CHANGED_FILES)
+    if fit == len(files):
+        return files, None
+    reason = f"{len(files)} files differ from the commit; only the first {fit} are named"
+    rest = lines[fit:]
+    return files[:fit], LeftOutRecord(len(rest), sha256_hex(b"".join(rest)), reason)
 
 
 def _entries(found: Repository) -> Iterator[tuple[str, bytes]]:

@@ -82,7 +82,7 @@ def _print_machine(machine: Machine) -> None:
     if isinstance(git, Unavailable):
         _fact("git", f"no commit will be recorded: {git.reason}")
     else:
-        changed = formatting.plural(len(git.files), "file")
+        changed = formatting.plural(git.num_changed_files, "file")
         state = f"{changed} changed; the patch will be recorded" if git.dirty else "clean"
         _fact("git", f"{git.commit[:12]}, {state}")
     _fact("ssh-keygen", _value_text(machine.ssh_keygen))

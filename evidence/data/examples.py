@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
+from evidence import limits
 from evidence.data.facts import DataSet, Row, lengths
 from evidence.data.read import MAX_SHOWN, load_data
 from evidence.data.seam import Mismatch, Seam, bridge, find_seam, mismatches, token_mismatches
@@ -22,8 +23,9 @@ from evidence.data.tokens import (
     num_targets,
     unseen_answers,
 )
+from evidence.encoding import jsonio
 from evidence.encoding.digest import sha256_hex
-from evidence.errors import DataError, MalformedError
+from evidence.errors import DataError, LongRowError, MalformedError
 from evidence.records.availability import Unavailable
 from evidence.records.inputs import SEAM_CHARS, SeamRecord, TextRecord
 from evidence.records.milestone import EvalSpec
@@ -184,8 +186,28 @@ def questions(plan: AttemptPlan, root: Path) -> tuple[tuple[Question, ...], str,
                 groups={name: as_text(row[name]) for name in spec.group_by},
             )
         )
+    for question in found:
+        _refuse_long(spec, question)
     _refuse_endless_groups(spec, found)
     return tuple(found), sha256_hex(data.raw), len(data.rows)
+
+
+def _refuse_long(spec: EvalSpec, question: Question) -> None:
+    """Refuse before the training what no line of predictions.jsonl, or no name, could hold."""
+    place = f"row {question.index} of [data.{spec.data}]"
+    for name, value in question.groups.items():
+        if len(value) > limits.MAX_GROUP_VALUE_CHARS:
+            raise LongRowError(
+                f"{place}: {name!r} has {len(value)} characters, and scores are grouped by it: a "
+                f"group's name has at most {limits.MAX_GROUP_VALUE_CHARS}. Group by shorter values"
+            )
+    texts = (question.id, question.prompt, question.target)
+    size_bytes = len(jsonio.dump_row([*texts, question.groups]))
+    if size_bytes > limits.MAX_ASKED_BYTES:
+        raise LongRowError(
+            f"{place}: its id, prompt, target and groups take {size_bytes} bytes; a line of "
+            f"predictions.jsonl has room for {limits.MAX_ASKED_BYTES}. Shorten them or leave it out"
+        )
 
 
 def _refuse_endless_groups(spec: EvalSpec, found: Sequence[Question]) -> None:

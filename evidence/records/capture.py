@@ -102,6 +102,15 @@ class GitFileRecord(Record):
     sha256: str | Unavailable
 
 
+class LeftOutRecord(Record):
+    """Changed files that are not named one by one."""
+
+    num_files: int
+    sha256: str
+    """Of what would have been said of them: a canonical JSON line each, in order."""
+    reason: str
+
+
 class GitStateRecord(Record):
     """The repository at one moment."""
 
@@ -116,6 +125,13 @@ class GitStateRecord(Record):
     shallow: bool
     num_not_checked_out: int
     """Files of the commit that a sparse checkout leaves out."""
+    left_out: LeftOutRecord | None = None
+    """What `files` does not name. None: it names every file."""
+
+    @property
+    def num_changed_files(self) -> int:
+        """Files that differ from the commit, named or not."""
+        return len(self.files) + (0 if self.left_out is None else self.left_out.num_files)
 
 
 class InputPlaceRecord(Record):

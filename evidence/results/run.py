@@ -134,7 +134,7 @@ def _git(context: Context) -> Values:
     for name, key in names:
         yield f"git.{name}", observed(getattr(start, key), "", at(layout.GIT, "start", key))
     place = at(layout.GIT, "start", "files")
-    yield "git.num_changed_files", known(len(start.files), "files", place, "count")
+    yield "git.num_changed_files", known(start.num_changed_files, "files", place, "count")
 
 
 def changed_during_run(one: FrozenSetRecord) -> tuple[str, ...]:

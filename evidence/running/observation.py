@@ -184,7 +184,8 @@ def _git(
     elif isinstance(end, Unavailable):
         changed = end
     else:
-        changed = (start.commit, start.branch, start.files) != (end.commit, end.branch, end.files)
+        moments = [(one.commit, one.branch, one.files, one.left_out) for one in (start, end)]
+        changed = moments[0] != moments[1]
     return GitRecord(
         schema="git.v1",
         remote=capture_remote(repository),

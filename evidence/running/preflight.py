@@ -13,9 +13,10 @@ from typing import Final
 from evidence import layout, limits, prose
 from evidence.backends import registry
 from evidence.capture.frozen import match_paths
+from evidence.data.examples import questions
 from evidence.data.read import describe_data, load_data
 from evidence.encoding.digest import sha256_hex
-from evidence.errors import MalformedError, MilestoneError, UsageError
+from evidence.errors import LongRowError, MalformedError, MilestoneError, UsageError
 from evidence.milestone.parse import line_of, load_milestone
 from evidence.milestone.plan import plan_attempts
 from evidence.records.availability import Unavailable
@@ -101,6 +102,7 @@ def _check_names_and_forms(
         *fitting.ref_problems(root, milestone),
     ]
     for plan in plans:
+        _refuse_long_rows(root, plan)
         found += fitting.warm_up_problems(milestone, plan, sets)
     wrong = [where.error(*one) for one in dict.fromkeys(found)]
     if wrong:
@@ -111,6 +113,16 @@ def _check_names_and_forms(
         place = where.error(fitting.pointer(milestone, plan, "eval", "prompt"), "").message
         warnings += [f"{place}{text}" for text in form_warnings(plan, sets)]
     return tuple(dict.fromkeys(warnings))
+
+
+def _refuse_long_rows(root: Path, plan: AttemptPlan) -> None:
+    """Rows to evaluate that no pack could hold: found after the training, they would undo it."""
+    try:
+        questions(plan, root)
+    except LongRowError:
+        raise
+    except (MalformedError, MilestoneError):
+        pass  # the worker says what else is wrong, in its own words
 
 
 def _text(path: Path, data: bytes) -> str:

@@ -94,10 +94,12 @@ def _states(evidence: Evidence) -> Problems:
             text = "a tree is dirty exactly where files differ from the commit"
             yield from differs(place, text, bool(state.files), state.dirty)
     if isinstance(git.start, GitStateRecord) and git.start.dirty:
-        text = f"{len(git.start.files)} files differed from the commit when the run began"
+        text = f"{git.start.num_changed_files} files differed from the commit when the run began"
         yield Problem(f"{layout.GIT}#/start/files", text, severity="warning", code="dirty-tree")
     if isinstance(git.start, GitStateRecord) and isinstance(git.end, GitStateRecord):
-        moments = [(one.commit, one.branch, one.files) for one in (git.start, git.end)]
+        moments = [
+            (one.commit, one.branch, one.files, one.left_out) for one in (git.start, git.end)
+        ]
         changed = moments[0] != moments[1]
         place = f"{layout.GIT}#/changed_during_run"
         text = "whether start and end of the run differ"

@@ -1,0 +1,92 @@
+"""Laws on what grows with the user's world: it is cut where it is captured, or refused at once."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from evidence import layout, limits
+from evidence.attempt.files import _cut
+from evidence.encoding import jsonio
+from evidence.encoding.digest import sha256_hex
+from evidence.errors import ExitCode, MilestoneError
+from evidence.running import execution
+from evidence.verification.verification import verify_pack
+from tests.project import Project, rows, write_rows
+
+# Ten of the rows of 25 files below fit into so many bytes, and not an eleventh.
+ROW_BYTES = len(jsonio.dump_row({"path": "new00.txt", "sha256": "0" * 64, "state": "untracked"}))
+
+
+@pytest.mark.parametrize(
+    ("limit", "value"), [("MAX_CHANGED_FILES", 10), ("MAX_CHANGED_FILES_BYTES", 10 * ROW_BYTES + 1)]
+)
+def test_more_changed_files_than_a_document_holds_are_counted_and_digested(
+    project: Project, monkeypatch: pytest.MonkeyPatch, limit: str, value: int
+) -> None:
+    monkeypatch.setattr(limits, limit, value)
+    for number in range(25):
+        (project.root / f"new{number:02d}.txt").write_text("x", "utf-8")
+    assert project.run().exit_code == ExitCode.DONE
+    assert verify_pack(project.pack).verdict == "INTACT"
+    start = project.read(layout.GIT)["start"]
+    assert (len(start["files"]), start["left_out"]["num_files"]) == (10, 15)
+    assert project.read(layout.RESULTS)["values"]["git.num_changed_files"]["value"] == 25
+
+
+def test_a_run_that_ends_on_a_line_of_megabytes_can_be_sealed(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told = project.root.parent / "told.txt"
+    told.write_text("x" * 300_000, "utf-8")
+    order = {"stage": "train", "at": 7, "do": "raise", "from": str(told)}
+    monkeypatch.setenv("EVIDENCE_STUB", json.dumps(order))
+    assert project.run().exit_code == ExitCode.UNFINISHED
+    assert verify_pack(project.pack).verdict == "UNFINISHED"
+    outcome = project.read("attempts/01-stub/outcome.json")
+    assert max(map(len, outcome["last_lines"])) <= limits.MAX_LAST_LINE_CHARS
+
+
+def test_a_long_line_says_the_digest_of_the_whole() -> None:
+    line = "y" * 300_000
+    assert len(_cut(line)) == limits.MAX_LAST_LINE_CHARS
+    assert sha256_hex(line.encode()) in _cut(line)
+    assert _cut("short") == "short"
+
+
+@pytest.mark.parametrize(
+    ("key", "length"),
+    [("kind", limits.MAX_GROUP_VALUE_CHARS + 1), ("prompt", limits.MAX_ASKED_BYTES)],
+)
+def test_a_row_that_no_line_could_hold_is_refused_before_the_training(
+    project: Project, key: str, length: int
+) -> None:
+    path = project.root / "data/eval.jsonl"
+    asked = rows(path)
+    asked[1][key] = "z" * length
+    write_rows(path, asked)
+    with pytest.raises(MilestoneError, match=r"row 1 of"):
+        project.run()
+    assert not (project.runs / ".work/T1").exists()
+
+
+def test_other_data_than_were_recorded_stop_the_worker_at_once(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = project.root / "data/eval.jsonl"
+    before = execution.try_attempts
+
+    def then(*arguments: Any) -> Any:
+        path.write_bytes(path.read_bytes().replace(b"q7?", b"q8?"))
+        return before(*arguments)
+
+    monkeypatch.setattr(execution, "try_attempts", then)
+    monkeypatch.setenv("EVIDENCE_STUB", json.dumps({"do": "slow", "seconds": 0.5}))
+    assert project.run().exit_code == ExitCode.UNFINISHED
+    outcome = project.read("attempts/01-stub/outcome.json")
+    assert outcome["outcome"] == "bad-data"
+    assert "the file changed meanwhile" in outcome["reason"]
+    metrics = project.pack / "attempts/01-stub" / layout.METRICS
+    assert not metrics.exists() or len(rows(metrics)) <= 2
