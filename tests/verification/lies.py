@@ -188,6 +188,49 @@ def better_probe(toy: ForgedPack) -> None:
     toy.event("probe", moment="after")["data"]["loss"] = 0.1
 
 
+def other_seam(toy: ForgedPack) -> None:
+    """A probe of an easier target than the first prediction has."""
+    toy.docs[layout.INPUTS]["text"]["seam"] = {
+        "fed": "0 + 0?", "continuation": " Answer: 0", "first_target": " Answer",
+        "waits_for": "Answer:", "probe_given": "0 + 0? Answer: ", "probe_wanted": "1",
+        "mismatches": [],
+    }  # fmt: skip
+
+
+def shadowed_by_nothing(toy: ForgedPack) -> None:
+    toy.docs[layout.PACKAGES]["packages"][-1]["shadowed"] = True
+
+
+def two_imported(toy: ForgedPack) -> None:
+    packages = toy.docs[layout.PACKAGES]["packages"]
+    packages.append(packages[-1] | {"version": "999"})
+
+
+def _held(toy: ForgedPack, **of_training_data: str) -> None:
+    toy.docs[layout.GIT]["inputs"] = [
+        {"input": f"data.{name}.path", "path": f"data/{name}.jsonl", "held_by": "commit",
+         "reason": ""} | (of_training_data if name == "train" else {})
+        for name in ("eval", "train")
+    ]  # fmt: skip
+
+
+def held_though_changed(toy: ForgedPack) -> None:
+    """The commit is said to hold data that differed from it."""
+    _held(toy)
+    file = {"path": "data/train.jsonl", "state": "modified", "sha256": "1" * 64}
+    for moment in ("start", "end"):
+        toy.docs[layout.GIT][moment] |= {"dirty": True, "files": [file]}
+        toy.event("captured", moment=moment)["data"]["dirty"] = True
+
+
+def held_by_no_patch(toy: ForgedPack) -> None:
+    _held(toy, held_by="patch")
+
+
+def held_by_nothing_for_no_reason(toy: ForgedPack) -> None:
+    _held(toy, held_by="nothing")
+
+
 def later_day(toy: ForgedPack) -> None:
     for one in toy.docs[layout.JOURNAL]:
         one["utc"] = one["utc"].replace("2026-01-08", "2026-02-08")

@@ -110,6 +110,7 @@ def test_ten_thousand_random_bit_flips_are_all_found(share: int, folder: Path) -
     assert not found(pack)
 
 
+@pytest.mark.full  # of bits drawn at random the quick tests above and below hold it
 def test_every_bit_of_the_smallest_list_counts(folder: Path) -> None:
     pack = write(folder, smallest_list())
     assert sum(path.stat().st_size for path in pack.iterdir()) < 4096

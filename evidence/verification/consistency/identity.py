@@ -10,6 +10,7 @@ from evidence.records.capture import (
     FrozenSetRecord,
     GitStateRecord,
     HardwareRecord,
+    InputPlaceRecord,
     PackagesRecord,
     TorchRecord,
 )
@@ -49,7 +50,8 @@ def git_identity(evidence: Evidence) -> Problems:
     """manifest.commit = git.start.commit; captured(start/end) = git.start/end commit and dirty;
     changed_during_run ⇔ commit, branch
     or files differ; git.inputs name the data of inputs.json, and give a reason exactly where
-    nothing holds them. Exact. Warnings: dirty tree, repository changed meanwhile, an input that
+    nothing holds them; a patch holds what differed from the commit. Exact.
+    Warnings: dirty tree, repository changed meanwhile, an input that
     no commit holds.
     """
     git = evidence.documents.git
@@ -80,10 +82,27 @@ def _inputs(evidence: Evidence) -> Problems:
     for index, one in enumerate(git.inputs):
         place = f"{layout.GIT}#/inputs/{index}"
         text = "a reason is given exactly where nothing holds the input"
-        yield from differs(f"{place}/reason", text, one.held_by == "nothing", bool(one.reason))
+        if (one.held_by == "nothing") != bool(one.reason):
+            wanted = "a reason" if one.held_by == "nothing" else "no reason"
+            yield Problem(f"{place}/reason", text, wanted, one.reason)
+        yield from _as_changed(f"{place}/held_by", one, git.start)
         if one.held_by == "nothing":
             text = f"the commit does not hold {shown(one.path)}: {shown(one.reason)}"
             yield Problem(place, text, severity="warning", code="input-not-in-commit")
+
+
+def _as_changed(place: str, one: InputPlaceRecord, start: GitStateRecord | Unavailable) -> Problems:
+    """A patch holds what differed from the commit, and the commit what did not."""
+    if isinstance(start, Unavailable):
+        return
+    changed = [file.path for file in start.files]
+    if one.held_by == "commit" and one.path in changed:
+        text = f"{shown(one.path)} differed from the commit when the run began"
+        yield Problem(place, text, "patch", one.held_by)
+    below = any(path == one.path or path.startswith(f"{one.path}/") for path in changed)
+    if one.held_by == "patch" and not below and not (changed and one.path in ("", ".")):
+        text = f"{shown(one.path)} did not differ from the commit when the run began"
+        yield Problem(place, text, "commit", one.held_by)
 
 
 def _states(evidence: Evidence) -> Problems:
