@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Final
 
 from evidence import limits
-from evidence.capture.repository import Repository, open_repository
+from evidence.capture.repository import Repository, open_repository, refusal
 from evidence.encoding.digest import sha256_hex
 from evidence.records.availability import Unavailable
 
@@ -30,6 +30,15 @@ def digests_at(
     found: Repository, commit: str, wanted: Callable[[str], bool]
 ) -> dict[str, str] | Unavailable:
     """SHA-256 by project-relative path of every regular file at `commit` that is wanted."""
+    try:
+        return _digests_at(found, commit, wanted)
+    except Exception as error:  # any answer of any git is a reason
+        return refusal(error)
+
+
+def _digests_at(
+    found: Repository, commit: str, wanted: Callable[[str], bool]
+) -> dict[str, str] | Unavailable:
     listing = found.attempt("ls-tree", "-r", "-l", "-z", "--full-tree", commit, env=_OFFLINE)
     if isinstance(listing, Unavailable):
         return listing

@@ -7,6 +7,7 @@ git is asked is `repository`'s. Never used on a stranger's pack.
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -14,12 +15,13 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from itertools import accumulate
 from pathlib import Path
+from typing import Final
 
 from evidence import limits
 from evidence.capture.changes import digest_of, size_bytes, state_of
 from evidence.capture.hidden import flagged, open_index, reveal
 from evidence.capture.packages import without_credentials
-from evidence.capture.repository import NO_COMMIT, Repository, refusal
+from evidence.capture.repository import NO_ANSWER, NO_COMMIT, Repository, refusal
 from evidence.encoding import jsonio
 from evidence.encoding.codec import encode
 from evidence.encoding.digest import sha256_hex
@@ -27,6 +29,8 @@ from evidence.records.availability import Unavailable
 from evidence.records.capture import GitFileRecord, GitStateRecord, LeftOutRecord
 from evidence.records.record import Record
 from evidence.text.escape import one_line, visible
+
+_OBJECT: Final = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 
 
 def _line(found: Repository, *args: str) -> str | None:
@@ -49,11 +53,9 @@ def capture_state(found: Repository | Unavailable) -> GitStateRecord | Unavailab
     """Commit, branch, tags and every file that differs from HEAD."""
     if isinstance(found, Unavailable):
         return found
-    from git import GitError
-
     try:
         return _state(found) if _has_commit(found) else Unavailable(NO_COMMIT)
-    except (GitError, ValueError, OSError, OverflowError) as error:
+    except Exception as error:  # any answer of any git is a reason, never the end of a run
         return refusal(error)
 
 
@@ -64,6 +66,8 @@ def _state(found: Repository) -> GitStateRecord:
         "--format=%H%x00%T%x00%ct%x00%s", "HEAD",
     )  # fmt: skip
     commit, tree, seconds, subject = facts.decode("utf-8", "replace").rstrip("\n").split("\0")
+    if not (_OBJECT.fullmatch(commit) and _OBJECT.fullmatch(tree)):
+        raise ValueError("no names of objects")
     branch = _line(found, "symbolic-ref", "--quiet", "HEAD")
     tags = found.run("for-each-ref", "--points-at=HEAD", "--format=%(refname:strip=2)", "refs/tags")
     files, left_out = _named(_changed_files(found))
@@ -131,15 +135,13 @@ def capture_remote(found: Repository | Unavailable) -> str | Unavailable:
     """URL of origin (else of the first remote), credentials removed."""
     if isinstance(found, Unavailable):
         return found
-    from git import GitError
-
     try:
         names = found.run("remote").decode("utf-8", "replace").splitlines()
         if not names:
             return Unavailable("no remote is configured")
         name = "origin" if "origin" in names else names[0]
         url = (_line(found, "remote", "get-url", "--", name) or "").split("\n")[0]
-    except (GitError, OSError) as error:
+    except Exception as error:
         return refusal(error)
     return visible(without_credentials(url)) or Unavailable(f"the remote {name!r} has no URL")
 
@@ -151,8 +153,6 @@ def capture_patch(found: Repository | Unavailable) -> bytes | Unavailable:
     """
     if isinstance(found, Unavailable):
         return found
-    from git import GitError
-
     try:
         if not _has_commit(found):
             return Unavailable(NO_COMMIT)
@@ -163,7 +163,7 @@ def capture_patch(found: Repository | Unavailable) -> bytes | Unavailable:
         if total_bytes > limits.MAX_PATCHED_BYTES:
             return _too_large("the changed files have", total_bytes, limits.MAX_PATCHED_BYTES)
         return _patch(found, names)
-    except (GitError, OSError) as error:
+    except Exception as error:
         return refusal(error)
 
 
@@ -206,15 +206,16 @@ def resolve_ref(found: Repository | Unavailable, ref: str) -> str | Unavailable:
     """Commit that a ref names."""
     if isinstance(found, Unavailable):
         return found
-    from git import GitError
-
     try:
-        return (
-            found.run("rev-parse", "--verify", "--quiet", "--end-of-options", f"{ref}^{{commit}}")
-            .decode("ascii")
-            .strip()
+        named = found.run(
+            "rev-parse", "--verify", "--quiet", "--end-of-options", f"{ref}^{{commit}}"
         )
-    except (GitError, ValueError):
+        if _OBJECT.fullmatch(commit := named.decode("ascii").strip()):
+            return commit
+        return Unavailable("git answered what cannot be read")
+    except Exception as error:
+        if NO_ANSWER in str(error):
+            return refusal(error)
         return Unavailable(f"there is no ref {ref!r} here; `git fetch --tags` may bring it")
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from msgspec.structs import replace
 
-from evidence.capture.git import PatchedTree, PatchError, patched_tree
+from evidence.capture.git import PatchedTree, patched_tree
 from evidence.capture.holding import (
     OUTSIDE,
     Holding,
@@ -68,7 +68,7 @@ def place_inputs(
     try:
         with patched_tree(found, state.commit, applied) as tree:
             return tuple(_place(Source(tree, state, patch), one) for one in inputs)
-    except PatchError:
+    except Exception:  # a patch that does not apply, or a git that answers what no git answers
         return None
 
 

@@ -8,10 +8,13 @@ from __future__ import annotations
 
 import os
 import shutil
+import subprocess
+import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from evidence import layout, limits
+from evidence.capture.process import TooLongError, TooSlowError, collect_output, up_to
 from evidence.records.availability import Unavailable
 from evidence.records.record import Record
 from evidence.text.escape import one_line
@@ -30,6 +33,12 @@ _ELSEWHERE: Final = (
     "GIT_NAMESPACE",
 )
 """Variables (of a hook, say) that would have git answer for another repository or index."""
+_VERSION_TIMEOUT_S: Final = 5.0
+"""For git's own version, which takes milliseconds."""
+_SILENCE_S: Final = 60.0
+"""A git that did not answer is not asked again for so long: many questions wait for one."""
+_MAX_OUTPUT_BYTES: Final = 1 << 30
+NO_ANSWER: Final = "git did not answer within"
 NO_GIT: Final = "git is not on PATH; install git to have the commit recorded"
 NO_COMMIT: Final = "the repository has no commit yet"
 
@@ -49,19 +58,41 @@ class Repository(Record):
         timeout_s: float = limits.PROBE_TIMEOUT_S,
     ) -> bytes:
         """Output of a git command, fed with a file. Raises GitCommandError, also when too slow."""
-        with Path(given or os.devnull).open("rb") as stream:
-            output: Any = self.repo.git.execute(
-                [
-                    "git", "--no-optional-locks", "-c", "core.fsmonitor=false",
-                    "-c", f"core.hooksPath={os.devnull}", "-c", "core.splitIndex=false", *args,
-                ],
-                istream=stream,
-                stdout_as_string=False,
-                strip_newline_in_stdout=False,
-                kill_after_timeout=None if os.name == "nt" else timeout_s,
-                env={"LC_ALL": "C", "GIT_TERMINAL_PROMPT": "0", **(env or {})},
-            )  # fmt: skip
-        return bytes(output)
+        from git import GitCommandError, GitCommandNotFound
+
+        top = str(self.repo.working_tree_dir)
+        command = [
+            "git", "--no-optional-locks", "-c", "core.fsmonitor=false",
+            "-c", f"core.hooksPath={os.devnull}", "-c", "core.splitIndex=false", *args,
+        ]  # fmt: skip
+        if time.monotonic() < _asked_again_at_s.get(top, 0):
+            raise GitCommandError(command, None, f"{NO_ANSWER} {timeout_s:g} s")
+        own = {"LANGUAGE": "C", "LC_ALL": "C", "GIT_TERMINAL_PROMPT": "0", **(env or {})}
+        try:
+            with Path(given or os.devnull).open("rb") as stream:
+                # Not by GitPython: its limit of time leaves what a git has started at work.
+                process = subprocess.Popen(
+                    command,
+                    stdin=stream,
+                    stdout=subprocess.PIPE,
+                    stderr=subprocess.PIPE,
+                    cwd=top,
+                    env={**os.environ, **own},
+                    start_new_session=True,
+                )
+            ended = collect_output(process, timeout_s, up_to(_MAX_OUTPUT_BYTES))
+        except TooSlowError as error:
+            _asked_again_at_s[top] = time.monotonic() + _SILENCE_S
+            raise GitCommandError(command, None, f"{NO_ANSWER} {timeout_s:g} s") from error
+        except TooLongError as error:
+            said = f"git printed more than {_MAX_OUTPUT_BYTES} bytes"
+            raise GitCommandError(command, None, said) from error
+        except FileNotFoundError as error:
+            raise GitCommandNotFound(command, error) from error
+        if ended.status:
+            said = ended.errors.decode("utf-8", "replace")
+            raise GitCommandError(command, ended.status, said)
+        return ended.output
 
     def attempt(
         self,
@@ -96,9 +127,16 @@ def open_repository(root: Path) -> Repository | Unavailable:
     for name in _ELSEWHERE:
         if name in os.environ:
             return Unavailable(f"{name} is set and points git elsewhere than the project; unset it")
-    if shutil.which("git") is None:
+    path = shutil.which("git")
+    if path is None:
         return Unavailable(NO_GIT)
-    from git import GitError, InvalidGitRepositoryError, NoSuchPathError, Repo
+    useless = _why_useless(path)
+    if useless is not None:
+        return useless
+    try:
+        from git import InvalidGitRepositoryError, NoSuchPathError, Repo
+    except Exception as error:  # it asks git when it is imported, and takes offence at the answer
+        return refusal(error)
 
     try:
         repo = Repo(root, search_parent_directories=True)
@@ -107,19 +145,66 @@ def open_repository(root: Path) -> Repository | Unavailable:
         top = Path(str(repo.working_tree_dir)).resolve()
     except (InvalidGitRepositoryError, NoSuchPathError):
         return Unavailable("this is not a git repository; `git init` and commit to have one")
-    except (GitError, OSError, ValueError) as error:
+    except Exception as error:  # whatever it makes of a broken repository
         return refusal(error)
     if not root.resolve().is_relative_to(top):
         return Unavailable(f"the repository's working tree is elsewhere (core.worktree): {top}")
     return Repository(repo=repo, root=root.resolve())
 
 
+_asked_again_at_s: Final[dict[str, float]] = {}
+"""When a git that did not answer may be asked again, by working tree."""
+_useless: Final[dict[str, tuple[float, Unavailable]]] = {}
+"""Why a program named git is none, and until when that is believed, by its path."""
+
+
+def _why_useless(path: str) -> Unavailable | None:
+    """Why the program at `path` is no git that works; None where it is one.
+
+    Asked before GitPython is imported, which asks without a limit. On a Mac without its tools
+    there is a git that only says so; others hang, or print what no git prints.
+    """
+    until_s, known = _useless.get(path, (0.0, None))
+    if known is not None and time.monotonic() < until_s:
+        return known
+    why = _version_problem(path)
+    if why is None:
+        return None
+    found = Unavailable(f"the git on PATH does not work: {why}; `git version` must answer")
+    _useless[path] = time.monotonic() + _SILENCE_S, found
+    return found
+
+
+def _version_problem(path: str) -> str | None:
+    try:
+        process = subprocess.Popen(
+            [path, "version"],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            env={**os.environ, "LC_ALL": "C"},
+            start_new_session=True,
+        )
+        ended = collect_output(process, _VERSION_TIMEOUT_S, up_to(limits.MIB))
+    except TooSlowError:
+        return f"it did not answer within {_VERSION_TIMEOUT_S:g} s"
+    except TooLongError:
+        return "it prints without end"
+    except OSError as error:
+        return f"it cannot be started: {error.strerror}"
+    said = ended.errors.decode("utf-8", "replace").strip()
+    if ended.status:
+        shown = f": {one_line(said, limits.MAX_MESSAGE_CHARS)}" if said else ""
+        return f"it exits with {ended.status}{shown}"
+    return None if ended.output.startswith(b"git version ") else "it prints what no git prints"
+
+
 def refusal(error: Exception) -> Unavailable:
     """Why git gave no answer, and what helps where that is known."""
-    from git import GitCommandNotFound
-
-    if isinstance(error, GitCommandNotFound):
+    if type(error).__name__ == "GitCommandNotFound":  # not imported: git may not let it be
         return Unavailable(NO_GIT)
+    if not isinstance(error, OSError) and not type(error).__module__.startswith("git"):
+        return Unavailable("git answered what cannot be read")
     message = (
         str(getattr(error, "stderr", "") or error).strip().removeprefix("stderr: ").strip("' \n")
     )
@@ -128,6 +213,6 @@ def refusal(error: Exception) -> Unavailable:
             "git does not trust this repository, which another user owns; "
             "`git config --global --add safe.directory FOLDER` trusts it"
         )
-    if message.startswith("Timeout"):
-        return Unavailable(f"git did not answer within {limits.PROBE_TIMEOUT_S:g} s")
+    if message.startswith(NO_ANSWER):
+        return Unavailable(message)
     return Unavailable(f"git refused: {one_line(message, limits.MAX_MESSAGE_CHARS)}")

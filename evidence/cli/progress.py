@@ -114,4 +114,5 @@ class Unfailing:
 
 def observer() -> Observer:
     """The display that fits where stderr goes."""
-    return Unfailing(TerminalProgress() if sys.stderr.isatty() else PlainProgress())
+    is_terminal = sys.stderr is not None and sys.stderr.isatty()  # None: it was closed
+    return Unfailing(TerminalProgress() if is_terminal else PlainProgress())

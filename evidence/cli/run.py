@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
@@ -54,7 +57,13 @@ def command(
     )
     with StopRequest() as stop:
         result = run_milestone(milestone, options, observer(), stop)
-    _report(result)
+    try:
+        _report(result)
+    except OSError as error:  # the run ended all the same, and its exit code says how
+        sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115, PTH123
+        with suppress(OSError):
+            reason = error.strerror or error
+            click.echo(f"{result.status}: {_shown(result.pack)} (stdout: {reason})", err=True)
     if result.exit_code:
         raise click.exceptions.Exit(int(result.exit_code))
 

@@ -5,30 +5,53 @@ Responsible for refusing a note that holds a secret or that contradicts the pack
 
 from __future__ import annotations
 
+import os
+import stat
 from pathlib import Path
 from typing import Final
 
-from evidence import layout, prose
+from evidence import layout, limits, prose
 from evidence.errors import UsageError
 from evidence.pack.documents import Documents
 from evidence.prose.literals import shown
-from evidence.publish.summaries import rerender
+from evidence.publish.summaries import read_attached, rendered_files, write_rendered
 from evidence.redact.search import scan
 from evidence.redact.stream import Redactor
 from evidence.redact.this_process import TAKE_OUT, secrets_of_this_process
+from evidence.system import posix
 from evidence.system.durable import staging_of, write_file
 from evidence.text.formatting import significant
 from evidence.verification.verification import load_sealed
 
 MAX_NOTE_BYTES: Final = 1 << 20
+_ROOM_FOR_SIGNATURES_BYTES: Final = 1 << 20
 
 
 def attach_note(pack: Path, note: Path) -> Path:
     """Copy a note into attached/ and render again. Returns its pack-relative path."""
-    sealed = load_sealed(pack)  # a broken pack gets no notes
-    data = note.read_bytes()
+    data = _bytes_of(note)
+    load_sealed(pack)  # a broken pack gets no notes
+    with posix.folder_held(pack):
+        return _attach(pack, note, data)
+
+
+def _bytes_of(note: Path) -> bytes:
+    """The note; of a pipe or a device no byte is read."""
+    try:
+        handle = os.open(note, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0))
+    except OSError as error:
+        raise UsageError(f"cannot read {note}: {error.strerror}") from error
+    with os.fdopen(handle, "rb") as stream:
+        if not stat.S_ISREG(os.fstat(handle).st_mode):
+            raise UsageError(f"{note} is no regular file", hint="Save the note in a file first.")
+        data = stream.read(MAX_NOTE_BYTES + 1)
     if len(data) > MAX_NOTE_BYTES:
         raise UsageError(f"{note} is larger than {MAX_NOTE_BYTES} bytes")
+    return data
+
+
+def _attach(pack: Path, note: Path, data: bytes) -> Path:
+    sealed = load_sealed(pack)  # once more, when nobody else writes
     try:
         text = data.decode("utf-8")
     except UnicodeDecodeError as error:
@@ -40,8 +63,17 @@ def attach_note(pack: Path, note: Path) -> Path:
     while (folder / f"notes-{number:03d}.md").exists():
         number += 1
     path = folder / f"notes-{number:03d}.md"
+    attached = {**read_attached(pack), path.relative_to(pack).as_posix(): data}
+    files = rendered_files(sealed.documents, sealed.root_sha256, attached)
+    total_bytes = sum(map(len, (*files.values(), *attached.values())))
+    if total_bytes > limits.MAX_RENDERED_BYTES - _ROOM_FOR_SIGNATURES_BYTES:
+        raise UsageError(
+            f"with this note the summary and what is attached would have {total_bytes} bytes, "
+            f"more than verify reads ({limits.MAX_RENDERED_BYTES}); nothing was attached",
+            hint="Attach a shorter note.",
+        )
     write_file(path, data, staging=staging_of(pack))
-    rerender(pack)
+    write_rendered(pack, files)
     return path.relative_to(pack)
 
 

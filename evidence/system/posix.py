@@ -11,6 +11,7 @@ import os
 import stat
 import sys
 import threading
+from collections.abc import Iterator
 from pathlib import Path
 
 if sys.platform == "win32":
@@ -26,6 +27,11 @@ if sys.platform == "win32":
     def is_own_folder(path: Path) -> bool:
         """Whether a folder is ours alone; never known here."""
         return False
+
+    @contextlib.contextmanager
+    def folder_held(path: Path) -> Iterator[None]:
+        """Nothing is held here: who writes into one pack twice at once is not kept from it."""
+        yield
 
     DIRECTORY_FLAGS: int | None = None
     """A directory has no handle here, and NTFS journals its renames."""
@@ -93,6 +99,18 @@ else:
         finally:
             os.close(handle)
         return False
+
+    @contextlib.contextmanager
+    def folder_held(path: Path) -> Iterator[None]:
+        """Wait until no other process holds this folder, and hold it. Leaves no file behind; a
+        process that dies lets go. A disk that knows no locks keeps nobody out."""
+        handle = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            with contextlib.suppress(OSError):
+                fcntl.flock(handle, fcntl.LOCK_EX)
+            yield
+        finally:
+            os.close(handle)
 
     DIRECTORY_FLAGS: int | None = os.O_RDONLY | os.O_DIRECTORY
     """How a directory is opened to make its entries durable; None: it cannot be."""

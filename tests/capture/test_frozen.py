@@ -10,6 +10,7 @@ import pytest
 
 from evidence.capture import blobs
 from evidence.capture.frozen import compare_frozen, digest_set, match_paths
+from evidence.capture.holding import is_pointer
 from evidence.capture.patterns import files_matching, matches
 from evidence.capture.repository import Repository, open_repository
 from evidence.encoding import schema
@@ -206,3 +207,12 @@ def test_wildcards_cost_no_more_than_the_path_is_long(pattern: str, path: str, n
     began_s = time.process_time()
     assert matches(pattern, path) is named
     assert time.process_time() - began_s < 2
+
+
+def test_a_blob_that_looks_like_a_pointer_for_long_costs_nothing() -> None:
+    blob = b"version https://git-lfs.github.com/spec/v1\n" + b"\n" * 900 + b"!"
+    began_s = time.process_time()
+    assert not is_pointer("0" * 64, blob)
+    assert time.process_time() - began_s < 2
+    named = b"version https://git-lfs.github.com/spec/v1\next-0-x sha256:1\noid sha256:"
+    assert is_pointer("0" * 64, named + b"0" * 64 + b"\nsize 3\n")

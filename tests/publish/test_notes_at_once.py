@@ -1,0 +1,62 @@
+"""Notes attached at once, from what is no file, and past what verify reads."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from evidence import limits
+from evidence.verification.verification import verify_pack
+from tests.command import evidence
+from tests.project import make_project
+
+
+@pytest.fixture
+def pack(tmp_path: Path) -> Path:
+    project = make_project(tmp_path / "project")
+    project.run()
+    return project.pack
+
+
+def test_what_is_said_to_be_attached_is_attached(pack: Path, tmp_path: Path) -> None:
+    """Eight at once: each has a name of its own, and the pack is intact."""
+    started = []
+    for number in range(8):
+        note = tmp_path / f"{number}.md"
+        note.write_text(f"Note {number}.\n".replace(str(number), "abcdefgh"[number]))
+        command = [sys.executable, "-m", "evidence", "note", str(pack), str(note)]
+        started.append(subprocess.Popen(command, stdout=subprocess.PIPE, text=True))
+    said = [one.communicate(timeout=60)[0].split()[2].rstrip(";") for one in started]
+    assert sorted(said) == [f"attached/notes-{n:03d}.md" for n in range(1, 9)]
+    texts = {path.read_text() for path in (pack / "attached").iterdir()}
+    assert texts == {f"Note {letter}.\n" for letter in "abcdefgh"}
+    assert verify_pack(pack).exit == 0
+
+
+@pytest.mark.parametrize("kind", ["fifo", "/dev/zero"])
+def test_a_note_is_a_file(kind: str, pack: Path, tmp_path: Path) -> None:
+    note = Path(kind)
+    if kind == "fifo":
+        note = tmp_path / kind
+        os.mkfifo(note)
+    ended = evidence("note", str(pack), str(note))
+    assert ended.exit == 2
+    assert "no regular file" in ended.err
+
+
+def test_a_note_that_verify_would_not_read_is_refused_before(
+    pack: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    note = tmp_path / "note.md"
+    note.write_text("word " * 20_000)
+    monkeypatch.setattr(limits, "MAX_RENDERED_BYTES", (1 << 20) + 300_000)
+    refused = ""
+    for _ in range(8):
+        ended = evidence("note", str(pack), str(note))
+        refused = refused or (ended.err if ended.exit == 2 else "")
+    assert "nothing was attached" in refused
+    assert verify_pack(pack).exit == 0
