@@ -46,7 +46,7 @@ _TOO_MANY: Final = (
 )
 
 
-class Question(Record):
+class EvalExample(Record):
     """One evaluation example before generation."""
 
     index: int
@@ -164,7 +164,7 @@ def _unseen_message(plan: AttemptPlan, unseen: Sequence[str], num_rows: int) -> 
     )
 
 
-def questions(plan: AttemptPlan, root: Path) -> tuple[tuple[Question, ...], str, int]:
+def questions(plan: AttemptPlan, root: Path) -> tuple[tuple[EvalExample, ...], str, int]:
     """The examples to evaluate in order, the data's digest source, and how many rows there are."""
     spec: EvalSpec = plan.eval
     data = load_data(root, spec.data, plan.data[spec.data])
@@ -176,7 +176,7 @@ def questions(plan: AttemptPlan, root: Path) -> tuple[tuple[Question, ...], str,
             if name not in row:
                 raise DataError(f"row {index} of [data.{spec.data}] has no {name!r}")
         found.append(
-            Question(
+            EvalExample(
                 index=index,
                 id=as_text(row.get(spec.id_field)) or str(index),
                 prompt=render_row(template, row).text,
@@ -188,7 +188,7 @@ def questions(plan: AttemptPlan, root: Path) -> tuple[tuple[Question, ...], str,
     return tuple(found), sha256_hex(data.raw), len(data.rows)
 
 
-def _refuse_endless_groups(spec: EvalSpec, found: Sequence[Question]) -> None:
+def _refuse_endless_groups(spec: EvalSpec, found: Sequence[EvalExample]) -> None:
     values = {(name, value) for question in found for name, value in question.groups.items()}
     num_values = 1 + VALUES_A_SCORE * len(spec.all_scorers)
     size_bytes = sum(num_values * (VALUE_BYTES + len(value.encode())) for _, value in values)
