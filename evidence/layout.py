@@ -1,7 +1,7 @@
 """Every path in a pack and around it, spelled once.
 
 Responsible for names only. Which of them are safe to open in a stranger's pack is decided by
-`verify.structure`.
+`verification.reading`.
 """
 
 from __future__ import annotations

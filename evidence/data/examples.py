@@ -48,7 +48,7 @@ _TOO_MANY: Final = (
 )
 
 
-class Question(Record):
+class EvalExample(Record):
     """One evaluation example before generation."""
 
     index: int
@@ -166,7 +166,7 @@ def _unseen_message(plan: AttemptPlan, unseen: Sequence[str], num_rows: int) -> 
     )
 
 
-def questions(plan: AttemptPlan, root: Path) -> tuple[tuple[Question, ...], str, int]:
+def questions(plan: AttemptPlan, root: Path) -> tuple[tuple[EvalExample, ...], str, int]:
     """The examples to evaluate in order, the data's digest source, and how many rows there are."""
     spec: EvalSpec = plan.eval
     data = load_data(root, spec.data, plan.data[spec.data])
@@ -178,7 +178,7 @@ def questions(plan: AttemptPlan, root: Path) -> tuple[tuple[Question, ...], str,
             if name not in row:
                 raise DataError(f"row {index} of [data.{spec.data}] has no {name!r}")
         found.append(
-            Question(
+            EvalExample(
                 index=index,
                 id=as_text(row.get(spec.id_field)) or str(index),
                 prompt=render_row(template, row).text,
@@ -192,7 +192,7 @@ def questions(plan: AttemptPlan, root: Path) -> tuple[tuple[Question, ...], str,
     return tuple(found), sha256_hex(data.raw), len(data.rows)
 
 
-def _refuse_long(spec: EvalSpec, question: Question) -> None:
+def _refuse_long(spec: EvalSpec, question: EvalExample) -> None:
     """Refuse before the training what no line of predictions.jsonl, or no name, could hold."""
     place = f"row {question.index} of [data.{spec.data}]"
     for name, value in question.groups.items():
@@ -210,7 +210,7 @@ def _refuse_long(spec: EvalSpec, question: Question) -> None:
         )
 
 
-def _refuse_endless_groups(spec: EvalSpec, found: Sequence[Question]) -> None:
+def _refuse_endless_groups(spec: EvalSpec, found: Sequence[EvalExample]) -> None:
     values = {(name, value) for question in found for name, value in question.groups.items()}
     num_values = 1 + VALUES_A_SCORE * len(spec.all_scorers)
     size_bytes = sum(num_values * (VALUE_BYTES + len(value.encode())) for _, value in values)

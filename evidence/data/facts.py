@@ -1,6 +1,6 @@
 """Facts about a data set: digests, duplicates, conflicts, lengths, overlap. Pure.
 
-Responsible for counting and for naming rows (from 0); reading and checking rows is `data`'s. The
+Responsible for counting and for naming rows (from 0); reading and checking rows is `read`'s. The
 run records these facts, and verify counts them again where it is given the data.
 """
 
@@ -24,7 +24,6 @@ Row = dict[str, Any]
 
 META: Final = "meta"
 """Field that says where a row comes from; two rows that differ only in it are duplicates."""
-"""As GPT-3's contamination study looks for overlap (Brown et al. 2020, appendix C)."""
 
 
 class DataSet(Record):

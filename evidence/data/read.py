@@ -1,7 +1,7 @@
 """Data sets: rows read strictly and checked against their declared fields.
 
 Responsible for naming every bad row by file, line, field and reason before any training. Facts
-about the data are `facts`' and turning rows into text is `text`'s. Imports no ML framework.
+about the data are `facts`', turning rows into text is `template_text`'s. Imports no ML framework.
 """
 
 from __future__ import annotations

@@ -6,7 +6,8 @@ from evidence.records.availability import Unavailable
 from evidence.records.record import Record
 
 NGRAM_WORDS: Final = 13
-"""In a row, in a prompt and in one of the evaluation set: the two are taken for related."""
+"""In a row, in a prompt and in one of the evaluation set: the two are taken for related, as in
+GPT-3's contamination study (Brown et al. 2020, appendix C)."""
 
 
 SEAM_CHARS: Final = 400

@@ -31,7 +31,7 @@ _GPU: Final = re.compile(
 )
 
 
-def explain(error: BaseException) -> tuple[str, str]:
+def kind_and_message(error: BaseException) -> tuple[str, str]:
     """Kind and message of a failure, from the exception or from what caused it."""
     if isinstance(error, StageFailure):
         return error.kind, error.message

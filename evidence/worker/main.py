@@ -20,7 +20,7 @@ from evidence.encoding import jsonio
 from evidence.encoding.codec import decode
 from evidence.errors import EvidenceError
 from evidence.worker.events import EventPipe
-from evidence.worker.failures import explain
+from evidence.worker.failures import kind_and_message
 from evidence.worker.interface import Job, RunStage, StageFailure, Stopped
 
 STOPPED_STATUS: Final = 3
@@ -39,7 +39,7 @@ def main() -> int:
         print(f"stopped: {stop}", file=sys.stderr)
         return STOPPED_STATUS
     except Exception as error:
-        kind, message = explain(error)
+        kind, message = kind_and_message(error)
         if isinstance(error, (StageFailure, EvidenceError)):
             print(message, file=sys.stderr)  # it has a name: the code that noticed is no news
         else:

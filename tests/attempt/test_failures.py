@@ -8,7 +8,7 @@ import pytest
 
 from evidence.attempt.outcome import Limit, WorkerEnd, outcome_of
 from evidence.stages.train import TRAIN
-from evidence.worker.failures import explain
+from evidence.worker.failures import kind_and_message
 from evidence.worker.interface import StageFailure
 
 
@@ -57,7 +57,7 @@ FAILURES: list[tuple[BaseException, str, str]] = [
 @pytest.mark.parametrize(("error", "kind", "words"), FAILURES, ids=lambda value: str(value)[:40])
 def test_memory_disk_and_gpu_are_told_apart(error: BaseException, kind: str, words: str) -> None:
     """E5, C8: as libraries report them."""
-    found, message = explain(error)
+    found, message = kind_and_message(error)
     assert found == kind
     assert words in message
 

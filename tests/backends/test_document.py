@@ -14,7 +14,7 @@ from evidence.backends import registry
 from evidence.milestone.parse import load_milestone
 from evidence.milestone.plan import plan_attempts
 from evidence.stages.registry import kinds
-from evidence.worker.failures import explain
+from evidence.worker.failures import kind_and_message
 from evidence.worker.interface import Backend, Job, StageFailure
 from tests.project import Project
 
@@ -86,4 +86,4 @@ def test_the_kinds_of_failure_it_names_are_kept() -> None:
     assert kinds == ["bad-data", "diverged", "out-of-memory", "requirement-not-met"]
     for kind in kinds:
         assert kind in (StageFailure.__doc__ or "")
-        assert explain(StageFailure(kind, "why")) == (kind, "why")
+        assert kind_and_message(StageFailure(kind, "why")) == (kind, "why")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from pathlib import Path
 from tempfile import mkdtemp
 from typing import Any
@@ -15,6 +15,7 @@ from evidence.explain.explain import explain
 from evidence.records.finding import Report
 from evidence.self_test.bench import Bench
 from evidence.self_test.forger import ForgedPack
+from evidence.self_test.self_test import self_test
 from evidence.stages.registry import kinds, registered, schema_for
 from evidence.verification.verification import verify_pack
 from tests.command import evidence
@@ -34,14 +35,19 @@ def counting(project: Project) -> Iterator[Project]:
         yield project
 
 
-def forged(pack: Path, project: Project, edit: Callable[[ForgedPack], None]) -> Report:
+def forged(
+    pack: Path,
+    project: Project,
+    edit: Callable[[ForgedPack], None],
+    forget: Collection[str] = (),
+) -> Report:
     """What verify says of the pack after an edit that is sealed consistently."""
     folder = Path(mkdtemp(dir=project.root))
     bench = Bench(pack, folder)
     with bench.restored():
         pack_in_hand = ForgedPack(bench)
         edit(pack_in_hand)
-        bench.put(pack_in_hand.seal().all_bytes())
+        bench.put(pack_in_hand.seal(forget).all_bytes())
         return verify_pack(bench.pack)
 
 
@@ -82,6 +88,13 @@ def test_its_journal_facts_and_files_are_owed(counting: Project) -> None:
         assert ("status-files", path) in found
 
 
+@pytest.mark.full
+def test_the_self_test_of_its_pack_misses_nothing(counting: Project) -> None:
+    found = self_test(counting.run().pack)
+    assert found.exit_code == 0
+    assert [one.id for one in found.trials if one.outcome == "missed"] == []
+
+
 def test_a_lie_in_its_document_is_found_by_its_own_check(counting: Project) -> None:
     pack = counting.run().pack
 
@@ -90,6 +103,20 @@ def test_a_lie_in_its_document_is_found_by_its_own_check(counting: Project) -> N
 
     report = forged(pack, counting, lie)
     assert {one.check for one in report.findings if one.severity == "error"} == {"counts"}
+
+
+@pytest.mark.parametrize(
+    ("name", "level"), [("count.num_words", "observed"), ("train.learning_rate", "observed")]
+)
+def test_a_raised_level_is_found(counting: Project, name: str, level: str) -> None:
+    pack = counting.run().pack
+
+    def raised(one: ForgedPack) -> None:
+        one.doc("results.json")["values"][name]["level"] = level
+
+    report = forged(pack, counting, raised, forget={"results"})
+    found = {(one.check, one.address) for one in report.findings if one.severity == "error"}
+    assert found == {("results", f"results.json#/values/{name}/level")}
 
 
 def test_a_milestone_is_refused_where_its_table_is_wrong(counting: Project) -> None:

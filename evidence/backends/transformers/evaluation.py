@@ -12,7 +12,7 @@ import torch
 
 from evidence.backends.transformers.generation import prompt_ids
 from evidence.backends.transformers.models import pad_id
-from evidence.data.examples import Question
+from evidence.data.examples import EvalExample
 from evidence.data.tokens import IGNORED
 from evidence.encoding.digest import sha256_hex
 from evidence.records.milestone import EvalSpec
@@ -21,7 +21,7 @@ from evidence.rules import scoring
 
 
 def predict(
-    model: Any, tokenizer: Any, questions: Sequence[Question], spec: EvalSpec
+    model: Any, tokenizer: Any, questions: Sequence[EvalExample], spec: EvalSpec
 ) -> Iterator[PredictionRow]:
     """One row a question, in order, generated in batches padded on the left.
 
@@ -46,7 +46,7 @@ def predict(
 
 
 def _row(
-    question: Question,
+    question: EvalExample,
     ids: list[int],
     num_prompt_tokens: int,
     tokenizer: Any,

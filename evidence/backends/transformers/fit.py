@@ -9,14 +9,18 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from evidence.data.examples import Question
+from evidence.data.examples import EvalExample
 from evidence.data.tokens import Coder, Example
 from evidence.records.milestone import EvalSpec
 from evidence.worker.interface import StageFailure
 
 
 def refuse_unfit(
-    model: Any, coder: Coder, examples: Sequence[Example], asked: Sequence[Question], spec: EvalSpec
+    model: Any,
+    coder: Coder,
+    examples: Sequence[Example],
+    asked: Sequence[EvalExample],
+    spec: EvalSpec,
 ) -> tuple[str, ...]:
     """Raise StageFailure for texts that the model cannot take; return what it may run past."""
     prompts = [coder.encode(one.prompt)[0] for one in asked]

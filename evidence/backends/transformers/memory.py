@@ -10,7 +10,7 @@ from contextlib import contextmanager
 
 from evidence.records.execution import ExecutionRecord
 from evidence.records.milestone import TrainSpec
-from evidence.worker.failures import explain
+from evidence.worker.failures import kind_and_message
 from evidence.worker.interface import StageFailure
 
 
@@ -20,7 +20,7 @@ def memory_named(spec: TrainSpec, execution: ExecutionRecord) -> Iterator[None]:
     try:
         yield
     except Exception as error:
-        kind, message = explain(error)
+        kind, message = kind_and_message(error)
         if kind != "out-of-memory":
             raise
         raise StageFailure(kind, f"{message}. {remedy(spec, execution)}") from error

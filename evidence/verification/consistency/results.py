@@ -19,7 +19,7 @@ from evidence.verification.problem import Problem
 @check("results", "every value of results.json follows from the evidence")
 def results(evidence: Evidence) -> Problems:
     """results.compute_results over the sealed documents, compared entry by entry: values, units,
-    addresses, rules, loss table, gates. Exact: the same pure functions on the same bytes."""
+    addresses, rules, levels, loss table, gates. Exact: the same pure functions and bytes."""
     documents = evidence.documents
     found = need(documents.results, "results.json is not there")
     computed = jsonio.dump_document(encode(compute_results(documents)))
