@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import os
+import runpy
 import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from evidence import layout
+from evidence.errors import UsageError
 from evidence.pack.sign import sign_files
 from evidence.self_test.bench import Bench
 from evidence.self_test.edits import halved_losses
 from evidence.self_test.forger import ForgedPack
+from evidence.verification import recipe as recipe_module
 from evidence.verification.recipe import BEGIN, END, embed, recipe
 from tests.origin.conftest import WHO, Signed, make_key, trust_file
 
@@ -40,8 +44,30 @@ def check(signed: Signed, trust: Path | None = None) -> subprocess.CompletedProc
 
 def test_the_readme_holds_the_recipe_that_the_code_makes() -> None:
     page = README.read_text("utf-8")
-    assert embed(page) == page, "run: python -m evidence.recipe README.md"
+    assert embed(page) == page, "run: python -m evidence.verification.recipe README.md"
     assert extract(page) == recipe()
+
+
+@pytest.mark.parametrize("page", ["", "no markers", BEGIN, END, f"{END}\n{BEGIN}\n"])
+def test_a_page_without_markers_gets_no_recipe(page: str) -> None:
+    with pytest.raises(UsageError, match="there is no <!-- recipe -->"):
+        embed(page)
+
+
+def test_the_command_writes_the_recipe_into_each_page_and_nothing_else(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pages = [tmp_path / "one.md", tmp_path / "two.md"]
+    for page in pages:
+        page.write_text(f"Before\n{BEGIN}\nold\n{END}\nAfter — é\n", "utf-8")
+    monkeypatch.setattr(sys, "argv", ["recipe", *map(str, pages)])
+    runpy.run_path(recipe_module.__file__, run_name="__main__")
+    for page in pages:
+        text = page.read_text("utf-8")
+        assert extract(text) == recipe()
+        assert text.startswith(f"Before\n{BEGIN}\n")
+        assert text.endswith(f"{END}\nAfter — é\n")
+    assert sorted(tmp_path.iterdir()) == pages
 
 
 def test_a_good_signed_pack_is_accepted(signed: Signed) -> None:

@@ -226,6 +226,29 @@ def test_a_gpu_that_nvml_does_not_name_is_compared_with_none_and_nobody_is_accus
     assert {one.code for one in found if one.code in concerned} == codes
 
 
+@pytest.mark.parametrize(("shown", "found"), [("H100", set()), ("A100", {1})])
+def test_a_gpu_without_a_name_is_looked_for_in_no_snapshot(
+    shown: str, found: set[int], tmp_path: Path
+) -> None:
+    """And one with a name is looked for, wherever it stands among them."""
+    forged = toy()
+    forged.docs[layout.HARDWARE]["gpus"] = [card(name=NOT_ASKED), card(name="NVIDIA H100", index=1)]
+    forged.files[layout.GPU_SNAPSHOT] = f"| NVIDIA-SMI |\n| NVIDIA {shown} |\n".encode()
+    places = {one.address for one in verified(forged, tmp_path).findings if one.code == "snapshots"}
+    assert places == {f"{layout.HARDWARE}#/gpus/{index}/name" for index in found}
+
+
+@pytest.mark.parametrize(("name", "codes"), [("eval", set()), ("train", {"conflicts-unknown"})])
+def test_where_no_answer_is_declared_no_other_answer_is_missed(
+    name: str, codes: set[str], tmp_path: Path
+) -> None:
+    forged = toy()
+    none = {"unavailable": "no answer fields are declared"}
+    record = forged.docs[layout.INPUTS]["data"][name]
+    record |= {"num_conflicting_prompts": none, "conflicting_rows": none}
+    assert {one.code for one in verified(forged, tmp_path).findings} == codes
+
+
 def test_files_that_are_promised_against_no_ref_are_compared_with_none(tmp_path: Path) -> None:
     forged = toy()
     milestone('ref = "HEAD"\n', "")(forged)

@@ -29,3 +29,13 @@ def test_an_embedding_may_have_rows_that_are_read_and_never_predicted(
     tensors = {name: Tensor("F32", shape, 0, 0) for name, shape in shapes.items() if shape}
     for config in (CONFIG, {"text_config": CONFIG}):
         assert (list(shape_problems(config, tensors)) == []) == fits
+
+
+@pytest.mark.parametrize(("width", "fits"), [(16, True), (32, True), (8, False)])
+@pytest.mark.parametrize("key", ["embedding_size", "word_embed_proj_dim", "embed_dim"])
+def test_an_embedding_may_have_a_width_of_its_own_that_config_json_names(
+    key: str, width: int, fits: bool
+) -> None:
+    tensors = {"model.embed_tokens.weight": Tensor("F32", (64, width), 0, 0)}
+    found = [one.address for one in shape_problems(CONFIG | {key: 16}, tensors)]
+    assert found == ([] if fits else ["training_output/final_model/config.json#/vocab_size"])

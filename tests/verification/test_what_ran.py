@@ -88,3 +88,22 @@ def test_what_disagrees_is_found(
     made = recorded()
     lie(made)
     assert outcomes(made, tmp_path)[check] == "fail"
+
+
+@pytest.mark.parametrize(("end", "said"), [(1, "pass"), (2, "fail"), (None, "pass")])
+def test_the_end_of_the_tokenizer_is_among_those_that_end_an_answer(
+    end: int | None, said: str, tmp_path: Path
+) -> None:
+    made = recorded()
+    if end is not None:
+        token = {"name": "eos_token", "text": "<eos>", "id": end}
+        made.docs[layout.INPUTS]["tokenizer"]["special_tokens"].append(token)
+    assert outcomes(made, tmp_path)["generation"] == said
+
+
+def test_a_tokenizer_that_nobody_knows_ends_no_answer(tmp_path: Path) -> None:
+    made = recorded()
+    made.docs[layout.INPUTS]["tokenizer"] = {"unavailable": "lost"}
+    assert outcomes(made, tmp_path / "true")["generation"] == "pass"
+    data_of(made, "generation")["end_tokens"] = []  # and yet the toy's answers ended at one
+    assert outcomes(made, tmp_path / "lie")["generation"] == "fail"
