@@ -69,10 +69,6 @@ class DataError(MilestoneError):
     """Data that is well-formed and cannot be trained on or evaluated as the milestone asks."""
 
 
-class LongRowError(DataError):
-    """A row to evaluate that no line of a pack could hold."""
-
-
 class SecretFoundError(EvidenceError):
     """A finished run holds a secret and is not sealed. The message has places, not secrets."""
 

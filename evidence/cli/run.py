@@ -59,6 +59,8 @@ def command(
         result = run_milestone(milestone, options, observer(), stop)
     try:
         _report(result)
+    except BrokenPipeError:
+        raise  # nobody listens any more, which has an exit code of its own
     except OSError as error:  # the run ended all the same, and its exit code says how
         sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115, PTH123
         with suppress(OSError):

@@ -25,7 +25,7 @@ from evidence.data.tokens import (
 )
 from evidence.encoding import jsonio
 from evidence.encoding.digest import sha256_hex
-from evidence.errors import DataError, LongRowError, MalformedError
+from evidence.errors import DataError, MalformedError
 from evidence.records.availability import Unavailable
 from evidence.records.inputs import SEAM_CHARS, SeamRecord, TextRecord
 from evidence.records.milestone import EvalSpec
@@ -197,14 +197,14 @@ def _refuse_long(spec: EvalSpec, question: EvalExample) -> None:
     place = f"row {question.index} of [data.{spec.data}]"
     for name, value in question.groups.items():
         if len(value) > limits.MAX_GROUP_VALUE_CHARS:
-            raise LongRowError(
+            raise DataError(
                 f"{place}: {name!r} has {len(value)} characters, and scores are grouped by it: a "
                 f"group's name has at most {limits.MAX_GROUP_VALUE_CHARS}. Group by shorter values"
             )
     texts = (question.id, question.prompt, question.target)
     size_bytes = len(jsonio.dump_row([*texts, question.groups]))
     if size_bytes > limits.MAX_ASKED_BYTES:
-        raise LongRowError(
+        raise DataError(
             f"{place}: its id, prompt, target and groups take {size_bytes} bytes; a line of "
             f"predictions.jsonl has room for {limits.MAX_ASKED_BYTES}. Shorten them or leave it out"
         )

@@ -16,7 +16,7 @@ from evidence.capture.frozen import match_paths
 from evidence.data.examples import questions
 from evidence.data.read import describe_data, load_data
 from evidence.encoding.digest import sha256_hex
-from evidence.errors import LongRowError, MalformedError, MilestoneError, UsageError
+from evidence.errors import DataError, MalformedError, MilestoneError, UsageError
 from evidence.milestone.parse import line_of, load_milestone
 from evidence.milestone.plan import plan_attempts
 from evidence.records.availability import Unavailable
@@ -119,7 +119,7 @@ def _refuse_long_rows(root: Path, plan: AttemptPlan) -> None:
     """Rows to evaluate that no pack could hold: found after the training, they would undo it."""
     try:
         questions(plan, root)
-    except LongRowError:
+    except DataError:
         raise
     except (MalformedError, MilestoneError):
         pass  # the worker says what else is wrong, in its own words

@@ -37,3 +37,9 @@ class VerifyOptions(Record):
     def asks_signer(self) -> bool:
         """Whether the caller wants to know that someone they trust signed the pack."""
         return self.allowed_signers is not None or self.signer is not None
+
+    @property
+    def asks_what_it_is(self) -> bool:
+        """Whether the caller says which pack it must be."""
+        asked = (self.expect, self.expect_milestone, self.expect_commit, self.min_ruleset)
+        return any(one is not None for one in asked)

@@ -24,8 +24,8 @@ from evidence.verification.consistency.every_check import check_consistency, ski
 from evidence.verification.consistency.registry import Evidence
 from evidence.verification.ledger import Ledger, Rule
 from evidence.verification.options import VerifyOptions
-from evidence.verification.origin.expectations import check_expectations
-from evidence.verification.origin.signers import check_signatures
+from evidence.verification.origin.expectations import EXPECTED, check_expectations
+from evidence.verification.origin.signers import SIGNATURE, check_signatures
 from evidence.verification.problem import Problem
 from evidence.verification.reading import sealed as sealed_stage
 from evidence.verification.reading.directory import SafeDirectory
@@ -41,6 +41,7 @@ _DEFAULTS: Final = VerifyOptions()
 _REPOSITORY: Final = Rule("repository", "commit, milestone and data are in the caller's clone")
 _DATA_FACTS: Final = Rule("repo-data-facts", "facts about the data, counted again from them")
 _MODEL_FIGURES: Final = Rule("model-figures", "losses, probes, outputs and tokens, made again")
+_NOT_READ: Final = "not read any further"
 _RULESET: Final = Rule("ruleset", "this evidence-pack knows the rules that the pack follows")
 
 
@@ -212,15 +213,14 @@ def _check_consistency_rules(
     """Everything after the sealed set was read; whether a trusted signer signed it."""
     documents = sealed.documents
     if ledger.refused:
-        skip_consistency("not read any further", ledger)
-        for rule in rendered_stage.RULES:
-            ledger.skip(rule, "not read any further")
+        _skip_documents(_NOT_READ, options, ledger)
+        asked = (EXPECTED,) if options.asks_what_it_is else ()
+        for rule in (*rendered_stage.RULES, *asked, SIGNATURE):
+            ledger.skip(rule, _NOT_READ)
         return False
     root_sha256 = "" if sealed.sums is None else sealed.sums.root_sha256
     if documents is None or documents.manifest is None:
-        skip_consistency("the documents could not be read", ledger)
-        for one in options.further:
-            ledger.skip(one.rule, "the documents could not be read")
+        _skip_documents("the documents could not be read", options, ledger)
     else:
         evidence = Evidence(
             documents=documents,
@@ -232,10 +232,7 @@ def _check_consistency_rules(
         check_consistency(evidence, documents.manifest.ruleset, ledger)
         for one in options.further:
             ledger.run_check(one.rule, one.run(evidence))
-        if not options.further:
-            ledger.skip(_REPOSITORY, "no clone was given to compare with (--repo)")
-            ledger.skip(_DATA_FACTS, "the data are not in the pack; --repo counts again in a clone")
-        ledger.skip(_MODEL_FIGURES, "verify runs neither model nor tokenizer; `reproduce` does")
+        _skip_what_is_not_here(options, ledger)
     rendered = rendered_stage.check_rendered(root, sealed.tree, documents, root_sha256, ledger)
     if any(layout.REPRODUCTION.fullmatch(path) for path in rendered):
         from evidence.verification.origin.claims import check_claims  # few packs have one attached
@@ -246,6 +243,22 @@ def _check_consistency_rules(
     check_expectations(root_sha256 or None, manifest, options, ledger)
     sums = b"" if sealed.sums is None else sealed.sums.data
     return check_signatures(root, path, sealed.tree, sums, rendered, options, ledger)
+
+
+def _skip_documents(reason: str, options: VerifyOptions, ledger: Ledger) -> None:
+    """Enter every rule that asks the documents as not checked."""
+    skip_consistency(reason, ledger)
+    for one in options.further:
+        ledger.skip(one.rule, reason)
+    _skip_what_is_not_here(options, ledger)
+
+
+def _skip_what_is_not_here(options: VerifyOptions, ledger: Ledger) -> None:
+    """Enter the rules that need more than a pack as not checked."""
+    if not options.further:
+        ledger.skip(_REPOSITORY, "no clone was given to compare with (--repo)")
+        ledger.skip(_DATA_FACTS, "the data are not in the pack; --repo counts again in a clone")
+    ledger.skip(_MODEL_FIGURES, "verify runs neither model nor tokenizer; `reproduce` does")
 
 
 def _opened(path: Path) -> Documents:

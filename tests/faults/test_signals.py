@@ -9,6 +9,8 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from functools import partial
+from pathlib import Path
 
 import pytest
 
@@ -147,6 +149,23 @@ def test_a_run_whose_reader_goes_away_runs_on(case: Case, outcome: str) -> None:
     os.read(reading, 1)
     os.close(reading)
     assert process.wait(timeout=60) == 141
+    laws.complete(case.pack, outcome)
+
+
+def test_a_full_disk_behind_stdout_changes_nothing_of_how_a_run_ends(
+    case: Case, outcome: str
+) -> None:
+    with Path("/dev/full").open("wb") as full:
+        process = run_for_real(case, "run", "T1", stdout=full, stderr=subprocess.PIPE)
+        _, said = process.communicate(timeout=120)
+    assert process.returncode == 0
+    assert said.endswith(b"complete: runs/T1 (stdout: No space left on device)\n")
+    laws.complete(case.pack, outcome)
+
+
+def test_a_run_whose_stderr_is_closed_ends_as_any_other(case: Case, outcome: str) -> None:
+    process = run_for_real(case, "run", "T1", preexec_fn=partial(os.close, 2))
+    assert process.wait(timeout=120) == 0
     laws.complete(case.pack, outcome)
 
 

@@ -123,7 +123,7 @@ def campaign(
     tests: Sequence[str] = (),
 ) -> Iterator[Outcome]:
     """Outcomes as they come, `jobs` processes at a time. None is the sound code."""
-    running: dict[int, tuple[Mutant | None, int, float]] = {}
+    running: dict[int, tuple[Mutant | None, int, int, float]] = {}
     waiting: list[tuple[Mutant | None, int]] = [(mutant, FIRST_TESTS) for mutant in mutants[::-1]]
     while waiting or running:
         while waiting and len(running) < jobs:
@@ -132,8 +132,8 @@ def campaign(
             if not chosen:
                 yield Outcome(mutant, "not-run", 0, 0.0)
                 continue
-            running[_start(mutant, chosen)] = (mutant, len(chosen), time.monotonic())
-        for pid, (mutant, num_tests, began) in list(running.items()):
+            running[_start(mutant, chosen)] = (mutant, most, len(chosen), time.monotonic())
+        for pid, (mutant, most, num_tests, began) in list(running.items()):
             spent_s = time.monotonic() - began
             ended, status = os.waitpid(pid, os.WNOHANG)
             hung = not ended and spent_s > TIMEOUT_S
@@ -143,7 +143,7 @@ def campaign(
             if ended or hung:
                 del running[pid]
                 fate = "hung" if hung else _fate(os.waitstatus_to_exitcode(status))
-                if fate == "survived" and mutant is not None and num_tests == FIRST_TESTS:
+                if fate == "survived" and mutant is not None and most == FIRST_TESTS:
                     waiting.insert(0, (mutant, sys.maxsize))  # once more, with all of its tests
                 else:
                     yield Outcome(mutant, fate, num_tests, spent_s)

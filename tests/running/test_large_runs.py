@@ -13,7 +13,7 @@ from evidence.capture.telemetry import sampling_period_s
 from evidence.data.examples import MAX_GROUPS_BYTES, VALUE_BYTES, VALUES_A_SCORE
 from evidence.encoding import jsonio
 from evidence.encoding.codec import encode
-from evidence.errors import MilestoneError
+from evidence.errors import DataError, MilestoneError
 from evidence.records.capture import FrozenFileRecord
 from evidence.records.inputs import SeenBatch, SeenRow
 from evidence.records.run import IntervalRow
@@ -166,15 +166,14 @@ def test_more_groups_than_results_can_hold_end_the_run_before_its_first_step(
     project: Project,
 ) -> None:
     questions = [
-        {"id": f"q{i}", "prompt": f"{i}?", "expected_answer": "1", "kind": f"{i} " + 500 * "k"}
-        for i in range(500)
+        {"id": f"q{i}", "prompt": f"{i}?", "expected_answer": "1", "kind": f"{i} " + 150 * "k"}
+        for i in range(800)
     ]
     write_rows(project.root / "data/eval.jsonl", questions)
     project.edit("limit = 5\n", "")
-    result = project.run()
-    assert result.status == "failed"
-    assert "group_by makes 500 groups" in result.outcomes[0].reason
-    assert not (project.pack / layout.METRICS).exists()
+    with pytest.raises(DataError, match="group_by makes 800 groups"):
+        project.run()
+    assert not project.runs.exists()
 
 
 def test_more_promised_files_than_can_be_named_are_refused(

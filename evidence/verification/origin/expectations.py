@@ -27,8 +27,7 @@ def check_expectations(
     root_sha256: str | None, manifest: ManifestRecord | None, options: VerifyOptions, ledger: Ledger
 ) -> None:
     """Enter whether it is the pack that the caller named, where they named one."""
-    asked = (options.expect, options.expect_milestone, options.expect_commit, options.min_ruleset)
-    if any(one is not None for one in asked):
+    if options.asks_what_it_is:
         ledger.run_check(EXPECTED, _problems(root_sha256, manifest, options))
 
 
