@@ -27,6 +27,8 @@ _LFS: Final = re.compile(
     re.DOTALL,
 )
 _MAX_POINTER_BYTES: Final = 1024
+_CONVERTING: Final = ("filter", "working-tree-encoding", "ident")
+"""Attributes by which a commit has other bytes than the working tree, line ends aside."""
 _MAX_LINKS: Final = 8
 _LINK: Final = "120000"
 _GITLINK: Final = "160000"
@@ -87,10 +89,11 @@ def is_pointer(expected: str, blob: bytes) -> bool:
 
 
 def is_filtered(found: Repository, name: str) -> bool:
-    """Whether git converts the file on its way into a commit, by a filter of the project."""
-    said = found.attempt("check-attr", "-z", "filter", "--", name)
-    value = b"" if isinstance(said, Unavailable) else [*said.split(b"\0"), b"", b"", b""][2]
-    return value not in (b"", b"unspecified", b"unset")
+    """Whether git converts more than line ends on the file's way into a commit: by a filter of the
+    project, to another encoding, or by taking out what `$Id$` was replaced by."""
+    said = found.attempt("check-attr", "-z", *_CONVERTING, "--", name)
+    values = [] if isinstance(said, Unavailable) else said.split(b"\0")[2::3]
+    return any(value not in (b"unspecified", b"unset") for value in values)
 
 
 def why_ignored(found: Repository, name: str) -> str:

@@ -118,6 +118,6 @@ def _reason(source: Source, file: str, got: Holding) -> str:
     if isinstance(source.patch, Unavailable) and source.changed(file):
         return f"it differs from the commit, and no patch is kept: {source.patch.reason}"
     if got.kind == "other" and is_filtered(source.found, file):
-        return "the commit has it as a filter of the project converts it"
+        return "the commit has it as the project's .gitattributes converts it"
     known = why_in_dvc(source.found, file) or why_ignored(source.found, file)
     return known or got.reason

@@ -67,9 +67,9 @@ def recipe() -> str:
 
 def embed(page: str) -> str:
     """The page with the recipe between its markers. Raises UsageError where there are none."""
-    before, begin, rest = page.partition(BEGIN)
+    before, _, rest = page.partition(BEGIN)
     _, end, after = rest.partition(END)
-    if not (begin and end):
+    if not end:
         raise UsageError(f"there is no {BEGIN} … {END} in this page")
     return f"{before}{BEGIN}\n```bash\n{recipe()}```\n{END}{after}"
 

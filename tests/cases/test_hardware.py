@@ -65,6 +65,7 @@ def test_four_gpus_that_computed_nothing_are_not_the_headline(
 
 
 @pytest.mark.torch
+@pytest.mark.full
 def test_a_name_that_is_no_text_ends_no_run(tmp_path: Path, library: Path) -> None:
     project, name = project_of("r19-garbled-device-name", tmp_path)
     code, said = evidence(project, library, "run", name, FAKE_NVML="garbage")

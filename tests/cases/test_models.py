@@ -32,6 +32,7 @@ def test_an_end_token_that_is_the_pad_token_carries_loss(tmp_path: Path) -> None
 
 
 @pytest.mark.torch
+@pytest.mark.full
 def test_a_begin_token_typed_in_the_template_is_found(tmp_path: Path) -> None:
     project, name = project_of("r21-begin-token-typed", tmp_path)
     pack = project.run(name).pack
@@ -44,6 +45,7 @@ def test_a_begin_token_typed_in_the_template_is_found(tmp_path: Path) -> None:
 
 
 @pytest.mark.torch
+@pytest.mark.full
 def test_training_that_moves_next_to_nothing_is_said(tmp_path: Path) -> None:
     project, name = project_of("r12-bf16-nothing-moves", tmp_path)
     result = project.run(name)
@@ -97,6 +99,7 @@ def test_float16_weights_with_adamw_are_refused(tmp_path: Path) -> None:
 
 
 @pytest.mark.torch
+@pytest.mark.full
 def test_no_pad_token_is_no_reason_to_fail(tmp_path: Path) -> None:
     project, name = project_of("r01-pad-is-eos", tmp_path)
     config = project.root / "model" / "tokenizer_config.json"

@@ -15,6 +15,7 @@ from tests.cases import project_of
 
 
 @pytest.mark.torch
+@pytest.mark.full
 def test_wrong_answers_are_not_called_right(tmp_path: Path) -> None:
     project, name = project_of("r14-wrong-answers-called-right", tmp_path)
     results = read_results(project.run(name).pack)
@@ -76,6 +77,7 @@ def test_rows_that_lose_their_answer_are_named_before_the_first_step(tmp_path: P
 
 
 @pytest.mark.torch
+@pytest.mark.full
 def test_rows_that_teach_nothing_inside_larger_steps_are_named(tmp_path: Path) -> None:
     project, name = project_of("r06b-some-rows-teach-nothing", tmp_path)
     report = verify_pack(project.run(name).pack)

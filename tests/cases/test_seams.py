@@ -47,6 +47,7 @@ def run(project: Project, name: str) -> tuple[Any, list[str]]:
 
 
 @pytest.mark.torch
+@pytest.mark.full
 def test_a_marker_that_is_neither_fed_nor_taught_is_warned_of(tmp_path: Path) -> None:
     project, name = project_of("r25-marker-never-taught", tmp_path)
     path = project.root / f"milestones/{name}.toml"
@@ -77,6 +78,7 @@ def test_the_probe_has_the_form_of_the_training_text(tmp_path: Path) -> None:
 
 
 @pytest.mark.torch
+@pytest.mark.full
 def test_a_blank_at_the_seam_that_training_never_saw_is_warned_of(tmp_path: Path) -> None:
     project, name = project_of("r18c-control-no-blank", tmp_path)
     path = project.root / f"milestones/{name}.toml"

@@ -70,6 +70,7 @@ def said(program: Path, root: Path, *words: str, status: int = 0) -> str:
 
 
 @pytest.mark.torch
+@pytest.mark.full
 def test_a_milestone_for_what_is_there_runs_is_committed_and_verifies_in_a_clone(
     program: Path, project: Path, tmp_path: Path
 ) -> None:

@@ -189,18 +189,28 @@ def test_a_patch_that_does_not_apply_is_found_and_what_needs_it_is_not_checked(
     assert snapshot(tmp_path) == before
 
 
-def test_a_changed_file_behind_a_filter_of_the_project_is_not_checked(
-    project: Project, tmp_path: Path
+CONVERTED = {
+    "filter=crypt": ("abc\n", "def\n"),
+    "working-tree-encoding=UTF-16": ("abc\n", "def\n"),
+    "ident": ("$Id$\nabc\n", "$Id: 0123 $\ndef\n"),
+}
+
+
+@pytest.mark.parametrize("attribute", CONVERTED)
+def test_a_changed_file_that_git_converts_is_not_checked(
+    attribute: str, project: Project, tmp_path: Path
 ) -> None:
-    (project.root / ".gitattributes").write_text("*.secret filter=crypt\n")
-    (project.root / "key.secret").write_text("abc\n")
+    before, after = CONVERTED[attribute]
+    encoding = "utf-16" if "UTF-16" in attribute else "utf-8"
+    (project.root / ".gitattributes").write_text(f"*.secret {attribute}\n")
+    (project.root / "key.secret").write_text(before, encoding)
     commit(project)
     project.git("config", "filter.crypt.clean", "tr a-z b-za")
-    (project.root / "key.secret").write_text("def\n")
+    (project.root / "key.secret").write_text(after, encoding)
     project.run()
     report = against(project.pack, clone_of(project, tmp_path / "clone"))
     assert outcomes(report) == {**dict.fromkeys(EVERY, "pass"), "repo-patch": "not_checked"}
-    assert reason(report, "repo-patch") == "a filter of the project converts key.secret"
+    assert reason(report, "repo-patch") == "the project's .gitattributes converts key.secret"
     assert errors(report) == []
 
 

@@ -210,7 +210,7 @@ def test_a_filter_of_the_project_accuses_nobody(project: Project, tmp_path: Path
     commit(project)
     project.edit('paths = ["data/*.jsonl"]', 'paths = ["data/eval.jsonl"]')
     project.run()
-    assert "filter" in place(project)["reason"]
+    assert ".gitattributes converts it" in place(project)["reason"]
     report = against(project.pack, clone_of(project, tmp_path / "clone"))
     assert (errors(report), outcome(report, "repo-data")) == ([], "not_checked")
 

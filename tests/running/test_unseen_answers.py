@@ -48,7 +48,7 @@ SOURCES = [
         REFERENCE / "datasets" / "dev-reasoning-v2.jsonl",
         REFERENCE / "datasets" / "eval_v2.jsonl",
         id="the real data",
-        marks=beside_us,
+        marks=[beside_us, pytest.mark.full],
     ),
 ]
 

@@ -102,4 +102,4 @@ def _changed_files(tree: PatchedTree, evidence: Evidence) -> Iterator[Problem]:
         found = "not there" if blob is None else sha256_hex(blob)
         yield Problem(f"{layout.GIT}#/start/files/{index}", text, found, file.sha256)
     if filtered:
-        raise CannotCheckError(f"a filter of the project converts {', '.join(filtered)}")
+        raise CannotCheckError(f"the project's .gitattributes converts {', '.join(filtered)}")
