@@ -27,7 +27,7 @@ _LETTER: Final = r"A-Za-z\u00aa\u00b5\u00ba\u00c0-\u00d6\u00d8-\u00f6\u00f8-\u02
 _RAISED: Final = r"\u00b2\u00b3\u00b9\u2070-\u2079"
 _PARTS: Final = r"\u00bc-\u00be\u2150-\u215e"
 _BLANK: Final = r"[ \t\u00a0\u2009\u202f]"
-_SIGNS: Final = "-+"
+_SIGNS: Final = "-+±"
 _CURRENCIES: Final = "$€£¥₹₽₩₿¢"
 _ALIKE: Final = {
     **{code: code - 0xFEE0 for code in range(0xFF01, 0xFF5F)},  # full-width forms of ASCII
@@ -62,10 +62,11 @@ _SCALE: Final = (
     rf"{_BLANK}*+(?:\\?%|‰|(?i:percent|per\ cent|hundred|thousand|million|billion|trillion)\b)"
 )
 _ONE: Final = rf"(?:{_RUN})(?:{_SCALE})?+"
+_JOIN: Final = r"(?:\*\*|[-+*/÷×^:·±]|[xX](?=[ \d]))"
 _SPELLED: Final = re.compile(
-    rf"[{_LETTER}][\d{_LETTER}_]*+(?:-[\d{_LETTER}]++)*+"
+    rf"[{_LETTER}][\d{_LETTER}_]*+(?:(?:-|(?<=\d)[.](?=\d))[\d{_LETTER}]++)*+"
     rf"|(?P<number>{_ONE}"
-    rf"(?:{_BLANK}*+(?:\*\*|[-+*/÷×^:·]){_BLANK}*+[-+]?[{_CURRENCIES}]?(?:{_ONE}))*+)"
+    rf"(?:{_BLANK}*+{_JOIN}{_BLANK}*+[-+]?[{_CURRENCIES}]?(?:{_ONE}))*+)"
 )
 _SINGLE: Final = re.compile(rf"(?P<run>{_RUN})(?P<scale>{_SCALE})?+")
 _PLAIN: Final = re.compile(
@@ -152,6 +153,8 @@ def _worth(text: str, start: int, digits: int, end: int) -> Worth | None:
         return None
     sign = "-" if text[start] == "-" else ""
     said = text[digits:end]
+    if text[start] == "±":
+        return "±" + tight(said).lstrip("0").casefold()  # two values are none
     single = _SINGLE.fullmatch(said)
     if single is not None:
         value = _value(single["run"])

@@ -9,6 +9,7 @@ number is, that of `numbers`.
 from __future__ import annotations
 
 import math
+import re
 import unicodedata
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Mapping, Sequence
@@ -32,6 +33,8 @@ _DROPPED: Final = str.maketrans(dict.fromkeys(".,:;!?…\"'`“”‘„«»()[]
 """Punctuation between words. Not `+ / % # & @ < = > $`: C is not C++, and 5 not < 5."""
 _OPENING: Final = "\"'`“‘„«([{*_"
 _EMPHASIS: Final = "*_"
+_NEGATED: Final = re.compile(r"['’]t\b")
+"""After `can` or `won` it makes another word, and the opposite."""
 _MINUS: Final = "-\u2212"
 
 
@@ -235,6 +238,8 @@ def _is_part_of_word(text: str, start: int, end: int) -> bool:
         if before.isalnum() or sign:
             return True
     if text[end - 1].isalnum() and after:
+        if unicodedata.combining(after) or _NEGATED.match(text, end):
+            return True
         sign = after in _MINUS and not text[end + 1 : end + 2].isalnum()
         return after.isalnum() or after in "+#" or sign
     return False

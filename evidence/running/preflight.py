@@ -102,7 +102,6 @@ def _check_names_and_forms(
         *fitting.ref_problems(root, milestone),
     ]
     for plan in plans:
-        _refuse_long_rows(root, plan)
         found += fitting.warm_up_problems(milestone, plan, sets)
     wrong = [where.error(*one) for one in dict.fromkeys(found)]
     if wrong:
@@ -110,6 +109,7 @@ def _check_names_and_forms(
         raise MilestoneError("\n".join(one.message for one in wrong), hint="\n  ".join(hints))
     warnings: list[str] = []
     for plan in plans:
+        _refuse_long_rows(root, plan)
         place = where.error(fitting.pointer(milestone, plan, "eval", "prompt"), "").message
         warnings += [f"{place}{text}" for text in form_warnings(plan, sets)]
     return tuple(dict.fromkeys(warnings))

@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import ast
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Final
 
+from evidence.data.read import LFS_POINTER
 from evidence.records.milestone import ModelSpec
 
 Unfit = tuple[str, str, str]
@@ -35,6 +36,10 @@ _TOKENIZERS: Final = (
     "tokenizer.json", "tokenizer.model", "spiece.model", "sentencepiece.bpe.model", "vocab.json",
     "vocab.txt", "tekken.json",
 )  # fmt: skip
+_OF_TOKENIZER: Final = ("tokenizer_config.json", "special_tokens_map.json", *_TOKENIZERS)
+_OF_CONFIG: Final = ("config.json", "generation_config.json")
+_PULL: Final = "`git lfs pull` brings the file."
+_COPY: Final = "Mend it, or copy it anew from where the model comes from."
 _PICKLES: Final = (".bin", ".pt", ".pth", ".ckpt")
 _TAKE_ANOTHER: Final = "Take a decoder with float weights, such as Llama, Gemma, Qwen or GPT-2."
 _CONVERT: Final = (
@@ -48,6 +53,15 @@ def unfit(root: Path, spec: ModelSpec) -> Iterator[Unfit]:
     if folder is None:
         return
     key = "path" if spec.path else "config"
+    broken = [*_unreadable(root, folder, key, _OF_CONFIG)]
+    if spec.path is not None:
+        weights = sorted(one.name for one in (root / spec.path).glob("model*.safetensors*"))
+        broken += _unreadable(root, spec.path, key, weights)
+    tokens, named = spec.tokenizer or spec.path, "tokenizer" if spec.tokenizer else "path"
+    broken += [] if tokens is None else _unreadable(root, tokens, named, _OF_TOKENIZER)
+    if broken:
+        yield from broken
+        return
     config = _read(root / folder / "config.json")
     reason = why_not_causal(config, causal_types(), _classes(_SEQUENCES))
     if reason:
@@ -104,6 +118,30 @@ def _classes(name: str) -> frozenset[str]:
             firsts = (one.elts[0] for one in pairs if len(one.elts) == 2)
             return frozenset(str(one.value) for one in firsts if isinstance(one, ast.Constant))
     return frozenset()
+
+
+def _unreadable(root: Path, folder: str, key: str, names: Iterable[str]) -> Iterator[Unfit]:
+    """Those files of a folder that are not what their names say, so that loading would fail."""
+    for name in names:
+        path = root / folder / name
+        if not path.is_file():
+            continue
+        with path.open("rb") as stream:
+            is_pointer = stream.read(len(LFS_POINTER)) == LFS_POINTER
+        if is_pointer:
+            yield key, f"{folder}/{name} is a Git LFS pointer, not the file itself", _PULL
+        elif path.suffix == ".json" and (why := _why_no_object(path)):
+            yield key, f"{folder}/{name}{why}", _COPY
+
+
+def _why_no_object(path: Path) -> str:
+    try:
+        found = json.loads(path.read_bytes())
+    except json.JSONDecodeError as error:
+        return f":{error.lineno}: not JSON: {error.msg} (column {error.colno})"
+    except (ValueError, RecursionError):
+        return ": not JSON in UTF-8"
+    return "" if isinstance(found, dict) else ": holds no JSON object"
 
 
 def _read(path: Path) -> Mapping[str, Any]:

@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from evidence.backends.transformers.causality import sees_the_future
-from evidence.backends.transformers.models import model_record
+from evidence.backends.transformers.models import model_record, refuse_other_class
 from evidence.records.inputs import ModelRecord
 from evidence.records.milestone import ModelSpec
 from evidence.rules.arithmetic import training_flops
@@ -22,7 +22,8 @@ from evidence.verification.consistency.checkpoint import (
 )
 from evidence.verification.problem import Problem
 from evidence.verification.reading.safetensors_header import Tensor, read_header
-from evidence.worker.model_folders import ENCODERS
+from evidence.worker.interface import StageFailure
+from evidence.worker.model_folders import ENCODERS, causal_types, why_not_causal
 from tests.backends.families import FAMILIES, UNBUILT, build
 from tests.tiers import sampled
 
@@ -33,6 +34,8 @@ QUICK = (
     "mixtral", "opt", "qwen3",
 )  # fmt: skip
 BUILT = tuple(family for family in FAMILIES if family not in UNBUILT)
+SAVED_AS_ANOTHER = {"emu3", "mllama"}
+"""Whose text model is trained, and has a type of its own that no causal class is found by."""
 IDS = (5, 9, 12, 33, 44, 7, 8, 20)
 
 
@@ -64,6 +67,8 @@ def test_what_is_recorded_of_a_family_is_what_is_saved(family: str, tmp_path: Pa
     record = model_record(ModelSpec(id="a/b"), tmp_path, model, "bfloat16")
     config, tensors = saved(model, tmp_path / "model")
     assert problems(record, config, tensors) == []
+    unfit = why_not_causal(config, causal_types())
+    assert bool(unfit) == (family in ENCODERS | SAVED_AS_ANOTHER), "evaluation loads what is saved"
     body = record.num_parameters - record.num_embedding_parameters
     assert body == model.num_parameters(exclude_embeddings=True)
     size_bytes = sum(path.stat().st_size for path in (tmp_path / "model").glob("*.safetensors"))
@@ -87,6 +92,13 @@ def test_a_family_is_left_out_for_the_reason_that_is_written_down(family: str) -
 @pytest.mark.parametrize("family", ["bert", "gemma3", "gpt2", "llama"])
 def test_what_sees_ahead_is_told_by_a_forward_pass(family: str) -> None:
     assert sees_the_future(build(family, torch.float32), IDS) == (family in ENCODERS)
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_a_model_that_is_saved_as_what_nobody_loads_is_refused_before_its_first_step() -> None:
+    with pytest.raises(StageFailure, match="'mllama_text_model'"):
+        refuse_other_class(build("mllama", torch.float32))
+    refuse_other_class(build("gemma3", torch.float32))
 
 
 def test_positions_are_embeddings_and_buffers_are_no_parameters(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -125,6 +126,29 @@ def test_a_generation_config_that_its_library_refuses_can_be_saved(tmp_path: Pat
     storable(declared).save_pretrained(tmp_path)
     again = GenerationConfig.from_pretrained(tmp_path)
     assert (again.temperature, again.eos_token_id) == (0.6, [1, 5])
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"num_return_sequences": 2},
+        {"forced_eos_token_id": 1, "suppress_tokens": [1]},
+        {"cache_implementation": "of another version"},
+        {"pad_token_id": -1},
+    ],
+)
+def test_settings_that_generating_does_not_use_fail_no_run(
+    settings: dict[str, object], tmp_path: Path
+) -> None:
+    from evidence.backends.transformers.generation import declared, storable
+
+    assert declared(tmp_path) is None
+    text = json.dumps({"eos_token_id": [1, 5], **settings})
+    (tmp_path / "generation_config.json").write_text(text, "utf-8")
+    found = declared(tmp_path)
+    assert found is not None
+    assert found.eos_token_id == [1, 5]
+    storable(found).save_pretrained(tmp_path / "saved")
 
 
 def test_one_process_trains_on_one_gpu(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -49,6 +49,7 @@ def summary(project: Project, name: str) -> str:
 
 
 @pytest.mark.torch
+@pytest.mark.full
 def test_four_gpus_that_computed_nothing_are_not_the_headline(
     tmp_path: Path, library: Path
 ) -> None:

@@ -18,6 +18,7 @@ END, BEGIN = 1, 2
 
 
 @pytest.mark.torch
+@pytest.mark.full
 def test_an_end_token_that_is_the_pad_token_carries_loss(tmp_path: Path) -> None:
     project, name = project_of("r01-pad-is-eos", tmp_path)
     result = project.run(name)

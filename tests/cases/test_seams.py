@@ -63,6 +63,7 @@ def test_a_marker_that_is_neither_fed_nor_taught_is_warned_of(tmp_path: Path) ->
 
 
 @pytest.mark.torch
+@pytest.mark.full
 def test_the_probe_has_the_form_of_the_training_text(tmp_path: Path) -> None:
     project, name = project_of("r18c-control-no-blank", tmp_path)
     result, warned = run(project, name)

@@ -300,6 +300,7 @@ def test_outside_of_the_clone_nothing_is_read(project: Project, tmp_path: Path) 
 
 
 @pytest.mark.torch
+@pytest.mark.full
 def test_the_case_of_data_outside_git(tmp_path: Path) -> None:
     project, name = project_of("r17-data-outside-git", tmp_path)
     shutil.copytree(CASES / "c00-plain/data", project.root / "data")

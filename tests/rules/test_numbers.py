@@ -111,3 +111,24 @@ def test_hostile_text_is_read_in_linear_time() -> None:
         list(numbers(unit * 20_000 + "5"))
         list(numbers(r"\frac{1}{" * 10_000))
     assert time.monotonic() - began < 30
+
+
+@pytest.mark.parametrize(
+    ("said", "target", "equal"),
+    [
+        ("5 \u00b1 2", "5", False),
+        ("5 \u00b1 2", "5\u00b12", True),
+        ("\u00b15", "5", False),
+        ("\u00b15", "\u00b1 5", True),
+        ("3 x 4", "4", False),
+        ("2 x 3 = 6", "6", True),
+        ("5x", "5", True),
+        ("v1.2 is 7", "7", True),
+        ("v1.2", "2", False),
+        ("gpt4.5 scores 9", "9", True),
+    ],
+)
+def test_two_values_a_product_and_a_version_are_no_number_of_their_own(
+    said: str, target: str, equal: bool
+) -> None:
+    assert numeric(said, target) is equal

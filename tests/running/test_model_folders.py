@@ -102,6 +102,44 @@ def _long_list(made: Path) -> None:
     (made / "tokenizer.json").write_text(json.dumps(words), "utf-8")
 
 
+def _written(name: str, text: str) -> Callable[[Path], object]:
+    return lambda made: (made / name).write_text(text, "utf-8")
+
+
+POINTER = "version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 1\n"
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "part"),
+    [
+        ("config.json", '{\n"model_type": "llama",}', "config.json:2: not JSON"),
+        ("generation_config.json", "{'eos_token_id': 1}", "generation_config.json:1: not JSON"),
+        ("generation_config.json", "[]", "generation_config.json: holds no JSON object"),
+        ("tokenizer.json", '{"model": {', "tokenizer.json:1: not JSON"),
+        ("tokenizer_config.json", "", "tokenizer_config.json:1: not JSON"),
+        ("tokenizer.json", POINTER, "tokenizer.json is a Git LFS pointer"),
+        ("model.safetensors", POINTER, "model.safetensors is a Git LFS pointer"),
+    ],
+)
+def test_a_file_that_nothing_could_load_is_named_with_its_line(
+    name: str, text: str, part: str, tmp_path: Path
+) -> None:
+    _written(name, text)(folder(tmp_path))
+    (found,) = messages(tmp_path)
+    assert part in found
+
+
+@pytest.mark.parametrize("name", ["pytorch_model.bin", "consolidated.safetensors", "notes.json"])
+def test_what_is_not_loaded_may_be_anything(name: str, tmp_path: Path) -> None:
+    _written(name, POINTER)(folder(tmp_path))
+    assert messages(tmp_path) == []
+
+
+def test_weights_that_are_drawn_may_lie_there_as_a_pointer(tmp_path: Path) -> None:
+    _written("model.safetensors", POINTER)(folder(tmp_path))
+    assert messages(tmp_path, config="model", tokenizer="model") == []
+
+
 @pytest.mark.parametrize(
     ("edit", "part"),
     [

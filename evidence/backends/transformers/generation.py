@@ -36,10 +36,20 @@ _NO_SETTING: Final = (
 is returned beside the tokens. None of it chooses a token."""
 
 
-def declare(model: Any, folder: Path) -> None:
-    """Give a model of random weights the generation config that lies beside its config.json."""
-    if (folder / _GENERATION_FILE).is_file():
-        model.generation_config = GenerationConfig.from_pretrained(folder)
+def declared(folder: Path) -> GenerationConfig | None:
+    """The generation config that lies in a model's folder; None where none does.
+
+    Settings that transformers refuses are no reason to fail, for generating uses none of them: only
+    the tokens are taken then, and what was left out is said.
+    """
+    if not (folder / _GENERATION_FILE).is_file():
+        return None
+    try:
+        return GenerationConfig.from_pretrained(folder)
+    except ValueError as error:
+        why = str(error).strip().split("\n", 1)[0]
+        print(f"transformers refuses {_GENERATION_FILE}, of which only the tokens are used: {why}")
+        return GenerationConfig(**_tokens(json.loads((folder / _GENERATION_FILE).read_bytes())))
 
 
 def storable(found: GenerationConfig) -> GenerationConfig:
@@ -48,7 +58,8 @@ def storable(found: GenerationConfig) -> GenerationConfig:
     Mostly they set a temperature and do not say that they sample, as their authors mean.
     """
     settings = found.to_dict()
-    tokens = {key: settings[key] for key in _TOKENS if settings.get(key) is not None}
+    tokens = _tokens(settings)
+    settings = {k: v for k, v in settings.items() if k not in _TOKENS} | tokens
     for tried in (settings, settings | {"do_sample": True}):
         try:
             candidate = GenerationConfig(**tried)
@@ -58,6 +69,12 @@ def storable(found: GenerationConfig) -> GenerationConfig:
         return candidate
     print(f"the model's {_GENERATION_FILE} is refused by transformers: only its tokens are saved")
     return GenerationConfig(**tokens)
+
+
+def _tokens(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """The tokens that a generation config names. The id -1 of some models names none."""
+    found = {key: settings.get(key) for key in _TOKENS}
+    return {key: ids for key, ids in found.items() if any(one >= 0 for one in _listed(ids))}
 
 
 def end_tokens(model: Any, tokenizer: Any) -> tuple[EndToken, ...]:
@@ -71,7 +88,7 @@ def end_tokens(model: Any, tokenizer: Any) -> tuple[EndToken, ...]:
     )
     found: dict[int, list[Source]] = {}
     for source, ids in declared:
-        for one in _listed(ids):
+        for one in (one for one in _listed(ids) if one >= 0):
             sources = found.setdefault(one, [])
             if source not in sources:
                 sources.append(source)

@@ -14,7 +14,7 @@ from typing import Any, Final
 import torch
 import transformers
 from huggingface_hub import try_to_load_from_cache
-from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer
+from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer, GenerationConfig
 
 from evidence.backends.transformers.weights import (
     embedding_tables,
@@ -85,21 +85,39 @@ def _device_name(device: torch.device) -> str | Unavailable:
         return Unavailable("the driver gives a name that is not UTF-8 text")
 
 
-def load_model(spec: ModelSpec, root: Path, dtype: torch.dtype, device: torch.device) -> Any:
-    """The model before training, on its device. Hub access uses the user's own cache and token."""
+def load_model(
+    spec: ModelSpec,
+    root: Path,
+    dtype: torch.dtype,
+    device: torch.device,
+    declared: GenerationConfig | None = None,
+) -> Any:
+    """The model before training, on its device. Hub access uses the user's own cache and token.
+
+    `declared` is what its folder declares of generation; without it transformers looks by itself.
+    """
     if spec.config is not None:
         config = AutoConfig.from_pretrained(root / spec.config)
         torch.manual_seed(spec.init_seed or 0)
         _refuse_class(config)
         with torch.device(device):  # made where it is used: no float32 copy of 2B weights first
-            return AutoModelForCausalLM.from_config(config, dtype=dtype)
+            model = AutoModelForCausalLM.from_config(config, dtype=dtype)
+        model.generation_config = declared or model.generation_config
+        return refuse_other_class(model)
     source = str(root / spec.path) if spec.path is not None else spec.id
     revision = spec.revision or "main"
     _refuse_class(AutoConfig.from_pretrained(source, revision=revision))
     model = AutoModelForCausalLM.from_pretrained(
-        source, revision=revision, dtype=dtype, use_safetensors=True
+        source, revision=revision, dtype=dtype, use_safetensors=True, generation_config=declared
     )
-    return model.to(device)
+    return refuse_other_class(model).to(device)
+
+
+def refuse_other_class(model: Any) -> Any:
+    """The model. What is saved has its own configuration, which may be a part of the one that was
+    read (the text model of mllama), and must be one that evaluation can load."""
+    _refuse_class(model.config)
+    return model
 
 
 def _refuse_class(config: Any) -> None:

@@ -18,7 +18,7 @@ from evidence.backends.transformers.causality import refuse_encoder
 from evidence.backends.transformers.evaluation import predict, probe_loss
 from evidence.backends.transformers.fit import refuse_unfit
 from evidence.backends.transformers.generation import (
-    declare,
+    declared,
     make_greedy,
     recorded,
     storable,
@@ -77,9 +77,9 @@ def _train(job: Job, emit: Emit) -> None:
     plain = coder(tokenizer)
     examples = training_examples(plan, data, plain)
     seam = seam_record(plan, data, root, plain, examples)
-    model = load_model(plan.model, root, _dtype(plan.train.dtype), device_of(plan))
-    if plan.model.config is not None:
-        declare(model, root / plan.model.config)
+    folder = plan.model.config or plan.model.path
+    own = None if folder is None else declared(root / folder)
+    model = load_model(plan.model, root, _dtype(plan.train.dtype), device_of(plan), own)
     asked, eval_sha256, _ = questions(plan, root)
     _show(seam)
     for text in (
@@ -107,11 +107,11 @@ def _train(job: Job, emit: Emit) -> None:
     seen = recorder.record(job.stage, spec, field_names(data.rows), examples)
     emit("seen", record=encode(seen))
     _probe("after", job, model, tokenizer, emit)
-    folder = Path(job.output) / layout.FINAL_MODEL
+    saved = Path(job.output) / layout.FINAL_MODEL
     model.generation_config = storable(model.generation_config)
-    model.save_pretrained(folder)
-    tokenizer.save_pretrained(folder)
-    emit("model", path=str(folder))
+    model.save_pretrained(saved)
+    tokenizer.save_pretrained(saved)
+    emit("model", path=str(saved))
     emit("done", **_at_end(job), **facts, weights=movement.facts())
 
 
