@@ -57,6 +57,8 @@ class WorkerEnd(Record):
     """Step of the last checkpoint that the journal has."""
     num_oom_kills: int = 0
     """Processes that the kernel killed for want of memory meanwhile."""
+    memory_remedy: str = ""
+    """What to set so that less memory is needed, where that is known."""
 
 
 def outcome_of(ended: WorkerEnd) -> tuple[OutcomeKind, str]:
@@ -108,6 +110,7 @@ def _killed(ended: WorkerEnd) -> tuple[OutcomeKind, str]:
         return "out-of-memory", (
             f"the machine ran out of memory {during}: the worker was killed by SIGKILL, and the "
             f"kernel's count of kills for want of memory rose by {ended.num_oom_kills} meanwhile"
+            + (f". {ended.memory_remedy}" if ended.memory_remedy else "")
         )
     hint = _SIGNAL_HINTS.get(name)
     reason = f"the worker was killed by {name} {during}"

@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from msgspec import field
 
@@ -40,10 +40,14 @@ from evidence.system.durable import remove, sync_directory, sync_file, sync_fold
 from evidence.text.escape import one_line
 from evidence.worker.failures import DISK_FULL
 from evidence.worker.interface import Job
+from evidence.worker.memory import remedy
 
 POLL_S: Final = 0.2
 STOP_NOW: Final = 2
 NO_ROOM_HINT: Final = "Free some space."
+
+
+R = TypeVar("R", bound=Record)
 
 
 class StageResult(Record):
@@ -95,6 +99,7 @@ class StageRun:
         self._folder = Path(job.output)
         self._total = 0
         self._failure: tuple[str, str] | None = None
+        self._execution: ExecutionRecord | None = None
         self._other_data = False
         """The worker reads other data than the supervisor recorded."""
         self._done: dict[str, Any] | None = None
@@ -130,6 +135,7 @@ class StageRun:
                 limit=limit,
                 checkpoint_step=self._checkpoint_step,
                 num_oom_kills=count_oom_kills() - oom_kills,
+                memory_remedy=self._memory_remedy(),
             )
         )
         if self._redactor.counts:
@@ -271,6 +277,11 @@ class StageRun:
                     f"recorded at the start ({str(expected)[:12]}…): the file changed meanwhile"
                 )
 
+    def _memory_remedy(self) -> str:
+        if self._execution is None:
+            return ""
+        return remedy(self._job.plan.train, self._execution)
+
     def _on_schedule(self, event: dict[str, Any]) -> None:
         self._total = int(event["num_steps"])
         self._around.observer.stage(self._job.plan.name, self._job.stage, self._total)
@@ -278,7 +289,7 @@ class StageRun:
         self._journal("schedule", stage=self._job.stage, **{key: event[key] for key in keys})
 
     def _on_execution(self, event: dict[str, Any]) -> None:
-        self._fact("execution", ExecutionRecord, event, segment=self._job.segment)
+        self._execution = self._fact("execution", ExecutionRecord, event, segment=self._job.segment)
 
     def _on_loss(self, event: dict[str, Any]) -> None:
         self._fact("loss", LossRecord, event, segment=self._job.segment)
@@ -286,10 +297,11 @@ class StageRun:
     def _on_generation(self, event: dict[str, Any]) -> None:
         self._fact("generation", GenerationRecord, event, segment=self._job.segment)
 
-    def _fact(self, name: str, record: type[Record], event: dict[str, Any], **more: Any) -> None:
+    def _fact(self, name: str, record: type[R], event: dict[str, Any], **more: Any) -> R:
         """A record that the worker sends becomes an event of the journal."""
         found = decode(record, {key: event[key] for key in event if key != "event"})
         self._journal(name, stage=self._job.stage, **more, **encode(found))
+        return found
 
     def _on_probe(self, event: dict[str, Any]) -> None:
         if event["moment"] in self._around.probed:

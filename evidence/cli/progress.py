@@ -68,7 +68,8 @@ class PlainProgress:
         self._label = f"{attempt} · {stage}"
         self._began_s = self._printed_s = time.monotonic()
         if total:
-            self.message(f"{self._label}: {total} {'steps' if stage == 'train' else 'examples'}")
+            plural = "" if total == 1 else "s"
+            self.message(f"{self._label}: {total} {kind_of(stage).unit}{plural}")
 
     def advance(self, done: int, total: int, note: str) -> None:
         """A line every few seconds and at the end."""

@@ -41,26 +41,26 @@ class _Marked:
     """Of a row's field. `str(x)` gives a value with marks; all else sees the plain value."""
 
     __slots__ = ()
-    mark: str
+    _mark: str  # no template reaches a name with an underscore in front
 
-    def marked(self, text: str) -> str:
+    def __marked__(self, text: str) -> str:
         """Another text that comes from the same field."""
-        return f"{_OPEN}{self.mark}{text}{_CLOSE}"
+        return f"{_OPEN}{self._mark}{text}{_CLOSE}"
 
 
 class _Text(str, _Marked):
-    __slots__ = ("mark",)
-    mark: str
+    __slots__ = ("_mark",)
+    _mark: str
 
     def __str__(self) -> str:
-        return self.marked(str.__str__(self))
+        return self.__marked__(str.__str__(self))
 
 
 def _marked_method(name: str) -> Any:
     plain = getattr(str, name)
 
     def method(self: _Text, *args: Any) -> _Text:
-        return _text(plain(self, *args), self.mark)
+        return _text(plain(self, *args), self._mark)
 
     return method
 
@@ -72,7 +72,7 @@ for _name in ("strip", "lstrip", "rstrip", "lower", "upper", "title", "capitaliz
 
 class _Whole(int, _Marked):
     def __str__(self) -> str:
-        return self.marked(int.__repr__(self))
+        return self.__marked__(int.__repr__(self))
 
 
 class _Flag(int, _Marked):
@@ -81,7 +81,7 @@ class _Flag(int, _Marked):
     is_boolean: Final = True
 
     def __str__(self) -> str:
-        return self.marked(f"{bool(self)}")
+        return self.__marked__(f"{bool(self)}")
 
     def __repr__(self) -> str:
         return repr(bool(self))
@@ -113,7 +113,14 @@ class _Null:
 
 class _Real(float, _Marked):
     def __str__(self) -> str:
-        return self.marked(float.__repr__(self))
+        return self.__marked__(float.__repr__(self))
+
+
+for _kind, _called in (
+    (_Text, "text"), (_Whole, "number"), (_Real, "number"), (_Flag, "boolean"), (_Null, "null"),
+):  # fmt: skip
+    # What a message calls it: Jinja names the class of a value that lacks what a template asks for.
+    _kind.__name__, _kind.__module__ = _called, "builtins"
 
 
 def render_row(template: Template, row: Mapping[str, Any]) -> MarkedText:
@@ -130,7 +137,7 @@ def as_text(value: Any) -> str:
 
 def _text(value: str, mark: str) -> _Text:
     text = _Text(value)
-    text.mark = mark
+    text._mark = mark
     return text
 
 
@@ -143,11 +150,11 @@ def _mark(value: Any, mark: str) -> Any:
         return _Null()
     if isinstance(value, bool):
         flag = _Flag(value)
-        flag.mark = mark
+        flag._mark = mark
         return flag
     if isinstance(value, (int, float)):
         number = _Whole(value) if isinstance(value, int) else _Real(value)
-        number.mark = mark
+        number._mark = mark
         return number
     if isinstance(value, list):
         return [_mark(item, mark) for item in value]

@@ -27,19 +27,28 @@ def view(documents: Documents, sheet: Sheet) -> dict[str, Any]:
     table = () if documents.results is None else documents.results.loss_table
     return {
         "loss_table": _loss_rows(table),
+        "one_interval": len(table) == 1,
         "loss_rows_left_out": _rows_left_out(table),
         "weights_sampled": sheet.number("train.weights_compared_every") > 1,
-        "ran": _ran(context.stage_events("execution", TRAIN.name)),
+        "ran": _ran(
+            context.stage_events("execution", TRAIN.name),
+            context.stage_events("schedule", TRAIN.name),
+        ),
         "own_loss": _own_loss(context.stage_events("loss", TRAIN.name)),
     }
 
 
-def _ran(events: tuple[JournalEvent, ...]) -> str:
-    """How the rows of a step went through the model, which need not be how they are stated."""
+def _ran(events: tuple[JournalEvent, ...], schedules: tuple[JournalEvent, ...]) -> str:
+    """How the rows of a step went through the model, which need not be how they are stated: a step
+    has no more rows than there are."""
     if not events:
         return "; how they were run is not recorded"
     ran = events[-1].data
-    rows, passes = formatting.count(ran["rows_per_forward"]), formatting.count(ran["accumulation"])
+    num_rows, num_passes = ran["rows_per_forward"], ran["accumulation"]
+    if schedules:
+        there = schedules[-1].data["num_rows"]
+        num_rows, num_passes = min(num_rows, there), min(num_passes, -(-there // num_rows))
+    rows, passes = formatting.count(num_rows), formatting.count(num_passes)
     words = f", run as {rows} × {passes} on {markdown.inline(ran['device'])}"
     if ran["num_devices"] > 1:
         words += f", one of {formatting.count(ran['num_devices'])} that it could have used"

@@ -131,12 +131,12 @@ _TESTS: Final[Mapping[str, Callable[[Any], bool]]] = {
 def _dumps(value: object, **options: Any) -> str:
     text = json.dumps(_plain(value), **options)
     marked = next(_leaves(value), None)
-    return text if marked is None else str(marked.marked(text))
+    return text if marked is None else str(marked.__marked__(text))
 
 
 def _leaves(value: object) -> Iterator[Any]:
     """The values inside that know the field of the row which they come from."""
-    if hasattr(value, "marked"):
+    if hasattr(value, "__marked__"):
         yield value
     elif isinstance(value, (dict, list, tuple)):
         for part in value.values() if isinstance(value, dict) else value:

@@ -5,11 +5,15 @@ from __future__ import annotations
 import errno
 
 import pytest
+from msgspec.structs import replace
 
 from evidence.attempt.outcome import Limit, WorkerEnd, outcome_of
+from evidence.records.execution import ExecutionRecord
+from evidence.records.milestone import TrainSpec
 from evidence.stages.train import TRAIN
 from evidence.worker.failures import kind_and_message
 from evidence.worker.interface import StageFailure
+from evidence.worker.memory import remedy
 
 
 class OutOfMemoryError(RuntimeError):
@@ -77,6 +81,15 @@ def test_a_kill_by_the_kernel_for_want_of_memory_is_no_plain_kill() -> None:
     outcome, reason = outcome_of(worker_end(-9, oom_kills=1))
     assert outcome == "out-of-memory"
     assert "the machine ran out of memory during the train stage" in reason
+
+
+def test_a_kill_for_want_of_memory_names_the_setting_that_asks_for_less() -> None:
+    merged = ExecutionRecord("fast", 8, 1, "cpu", 1)
+    said = remedy(TrainSpec(batch_size=1), merged)
+    assert 'execution = "as-written"' in said
+    killed = replace(worker_end(-9, oom_kills=1), memory_remedy=said)
+    assert outcome_of(killed)[1].endswith(f"meanwhile. {said}")
+    assert said not in outcome_of(replace(worker_end(-9), memory_remedy=said))[1]
 
 
 def test_a_worker_that_nothing_can_end_is_said_to_be_stuck() -> None:

@@ -67,6 +67,19 @@ def test_every_character_knows_its_field(
     assert pieces(marked) == spans
 
 
+@pytest.mark.parametrize(
+    ("value", "called"), [("x", "text"), (1, "number"), (0.5, "number"), (True, "boolean")]
+)
+@pytest.mark.parametrize("asked", ["mark", "marked", "_mark", "__marked__", "nothing"])
+def test_a_field_has_no_parts_of_ours_and_a_message_calls_it_what_it_is(
+    value: object, called: str, asked: str
+) -> None:
+    with pytest.raises(MalformedError) as refused:
+        rendered(f"{{{{ a.{asked} }}}}", {"a": value})
+    assert f"'{called} object" in refused.value.message.replace("' object", " object")
+    assert "_Text" not in refused.value.message
+
+
 @given(st.dictionaries(st.sampled_from("abc"), st.text(st.characters(max_codepoint=0xFFFF))))
 def test_the_marked_text_is_what_jinja_gives_without_marks(row: dict[str, str]) -> None:
     source = "".join(f"<{{{{ {name} }}}}>" for name in row)

@@ -1,6 +1,7 @@
-"""Memory that runs out in training: which settings of the milestone ask for less of it.
+"""Memory that runs out in training, said with what to change.
 
-Responsible for those words. That memory ran out is told by `worker.failures`.
+Responsible for adding those words, which are those of `worker.memory`, to the failure. That memory
+ran out is told by `worker.failures`.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from evidence.records.execution import ExecutionRecord
 from evidence.records.milestone import TrainSpec
 from evidence.worker.failures import kind_and_message
 from evidence.worker.interface import StageFailure
+from evidence.worker.memory import remedy
 
 
 @contextmanager
@@ -24,19 +26,3 @@ def memory_named(spec: TrainSpec, execution: ExecutionRecord) -> Iterator[None]:
         if kind != "out-of-memory":
             raise
         raise StageFailure(kind, f"{message}. {remedy(spec, execution)}") from error
-
-
-def remedy(spec: TrainSpec, execution: ExecutionRecord) -> str:
-    """What to set in the milestone so that a step needs less memory."""
-    ran = f"{execution.rows_per_forward} rows went through the model at once"
-    if execution.rows_per_forward > spec.batch_size:
-        return (
-            f"{ran}, where [train] says batch_size = {spec.batch_size}: "
-            'set execution = "as-written" in [train]'
-        )
-    if spec.batch_size > 1:
-        return (
-            f"{ran}: set a smaller batch_size in [train], and gradient_accumulation larger by as "
-            "much"
-        )
-    return "One row went through the model at once: set a smaller max_length in [train]"
