@@ -6,6 +6,8 @@ about the data are `facts`', turning rows into text is `template_text`'s. Import
 
 from __future__ import annotations
 
+import codecs
+import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from importlib import import_module
 from importlib.util import find_spec
@@ -49,6 +51,11 @@ def read_rows(name: str, raw: bytes, label: str, spec: DataSpec) -> DataSet:
         raise MilestoneError(
             f"{label}: is a Git LFS pointer, not the data that it stands for",
             hint="`git lfs pull` brings the data. Nothing was run.",
+        )
+    if raw.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        raise MilestoneError(
+            f"{label}: is UTF-16 text, and data are UTF-8",
+            hint=f"`iconv -f UTF-16 -t UTF-8 {shlex.quote(label)}` prints it so. Nothing was run.",
         )
     rows: list[Row] = []
     problems: list[str] = []

@@ -183,9 +183,12 @@ def _backends(plans: tuple[AttemptPlan, ...], where: _Where) -> Mapping[str, Bac
 def _check_data(root: Path, name: str, milestone: Milestone, where: _Where) -> DataRecord:
     spec = milestone.data[name]
     if spec.path is not None and not (root / spec.path).is_file():
+        is_folder = (root / spec.path).is_dir()
         raise where.error(
             f"/data/{name}/path",
-            f"there is no file {spec.path}",
+            f"{spec.path} is a folder, not a file"
+            if is_folder
+            else f"there is no file {spec.path}",
             hint=f"Paths are relative to {root}. " + _similar(root, spec.path),
         )
     record = describe_data(root, name, milestone)
@@ -254,7 +257,8 @@ def _too_long(spec: TrainSpec, num_rows: int) -> Iterator[tuple[str, str, str]]:
 
 
 def _similar(root: Path, path: str) -> str:
-    folder = (root / path).parent
+    place = root / path
+    folder = place if place.is_dir() else place.parent
     names = sorted(p.name for p in folder.glob("*.jsonl")) if folder.is_dir() else []
     return f"In that folder: {', '.join(names)}." if names else ""
 

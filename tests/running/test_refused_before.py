@@ -122,3 +122,19 @@ def test_the_names_are_those_of_the_documentation(ran: Project) -> None:
     names = {*value_names(scored), *ran.read("results.json")["values"]}
     assert sorted(one for one in names if not any(fnmatchcase(one, w) for w in documented)) == []
     assert [one for one in documented if not fnmatch.filter(names, one)] == []
+
+
+def test_data_of_another_encoding_are_named_once_with_what_to_do(project: Project) -> None:
+    path = project.root / "data/train.jsonl"
+    path.write_text(path.read_text("utf-8"), "utf-16")
+    with pytest.raises(MilestoneError) as refused:
+        project.run()
+    assert refused.value.message == "data/train.jsonl: is UTF-16 text, and data are UTF-8"
+    assert "iconv -f UTF-16 -t UTF-8 data/train.jsonl" in refused.value.hint
+
+
+def test_a_folder_in_the_place_of_data_is_called_one_with_what_it_holds(project: Project) -> None:
+    project.edit('path = "data/train.jsonl"', 'path = "data"')
+    with pytest.raises(MilestoneError, match="data is a folder, not a file") as refused:
+        project.run()
+    assert "train.jsonl" in refused.value.hint
