@@ -31,10 +31,13 @@ from evidence.running import fitting
 from evidence.running.author_words import refuse_unsupported_measurements
 from evidence.running.forms import form_warnings
 from evidence.running.secrets import scan_inputs
+from evidence.running.text_fit import refuse_unfit_texts
 from evidence.text import templating
 from evidence.worker import model_folders
 from evidence.worker.interface import Backend
 
+OUR_BACKEND: Final = "transformers"
+"""Whose refusals are known here: another backend's are its own."""
 MAX_LOSS_ROWS: Final = 30_000
 """Rows of a loss table: with the scores of all groups, what results.json can hold."""
 MAX_FROZEN_FILES: Final = 20_000
@@ -110,6 +113,8 @@ def _check_names_and_forms(
     warnings: list[str] = []
     for plan in plans:
         _refuse_long_rows(root, plan)
+        if plan.backend == OUR_BACKEND:
+            refuse_unfit_texts(root, plan, sets[plan.train.data])
         place = where.error(fitting.pointer(milestone, plan, "eval", "prompt"), "").message
         warnings += [f"{place}{text}" for text in form_warnings(plan, sets)]
     return tuple(dict.fromkeys(warnings))
@@ -298,7 +303,7 @@ def _check_fitness(
 ) -> None:
     """Refuse models and number formats that our own backend could only fail with."""
     for index, plan in enumerate(plans):
-        if plan.backend != "transformers":
+        if plan.backend != OUR_BACKEND:
             continue
         own = milestone.attempts[index]
         table = "/model" if own.model is None else f"/attempt/{index}/model"

@@ -10,6 +10,7 @@ from __future__ import annotations
 import ast
 import json
 from collections.abc import Iterable, Iterator, Mapping
+from difflib import get_close_matches
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
@@ -38,6 +39,7 @@ _TOKENIZERS: Final = (
 )  # fmt: skip
 _OF_TOKENIZER: Final = ("tokenizer_config.json", "special_tokens_map.json", *_TOKENIZERS)
 _OF_CONFIG: Final = ("config.json", "generation_config.json")
+_ACTIVATIONS: Final = ("hidden_act", "hidden_activation", "activation_function")
 _PULL: Final = "`git lfs pull` brings the file."
 _COPY: Final = "Mend it, or copy it anew from where the model comes from."
 _PICKLES: Final = (".bin", ".pt", ".pth", ".ckpt")
@@ -66,6 +68,7 @@ def unfit(root: Path, spec: ModelSpec) -> Iterator[Unfit]:
     reason = why_not_causal(config, causal_types(), _classes(_SEQUENCES))
     if reason:
         yield key, f"{folder}: {reason}", _TAKE_ANOTHER
+    yield from _activations(f"{folder}/config.json", config, key)
     if spec.path is not None:
         yield from _files(root / spec.path, spec)
     tokenizer = spec.tokenizer or spec.path
@@ -118,6 +121,35 @@ def _classes(name: str) -> frozenset[str]:
             firsts = (one.elts[0] for one in pairs if len(one.elts) == 2)
             return frozenset(str(one.value) for one in firsts if isinstance(one, ast.Constant))
     return frozenset()
+
+
+def _activations(place: str, config: Mapping[str, Any], key: str) -> Iterator[Unfit]:
+    """Activation functions that the installed transformers does not know."""
+    part = config.get("text_config")
+    settings = part if isinstance(part, dict) else config
+    known = _known_activations()
+    for name in _ACTIVATIONS:
+        value = settings.get(name)
+        if known and isinstance(value, str) and value not in known:
+            close = get_close_matches(value, known, n=1)
+            hint = f"Did you mean {close[0]!r}?" if close else f"There are: {', '.join(known)}."
+            yield key, f"{place}: {name} is {value!r}, which transformers does not know", hint
+
+
+@cache
+def _known_activations() -> tuple[str, ...]:
+    """Names of transformers' table of activation functions; empty where there is none here."""
+    spec = find_spec("transformers")
+    source = None if spec is None or spec.origin is None else Path(spec.origin).parent
+    if source is None or not (source / "activations.py").is_file():
+        return ()
+    for node in ast.parse((source / "activations.py").read_bytes()).body:
+        targets = node.targets if isinstance(node, ast.Assign) else ()
+        named = any(isinstance(one, ast.Name) and one.id == "ACT2CLS" for one in targets)
+        if named and isinstance(node, ast.Assign) and isinstance(node.value, ast.Dict):
+            keys = (one for one in node.value.keys if isinstance(one, ast.Constant))
+            return tuple(sorted(str(one.value) for one in keys))
+    return ()
 
 
 def _unreadable(root: Path, folder: str, key: str, names: Iterable[str]) -> Iterator[Unfit]:

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from evidence.errors import DataError, ExitCode
+from evidence.running import text_fit
 from evidence.running.preflight import prepare
 from evidence.running.run import RunOptions, run_milestone
 from evidence.running.scaffold import write_milestone
 from evidence.running.signals import StopRequest
 from evidence.verification.verification import verify_pack
 from tests.cases import project_of
+from tests.command import evidence
 from tests.project import Project, rows
 
 
@@ -90,24 +94,54 @@ def test_a_blank_at_the_seam_that_training_never_saw_is_warned_of(tmp_path: Path
     assert "other tokens" in warned[0]
 
 
-@pytest.mark.torch
-@pytest.mark.parametrize(
-    ("old", "new", "what"),
-    [
-        ('"max_position_embeddings": ', '"max_position_embeddings": 6, "was": ', "context is 6"),
-    ],
-)
-def test_what_does_not_fit_the_model_is_refused_in_words(
-    tmp_path: Path, old: str, new: str, what: str
-) -> None:
+def with_a_context_of_six(tmp_path: Path) -> tuple[Project, str]:
     project, name = project_of("c00-plain", tmp_path)
     path = project.root / "model/config.json"
     text = path.read_text("utf-8")
-    assert old in text
-    path.write_text(text.replace(old, new), "utf-8")
+    positions = '"max_position_embeddings": '
+    assert positions in text
+    path.write_text(text.replace(positions, f'{positions}6, "was": '), "utf-8")
+    return project, name
+
+
+def test_what_does_not_fit_the_model_is_refused_before_anything_is_started(tmp_path: Path) -> None:
+    pytest.importorskip("tokenizers")
+    project, name = with_a_context_of_six(tmp_path)
+    with pytest.raises(DataError, match="the model's context is 6"):
+        project.run(name)
+    assert not project.runs.exists()
+
+
+@pytest.mark.torch
+@pytest.mark.full
+def test_what_only_the_worker_sees_not_to_fit_is_refused_in_words(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    project, name = with_a_context_of_six(tmp_path)
+    monkeypatch.setattr(text_fit, "MAX_ROWS", 0)
     result, _ = run(project, name)
     assert result.outcomes[0].outcome == "bad-data"
-    assert what in result.outcomes[0].reason
+    assert "context is 6" in result.outcomes[0].reason
+
+
+@pytest.mark.parametrize("max_length", [5, 20, 30])
+def test_answers_that_are_all_cut_away_are_refused_by_doctor_and_run_alike(
+    max_length: int, tmp_path: Path
+) -> None:
+    pytest.importorskip("tokenizers")
+    project, name = project_of("c00-plain", tmp_path)
+    path = project.root / f"milestones/{name}.toml"
+    text, count = re.subn(
+        r"max_length = \d+", f"max_length = {max_length}", path.read_text("utf-8")
+    )
+    assert count == 1
+    path.write_text(text, "utf-8")
+    with pytest.raises(DataError) as refused:
+        project.run(name)
+    assert not project.runs.exists()
+    said = evidence("doctor", name, "--root", str(project.root))
+    assert said.exit == ExitCode.USAGE
+    assert refused.value.message in said.err + said.out
 
 
 def test_our_own_starter_milestones_teach_what_they_score(tmp_path: Path) -> None:

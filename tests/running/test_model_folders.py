@@ -177,3 +177,21 @@ def test_the_classes_are_those_of_the_installed_transformers() -> None:
     pytest.importorskip("transformers")
     assert {"llama", "gpt2", "gemma"} <= ASKED(model_folders._CAUSAL)
     assert "t5" in ASKED(model_folders._SEQUENCES)
+
+
+@pytest.mark.parametrize("name", ["hidden_act", "activation_function"])
+def test_an_activation_that_transformers_does_not_know_is_refused_with_the_nearest(
+    name: str, tmp_path: Path
+) -> None:
+    pytest.importorskip("transformers")
+    made = folder(tmp_path)
+    config = json.loads((made / "config.json").read_bytes())
+    (made / "config.json").write_text(json.dumps({**config, name: "gelu_fastt"}), "utf-8")
+    ((_, message, hint),) = model_folders.unfit(tmp_path, ModelSpec(path="model"))
+    assert f"{name} is 'gelu_fastt', which transformers does not know" in message
+    assert "gelu_fast" in hint
+
+
+def test_every_activation_that_transformers_knows_is_taken() -> None:
+    activations = pytest.importorskip("transformers.activations")
+    assert set(model_folders._known_activations()) == set(activations.ACT2CLS)

@@ -1,0 +1,102 @@
+"""Texts that cannot fit, told by tokenizer.json alone before anything is started.
+
+Responsible for what the worker would refuse once its framework is there: rows that teach no answer
+at this max_length, and texts beyond the model's context. Tokens are counted without special ones
+and with a margin, so that nothing is refused here that the worker would take. Where there is no
+tokenizer.json or no `tokenizers` package, and for large data, the worker says it.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Final
+
+from msgspec.structs import replace
+
+from evidence.data.examples import questions, training_examples
+from evidence.data.facts import DataSet
+from evidence.data.tokens import Coder
+from evidence.errors import DataError
+from evidence.records.run import AttemptPlan
+
+MAX_ROWS: Final = 20_000
+MAX_BYTES: Final = 32 << 20
+MARGIN_TOKENS: Final = 8
+"""By which the worker's tokenizer may count otherwise: it may be built anew from the same file."""
+_COUNTED: Final = "(tokens of tokenizer.json, special ones not counted)"
+
+
+def refuse_unfit_texts(root: Path, plan: AttemptPlan, data: DataSet) -> None:
+    """Raise DataError for what the worker is certain to refuse."""
+    coder = _coder(root, plan)
+    if coder is None or len(data.rows) > MAX_ROWS or len(data.raw) > MAX_BYTES:
+        return
+    spec = plan.train
+    lenient = replace(plan, train=replace(spec, max_length=spec.max_length + MARGIN_TOKENS))
+    try:
+        training_examples(lenient, data, coder)
+    except DataError:
+        try:
+            training_examples(plan, data, coder)
+        except DataError as error:
+            raise DataError(f"{error.message} {_COUNTED}") from error
+    _refuse_long(root, plan, data, coder)
+
+
+def _refuse_long(root: Path, plan: AttemptPlan, data: DataSet, coder: Coder) -> None:
+    context = _context_tokens(root, plan)
+    if context is None:
+        return
+    fed = [
+        (f"training row {one.source_row}", len(one.ids))
+        for one in training_examples(plan, data, coder)
+    ]
+    asked = questions(plan, root)[0][:MAX_ROWS]
+    fed += [
+        (f"the prompt of evaluation row {one.index}", len(coder.encode(one.prompt)[0]))
+        for one in asked
+    ]
+    for what, length in fed:
+        if length > context + MARGIN_TOKENS:
+            raise DataError(
+                f"{what} has {length} tokens {_COUNTED}, and the model's context is {context} "
+                "(config.json): lower max_length, or shorten the text"
+            )
+
+
+def _coder(root: Path, plan: AttemptPlan) -> Coder | None:
+    folder = plan.model.tokenizer or plan.model.path
+    if folder is None or not (root / folder / "tokenizer.json").is_file():
+        return None
+    try:
+        from tokenizers import Tokenizer  # of the torch extra: a wheel alone goes without
+
+        found = Tokenizer.from_file(str(root / folder / "tokenizer.json"))
+    except Exception:  # whatever is wrong with it, the worker says it in its own words
+        return None
+    found.no_truncation()
+    found.no_padding()
+
+    def encode(text: str) -> tuple[list[int], list[tuple[int, int]]]:
+        encoding = found.encode(text, add_special_tokens=False)
+        return encoding.ids, encoding.offsets
+
+    return Coder(encode, lambda ids: str(found.decode(list(ids))), None, None)
+
+
+def _context_tokens(root: Path, plan: AttemptPlan) -> int | None:
+    """Positions that config.json declares; None where it says nothing of them."""
+    folder = plan.model.config or plan.model.path
+    if folder is None:
+        return None
+    try:
+        config: Any = json.loads((root / folder / "config.json").read_bytes())
+    except (OSError, ValueError):
+        return None
+    if isinstance(config, Mapping) and isinstance(config.get("text_config"), Mapping):
+        config = config["text_config"]
+    names = ("max_position_embeddings", "n_positions")
+    declared = [config.get(name) for name in names] if isinstance(config, Mapping) else []
+    return next((one for one in declared if isinstance(one, int) and one > 0), None)
