@@ -68,7 +68,7 @@ def unfit(root: Path, spec: ModelSpec) -> Iterator[Unfit]:
     reason = why_not_causal(config, causal_types(), _classes(_SEQUENCES))
     if reason:
         yield key, f"{folder}: {reason}", _TAKE_ANOTHER
-    yield from _activations(f"{folder}/config.json", config, key)
+    yield from _settings(f"{folder}/config.json", config, key)
     if spec.path is not None:
         yield from _files(root / spec.path, spec)
     tokenizer = spec.tokenizer or spec.path
@@ -123,10 +123,15 @@ def _classes(name: str) -> frozenset[str]:
     return frozenset()
 
 
-def _activations(place: str, config: Mapping[str, Any], key: str) -> Iterator[Unfit]:
-    """Activation functions that the installed transformers does not know."""
+def _settings(place: str, config: Mapping[str, Any], key: str) -> Iterator[Unfit]:
+    """Settings that no model can be made of: unknown activations, heads that do not go into each
+    other."""
     part = config.get("text_config")
     settings = part if isinstance(part, dict) else config
+    heads, shared = (settings.get(f"num_{one}_heads") for one in ("attention", "key_value"))
+    if isinstance(heads, int) and isinstance(shared, int) and shared > 0 and heads % shared:
+        text = f"num_attention_heads is {heads}, no multiple of num_key_value_heads, {shared}"
+        yield key, f"{place}: {text}", "Each key and value head serves the same number of heads."
     known = _known_activations()
     for name in _ACTIVATIONS:
         value = settings.get(name)

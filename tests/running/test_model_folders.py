@@ -195,3 +195,13 @@ def test_an_activation_that_transformers_does_not_know_is_refused_with_the_neare
 def test_every_activation_that_transformers_knows_is_taken() -> None:
     activations = pytest.importorskip("transformers.activations")
     assert set(model_folders._known_activations()) == set(activations.ACT2CLS)
+
+
+@pytest.mark.parametrize(("heads", "shared", "fits"), [(4, 2, True), (3, 2, False), (2, 4, False)])
+def test_heads_that_do_not_go_into_each_other_are_refused(
+    heads: int, shared: int, fits: bool, tmp_path: Path
+) -> None:
+    folder(tmp_path, LLAMA | {"num_attention_heads": heads, "num_key_value_heads": shared})
+    found = messages(tmp_path)
+    assert (found == []) == fits
+    assert fits or f"num_attention_heads is {heads}, no multiple" in found[0]
