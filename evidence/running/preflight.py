@@ -13,7 +13,7 @@ from typing import Final
 from evidence import layout, limits, prose
 from evidence.backends import registry
 from evidence.capture.frozen import match_paths
-from evidence.data.examples import questions
+from evidence.data.examples import EvalExample, questions
 from evidence.data.read import describe_data, load_data
 from evidence.encoding.digest import sha256_hex
 from evidence.errors import DataError, MalformedError, MilestoneError, UsageError
@@ -112,22 +112,25 @@ def _check_names_and_forms(
         raise MilestoneError("\n".join(one.message for one in wrong), hint="\n  ".join(hints))
     warnings: list[str] = []
     for plan in plans:
-        _refuse_long_rows(root, plan)
+        asked = _asked(root, plan)
         if plan.backend == OUR_BACKEND:
-            refuse_unfit_texts(root, plan, sets[plan.train.data])
+            refuse_unfit_texts(root, plan, sets[plan.train.data], asked)
         place = where.error(fitting.pointer(milestone, plan, "eval", "prompt"), "").message
         warnings += [f"{place}{text}" for text in form_warnings(plan, sets)]
     return tuple(dict.fromkeys(warnings))
 
 
-def _refuse_long_rows(root: Path, plan: AttemptPlan) -> None:
-    """Rows to evaluate that no pack could hold: found after the training, they would undo it."""
+def _asked(root: Path, plan: AttemptPlan) -> tuple[EvalExample, ...]:
+    """What will be asked; none where the worker says what is wrong, in its own words.
+
+    Raises DataError for rows that no pack could hold: found after the training, they would undo it.
+    """
     try:
-        questions(plan, root)
+        return questions(plan, root)[0]
     except DataError:
         raise
     except (MalformedError, MilestoneError):
-        pass  # the worker says what else is wrong, in its own words
+        return ()
 
 
 def _text(path: Path, data: bytes) -> str:

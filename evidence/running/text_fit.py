@@ -9,54 +9,59 @@ tokenizer.json or no `tokenizers` package, and for large data, the worker says i
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
 from msgspec.structs import replace
 
-from evidence.data.examples import questions, training_examples
+from evidence.data.examples import EvalExample, training_examples
 from evidence.data.facts import DataSet
-from evidence.data.tokens import Coder
+from evidence.data.tokens import Coder, Example
 from evidence.errors import DataError
 from evidence.records.run import AttemptPlan
 
 MAX_ROWS: Final = 20_000
 MAX_BYTES: Final = 32 << 20
-MARGIN_TOKENS: Final = 8
-"""By which the worker's tokenizer may count otherwise: it may be built anew from the same file."""
+MARGIN_TOKENS: Final = 2
+"""By which the worker's tokenizer may count otherwise: it may be built anew from the same
+file, with a blank more or less."""
 _COUNTED: Final = "(tokens of tokenizer.json, special ones not counted)"
 
 
-def refuse_unfit_texts(root: Path, plan: AttemptPlan, data: DataSet) -> None:
+def refuse_unfit_texts(
+    root: Path, plan: AttemptPlan, data: DataSet, asked: Sequence[EvalExample]
+) -> None:
     """Raise DataError for what the worker is certain to refuse."""
     coder = _coder(root, plan)
     if coder is None or len(data.rows) > MAX_ROWS or len(data.raw) > MAX_BYTES:
         return
-    spec = plan.train
-    lenient = replace(plan, train=replace(spec, max_length=spec.max_length + MARGIN_TOKENS))
+    longest = plan.train.max_length
+    lenient = replace(plan, train=replace(plan.train, max_length=longest + MARGIN_TOKENS))
     try:
-        training_examples(lenient, data, coder)
+        examples = training_examples(lenient, data, coder)
     except DataError:
         try:
-            training_examples(plan, data, coder)
+            training_examples(plan, data, coder)  # the same, in words that name the real length
         except DataError as error:
             raise DataError(f"{error.message} {_COUNTED}") from error
-    _refuse_long(root, plan, data, coder)
-
-
-def _refuse_long(root: Path, plan: AttemptPlan, data: DataSet, coder: Coder) -> None:
-    context = _context_tokens(root, plan)
-    if context is None:
         return
-    fed = [
-        (f"training row {one.source_row}", len(one.ids))
-        for one in training_examples(plan, data, coder)
-    ]
-    asked = questions(plan, root)[0][:MAX_ROWS]
+    context = _context_tokens(root, plan)
+    if context is not None:
+        _refuse_long(context, examples, longest, asked, coder)
+
+
+def _refuse_long(
+    context: int,
+    examples: Sequence[Example],
+    longest: int,
+    asked: Sequence[EvalExample],
+    coder: Coder,
+) -> None:
+    fed = [(f"training row {one.source_row}", min(len(one.ids), longest)) for one in examples]
     fed += [
         (f"the prompt of evaluation row {one.index}", len(coder.encode(one.prompt)[0]))
-        for one in asked
+        for one in asked[:MAX_ROWS]
     ]
     for what, length in fed:
         if length > context + MARGIN_TOKENS:

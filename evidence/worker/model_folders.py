@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import ast
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from difflib import get_close_matches
 from functools import cache
 from importlib.util import find_spec
@@ -108,19 +108,25 @@ def causal_types() -> frozenset[str]:
 @cache
 def _classes(name: str) -> frozenset[str]:
     """Model types of one of transformers' tables of classes; empty where there is none here."""
+    table = _table(_AUTO, name)
+    pairs = () if table is None else (one for one in ast.walk(table) if isinstance(one, ast.Tuple))
+    firsts = (one.elts[0] for one in pairs if len(one.elts) == 2)
+    return frozenset(str(one.value) for one in firsts if isinstance(one, ast.Constant))
+
+
+def _table(path: Sequence[str], name: str) -> ast.expr | None:
+    """What a module of the installed transformers assigns to a name, read and never run."""
     spec = find_spec("transformers")
     if spec is None or spec.origin is None:
-        return frozenset()
-    source = Path(spec.origin).parent.joinpath(*_AUTO)
+        return None
+    source = Path(spec.origin).parent.joinpath(*path)
     if not source.is_file():
-        return frozenset()
+        return None
     for node in ast.parse(source.read_bytes()).body:
         targets = node.targets if isinstance(node, ast.Assign) else ()
         if any(isinstance(one, ast.Name) and one.id == name for one in targets):
-            pairs = (one for one in ast.walk(node) if isinstance(one, ast.Tuple))
-            firsts = (one.elts[0] for one in pairs if len(one.elts) == 2)
-            return frozenset(str(one.value) for one in firsts if isinstance(one, ast.Constant))
-    return frozenset()
+            return node.value if isinstance(node, ast.Assign) else None
+    return None
 
 
 def _settings(place: str, config: Mapping[str, Any], key: str) -> Iterator[Unfit]:
@@ -144,17 +150,9 @@ def _settings(place: str, config: Mapping[str, Any], key: str) -> Iterator[Unfit
 @cache
 def _known_activations() -> tuple[str, ...]:
     """Names of transformers' table of activation functions; empty where there is none here."""
-    spec = find_spec("transformers")
-    source = None if spec is None or spec.origin is None else Path(spec.origin).parent
-    if source is None or not (source / "activations.py").is_file():
-        return ()
-    for node in ast.parse((source / "activations.py").read_bytes()).body:
-        targets = node.targets if isinstance(node, ast.Assign) else ()
-        named = any(isinstance(one, ast.Name) and one.id == "ACT2CLS" for one in targets)
-        if named and isinstance(node, ast.Assign) and isinstance(node.value, ast.Dict):
-            keys = (one for one in node.value.keys if isinstance(one, ast.Constant))
-            return tuple(sorted(str(one.value) for one in keys))
-    return ()
+    table = _table(("activations.py",), "ACT2CLS")
+    keys = table.keys if isinstance(table, ast.Dict) else ()
+    return tuple(sorted(str(one.value) for one in keys if isinstance(one, ast.Constant)))
 
 
 def _unreadable(root: Path, folder: str, key: str, names: Iterable[str]) -> Iterator[Unfit]:
