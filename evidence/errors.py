@@ -81,6 +81,15 @@ class PackBrokenError(EvidenceError):
     exit_code = ExitCode.FINDINGS
 
 
+class RejectedError(PackBrokenError):
+    """A run was sealed, and our own verify rejects it: it is not published."""
+
+    def __init__(self, message: str, *, hint: str, addresses: frozenset[str]) -> None:
+        super().__init__(message, hint=hint)
+        self.addresses = addresses
+        """Files of the pack that verify complains of."""
+
+
 class UnsafePackError(EvidenceError):
     """Reading the pack any further would be unsafe: a link, a device, a name, a limit."""
 

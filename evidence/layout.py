@@ -38,6 +38,8 @@ WITHHELD: Final = "withheld.json"
 LEFT_OUT: Final = ("*.safetensors",)
 """What runs/.gitignore keeps out of git: sealed, and withheld by default."""
 ATTEMPTS: Final = "attempts"
+DAMAGED: Final = "damaged"
+"""Folder of what a run that was closed had written and was no longer so: kept, and never read."""
 
 RENDERED: Final = "rendered.json"
 RENDERED_SIGNATURE: Final = "rendered.json.sig"
@@ -144,6 +146,12 @@ def notes_file(root: Path, milestone_id: str) -> Path:
 def pack_dir(runs: Path, milestone_id: str) -> Path:
     """Where a sealed pack appears, whole."""
     return runs / milestone_id
+
+
+def is_unfinished(work: Path) -> bool:
+    """Whether a folder below runs/.work holds a run that began and was not published."""
+    staged = work / STAGED
+    return staged.is_dir() and ((work / REMEMBERED).is_file() or (staged / JOURNAL).is_file())
 
 
 def work_dir(runs: Path, milestone_id: str) -> Path:

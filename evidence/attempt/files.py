@@ -21,7 +21,7 @@ from evidence.encoding.digest import sha256_hex
 from evidence.redact.known import Secrets
 from evidence.redact.stream import Redactor
 from evidence.stages.kind import Kind
-from evidence.system.durable import LineWriter
+from evidence.system.durable import LineWriter, Written
 from evidence.text.escape import visible
 
 SYNC_EVERY_S: Final = 0.75
@@ -59,6 +59,16 @@ class LogFile:
     def last_lines(self) -> tuple[str, ...]:
         """The last lines that are not blank."""
         return tuple(self._last)
+
+    @property
+    def path(self) -> Path:
+        """Where it lies."""
+        return self._writer.path
+
+    @property
+    def written(self) -> Written:
+        """What it holds by now."""
+        return self._writer.written
 
     def sync(self) -> None:
         """Return only when every written line is on disk."""
@@ -106,6 +116,10 @@ class StageFiles:
         for writer in self._writers():
             writer.sync()
         self._synced_at = time.monotonic()
+
+    def written(self) -> dict[Path, Written]:
+        """What each file holds by now."""
+        return {one.path: one.written for one in self._writers()}
 
     def sync_when_due(self) -> None:
         """Sync if it is time again."""

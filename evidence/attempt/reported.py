@@ -6,13 +6,13 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
-from evidence.encoding import jsonio
+from evidence.attempt.kept import read_kept, write_kept
 from evidence.encoding.codec import decode, encode
 from evidence.records.availability import Unavailable
 from evidence.records.capture import TorchRecord
 from evidence.records.inputs import ModelRecord, TextRecord, TokenizerRecord
 from evidence.records.record import Record
-from evidence.system.durable import write_file
+from evidence.system.durable import Written
 
 NAME: Final = "reported.json"
 MAX_SHOWN: Final = 60
@@ -45,14 +45,17 @@ def _short(value: object) -> str:
     return said if len(said) <= MAX_SHOWN else f"{said[:MAX_SHOWN]}…"
 
 
-def write_reported(scratch: Path, reported: Reported) -> None:
-    """Keep a report durably."""
-    write_file(scratch / NAME, jsonio.dump_document(encode(reported)))
+def write_reported(scratch: Path, reported: Reported) -> dict[Path, Written]:
+    """Keep a report durably; what was written where."""
+    return {scratch / NAME: write_kept(scratch / NAME, encode(reported))}
 
 
 def read_reported(scratch: Path) -> Reported:
-    """The report of this attempt, empty where no worker came so far."""
+    """The report of this attempt, empty where no worker came so far.
+
+    Raises MalformedError where it is not as it was written.
+    """
     path = scratch / NAME
     if not path.is_file():
         return Reported()
-    return decode(Reported, jsonio.load_document(path.read_bytes()))
+    return decode(Reported, read_kept(path))

@@ -23,7 +23,7 @@ from evidence.capture.oom import count_oom_kills
 from evidence.capture.telemetry import sample, sampling_period_s
 from evidence.encoding import jsonio
 from evidence.encoding.codec import decode, encode
-from evidence.encoding.digest import sha256_stream
+from evidence.encoding.digest import sha256_hex, sha256_stream
 from evidence.errors import DurabilityError, MalformedError, UsageError
 from evidence.pack.journal import Journal
 from evidence.progress import Observer
@@ -36,7 +36,14 @@ from evidence.records.record import Record
 from evidence.records.run import OutcomeKind
 from evidence.redact.privacy import Privacy
 from evidence.stages.kind import Document, Kind, Rows
-from evidence.system.durable import remove, sync_directory, sync_file, sync_folders, write_file
+from evidence.system.durable import (
+    Written,
+    remove,
+    sync_directory,
+    sync_file,
+    sync_folders,
+    write_file,
+)
 from evidence.text.escape import one_line
 from evidence.worker.failures import DISK_FULL
 from evidence.worker.interface import Job
@@ -73,6 +80,8 @@ class Surroundings(Record):
     """Monotonic seconds when the run began; telemetry counts from it."""
     data_sha256: Mapping[str, str]
     """Digests that the supervisor saw; the worker must have read the same bytes."""
+    keep: Callable[[Mapping[Path, Written]], None]
+    """Called where what is written so far has begun to count: a later process relies on it."""
     probed: frozenset[str] = frozenset()
     """Moments whose probe the journal has already."""
     privacy: Privacy = field(default_factory=Privacy)
@@ -106,6 +115,7 @@ class StageRun:
         self._checkpoint_step = from_step or None
         self._num_threads: int | None = None
         self._framework: TorchRecord | Unavailable | None = None
+        self._documents: dict[Path, Written] = {}
 
     def execute(self) -> StageResult:
         """Run the worker to its end. Only an error of our own (a full disk) raises."""
@@ -142,6 +152,7 @@ class StageRun:
             self._journal("redacted", stage=job.stage, counts=dict(self._redactor.counts))
         if outcome == "completed":
             self._finished(time.monotonic() - began_s)
+        self._keep()
         return StageResult(
             outcome=outcome,
             reason=reason,
@@ -266,7 +277,7 @@ class StageRun:
         if changed:
             self._failure = ("bad-data", changed[0])
             self._other_data = True
-        write_reported(scratch, now)
+        self._around.keep(write_reported(scratch, now))
 
     def _other_bytes(self, data: Mapping[str, str]) -> Iterator[str]:
         for name, value in data.items():
@@ -317,7 +328,9 @@ class StageRun:
 
     def _on_document(self, document: Document[Any], event: dict[str, Any]) -> None:
         record = decode(document.record, event["record"])
-        write_file(self._folder / document.path, jsonio.dump_document(encode(record)))
+        path, data = self._folder / document.path, jsonio.dump_document(encode(record))
+        write_file(path, data)
+        self._documents[path] = Written(len(data), sha256_hex(data))
 
     def _on_checkpoint(self, event: dict[str, Any]) -> None:
         self._files.sync()  # a checkpoint must never be ahead of the rows that led to it
@@ -330,6 +343,7 @@ class StageRun:
             stream=event["stream"],
             files=encode(digest_folder(folder, folder)),
         )
+        self._keep()
         before, self._checkpoint_step = self._checkpoint_step, int(event["step"])
         if before is not None:
             self._drop_checkpoints(older_than=before)
@@ -380,6 +394,10 @@ class StageRun:
             num_threads_end=done.get("num_threads"),
             **moved,
         )
+
+    def _keep(self) -> None:
+        files = {**self._files.written(), **self._documents, **self._around.journal.written}
+        self._around.keep(files)
 
 
 def digest_folder(folder: Path, relative_to: Path) -> tuple[FileDigest, ...]:

@@ -68,10 +68,12 @@ def env_snapshot(
     start = git.start
     commit = _or_reason(start) if isinstance(start, Unavailable) else start.commit
     lines = {
-        "Date": environment.started_utc,
+        "Date": _or_reason(environment.started_utc),
         "Commit": commit
         + (" (dirty)" if not isinstance(start, Unavailable) and start.dirty else ""),
-        "Python": f"{environment.python_implementation} {environment.python_version}",
+        "Python": " ".join(
+            map(_or_reason, (environment.python_implementation, environment.python_version))
+        ),
         "PyTorch": torch.torch_version if torch else versions.get("torch", "not installed"),
         "Transformers": versions.get("transformers", "not installed"),
         "CUDA used": _cuda_used(framework),
@@ -84,11 +86,14 @@ def env_snapshot(
         "CPU": _or_reason(hardware.cpu.model),
         "Cores": f"{_or_reason(hardware.cpu.num_usable_cores)} usable",
         "Memory": f"{_or_reason(hardware.memory_bytes)} bytes",
-        "OS": f"{hardware.os}, kernel {hardware.kernel}",
-        "Packages": str(len(packages.packages)),
+        "OS": f"{_or_reason(hardware.os)}, kernel {_or_reason(hardware.kernel)}",
+        "Packages": _or_reason(packages.packages)
+        if isinstance(packages.packages, Unavailable)
+        else str(len(packages.packages)),
     }
     rows = [f"{name}: {value}" for name, value in lines.items()]
-    rows += [f"{name}={value}" for name, value in environment.variables.items()]
+    if not isinstance(environment.variables, Unavailable):
+        rows += [f"{name}={value}" for name, value in environment.variables.items()]
     # A value with a line end in it must not pass for a line of ours.
     return "".join(f"{one_line(row, _MAX_ROW_CHARS)}\n" for row in rows)
 

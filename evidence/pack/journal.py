@@ -20,7 +20,7 @@ from evidence.encoding.digest import sha256_hex
 from evidence.errors import MalformedError
 from evidence.records.record import Record
 from evidence.records.run import JournalEvent
-from evidence.system.durable import LineWriter
+from evidence.system.durable import LineWriter, Written
 
 GENESIS: Final = "0" * 64
 """`prev` of the first event."""
@@ -38,6 +38,14 @@ class Clock(Record):
     monotonic_s: Callable[[], float] = time.monotonic
 
 
+def continued_clock(events: tuple[JournalEvent, ...]) -> Clock:
+    """A clock that goes on where the journal stopped, also after a restart of the machine."""
+    if not events:
+        return Clock()
+    last_s, start_s = events[-1].monotonic_s, time.monotonic()
+    return Clock(monotonic_s=lambda: last_s + time.monotonic() - start_s)
+
+
 class Journal:
     """Writes events. Every event is on disk when `record` returns."""
 
@@ -48,6 +56,11 @@ class Journal:
         self._prev = sha256_hex(lines[-1]) if lines else GENESIS
         self._writer = LineWriter(path)
         self._clock = clock or Clock()
+
+    @property
+    def written(self) -> dict[Path, Written]:
+        """What the file holds by now."""
+        return {self._writer.path: self._writer.written}
 
     def record(self, event: str, *, attempt: str | None = None, **data: Any) -> None:
         """Append one event durably. `data` must be JSON values."""

@@ -13,7 +13,7 @@ class CpuRecord(Record):
     """The processor and what of it we may use."""
 
     model: str | Unavailable
-    architecture: str
+    architecture: str | Unavailable
     num_physical_cores: int | Unavailable
     num_logical_cores: int | Unavailable
     num_usable_cores: int | Unavailable
@@ -59,8 +59,8 @@ class HardwareRecord(Record):
     gpus: tuple[GpuRecord, ...] | Unavailable
     driver_version: str | Unavailable
     driver_cuda_version: str | Unavailable
-    os: str
-    kernel: str
+    os: str | Unavailable
+    kernel: str | Unavailable
     container: str | Unavailable
 
 
@@ -83,13 +83,13 @@ class EnvironmentRecord(Record):
     """environment.json"""
 
     schema: Literal["environment.v1"]
-    python_version: str
-    python_implementation: str
-    python_compiler: str
-    locale: str
-    timezone: str
-    started_utc: str
-    variables: dict[str, str]
+    python_version: str | Unavailable
+    python_implementation: str | Unavailable
+    python_compiler: str | Unavailable
+    locale: str | Unavailable
+    timezone: str | Unavailable
+    started_utc: str | Unavailable
+    variables: dict[str, str] | Unavailable
     """Allow-listed environment variables that are set."""
     framework: TorchRecord | Unavailable
 
@@ -180,12 +180,17 @@ class PackagesRecord(Record):
     """packages.json"""
 
     schema: Literal["packages.v1"]
-    packages: tuple[PackageRecord, ...]
+    packages: tuple[PackageRecord, ...] | Unavailable
+
+    @property
+    def known(self) -> tuple[PackageRecord, ...]:
+        """Those that are known of."""
+        return () if isinstance(self.packages, Unavailable) else self.packages
 
     @property
     def imported(self) -> tuple[PackageRecord, ...]:
         """Those that an import finds."""
-        return tuple(one for one in self.packages if not one.shadowed)
+        return tuple(one for one in self.known if not one.shadowed)
 
 
 class FrozenFileRecord(Record):
@@ -213,7 +218,12 @@ class FrozenRecord(Record):
     """frozen.json"""
 
     schema: Literal["frozen.v1"]
-    sets: tuple[FrozenSetRecord, ...]
+    sets: tuple[FrozenSetRecord, ...] | Unavailable
+
+    @property
+    def known(self) -> tuple[FrozenSetRecord, ...]:
+        """Those that are known of."""
+        return () if isinstance(self.sets, Unavailable) else self.sets
 
 
 class TelemetryRow(Record):

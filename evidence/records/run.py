@@ -78,6 +78,30 @@ class JournalEvent(Record):
     prev: str
 
 
+class DamagedFile(Record):
+    """A file that was set aside when a run was closed whose files were not as it wrote them."""
+
+    path: str
+    """Below the folder that the run worked in."""
+    reason: str
+    kept_as: str | None
+    """Where its bytes lie in the pack, unread. None: they are not in it."""
+    sha256: str | None
+    size_bytes: int | None
+
+
+class DamagedRecord(Record):
+    """Data of the journal's `damaged` event."""
+
+    files: tuple[DamagedFile, ...]
+    num_left_out: int
+    """Further files, which are neither named here nor kept."""
+    hollow: tuple[str, ...]
+    """Documents of the pack in which nothing is known, since theirs were damaged."""
+    begins_anew: bool
+    """The events before it are of the closing too; else they are the first of the run."""
+
+
 class StepRow(Record):
     """One optimizer step, full precision. `stream` is the row stream chain after this step."""
 

@@ -86,10 +86,15 @@ def _folder(path: str) -> str:
     return ""
 
 
+def _description(path: str, described: Mapping[str, str]) -> str:
+    aside = path.startswith(f"{layout.DAMAGED}/")
+    return "Set aside when the run was closed, unread" if aside else described.get(path, "")
+
+
 def _file(documents: Documents, path: str, described: Mapping[str, str]) -> Artifact:
     return Artifact(
         path=markdown.code(path),
-        description=described.get(path, "") + _withheld(documents, (path,)),
+        description=_description(path, described) + _withheld(documents, (path,)),
         size=_size(documents, (path,)),
         digest=markdown.code(documents.digests[path][:_SHORT]),
     )

@@ -13,6 +13,7 @@ from evidence import layout
 from evidence.encoding import jsonio
 from evidence.encoding.codec import decode
 from evidence.errors import MalformedError
+from evidence.pack import lost
 from evidence.pack.documents import Documents
 from evidence.records.availability import Unavailable
 from evidence.records.milestone import NarrativeSpec
@@ -59,6 +60,7 @@ def page(
         "warnings": remarks.warnings(documents, sheet),
         "allowed": view.allowed(documents),
         "recoveries": remarks.recoveries(documents),
+        "damaged": lost.damaged_in(documents.journal) is not None,
         "gpus": view.gpus(documents),
         "gpu_may_be_used": computed_on(documents).kind != "cpu",
         "attempts": view.attempts(documents),

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
+from evidence.pack import lost
 from evidence.pack.documents import Documents
 from evidence.records.availability import Unavailable
 from evidence.records.capture import GitRecord
@@ -21,7 +22,7 @@ from evidence.rules import scoring
 from evidence.rules.movement import hardly_moved
 from evidence.stages.eval import PREDICTIONS
 from evidence.stages.train import SEEN, STEPS
-from evidence.text import formatting, markdown
+from evidence.text import endings, formatting, markdown
 
 REASON_CHARS: Final = 300
 SHORT_COMMIT: Final = 12
@@ -35,6 +36,7 @@ MOSTLY: Final = 0.5
 def warnings(documents: Documents, sheet: Sheet) -> tuple[str, ...]:
     """What weakens the evidence or the result, most serious first."""
     return (
+        *_damage(documents),
         *_targets(documents, sheet),
         *_unmoved(documents, sheet),
         *_repository(documents, sheet),
@@ -42,6 +44,13 @@ def warnings(documents: Documents, sheet: Sheet) -> tuple[str, ...]:
         *_data(documents, sheet),
         *_outputs(documents, sheet),
     )
+
+
+def _damage(documents: Documents) -> Iterator[str]:
+    found = lost.damaged_in(documents.journal)
+    if found is not None:
+        told = markdown.inline(endings.of_damage(found), SEAM_CHARS)
+        yield f"The run was closed when its files were no longer as it had written them: {told}."
 
 
 def _targets(documents: Documents, sheet: Sheet) -> Iterator[str]:
@@ -88,7 +97,7 @@ def _repository(documents: Documents, sheet: Sheet) -> Iterator[str]:
         files = sheet.n("git.num_changed_files", "file differs", "files differ")
         yield f"The working tree was dirty: {files} from the commit (see Impact)."
     versions = {one.name: one.version for one in documents.packages.imported}
-    for package in documents.packages.packages:
+    for package in documents.packages.known:
         if package.shadowed:
             ours = markdown.code(f"{package.name} {versions.get(package.name, '')}")
             yield f"{ours} is imported; {markdown.code(package.version)} is on the path behind it."
@@ -106,13 +115,28 @@ def _repository(documents: Documents, sheet: Sheet) -> Iterator[str]:
 
 def recoveries(documents: Documents) -> tuple[str, ...]:
     """What was lost each time that another process resumed the run."""
-    return tuple(_recovery(one) for one in documents.journal if one.event == "recovered")
+    journal = documents.journal
+    last = max((one.seq for one in journal if one.event in _GOES_ON), default=-1)
+    return tuple(
+        _recovery(one, closed=one.seq > last and not _completed(documents))
+        for one in journal
+        if one.event == "recovered"
+    )
 
 
-def _recovery(event: JournalEvent) -> str:
+_GOES_ON: Final = ("attempt-started", "stage-started")
+
+
+def _completed(documents: Documents) -> bool:
+    return bool(documents.journal) and documents.journal[-1].data.get("status") == "complete"
+
+
+def _recovery(event: JournalEvent, *, closed: bool) -> str:
     data = event.data
     step, num_rows = data["from_step"], data["num_step_rows_cut"]
-    if step is None:
+    if closed:
+        continuation = "it was closed then"
+    elif step is None:
         continuation = "it went on without any step being lost"
     elif step == 0:
         continuation = "its training began anew"

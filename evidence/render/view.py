@@ -226,7 +226,7 @@ def _plain(value: float | int | str | bool | None) -> str:
 
 def promises(documents: Documents) -> tuple[PromiseView, ...]:
     """What the milestone promised not to touch, and what became of it."""
-    return tuple(_promise(one) for one in documents.frozen.sets)
+    return tuple(_promise(one) for one in documents.frozen.known)
 
 
 def _promise(one: FrozenSetRecord) -> PromiseView:
@@ -264,7 +264,7 @@ def frozen_paths_unchanged(documents: Documents, *policies: str) -> bool:
     """Whether nothing in the frozen sets with one of these policies changed or differs."""
     return all(
         not changed_during_run(one) and (one.ref is None or different_from_ref(one) == ())
-        for one in documents.frozen.sets
+        for one in documents.frozen.known
         if one.policy in policies
     )
 

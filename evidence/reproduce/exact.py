@@ -88,6 +88,8 @@ def requirements(packages: Sequence[PackageRecord]) -> list[str]:
 def find_interpreter(documents: Documents, observer: Observer) -> str:
     """An interpreter of the recorded minor version. Raises UsageError where there is none."""
     recorded = documents.environment.python_version
+    if isinstance(recorded, Unavailable):
+        raise UsageError(f"this pack does not know its Python: {recorded.reason}")
     minor = ".".join(recorded.split(".")[:2])
     this_version = ".".join(map(str, sys.version_info[:3]))
     if this_version == recorded:

@@ -38,7 +38,7 @@ def _named(documents: Documents, plan: AttemptPlan) -> Iterator[str]:
     for folder in (plan.model.path, plan.model.config, plan.model.tokenizer):
         if folder is not None:
             yield folder
-    for one in documents.frozen.sets:
+    for one in documents.frozen.known:
         for file in one.files:
             if file.before_sha256 is not None:
                 yield file.path

@@ -16,6 +16,7 @@ from msgspec import field
 from evidence import layout
 from evidence.milestone.parse import document_of
 from evidence.milestone.plan import plan_attempts
+from evidence.pack import lost
 from evidence.pack.documents import Documents
 from evidence.records.availability import Unavailable
 from evidence.records.milestone import EvalSpec, TrainSpec
@@ -31,6 +32,7 @@ Values: TypeAlias = Iterator[Named]
 AS_RECORDED: Final = "as-recorded"
 _INT_LIMIT: Final = 2**63
 NOT_COMPLETED: Final = "no attempt completed"
+_SET_ASIDE: Final = "what its attempts left was set aside when the run was closed"
 
 
 def known(value: Value, unit: str, address: str, rule: str = AS_RECORDED) -> ValueRecord:
@@ -157,7 +159,9 @@ class Context(Record, dict=True):
     @cached_property
     def why_not(self) -> str:
         """Why there is nothing of an attempt."""
-        return NOT_COMPLETED if self.plan is None else "the evidence does not have it"
+        if self.plan is not None:
+            return "the evidence does not have it"
+        return NOT_COMPLETED if lost.damaged_in(self.documents.journal) is None else _SET_ASIDE
 
     @cached_property
     def _toml(self) -> dict[str, Any]:

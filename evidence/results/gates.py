@@ -37,7 +37,7 @@ _OPERATORS: Final[dict[str, Callable[[Any, Any], bool]]] = {
 def evaluate_gates(context: Context, values: Mapping[str, ValueRecord]) -> tuple[GateResult, ...]:
     """Every declared gate in order, then one for each promise broken and change made."""
     declared = [_gate(spec, context, values) for spec in context.documents.milestone.gates]
-    broken = [gate for one in context.documents.frozen.sets for gate in _frozen(one)]
+    broken = [gate for one in context.documents.frozen.known for gate in _frozen(one)]
     return (*declared, *broken, *_unsteady(context.documents.milestone.policy, values))
 
 

@@ -81,11 +81,11 @@ def _gpu(index: int, gpu: GpuRecord) -> Values:
 def _software(context: Context) -> Values:
     environment = context.documents.environment
     place = at(layout.ENVIRONMENT, "python_version")
-    yield "software.python", known(environment.python_version, "", place)
+    yield "software.python", observed(environment.python_version, "", place)
     framework = environment.framework
     installed = {
         one.name: (one.version, at(layout.PACKAGES, "packages", index, "version"))
-        for index, one in enumerate(context.documents.packages.packages)
+        for index, one in enumerate(context.documents.packages.known)
         if not one.shadowed
     }
     for name, key in _SOFTWARE:
@@ -94,9 +94,13 @@ def _software(context: Context) -> Values:
         if isinstance(framework, Unavailable) and name in installed:  # no worker said what it used
             found, place = installed[name]
         yield f"software.{name}", observed(found, "", place)
-    count = len(context.documents.packages.packages)
-    place = at(layout.PACKAGES, "packages")
-    yield "software.packages", known(count, "packages", place, "count")
+    packages, place = context.documents.packages.packages, at(layout.PACKAGES, "packages")
+    yield (
+        "software.packages",
+        unknown(packages.reason, "packages", place, "count")
+        if isinstance(packages, Unavailable)
+        else known(len(packages), "packages", place, "count"),
+    )
 
 
 def final_model_files(context: Context) -> tuple[FileDigest, ...] | Unavailable:

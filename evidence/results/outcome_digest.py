@@ -16,7 +16,7 @@ from evidence.records.availability import Unavailable
 from evidence.records.inputs import InputsRecord
 from evidence.records.milestone import DataSpec, ModelSpec
 from evidence.records.run import AttemptPlan
-from evidence.results.context import NOT_COMPLETED, Context
+from evidence.results.context import Context
 from evidence.results.machine import final_model_files
 from evidence.stages.eval import PREDICTIONS
 from evidence.stages.kind import resolve
@@ -52,7 +52,7 @@ def outcome_content(documents: Documents) -> dict[str, Any] | Unavailable:
     """What the digest is of: plan, row stream, losses, rates, weights, predictions."""
     context = Context(documents)
     if context.plan is None:
-        return Unavailable(NOT_COMPLETED)
+        return Unavailable(context.why_not)
     content = {"form": _FORM, "plan": _plan(context.plan, documents.inputs)}
     for kind in stages_of(documents.milestone):
         part = resolve(kind.outcome)(context) if kind.outcome else {}

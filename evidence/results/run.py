@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from evidence import layout
+from evidence.pack import lost
 from evidence.records.availability import Unavailable
 from evidence.records.capture import FrozenSetRecord
 from evidence.records.run import JournalEvent
@@ -49,6 +52,17 @@ def _outcome(context: Context) -> Values:
     yield "run.stand_in", known(context.plan.stand_in, "", place, "attempt-of-milestone")
 
 
+_SET_ASIDE: Final = "the journal of the run was set aside when it was closed"
+_COUNTED: Final = (
+    ("num_attempts", "attempts", "count-of-attempt-started"),
+    ("num_redactions", "secrets", "sum-of-redacted"),
+    ("num_segments", "segments", "count-of-stage-started"),
+    ("num_recoveries", "recoveries", "count-of-recovered"),
+    ("num_step_rows_cut", "rows", "sum"),
+    ("num_predictions_cut", "rows", "sum"),
+)
+
+
 def _times(context: Context) -> Values:
     events = context.documents.journal
     if not events:
@@ -61,6 +75,12 @@ def _times(context: Context) -> Values:
             yield name, unknown("the journal is empty", unit)
         return
     first, last = events[0], events[-1]
+    if _begins_anew(context):
+        yield "run.date", known(last.utc[:10], "date", journal_at(last, "utc"), "date-of-utc")
+        yield "run.started_utc", unknown(_SET_ASIDE, "utc", journal_at(first, "utc"))
+        yield "run.finished_utc", known(last.utc, "utc", journal_at(last, "utc"))
+        yield "run.duration_s", unknown(_SET_ASIDE, "s", "", "difference")
+        return
     yield "run.date", known(last.utc[:10], "date", journal_at(last, "utc"), "date-of-utc")
     yield "run.started_utc", known(first.utc, "utc", journal_at(first, "utc"))
     yield "run.finished_utc", known(last.utc, "utc", journal_at(last, "utc"))
@@ -74,9 +94,20 @@ def _times(context: Context) -> Values:
     )
 
 
+def _begins_anew(context: Context) -> bool:
+    """Whether the journal holds nothing of the run but that it was closed."""
+    found = lost.damaged_in(context.documents.journal)
+    return found is not None and found.begins_anew
+
+
 def _counts(context: Context) -> Values:
     events = context.documents.journal
     whole = rows_at(layout.JOURNAL, 1, max(1, len(events)), "event")
+    if lost.damaged_in(events) is not None:
+        for name, unit, rule in _COUNTED:
+            yield f"run.{name}", unknown(_SET_ASIDE, unit, whole, rule)
+        yield _allowed(context, whole)
+        return
     started = sum(event.event == "attempt-started" for event in events)
     yield "run.num_attempts", known(started, "attempts", whole, "count-of-attempt-started")
     removed = {journal_at(event, "data", "counts"): _num_redacted(event) for event in events}
@@ -157,6 +188,10 @@ def different_from_ref(one: FrozenSetRecord) -> tuple[str, ...] | Unavailable:
 def _frozen(context: Context) -> Values:
     sets = context.documents.frozen.sets
     place = at(layout.FROZEN, "sets")
+    if isinstance(sets, Unavailable):
+        for name in ("num_files", "num_changed_during_run", "num_different_from_ref"):
+            yield f"frozen.{name}", unknown(sets.reason, "files", place, "count")
+        return
     # A file may be promised in two sets; it is one file.
     files = {f.path for one in sets for f in one.files}
     changed = {path for one in sets for path in changed_during_run(one)}

@@ -8,10 +8,11 @@ next one. Raises StoppedError when asked to stop: the work folder then stays, un
 from __future__ import annotations
 
 import time
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from pathlib import Path
 
 from evidence import __version__, layout
+from evidence.attempt import reported
 from evidence.attempt.attempt import (
     AttemptResult,
     Places,
@@ -23,24 +24,34 @@ from evidence.attempt.attempt import (
 from evidence.attempt.stage import Surroundings
 from evidence.capture.inputs import not_held
 from evidence.encoding.digest import sha256_hex
-from evidence.errors import StoppedError, UsageError
+from evidence.errors import MalformedError, RejectedError, StoppedError, UsageError
 from evidence.pack.journal import Clock, Journal
 from evidence.progress import Observer
+from evidence.records.finding import Report
 from evidence.records.milestone import AllowSpec
 from evidence.records.record import Record
 from evidence.records.run import AttemptPlan, ParentRecord
 from evidence.running.ending import recording_stop_reason
-from evidence.running.finish import Finished, seal_staging, write_documents
+from evidence.running.finish import (
+    Finished,
+    observed_documents,
+    seal_staging,
+    withheld_document,
+)
 from evidence.running.inputs import inputs_of
+from evidence.running.memory import Memory, Remembered
 from evidence.running.observation import Observation, journal_state, observe_end, observe_start
 from evidence.running.preflight import Prepared
 from evidence.running.secrets import privacy_of, refuse_secrets
 from evidence.running.signals import StopRequest
-from evidence.running.workspace import Remembered, Workspace
+from evidence.running.workspace import Workspace
 from evidence.stages.registry import stages_of
 from evidence.system.durable import publish, write_file
 from evidence.text import commands, endings
+from evidence.verification.consistency.every_check import by_author
+from evidence.verification.options import VerifyOptions
 from evidence.verification.ruleset import RULESET
+from evidence.verification.verification import verify_pack
 from evidence.worker.interface import Backend, Planned
 from evidence.worker.requirements import unmet
 
@@ -51,6 +62,7 @@ class Run(Record):
     prepared: Prepared
     root: Path
     space: Workspace
+    memory: Memory
     journal: Journal
     clock: Clock
     began_s: float
@@ -69,33 +81,38 @@ def execute(
     observer: Observer,
     stop: StopRequest,
     parents: tuple[ParentRecord, ...] = (),
-) -> Finished:
+) -> tuple[Finished, Report]:
     """Run `prepared` in `work` and publish it as `pack`."""
     space, clock = Workspace(work), Clock()
     with space.created():
-        _found(space, prepared, parents)
+        memory = _found(space, prepared, parents)
     with recording_stop_reason(space, privacy_of(prepared.milestone)):
         with Journal(space.staging / layout.JOURNAL, clock) as journal:
             allow, began_s = prepared.milestone.secrets.allow, clock.monotonic_s()
-            run = Run(prepared, root, space, journal, clock, began_s, observer, stop, allow)
-            start = begin(run, parents)
+            run = Run(prepared, root, space, memory, journal, clock, began_s, observer, stop, allow)
+            start = begin(run)
             completed = try_attempts(run, start, prepared.plans)
             conclude(run, start, completed)
-        return publish_run(space, pack, parents)
+        return publish_run(space, pack, parents, root)
 
 
-def _found(space: Workspace, prepared: Prepared, parents: tuple[ParentRecord, ...]) -> None:
+def _found(space: Workspace, prepared: Prepared, parents: tuple[ParentRecord, ...]) -> Memory:
     """Write what any later process needs to go on. What is remembered comes last: it counts."""
-    write_file(space.staging / layout.MILESTONE, prepared.source)
+    files = {
+        space.milestone_copy: prepared.source,
+        space.staging / layout.MILESTONE: prepared.source,
+    }
     if prepared.notes is not None:
-        write_file(space.staging / layout.NOTES, prepared.notes)
+        files[space.staging / layout.NOTES] = prepared.notes
+    for path, data in files.items():
+        write_file(path, data)
     names = tuple(plan.name for plan in prepared.plans)
-    space.remember(Remembered(names, (), parents, observed=False))
+    memory = Memory(space.work, Remembered(names, (), parents, observed=False))
+    memory.found(files)
+    return memory
 
 
-def begin(
-    run: Run, parents: tuple[ParentRecord, ...], recorded: Collection[str] = ()
-) -> Observation:
+def begin(run: Run, recorded: Collection[str] = ()) -> Observation:
     """Record that the run began, look around, and keep what was found.
 
     `recorded`: events that an earlier process has recorded already.
@@ -114,12 +131,21 @@ def begin(
     start = observe_start(run.root, prepared.milestone, inputs)
     for one in not_held(start.git.inputs):
         run.observer.message(f"the commit does not hold {one.path} ({one.input}): {one.reason}")
-    write_documents(prepared, run.space.staging, start, None)
-    names = tuple(plan.name for plan in prepared.plans)
-    before = tuple(map(dict, start.frozen_before))
-    run.space.remember(Remembered(names, before, parents, observed=True))
+    staging = run.space.staging
+    files = _written(staging, observed_documents(prepared, start, None))
+    files |= _written(staging, withheld_document(staging, prepared.milestone))
+    run.memory.observed(start.frozen_before, files)
     journal_state(run.journal, "start", start.git.start)
+    run.memory.keep(run.journal.written)
     return start
+
+
+def _written(staging: Path, files: Mapping[str, bytes]) -> dict[Path, bytes]:
+    """Write documents, and give them by where they lie."""
+    placed = {staging / name: data for name, data in files.items()}
+    for path, data in placed.items():
+        write_file(path, data)
+    return placed
 
 
 def try_attempts(
@@ -144,7 +170,8 @@ def conclude(
     """
     if not end_observed:
         end = observe_end(run.root, run.prepared.milestone, start)
-        write_documents(run.prepared, run.space.staging, end, completed)
+        _write_again(run, observed_documents(run.prepared, end, completed))
+        _write_again(run, withheld_document(run.space.staging, run.prepared.milestone))
         journal_state(run.journal, "end", end.git.end)
     # Before the seal is journalled: what is no secret can still be allowed, and the run go on.
     refuse_secrets(run.space.staging, run.prepared.milestone.id, run.allow)
@@ -153,12 +180,54 @@ def conclude(
     run.journal.record("sealing", attempt=name, status=status)
 
 
-def publish_run(space: Workspace, pack: Path, parents: tuple[ParentRecord, ...]) -> Finished:
-    """Seal what is staged, publish it with one rename, and clear the work away."""
-    finished = seal_staging(space.staging, parents)
+def _write_again(run: Run, files: Mapping[str, bytes]) -> None:
+    """Put documents of the end in the place of those of the start."""
+    staging = run.space.staging
+    run.memory.about_to_write({staging / name: data for name, data in files.items()})
+    _written(staging, files)
+
+
+def publish_run(
+    space: Workspace, pack: Path, parents: tuple[ParentRecord, ...], root: Path
+) -> tuple[Finished, Report]:
+    """Seal what is staged, verify it, publish it with one rename, and clear the work away.
+
+    Raises RejectedError, and publishes nothing, where verify rejects it for more than the words
+    and wishes of its author.
+    """
+    try:
+        finished = seal_staging(space.staging, parents)
+    except MalformedError as error:
+        what = f"what was written cannot be sealed, so it was not published: {error.message}"
+        raise _rejected(what, {error.message.partition(":")[0]}, space, pack, root) from error
+    report = verify_pack(space.staging, VerifyOptions(known_as=pack))
+    grave = [
+        one
+        for one in report.findings
+        if one.severity in ("error", "refused") and one.check not in by_author()
+    ]
+    if grave:
+        more = f" (and {len(grave) - 1} more)" if len(grave) > 1 else ""
+        what = (
+            f"verify finds what was sealed {report.verdict}, so it was not published: "
+            f"{grave[0].address}: {grave[0].message}{more}"
+        )
+        raise _rejected(what, {one.address.partition("#")[0] for one in grave}, space, pack, root)
     publish(space.staging, pack)
     space.remove()
-    return finished
+    return finished, report
+
+
+def _rejected(
+    what: str, paths: set[str], space: Workspace, pack: Path, root: Path
+) -> RejectedError:
+    close = commands.run(space.work.name, pack.parent, "--close", root=root)
+    return RejectedError(
+        what,
+        hint="Unless somebody touched its files, this is a bug of evidence-pack: please report "
+        f"it. Nothing is lost; seal what there is as failed: {close}",
+        addresses=frozenset(paths),
+    )
 
 
 def _attempt(run: Run, plan: AttemptPlan, start: Observation) -> AttemptResult:
@@ -194,6 +263,7 @@ def run_from(run: Run, plan: AttemptPlan, point: StartPoint, began_s: float) -> 
         data_sha256={name: record.sha256 for name, record in run.prepared.data.items()},
         probed=point.probed,
         privacy=privacy_of(run.prepared.milestone),
+        keep=run.memory.keep,
     )
     places = Places(root=run.root, output=run.space.output(plan), scratch=run.space.scratch(plan))
     stages = stages_of(run.prepared.milestone)
@@ -221,7 +291,9 @@ def record_end(run: Run, plan: AttemptPlan, result: AttemptResult) -> AttemptRes
     """Record how an attempt ended, and put its evidence in place."""
     record = result.record
     if not result.completed:
-        run.space.write_outcome(plan, result)
+        for path, data in run.space.outcome(plan, result).items():  # before the journal says so
+            run.memory.about_to_write({path: data})
+            write_file(path, data)
         run.observer.message(endings.of_attempt(record))
     run.journal.record(
         "attempt-finished",
@@ -231,5 +303,13 @@ def record_end(run: Run, plan: AttemptPlan, result: AttemptResult) -> AttemptRes
         reason=record.reason,
         duration_s=record.duration_s,
     )
-    run.space.place_evidence(plan, completed=result.completed)
+    run.memory.keep(run.journal.written)
+    place_evidence(run.memory, run.space, plan, completed=result.completed)
     return result
+
+
+def place_evidence(memory: Memory, space: Workspace, plan: AttemptPlan, *, completed: bool) -> None:
+    """Put an attempt's evidence where the pack wants it; of one that failed, drop the scratch."""
+    if not completed:
+        memory.about_to_remove([space.scratch(plan) / reported.NAME])
+    space.place_evidence(plan, completed=completed)

@@ -12,13 +12,14 @@ from evidence import __version__, layout
 from evidence.attempt.attempt import AttemptResult
 from evidence.encoding import jsonio, schema
 from evidence.encoding.codec import encode
-from evidence.errors import EvidenceError
+from evidence.errors import MalformedError
 from evidence.milestone.plan import plan_attempts
 from evidence.pack.documents import Documents, parse_documents
 from evidence.pack.seal import seal, staged_files, withheld_record
 from evidence.publish.summaries import rendered_files, write_rendered
 from evidence.records.availability import Unavailable
 from evidence.records.inputs import InputsRecord
+from evidence.records.milestone import Milestone
 from evidence.records.record import Record
 from evidence.records.run import (
     ManifestRecord,
@@ -48,17 +49,19 @@ class Finished(Record):
     outcomes: tuple[OutcomeRecord, ...]
 
 
-def write_documents(
-    prepared: Prepared,
-    staging: Path,
-    observed: Observation,
-    completed: AttemptResult | None,
-) -> None:
-    """Write every document that is known by now: at the start, and again at the end."""
-    observed.write(staging, None if completed is None else completed.framework)
-    _write(staging, layout.INPUTS, _inputs(prepared, completed))
-    withheld = withheld_record(staged_files(staging), prepared.milestone.publish)
-    _write(staging, layout.WITHHELD, withheld)
+def observed_documents(
+    prepared: Prepared, observed: Observation, completed: AttemptResult | None
+) -> dict[str, bytes]:
+    """Every document that is known by now, by its path: at the start, and again at the end."""
+    files = observed.files(None if completed is None else completed.framework)
+    files[layout.INPUTS] = jsonio.dump_document(encode(_inputs(prepared, completed)))
+    return files
+
+
+def withheld_document(staging: Path, milestone: Milestone) -> dict[str, bytes]:
+    """withheld.json, once everything that it may name is staged."""
+    record = withheld_record(staged_files(staging), milestone.publish)
+    return {layout.WITHHELD: jsonio.dump_document(encode(record))}
 
 
 def seal_staging(staging: Path, parents: tuple[ParentRecord, ...] = ()) -> Finished:
@@ -66,7 +69,7 @@ def seal_staging(staging: Path, parents: tuple[ParentRecord, ...] = ()) -> Finis
 
     The journal is closed by now and its last record says which status is sealed.
     """
-    _unseal(staging)
+    remove_derived(staging)
     documents = _documents(staging, {})
     results = compute_results(documents)
     _write(staging, layout.RESULTS, results)
@@ -85,7 +88,7 @@ def seal_staging(staging: Path, parents: tuple[ParentRecord, ...] = ()) -> Finis
     )
 
 
-def _unseal(staging: Path) -> None:
+def remove_derived(staging: Path) -> None:
     """Remove what an earlier process derived before it died, the commit point first."""
     remove(staging / layout.SUMS)
     for entry in staged_files(staging):
@@ -151,10 +154,7 @@ def _validate(staging: Path) -> None:
         )
         for line, value in rows:
             for problem in schema.validate(name, value):
-                raise EvidenceError(
-                    f"{entry.path}:{line}{problem.pointer}: {problem.message}",
-                    hint=f"The run was not sealed; its files are in {staging}.",
-                )
+                raise MalformedError(f"{entry.path}:{line}{problem.pointer}: {problem.message}")
 
 
 def _write(staging: Path, name: str, record: object) -> None:

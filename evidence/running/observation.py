@@ -40,7 +40,6 @@ from evidence.records.milestone import Milestone
 from evidence.records.record import Record
 from evidence.redact.privacy import Privacy
 from evidence.running.secrets import cleaned, privacy_of
-from evidence.system.durable import write_file
 
 T = TypeVar("T")
 
@@ -78,8 +77,8 @@ class Observation(Record):
             packages=cleaned(self.packages, PackagesRecord, privacy),
         )
 
-    def write(self, staging: Path, framework: TorchRecord | Unavailable | None) -> None:
-        """Write the documents and snapshots of this observation."""
+    def files(self, framework: TorchRecord | Unavailable | None) -> dict[str, bytes]:
+        """The documents and snapshots of this observation, by their paths in the pack."""
         environment = self.environment
         if framework is not None:
             environment = replace(environment, framework=framework)
@@ -90,14 +89,17 @@ class Observation(Record):
             layout.PACKAGES: self.packages,
             layout.FROZEN: self.frozen,
         }
-        for name, record in records.items():
-            if record is not None:
-                write_file(staging / name, jsonio.dump_document(encode(record)))
+        files = {
+            name: jsonio.dump_document(encode(record))
+            for name, record in records.items()
+            if record is not None
+        }
         snapshot = env_snapshot(environment, self.hardware, self.git, self.packages)
-        write_file(staging / layout.ENV_SNAPSHOT, snapshot.encode("utf-8"))
-        write_file(staging / layout.GPU_SNAPSHOT, self.gpu_snapshot.encode("utf-8"))
+        files[layout.ENV_SNAPSHOT] = snapshot.encode("utf-8")
+        files[layout.GPU_SNAPSHOT] = self.gpu_snapshot.encode("utf-8")
         if not isinstance(self.patch, Unavailable):
-            write_file(staging / layout.PATCH, self.patch)
+            files[layout.PATCH] = self.patch
+        return files
 
 
 def observe_start(root: Path, milestone: Milestone, inputs: tuple[Input, ...] = ()) -> Observation:

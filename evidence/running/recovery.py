@@ -6,7 +6,6 @@ of files are counted and cut by `unfinished_files`; the run itself is `execution
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -16,22 +15,32 @@ from evidence import layout
 from evidence.attempt.attempt import AttemptResult, StartPoint, interrupted
 from evidence.attempt.reported import read_reported
 from evidence.attempt.stage import digest_folder
-from evidence.encoding.codec import decode, encode
-from evidence.errors import MilestoneError
+from evidence.encoding.codec import encode
+from evidence.errors import (
+    DurabilityError,
+    EvidenceError,
+    MalformedError,
+    MilestoneError,
+    RejectedError,
+    SecretFoundError,
+    StoppedError,
+)
 from evidence.milestone.parse import load_milestone, parse_milestone
 from evidence.milestone.plan import plan_attempts
 from evidence.pack import journal
-from evidence.pack.journal import Clock, Journal
+from evidence.pack.journal import Journal, continued_clock
 from evidence.progress import Observer
-from evidence.records.inputs import FileDigest
+from evidence.records.finding import Report
 from evidence.records.milestone import AllowSpec, Milestone
 from evidence.records.record import Record
 from evidence.records.run import AttemptPlan, JournalEvent, StopRecord
+from evidence.running.damage import Damage, damages, refuse_damaged, restored_milestone
 from evidence.running.ending import recording_stop_reason
 from evidence.running.execution import (
     Run,
     begin,
     conclude,
+    place_evidence,
     publish_run,
     record_end,
     run_from,
@@ -39,9 +48,15 @@ from evidence.running.execution import (
     try_attempts,
 )
 from evidence.running.finish import Finished
-from evidence.running.observation import Observation, journal_state, recall_start
+from evidence.running.memory import Memory, Remembered, recall
+from evidence.running.observation import (
+    Observation,
+    journal_state,
+    recall_start,
+)
 from evidence.running.preflight import Prepared
 from evidence.running.resuming import backends_left, data_as_begun, refuse_changed
+from evidence.running.salvage import is_salvaged, parents_of, salvage
 from evidence.running.secrets import allowed_in, privacy_of
 from evidence.running.signals import StopRequest
 from evidence.running.unchanged import said_now
@@ -50,7 +65,7 @@ from evidence.running.unfinished_files import (
     cut_incomplete_line,
     incomplete_tails,
 )
-from evidence.running.workspace import Remembered, Workspace
+from evidence.running.workspace import Workspace
 from evidence.stages.kind import Kind
 from evidence.stages.registry import kind_of, stages_of
 from evidence.system.durable import remove, remove_partials
@@ -93,10 +108,71 @@ class UnfinishedRun(Record):
 
 
 def recover(
-    root: Path, work: Path, pack: Path, observer: Observer, stop: StopRequest, *, close: bool
-) -> Finished:
-    """Go on with the run in `work` (or close it as failed), and publish it as `pack`."""
+    root: Path,
+    work: Path,
+    pack: Path,
+    observer: Observer,
+    stop: StopRequest,
+    milestone_id: str,
+    *,
+    close: bool,
+) -> tuple[Finished, Report]:
+    """Go on with the run in `work` (or close it as failed), and publish it as `pack`.
+
+    Raises PackBrokenError, with nothing touched, where files are damaged and it is not closed.
+    """
     space = Workspace(work)
+    if restored_milestone(space):
+        observer.message(f"{layout.MILESTONE} was damaged; it was restored from its copy")
+    if close:
+        return _close(root, space, pack, observer, stop, milestone_id)
+    refuse_damaged(space, milestone_id, root)
+    return _go_on(root, space, pack, observer, stop, close=False)
+
+
+def _close(
+    root: Path,
+    space: Workspace,
+    pack: Path,
+    observer: Observer,
+    stop: StopRequest,
+    milestone_id: str,
+) -> tuple[Finished, Report]:
+    """Seal what there is as failed, with what is damaged set aside: there is always a pack."""
+    found, spoilt = damages(space), frozenset[str]()
+    if is_salvaged(space):
+        return publish_run(space, pack, parents_of(space), root)
+    if not found:
+        try:
+            return _go_on(root, space, pack, observer, stop, close=True)
+        except (StoppedError, DurabilityError, SecretFoundError):
+            raise
+        except Exception as error:  # whatever it is: a run that began can be closed
+            found = (Damage(layout.STAGED, f"cannot be sealed: {_said(error)}"),)
+            spoilt = error.addresses if isinstance(error, RejectedError) else spoilt
+    for one in found:
+        observer.message(f"{space.work / one.path} {one.reason}; set aside")
+    parents = salvage(root, space, milestone_id, found, spoilt)
+    try:
+        return publish_run(space, pack, parents, root)
+    except (RejectedError, MalformedError):
+        salvage(root, space, milestone_id, found, None)
+        return publish_run(space, pack, parents, root)
+
+
+def _said(error: Exception) -> str:
+    return error.message if isinstance(error, EvidenceError) else repr(error)
+
+
+def _go_on(
+    root: Path,
+    space: Workspace,
+    pack: Path,
+    observer: Observer,
+    stop: StopRequest,
+    *,
+    close: bool,
+) -> tuple[Finished, Report]:
     backends = {} if close else backends_left(root, space)
     if backends:
         refuse_changed(root, space)
@@ -108,7 +184,7 @@ def recover(
         space.reserve_room()
         if not unfinished.recorded("sealing"):
             _run_to_seal(root, space, unfinished, observer, stop, close=close)
-        return publish_run(space, pack, unfinished.facts.parents)
+        return publish_run(space, pack, unfinished.facts.parents, root)
 
 
 def _run_to_seal(
@@ -121,15 +197,19 @@ def _run_to_seal(
     close: bool,
 ) -> None:
     """Everything up to the record of the seal that follows."""
-    clock = _continued_clock(unfinished.events)
+    clock = continued_clock(unfinished.events)
     with Journal(space.staging / layout.JOURNAL, clock) as writer:
         began_s = unfinished.events[0].monotonic_s if unfinished.events else clock.monotonic_s()
         allow = (*allowed_in(unfinished.prepared.milestone, unfinished.events), *unfinished.allowed)
-        run = Run(unfinished.prepared, root, space, writer, clock, began_s, observer, stop, allow)
+        memory = Memory(space.work, unfinished.facts)
+        run = Run(
+            unfinished.prepared, root, space, memory, writer, clock, began_s, observer, stop, allow
+        )
         start = _start(run, unfinished)
         completed, opened, rest = _attempts_so_far(run, unfinished)
         continuation = _continuation(run, unfinished, opened, close=close)
         _record(run, unfinished, opened, continuation)
+        memory.about_to_cut(continuation.cut.remaining)
         continuation.cut.write()
         if opened is not None:
             completed = _finish(run, unfinished, opened, continuation, start)
@@ -174,8 +254,10 @@ def _finish(
     if continuation.point is not None:
         stages = stages_of(unfinished.prepared.milestone)
         for kind in stages[stages.index(kind_of(continuation.point.stage)) :]:
-            for document in kind.documents:
-                remove(run.space.output(opened) / document.path)
+            paths = [run.space.output(opened) / one.path for one in kind.documents]
+            run.memory.about_to_remove(paths)
+            for path in paths:
+                remove(path)
         # The process before may have died before it asked what the machine lacks.
         begun = bool(unfinished.of(opened, "stage-started"))
         point = continuation.point
@@ -201,7 +283,7 @@ def _read_unfinished(
     path = space.staging / layout.JOURNAL
     num_incomplete_bytes = cut_incomplete_line(path)
     events = tuple(journal.read(path.read_bytes())) if path.exists() else ()
-    facts = space.recall()
+    facts = recall(space.work)
     source = (space.staging / layout.MILESTONE).read_bytes()
     milestone = parse_milestone(source)
     plans = {plan.name: plan for plan in plan_attempts(milestone)}
@@ -234,19 +316,12 @@ def _start(run: Run, unfinished: UnfinishedRun) -> Observation:
     facts = unfinished.facts
     if not facts.observed:
         recorded = [event.event for event in unfinished.events]
-        return begin(run, facts.parents, recorded)
+        return begin(run, recorded)
     start = recall_start(run.root, run.space.staging, facts.frozen_before)
     if not unfinished.recorded("captured"):
         journal_state(run.journal, "start", start.git.start)
+        run.memory.keep(run.journal.written)
     return start
-
-
-def _continued_clock(events: tuple[JournalEvent, ...]) -> Clock:
-    """A clock that goes on where the journal stopped, also after a restart of the machine."""
-    if not events:
-        return Clock()
-    last_s, start_s = events[-1].monotonic_s, time.monotonic()
-    return Clock(monotonic_s=lambda: last_s + time.monotonic() - start_s)
 
 
 def _attempts_so_far(
@@ -263,7 +338,7 @@ def _attempts_so_far(
             return None, plan, tuple(rest)
         completed = ended[-1].data["outcome"] == "completed"
         reported = read_reported(run.space.scratch(plan))
-        run.space.place_evidence(plan, completed=completed)
+        place_evidence(run.memory, run.space, plan, completed=completed)
         if completed:
             return interrupted(plan, "").as_completed(reported), None, ()
     return None, None, tuple(rest)
@@ -281,7 +356,7 @@ def _continuation(
         return Continuation(None, cut)
     probed = frozenset(str(one.data["moment"]) for one in unfinished.of(opened, "probe"))
     stages = stages_of(unfinished.prepared.milestone)
-    unfinished_stages = (kind for kind in stages if not _is_done(unfinished, opened, kind, output))
+    unfinished_stages = (kind for kind in stages if not _is_done(unfinished, opened, kind))
     kind = next(unfinished_stages)
     for later in stages[stages.index(kind) :]:
         if later.rows is not None and not later.resumes:
@@ -296,10 +371,9 @@ def _last_stage(unfinished: UnfinishedRun) -> str:
     return stages_of(unfinished.prepared.milestone)[-1].name
 
 
-def _is_done(unfinished: UnfinishedRun, plan: AttemptPlan, kind: Kind, output: Path) -> bool:
-    """Whether a stage was finished, and what a later one needs of it is there as it was left."""
-    finished = bool(unfinished.of(plan, "stage-finished", kind.name))
-    return finished and (not kind.weights_folder or _model_is_whole(unfinished, plan, output))
+def _is_done(unfinished: UnfinishedRun, plan: AttemptPlan, kind: Kind) -> bool:
+    """Whether a stage was finished. What it left is as it was: `damage` looked."""
+    return bool(unfinished.of(plan, "stage-finished", kind.name))
 
 
 def _from_checkpoint(
@@ -322,14 +396,6 @@ def _from_checkpoint(
     )
     probes_done = probed - {"after"} if step else probed
     return Continuation(StartPoint(stage, segment, folder, step, probes_done), cut)
-
-
-def _model_is_whole(unfinished: UnfinishedRun, plan: AttemptPlan, output: Path) -> bool:
-    events = unfinished.of(plan, "final-model")
-    if not events:
-        return False
-    stated = [decode(FileDigest, one) for one in events[-1].data["files"]]
-    return list(digest_folder(output / layout.FINAL_MODEL, output)) == stated
 
 
 def _last_checkpoint(

@@ -22,11 +22,12 @@ from evidence.pack import journal
 from evidence.records.inputs import DataRecord, InputsRecord
 from evidence.records.milestone import Milestone
 from evidence.records.run import AttemptPlan, JournalEvent
+from evidence.running.memory import Remembered, recall
 from evidence.running.unchanged import changed
 from evidence.running.unfinished_files import (
     whole_records,
 )
-from evidence.running.workspace import Remembered, Workspace
+from evidence.running.workspace import Workspace
 from evidence.stages.registry import stages_of
 from evidence.text import commands
 from evidence.worker.interface import Backend
@@ -38,7 +39,7 @@ def backends_left(root: Path, space: Workspace) -> Mapping[str, Backend]:
     data = path.read_bytes() if path.exists() else b""
     milestone = parse_milestone((space.staging / layout.MILESTONE).read_bytes())
     plans = {plan.name: plan for plan in plan_attempts(milestone)}
-    planned = tuple(plans[name] for name in space.recall().attempts)
+    planned = tuple(plans[name] for name in recall(space.work).attempts)
     found: dict[str, Backend] = {}
     last = stages_of(milestone)[-1].name
     for plan in _plans_left(planned, tuple(journal.read(whole_records(data))), last):
@@ -55,7 +56,7 @@ def backends_left(root: Path, space: Workspace) -> Mapping[str, Backend]:
 
 def refuse_changed(root: Path, space: Workspace) -> None:
     """Raises UsageError, before anything is cut, where an input is another one by now."""
-    facts = space.recall()
+    facts = recall(space.work)
     if not facts.observed:
         return
     path = space.staging / layout.JOURNAL

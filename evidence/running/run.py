@@ -28,7 +28,6 @@ from evidence.running.signals import StopRequest
 from evidence.running.workspace import Workspace
 from evidence.system.durable import make_folder
 from evidence.text import commands
-from evidence.verification.verification import verify_pack
 
 LOCK_PATIENCE_S: Final = 0.3
 
@@ -63,11 +62,11 @@ class RunResult(Record):
     outcomes: tuple[OutcomeRecord, ...]
     gates: tuple[GateResult, ...]
     report: Report
-    """What verify says of the pack as it was published."""
+    """What verify said of the pack before it was published."""
 
     @property
     def intact(self) -> bool:
-        """Whether our own verify finds the pack to be what it says. If not, that is our bug."""
+        """Whether our own verify finds the pack to be what it says."""
         return self.report.exit in (ExitCode.DONE, ExitCode.UNFINISHED)
 
     @property
@@ -111,12 +110,15 @@ def run_milestone(
         with _disk_errors_named(milestone_id, work, pack, options.root):
             prepare_runs_folder(options.runs)
             if recovering:
-                done = recover(options.root, work, pack, observer, stop, close=options.close)
+                done, report = recover(
+                    options.root, work, pack, observer, stop, milestone_id, close=options.close
+                )
             else:
                 if pack.exists():
                     archive_pack(pack)
-                done = execute(prepared, options.root, work, pack, observer, stop, options.parents)
-    report = verify_pack(pack)
+                done, report = execute(
+                    prepared, options.root, work, pack, observer, stop, options.parents
+                )
     update_index(options.runs, {pack: report})
     return RunResult(
         milestone=milestone_id,

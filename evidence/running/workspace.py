@@ -1,7 +1,7 @@
 """The folder of a run that is not sealed yet, and what it must remember to survive a kill.
 
-Responsible for runs/.work/<id>/: `pack/` becomes the pack; beside it lie checkpoints and the few
-facts that a later process needs to go on. Nothing beside `pack/` is ever sealed.
+Responsible for runs/.work/<id>/: `pack/` becomes the pack; beside it lie checkpoints and what a
+later process needs to go on (`memory`). Nothing beside `pack/` is ever sealed.
 """
 
 from __future__ import annotations
@@ -17,19 +17,9 @@ from evidence.encoding.codec import decode, encode
 from evidence.errors import DurabilityError, MalformedError, UsageError
 from evidence.pack.journal import utc_now
 from evidence.records.record import Record
-from evidence.records.run import AttemptPlan, ParentRecord, StopRecord
-from evidence.system.durable import make_folder, move, remove, reserve, write_file, write_reserved
+from evidence.records.run import AttemptPlan, StopRecord
+from evidence.system.durable import make_folder, move, remove, reserve, write_reserved
 from evidence.text import endings
-
-
-class Remembered(Record):
-    """What a run knew when it began and does not seal as such."""
-
-    attempts: tuple[str, ...]
-    frozen_before: tuple[dict[str, str], ...]
-    parents: tuple[ParentRecord, ...]
-    observed: bool
-    """Whether the documents of the start are written."""
 
 
 class Workspace(Record):
@@ -41,6 +31,11 @@ class Workspace(Record):
     def staging(self) -> Path:
         """What becomes the pack."""
         return self.work / layout.STAGED
+
+    @property
+    def milestone_copy(self) -> Path:
+        """The milestone file a second time: nothing can be closed without it."""
+        return self.work / layout.MILESTONE
 
     @property
     def runs(self) -> Path:
@@ -86,7 +81,7 @@ class Workspace(Record):
     @property
     def is_run(self) -> bool:
         """Whether a run was begun here and not published. Anything else is a leftover."""
-        return self.staging.is_dir() and (self.work / layout.REMEMBERED).is_file()
+        return layout.is_unfinished(self.work)
 
     def output(self, plan: AttemptPlan) -> Path:
         """Evidence of an attempt under way."""
@@ -95,15 +90,6 @@ class Workspace(Record):
     def scratch(self, plan: AttemptPlan) -> Path:
         """Checkpoints of an attempt under way."""
         return self.work / f"scratch-{plan.number:02d}-{plan.name}"
-
-    def remember(self, facts: Remembered) -> None:
-        """Keep what a later process will need."""
-        write_file(self.work / layout.REMEMBERED, jsonio.dump_document(encode(facts)))
-
-    def recall(self) -> Remembered:
-        """What was remembered. Raises MalformedError where it is not what we wrote."""
-        data = (self.work / layout.REMEMBERED).read_bytes()
-        return decode(Remembered, jsonio.load_document(data))
 
     def place_evidence(self, plan: AttemptPlan, *, completed: bool) -> None:
         """Put an attempt's evidence where the pack wants it. Doing it twice changes nothing."""
@@ -123,10 +109,9 @@ class Workspace(Record):
             # What the workers of a completed attempt reported is needed until the pack is sealed.
             remove(self.scratch(plan))
 
-    def write_outcome(self, plan: AttemptPlan, result: AttemptResult) -> None:
-        """outcome.json of an attempt that did not complete, before the journal says so."""
-        data = jsonio.dump_document(encode(result.record))
-        write_file(self.output(plan) / "outcome.json", data)
+    def outcome(self, plan: AttemptPlan, result: AttemptResult) -> dict[Path, bytes]:
+        """outcome.json of an attempt that did not complete, by where it is to lie."""
+        return {self.output(plan) / "outcome.json": jsonio.dump_document(encode(result.record))}
 
     def remove(self) -> None:
         """Nothing of the work is needed any more: the run is published, or never began."""

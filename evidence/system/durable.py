@@ -12,12 +12,13 @@ counting, recording or failing one in its place.
 from __future__ import annotations
 
 import errno
+import hashlib
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
-from typing import Final
+from typing import Final, NamedTuple
 
 from evidence import layout
 from evidence.errors import DurabilityError
@@ -28,6 +29,7 @@ PARTIAL: Final = ".partial"
 
 _CREATE: Final = os.O_WRONLY | os.O_CREAT | getattr(os, "O_BINARY", 0)
 _MODE: Final = 0o666
+_PIECE_BYTES: Final = 1 << 20
 NO_ROOM: Final = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 """Errors of a full disk, a quota, and a limit on the size of files."""
 
@@ -172,6 +174,13 @@ def remove_partials(folder: Path) -> None:
         remove(path)
 
 
+class Written(NamedTuple):
+    """The first bytes of a file, or all of them, as they were written."""
+
+    size_bytes: int
+    sha256: str
+
+
 class LineWriter:
     """Appends whole lines to a file; `sync` makes all of them durable.
 
@@ -184,10 +193,20 @@ class LineWriter:
         self.path = path
         self._sound = True
         make_folder(path.parent)
+        self._digest = hashlib.sha256()
         with _named("open", path):
+            if path.exists():
+                with path.open("rb", buffering=0) as before:
+                    while piece := before.read(_PIECE_BYTES):
+                        self._digest.update(piece)
             self._handle = os.open(path, _CREATE | os.O_APPEND, _MODE)
         self._size_bytes = os.fstat(self._handle).st_size
         sync_directory(path.parent)
+
+    @property
+    def written(self) -> Written:
+        """What the file holds by now."""
+        return Written(self._size_bytes, self._digest.hexdigest())
 
     def append(self, line: bytes) -> None:
         """Append one line, LF included: whole, or as far as the system allows not at all."""
@@ -199,6 +218,7 @@ class LineWriter:
                     os.ftruncate(self._handle, self._size_bytes)
                 raise
             self._size_bytes += len(line)
+            self._digest.update(line)
 
     def sync(self) -> None:
         """Return only when every appended line is on disk, under the name it was opened with."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from evidence.records.run import GateResult, OutcomeKind, OutcomeRecord, StopKind
+from evidence.records.run import DamagedRecord, GateResult, OutcomeKind, OutcomeRecord, StopKind
 
 _ATTEMPT: Final[dict[OutcomeKind, str]] = {
     "completed": "completed",
@@ -41,13 +41,28 @@ def of_attempt(record: OutcomeRecord) -> str:
     return f"{sentence}: {record.reason}" if record.reason else sentence
 
 
-def of_failed_run(outcomes: tuple[OutcomeRecord, ...]) -> str:
+def of_failed_run(outcomes: tuple[OutcomeRecord, ...], damaged: DamagedRecord | None = None) -> str:
     """What ended a run without a completed attempt: its last one, and how many came before."""
+    if damaged is not None:
+        when = "it was closed when its files were no longer as it had written them"
+        return f"{when}: {_first(damaged)}"
     if not outcomes:
         return "no attempt was made"
     before = len(outcomes) - 1
     more = f"; {before} {'attempts' if before > 1 else 'attempt'} before it came to nothing too"
     return of_attempt(outcomes[-1]) + (more if before else "")
+
+
+def of_damage(damaged: DamagedRecord) -> str:
+    """Which files were damaged when a run was closed, and how many were set aside with them."""
+    total = len(damaged.files) + damaged.num_left_out
+    files = "1 file was" if total == 1 else f"{total} files were"
+    return f"{_first(damaged)}; {files} set aside, unread"
+
+
+def _first(damaged: DamagedRecord) -> str:
+    one = damaged.files[0]
+    return f"{one.path} {one.reason}"
 
 
 def of_stopped_run(kind: StopKind, reason: str, where: str) -> str:

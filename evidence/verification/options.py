@@ -26,6 +26,8 @@ class VerifyOptions(Record):
     """The caller's own trust file, in the form of ssh-keygen's ALLOWED SIGNERS."""
     signer: str | None = None
     """Who must have signed, as the trust file names them. Goes with `allowed_signers`."""
+    known_as: Path | None = None
+    """Where the pack is about to be published; None: where it lies."""
     num_threads: int = 0
     """That hash the large files of one pack side by side; 0 leaves it to the machine."""
     beside: tuple[Path, ...] = ()

@@ -41,8 +41,7 @@ def work_folder(path: Path) -> Path | None:
     if path.exists() and not inside:
         return None
     work = path if inside else path.parent / layout.WORK / path.name
-    is_run = (work / layout.STAGED).is_dir() and (work / layout.REMEMBERED).is_file()
-    return work if is_run else None
+    return work if layout.is_unfinished(work) else None
 
 
 def last_known_state(work: Path) -> LastKnownState:

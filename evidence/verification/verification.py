@@ -15,6 +15,7 @@ from typing import Final
 
 from evidence import layout
 from evidence.errors import PackBrokenError, UnsafePackError, UsageError
+from evidence.pack import lost
 from evidence.pack.documents import Documents
 from evidence.records.finding import Report
 from evidence.text import endings
@@ -227,7 +228,7 @@ def _check_consistency_rules(
             contents=sealed.contents.documents,
             headers=sealed.contents.headers,
             present=frozenset(sealed.contents.present),
-            directory=path.resolve().name,
+            directory=(options.known_as or path.resolve()).name,
         )
         check_consistency(evidence, documents.manifest.ruleset, ledger)
         for one in options.further:
@@ -277,7 +278,7 @@ def _subject(path: Path, sealed: SealedSet, options: VerifyOptions, *, trusted: 
     documents = sealed.documents
     manifest = None if documents is None else documents.manifest
     return Subject(
-        name=path.as_posix(),
+        name=(options.known_as or path).as_posix(),
         root_sha256=None if sealed.sums is None else sealed.sums.root_sha256,
         manifest=manifest,
         ruleset=None if manifest is None else manifest.ruleset,
@@ -291,7 +292,7 @@ def _subject(path: Path, sealed: SealedSet, options: VerifyOptions, *, trusted: 
 def _happened(documents: Documents) -> str:
     """One line on a pack that is honest and has not all that was asked for."""
     if documents.manifest is not None and documents.manifest.status == "failed":
-        ending = endings.of_failed_run(documents.outcomes)
+        ending = endings.of_failed_run(documents.outcomes, lost.damaged_in(documents.journal))
     else:
         ending = endings.of_open_gates(() if documents.results is None else documents.results.gates)
     return one_line(ending, MAX_SENTENCE_CHARS)

@@ -9,7 +9,7 @@ import pytest
 from msgspec.structs import replace
 
 from evidence import layout
-from evidence.errors import ExitCode, StoppedError
+from evidence.errors import ExitCode, RejectedError, StoppedError
 from evidence.pack.documents import Documents
 from evidence.progress import Silent
 from evidence.records.run import ResultsRecord
@@ -60,7 +60,7 @@ def test_a_failed_run_is_unfinished_and_verified_all_the_same(
 
 @pytest.mark.usefixtures("bug")
 @pytest.mark.parametrize("how", ["run", "--close", "--resume"])
-def test_a_pack_that_our_verify_rejects_is_exit_1_and_never_complete(
+def test_a_pack_that_our_verify_rejects_is_exit_1_and_not_published(
     how: str, project: Project
 ) -> None:
     if how != "run":
@@ -70,21 +70,32 @@ def test_a_pack_that_our_verify_rejects_is_exit_1_and_never_complete(
                 run_milestone("T1", RunOptions(project.root, project.runs), Silent(), stop)
     ended = evidence(*words(project, *(() if how == "run" else (how,))))
     assert ended.exit == ExitCode.FINDINGS
-    assert "NOT INTACT  " in ended.out
-    assert "results.json#/values/" in ended.out
+    assert "results.json#/values/" in ended.err
+    assert "bug of evidence-pack" in ended.err
     assert "COMPLETE" not in ended.out
     assert "FAILED" not in ended.out
-    last, next_step = ended.out.splitlines()[-2:]
-    assert last.startswith("  verified     NOT INTACT: ")
-    assert "bug of evidence-pack" in next_step
-    assert "NOT INTACT" in (project.runs / "README.md").read_text("utf-8")
+    assert not project.pack.exists()
+    assert verify_pack(project.pack).exit == ExitCode.UNFINISHED
 
 
 @pytest.mark.usefixtures("bug")
-def test_scripts_read_it_too(project: Project) -> None:
+def test_scripts_are_told_too(project: Project) -> None:
+    with pytest.raises(RejectedError, match=r"it was not published: results\.json#/values/"):
+        project.run()
+
+
+def test_what_the_author_says_wrongly_is_published_and_never_called_intact(
+    project: Project,
+) -> None:
+    """Every file is as the run left it: whoever trained for hours has a pack, and its verdict."""
+    declared = '\n[narrative.literals]\n"9.99" = "what I hope for"\n'
+    project.edit(
+        'summary = "{{ train.num_steps }} steps."', 'summary = "A final loss of 9.99."' + declared
+    )
     result = project.run()
     assert (result.intact, result.exit_code) == (False, ExitCode.FINDINGS)
     assert result.report.verdict == "NOT INTACT"
+    assert "NOT INTACT" in (project.runs / "README.md").read_text("utf-8")
 
 
 def test_each_pack_is_verified_once(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -98,7 +109,7 @@ def test_each_pack_is_verified_once(project: Project, monkeypatch: pytest.Monkey
 
     monkeypatch.setattr(verification, "_check_consistency_rules", counted)
     project.run()
-    assert judged == [project.pack]
+    assert judged == [project.runs / ".work/T1/pack"]
 
 
 def test_a_reproduction_says_the_verdict_on_the_pack_it_is_attached_to(

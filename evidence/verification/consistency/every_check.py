@@ -12,25 +12,35 @@ from importlib import import_module
 from typing import Final
 
 from evidence.stages.registry import kinds, stages_of
+from evidence.verification.consistency.damage import hollow_documents, of_what_is_known
 from evidence.verification.consistency.registry import Check, Evidence, registered
 from evidence.verification.ledger import Ledger
 
 _PACKAGE: Final = "evidence.verification.consistency"
 _FIRST: Final = ("status", "journal", "identity")
-_LAST: Final = ("data", "recovery", "steadiness", "durations", "results", "prose")
+_LAST: Final = ("data", "recovery", "damage", "steadiness", "durations", "results", "prose")
 
 
 def check_consistency(evidence: Evidence, ruleset: int, ledger: Ledger) -> None:
     """Run every check. What the pack's own rule set did not know yet is advice."""
+    hollow = hollow_documents(evidence)
     asked = {"", *(kind.name for kind in stages_of(evidence.documents.milestone))}
     for one in every_check():
         if one.kind not in asked:
             continue
+        problems = one.run(evidence)
+        if hollow and one.rule.id != "damaged-files":
+            problems = of_what_is_known(problems, hollow)
         if one.rule.since > ruleset:
             reason = f"the pack follows rule set {ruleset}, before this check, and does not meet it"
-            ledger.run_as_advice(one.rule, one.run(evidence), reason)
+            ledger.run_as_advice(one.rule, problems, reason)
         else:
-            ledger.run_check(one.rule, one.run(evidence))
+            ledger.run_check(one.rule, problems)
+
+
+def by_author() -> frozenset[str]:
+    """Ids of the checks whose findings are the author's doing."""
+    return frozenset(one.rule.id for one in every_check() if one.by_author)
 
 
 def skip_consistency(reason: str, ledger: Ledger) -> None:

@@ -182,7 +182,7 @@ def frozen_data(evidence: Evidence) -> Problems:
     """inputs.data.*.sha256 = frozen before_sha256 of the same path. Exact."""
     frozen = {
         file.path: (f"{layout.FROZEN}#/sets/{i}/files/{j}/before_sha256", file.before_sha256)
-        for i, one in enumerate(evidence.documents.frozen.sets)
+        for i, one in enumerate(evidence.documents.frozen.known)
         for j, file in enumerate(one.files)
     }
     pairs = [
@@ -203,7 +203,8 @@ def frozen_promises(evidence: Evidence) -> Problems:
     after for all files; equal_to_ref ⇔ after = ref for all files; a set is compared with its ref
     as a whole or not at all. Exact. Warnings where a promise was broken, and where files were not
     compared with the ref that the milestone names."""
-    specs, sets = evidence.documents.milestone.frozen, evidence.documents.frozen.sets
+    specs = evidence.documents.milestone.frozen
+    sets = need(evidence.documents.frozen.sets, "the promises are not known")
     text = "other promises than the milestone makes"
     expected = [(spec.name, spec.ref, spec.policy) for spec in specs]
     found = [(one.name, one.ref, one.policy) for one in sets]
@@ -335,7 +336,7 @@ def _shadowed(packages: PackagesRecord) -> Problems:
     imported: dict[str, str] = {}
     for one in packages.imported:
         imported.setdefault(one.name, one.version)
-    for index, one in enumerate(packages.packages):
+    for index, one in enumerate(packages.known):
         place = f"{layout.PACKAGES}#/packages/{index}"
         if not one.shadowed:
             text = "of several versions on the path one is imported, and the others are shadowed"

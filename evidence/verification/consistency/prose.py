@@ -9,7 +9,7 @@ from evidence.verification.problem import CannotCheckError
 from evidence.verification.words import problem_of
 
 
-@check("prose", "numbers typed into the author's words are held by the evidence")
+@check("prose", "numbers typed into the author's words are held by the evidence", by_author=True)
 def words(evidence: Evidence) -> Problems:
     """prose.judge over objective, narrative and notes.md: a measurement typed by hand is rounded
     to by some value of results.json or number of the milestone (± half of its last digit), or

@@ -17,7 +17,7 @@ from evidence.pack.documents import Documents
 from evidence.records.availability import Unavailable
 from evidence.records.record import Record
 from evidence.records.run import AttemptPlan, JournalEvent
-from evidence.results.context import NOT_COMPLETED, Context
+from evidence.results.context import Context
 from evidence.stages.registry import kinds
 from evidence.verification.ledger import Rule
 from evidence.verification.problem import CannotCheckError, Problem
@@ -51,7 +51,7 @@ class Evidence(Record, dict=True):
     def plan(self) -> AttemptPlan:
         """Plan of the completed attempt. Raises CannotCheckError when none completed."""
         if self.context.plan is None:
-            raise CannotCheckError(NOT_COMPLETED)
+            raise CannotCheckError(self.context.why_not)
         return self.context.plan
 
     @cached_property
@@ -87,6 +87,8 @@ class Check(Record):
     run: CheckFunction
     kind: str = ""
     """The kind of stage that it is about; empty for every pack."""
+    by_author: bool = False
+    """What it finds was written or asked for by the author: the files are as the run left them."""
 
 
 _CHECKS: Final[dict[str, Check]] = {}
@@ -98,6 +100,7 @@ def check(
     *,
     since: int = 1,
     kind: str = "",
+    by_author: bool = False,
 ) -> Callable[[CheckFunction], CheckFunction]:
     """Register a check. Its docstring states formula, source and tolerance.
 
@@ -108,7 +111,7 @@ def check(
     def register(function: CheckFunction) -> CheckFunction:
         if id in _CHECKS:
             raise ValueError(f"two checks are called {id!r}")
-        _CHECKS[id] = Check(Rule(id, title, since), function, kind)
+        _CHECKS[id] = Check(Rule(id, title, since), function, kind, by_author)
         return function
 
     return register

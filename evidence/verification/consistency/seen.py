@@ -247,7 +247,11 @@ def row_list(place: str, rows: tuple[int, ...], num_rows: int) -> Problems:
         yield Problem(place, text)
 
 
-@check("seen-answers", "the loss reached every field that the milestone calls an answer")
+@check(
+    "seen-answers",
+    "the loss reached every field that the milestone calls an answer",
+    by_author=True,
+)
 def seen_answers(evidence: Evidence) -> Problems:
     """Every answer field has target tokens in at least one row; is_answer as declared; counts
     within the rows (docs/arithmetic.md#tokens). A milestone can force such a run through with

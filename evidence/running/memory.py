@@ -1,0 +1,127 @@
+"""What a run keeps for a process that may have to go on with it: remembered.json.
+
+Responsible for the facts that are sealed nowhere, and for what each file of the work folder held
+when it began to count, so that it is known later whether it still does (`damage`). Kept anew
+before anything that is written here is changed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+from msgspec import field
+from msgspec.structs import replace
+
+from evidence import layout
+from evidence.attempt.kept import read_kept, write_kept
+from evidence.encoding.codec import decode, encode
+from evidence.encoding.digest import sha256_hex
+from evidence.errors import MalformedError
+from evidence.records.record import Record
+from evidence.records.run import ParentRecord
+from evidence.system.durable import Written
+
+
+class FileState(Record):
+    """The first bytes of a file, or all of them."""
+
+    size_bytes: int
+    sha256: str
+
+
+class KeptFile(Record):
+    """What a file of the work folder may hold."""
+
+    grows: bool
+    """More may stand behind it: lines that did not count yet when the process ended."""
+    states: tuple[FileState, ...]
+    """Several where one was about to take the place of another."""
+
+
+class Remembered(Record):
+    """What a run knew when it began, and what it has written since."""
+
+    attempts: tuple[str, ...]
+    frozen_before: tuple[dict[str, str], ...]
+    parents: tuple[ParentRecord, ...]
+    observed: bool
+    """Whether the documents of the start are written."""
+    files: dict[str, KeptFile] = field(default_factory=dict)
+    """By their paths below the work folder, as they were when it was written here."""
+
+
+def recall(work: Path) -> Remembered:
+    """What was remembered. Raises MalformedError where it is not what we wrote."""
+    try:
+        return decode(Remembered, read_kept(work / layout.REMEMBERED))
+    except OSError as error:
+        raise MalformedError(f"cannot be read: {error.strerror}") from error
+
+
+class Memory:
+    """The facts of a run under way, each change durable when the call returns."""
+
+    def __init__(self, work: Path, facts: Remembered) -> None:
+        self._work = work
+        self.facts = facts
+
+    def found(self, files: Mapping[Path, bytes]) -> None:
+        """Keep the facts as the run begins, with the files that it brings along."""
+        self._keep(self._whole(files))
+
+    def observed(self, before: Iterable[Mapping[str, str]], files: Mapping[Path, bytes]) -> None:
+        """Keep what was found at the start, once its documents are written."""
+        frozen = tuple(map(dict, before))
+        self.facts = replace(self.facts, frozen_before=frozen, observed=True)
+        self._keep(self._whole(files))
+
+    def keep(self, written: Mapping[Path, Written]) -> None:
+        """Keep what these files hold by now. Lines may follow in those that grow."""
+        self._keep(
+            {
+                self._name(path): KeptFile(
+                    grows=path.suffix in (".jsonl", ".txt"), states=(FileState(*state),)
+                )
+                for path, state in written.items()
+            }
+        )
+
+    def about_to_write(self, files: Mapping[Path, bytes]) -> None:
+        """From here on each file is as it was, or as it is given here."""
+        new = self._whole(files)
+        for name, one in new.items():
+            before = self.facts.files.get(name)
+            if before is not None:
+                new[name] = replace(one, states=(*one.states, *before.states))
+        self._keep(new)
+
+    def about_to_cut(self, files: Mapping[Path, bytes]) -> None:
+        """From here on no more counts of each file than is given here."""
+        known = {path: data for path, data in files.items() if self._name(path) in self.facts.files}
+        cut = {name: replace(one, grows=True) for name, one in self._whole(known).items()}
+        if cut:
+            self._keep(cut)
+
+    def about_to_remove(self, paths: Iterable[Path]) -> None:
+        """From here on these files may be gone."""
+        gone = {self._name(path) for path in paths} & self.facts.files.keys()
+        if gone:
+            left = {name: one for name, one in self.facts.files.items() if name not in gone}
+            self.facts = replace(self.facts, files=left)
+            self._keep({})
+
+    def _whole(self, files: Mapping[Path, bytes]) -> dict[str, KeptFile]:
+        return {
+            self._name(path): KeptFile(
+                grows=False, states=(FileState(len(data), sha256_hex(data)),)
+            )
+            for path, data in files.items()
+        }
+
+    def _name(self, path: Path) -> str:
+        return path.relative_to(self._work).as_posix()
+
+    def _keep(self, more: Mapping[str, KeptFile]) -> None:
+        self.facts = replace(self.facts, files={**self.facts.files, **more})
+        write_kept(self._work / layout.REMEMBERED, encode(self.facts))
