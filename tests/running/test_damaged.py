@@ -21,7 +21,7 @@ import pytest
 
 from evidence import layout
 from evidence.encoding.digest import sha256_hex
-from evidence.errors import PackBrokenError
+from evidence.errors import DurabilityError, PackBrokenError
 from evidence.system import posix
 from evidence.verification.verification import verify_pack
 from tests.project import Project, make_project
@@ -182,7 +182,7 @@ def test_what_cannot_be_sealed_is_closed_all_the_same(
     with pytest.raises(PackBrokenError, match=r"not published: packages\.json"):
         project.run()
     monkeypatch.setattr("evidence.running.salvage.move", _interrupted)
-    with pytest.raises(InterruptedError):
+    with pytest.raises(DurabilityError, match="stopped here"):
         project.run(close=True)
     monkeypatch.undo()
     monkeypatch.setattr("evidence.limits.MAX_JSON_BYTES", 20_000)
