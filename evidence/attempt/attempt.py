@@ -13,6 +13,7 @@ from pathlib import Path
 
 from msgspec.structs import replace
 
+from evidence.attempt.outcome import Left
 from evidence.attempt.reported import Reported, read_reported
 from evidence.attempt.stage import StageResult, StageRun, Surroundings
 from evidence.records.availability import Unavailable
@@ -33,6 +34,8 @@ class AttemptResult(Record):
     model: ModelRecord | None = None
     tokenizer: TokenizerRecord | None = None
     text: TextRecord | None = None
+    left: Left | None = None
+    """What there is to go on with, where the attempt need not be over."""
 
     def with_duration(self, duration_s: float) -> AttemptResult:
         """The same result with the time it took over all its processes."""
@@ -130,7 +133,11 @@ def run_attempt(
         if last.outcome != "completed":
             break
     reported = read_reported(places.scratch)
+    left = None if last is None else last.left
+    if left is not None and kind is not stages[0]:
+        left = replace(left, yields=False)  # what the stages before made is there
     return AttemptResult(
+        left=left,
         record=_record(plan, last, time.monotonic() - began_s),
         framework=reported.framework,
         model=reported.model,

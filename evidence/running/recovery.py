@@ -185,7 +185,9 @@ def _finish(
             else run_if_able(run, opened, start, point, started_s)
         )
         return result if result.completed else None
-    result = interrupted(opened, unfinished.stopped.reason)
+    ended = run.space.read_ended(opened)  # a worker that was lost says how itself
+    why = unfinished.stopped.reason
+    result = interrupted(opened, why) if ended is None else AttemptResult(ended)
     if unfinished.of(
         opened, "stage-finished", _last_stage(unfinished)
     ):  # all was done but its record
