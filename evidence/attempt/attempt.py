@@ -148,6 +148,11 @@ def run_attempt(
 
 def worker_environment(plan: AttemptPlan) -> Mapping[str, str]:
     """Environment of the workers: the caller's, with what makes a run repeatable fixed."""
+    return os.environ | fixed_variables(plan)
+
+
+def fixed_variables(plan: AttemptPlan) -> dict[str, str]:
+    """Variables that the workers of an attempt get, whatever the caller's are."""
     fixed = {
         "PYTHONHASHSEED": "0",
         "PYTHONIOENCODING": "utf-8",
@@ -160,7 +165,7 @@ def worker_environment(plan: AttemptPlan) -> Mapping[str, str]:
         fixed["CUBLAS_WORKSPACE_CONFIG"] = ":4096:8"
     if plan.threads is not None:
         fixed |= {"OMP_NUM_THREADS": str(plan.threads), "MKL_NUM_THREADS": str(plan.threads)}
-    return os.environ | fixed
+    return fixed
 
 
 def _record(plan: AttemptPlan, last: StageResult | None, duration_s: float) -> OutcomeRecord:

@@ -32,6 +32,7 @@ from evidence.records.milestone import AllowSpec
 from evidence.records.record import Record
 from evidence.records.run import AttemptPlan, ParentRecord
 from evidence.running.ending import recording_stop_reason
+from evidence.running.entering import marks
 from evidence.running.finish import Finished, seal_staging, write_documents
 from evidence.running.inputs import inputs_of
 from evidence.running.observation import Observation, journal_state, observe_end, observe_start
@@ -122,7 +123,8 @@ def begin(
     write_documents(prepared, run.space.staging, start, None)
     names = tuple(plan.name for plan in prepared.plans)
     before = tuple(map(dict, start.frozen_before))
-    run.space.remember(Remembered(names, before, parents, observed=True))
+    files = marks(run.root, prepared.plans)
+    run.space.remember(Remembered(names, before, parents, observed=True, model_files=files))
     journal_state(run.journal, "start", start.git.start)
     return start
 

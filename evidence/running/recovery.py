@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from msgspec import field
+from msgspec.structs import replace
 
 from evidence import layout
 from evidence.attempt.attempt import AttemptResult, StartPoint, interrupted
@@ -27,6 +28,7 @@ from evidence.records.inputs import FileDigest
 from evidence.records.milestone import AllowSpec, Milestone
 from evidence.records.record import Record
 from evidence.records.run import AttemptPlan, JournalEvent, StopRecord
+from evidence.running.elsewhere import said
 from evidence.running.ending import recording_stop_reason
 from evidence.running.execution import (
     Run,
@@ -76,6 +78,8 @@ class UnfinishedRun(Record):
     """Of a journal record that was being written."""
     allowed: tuple[AllowSpec, ...]
     """What the milestone file allows by now besides, though it looks like a secret."""
+    differences: tuple[str, ...] = ()
+    """What is another one than at the start and refuses nothing."""
 
     def recorded(self, event: str) -> bool:
         """Whether the journal has such an event."""
@@ -104,6 +108,11 @@ def recover(
     if backends:
         for line in said_now(root, unfinished.prepared.milestone):
             observer.message(line)
+        if unfinished.facts.observed:
+            differences = said(root, space.staging, unfinished.prepared.milestone)
+            unfinished = replace(unfinished, differences=differences)
+        for line in unfinished.differences:
+            observer.message(f"other than when the run began: {line}")
     with recording_stop_reason(space, privacy_of(unfinished.prepared.milestone)):
         space.reserve_room()
         if not unfinished.recorded("sealing"):
@@ -158,6 +167,7 @@ def _record(
             num_predictions_cut=cut.num_predictions,
             num_incomplete_bytes=cut.num_incomplete_bytes + unfinished.num_incomplete_bytes,
             allowed=encode(unfinished.allowed),
+            differences=list(unfinished.differences),
         )
     run.space.forget_stop()
 

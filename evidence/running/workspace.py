@@ -19,6 +19,7 @@ from evidence.errors import DurabilityError, MalformedError, UsageError
 from evidence.pack.journal import utc_now
 from evidence.records.record import Record
 from evidence.records.run import AttemptPlan, OutcomeRecord, ParentRecord, StopRecord
+from evidence.running.entering import FileMark
 from evidence.system.durable import make_folder, move, remove, reserve, write_file, write_reserved
 from evidence.text import endings
 
@@ -34,6 +35,8 @@ class Remembered(Record):
     parents: tuple[ParentRecord, ...]
     observed: bool
     """Whether the documents of the start are written."""
+    model_files: tuple[FileMark, ...] = ()
+    """Files of models and tokenizers as they were at the start."""
 
 
 class Workspace(Record):
