@@ -19,6 +19,7 @@ import psutil
 import pytest
 
 from evidence import layout
+from evidence.attempt import process, stage
 from evidence.attempt.outcome import Limit, WorkerEnd, left_by
 from evidence.errors import ExitCode, StoppedError, WorkerLostError
 from evidence.stages.train import TRAIN
@@ -350,9 +351,7 @@ def test_asked_to_stop_before_is_a_stop_as_before(
 ) -> None:
     """Both at once: the worker obeys somebody else, and we are asked within moments."""
     monkeypatch.setenv("EVIDENCE_STUB", signalled(15))
-    from evidence.attempt import stage
-
-    told = stage.are_told_too
+    told = process.are_told_too
 
     def then_us(*arguments: Any) -> bool:
         os.kill(os.getpid(), signal.SIGTERM)
