@@ -29,6 +29,7 @@ __all__ = [
     "UnsafePackError",
     "UsageError",
     "Value",
+    "WorkerLostError",
     "__version__",
     "read_results",
     "run",
@@ -56,6 +57,7 @@ if TYPE_CHECKING:
     from evidence.errors import UnknownValueError as UnknownValueError
     from evidence.errors import UnsafePackError as UnsafePackError
     from evidence.errors import UsageError as UsageError
+    from evidence.errors import WorkerLostError as WorkerLostError
     from evidence.progress import Observer as Observer
     from evidence.records.finding import CheckResult as CheckResult
     from evidence.records.finding import Finding as Finding

@@ -8,6 +8,10 @@ Findings of verify are no errors: they are records (`evidence.records.finding`).
 from __future__ import annotations
 
 from enum import IntEnum
+from typing import Literal
+
+LossKind = Literal["worker-killed", "out-of-memory", "gpu-lost", "worker-failed"]
+"""How a run loses its worker without an attempt of it being over (`evidence.attempt.outcome`)."""
 
 
 class ExitCode(IntEnum):
@@ -139,6 +143,16 @@ class BusyError(EvidenceError):
     """Another process holds this pack."""
 
     exit_code = ExitCode.BUSY
+
+
+class WorkerLostError(EvidenceError):
+    """A worker died of what another process may not meet: the run stays unfinished, and goes on."""
+
+    exit_code = ExitCode.UNFINISHED
+
+    def __init__(self, message: str, *, hint: str = "", kind: LossKind) -> None:
+        super().__init__(message, hint=hint)
+        self.kind: LossKind = kind
 
 
 class StoppedError(EvidenceError):

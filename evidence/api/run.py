@@ -38,7 +38,8 @@ def run(
     installed, and nothing stops the run but its end.
 
     Raises UsageError or MilestoneError when nothing was started, BusyError when another process
-    holds the pack, StoppedError, DurabilityError or SecretFoundError when the run stays unfinished.
+    holds the pack, StoppedError, WorkerLostError, DurabilityError or
+    SecretFoundError when the run stays unfinished.
     """
     project = Path(root).resolve()
     options = RunOptions(

@@ -13,8 +13,10 @@ from pathlib import Path
 
 from msgspec.structs import replace
 
+from evidence.attempt.outcome import Left
 from evidence.attempt.reported import Reported, read_reported
-from evidence.attempt.stage import StageResult, StageRun, Surroundings
+from evidence.attempt.stage import StageResult, StageRun
+from evidence.attempt.surroundings import Surroundings
 from evidence.records.availability import Unavailable
 from evidence.records.capture import TorchRecord
 from evidence.records.inputs import ModelRecord, TextRecord, TokenizerRecord
@@ -33,6 +35,8 @@ class AttemptResult(Record):
     model: ModelRecord | None = None
     tokenizer: TokenizerRecord | None = None
     text: TextRecord | None = None
+    left: Left | None = None
+    """What there is to go on with, where the attempt need not be over."""
 
     def with_duration(self, duration_s: float) -> AttemptResult:
         """The same result with the time it took over all its processes."""
@@ -130,7 +134,11 @@ def run_attempt(
         if last.outcome != "completed":
             break
     reported = read_reported(places.scratch)
+    left = None if last is None else last.left
+    if left is not None and kind is not stages[0]:
+        left = replace(left, yields=False)  # what the stages before made is there
     return AttemptResult(
+        left=left,
         record=_record(plan, last, time.monotonic() - began_s),
         framework=reported.framework,
         model=reported.model,
@@ -141,6 +149,11 @@ def run_attempt(
 
 def worker_environment(plan: AttemptPlan) -> Mapping[str, str]:
     """Environment of the workers: the caller's, with what makes a run repeatable fixed."""
+    return os.environ | fixed_variables(plan)
+
+
+def fixed_variables(plan: AttemptPlan) -> dict[str, str]:
+    """Variables that the workers of an attempt get, whatever the caller's are."""
     fixed = {
         "PYTHONHASHSEED": "0",
         "PYTHONIOENCODING": "utf-8",
@@ -153,7 +166,7 @@ def worker_environment(plan: AttemptPlan) -> Mapping[str, str]:
         fixed["CUBLAS_WORKSPACE_CONFIG"] = ":4096:8"
     if plan.threads is not None:
         fixed |= {"OMP_NUM_THREADS": str(plan.threads), "MKL_NUM_THREADS": str(plan.threads)}
-    return os.environ | fixed
+    return fixed
 
 
 def _record(plan: AttemptPlan, last: StageResult | None, duration_s: float) -> OutcomeRecord:

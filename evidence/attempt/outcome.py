@@ -1,17 +1,21 @@
 """The outcome of a worker, and its reason in plain words. Pure.
 
 Responsible for `outcome_of`: a `WorkerEnd` (last events, exit status, limits, signals) becomes one
-of the outcomes. Whether the next attempt follows is decided by `running`.
+of the outcomes; and for `left_by`: whether the attempt is over with it. It is over where it would
+end so again for the same reason. Whether the next attempt follows is decided by `running`.
 """
 
 from __future__ import annotations
 
+import re
 import signal
 from typing import Final, Literal
 
+from evidence.errors import LossKind
 from evidence.records.record import Record
 from evidence.records.run import OutcomeKind
 from evidence.stages.kind import Kind
+from evidence.worker.failures import GPU_LOST, UNREACHABLE
 
 _SIGNAL_HINTS: Final = {
     "SIGKILL": "often the kernel, out of memory: see `dmesg` or `journalctl -k`",
@@ -26,6 +30,14 @@ _FAILURES: Final[dict[str, OutcomeKind]] = {
     "requirement-not-met": "requirement-not-met",
     "bad-data": "bad-data",
 }
+_CRASHES: Final = frozenset(
+    ("SIGSEGV", "SIGBUS", "SIGILL", "SIGFPE", "SIGABRT", "SIGTRAP", "SIGSYS")
+)
+"""A process brings these on itself; any other signal comes from outside."""
+_MEMORY_WORDS: Final = re.compile(
+    r"\bMemoryError\b|std::bad_alloc|[Cc]an(?:not|'t) allocate memory"
+    r"|memory allocation of \d{1,20} bytes failed|[Oo]ut of memory"
+)
 _STUCK: Final = (
     "; it does not even react to SIGKILL: it is stuck in the kernel, most likely in a driver, and "
     "only a restart of the machine ends it"
@@ -59,6 +71,61 @@ class WorkerEnd(Record):
     """Processes that the kernel killed for want of memory meanwhile."""
     memory_remedy: str = ""
     """What to set so that less memory is needed, where that is known."""
+    obeyed: bool = False
+    """The worker says that it stopped because it was asked to."""
+    has_begun: bool = True
+    """It came as far as its schedule: backend, data and model were loaded."""
+    last_lines: tuple[str, ...] = ()
+    """Of its output."""
+
+
+class Left(Record):
+    """What a worker leaves whose end need not come again: a run that can go on."""
+
+    kind: LossKind
+    yields: bool
+    """Whether the next attempt, where there is one, follows all the same: it may well end so
+    again, and no work would be lost."""
+
+
+def left_by(ended: WorkerEnd) -> Left | None:
+    """What is left to go on with; None where the attempt is over, or was stopped by us."""
+    if ended.limit is not None or outcome_of(ended)[0] == "completed":
+        return None
+    if ended.failure is not None:
+        return _left_by_failure(ended, ended.failure[0])
+    if ended.stopped:
+        return None
+    outcome, signalled = outcome_of(ended)[0], ended.exit_status is None or ended.exit_status < 0
+    if outcome == "out-of-memory":
+        return Left("out-of-memory", yields=not ended.num_oom_kills and not _holds(ended))
+    if outcome == "interrupted" or (signalled and _signal_of(ended) not in _CRASHES):
+        return Left("worker-killed", yields=False)
+    return _passed_before(ended)
+
+
+def _left_by_failure(ended: WorkerEnd, kind: str) -> Left | None:
+    if kind == "out-of-memory":
+        return Left("out-of-memory", yields=not _holds(ended))
+    if kind == GPU_LOST:
+        return Left("gpu-lost", yields=False)
+    if kind == UNREACHABLE:
+        return Left("worker-failed", yields=not _holds(ended))
+    if kind == "exception" and ended.stopped:  # what it had started was asked to end, too
+        return Left("worker-failed", yields=False)
+    return _passed_before(ended)
+
+
+def _holds(ended: WorkerEnd) -> bool:
+    """Whether there is a checkpoint to go on from."""
+    return ended.checkpoint_step is not None
+
+
+def _passed_before(ended: WorkerEnd) -> Left | None:
+    """Loading worked for the process before this one: it is this machine that is another by now."""
+    if _holds(ended) and not ended.has_begun:
+        return Left("worker-failed", yields=False)
+    return None
 
 
 def outcome_of(ended: WorkerEnd) -> tuple[OutcomeKind, str]:
@@ -74,6 +141,14 @@ def outcome_of(ended: WorkerEnd) -> tuple[OutcomeKind, str]:
         return "completed", ""
     if ended.stopped:
         return "interrupted", f"stopped during the {stage} stage, as asked{_checkpoint_note(ended)}"
+    if ended.obeyed:
+        return "interrupted", (
+            f"the worker was asked to stop during the {stage} stage, by somebody else than its "
+            f"supervisor{_checkpoint_note(ended)}"
+        )
+    said = _memory_said(ended)
+    if said:
+        return "out-of-memory", f"the worker ended in the {stage} stage for want of memory: {said}"
     if ended.exit_status is None or ended.exit_status < 0:
         return _killed(ended)
     if ended.done:
@@ -104,7 +179,7 @@ def _checkpoint_note(ended: WorkerEnd) -> str:
 
 
 def _killed(ended: WorkerEnd) -> tuple[OutcomeKind, str]:
-    name = "SIGKILL" if ended.exit_status is None else _signal_name(-ended.exit_status)
+    name = _signal_of(ended)
     during = f"during the {ended.kind.name} stage"
     if name == "SIGKILL" and ended.num_oom_kills:
         return "out-of-memory", (
@@ -115,6 +190,17 @@ def _killed(ended: WorkerEnd) -> tuple[OutcomeKind, str]:
     hint = _SIGNAL_HINTS.get(name)
     reason = f"the worker was killed by {name} {during}"
     return "killed-by-signal", f"{reason} ({hint})" if hint else reason
+
+
+def _memory_said(ended: WorkerEnd) -> str:
+    """The last line of a worker that gave up by itself, where it is about memory."""
+    if ended.done or (ended.exit_status != 1 and _signal_of(ended) != "SIGABRT"):
+        return ""
+    return next((one for one in reversed(ended.last_lines) if _MEMORY_WORDS.search(one)), "")
+
+
+def _signal_of(ended: WorkerEnd) -> str:
+    return "SIGKILL" if ended.exit_status is None else _signal_name(-ended.exit_status)
 
 
 def _signal_name(number: int) -> str:

@@ -9,10 +9,11 @@ from __future__ import annotations
 import contextlib
 import os
 import selectors
+import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Final, Literal
 
@@ -29,6 +30,12 @@ MAX_LEFT_BYTES: Final = 4 << 20
 
 GRACE_AFTER_KILL_S: Final = 10.0
 """SIGKILL takes milliseconds, unless a driver holds the process in the kernel for ever."""
+
+OUR_TURN_S: Final = 2.0
+"""Who asks every process of a machine to end may reach the worker so long before us."""
+
+_ASKING: Final = ("SIGTERM", "SIGINT", "SIGHUP")
+"""SIGHUP is not everywhere."""
 
 Channel = Literal["event", "output"]
 
@@ -130,3 +137,14 @@ class WorkerProcess:
         self._output.close()
         os.close(self._events_read)
         return status
+
+
+def are_told_too(exit_status: int | None, obeyed: bool, stop_level: Callable[[], int]) -> bool:
+    """Whether the signal that ended a worker reaches us as well: then it was meant for the run."""
+    asking = [-getattr(signal, name) for name in _ASKING if hasattr(signal, name)]
+    until_s = time.monotonic() + OUR_TURN_S
+    while obeyed or exit_status in asking:
+        if stop_level() or time.monotonic() > until_s:
+            return stop_level() > 0
+        time.sleep(0.05)
+    return False

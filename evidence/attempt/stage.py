@@ -12,21 +12,18 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
-from msgspec import field
-
 from evidence import limits
 from evidence.attempt.files import StageFiles
-from evidence.attempt.outcome import Limit, WorkerEnd, outcome_of
-from evidence.attempt.process import GRACE_AFTER_KILL_S, WorkerProcess
+from evidence.attempt.outcome import Left, Limit, WorkerEnd, left_by, outcome_of
+from evidence.attempt.process import GRACE_AFTER_KILL_S, WorkerProcess, are_told_too
 from evidence.attempt.reported import Reported, read_reported, write_reported
+from evidence.attempt.surroundings import Surroundings
 from evidence.capture.oom import count_oom_kills
 from evidence.capture.telemetry import sample, sampling_period_s
 from evidence.encoding import jsonio
 from evidence.encoding.codec import decode, encode
 from evidence.encoding.digest import sha256_hex, sha256_stream
 from evidence.errors import DurabilityError, MalformedError, UsageError
-from evidence.pack.journal import Journal
-from evidence.progress import Observer
 from evidence.records.availability import Unavailable
 from evidence.records.capture import TorchRecord
 from evidence.records.execution import ExecutionRecord, LossRecord
@@ -34,7 +31,6 @@ from evidence.records.generation import GenerationRecord
 from evidence.records.inputs import FileDigest, ModelRecord, TextRecord, TokenizerRecord
 from evidence.records.record import Record
 from evidence.records.run import OutcomeKind
-from evidence.redact.privacy import Privacy
 from evidence.stages.kind import Document, Kind, Rows
 from evidence.system.durable import (
     Written,
@@ -45,7 +41,7 @@ from evidence.system.durable import (
     write_file,
 )
 from evidence.text.escape import one_line
-from evidence.worker.failures import DISK_FULL
+from evidence.worker.failures import DISK_FULL, GPU_LOST, UNREACHABLE
 from evidence.worker.interface import Job
 from evidence.worker.memory import remedy
 
@@ -64,28 +60,8 @@ class StageResult(Record):
     reason: str
     exit_status: int | None
     last_lines: tuple[str, ...]
-
-
-class Surroundings(Record):
-    """What a stage needs besides its job."""
-
-    journal: Journal
-    observer: Observer
-    stop_level: Callable[[], int]
-    """0: go on; 1: stop at the next step; 2: stop now."""
-    environment: Mapping[str, str]
-    run_stage: str
-    """`module:function` of the backend."""
-    started_s: float
-    """Monotonic seconds when the run began; telemetry counts from it."""
-    data_sha256: Mapping[str, str]
-    """Digests that the supervisor saw; the worker must have read the same bytes."""
-    keep: Callable[[Mapping[Path, Written]], None]
-    """Called where what is written so far has begun to count: a later process relies on it."""
-    probed: frozenset[str] = frozenset()
-    """Moments whose probe the journal has already."""
-    privacy: Privacy = field(default_factory=Privacy)
-    """What is cut out of logs and messages."""
+    left: Left | None = None
+    """What there is to go on with, where the attempt need not be over."""
 
 
 class StageRun:
@@ -112,6 +88,7 @@ class StageRun:
         self._other_data = False
         """The worker reads other data than the supervisor recorded."""
         self._done: dict[str, Any] | None = None
+        self._has_begun = self._obeyed = False
         self._checkpoint_step = from_step or None
         self._num_threads: int | None = None
         self._framework: TorchRecord | Unavailable | None = None
@@ -135,19 +112,23 @@ class StageRun:
         if self._failure is not None and self._failure[0] == DISK_FULL:
             message = f"the worker found its disk full: {self._failure[1]}"
             raise DurabilityError(message, hint=NO_ROOM_HINT, no_room=True)
-        outcome, reason = outcome_of(
-            WorkerEnd(
-                kind=self._kind,
-                done=self._done is not None,
-                failure=self._failure,
-                exit_status=status,
-                stopped=stopped,
-                limit=limit,
-                checkpoint_step=self._checkpoint_step,
-                num_oom_kills=count_oom_kills() - oom_kills,
-                memory_remedy=self._memory_remedy(),
-            )
+        ended = WorkerEnd(
+            kind=self._kind,
+            done=self._done is not None,
+            failure=self._failure,
+            exit_status=status,
+            stopped=stopped or are_told_too(status, self._obeyed, self._around.stop_level),
+            limit=limit,
+            checkpoint_step=self._checkpoint_step,
+            num_oom_kills=count_oom_kills() - oom_kills,
+            memory_remedy=""
+            if self._execution is None
+            else remedy(job.plan.train, self._execution),
+            obeyed=self._obeyed,
+            has_begun=self._has_begun,
+            last_lines=files.log.last_lines,
         )
+        outcome, reason = outcome_of(ended)
         if self._redactor.counts:
             self._journal("redacted", stage=job.stage, counts=dict(self._redactor.counts))
         if outcome == "completed":
@@ -158,6 +139,7 @@ class StageRun:
             reason=reason,
             exit_status=status,
             last_lines=files.log.last_lines,
+            left=left_by(ended),
         )
 
     def _supervise(self, job_file: Path) -> tuple[bool, Limit | None, int | None]:
@@ -288,13 +270,8 @@ class StageRun:
                     f"recorded at the start ({str(expected)[:12]}…): the file changed meanwhile"
                 )
 
-    def _memory_remedy(self) -> str:
-        if self._execution is None:
-            return ""
-        return remedy(self._job.plan.train, self._execution)
-
     def _on_schedule(self, event: dict[str, Any]) -> None:
-        self._total = int(event["num_steps"])
+        self._has_begun, self._total = True, int(event["num_steps"])
         self._around.observer.stage(self._job.plan.name, self._job.stage, self._total)
         keys = ("num_rows", "num_steps", "steps_per_epoch", "resumed_from_step")
         self._journal("schedule", stage=self._job.stage, **{key: event[key] for key in keys})
@@ -367,7 +344,8 @@ class StageRun:
         self._around.observer.message(one_line(message, 3 * limits.MAX_MESSAGE_CHARS))
 
     def _on_stopped(self, event: dict[str, Any]) -> None:
-        """The worker obeyed; its exit status and our own request say the rest."""
+        """The worker obeyed; whether it was we who asked is known elsewhere."""
+        self._obeyed = True
 
     def _on_done(self, event: dict[str, Any]) -> None:
         self._done = event
@@ -375,7 +353,8 @@ class StageRun:
     def _on_failed(self, event: dict[str, Any]) -> None:
         kind = one_line(self._redactor.text(str(event["type"])), limits.MAX_MESSAGE_CHARS)
         message = one_line(self._redactor.text(str(event["message"])), 2000)
-        shown = f"{kind}: {message}" if event["kind"] == "exception" else message
+        named = event["kind"] in ("exception", GPU_LOST, UNREACHABLE)
+        shown = f"{kind}: {message}" if named else message
         self._failure = (str(event["kind"]), shown)
 
     def _finished(self, duration_s: float) -> None:

@@ -82,6 +82,13 @@ def find(name: str) -> Backend:
     return _load(name, claims[0])
 
 
+def distribution_of(name: str) -> str | None:
+    """The installed package that brings a backend, as packages.json spells it; None for ours."""
+    claims = () if name in SHIPPED else _installed().get(name, ())
+    owner = claims[0].dist if claims else None
+    return None if owner is None else re.sub(r"[-_.]+", "-", owner.name).lower()
+
+
 def every() -> Iterator[tuple[str, Backend | UsageError]]:
     """Each name with its backend, or with what is wrong with it; ours first."""
     others = sorted(_installed().keys() - SHIPPED.keys())

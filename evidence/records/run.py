@@ -29,7 +29,16 @@ OutcomeKind = Literal[
 ]
 
 StopKind = Literal[
-    "killed", "interrupted", "disk-full", "io-error", "secret-found", "internal-error"
+    "killed",
+    "interrupted",
+    "worker-killed",
+    "out-of-memory",
+    "gpu-lost",
+    "worker-failed",
+    "disk-full",
+    "io-error",
+    "secret-found",
+    "internal-error",
 ]
 
 

@@ -149,6 +149,9 @@ def _recovery(event: JournalEvent, *, closed: bool) -> str:
     if data["num_predictions_cut"]:
         rows = formatting.plural(data["num_predictions_cut"], "prediction")
         continuation += f"; {rows} were lost and made again"
+    if data.get("differences"):
+        named = "; ".join(markdown.inline(str(one), REASON_CHARS) for one in data["differences"])
+        continuation += f"; other than at the start: {named}"
     return f"{markdown.inline(str(data['reason']), REASON_CHARS)}; {continuation}."
 
 

@@ -13,7 +13,7 @@ from typing import Final
 from evidence import layout
 from evidence.capture.repository import Repository
 from evidence.compare.configuration import plan_of
-from evidence.errors import BusyError, ExitCode, StoppedError, UsageError
+from evidence.errors import BusyError, ExitCode, StoppedError, UsageError, WorkerLostError
 from evidence.progress import Observer
 from evidence.records.record import Record
 from evidence.records.run import ParentRecord
@@ -70,6 +70,13 @@ def _run(rerun: Rerun, what: str, relation: str) -> Path:
         raise StoppedError(
             "stopped, as asked; nothing of the run in progress is kept, and nothing is attached",
             by_sigterm=error.exit_code is ExitCode.TERMINATED,
+        ) from error
+    except WorkerLostError as error:
+        discard(runs, name)
+        raise WorkerLostError(
+            f"{error.message}; nothing of the run in progress is kept, and nothing is attached",
+            hint="Reproduce it again.",
+            kind=error.kind,
         ) from error
     except BaseException:
         discard(runs, name)

@@ -11,7 +11,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from evidence import limits
-from evidence.errors import DurabilityError, EvidenceError, ExitCode, SecretFoundError, StoppedError
+from evidence.errors import (
+    DurabilityError,
+    EvidenceError,
+    ExitCode,
+    SecretFoundError,
+    StoppedError,
+    WorkerLostError,
+)
 from evidence.pack.journal import utc_now
 from evidence.records.run import StopKind, StopRecord
 from evidence.redact.privacy import Privacy
@@ -60,6 +67,8 @@ def _record_reason(space: Workspace, privacy: Privacy, error: Exception) -> None
 def _kind(error: Exception) -> StopKind | None:
     if isinstance(error, StoppedError):
         return "interrupted"
+    if isinstance(error, WorkerLostError):
+        return error.kind
     if isinstance(error, DurabilityError):
         return "disk-full" if error.no_room else "io-error"
     if isinstance(error, SecretFoundError):

@@ -1,8 +1,8 @@
 """One run, from the first journal record to the rename that publishes.
 
 Responsible for the sequence inside runs/.work/<id>/ and for what an attempt's end means for the
-next one. Raises StoppedError when asked to stop: the work folder then stays, unfinished, and
-`recovery` can go on from it.
+next one. Raises StoppedError when asked to stop, WorkerLostError when a worker died of what need
+not come again: the work folder then stays, unfinished, and `recovery` can go on from it.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 import time
 from collections.abc import Collection, Mapping
 from pathlib import Path
+from typing import Final
 
 from evidence import __version__, layout
 from evidence.attempt import reported
@@ -21,10 +22,17 @@ from evidence.attempt.attempt import (
     run_attempt,
     worker_environment,
 )
-from evidence.attempt.stage import Surroundings
+from evidence.attempt.outcome import Left
+from evidence.attempt.surroundings import Surroundings
 from evidence.capture.inputs import not_held
 from evidence.encoding.digest import sha256_hex
-from evidence.errors import MalformedError, RejectedError, StoppedError, UsageError
+from evidence.errors import (
+    MalformedError,
+    RejectedError,
+    StoppedError,
+    UsageError,
+    WorkerLostError,
+)
 from evidence.pack.journal import Clock, Journal
 from evidence.progress import Observer
 from evidence.records.finding import Report
@@ -32,6 +40,7 @@ from evidence.records.milestone import AllowSpec
 from evidence.records.record import Record
 from evidence.records.run import AttemptPlan, ParentRecord
 from evidence.running.ending import recording_stop_reason
+from evidence.running.entering import marks
 from evidence.running.finish import (
     Finished,
     observed_documents,
@@ -54,6 +63,9 @@ from evidence.verification.ruleset import RULESET
 from evidence.verification.verification import verify_pack
 from evidence.worker.interface import Backend, Planned
 from evidence.worker.requirements import unmet
+
+SHOWN_LINES: Final = 8
+"""Of the output of a worker that was lost."""
 
 
 class Run(Record):
@@ -134,7 +146,7 @@ def begin(run: Run, recorded: Collection[str] = ()) -> Observation:
     staging = run.space.staging
     files = _written(staging, observed_documents(prepared, start, None))
     files |= _written(staging, withheld_document(staging, prepared.milestone))
-    run.memory.observed(start.frozen_before, files)
+    run.memory.observed(start.frozen_before, marks(run.root, prepared.plans), files)
     journal_state(run.journal, "start", start.git.start)
     run.memory.keep(run.journal.written)
     return start
@@ -267,10 +279,27 @@ def run_from(run: Run, plan: AttemptPlan, point: StartPoint, began_s: float) -> 
     )
     places = Places(root=run.root, output=run.space.output(plan), scratch=run.space.scratch(plan))
     stages = stages_of(run.prepared.milestone)
+    run.space.forget_ended(plan)
     result = run_attempt(plan, stages, places, around, point)
+    left, duration_s = result.left, run.clock.monotonic_s() - began_s
+    if left is not None and not (left.yields and plan is not run.prepared.plans[-1]):
+        raise _lost(run, plan, result.with_duration(duration_s), left)
     if result.record.outcome == "interrupted":
         raise _stopped(run, result.record.reason)
-    return record_end(run, plan, result.with_duration(run.clock.monotonic_s() - began_s))
+    return record_end(run, plan, result.with_duration(duration_s))
+
+
+def _lost(run: Run, plan: AttemptPlan, result: AttemptResult, left: Left) -> WorkerLostError:
+    """Keep how the worker ended for whoever closes the run; nothing is given up here."""
+    run.space.keep_ended(plan, result.record)
+    for line in result.record.last_lines[-SHOWN_LINES:]:
+        run.observer.message(f"    {line}")
+    again = commands.to_resume(run.prepared.milestone.id, run.space.runs, run.root)
+    return WorkerLostError(
+        result.record.reason,
+        hint=f"Nothing was published, and what was done is kept. Go on: {again}",
+        kind=left.kind,
+    )
 
 
 def _run_stage(backend: Backend) -> str:

@@ -20,6 +20,7 @@ from evidence.encoding.digest import sha256_hex
 from evidence.errors import MalformedError
 from evidence.records.record import Record
 from evidence.records.run import ParentRecord
+from evidence.running.entering import FileMark
 from evidence.system.durable import Written
 
 
@@ -47,6 +48,8 @@ class Remembered(Record):
     parents: tuple[ParentRecord, ...]
     observed: bool
     """Whether the documents of the start are written."""
+    model_files: tuple[FileMark, ...] = ()
+    """Files of models and tokenizers as they were at the start."""
     files: dict[str, KeptFile] = field(default_factory=dict)
     """By their paths below the work folder, as they were when it was written here."""
 
@@ -70,10 +73,17 @@ class Memory:
         """Keep the facts as the run begins, with the files that it brings along."""
         self._keep(self._whole(files))
 
-    def observed(self, before: Iterable[Mapping[str, str]], files: Mapping[Path, bytes]) -> None:
+    def observed(
+        self,
+        before: Iterable[Mapping[str, str]],
+        model_files: tuple[FileMark, ...],
+        files: Mapping[Path, bytes],
+    ) -> None:
         """Keep what was found at the start, once its documents are written."""
         frozen = tuple(map(dict, before))
-        self.facts = replace(self.facts, frozen_before=frozen, observed=True)
+        self.facts = replace(
+            self.facts, frozen_before=frozen, model_files=model_files, observed=True
+        )
         self._keep(self._whole(files))
 
     def keep(self, written: Mapping[Path, Written]) -> None:

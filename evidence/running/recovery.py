@@ -6,10 +6,10 @@ of files are counted and cut by `unfinished_files`; the run itself is `execution
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
 
 from msgspec import field
+from msgspec.structs import replace
 
 from evidence import layout
 from evidence.attempt.attempt import AttemptResult, StartPoint, interrupted
@@ -20,21 +20,17 @@ from evidence.errors import (
     DurabilityError,
     EvidenceError,
     MalformedError,
-    MilestoneError,
     RejectedError,
     SecretFoundError,
     StoppedError,
 )
-from evidence.milestone.parse import load_milestone, parse_milestone
-from evidence.milestone.plan import plan_attempts
-from evidence.pack import journal
 from evidence.pack.journal import Journal, continued_clock
 from evidence.progress import Observer
 from evidence.records.finding import Report
-from evidence.records.milestone import AllowSpec, Milestone
 from evidence.records.record import Record
-from evidence.records.run import AttemptPlan, JournalEvent, StopRecord
+from evidence.records.run import AttemptPlan
 from evidence.running.damage import Damage, damages, refuse_damaged, restored_milestone
+from evidence.running.elsewhere import said
 from evidence.running.ending import recording_stop_reason
 from evidence.running.execution import (
     Run,
@@ -48,28 +44,26 @@ from evidence.running.execution import (
     try_attempts,
 )
 from evidence.running.finish import Finished
-from evidence.running.memory import Memory, Remembered, recall
+from evidence.running.memory import Memory
 from evidence.running.observation import (
     Observation,
     journal_state,
     recall_start,
 )
-from evidence.running.preflight import Prepared
-from evidence.running.resuming import backends_left, data_as_begun, refuse_changed
+from evidence.running.resuming import backends_left, refuse_changed
 from evidence.running.salvage import is_salvaged, parents_of, salvage
 from evidence.running.secrets import allowed_in, privacy_of
 from evidence.running.signals import StopRequest
 from evidence.running.unchanged import said_now
 from evidence.running.unfinished_files import (
     Truncation,
-    cut_incomplete_line,
     incomplete_tails,
 )
+from evidence.running.unfinished_run import UnfinishedRun, read_unfinished
 from evidence.running.workspace import Workspace
 from evidence.stages.kind import Kind
 from evidence.stages.registry import kind_of, stages_of
-from evidence.system.durable import remove, remove_partials
-from evidence.worker.interface import Backend
+from evidence.system.durable import remove
 
 
 class Continuation(Record):
@@ -77,34 +71,6 @@ class Continuation(Record):
 
     point: StartPoint | None = None
     cut: Truncation = field(default_factory=Truncation)
-
-
-class UnfinishedRun(Record):
-    """A run as the ended process left it, read back from its work folder."""
-
-    events: tuple[JournalEvent, ...]
-    facts: Remembered
-    prepared: Prepared
-    stopped: StopRecord
-    """Why the process before this one ended."""
-    num_incomplete_bytes: int
-    """Of a journal record that was being written."""
-    allowed: tuple[AllowSpec, ...]
-    """What the milestone file allows by now besides, though it looks like a secret."""
-
-    def recorded(self, event: str) -> bool:
-        """Whether the journal has such an event."""
-        return any(one.event == event for one in self.events)
-
-    def of(self, plan: AttemptPlan, event: str, stage: str | None = None) -> list[JournalEvent]:
-        """Events of one attempt, in order."""
-        return [
-            one
-            for one in self.events
-            if one.attempt == plan.name
-            and one.event == event
-            and stage in (None, one.data.get("stage"))
-        ]
 
 
 def recover(
@@ -176,10 +142,15 @@ def _go_on(
     backends = {} if close else backends_left(root, space)
     if backends:
         refuse_changed(root, space)
-    unfinished = _read_unfinished(root, space, backends)
+    unfinished = read_unfinished(root, space, backends)
     if backends:
         for line in said_now(root, unfinished.prepared.milestone):
             observer.message(line)
+        if unfinished.facts.observed:
+            differences = said(root, space.staging, unfinished.prepared.milestone)
+            unfinished = replace(unfinished, differences=differences)
+        for line in unfinished.differences:
+            observer.message(f"other than when the run began: {line}")
     with recording_stop_reason(space, privacy_of(unfinished.prepared.milestone)):
         space.reserve_room()
         if not unfinished.recorded("sealing"):
@@ -238,6 +209,7 @@ def _record(
             num_predictions_cut=cut.num_predictions,
             num_incomplete_bytes=cut.num_incomplete_bytes + unfinished.num_incomplete_bytes,
             allowed=encode(unfinished.allowed),
+            differences=list(unfinished.differences),
         )
     run.space.forget_stop()
 
@@ -267,48 +239,15 @@ def _finish(
             else run_if_able(run, opened, start, point, started_s)
         )
         return result if result.completed else None
-    result = interrupted(opened, unfinished.stopped.reason)
+    ended = run.space.read_ended(opened)  # a worker that was lost says how itself
+    why = unfinished.stopped.reason
+    result = interrupted(opened, why) if ended is None else AttemptResult(ended)
     if unfinished.of(
         opened, "stage-finished", _last_stage(unfinished)
     ):  # all was done but its record
         result = result.as_completed(read_reported(run.space.scratch(opened)))
     record_end(run, opened, result.with_duration(run.clock.monotonic_s() - started_s))
     return result if result.completed else None
-
-
-def _read_unfinished(
-    root: Path, space: Workspace, backends: Mapping[str, Backend]
-) -> UnfinishedRun:
-    remove_partials(space.work)
-    path = space.staging / layout.JOURNAL
-    num_incomplete_bytes = cut_incomplete_line(path)
-    events = tuple(journal.read(path.read_bytes())) if path.exists() else ()
-    facts = recall(space.work)
-    source = (space.staging / layout.MILESTONE).read_bytes()
-    milestone = parse_milestone(source)
-    plans = {plan.name: plan for plan in plan_attempts(milestone)}
-    prepared = Prepared(
-        milestone=milestone,
-        source=source,
-        notes=None,
-        plans=tuple(plans[name] for name in facts.attempts),
-        data=data_as_begun(root, space, milestone, facts),
-        backends=backends,
-    )
-    allowed = _newly_allowed(root, milestone, events)
-    return UnfinishedRun(events, facts, prepared, space.read_stop(), num_incomplete_bytes, allowed)
-
-
-def _newly_allowed(
-    root: Path, milestone: Milestone, events: tuple[JournalEvent, ...]
-) -> tuple[AllowSpec, ...]:
-    """Entries of `secrets.allow` added since the run began; nothing else of the file counts now."""
-    try:
-        now, _ = load_milestone(layout.milestone_file(root, milestone.id))
-    except MilestoneError:
-        return ()
-    known = {one.sha256 for one in allowed_in(milestone, events)}
-    return tuple(one for one in now.secrets.allow if one.sha256 not in known)
 
 
 def _start(run: Run, unfinished: UnfinishedRun) -> Observation:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-from evidence import layout
+from evidence import __version__, layout
 from evidence.attempt.reported import Reported, read_reported
 from evidence.backends import registry
 from evidence.data.read import describe_data
@@ -22,6 +22,8 @@ from evidence.pack import journal
 from evidence.records.inputs import DataRecord, InputsRecord
 from evidence.records.milestone import Milestone
 from evidence.records.run import AttemptPlan, JournalEvent
+from evidence.running.elsewhere import refusing
+from evidence.running.entering import changed_files
 from evidence.running.memory import Remembered, recall
 from evidence.running.unchanged import changed
 from evidence.running.unfinished_files import (
@@ -61,14 +63,21 @@ def refuse_changed(root: Path, space: Workspace) -> None:
         return
     path = space.staging / layout.JOURNAL
     milestone = parse_milestone((space.staging / layout.MILESTONE).read_bytes())
-    events = journal.read(whole_records(path.read_bytes())) if path.exists() else ()
+    events = (*journal.read(whole_records(path.read_bytes())),) if path.exists() else ()
     begun = {one.attempt for one in events if one.event == "attempt-started"}
     ended = {one.attempt for one in events if one.event == "attempt-finished"}
-    plans = [plan for plan in plan_attempts(milestone) if plan.name in begun - ended]
-    plan = plans[0] if plans else None
+    left = [plan for plan in plan_attempts(milestone) if plan.name in {*facts.attempts} - ended]
+    plan = next((plan for plan in left if plan.name in begun), None)
     reported = Reported() if plan is None else read_reported(space.scratch(plan))
     data = data_as_begun(root, space, milestone, facts)
-    differences = tuple(changed(root, data, plan, reported))
+    tool_version = next((str(one.data["tool_version"]) for one in events), __version__)
+    differences = dict.fromkeys(
+        (
+            *changed(root, data, plan, reported),
+            *changed_files(root, left, facts.model_files),
+            *refusing(space.staging, milestone, left, tool_version),
+        )
+    )
     if differences:
         raise UsageError(
             "the run cannot go on with other inputs than it began with: " + "; ".join(differences),

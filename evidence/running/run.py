@@ -89,7 +89,7 @@ def run_milestone(
     """Run a milestone to its end and publish the pack.
 
     Raises UsageError when nothing can be started, BusyError when another process holds the pack,
-    StoppedError and DurabilityError when the run stays unfinished in runs/.work.
+    StoppedError, WorkerLostError and DurabilityError when the run stays unfinished in runs/.work.
     """
     if layout.MILESTONE_ID.fullmatch(milestone_id) is None:
         raise UsageError(f"{milestone_id!r} is no milestone id", hint="Give an id such as M43.")

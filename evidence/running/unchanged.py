@@ -77,6 +77,8 @@ def _model(root: Path, record: ModelRecord) -> Iterator[str]:
 def _file(name: str, before: str, now: str | None) -> Iterator[str]:
     if now is None:
         yield f"{name} is gone"
+    elif now.startswith("unreadable"):
+        yield f"{name} is {now}"
     elif now != before:
         yield f"{name} has the digest {now[:12]}… now, and had {before[:12]}… when the run began"
 
@@ -84,8 +86,11 @@ def _file(name: str, before: str, now: str | None) -> Iterator[str]:
 def _digest(path: Path) -> str | None:
     if not path.is_file():
         return None
-    with path.open("rb", buffering=0) as stream:
-        return sha256_stream(stream)[0]
+    try:
+        with path.open("rb", buffering=0) as stream:
+            return sha256_stream(stream)[0]
+    except OSError as error:
+        return f"unreadable ({error.strerror})"
 
 
 def _leaves(value: Any, key: str = "") -> Iterator[tuple[str, Any]]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Final
 
 from evidence import layout, limits
 from evidence.attempt.attempt import AttemptResult
@@ -17,9 +18,12 @@ from evidence.encoding.codec import decode, encode
 from evidence.errors import DurabilityError, MalformedError, UsageError
 from evidence.pack.journal import utc_now
 from evidence.records.record import Record
-from evidence.records.run import AttemptPlan, StopRecord
-from evidence.system.durable import make_folder, move, remove, reserve, write_reserved
+from evidence.records.run import AttemptPlan, OutcomeRecord, StopRecord
+from evidence.system.durable import make_folder, move, remove, reserve, write_file, write_reserved
 from evidence.text import endings
+
+ENDED: Final = "ended.json"
+"""Beside the checkpoints of an attempt: its outcome, if nobody goes on with it."""
 
 
 class Workspace(Record):
@@ -112,6 +116,22 @@ class Workspace(Record):
     def outcome(self, plan: AttemptPlan, result: AttemptResult) -> dict[Path, bytes]:
         """outcome.json of an attempt that did not complete, by where it is to lie."""
         return {self.output(plan) / "outcome.json": jsonio.dump_document(encode(result.record))}
+
+    def keep_ended(self, plan: AttemptPlan, record: OutcomeRecord) -> None:
+        """How the last worker of an attempt ended that can go on."""
+        write_file(self.scratch(plan) / ENDED, jsonio.dump_document(encode(record)))
+
+    def forget_ended(self, plan: AttemptPlan) -> None:
+        """Another worker is about to begin."""
+        remove(self.scratch(plan) / ENDED)
+
+    def read_ended(self, plan: AttemptPlan) -> OutcomeRecord | None:
+        """How the last worker ended; None where one is not known to have been lost."""
+        try:
+            data = (self.scratch(plan) / ENDED).read_bytes()
+            return decode(OutcomeRecord, jsonio.load_document(data))
+        except (OSError, MalformedError):
+            return None
 
     def remove(self) -> None:
         """Nothing of the work is needed any more: the run is published, or never began."""

@@ -24,6 +24,10 @@ _ATTEMPT: Final[dict[OutcomeKind, str]] = {
 _RUN: Final[dict[StopKind, str]] = {
     "killed": "the run ended without a word",
     "interrupted": "the run was stopped, as asked,",
+    "worker-killed": "the worker of the run was killed",
+    "out-of-memory": "the run ran out of memory",
+    "gpu-lost": "the run lost its GPU",
+    "worker-failed": "the worker of the run failed, and may not fail again,",
     "disk-full": "the run ran out of disk space",
     "io-error": "the run was given up because the system failed it",
     "secret-found": "the run is not sealed, because it holds what looks like a secret",

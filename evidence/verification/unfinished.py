@@ -57,6 +57,8 @@ def last_known_state(work: Path) -> LastKnownState:
         )
     first = {
         "disk-full": "free some space, then: ",
+        "out-of-memory": "free some memory, then: ",
+        "gpu-lost": "see that the GPU is there again (nvidia-smi), then: ",
         "secret-found": "take it out, or allow it as the message of the run says, then: ",
     }.get(stop.kind, "")
     happened = endings.of_stopped_run(stop.kind, stop.reason, where)

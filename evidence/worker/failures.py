@@ -17,18 +17,42 @@ from evidence.worker.interface import StageFailure
 
 DISK_FULL: Final = "disk-full"
 """No outcome of an attempt: the run itself stops, and goes on when there is room."""
+GPU_LOST: Final = "gpu-lost"
+UNREACHABLE: Final = "unreachable"
+"""Two kinds of `exception` that may not come again: a GPU that is gone; a network or a disk."""
 _NO_ROOM_WORDS: Final = re.compile(
     r"No space left on device|Disk quota exceeded|\(os error 28\)|Os \{ code: 28\b"
 )
 _GPU_MEMORY: Final = re.compile(
     r"CUDA out of memory|CUDA error: out of memory|HIP out of memory|CUBLAS_STATUS_ALLOC_FAILED"
-    r"|RESOURCE_EXHAUSTED"
+    r"|RESOURCE_EXHAUSTED|CUDA_ERROR_OUT_OF_MEMORY"
 )
 _MEMORY: Final = re.compile(r"can't allocate memory|Cannot allocate memory|std::bad_alloc")
 _GPU: Final = re.compile(
-    r"\b(?:CUDA|HIP|NCCL|cuDNN|CUBLAS) error|CUDNN_STATUS_|CUBLAS_STATUS_|cudaError"
-    r"|GPU is lost|fallen off the bus"
+    r"\b(?:CUDA|HIP|NCCL|cuDNN|CUBLAS) error|CUDNN_STATUS_|CUBLAS_STATUS_|cudaError|CUDA_ERROR_"
+    r"|GPU is lost|fallen off the bus|\bECC error|\bXid\b"
 )
+_GPU_REFUSED: Final = re.compile(
+    r"device-side assert|invalid argument|invalid configuration|invalid device function"
+    r"|no kernel image|_NOT_SUPPORTED|_BAD_PARAM|_INVALID_VALUE|_ARCH_MISMATCH|_NO_BINARY_FOR_GPU"
+)
+"""What a GPU says of what it was given. It will say so again, whatever GPU it is."""
+_NO_CONNECTION: Final = frozenset(
+    (
+        errno.EIO, errno.ESTALE, errno.ENODEV, errno.ENXIO, errno.EAGAIN, errno.EMFILE,
+        errno.ENFILE, errno.ENETDOWN, errno.ENETUNREACH, errno.EHOSTUNREACH, errno.ENOTCONN,
+        errno.ETIMEDOUT, errno.ECONNRESET, errno.ECONNREFUSED, errno.ECONNABORTED,
+    )
+)  # fmt: skip
+"""A disk, a network or a limit of the system failed: no file is said to be wrong or missing."""
+_NO_CONNECTION_NAMES: Final = frozenset(
+    (
+        "ConnectionError", "ConnectError", "ConnectTimeout", "ReadTimeout", "ReadError",
+        "ProxyError", "ProtocolError", "RemoteProtocolError", "MaxRetryError",
+        "NameResolutionError", "NewConnectionError", "IncompleteRead", "gaierror",
+    )
+)  # fmt: skip
+_BUSY_SERVER: Final = re.compile(r"\b(?:429 Client|5\d\d Server) Error\b|can't start new thread")
 
 
 def kind_and_message(error: BaseException) -> tuple[str, str]:
@@ -46,7 +70,11 @@ def kind_and_message(error: BaseException) -> tuple[str, str]:
         if what:
             return "out-of-memory", f"{what} ran out of memory" + (f": {text}" if text else "")
         if _GPU.search(text):
-            return "exception", f"the GPU failed or was lost: {text}"
+            if _GPU_REFUSED.search(text):
+                return "exception", f"the GPU refused what it was given: {text}"
+            return GPU_LOST, f"the GPU failed or was lost: {text}"
+        if _is_unreachable(one, text):
+            return UNREACHABLE, str(error)
     return "exception", str(error)
 
 
@@ -59,6 +87,13 @@ def _chain(error: BaseException) -> Iterator[BaseException]:
         current = current.__cause__ or (
             None if current.__suppress_context__ else current.__context__
         )
+
+
+def _is_unreachable(error: BaseException, text: str) -> bool:
+    if isinstance(error, OSError) and error.errno in _NO_CONNECTION:
+        return True
+    named = {one.__name__ for one in type(error).__mro__}
+    return not named.isdisjoint(_NO_CONNECTION_NAMES) or _BUSY_SERVER.search(text) is not None
 
 
 def _is_no_room(error: BaseException, text: str) -> bool:

@@ -74,7 +74,8 @@ class Backend(Record):
 class StageFailure(Exception):  # noqa: N818 - an outcome that the worker reports, not an accident
     """A stage cannot go on for a reason that has a name.
 
-    `kind` is one of bad-data, diverged, out-of-memory, requirement-not-met.
+    `kind` is one of bad-data, diverged, out-of-memory, requirement-not-met; and of gpu-lost and
+    unreachable, of which nothing says that they would come again.
     """
 
     def __init__(self, kind: str, message: str) -> None:

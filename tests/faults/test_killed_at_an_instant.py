@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import shutil
 import signal
@@ -14,7 +13,6 @@ from random import Random
 import psutil
 import pytest
 
-from evidence import layout
 from tests.faults import laws
 from tests.faults.runs import Case, Command, copy_case
 from tests.tiers import sampled
@@ -79,20 +77,11 @@ def killed_at(number: int, case: Case, run_duration_s: float, outcome: str) -> N
     ended = command.wait()
     state = laws.honest(case, ended)
     if victim == "worker":
-        assert state == "published"
-        assert ended.status in (0, 4)
-        if ended.status == 4:
-            assert outcomes(case.pack) == ["requirement-not-met", "killed-by-signal"]
-            return
+        assert (ended.status, state) in ((0, "published"), (4, "unfinished")), ended.printed
     if number % 4 == 3:
         laws.can_be_closed(case, state)
     else:
         laws.can_be_resumed(case, state, outcome)
-
-
-def outcomes(pack: Path) -> list[str]:
-    folders = sorted((pack / layout.ATTEMPTS).iterdir())
-    return [json.loads((folder / "outcome.json").read_bytes())["outcome"] for folder in folders]
 
 
 @pytest.mark.parametrize("chain", sampled(range(CHAINS), NORMALLY))
@@ -100,7 +89,7 @@ def test_a_run_that_is_killed_again_and_again_goes_on_every_time(
     chain: int, fresh: Case, run_duration_s: float, outcome: str, tmp_path: Path
 ) -> None:
     """C2, C8, C10: 200 instants in all. Who goes on with a killed run is killed in turn, until the
-    run is done or its worker was killed, which is an outcome; then the next run begins."""
+    run is done; then the next run begins."""
     case, state = copy_case(fresh, tmp_path / "0"), "nothing"
     before = laws.acknowledged(case)
     for number in range(chain, NUM_INSTANTS, CHAINS):
@@ -115,9 +104,8 @@ def test_a_run_that_is_killed_again_and_again_goes_on_every_time(
         assert ended.status in (-9, 0, 4), ended.printed
         state = laws.honest(case, ended)
         if ended.status == 4:
-            assert victim == "worker"
-            assert outcomes(case.pack) == ["requirement-not-met", "killed-by-signal"]
-        elif state == "published":
+            assert (victim, state) == ("worker", "unfinished")
+        if state == "published":
             laws.complete(case.pack, outcome)
             laws.holds(case.pack, before)
         else:

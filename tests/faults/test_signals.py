@@ -17,7 +17,7 @@ import pytest
 from evidence import layout
 from evidence.running.signals import StopRequest
 from tests.faults import laws
-from tests.faults.runs import Case, Command
+from tests.faults.runs import Case, Command, copy_case
 from tests.project import rows
 
 SLOW = {"do": "slow", "seconds": 0.1}
@@ -179,10 +179,14 @@ def test_a_verdict_that_nobody_heard_is_no_exit_0(undisturbed: Case) -> None:
 
 
 @pytest.mark.parametrize("do", ["oom", "kill"])
-def test_a_lack_of_memory_is_an_outcome_with_its_name(do: str, case: Case) -> None:
+def test_a_lack_of_memory_leaves_a_run_that_goes_on_or_is_closed_by_its_name(
+    do: str, case: Case, outcome: str, tmp_path: Path
+) -> None:
     """C8: a MemoryError, and the kernel's SIGKILL."""
     ended = case.start("run", "T1", stub={"stage": "train", "at": 3, "do": do}).wait()
-    assert (ended.status, laws.honest(case, ended)) == (4, "published")
+    assert (ended.status, laws.honest(case, ended)) == (4, "unfinished")
+    laws.can_be_resumed(copy_case(case, tmp_path / "resumed"), "unfinished", outcome)
+    laws.can_be_closed(case, "unfinished")
     record = json.loads((case.pack / "attempts/02-stub/outcome.json").read_bytes())
     expected = {"oom": "out-of-memory", "kill": "killed-by-signal"}
     assert record["outcome"] == expected[do]
@@ -194,7 +198,8 @@ def test_an_address_space_that_is_used_up_is_an_outcome(case: Case) -> None:
     with (case.root / "data/train.jsonl").open("a") as stream:
         stream.write(json.dumps({"prompt": "long " * (1 << 17), "answer": "a"}) + "\n")
     ended = case.start("run", "T1", worker_room_bytes=1 << 16).wait()
-    assert (ended.status, laws.honest(case, ended)) == (4, "published"), ended.printed
+    assert (ended.status, laws.honest(case, ended)) == (4, "unfinished"), ended.printed
+    laws.can_be_closed(case, "unfinished")
     record = json.loads((case.pack / "attempts/02-stub/outcome.json").read_bytes())
     assert record["outcome"] == "out-of-memory", record
 
@@ -203,5 +208,5 @@ def test_rows_are_on_disk_before_the_worker_can_die(case: Case) -> None:
     """C8, C2: rows that the worker reported are there when it is killed."""
     ended = case.start("run", "T1", stub={"stage": "train", "at": 4, "do": "kill"}).wait()
     assert ended.status == 4
-    steps = rows(case.pack / "attempts/02-stub" / layout.METRICS)
+    steps = rows(case.work / "attempt-02-stub" / layout.METRICS)
     assert [row["step"] for row in steps] == [1, 2, 3]

@@ -148,26 +148,6 @@ ENDS: dict[str, tuple[End, str, str]] = {
         "attempt stub failed: the worker ended with status 7 during the train stage",
         AGAIN_COMMAND,
     ),
-    "out of memory in Python": (
-        failed("oom"),
-        "attempt stub failed for want of memory: Python ran out of memory",
-        AGAIN_COMMAND,
-    ),
-    "out of memory on the GPU": (
-        failed("gpu-oom"),
-        "attempt stub failed for want of memory: the GPU ran out of memory: CUDA out of memory",
-        AGAIN_COMMAND,
-    ),
-    "killed": (
-        failed("kill"),
-        "attempt stub was killed: the worker was killed by SIGKILL during the train stage (often",
-        AGAIN_COMMAND,
-    ),
-    "GPU lost": (
-        failed("gpu-lost"),
-        "attempt stub failed: RuntimeError: the GPU failed or was lost: CUDA error",
-        AGAIN_COMMAND,
-    ),
     "timed out": (
         timed_out("timeout_s"),
         "attempt stub timed out: the attempt took longer than 1.5 s; it was in its train stage",

@@ -79,14 +79,14 @@ def test_a_sealed_pack_is_never_overwritten(ran: Project) -> None:
     ("behaviour", "outcome", "word"),
     [
         ('{"stage": "train", "at": 4, "do": "raise"}', "exception", "told to raise"),
-        ('{"stage": "train", "at": 4, "do": "kill"}', "killed-by-signal", "SIGKILL"),
+        ('{"stage": "train", "at": 4, "do": "abort"}', "killed-by-signal", "SIGABRT"),
         ('{"stage": "train", "at": 4, "do": "exit"}', "exception", "status 7"),
-        ('{"stage": "train", "at": 4, "do": "oom"}', "out-of-memory", "out of memory"),
+        ('{"stage": "train", "at": 4, "do": "gpu-assert"}', "exception", "device-side assert"),
         ('{"stage": "train", "at": 4, "do": "nan"}', "diverged", "nan"),
         ('{"stage": "train", "at": 4, "do": "babble"}', "exception", "no worker sends"),
         ('{"stage": "train", "at": 4, "do": "hang"}', "timed-out", "longer than"),
         ('{"stage": "eval", "at": 2, "do": "raise"}', "exception", "told to raise"),
-        ('{"stage": "eval", "at": 2, "do": "kill"}', "killed-by-signal", "SIGKILL"),
+        ('{"stage": "eval", "at": 2, "do": "abort"}', "killed-by-signal", "SIGABRT"),
     ],
 )
 def test_a_failed_attempt_is_sealed_with_its_reason_and_never_reads_as_complete(

@@ -2,10 +2,11 @@
 
 Responsible for everything a worker can do wrong, for real where a small process can. EVIDENCE_STUB
 holds a JSON object such as `{"stage": "train", "at": 5, "do": "raise"}`, with `"attempt"` for one
-attempt only. `do` is one of raise, exit, kill, hang, spawn, oom, gpu-oom, gpu-lost, disk-full, nan,
-babble, threads, slow, shift (every loss, `by` a share); and of print, write, libc, raise, file,
-metadata, which put the text told by `hex`, or read `from` a file, on stdout (by print, os.write or
-the C library), into an exception, a file name, or the model's metadata.
+attempt only; at 0 is before its first word. `do` is one of raise, exit, kill, signal (`number`),
+abort (`hex` on stderr), hang, spawn, oom, gpu-oom, gpu-lost, gpu-assert, offline, disk-full, nan,
+require, babble, threads, slow, shift (every loss, `by` a share); and of print, write, libc, raise,
+file, metadata, which put the text told by `hex`, or read `from` a file, on stdout (by print,
+os.write or the C library), into an exception, a file name, or the model's metadata.
 """
 
 from __future__ import annotations
@@ -73,6 +74,12 @@ def _fail(asked: dict[str, Any], at: int) -> None:
             raise RuntimeError("CUDA out of memory. Tried to allocate 20.00 GiB")
         case "gpu-lost":
             raise RuntimeError("CUDA error: unspecified launch failure")
+        case "gpu-assert":
+            raise RuntimeError("CUDA error: device-side assert triggered")
+        case "offline":
+            raise ConnectionResetError(errno.ECONNRESET, os.strerror(errno.ECONNRESET))
+        case "require":
+            raise StageFailure("requirement-not-met", "no GPU is visible")
         case "disk-full":
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), "checkpoint")
         case "nan":
@@ -85,6 +92,12 @@ def _act(asked: dict[str, Any], emit: Emit) -> None:
             _speak(asked)
         case "exit":
             os._exit(asked.get("status", 7))
+        case "signal":
+            os.kill(os.getpid(), asked["number"])
+            time.sleep(1)
+        case "abort":
+            os.write(2, text_of(asked).encode() + b"\n")
+            os.abort()
         case "kill":
             posix.kill_group(0)  # our own group: the worker leads it
         case "hang":

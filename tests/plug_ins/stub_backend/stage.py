@@ -53,6 +53,7 @@ EOS_ID: Final = 1
 
 def run_stage(job: Job, emit: Emit) -> None:
     """Run one stage in milliseconds."""
+    misbehave(job, 0, emit)
     framework = Unavailable("the stub uses no framework")
     emit("ready", framework=encode(framework), num_threads=NUM_THREADS)
     _train(job, emit) if job.stage == "train" else _evaluate(job, emit)

@@ -1,0 +1,39 @@
+"""What a stage needs besides its job: the run that it is part of.
+
+Responsible for the form only.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from msgspec import field
+
+from evidence.pack.journal import Journal
+from evidence.progress import Observer
+from evidence.records.record import Record
+from evidence.redact.privacy import Privacy
+from evidence.system.durable import Written
+
+
+class Surroundings(Record):
+    """What a stage needs besides its job."""
+
+    journal: Journal
+    observer: Observer
+    stop_level: Callable[[], int]
+    """0: go on; 1: stop at the next step; 2: stop now."""
+    environment: Mapping[str, str]
+    run_stage: str
+    """`module:function` of the backend."""
+    started_s: float
+    """Monotonic seconds when the run began; telemetry counts from it."""
+    data_sha256: Mapping[str, str]
+    """Digests that the supervisor saw; the worker must have read the same bytes."""
+    keep: Callable[[Mapping[Path, Written]], None]
+    """Called where what is written so far has begun to count: a later process relies on it."""
+    probed: frozenset[str] = frozenset()
+    """Moments whose probe the journal has already."""
+    privacy: Privacy = field(default_factory=Privacy)
+    """What is cut out of logs and messages."""
