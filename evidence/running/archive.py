@@ -8,6 +8,7 @@ from typing import Final
 from evidence import layout
 from evidence.encoding.digest import sha256_hex
 from evidence.errors import UsageError
+from evidence.system import posix
 from evidence.system.durable import make_folder, publish, write_file
 
 ARCHIVE: Final = "archive"
@@ -38,5 +39,6 @@ def archive_pack(pack: Path) -> Path:
         )
     target = pack.parent / ARCHIVE / f"{pack.name}-{sha256_hex(sums.read_bytes())[:12]}"
     make_folder(target.parent)
-    publish(pack, target)
+    with posix.folder_held(pack):  # who adds a note to it at this moment ends first
+        publish(pack, target)
     return target
