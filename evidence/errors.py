@@ -81,6 +81,12 @@ class PackBrokenError(EvidenceError):
     exit_code = ExitCode.FINDINGS
 
 
+class UnfinishedRunError(PackBrokenError):
+    """A run that was never published, asked for as a pack: honest, and not finished."""
+
+    exit_code = ExitCode.UNFINISHED
+
+
 class UnsafePackError(EvidenceError):
     """Reading the pack any further would be unsafe: a link, a device, a name, a limit."""
 

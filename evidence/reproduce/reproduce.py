@@ -7,6 +7,7 @@ pack is sealed leaves nothing behind.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -91,6 +92,11 @@ def reproduce(
     commit, patch = recorded_source(original)
     plan = plan_of(original.documents)
     _require_backend(plan)
+    if not os.access(pack, os.W_OK):
+        raise UsageError(
+            f"{pack} cannot be written, and what a reproduction finds is attached to it",
+            hint="Reproduce a copy of it that is yours.",
+        )
     repository = project_repository(options.project, pack)
     clear_up(repository)
     with (
