@@ -81,7 +81,7 @@ def execute(
             start = begin(run, parents)
             completed = try_attempts(run, start, prepared.plans)
             conclude(run, start, completed)
-        return publish_run(space, pack, parents)
+        return publish_run(space, pack, parents, stop)
 
 
 def _found(space: Workspace, prepared: Prepared, parents: tuple[ParentRecord, ...]) -> None:
@@ -111,7 +111,8 @@ def begin(
         )
     run.observer.message("looking at the machine, the repository and the packages")
     inputs = inputs_of(prepared)
-    start = observe_start(run.root, prepared.milestone, inputs)
+    with run.stop.at_once(lambda: _stopped(run, "stopped while looking around, as asked")):
+        start = observe_start(run.root, prepared.milestone, inputs)
     for one in not_held(start.git.inputs):
         run.observer.message(f"the commit does not hold {one.path} ({one.input}): {one.reason}")
     write_documents(prepared, run.space.staging, start, None)
@@ -143,19 +144,24 @@ def conclude(
     `end_observed`: an earlier process came so far, and recorded it.
     """
     if not end_observed:
-        end = observe_end(run.root, run.prepared.milestone, start)
+        with run.stop.at_once(lambda: _stopped(run, "stopped before it was sealed, as asked")):
+            end = observe_end(run.root, run.prepared.milestone, start)
         write_documents(run.prepared, run.space.staging, end, completed)
         journal_state(run.journal, "end", end.git.end)
     # Before the seal is journalled: what is no secret can still be allowed, and the run go on.
-    refuse_secrets(run.space.staging, run.prepared.milestone.id, run.allow)
+    with run.stop.at_once(lambda: _stopped(run, "stopped before it was sealed, as asked")):
+        refuse_secrets(run.space.staging, run.prepared.milestone.id, run.allow)
     name = None if completed is None else completed.record.name
     status = "failed" if completed is None else "complete"
     run.journal.record("sealing", attempt=name, status=status)
 
 
-def publish_run(space: Workspace, pack: Path, parents: tuple[ParentRecord, ...]) -> Finished:
+def publish_run(
+    space: Workspace, pack: Path, parents: tuple[ParentRecord, ...], stop: StopRequest
+) -> Finished:
     """Seal what is staged, publish it with one rename, and clear the work away."""
-    finished = seal_staging(space.staging, parents)
+    with stop.at_once(lambda: stopped_while_sealing(space, stop)):
+        finished = seal_staging(space.staging, parents)
     publish(space.staging, pack)
     space.remove()
     return finished
@@ -214,6 +220,15 @@ def _stopped(run: Run, reason: str) -> StoppedError:
         f"{reason}; nothing was published",
         hint=f"Go on: {commands.to_resume(run.prepared.milestone.id, run.space.runs, run.root)}",
         by_sigterm=run.stop.by_sigterm,
+    )
+
+
+def stopped_while_sealing(space: Workspace, stop: StopRequest) -> StoppedError:
+    """Everything was done but the seal, which the next process makes anew."""
+    return StoppedError(
+        "stopped while it was being sealed, as asked; nothing was published",
+        hint=f"Seal it: {commands.to_resume(space.work.name, space.runs)}",
+        by_sigterm=stop.by_sigterm,
     )
 
 

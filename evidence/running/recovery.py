@@ -17,7 +17,7 @@ from evidence.attempt.attempt import AttemptResult, StartPoint, interrupted
 from evidence.attempt.reported import read_reported
 from evidence.attempt.stage import digest_folder
 from evidence.encoding.codec import decode, encode
-from evidence.errors import MilestoneError
+from evidence.errors import MilestoneError, StoppedError
 from evidence.milestone.parse import load_milestone, parse_milestone
 from evidence.milestone.plan import plan_attempts
 from evidence.pack import journal
@@ -54,6 +54,7 @@ from evidence.running.workspace import Remembered, Workspace
 from evidence.stages.kind import Kind
 from evidence.stages.registry import kind_of, stages_of
 from evidence.system.durable import remove, remove_partials
+from evidence.text import commands
 from evidence.worker.interface import Backend
 
 
@@ -97,10 +98,11 @@ def recover(
 ) -> Finished:
     """Go on with the run in `work` (or close it as failed), and publish it as `pack`."""
     space = Workspace(work)
-    backends = {} if close else backends_left(root, space)
-    if backends:
-        refuse_changed(root, space)
-    unfinished = _read_unfinished(root, space, backends)
+    with stop.at_once(lambda: _as_it_was(root, space, stop)):
+        backends = {} if close else backends_left(root, space)
+        if backends:
+            refuse_changed(root, space)
+        unfinished = _read_unfinished(root, space, backends)
     if backends:
         for line in said_now(root, unfinished.prepared.milestone):
             observer.message(line)
@@ -108,7 +110,15 @@ def recover(
         space.reserve_room()
         if not unfinished.recorded("sealing"):
             _run_to_seal(root, space, unfinished, observer, stop, close=close)
-        return publish_run(space, pack, unfinished.facts.parents)
+        return publish_run(space, pack, unfinished.facts.parents, stop)
+
+
+def _as_it_was(root: Path, space: Workspace, stop: StopRequest) -> StoppedError:
+    return StoppedError(
+        "stopped before anything was done, as asked; the run is as it was",
+        hint=f"Go on: {commands.to_resume(space.work.name, space.runs, root)}",
+        by_sigterm=stop.by_sigterm,
+    )
 
 
 def _run_to_seal(
@@ -128,7 +138,8 @@ def _run_to_seal(
         run = Run(unfinished.prepared, root, space, writer, clock, began_s, observer, stop, allow)
         start = _start(run, unfinished)
         completed, opened, rest = _attempts_so_far(run, unfinished)
-        continuation = _continuation(run, unfinished, opened, close=close)
+        with stop.at_once(lambda: _as_it_was(root, space, stop)):
+            continuation = _continuation(run, unfinished, opened, close=close)
         _record(run, unfinished, opened, continuation)
         continuation.cut.write()
         if opened is not None:

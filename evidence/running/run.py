@@ -15,7 +15,7 @@ from typing import Final, NoReturn
 from filelock import FileLock, Timeout
 
 from evidence import layout
-from evidence.errors import BusyError, DurabilityError, ExitCode, UsageError
+from evidence.errors import BusyError, DurabilityError, ExitCode, StoppedError, UsageError
 from evidence.progress import Observer
 from evidence.publish.index import Reports, update_index
 from evidence.records.finding import Report
@@ -99,7 +99,8 @@ def run_milestone(
     recovering = options.resume or options.close
     name = options.pack_name or milestone_id
     if not recovering:
-        prepared = prepare(options.root, milestone_id, options.attempt)
+        with stop.at_once(stop.nothing_started):
+            prepared = prepare(options.root, milestone_id, options.attempt)
         for warning in prepared.warnings:
             observer.message(f"warning: {warning}")
     pack = layout.pack_dir(options.runs, name)
@@ -122,7 +123,7 @@ def run_milestone(
             else:
                 done = execute(prepared, options.root, work, pack, observer, stop, options.parents)
     report = verify_pack(pack)
-    _update_index(options.runs, {pack: report}, observer)
+    _update_index(options.runs, {pack: report}, observer, stop)
     return RunResult(
         milestone=milestone_id,
         pack=pack,
@@ -137,12 +138,13 @@ def run_milestone(
     )
 
 
-def _update_index(runs: Path, known: Reports, observer: Observer) -> None:
-    """The run is over: an index that cannot be written changes nothing of how it ended."""
+def _update_index(runs: Path, known: Reports, observer: Observer, stop: StopRequest) -> None:
+    """The run is over: an index that is not written changes nothing of how it ended."""
     try:
-        update_index(runs, known)
-    except (DurabilityError, OSError) as error:
-        reason = error.message if isinstance(error, DurabilityError) else error
+        with stop.at_once(stop.nothing_started):
+            update_index(runs, known)
+    except (DurabilityError, StoppedError, OSError) as error:
+        reason = error if isinstance(error, OSError) else error.message
         render = commands.evidence("render", str(runs))
         observer.message(f"warning: the index is not up to date: {reason}; then: {render}")
 
