@@ -136,11 +136,15 @@ def _run_to_seal(
         began_s = unfinished.events[0].monotonic_s if unfinished.events else clock.monotonic_s()
         allow = (*allowed_in(unfinished.prepared.milestone, unfinished.events), *unfinished.allowed)
         run = Run(unfinished.prepared, root, space, writer, clock, began_s, observer, stop, allow)
+        captured = unfinished.recorded("captured")
+        if not captured:  # nobody looked around yet, or nobody said so
+            _record(run, unfinished, None, Continuation())
         start = _start(run, unfinished)
         completed, opened, rest = _attempts_so_far(run, unfinished)
         with stop.at_once(lambda: _as_it_was(root, space, stop)):
             continuation = _continuation(run, unfinished, opened, close=close)
-        _record(run, unfinished, opened, continuation)
+        if captured:
+            _record(run, unfinished, opened, continuation)
         continuation.cut.write()
         if opened is not None:
             completed = _finish(run, unfinished, opened, continuation, start)
@@ -157,7 +161,7 @@ def _record(
 ) -> None:
     """How the process before this one ended and what of its work is cut, before it is cut."""
     is_recorded = unfinished.events[-1].event == "recovered" if unfinished.events else True
-    if unfinished.recorded("captured") and (unfinished.allowed or not is_recorded):
+    if unfinished.events and (unfinished.allowed or not is_recorded):
         cut, point = continuation.cut, continuation.point
         run.journal.record(
             "recovered",
