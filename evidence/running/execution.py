@@ -111,7 +111,9 @@ def begin(
         )
     run.observer.message("looking at the machine, the repository and the packages")
     inputs = inputs_of(prepared)
-    with run.stop.at_once(lambda: _stopped(run, "stopped while looking around, as asked")):
+    with run.stop.at_once(
+        lambda: _stopped(run, f"stopped before attempt {prepared.plans[0].name}, as asked")
+    ):
         start = observe_start(run.root, prepared.milestone, inputs)
     for one in not_held(start.git.inputs):
         run.observer.message(f"the commit does not hold {one.path} ({one.input}): {one.reason}")

@@ -40,6 +40,7 @@ class StopRequest:
         self.by_sigterm = False
         self._at_once_s: float | None = None
         self._raising = False
+        self._heard = False
         self._before: dict[signal.Signals, Any] = {}
 
     @property
@@ -56,7 +57,7 @@ class StopRequest:
         next process makes anew.
         """
         try:
-            if self.asked:
+            if self._heard:
                 raise _Signalled
             try:
                 self._raising = True
@@ -84,6 +85,7 @@ class StopRequest:
         return self
 
     def _received(self, number: int, frame: FrameType | None) -> None:
+        self._heard = True
         self.asked = min(self.asked + 1, 2)
         self.by_sigterm = signal.Signals(number).name in _POLITE
         if self.by_sigterm and self._at_once_s is None:

@@ -45,11 +45,19 @@ def expand(paths: Sequence[Path]) -> list[Path]:
 
 
 def refuse_empty(paths: Sequence[Path]) -> None:
-    """Raise UsageError for a folder in which nothing of a pack is, and no unfinished run."""
+    """Raise UsageError for a folder of packs, or of a project, that has no pack and no run.
+
+    Any other folder may have been a pack, and is judged as one.
+    """
     for path in paths:
-        work = work_folder(path)
-        if path.is_dir() and work is None and not (is_pack(path) or stands_for_others(path)):
+        if _is_around_packs(path) and not (is_pack(path) or stands_for_others(path)):
             raise UsageError(f"there is no pack in {path}", hint=what_is_there(path))
+
+
+def _is_around_packs(path: Path) -> bool:
+    around = (layout.WORK, layout.ARCHIVE, layout.RUNS)
+    named = path.is_dir() and path.resolve().name == layout.RUNS
+    return named or any((path / name).is_dir() for name in around)
 
 
 def stands_for_others(path: Path) -> bool:
