@@ -25,6 +25,7 @@ __all__ = [
     "RunResult",
     "SecretFoundError",
     "StoppedError",
+    "UnfinishedRunError",
     "UnknownValueError",
     "UnsafePackError",
     "UsageError",
@@ -54,6 +55,7 @@ if TYPE_CHECKING:
     from evidence.errors import PackBrokenError as PackBrokenError
     from evidence.errors import SecretFoundError as SecretFoundError
     from evidence.errors import StoppedError as StoppedError
+    from evidence.errors import UnfinishedRunError as UnfinishedRunError
     from evidence.errors import UnknownValueError as UnknownValueError
     from evidence.errors import UnsafePackError as UnsafePackError
     from evidence.errors import UsageError as UsageError

@@ -94,6 +94,12 @@ class RejectedError(PackBrokenError):
         """Files of the pack that verify complains of."""
 
 
+class UnfinishedRunError(PackBrokenError):
+    """A run that was never published, asked for as a pack: honest, and not finished."""
+
+    exit_code = ExitCode.UNFINISHED
+
+
 class UnsafePackError(EvidenceError):
     """Reading the pack any further would be unsafe: a link, a device, a name, a limit."""
 

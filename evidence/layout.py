@@ -47,6 +47,8 @@ PLOTS: Final = "plots"
 ATTACHED: Final = "attached"
 
 RUNS: Final = "runs"
+ARCHIVE: Final = "archive"
+"""In runs/: packs that `--again` put away."""
 WORK: Final = ".work"
 STAGED: Final = "pack"
 """In a work folder: what becomes the pack."""

@@ -1,23 +1,22 @@
 """`evidence.verify` and `evidence.verify_all`: packs checked from a script or a notebook.
 
-Responsible for plain arguments, and for which packs a path stands for (the command line asks here
-too). Checking is `verification`'s.
+Responsible for plain arguments. Checking is `verification`'s, and so is which packs a path stands
+for.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from pathlib import Path
 
 from msgspec.structs import replace
 
-from evidence import layout
 from evidence.errors import UsageError
 from evidence.records.finding import Report
+from evidence.verification.named import expand, stands_for_others
 from evidence.verification.options import VerifyOptions
 from evidence.verification.several import verify_packs
-from evidence.verification.unfinished import work_folder
 from evidence.verification.verification import verify_pack
 
 
@@ -45,7 +44,7 @@ def verify(
     """
     path = Path(pack)
     found = expand((path,))
-    if found != [path]:
+    if stands_for_others(path):
         raise UsageError(
             f"{path} is not a pack but a folder of packs, {len(found)} of them",
             hint=f"evidence.verify_all({str(path)!r}) checks each.",
@@ -77,7 +76,8 @@ def verify_all(
 
     As `verify` does each; and a claim of having been reproduced is checked where the pack that it
     names is among them. `num_processes` 0 leaves that to the machine. There is always a report: a
-    folder without any pack is NOT INTACT itself.
+    folder without any pack stands for the runs in it that are not finished, which are UNFINISHED;
+    where there are none of these either, it is NOT INTACT itself.
 
     Raises UsageError as `verify` does, and where no path is given.
     """
@@ -90,27 +90,6 @@ def verify_all(
     )
     asked = with_origin(options, allowed_signers, signer, repo)
     return tuple(verify_packs(found, asked, num_processes))
-
-
-def expand(paths: Sequence[Path]) -> list[Path]:
-    """Packs named, and the packs below a folder of packs, in order of name.
-
-    Raises UsageError where a name stands for neither a pack nor a run that is not finished.
-    """
-    found: list[Path] = []
-    for path in paths:
-        if not os.path.lexists(path) and work_folder(path) is None:
-            raise UsageError(f"there is no pack {path}", hint="Packs lie below runs/: runs/M43.")
-        below = _packs_below(path)
-        found.extend(below or [path])
-    return found
-
-
-def _packs_below(path: Path) -> list[Path]:
-    if (path / layout.SUMS).exists() or not path.is_dir():
-        return []
-    children = (child for child in path.iterdir() if not child.name.startswith("."))
-    return sorted(child for child in children if (child / layout.SUMS).exists())
 
 
 def with_origin(

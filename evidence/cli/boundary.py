@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import sys
 import traceback
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from typing import NoReturn
 
 import click
 
-from evidence.errors import EvidenceError, ExitCode, StoppedError, UsageError
+from evidence.errors import DurabilityError, EvidenceError, ExitCode, StoppedError, UsageError
 from evidence.text.escape import visible
 
 
@@ -44,6 +45,15 @@ def guarded(command: click.Command) -> NoReturn:
         )
         status = int(ExitCode.BUG)
     sys.exit(status)
+
+
+@contextmanager
+def without_a_run() -> Iterator[None]:
+    """For commands that run nothing: what the disk refuses leaves no run unfinished."""
+    try:
+        yield
+    except DurabilityError as error:
+        raise UsageError(error.message, hint=error.hint) from error
 
 
 def complain(error: EvidenceError) -> None:

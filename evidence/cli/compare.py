@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from evidence.cli.boundary import without_a_run
 from evidence.compare.compare import compare_packs
 from evidence.compare.drawing import draw
 from evidence.compare.page import comparison_markdown
@@ -28,6 +29,7 @@ PAGE = "comparison.md"
     type=click.Path(path_type=Path, file_okay=False),
     help=f"Write {PAGE} and {PLOT} into this folder.",
 )
+@without_a_run()
 def command(packs: tuple[Path, ...], as_json: bool, output: Path | None) -> None:
     """Compare packs side by side; the first is what the others are held against.
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from evidence.cli.boundary import without_a_run
 from evidence.cli.options import root_option
 from evidence.errors import UsageError
 from evidence.running.guess import Given
@@ -20,6 +21,7 @@ _FILE = click.Path(path_type=Path, dir_okay=False, exists=True)
 @click.option("--eval", "evaluation", type=_FILE, help="Rows to evaluate (default: the data).")
 @click.option("--model", metavar="FOLDER|ID", help="A model's folder, or its id on the hub.")
 @root_option
+@without_a_run()
 def command(
     milestone: str, data: Path | None, evaluation: Path | None, model: str | None, root: Path
 ) -> None:

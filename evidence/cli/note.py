@@ -6,12 +6,14 @@ from pathlib import Path
 
 import click
 
+from evidence.cli.boundary import without_a_run
 from evidence.publish.notes import attach_note
 
 
 @click.command()
 @click.argument("pack", type=click.Path(path_type=Path))
 @click.argument("file", type=click.Path(path_type=Path, exists=True, dir_okay=False))
+@without_a_run()
 def command(pack: Path, file: Path) -> None:
     """Attach the markdown FILE to PACK as notes added after sealing, and render again.
 

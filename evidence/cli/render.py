@@ -3,31 +3,34 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Final
 
 import click
 
-from evidence.api.verify import expand
-from evidence.cli.boundary import complain
+from evidence import layout
+from evidence.cli.boundary import complain, without_a_run
 from evidence.errors import ExitCode
 from evidence.publish.index import INDEX, Reports, index_differs, update_index
 from evidence.publish.summaries import Rendered, render_all
+from evidence.verification.named import expand, packs_below, refuse_empty, what_is_there
+
+_RUNS: Final = Path(layout.RUNS)
 
 
 @click.command()
 @click.argument("packs", nargs=-1, metavar="[PACK...]", type=click.Path(path_type=Path))
 @click.option("--check", is_flag=True, help="Write nothing; exit 1 where a summary differs.")
+@without_a_run()
 def command(packs: tuple[Path, ...], check: bool) -> None:
     """Regenerate the summaries of PACKs, or of every pack below runs/ with its index.
 
     Digests are checked first: a broken pack is not rendered (exit 1), all others are.
     """
-    found = expand(packs or (Path("runs"),))
-    if not packs and found == [Path("runs")]:
-        click.echo(
-            "No packs below runs/. `evidence new M1` writes a milestone, `evidence run M1` makes a "
-            "pack of it."
-        )
+    if not packs and _RUNS.is_dir() and not packs_below(_RUNS):
+        click.echo(f"No packs below runs/. {what_is_there(_RUNS)}")
         return
+    refuse_empty(packs)
+    found = expand(packs or (_RUNS,))
     rendered = render_all(found, check=check)
     for pack, one in zip(found, rendered, strict=True):
         click.echo(f"{pack.as_posix()}: {_line_of(one, check=check)}")
@@ -38,7 +41,7 @@ def command(packs: tuple[Path, ...], check: bool) -> None:
         for pack, one in zip(found, rendered, strict=True)
         if one.report is not None
     }
-    for folder in (path for path in packs or (Path("runs"),) if path not in found):
+    for folder in (path for path in packs or (_RUNS,) if path.is_dir() and path not in found):
         stale = _index(folder, known, check=check) or stale
     errors = [one.error for one in rendered if one.error]
     errors.sort(key=lambda error: error.exit_code == ExitCode.REFUSED)  # the gravest is the last

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from evidence.cli.boundary import without_a_run
 from evidence.pack.sshsig import EVIDENCE_NAMESPACE, SUMMARY_NAMESPACE
 from evidence.publish.signing import sign_pack
 from evidence.text.escape import visible
@@ -19,6 +20,7 @@ from evidence.text.escape import visible
     metavar="FILE",
     help="Private key, or public key whose private half is in ssh-agent (default: ssh's own).",
 )
+@without_a_run()
 def command(pack: Path, key: Path | None) -> None:
     """Sign PACK with an SSH key: its evidence, and its summary with what was attached.
 

@@ -7,12 +7,13 @@ from typing import NoReturn
 
 import click
 
-from evidence.api.verify import expand, with_origin
+from evidence.api.verify import with_origin
 from evidence.cli.report import print_report
 from evidence.encoding import jsonio
 from evidence.encoding.codec import encode
 from evidence.errors import ExitCode
 from evidence.records.finding import Report
+from evidence.verification.named import expand, refuse_empty
 from evidence.verification.options import VerifyOptions
 from evidence.verification.several import verify_packs
 
@@ -86,6 +87,7 @@ def command(
     """
     if (allowed_signers is None) != (signer is None):
         raise click.UsageError("--allowed-signers FILE and --signer WHO go together")
+    refuse_empty(packs)
     if test_self:
         _self_test(packs, as_json=as_json, quiet=quiet)
     options = VerifyOptions(

@@ -13,6 +13,8 @@ from collections.abc import Iterable
 from io import BufferedIOBase, RawIOBase
 from typing import Final
 
+from evidence.system.threads import leave_off_if_told
+
 CHUNK_BYTES: Final = 1 << 18
 HASHING_THREADS: Final = max(4, os.cpu_count() or 1)
 """Threads that hash large files. More than two processors, since a model comes in few files, and
@@ -32,6 +34,7 @@ def sha256_stream(stream: RawIOBase | BufferedIOBase) -> tuple[str, int]:
     while count := stream.readinto(lent):
         state.update(lent[:count])
         size_bytes += count
+        leave_off_if_told()
     return state.hexdigest(), size_bytes
 
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Final
@@ -21,6 +20,7 @@ from evidence.errors import EvidenceError
 from evidence.records.milestone import PublishSpec
 from evidence.records.record import Record
 from evidence.records.run import FileEntry, ManifestRecord, WithheldEntry, WithheldRecord
+from evidence.system import threads
 from evidence.system.durable import sync_file, write_file
 
 NOT_IN_GIT: Final = "weights are too large for git: runs/.gitignore leaves them out"
@@ -79,7 +79,7 @@ def digest_files(staging: Path, files: Iterable[FileEntry]) -> dict[str, str]:
     Each file is made durable too: a seal over bytes that a power cut can take back is none.
     """
     largest_first = sorted(files, key=lambda entry: -entry.size_bytes)
-    with ThreadPoolExecutor(HASHING_THREADS) as pool:
+    with threads.pool(HASHING_THREADS) as pool:
         digests = pool.map(lambda entry: _digest(staging / entry.path), largest_first)
         return {entry.path: value for entry, value in zip(largest_first, digests, strict=True)}
 

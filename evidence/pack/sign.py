@@ -42,7 +42,8 @@ def default_key() -> Path:
             return folder / name if (folder / name).is_file() else folder / f"{name}.pub"
     raise UsageError(
         f"there is no key in {folder}",
-        hint="Give one: evidence sign PACK --key FILE   (make one: ssh-keygen -t ed25519 -f FILE)",
+        hint="Give one: evidence sign PACK --key FILE   "
+        "(make one: ssh-keygen -t ed25519 -f NEW-FILE)",
     )
 
 
@@ -80,7 +81,7 @@ def _signed(message: bytes, namespace: str, key: Path) -> bytes:
             raise sshsig.NoSshKeygenError(f"{tool} does not answer: {error}") from error
         made = path.with_name(f"{path.name}.sig")
         if done.returncode != 0 or not made.is_file():
-            raise sshsig.explain_failure(done.stderr, tool)
+            raise sshsig.explain_failure(done.stderr, tool, key)
         signature = made.read_bytes()
     _must_be(signature, namespace)
     return signature

@@ -11,6 +11,7 @@ import base64
 import binascii
 import os
 import re
+import shlex
 import subprocess
 import tempfile
 from collections.abc import Iterator
@@ -144,18 +145,27 @@ class RejectedError(EvidenceError):
     """A signature that is well formed and does not prove what was asked."""
 
 
-def explain_failure(stderr: bytes, tool: Path) -> UsageError:
-    """The error for a person when ssh-keygen would not sign."""
+def explain_failure(stderr: bytes, tool: Path, key: Path) -> UsageError:
+    """The error for a person when ssh-keygen would not sign with this key.
+
+    No advice may cost a key: none names the file that is there as one to write to.
+    """
     answer = _words(stderr)
     low = answer.lower()
     if _is_too_old(answer):
         return NoSshKeygenError(
             f"{tool} is too old to sign", hint="OpenSSH 8.2 or newer is needed."
         )
+    if "too open" in low or "unprotected private key" in low:
+        return UsageError(
+            f"others than you may read the private key {key}, and ssh-keygen takes no such key",
+            hint=f"Make it yours alone: chmod 600 {shlex.quote(str(key))}",
+        )
     if "passphrase" in low:
         return UsageError(
             "the key needs its passphrase, and it was not given (or is wrong)",
-            hint="Load it once with `ssh-add KEY`, then sign with KEY.pub.",
+            hint=f"Load it once with `ssh-add {shlex.quote(str(key))}`, then sign with "
+            f"--key {shlex.quote(f'{key}.pub')}.",
         )
     if "no private key found" in low or "agent" in low:
         return UsageError(
@@ -163,8 +173,9 @@ def explain_failure(stderr: bytes, tool: Path) -> UsageError:
             hint="Load it into the agent (`ssh-add`), or give the private key's file.",
         )
     return UsageError(
-        f"ssh-keygen could not sign with this key: {answer}",
-        hint="Make a key: ssh-keygen -t ed25519 -f KEY",
+        f"ssh-keygen could not sign with {key}: {answer}",
+        hint="Give another key with --key, or make one in a file that is not there yet: "
+        "ssh-keygen -t ed25519 -f NEW-FILE",
     )
 
 

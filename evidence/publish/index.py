@@ -21,6 +21,7 @@ from evidence.records.reproduction import ReproductionRecord
 from evidence.records.run import ManifestRecord, ResultsRecord
 from evidence.render.index import IndexEntry, index_page
 from evidence.system.durable import staging_of, write_file
+from evidence.verification.named import is_pack
 from evidence.verification.options import VerifyOptions
 from evidence.verification.several import verify_packs
 
@@ -59,7 +60,7 @@ def index_of(runs: Path, known: Reports = NOTHING_KNOWN) -> bytes:
 
 
 def _is_pack(path: Path) -> bool:
-    return not path.name.startswith(".") and (path / layout.SUMS).is_file()
+    return not path.name.startswith(".") and is_pack(path)
 
 
 def _entry(pack: Path, report: Report) -> IndexEntry:

@@ -14,12 +14,16 @@ from evidence import layout, limits, prose
 from evidence.errors import UsageError
 from evidence.pack.documents import Documents
 from evidence.prose.literals import shown
-from evidence.publish.summaries import read_attached, rendered_files, write_rendered
+from evidence.publish.summaries import (
+    attach_file,
+    being_attached,
+    held,
+    read_attached,
+    rendered_files,
+)
 from evidence.redact.search import scan
 from evidence.redact.stream import Redactor
 from evidence.redact.this_process import TAKE_OUT, secrets_of_this_process
-from evidence.system import posix
-from evidence.system.durable import staging_of, write_file
 from evidence.text.formatting import significant
 from evidence.verification.verification import load_sealed
 
@@ -31,7 +35,7 @@ def attach_note(pack: Path, note: Path) -> Path:
     """Copy a note into attached/ and render again. Returns its pack-relative path."""
     data = _bytes_of(note)
     load_sealed(pack)  # a broken pack gets no notes
-    with posix.folder_held(pack):
+    with held(pack):
         return _attach(pack, note, data)
 
 
@@ -58,12 +62,8 @@ def _attach(pack: Path, note: Path, data: bytes) -> Path:
         raise UsageError(f"{note} is not UTF-8 (byte {error.start})") from error
     _refuse_secrets(note, data)
     _refuse_contradiction(note, text, sealed.documents)
-    folder = pack / layout.ATTACHED
-    number = 1
-    while (folder / f"notes-{number:03d}.md").exists():
-        number += 1
-    path = folder / f"notes-{number:03d}.md"
-    attached = {**read_attached(pack), path.relative_to(pack).as_posix(): data}
+    name = _name(pack, data)
+    attached = {**read_attached(pack), name: data}
     files = rendered_files(sealed.documents, sealed.root_sha256, attached)
     total_bytes = sum(map(len, (*files.values(), *attached.values())))
     if total_bytes > limits.MAX_RENDERED_BYTES - _ROOM_FOR_SIGNATURES_BYTES:
@@ -72,9 +72,20 @@ def _attach(pack: Path, note: Path, data: bytes) -> Path:
             f"more than verify reads ({limits.MAX_RENDERED_BYTES}); nothing was attached",
             hint="Attach a shorter note.",
         )
-    write_file(path, data, staging=staging_of(pack))
-    write_rendered(pack, files)
-    return path.relative_to(pack)
+    attach_file(sealed, name, data)
+    return Path(name)
+
+
+def _name(pack: Path, data: bytes) -> str:
+    """The first that is free; or of these very words, where attaching them was broken off."""
+    broken_off = being_attached(pack)
+    number = 1
+    while True:
+        name = f"{layout.ATTACHED}/notes-{number:03d}.md"
+        path = pack / name
+        if not path.exists() or (name in broken_off and path.read_bytes() == data):
+            return name
+        number += 1
 
 
 def _refuse_secrets(note: Path, data: bytes) -> None:

@@ -12,7 +12,13 @@ from evidence.encoding.digest import sha256_hex
 from evidence.errors import PackBrokenError, UsageError
 from evidence.pack.sign import sign_files
 from evidence.pack.sshsig import Signature
-from evidence.publish.summaries import read_attached, rendered_files
+from evidence.publish.summaries import (
+    being_attached,
+    held,
+    read_attached,
+    rendered_files,
+    rerender_held,
+)
 from evidence.records.record import Record
 from evidence.verification.options import VerifyOptions
 from evidence.verification.verification import open_verified, verify_pack
@@ -32,6 +38,13 @@ def sign_pack(pack: Path, key: Path | None) -> Signed:
     An honestly failed pack may be signed too: its verdict stays UNFINISHED. Raises
     PackBrokenError or UnsafePackError when verify finds an error, UsageError for keys and tools.
     """
+    with held(pack):
+        return _sign(pack, key)
+
+
+def _sign(pack: Path, key: Path | None) -> Signed:
+    if being_attached(pack):
+        rerender_held(pack)  # what a command before left half done
     verified = open_verified(pack)
     if not pack.is_dir():
         raise UsageError(f"{pack} is no pack")

@@ -6,21 +6,23 @@ pack may be rendered at all from `verify`.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, nullcontext
 from functools import partial
 from pathlib import Path
 
 from evidence import layout
 from evidence.encoding import jsonio
-from evidence.encoding.codec import encode
-from evidence.errors import EvidenceError
+from evidence.encoding.codec import decode
+from evidence.errors import EvidenceError, MalformedError
 from evidence.pack.documents import Documents
 from evidence.records.finding import Report
 from evidence.records.record import Record
-from evidence.render.render import render_pack, rendered_record
-from evidence.system import processes
+from evidence.records.run import RenderedRecord
+from evidence.render.render import listed, render_pack, rendered_list
+from evidence.system import posix, processes
 from evidence.system.durable import staging_of, write_file
-from evidence.verification.verification import load_sealed, open_pack
+from evidence.verification.verification import SealedPack, load_sealed, open_pack
 
 
 def rendered_files(
@@ -28,8 +30,8 @@ def rendered_files(
 ) -> dict[str, bytes]:
     """The whole rendered set with rendered.json, attached files left out."""
     files = render_pack(documents, root_sha256, attached)
-    record = rendered_record(documents, root_sha256, {**files, **attached})
-    return {**files, layout.RENDERED: jsonio.dump_document(encode(record))}
+    record = rendered_list(documents, root_sha256, {**files, **attached})
+    return {**files, layout.RENDERED: record}
 
 
 def write_rendered(pack: Path, files: Mapping[str, bytes]) -> list[str]:
@@ -38,6 +40,37 @@ def write_rendered(pack: Path, files: Mapping[str, bytes]) -> list[str]:
     for name in changed:
         write_file(pack / name, files[name], staging=staging_of(pack))
     return changed
+
+
+@contextmanager
+def held(pack: Path) -> Iterator[None]:
+    """Keep every other command out that writes into this pack. One that is not there is held by
+    nobody: whoever reads it says what is wrong."""
+    if pack.is_dir():
+        with posix.folder_held(pack):
+            yield
+    else:
+        yield
+
+
+def attach_file(sealed: SealedPack, name: str, data: bytes) -> None:
+    """Attach a file to a pack that is held, and render its summary with it.
+
+    rendered.json says first what is about to be attached, and last that it was: whoever is killed
+    between leaves a pack that verify understands, and that `evidence render` makes whole.
+    """
+    pack, documents, root_sha256 = sealed.path, sealed.documents, sealed.root_sha256
+    attached = read_attached(pack)
+    files = rendered_files(documents, root_sha256, attached)
+    write_rendered(pack, files)  # what a command before left half done
+    if attached.get(name) == data:
+        return
+    del files[layout.RENDERED]
+    before, new = {**files, **attached}, {name: data}
+    announced = rendered_list(documents, root_sha256, before, listed(new))
+    write_file(pack / layout.RENDERED, announced, staging=staging_of(pack))
+    write_file(pack / name, data, staging=staging_of(pack))
+    write_rendered(pack, rendered_files(documents, root_sha256, {**attached, **new}))
 
 
 class Rendered(Record):
@@ -61,7 +94,7 @@ def render_all(packs: Sequence[Path], *, check: bool) -> list[Rendered]:
 
 
 def _render_one(pack: Path, *, check: bool) -> Rendered:
-    with open_pack(pack) as opened:
+    with nullcontext() if check else held(pack), open_pack(pack) as opened:
         try:
             sealed, attached = opened.sealed(), read_attached(pack)
             files = rendered_files(sealed.documents, sealed.root_sha256, attached)
@@ -75,6 +108,12 @@ def _render_one(pack: Path, *, check: bool) -> Rendered:
 
 def rerender(pack: Path) -> list[str]:
     """Regenerate the rendered set of a pack. Raises PackBrokenError when the pack is broken."""
+    with held(pack):
+        return rerender_held(pack)
+
+
+def rerender_held(pack: Path) -> list[str]:
+    """The same, for who holds the pack."""
     sealed = load_sealed(pack)
     files = rendered_files(sealed.documents, sealed.root_sha256, read_attached(pack))
     return write_rendered(pack, files)
@@ -90,6 +129,15 @@ def read_attached(pack: Path) -> dict[str, bytes]:
         for path in sorted(folder.iterdir())
         if path.is_file() and not path.is_symlink()
     }
+
+
+def being_attached(pack: Path) -> frozenset[str]:
+    """What a command was attaching when it was ended, as rendered.json says; mostly nothing."""
+    try:
+        record = decode(RenderedRecord, jsonio.load_document((pack / layout.RENDERED).read_bytes()))
+    except (OSError, MalformedError):
+        return frozenset()
+    return frozenset(entry.path for entry in record.attaching)
 
 
 def _changed(pack: Path, files: Mapping[str, bytes]) -> list[str]:

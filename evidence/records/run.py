@@ -243,6 +243,8 @@ class RenderedRecord(Record):
     template: str
     root_sha256: str
     files: tuple[RenderedEntry, ...]
+    attaching: tuple[RenderedEntry, ...] = ()
+    """What a command is about to attach, or was when it was ended. Left out where there is none."""
 
 
 class ValueRecord(Record):

@@ -175,7 +175,10 @@ def _commit(commit: str) -> str:
 def _steadiness(sheet: Sheet) -> Iterator[str]:
     if sheet.number("run.num_clock_jumps"):
         jumps = sheet.n("run.num_clock_jumps", "time")
-        yield f"The wall clock jumped {jumps}: dates and times here are off, durations are not."
+        yield (
+            f"The wall clock jumped {jumps} against the clock that counts durations: it was set, "
+            "and dates and times here are off, or the machine slept, which no duration counts."
+        )
     if sheet.raw("run.threads_changed") is True:
         yield "The number of threads changed during the run; the bits of a result may depend on it."
 

@@ -11,6 +11,8 @@ from functools import cache
 from typing import Any, Final
 
 from evidence import layout
+from evidence.encoding import jsonio
+from evidence.encoding.codec import encode
 from evidence.encoding.digest import sha256_hex
 from evidence.errors import PackBrokenError
 from evidence.pack.documents import Documents
@@ -54,18 +56,34 @@ def render_pack(
     return files
 
 
-def rendered_record(
-    documents: Documents, root_sha256: str, files: Mapping[str, bytes]
-) -> RenderedRecord:
-    """rendered.json: every file of the rendered set, attached ones included, with its digest."""
-    return RenderedRecord(
+def rendered_list(
+    documents: Documents,
+    root_sha256: str,
+    files: Mapping[str, bytes],
+    attaching: tuple[RenderedEntry, ...] = (),
+) -> bytes:
+    """rendered.json: every file of the rendered set, attached ones included, with its digest.
+
+    `attaching`: what is being attached at this moment, and is not among `files` yet.
+    """
+    record = RenderedRecord(
         schema="rendered.v1",
         template=template_version(documents),
         root_sha256=root_sha256,
-        files=tuple(
-            RenderedEntry(path=path, sha256=sha256_hex(data), size_bytes=len(data))
-            for path, data in sorted(files.items())
-        ),
+        files=listed(files),
+        attaching=attaching,
+    )
+    value = encode(record)
+    if not attaching:
+        del value["attaching"]
+    return jsonio.dump_document(value)
+
+
+def listed(files: Mapping[str, bytes]) -> tuple[RenderedEntry, ...]:
+    """Files as rendered.json lists them."""
+    return tuple(
+        RenderedEntry(path=path, sha256=sha256_hex(data), size_bytes=len(data))
+        for path, data in sorted(files.items())
     )
 
 

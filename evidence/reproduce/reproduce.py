@@ -7,6 +7,7 @@ pack is sealed leaves nothing behind.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -20,7 +21,7 @@ from evidence.encoding.codec import encode
 from evidence.errors import ExitCode, StoppedError, UsageError
 from evidence.progress import Observer
 from evidence.publish.index import update_index
-from evidence.publish.summaries import rerender
+from evidence.publish.summaries import attach_file, held
 from evidence.records.finding import Report
 from evidence.records.record import Record
 from evidence.records.reproduction import ReproductionRecord, TierName
@@ -35,9 +36,8 @@ from evidence.reproduce.verdict import default_tier, reaches, reproduction_recor
 from evidence.reproduce.worktree import clean_worktree
 from evidence.results.seed_test import NAME as OVER_SEEDS
 from evidence.running.signals import StopRequest
-from evidence.system.durable import staging_of, write_file
 from evidence.verification.options import VerifyOptions
-from evidence.verification.verification import open_verified, verify_pack
+from evidence.verification.verification import load_sealed, open_verified, verify_pack
 
 _NAMED_BY: Final = 12
 
@@ -92,6 +92,11 @@ def reproduce(
     commit, patch = recorded_source(original)
     plan = plan_of(original.documents)
     _require_backend(plan)
+    if not os.access(pack, os.W_OK):
+        raise UsageError(
+            f"{pack} cannot be written, and what a reproduction finds is attached to it",
+            hint="Reproduce a copy of it that is yours.",
+        )
     repository = project_repository(options.project, pack)
     clear_up(repository)
     with (
@@ -151,8 +156,7 @@ def _stopped_first(stop: StopRequest) -> Iterator[None]:
 
 def attach(pack: Path, record: ReproductionRecord) -> Path:
     """Attach a reproduction to the original and render its summary again."""
-    path = pack / layout.reproduction_file(record.reproduction.root_sha256)
-    data = jsonio.dump_document(encode(record))
-    write_file(path, data, staging=staging_of(pack))
-    rerender(pack)
-    return path
+    name = layout.reproduction_file(record.reproduction.root_sha256)
+    with held(pack):
+        attach_file(load_sealed(pack), name, jsonio.dump_document(encode(record)))
+    return pack / name

@@ -69,12 +69,14 @@ THREADS: Final = ("num_threads_start", "num_threads_end")
 def clock_jumps(events: Iterable[JournalEvent]) -> Iterator[ClockJump]:
     """Where wall time is not what passed, beyond the tolerance.
 
-    Not between a process that died and the one that went on (`recovered`): nobody counted there.
+    Not between a process that died and the one that went on: nobody counted there. That is before
+    `recovered`, and behind it, for who went on may have died at once.
     """
     for before, event in pairwise(events):
         earlier, later = utc_of(before), utc_of(event)
         passed_s = event.monotonic_s - before.monotonic_s
-        if event.event == "recovered" or passed_s < 0 or earlier is None or later is None:
+        died = "recovered" in (before.event, event.event)
+        if died or passed_s < 0 or earlier is None or later is None:
             continue
         wall_s = (later - earlier).total_seconds()
         if abs(wall_s - passed_s) > CLOCK_TOLERANCE_S:

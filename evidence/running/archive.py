@@ -7,10 +7,9 @@ from typing import Final
 
 from evidence import layout
 from evidence.encoding.digest import sha256_hex
-from evidence.errors import UsageError
+from evidence.system import posix
 from evidence.system.durable import make_folder, publish, write_file
 
-ARCHIVE: Final = "archive"
 ATTRIBUTES: Final = (
     b"# Evidence is bytes: git must not change line ends here, nor anything else.\n"
     b"* -text -ident -filter !working-tree-encoding\n"
@@ -32,11 +31,8 @@ def prepare_runs_folder(runs: Path) -> None:
 def archive_pack(pack: Path) -> Path:
     """Move a sealed pack to runs/archive/<id>-<root digest> and return its new place."""
     sums = pack / layout.SUMS
-    if not sums.is_file():
-        raise UsageError(
-            f"{pack} is there but is no sealed pack", hint="Move it away by hand, then run again."
-        )
-    target = pack.parent / ARCHIVE / f"{pack.name}-{sha256_hex(sums.read_bytes())[:12]}"
+    target = pack.parent / layout.ARCHIVE / f"{pack.name}-{sha256_hex(sums.read_bytes())[:12]}"
     make_folder(target.parent)
-    publish(pack, target)
+    with posix.folder_held(pack):  # who adds a note to it at this moment ends first
+        publish(pack, target)
     return target

@@ -105,7 +105,7 @@ def execute(
             start = begin(run)
             completed = try_attempts(run, start, prepared.plans)
             conclude(run, start, completed)
-        return publish_run(space, pack, parents, root)
+        return publish_run(space, pack, parents, root, stop)
 
 
 def _found(space: Workspace, prepared: Prepared, parents: tuple[ParentRecord, ...]) -> Memory:
@@ -140,7 +140,10 @@ def begin(run: Run, recorded: Collection[str] = ()) -> Observation:
         )
     run.observer.message("looking at the machine, the repository and the packages")
     inputs = inputs_of(prepared)
-    start = observe_start(run.root, prepared.milestone, inputs)
+    with run.stop.at_once(
+        lambda: _stopped(run, f"stopped before attempt {prepared.plans[0].name}, as asked")
+    ):
+        start = observe_start(run.root, prepared.milestone, inputs)
     for one in not_held(start.git.inputs):
         run.observer.message(f"the commit does not hold {one.path} ({one.input}): {one.reason}")
     staging = run.space.staging
@@ -181,12 +184,14 @@ def conclude(
     `end_observed`: an earlier process came so far, and recorded it.
     """
     if not end_observed:
-        end = observe_end(run.root, run.prepared.milestone, start)
+        with run.stop.at_once(lambda: _stopped(run, "stopped before it was sealed, as asked")):
+            end = observe_end(run.root, run.prepared.milestone, start)
         _write_again(run, observed_documents(run.prepared, end, completed))
         _write_again(run, withheld_document(run.space.staging, run.prepared.milestone))
         journal_state(run.journal, "end", end.git.end)
     # Before the seal is journalled: what is no secret can still be allowed, and the run go on.
-    refuse_secrets(run.space.staging, run.prepared.milestone.id, run.allow)
+    with run.stop.at_once(lambda: _stopped(run, "stopped before it was sealed, as asked")):
+        refuse_secrets(run.space.staging, run.prepared.milestone.id, run.allow)
     name = None if completed is None else completed.record.name
     status = "failed" if completed is None else "complete"
     run.journal.record("sealing", attempt=name, status=status)
@@ -200,7 +205,11 @@ def _write_again(run: Run, files: Mapping[str, bytes]) -> None:
 
 
 def publish_run(
-    space: Workspace, pack: Path, parents: tuple[ParentRecord, ...], root: Path
+    space: Workspace,
+    pack: Path,
+    parents: tuple[ParentRecord, ...],
+    root: Path,
+    stop: StopRequest,
 ) -> tuple[Finished, Report]:
     """Seal what is staged, verify it, publish it with one rename, and clear the work away.
 
@@ -208,11 +217,13 @@ def publish_run(
     and wishes of its author.
     """
     try:
-        finished = seal_staging(space.staging, parents)
+        with stop.at_once(lambda: stopped_while_sealing(space, stop)):
+            finished = seal_staging(space.staging, parents)
     except MalformedError as error:
         what = f"what was written cannot be sealed, so it was not published: {error.message}"
         raise _rejected(what, {error.message.partition(":")[0]}, space, pack, root) from error
-    report = verify_pack(space.staging, VerifyOptions(known_as=pack))
+    with stop.at_once(lambda: stopped_while_sealing(space, stop)):
+        report = verify_pack(space.staging, VerifyOptions(known_as=pack))
     grave = [
         one
         for one in report.findings
@@ -313,6 +324,15 @@ def _stopped(run: Run, reason: str) -> StoppedError:
         f"{reason}; nothing was published",
         hint=f"Go on: {commands.to_resume(run.prepared.milestone.id, run.space.runs, run.root)}",
         by_sigterm=run.stop.by_sigterm,
+    )
+
+
+def stopped_while_sealing(space: Workspace, stop: StopRequest) -> StoppedError:
+    """Everything was done but the seal, which the next process makes anew."""
+    return StoppedError(
+        "stopped while it was being sealed, as asked; nothing was published",
+        hint=f"Seal it: {commands.to_resume(space.work.name, space.runs)}",
+        by_sigterm=stop.by_sigterm,
     )
 
 

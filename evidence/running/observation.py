@@ -7,7 +7,6 @@ folder. The probes themselves are `capture`'s.
 from __future__ import annotations
 
 import os
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TypeVar
 
@@ -40,6 +39,7 @@ from evidence.records.milestone import Milestone
 from evidence.records.record import Record
 from evidence.redact.privacy import Privacy
 from evidence.running.secrets import cleaned, privacy_of
+from evidence.system import threads
 
 T = TypeVar("T")
 
@@ -106,7 +106,7 @@ def observe_start(root: Path, milestone: Milestone, inputs: tuple[Input, ...] = 
     """Run every probe, side by side; the slowest alone decides how long it takes."""
     started_utc = utc_now()
     repository = open_repository(root)
-    with ThreadPoolExecutor() as pool:
+    with threads.pool() as pool:
         cpu = pool.submit(capture_cpu)
         gpus = pool.submit(capture_gpus)
         snapshot = pool.submit(gpu_snapshot)

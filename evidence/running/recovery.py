@@ -64,6 +64,7 @@ from evidence.running.workspace import Workspace
 from evidence.stages.kind import Kind
 from evidence.stages.registry import kind_of, stages_of
 from evidence.system.durable import remove
+from evidence.text import commands
 
 
 class Continuation(Record):
@@ -92,7 +93,8 @@ def recover(
         observer.message(f"{layout.MILESTONE} was damaged; it was restored from its copy")
     if close:
         return _close(root, space, pack, observer, stop, milestone_id)
-    refuse_damaged(space, milestone_id, root)
+    with stop.at_once(lambda: _as_it_was(root, space, stop)):
+        refuse_damaged(space, milestone_id, root)
     return _go_on(root, space, pack, observer, stop, close=False)
 
 
@@ -105,9 +107,10 @@ def _close(
     milestone_id: str,
 ) -> tuple[Finished, Report]:
     """Seal what there is as failed, with what is damaged set aside: there is always a pack."""
-    found, spoilt = damages(space), frozenset[str]()
+    with stop.at_once(lambda: _as_it_was(root, space, stop)):
+        found, spoilt = damages(space), frozenset[str]()
     if is_salvaged(space):
-        return publish_run(space, pack, parents_of(space), root)
+        return publish_run(space, pack, parents_of(space), root, stop)
     if not found:
         try:
             return _go_on(root, space, pack, observer, stop, close=True)
@@ -120,10 +123,10 @@ def _close(
         observer.message(f"{space.work / one.path} {one.reason}; set aside")
     parents = salvage(root, space, milestone_id, found, spoilt)
     try:
-        return publish_run(space, pack, parents, root)
+        return publish_run(space, pack, parents, root, stop)
     except (RejectedError, MalformedError):
         salvage(root, space, milestone_id, found, None)
-        return publish_run(space, pack, parents, root)
+        return publish_run(space, pack, parents, root, stop)
 
 
 def _said(error: Exception) -> str:
@@ -139,10 +142,11 @@ def _go_on(
     *,
     close: bool,
 ) -> tuple[Finished, Report]:
-    backends = {} if close else backends_left(root, space)
-    if backends:
-        refuse_changed(root, space)
-    unfinished = read_unfinished(root, space, backends)
+    with stop.at_once(lambda: _as_it_was(root, space, stop)):
+        backends = {} if close else backends_left(root, space)
+        if backends:
+            refuse_changed(root, space)
+        unfinished = read_unfinished(root, space, backends)
     if backends:
         for line in said_now(root, unfinished.prepared.milestone):
             observer.message(line)
@@ -155,7 +159,15 @@ def _go_on(
         space.reserve_room()
         if not unfinished.recorded("sealing"):
             _run_to_seal(root, space, unfinished, observer, stop, close=close)
-        return publish_run(space, pack, unfinished.facts.parents, root)
+        return publish_run(space, pack, unfinished.facts.parents, root, stop)
+
+
+def _as_it_was(root: Path, space: Workspace, stop: StopRequest) -> StoppedError:
+    return StoppedError(
+        "stopped before anything was done, as asked; the run is as it was",
+        hint=f"Go on: {commands.to_resume(space.work.name, space.runs, root)}",
+        by_sigterm=stop.by_sigterm,
+    )
 
 
 def _run_to_seal(
@@ -176,10 +188,15 @@ def _run_to_seal(
         run = Run(
             unfinished.prepared, root, space, memory, writer, clock, began_s, observer, stop, allow
         )
+        captured = unfinished.recorded("captured")
+        if not captured:  # nobody looked around yet, or nobody said so
+            _record(run, unfinished, None, Continuation())
         start = _start(run, unfinished)
         completed, opened, rest = _attempts_so_far(run, unfinished)
-        continuation = _continuation(run, unfinished, opened, close=close)
-        _record(run, unfinished, opened, continuation)
+        with stop.at_once(lambda: _as_it_was(root, space, stop)):
+            continuation = _continuation(run, unfinished, opened, close=close)
+        if captured:
+            _record(run, unfinished, opened, continuation)
         memory.about_to_cut(continuation.cut.remaining)
         continuation.cut.write()
         if opened is not None:
@@ -197,7 +214,7 @@ def _record(
 ) -> None:
     """How the process before this one ended and what of its work is cut, before it is cut."""
     is_recorded = unfinished.events[-1].event == "recovered" if unfinished.events else True
-    if unfinished.recorded("captured") and (unfinished.allowed or not is_recorded):
+    if unfinished.events and (unfinished.allowed or not is_recorded):
         cut, point = continuation.cut, continuation.point
         run.journal.record(
             "recovered",

@@ -6,6 +6,7 @@ results, seal, render, publish, verify. Each part is done elsewhere. Prints noth
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,9 +15,9 @@ from typing import Final, NoReturn
 from filelock import FileLock, Timeout
 
 from evidence import layout
-from evidence.errors import BusyError, DurabilityError, ExitCode, UsageError
+from evidence.errors import BusyError, DurabilityError, ExitCode, StoppedError, UsageError
 from evidence.progress import Observer
-from evidence.publish.index import update_index
+from evidence.publish.index import Reports, update_index
 from evidence.records.finding import Report
 from evidence.records.record import Record
 from evidence.records.run import GateResult, OutcomeRecord, ParentRecord
@@ -97,29 +98,34 @@ def run_milestone(
     recovering = options.resume or options.close
     name = options.pack_name or milestone_id
     if not recovering:
-        prepared = prepare(options.root, milestone_id, options.attempt)
+        with stop.at_once(stop.nothing_started):
+            prepared = prepare(options.root, milestone_id, options.attempt)
         for warning in prepared.warnings:
             observer.message(f"warning: {warning}")
     pack = layout.pack_dir(options.runs, name)
     _refuse_sealed(pack, milestone_id, options)  # at once, and once more when nobody else can seal
-    make_folder(options.runs / layout.WORK)
-    _refuse_two_disks(options.runs)
+    if recovering:
+        _refuse_absent(milestone_id, options, name)  # at once: it makes no folder
+    with _nothing_started():
+        make_folder(options.runs / layout.WORK)
+        _refuse_two_disks(options.runs)
     with _held(options.runs, name):
-        _refuse_sealed(pack, milestone_id, options)
-        work = _work_folder(milestone_id, options, name)
-        with _disk_errors_named(milestone_id, work, pack, options.root):
+        with _nothing_started():
+            _refuse_sealed(pack, milestone_id, options)
+            work = _work_folder(milestone_id, options, name)
             prepare_runs_folder(options.runs)
+            if not recovering and pack.exists():
+                archive_pack(pack)
+        with _disk_errors_named(milestone_id, work, pack, options.root):
             if recovering:
                 done, report = recover(
                     options.root, work, pack, observer, stop, milestone_id, close=options.close
                 )
             else:
-                if pack.exists():
-                    archive_pack(pack)
                 done, report = execute(
                     prepared, options.root, work, pack, observer, stop, options.parents
                 )
-    update_index(options.runs, {pack: report})
+    _update_index(options.runs, {pack: report}, observer, stop)
     return RunResult(
         milestone=milestone_id,
         pack=pack,
@@ -134,6 +140,17 @@ def run_milestone(
     )
 
 
+def _update_index(runs: Path, known: Reports, observer: Observer, stop: StopRequest) -> None:
+    """The run is over: an index that is not written changes nothing of how it ended."""
+    try:
+        with stop.at_once(stop.nothing_started):
+            update_index(runs, known)
+    except (DurabilityError, StoppedError, OSError) as error:
+        reason = error if isinstance(error, OSError) else error.message
+        render = commands.evidence("render", str(runs))
+        observer.message(f"warning: the index is not up to date: {reason}; then: {render}")
+
+
 def _refuse_contradiction(options: RunOptions) -> None:
     asked = options.resume + options.close + options.again
     if asked > 1 or (options.attempt and (options.resume or options.close)):
@@ -142,7 +159,28 @@ def _refuse_contradiction(options: RunOptions) -> None:
         )
 
 
+@contextmanager
+def _nothing_started() -> Iterator[None]:
+    """What the disk refuses before there is a run: nothing of it is left to go on with."""
+    try:
+        yield
+    except DurabilityError as error:
+        raise UsageError(f"{error.message}; nothing was started", hint=error.hint) from error
+    except OSError as error:
+        place = f": {error.filename}" if error.filename else ""
+        raise UsageError(
+            f"{error.strerror or error}{place}; nothing was started",
+            hint="Give a folder that can be read and written: --runs DIR",
+        ) from error
+
+
 def _refuse_sealed(pack: Path, milestone_id: str, options: RunOptions) -> None:
+    if os.path.lexists(pack) and not (pack / layout.SUMS).is_file():
+        leads = f"a link to {pack.readlink()}, which leads nowhere" if pack.is_symlink() else ""
+        raise UsageError(
+            f"{pack} is there but is no sealed pack{leads and f': {leads}'}",
+            hint="Move it away by hand, then run again.",
+        )
     if pack.exists() and not options.again:
         anew = commands.run(milestone_id, options.runs, "--again", root=options.root)
         raise UsageError(
@@ -166,8 +204,8 @@ def _work_folder(milestone_id: str, options: RunOptions, name: str) -> Path:
     """The folder to work in: of a run to go on with, or free for a new one."""
     space = Workspace(layout.work_dir(options.runs, name))
     recovering = options.resume or options.close
-    if recovering and not space.is_run:
-        raise UsageError(f"there is no unfinished run of {milestone_id}")
+    if recovering:
+        _refuse_absent(milestone_id, options, name)
     if not recovering and space.is_run:
         raise UsageError(
             f"an unfinished run of {milestone_id} is in {space.work}",
@@ -176,6 +214,14 @@ def _work_folder(milestone_id: str, options: RunOptions, name: str) -> Path:
     if not recovering:
         space.remove()  # left by a run that died before it began, or after it was published
     return space.work
+
+
+def _refuse_absent(milestone_id: str, options: RunOptions, name: str) -> None:
+    if not Workspace(layout.work_dir(options.runs, name)).is_run:
+        raise UsageError(
+            f"there is no unfinished run of {milestone_id} in {options.runs}",
+            hint=f"Begin one: {commands.run(milestone_id, options.runs, root=options.root)}",
+        )
 
 
 @contextmanager

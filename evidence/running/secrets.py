@@ -143,8 +143,8 @@ def refuse_secrets(staging: Path, milestone_id: str, allow: Iterable[AllowSpec])
     if problems:
         raise SecretFoundError(
             "the pack holds a secret and is not sealed:\n" + "\n".join(problems),
-            hint=f"What there is stays in {staging.parent}, unpublished; remove that folder to "
-            f"start anew. {TAKE_OUT}\n{_allow_hint(milestone_id, problems)}\n\n"
+            hint=f"What there is stays in {staging.parent}, unpublished; move that folder away "
+            f"to start anew. {TAKE_OUT}\n{_allow_hint(milestone_id, problems)}\n\n"
             f"Then: {commands.to_resume(milestone_id, staging.parents[2])}",
         )
 

@@ -15,7 +15,7 @@ from typing import Final, Literal
 
 from msgspec.structs import replace
 
-from evidence.errors import ExitCode, PackBrokenError
+from evidence.errors import ExitCode, PackBrokenError, UnfinishedRunError
 from evidence.records.finding import Report
 from evidence.records.record import Record
 from evidence.self_test.bench import Bench
@@ -77,6 +77,10 @@ def self_test(pack: Path) -> SelfTest:
     Raises PackBrokenError when the pack is not without errors to begin with.
     """
     before = verify_pack(pack)
+    if before.exit is ExitCode.UNFINISHED and before.root_sha256 is None:
+        raise UnfinishedRunError(
+            f"{pack} is not a finished pack, so breaking it shows nothing", hint=before.next_step
+        )
     if before.exit not in (ExitCode.DONE, ExitCode.UNFINISHED) or before.root_sha256 is None:
         raise PackBrokenError(
             f"{pack} is not intact, so breaking it shows nothing",

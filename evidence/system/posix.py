@@ -103,14 +103,21 @@ else:
     @contextlib.contextmanager
     def folder_held(path: Path) -> Iterator[None]:
         """Wait until no other process holds this folder, and hold it. Leaves no file behind; a
-        process that dies lets go. A disk that knows no locks keeps nobody out."""
-        handle = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
-        try:
-            with contextlib.suppress(OSError):
-                fcntl.flock(handle, fcntl.LOCK_EX)
-            yield
-        finally:
-            os.close(handle)
+        process that dies lets go. A disk that knows no locks keeps nobody out.
+
+        What is held is the folder that has this name then: who waited while it was moved away
+        waits for the one that took its place. Raises FileNotFoundError where none did.
+        """
+        while True:
+            handle = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+            try:
+                with contextlib.suppress(OSError):
+                    fcntl.flock(handle, fcntl.LOCK_EX)
+                if os.path.samestat(os.fstat(handle), path.stat()):
+                    yield
+                    return
+            finally:
+                os.close(handle)
 
     DIRECTORY_FLAGS: int | None = os.O_RDONLY | os.O_DIRECTORY
     """How a directory is opened to make its entries durable; None: it cannot be."""

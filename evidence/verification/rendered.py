@@ -13,12 +13,12 @@ from msgspec import Struct, field
 
 from evidence import layout
 from evidence.encoding import jsonio, schema
-from evidence.encoding.codec import decode, encode
+from evidence.encoding.codec import decode
 from evidence.encoding.digest import sha256_hex, with_lf
 from evidence.errors import MalformedError
 from evidence.pack.documents import Documents
-from evidence.records.run import RenderedRecord
-from evidence.render.render import render_pack, rendered_record
+from evidence.records.run import RenderedEntry, RenderedRecord
+from evidence.render.render import render_pack, rendered_list
 from evidence.verification.ledger import Ledger, Rule
 from evidence.verification.problem import CannotCheckError, Problem
 from evidence.verification.reading.digests import read_file
@@ -31,6 +31,8 @@ BYTES: Final = Rule("rendered-bytes", "the summary is what rendering the evidenc
 RULES: Final = (LISTED, BYTES)
 
 _RENDER_HINT: Final = "`evidence render` makes it anew"
+_BROKEN_OFF: Final = "attaching-broken-off"
+_FINISH_HINT: Final = "`evidence render` makes the summary whole with what is there"
 
 
 class RenderedSet(Struct):
@@ -38,6 +40,15 @@ class RenderedSet(Struct):
 
     files: dict[str, bytes] = field(default_factory=dict)
     problems: list[Problem] = field(default_factory=list)
+
+    attaching: tuple[RenderedEntry, ...] = ()
+    """What rendered.json says was being attached."""
+
+    @property
+    def attached_before(self) -> dict[str, bytes]:
+        """What was attached before that."""
+        names = {entry.path for entry in self.attaching}
+        return {path: data for path, data in self.attached.items() if path not in names}
 
     @property
     def attached(self) -> dict[str, bytes]:
@@ -76,7 +87,15 @@ def _read(root: SafeDirectory, tree: Tree) -> RenderedSet:
             text = "changed while it was read"
             rendered.problems.append(Problem(path, text, code="changed-while-reading"))
         rendered.files[path] = reading.content or b""
+    rendered.attaching = _attaching(rendered.files.get(layout.RENDERED, b""))
     return rendered
+
+
+def _attaching(data: bytes) -> tuple[RenderedEntry, ...]:
+    try:
+        return decode(RenderedRecord, jsonio.load_document(data)).attaching
+    except MalformedError:  # said where the list is checked
+        return ()
 
 
 def _list_problems(
@@ -109,12 +128,45 @@ def _list_problems(
         text = "another template than the manifest names"
         place = f"{layout.RENDERED}#/template"
         yield Problem(place, text, manifest.template, record.template)
-    yield from _entries(rendered, record)
+    yield from _entries(rendered, record, _after(rendered, documents, root_sha256))
+    yield from _being_attached(rendered, record)
     if not root_sha256:
         raise CannotCheckError("there is no list of sealed files that it could be rendered from")
 
 
-def _entries(rendered: RenderedSet, record: RenderedRecord) -> Iterator[Problem]:
+def _after(
+    rendered: RenderedSet, documents: Documents | None, root_sha256: str
+) -> Mapping[str, bytes]:
+    """What may be there besides what is listed: rendered with what was being attached."""
+    if not rendered.attaching or documents is None or documents.results is None:
+        return {}
+    return render_pack(documents, root_sha256, rendered.attached)
+
+
+def _being_attached(rendered: RenderedSet, record: RenderedRecord) -> Iterator[Problem]:
+    """A command was ended in the midst of attaching. Nothing is wrong, and something is left."""
+    before = {entry.path for entry in record.files}
+    for index, entry in enumerate(record.attaching):
+        data = rendered.files.get(entry.path)
+        is_name = entry.path.startswith(f"{layout.ATTACHED}/") and layout.is_rendered(entry.path)
+        if not is_name or entry.path in before:
+            place = f"{layout.RENDERED}#/attaching/{index}/path"
+            yield Problem(place, "names a file that cannot be attached", actual=entry.path)
+        elif data is None:
+            text = f"was being attached when that was ended, and is not there. {_FINISH_HINT}"
+            yield Problem(entry.path, text, severity="warning", code=_BROKEN_OFF)
+        elif sha256_hex(data) != entry.sha256 or len(data) != entry.size_bytes:
+            text = "its bytes are not those that were being attached"
+            found = sha256_hex(data)
+            yield Problem(entry.path, text, entry.sha256, found, code="digest-mismatch")
+        else:
+            text = f"is attached, and the summary may not show it yet. {_FINISH_HINT}"
+            yield Problem(entry.path, text, severity="warning", code=_BROKEN_OFF)
+
+
+def _entries(
+    rendered: RenderedSet, record: RenderedRecord, after: Mapping[str, bytes]
+) -> Iterator[Problem]:
     listed = [entry.path for entry in record.files]
     if listed != sorted(set(listed)):
         yield Problem(f"{layout.RENDERED}#/files", "is not sorted, each file once")
@@ -127,11 +179,14 @@ def _entries(rendered: RenderedSet, record: RenderedRecord) -> Iterator[Problem]
         elif data is None:
             text = f"is listed in rendered.json but not there; {_RENDER_HINT}"
             yield Problem(entry.path, text, code="missing")
+        elif data == after.get(entry.path):
+            continue
         elif sha256_hex(data) != entry.sha256 or len(data) != entry.size_bytes:
             same = sha256_hex(with_lf(data)) == entry.sha256
             text = LINE_ENDS_HINT if same else "its bytes are not those that rendered.json lists"
             code = "line-ends" if same else "digest-mismatch"
             yield Problem(entry.path, text, entry.sha256, sha256_hex(data), code=code)
+    listed += [entry.path for entry in record.attaching]
     for path in sorted(rendered.files.keys() - set(listed) - {layout.RENDERED}):
         text = f"is in no list: neither evidence nor rendered from it; {_RENDER_HINT}"
         yield Problem(path, text, code="unlisted-file")
@@ -143,11 +198,15 @@ def _byte_problems(
     if documents.results is None:
         raise CannotCheckError(f"{layout.RESULTS} is not there")
     expected = render_pack(documents, root_sha256, rendered.attached)
-    problems = list(_compared(rendered, expected))
+    before = expected
+    if rendered.attaching:
+        before = render_pack(documents, root_sha256, rendered.attached_before)
+    problems = list(_compared(rendered, expected, before))
     if not problems and layout.RENDERED in rendered.files:
         # Only then: a file that differs makes its list differ, and is said already.
-        record = rendered_record(documents, root_sha256, {**expected, **rendered.attached})
-        problems += _compared(rendered, {layout.RENDERED: jsonio.dump_document(encode(record))})
+        files = {**before, **rendered.attached_before}
+        record = rendered_list(documents, root_sha256, files, rendered.attaching)
+        problems += _compared(rendered, {layout.RENDERED: record})
     yield from problems
     extra = rendered.files.keys() - expected.keys() - rendered.attached.keys() - {layout.RENDERED}
     for path in sorted(extra):
@@ -155,11 +214,15 @@ def _byte_problems(
         yield Problem(path, text, code="unlisted-file")
 
 
-def _compared(rendered: RenderedSet, expected: Mapping[str, bytes]) -> Iterator[Problem]:
+def _compared(
+    rendered: RenderedSet, expected: Mapping[str, bytes], before: Mapping[str, bytes] | None = None
+) -> Iterator[Problem]:
     for path, data in sorted(expected.items()):
         found = rendered.files.get(path)
         if found is None:
             yield Problem(path, f"is not there; {_RENDER_HINT}", code="missing")
+        elif before is not None and found == before.get(path):
+            continue
         elif found != data and with_lf(found) != data:
             yield _first_difference(path, data, found)
 

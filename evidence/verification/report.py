@@ -122,6 +122,8 @@ def _next_step(findings: list[Finding], manifest: ManifestRecord | None) -> str:
         return "put `* -text` into runs/.gitattributes, delete the folder and check it out again"
     if grave and all(f.check.startswith("rendered-") for f in grave):
         return "evidence render PACK makes the summary anew from the evidence, which is intact"
+    if not grave and any(f.code == "attaching-broken-off" for f in findings):
+        return "evidence render PACK finishes the summary, which a command left half done"
     if not grave and manifest is not None and manifest.status == "failed":
         return commands.evidence("run", manifest.milestone, "--again")
     return ""

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Final
 
 from evidence import layout
-from evidence.errors import PackBrokenError, UnsafePackError, UsageError
+from evidence.errors import PackBrokenError, UnfinishedRunError, UnsafePackError
 from evidence.pack import lost
 from evidence.pack.documents import Documents
 from evidence.records.finding import Report
@@ -24,6 +24,7 @@ from evidence.verification import rendered as rendered_stage
 from evidence.verification.consistency.every_check import check_consistency, skip_consistency
 from evidence.verification.consistency.registry import Evidence
 from evidence.verification.ledger import Ledger, Rule
+from evidence.verification.named import no_pack
 from evidence.verification.options import VerifyOptions
 from evidence.verification.origin.expectations import EXPECTED, check_expectations
 from evidence.verification.origin.signers import SIGNATURE, check_signatures
@@ -105,6 +106,9 @@ class OpenPack:
         """
         report = build_report(self._subject or Subject(self._path.as_posix()), self._ledger)
         _refuse_broken(self._path, report)
+        if self._subject is not None and self._subject.unfinished:
+            text = f"{self._path} is not a finished pack: {report.happened}"
+            raise UnfinishedRunError(text, hint=report.next_step)
         sealed = self._sealed
         if sealed is None or sealed.documents is None or sealed.sums is None:
             raise PackBrokenError(f"{self._path} is not a finished pack", hint=report.next_step)
@@ -179,9 +183,7 @@ def _refuse_broken(path: Path, report: Report) -> None:
     if not grave:
         return
     if not path.exists() and not path.is_symlink():
-        raise UsageError(
-            f"there is no pack {path}", hint="Packs lie below runs/, such as runs/M43."
-        )
+        raise no_pack(path)
     first = grave[0]
     more = f" (and {len(grave) - 1} more)" if len(grave) > 1 else ""
     place = "" if first.address == path.as_posix() else f"{first.address}: "
@@ -317,6 +319,8 @@ def _not_openable(path: Path, error: OSError) -> Problem:
     reason = error.strerror or str(error)
     if path.is_file():
         reason = "a file; packs are directories, and archives are never opened"
+    elif path.is_symlink() and not path.exists():
+        reason = f"a link to {path.readlink()}, which leads nowhere"
     elif not path.exists():
         reason = "there is no such directory"
     return Problem(path.as_posix(), reason, severity="refused", code="not-a-directory")

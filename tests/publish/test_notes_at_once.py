@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from evidence import limits
+from evidence.system import posix
 from evidence.verification.verification import verify_pack
 from tests.command import evidence
 from tests.project import make_project
@@ -35,6 +36,48 @@ def test_what_is_said_to_be_attached_is_attached(pack: Path, tmp_path: Path) -> 
     texts = {path.read_text() for path in (pack / "attached").iterdir()}
     assert texts == {f"Note {letter}.\n" for letter in "abcdefgh"}
     assert verify_pack(pack).exit == 0
+
+
+def test_who_renders_and_signs_meanwhile_loses_nobody_a_note(pack: Path, tmp_path: Path) -> None:
+    """Eight notes, two summaries and two signatures at once: all is there and whole."""
+    key = tmp_path / "key"
+    command = ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(key)]
+    subprocess.run(command, check=True, timeout=60)
+    commands = [["render", str(pack)], ["sign", str(pack), "--key", str(key)]] * 2
+    for letter in "abcdefgh":
+        note = tmp_path / f"{letter}.md"
+        note.write_text(f"Note {letter}.\n")
+        commands.insert(2, ["note", str(pack), str(note)])
+    started = [
+        subprocess.Popen(
+            [sys.executable, "-m", "evidence", *words], stdout=subprocess.DEVNULL, stderr=2
+        )
+        for words in commands
+    ]
+    assert [one.wait(timeout=120) for one in started] == [0] * len(commands)
+    texts = {path.read_text() for path in (pack / "attached").iterdir()}
+    assert texts == {f"Note {letter}.\n" for letter in "abcdefgh"}
+    report = verify_pack(pack)
+    assert report.exit == 0
+    assert "attaching-broken-off" not in {finding.code for finding in report.findings}
+    assert list(pack.parent.glob("**/*.partial")) == []
+
+
+def test_who_waited_while_a_pack_was_archived_does_not_write_into_its_place(
+    pack: Path, tmp_path: Path
+) -> None:
+    note = tmp_path / "note.md"
+    note.write_text("Too late.\n")
+    with posix.folder_held(pack):
+        command = [sys.executable, "-m", "evidence", "note", str(pack), str(note)]
+        waiting = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+        with pytest.raises(subprocess.TimeoutExpired):
+            waiting.wait(timeout=2)
+        pack.rename(pack.with_name("elsewhere"))
+    _, said = waiting.communicate(timeout=60)
+    assert waiting.returncode == 2, said
+    assert str(pack) in said
+    assert not pack.exists()
 
 
 @pytest.mark.parametrize("kind", ["fifo", "/dev/zero"])

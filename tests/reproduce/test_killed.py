@@ -15,10 +15,17 @@ import pytest
 from evidence import layout
 from evidence.capture.repository import open_repository
 from evidence.encoding.digest import sha256_hex
+from evidence.publish.summaries import rerender
 from evidence.records.availability import Unavailable
+from evidence.reproduce.reproduce import attach
 from evidence.reproduce.running import clear_up
 from evidence.reproduce.worktree import Worktree, clean_worktree
+from evidence.system import durable
+from evidence.verification.options import VerifyOptions
+from evidence.verification.verification import verify_pack
+from tests.faults.faulty_os import FaultyOs, Plan
 from tests.project import Project, make_project
+from tests.reproduce.rerun import rerun
 
 PATIENCE_S = 60.0
 
@@ -54,6 +61,30 @@ def test_what_a_killed_reproduction_left_is_gone_after_the_next(
     assert trees(ran) == []
     assert not layout.work_dir(ran.runs, name).exists()
     assert [path.name for path in tmp_path.glob("evidence-reproduce-*")] == []
+
+
+def test_a_pack_is_intact_whatever_call_attaching_is_killed_at(
+    ran: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Every durable call: what lies there at each is copied."""
+    result = rerun(ran)
+    result.attached.unlink()
+    result.attached.parent.rmdir()
+    rerender(ran.pack)
+    plan = Plan(do="copy", watched=str(ran.runs), copies=str(tmp_path / "copies"))
+    monkeypatch.setattr(durable, "os", FaultyOs(plan))
+    assert attach(ran.pack, result.record) == result.attached
+    monkeypatch.undo()
+    found = []
+    for copy in (tmp_path / "copies").iterdir():
+        beside = (copy / ran.pack.name, copy / result.pack.name)
+        for pack in beside:
+            report = verify_pack(pack, VerifyOptions(beside=beside))
+            assert report.exit == 0, report.findings
+            found += [finding.code for finding in report.findings]
+    assert found.count("attaching-broken-off") > 5
+    report = verify_pack(ran.pack, VerifyOptions(beside=(ran.pack, result.pack)))
+    assert "attaching-broken-off" not in {finding.code for finding in report.findings}
 
 
 def test_a_worktree_in_use_or_kept_on_purpose_is_left_alone(

@@ -119,6 +119,6 @@ def test_a_reproduction_says_the_verdict_on_the_pack_it_is_attached_to(
     assert (result.report.verdict, result.exit_code) == ("INTACT", ExitCode.DONE)
     assert {one.outcome for one in result.report.checks if one.id == "reproductions"} <= {"pass"}
     broken = ran.pack / layout.METRICS
-    monkeypatch.setattr("evidence.reproduce.reproduce.rerender", lambda _: broken.unlink())
+    monkeypatch.setattr("evidence.reproduce.reproduce.attach_file", lambda *_: broken.unlink())
     result = rerun(ran)
     assert (result.report.verdict, result.exit_code) == ("NOT INTACT", ExitCode.FINDINGS)

@@ -15,7 +15,7 @@ from evidence.verification.consistency.registry import Evidence
 INSIDE = ("schedule", "probe", "checkpoint", "final-model")
 IN_A_STAGE = (*INSIDE, "recovered", "redacted", "stage-finished", "attempt-finished")
 FOLLOWS = {
-    "run-started": ("captured",),
+    "run-started": ("captured", "recovered"),
     "captured": ("attempt-started", "captured", "recovered", "sealing"),
     "attempt-started": ("stage-started", "attempt-finished", "recovered"),
     "stage-started": IN_A_STAGE,

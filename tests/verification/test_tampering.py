@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 from random import Random
@@ -11,6 +12,7 @@ from failed import failed_toy
 from toy import MODEL, SUMMARY, intact_bytes, toy, write
 
 from evidence import layout
+from evidence.encoding import jsonio
 from evidence.records.finding import Report
 from evidence.verification.options import VerifyOptions
 from evidence.verification.verification import verify_pack
@@ -192,6 +194,21 @@ def test_an_attached_note_is_listed_and_shown(tmp_path: Path) -> None:
     assert names(report) >= {"attached/notes-001.md", SUMMARY}
     (pack / "attached/notes-002.md").write_text("Unlisted.\n")
     assert "attached/notes-002.md" in names(verify_pack(pack))
+
+
+@pytest.mark.parametrize("name", ["m90_summary.md", "plots/other.svg", "attached/notes-001.md"])
+def test_what_was_being_attached_can_only_be_something_new_to_attach(
+    name: str, tmp_path: Path
+) -> None:
+    noted = toy()
+    noted.attached = {"attached/notes-001.md": b"We learned **a lot**.\n"}
+    pack = write(tmp_path / "M90", noted.all_bytes())
+    record = json.loads((pack / layout.RENDERED).read_bytes())
+    record["attaching"] = [{"path": name, "sha256": "0" * 64, "size_bytes": 1}]
+    (pack / layout.RENDERED).write_bytes(jsonio.dump_document(record))
+    report = verify_pack(pack)
+    assert report.exit_code == 1
+    assert f"{layout.RENDERED}#/attaching/0/path" in {one.address for one in report.findings}
 
 
 def test_a_second_summary_is_in_no_list(pack: Path) -> None:

@@ -31,7 +31,7 @@ _INSIDE_STAGE: Final = (
 )
 _ENDS_STAGE: Final = ("redacted", "stage-finished", "attempt-finished")
 _NEXT: Final[dict[str, tuple[str, ...]]] = {
-    "run-started": ("captured",),
+    "run-started": ("captured", "recovered"),
     "captured": ("attempt-started", "captured", "recovered", "sealing"),
     "recovered": (
         "attempt-started",
@@ -149,8 +149,8 @@ def _finished_once(evidence: Evidence, kind: Kind) -> Problems:
 @check("journal-clock", "the monotonic clock never goes back; jumps of the wall clock are named")
 def journal_clock(evidence: Evidence) -> Problems:
     """monotonic_s does not decrease. UTC against monotonic differences: beyond 2 s a warning
-    `wall-clock-jump`; not before `recovered`, since between two processes nobody counted. Every
-    UTC is a date."""
+    `wall-clock-jump`; not before or behind `recovered`, since between two processes nobody
+    counted. Every UTC is a date."""
     events = evidence.documents.journal
     for event in events:
         if utc_of(event) is None:

@@ -28,7 +28,7 @@ from evidence.encoding.digest import (
 )
 from evidence.errors import UnsafePackError
 from evidence.records.record import Record
-from evidence.system import processes
+from evidence.system import processes, threads
 from evidence.verification.problem import Problem
 from evidence.verification.reading.directory import NotPlainError, SafeDirectory
 from evidence.verification.reading.sets import Entries
@@ -131,6 +131,7 @@ def read_file(root: SafeDirectory, path: str, status: FileStatus, *, into_memory
         read = _reader(descriptor, status.size_bytes, into_memory=into_memory)
         # One byte past the expected end is enough to see that a file grew.
         while size_bytes <= status.size_bytes:
+            threads.leave_off_if_told()
             asked_bytes = min(CHUNK_BYTES, status.size_bytes + 1 - size_bytes)
             piece = read(asked_bytes)
             if not piece:
@@ -282,10 +283,8 @@ def _read_all(
     if not large:
         yield from map(read, small)
         return
-    from concurrent.futures import ThreadPoolExecutor  # many packs have no large file
-
     large.sort(key=lambda path: -tree.files[path].size_bytes)
-    with ThreadPoolExecutor(num_threads or HASHING_THREADS) as pool:
+    with threads.pool(num_threads or HASHING_THREADS) as pool:
         hashing = [pool.submit(read, path) for path in large]
         yield from map(read, small)  # meanwhile, in the order of their folders
         for one in hashing:
