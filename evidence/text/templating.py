@@ -17,7 +17,16 @@ from pathlib import Path
 from typing import Any, Final, TypeVar
 
 import jinja2
-from jinja2 import DictLoader, Environment, StrictUndefined, Template, TemplateError, meta, nodes
+from jinja2 import (
+    DictLoader,
+    Environment,
+    StrictUndefined,
+    Template,
+    TemplateError,
+    Undefined,
+    meta,
+    nodes,
+)
 from jinja2.bccache import Bucket, FileSystemBytecodeCache
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
@@ -222,7 +231,8 @@ def compile_text(source: str) -> Template:
 
 def _written(value: Any) -> Any:
     """A value as it is written: nothing for null. What only has an address in memory is refused."""
-    if isinstance(value, Iterator) or callable(value):
+    has_address = isinstance(value, Iterator) or callable(value)
+    if has_address and not isinstance(value, Undefined):
         kind = type(value).__name__
         raise MalformedError(f"template error: a {kind} has no text: end it with `| list`")
     return _without_null(value)
