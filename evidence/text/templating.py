@@ -17,7 +17,16 @@ from pathlib import Path
 from typing import Any, Final, TypeVar
 
 import jinja2
-from jinja2 import DictLoader, Environment, StrictUndefined, Template, TemplateError, meta, nodes
+from jinja2 import (
+    DictLoader,
+    Environment,
+    StrictUndefined,
+    Template,
+    TemplateError,
+    Undefined,
+    meta,
+    nodes,
+)
 from jinja2.bccache import Bucket, FileSystemBytecodeCache
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
@@ -153,17 +162,80 @@ def _plain(value: object) -> object:
     return [_plain(part) for part in value] if isinstance(value, (list, tuple)) else value
 
 
+class _OfTheRow(ImmutableSandboxedEnvironment):
+    """What a template gives is a function of the row, and takes no more than the row allows."""
+
+    intercepted_binops = frozenset({"*", "**", "%"})
+
+    def call_binop(self, context: Any, operator: str, left: Any, right: Any) -> Any:
+        """Arithmetic of numbers; nothing that makes a text as long as somebody likes."""
+        if isinstance(left, (str, list, tuple)) or isinstance(right, (str, list, tuple)):
+            raise MalformedError(f"template error: `{operator}` is for numbers here")
+        if operator == "**" and abs(right) > MAX_EXPONENT:
+            raise MalformedError(f"template error: an exponent above {MAX_EXPONENT}")
+        return super().call_binop(context, operator, left, right)
+
+    def wrap_str_format(self, value: Any) -> None:
+        """No `str.format` of ours: as every method that fills up a text, it is unsafe here."""
+
+    def is_safe_attribute(self, obj: Any, attr: str, value: Any) -> bool:
+        """No method that fills up a text to any length."""
+        return attr not in _FILLING and super().is_safe_attribute(obj, attr, value)
+
+
+MAX_EXPONENT: Final = 64
+MAX_ASSIGNMENTS: Final = 16
+"""Of one template: each can double a text."""
+_FILLING: Final = frozenset(
+    {"center", "ljust", "rjust", "zfill", "expandtabs", "format", "format_map", "encode"}
+)
+_NO_FUNCTION_OF_THE_ROW: Final = frozenset({"random", "pprint"})
+_NOT_IN_A_TEXT: Final[tuple[type[nodes.Node], ...]] = (
+    nodes.Macro,
+    nodes.CallBlock,
+    nodes.Include,
+    nodes.Import,
+    nodes.FromImport,
+    nodes.Extends,
+    nodes.Block,
+)
+"""They need other templates, or can call themselves."""
+
+
 def compile_text(source: str) -> Template:
-    """Compile the author's own template. Raises MalformedError with the line."""
-    built = sandbox()
-    built.finalize = _without_null
+    """Compile the author's own template. Raises MalformedError with the line.
+
+    What it gives is a function of the row alone: whatever chance, an address in memory or another
+    row enters is unknown here.
+    """
+    built = _bare(_OfTheRow(**_STRICT))
+    built.finalize = _written
     built.tests = {**built.tests, **_TESTS}
+    left_out = _NO_FUNCTION_OF_THE_ROW | {"center", "format"}
+    built.filters = {name: one for name, one in built.filters.items() if name not in left_out}
     built.policies = {**built.policies, "json.dumps_function": _dumps}
     try:
+        tree = built.parse(source)
+        for node in tree.find_all(_NOT_IN_A_TEXT):
+            what = type(node).__name__.lower()
+            raise MalformedError(f"template error: {what} is not allowed here", line=node.lineno)
+        if len(list(tree.find_all((nodes.Assign, nodes.AssignBlock)))) > MAX_ASSIGNMENTS:
+            raise MalformedError(f"template error: more than {MAX_ASSIGNMENTS} `set`")
         return built.from_string(source)
     except TemplateError as error:
         line = getattr(error, "lineno", None) or 0
         raise MalformedError(f"template error: {error}", line=line) from error
+    except (RecursionError, MemoryError, SyntaxError) as error:
+        raise MalformedError("template error: nested too deeply") from error
+
+
+def _written(value: Any) -> Any:
+    """A value as it is written: nothing for null. What only has an address in memory is refused."""
+    has_address = isinstance(value, Iterator) or callable(value)
+    if has_address and not isinstance(value, Undefined):
+        kind = type(value).__name__
+        raise MalformedError(f"template error: a {kind} has no text: end it with `| list`")
+    return _without_null(value)
 
 
 def names_in(source: str) -> tuple[str, ...]:
@@ -177,6 +249,8 @@ def render(template: Template, values: Mapping[str, Any]) -> str:
         return template.render(dict(values))
     except (TemplateError, TypeError, ValueError, ArithmeticError, LookupError) as error:
         raise MalformedError(f"template error: {error}") from error
+    except (RecursionError, MemoryError) as error:
+        raise MalformedError("template error: more than can be rendered") from error
 
 
 def dotted_names(source: str) -> list[tuple[int, str]]:
