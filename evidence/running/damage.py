@@ -190,7 +190,8 @@ def _problem(path: Path, kept: KeptFile) -> str | None:
     if path.is_symlink():
         return "is a link by now"
     if not path.exists():
-        return None if any(one.size_bytes == 0 for one in kept.states) else "is gone"
+        may_lack = kept.may_lack or any(one.size_bytes == 0 for one in kept.states)
+        return None if may_lack else "is gone"
     try:
         with path.open("rb", buffering=0) as stream:
             for state in kept.states:

@@ -38,6 +38,8 @@ class KeptFile(Record):
     """More may stand behind it: lines that did not count yet when the process ended."""
     states: tuple[FileState, ...]
     """Several where one was about to take the place of another."""
+    may_lack: bool = False
+    """It was about to be written for the first time."""
 
 
 class Remembered(Record):
@@ -102,8 +104,9 @@ class Memory:
         new = self._whole(files)
         for name, one in new.items():
             before = self.facts.files.get(name)
-            if before is not None:
-                new[name] = replace(one, states=(*one.states, *before.states))
+            earlier = () if before is None else before.states
+            lacks = before is None or before.may_lack
+            new[name] = replace(one, states=(*one.states, *earlier), may_lack=lacks)
         self._keep(new)
 
     def about_to_cut(self, files: Mapping[Path, bytes]) -> None:

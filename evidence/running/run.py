@@ -104,7 +104,7 @@ def run_milestone(
             observer.message(f"warning: {warning}")
     pack = layout.pack_dir(options.runs, name)
     _refuse_sealed(pack, milestone_id, options)  # at once, and once more when nobody else can seal
-    if recovering:
+    if recovering and not layout.work_dir(options.runs, name).with_name(f"{name}.lock").exists():
         _refuse_absent(milestone_id, options, name)  # at once: it makes no folder
     with _nothing_started():
         make_folder(options.runs / layout.WORK)

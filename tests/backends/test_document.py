@@ -83,7 +83,14 @@ def test_the_stub_sends_what_it_says_and_all_of_it(project: Project) -> None:
 def test_the_kinds_of_failure_it_names_are_kept() -> None:
     line = next(one for one in TEXT.splitlines() if "StageFailure(kind" in one)
     kinds = re.findall(r"`([a-z]+(?:-[a-z]+)*)`", line)
-    assert kinds == ["bad-data", "diverged", "out-of-memory", "requirement-not-met"]
+    assert kinds == [
+        "bad-data",
+        "diverged",
+        "gpu-lost",
+        "out-of-memory",
+        "requirement-not-met",
+        "unreachable",
+    ]
     for kind in kinds:
         assert kind in (StageFailure.__doc__ or "")
         assert kind_and_message(StageFailure(kind, "why")) == (kind, "why")

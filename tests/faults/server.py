@@ -37,7 +37,7 @@ from evidence.capture import host
 from evidence.capture.packages import capture_packages
 from evidence.cli.main import COMMANDS, cli, main
 from evidence.progress import Silent
-from evidence.running import observation
+from evidence.running import elsewhere, observation
 from evidence.running.run import RunOptions, run_milestone
 from evidence.running.signals import StopRequest
 from evidence.system import durable
@@ -195,6 +195,7 @@ def can() -> None:
     packages = replace(packages, packages=packages.packages[:3])  # few are checked in no time
     host._cpuinfo = lambda: {"brand_raw": "canned"}
     observation.capture_packages = lambda: packages  # type: ignore[attr-defined]
+    elsewhere.capture_packages = lambda: packages  # type: ignore[attr-defined]
     stage.POLL_S = 0.01  # type: ignore[misc]
     forked = types.SimpleNamespace(**{**vars(subprocess), "Popen": ForkedWorker})
     process.subprocess = forked  # type: ignore[attr-defined]

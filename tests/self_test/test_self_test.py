@@ -94,7 +94,7 @@ def test_there_are_forty_forgeries_and_each_id_is_one(result: SelfTest) -> None:
 def test_every_consistency_check_that_can_fail_is_tried() -> None:
     warn_only = {"prediction-degenerate", "seen-truncation"}
     needs_another_pack = {"journal-recoveries", "status-files", "stage-data", "probe", "threads"}
-    needs_another_pack |= {"generation", "training-execution", "training-own-loss"}
+    needs_another_pack |= {"damaged-files", "generation", "training-execution", "training-own-loss"}
     tried = {check for one in FORGERIES for check in one.checks}
     assert {one.rule.id for one in registered()} <= tried | warn_only | needs_another_pack
 

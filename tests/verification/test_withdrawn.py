@@ -21,7 +21,6 @@ from tests.tiers import sampled
 
 REASON = "it was not looked for"
 ONLY_SHOWN = (
-    "environment.json#/variables",
     "hardware.json#/cpu/model",
     "hardware.json#/cpu/num_logical_cores",
     "hardware.json#/cpu/num_physical_cores",

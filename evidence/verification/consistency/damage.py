@@ -2,28 +2,45 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from typing import Final
 
 from evidence import layout
 from evidence.errors import MalformedError
 from evidence.pack import lost
+from evidence.pack.documents import Documents
+from evidence.records.availability import Unavailable
 from evidence.records.run import DamagedFile
 from evidence.results.context import journal_at
 from evidence.text import endings
 from evidence.verification.consistency.registry import Evidence, Problems, check, differs
 from evidence.verification.problem import CannotCheckError, Problem, shown
 
+_OF_ENVIRONMENT: Final = (
+    "python_version",
+    "python_implementation",
+    "python_compiler",
+    "locale",
+    "timezone",
+    "started_utc",
+    "variables",
+)
+
 
 @check("damaged-files", "what was set aside is named with its digest, and no complete run has any")
 def damaged_files(evidence: Evidence) -> Problems:
     """The journal's `damaged` names each file below damaged/ with digest and size of SHA256SUMS,
     and no other; status failed, and no attempt in the journal; each document that it calls hollow
-    is one in which nothing is known. Exact. What is wrong with a file that was set aside is told
-    by the run alone: nothing here shows what it held before. A warning says
-    what was damaged."""
+    is one in which nothing is known, and no other lacks what every run knows. Exact. What is wrong
+    with a file that was set aside is told by the run alone: nothing here shows what it held
+    before. A warning says what was damaged."""
     documents = evidence.documents
     sealed = {path for path in documents.digests if path.startswith(f"{layout.DAMAGED}/")}
     found = lost.damaged_in(documents.journal)
+    hollow = () if found is None else found.hollow
+    for address, value in _always_known(documents):
+        if isinstance(value, Unavailable) and address.partition("#")[0] not in hollow:
+            yield Problem(address, "is known of every run whose documents were not lost")
     if found is None:
         for path in sorted(sealed):
             yield Problem(path, "the journal does not say that it was set aside")
@@ -44,6 +61,18 @@ def damaged_files(evidence: Evidence) -> Problems:
         if path not in lost.DOCUMENTS or evidence.contents.get(path) != lost.in_its_place(path):
             yield Problem(path, "was lost, as the journal says, and yet tells something")
     yield Problem(place, shown(endings.of_damage(found)), severity="warning", code="damaged")
+
+
+def _always_known(documents: Documents) -> Iterator[tuple[str, object]]:
+    """Address and value of what is unknown in a hollow document alone."""
+    environment, hardware = documents.environment, documents.hardware
+    for key in _OF_ENVIRONMENT:
+        yield f"{layout.ENVIRONMENT}#/{key}", getattr(environment, key)
+    for key in ("os", "kernel"):
+        yield f"{layout.HARDWARE}#/{key}", getattr(hardware, key)
+    yield f"{layout.HARDWARE}#/cpu/architecture", hardware.cpu.architecture
+    yield f"{layout.PACKAGES}#/packages", documents.packages.packages
+    yield f"{layout.FROZEN}#/sets", documents.frozen.sets
 
 
 def _same_bytes(evidence: Evidence, path: str, named: DamagedFile) -> Problems:
