@@ -47,11 +47,6 @@ class EvidenceError(Exception):
             self.add_note(hint)  # a traceback, in a script or a notebook, shows it too
 
 
-def _again(kind: type[EvidenceError], message: str) -> EvidenceError:
-    """An error as it is before it gets its attributes, its message in place."""
-    return kind.__new__(kind, message)
-
-
 class UsageError(EvidenceError):
     """The command cannot be done as asked: wrong argument, missing file, existing pack."""
 
@@ -93,14 +88,12 @@ class PackBrokenError(EvidenceError):
 class RejectedError(PackBrokenError):
     """A run was sealed, and our own verify rejects it: it is not published."""
 
-    def __init__(self, message: str, *, hint: str, addresses: frozenset[str]) -> None:
+    def __init__(
+        self, message: str, *, hint: str = "", addresses: frozenset[str] = frozenset()
+    ) -> None:
         super().__init__(message, hint=hint)
         self.addresses = addresses
         """Files of the pack that verify complains of."""
-
-    def __reduce__(self) -> tuple[object, ...]:
-        """How to make it again in another process."""
-        return _again, (type(self), self.message), vars(self)
 
 
 class UnfinishedRunError(PackBrokenError):
@@ -165,13 +158,9 @@ class WorkerLostError(EvidenceError):
 
     exit_code = ExitCode.UNFINISHED
 
-    def __init__(self, message: str, *, hint: str = "", kind: LossKind) -> None:
+    def __init__(self, message: str, *, hint: str = "", kind: LossKind = "worker-killed") -> None:
         super().__init__(message, hint=hint)
         self.kind: LossKind = kind
-
-    def __reduce__(self) -> tuple[object, ...]:
-        """How to make it again in another process."""
-        return _again, (type(self), self.message), vars(self)
 
 
 class StoppedError(EvidenceError):

@@ -147,14 +147,18 @@ def _validate(staging: Path) -> None:
         if name is None:
             continue
         data = (staging / entry.path).read_bytes()
-        rows = (
-            jsonio.iter_rows(data)
-            if entry.path.endswith(".jsonl")
-            else [(0, jsonio.load_document(data))]
-        )
-        for line, value in rows:
-            for problem in schema.validate(name, value):
-                raise MalformedError(f"{entry.path}:{line}{problem.pointer}: {problem.message}")
+        try:
+            rows = (
+                jsonio.iter_rows(data)
+                if entry.path.endswith(".jsonl")
+                else [(0, jsonio.load_document(data))]
+            )
+            problems = ((line, p) for line, value in rows for p in schema.validate(name, value))
+            line, problem = next(problems, (0, None))
+        except MalformedError as error:
+            raise MalformedError(f"{entry.path}:{error.line}: {error.message}") from error
+        if problem is not None:
+            raise MalformedError(f"{entry.path}:{line}{problem.pointer}: {problem.message}")
 
 
 def _write(staging: Path, name: str, record: object) -> None:

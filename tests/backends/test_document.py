@@ -86,9 +86,9 @@ def test_the_kinds_of_failure_it_names_are_kept() -> None:
     assert kinds == [
         "bad-data",
         "diverged",
-        "gpu-lost",
         "out-of-memory",
         "requirement-not-met",
+        "gpu-lost",
         "unreachable",
     ]
     for kind in kinds:

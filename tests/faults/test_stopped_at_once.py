@@ -14,6 +14,7 @@ import pytest
 
 from evidence import layout
 from evidence.encoding import jsonio
+from evidence.running.memory import Memory, recall
 from tests.faults import laws
 from tests.faults.runs import Case
 from tests.faults.test_signals import SLOW, begun, events, wait_until
@@ -44,7 +45,9 @@ def take_out(large: Path, staging: Path) -> None:
     large.unlink()
     withheld = json.loads((staging / layout.WITHHELD).read_bytes())
     withheld["files"] = [one for one in withheld["files"] if one["path"] != large.name]
-    (staging / layout.WITHHELD).write_bytes(jsonio.dump_document(withheld))
+    data = jsonio.dump_document(withheld)
+    Memory(staging.parent, recall(staging.parent)).about_to_write({staging / layout.WITHHELD: data})
+    (staging / layout.WITHHELD).write_bytes(data)
 
 
 @pytest.fixture(scope="module")

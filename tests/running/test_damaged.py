@@ -18,10 +18,13 @@ from pathlib import Path
 from typing import Final
 
 import pytest
+from msgspec.structs import replace
 
 from evidence import layout
+from evidence.capture.packages import capture_packages
 from evidence.encoding.digest import sha256_hex
 from evidence.errors import DurabilityError, PackBrokenError
+from evidence.records.capture import PackagesRecord
 from evidence.system import posix
 from evidence.verification.verification import verify_pack
 from tests.project import Project, make_project
@@ -36,6 +39,9 @@ STATES: Final = {
     "before the seal": {},
 }
 """Where the run was killed."""
+
+MOST_BYTES: Final = 80_000
+"""Of a document, in this test: results.json has fewer, and packages.json more."""
 
 DAMAGES: Final[dict[str, Callable[[Path], object]]] = {
     "flipped": lambda path: path.write_bytes(flipped(path.read_bytes())),
@@ -178,18 +184,26 @@ def test_what_cannot_be_sealed_is_closed_all_the_same(
     project: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Whatever is wrong with a document of ours, and however often it is tried."""
-    monkeypatch.setattr("evidence.limits.MAX_JSON_BYTES", 20_000)  # packages.json has more
+    monkeypatch.setattr("evidence.running.observation.capture_packages", _many_packages)
+    monkeypatch.setattr("evidence.limits.MAX_JSON_BYTES", MOST_BYTES)
     with pytest.raises(PackBrokenError, match=r"not published: packages\.json"):
         project.run()
     monkeypatch.setattr("evidence.running.salvage.move", _interrupted)
     with pytest.raises(DurabilityError, match="stopped here"):
         project.run(close=True)
     monkeypatch.undo()
-    monkeypatch.setattr("evidence.limits.MAX_JSON_BYTES", 20_000)
+    monkeypatch.setattr("evidence.limits.MAX_JSON_BYTES", MOST_BYTES)
     project.run(close=True)
     assert errors(project.pack) == []
-    assert (project.pack / "damaged/pack/packages.json").stat().st_size > 20_000
+    assert (project.pack / "damaged/pack/packages.json").stat().st_size > MOST_BYTES
     assert "packages.json" in (project.pack / "t1_summary.md").read_text("utf-8")
+
+
+def _many_packages() -> PackagesRecord:
+    one = capture_packages().known[0]
+    return PackagesRecord(
+        "packages.v1", tuple(replace(one, name=f"package-{number}") for number in range(1000))
+    )
 
 
 def _interrupted(*_: object) -> None:

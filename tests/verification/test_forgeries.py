@@ -57,7 +57,8 @@ def test_every_consistency_check_catches_some_lie_or_says_why_not() -> None:
     warn_only = {"prediction-degenerate", "seen-truncation"}
     tested_elsewhere = {
         "data-facts", "journal-recoveries", "probe", "prose", "stage-data", "status-files",
-        "threads", "damaged-files", "training-checkpoints", "generation", "training-execution", "training-own-loss",
+        "threads", "training-checkpoints", "generation", "training-execution", "training-own-loss",
+        "damaged-files",
     }  # fmt: skip
     caught = {forgery.check for forgery in CAUGHT}
     assert {one.rule.id for one in registered()} <= caught | warn_only | tested_elsewhere
