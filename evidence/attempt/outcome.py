@@ -128,6 +128,15 @@ def _passed_before(ended: WorkerEnd) -> Left | None:
     return None
 
 
+def of_signal(exit_status: int | None, last_lines: tuple[str, ...]) -> int | None:
+    """The exit status, as that of a signal where Python had no time to turn it into one.
+
+    An interpreter that gets SIGINT while it starts ends with status 1 and says so.
+    """
+    interrupted = exit_status == 1 and last_lines[-1:] == ("KeyboardInterrupt",)
+    return -signal.SIGINT if interrupted else exit_status
+
+
 def outcome_of(ended: WorkerEnd) -> tuple[OutcomeKind, str]:
     """Outcome and reason. A worker that did not say `done` never counts as completed."""
     stage = ended.kind.name

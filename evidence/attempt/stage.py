@@ -14,7 +14,7 @@ from typing import Any, Final, TypeVar
 
 from evidence import limits
 from evidence.attempt.files import StageFiles
-from evidence.attempt.outcome import Left, Limit, WorkerEnd, left_by, outcome_of
+from evidence.attempt.outcome import Left, Limit, WorkerEnd, left_by, of_signal, outcome_of
 from evidence.attempt.process import GRACE_AFTER_KILL_S, WorkerProcess, are_told_too
 from evidence.attempt.reported import Reported, read_reported, write_reported
 from evidence.attempt.surroundings import Surroundings
@@ -109,6 +109,7 @@ class StageRun:
         with StageFiles(self._folder, self._kind, self._redactor) as files:
             self._files = files
             stopped, limit, status = self._supervise(job_file)
+        status = of_signal(status, files.log.last_lines)
         if self._failure is not None and self._failure[0] == DISK_FULL:
             message = f"the worker found its disk full: {self._failure[1]}"
             raise DurabilityError(message, hint=NO_ROOM_HINT, no_room=True)
