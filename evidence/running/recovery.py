@@ -19,7 +19,6 @@ from evidence.encoding.codec import encode
 from evidence.errors import (
     DurabilityError,
     EvidenceError,
-    MalformedError,
     RejectedError,
     SecretFoundError,
     StoppedError,
@@ -124,7 +123,7 @@ def _close(
     parents = salvage(root, space, milestone_id, found, spoilt)
     try:
         return publish_run(space, pack, parents, root, stop)
-    except (RejectedError, MalformedError):
+    except RejectedError:
         salvage(root, space, milestone_id, found, None)
         return publish_run(space, pack, parents, root, stop)
 

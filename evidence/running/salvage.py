@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeVar
 
 from msgspec.structs import replace
 
@@ -32,12 +32,15 @@ from evidence.running.damage import Damage
 from evidence.running.finish import remove_derived, withheld_document
 from evidence.running.memory import recall
 from evidence.running.observation import journal_state
+from evidence.running.unfinished_run import newly_allowed
 from evidence.running.workspace import Workspace
 from evidence.stages.registry import schema_for
 from evidence.system.durable import make_folder, move, remove, write_file
 from evidence.text.escape import one_line
 from evidence.verification.reading.schemas import document_problems
 from evidence.verification.ruleset import RULESET
+
+R = TypeVar("R", bound=Record)
 
 MAX_NAMED: Final = 1000
 """Damaged files that the journal names; more are counted."""
@@ -92,7 +95,7 @@ def salvage(
     closing = _Closing(
         milestone=milestone,
         source=source,
-        allowed=_allowed(root, milestone),
+        allowed=newly_allowed(root, milestone, ()),
         git=git,
         begun=_beginning(space, source, git) if _JOURNAL not in reasons else b"",
     )
@@ -142,16 +145,6 @@ def parents_of(space: Workspace) -> tuple[ParentRecord, ...]:
         return recall(space.work).parents
     except MalformedError:
         return ()
-
-
-def _allowed(root: Path, milestone: Milestone) -> tuple[AllowSpec, ...]:
-    """What the milestone file allows by now, though it looks like a secret."""
-    try:
-        now, _ = load_milestone(layout.milestone_file(root, milestone.id))
-    except EvidenceError:
-        return ()
-    known = {one.sha256 for one in milestone.secrets.allow}
-    return tuple(one for one in now.secrets.allow if one.sha256 not in known)
 
 
 def _is_whole(space: Workspace, path: str, damaged: set[str]) -> bool:
@@ -255,11 +248,15 @@ def _moved(space: Workspace, place: Path, name: str, reason: str) -> DamagedFile
     return DamagedFile(name, reason, kept_as, sha256, size_bytes)
 
 
+def _read(kind: type[R], path: Path) -> R:
+    return decode(kind, jsonio.load_document(path.read_bytes()))
+
+
 def _git(space: Workspace, kept: set[str]) -> GitRecord:
     """git.json as far as it is known: of the end nothing is."""
     no = Unavailable(lost.WHY)
     if layout.GIT in kept:
-        found = decode(GitRecord, jsonio.load_document((space.staging / layout.GIT).read_bytes()))
+        found = _read(GitRecord, space.staging / layout.GIT)
     else:
         found = hollow(GitRecord, lost.WHY)
     has_patch = layout.PATCH in kept and not isinstance(found.patch_sha256, Unavailable)
@@ -276,15 +273,14 @@ def _complete(space: Workspace, milestone: Milestone, kept: set[str], git: GitRe
     """Write what every pack has and was not kept."""
     staging = space.staging
 
-    def read(kind: type[Record], path: str) -> Record:
-        return decode(kind, jsonio.load_document((staging / path).read_bytes()))
-
     write_file(staging / layout.GIT, jsonio.dump_document(encode(git)))
     if layout.ENV_SNAPSHOT not in kept:
-        environment = read(EnvironmentRecord, layout.ENVIRONMENT)
-        hardware = read(HardwareRecord, layout.HARDWARE)
-        packages = read(PackagesRecord, layout.PACKAGES)
-        text = env_snapshot(environment, hardware, git, packages)  # type: ignore[arg-type]
+        text = env_snapshot(
+            _read(EnvironmentRecord, staging / layout.ENVIRONMENT),
+            _read(HardwareRecord, staging / layout.HARDWARE),
+            git,
+            _read(PackagesRecord, staging / layout.PACKAGES),
+        )
         write_file(staging / layout.ENV_SNAPSHOT, text.encode("utf-8"))
     if layout.GPU_SNAPSHOT not in kept:
         write_file(staging / layout.GPU_SNAPSHOT, f"{lost.WHY}\n".encode())

@@ -10,9 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from evidence import layout
-from evidence.errors import (
-    MilestoneError,
-)
+from evidence.errors import MilestoneError
 from evidence.milestone.parse import load_milestone, parse_milestone
 from evidence.milestone.plan import plan_attempts
 from evidence.pack import journal
@@ -23,9 +21,7 @@ from evidence.running.memory import Remembered, recall
 from evidence.running.preflight import Prepared
 from evidence.running.resuming import data_as_begun
 from evidence.running.secrets import allowed_in
-from evidence.running.unfinished_files import (
-    cut_incomplete_line,
-)
+from evidence.running.unfinished_files import cut_incomplete_line
 from evidence.running.workspace import Workspace
 from evidence.system.durable import remove_partials
 from evidence.worker.interface import Backend
@@ -82,11 +78,11 @@ def read_unfinished(root: Path, space: Workspace, backends: Mapping[str, Backend
         data=data_as_begun(root, space, milestone, facts),
         backends=backends,
     )
-    allowed = _newly_allowed(root, milestone, events)
+    allowed = newly_allowed(root, milestone, events)
     return UnfinishedRun(events, facts, prepared, space.read_stop(), num_incomplete_bytes, allowed)
 
 
-def _newly_allowed(
+def newly_allowed(
     root: Path, milestone: Milestone, events: tuple[JournalEvent, ...]
 ) -> tuple[AllowSpec, ...]:
     """Entries of `secrets.allow` added since the run began; nothing else of the file counts now."""
