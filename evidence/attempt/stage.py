@@ -14,6 +14,7 @@ from typing import Any, Final, TypeVar
 
 from evidence import limits
 from evidence.attempt.files import StageFiles
+from evidence.attempt.folders import Files, folder_digests
 from evidence.attempt.outcome import Left, Limit, WorkerEnd, left_by, of_signal, outcome_of
 from evidence.attempt.process import GRACE_AFTER_KILL_S, WorkerProcess, are_told_too
 from evidence.attempt.reported import Reported, read_reported, write_reported
@@ -22,24 +23,17 @@ from evidence.capture.oom import count_oom_kills
 from evidence.capture.telemetry import sample, sampling_period_s
 from evidence.encoding import jsonio
 from evidence.encoding.codec import decode, encode
-from evidence.encoding.digest import sha256_hex, sha256_stream
+from evidence.encoding.digest import sha256_hex
 from evidence.errors import DurabilityError, MalformedError, UsageError
 from evidence.records.availability import Unavailable
 from evidence.records.capture import TorchRecord
 from evidence.records.execution import ExecutionRecord, LossRecord
 from evidence.records.generation import GenerationRecord
-from evidence.records.inputs import FileDigest, ModelRecord, TextRecord, TokenizerRecord
+from evidence.records.inputs import ModelRecord, TextRecord, TokenizerRecord
 from evidence.records.record import Record
 from evidence.records.run import OutcomeKind
 from evidence.stages.kind import Document, Kind, Rows
-from evidence.system.durable import (
-    Written,
-    remove,
-    sync_directory,
-    sync_file,
-    sync_folders,
-    write_file,
-)
+from evidence.system.durable import Written, remove, write_file
 from evidence.text.escape import one_line
 from evidence.worker.failures import DISK_FULL, GPU_LOST, UNREACHABLE
 from evidence.worker.interface import Job
@@ -106,9 +100,14 @@ class StageRun:
         job_file = Path(job.scratch) / f"job-{job.stage}.json"
         write_file(job_file, jsonio.dump_document(encode(job)))
         began_s, oom_kills = time.monotonic(), count_oom_kills()
-        with StageFiles(self._folder, self._kind, self._redactor) as files:
+        with (
+            StageFiles(self._folder, self._kind, self._redactor) as files,
+            folder_digests(self._stops_now) as self._digests,
+        ):
             self._files = files
             stopped, limit, status = self._supervise(job_file)
+            files.sync()
+            self._digests.finish()
         status = of_signal(status, files.log.last_lines)
         if self._failure is not None and self._failure[0] == DISK_FULL:
             message = f"the worker found its disk full: {self._failure[1]}"
@@ -155,6 +154,9 @@ class StageRun:
             self._around.observer.stage_end()
         return stopped, limit, status
 
+    def _stops_now(self) -> bool:
+        return self._around.stop_level() >= STOP_NOW
+
     def _listen(self, worker: WorkerProcess) -> tuple[bool, Limit | None]:
         """Read the worker to its end. Returns whether we stopped it and the limit that ran out."""
         asked, sampled_s, last_event_s = 0, 0.0, time.monotonic()
@@ -171,6 +173,7 @@ class StageRun:
                 sampled_s = now
                 self._sample(worker.pid, now)
             self._files.sync_when_due()
+            self._digests.hand_over()
             if self._other_data:
                 worker.kill()  # every step on data that nobody recorded would be for nothing
             level = self._around.stop_level()
@@ -312,17 +315,21 @@ class StageRun:
 
     def _on_checkpoint(self, event: dict[str, Any]) -> None:
         self._files.sync()  # a checkpoint must never be ahead of the rows that led to it
-        folder = Path(event["path"])
+        folder, step = Path(event["path"]), int(event["step"])
+        then = partial(self._checkpoint, step, str(event["stream"]))
+        self._digests.begin(folder, folder, then)
+
+    def _checkpoint(self, step: int, stream: str, files: Files) -> None:
         self._journal(
             "checkpoint",
             stage=self._job.stage,
             segment=self._job.segment,
-            step=event["step"],
-            stream=event["stream"],
-            files=encode(digest_folder(folder, folder)),
+            step=step,
+            stream=stream,
+            files=encode(files),
         )
         self._keep()
-        before, self._checkpoint_step = self._checkpoint_step, int(event["step"])
+        before, self._checkpoint_step = self._checkpoint_step, step
         if before is not None:
             self._drop_checkpoints(older_than=before)
 
@@ -337,7 +344,10 @@ class StageRun:
                 remove(folder)
 
     def _on_model(self, event: dict[str, Any]) -> None:
-        files = digest_folder(Path(event["path"]), self._folder)
+        folder = Path(event["path"])
+        self._digests.begin(folder, self._folder, self._final_model)
+
+    def _final_model(self, files: Files) -> None:
         self._journal("final-model", files=encode(files))
 
     def _on_warning(self, event: dict[str, Any]) -> None:
@@ -378,16 +388,3 @@ class StageRun:
     def _keep(self) -> None:
         files = {**self._files.written(), **self._documents, **self._around.journal.written}
         self._around.keep(files)
-
-
-def digest_folder(folder: Path, relative_to: Path) -> tuple[FileDigest, ...]:
-    """Digests of every file below `folder`, sorted by path; all of it is made durable."""
-    found: list[FileDigest] = []
-    for path in sorted(p for p in folder.rglob("*") if p.is_file()):
-        sync_file(path)
-        with path.open("rb", buffering=0) as stream:
-            sha256, size_bytes = sha256_stream(stream)
-        found.append(FileDigest(path.relative_to(relative_to).as_posix(), sha256, size_bytes))
-    sync_folders(folder)
-    sync_directory(folder.parent)
-    return tuple(found)

@@ -13,8 +13,8 @@ from msgspec.structs import replace
 
 from evidence import layout
 from evidence.attempt.attempt import AttemptResult, StartPoint, interrupted
+from evidence.attempt.folders import digest_folder
 from evidence.attempt.reported import read_reported
-from evidence.attempt.stage import digest_folder
 from evidence.encoding.codec import encode
 from evidence.errors import (
     DurabilityError,

@@ -9,10 +9,12 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 if TYPE_CHECKING:
     from concurrent.futures import ThreadPoolExecutor
+
+    Pool: TypeAlias = ThreadPoolExecutor
 
 _own = threading.local()
 
@@ -22,18 +24,16 @@ class LeftOffError(Exception):
 
 
 @contextmanager
-def pool(num_threads: int | None = None) -> Iterator[ThreadPoolExecutor]:
-    """Threads for the block. When it ends by an exception, what they do is left off."""
+def pool(num_threads: int | None = None) -> Iterator[Pool]:
+    """Threads for the block. What they have not done when it ends is left off."""
     from concurrent.futures import ThreadPoolExecutor  # most commands need none
 
     told = threading.Event()
     executor = ThreadPoolExecutor(num_threads, initializer=_join, initargs=(told,))
     try:
         yield executor
-    except BaseException:
-        told.set()
-        raise
     finally:
+        told.set()
         executor.shutdown(cancel_futures=True)
 
 
