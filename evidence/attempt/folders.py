@@ -25,7 +25,8 @@ SOON_BYTES: Final = 32 << 20
 recorded of a small run keeps its order."""
 
 MAX_WAITING: Final = 3
-"""Beyond it the worker has to wait: none of these checkpoints can be removed yet."""
+"""Beyond it the loop waits, and the worker with it: none of these can be removed yet, and a worker
+that writes faster than a disk is read would fill it."""
 
 _LOOK_EVERY_S: Final = 0.1
 

@@ -18,6 +18,7 @@ from evidence.records.finding import Finding
 from evidence.verification.verification import verify_pack
 from tests.project import Project, rows
 
+BEGAN = datetime.now(UTC)
 AFTER_EVENTS = 5
 """Where the clock jumps: in the middle of training."""
 
@@ -48,7 +49,7 @@ def jumping(then: Callable[[datetime], datetime]) -> Callable[[], Clock]:
 JUMPS: dict[str, Callable[[datetime], datetime]] = {
     "back an hour": lambda now: now - timedelta(hours=1),
     "forward a year": lambda now: now + timedelta(days=365),
-    "to 1970": lambda now: datetime(1970, 1, 1, tzinfo=UTC) + (now - now.replace(minute=0)),
+    "to 1970": lambda now: datetime(1970, 1, 1, tzinfo=UTC) + (now - BEGAN),
 }
 
 

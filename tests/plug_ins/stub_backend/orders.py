@@ -4,7 +4,8 @@ Responsible for everything a worker can do wrong, for real where a small process
 holds a JSON object such as `{"stage": "train", "at": 5, "do": "raise"}`, with `"attempt"` for one
 attempt only; at 0 is before its first word. `do` is one of raise, exit, kill, signal (`number`),
 abort (`hex` on stderr), hang, spawn, oom, gpu-oom, gpu-lost, gpu-assert, offline, disk-full, nan,
-require, babble, threads, slow, shift (every loss, `by` a share); and of print, write, libc, raise,
+require, babble, threads, slow, large (every checkpoint has a file of `size_bytes`, with a hole),
+shift (every loss, `by` a share); and of print, write, libc, raise,
 file, metadata, which put the text told by `hex`, or read `from` a file, on stdout (by print,
 os.write or the C library), into an exception, a file name, or the model's metadata.
 """
@@ -52,12 +53,20 @@ def loss_factor() -> float:
     return 1.0 + (float(asked["by"]) if asked.get("do") == "shift" else 0.0)
 
 
+def enlarge(checkpoint: Path) -> None:
+    """Make a checkpoint as large as the weights of a real model, without the blocks on disk."""
+    asked = order()
+    if asked.get("do") == "large":
+        with (checkpoint / "weights.bin").open("wb") as file:
+            file.truncate(asked["size_bytes"])
+
+
 def misbehave(job: Job, at: int, emit: Emit) -> None:
     """Do what was asked for this step or example."""
     asked = order()
     if asked.get("attempt", job.plan.name) != job.plan.name:
         return
-    if asked.get("do") == "slow":
+    if asked.get("do") in ("slow", "large"):
         time.sleep(asked.get("seconds", 0.05))
     if asked.get("stage") == job.stage and asked.get("at") == at:
         _fail(asked, at)

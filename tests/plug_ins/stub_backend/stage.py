@@ -39,6 +39,7 @@ from evidence.worker.interface import Emit, Job, Stopped
 from evidence.worker.recorder import STATE_FILE, FedRow, Recorder
 from stub_backend.orders import (
     NUM_THREADS,
+    enlarge,
     loss_factor,
     misbehave,
     num_threads_at_end,
@@ -176,6 +177,7 @@ def _checkpoint(job: Job, step: int, recorder: Recorder, emit: Emit) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     state = recorder.state()
     (folder / STATE_FILE).write_text(json.dumps(state), encoding="utf-8")
+    enlarge(folder)
     emit("checkpoint", step=step, path=str(folder), stream=state["stream"])
 
 
