@@ -165,6 +165,7 @@ def check_each(kept: Path, root: Path, ways: Iterator[tuple[str, str]]) -> None:
 def test_each_file_damaged_in_one_way(
     tmp_path: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
+    """C14: the row's law, a sample of it."""
     kept = killed(tmp_path_factory, "training", tmp_path)
     ways = zip(files_of(kept), itertools.cycle(DAMAGES), strict=False)
     check_each(kept, tmp_path / "project", iter(list(ways)))
@@ -176,6 +177,7 @@ def test_each_file_damaged_in_one_way(
 def test_every_file_damaged_in_every_way(
     state: str, how: str, tmp_path: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
+    """C14: the row's law."""
     kept = killed(tmp_path_factory, state, tmp_path)
     check_each(kept, tmp_path / "project", ((name, how) for name in files_of(kept)))
 
@@ -183,7 +185,7 @@ def test_every_file_damaged_in_every_way(
 def test_what_cannot_be_sealed_is_closed_all_the_same(
     project: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Whatever is wrong with a document of ours, and however often it is tried."""
+    """C14: whatever is wrong with a document of ours, and however often it is tried."""
     monkeypatch.setattr("evidence.running.observation.capture_packages", _many_packages)
     monkeypatch.setattr("evidence.limits.MAX_JSON_BYTES", MOST_BYTES)
     with pytest.raises(PackBrokenError, match=r"not published: packages\.json"):
