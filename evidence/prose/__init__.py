@@ -1,8 +1,9 @@
 """Measurements in prose, compared with the values of the run.
 
 Responsible for telling a measurement in a text from a version, an identifier or a year
-(`literals`), and for comparing it with the values of a run (`support`). Pure. Does not read
-numbers written as words ("three epochs"), nor judge what a sentence means.
+(`literals`), in whatever way it is written (`as_read`, `spelled`), and for comparing it with the
+values of a run (`support`) that its words name (`names`). Pure. Does not judge what a sentence
+means.
 """
 
 from evidence.prose.literals import Literal, measurements

@@ -3,7 +3,8 @@
 Responsible for finding them, with their unit and the words around. A number is a measurement when
 it has a unit, a decimal point, an exponent or a per cent sign, or follows the name of a metric.
 Versions (2.8.0, Python 3.11), identifiers (M43, sm_120, gemma-2b), dates, years, ordinals and open
-counts (1000+) are not. What Jinja replaces by a value is no literal.
+counts (1000+) are not. What Jinja replaces by a value is no literal. Of numbers in words only those
+of what is always counted in numbers are read: per cent, epochs, durations, sizes, throughput.
 """
 
 from __future__ import annotations
@@ -15,7 +16,9 @@ from typing import Final
 
 from evidence import limits
 from evidence.errors import PastLimitError
-from evidence.prose.units import MAGNITUDES, METRICS, SOFTWARE, UNITS, Unit
+from evidence.prose.as_read import as_read
+from evidence.prose.spelled import MAX_WORDS, begins, spelled
+from evidence.prose.units import MAGNITUDES, METRICS, SOFTWARE, SPELLED, UNITS, Unit
 from evidence.records.record import Record
 from evidence.text.escape import one_line
 
@@ -55,7 +58,7 @@ class Literal(Record):
     line: int
     """In the text, from 1."""
     start: int
-    """Where its number begins in the text, and where it ends."""
+    """Where its number begins in the text as it is read, and where it ends."""
     end: int
     before: str
     """The words before it on its line, lower case."""
@@ -75,12 +78,22 @@ class _Numeral(Record):
     digits: str
     suffix: str
     start: int
+    end: int
     word: int
+    """Its last word."""
+    in_words: bool = False
 
 
-def measurements(text: str) -> Iterator[Literal]:
-    """Every measurement of a text, in order. Raises PastLimitError for a text full of them."""
-    plain = _blanked(text)
+def plain_text(text: str) -> str:
+    """A text as it is read, what is no prose blanked out."""
+    return as_read(_blanked(text))
+
+
+def measurements(plain: str) -> Iterator[Literal]:
+    """Every measurement of a `plain_text`, in order.
+
+    Raises PastLimitError for a text full of them.
+    """
     words = _words(plain)
     line, counted = 1, 0
     for number, numeral in enumerate(_numerals(words), 1):
@@ -114,28 +127,51 @@ def _words(text: str) -> list[_Word]:
 
 
 def _numerals(words: list[_Word]) -> Iterator[_Numeral]:
+    read = 0
     for index, word in enumerate(words):
         whole = word.text
-        if whole.startswith("#") or any(
-            pattern.fullmatch(whole) for pattern in (_DATE, _CLOCK, _VERSION)
-        ):
+        if index < read or whole.startswith("#"):
             continue
-        for piece in _PIECE.finditer(whole):
-            inner = piece.group().strip(_WRAPPING)
-            start = word.start + piece.start() + piece.group().find(inner)
-            yield from _in_piece(inner, start, index)
+        in_words = _in_words(words, index)
+        if in_words is not None:
+            read = in_words.word + 1
+            yield in_words
+        elif not any(pattern.fullmatch(whole) for pattern in (_DATE, _CLOCK, _VERSION)):
+            for piece in _PIECE.finditer(whole):
+                inner = piece.group().strip(_WRAPPING)
+                start = word.start + piece.start() + piece.group().find(inner)
+                yield from _in_piece(inner, start, index)
+
+
+def _in_words(words: list[_Word], index: int) -> _Numeral | None:
+    if not begins(words[index].text):
+        return None
+    clause = [words[index]]
+    while len(clause) < MAX_WORDS and not clause[-1].ends_clause:
+        following = words[index + len(clause) : index + len(clause) + 1]
+        if not following:
+            break
+        clause += following
+    value, taken = spelled([word.text for word in clause])
+    if not taken:
+        return None
+    last = clause[taken - 1]
+    end = last.start + len(last.text)
+    return _Numeral(str(value), "", clause[0].start, end, index + taken - 1, in_words=True)
 
 
 def _in_piece(piece: str, start: int, word: int) -> Iterator[_Numeral]:
     several = _RANGE.fullmatch(piece)
     if several is not None:
         first, second, suffix = several.groups()
-        yield _Numeral(first, suffix, start, word)
-        yield _Numeral(second, suffix, start + several.start(2), word)
+        yield _Numeral(first, suffix, start, start + len(first), word)
+        begins = start + several.start(2)
+        yield _Numeral(second, suffix, begins, begins + len(second), word)
         return
     one = _QUANTITY.fullmatch(piece)
     if one is not None:
-        yield _Numeral(one.group(1), one.group(2), start + one.start(1), word)
+        begins = start + one.start(1)
+        yield _Numeral(one.group(1), one.group(2), begins, begins + len(one.group(1)), word)
 
 
 def _measured(numeral: _Numeral, words: list[_Word], text: str, line: int) -> Literal | None:
@@ -143,7 +179,9 @@ def _measured(numeral: _Numeral, words: list[_Word], text: str, line: int) -> Li
     unit, magnitude, noun_end = _unit(glued, numeral, words)
     if glued and unit is None:
         return None  # `2b`, `4th`, `1000+`: a name, an ordinal, an open count
-    end = numeral.start + len(numeral.digits)
+    if numeral.in_words and (unit is None or unit.of not in SPELLED):
+        return None  # in two steps, one file: words for what is rather told than measured
+    end = numeral.end
     line_start = text.rfind("\n", 0, numeral.start) + 1
     before = text[max(line_start, numeral.start - _CONTEXT_CHARS) : numeral.start].lower()
     if unit is None:
@@ -172,7 +210,7 @@ def _unit(glued: str, numeral: _Numeral, words: list[_Word]) -> tuple[Unit | Non
     if glued in MAGNITUDES:
         magnitude = MAGNITUDES[glued]
     elif glued:
-        end = numeral.start + len(numeral.digits) + len(glued)
+        end = numeral.end + len(glued)
         return UNITS.get(glued, UNITS.get(glued.lower())), magnitude, end
     if following and not glued and following[0].text.lower() in MAGNITUDES:
         word = following.pop(0)

@@ -7,51 +7,28 @@ number is supported when some value rounds to it; it contradicts when its senten
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator, Mapping
 from decimal import Decimal
-from functools import cache, cached_property
+from functools import cached_property
+from math import exp
 from typing import Any, Final
 
-from evidence.prose.literals import Literal, measurements
+from evidence.prose.as_read import as_read
+from evidence.prose.literals import Literal, measurements, plain_text
+from evidence.prose.names import is_called, measure_meant, values_meant
 from evidence.records.record import Record
 from evidence.records.run import ValueRecord
 from evidence.text.formatting import decimal_of
-
-_BETWEEN: Final = (
-    r"(?:\s|\b(?:is|was|of|at|to|reached|fell|rose|dropped|ended|came|about|around|only|just|"
-    r"approximately|roughly|value|a|the)\b|[:=≈~|*_`(<>≤≥-])*$"
-)
-_NAMED: Final = (
-    (r"\b(?:final|end|last|ending) (?:train(?:ing)? )?loss", ("train.loss_end",)),
-    (r"\bloss (?:\()?(?:at the end|end)\)?", ("train.loss_end",)),
-    (r"\b(?:mean|average|avg) (?:train(?:ing)? )?loss", ("train.loss_mean",)),
-    (r"\b(?:initial|first|start|starting) (?:train(?:ing)? )?loss", ("train.loss_start",)),
-    (
-        r"\btrain(?:ing)? loss",
-        ("train.loss_end", "train.loss_mean", "train.loss_start"),
-    ),
-    (r"\blearning[ -]rate", ("train.learning_rate",)),
-    (r"\b(?:train(?:ing)? )?runtime", ("train.runtime_s", "eval.runtime_s")),
-    (r"\baccuracy", ("eval.*.rate",)),
-    (r"\bexact match(?: rate)?", ("eval.exact.rate",)),
-)
-
-
-@cache
-def _named() -> tuple[tuple[re.Pattern[str], tuple[str, ...]], ...]:
-    # When a number is first met: compiling them takes longer than reading a text without any.
-    return tuple((re.compile(phrase + _BETWEEN), names) for phrase, names in _NAMED)
-
 
 _BARE: Final = ("", "nats", "epochs")
 """Units of results.json that a number without a unit can be compared with."""
 _MEASURED_ONLY: Final = (("s",), ("bytes",), ("W",), ("samples/s",), ("steps/s",), ("tokens/s",))
 """Units that only a run can fill: no number of the milestone supports them."""
-_BY_UNIT: Final[Mapping[tuple[str, ...], str]] = {
-    ("samples/s",): "train.samples_per_s",
-    ("steps/s",): "train.steps_per_s",
-}
+
+_PERPLEXITY: Final = "perplexity"
+"""exp of a loss in nats: no other number is compared with it."""
+_MOST_NATS: Final = 700.0
+"""Beyond it exp is more than a float holds."""
 
 
 class KnownNumber(Record, dict=True):
@@ -78,6 +55,8 @@ class UnsupportedLiteral(Record):
     """That value, where it was measured and is another one: a contradiction."""
     reason: str
     """Why the author says it stands there; empty for one that is not declared."""
+    measure: str = ""
+    """What its words call it, where no value of the run is called so."""
 
 
 def unsupported_literals(
@@ -89,17 +68,23 @@ def unsupported_literals(
     else, even where some value happens to round to it; it may still contradict a named one.
     """
     evidence = tuple(known)
-    for literal in measurements(text):
-        reason = _reason(literal, text, declared)
-        names = _names(literal, evidence)
+    plain = plain_text(text)
+    read = {as_read(typed): why for typed, why in declared.items()}
+    for literal in measurements(plain):
+        reason = _reason(literal, plain, read)
+        names = values_meant(literal, (one.name for one in evidence))
         meant = [one for one in evidence if one.name in names]
+        measure = "" if meant else measure_meant(literal)
         if meant and not any(_fits(literal, one) for one in meant):
             yield UnsupportedLiteral(literal, meant[0].name, meant[0].value, reason)
-        elif reason or not (meant or _supported(literal, evidence)):
-            yield UnsupportedLiteral(literal, "", None, reason)
+        elif reason or not (meant or _supported(literal, evidence, measure)):
+            yield UnsupportedLiteral(literal, "", None, reason, measure)
 
 
-def _supported(literal: Literal, evidence: tuple[KnownNumber, ...]) -> bool:
+def _supported(literal: Literal, evidence: tuple[KnownNumber, ...], measure: str) -> bool:
+    """A number that is called something is held by what is called so, and by nothing else."""
+    if measure:
+        return any(is_called(one.name, measure) and _fits(literal, one) for one in evidence)
     return any(_comparable(literal, one) and _fits(literal, one) for one in evidence)
 
 
@@ -110,9 +95,13 @@ def known_numbers(values: Mapping[str, ValueRecord], *settings: Any) -> tuple[Kn
         for name, record in values.items()
         if isinstance(record.value, (int, float)) and not isinstance(record.value, bool)
     )
-    return measured + tuple(
-        KnownNumber("", number, None) for one in settings for number in _numbers(one)
+    perplexities = tuple(
+        KnownNumber(f"perplexity of {one.name}", exp(one.value), _PERPLEXITY)
+        for one in measured
+        if one.unit == "nats" and one.value < _MOST_NATS
     )
+    typed = (KnownNumber("", number, None) for one in settings for number in _numbers(one))
+    return (*measured, *perplexities, *typed)
 
 
 def _numbers(value: Any) -> Iterator[float]:
@@ -124,24 +113,6 @@ def _numbers(value: Any) -> Iterator[float]:
             yield from _numbers(inside)
     elif isinstance(value, (int, float)) and not isinstance(value, bool):
         yield value
-
-
-def _names(literal: Literal, evidence: tuple[KnownNumber, ...]) -> frozenset[str]:
-    """Names of the values that the sentence means; empty where it names none."""
-    pattern = next((names for phrase, names in _named() if phrase.search(literal.before)), None)
-    if pattern is None:
-        name = _BY_UNIT.get(literal.unit.of)
-        return frozenset((name,) if name is not None else ())
-    found = {one.name for one in evidence if any(_matches(one.name, name) for name in pattern)}
-    return frozenset(found)
-
-
-def _matches(name: str, pattern: str) -> bool:
-    if "*" not in pattern:
-        return name == pattern
-    head, _, tail = pattern.partition("*")
-    inner = name.removeprefix(head).removesuffix(tail)
-    return name == f"{head}{inner}{tail}" and "." not in inner
 
 
 def _fits(literal: Literal, known: KnownNumber) -> bool:

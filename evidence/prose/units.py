@@ -67,6 +67,9 @@ UNITS: Final[Mapping[str, Unit]] = {
 }
 """Words after a number."""
 
+SPELLED: Final = (("", "%"), ("epochs",), ("s",), ("bytes",), ("samples/s",), ("tokens/s",))
+"""What a number in words must count to be a measurement."""
+
 MAGNITUDES: Final[Mapping[str, Decimal]] = {
     "k": Decimal(10) ** 3,
     "K": Decimal(10) ** 3,

@@ -30,6 +30,8 @@ def problem_of(address: str, unsupported: prose.UnsupportedLiteral) -> Problem |
     if unsupported.reason:
         return None
     text = f"{number} is a measurement typed by hand that nothing in the evidence supports"
+    if unsupported.measure:
+        text += f" under the name of {unsupported.measure}"
     return Problem(address, text, actual=number, severity="warning", code="prose-unsupported")
 
 

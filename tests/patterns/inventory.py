@@ -19,7 +19,7 @@ from typing import Any, Final
 
 import evidence
 from evidence.capture import patterns as globs
-from evidence.prose import support
+from evidence.prose import names
 from evidence.redact.identity import Identity
 from evidence.redact.shapes import SHAPES
 from evidence.system import resources
@@ -47,7 +47,13 @@ BUILT: Final[Mapping[str, tuple[str, Callable[[], Iterable[re.Pattern[Any]]]]]] 
         "fullmatch",
         lambda: map(globs._regex, ("**/*.py", "a*b*c/*.x", "*a*a*a*b", "**/a/**/a/**/b", "*")),
     ),
-    "prose/support.py": ("search", lambda: [one for one, _ in support._named()]),
+    "prose/names.py": (
+        "search",
+        lambda: [
+            *(one for one, _ in names._named()),
+            *(one for both in names._measures() for one in both[:2]),
+        ],
+    ),
     "redact/identity.py": ("sub", _of_identity),
     "redact/shapes.py": ("finditer", lambda: [shape.pattern for shape in SHAPES]),
     "self_test/forger.py": ("sub", list),  # our own forgeries, of our own packs

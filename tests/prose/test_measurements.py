@@ -7,11 +7,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from evidence.errors import PastLimitError
-from evidence.prose.literals import measurements
+from evidence.prose.literals import Literal, measurements, plain_text
+
+
+def literals(text: str) -> list[Literal]:
+    return list(measurements(plain_text(text)))
 
 
 def found(text: str) -> list[str]:
-    return [literal.text for literal in measurements(text)]
+    return [literal.text for literal in literals(text)]
 
 
 @pytest.mark.parametrize(
@@ -38,6 +42,23 @@ def found(text: str) -> list[str]:
         ("1,024 rows", ["1,024 rows"]),
         ("peak of 24GB", ["24GB"]),
         ("{{ 0.44 }}", ["0.44"]),
+        ("ninety-five per cent of them", ["ninety-five percent"]),
+        (
+            "Three epochs, two hundred and fifty seconds",
+            ["Three epochs", "two hundred and fifty seconds"],
+        ),
+        ("for one hour", ["one hour"]),
+        ("a loss of 1.**0**2", ["1.02"]),
+        ("a loss of 1&#46;02 and 1&period;5", ["1.02", "1.5"]),
+        (r"a loss of 1\.02", ["1.02"]),
+        ("a loss of 1.<b>0</b>2", ["1.02"]),
+        ("a loss of 1.<!-- -->02", ["1.02"]),
+        ("a loss of **1**.02 or __1__.03", ["1.02", "1.03"]),
+        ("a loss of [1](https://example.org).02", ["1.02"]),
+        ("a loss of 1.\u200b02 or 1.\u00ad03", ["1.02", "1.03"]),
+        ("a loss of \uff11\uff0e\uff10\uff12", ["1.02"]),
+        ("\u0669\u0665\u066a of them", ["95%"]),
+        ("2\u202f506\u202f172\u202f416 parameters", ["2506172416 parameters"]),
     ],
 )
 def test_a_number_that_claims_to_be_measured_is_found(text: str, measurement: list[str]) -> None:
@@ -61,7 +82,9 @@ def test_a_number_that_claims_to_be_measured_is_found(text: str, measurement: li
         "{{ train.loss_end | fixed(3) }} and {{ train.padding_share | as('percent') }}",
         "{% if train.loss_end < 1.5 %}good{% endif %}",
         "Step 10 comes first, then 3 lessons",
-        "three epochs",
+        "in two steps, for three reasons",
+        "one of two files and the second attempt",
+        "five hundred and one questions",
         "",
     ],
 )
@@ -70,7 +93,7 @@ def test_versions_names_dates_and_values_by_name_are_no_measurements(text: str) 
 
 
 def test_a_measurement_knows_its_line_its_unit_and_its_precision() -> None:
-    (literal,) = measurements("one\ntwo\nIt took 1.50 minutes.")
+    (literal,) = literals("one\ntwo\nIt took 1.50 minutes.")
     assert (literal.line, literal.text, str(literal.value)) == (3, "1.50 minutes", "1.50")
     assert (str(literal.precision), literal.unit.of) == ("0.01", ("s",))
     assert literal.unit.factor == 60

@@ -53,6 +53,9 @@ def judged(text: str, declared: dict[str, str] | None = None) -> list[Unsupporte
         "2.5 billion parameters in 5.0 GB",
         "accuracy 10 %; contains 2/20",
         "logged every 10 steps",
+        "a perplexity of 2.14 at the end",
+        "one epoch, in about seventy seconds",
+        "ten per cent accuracy",
     ],
 )
 def test_a_number_that_some_value_rounds_to_is_supported(text: str) -> None:
@@ -70,6 +73,8 @@ def test_a_number_that_some_value_rounds_to_is_supported(text: str) -> None:
         ("accuracy of 45 %", "eval.exact.rate"),
         ("9.5 samples/s", "train.samples_per_s"),
         ("a runtime of 60 s", "train.runtime_s"),
+        ("an accuracy of ninety-five per cent", "eval.exact.rate"),
+        ("final loss 0.**7**0", "train.loss_end"),
     ],
 )
 def test_another_number_than_the_value_its_sentence_names_is_a_contradiction(
@@ -88,6 +93,38 @@ def test_a_number_that_no_value_holds_in_its_unit_is_unsupported(text: str) -> N
     (finding,) = judged(text)
     assert finding.actual is None
     assert finding.reason == ""
+
+
+@pytest.mark.parametrize(
+    ("text", "measure"),
+    [
+        ("an F1 of 0.76", "f1"),
+        ("F1 score: 10 %", "f1"),
+        ("10 % recall on the set", "recall"),
+        ("ROUGE-L 0.1", "rouge"),
+        ("validation loss 0.76", "probe"),
+        ("a perplexity of 0.76", "perplexity"),
+        ("pass@1 of 10 %", "pass"),
+    ],
+)
+def test_a_true_number_under_the_name_of_another_measure_is_unsupported(
+    text: str, measure: str
+) -> None:
+    (finding,) = judged(text)
+    assert (finding.actual, finding.measure) == (None, measure)
+
+
+def test_a_measure_that_the_run_made_supports_its_number() -> None:
+    known = known_numbers(VALUES | {"eval.f1.rate": value(0.87, "")})
+    assert list(unsupported_literals("an F1 of 0.87", known, {})) == []
+    assert len(list(unsupported_literals("an F1 of 0.76", known, {}))) == 1
+
+
+@pytest.mark.parametrize(
+    "text", ["0.76 (see f1.py)", "recall that 138 steps were made", "0.1 in F"]
+)
+def test_a_word_that_only_looks_like_a_measure_names_none(text: str) -> None:
+    assert [one.measure for one in judged(text) if one.measure] == []
 
 
 def test_a_declared_number_carries_its_reason() -> None:
