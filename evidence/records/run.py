@@ -180,18 +180,22 @@ class FileEntry(Record):
     size_bytes: int
 
 
+Relation = Literal["reproduces", "runs-again-with-another-seed"]
+"""What a pack is to its parent. No free text: a summary shows it beside the parent's digest."""
+
+
 class ParentRecord(Record):
     """Another pack this one was made from (by reproduction)."""
 
     milestone: str
     root_sha256: str
-    relation: str
+    relation: Relation
 
 
 class ToolRecord(Record):
     """Which tool wrote the pack."""
 
-    name: str
+    name: Literal["evidence-pack"]
     version: str
 
 

@@ -6,14 +6,14 @@ it is as old as the page.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from evidence import layout
 from evidence.records.availability import Unavailable
 from evidence.records.record import Record
 from evidence.records.reproduction import ReproductionRecord
-from evidence.records.run import ManifestRecord, ResultsRecord
+from evidence.records.run import ManifestRecord, Relation, ResultsRecord
 from evidence.render.render import TEMPLATE, fill
 from evidence.text import formatting, markdown
 
@@ -22,9 +22,9 @@ MAX_BLOCKS: Final = 8
 MODEL_CHARS: Final = 60
 SHORT_COMMIT: Final = 7
 SHORT_ROOT: Final = 12
-REPRODUCES: Final = "reproduces"
-ANOTHER_SEED: Final = "runs-again-with-another-seed"
-_RELATIONS: Final = {
+REPRODUCES: Final[Relation] = "reproduces"
+ANOTHER_SEED: Final[Relation] = "runs-again-with-another-seed"
+_RELATIONS: Final[Mapping[Relation, str]] = {
     REPRODUCES: "reproduces",
     ANOTHER_SEED: "another seed of",
 }
@@ -160,6 +160,5 @@ def _reproduced(entry: IndexEntry, listed_roots: frozenset[str]) -> str:
     parts += [
         f"*{_RELATIONS[parent.relation]} {markdown.code(parent.root_sha256[:SHORT_ROOT])}*"
         for parent in parents
-        if parent.relation in _RELATIONS
     ]
     return "; ".join(parts) or "–"

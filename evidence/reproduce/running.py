@@ -16,7 +16,7 @@ from evidence.compare.configuration import plan_of
 from evidence.errors import BusyError, ExitCode, StoppedError, UsageError, WorkerLostError
 from evidence.progress import Observer
 from evidence.records.record import Record
-from evidence.records.run import ParentRecord
+from evidence.records.run import ParentRecord, Relation
 from evidence.render.index import ANOTHER_SEED, REPRODUCES
 from evidence.reproduce.seeds import set_seed
 from evidence.reproduce.worktree import Worktree, remove_stale
@@ -49,7 +49,7 @@ def run_with_seed(rerun: Rerun, seed: int) -> Path:
     return _run(rerun, f"seed-{seed}", ANOTHER_SEED)
 
 
-def _run(rerun: Rerun, what: str, relation: str) -> Path:
+def _run(rerun: Rerun, what: str, relation: Relation) -> Path:
     documents, root_sha256 = rerun.original.documents, rerun.original.root_sha256
     milestone, runs = documents.milestone.id, rerun.runs
     name = _free_name(runs, f"{milestone}-{what}-{root_sha256[:_NAMED_BY]}")

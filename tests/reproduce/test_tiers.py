@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from copy import copy
 
 import pytest
 from msgspec.structs import replace
@@ -20,7 +21,7 @@ from evidence.reproduce.verdict import (
     reaches,
     reproduction_record,
 )
-from evidence.results.tiers import reached_tiers, strictest_tier
+from evidence.results.tiers import ONE_RUN, reached_tiers, strictest_tier
 from evidence.stages.eval import PREDICTIONS
 from evidence.stages.train import STEPS
 from evidence.verification.verification import VerifiedPack
@@ -58,11 +59,27 @@ def test_each_change_has_its_tier_and_is_named_first(
     )
 
 
-def test_a_pack_reproduces_itself_bit_for_bit(packs: Packs) -> None:
-    record = reproduction_record(packs("as-it-is"), packs("as-it-is"))
+def test_a_second_run_of_the_same_bits_reaches_every_tier(packs: Packs) -> None:
+    first = packs("as-it-is")
+    second = copy(first)
+    object.__setattr__(second, "documents", another_run(first.documents))
+    record = reproduction_record(first, second)
     assert record.verdict == "bitwise"
     assert (record.causes, record.differences) == ((), ())
     assert all(reaches(record, tier.name) for tier in record.tiers)
+
+
+@pytest.mark.parametrize("num_changed", [0, 1, 4])
+def test_a_copy_of_a_pack_reproduces_nothing(num_changed: int, packs: Packs) -> None:
+    """Whatever dates it has: no second run takes the same time to the last digit."""
+    first = packs("as-it-is").documents
+    rows = list(first.rows(STEPS))
+    assert len(rows) == 10
+    for place in range(num_changed):
+        rows[place] = replace(rows[place], elapsed_s=rows[place].elapsed_s + 0.001)
+    tiers = reached_tiers(first, replaced(first, steps=tuple(rows)))
+    assert strictest_tier(tiers) == "different"
+    assert {tier.reason for tier in tiers} == {ONE_RUN}
 
 
 def test_an_equal_stream_does_not_make_losses_close(packs: Packs) -> None:
@@ -80,7 +97,8 @@ def test_an_equal_stream_does_not_make_losses_close(packs: Packs) -> None:
 def test_losses_that_leave_the_tolerance_are_named_by_their_first_step(packs: Packs) -> None:
     first = packs("as-it-is").documents
     steps = [
-        replace(row, loss=row.loss * (1.01 if row.step >= 6 else 1.0)) for row in first.rows(STEPS)
+        replace(row, loss=row.loss * (1.01 if row.step >= 6 else 1.0))
+        for row in another_run(first).rows(STEPS)
     ]
     tier = reached_tiers(first, replaced(first, steps=tuple(steps)))[2]
     assert not tier.reached
@@ -99,13 +117,20 @@ def test_scores_outside_the_interval_are_not_close(packs: Packs) -> None:
         replace(row, scores=dict.fromkeys(row.scores, False), output=f"{row.output}!")
         for row in first.rows(PREDICTIONS)
     )
-    tier = reached_tiers(first, replaced(first, predictions=rows))[2]
+    tier = reached_tiers(first, replaced(another_run(first), predictions=rows))[2]
     assert not tier.reached
     assert "interval" in tier.reason
 
 
+def another_run(documents: Documents) -> Documents:
+    """The same bits computed a second time: it took a little longer."""
+    steps = tuple(replace(row, elapsed_s=row.elapsed_s * 1.01) for row in documents.rows(STEPS))
+    return replaced(documents, steps=steps)
+
+
 def with_losses(factor: float) -> Change:
     def change(documents: Documents) -> Documents:
+        documents = another_run(documents)
         steps = tuple(replace(row, loss=row.loss * factor) for row in documents.rows(STEPS))
         return replaced(documents, steps=steps)
 
