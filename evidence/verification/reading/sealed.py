@@ -90,6 +90,7 @@ def check_form(sealed: SealedSet, ledger: Ledger) -> None:
 def _structure(root: SafeDirectory, sealed: SealedSet) -> Iterator[Problem]:
     sealed.tree = structure.walk(root)
     yield from sealed.tree.problems
+    yield from structure.cannot_be_attached(sealed.tree)
     yield from structure.too_big(sealed.tree)
     yield from collisions([*sealed.tree.files, *sealed.tree.folders])
 

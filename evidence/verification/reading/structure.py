@@ -164,6 +164,14 @@ def unlisted(tree: Tree, listed: Mapping[str, str]) -> Iterator[Problem]:
             yield Problem(path, "is in no list: not part of the evidence", code="unlisted-file")
 
 
+def cannot_be_attached(tree: Tree) -> Iterator[Problem]:
+    """Files beside what may be attached; nothing of the pack is read then."""
+    for path in sorted(tree.files):
+        if layout.is_attached(path) and not layout.is_rendered(path):
+            text = "only notes-NAME.md and reproduced-DIGEST.json can be attached to a pack"
+            yield Problem(path, text, severity="refused", code="not-to-be-attached")
+
+
 def too_big(tree: Tree) -> Iterator[Problem]:
     """Files larger than any honest one of their kind; nothing of the pack is read then."""
     rendered = in_memory_bytes = 0
