@@ -108,4 +108,3 @@ def summary_problems(
         text = f"the summary is not covered by a signature any more: it {error.message}"
         yield Problem(layout.RENDERED_SIGNATURE, text, severity="warning", code="summary-unsigned")
         yield from uncovered(attached)
-
