@@ -108,3 +108,4 @@ def summary_problems(
         text = f"the summary is not covered by a signature any more: it {error.message}"
         yield Problem(layout.RENDERED_SIGNATURE, text, severity="warning", code="summary-unsigned")
         yield from uncovered(attached)
+        raise CannotCheckError("the signature is not of the summary as it is now") from error
