@@ -77,6 +77,15 @@ def check_signatures(
     return trusted
 
 
+def refuse_unusable(options: VerifyOptions, pack: Path) -> None:
+    """Raise UsageError for a trust file or a name that cannot be used, whatever the pack is."""
+    if options.allowed_signers is not None and options.signer is not None:
+        from evidence.verification.origin import signatures  # as above
+
+        signatures.usable_trust_file(options.allowed_signers, pack)
+        signatures.usable_name(options.signer)
+
+
 def _not_asked(attached: tuple[str, ...], reason: str, *, strict: bool) -> Iterator[Problem]:
     """What was attached, where no signature over it was checked. Raises CannotCheckError."""
     yield from _as_strict(uncovered(attached), strict=strict)
