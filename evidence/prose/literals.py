@@ -144,8 +144,8 @@ def _measured(numeral: _Numeral, words: list[_Word], text: str, line: int) -> Li
     if glued and unit is None:
         return None  # `2b`, `4th`, `1000+`: a name, an ordinal, an open count
     end = numeral.start + len(numeral.digits)
-    line_start = text.rfind("\n", 0, numeral.start) + 1
-    before = text[max(line_start, numeral.start - _CONTEXT_CHARS) : numeral.start].lower()
+    around = text[max(0, numeral.start - _CONTEXT_CHARS) : numeral.start]
+    before = around.rpartition("\n")[2].lower()
     if unit is None:
         unit = _unit_before(numeral.word, words)
     if unit is None and not _claims(numeral, words):

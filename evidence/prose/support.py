@@ -8,6 +8,7 @@ number is supported when some value rounds to it; it contradicts when its senten
 from __future__ import annotations
 
 import re
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator, Mapping
 from decimal import Decimal
 from functools import cache, cached_property
@@ -54,6 +55,10 @@ _BY_UNIT: Final[Mapping[tuple[str, ...], str]] = {
 }
 
 
+_ROUNDING: Final = Decimal("1e-20")
+_DIGITS: Final = re.compile(r"\d+")
+
+
 class KnownNumber(Record, dict=True):
     """One number of results.json or of the milestone."""
 
@@ -80,39 +85,108 @@ class UnsupportedLiteral(Record):
     """Why the author says it stands there; empty for one that is not declared."""
 
 
+class _Sorted:
+    """Some numbers in order, so that one which a literal is rounded from is found at once."""
+
+    def __init__(self, numbers: Iterable[KnownNumber]) -> None:
+        self._values = sorted({abs(one.exact) for one in numbers})
+
+    def has_one_for(self, literal: Literal) -> bool:
+        """Whether some number, rounded as the literal was typed, is that literal."""
+        half, factor = literal.precision / 2, literal.unit.factor
+        low, high = (literal.value - half) * factor, (literal.value + half) * factor
+        # A little more, since what is compared below is rounded: that alone decides.
+        place = bisect_left(self._values, low - abs(low) * _ROUNDING)
+        last = bisect_right(self._values, high + abs(high) * _ROUNDING)
+        return any(_fits(literal, one) for one in self._values[place:last])
+
+
+class KnownNumbers:
+    """Every number that words may repeat, in order of their names, ready to be looked up."""
+
+    def __init__(self, numbers: Iterable[KnownNumber]) -> None:
+        self._numbers = tuple(numbers)
+        self._named: dict[tuple[str, ...], tuple[KnownNumber, _Sorted] | None] = {}
+
+    def __iter__(self) -> Iterator[KnownNumber]:
+        return iter(self._numbers)
+
+    @cached_property
+    def _by_unit(self) -> dict[str | None, _Sorted]:
+        found: dict[str | None, list[KnownNumber]] = {}
+        for one in self._numbers:
+            found.setdefault(one.unit, []).append(one)
+        return {unit: _Sorted(numbers) for unit, numbers in found.items()}
+
+    def named(self, patterns: tuple[str, ...]) -> tuple[KnownNumber, _Sorted] | None:
+        """The first number whose name is one of these, and all of them."""
+        if patterns not in self._named:
+            meant = [
+                one for one in self._numbers if any(_matches(one.name, name) for name in patterns)
+            ]
+            self._named[patterns] = (meant[0], _Sorted(meant)) if meant else None
+        return self._named[patterns]
+
+    def supports(self, literal: Literal) -> bool:
+        """Whether some number of the kind that the literal counts rounds to it.
+
+        A number without a unit is no duration and no size, or some value would always do.
+        """
+        units: tuple[str | None, ...] = literal.unit.of or _BARE
+        if literal.unit.of not in _MEASURED_ONLY:
+            units = (*units, None)
+        found = (self._by_unit[unit] for unit in units if unit in self._by_unit)
+        return any(one.has_one_for(literal) for one in found)
+
+
+class _Declared:
+    """What the author declared, by the digits that a number in it begins with."""
+
+    def __init__(self, declared: Mapping[str, str]) -> None:
+        self._by_digits: dict[str, list[tuple[int, str, str]]] = {}
+        for text, why in declared.items():
+            for run in _DIGITS.finditer(text):
+                entry = (run.start(), text, why)
+                self._by_digits.setdefault(run.group(), []).append(entry)
+
+    def reason(self, literal: Literal, text: str) -> str:
+        """Why the author says that it stands there: of the first text declared around it."""
+        digits = _DIGITS.match(text, literal.start)
+        for offset, declared, why in self._by_digits.get(digits.group() if digits else "", ()):
+            begin = literal.start - offset
+            covers = begin >= 0 and literal.end <= begin + len(declared)
+            if covers and text.startswith(declared, begin):
+                return why
+        return ""
+
+
 def unsupported_literals(
-    text: str, known: Iterable[KnownNumber], declared: Mapping[str, str]
+    text: str, known: KnownNumbers, declared: Mapping[str, str]
 ) -> Iterator[UnsupportedLiteral]:
     """Every measurement of a text that no known number supports, in order.
 
     `declared` is `[narrative.literals]`: what was typed → why. A declared number is from somewhere
     else, even where some value happens to round to it; it may still contradict a named one.
     """
-    evidence = tuple(known)
+    author = _Declared(declared)
     for literal in measurements(text):
-        reason = _reason(literal, text, declared)
-        names = _names(literal, evidence)
-        meant = [one for one in evidence if one.name in names]
-        if meant and not any(_fits(literal, one) for one in meant):
+        reason = author.reason(literal, text)
+        meant = known.named(_patterns(literal))
+        if meant is not None and not meant[1].has_one_for(literal):
             yield UnsupportedLiteral(literal, meant[0].name, meant[0].value, reason)
-        elif reason or not (meant or _supported(literal, evidence)):
+        elif reason or not (meant or known.supports(literal)):
             yield UnsupportedLiteral(literal, "", None, reason)
 
 
-def _supported(literal: Literal, evidence: tuple[KnownNumber, ...]) -> bool:
-    return any(_comparable(literal, one) and _fits(literal, one) for one in evidence)
-
-
-def known_numbers(values: Mapping[str, ValueRecord], *settings: Any) -> tuple[KnownNumber, ...]:
+def known_numbers(values: Mapping[str, ValueRecord], *settings: Any) -> KnownNumbers:
     """The numbers of results.json, and those of settings such as the milestone's, as parsed."""
     measured = tuple(
         KnownNumber(name, record.value, record.unit)
         for name, record in values.items()
         if isinstance(record.value, (int, float)) and not isinstance(record.value, bool)
     )
-    return measured + tuple(
-        KnownNumber("", number, None) for one in settings for number in _numbers(one)
-    )
+    stated = (KnownNumber("", number, None) for one in settings for number in _numbers(one))
+    return KnownNumbers((*measured, *stated))
 
 
 def _numbers(value: Any) -> Iterator[float]:
@@ -126,14 +200,13 @@ def _numbers(value: Any) -> Iterator[float]:
         yield value
 
 
-def _names(literal: Literal, evidence: tuple[KnownNumber, ...]) -> frozenset[str]:
+def _patterns(literal: Literal) -> tuple[str, ...]:
     """Names of the values that the sentence means; empty where it names none."""
-    pattern = next((names for phrase, names in _named() if phrase.search(literal.before)), None)
-    if pattern is None:
-        name = _BY_UNIT.get(literal.unit.of)
-        return frozenset((name,) if name is not None else ())
-    found = {one.name for one in evidence if any(_matches(one.name, name) for name in pattern)}
-    return frozenset(found)
+    found = next((names for phrase, names in _named() if phrase.search(literal.before)), None)
+    if found is not None:
+        return found
+    name = _BY_UNIT.get(literal.unit.of)
+    return () if name is None else (name,)
 
 
 def _matches(name: str, pattern: str) -> bool:
@@ -144,29 +217,9 @@ def _matches(name: str, pattern: str) -> bool:
     return name == f"{head}{inner}{tail}" and "." not in inner
 
 
-def _fits(literal: Literal, known: KnownNumber) -> bool:
+def _fits(literal: Literal, magnitude: Decimal) -> bool:
     """Whether a value, rounded as the number was typed, is that number.
 
     |value/factor − typed| ≤ half a unit of the last digit typed: whichever way a tie was rounded.
     """
-    return abs(abs(known.exact) / literal.unit.factor - literal.value) <= literal.precision / 2
-
-
-def _comparable(literal: Literal, known: KnownNumber) -> bool:
-    """Whether a value is of the kind that the number counts.
-
-    A number without a unit is no duration and no size, or some value would always round to it.
-    """
-    if known.unit is None:
-        return literal.unit.of not in _MEASURED_ONLY
-    return known.unit in (literal.unit.of or _BARE)
-
-
-def _reason(literal: Literal, text: str, declared: Mapping[str, str]) -> str:
-    for declared_text, why in declared.items():
-        at = text.find(declared_text)
-        while at >= 0 and declared_text:
-            if at <= literal.start and literal.end <= at + len(declared_text):
-                return why
-            at = text.find(declared_text, at + 1)
-    return ""
+    return abs(magnitude / literal.unit.factor - literal.value) <= literal.precision / 2

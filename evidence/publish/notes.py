@@ -101,7 +101,7 @@ def _refuse_secrets(note: Path, data: bytes) -> None:
 
 def _refuse_contradiction(note: Path, text: str, documents: Documents) -> None:
     """Raise UsageError for a note whose words say another number than the pack holds."""
-    for unsupported in prose.unsupported_in_text(text, documents):
+    for unsupported in prose.unsupported_in_text(text, documents, prose.known_of(documents)):
         if unsupported.actual is not None:
             raise UsageError(
                 f"{note}:{unsupported.literal.line}: says {shown(unsupported.literal)}, but "

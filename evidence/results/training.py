@@ -198,6 +198,7 @@ def _runtime(context: Context, steps: tuple[StepRow, ...]) -> tuple[float, str] 
         str(event.data.get("segment")): event
         for event in context.stage_events("stage-finished", "train")
     }
+    lines = {row.segment: line for line, row in enumerate(steps, 1)}
     total_s, places = 0.0, []
     for segment in sorted({row.segment for row in steps}):
         event: JournalEvent | None = finished.get(str(segment))
@@ -207,7 +208,7 @@ def _runtime(context: Context, steps: tuple[StepRow, ...]) -> tuple[float, str] 
         elif segment == steps[-1].segment:
             return Unavailable(_NO_RUNTIME)
         else:
-            line = max(i for i, row in enumerate(steps, 1) if row.segment == segment)
+            line = lines[segment]
             seconds = steps[line - 1].elapsed_s
             places.append(rows_at(layout.METRICS, line, line, "elapsed_s"))
         total_s += seconds
