@@ -7,6 +7,7 @@ Findings of verify are no errors: they are records (`evidence.records.finding`).
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from enum import IntEnum
 from typing import Literal
 
@@ -29,6 +30,20 @@ class ExitCode(IntEnum):
     OUTPUT_CLOSED = 141
     """Whoever read our output went away before all was said: no verdict was given."""
     TERMINATED = 143
+
+
+_GRAVEST_FIRST = (
+    ExitCode.REFUSED,
+    ExitCode.FINDINGS,
+    ExitCode.UNFINISHED,
+    ExitCode.ORIGIN,
+)
+
+
+def gravest(codes: Iterable[int]) -> ExitCode:
+    """The one exit code of several packs: 5 > 1 > 4 > 3 > 0. Unsafe is graver than untrue."""
+    found = set(codes)
+    return next((code for code in _GRAVEST_FIRST if code in found), ExitCode.DONE)
 
 
 class EvidenceError(Exception):

@@ -64,7 +64,7 @@ MILESTONE_ID: Final = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,63}")
 
 RENDERED_PATTERN: Final = (
     r"rendered\.json|rendered\.json\.sig|[a-z0-9_.-]+_summary\.md|plots/[a-z0-9_-]+\.svg"
-    r"|attached/[A-Za-z0-9_][A-Za-z0-9._-]*"
+    r"|attached/notes-[A-Za-z0-9_-]+\.md|attached/reproduced-[0-9a-f]{12}\.json"
 )
 """Names that the rendered set may have: a regular expression of Python and of `grep -E` alike."""
 _RENDERED_SET: Final = re.compile(RENDERED_PATTERN)
@@ -123,6 +123,11 @@ def summary_name(milestone_id: str) -> str:
 def is_rendered(path: str) -> bool:
     """Whether a pack-relative path can belong to the rendered set or to what is attached."""
     return _RENDERED_SET.fullmatch(path) is not None
+
+
+def is_attached(path: str) -> bool:
+    """Whether a pack-relative path is in the folder of what was added after sealing."""
+    return path.startswith(f"{ATTACHED}/")
 
 
 def reproduction_file(root_sha256: str) -> str:

@@ -39,6 +39,13 @@ MAX_TENSORS: Final = 20_000
 MAX_RENDERED_BYTES: Final = 64 * MIB
 """The whole rendered set with what was attached."""
 
+MAX_NOTE_BYTES: Final = MIB
+"""Of notes.md, and of each note that is attached."""
+MAX_ATTACHED_BYTES: Final = 4 * MIB
+"""Of all that is attached to a pack, together."""
+MAX_MODEL_JSON_BYTES: Final = 64 * MIB
+"""Of all JSON files of the final model that are looked into, together."""
+
 MAX_MESSAGE_CHARS: Final = 200
 """Longest excerpt of foreign text inside a message of ours."""
 

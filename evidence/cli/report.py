@@ -8,7 +8,8 @@ import click
 
 from evidence.errors import ExitCode
 from evidence.records.finding import Finding, Report
-from evidence.text.escape import visible
+from evidence.text.escape import one_line, visible
+from evidence.verification.origin.attached import UNSIGNED_TEXT
 
 COLOURS: Final = {
     "VERIFIED": "green",
@@ -30,6 +31,8 @@ OURS: Final = (
     "A pack that does not verify right after its run is a bug of evidence-pack, unless something "
     "else wrote to its files: please report it, with the lines above. Do not publish the pack."
 )
+MAX_LINE_CHARS: Final = 1000
+"""Of a text of a pack in one line; findings are cut already."""
 MARKS: Final = {"error": "✗", "refused": "✗", "warning": "!", "advice": "·"}
 
 
@@ -37,14 +40,14 @@ def print_report(report: Report, *, quiet: bool) -> None:
     """Verdict first, then what supports it."""
     label = click.style(f"{report.verdict:<10}", fg=COLOURS[report.verdict], bold=True)
     meaning = click.style(f"{VERDICT_TEXTS[report.verdict]}{_known(report)}", dim=True)
-    click.echo(f"{label} {visible(report.pack)}  {meaning}")
+    click.echo(f"{label} {_line(report.pack)}  {meaning}{_unsigned(report)}")
     if quiet:
         return
     if report.milestone is not None:
         stand_in = " · made on a stand-in model" if report.stand_in else ""
-        click.echo(f"  milestone    {visible(report.milestone)} · {report.status}{stand_in}")
+        click.echo(f"  milestone    {_line(report.milestone)} · {report.status}{stand_in}")
     if report.happened:
-        click.echo(f"  happened     {visible(report.happened)}")
+        click.echo(f"  happened     {_line(report.happened)}")
     if report.root_sha256 is not None:
         click.echo(f"  root digest  sha256:{report.root_sha256}")
     if report.checks:
@@ -84,6 +87,22 @@ def print_outcome(report: Report) -> None:
         click.echo(f"  next         {OURS}")
 
 
+def _unsigned(report: Report) -> str:
+    """What the pack shows besides, and nobody vouches for: said before it can be believed."""
+    found = [one.address for one in report.findings if one.code == UNSIGNED_TEXT]
+    if not found:
+        return ""
+    named = ", ".join(map(_line, found[:MAX_NAMED]))
+    more = f" and {len(found) - MAX_NAMED} more" if len(found) > MAX_NAMED else ""
+    text = f"\n  unsigned     {named}{more}: added after sealing, and no signature covers it"
+    return click.style(text, fg="yellow")
+
+
+def _line(text: str) -> str:
+    """Foreign text as one harmless line."""
+    return one_line(text, MAX_LINE_CHARS)
+
+
 def _known(report: Report) -> str:
     """How the values of the pack are known, where its evidence is what it says."""
     if not report.levels:
@@ -112,15 +131,15 @@ def _print_checks(report: Report) -> None:
     for reason, ids in by_reason.items():
         named = ", ".join(ids[:MAX_NAMED])
         more = f" and {len(ids) - MAX_NAMED} more" if len(ids) > MAX_NAMED else ""
-        click.echo(f"    – not checked: {named}{more}: {visible(reason)}")
+        click.echo(f"    – not checked: {named}{more}: {_line(reason)}")
 
 
 def _print_finding(finding: Finding) -> None:
     colour = "red" if finding.severity in ("error", "refused") else "yellow"
     mark = click.style(f"{MARKS[finding.severity]} {finding.severity}", fg=colour)
-    click.echo(f"  {mark}  {finding.code}  {visible(finding.address)}")
-    click.echo(f"      {visible(finding.message)}")
+    click.echo(f"  {mark}  {finding.code}  {_line(finding.address)}")
+    click.echo(f"      {_line(finding.message)}")
     if finding.expected is not None:
-        click.echo(f"      expected  {visible(finding.expected)}")
+        click.echo(f"      expected  {_line(finding.expected)}")
     if finding.actual is not None:
-        click.echo(f"      found     {visible(finding.actual)}")
+        click.echo(f"      found     {_line(finding.actual)}")

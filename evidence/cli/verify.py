@@ -11,13 +11,10 @@ from evidence.api.verify import with_origin
 from evidence.cli.report import print_report
 from evidence.encoding import jsonio
 from evidence.encoding.codec import encode
-from evidence.errors import ExitCode
-from evidence.records.finding import Report
+from evidence.errors import gravest
 from evidence.verification.named import expand, refuse_empty
 from evidence.verification.options import VerifyOptions
 from evidence.verification.several import verify_packs
-
-PRECEDENCE = (ExitCode.REFUSED, ExitCode.FINDINGS, ExitCode.UNFINISHED, ExitCode.ORIGIN)
 
 
 @click.command()
@@ -107,7 +104,7 @@ def command(
     else:
         for report in reports:
             print_report(report, quiet=quiet)
-    raise click.exceptions.Exit(exit_code(reports))
+    raise click.exceptions.Exit(int(gravest(one.exit for one in reports)))
 
 
 def _self_test(packs: tuple[Path, ...], *, as_json: bool, quiet: bool) -> NoReturn:
@@ -122,10 +119,4 @@ def _self_test(packs: tuple[Path, ...], *, as_json: bool, quiet: bool) -> NoRetu
     else:
         for one in tests:
             print_self_test(one, quiet=quiet)
-    raise click.exceptions.Exit(int(max(one.exit_code for one in tests)))
-
-
-def exit_code(reports: list[Report]) -> int:
-    """The gravest of the packs' exit codes: 5 > 1 > 4 > 3 > 0."""
-    codes = {report.exit for report in reports}
-    return int(next((code for code in PRECEDENCE if code in codes), ExitCode.DONE))
+    raise click.exceptions.Exit(int(gravest(one.exit_code for one in tests)))

@@ -31,15 +31,13 @@ from evidence.records.inputs import SEAM_CHARS, SeamRecord, TextRecord
 from evidence.records.milestone import EvalSpec
 from evidence.records.record import Record
 from evidence.records.run import AttemptPlan
-from evidence.rules import sampling
+from evidence.rules import groups, sampling
 from evidence.rules.special_tokens import begins_doubled, ends_doubled, lacks
 from evidence.text import templating
 
-MAX_GROUPS_BYTES: Final = 6 << 20
-"""Of the scores of groups in results.json, which has a loss table beside them."""
-VALUES_A_SCORE: Final = 4
-VALUE_BYTES: Final = 350
-"""Of one value in results.json, with its name and address, the group's own name aside."""
+MAX_GROUPS_BYTES: Final = groups.MAX_GROUPS_BYTES
+VALUES_A_SCORE: Final = groups.VALUES_A_SCORE
+VALUE_BYTES: Final = groups.VALUE_BYTES
 _Ids = tuple[int, ...]
 _RowList = tuple[int, ...] | Unavailable
 _TOO_MANY: Final = (
@@ -212,8 +210,7 @@ def _refuse_long(spec: EvalSpec, question: EvalExample) -> None:
 
 def _refuse_endless_groups(spec: EvalSpec, found: Sequence[EvalExample]) -> None:
     values = {(name, value) for question in found for name, value in question.groups.items()}
-    num_values = 1 + VALUES_A_SCORE * len(spec.all_scorers)
-    size_bytes = sum(num_values * (VALUE_BYTES + len(value.encode())) for _, value in values)
+    size_bytes = groups.size_bytes((value for _, value in values), len(spec.all_scorers))
     if size_bytes > MAX_GROUPS_BYTES:
         raise DataError(
             f"[eval] group_by makes {len(values)} groups, more than results.json can hold scores "

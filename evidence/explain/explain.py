@@ -8,13 +8,15 @@ from __future__ import annotations
 
 import copy
 import re
+from collections.abc import Iterator, Sequence
 from difflib import get_close_matches
+from io import BytesIO
 from pathlib import Path
 from typing import Any, Final
 
 from evidence import layout
 from evidence.encoding import jsonio
-from evidence.errors import UsageError
+from evidence.errors import PackBrokenError, UsageError
 from evidence.records.record import Record
 from evidence.records.run import ValueRecord
 from evidence.results.context import level_at
@@ -23,10 +25,13 @@ from evidence.stages.registry import is_document
 from evidence.verification.verification import SealedPack, load_sealed
 
 _ADDRESS: Final = re.compile(
-    r"(?P<path>[A-Za-z0-9._/-]+)#(?:L(?P<first>\d+)(?:-L(?P<last>\d+))?)?(?P<pointer>(?:/[^/]+)*)"
+    r"(?P<path>[A-Za-z0-9._/-]+)"
+    r"#(?:L(?P<first>[0-9]{1,9})(?:-L(?P<last>[0-9]{1,9}))?)?(?P<pointer>(?:/[^/]+)*)"
 )
+_INDEX: Final = re.compile(r"0|[1-9][0-9]{0,8}")
 _MARK: Final = "\x02here\x02"
 _MAX_SHOWN: Final = 3
+_MAX_NAME_CHARS: Final = 300
 
 
 class Place(Record):
@@ -57,9 +62,11 @@ class Explanation(Record):
 
 
 def explain(pack: Path, asked: str) -> Explanation:
-    """Explain a value by its name, or an address. Raises UsageError for a name that is not there.
+    """Explain a value by its name, or an address.
 
-    Raises PackBrokenError or UnsafePackError for a pack that is not whole.
+    Raises UsageError for a name that is not there, and for what is no address in this pack;
+    PackBrokenError or UnsafePackError for a pack that is not whole, or whose results name an
+    address where there is nothing.
     """
     sealed = load_sealed(pack)
     if "#" in asked:
@@ -69,7 +76,11 @@ def explain(pack: Path, asked: str) -> Explanation:
             RULES["as-recorded"], asked, places, more, ("digests",),
         )  # fmt: skip
     record = _value(sealed, asked)
-    places, more = _follow(sealed, record.address)
+    try:
+        places, more = _follow(sealed, record.address)
+    except UsageError as error:
+        text = f"{layout.RESULTS}: the address of {asked} leads nowhere: {error.message}"
+        raise PackBrokenError(text, hint=f"evidence verify {pack} lists everything.") from error
     return Explanation(
         name=asked,
         value=f"not measured: {record.unavailable}"
@@ -91,9 +102,9 @@ def _value(sealed: SealedPack, name: str) -> ValueRecord:
     values = {} if results is None else results.values
     if name in values:
         return values[name]
-    close = get_close_matches(name, values, n=3, cutoff=0.4)
+    close = get_close_matches(name[:_MAX_NAME_CHARS], values, n=3, cutoff=0.4)
     raise UsageError(
-        f"there is no value {name!r} in {layout.RESULTS}",
+        f"there is no value {name[:_MAX_NAME_CHARS]!r} in {layout.RESULTS}",
         hint=f"Close: {', '.join(close)}." if close else f"All names are in {layout.RESULTS}.",
     )
 
@@ -104,49 +115,56 @@ def _follow(sealed: SealedPack, address: str) -> tuple[tuple[Place, ...], int]:
     for part in filter(None, address.split(" + ")):
         match = _ADDRESS.fullmatch(part)
         if match is None or match["path"] not in sealed.documents.digests:
-            raise UsageError(f"{part!r} is no address in this pack")
+            raise UsageError(f"{part[:_MAX_NAME_CHARS]!r} is no address in this pack")
         path, pointer = match["path"], match["pointer"]
         if not is_document(path):
             continue
-        data = (sealed.path / path).read_bytes()
         if match["first"] is None:
-            places.append(_in_document(path, pointer, data))
+            places.append(_in_document(path, pointer, _read(sealed, path)))
             continue
         first, last = int(match["first"]), int(match["last"] or match["first"])
+        if not (path.endswith(".jsonl") and 0 < first <= last):
+            raise UsageError(f"{part!r} is no address in this pack: there are no such lines")
         lines = range(first, last + 1)
         chosen = lines if len(lines) <= _MAX_SHOWN else [first, first + 1, last]
         more += len(lines) - len(chosen)
-        rows = data.split(b"\n")
-        places += [_in_row(path, number, pointer, rows) for number in chosen]
+        places += _in_rows(path, chosen, pointer, _read(sealed, path))
     return tuple(places), more
 
 
-def _in_row(path: str, number: int, pointer: str, rows: list[bytes]) -> Place:
-    if not 0 < number < len(rows):
-        raise UsageError(f"{path} has no line {number}")
-    return Place(
-        path, number, pointer, _shown(_at(jsonio.load_document(rows[number - 1]), pointer))
-    )
+def _read(sealed: SealedPack, path: str) -> bytes:
+    try:
+        return (sealed.path / path).read_bytes()
+    except OSError as error:
+        raise UsageError(f"{path} cannot be read in this copy: {error.strerror}") from error
+
+
+def _in_rows(path: str, numbers: Sequence[int], pointer: str, data: bytes) -> Iterator[Place]:
+    """What stands in these lines, which are in order."""
+    lines = enumerate(BytesIO(data), 1)
+    for number in numbers:
+        line = next((text for at, text in lines if at == number), None)
+        if line is None:
+            raise UsageError(f"{path} has no line {number}")
+        yield Place(path, number, pointer, _shown(_at(jsonio.load_document(line), pointer)))
 
 
 def _in_document(path: str, pointer: str, data: bytes) -> Place:
     if not path.endswith(".json"):
         return Place(path, 0, pointer, "")
     document = jsonio.load_document(data)
-    return Place(path, _line_of(document, pointer), pointer, _shown(_at(document, pointer)))
+    shown = _shown(_at(document, pointer))
+    return Place(path, _line_of(document, pointer), pointer, shown)
 
 
 def _line_of(document: Any, pointer: str) -> int:
-    """Line of a pointer in the canonical text: where a mark put there comes out."""
+    """Line of what a pointer leads to, in the canonical text: where a mark put there comes out."""
+    if not pointer:
+        return 1
     marked = copy.deepcopy(document)
-    *parents, last = _parts(pointer) or [""]
-    inner = marked
-    for part in parents:
-        inner = inner[int(part)] if isinstance(inner, list) else inner[part]
-    if isinstance(inner, list):
-        inner[int(last)] = _MARK
-    elif last:
-        inner[last] = _MARK
+    above, _, last = pointer.rpartition("/")
+    inner = _at(marked, above)
+    inner[int(last) if isinstance(inner, list) else _parts(f"/{last}")[0]] = _MARK
     text = jsonio.dump_document(marked).decode("utf-8")
     place = text.find(jsonio.dump_row(_MARK).decode("utf-8").strip())
     return text.count("\n", 0, place) + 1 if place >= 0 else 1
@@ -154,10 +172,12 @@ def _line_of(document: Any, pointer: str) -> int:
 
 def _at(document: Any, pointer: str) -> Any:
     for part in _parts(pointer):
-        try:
-            document = document[int(part)] if isinstance(document, list) else document[part]
-        except (KeyError, IndexError, ValueError, TypeError) as error:
-            raise UsageError(f"there is nothing at {pointer}") from error
+        if isinstance(document, dict) and part in document:
+            document = document[part]
+        elif isinstance(document, list) and _INDEX.fullmatch(part) and int(part) < len(document):
+            document = document[int(part)]
+        else:
+            raise UsageError(f"there is nothing at {pointer[:_MAX_NAME_CHARS]}")
     return document
 
 

@@ -9,18 +9,21 @@ means.
 from evidence.prose.literals import Literal, measurements
 from evidence.prose.support import (
     KnownNumber,
+    KnownNumbers,
     UnsupportedLiteral,
     known_numbers,
     unsupported_literals,
 )
-from evidence.prose.texts import author_texts, unsupported_in_pack, unsupported_in_text
+from evidence.prose.texts import author_texts, known_of, unsupported_in_pack, unsupported_in_text
 
 __all__ = [
     "KnownNumber",
+    "KnownNumbers",
     "Literal",
     "UnsupportedLiteral",
     "author_texts",
     "known_numbers",
+    "known_of",
     "measurements",
     "unsupported_in_pack",
     "unsupported_in_text",

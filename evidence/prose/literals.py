@@ -182,8 +182,8 @@ def _measured(numeral: _Numeral, words: list[_Word], text: str, line: int) -> Li
     if numeral.in_words and (unit is None or unit.of not in SPELLED):
         return None  # in two steps, one file: words for what is rather told than measured
     end = numeral.end
-    line_start = text.rfind("\n", 0, numeral.start) + 1
-    before = text[max(line_start, numeral.start - _CONTEXT_CHARS) : numeral.start].lower()
+    around = text[max(0, numeral.start - _CONTEXT_CHARS) : numeral.start]
+    before = around.rpartition("\n")[2].lower()
     if unit is None:
         unit = _unit_before(numeral.word, words)
     if unit is None and not _claims(numeral, words):

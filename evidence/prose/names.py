@@ -8,7 +8,7 @@ Whether the number is that value is `support`'s.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from functools import cache
 from typing import Final
 
@@ -70,13 +70,13 @@ def _measures() -> tuple[tuple[re.Pattern[str], re.Pattern[str], str], ...]:
     )
 
 
-def values_meant(literal: Literal, names: Iterable[str]) -> frozenset[str]:
-    """Those of `names` that the sentence means for certain; empty where it means none."""
-    patterns = next((names for phrase, names in _named() if phrase.search(literal.before)), None)
-    if patterns is None:
-        name = _BY_UNIT.get(literal.unit.of)
-        return frozenset((name,) if name is not None else ())
-    return frozenset(one for one in names if any(_matches(one, name) for name in patterns))
+def names_meant(literal: Literal) -> tuple[str, ...]:
+    """Names of the values that the sentence means for certain; empty where it names none."""
+    found = next((names for phrase, names in _named() if phrase.search(literal.before)), None)
+    if found is not None:
+        return found
+    name = _BY_UNIT.get(literal.unit.of)
+    return () if name is None else (name,)
 
 
 def measure_meant(literal: Literal) -> str:
@@ -92,7 +92,8 @@ def is_called(name: str, measure: str) -> bool:
     return measure in re.split(r"[._ -]", name.lower())
 
 
-def _matches(name: str, pattern: str) -> bool:
+def is_named(name: str, pattern: str) -> bool:
+    """Whether a value has this name; `*` stands for one part of it."""
     if "*" not in pattern:
         return name == pattern
     head, _, tail = pattern.partition("*")

@@ -7,6 +7,8 @@ number is supported when some value rounds to it; it contradicts when its senten
 
 from __future__ import annotations
 
+import re
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator, Mapping
 from decimal import Decimal
 from functools import cached_property
@@ -15,7 +17,7 @@ from typing import Any, Final
 
 from evidence.prose.as_read import as_read
 from evidence.prose.literals import Literal, measurements, plain_text
-from evidence.prose.names import is_called, measure_meant, values_meant
+from evidence.prose.names import is_called, is_named, measure_meant, names_meant
 from evidence.records.record import Record
 from evidence.records.run import ValueRecord
 from evidence.text.formatting import decimal_of
@@ -24,11 +26,12 @@ _BARE: Final = ("", "nats", "epochs")
 """Units of results.json that a number without a unit can be compared with."""
 _MEASURED_ONLY: Final = (("s",), ("bytes",), ("W",), ("samples/s",), ("steps/s",), ("tokens/s",))
 """Units that only a run can fill: no number of the milestone supports them."""
-
 _PERPLEXITY: Final = "perplexity"
 """exp of a loss in nats: no other number is compared with it."""
 _MOST_NATS: Final = 700.0
 """Beyond it exp is more than a float holds."""
+_ROUNDING: Final = Decimal("1e-20")
+_RUN: Final = re.compile(r"[0-9]+|[A-Za-z]+")
 
 
 class KnownNumber(Record, dict=True):
@@ -59,49 +62,126 @@ class UnsupportedLiteral(Record):
     """What its words call it, where no value of the run is called so."""
 
 
+class _Sorted:
+    """Some numbers in order, so that one which a literal is rounded from is found at once."""
+
+    def __init__(self, numbers: Iterable[KnownNumber]) -> None:
+        self._values = sorted({abs(one.exact) for one in numbers})
+
+    def has_one_for(self, literal: Literal) -> bool:
+        """Whether some number, rounded as the literal was typed, is that literal."""
+        half, factor = literal.precision / 2, literal.unit.factor
+        low, high = (literal.value - half) * factor, (literal.value + half) * factor
+        # A little more, since what is compared below is rounded: that alone decides.
+        place = bisect_left(self._values, low - abs(low) * _ROUNDING)
+        last = bisect_right(self._values, high + abs(high) * _ROUNDING)
+        return any(_fits(literal, one) for one in self._values[place:last])
+
+
+class KnownNumbers:
+    """Every number that words may repeat, in order of their names, ready to be looked up."""
+
+    def __init__(self, numbers: Iterable[KnownNumber]) -> None:
+        self._numbers = tuple(numbers)
+        self._named: dict[tuple[str, ...], tuple[KnownNumber, _Sorted] | None] = {}
+        self._measures: dict[str, _Sorted] = {}
+
+    def __iter__(self) -> Iterator[KnownNumber]:
+        return iter(self._numbers)
+
+    @cached_property
+    def _by_unit(self) -> dict[str | None, _Sorted]:
+        found: dict[str | None, list[KnownNumber]] = {}
+        for one in self._numbers:
+            found.setdefault(one.unit, []).append(one)
+        return {unit: _Sorted(numbers) for unit, numbers in found.items()}
+
+    def named(self, patterns: tuple[str, ...]) -> tuple[KnownNumber, _Sorted] | None:
+        """The first number whose name is one of these, and all of them."""
+        if patterns not in self._named:
+            meant = [
+                one for one in self._numbers if any(is_named(one.name, name) for name in patterns)
+            ]
+            self._named[patterns] = (meant[0], _Sorted(meant)) if meant else None
+        return self._named[patterns]
+
+    def _called(self, measure: str) -> _Sorted:
+        if measure not in self._measures:
+            called = (one for one in self._numbers if is_called(one.name, measure))
+            self._measures[measure] = _Sorted(called)
+        return self._measures[measure]
+
+    def supports(self, literal: Literal, measure: str) -> bool:
+        """Whether some number of the kind that the literal counts rounds to it.
+
+        A number without a unit is no duration and no size, or some value would always do. One that
+        is called by the name of a `measure` is held by what is called so, and by nothing else.
+        """
+        if measure:
+            return self._called(measure).has_one_for(literal)
+        units: tuple[str | None, ...] = literal.unit.of or _BARE
+        if literal.unit.of not in _MEASURED_ONLY:
+            units = (*units, None)
+        found = (self._by_unit[unit] for unit in units if unit in self._by_unit)
+        return any(one.has_one_for(literal) for one in found)
+
+
+class _Declared:
+    """What the author declared, by the digits or the word that a number in it begins with."""
+
+    def __init__(self, declared: Mapping[str, str]) -> None:
+        self._by_run: dict[str, list[tuple[int, str, str]]] = {}
+        for typed, why in declared.items():
+            text = as_read(typed)
+            for run in _RUN.finditer(text):
+                entry = (run.start(), text, why)
+                self._by_run.setdefault(run.group(), []).append(entry)
+
+    def reason(self, literal: Literal, text: str) -> str:
+        """Why the author says that it stands there: of the first text declared around it."""
+        run = _RUN.match(text, literal.start)
+        for offset, declared, why in self._by_run.get(run.group() if run else "", ()):
+            begin = literal.start - offset
+            covers = begin >= 0 and literal.end <= begin + len(declared)
+            if covers and text.startswith(declared, begin):
+                return why
+        return ""
+
+
 def unsupported_literals(
-    text: str, known: Iterable[KnownNumber], declared: Mapping[str, str]
+    text: str, known: KnownNumbers, declared: Mapping[str, str]
 ) -> Iterator[UnsupportedLiteral]:
     """Every measurement of a text that no known number supports, in order.
 
     `declared` is `[narrative.literals]`: what was typed → why. A declared number is from somewhere
     else, even where some value happens to round to it; it may still contradict a named one.
     """
-    evidence = tuple(known)
+    author = _Declared(declared)
     plain = plain_text(text)
-    read = {as_read(typed): why for typed, why in declared.items()}
     for literal in measurements(plain):
-        reason = _reason(literal, plain, read)
-        names = values_meant(literal, (one.name for one in evidence))
-        meant = [one for one in evidence if one.name in names]
+        reason = author.reason(literal, plain)
+        meant = known.named(names_meant(literal))
         measure = "" if meant else measure_meant(literal)
-        if meant and not any(_fits(literal, one) for one in meant):
+        if meant is not None and not meant[1].has_one_for(literal):
             yield UnsupportedLiteral(literal, meant[0].name, meant[0].value, reason)
-        elif reason or not (meant or _supported(literal, evidence, measure)):
+        elif reason or not (meant or known.supports(literal, measure)):
             yield UnsupportedLiteral(literal, "", None, reason, measure)
 
 
-def _supported(literal: Literal, evidence: tuple[KnownNumber, ...], measure: str) -> bool:
-    """A number that is called something is held by what is called so, and by nothing else."""
-    if measure:
-        return any(is_called(one.name, measure) and _fits(literal, one) for one in evidence)
-    return any(_comparable(literal, one) and _fits(literal, one) for one in evidence)
-
-
-def known_numbers(values: Mapping[str, ValueRecord], *settings: Any) -> tuple[KnownNumber, ...]:
+def known_numbers(values: Mapping[str, ValueRecord], *settings: Any) -> KnownNumbers:
     """The numbers of results.json, and those of settings such as the milestone's, as parsed."""
     measured = tuple(
         KnownNumber(name, record.value, record.unit)
         for name, record in values.items()
         if isinstance(record.value, (int, float)) and not isinstance(record.value, bool)
     )
-    perplexities = tuple(
+    perplexities = (
         KnownNumber(f"perplexity of {one.name}", exp(one.value), _PERPLEXITY)
         for one in measured
         if one.unit == "nats" and one.value < _MOST_NATS
     )
-    typed = (KnownNumber("", number, None) for one in settings for number in _numbers(one))
-    return (*measured, *perplexities, *typed)
+    stated = (KnownNumber("", number, None) for one in settings for number in _numbers(one))
+    return KnownNumbers((*measured, *perplexities, *stated))
 
 
 def _numbers(value: Any) -> Iterator[float]:
@@ -115,29 +195,9 @@ def _numbers(value: Any) -> Iterator[float]:
         yield value
 
 
-def _fits(literal: Literal, known: KnownNumber) -> bool:
+def _fits(literal: Literal, magnitude: Decimal) -> bool:
     """Whether a value, rounded as the number was typed, is that number.
 
     |value/factor − typed| ≤ half a unit of the last digit typed: whichever way a tie was rounded.
     """
-    return abs(abs(known.exact) / literal.unit.factor - literal.value) <= literal.precision / 2
-
-
-def _comparable(literal: Literal, known: KnownNumber) -> bool:
-    """Whether a value is of the kind that the number counts.
-
-    A number without a unit is no duration and no size, or some value would always round to it.
-    """
-    if known.unit is None:
-        return literal.unit.of not in _MEASURED_ONLY
-    return known.unit in (literal.unit.of or _BARE)
-
-
-def _reason(literal: Literal, text: str, declared: Mapping[str, str]) -> str:
-    for declared_text, why in declared.items():
-        at = text.find(declared_text)
-        while at >= 0 and declared_text:
-            if at <= literal.start and literal.end <= at + len(declared_text):
-                return why
-            at = text.find(declared_text, at + 1)
-    return ""
+    return abs(magnitude / literal.unit.factor - literal.value) <= literal.precision / 2

@@ -13,7 +13,7 @@ from evidence import layout
 from evidence.encoding.codec import encode
 from evidence.pack.documents import Documents
 from evidence.prose.support import (
-    KnownNumber,
+    KnownNumbers,
     UnsupportedLiteral,
     known_numbers,
     unsupported_literals,
@@ -38,7 +38,7 @@ def author_texts(milestone: Milestone) -> Iterator[tuple[str, str]]:
 
 def unsupported_in_pack(documents: Documents) -> Iterator[AddressedLiteral]:
     """Address of every measurement in the words of a pack that its evidence does not support."""
-    known = _known(documents)
+    known = known_of(documents)
     declared = documents.milestone.narrative.literals
     for pointer, text in author_texts(documents.milestone):
         for unsupported in unsupported_literals(text, known, declared):
@@ -47,11 +47,14 @@ def unsupported_in_pack(documents: Documents) -> Iterator[AddressedLiteral]:
         yield f"{layout.NOTES}#L{unsupported.literal.line}", unsupported
 
 
-def unsupported_in_text(text: str, documents: Documents) -> Iterator[UnsupportedLiteral]:
-    """The same for words that came after sealing."""
-    yield from unsupported_literals(text, _known(documents), documents.milestone.narrative.literals)
+def unsupported_in_text(
+    text: str, documents: Documents, known: KnownNumbers
+) -> Iterator[UnsupportedLiteral]:
+    """The same for words that came after sealing; `known` is `known_of` the documents."""
+    yield from unsupported_literals(text, known, documents.milestone.narrative.literals)
 
 
-def _known(documents: Documents) -> tuple[KnownNumber, ...]:
+def known_of(documents: Documents) -> KnownNumbers:
+    """The numbers that words about a pack may repeat."""
     values = {} if documents.results is None else documents.results.values
     return known_numbers(values, encode(documents.milestone))

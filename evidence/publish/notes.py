@@ -27,7 +27,7 @@ from evidence.redact.this_process import TAKE_OUT, secrets_of_this_process
 from evidence.text.formatting import significant
 from evidence.verification.verification import load_sealed
 
-MAX_NOTE_BYTES: Final = 1 << 20
+MAX_NOTE_BYTES: Final = limits.MAX_NOTE_BYTES
 _ROOM_FOR_SIGNATURES_BYTES: Final = 1 << 20
 
 
@@ -65,6 +65,13 @@ def _attach(pack: Path, note: Path, data: bytes) -> Path:
     name = _name(pack, data)
     attached = {**read_attached(pack), name: data}
     files = rendered_files(sealed.documents, sealed.root_sha256, attached)
+    attached_bytes = sum(map(len, attached.values()))
+    if attached_bytes > limits.MAX_ATTACHED_BYTES:
+        raise UsageError(
+            f"with this note {attached_bytes} bytes would be attached to the pack, more than "
+            f"verify reads ({limits.MAX_ATTACHED_BYTES}); nothing was attached",
+            hint="Attach a shorter note.",
+        )
     total_bytes = sum(map(len, (*files.values(), *attached.values())))
     if total_bytes > limits.MAX_RENDERED_BYTES - _ROOM_FOR_SIGNATURES_BYTES:
         raise UsageError(
@@ -101,7 +108,7 @@ def _refuse_secrets(note: Path, data: bytes) -> None:
 
 def _refuse_contradiction(note: Path, text: str, documents: Documents) -> None:
     """Raise UsageError for a note whose words say another number than the pack holds."""
-    for unsupported in prose.unsupported_in_text(text, documents):
+    for unsupported in prose.unsupported_in_text(text, documents, prose.known_of(documents)):
         if unsupported.actual is not None:
             raise UsageError(
                 f"{note}:{unsupported.literal.line}: says {shown(unsupported.literal)}, but "

@@ -62,11 +62,17 @@ def artifacts(documents: Documents) -> tuple[Artifact, ...]:
     described = _described(documents)
     order = list(described)
     folder_of = {path: _folder(path) for path in paths}
-    folders = sorted({folder for folder in folder_of.values() if folder})
-    single = [path for path in paths if not folder_of[path]]
+    inside: dict[str, list[str]] = {}
+    for path in paths:
+        inside.setdefault(folder_of[path], []).append(path)
+    single = inside.pop("", [])
     single.sort(key=lambda path: (order.index(path) if path in order else len(order), path))
-    rows = [(path, _file(documents, path, described)) for path in single]
-    rows += [(folder, _whole(documents, folder, paths)) for folder in folders]
+    reasons = {one.path: one.reason for one in documents.withheld.files}
+    rows = [(path, _file(documents, path, described, reasons)) for path in single]
+    rows += [
+        (folder, _whole(documents, folder, tuple(inside[folder]), reasons))
+        for folder in sorted(inside)
+    ]
     rows.sort(key=lambda row: _place(row[0], order))
     return tuple(artifact for _, artifact in rows)
 
@@ -91,23 +97,26 @@ def _description(path: str, described: Mapping[str, str]) -> str:
     return "Set aside when the run was closed, unread" if aside else described.get(path, "")
 
 
-def _file(documents: Documents, path: str, described: Mapping[str, str]) -> Artifact:
+def _file(
+    documents: Documents, path: str, described: Mapping[str, str], reasons: Mapping[str, str]
+) -> Artifact:
     return Artifact(
         path=markdown.code(path),
-        description=_description(path, described) + _withheld(documents, (path,)),
+        description=_description(path, described) + _withheld((path,), reasons),
         size=_size(documents, (path,)),
         digest=markdown.code(documents.digests[path][:_SHORT]),
     )
 
 
-def _whole(documents: Documents, folder: str, paths: list[str]) -> Artifact:
-    inside = tuple(path for path in paths if path.startswith(folder))
+def _whole(
+    documents: Documents, folder: str, inside: tuple[str, ...], reasons: Mapping[str, str]
+) -> Artifact:
     digest = combine((path, documents.digests[path]) for path in inside)
     described = dict(_FOLDERS).get(folder, "Evidence of an attempt that did not complete")
     files = formatting.plural(len(inside), "file")
     return Artifact(
         path=markdown.code(folder),
-        description=f"{described} ({files}){_withheld(documents, inside)}",
+        description=f"{described} ({files}){_withheld(inside, reasons)}",
         size=_size(documents, inside),
         digest=f"{markdown.code(digest[:_SHORT])} *(all)*",
     )
@@ -118,9 +127,8 @@ def _size(documents: Documents, paths: tuple[str, ...]) -> str:
     return shown.replace(" ", "\u00a0")  # a narrow column would break between number and unit
 
 
-def _withheld(documents: Documents, paths: tuple[str, ...]) -> str:
-    asked = frozenset(paths)
-    return "".join(_reasons({e.reason for e in documents.withheld.files if e.path in asked}))
+def _withheld(paths: tuple[str, ...], reasons: Mapping[str, str]) -> str:
+    return "".join(_reasons({reasons[path] for path in paths if path in reasons}))
 
 
 def _reasons(reasons: set[str]) -> Iterator[str]:

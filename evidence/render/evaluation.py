@@ -27,7 +27,8 @@ def view(documents: Documents, sheet: Sheet) -> dict[str, Any]:
     """Names and values for evaluation.md.j2."""
     plan = completed_plan(documents, sheet)
     if plan is None or not sheet.has("eval.num_examples"):
-        return {"scorers": (), "groups": (), "good": (), "bad": (), "observations": ()}
+        empty = ("scorers", "groups", "groups_left_out", "good", "bad", "observations")
+        return dict.fromkeys(empty, ())
     good, bad = examples.predictions_shown(documents.rows(PREDICTIONS), plan.eval.scorers)
     marker = plan.eval.answer_after
     generated = generation.of(documents)
@@ -47,6 +48,12 @@ def view(documents: Documents, sheet: Sheet) -> dict[str, Any]:
         "groups": [
             (markdown.inline(group[:1].upper() + group[1:]), _values_of(group, documents))
             for group in plan.eval.group_by
+            if f"eval.by.{group}" not in sheet.values
+        ],
+        "groups_left_out": [
+            (markdown.inline(group), sheet.v(f"eval.by.{group}"))
+            for group in plan.eval.group_by
+            if f"eval.by.{group}" in sheet.values
         ],
         "good": good,
         "bad": bad,

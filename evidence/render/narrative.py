@@ -9,7 +9,7 @@ from evidence import prose
 from evidence.errors import MalformedError, PastLimitError
 from evidence.pack.documents import Documents
 from evidence.render.values import Node, Sheet, formatted, number_of
-from evidence.text import formatting, markdown, templating
+from evidence.text import formatting, gate, markdown, templating
 
 _MAX_PLACES: Final = 12
 _MAX_UNSUPPORTED: Final = 25
@@ -29,9 +29,9 @@ def filled(source: str, sheet: Sheet, *, quoted: bool = False) -> str:
         reason = markdown.inline(error.message)
         return (
             f"⚠️ *This text of the milestone could not be filled in ({reason}). It reads:*"
-            f"\n\n{markdown.preformatted(source.strip())}"
+            f"\n\n{gate.verbatim(source)}"
         )
-    return markdown.quote(text) if quoted else markdown.author(text)
+    return gate.quoted(text) if quoted else gate.through(text)
 
 
 def refuse_bad_narrative(source: str) -> None:

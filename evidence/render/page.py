@@ -24,7 +24,7 @@ from evidence.render.values import Sheet
 from evidence.results.computed import computed_on
 from evidence.stages.kind import resolve
 from evidence.stages.registry import stages_of
-from evidence.text import formatting, markdown
+from evidence.text import formatting, gate, markdown
 
 if TYPE_CHECKING:
     from evidence.records.reproduction import ReproductionRecord
@@ -54,7 +54,7 @@ def page(
         "level": sheet.level,
         **_identity(documents, sheet),
         **_author(documents.milestone.narrative, sheet),
-        "notes": markdown.author(documents.notes),
+        "notes": gate.through(documents.notes),
         "unsupported_measurements": narrative.unsupported_measurements(documents),
         "attached": _attached(attached),
         "warnings": remarks.warnings(documents, sheet),
@@ -92,7 +92,7 @@ def _identity(documents: Documents, sheet: Sheet) -> dict[str, Any]:
         "id": markdown.inline(milestone.id),
         "folder": milestone.id,
         "title": markdown.inline(milestone.title),
-        "objective": markdown.author(milestone.objective),
+        "objective": gate.through(milestone.objective),
         "complete": plan is not None,
         "stand_in": sheet.raw("run.stand_in") is True,
         "random_weights": view.is_random(documents),
@@ -111,18 +111,16 @@ def _author(words: NarrativeSpec, sheet: Sheet) -> dict[str, Any]:
     return {
         "words": {key: narrative.filled(getattr(words, key), sheet) for key in keys},
         "quote": narrative.filled(words.quote, sheet, quoted=True),
-        "lessons": [_indented(narrative.filled(lesson, sheet)) for lesson in words.lessons],
+        "lessons": [
+            gate.item(f"{number}. ", narrative.filled(lesson, sheet))
+            for number, lesson in enumerate(words.lessons, 1)
+        ],
     }
-
-
-def _indented(text: str) -> str:
-    """A text of several lines as one item of a numbered list."""
-    return text.replace("\n", "\n   ")
 
 
 def _attached(attached: Mapping[str, bytes]) -> list[tuple[str, str]]:
     return [
-        (markdown.code(path), markdown.author(data.decode("utf-8", "replace")))
+        (markdown.code(path), gate.through(data.decode("utf-8", "replace")))
         for path, data in sorted(attached.items())
         if path.endswith(".md")
     ]

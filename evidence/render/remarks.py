@@ -27,6 +27,7 @@ from evidence.text import endings, formatting, markdown
 REASON_CHARS: Final = 300
 SHORT_COMMIT: Final = 12
 NAMED_LINES: Final = 10
+SHOWN_RECOVERIES: Final = 20
 SEAM_CHARS: Final = 600
 PROBE_CHARS: Final = 60
 MOSTLY: Final = 0.5
@@ -117,11 +118,13 @@ def recoveries(documents: Documents) -> tuple[str, ...]:
     """What was lost each time that another process resumed the run."""
     journal = documents.journal
     last = max((one.seq for one in journal if one.event in _GOES_ON), default=-1)
-    return tuple(
-        _recovery(one, closed=one.seq > last and not _completed(documents))
-        for one in journal
-        if one.event == "recovered"
-    )
+    found = [one for one in journal if one.event == "recovered"]
+    left_out = len(found) - SHOWN_RECOVERIES
+    shown = found if left_out <= 0 else [*found[: SHOWN_RECOVERIES - 1], found[-1]]
+    told = [_recovery(one, closed=one.seq > last and not _completed(documents)) for one in shown]
+    if left_out > 0:
+        told.insert(-1, f"and {formatting.count(left_out)} more, as `journal.jsonl` tells")
+    return tuple(told)
 
 
 _GOES_ON: Final = ("attempt-started", "stage-started")

@@ -7,7 +7,7 @@ address, or unavailable with its reason. The groups of values are in the sibling
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from functools import cached_property, lru_cache
 from typing import Any, Final, TypeAlias, TypeVar
 
@@ -29,6 +29,8 @@ Value: TypeAlias = float | int | str | bool
 Named: TypeAlias = tuple[str, ValueRecord]
 Values: TypeAlias = Iterator[Named]
 
+MAX_PLACES: Final = 64
+"""In one address."""
 AS_RECORDED: Final = "as-recorded"
 _INT_LIMIT: Final = 2**63
 NOT_COMPLETED: Final = "no attempt completed"
@@ -103,6 +105,11 @@ def join(*addresses: str) -> str:
     return " + ".join(address for address in addresses if address)
 
 
+def places_of(found: Sequence[str], whole: str) -> str:
+    """The places of a sum, as many as an address has room for; else the file as a whole."""
+    return join(*found) if 0 < len(found) <= MAX_PLACES else whole
+
+
 def journal_at(event: JournalEvent, *parts: str) -> str:
     """Address inside one event of the journal."""
     return f"{layout.JOURNAL}#L{event.seq + 1}/" + "/".join(parts)
@@ -166,6 +173,11 @@ class Context(Record, dict=True):
     @cached_property
     def _toml(self) -> dict[str, Any]:
         return document_of(self.documents.milestone_text.replace("\r\n", "\n"))
+
+    @cached_property
+    def whole_journal(self) -> str:
+        """Address of all events."""
+        return rows_at(layout.JOURNAL, 1, max(1, len(self.documents.journal)), "data")
 
     def events(self, name: str) -> tuple[JournalEvent, ...]:
         """Events of the completed attempt with this name, in order."""

@@ -17,15 +17,17 @@ from evidence.results.context import (
     journal_at,
     known,
     number_in,
+    places_of,
     rows_at,
     unknown,
 )
-from evidence.rules import scoring
+from evidence.rules import groups, scoring
 from evidence.stages.eval import PREDICTIONS
 
 CONFIDENCE: Final = 0.95
 """Of the Wilson intervals: what `scoring.wilson` gives by default."""
 
+TOO_MANY_GROUPS: Final = "more groups, or longer names of groups, than scores are given for"
 _DEGENERATE = ("empty", "looping", "echoing")
 _TEXTS: Final = ("prompt", "target", "output", "answer")
 _COUNTED: Final = {
@@ -99,7 +101,7 @@ def _runtime(context: Context) -> Named:
     if not found:
         why = context.why_not if context.plan is None else "the journal has no runtime of it"
         return "eval.runtime_s", unknown(why, "s")
-    place = join(*(place for _, place in found))
+    place = places_of([place for _, place in found], context.whole_journal)
     return "eval.runtime_s", known(sum(s for s, _ in found), "s", place, "sum-over-segments")
 
 
@@ -147,17 +149,25 @@ def _scores(
 
 
 def _groups(context: Context, rows: Sequence[PredictionRow]) -> Values:
+    scorers = context.eval.all_scorers
+    taken_bytes = 0
     for group in context.eval.group_by:
         place = _all(rows, f"groups/{group}")
         members: dict[str, list[PredictionRow]] = {}
         for row in rows:
             members.setdefault(row.groups.get(group, ""), []).append(row)
+        size_bytes = groups.size_bytes(members, len(scorers))
+        if groups.too_long(members) or taken_bytes + size_bytes > groups.MAX_GROUPS_BYTES:
+            why = f"{TOO_MANY_GROUPS}: {len(members)} of them"
+            yield f"eval.by.{group}", unknown(why, "examples", place, "count-in-group")
+            continue
+        taken_bytes += size_bytes
+        places = {one: join(place, _all(rows, f"scores/{one}")) for one in scorers}
         for value, inside in members.items():
             name = f"eval.by.{group}.{value}"
             yield f"{name}.num_examples", known(len(inside), "examples", place, "count-in-group")
-            for scorer in context.eval.all_scorers:
-                scores = join(place, _all(rows, f"scores/{scorer}"))
-                yield from _scores(f"{name}.{scorer}", scorer, inside, scores, context)
+            for scorer in scorers:
+                yield from _scores(f"{name}.{scorer}", scorer, inside, places[scorer], context)
 
 
 def _suspicious(rows: Sequence[PredictionRow]) -> Values:

@@ -19,6 +19,7 @@ from evidence.results.context import (
     known,
     number_in,
     observed,
+    places_of,
     rows_at,
     unknown,
 )
@@ -111,7 +112,7 @@ def _counts(context: Context) -> Values:
     started = sum(event.event == "attempt-started" for event in events)
     yield "run.num_attempts", known(started, "attempts", whole, "count-of-attempt-started")
     removed = {journal_at(event, "data", "counts"): _num_redacted(event) for event in events}
-    place = join(*(place for place, count in removed.items() if count)) or whole
+    place = places_of([place for place, count in removed.items() if count], whole)
     yield "run.num_redactions", known(sum(removed.values()), "secrets", place, "sum-of-redacted")
     yield _allowed(context, whole)
     segments = context.stage_events("stage-started", "train")
@@ -130,7 +131,7 @@ def _recoveries(context: Context, whole: str) -> Values:
     rule = "count-of-recovered"
     yield "run.num_recoveries", known(len(events), "recoveries", whole, rule)
     for name, unit in (("num_step_rows_cut", "rows"), ("num_predictions_cut", "rows")):
-        place = join(*(journal_at(event, "data", name) for event in events)) or whole
+        place = places_of([journal_at(event, "data", name) for event in events], whole)
         total = sum(int(number_in(event, name) or 0) for event in events)
         yield f"run.{name}", known(total, unit, place, "sum")
 
@@ -140,12 +141,11 @@ def _allowed(context: Context, whole: str) -> Named:
     events = [one for one in context.documents.journal if one.event == "recovered"]
     later = {journal_at(one, "data", "allowed"): len(one.data["allowed"]) for one in events}
     first = len(context.documents.milestone.secrets.allow)
-    place = join(
-        at(layout.MILESTONE, "secrets", "allow") if first else "",
-        *(place for place, count in later.items() if count),
-    )
+    declared = [at(layout.MILESTONE, "secrets", "allow")] if first else []
+    given = [place for place, count in later.items() if count]
+    place = join(*declared, places_of(given, "" if declared and not given else whole))
     total = first + sum(later.values())
-    return "run.num_secrets_allowed", known(total, "secrets", place or whole, "count")
+    return "run.num_secrets_allowed", known(total, "secrets", place, "count")
 
 
 def _num_redacted(event: JournalEvent) -> int:

@@ -18,6 +18,7 @@ from evidence.results.context import (
     known,
     level_at,
     number_in,
+    places_of,
     ratio,
     rows_at,
     unknown,
@@ -198,6 +199,7 @@ def _runtime(context: Context, steps: tuple[StepRow, ...]) -> tuple[float, str] 
         str(event.data.get("segment")): event
         for event in context.stage_events("stage-finished", "train")
     }
+    lines = {row.segment: line for line, row in enumerate(steps, 1)}
     total_s, places = 0.0, []
     for segment in sorted({row.segment for row in steps}):
         event: JournalEvent | None = finished.get(str(segment))
@@ -207,11 +209,11 @@ def _runtime(context: Context, steps: tuple[StepRow, ...]) -> tuple[float, str] 
         elif segment == steps[-1].segment:
             return Unavailable(_NO_RUNTIME)
         else:
-            line = max(i for i, row in enumerate(steps, 1) if row.segment == segment)
+            line = lines[segment]
             seconds = steps[line - 1].elapsed_s
             places.append(rows_at(layout.METRICS, line, line, "elapsed_s"))
         total_s += seconds
-    return total_s, join(*places)
+    return total_s, places_of(places, context.whole_journal)
 
 
 def _flops(context: Context, steps: tuple[StepRow, ...]) -> Named:
@@ -240,7 +242,12 @@ def _peak_memory(context: Context) -> Named:
         return name, unknown(
             context.why_not if context.plan is None else "the worker did not report it", unit
         )
-    return name, known(max(found)[0], unit, join(*(place for _, place in found)), "maximum")
+    return name, known(
+        max(found)[0],
+        unit,
+        places_of([place for _, place in found], context.whole_journal),
+        "maximum",
+    )
 
 
 def moved_weights(context: Context) -> JournalEvent | None:

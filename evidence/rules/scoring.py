@@ -20,6 +20,7 @@ from evidence.records.milestone import EvalSpec
 from evidence.records.record import Record
 from evidence.rules import patterns
 from evidence.rules.numbers import alike, first_number, numbers, tight
+from evidence.rules.occurrences import occurrences
 
 Scorer = Callable[[str, str], bool]
 
@@ -76,16 +77,16 @@ def numeric(answer: str, target: str) -> bool:
 
 def contains(answer: str, target: str) -> bool:
     """The target occurs with bounds of words and numbers: 12 is not in '312', '-12', '144 / 12'."""
-    start = answer.find(target) if target else -1
-    found = tuple(numbers(answer)) if start >= 0 else ()
-    starts, ends = [one.start for one in found], [one.end for one in found]
-    while start >= 0:
+    if not target or target not in answer:
+        return False
+    bounds = [(one.start, one.end) for one in numbers(answer)]
+    starts, ends = [start for start, _ in bounds], [end for _, end in bounds]
+    for start in occurrences(answer, target):
         end = start + len(target)
         first, last = bisect_right(ends, start), bisect_left(starts, end) - 1
         cuts = first <= last and (starts[first] < start or ends[last] > end)
         if not cuts and not _is_part_of_word(answer, start, end):
             return True
-        start = answer.find(target, start + 1)
     return False
 
 

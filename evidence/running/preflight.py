@@ -78,7 +78,7 @@ def prepare(root: Path, milestone_id: str, attempt: str | None) -> Prepared:
     _check_lists(data, where)
     warnings = _check_names_and_forms(root, milestone, plans, where)
     notes = layout.notes_file(root, milestone_id)
-    written = notes.read_bytes() if notes.is_file() else None
+    written = _notes(notes)
     refuse_unsupported_measurements(
         path, source, milestone, data, (notes, _text(notes, written or b""))
     )
@@ -131,6 +131,16 @@ def _asked(root: Path, plan: AttemptPlan) -> tuple[EvalExample, ...]:
         raise
     except (MalformedError, MilestoneError):
         return ()
+
+
+def _notes(path: Path) -> bytes | None:
+    if not path.is_file():
+        return None
+    with path.open("rb") as stream:
+        written = stream.read(limits.MAX_NOTE_BYTES + 1)
+    if len(written) > limits.MAX_NOTE_BYTES:
+        raise MilestoneError(f"{path}: notes have at most {limits.MAX_NOTE_BYTES} bytes")
+    return written
 
 
 def _text(path: Path, data: bytes) -> str:

@@ -1,7 +1,8 @@
 """Foreign text made harmless for terminals and plain text files.
 
 Responsible for characters that act instead of showing: controls, escapes, bidirectional
-overrides, zero-width and line separators. Markdown and SVG need more; that is rendering's.
+overrides, zero-width, format and line separators, tags and variation selectors. Markdown and SVG
+need more; that is rendering's.
 """
 
 from __future__ import annotations
@@ -11,13 +12,25 @@ from functools import cache
 from typing import Final
 
 _RANGES: Final = (
-    (0x00, 0x08), (0x0B, 0x1F), (0x7F, 0x9F), (0xAD, 0xAD), (0x61C, 0x61C), (0x115F, 0x1160),
-    (0x17B4, 0x17B5), (0x180E, 0x180E), (0x200B, 0x200F), (0x2028, 0x202E), (0x2060, 0x206F),
-    (0x3164, 0x3164), (0xD800, 0xDFFF), (0xFEFF, 0xFEFF), (0xFFA0, 0xFFA0), (0xFFF9, 0xFFFB),
-    (0xE0000, 0xE0FFF),
+    (0x00, 0x08), (0x0B, 0x1F), (0x7F, 0x9F), (0xAD, 0xAD), (0x34F, 0x34F), (0x600, 0x605),
+    (0x61C, 0x61C), (0x6DD, 0x6DD), (0x70F, 0x70F), (0x890, 0x891), (0x8E2, 0x8E2),
+    (0x115F, 0x1160), (0x17B4, 0x17B5), (0x180B, 0x180F), (0x200B, 0x200F), (0x2028, 0x202E),
+    (0x2060, 0x206F), (0x3164, 0x3164), (0xD800, 0xDFFF), (0xFE00, 0xFE0D), (0xFEFF, 0xFEFF),
+    (0xFFA0, 0xFFA0), (0xFFF0, 0xFFFB), (0x110BD, 0x110BD), (0x110CD, 0x110CD),
+    (0x13430, 0x1343F), (0x1BCA0, 0x1BCA3), (0x1D173, 0x1D17A), (0xE0000, 0xE0FFF),
 )  # fmt: skip
-"""Code points of characters that act, first and last."""
-_ACTING: Final = re.compile(f"[{''.join(f'{chr(a)}-{chr(b)}' for a, b in _RANGES)}]")
+"""Code points of characters that act, first and last: every format character of Unicode (Cf), and
+whatever a font may leave out (Default_Ignorable_Code_Point)."""
+_PRESENTATION: Final = ("\ufe0e", "\ufe0f")
+"""They choose between a sign and its picture, and so act nowhere but behind one."""
+_SIGNS: Final = (
+    "\u00a9\u00ae\u203c\u2049\u2122\u2139\u2190-\u21ff\u2300-\u23ff\u2460-\u27bf\u2900-\u2bff\u3030\u303d"
+    "\u3297\u3299\U0001f000-\U0001faff"
+)
+_STRAY: Final = f"(?<![{_SIGNS}])"
+_ACTING: Final = re.compile(
+    f"[{''.join(f'{chr(a)}-{chr(b)}' for a, b in _RANGES)}]|{_STRAY}[{''.join(_PRESENTATION)}]"
+)
 
 
 def visible(text: str) -> str:
@@ -25,7 +38,13 @@ def visible(text: str) -> str:
 
     LF and tab stay. The result is stable: applying it again changes nothing.
     """
-    return text if acts_at(text) is None else text.translate(_spellings())
+    if acts_at(text) is None:
+        return text
+    shown = text.translate(_spellings())
+    for one in _PRESENTATION:
+        if one in shown:
+            shown = re.sub(_STRAY + one, rf"\{_spelled(ord(one))}", shown)
+    return shown
 
 
 def acts_at(text: str) -> int | None:

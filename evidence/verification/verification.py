@@ -27,7 +27,7 @@ from evidence.verification.ledger import Ledger, Rule
 from evidence.verification.named import no_pack
 from evidence.verification.options import VerifyOptions
 from evidence.verification.origin.expectations import EXPECTED, check_expectations
-from evidence.verification.origin.signers import SIGNATURE, check_signatures
+from evidence.verification.origin.signers import SIGNATURE, check_signatures, refuse_unusable
 from evidence.verification.problem import Problem
 from evidence.verification.reading import sealed as sealed_stage
 from evidence.verification.reading.directory import SafeDirectory
@@ -215,6 +215,7 @@ def _check_consistency_rules(
 ) -> bool:
     """Everything after the sealed set was read; whether a trusted signer signed it."""
     documents = sealed.documents
+    refuse_unusable(options, path)
     if ledger.refused:
         _skip_documents(_NOT_READ, options, ledger)
         asked = (EXPECTED,) if options.asks_what_it_is else ()

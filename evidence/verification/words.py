@@ -50,11 +50,11 @@ def check_attached_words(
 
 
 def _problems(notes: Mapping[str, bytes], documents: Documents) -> Iterator[Problem]:
+    known = prose.known_of(documents)
     for path, data in sorted(notes.items()):
+        text = data.decode("utf-8", "replace")
         try:
-            for unsupported in prose.unsupported_in_text(
-                data.decode("utf-8", "replace"), documents
-            ):
+            for unsupported in prose.unsupported_in_text(text, documents, known):
                 problem = problem_of(f"{path}#L{unsupported.literal.line}", unsupported)
                 if problem is not None:
                     yield problem

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
-from evidence.text import markdown
+from evidence.text import gate, markdown
 
 HOSTILE = (
     "<script>alert(1)</script>",
@@ -113,7 +113,7 @@ def test_foreign_text_starts_no_block(prefix: str) -> None:
         assert tags <= {"p", "ul", "ol", "li", "blockquote"}, text
 
 
-@pytest.mark.parametrize("escape", [*FOREIGN, markdown.author, markdown.html, markdown.quote])
+@pytest.mark.parametrize("escape", [*FOREIGN, gate.through, markdown.html, gate.quoted])
 def test_no_acting_character_gets_through(escape: Callable[[str], str]) -> None:
     for text in HOSTILE:
         assert not ACTING & set(escape(text)), text
@@ -121,7 +121,7 @@ def test_no_acting_character_gets_through(escape: Callable[[str], str]) -> None:
 
 @pytest.mark.parametrize("text", HOSTILE)
 def test_the_author_has_markdown_but_no_html_images_or_scripts(text: str) -> None:
-    tags, attributes, page = html_of(f"{markdown.author(text)}\n\n## Next section\n")
+    tags, attributes, page = html_of(f"{gate.through(text)}\n\n## Next section\n")
     assert not tags & {"script", "img", "b", "svg", "h1", "h3", "comment", "pi", "declaration"}
     assert "src" not in attributes
     assert not attributes.get("href", "").lower().startswith(("javascript", "data", "vbscript"))
@@ -130,7 +130,7 @@ def test_the_author_has_markdown_but_no_html_images_or_scripts(text: str) -> Non
 
 def test_the_authors_markdown_is_kept() -> None:
     text = "**bold** and `code` and [a link](https://example.org)\n\n- one\n- two"
-    tags, attributes, _ = html_of(markdown.author(text))
+    tags, attributes, _ = html_of(gate.through(text))
     assert {"strong", "code", "a", "ul", "li"} <= tags
     assert attributes["href"] == "https://example.org"
 
@@ -149,7 +149,7 @@ def test_any_mixture_of_markup_stays_in_one_cell(text: str) -> None:
 
 @given(st.text(alphabet="<>&|`*_[]()!#-+=~$\\ \n\tab1.:/xjscrit"))
 def test_any_mixture_of_the_author_stays_in_its_section(text: str) -> None:
-    tags, attributes, page = html_of(f"{markdown.author(text)}\n\n## Next\n")
+    tags, attributes, page = html_of(f"{gate.through(text)}\n\n## Next\n")
     assert not tags & {"script", "img", "h1", "h3"}
     assert "src" not in attributes
     assert page.rstrip().endswith("<h2>Next</h2>")

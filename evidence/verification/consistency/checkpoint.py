@@ -180,7 +180,7 @@ def parameter_problems(model: ModelRecord, tensors: Mapping[str, Tensor]) -> Pro
         (only,) = tables.values()
         yield from differs(f"{place}/num_embedding_parameters", text, only.num_elements, found)
     elif known:
-        sizes = [table.num_elements for table in model.embedding_tables]
+        sizes = {table.num_elements for table in model.embedding_tables}
         for name, table in sorted(tables.items()):
             if table.num_elements not in sizes:
                 text = f"{shown(name)} is not counted among the embedding tables"
@@ -189,9 +189,8 @@ def parameter_problems(model: ModelRecord, tensors: Mapping[str, Tensor]) -> Pro
 
 def _named(place: str, named: Sequence[TensorRecord], tensors: Mapping[str, Tensor]) -> Problems:
     """Each is among the tensors: by its name, or by its size where it was saved under another."""
-    others = Counter(
-        t.num_elements for name, t in tensors.items() if name not in {one.name for one in named}
-    )
+    names = {one.name for one in named}
+    others = Counter(t.num_elements for name, t in tensors.items() if name not in names)
     for index, one in enumerate(named):
         tensor = tensors.get(one.name)
         if tensor is not None:

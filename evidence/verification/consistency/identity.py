@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
+from collections.abc import Sequence
 from typing import Final
 
 from evidence import layout
@@ -79,30 +81,39 @@ def _inputs(evidence: Evidence) -> Problems:
     expected = sorted(f"data.{name}.path" for name, one in data.items() if one.path is not None)
     text = "other data than were read from files"
     yield from differs(f"{layout.GIT}#/inputs", text, expected, sorted(named))
+    changed = None
+    if isinstance(git.start, GitStateRecord):
+        changed = sorted(file.path for file in git.start.files)
     for index, one in enumerate(git.inputs):
         place = f"{layout.GIT}#/inputs/{index}"
         text = "a reason is given exactly where nothing holds the input"
         if (one.held_by == "nothing") != bool(one.reason):
             wanted = "a reason" if one.held_by == "nothing" else "no reason"
             yield Problem(f"{place}/reason", text, wanted, one.reason)
-        yield from _as_changed(f"{place}/held_by", one, git.start)
+        if changed is not None:
+            yield from _as_changed(f"{place}/held_by", one, changed)
         if one.held_by == "nothing":
             text = f"the commit does not hold {shown(one.path)}: {shown(one.reason)}"
             yield Problem(place, text, severity="warning", code="input-not-in-commit")
 
 
-def _as_changed(place: str, one: InputPlaceRecord, start: GitStateRecord | Unavailable) -> Problems:
-    """A patch holds what differed from the commit, and the commit what did not."""
-    if isinstance(start, Unavailable):
-        return
-    changed = [file.path for file in start.files]
-    if one.held_by == "commit" and one.path in changed:
+def _as_changed(place: str, one: InputPlaceRecord, changed: Sequence[str]) -> Problems:
+    """A patch holds what differed from the commit (sorted paths), and the commit what did not."""
+    is_changed = _first_from(one.path, changed) == one.path
+    if one.held_by == "commit" and is_changed:
         text = f"{shown(one.path)} differed from the commit when the run began"
         yield Problem(place, text, "patch", one.held_by)
-    below = any(path == one.path or path.startswith(f"{one.path}/") for path in changed)
+    folder = f"{one.path}/"
+    below = is_changed or _first_from(folder, changed).startswith(folder)
     if one.held_by == "patch" and not below and not (changed and one.path in ("", ".")):
         text = f"{shown(one.path)} did not differ from the commit when the run began"
         yield Problem(place, text, "commit", one.held_by)
+
+
+def _first_from(path: str, paths: Sequence[str]) -> str:
+    """The first of sorted paths that is not before this one; empty where all are."""
+    place = bisect_left(paths, path)
+    return paths[place] if place < len(paths) else ""
 
 
 def _states(evidence: Evidence) -> Problems:

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from itertools import pairwise
+from itertools import islice, pairwise
+from typing import Final
 
 from evidence.records.run import JournalEvent
 from evidence.results.context import journal_at
 from evidence.verification.consistency.registry import Evidence, Problems, check, differs
 from evidence.verification.problem import Problem, shown
+
+_NAMED_STEPS: Final = 20
+"""Of the steps of checkpoints, in one message."""
 
 
 @check("journal-recoveries", "every new segment follows a recovery, which says what was lost")
@@ -17,18 +21,33 @@ def journal_recoveries(evidence: Evidence) -> Problems:
     schedule − from_step. Exact. What was in the rows that were cut cannot be checked: they are
     gone."""
     events = evidence.documents.journal
+    known: dict[str | None, _Known] = {}
     for before, event in pairwise(events):
+        known.setdefault(before.attempt, _Known()).take(before)
         if event.event == "stage-started" and event.data["segment"] > 1:
-            yield from _resume_problems(evidence, before, event)
+            yield from _resume_problems(known[before.attempt], before, event)
         elif before.event == "recovered" and event.event != "stage-started":
             place = journal_at(before, "data", "num_step_rows_cut")
             text = "rows were cut, but no training goes on behind it"
             yield from differs(place, text, 0, before.data["num_step_rows_cut"])
 
 
-def _resume_problems(
-    evidence: Evidence, recovered: JournalEvent, started: JournalEvent
-) -> Problems:
+class _Known:
+    """What the journal says of an attempt up to some event."""
+
+    def __init__(self) -> None:
+        self.checkpoint_steps: dict[int, None] = {}
+        self.planned_steps = 0
+
+    def take(self, event: JournalEvent) -> None:
+        """The next event of the attempt."""
+        if event.event == "checkpoint":
+            self.checkpoint_steps[event.data["step"]] = None
+        elif event.event == "schedule" and event.data["stage"] == "train":
+            self.planned_steps = max(self.planned_steps, event.data["num_steps"])
+
+
+def _resume_problems(known: _Known, recovered: JournalEvent, started: JournalEvent) -> Problems:
     if recovered.event != "recovered":
         yield Problem(journal_at(started, "event"), "a later segment needs a recovery before it")
         return
@@ -40,17 +59,11 @@ def _resume_problems(
     place = journal_at(started, "data", "resumed_from_step")
     text = "another step than the recovery names"
     yield from differs(place, text, step or None, started.data.get("resumed_from_step"))
-    earlier = [event for event in evidence.documents.journal[: recovered.seq]
-               if event.attempt == recovered.attempt]  # fmt: skip
-    checkpoint_steps = [event.data["step"] for event in earlier if event.event == "checkpoint"]
-    if step and step not in checkpoint_steps:
+    if step and step not in known.checkpoint_steps:
+        last = list(islice(reversed(known.checkpoint_steps), _NAMED_STEPS))[::-1]
         text = "the journal has no checkpoint of the step that the run went on from"
-        yield Problem(
-            journal_at(recovered, "data", "from_step"), text, shown(str(checkpoint_steps)), step
-        )
-    planned = [event.data["num_steps"] for event in earlier
-               if event.event == "schedule" and event.data["stage"] == "train"]  # fmt: skip
-    most = max(planned, default=0) - (step or 0)
+        yield Problem(journal_at(recovered, "data", "from_step"), text, shown(str(last)), step)
+    most = known.planned_steps - (step or 0)
     if recovered.data["num_step_rows_cut"] > max(most, 0):
         place = journal_at(recovered, "data", "num_step_rows_cut")
         text = "more rows than there were steps"

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from functools import partial
 from itertools import pairwise
 from typing import Final
 
 from evidence import layout
 from evidence.records.availability import Unavailable
-from evidence.records.run import JournalEvent, StepRow
+from evidence.records.run import StepRow
 from evidence.results.context import journal_at
 from evidence.results.training import moved_weights, rate_unreached
 from evidence.rules import arithmetic
@@ -93,6 +94,7 @@ def training_steps(evidence: Evidence) -> Problems:
 
 def _segments(evidence: Evidence, rows: tuple[StepRow, ...]) -> Problems:
     started = {event.data["segment"]: event for event in evidence.events("stage-started", "train")}
+    resumed_from = _resumed_from(evidence)
     firsts = {row.segment: row.step for row in reversed(rows)}
     for segment, first in sorted(firsts.items()):
         event = started.get(segment)
@@ -100,28 +102,30 @@ def _segments(evidence: Evidence, rows: tuple[StepRow, ...]) -> Problems:
             text = f"the journal never started segment {segment}"
             yield Problem(at_step(first, "segment"), text)
             continue
-        resumed = _resumed_from(evidence, event)
+        resumed = resumed_from[event.seq]
         if first - 1 not in resumed and (resumed or segment > 1):
             text = "the segment was resumed at another step than its rows begin with"
             yield Problem(journal_at(event, "data"), text, first - 1, resumed or "nothing")
+    counts = Counter(row.segment for row in rows)
     for event in evidence.events("stage-finished", "train"):
-        count = sum(row.segment == event.data["segment"] for row in rows)
+        count = counts[event.data["segment"]]
         place = journal_at(event, "data", "num_rows")
         yield from differs(place, "another number of step rows", count, event.data["num_rows"])
 
 
-def _resumed_from(evidence: Evidence, started: JournalEvent) -> list[int]:
-    """Steps after which a segment says it goes on, in its start and in its schedule."""
-    found = [started.data.get("resumed_from_step")]
-    for event in evidence.events("schedule", "train"):
-        later = [
-            other.seq
-            for other in evidence.events("stage-started", "train")
-            if started.seq < other.seq < event.seq
-        ]
-        if event.seq > started.seq and not later:
-            found.append(event.data["resumed_from_step"])
-    return [step for step in found if step is not None]
+def _resumed_from(evidence: Evidence) -> dict[int, list[int]]:
+    """By the number of the event that starts a segment: steps after which the segment says it goes
+    on, there and in the schedules that follow it."""
+    found: dict[int, list[int]] = {}
+    under_way: list[int] = []
+    events = (*evidence.events("stage-started", "train"), *evidence.events("schedule", "train"))
+    for event in sorted(events, key=lambda event: event.seq):
+        if event.event == "stage-started":
+            under_way = found.setdefault(event.seq, [])
+        step = event.data.get("resumed_from_step")
+        if step is not None:
+            under_way.append(step)
+    return found
 
 
 @check("training-epoch", "the epoch of each step follows from its number")
@@ -307,12 +311,14 @@ def training_own_loss(evidence: Evidence) -> Problems:
         raise CannotCheckError("the worker held its loss against no other")
     ran = {one.data["segment"]: one.data for one in evidence.events("execution", "train")}
     merged_rows = evidence.plan.train.batch_size
+    firsts: dict[int, tuple[int, StepRow]] = {}
+    for line, row in enumerate(rows, 1):
+        firsts.setdefault(row.segment, (line, row))
     for event in events:
         segment, step = event.data["segment"], event.data["step"]
-        own = [(line, row) for line, row in enumerate(rows, 1) if row.segment == segment]
-        if not own:
+        if segment not in firsts:
             continue  # its rows were cut, and run again in a later segment
-        line, first = own[0]
+        line, first = firsts[segment]
         place, text = journal_at(event, "data", "step"), "not the first step of its segment"
         yield from differs(place, text, first.step, step)
         execution = ran.get(segment, {})

@@ -8,6 +8,7 @@ causes that are given for a difference are read as what they are: what somebody 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import Final
 
@@ -82,11 +83,12 @@ def _claims(
     opened: Open,
 ) -> Iterator[Problem]:
     unseen: list[str] = []
+    given = _Given(beside, opened)
     for path, record in records.items():
         claimed = record.reproduction.root_sha256
         roots = [claimed, *(one.pack.root_sha256 for one in record.seeds)]
         try:
-            other, *others = [_given(root, beside, opened) for root in roots]
+            other, *others = map(given.documents, roots)
         except CannotCheckError as error:
             unseen.append(f"{record.verdict} by the pack {claimed[:12]}: {error}")
             continue
@@ -95,16 +97,37 @@ def _claims(
         raise CannotCheckError(f"a claim that nothing here supports: {'; '.join(unseen)}")
 
 
-def _given(root_sha256: str, beside: tuple[Path, ...], opened: Open) -> Documents:
-    pack = next((one for one in beside if _root_of(one) == root_sha256), None)
-    if pack is None:
-        raise CannotCheckError(
-            f"the pack {root_sha256[:12]} was not given (name it after this one)"
-        )
-    try:
-        return opened(pack)
-    except EvidenceError as error:
-        raise CannotCheckError(f"{pack.as_posix()} does not verify") from error
+class _Given:
+    """The packs that the caller named, each verified once, when it is first asked for."""
+
+    def __init__(self, beside: tuple[Path, ...], opened: Open) -> None:
+        self._beside = beside
+        self._opened = opened
+        self._found: dict[str, Documents | None] = {}
+
+    @cached_property
+    def _packs(self) -> dict[str | None, Path]:
+        return {_root_of(one): one for one in reversed(self._beside)}
+
+    def documents(self, root_sha256: str) -> Documents:
+        """Documents of the pack with this root. Raises CannotCheckError."""
+        pack = self._packs.get(root_sha256)
+        if pack is None:
+            raise CannotCheckError(
+                f"the pack {root_sha256[:12]} was not given (name it after this one)"
+            )
+        if root_sha256 not in self._found:
+            self._found[root_sha256] = self._open(pack)
+        found = self._found[root_sha256]
+        if found is None:
+            raise CannotCheckError(f"{pack.as_posix()} does not verify")
+        return found
+
+    def _open(self, pack: Path) -> Documents | None:
+        try:
+            return self._opened(pack)
+        except EvidenceError:
+            return None
 
 
 def _differs(

@@ -12,6 +12,7 @@ from pathlib import Path
 from evidence import layout, limits
 from evidence.errors import MalformedError, UsageError
 from evidence.pack import sshsig
+from evidence.verification.origin.attached import NO_SUMMARY_SIGNATURE, attached_to, uncovered
 from evidence.verification.problem import CannotCheckError, Problem, shown
 from evidence.verification.reading.digests import read_file
 from evidence.verification.reading.directory import SafeDirectory
@@ -85,10 +86,10 @@ def summary_problems(
 
     Raises CannotCheckError where there is no signature or no ssh-keygen.
     """
-    attached = sorted(path for path in rendered if path.startswith(f"{layout.ATTACHED}/"))
+    attached = attached_to(rendered)
     if layout.RENDERED_SIGNATURE not in tree.files:
-        yield from _uncovered(attached)
-        raise CannotCheckError("no signature covers the summary")
+        yield from uncovered(attached)
+        raise CannotCheckError(NO_SUMMARY_SIGNATURE)
     try:
         data = _read(root, tree, layout.RENDERED_SIGNATURE)
         sshsig.check_signature(
@@ -106,10 +107,5 @@ def summary_problems(
         # Rendered again, or a note was added: the old signature cannot be told from a forged one.
         text = f"the summary is not covered by a signature any more: it {error.message}"
         yield Problem(layout.RENDERED_SIGNATURE, text, severity="warning", code="summary-unsigned")
-        yield from _uncovered(attached)
-
-
-def _uncovered(attached: list[str]) -> Iterator[Problem]:
-    for path in attached:
-        text = "was attached later, and no signature covers it: anyone may have written it"
-        yield Problem(path, text, severity="warning", code="unsigned-text")
+        yield from uncovered(attached)
+        raise CannotCheckError("the signature is not of the summary as it is now") from error

@@ -6,13 +6,21 @@ from the pack. Checking a signature is `signatures`' business.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Final
+
+from msgspec.structs import replace
 
 from evidence import layout
 from evidence.verification.ledger import Ledger, Rule
 from evidence.verification.options import VerifyOptions
+from evidence.verification.origin.attached import (
+    NO_SUMMARY_SIGNATURE,
+    UNSIGNED_TEXT,
+    attached_to,
+    uncovered,
+)
 from evidence.verification.problem import CannotCheckError, Problem
 from evidence.verification.reading.directory import SafeDirectory
 from evidence.verification.reading.structure import Tree
@@ -42,8 +50,12 @@ def check_signatures(
         reason = unused if options.asks_signer else _NO_TRUST
         reason = reason if layout.SIGNATURE in tree.files else "the pack is not signed"
         ledger.skip(SIGNATURE, reason)
-        if layout.RENDERED_SIGNATURE in tree.files:
-            ledger.skip(SUMMARY, reason if layout.SIGNATURE in tree.files else _NO_TRUST)
+        attached = attached_to(rendered)
+        if attached or layout.RENDERED_SIGNATURE in tree.files:
+            reason = reason if layout.SIGNATURE in tree.files else _NO_TRUST
+            is_signed = layout.RENDERED_SIGNATURE in tree.files
+            reason = reason if is_signed else NO_SUMMARY_SIGNATURE
+            ledger.run_check(SUMMARY, _not_asked(attached, reason, strict=options.strict))
         return False
     from evidence.verification.origin import (
         signatures,  # when asked for only: most callers have no trust file
@@ -60,5 +72,28 @@ def check_signatures(
     else:
         ledger.run_check(SIGNATURE, problems)
     trusted = any(one.code == "signed-by" for one in problems)
-    ledger.run_check(SUMMARY, signatures.summary_problems(root, tree, rendered, trust, who))
+    problems_of_summary = signatures.summary_problems(root, tree, rendered, trust, who)
+    ledger.run_check(SUMMARY, _as_strict(problems_of_summary, strict=options.strict))
     return trusted
+
+
+def refuse_unusable(options: VerifyOptions, pack: Path) -> None:
+    """Raise UsageError for a trust file or a name that cannot be used, whatever the pack is."""
+    if options.allowed_signers is not None and options.signer is not None:
+        from evidence.verification.origin import signatures  # as above
+
+        signatures.usable_trust_file(options.allowed_signers, pack)
+        signatures.usable_name(options.signer)
+
+
+def _not_asked(attached: tuple[str, ...], reason: str, *, strict: bool) -> Iterator[Problem]:
+    """What was attached, where no signature over it was checked. Raises CannotCheckError."""
+    yield from _as_strict(uncovered(attached), strict=strict)
+    raise CannotCheckError(reason)
+
+
+def _as_strict(problems: Iterator[Problem], *, strict: bool) -> Iterator[Problem]:
+    """Words that nobody vouches for are an error where the origin is asked for."""
+    for one in problems:
+        grave = strict and one.code == UNSIGNED_TEXT
+        yield replace(one, severity="error") if grave else one

@@ -91,11 +91,13 @@ def read_sealed(
     `Contents.problems` is in order of path, whatever order the files were read in.
     """
     contents = Contents()
+    said = {problem.address for problem in tree.problems}
     wanted: list[str] = []
     for path in sorted(claims.sums.digests):
         status = tree.files.get(path)
         if status is None:
-            contents.problems.extend(_absence(path, tree, claims))
+            if path not in said:  # there, but unsafe
+                contents.problems.extend(_absence(path, claims))
         elif path not in done:
             problem = size_problem(path, status, claims)
             if problem is None or _worth_reading(path, status):
@@ -254,9 +256,7 @@ def _worth_reading(path: str, status: FileStatus) -> bool:
     return status.size_bytes <= limits.MAX_TEXT_BYTES and path.endswith(_TEXT_SUFFIXES)
 
 
-def _absence(path: str, tree: Tree, claims: Claims) -> Iterator[Problem]:
-    if any(problem.address == path for problem in tree.problems):
-        return  # there, but unsafe: said already
+def _absence(path: str, claims: Claims) -> Iterator[Problem]:
     if path in claims.withheld:
         return  # `withheld-files` says so
     yield Problem(path, "is listed in SHA256SUMS but not there", code="missing")

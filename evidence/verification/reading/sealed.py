@@ -72,7 +72,8 @@ def read_directory(
         return sealed
     sealed.contents = read_sealed(root, sealed.tree, claims, done, num_threads)
     known = sealed.contents.problems
-    known += [problem for problem in problems if problem not in known]
+    said = {(problem.address, problem.code, problem.message) for problem in known}
+    known += [one for one in problems if (one.address, one.code, one.message) not in said]
     ledger.run_check(DIGESTS, sealed.contents.problems)
     ledger.run_check(SETS, sets.set_problems(claims.manifest, sealed.sums.digests))
     return sealed
@@ -90,6 +91,7 @@ def check_form(sealed: SealedSet, ledger: Ledger) -> None:
 def _structure(root: SafeDirectory, sealed: SealedSet) -> Iterator[Problem]:
     sealed.tree = structure.walk(root)
     yield from sealed.tree.problems
+    yield from structure.cannot_be_attached(sealed.tree)
     yield from structure.too_big(sealed.tree)
     yield from collisions([*sealed.tree.files, *sealed.tree.folders])
 

@@ -38,6 +38,7 @@ _CAPS: Final = {
     layout.SIGNATURE: limits.MAX_SIGNATURE_BYTES,
     layout.RENDERED_SIGNATURE: limits.MAX_SIGNATURE_BYTES,
     layout.MILESTONE: limits.MAX_TOML_BYTES,
+    layout.NOTES: limits.MAX_NOTE_BYTES,
 }
 """Most bytes that these may have; other documents go by their kind."""
 _OF_THE_MODEL: Final = f"{layout.FINAL_MODEL}/"
@@ -164,9 +165,17 @@ def unlisted(tree: Tree, listed: Mapping[str, str]) -> Iterator[Problem]:
             yield Problem(path, "is in no list: not part of the evidence", code="unlisted-file")
 
 
+def cannot_be_attached(tree: Tree) -> Iterator[Problem]:
+    """Files beside what may be attached; nothing of the pack is read then."""
+    for path in sorted(tree.files):
+        if layout.is_attached(path) and not layout.is_rendered(path):
+            text = "only notes-NAME.md and reproduced-DIGEST.json can be attached to a pack"
+            yield Problem(path, text, severity="refused", code="not-to-be-attached")
+
+
 def too_big(tree: Tree) -> Iterator[Problem]:
     """Files larger than any honest one of their kind; nothing of the pack is read then."""
-    rendered = in_memory_bytes = 0
+    rendered = attached = of_the_model = in_memory_bytes = 0
     for path in sorted(tree.files):
         size = tree.files[path].size_bytes
         parsed = is_read_into_memory(path, size)
@@ -180,9 +189,18 @@ def too_big(tree: Tree) -> Iterator[Problem]:
             )
         in_memory_bytes += size if parsed else 0
         rendered += size if layout.is_rendered(path) else 0
+        attached += size if layout.is_attached(path) else 0
+        of_the_model += size if parsed and path.startswith(_OF_THE_MODEL) else 0
     if rendered > limits.MAX_RENDERED_BYTES:
         text = f"the rendered set has {rendered} bytes, more than {limits.MAX_RENDERED_BYTES}"
         yield Problem(layout.RENDERED, text, severity="refused", code="too-large")
+    if attached > limits.MAX_ATTACHED_BYTES:
+        text = f"{attached} bytes are attached, more than {limits.MAX_ATTACHED_BYTES}"
+        yield Problem(layout.ATTACHED, text, severity="refused", code="too-large")
+    if of_the_model > limits.MAX_MODEL_JSON_BYTES:
+        most = limits.MAX_MODEL_JSON_BYTES
+        text = f"its JSON files have {of_the_model} bytes, more than {most} together"
+        yield Problem(layout.FINAL_MODEL, text, severity="refused", code="too-large")
     if in_memory_bytes > limits.MAX_DOCUMENTS_BYTES:
         most = limits.MAX_DOCUMENTS_BYTES
         text = f"the documents have {in_memory_bytes} bytes, more than {most} together"
@@ -206,6 +224,8 @@ def much_larger_than_stated(path: str, size_bytes: int, stated_bytes: int) -> Pr
 def _cap(path: str, *, in_memory: bool) -> int | None:
     if path in _CAPS:
         return _CAPS[path]
+    if layout.is_attached(path):
+        return limits.MAX_NOTE_BYTES
     if not in_memory or _max_bytes_in_memory(path) is not None:
         return None
     return limits.MAX_JSONL_BYTES if path.endswith(".jsonl") else limits.MAX_JSON_BYTES

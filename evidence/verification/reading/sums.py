@@ -94,7 +94,11 @@ def _cannot_be_listed(path: str) -> bool:
 
 
 def _is_beside(path: str) -> bool:
-    return path in (layout.SUMS, layout.SIGNATURE) or layout.is_rendered(path)
+    return path in (layout.SUMS, layout.SIGNATURE) or _is_added(path)
+
+
+def _is_added(path: str) -> bool:
+    return layout.is_rendered(path) or layout.is_attached(path)
 
 
 def _odd(number: int, message: str) -> Problem:

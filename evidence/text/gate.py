@@ -1,0 +1,193 @@
+r"""The gate: text of authors and strangers, let into a page as a small part of markdown.
+
+Responsible for what may pass (docs/format.md): paragraphs, `*` and `_` for emphasis, inline code,
+plain lists, and links over http or https that show where they lead. Everything else is shown as it
+was typed: whatever could begin another construct is escaped, not only what is known to be bad.
+Headings become bold lines and blocks of code lines of inline code, so that nothing opens what it
+does not close. The result belongs on lines of its own, with an empty line before and after it.
+Time is linear in the text. What a line is, is read by `passages`.
+"""
+
+from __future__ import annotations
+
+import html
+import re
+from typing import Final
+
+from evidence.text.escape import visible
+from evidence.text.passages import Passage, passages
+
+_URL: Final = (
+    r"https?://[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?(?::[0-9]{1,5})?"
+    r"(?:[/?#][A-Za-z0-9._~:/?#!$&+,;=%*@-]*)?"
+)
+_LABEL: Final = r"[^\[\]\\`<>&\n]{1,300}"
+_TOKEN: Final = re.compile(
+    r"(?P<escaped>\\[!-/:-@\[-`{-~])"
+    r"|(?P<ticks>`+)"
+    rf"|\[(?P<label>{_LABEL})\]\((?P<target>{_URL})\)"
+    rf"|<(?P<angled>{_URL})>"
+    rf"|(?<![A-Za-z0-9@./:-])(?P<bare>{_URL})"
+    r"|(?P<entity>&(?:#[0-9]{1,7}|#[xX][0-9A-Fa-f]{1,6}|[A-Za-z][A-Za-z0-9]{1,31});)"
+)
+_MAX_URL_CHARS: Final = 500
+_OF_THE_SENTENCE: Final = "?!.,:;*_~"
+"""Punctuation that belongs to the sentence, not to the address before it."""
+_ENTITIES: Final = {"&": "&amp;", "<": "&lt;", ">": "&gt;", "|": "&#124;", "@": "`@`"}
+"""A sign in code is no part of an address of mail, nor of a name that is called."""
+_SPECIAL: Final = re.compile(r"[\\`\[\]{}~$!#&<>|]|@(?!\s)|://|(?<![A-Za-z0-9])[wW]{3}\.")
+_EMPHASIS: Final = re.compile(r"[*_]")
+_LINE_START: Final = re.compile(r"([-+=:])|([0-9]{1,9})(?=[.)](?:[ ]|$))|(\*)(?=[ ]|$)")
+_ONLY_MARKS: Final = re.compile(r"[*_ ]+")
+_LINE_END: Final = re.compile(r" *\n *")
+BREAK: Final = "  \n"
+"""Two spaces: the next line begins a line on the page, too."""
+
+
+def through(text: str, *, keep_line_ends: bool = False) -> str:
+    """Markdown of `text` with nothing in it but what is allowed; empty for a blank text.
+
+    `keep_line_ends`: every line of a paragraph stays a line.
+    """
+    parts: list[str] = []
+    widths: list[int] = []  # of the marks of the lists that the last passage is in
+    for one in passages(visible(text.replace("\r\n", "\n"))):
+        shown = _shown(one, keep_line_ends=keep_line_ends)
+        if not shown:
+            continue
+        del widths[one.depth - bool(one.mark) :]
+        indent = " " * sum(widths)
+        if one.mark:
+            mark = "- " if one.mark in "-*+" else f"{int(one.mark[:-1])}. "
+            widths.append(len(mark))
+            indent, begin = indent + " " * len(mark), indent + mark
+        else:
+            begin = indent
+        parts.append("" if not parts else "\n" if one.follows_at_once else "\n\n")
+        parts.append(begin + shown.replace("\n", f"\n{indent}"))
+    return "".join(parts)
+
+
+def quoted(text: str) -> str:
+    """The same as a block quotation, line ends kept."""
+    lines = through(text, keep_line_ends=True).split("\n")
+    return "\n".join(f"> {line}" if line else ">" for line in lines)
+
+
+def item(mark: str, markdown: str) -> str:
+    """What came through the gate as an item of a list whose mark is `mark`, such as `10. `."""
+    indent = " " * len(mark)
+    first, *rest = markdown.split("\n")
+    return "\n".join([mark + first, *(f"{indent}{line}" if line else "" for line in rest)])
+
+
+def verbatim(text: str) -> str:
+    """Lines of inline code that show a text as it stands."""
+    blocks = re.split(r"\n(?:[ \t]*\n)+", visible(text.replace("\r\n", "\n")).strip("\n"))
+    return "\n\n".join(BREAK.join(map(_code_line, one.split("\n"))) for one in blocks)
+
+
+def plain(text: str, *, emphasis: bool = False) -> str:
+    """Markdown that shows `text`, inside of a line, without any markup: visible text only.
+
+    `emphasis`: but for `*` and `_`, which may emphasise.
+    """
+    shown = _SPECIAL.sub(_spelled, text)
+    return shown if emphasis else _EMPHASIS.sub(r"\\\g<0>", shown)
+
+
+def at_line_start(line: str) -> str:
+    """A line of markdown, so spelled that its beginning begins no list, table or heading."""
+    if _ONLY_MARKS.fullmatch(line):
+        return _EMPHASIS.sub(r"\\\g<0>", line)
+    found = _LINE_START.match(line)
+    if found is None:
+        return line
+    rest = line[found.end() :]
+    return f"{found[2]}\\{rest}" if found[2] else f"\\{found[0]}{rest}"
+
+
+def _spelled(found: re.Match[str]) -> str:
+    text = found.group()
+    if text[-1] == ".":
+        return f"{text[:-1]}\\."
+    return _ENTITIES.get(text) or f"\\{text}"
+
+
+def _shown(one: Passage, *, keep_line_ends: bool) -> str:
+    if one.form == "code":
+        return BREAK.join(map(_code_line, one.lines))
+    if one.form == "heading":
+        shown = plain(" ".join(one.lines))
+        return f"**{shown}**" if shown else ""
+    text = (BREAK if keep_line_ends else "\n").join(one.lines)
+    return "\n".join(map(at_line_start, _words(text).split("\n")))
+
+
+def _code_line(line: str) -> str:
+    stripped = line.rstrip()
+    if "`" in stripped or not stripped.strip():
+        return at_line_start(plain(stripped.strip()))
+    return f"`{stripped}`"
+
+
+def _words(text: str) -> str:
+    """A paragraph: its tokens spelled anew, and all between them escaped."""
+    closing = _closing_ticks(text)
+    parts: list[str] = []
+    place = 0
+    while (found := _TOKEN.search(text, place)) is not None:
+        kind, end = found.lastgroup or "", found.end()
+        shown = ""
+        if kind == "ticks":
+            end, shown = _code_span(text, found, closing)
+        elif kind == "escaped":
+            shown = plain(found.group()[1:])
+        elif kind == "entity":
+            shown = _of_entity(html.unescape(found.group()))
+        else:
+            address = found["target"] or found["angled"] or found["bare"]
+            if kind == "bare":
+                address = address.rstrip(_OF_THE_SENTENCE)
+                end = found.start() + len(address)
+            shown = _link(found["label"] or "", address)
+        parts += [plain(text[place : found.start()], emphasis=True), shown]
+        place = end
+    parts.append(plain(text[place:], emphasis=True))
+    return "".join(parts)
+
+
+def _of_entity(text: str) -> str:
+    """White space stays an entity, or it could begin a block of code."""
+    return "&#32;" if text.isspace() else plain(visible(text))
+
+
+def _link(label: str, address: str) -> str:
+    """An address that shows itself, behind the words that it was given."""
+    shown = f"<{address}>" if len(address) <= _MAX_URL_CHARS else plain(address)
+    same = not label or label == address
+    return shown if same else f"{plain(label, emphasis=True)} ({shown})"
+
+
+def _closing_ticks(text: str) -> dict[int, list[int]]:
+    """Where runs of so many backticks begin, the last one first."""
+    found: dict[int, list[int]] = {}
+    for run in re.finditer(r"`+", text):
+        found.setdefault(len(run.group()), []).append(run.start())
+    for places in found.values():
+        places.reverse()
+    return found
+
+
+def _code_span(text: str, ticks: re.Match[str], closing: dict[int, list[int]]) -> tuple[int, str]:
+    """Where the code that these backticks open ends, and its markdown; the ticks alone if none."""
+    places = closing.get(len(ticks.group()), [])
+    while places and places[-1] < ticks.end():
+        places.pop()
+    if not places:
+        return ticks.end(), plain(ticks.group())
+    inside = _LINE_END.sub(" ", text[ticks.end() : places[-1]]).strip()
+    end = places[-1] + len(ticks.group())
+    if not inside or "`" in inside:
+        return end, plain(_LINE_END.sub(" ", text[ticks.start() : end]))
+    return end, f"`{inside}`"
