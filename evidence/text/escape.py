@@ -27,10 +27,9 @@ _SIGNS: Final = (
     "\u00a9\u00ae\u203c\u2049\u2122\u2139\u2190-\u21ff\u2300-\u23ff\u2460-\u27bf\u2900-\u2bff\u3030\u303d"
     "\u3297\u3299\U0001f000-\U0001faff"
 )
-_STRAY: Final = f"(?<![{_SIGNS}])"
-_ACTING: Final = re.compile(
-    f"[{''.join(f'{chr(a)}-{chr(b)}' for a, b in _RANGES)}]|{_STRAY}[{''.join(_PRESENTATION)}]"
-)
+_STRAY: Final = f"(?<![{_SIGNS}])[{''.join(_PRESENTATION)}]"
+_STRAY_PRESENTATION: Final = re.compile(_STRAY)
+_ACTING: Final = re.compile(f"[{''.join(f'{chr(a)}-{chr(b)}' for a, b in _RANGES)}]|{_STRAY}")
 
 
 def visible(text: str) -> str:
@@ -41,10 +40,7 @@ def visible(text: str) -> str:
     if acts_at(text) is None:
         return text
     shown = text.translate(_spellings())
-    for one in _PRESENTATION:
-        if one in shown:
-            shown = re.sub(_STRAY + one, rf"\{_spelled(ord(one))}", shown)
-    return shown
+    return _STRAY_PRESENTATION.sub(lambda match: _spelled(ord(match.group())), shown)
 
 
 def acts_at(text: str) -> int | None:

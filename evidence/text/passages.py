@@ -17,8 +17,8 @@ MAX_DEPTH: Final = 4
 
 _ITEM: Final = re.compile(r" *([-*+]|[0-9]{1,9}[.)])(?: +(\S.*)|)")
 _RULE: Final = re.compile(r" *([-*_])(?: *\1){2,} *")
-_FENCE: Final = re.compile(r" *(`{3,}(?=[^`]*$)|~{3,})(.*)")
-_HEADING: Final = re.compile(r" *#{1,6}(?: +(.*)|)")
+_FENCE: Final = re.compile(r" *+(`{3,}+(?=[^`]*$)|~{3,}+)(.*+)")
+_HEADING: Final = re.compile(r" *+#{1,6}+(?: ++(.*+)|)")
 _BROKEN: Final = re.compile(r"[|>]")
 """How lines of tables and quotations begin, which are shown line by line."""
 _TAB: Final = 4
