@@ -46,14 +46,16 @@ class LogFile:
         # A progress bar rewrites its line with CR: each state becomes a line of its own. A CR at
         # the very end waits, since LF may follow in the next piece.
         self._held = "\r" if text.endswith("\r") else ""
-        text = text[: len(text) - len(self._held)].replace("\r\n", "\n").replace("\r", "\n")
+        if "\r" in text:
+            text = text[: len(text) - len(self._held)]
+            text = text.replace("\r\n", "\n").replace("\r", "\n")
         self._write(self._redactor.feed(text))
 
-    def _write(self, lines: list[str]) -> None:
-        shown = [visible(line) for line in lines]
-        if shown:
-            self._writer.append("".join(f"{line}\n" for line in shown).encode("utf-8"))
-            self._last.extend(_cut(line) for line in shown if line.strip())
+    def _write(self, lines: str) -> None:
+        if lines:
+            shown = visible(lines)
+            self._writer.append(shown.encode("utf-8"))
+            self._last.extend(map(_cut, _last_of(shown)))
 
     @property
     def last_lines(self) -> tuple[str, ...]:
@@ -80,6 +82,19 @@ class LogFile:
             self._write(self._redactor.close())
         finally:
             self._writer.close()
+
+
+def _last_of(text: str) -> list[str]:
+    """Its last lines that are not blank; only these are made into strings of their own."""
+    found: list[str] = []
+    end = len(text)
+    while end >= 0 and len(found) < NUM_LAST_LINES:
+        start = text.rfind("\n", 0, end) + 1
+        line = text[start:end]
+        if line.strip():
+            found.append(line)
+        end = start - 1
+    return found[::-1]
 
 
 def _cut(line: str) -> str:

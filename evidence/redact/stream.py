@@ -52,20 +52,20 @@ class Redactor:
             text = b"".join([*clean, data[end:]]).decode("utf-8", "surrogatepass")
         return self._identity.anonymous(text)
 
-    def feed(self, text: str) -> list[str]:
+    def feed(self, text: str) -> str:
         """Take more of a log, in any pieces; return the lines that are complete by now."""
         whole, end, self._pending = (self._pending + text).rpartition("\n")
-        clean = self._lines(whole) if end else []
+        clean = [self._lines(whole), "\n"] if end else []
         while len(self._pending) > MAX_LINE_CHARS + OVERLAP_BYTES:
             cut = self._safe_cut(self._pending, MAX_LINE_CHARS)
-            clean.append(self._line(self._pending[:cut]))
+            clean += [self._line(self._pending[:cut]), "\n"]
             self._pending = self._pending[cut:]
-        return clean
+        return "".join(clean)
 
-    def close(self) -> list[str]:
+    def close(self) -> str:
         """The last line, if it had no end."""
         last, self._pending = self._pending, ""
-        return [self._line(last)] if last else []
+        return f"{self._line(last)}\n" if last else ""
 
     def _safe_cut(self, text: str, cut: int) -> int:
         """A place at or before `cut` that is not inside of a secret."""
@@ -77,10 +77,10 @@ class Redactor:
                 return start or end
         return cut
 
-    def _lines(self, whole: str) -> list[str]:
+    def _lines(self, whole: str) -> str:
         if self._key_lines or _KEY_MARK in whole:
-            return [self._line(line) for line in whole.split("\n")]
-        return self.text(whole).split("\n")  # all at once: many times faster than line by line
+            return "\n".join(self._line(line) for line in whole.split("\n"))
+        return self.text(whole)  # all at once: many times faster than line by line
 
     def _line(self, line: str) -> str:
         if self._key_lines:

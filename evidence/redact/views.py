@@ -16,16 +16,16 @@ from typing import Final
 
 from msgspec import Struct, field
 
-_ESCAPE: Final = re.compile(
+ESCAPE: Final = re.compile(
     rb"%([0-9A-Fa-f]{2})|\\x([0-9A-Fa-f]{2})"
     rb"|\\u([dD][89abAB][0-9A-Fa-f]{2}\\u[dD][c-fC-F][0-9A-Fa-f]{2}|[0-9A-Fa-f]{4})"
     rb"|\\([nrtbf\"'/\\])"
 )
 _LETTERS: Final = {b"n": b"\n", b"r": b"\r", b"t": b"\t", b"b": b"\b", b"f": b"\f"}
-_HEX_RUN: Final = re.compile(rb"[0-9A-Fa-f]{24,}+")
+HEX_RUN: Final = re.compile(rb"[0-9A-Fa-f]{24,}+")
 _BASE64_RUN: Final = re.compile(rb"[A-Za-z0-9+/_-]{16,}+")
 _HEX_ONLY: Final = re.compile(rb"[0-9a-f]+|[0-9A-F]+")
-_STANDARD: Final = bytes.maketrans(b"-_", b"+/")
+STANDARD: Final = bytes.maketrans(b"-_", b"+/")
 MAX_LAYERS: Final = 3
 _BETWEEN: Final = b"\0\n"
 """Between the decoded runs of one view; no secret has it inside."""
@@ -90,24 +90,25 @@ def _through(layers: tuple[View, ...], start: int, end: int) -> tuple[int, int]:
 
 
 def _decoded(data: bytes) -> Iterator[View]:
-    hexadecimal, base64 = _HEX_RUN.finditer(data), _BASE64_RUN.finditer(data)
+    hexadecimal, base64 = HEX_RUN.finditer(data), _BASE64_RUN.finditer(data)
     yield from _of_hex([match.span() for match in hexadecimal], data)
     spans = [m.span() for m in base64 if not _HEX_ONLY.fullmatch(m[0])]
-    yield from _of_base64(spans, data.translate(_STANDARD) if spans else b"")
+    yield from _of_base64(spans, data.translate(STANDARD) if spans else b"")
 
 
 def _unescaped(data: bytes) -> View:
     """JSON's and Python's escapes and those of URLs undone, all at once."""
     view, end = View(), 0
-    for match in _ESCAPE.finditer(data):
+    for match in ESCAPE.finditer(data):
         view.add(data[end : match.start()], end)
-        view.add(_letter(match), match.start())
+        view.add(letter(match), match.start())
         end = match.end()
     view.add(data[end:], end)
     return view
 
 
-def _letter(match: re.Match[bytes]) -> bytes:
+def letter(match: re.Match[bytes]) -> bytes:
+    """What one escape stands for."""
     percent, byte, unit, letter = match.groups()
     if letter is not None:
         return _LETTERS.get(letter, letter)

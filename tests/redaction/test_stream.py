@@ -23,8 +23,8 @@ KEYS = [one for one in CANARIES if "BEGIN" in one.text]
 
 def _log(pieces: list[str], redactor: Redactor | None = None) -> str:
     redactor = redactor or Redactor(SECRETS)
-    lines = [line for piece in pieces for line in redactor.feed(piece)]
-    return "\n".join([*lines, *redactor.close()])
+    lines = "".join(redactor.feed(piece) for piece in pieces) + redactor.close()
+    return lines.removesuffix("\n")
 
 
 @pytest.mark.parametrize("canary", CANARIES, ids=lambda canary: canary.name)
