@@ -26,6 +26,8 @@ _KEY_BEGINS: Final = re.compile(PEM_BEGIN.decode() + r"\s*$")
 _KEY_ENDS: Final = re.compile(PEM_END.decode())
 _KEY_BODY: Final = re.compile(r"[A-Za-z0-9+/]{16,}={0,2}|^\s*[A-Za-z0-9+/=]{1,76}\s*$")
 _KEY_MARK: Final = "PRIVATE KEY"
+_INSIDE: Final = 0x80
+"""Upper two bits of a byte inside of a character."""
 _KEY: Final = "[redacted:private-key]"
 
 
@@ -111,7 +113,7 @@ def _merged(data: bytes, secrets: Secrets) -> list[tuple[str, int, int]]:
     merged: list[tuple[str, int, int]] = []
     longest = 0
     for span in sorted(find_spans(data, secrets)):
-        kind, first, last = span.kind, span.start, span.end
+        kind, first, last = span.kind, *_whole_letters(data, span.start, span.end)
         if merged and first < merged[-1][2]:
             before, begin, end = merged[-1]
             merged[-1] = (kind if last - first > longest else before, begin, max(end, last))
@@ -120,3 +122,12 @@ def _merged(data: bytes, secrets: Secrets) -> list[tuple[str, int, int]]:
             merged.append((kind, first, last))
             longest = last - first
     return merged
+
+
+def _whole_letters(data: bytes, first: int, last: int) -> tuple[int, int]:
+    """A stretch of UTF-8 that begins and ends between two characters."""
+    while first > 0 and data[first] & 0xC0 == _INSIDE:
+        first -= 1
+    while last < len(data) and data[last] & 0xC0 == _INSIDE:
+        last += 1
+    return first, last

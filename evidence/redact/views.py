@@ -41,6 +41,7 @@ class View(Struct):
     pieces: list[bytes] = field(default_factory=list)
     _starts: list[int] = field(default_factory=list)
     _origins: list[int] = field(default_factory=list)
+    _untils: list[int] = field(default_factory=list)
     _size_bytes: int = 0
 
     @property
@@ -48,11 +49,12 @@ class View(Struct):
         """Everything decoded."""
         return b"".join(self.pieces)
 
-    def add(self, piece: bytes, origin: int) -> None:
-        """Append what was decoded from the original at `origin`."""
+    def add(self, piece: bytes, origin: int, until: int = -1) -> None:
+        """Append what was decoded from the original from `origin` on, `until` there in groups."""
         self.pieces.append(piece)
         self._starts.append(self._size_bytes)
         self._origins.append(origin)
+        self._untils.append(until)
         self._size_bytes += len(piece)
 
     def span(self, start: int, end: int) -> tuple[int, int]:
@@ -62,7 +64,8 @@ class View(Struct):
         groups = (start - self._starts[first]) // self.per_group
         begin = self._origins[first] + groups * self.chars
         groups = -(-(end - self._starts[last]) // self.per_group)
-        return begin, self._origins[last] + groups * self.chars
+        finish = self._origins[last] + groups * self.chars
+        return begin, finish if self.chars == 1 else min(finish, self._untils[last])
 
 
 Place = Callable[[int, int], tuple[int, int]]
@@ -124,7 +127,7 @@ def _of_hex(spans: list[tuple[int, int]], data: bytes) -> Iterator[View]:
         for start, end in spans:
             first = start + shift
             last = first + (end - first) // 2 * 2
-            view.add(binascii.unhexlify(data[first:last]) + _BETWEEN, first)
+            view.add(binascii.unhexlify(data[first:last]) + _BETWEEN, first, last)
         yield view
 
 
@@ -136,5 +139,6 @@ def _of_base64(spans: list[tuple[int, int]], data: bytes) -> Iterator[View]:
             first = start + shift
             last = end - ((end - first) % 4 == 1)
             padding = b"=" * (-(last - first) % 4)
-            view.add(binascii.a2b_base64(data[first:last] + padding) + _BETWEEN, first)
+            until = last + len(padding) if data.startswith(padding, last) else last
+            view.add(binascii.a2b_base64(data[first:last] + padding) + _BETWEEN, first, until)
         yield view

@@ -171,3 +171,14 @@ def test_one_line_that_could_hold_a_secret_lets_few_others_through() -> None:
     data = "\n".join([*ORDINARY[:7] * 100, CANARIES[0].text, *ORDINARY[:7] * 100]).encode()
     (stretch,) = sieve.stretches(data, SECRETS)
     assert stretch[1] - stretch[0] < 2 * sieve.PIECE_BYTES
+
+
+@pytest.mark.parametrize("piece_bytes", [1, 5, 9, 20, 40])
+@pytest.mark.parametrize("name", ["MANY_LINES_SECRET", "SHORT_LINES_SECRET"])
+def test_a_value_of_many_lines_is_cut_out_as_one_wherever_pieces_end(
+    name: str, piece_bytes: int
+) -> None:
+    text = f"before\n{KNOWN[name].strip()}\nafter\n"
+    with patch.object(sieve, "PIECE_BYTES", piece_bytes):
+        sieved = _log([text], SECRETS)
+    assert sieved == (["before\n[redacted:secret-variable]\nafter\n", ""], {"secret-variable": 1})
