@@ -17,7 +17,7 @@ from typing import Final
 from evidence import layout, limits
 from evidence.encoding import jsonio
 from evidence.encoding.codec import encode
-from evidence.encoding.digest import sha256_hex
+from evidence.encoding.cut import cut
 from evidence.redact.known import Secrets
 from evidence.redact.stream import Redactor
 from evidence.stages.kind import Kind
@@ -55,7 +55,9 @@ class LogFile:
         if lines:
             shown = visible(lines)
             self._writer.append(shown.encode("utf-8"))
-            self._last.extend(map(_cut, _last_of(shown)))
+            self._last.extend(
+                cut(line, limits.MAX_LAST_LINE_CHARS) for line in _last_of(shown)
+            )
 
     @property
     def last_lines(self) -> tuple[str, ...]:
@@ -95,14 +97,6 @@ def _last_of(text: str) -> list[str]:
             found.append(line)
         end = start - 1
     return found[::-1]
-
-
-def _cut(line: str) -> str:
-    """A line as an outcome repeats it: the log has it whole, and may be gigabytes of one line."""
-    if len(line) <= limits.MAX_LAST_LINE_CHARS:
-        return line
-    whole = f" […] ({len(line)} characters, sha256 {sha256_hex(line.encode('utf-8'))})"
-    return line[: limits.MAX_LAST_LINE_CHARS - len(whole)] + whole
 
 
 class StageFiles:

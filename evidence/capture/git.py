@@ -26,7 +26,12 @@ from evidence.encoding import jsonio
 from evidence.encoding.codec import encode
 from evidence.encoding.digest import sha256_hex
 from evidence.records.availability import Unavailable
-from evidence.records.capture import GitFileRecord, GitStateRecord, LeftOutRecord
+from evidence.records.capture import (
+    GitFileRecord,
+    GitStateRecord,
+    LeftOutRecord,
+    why_left_out,
+)
 from evidence.records.record import Record
 from evidence.text.escape import one_line, visible
 
@@ -98,9 +103,20 @@ def _named(
     fit = min(fit, limits.MAX_CHANGED_FILES)
     if fit == len(files):
         return files, None
-    reason = f"{len(files)} files differ from the commit; only the first {fit} are named"
     rest = lines[fit:]
+    reason = why_left_out(len(files), fit)
     return files[:fit], LeftOutRecord(len(rest), sha256_hex(b"".join(rest)), reason)
+
+
+def differs(found: Repository, name: str) -> bool:
+    """Whether one file, named from the top of the working tree, differs from HEAD."""
+    with open_index(found) as own:
+        return bool(
+            found.run(
+                "status", "--porcelain=v1", "-z", "--untracked-files=all", "--no-renames", "--",
+                f":(top,literal){name}", env=own,
+            )
+        )  # fmt: skip
 
 
 def _entries(found: Repository) -> Iterator[tuple[str, bytes]]:

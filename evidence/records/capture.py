@@ -111,6 +111,11 @@ class LeftOutRecord(Record):
     reason: str
 
 
+def why_left_out(num_files: int, num_named: int) -> str:
+    """The reason of a LeftOutRecord."""
+    return f"{num_files} files differ from the commit; only the first {num_named} are named"
+
+
 class GitStateRecord(Record):
     """The repository at one moment."""
 

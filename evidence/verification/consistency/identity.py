@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import Final
 
-from evidence import layout
+from evidence import layout, limits
+from evidence.encoding import jsonio
+from evidence.encoding.codec import encode
 from evidence.records.availability import Unavailable
 from evidence.records.capture import (
     FrozenSetRecord,
@@ -13,6 +15,7 @@ from evidence.records.capture import (
     InputPlaceRecord,
     PackagesRecord,
     TorchRecord,
+    why_left_out,
 )
 from evidence.records.inputs import ModelRecord
 from evidence.records.milestone import ModelSpec
@@ -69,6 +72,9 @@ def git_identity(evidence: Evidence) -> Problems:
     yield from differs(place, text, _of(git.start, "commit"), _of_commit(manifest.commit))
     yield from _states(evidence)
     yield from _inputs(evidence)
+    if isinstance(git.start, GitStateRecord) and git.start.left_out is not None and git.inputs:
+        text = f"which inputs differed from the commit: {shown(git.start.left_out.reason)}"
+        raise CannotCheckError(text)
 
 
 def _inputs(evidence: Evidence) -> Problems:
@@ -100,6 +106,8 @@ def _as_changed(place: str, one: InputPlaceRecord, start: GitStateRecord | Unava
         text = f"{shown(one.path)} differed from the commit when the run began"
         yield Problem(place, text, "patch", one.held_by)
     below = any(path == one.path or path.startswith(f"{one.path}/") for path in changed)
+    if start.left_out is not None:
+        return  # what is not named may have changed, too
     if one.held_by == "patch" and not below and not (changed and one.path in ("", ".")):
         text = f"{shown(one.path)} did not differ from the commit when the run began"
         yield Problem(place, text, "commit", one.held_by)
@@ -112,6 +120,7 @@ def _states(evidence: Evidence) -> Problems:
             place = f"{layout.GIT}#/{moment}/dirty"
             text = "a tree is dirty exactly where files differ from the commit"
             yield from differs(place, text, bool(state.files), state.dirty)
+            yield from _left_out(f"{layout.GIT}#/{moment}/left_out", state)
     if isinstance(git.start, GitStateRecord) and git.start.dirty:
         text = f"{git.start.num_changed_files} files differed from the commit when the run began"
         yield Problem(f"{layout.GIT}#/start/files", text, severity="warning", code="dirty-tree")
@@ -126,6 +135,24 @@ def _states(evidence: Evidence) -> Problems:
         if changed:
             text = "the repository changed while the run went on"
             yield Problem(place, text, severity="warning", code="changed-during-run")
+
+
+def _left_out(place: str, state: GitStateRecord) -> Problems:
+    """Changed files are named up to the cap; only beyond it is there a rest."""
+    rest = state.left_out
+    if rest is None:
+        return
+    # In bytes by half: what privacy takes out of names is no longer in them.
+    named_bytes = sum(len(jsonio.dump_row(encode(one))) for one in state.files)
+    if (
+        len(state.files) < limits.MAX_CHANGED_FILES
+        and named_bytes < limits.MAX_CHANGED_FILES_BYTES // 2
+    ):
+        text = "files are left out though more could have been named"
+        yield Problem(place, text, actual=f"{len(state.files)} named, {rest.num_files} left out")
+    text = "why files are left out"
+    reason = why_left_out(state.num_changed_files, len(state.files))
+    yield from differs(f"{place}/reason", text, reason, rest.reason)
 
 
 def _plain(value: object) -> object:
