@@ -57,6 +57,8 @@ MAX_PACKAGES: Final = 10_000
 MAX_VARIABLES: Final = 500
 MAX_TAGS: Final = 1_000
 """Of one commit that git.json names."""
+MAX_NOTES_BYTES: Final = 4 * MIB
+"""Of the author's notes, which the summary shows."""
 MAX_GROUP_VALUE_CHARS: Final = 200
 MAX_ASKED_BYTES: Final = 256 * KIB
 """Of what one row of the evaluation set brings to its line of predictions.jsonl."""

@@ -18,6 +18,7 @@ from evidence import layout, limits
 from evidence.encoding import jsonio
 from evidence.encoding.codec import encode
 from evidence.encoding.cut import cut
+from evidence.errors import PastLimitError
 from evidence.redact.known import Secrets
 from evidence.redact.stream import Redactor
 from evidence.stages.kind import Kind
@@ -55,9 +56,7 @@ class LogFile:
         if lines:
             shown = visible(lines)
             self._writer.append(shown.encode("utf-8"))
-            self._last.extend(
-                cut(line, limits.MAX_LAST_LINE_CHARS) for line in _last_of(shown)
-            )
+            self._last.extend(cut(line, limits.MAX_LAST_LINE_CHARS) for line in _last_of(shown))
 
     @property
     def last_lines(self) -> tuple[str, ...]:
@@ -113,7 +112,14 @@ class StageFiles:
         """Append a row of the stage. Only a kind that leaves rows has any."""
         if self._rows is None:
             raise TypeError("this kind of stage leaves no rows")
-        self._rows.append(jsonio.dump_row(encode(record)))
+        line = jsonio.dump_row(encode(record))
+        if len(line) > limits.MAX_JSONL_LINE_BYTES:
+            raise PastLimitError(
+                f"row {self.num_rows + 1} of {self._rows.path.name} has {len(line)} bytes, and a "
+                f"line holds {limits.MAX_JSONL_LINE_BYTES}; shorter texts or a lower "
+                "max_new_tokens make it shorter"
+            )
+        self._rows.append(line)
         self.num_rows += 1
 
     def telemetry(self, record: object) -> None:

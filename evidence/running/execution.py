@@ -47,6 +47,7 @@ from evidence.running.finish import (
     seal_staging,
     withheld_document,
 )
+from evidence.running.holdable import refuse_unreadable
 from evidence.running.inputs import inputs_of
 from evidence.running.memory import Memory, Remembered
 from evidence.running.observation import Observation, journal_state, observe_end, observe_start
@@ -144,6 +145,7 @@ def begin(run: Run, recorded: Collection[str] = ()) -> Observation:
         lambda: _stopped(run, f"stopped before attempt {prepared.plans[0].name}, as asked")
     ):
         start = observe_start(run.root, prepared.milestone, inputs)
+        refuse_unreadable(start.files(None))
     for one in not_held(start.git.inputs):
         run.observer.message(f"the commit does not hold {one.path} ({one.input}): {one.reason}")
     staging = run.space.staging

@@ -30,6 +30,7 @@ from evidence.rules.arithmetic import steps_per_epoch, total_steps
 from evidence.running import fitting
 from evidence.running.author_words import refuse_unsupported_measurements
 from evidence.running.forms import form_warnings
+from evidence.running.holdable import refuse_too_much_around
 from evidence.running.secrets import scan_inputs
 from evidence.running.text_fit import refuse_unfit_texts
 from evidence.text import templating
@@ -73,12 +74,13 @@ def prepare(root: Path, milestone_id: str, attempt: str | None) -> Prepared:
     _check_models(root, milestone, where)
     _check_fitness(root, milestone, plans, where)
     _check_frozen(root, milestone, where)
+    refuse_too_much_around()
     data = {name: _check_data(root, name, milestone, where) for name in milestone.data}
     _check_lengths(milestone, plans, data, where)
     _check_lists(data, where)
     warnings = _check_names_and_forms(root, milestone, plans, where)
     notes = layout.notes_file(root, milestone_id)
-    written = notes.read_bytes() if notes.is_file() else None
+    written = _notes(notes)
     refuse_unsupported_measurements(
         path, source, milestone, data, (notes, _text(notes, written or b""))
     )
@@ -131,6 +133,18 @@ def _asked(root: Path, plan: AttemptPlan) -> tuple[EvalExample, ...]:
         raise
     except (MalformedError, MilestoneError):
         return ()
+
+
+def _notes(path: Path) -> bytes | None:
+    if not path.is_file():
+        return None
+    size_bytes = path.stat().st_size
+    if size_bytes > limits.MAX_NOTES_BYTES:
+        raise MilestoneError(
+            f"{path}: has {size_bytes} bytes; a summary holds {limits.MAX_NOTES_BYTES} of notes",
+            hint="Shorten them, or attach the rest once the pack is sealed: evidence note --help",
+        )
+    return path.read_bytes()
 
 
 def _text(path: Path, data: bytes) -> str:

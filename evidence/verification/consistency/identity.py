@@ -121,6 +121,10 @@ def _states(evidence: Evidence) -> Problems:
             text = "a tree is dirty exactly where files differ from the commit"
             yield from differs(place, text, bool(state.files), state.dirty)
             yield from _left_out(f"{layout.GIT}#/{moment}/left_out", state)
+            if state.left_out_tags is not None and len(state.tags) < limits.MAX_TAGS:
+                text = "tags are left out though more could have been named"
+                actual = f"{len(state.tags)} named, {state.left_out_tags.num_tags} left out"
+                yield Problem(f"{layout.GIT}#/{moment}/left_out_tags", text, actual=actual)
     if isinstance(git.start, GitStateRecord) and git.start.dirty:
         text = f"{git.start.num_changed_files} files differed from the commit when the run began"
         yield Problem(f"{layout.GIT}#/start/files", text, severity="warning", code="dirty-tree")
