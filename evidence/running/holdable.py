@@ -7,15 +7,32 @@ the probes found. Data, promises and models are preflight's.
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from importlib.metadata import distributions
+from typing import Final
 
 from evidence import limits
 from evidence.capture.environ import ALLOWED
 from evidence.encoding import jsonio
 from evidence.errors import MalformedError, UsageError
+from evidence.running.workspace import Workspace
 
-JSON = ".json"
+JSON: Final = ".json"
+
+
+class NotHoldableError(UsageError):
+    """What was found before the first step fits into no pack."""
+
+
+@contextmanager
+def nothing_left(space: Workspace) -> Iterator[None]:
+    """A run that is refused for this leaves no folder: there is nothing to go on with."""
+    try:
+        yield
+    except NotHoldableError:
+        space.remove()
+        raise
 
 
 def refuse_too_much_around() -> None:
@@ -44,7 +61,7 @@ def refuse_unreadable(documents: Mapping[str, bytes]) -> None:
         try:
             jsonio.load_document(data)
         except MalformedError as error:
-            raise UsageError(
+            raise NotHoldableError(
                 f"what was found here fits into no pack: {name}: {error.message}; no step was made",
                 hint="Take away what makes it so large (long names, packages, variables, changed "
                 "files), then run again.",
