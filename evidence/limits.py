@@ -58,6 +58,12 @@ MAX_CHANGED_FILES: Final = 20_000
 MAX_CHANGED_FILES_BYTES: Final = 4 * MIB
 """Of the changed files that git.json names at one moment, and of their names: of the rest it has
 a count and a digest."""
+MAX_CAPTURED_CHARS: Final = 8 * KIB
+"""Of each text that a probe found, longer than any path of a system: the rest is a digest."""
+MAX_PACKAGES: Final = 10_000
+MAX_VARIABLES: Final = 500
+MAX_TAGS: Final = 1_000
+"""Of one commit that git.json names."""
 MAX_GROUP_VALUE_CHARS: Final = 200
 MAX_ASKED_BYTES: Final = 256 * KIB
 """Of what one row of the evaluation set brings to its line of predictions.jsonl."""

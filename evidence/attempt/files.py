@@ -17,7 +17,8 @@ from typing import Final
 from evidence import layout, limits
 from evidence.encoding import jsonio
 from evidence.encoding.codec import encode
-from evidence.encoding.digest import sha256_hex
+from evidence.encoding.cut import cut
+from evidence.errors import PastLimitError
 from evidence.redact.known import Secrets
 from evidence.redact.stream import Redactor
 from evidence.stages.kind import Kind
@@ -46,14 +47,16 @@ class LogFile:
         # A progress bar rewrites its line with CR: each state becomes a line of its own. A CR at
         # the very end waits, since LF may follow in the next piece.
         self._held = "\r" if text.endswith("\r") else ""
-        text = text[: len(text) - len(self._held)].replace("\r\n", "\n").replace("\r", "\n")
+        if "\r" in text:
+            text = text[: len(text) - len(self._held)]
+            text = text.replace("\r\n", "\n").replace("\r", "\n")
         self._write(self._redactor.feed(text))
 
-    def _write(self, lines: list[str]) -> None:
-        shown = [visible(line) for line in lines]
-        if shown:
-            self._writer.append("".join(f"{line}\n" for line in shown).encode("utf-8"))
-            self._last.extend(_cut(line) for line in shown if line.strip())
+    def _write(self, lines: str) -> None:
+        if lines:
+            shown = visible(lines)
+            self._writer.append(shown.encode("utf-8"))
+            self._last.extend(cut(line, limits.MAX_LAST_LINE_CHARS) for line in _last_of(shown))
 
     @property
     def last_lines(self) -> tuple[str, ...]:
@@ -82,12 +85,17 @@ class LogFile:
             self._writer.close()
 
 
-def _cut(line: str) -> str:
-    """A line as an outcome repeats it: the log has it whole, and may be gigabytes of one line."""
-    if len(line) <= limits.MAX_LAST_LINE_CHARS:
-        return line
-    whole = f" […] ({len(line)} characters, sha256 {sha256_hex(line.encode('utf-8'))})"
-    return line[: limits.MAX_LAST_LINE_CHARS - len(whole)] + whole
+def _last_of(text: str) -> list[str]:
+    """Its last lines that are not blank; only these are made into strings of their own."""
+    found: list[str] = []
+    end = len(text)
+    while end >= 0 and len(found) < NUM_LAST_LINES:
+        start = text.rfind("\n", 0, end) + 1
+        line = text[start:end]
+        if line.strip():
+            found.append(line)
+        end = start - 1
+    return found[::-1]
 
 
 class StageFiles:
@@ -104,7 +112,14 @@ class StageFiles:
         """Append a row of the stage. Only a kind that leaves rows has any."""
         if self._rows is None:
             raise TypeError("this kind of stage leaves no rows")
-        self._rows.append(jsonio.dump_row(encode(record)))
+        line = jsonio.dump_row(encode(record))
+        if len(line) > limits.MAX_JSONL_LINE_BYTES:
+            raise PastLimitError(
+                f"row {self.num_rows + 1} of {self._rows.path.name} has {len(line)} bytes, and a "
+                f"line holds {limits.MAX_JSONL_LINE_BYTES}; shorter texts or a lower "
+                "max_new_tokens make it shorter"
+            )
+        self._rows.append(line)
         self.num_rows += 1
 
     def telemetry(self, record: object) -> None:

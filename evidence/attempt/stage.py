@@ -24,7 +24,7 @@ from evidence.capture.telemetry import sample, sampling_period_s
 from evidence.encoding import jsonio
 from evidence.encoding.codec import decode, encode
 from evidence.encoding.digest import sha256_hex
-from evidence.errors import DurabilityError, MalformedError, UsageError
+from evidence.errors import DurabilityError, MalformedError, PastLimitError, UsageError
 from evidence.records.availability import Unavailable
 from evidence.records.capture import TorchRecord
 from evidence.records.execution import ExecutionRecord, LossRecord
@@ -79,8 +79,8 @@ class StageRun:
         self._total = 0
         self._failure: tuple[str, str] | None = None
         self._execution: ExecutionRecord | None = None
-        self._other_data = False
-        """The worker reads other data than the supervisor recorded."""
+        self._in_vain = False
+        """The worker reads other data than were recorded, or sent what no pack holds."""
         self._done: dict[str, Any] | None = None
         self._has_begun = self._obeyed = False
         self._checkpoint_step = from_step or None
@@ -174,8 +174,8 @@ class StageRun:
                 self._sample(worker.pid, now)
             self._files.sync_when_due()
             self._digests.hand_over()
-            if self._other_data:
-                worker.kill()  # every step on data that nobody recorded would be for nothing
+            if self._in_vain:
+                worker.kill()  # nothing that it does from now on could be kept
             level = self._around.stop_level()
             if level > asked:
                 at_once = level == STOP_NOW
@@ -211,6 +211,12 @@ class StageRun:
         try:
             event = jsonio.load_document(line)
             self._handler(str(event["event"]))(event)
+        except PastLimitError as error:
+            self._failure = (
+                "exception",
+                f"what the worker sent fits into no pack: {error.message}",
+            )
+            self._in_vain = True
         except (MalformedError, KeyError, TypeError) as error:
             # Secrets are cut out first: a half of one, left by the limit, would not be recognised.
             clean = self._redactor.text(line.decode("utf-8", "replace"))
@@ -262,7 +268,7 @@ class StageRun:
             )
         if changed:
             self._failure = ("bad-data", changed[0])
-            self._other_data = True
+            self._in_vain = True
         self._around.keep(write_reported(scratch, now))
 
     def _other_bytes(self, data: Mapping[str, str]) -> Iterator[str]:

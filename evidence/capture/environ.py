@@ -12,6 +12,7 @@ import time
 from collections.abc import Mapping
 from typing import Final
 
+from evidence import limits
 from evidence.capture.packages import without_credentials
 from evidence.records.availability import Unavailable
 from evidence.records.capture import (
@@ -32,7 +33,8 @@ ALLOWED: Final = re.compile(
     r"|LANG|LC_ALL|TZ|CI"
 )
 """Names whose values are recorded. Never the whole environment: it holds tokens."""
-_MAX_ROW_CHARS: Final = 2000
+_MAX_ROW_CHARS: Final = 8 * limits.MAX_CAPTURED_CHARS
+"""Of several facts, each whole: verify looks for them here."""
 
 
 def capture_environment(started_utc: str, variables: Mapping[str, str]) -> EnvironmentRecord:

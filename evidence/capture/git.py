@@ -26,7 +26,13 @@ from evidence.encoding import jsonio
 from evidence.encoding.codec import encode
 from evidence.encoding.digest import sha256_hex
 from evidence.records.availability import Unavailable
-from evidence.records.capture import GitFileRecord, GitStateRecord, LeftOutRecord
+from evidence.records.capture import (
+    GitFileRecord,
+    GitStateRecord,
+    LeftOutRecord,
+    LeftOutTagsRecord,
+    why_left_out,
+)
 from evidence.records.record import Record
 from evidence.text.escape import one_line, visible
 
@@ -71,13 +77,14 @@ def _state(found: Repository) -> GitStateRecord:
     branch = _line(found, "symbolic-ref", "--quiet", "HEAD")
     tags = found.run("for-each-ref", "--points-at=HEAD", "--format=%(refname:strip=2)", "refs/tags")
     files, left_out = _named(_changed_files(found))
+    names = tuple(sorted(map(visible, tags.decode("utf-8", "replace").splitlines())))
     return GitStateRecord(
         commit=commit,
         tree=tree,
         branch=Unavailable("HEAD is detached: no branch is checked out")
         if branch is None
         else visible(branch.removeprefix("refs/heads/")),
-        tags=tuple(sorted(map(visible, tags.decode("utf-8", "replace").splitlines()))),
+        tags=names[: limits.MAX_TAGS],
         commit_utc=datetime.fromtimestamp(int(seconds), UTC).isoformat().replace("+00:00", "Z"),
         subject=visible(subject),
         dirty=bool(files),
@@ -85,7 +92,16 @@ def _state(found: Repository) -> GitStateRecord:
         shallow=_line(found, "rev-parse", "--is-shallow-repository") == "true",
         num_not_checked_out=len(flagged(found).absent),
         left_out=left_out,
+        left_out_tags=_left_out_tags(names[limits.MAX_TAGS :]),
     )
+
+
+def _left_out_tags(names: tuple[str, ...]) -> LeftOutTagsRecord | None:
+    if not names:
+        return None
+    sha256 = sha256_hex(b"".join(map(jsonio.dump_row, names)))
+    reason = f"only the first {limits.MAX_TAGS} tags of the commit are named"
+    return LeftOutTagsRecord(len(names), sha256, reason)
 
 
 def _named(
@@ -98,9 +114,20 @@ def _named(
     fit = min(fit, limits.MAX_CHANGED_FILES)
     if fit == len(files):
         return files, None
-    reason = f"{len(files)} files differ from the commit; only the first {fit} are named"
     rest = lines[fit:]
+    reason = why_left_out(len(files), fit)
     return files[:fit], LeftOutRecord(len(rest), sha256_hex(b"".join(rest)), reason)
+
+
+def differs(found: Repository, name: str) -> bool:
+    """Whether one file, named from the top of the working tree, differs from HEAD."""
+    with open_index(found) as own:
+        return bool(
+            found.run(
+                "status", "--porcelain=v1", "-z", "--untracked-files=all", "--no-renames", "--",
+                f":(top,literal){name}", env=own,
+            )
+        )  # fmt: skip
 
 
 def _entries(found: Repository) -> Iterator[tuple[str, bytes]]:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from msgspec.structs import replace
 
-from evidence.capture.git import PatchedTree, patched_tree
+from evidence.capture.git import PatchedTree, differs, patched_tree
 from evidence.capture.holding import (
     OUTSIDE,
     Holding,
@@ -52,7 +52,9 @@ class Source(Record):
 
     def changed(self, file: str) -> bool:
         """Whether a file differed from the commit."""
-        return any(one.path == file for one in self.state.files)
+        if any(one.path == file for one in self.state.files):
+            return True
+        return self.state.left_out is not None and differs(self.found, file)
 
 
 def place_inputs(

@@ -14,10 +14,11 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Final
 
+from evidence import limits
 from evidence.encoding import jsonio
 from evidence.encoding.codec import decode, encode
 from evidence.encoding.digest import sha256_hex
-from evidence.errors import MalformedError
+from evidence.errors import MalformedError, PastLimitError
 from evidence.records.record import Record
 from evidence.records.run import JournalEvent
 from evidence.system.durable import LineWriter, Written
@@ -74,6 +75,11 @@ class Journal:
             prev=self._prev,
         )
         line = jsonio.dump_row(encode(entry))
+        if len(line) > limits.MAX_JSONL_LINE_BYTES:
+            raise PastLimitError(
+                f"the event {event!r} has {len(line)} bytes, and a line of the journal holds "
+                f"{limits.MAX_JSONL_LINE_BYTES}"
+            )
         self._writer.append(line)
         self._writer.sync()
         self._seq += 1

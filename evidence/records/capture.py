@@ -111,6 +111,20 @@ class LeftOutRecord(Record):
     reason: str
 
 
+class LeftOutTagsRecord(Record):
+    """Tags of a commit that are not named."""
+
+    num_tags: int
+    sha256: str
+    """Of their names: a JSON line each, in order."""
+    reason: str
+
+
+def why_left_out(num_files: int, num_named: int) -> str:
+    """The reason of a LeftOutRecord."""
+    return f"{num_files} files differ from the commit; only the first {num_named} are named"
+
+
 class GitStateRecord(Record):
     """The repository at one moment."""
 
@@ -127,6 +141,8 @@ class GitStateRecord(Record):
     """Files of the commit that a sparse checkout leaves out."""
     left_out: LeftOutRecord | None = None
     """What `files` does not name. None: it names every file."""
+    left_out_tags: LeftOutTagsRecord | None = None
+    """What `tags` does not name. None: it names every tag."""
 
     @property
     def num_changed_files(self) -> int:

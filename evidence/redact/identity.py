@@ -33,9 +33,42 @@ class Identity(Record, dict=True):
 
     def anonymous(self, text: str) -> str:
         """`text` with `~`, `user` and `host` for these names, where a path or an @ shows them."""
+        pieces, end = [], 0
+        for start, stop in self._lines_with_names(text):
+            pieces += [text[end:start], self.replaced(text[start:stop])]
+            end = stop
+        return "".join([*pieces, text[end:]]) if pieces else text
+
+    def replaced(self, text: str) -> str:
+        """The same, with every rule tried at every place."""
         for pattern, replacement in self._rules:
             text = pattern.sub(replacement, text)
         return text
+
+    def _lines_with_names(self, text: str) -> list[tuple[int, int]]:
+        """Start and end of the lines that hold a name, without their ends: no rule goes further."""
+        if any("\n" in name for name in self._names):
+            return [(0, len(text))]
+        lines = {}
+        for name in self._names:
+            at = text.find(name)
+            while at >= 0:
+                stop = text.find("\n", at)
+                stop = len(text) if stop < 0 else stop
+                lines[text.rfind("\n", 0, at) + 1] = stop
+                at = text.find(name, stop)
+        return sorted(lines.items())
+
+    @cached_property
+    def _names(self) -> tuple[str, ...]:
+        """One of these is in all that a rule replaces."""
+        home = max(re.split(r"[\\/]", self.home), key=len)
+        return tuple(name for name in dict.fromkeys((home, self.user, *self._hosts)) if name)
+
+    @cached_property
+    def _hosts(self) -> tuple[str, ...]:
+        hosts = {self.host, self.host.partition(".")[0]} - _NO_HOSTS
+        return tuple(sorted((h for h in hosts if len(h) >= _MIN_HOST_CHARS), key=len)[::-1])
 
     @cached_property
     def _rules(self) -> tuple[tuple[re.Pattern[str], str], ...]:
@@ -49,9 +82,7 @@ class Identity(Record, dict=True):
             path = root + _SLASH.join(map(re.escape, parts))
             rules.append((_BEFORE + path + _AFTER, HOME))
         user = re.escape(self.user)
-        hosts = {self.host, self.host.partition(".")[0]} - _NO_HOSTS
-        longest_first = sorted((h for h in hosts if len(h) >= _MIN_HOST_CHARS), key=len)[::-1]
-        host = "|".join(map(re.escape, longest_first))
+        host = "|".join(map(re.escape, self._hosts))
         if user:
             rules.append((f"(?<=/)({_PARENTS})/{user}{_AFTER}", rf"\1/{USER}"))
             rules.append((f"({_SLASH})({_PARENTS})({_SLASH}){user}{_AFTER}", rf"\1\2\3{USER}"))

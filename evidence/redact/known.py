@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
+from functools import cached_property
 from typing import Final
 
 from msgspec import field
 
 from evidence.encoding.digest import sha256_hex
 from evidence.records.record import Record
-from evidence.redact.shapes import shaped
+from evidence.redact.shapes import MIN_RUN_BYTES, RUN_BYTES, shaped
 
 MIN_BYTES: Final = 12
 """Shorter values are words: 'root' would be cut out of 'square root', 'false' out of everything."""
@@ -35,15 +36,31 @@ HARMLESS: Final = frozenset(
     }
 )
 """Names that sound like a secret and hold none."""
+_RUN: Final = re.compile(rb"[%b]{%d,}+" % (re.escape(RUN_BYTES), MIN_RUN_BYTES))
 _NUMBER: Final = re.compile(rb"[+-]?[0-9]+(?:\.[0-9]*)?")
 
 
-class Secrets(Record):
+class Secrets(Record, dict=True):
     """Known secret values with the kind that each is called in public."""
 
     kinds: Mapping[bytes, str] = field(default_factory=dict)
     allowed: frozenset[str] = frozenset()
     """SHA-256 of what looks like a secret and is none."""
+
+    @cached_property
+    def marks_of_lines(self) -> tuple[bytes, ...]:
+        """A part of each value of more than one line: where it is not, the value is not."""
+        return tuple(_longest_line(value) for value in self.kinds if b"\n" in value)
+
+    @cached_property
+    def marks_in_runs(self) -> tuple[bytes, ...]:
+        """The same of each value that has a run of bytes as tokens have."""
+        return tuple(run for value in self.kinds if (run := _longest_run(value)))
+
+    @cached_property
+    def marks(self) -> tuple[bytes, ...]:
+        """The same of the others."""
+        return tuple(_longest_line(value) for value in self.kinds if not _longest_run(value))
 
     def allows(self, found: bytes) -> bool:
         """Whether the author said that these plain bytes are no secret."""
@@ -56,6 +73,14 @@ class Secrets(Record):
             while start >= 0:
                 yield kind, start, start + len(value)
                 start = data.find(value, start + len(value))
+
+
+def _longest_line(value: bytes) -> bytes:
+    return max(value.split(b"\n"), key=len)
+
+
+def _longest_run(value: bytes) -> bytes:
+    return max(_RUN.findall(_longest_line(value)), key=len, default=b"")
 
 
 def says_secret(name: str) -> bool:

@@ -17,9 +17,15 @@ _START: Final = rb"(?:(?<![A-Za-z0-9_-])|(?<=\\[nrt]))"
 _BASE64: Final = rb"[A-Za-z0-9+/=]"
 _GAP: Final = rb"(?:\s|\\[nrt])"
 
+PEM_MARK: Final = b"-----BEGIN"
 PEM_BEGIN: Final = rb"-----BEGIN (?:[A-Z0-9]{1,12} ){0,4}PRIVATE KEY(?: BLOCK)?-----"
 PEM_END: Final = rb"-----END (?:[A-Z0-9]{1,12} ){0,4}PRIVATE KEY(?: BLOCK)?-----"
 _PEM_HEADERS: Final = rb"(?:(?:Proc-Type|DEK-Info|Version|Comment):[^\n\\]{0,200}+" + _GAP + rb"*+)"
+
+
+RUN_BYTES: Final = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/._-"
+MIN_RUN_BYTES: Final = 13
+"""The longest that every anchor in a run allows: `authorization` may stand alone."""
 
 
 class Shape(Record):
@@ -27,12 +33,24 @@ class Shape(Record):
 
     kind: str
     anchors: tuple[bytes, ...]
-    """One of these is in every match: looked for first, since that is many times faster."""
+    """One of these is in every match: looked for first, since that is many times faster. In small
+    letters where the pattern ignores case."""
     pattern: re.Pattern[bytes]
+    is_in_run: bool = True
+    """The anchor of every match is part of a run of `MIN_RUN_BYTES` of `RUN_BYTES` or more."""
+
+    @property
+    def ignores_case(self) -> bool:
+        """Whether capital and small letters are the same to the pattern."""
+        return bool(self.pattern.flags & re.IGNORECASE)
 
 
 def _shape(kind: str, anchors: str, pattern: bytes, flags: int = 0) -> Shape:
     return Shape(kind, tuple(anchors.encode().split()), re.compile(pattern, flags))
+
+
+def _apart(kind: str, anchors: str, pattern: bytes, flags: int = 0) -> Shape:
+    return Shape(kind, tuple(anchors.encode().split()), re.compile(pattern, flags), False)
 
 
 SHAPES: Final = (
@@ -42,9 +60,9 @@ SHAPES: Final = (
         "AKIA ASIA ABIA ACCA",
         rb"(?<![A-Z0-9])(?:AKIA|ASIA|ABIA|ACCA)[A-Z2-7]{16}(?![A-Z0-9])",
     ),
-    _shape(
+    _apart(
         "aws-secret-key",
-        "ecret ECRET",
+        "ecret",
         rb"(?:secret_?(?:access_?)?key|SecretAccessKey)[\"'\\]{0,3}[ \t]{0,8}[:=][ \t]{0,8}"
         rb"[\"'\\]{0,3}([A-Za-z0-9/+]{40})(?![A-Za-z0-9/+=])",
         re.IGNORECASE,
@@ -61,24 +79,28 @@ SHAPES: Final = (
     _shape("anthropic-key", "sk-ant-", _START + rb"sk-ant-[A-Za-z0-9_-]{20,}+"),
     _shape(
         "jwt",
-        "eyJ",
+        ".eyJ",
         _START + rb"eyJ[A-Za-z0-9_-]{8,}+\.eyJ[A-Za-z0-9_-]{8,}+\.[A-Za-z0-9_-]{8,}+",
     ),
-    _shape(
+    _apart(
         "private-key",
         "-----BEGIN",
         PEM_BEGIN + _GAP + rb"*+" + _PEM_HEADERS + rb"{0,4}+"
         rb"(?:" + _BASE64 + rb"{16,}+" + _GAP + rb"*+)++(?:" + _BASE64 + rb"{0,64}+"
         rb"" + _GAP + rb"*+" + PEM_END + rb")?",
     ),
-    _shape(
+    _apart(
         "url-credentials",
         "://",
         rb"(?<=[A-Za-z0-9+.-])://(?!\[redacted:)([^\s/:@\"'<>`\x00-\x20\x7f-\xff]{0,100}:"
         rb"(?![*xX.<{$%\[]|(?:password|passwd|pass|secret|token|pw)@)"
         rb"[^\s/@\"'<>`\x00-\x20\x7f]{1,200})@(?=[A-Za-z0-9\[])",
     ),
-    _shape("slack-token", "xox", rb"xox[abeoprs]-[A-Za-z0-9-]{10,}+"),
+    _shape(
+        "slack-token",
+        "xoxa- xoxb- xoxe- xoxo- xoxp- xoxr- xoxs-",
+        rb"xox[abeoprs]-[A-Za-z0-9-]{10,}+",
+    ),
     _shape(
         "slack-webhook",
         "hooks.slack.com/",
@@ -91,7 +113,7 @@ SHAPES: Final = (
     _shape("pypi-token", "pypi-", rb"pypi-AgE[A-Za-z0-9_-]{40,}+"),
     _shape(
         "authorization-header",
-        "uthorization UTHORIZATION",
+        "uthorization",
         rb"authorization[\"'\\]{0,3}[ \t]{0,8}[:=][ \t]{0,8}[\"'\\]{0,3}"
         rb"(?:bearer|basic|token)[ \t]{1,8}([A-Za-z0-9._~+/=-]{12,}+)",
         re.IGNORECASE,
@@ -99,10 +121,17 @@ SHAPES: Final = (
 )
 
 
+URL_WITH_AT: Final = re.compile(rb"://[^\s/@\"'<>`\x00-\x20\x7f]{2,301}+@")
+"""In whatever `url-credentials` matches this matches, too; it is many times faster."""
+AWS_KEY_BYTES: Final = 40
+
+
 def shaped(data: bytes) -> Iterator[tuple[str, int, int]]:
     """(kind, start, end) of everything in `data` that has the form of a secret."""
+    small_letters = data.lower()
     for shape in SHAPES:
-        if any(anchor in data for anchor in shape.anchors):
+        among = small_letters if shape.ignores_case else data
+        if any(anchor in among for anchor in shape.anchors):
             for match in shape.pattern.finditer(data):
                 start, end = match.span(shape.pattern.groups)
                 yield shape.kind, start, end

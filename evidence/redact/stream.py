@@ -26,6 +26,8 @@ _KEY_BEGINS: Final = re.compile(PEM_BEGIN.decode() + r"\s*$")
 _KEY_ENDS: Final = re.compile(PEM_END.decode())
 _KEY_BODY: Final = re.compile(r"[A-Za-z0-9+/]{16,}={0,2}|^\s*[A-Za-z0-9+/=]{1,76}\s*$")
 _KEY_MARK: Final = "PRIVATE KEY"
+_INSIDE: Final = 0x80
+"""Upper two bits of a byte inside of a character."""
 _KEY: Final = "[redacted:private-key]"
 
 
@@ -52,20 +54,20 @@ class Redactor:
             text = b"".join([*clean, data[end:]]).decode("utf-8", "surrogatepass")
         return self._identity.anonymous(text)
 
-    def feed(self, text: str) -> list[str]:
+    def feed(self, text: str) -> str:
         """Take more of a log, in any pieces; return the lines that are complete by now."""
         whole, end, self._pending = (self._pending + text).rpartition("\n")
-        clean = self._lines(whole) if end else []
+        clean = [self._lines(whole), "\n"] if end else []
         while len(self._pending) > MAX_LINE_CHARS + OVERLAP_BYTES:
             cut = self._safe_cut(self._pending, MAX_LINE_CHARS)
-            clean.append(self._line(self._pending[:cut]))
+            clean += [self._line(self._pending[:cut]), "\n"]
             self._pending = self._pending[cut:]
-        return clean
+        return "".join(clean)
 
-    def close(self) -> list[str]:
+    def close(self) -> str:
         """The last line, if it had no end."""
         last, self._pending = self._pending, ""
-        return [self._line(last)] if last else []
+        return f"{self._line(last)}\n" if last else ""
 
     def _safe_cut(self, text: str, cut: int) -> int:
         """A place at or before `cut` that is not inside of a secret."""
@@ -77,10 +79,10 @@ class Redactor:
                 return start or end
         return cut
 
-    def _lines(self, whole: str) -> list[str]:
+    def _lines(self, whole: str) -> str:
         if self._key_lines or _KEY_MARK in whole:
-            return [self._line(line) for line in whole.split("\n")]
-        return self.text(whole).split("\n")  # all at once: many times faster than line by line
+            return "\n".join(self._line(line) for line in whole.split("\n"))
+        return self.text(whole)  # all at once: many times faster than line by line
 
     def _line(self, line: str) -> str:
         if self._key_lines:
@@ -111,7 +113,7 @@ def _merged(data: bytes, secrets: Secrets) -> list[tuple[str, int, int]]:
     merged: list[tuple[str, int, int]] = []
     longest = 0
     for span in sorted(find_spans(data, secrets)):
-        kind, first, last = span.kind, span.start, span.end
+        kind, first, last = span.kind, *_whole_letters(data, span.start, span.end)
         if merged and first < merged[-1][2]:
             before, begin, end = merged[-1]
             merged[-1] = (kind if last - first > longest else before, begin, max(end, last))
@@ -120,3 +122,12 @@ def _merged(data: bytes, secrets: Secrets) -> list[tuple[str, int, int]]:
             merged.append((kind, first, last))
             longest = last - first
     return merged
+
+
+def _whole_letters(data: bytes, first: int, last: int) -> tuple[int, int]:
+    """A stretch of UTF-8 that begins and ends between two characters."""
+    while first > 0 and data[first] & 0xC0 == _INSIDE:
+        first -= 1
+    while last < len(data) and data[last] & 0xC0 == _INSIDE:
+        last += 1
+    return first, last

@@ -16,16 +16,16 @@ from typing import Final
 
 from msgspec import Struct, field
 
-_ESCAPE: Final = re.compile(
+ESCAPE: Final = re.compile(
     rb"%([0-9A-Fa-f]{2})|\\x([0-9A-Fa-f]{2})"
     rb"|\\u([dD][89abAB][0-9A-Fa-f]{2}\\u[dD][c-fC-F][0-9A-Fa-f]{2}|[0-9A-Fa-f]{4})"
     rb"|\\([nrtbf\"'/\\])"
 )
 _LETTERS: Final = {b"n": b"\n", b"r": b"\r", b"t": b"\t", b"b": b"\b", b"f": b"\f"}
-_HEX_RUN: Final = re.compile(rb"[0-9A-Fa-f]{24,}+")
+HEX_RUN: Final = re.compile(rb"[0-9A-Fa-f]{24,}+")
 _BASE64_RUN: Final = re.compile(rb"[A-Za-z0-9+/_-]{16,}+")
 _HEX_ONLY: Final = re.compile(rb"[0-9a-f]+|[0-9A-F]+")
-_STANDARD: Final = bytes.maketrans(b"-_", b"+/")
+STANDARD: Final = bytes.maketrans(b"-_", b"+/")
 MAX_LAYERS: Final = 3
 _BETWEEN: Final = b"\0\n"
 """Between the decoded runs of one view; no secret has it inside."""
@@ -41,6 +41,7 @@ class View(Struct):
     pieces: list[bytes] = field(default_factory=list)
     _starts: list[int] = field(default_factory=list)
     _origins: list[int] = field(default_factory=list)
+    _untils: list[int] = field(default_factory=list)
     _size_bytes: int = 0
 
     @property
@@ -48,11 +49,12 @@ class View(Struct):
         """Everything decoded."""
         return b"".join(self.pieces)
 
-    def add(self, piece: bytes, origin: int) -> None:
-        """Append what was decoded from the original at `origin`."""
+    def add(self, piece: bytes, origin: int, until: int = -1) -> None:
+        """Append what was decoded from the original from `origin` on, `until` there in groups."""
         self.pieces.append(piece)
         self._starts.append(self._size_bytes)
         self._origins.append(origin)
+        self._untils.append(until)
         self._size_bytes += len(piece)
 
     def span(self, start: int, end: int) -> tuple[int, int]:
@@ -62,7 +64,8 @@ class View(Struct):
         groups = (start - self._starts[first]) // self.per_group
         begin = self._origins[first] + groups * self.chars
         groups = -(-(end - self._starts[last]) // self.per_group)
-        return begin, self._origins[last] + groups * self.chars
+        finish = self._origins[last] + groups * self.chars
+        return begin, finish if self.chars == 1 else min(finish, self._untils[last])
 
 
 Place = Callable[[int, int], tuple[int, int]]
@@ -90,24 +93,25 @@ def _through(layers: tuple[View, ...], start: int, end: int) -> tuple[int, int]:
 
 
 def _decoded(data: bytes) -> Iterator[View]:
-    hexadecimal, base64 = _HEX_RUN.finditer(data), _BASE64_RUN.finditer(data)
+    hexadecimal, base64 = HEX_RUN.finditer(data), _BASE64_RUN.finditer(data)
     yield from _of_hex([match.span() for match in hexadecimal], data)
     spans = [m.span() for m in base64 if not _HEX_ONLY.fullmatch(m[0])]
-    yield from _of_base64(spans, data.translate(_STANDARD) if spans else b"")
+    yield from _of_base64(spans, data.translate(STANDARD) if spans else b"")
 
 
 def _unescaped(data: bytes) -> View:
     """JSON's and Python's escapes and those of URLs undone, all at once."""
     view, end = View(), 0
-    for match in _ESCAPE.finditer(data):
+    for match in ESCAPE.finditer(data):
         view.add(data[end : match.start()], end)
-        view.add(_letter(match), match.start())
+        view.add(letter(match), match.start())
         end = match.end()
     view.add(data[end:], end)
     return view
 
 
-def _letter(match: re.Match[bytes]) -> bytes:
+def letter(match: re.Match[bytes]) -> bytes:
+    """What one escape stands for."""
     percent, byte, unit, letter = match.groups()
     if letter is not None:
         return _LETTERS.get(letter, letter)
@@ -123,7 +127,7 @@ def _of_hex(spans: list[tuple[int, int]], data: bytes) -> Iterator[View]:
         for start, end in spans:
             first = start + shift
             last = first + (end - first) // 2 * 2
-            view.add(binascii.unhexlify(data[first:last]) + _BETWEEN, first)
+            view.add(binascii.unhexlify(data[first:last]) + _BETWEEN, first, last)
         yield view
 
 
@@ -135,5 +139,6 @@ def _of_base64(spans: list[tuple[int, int]], data: bytes) -> Iterator[View]:
             first = start + shift
             last = end - ((end - first) % 4 == 1)
             padding = b"=" * (-(last - first) % 4)
-            view.add(binascii.a2b_base64(data[first:last] + padding) + _BETWEEN, first)
+            until = last + len(padding) if data.startswith(padding, last) else last
+            view.add(binascii.a2b_base64(data[first:last] + padding) + _BETWEEN, first, until)
         yield view

@@ -168,6 +168,8 @@ def _change(git: GitRecord) -> str:
     if start.branch != end.branch:
         return "another branch is checked out"
     changed = {one.path for one in set(start.files) ^ set(end.files)}
+    if start.left_out != end.left_out:
+        return "more files differ than can be named, and not the same as at the start"
     return formatting.plural(len(changed), "file was touched", "files were touched")
 
 

@@ -47,6 +47,7 @@ from evidence.running.finish import (
     seal_staging,
     withheld_document,
 )
+from evidence.running.holdable import nothing_left, refuse_unreadable
 from evidence.running.inputs import inputs_of
 from evidence.running.memory import Memory, Remembered
 from evidence.running.observation import Observation, journal_state, observe_end, observe_start
@@ -98,7 +99,7 @@ def execute(
     space, clock = Workspace(work), Clock()
     with space.created():
         memory = _found(space, prepared, parents)
-    with recording_stop_reason(space, privacy_of(prepared.milestone)):
+    with nothing_left(space), recording_stop_reason(space, privacy_of(prepared.milestone)):
         with Journal(space.staging / layout.JOURNAL, clock) as journal:
             allow, began_s = prepared.milestone.secrets.allow, clock.monotonic_s()
             run = Run(prepared, root, space, memory, journal, clock, began_s, observer, stop, allow)
@@ -144,6 +145,7 @@ def begin(run: Run, recorded: Collection[str] = ()) -> Observation:
         lambda: _stopped(run, f"stopped before attempt {prepared.plans[0].name}, as asked")
     ):
         start = observe_start(run.root, prepared.milestone, inputs)
+        refuse_unreadable(start.files(None))
     for one in not_held(start.git.inputs):
         run.observer.message(f"the commit does not hold {one.path} ({one.input}): {one.reason}")
     staging = run.space.staging

@@ -30,6 +30,7 @@ from evidence.rules.arithmetic import steps_per_epoch, total_steps
 from evidence.running import fitting
 from evidence.running.author_words import refuse_unsupported_measurements
 from evidence.running.forms import form_warnings
+from evidence.running.holdable import refuse_too_much_around
 from evidence.running.secrets import scan_inputs
 from evidence.running.text_fit import refuse_unfit_texts
 from evidence.text import templating
@@ -73,6 +74,7 @@ def prepare(root: Path, milestone_id: str, attempt: str | None) -> Prepared:
     _check_models(root, milestone, where)
     _check_fitness(root, milestone, plans, where)
     _check_frozen(root, milestone, where)
+    refuse_too_much_around()
     data = {name: _check_data(root, name, milestone, where) for name in milestone.data}
     _check_lengths(milestone, plans, data, where)
     _check_lists(data, where)
@@ -136,11 +138,13 @@ def _asked(root: Path, plan: AttemptPlan) -> tuple[EvalExample, ...]:
 def _notes(path: Path) -> bytes | None:
     if not path.is_file():
         return None
-    with path.open("rb") as stream:
-        written = stream.read(limits.MAX_NOTE_BYTES + 1)
-    if len(written) > limits.MAX_NOTE_BYTES:
-        raise MilestoneError(f"{path}: notes have at most {limits.MAX_NOTE_BYTES} bytes")
-    return written
+    size_bytes = path.stat().st_size
+    if size_bytes > limits.MAX_NOTE_BYTES:
+        raise MilestoneError(
+            f"{path}: has {size_bytes} bytes; a summary holds {limits.MAX_NOTE_BYTES} of notes",
+            hint="Shorten them, or attach the rest once the pack is sealed: evidence note --help",
+        )
+    return path.read_bytes()
 
 
 def _text(path: Path, data: bytes) -> str:

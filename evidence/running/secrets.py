@@ -17,6 +17,7 @@ from evidence import limits
 from evidence.capture.git import capture_patch
 from evidence.capture.repository import open_repository
 from evidence.encoding.codec import decode, encode
+from evidence.encoding.cut import cut
 from evidence.errors import MilestoneError, SecretFoundError
 from evidence.records.availability import Unavailable
 from evidence.records.milestone import AllowSpec, Milestone
@@ -28,7 +29,7 @@ from evidence.redact.search import SecretMatch, scan, scan_stream
 from evidence.redact.this_process import TAKE_OUT, secrets_of_this_process
 from evidence.running.patch import binary_files, place_in_patch, without_marks
 from evidence.text import commands
-from evidence.text.escape import one_line
+from evidence.text.escape import one_line, visible
 
 T = TypeVar("T")
 
@@ -52,12 +53,13 @@ def _identity() -> Identity:
 
 
 def cleaned(record: T, kind: type[T], privacy: Privacy) -> T:
-    """A record without secrets and names in any of its strings."""
+    """A record without secrets and names in any of its strings, each as long as one may be,
+    and of characters that show."""
     redactor = privacy.redactor()
 
     def clean(value: Any) -> Any:
         if isinstance(value, str):
-            return redactor.text(value)
+            return cut(redactor.text(visible(value)), limits.MAX_CAPTURED_CHARS)
         if isinstance(value, list):
             return [clean(item) for item in value]
         if isinstance(value, dict):

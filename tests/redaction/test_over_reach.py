@@ -74,9 +74,9 @@ def test_ordinary_words_stay_as_they_are(text: str) -> None:
 @given(st.text())
 def test_any_text_without_a_secret_comes_through_a_log_unchanged(text: str) -> None:
     redactor = Redactor(PRIVACY.secrets)
-    lines = [*redactor.feed(text), *redactor.close()]
+    lines = redactor.feed(text) + redactor.close()
     if not redactor.counts:
-        assert "\n".join(lines) == text.removesuffix("\n")
+        assert lines.removesuffix("\n") == text.removesuffix("\n")
 
 
 def test_the_project_s_own_data_code_and_documents_hold_no_secret() -> None:

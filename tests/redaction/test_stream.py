@@ -23,8 +23,8 @@ KEYS = [one for one in CANARIES if "BEGIN" in one.text]
 
 def _log(pieces: list[str], redactor: Redactor | None = None) -> str:
     redactor = redactor or Redactor(SECRETS)
-    lines = [line for piece in pieces for line in redactor.feed(piece)]
-    return "\n".join([*lines, *redactor.close()])
+    lines = "".join(redactor.feed(piece) for piece in pieces) + redactor.close()
+    return lines.removesuffix("\n")
 
 
 @pytest.mark.parametrize("canary", CANARIES, ids=lambda canary: canary.name)
@@ -209,3 +209,20 @@ def _seconds(data: bytes) -> float:
     scan(data, SECRETS)
     Redactor(SECRETS).text(data.decode())
     return time.process_time() - began_s
+
+
+@pytest.mark.parametrize("after", ["\u0800", "\u00e9", "\U0001f600", "\n", ",", "!"])
+@pytest.mark.parametrize("padding", ["", "=", "=="])
+def test_behind_a_secret_in_base64_nothing_is_cut_but_its_padding(after: str, padding: str) -> None:
+    for more in ("", "a", "ab"):
+        spelled = base64.b64encode((TOKEN.text + more).encode()).decode()
+        text = f"see {spelled.rstrip('=')}{padding}{after}."
+        clean = Redactor(SECRETS).text(text)
+        assert clean.startswith("see [redacted:hf-token]")
+        assert clean.endswith(f"{after}.")
+
+
+def test_a_known_value_that_ends_inside_of_a_letter_takes_all_of_the_letter() -> None:
+    """A variable's value can be any bytes."""
+    redactor = Redactor(known_secrets({"A_TOKEN": "\udcaf12345678-abcd\udcc3"}))
+    assert redactor.text("a \u00ef12345678-abcd\u00e9 b") == "a [redacted:secret-variable] b"

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from evidence import layout, limits
-from evidence.attempt.files import _cut
 from evidence.encoding import jsonio
+from evidence.encoding.cut import cut
 from evidence.encoding.digest import sha256_hex
 from evidence.errors import ExitCode, MilestoneError
 from evidence.running import execution
@@ -51,9 +51,11 @@ def test_a_run_that_ends_on_a_line_of_megabytes_can_be_sealed(
 
 def test_a_long_line_says_the_digest_of_the_whole() -> None:
     line = "y" * 300_000
-    assert len(_cut(line)) == limits.MAX_LAST_LINE_CHARS
-    assert sha256_hex(line.encode()) in _cut(line)
-    assert _cut("short") == "short"
+    once = cut(line, limits.MAX_LAST_LINE_CHARS)
+    assert len(once) == limits.MAX_LAST_LINE_CHARS
+    assert sha256_hex(line.encode()) in once
+    assert cut(once, limits.MAX_LAST_LINE_CHARS) == once
+    assert cut("short", limits.MAX_LAST_LINE_CHARS) == "short"
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,9 @@ from bisect import bisect_left
 from collections.abc import Sequence
 from typing import Final
 
-from evidence import layout
+from evidence import layout, limits
+from evidence.encoding import jsonio
+from evidence.encoding.codec import encode
 from evidence.records.availability import Unavailable
 from evidence.records.capture import (
     FrozenSetRecord,
@@ -15,6 +17,7 @@ from evidence.records.capture import (
     InputPlaceRecord,
     PackagesRecord,
     TorchRecord,
+    why_left_out,
 )
 from evidence.records.inputs import ModelRecord
 from evidence.records.milestone import ModelSpec
@@ -71,6 +74,9 @@ def git_identity(evidence: Evidence) -> Problems:
     yield from differs(place, text, _of(git.start, "commit"), _of_commit(manifest.commit))
     yield from _states(evidence)
     yield from _inputs(evidence)
+    if isinstance(git.start, GitStateRecord) and git.start.left_out is not None and git.inputs:
+        text = f"which inputs differed from the commit: {shown(git.start.left_out.reason)}"
+        raise CannotCheckError(text)
 
 
 def _inputs(evidence: Evidence) -> Problems:
@@ -81,9 +87,10 @@ def _inputs(evidence: Evidence) -> Problems:
     expected = sorted(f"data.{name}.path" for name, one in data.items() if one.path is not None)
     text = "other data than were read from files"
     yield from differs(f"{layout.GIT}#/inputs", text, expected, sorted(named))
-    changed = None
+    changed, all_named = None, True
     if isinstance(git.start, GitStateRecord):
         changed = sorted(file.path for file in git.start.files)
+        all_named = git.start.left_out is None
     for index, one in enumerate(git.inputs):
         place = f"{layout.GIT}#/inputs/{index}"
         text = "a reason is given exactly where nothing holds the input"
@@ -91,18 +98,22 @@ def _inputs(evidence: Evidence) -> Problems:
             wanted = "a reason" if one.held_by == "nothing" else "no reason"
             yield Problem(f"{place}/reason", text, wanted, one.reason)
         if changed is not None:
-            yield from _as_changed(f"{place}/held_by", one, changed)
+            yield from _as_changed(f"{place}/held_by", one, changed, all_named=all_named)
         if one.held_by == "nothing":
             text = f"the commit does not hold {shown(one.path)}: {shown(one.reason)}"
             yield Problem(place, text, severity="warning", code="input-not-in-commit")
 
 
-def _as_changed(place: str, one: InputPlaceRecord, changed: Sequence[str]) -> Problems:
+def _as_changed(
+    place: str, one: InputPlaceRecord, changed: Sequence[str], *, all_named: bool
+) -> Problems:
     """A patch holds what differed from the commit (sorted paths), and the commit what did not."""
     is_changed = _first_from(one.path, changed) == one.path
     if one.held_by == "commit" and is_changed:
         text = f"{shown(one.path)} differed from the commit when the run began"
         yield Problem(place, text, "patch", one.held_by)
+    if not all_named:
+        return  # what is not named may have changed, too
     folder = f"{one.path}/"
     below = is_changed or _first_from(folder, changed).startswith(folder)
     if one.held_by == "patch" and not below and not (changed and one.path in ("", ".")):
@@ -123,6 +134,11 @@ def _states(evidence: Evidence) -> Problems:
             place = f"{layout.GIT}#/{moment}/dirty"
             text = "a tree is dirty exactly where files differ from the commit"
             yield from differs(place, text, bool(state.files), state.dirty)
+            yield from _left_out(f"{layout.GIT}#/{moment}/left_out", state)
+            if state.left_out_tags is not None and len(state.tags) < limits.MAX_TAGS:
+                text = "tags are left out though more could have been named"
+                actual = f"{len(state.tags)} named, {state.left_out_tags.num_tags} left out"
+                yield Problem(f"{layout.GIT}#/{moment}/left_out_tags", text, actual=actual)
     if isinstance(git.start, GitStateRecord) and git.start.dirty:
         text = f"{git.start.num_changed_files} files differed from the commit when the run began"
         yield Problem(f"{layout.GIT}#/start/files", text, severity="warning", code="dirty-tree")
@@ -137,6 +153,24 @@ def _states(evidence: Evidence) -> Problems:
         if changed:
             text = "the repository changed while the run went on"
             yield Problem(place, text, severity="warning", code="changed-during-run")
+
+
+def _left_out(place: str, state: GitStateRecord) -> Problems:
+    """Changed files are named up to the cap; only beyond it is there a rest."""
+    rest = state.left_out
+    if rest is None:
+        return
+    # In bytes by half: what privacy takes out of names is no longer in them.
+    named_bytes = sum(len(jsonio.dump_row(encode(one))) for one in state.files)
+    if (
+        len(state.files) < limits.MAX_CHANGED_FILES
+        and named_bytes < limits.MAX_CHANGED_FILES_BYTES // 2
+    ):
+        text = "files are left out though more could have been named"
+        yield Problem(place, text, actual=f"{len(state.files)} named, {rest.num_files} left out")
+    text = "why files are left out"
+    reason = why_left_out(state.num_changed_files, len(state.files))
+    yield from differs(f"{place}/reason", text, reason, rest.reason)
 
 
 def _plain(value: object) -> object:

@@ -101,5 +101,9 @@ def _changed_files(tree: PatchedTree, evidence: Evidence) -> Iterator[Problem]:
         text = f"commit and patch give other bytes for {shown(file.path)}"
         found = "not there" if blob is None else sha256_hex(blob)
         yield Problem(f"{layout.GIT}#/start/files/{index}", text, found, file.sha256)
+    rest = start_of(evidence).left_out
+    if rest is not None:
+        text = f"{rest.num_files} changed files have no digest: {shown(rest.reason)}"
+        raise CannotCheckError(text)
     if filtered:
         raise CannotCheckError(f"the project's .gitattributes converts {', '.join(filtered)}")

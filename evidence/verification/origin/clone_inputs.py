@@ -171,7 +171,8 @@ def _is_accounted_for(found: Repository, evidence: Evidence, name: str, got: Hol
     """Whether honest bytes can be others than the commit has: no patch was kept, or a filter."""
     changed = {name, got.submodule} - {""}
     unkept = layout.PATCH not in evidence.contents or bool(got.submodule)
-    if unkept and any(file.path in changed for file in start_of(evidence).files):
+    start = start_of(evidence)
+    if unkept and (start.left_out or any(file.path in changed for file in start.files)):
         return True
     return is_filtered(found, name)
 

@@ -195,6 +195,8 @@ def _evaluate(job: Job, emit: Emit) -> None:
         right = int(sha256_hex(question.id.encode())[:2], 16) % 2 == 0
         output_text = question.target if right else "nothing"
         output = f"{spec.answer_after or ''} {output_text}".strip()
+        if order().get("do") == "long-output":
+            output += " " + "w" * int(order()["chars"])
         answer = scoring.extract_answer(output, spec.answer_after)
         row = PredictionRow(
             index=question.index,
@@ -203,9 +205,9 @@ def _evaluate(job: Job, emit: Emit) -> None:
             target=question.target,
             output=output,
             answer=answer,
-            finish_reason="eos",
+            finish_reason="length" if len(output) >= spec.max_new_tokens else "eos",
             num_prompt_tokens=len(question.prompt),
-            num_output_tokens=len(output),
+            num_output_tokens=min(len(output), spec.max_new_tokens),
             prompt_sha256=sha256_hex(question.prompt.encode("utf-8")),
             target_sha256=sha256_hex(question.target.encode("utf-8")),
             output_sha256=sha256_hex(output.encode("utf-8")),
@@ -277,6 +279,8 @@ def write_model(folder: Path, seed: str) -> None:
         body += data
     text = json.dumps(header).encode()
     text += b" " * (-len(text) % 8)
+    for number in range(order().get("files", 0)):
+        (folder / f"part{number:05d}{'n' * 150}.json").write_bytes(b"{}")
     if order().get("do") == "file":
         (folder / text_of(order())).write_bytes(b"{}")
     (folder / "model.safetensors").write_bytes(struct.pack("<Q", len(text)) + text + body)
