@@ -10,6 +10,7 @@ from typing import NoReturn
 
 import click
 
+from evidence.cli.streams import is_of_output
 from evidence.errors import DurabilityError, EvidenceError, ExitCode, StoppedError, UsageError
 from evidence.text.escape import visible
 
@@ -21,30 +22,40 @@ def guarded(command: click.Command) -> NoReturn:
         returned = command.main(standalone_mode=False)
         status = returned if isinstance(returned, int) else int(ExitCode.DONE)
     except click.ClickException as error:
-        error.show()
+        with suppress(OSError):
+            error.show()
         status = int(ExitCode.USAGE)
     except EvidenceError as error:
         complain(error)
         status = int(error.exit_code)
     except (KeyboardInterrupt, click.Abort):
-        click.echo("Stopped.", err=True)
+        with suppress(OSError):
+            click.echo("Stopped.", err=True)
         status = int(ExitCode.INTERRUPTED)
     except SystemExit:
         # The reader of our output is gone (`| head`): click answers with status 1, which here
         # would say 'findings'. Nothing else exits from inside a command.
         status = int(ExitCode.OUTPUT_CLOSED)
     except OSError as error:
-        # A disk that is full, read-only or gone, a path that is too long: no bug of ours.
-        place = f": {error.filename}" if error.filename else ""
-        complain(UsageError(f"{error.strerror or error}{place}"))
-        status = int(ExitCode.USAGE)
+        status = _of_the_system(error)
     except Exception:
-        traceback.print_exc()
-        click.echo(
-            "This is a bug in evidence-pack. Please report it with the lines above.", err=True
-        )
+        with suppress(OSError):
+            traceback.print_exc()
+            said = "This is a bug in evidence-pack. Please report it with the lines above."
+            click.echo(said, err=True)
         status = int(ExitCode.BUG)
     sys.exit(status)
+
+
+def _of_the_system(error: OSError) -> int:
+    reason = error.strerror or str(error)
+    if is_of_output(error):
+        complain(UsageError(f"stdout: {reason}; what was found is not said"))
+        return int(ExitCode.OUTPUT_CLOSED)
+    # A disk that is full, read-only or gone, a path that is too long: no bug of ours.
+    place = f": {error.filename}" if error.filename else ""
+    complain(UsageError(f"{reason}{place}"))
+    return int(ExitCode.USAGE)
 
 
 @contextmanager

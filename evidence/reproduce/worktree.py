@@ -18,6 +18,7 @@ from typing import Final
 from filelock import FileLock
 
 from evidence import layout
+from evidence.capture.git import NoAnswerError, tree_of
 from evidence.capture.repository import Repository, open_repository
 from evidence.errors import UsageError
 from evidence.records.availability import Unavailable
@@ -118,8 +119,13 @@ def _owner(repository: Repository) -> bytes:
 
 
 def _need_commit(repository: Repository, commit: str) -> None:
-    if not isinstance(repository.attempt("cat-file", "-e", f"{commit}^{{commit}}"), Unavailable):
-        return
+    try:
+        if tree_of(repository, commit) is not None:
+            return
+    except NoAnswerError as error:
+        raise UsageError(
+            f"{repository.root}: {error}", hint="`git status` there must answer."
+        ) from error
     shallow = repository.attempt("rev-parse", "--is-shallow-repository") == b"true\n"
     if shallow:
         raise UsageError(

@@ -16,7 +16,7 @@ from typing import Final
 from msgspec.structs import replace
 
 from evidence import prose
-from evidence.capture.git import resolve_ref
+from evidence.capture.git import NO_REF, resolve_ref
 from evidence.capture.repository import Repository, open_repository
 from evidence.data.facts import DataSet, field_names
 from evidence.data.template_text import render_row
@@ -158,7 +158,7 @@ def ref_problems(root: Path, milestone: Milestone) -> Iterator[Problem]:
         if spec.ref is None or isinstance(found, Unavailable):
             continue
         commit = resolve_ref(found, spec.ref)
-        if isinstance(commit, Unavailable):
+        if isinstance(commit, Unavailable) and commit.reason.startswith(NO_REF):
             known = _refs(found)
             hint = nearest(spec.ref, known) if known else "There is no commit yet: make one."
             yield f"/frozen/{index}/ref", commit.reason, f"{hint} Or leave out `ref`."
