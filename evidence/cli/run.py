@@ -76,7 +76,9 @@ def _report(result: RunResult) -> None:
     for gate in result.gates:
         click.echo(f"gate {gate.outcome}: {gate.name}")
     if result.status == "complete" and result.exit_code == ExitCode.UNFINISHED:
-        click.echo("the run is complete, but a required gate is not met: exit 4")
+        unmet = any(gate.required and gate.outcome == "not-met" for gate in result.gates)
+        what = "is not met" if unmet else "could not be checked"
+        click.echo(f"the run is complete, but a required gate {what}: exit 4")
     colour = "green" if result.exit_code == ExitCode.DONE else "yellow"
     headline = result.status.upper()
     if not result.intact:
