@@ -10,6 +10,7 @@ import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from io import TextIOWrapper
 from traceback import walk_tb
 from typing import Final
 
@@ -18,11 +19,11 @@ import click
 _STANDARD: Final = (0, 1, 2)
 
 
-def open_missing() -> None:
-    """Put the null device where a stream was closed.
+def prepare() -> None:
+    """Put the null device where a stream was closed, and spell what an encoding cannot hold.
 
-    Else the next file that is opened gets its number, and what a library or a child prints goes
-    into that file.
+    Else the next file that is opened gets the number of the stream, and what a library or a child
+    prints goes into that file; and a path that is no UTF-8 ends a command that did its work.
     """
     for number in _STANDARD:
         try:
@@ -33,6 +34,9 @@ def open_missing() -> None:
     for name in ("stdout", "stderr"):
         if getattr(sys, name) is None:
             setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115, PTH123
+        stream = getattr(sys, name)
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
 
 
 def is_of_output(error: OSError) -> bool:

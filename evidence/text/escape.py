@@ -28,6 +28,15 @@ def visible(text: str) -> str:
     return text if acts_at(text) is None else text.translate(_spellings())
 
 
+def is_utf8(text: str) -> bool:
+    """Whether a document can hold it: a path or an argument may be any bytes."""
+    try:
+        text.encode("utf-8")
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
 def acts_at(text: str) -> int | None:
     """Where the first acting character is; None where there is none."""
     found = _ACTING.search(text)
