@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from functools import partial
+from types import FrameType
 from typing import NoReturn
 
 import click
@@ -17,6 +20,10 @@ from evidence.text.escape import visible
 
 def guarded(command: click.Command) -> NoReturn:
     """Run a click command and exit: its own status, or that of the error it raised."""
+    terminated: list[int] = []
+    with suppress(ValueError):  # not the main thread: nothing is asked of it by a signal
+        if signal.getsignal(signal.SIGTERM) == signal.SIG_DFL:
+            signal.signal(signal.SIGTERM, partial(_end_as_interrupted, terminated))
     try:
         # Outside of standalone mode click swallows Exit and returns its code.
         returned = command.main(standalone_mode=False)
@@ -31,7 +38,7 @@ def guarded(command: click.Command) -> NoReturn:
     except (KeyboardInterrupt, click.Abort):
         with suppress(OSError):
             click.echo("Stopped.", err=True)
-        status = int(ExitCode.INTERRUPTED)
+        status = int(ExitCode.TERMINATED if terminated else ExitCode.INTERRUPTED)
     except SystemExit:
         # The reader of our output is gone (`| head`): click answers with status 1, which here
         # would say 'findings'. Nothing else exits from inside a command.
@@ -47,7 +54,15 @@ def guarded(command: click.Command) -> NoReturn:
     sys.exit(status)
 
 
+def _end_as_interrupted(terminated: list[int], number: int, frame: FrameType | None) -> NoReturn:
+    """What must not stay behind is cleared up at SIGTERM as it is at Ctrl-C."""
+    terminated.append(number)
+    raise KeyboardInterrupt
+
+
 def _of_the_system(error: OSError) -> int:
+    if isinstance(error.__context__, KeyboardInterrupt):
+        return int(ExitCode.INTERRUPTED)  # and nobody heard the line that click ends
     reason = error.strerror or str(error)
     if is_of_output(error):
         complain(UsageError(f"stdout: {reason}; what was found is not said"))

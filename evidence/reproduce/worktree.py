@@ -35,6 +35,7 @@ class Worktree(Record):
 
     root: Path
     """The project's folder inside it."""
+    commit: str
     folder: Path
     """What holds the tree, and nothing of anybody else."""
 
@@ -66,7 +67,7 @@ def clean_worktree(
             raise UsageError(f"git cannot check out commit {commit}: {added.reason}")
         if patch is not None:
             _apply(tree, folder / "recorded.patch", patch)
-        yield Worktree(tree / _project_inside(repository), folder)
+        yield Worktree(tree / _project_inside(repository), commit, folder)
     finally:
         if keep:
             (folder / _LOCK).unlink()  # without one it counts as kept
