@@ -18,6 +18,7 @@ from evidence.errors import UsageError
 from evidence.records.availability import Unavailable
 from evidence.records.capture import FrozenFileRecord, FrozenRecord, FrozenSetRecord
 from evidence.records.milestone import FrozenSpec
+from evidence.text.escape import visible
 
 Digests = Mapping[str, str]
 """SHA-256 by project-relative POSIX path."""
@@ -61,7 +62,7 @@ def _compare(
 ) -> FrozenSetRecord:
     after = _digests_now(root, spec)
     commit, at_ref = _at_ref(found, spec, {*before, *after})
-    known = {} if isinstance(at_ref, Unavailable) else at_ref
+    known = {} if isinstance(at_ref, Unavailable) else _spelled(at_ref)
     files = tuple(
         FrozenFileRecord(
             path=path,
@@ -103,14 +104,20 @@ def _at_ref(
     )
 
 
+def _spelled(digests: Digests) -> dict[str, str]:
+    """By names that a document can hold; a commit's may be any bytes."""
+    return {visible(path): digest for path, digest in digests.items()}
+
+
 def _digests_now(root: Path, spec: FrozenSpec) -> dict[str, str | Unavailable]:
     found: dict[str, str | Unavailable] = {}
     for path in match_paths(root, spec.paths):
+        name = visible(path)  # a file that came after preflight may have any
         try:
             with (root / path).open("rb", buffering=0) as stream:
-                found[path] = sha256_stream(stream)[0]
+                found[name] = sha256_stream(stream)[0]
         except FileNotFoundError:
             continue  # gone between the two looks: it is not there
         except OSError as error:
-            found[path] = Unavailable(f"it cannot be read: {error.strerror}")
+            found[name] = Unavailable(f"it cannot be read: {error.strerror}")
     return found

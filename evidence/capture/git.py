@@ -21,7 +21,7 @@ from evidence import limits
 from evidence.capture.changes import digest_of, size_bytes, state_of
 from evidence.capture.hidden import flagged, open_index, reveal
 from evidence.capture.packages import without_credentials
-from evidence.capture.repository import NO_ANSWER, NO_COMMIT, Repository, refusal
+from evidence.capture.repository import NO_COMMIT, Repository, refusal
 from evidence.encoding import jsonio
 from evidence.encoding.codec import encode
 from evidence.encoding.digest import sha256_hex
@@ -37,6 +37,8 @@ from evidence.records.record import Record
 from evidence.text.escape import one_line, visible
 
 _OBJECT: Final = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
+NO_REF: Final = "there is no ref"
+"""How the reason begins where git answered, and said no."""
 
 
 def _line(found: Repository, *args: str) -> str | None:
@@ -241,9 +243,9 @@ def resolve_ref(found: Repository | Unavailable, ref: str) -> str | Unavailable:
             return commit
         return Unavailable("git answered what cannot be read")
     except Exception as error:
-        if NO_ANSWER in str(error):
+        if getattr(error, "status", None) != 1:  # with --quiet the one answer that means no
             return refusal(error)
-        return Unavailable(f"there is no ref {ref!r} here; `git fetch --tags` may bring it")
+        return Unavailable(f"{NO_REF} {ref!r} here; `git fetch --tags` may bring it")
 
 
 def _blob(found: Repository, name: str, env: dict[str, str]) -> bytes | None:
@@ -251,8 +253,16 @@ def _blob(found: Repository, name: str, env: dict[str, str]) -> bytes | None:
 
     try:
         return found.run("cat-file", "blob", name, env=env)
-    except GitError:
+    except GitError as error:
+        _refuse_silence(error)
         return None
+
+
+def _refuse_silence(error: Exception) -> None:
+    """That git was ended, or could not be started, says nothing of what it was asked."""
+    status = getattr(error, "status", None)
+    if not isinstance(status, int) or status < 0:
+        raise NoAnswerError(refusal(error).reason) from error
 
 
 @contextmanager
@@ -260,7 +270,8 @@ def patched_tree(found: Repository, commit: str, patch: bytes) -> Iterator[Patch
     """A commit with a patch on it, in an index and an object store that vanish afterwards.
 
     The patch may come from a stranger: git refuses paths outside of the tree, and nothing of the
-    user's repository or working tree is written. Raises PatchError where it does not apply.
+    user's repository or working tree is written. Raises PatchError where it does not apply,
+    NoAnswerError where git does not say.
     """
     from git import GitError
 
@@ -278,8 +289,13 @@ def patched_tree(found: Repository, commit: str, patch: bytes) -> Iterator[Patch
                 found.run("apply", "--check", "--cached", "-", env=own, given=given)
                 found.run("apply", "--cached", "--whitespace=nowarn", "-", env=own, given=given)
         except (GitError, OSError) as error:
+            _refuse_silence(error)
             raise PatchError(one_line(str(error), limits.MAX_MESSAGE_CHARS)) from error
         yield PatchedTree(found, own, commit)
+
+
+class NoAnswerError(Exception):
+    """Git gave no answer: neither yes nor no. The message says why."""
 
 
 class PatchError(Exception):
@@ -308,8 +324,19 @@ class PatchedTree(Record):
 
 
 def tree_of(found: Repository, commit: str) -> str | None:
-    """Tree that a commit names; None when the repository does not have the commit."""
+    """Tree that a commit names; None when the repository does not have the commit.
+
+    Raises NoAnswerError where git does not say.
+    """
     resolved = resolve_ref(found, commit)
     if isinstance(resolved, Unavailable):
-        return None
-    return found.run("rev-parse", "--verify", "--quiet", f"{resolved}^{{tree}}").decode().strip()
+        if resolved.reason.startswith(NO_REF):
+            return None
+        raise NoAnswerError(resolved.reason)
+    tree = found.attempt("rev-parse", "--verify", "--quiet", f"{resolved}^{{tree}}")
+    named = (
+        tree.reason if isinstance(tree, Unavailable) else tree.decode("utf-8", "replace").strip()
+    )
+    if _OBJECT.fullmatch(named):
+        return named
+    raise NoAnswerError("git did not say which tree the commit has")

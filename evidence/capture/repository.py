@@ -10,6 +10,8 @@ import os
 import shutil
 import subprocess
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -38,6 +40,7 @@ _VERSION_TIMEOUT_S: Final = 5.0
 _SILENCE_S: Final = 60.0
 """A git that did not answer is not asked again for so long: many questions wait for one."""
 _MAX_OUTPUT_BYTES: Final = 1 << 30
+_EXECUTABLE: Final = "GIT_PYTHON_GIT_EXECUTABLE"
 NO_ANSWER: Final = "git did not answer within"
 NO_GIT: Final = "git is not on PATH; install git to have the commit recorded"
 NO_COMMIT: Final = "the repository has no commit yet"
@@ -134,7 +137,8 @@ def open_repository(root: Path) -> Repository | Unavailable:
     if useless is not None:
         return useless
     try:
-        from git import InvalidGitRepositoryError, NoSuchPathError, Repo
+        with _asked(path):
+            from git import InvalidGitRepositoryError, NoSuchPathError, Repo
     except Exception as error:  # it asks git when it is imported, and takes offence at the answer
         return refusal(error)
 
@@ -150,6 +154,20 @@ def open_repository(root: Path) -> Repository | Unavailable:
     if not root.resolve().is_relative_to(top):
         return Unavailable(f"the repository's working tree is elsewhere (core.worktree): {top}")
     return Repository(repo=repo, root=root.resolve())
+
+
+@contextmanager
+def _asked(path: str) -> Iterator[None]:
+    """Have GitPython, while it is imported, ask the git that answered; no other, and no longer."""
+    before = os.environ.get(_EXECUTABLE)
+    os.environ[_EXECUTABLE] = path
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ[_EXECUTABLE]
+        else:
+            os.environ[_EXECUTABLE] = before
 
 
 _asked_again_at_s: Final[dict[str, float]] = {}

@@ -2,49 +2,75 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from functools import partial
+from types import FrameType
 from typing import NoReturn
 
 import click
 
+from evidence.cli.streams import is_of_output
 from evidence.errors import DurabilityError, EvidenceError, ExitCode, StoppedError, UsageError
 from evidence.text.escape import visible
 
 
 def guarded(command: click.Command) -> NoReturn:
     """Run a click command and exit: its own status, or that of the error it raised."""
+    terminated: list[int] = []
+    with suppress(ValueError):  # not the main thread: nothing is asked of it by a signal
+        if signal.getsignal(signal.SIGTERM) == signal.SIG_DFL:
+            signal.signal(signal.SIGTERM, partial(_end_as_interrupted, terminated))
     try:
         # Outside of standalone mode click swallows Exit and returns its code.
         returned = command.main(standalone_mode=False)
         status = returned if isinstance(returned, int) else int(ExitCode.DONE)
     except click.ClickException as error:
-        error.show()
+        with suppress(OSError):
+            error.show()
         status = int(ExitCode.USAGE)
     except EvidenceError as error:
         complain(error)
         status = int(error.exit_code)
     except (KeyboardInterrupt, click.Abort):
-        click.echo("Stopped.", err=True)
-        status = int(ExitCode.INTERRUPTED)
+        with suppress(OSError):
+            click.echo("Stopped.", err=True)
+        status = int(ExitCode.TERMINATED if terminated else ExitCode.INTERRUPTED)
     except SystemExit:
         # The reader of our output is gone (`| head`): click answers with status 1, which here
         # would say 'findings'. Nothing else exits from inside a command.
         status = int(ExitCode.OUTPUT_CLOSED)
     except OSError as error:
-        # A disk that is full, read-only or gone, a path that is too long: no bug of ours.
-        place = f": {error.filename}" if error.filename else ""
-        complain(UsageError(f"{error.strerror or error}{place}"))
-        status = int(ExitCode.USAGE)
+        status = _of_the_system(error)
     except Exception:
-        traceback.print_exc()
-        click.echo(
-            "This is a bug in evidence-pack. Please report it with the lines above.", err=True
-        )
+        with suppress(OSError):
+            traceback.print_exc()
+            said = "This is a bug in evidence-pack. Please report it with the lines above."
+            click.echo(said, err=True)
         status = int(ExitCode.BUG)
     sys.exit(status)
+
+
+def _end_as_interrupted(terminated: list[int], number: int, frame: FrameType | None) -> NoReturn:
+    """What must not stay behind is cleared up at SIGTERM as it is at Ctrl-C."""
+    terminated.append(number)
+    raise KeyboardInterrupt
+
+
+def _of_the_system(error: OSError) -> int:
+    if isinstance(error.__context__, KeyboardInterrupt):
+        return int(ExitCode.INTERRUPTED)  # and nobody heard the line that click ends
+    reason = error.strerror or str(error)
+    if is_of_output(error):
+        complain(UsageError(f"stdout: {reason}; what was found is not said"))
+        return int(ExitCode.OUTPUT_CLOSED)
+    # A disk that is full, read-only or gone, a path that is too long: no bug of ours.
+    place = f": {error.filename}" if error.filename else ""
+    complain(UsageError(f"{reason}{place}"))
+    return int(ExitCode.USAGE)
 
 
 @contextmanager

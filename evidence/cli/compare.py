@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from evidence.cli.boundary import without_a_run
+from evidence.cli.streams import heard
 from evidence.compare.compare import compare_packs
 from evidence.compare.drawing import draw
 from evidence.compare.page import comparison_markdown
@@ -53,4 +54,6 @@ def command(packs: tuple[Path, ...], as_json: bool, output: Path | None) -> None
         click.echo(comparison_markdown(comparison, ""), nl=False)
     else:
         written = f"{PAGE} and {PLOT}" if picture is not None else PAGE
-        click.echo(f"wrote {written} into {output.as_posix()}")
+        said = f"wrote {written} into {output.as_posix()}"
+        with heard(said):
+            click.echo(said)

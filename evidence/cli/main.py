@@ -14,6 +14,7 @@ import click
 
 from evidence import __version__
 from evidence.cli.boundary import guarded
+from evidence.cli.streams import prepare
 
 COMMANDS: Final = {
     "run": "Run a milestone and leave a sealed evidence pack.",
@@ -65,4 +66,5 @@ def main() -> None:
     # What a command makes lives until it ends; looking for garbage among it takes a quarter of
     # the time of a short one.
     gc.set_threshold(50_000, 20, 20)
+    prepare()
     guarded(cli)

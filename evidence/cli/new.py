@@ -8,6 +8,7 @@ import click
 
 from evidence.cli.boundary import without_a_run
 from evidence.cli.options import root_option
+from evidence.cli.streams import heard
 from evidence.errors import UsageError
 from evidence.running.guess import Given
 from evidence.running.scaffold import write_milestone
@@ -33,5 +34,7 @@ def command(
         raise UsageError("--eval and --model go with --data", hint="Add --data FILE.jsonl.")
     given = None if data is None else Given(data, evaluation, model)
     path = write_milestone(root, milestone, given)
-    click.echo(f"wrote {path.as_posix()}; next: look at it, then `evidence doctor {milestone}`")
-    click.echo(f"and `evidence run {milestone}`")
+    said = f"wrote {path.as_posix()}; next: look at it, then `evidence doctor {milestone}`"
+    with heard(said):
+        click.echo(said)
+        click.echo(f"and `evidence run {milestone}`")

@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from evidence.cli.boundary import without_a_run
+from evidence.cli.streams import heard
 from evidence.publish.notes import attach_note
 
 
@@ -19,4 +20,6 @@ def command(pack: Path, file: Path) -> None:
 
     The sealed evidence does not change, nor does its root digest.
     """
-    click.echo(f"attached as {attach_note(pack, file).as_posix()}; the summary is rendered again")
+    said = f"attached as {attach_note(pack, file).as_posix()}; the summary is rendered again"
+    with heard(said):
+        click.echo(said)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Final
 
@@ -9,6 +10,7 @@ import click
 
 from evidence import layout
 from evidence.cli.boundary import complain, without_a_run
+from evidence.cli.streams import heard
 from evidence.errors import ExitCode
 from evidence.publish.index import INDEX, Reports, index_differs, update_index
 from evidence.publish.summaries import Rendered, render_all
@@ -32,8 +34,10 @@ def command(packs: tuple[Path, ...], check: bool) -> None:
     refuse_empty(packs)
     found = expand(packs or (_RUNS,))
     rendered = render_all(found, check=check)
-    for pack, one in zip(found, rendered, strict=True):
-        click.echo(f"{pack.as_posix()}: {_line_of(one, check=check)}")
+    lines = [
+        f"{pack.as_posix()}: {_line_of(one, check=check)}"
+        for pack, one in zip(found, rendered, strict=True)
+    ]
     stale = check and any(one.changed for one in rendered)
     # Last, because its verdicts see what was written; a broken pack is in it as such.
     known = {
@@ -41,8 +45,16 @@ def command(packs: tuple[Path, ...], check: bool) -> None:
         for pack, one in zip(found, rendered, strict=True)
         if one.report is not None
     }
-    for folder in (path for path in packs or (_RUNS,) if path.is_dir() and path not in found):
-        stale = _index(folder, known, check=check) or stale
+    try:
+        for folder in (path for path in packs or (_RUNS,) if path.is_dir() and path not in found):
+            changed = _index(folder, known, check=check)
+            lines.append(
+                f"{(folder / INDEX).as_posix()}: {_verb(check=check) if changed else 'same'}"
+            )
+            stale = (check and changed) or stale
+    finally:  # after the work, which is done whether anybody listens or not
+        with nullcontext() if check else heard(lines[-1]):
+            click.echo("\n".join(lines))
     errors = [one.error for one in rendered if one.error]
     errors.sort(key=lambda error: error.exit_code == ExitCode.REFUSED)  # the gravest is the last
     for error in errors[:-1]:
@@ -56,13 +68,13 @@ def command(packs: tuple[Path, ...], check: bool) -> None:
 def _line_of(one: Rendered, *, check: bool) -> str:
     if one.error is not None:
         return "not rendered"
-    verb = "differs" if check else "written"
-    return f"{verb}: {', '.join(one.changed)}" if one.changed else "same"
+    return f"{_verb(check=check)}: {', '.join(one.changed)}" if one.changed else "same"
 
 
 def _index(runs: Path, known: Reports, *, check: bool) -> bool:
-    """Write or compare the index of a folder of packs; returns whether it is stale."""
-    changed = index_differs(runs, known) if check else update_index(runs, known)
-    verb = "differs" if check else "written"
-    click.echo(f"{(runs / INDEX).as_posix()}: {verb if changed else 'same'}")
-    return check and changed
+    """Write or compare the index of a folder of packs; returns whether it differed."""
+    return index_differs(runs, known) if check else update_index(runs, known)
+
+
+def _verb(*, check: bool) -> str:
+    return "differs" if check else "written"

@@ -9,6 +9,7 @@ import click
 
 from evidence.cli.progress import observer
 from evidence.cli.report import print_outcome, print_problems
+from evidence.cli.streams import heard
 from evidence.records.reproduction import TIERS, TierName
 from evidence.reproduce.exact import reproduce_in_exact_environment
 from evidence.reproduce.reproduce import ReproduceOptions, ReproduceResult, reproduce
@@ -76,7 +77,8 @@ def command(
     )
     with StopRequest() as stop:
         result = reproduce(pack, options, observer(), stop)
-    _report(pack, result, chosen=tier is not None)
+    with heard(f"reproduced as {_shown(result.pack)}, attached as {_shown(result.attached)}"):
+        _report(pack, result, chosen=tier is not None)
     if result.exit_code:
         raise click.exceptions.Exit(int(result.exit_code))
 

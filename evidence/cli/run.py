@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import sys
-from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
@@ -14,6 +11,7 @@ from msgspec.structs import replace
 from evidence.cli.options import root_option, runs_option
 from evidence.cli.progress import observer
 from evidence.cli.report import COLOURS, print_outcome, print_problems
+from evidence.cli.streams import heard
 from evidence.errors import ExitCode
 from evidence.running.run import RunOptions, RunResult, run_milestone
 from evidence.running.signals import StopRequest
@@ -57,15 +55,8 @@ def command(
     )
     with StopRequest() as stop:
         result = run_milestone(milestone, options, observer(), stop)
-    try:
+    with heard(f"{result.status}: {_shown(result.pack)}"):
         _report(result)
-    except BrokenPipeError:
-        raise  # nobody listens any more, which has an exit code of its own
-    except OSError as error:  # the run ended all the same, and its exit code says how
-        sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115, PTH123
-        with suppress(OSError):
-            reason = error.strerror or error
-            click.echo(f"{result.status}: {_shown(result.pack)} (stdout: {reason})", err=True)
     if result.exit_code:
         raise click.exceptions.Exit(int(result.exit_code))
 
@@ -85,7 +76,9 @@ def _report(result: RunResult) -> None:
     for gate in result.gates:
         click.echo(f"gate {gate.outcome}: {gate.name}")
     if result.status == "complete" and result.exit_code == ExitCode.UNFINISHED:
-        click.echo("the run is complete, but a required gate is not met: exit 4")
+        unmet = any(gate.required and gate.outcome == "not-met" for gate in result.gates)
+        what = "is not met" if unmet else "could not be checked"
+        click.echo(f"the run is complete, but a required gate {what}: exit 4")
     colour = "green" if result.exit_code == ExitCode.DONE else "yellow"
     headline = result.status.upper()
     if not result.intact:

@@ -7,8 +7,9 @@ from pathlib import Path
 import click
 
 from evidence.cli.boundary import without_a_run
+from evidence.cli.streams import heard
 from evidence.pack.sshsig import EVIDENCE_NAMESPACE, SUMMARY_NAMESPACE
-from evidence.publish.signing import sign_pack
+from evidence.publish.signing import Signed, sign_pack
 from evidence.text.escape import visible
 
 
@@ -28,6 +29,11 @@ def command(pack: Path, key: Path | None) -> None:
     rendered.json.sig are written. The private key is used by ssh-keygen, never read by us.
     """
     signed = sign_pack(pack, key)
+    with heard(f"SIGNED  {visible(pack.as_posix())}"):
+        _report(pack, signed)
+
+
+def _report(pack: Path, signed: Signed) -> None:
     made = signed.signature
     click.secho(f"SIGNED  {visible(pack.as_posix())}", fg="green", bold=True)
     click.echo(f"  root digest  sha256:{signed.root_sha256}")

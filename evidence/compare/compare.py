@@ -20,6 +20,7 @@ from evidence.records.run import ManifestRecord
 from evidence.results.tiers import trajectory
 from evidence.stages.eval import PREDICTIONS
 from evidence.stages.train import STEPS
+from evidence.text.escape import visible
 from evidence.verification.verification import VerifiedPack
 
 MAX_PACKS: Final = 12
@@ -58,7 +59,7 @@ def manifest_of(pack: VerifiedPack) -> ManifestRecord:
 
 
 def _labels(packs: Sequence[VerifiedPack]) -> list[str]:
-    names = [pack.path.resolve().name for pack in packs]
+    names = [visible(pack.path.resolve().name) for pack in packs]
     return [
         name if names.count(name) == 1 else f"{name} ({place}: {pack.root_sha256[:8]})"
         for place, (name, pack) in enumerate(zip(names, packs, strict=True), 1)

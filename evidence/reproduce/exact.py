@@ -16,7 +16,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Sequence
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Any, Final
 
@@ -48,14 +48,16 @@ def reproduce_in_exact_environment(
     Raises UsageError for what cannot be installed here, StoppedError when asked to stop before the
     environment is there; from then on the reproduction inside it decides how to end.
     """
-    original = open_verified(pack)
-    documents = original.documents
-    wanted = requirements(documents.packages.imported)
-    interpreter = find_interpreter(documents, observer)
-    commit, patch = recorded_source(original)
-    repository = project_repository(project, pack)
-    clear_up(repository)
-    with clean_worktree(repository, commit, patch, keep=False) as worktree:
+    with ExitStack() as opened:
+        with stop.at_once(stop.nothing_started):
+            original = open_verified(pack)
+            documents = original.documents
+            wanted = requirements(documents.packages.imported)
+            interpreter = find_interpreter(documents, observer)
+            commit, patch = recorded_source(original)
+            repository = project_repository(project, pack)
+            clear_up(repository)
+            worktree = opened.enter_context(clean_worktree(repository, commit, patch, keep=False))
         observer.message(f"building an environment of {len(wanted)} packages, this takes a while")
         python = _build(worktree.folder / "environment", interpreter, wanted, stop)
         if tool := _tool(documents, worktree.root):

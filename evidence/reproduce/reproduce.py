@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Final
 
@@ -18,6 +18,7 @@ from evidence.backends import registry
 from evidence.compare.configuration import plan_of
 from evidence.encoding import jsonio
 from evidence.encoding.codec import encode
+from evidence.encoding.digest import sha256_hex
 from evidence.errors import ExitCode, StoppedError, UsageError
 from evidence.progress import Observer
 from evidence.publish.index import update_index
@@ -33,11 +34,17 @@ from evidence.reproduce.seeds import other_seeds
 from evidence.reproduce.source import project_repository, recorded_source
 from evidence.reproduce.this_machine import announce, differences_on_this_machine
 from evidence.reproduce.verdict import default_tier, reaches, reproduction_record
-from evidence.reproduce.worktree import clean_worktree
+from evidence.reproduce.worktree import Worktree, clean_worktree
 from evidence.results.seed_test import NAME as OVER_SEEDS
 from evidence.running.signals import StopRequest
+from evidence.text import commands
 from evidence.verification.options import VerifyOptions
-from evidence.verification.verification import load_sealed, open_verified, verify_pack
+from evidence.verification.verification import (
+    VerifiedPack,
+    load_sealed,
+    open_verified,
+    verify_pack,
+)
 
 _NAMED_BY: Final = 12
 
@@ -88,37 +95,30 @@ def reproduce(
             f"the tier {OVER_SEEDS} is a test over runs with other seeds",
             hint="Say how many with --seeds: 5 is a beginning, and takes five runs more.",
         )
-    original = open_verified(pack)
-    commit, patch = recorded_source(original)
-    plan = plan_of(original.documents)
-    _require_backend(plan)
-    if not os.access(pack, os.W_OK):
-        raise UsageError(
-            f"{pack} cannot be written, and what a reproduction finds is attached to it",
-            hint="Reproduce a copy of it that is yours.",
-        )
-    repository = project_repository(options.project, pack)
-    clear_up(repository)
-    with (
-        _stopped_first(stop),
-        clean_worktree(repository, commit, patch, keep=options.keep) as worktree,
-    ):
-        observer.message(f"a clean worktree at {commit[:_NAMED_BY]} is ready")
-        announce(differences_on_this_machine(original.documents, options.project), observer)
-        require_inputs(worktree.root, repository.root, original.documents, plan)
-        code = code_differences(original.documents, worktree.root)
-        announce_code(code, observer)
-        rerun = Rerun(original, worktree, repository.root / layout.RUNS, observer, stop)
+    with ExitStack() as opened:
+        with stop.at_once(stop.nothing_started), _stopped_first(stop):
+            original = open_verified(pack)
+            worktree, runs = _ready(opened, original, options)
+            plan = plan_of(original.documents)
+            observer.message(f"a clean worktree at {worktree.commit[:_NAMED_BY]} is ready")
+            announce(differences_on_this_machine(original.documents, options.project), observer)
+            require_inputs(worktree.root, runs.parent, original.documents, plan)
+            code = code_differences(original.documents, worktree.root)
+            announce_code(code, observer)
+        rerun = Rerun(original, worktree, runs, observer, stop)
         made = run_unchanged(rerun)
         others = []
         for number, seed in enumerate(other_seeds(plan.train.seed, options.num_seeds), 1):
             observer.message(f"seed {seed} ({number} of {options.num_seeds})")
-            others.append(open_verified(run_with_seed(rerun, seed)))
-    second = open_verified(made)
-    record = reproduction_record(original, second, others, code)
-    attached = attach(pack, record)
-    report = verify_pack(pack, VerifyOptions(beside=(pack, made)))
-    update_index(made.parent)
+            other = run_with_seed(rerun, seed)
+            with stop.at_once(lambda: _stopped_late(stop, pack, made)):
+                others.append(open_verified(other))
+    with stop.at_once(lambda: _stopped_late(stop, pack, made)):
+        second = open_verified(made)
+        record = reproduction_record(original, second, others, code)
+        attached = attach(pack, record)
+        report = verify_pack(pack, VerifyOptions(beside=(pack, made)))
+        update_index(made.parent)
     asked = options.tier or default_tier(original.documents, second.documents)
     return ReproduceResult(
         pack=made,
@@ -132,13 +132,21 @@ def reproduce(
     )
 
 
-def _require_backend(plan: AttemptPlan) -> None:
-    try:
-        registry.find(plan.backend)
-    except UsageError as error:
+def _ready(
+    opened: ExitStack, original: VerifiedPack, options: ReproduceOptions
+) -> tuple[Worktree, Path]:
+    """A worktree at the recorded commit, and the folder for the new pack."""
+    commit, patch = recorded_source(original)
+    _require_backend(plan_of(original.documents))
+    if not os.access(original.path, os.W_OK):
         raise UsageError(
-            f"attempt {plan.name} cannot be run again here: {error.message}", hint=error.hint
-        ) from error
+            f"{original.path} cannot be written, and what a reproduction finds is attached to it",
+            hint="Reproduce a copy of it that is yours.",
+        )
+    repository = project_repository(options.project, original.path)
+    clear_up(repository)
+    worktree = opened.enter_context(clean_worktree(repository, commit, patch, keep=options.keep))
+    return worktree, repository.root / layout.RUNS
 
 
 @contextmanager
@@ -149,8 +157,31 @@ def _stopped_first(stop: StopRequest) -> Iterator[None]:
     except UsageError as error:
         if not stop.asked:
             raise
-        raise StoppedError(
-            "stopped, as asked; nothing is attached", by_sigterm=stop.by_sigterm
+        raise stop.nothing_started() from error
+
+
+def _stopped_late(stop: StopRequest, pack: Path, made: Path) -> StoppedError:
+    """Asked to stop when the run was over: its pack is whole, and stays."""
+    root_sha256 = sha256_hex((made / layout.SUMS).read_bytes())
+    if (pack / layout.reproduction_file(root_sha256)).exists():
+        what = "the result is attached"
+        hint = f"Make its summary whole: {commands.evidence('render', str(pack))}"
+    else:
+        what = "nothing is attached"
+        hint = f"See how close it came: {commands.evidence('compare', str(pack), str(made))}"
+    return StoppedError(
+        f"stopped, as asked; the new run is sealed and stays in {made}, and {what}",
+        hint=hint,
+        by_sigterm=stop.by_sigterm,
+    )
+
+
+def _require_backend(plan: AttemptPlan) -> None:
+    try:
+        registry.find(plan.backend)
+    except UsageError as error:
+        raise UsageError(
+            f"attempt {plan.name} cannot be run again here: {error.message}", hint=error.hint
         ) from error
 
 

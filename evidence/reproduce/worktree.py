@@ -18,6 +18,7 @@ from typing import Final
 from filelock import FileLock
 
 from evidence import layout
+from evidence.capture.git import NoAnswerError, tree_of
 from evidence.capture.repository import Repository, open_repository
 from evidence.errors import UsageError
 from evidence.records.availability import Unavailable
@@ -34,6 +35,7 @@ class Worktree(Record):
 
     root: Path
     """The project's folder inside it."""
+    commit: str
     folder: Path
     """What holds the tree, and nothing of anybody else."""
 
@@ -65,7 +67,7 @@ def clean_worktree(
             raise UsageError(f"git cannot check out commit {commit}: {added.reason}")
         if patch is not None:
             _apply(tree, folder / "recorded.patch", patch)
-        yield Worktree(tree / _project_inside(repository), folder)
+        yield Worktree(tree / _project_inside(repository), commit, folder)
     finally:
         if keep:
             (folder / _LOCK).unlink()  # without one it counts as kept
@@ -118,8 +120,13 @@ def _owner(repository: Repository) -> bytes:
 
 
 def _need_commit(repository: Repository, commit: str) -> None:
-    if not isinstance(repository.attempt("cat-file", "-e", f"{commit}^{{commit}}"), Unavailable):
-        return
+    try:
+        if tree_of(repository, commit) is not None:
+            return
+    except NoAnswerError as error:
+        raise UsageError(
+            f"{repository.root}: {error}", hint="`git status` there must answer."
+        ) from error
     shallow = repository.attempt("rev-parse", "--is-shallow-repository") == b"true\n"
     if shallow:
         raise UsageError(

@@ -39,7 +39,7 @@ class FileMark(Record):
 
 def marks(root: Path, plans: Iterable[AttemptPlan]) -> tuple[FileMark, ...]:
     """A mark of each file that the models and tokenizers of these attempts are read from."""
-    found = {name: root / name for plan in plans for name in _names(root, plan)}
+    found = {name: root / name for plan in plans for name in read_files(root, plan)}
     return tuple(mark(path, name) for name, path in sorted(found.items()))
 
 
@@ -62,7 +62,7 @@ def changed_files(
 ) -> Iterator[str]:
     """Each marked file that is another one by now, and each that was not there."""
     known = {one.path: one for one in before}
-    names = {name for plan in plans for name in _names(root, plan)}
+    names = {name for plan in plans for name in read_files(root, plan)}
     folders = {Path(name).parent for name in names}
     for name, was in known.items():
         if not (root / name).is_file():
@@ -94,8 +94,8 @@ def _difference(was: FileMark, now: FileMark) -> str:
     return f"has the digest {now.sha256[:12]}… now, and had {was.sha256[:12]}… when the run began"
 
 
-def _names(root: Path, plan: AttemptPlan) -> Iterator[str]:
-    """Files of the folders that an attempt names, from the root of the project."""
+def read_files(root: Path, plan: AttemptPlan) -> Iterator[str]:
+    """Files that frameworks read in the folders of an attempt, from the root of the project."""
     model = plan.model
     for folder in {one for one in (model.path, model.config, model.tokenizer) if one is not None}:
         inside = (root / folder, *(root / folder / name for name in _TEMPLATES))

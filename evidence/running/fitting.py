@@ -16,7 +16,8 @@ from typing import Final
 from msgspec.structs import replace
 
 from evidence import prose
-from evidence.capture.git import resolve_ref
+from evidence.capture.frozen import match_paths
+from evidence.capture.git import NO_REF, resolve_ref
 from evidence.capture.repository import Repository, open_repository
 from evidence.data.facts import DataSet, field_names
 from evidence.data.template_text import render_row
@@ -26,7 +27,9 @@ from evidence.records.milestone import EvalSpec, Milestone
 from evidence.records.run import AttemptPlan
 from evidence.results.planned_names import SEEN_OF_A_FIELD, value_names
 from evidence.rules.arithmetic import steps_per_epoch, total_steps
+from evidence.running.entering import read_files
 from evidence.text import templating
+from evidence.text.escape import is_utf8
 
 Sets = Mapping[str, DataSet]
 Problem = tuple[str, str, str]
@@ -158,10 +161,28 @@ def ref_problems(root: Path, milestone: Milestone) -> Iterator[Problem]:
         if spec.ref is None or isinstance(found, Unavailable):
             continue
         commit = resolve_ref(found, spec.ref)
-        if isinstance(commit, Unavailable):
+        if isinstance(commit, Unavailable) and commit.reason.startswith(NO_REF):
             known = _refs(found)
             hint = nearest(spec.ref, known) if known else "There is no commit yet: make one."
             yield f"/frozen/{index}/ref", commit.reason, f"{hint} Or leave out `ref`."
+
+
+def path_problems(
+    root: Path, milestone: Milestone, plans: Sequence[AttemptPlan]
+) -> Iterator[Problem]:
+    """Files whose names no document can hold, since they are no UTF-8."""
+    for index, spec in enumerate(milestone.frozen):
+        for path in match_paths(root, spec.paths):
+            if not is_utf8(path):
+                hint = "Rename the file, or write a narrower pattern."
+                yield f"/frozen/{index}/paths", f"the name of {path} is no UTF-8", hint
+    for plan in plans:
+        own = milestone.attempts[plan.number - 1].model
+        table = "/model" if own is None else f"/attempt/{plan.number - 1}/model"
+        for path in read_files(root, plan):
+            if not is_utf8(path):
+                hint = "Rename the file, or take it out of the folder."
+                yield table, f"the name of {path} is no UTF-8", hint
 
 
 def warm_up_problems(milestone: Milestone, plan: AttemptPlan, data: Sets) -> Iterator[Problem]:

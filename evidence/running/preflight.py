@@ -105,6 +105,7 @@ def _check_names_and_forms(
         *fitting.field_problems(milestone, plans, sets),
         *fitting.value_problems(milestone, plans, sets),
         *fitting.ref_problems(root, milestone),
+        *fitting.path_problems(root, milestone, plans),
     ]
     for plan in plans:
         found += fitting.warm_up_problems(milestone, plan, sets)

@@ -29,6 +29,7 @@ from evidence.running.signals import StopRequest
 from evidence.running.workspace import Workspace
 from evidence.system.durable import make_folder
 from evidence.text import commands
+from evidence.text.escape import is_utf8
 
 LOCK_PATIENCE_S: Final = 0.3
 
@@ -95,6 +96,8 @@ def run_milestone(
     if layout.MILESTONE_ID.fullmatch(milestone_id) is None:
         raise UsageError(f"{milestone_id!r} is no milestone id", hint="Give an id such as M43.")
     _refuse_contradiction(options)
+    if not options.close:  # what began elsewhere can be closed wherever it was moved to
+        _refuse_unwritable(options)
     recovering = options.resume or options.close
     name = options.pack_name or milestone_id
     if not recovering:
@@ -157,6 +160,17 @@ def _refuse_contradiction(options: RunOptions) -> None:
         raise UsageError(
             "resume, close and again exclude one another, and attempt excludes resume and close"
         )
+
+
+def _refuse_unwritable(options: RunOptions) -> None:
+    """No document, and no message to a worker, can hold a path that is not UTF-8."""
+    for folder in (options.root, options.runs):
+        if not is_utf8(str(folder)):
+            raise UsageError(
+                f"the path {folder} is no UTF-8; nothing was started",
+                hint="Rename the folder, or give another: --root, --runs, for a reproduction "
+                "TMPDIR.",
+            )
 
 
 @contextmanager

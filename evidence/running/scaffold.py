@@ -11,6 +11,7 @@ from evidence.errors import UsageError
 from evidence.running.guess import Given, values_of
 from evidence.system import resources
 from evidence.system.durable import write_file
+from evidence.text.escape import is_utf8
 
 _NAME: Final = re.compile("@([A-Z_]+)@")
 
@@ -32,5 +33,10 @@ def write_milestone(root: Path, milestone_id: str, given: Given | None = None) -
     name = "v1/milestone.toml" if given is None else "v1/milestone-of-data.toml"
     source = resources.read("templates", name).decode("utf-8")
     text = _NAME.sub(lambda match: values.get(match[1], match[0]), source)
+    if not is_utf8(text):
+        raise UsageError(
+            "a path that is no UTF-8 cannot be written into a milestone",
+            hint="Rename the file or the folder.",
+        )
     write_file(path, text.encode("utf-8"))
     return path

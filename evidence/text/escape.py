@@ -45,6 +45,15 @@ def visible(text: str) -> str:
     return _STRAY_PRESENTATION.sub(lambda match: _spelled(ord(match.group())), shown)
 
 
+def is_utf8(text: str) -> bool:
+    """Whether a document can hold it: a path or an argument may be any bytes."""
+    try:
+        text.encode("utf-8")
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
 def acts_at(text: str) -> int | None:
     """Where the first acting character is; None where there is none."""
     if len(text) > _LONG_CHARS and not _may_act(text):

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Final
 
 from evidence import layout
-from evidence.capture.git import PatchedTree, PatchError, patched_tree, tree_of
+from evidence.capture.git import NoAnswerError, PatchedTree, PatchError, patched_tree, tree_of
 from evidence.capture.holding import is_filtered, is_pointer, same
 from evidence.capture.repository import Repository, open_repository
 from evidence.encoding.digest import sha256_hex
@@ -45,6 +45,10 @@ def repository_checks(clone: Path) -> tuple[Check, ...]:
     found = open_repository(clone)
     if isinstance(found, Unavailable):
         raise UsageError(f"{clone} cannot be compared with: {found.reason}")
+    inside = found.attempt("rev-parse", "--is-inside-work-tree")
+    if inside != b"true\n":  # before the absence of an answer is taken for one
+        why = inside.reason if isinstance(inside, Unavailable) else "git answers what no git does"
+        raise UsageError(f"{clone} cannot be compared with: {why}")
     if not isinstance(found.attempt("config", "--get-regexp", _PROMISOR), Unavailable):
         raise UsageError(
             f"{clone} is a partial clone, and verify fetches nothing; "
@@ -54,7 +58,13 @@ def repository_checks(clone: Path) -> tuple[Check, ...]:
     def bound(
         run: Callable[[Repository, Evidence], Iterator[Problem]],
     ) -> Callable[[Evidence], Iterator[Problem]]:
-        return lambda evidence: run(at_project(found, evidence), evidence)
+        def check(evidence: Evidence) -> Iterator[Problem]:
+            try:
+                yield from run(at_project(found, evidence), evidence)
+            except NoAnswerError as error:
+                raise CannotCheckError(str(error)) from error
+
+        return check
 
     return (
         Check(COMMIT, bound(_commit)),
