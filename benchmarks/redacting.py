@@ -83,7 +83,7 @@ def _noise(size_bytes: int) -> Iterator[bytes]:
 
 def _cost(data: bytes, *, all_views: bool = False) -> Cost:
     """Of one log of these bytes. Its digest shows that both ways write the same."""
-    variables = {"HF_TOKEN": "hf" + "_" + "abcdefgh" * 5, "DB_PASSWORD": "correct horse battery"}
+    variables = {"HF_TOKEN": "hf" + "_" + "abcdefgh" * 5, "DB_PASSWORD": "several plain words"}
     names = Identity("/home/someone", "someone", "host17")
     redactor = Redactor(known_secrets(variables), names)
     with scratch() as folder, _all_views() if all_views else nullcontext():

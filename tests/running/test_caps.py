@@ -203,7 +203,21 @@ def test_every_document_has_a_case_or_a_reason() -> None:
     assert documents == {one.document for one in CASES} | set(ELSEWHERE)
 
 
-@pytest.mark.parametrize("case", CASES, ids=lambda case: f"{case.document}: {case.what}")
+LARGE = ("of very many", "an output of a line's length", "a reason of megabytes")
+"""Ten seconds and more each."""
+
+
+@pytest.mark.parametrize(
+    "case",
+    [
+        pytest.param(
+            case,
+            id=f"{case.document}: {case.what}",
+            marks=[pytest.mark.full] if case.what in LARGE else [],
+        )
+        for case in CASES
+    ],
+)
 def test_what_grows_is_cut_or_refused_or_ends_the_attempt(
     case: Case, project: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:

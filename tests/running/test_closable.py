@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,9 +13,15 @@ from evidence.encoding import jsonio
 from evidence.encoding.cut import cut
 from evidence.encoding.digest import sha256_hex
 from evidence.errors import ExitCode, MilestoneError
+from evidence.records.capture import why_left_out
+from evidence.records.finding import Report
 from evidence.running import execution
+from evidence.self_test.forger import ForgedPack
+from evidence.verification.options import VerifyOptions
+from evidence.verification.origin.clone import repository_checks
 from evidence.verification.verification import verify_pack
 from tests.project import Project, rows, write_rows
+from tests.running.test_behaviours import forged
 
 # Ten of the rows of 25 files below fit into so many bytes, and not an eleventh.
 ROW_BYTES = len(jsonio.dump_row({"path": "new00.txt", "sha256": "0" * 64, "state": "untracked"}))
@@ -92,3 +99,56 @@ def test_other_data_than_were_recorded_stop_the_worker_at_once(
     assert "the file changed meanwhile" in outcome["reason"]
     metrics = project.pack / "attempts/01-stub" / layout.METRICS
     assert not metrics.exists() or len(rows(metrics)) <= 2
+
+
+def named(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A pack of a run with more changed files than its git.json names."""
+    monkeypatch.setattr(limits, "MAX_CHANGED_FILES", 10)
+    for number in range(25):
+        (project.root / f"new{number:02d}.txt").write_text("x", "utf-8")
+    assert project.run().exit_code == ExitCode.DONE
+
+
+def check_of(report: Report, rule: str) -> tuple[str, str]:
+    return next((one.outcome, one.reason) for one in report.checks if one.id == rule)
+
+
+def test_what_is_left_out_is_not_checked_with_the_reason(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    named(project, monkeypatch)
+    report = verify_pack(project.pack, VerifyOptions(further=repository_checks(project.root)))
+    assert report.verdict == "INTACT"
+    unnamed = [one for one in report.checks if "only the first 10 are named" in one.reason]
+    assert {one.outcome for one in unnamed} == {"not_checked"}
+    assert len(unnamed) == 2, "what inputs differed, and what commit and patch give"
+
+
+def test_an_input_beyond_the_named_files_is_held_by_the_patch_all_the_same(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    project.edit("A test", "Another test")
+    (project.root / "another.txt").write_text("x", "utf-8")
+    monkeypatch.setattr(limits, "MAX_CHANGED_FILES", 1)
+    assert project.run().exit_code == ExitCode.DONE
+    git = project.read(layout.GIT)
+    assert [one["path"] for one in git["start"]["files"]] == ["another.txt"]
+    assert {one["input"]: one["held_by"] for one in git["inputs"]}["milestone"] == "patch"
+    assert verify_pack(project.pack).verdict == "INTACT"
+
+
+def test_files_left_out_though_more_could_be_named_are_an_error(
+    project: Project, tmp_path: Path
+) -> None:
+    (project.root / "new.txt").write_text("x", "utf-8")
+    project.run()
+
+    def forge(pack: ForgedPack) -> None:
+        rest = {"num_files": 100_000, "sha256": "0" * 64, "reason": why_left_out(100_001, 1)}
+        for moment in ("start", "end"):
+            pack.doc(layout.GIT)[moment]["left_out"] = rest
+
+    report = verify_pack(forged(project, tmp_path / "forged", forge))
+    assert report.verdict == "NOT INTACT"
+    texts = [one.message for one in report.findings if one.address.endswith("/left_out")]
+    assert any("though more could have been named" in text for text in texts)
