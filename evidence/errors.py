@@ -28,7 +28,7 @@ class ExitCode(IntEnum):
     BUSY = 75
     INTERRUPTED = 130
     OUTPUT_CLOSED = 141
-    """Whoever read our output went away before all was said: no verdict was given."""
+    """Our output did not arrive (its reader is gone, its disk full): no verdict was given."""
     TERMINATED = 143
 
 

@@ -11,8 +11,16 @@ import os
 import stat
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Final
+
+from evidence.errors import BusyError
+
+HELD_PATIENCE_S: Final = 120.0
+"""For another command on the same pack: several notes at once take their turns, one that hangs is
+named."""
 
 if sys.platform == "win32":
 
@@ -106,18 +114,34 @@ else:
         process that dies lets go. A disk that knows no locks keeps nobody out.
 
         What is held is the folder that has this name then: who waited while it was moved away
-        waits for the one that took its place. Raises FileNotFoundError where none did.
+        waits for the one that took its place. Raises FileNotFoundError where none did, BusyError
+        where the other does not let go.
         """
         while True:
             handle = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
             try:
-                with contextlib.suppress(OSError):
-                    fcntl.flock(handle, fcntl.LOCK_EX)
+                _lock(handle, path)
                 if os.path.samestat(os.fstat(handle), path.stat()):
                     yield
                     return
             finally:
                 os.close(handle)
+
+    def _lock(handle: int, path: Path) -> None:
+        until_s = time.monotonic() + HELD_PATIENCE_S
+        while True:
+            try:
+                return fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                if time.monotonic() > until_s:
+                    raise BusyError(
+                        f"another command writes into {path}, and did not end within "
+                        f"{HELD_PATIENCE_S:g} s",
+                        hint="Nothing was written. Wait for it, or end it; then try again.",
+                    ) from None
+                time.sleep(0.02)
+            except OSError:
+                return None  # a disk that knows no locks
 
     DIRECTORY_FLAGS: int | None = os.O_RDONLY | os.O_DIRECTORY
     """How a directory is opened to make its entries durable; None: it cannot be."""

@@ -1,4 +1,4 @@
-"""C14: stdout or stderr that is full, closed, or read by nobody, for every command.
+"""C7: stdout or stderr that is full, closed, or read by nobody, for every command.
 
 What was done is done and the exit code says so; a verdict that could not be said is no 0.
 """

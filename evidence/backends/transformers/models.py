@@ -22,6 +22,7 @@ from evidence.backends.transformers.weights import (
     saved_buffers,
 )
 from evidence.data.tokens import Coder
+from evidence.encoding import jsonio
 from evidence.encoding.digest import sha256_hex, sha256_stream
 from evidence.errors import MalformedError
 from evidence.records.availability import Unavailable
@@ -231,8 +232,19 @@ def tokenizer_record(spec: ModelSpec, root: Path, tokenizer: Any) -> TokenizerRe
             for name, text in sorted(tokenizer.special_tokens_map.items())
             if not isinstance(text, (list, tuple))
         ),
-        chat_template=tokenizer.chat_template if isinstance(tokenizer.chat_template, str) else None,
+        chat_template=chat_template(tokenizer.chat_template),
     )
+
+
+def chat_template(brought: str | dict[str, str] | None) -> str | None:
+    """What a tokenizer brings along: its template, or several of them as JSON, by name.
+
+    Recorded as it is, and never rendered: what one gives need be no function of the row (those of
+    Llama 3 write the day on which they are rendered).
+    """
+    if isinstance(brought, dict):
+        return jsonio.dump_row(brought).decode("utf-8").rstrip("\n") if brought else None
+    return brought
 
 
 def _cached_digest(spec: ModelSpec) -> str | Unavailable:
