@@ -109,6 +109,14 @@ def numbers(text: str) -> Iterator[Number]:
             yield Number(start, match.end(), _worth(plain, start, match.start(), match.end()))
 
 
+def spans(text: str) -> Iterator[tuple[int, int]]:
+    """Where each number of a text begins and ends; what it is worth takes far longer to say."""
+    plain = alike(text)
+    for match in _SPELLED.finditer(plain):
+        if match["number"] is not None:
+            yield _start(plain, match.start()), match.end()
+
+
 def first_number(text: str) -> Worth | None:
     """What the first number of a text is worth, None where there is none.
 

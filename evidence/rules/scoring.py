@@ -19,7 +19,7 @@ from evidence.records.inputs import ScorerRecord
 from evidence.records.milestone import EvalSpec
 from evidence.records.record import Record
 from evidence.rules import patterns
-from evidence.rules.numbers import alike, first_number, numbers, tight
+from evidence.rules.numbers import alike, first_number, spans, tight
 from evidence.rules.occurrences import occurrences
 
 Scorer = Callable[[str, str], bool]
@@ -79,7 +79,7 @@ def contains(answer: str, target: str) -> bool:
     """The target occurs with bounds of words and numbers: 12 is not in '312', '-12', '144 / 12'."""
     if not target or target not in answer:
         return False
-    bounds = [(one.start, one.end) for one in numbers(answer)]
+    bounds = list(spans(answer))
     starts, ends = [start for start, _ in bounds], [end for _, end in bounds]
     for start in occurrences(answer, target):
         end = start + len(target)
@@ -193,10 +193,10 @@ def _normal_form(text: str) -> tuple[str, ...]:
     plain = alike(unicodedata.normalize("NFC", text))
     found: list[str] = []
     place = 0
-    for number in numbers(plain):
-        found += _words(plain[place : number.start], is_first=place == 0, before_number=True)
-        found.append(tight(plain[number.start : number.end]).casefold())
-        place = number.end
+    for start, end in spans(plain):
+        found += _words(plain[place:start], is_first=place == 0, before_number=True)
+        found.append(tight(plain[start:end]).casefold())
+        place = end
     found += _words(plain[place:], is_first=place == 0, before_number=False)
     return tuple(found) or (text.strip(),)
 
