@@ -111,7 +111,7 @@ def processor(**odd: object) -> Grow:
 def accelerator(_: Project, patch: pytest.MonkeyPatch) -> None:
     found = observation.capture_gpus()
     unknown = replace(found).gpus
-    gpu = GpuRecord(0, "G\x1b\udc80" * 100_000, *[unknown] * 9)
+    gpu = GpuRecord(0, "G\x1b\udc80" * limits.MAX_CAPTURED_CHARS, *[unknown] * 9)
     patch.setattr(observation, "capture_gpus", lambda: replace(found, gpus=(gpu,)))
 
 

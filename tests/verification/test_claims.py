@@ -33,6 +33,8 @@ def second_pack(folder: Path, parent: str | None) -> Path:
         else [{"milestone": "M90", "root_sha256": parent, "relation": "reproduces"}]
     )
     made.docs[layout.MANIFEST]["parents"] = parents
+    for row in made.rows(layout.METRICS):
+        row["elapsed_s"] *= 1.001  # no second run takes the same time to the last digit
     return write(folder / "again" / "M90", made.seal().all_bytes())
 
 
