@@ -12,6 +12,7 @@ from evidence.cli.boundary import complain, without_a_run
 from evidence.errors import ExitCode
 from evidence.publish.index import INDEX, Reports, index_differs, update_index
 from evidence.publish.summaries import Rendered, render_all
+from evidence.text.escape import visible
 from evidence.verification.named import expand, packs_below, refuse_empty, what_is_there
 
 _RUNS: Final = Path(layout.RUNS)
@@ -33,7 +34,7 @@ def command(packs: tuple[Path, ...], check: bool) -> None:
     found = expand(packs or (_RUNS,))
     rendered = render_all(found, check=check)
     for pack, one in zip(found, rendered, strict=True):
-        click.echo(f"{pack.as_posix()}: {_line_of(one, check=check)}")
+        click.echo(f"{visible(pack.as_posix())}: {_line_of(one, check=check)}")
     stale = check and any(one.changed for one in rendered)
     # Last, because its verdicts see what was written; a broken pack is in it as such.
     known = {
