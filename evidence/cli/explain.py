@@ -23,7 +23,7 @@ def command(pack: Path, address: str) -> None:
     click.echo(f"  address   {visible(found.address)}")
     for place in found.places:
         line = f":{place.line}" if place.line else ""
-        click.echo(f"    {pack.as_posix()}/{place.path}{line}  {visible(place.pointer)}")
+        click.echo(f"    {visible(pack.as_posix())}/{place.path}{line}  {visible(place.pointer)}")
         if place.shown:
             click.echo(f"      {visible(place.shown)}")
     if found.num_more:

@@ -14,6 +14,7 @@ from evidence.cli.streams import heard
 from evidence.errors import ExitCode
 from evidence.publish.index import INDEX, Reports, index_differs, update_index
 from evidence.publish.summaries import Rendered, render_all
+from evidence.text.escape import visible
 from evidence.verification.named import expand, packs_below, refuse_empty, what_is_there
 
 _RUNS: Final = Path(layout.RUNS)
@@ -35,7 +36,7 @@ def command(packs: tuple[Path, ...], check: bool) -> None:
     found = expand(packs or (_RUNS,))
     rendered = render_all(found, check=check)
     lines = [
-        f"{pack.as_posix()}: {_line_of(one, check=check)}"
+        f"{visible(pack.as_posix())}: {_line_of(one, check=check)}"
         for pack, one in zip(found, rendered, strict=True)
     ]
     stale = check and any(one.changed for one in rendered)

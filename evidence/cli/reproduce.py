@@ -97,7 +97,7 @@ def _report(pack: Path, result: ReproduceResult, *, chosen: bool) -> None:
     closest = record.verdict if record.verdict == "bitwise" else result.asked
     outcome = f"REPRODUCED {closest}" if result.reached else f"NOT REPRODUCED {result.asked}"
     colour = "green" if result.reached else "red"
-    click.secho(f"{outcome}  {pack.as_posix()}", fg=colour, bold=True)
+    click.secho(f"{outcome}  {visible(pack.as_posix())}", fg=colour, bold=True)
     click.echo(f"  asked for    {result.asked}{'' if chosen else _BY_DEFAULT[result.asked]}")
     reached = ", ".join(tier.name for tier in record.tiers if tier.reached)
     click.echo(f"  reached      {reached or 'no tier: the outcome is another one'}")

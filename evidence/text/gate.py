@@ -142,7 +142,7 @@ def _words(text: str) -> str:
         if kind == "ticks":
             end, shown = _code_span(text, found, closing)
         elif kind == "escaped":
-            shown = plain(found.group()[1:])
+            shown = _of_escape(found.group()[1:])
         elif kind == "entity":
             shown = _of_entity(html.unescape(found.group()))
         else:
@@ -157,9 +157,20 @@ def _words(text: str) -> str:
     return "".join(parts)
 
 
+def _of_escape(sign: str) -> str:
+    """The sign stays escaped: without, it could make an address with what stands around it."""
+    shown = plain(sign)
+    return f"\\{sign}" if shown == sign else shown
+
+
 def _of_entity(text: str) -> str:
-    """White space stays an entity, or it could begin a block of code."""
-    return "&#32;" if text.isspace() else plain(visible(text))
+    """An entity stays one, for the same reason; and white space could begin a block of code."""
+    if text.isspace():
+        return "&#32;"
+    shown = visible(text)
+    if shown != text:
+        return plain(shown)
+    return "".join(_ENTITIES.get(char) or f"&#{ord(char)};" for char in text)
 
 
 def _link(label: str, address: str) -> str:

@@ -21,7 +21,7 @@ _UNDERSCORE: Final = re.compile(
     # Inside a word it opens and closes nothing; escaping it would only be ugly.
     r"(?<![A-Za-z0-9])_|_(?![A-Za-z0-9])"
 )
-_IN_MAIL: Final = re.compile(r"(?<=[A-Za-z0-9._+-])@(?=[A-Za-z0-9_-]+\.[A-Za-z0-9])")
+_IN_MAIL: Final = re.compile(r"(?<=[A-Za-z0-9._+-])@(?=[A-Za-z0-9_.-]*\.[A-Za-z0-9])")
 """The sign in what GitHub makes an address of mail of, an entity or not."""
 _CODE_SAFE: Final = re.compile(r"[^`|\n\t\\]+")
 _ENTITIES: Final = {"&": "&amp;", "<": "&lt;", ">": "&gt;"}

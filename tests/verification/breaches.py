@@ -120,17 +120,6 @@ def _touch(number: int) -> None:
     os.close(os.open(f"f{number}", os.O_CREAT | os.O_WRONLY))
 
 
-def _attached(count: int) -> Callable[[Path], None]:
-    def make(pack: Path) -> None:
-        (pack / layout.ATTACHED).mkdir(exist_ok=True)
-        for number in range(1, count + 1):
-            path = pack / layout.ATTACHED / f"notes-{number:03d}.md"
-            path.touch()
-            os.truncate(path, limits.MAX_NOTE_BYTES)
-
-    return make
-
-
 def _weights(header: bytes, length: int | None = None) -> Callable[[Path], None]:
     def make(pack: Path) -> None:
         stated = len(header) if length is None else length
@@ -210,15 +199,16 @@ BREACHES: Final = (
            _files(60, _SHARD, 9 << 20, _LENGTH), _PAST),
     Breach("MAX_TENSORS", "100,000 tensors", _weights(_tensors(100_000)), _PAST),
     Breach("MAX_RENDERED_BYTES", "a plot of 1 TB", _sparse("plots/loss.svg", TERABYTE)),
+    Breach("MAX_NOTE_BYTES", "an attached note of 1 TB", _sparse("attached/notes-1.md", TERABYTE)),
+    Breach("MAX_NOTE_BYTES", "notes of 1 TB", _sparse(layout.NOTES, TERABYTE)),
+    Breach("MAX_ATTACHED_BYTES", "40 notes of 1 MB",
+           _files(40, "attached/notes-{:02d}.md", 1_000_000)),
+    Breach("MAX_MODEL_JSON_BYTES", "5 JSON files of a model, of 15 MB each",
+           _files(5, layout.FINAL_MODEL + "/part{}.json", 15_000_000)),
     Breach("MAX_JSON_BYTES", "a model's config.json of 4 GB",
            _sparse(f"{layout.FINAL_MODEL}/config.json", 4 * GIGABYTE, stated=True)),
     Breach("MAX_DOCUMENTS_BYTES", "1,000 outcomes of 15 MB",
            _files(1000, "attempts/{:02d}-a/outcome.json", 15_000_000)),
-    Breach("MAX_NOTE_BYTES", "an attached note of 1 TB",
-           _sparse(f"{layout.ATTACHED}/notes-001.md", TERABYTE)),
-    Breach("MAX_ATTACHED_BYTES", "9 attached notes of 1 MiB", _attached(9)),
-    Breach("MAX_MODEL_JSON_BYTES", "9 JSON files of a model, of 15 MB each",
-           _files(9, f"{layout.FINAL_MODEL}/part{{}}.json", 15_000_000)),
     Breach("MAX_SIGNATURE_BYTES", "a signature of 1 TB", _sparse(layout.SIGNATURE, TERABYTE)),
     Breach("", "a FIFO", _special("fifo"), ("not-a-plain-file",)),
     Breach("", "a device", _special("device"), ("not-a-plain-file",)),
