@@ -49,7 +49,8 @@ def milestone_identity(evidence: Evidence) -> Problems:
 def git_identity(evidence: Evidence) -> Problems:
     """manifest.commit = git.start.commit; captured(start/end) = git.start/end commit and dirty;
     changed_during_run ⇔ commit, branch
-    or files differ; git.inputs name the data of inputs.json, and give a reason exactly where
+    or files differ; one commit has one tree, subject and date; git.inputs name the data of
+    inputs.json, and give a reason exactly where
     nothing holds them; a patch holds what differed from the commit. Exact.
     Warnings: dirty tree, repository changed meanwhile, an input that
     no commit holds.
@@ -123,6 +124,11 @@ def _states(evidence: Evidence) -> Problems:
         place = f"{layout.GIT}#/changed_during_run"
         text = "whether start and end of the run differ"
         yield from differs(place, text, changed, git.changed_during_run)
+        if git.start.commit == git.end.commit:
+            for key in ("tree", "subject", "commit_utc"):
+                text = f"another {key} of the same commit than at the start"
+                expected, found = getattr(git.start, key), getattr(git.end, key)
+                yield from differs(f"{layout.GIT}#/end/{key}", text, expected, found)
         if changed:
             text = "the repository changed while the run went on"
             yield Problem(place, text, severity="warning", code="changed-during-run")

@@ -21,11 +21,15 @@ from evidence.records.reproduction import ReproductionRecord
 from evidence.records.run import ManifestRecord
 from evidence.results.seed_test import seed_of, seed_tests
 from evidence.results.tiers import reached_tiers, strictest_tier, when_and_where
+from evidence.stages.train import STEPS
 from evidence.verification.ledger import Ledger, Rule
 from evidence.verification.problem import CannotCheckError, Problem
 
 FORM: Final = Rule("attached-form", "what is attached as a reproduction has the form of one")
 CLAIMS: Final = Rule("reproduction-claims", "the reproduction came as close as is attached")
+
+MIN_CLOCKS: Final = 5
+"""Different times of steps that two packs must share to be one run."""
 
 Open = Callable[[Path], Documents]
 """Documents of a pack that verifies. Raises EvidenceError for one that does not."""
@@ -142,6 +146,21 @@ def _differs(
     if record.original.root_sha256 not in {parent.root_sha256 for parent in parents}:
         text = "the pack that is said to reproduce this one does not name it as its parent"
         yield Problem(f"{path}#/reproduction/root_sha256", text)
+    for one in (other, *others):
+        if _same_run(documents, one):
+            text = (
+                "every step of both packs ended at the very same moment: a copy, and no second run"
+            )
+            yield Problem(f"{path}#/reproduction/root_sha256", text)
+
+
+def _same_run(first: Documents, second: Documents) -> bool:
+    """Whether the clocks of all steps are equal: two runs never take the same time to the last bit.
+
+    A clock of few ticks may well say the same of a handful of steps.
+    """
+    clocks = [[row.elapsed_s for row in one.rows(STEPS)] for one in (first, second)]
+    return clocks[0] == clocks[1] and len(set(clocks[0])) >= MIN_CLOCKS
 
 
 def _outcome(manifest: ManifestRecord | None) -> object:
