@@ -262,7 +262,7 @@ def listed(paths: tuple[str, ...]) -> str:
 
 def asked_attempt(documents: Documents) -> str:
     """The one attempt that was asked for, where others were passed over for it; else empty."""
-    asked = documents.journal[0].data.get("attempt") if documents.journal else None
+    asked = documents.journal[0].data.get("only_attempt") if documents.journal else None
     return "" if asked is None else markdown.code(str(asked))
 
 

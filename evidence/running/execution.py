@@ -161,7 +161,7 @@ def asked_for(prepared: Prepared) -> dict[str, str]:
     """The one attempt that was asked for (`--attempt`), where others are passed over for it."""
     every = [plan.name for plan in plan_attempts(prepared.milestone) if not plan.manual]
     chosen = [plan.name for plan in prepared.plans]
-    return {} if chosen == every else {"attempt": chosen[0]}
+    return {} if chosen == every else {"only_attempt": chosen[0]}
 
 
 def _written(staging: Path, files: Mapping[str, bytes]) -> dict[Path, bytes]:

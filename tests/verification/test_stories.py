@@ -41,7 +41,7 @@ def test_the_story_that_happened_is_intact(tmp_path: Path) -> None:
 
 
 def asked(pack: ForgedPack, name: str) -> None:
-    pack.event("run-started")["data"]["attempt"] = name
+    pack.event("run-started")["data"]["only_attempt"] = name
 
 
 def without_first(pack: ForgedPack) -> None:

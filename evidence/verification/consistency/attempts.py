@@ -28,12 +28,12 @@ def attempts_made(evidence: Evidence) -> Problems:
     if lost.damaged_in(events) is not None:
         raise CannotCheckError("what its attempts left was set aside when the run was closed")
     started = [event.attempt for event in events if event.event == "attempt-started"]
-    asked = events[0].data.get("attempt") if events else None
+    asked = events[0].data.get("only_attempt") if events else None
     names = [plan.name for plan in evidence.plans if not plan.manual]
     if asked is not None:
         known = [plan.name for plan in evidence.plans]
         if asked not in known:
-            place = journal_at(events[0], "data", "attempt")
+            place = journal_at(events[0], "data", "only_attempt")
             yield Problem(place, "the milestone has no such attempt", " or ".join(known), asked)
         names = [asked]
     text = "other attempts than the milestone asks for, in its order"
