@@ -175,19 +175,22 @@ def questions(plan: AttemptPlan, root: Path) -> tuple[tuple[EvalExample, ...], s
         for name in (spec.target_field, *spec.group_by):
             if name not in row:
                 raise DataError(f"row {index} of [data.{spec.data}] has no {name!r}")
-        found.append(
-            EvalExample(
-                index=index,
-                id=as_text(row.get(spec.id_field)) or str(index),
-                prompt=render_row(template, row).text,
-                target=as_text(row[spec.target_field]),
-                groups={name: as_text(row[name]) for name in spec.group_by},
-            )
-        )
+        found.append(question_of(spec, template, index, row))
     for question in found:
         _refuse_long(spec, question)
     _refuse_endless_groups(spec, found)
     return tuple(found), sha256_hex(data.raw), len(data.rows)
+
+
+def question_of(spec: EvalSpec, template: templating.Template, index: int, row: Row) -> EvalExample:
+    """What one row asks. `template` is that of the prompt; the fields it needs are there."""
+    return EvalExample(
+        index=index,
+        id=as_text(row.get(spec.id_field)) or str(index),
+        prompt=render_row(template, row).text,
+        target=as_text(row[spec.target_field]),
+        groups={name: as_text(row[name]) for name in spec.group_by},
+    )
 
 
 def _refuse_long(spec: EvalSpec, question: EvalExample) -> None:

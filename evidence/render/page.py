@@ -64,6 +64,7 @@ def page(
         "gpus": view.gpus(documents),
         "gpu_may_be_used": computed_on(documents).kind != "cpu",
         "attempts": view.attempts(documents),
+        "asked_attempt": view.asked_attempt(documents),
         **_sections(documents, sheet),
         "artifacts": artifacts.artifacts(documents),
         "promises": view.promises(documents),

@@ -260,6 +260,12 @@ def listed(paths: tuple[str, ...]) -> str:
     return f"{named} and {formatting.count(more)} more" if more > 0 else named
 
 
+def asked_attempt(documents: Documents) -> str:
+    """The one attempt that was asked for, where others were passed over for it; else empty."""
+    asked = documents.journal[0].data.get("only_attempt") if documents.journal else None
+    return "" if asked is None else markdown.code(str(asked))
+
+
 def frozen_paths_unchanged(documents: Documents, *policies: str) -> bool:
     """Whether nothing in the frozen sets with one of these policies changed or differs."""
     return all(

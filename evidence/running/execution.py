@@ -33,6 +33,7 @@ from evidence.errors import (
     UsageError,
     WorkerLostError,
 )
+from evidence.milestone.plan import plan_attempts
 from evidence.pack.journal import Clock, Journal
 from evidence.progress import Observer
 from evidence.records.finding import Report
@@ -138,6 +139,7 @@ def begin(run: Run, recorded: Collection[str] = ()) -> Observation:
             milestone_sha256=sha256_hex(prepared.source),
             tool_version=__version__,
             ruleset=RULESET,
+            **asked_for(prepared),
         )
     run.observer.message("looking at the machine, the repository and the packages")
     inputs = inputs_of(prepared)
@@ -155,6 +157,13 @@ def begin(run: Run, recorded: Collection[str] = ()) -> Observation:
     journal_state(run.journal, "start", start.git.start)
     run.memory.keep(run.journal.written)
     return start
+
+
+def asked_for(prepared: Prepared) -> dict[str, str]:
+    """The one attempt that was asked for (`--attempt`), where others are passed over for it."""
+    every = [plan.name for plan in plan_attempts(prepared.milestone) if not plan.manual]
+    chosen = [plan.name for plan in prepared.plans]
+    return {} if chosen == every else {"only_attempt": chosen[0]}
 
 
 def _written(staging: Path, files: Mapping[str, bytes]) -> dict[Path, bytes]:

@@ -14,6 +14,7 @@ from collections.abc import Collection, Mapping
 from typing import Any, Final, Protocol, Self
 
 from evidence import layout
+from evidence.capture.environ import env_snapshot
 from evidence.encoding import jsonio
 from evidence.encoding.codec import encode
 from evidence.encoding.digest import sha256_hex
@@ -167,13 +168,19 @@ class ForgedPack:
         return value
 
     def seal(self, forget: Collection[str] = ()) -> Self:
-        """Make the rest follow, but for what the forger forgets: results, outcome, model."""
+        """Make the rest follow, but for what the forger forgets.
+
+        That is any of results, outcome, model, snapshot.
+        """
         if "model" not in forget:
             self._journal_model()
         if layout.JOURNAL in self.docs:
             self._chain()
         try:
             documents = self.documents()
+            if "snapshot" not in forget and layout.ENV_SNAPSHOT in self.names:
+                self._show_machine(documents)
+                documents = self.documents()
             if "results" not in forget:
                 self.docs[layout.RESULTS] = encode(compute_results(documents))
             if "outcome" not in forget:
@@ -223,6 +230,11 @@ class ForgedPack:
         except EvidenceError:
             return sealed  # what was forged cannot even be shown: the old summary stays
         return {**sealed, **rendered, **self.attached}
+
+    def _show_machine(self, of: Documents) -> None:
+        shown = env_snapshot(of.environment, of.hardware, of.git, of.packages).encode("utf-8")
+        if shown != self.file(layout.ENV_SNAPSHOT):
+            self.replace(layout.ENV_SNAPSHOT, shown)
 
     def _journal_model(self) -> None:
         if not any(path.startswith(_MODEL) for path in self.files):

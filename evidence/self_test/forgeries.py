@@ -11,7 +11,7 @@ from typing import Final
 
 from evidence import layout
 from evidence.records.record import Record
-from evidence.self_test import edits, seen
+from evidence.self_test import edits, lies, seen
 from evidence.self_test.bench import Bench
 from evidence.self_test.edits import Edit, event, milestone, prediction, put, raw, step
 from evidence.self_test.forger import ForgedPack
@@ -25,7 +25,7 @@ class Forgery(Record):
     edit: Edit
     checks: tuple[str, ...] = ()
     forget: tuple[str, ...] = ()
-    """What the forger forgets to make consistent: results, outcome, model."""
+    """What the forger forgets to make consistent: results, outcome, model, snapshot."""
 
     def apply(self, bench: Bench) -> None:
         """Forge the copy. Raises NotPossibleError where the pack has nothing to lie about."""
@@ -178,13 +178,55 @@ _IDENTITY: Final = (
             patch_sha256="5" * 64), ("patch-identity",)),
     Forgery("promise", "a broken promise called kept", edits.broken_promise, ("frozen-promises",)),
     Forgery("torch", "another torch", put(layout.ENVIRONMENT, "framework", "torch_version",
-            change=edits.becomes("1.0.0")), ("framework-identity", "snapshots")),
+            change=edits.becomes("1.0.0")), ("framework-identity", "env-snapshot"), ("snapshot",)),
     Forgery("gpu", "a GPU that is not there", put(layout.ENVIRONMENT, "framework", "device",
-            change=edits.becomes("cuda:7")), ("framework-identity",)),
+            change=edits.becomes("cuda:7")), ("framework-identity", "framework-build")),
     Forgery("python", "another Python", put(layout.ENVIRONMENT, "python_version",
-            change=edits.becomes("3.99.0")), ("snapshots",)),
+            change=edits.becomes("3.99.0")), ("env-snapshot",), ("snapshot",)),
     Forgery("cpu", "a better CPU", put(layout.HARDWARE, "cpu", "model",
-            change=edits.becomes("A better CPU")), ("snapshots",)),
+            change=edits.becomes("A better CPU")), ("env-snapshot",), ("snapshot",)),
+)  # fmt: skip
+
+STORIES: Final = (
+    Forgery("attempt-deleted", "a failed attempt that never was", lies.delete_attempt,
+            ("attempts-made",)),
+    Forgery("attempt-resolution", "another way out of a failed attempt", lies.other_way_out,
+            ("attempt-outcomes",)),
+    Forgery("attempt-missing", "something else was missing", lies.less_missing,
+            ("attempt-outcomes",)),
+    Forgery("promise-of-nothing", "a promise about no file", lies.no_files, ("frozen-paths",)),
+    Forgery("promise-elsewhere", "a promise about another file", lies.other_promise,
+            ("frozen-paths",)),
+    Forgery("promise-ref", "compared with another commit", lies.other_ref, ("frozen-ref",)),
+    Forgery("gpu-build", "a GPU used by a build for CPUs", lies.gpu_of_a_cpu_build,
+            ("framework-build", "framework-identity")),
+    Forgery("no-framework", "a framework that nobody knows", lies.unknown_framework,
+            ("framework-build", "training-flos")),
+    Forgery("unlisted-framework", "a framework that is not installed", lies.unlisted_framework,
+            ("framework-build",)),
+    Forgery("interop-threads", "other threads than our backend sets", lies.other_threads,
+            ("framework-build",)),
+    Forgery("power", "power without a card that draws it", lies.power_from_nowhere,
+            ("telemetry-machine",)),
+    Forgery("larger-model", "a stand-in sold as a model of 10^11 parameters", lies.larger_model,
+            ("model-size", "checkpoint-parameters")),
+    Forgery("another-day", "the machine on another day than the run", lies.another_day,
+            ("started-utc",)),
+    Forgery("eval-in-no-time", "an evaluation that took no time", lies.no_time, ("eval-time",)),
+    Forgery("training-log-line", "another loss in the training log",
+            lies.other_line(layout.TRAINING_LOG, "step "), ("training-log",)),
+    Forgery("eval-log-line", "more questions in the evaluation log",
+            lies.other_line(layout.EVAL_LOG, "evaluating "), ("eval-log",)),
+    Forgery("label-gap", "no loss inside an answer", lies.gap_in_labels,
+            ("seen-labels", "seen-batches")),
+    Forgery("more-taught", "more taught than read", lies.more_taught, ("seen-lists",)),
+    Forgery("field-hidden", "a field of the data that is not mentioned", lies.hidden_field,
+            ("seen-lists",)),
+    Forgery("relation", "a relation to another pack in words of one's own", lambda pack: pack.doc(
+            layout.MANIFEST)["parents"].append({"milestone": "M1", "root_sha256": "a" * 64,
+            "relation": "audited and confirmed by"}), ("form",)),
+    Forgery("tool", "another tool", put(layout.MANIFEST, "tool", "name",
+            change=edits.becomes("evidence-pack, audited")), ("form",)),
 )  # fmt: skip
 
 _FORM: Final = (
@@ -209,6 +251,8 @@ _ONLY_A_SIGNATURE: Final = (
     Forgery("memory", "less memory in a sample", edits.less_memory),
     Forgery("machine", "a better CPU, in the snapshot too", edits.other_machine),
     Forgery("date", "the run happened years later", edits.another_year),
+    Forgery("question", "another question than the row has, which --repo finds",
+            lies.other_question),
     Forgery("title", "another title, with its digest", milestone(r"^(title *= *).*",
             r'\1"Something else"')),
 )  # fmt: skip
@@ -220,6 +264,7 @@ FORGERIES: Final = (
     *_MODEL,
     *_RUN,
     *_IDENTITY,
+    *STORIES,
     *_FORM,
     *_ONLY_A_SIGNATURE,
 )

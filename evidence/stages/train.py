@@ -57,6 +57,9 @@ TRAIN: Final = Kind(
     checks=(
         "evidence.verification.consistency.training",
         "evidence.verification.consistency.seen",
+        "evidence.verification.consistency.taught",
+        "evidence.verification.consistency.own_lines",
+        "evidence.verification.consistency.size",
         "evidence.verification.consistency.checkpoint",
     ),
     results=(

@@ -42,6 +42,11 @@ _KEY: Final = object()
 _DEFAULTS: Final = VerifyOptions()
 _REPOSITORY: Final = Rule("repository", "commit, milestone and data are in the caller's clone")
 _DATA_FACTS: Final = Rule("repo-data-facts", "facts about the data, counted again from them")
+_ASKED: Final = Rule("repo-evaluation", "predictions ask what the rows of the data ask")
+_TAUGHT: Final = Rule(
+    "repo-rows", "recorded rows are texts of the data, taught from their answers on"
+)
+_REFS: Final = Rule("repo-refs", "the clone has, at each promise's ref, the digests in frozen.json")
 _MODEL_FIGURES: Final = Rule("model-figures", "losses, probes, outputs and tokens, made again")
 _NOT_READ: Final = "not read any further"
 _RULESET: Final = Rule("ruleset", "this evidence-pack knows the rules that the pack follows")
@@ -262,6 +267,9 @@ def _skip_what_is_not_here(options: VerifyOptions, ledger: Ledger) -> None:
     if not options.further:
         ledger.skip(_REPOSITORY, "no clone was given to compare with (--repo)")
         ledger.skip(_DATA_FACTS, "the data are not in the pack; --repo counts again in a clone")
+        ledger.skip(_ASKED, "the rows asked are not in the pack; --repo asks again in a clone")
+        ledger.skip(_TAUGHT, "the rows taught are not in the pack; --repo compares with a clone")
+        ledger.skip(_REFS, "no clone was given to compare with (--repo)")
     ledger.skip(_MODEL_FIGURES, "verify runs neither model nor tokenizer; `reproduce` does")
 
 

@@ -41,8 +41,12 @@ def test_a_clone_that_has_what_ran_agrees(ran: Project, tmp_path: Path) -> None:
     report = against(ran, clone)
     outcomes = {c.id: c.outcome for c in report.checks if c.id.startswith("repo")}
     assert outcomes == dict.fromkeys(
-        ("repo-commit", "repo-patch", "repo-milestone", "repo-data", "repo-data-facts"), "pass"
-    ), report.findings
+        (
+            "repo-commit", "repo-patch", "repo-milestone", "repo-data", "repo-data-facts",
+            "repo-evaluation", "repo-rows", "repo-refs",
+        ),
+        "pass",
+    ), report.findings  # fmt: skip
     assert report.exit_code == 0
     assert snapshot(clone) == before
 

@@ -23,7 +23,7 @@ _UNSEALED = (layout.SUMS, layout.SIGNATURE, layout.RENDERED_SIGNATURE)
 def reseal(pack: Path, forget: list[str]) -> None:
     """Recompute results, outcome digest, journal chain, manifest, SHA256SUMS and summary.
 
-    `forget` names what the forger forgets: results, outcome, model, milestone.
+    `forget` names what the forger forgets: results, outcome, model, milestone, snapshot.
     """
     forged = ForgedPack()
     for path, data in _files(pack).items():

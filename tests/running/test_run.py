@@ -259,3 +259,14 @@ def test_a_project_without_git_runs_and_says_so(project: Project) -> None:
     project.run()
     assert "not a git repository" in project.read(layout.GIT)["start"]["unavailable"]
     assert verdict(project.pack) == "INTACT"
+
+
+def test_one_attempt_that_was_asked_for_is_recorded_and_shown(project: Project) -> None:
+    project.edit(
+        '[[attempt]]\nname = "stub"',
+        '[[attempt]]\nname = "jax"\nbackend = "tunix"\n\n[[attempt]]\nname = "stub"',
+    )
+    result = project.run(attempt="stub")
+    assert result.intact
+    assert rows(project.pack / "journal.jsonl")[0]["data"]["only_attempt"] == "stub"
+    assert "`stub` alone was asked for" in result.summary.read_text("utf-8")

@@ -29,6 +29,7 @@ def failed_toy() -> ForgedPack:
     big = forged.docs["attempts/01-big/outcome.json"]
     forged.docs["attempts/02-toy/outcome.json"] = {
         **big, **crash, "name": "toy", "backend": "stub", "missing": [], "remedies": [],
+        "resolution": "",
     }  # fmt: skip
     forged.docs[layout.MANIFEST] |= {"status": "failed", "attempt": None, "stand_in": False}
     return forged.seal()

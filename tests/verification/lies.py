@@ -234,3 +234,5 @@ def held_by_nothing_for_no_reason(toy: ForgedPack) -> None:
 def later_day(toy: ForgedPack) -> None:
     for one in toy.docs[layout.JOURNAL]:
         one["utc"] = one["utc"].replace("2026-01-08", "2026-02-08")
+    environment = toy.docs[layout.ENVIRONMENT]
+    environment["started_utc"] = environment["started_utc"].replace("2026-01-08", "2026-02-08")

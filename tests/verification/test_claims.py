@@ -24,7 +24,7 @@ def original(tmp_path: Path) -> Path:
     return write(tmp_path / "original" / "M90", toy().all_bytes())
 
 
-def second_pack(folder: Path, parent: str | None) -> Path:
+def second_pack(folder: Path, parent: str | None, *, same_clocks: bool = False) -> Path:
     """The same run a second time, which names its parent."""
     made = toy()
     parents = (
@@ -33,8 +33,9 @@ def second_pack(folder: Path, parent: str | None) -> Path:
         else [{"milestone": "M90", "root_sha256": parent, "relation": "reproduces"}]
     )
     made.docs[layout.MANIFEST]["parents"] = parents
-    for row in made.rows(layout.METRICS):
-        row["elapsed_s"] *= 1.001  # no second run takes the same time to the last digit
+    if not same_clocks:
+        for row in made.docs[layout.METRICS]:
+            row["elapsed_s"] *= 1.001  # no two runs take the same time
     return write(folder / "again" / "M90", made.seal().all_bytes())
 
 
@@ -62,6 +63,14 @@ def test_a_claim_holds_beside_the_pack_that_names_its_parent(
     assert outcome_of_check(original, "reproduction-claims", second)[0] == "pass"
     assert outcome_of_check(original, "reproduction-claims", tmp_path, second)[0] == "pass"
     assert outcome_of_check(original, "reproduction-claims", tmp_path)[0] == "not_checked"
+
+
+def test_a_copy_with_other_dates_is_no_second_run(original: Path, tmp_path: Path) -> None:
+    opened = open_verified(original)
+    second = second_pack(tmp_path, opened.root_sha256, same_clocks=True)
+    attach(original, reproduction_record(opened, open_verified(second)))
+    outcome, message = outcome_of_check(original, "reproduction-claims", second)
+    assert (outcome, "a copy, and no second run" in message) == ("fail", True)
 
 
 def test_a_pack_that_names_no_parent_reproduces_nothing(original: Path, tmp_path: Path) -> None:

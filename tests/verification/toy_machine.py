@@ -10,13 +10,6 @@ from evidence.encoding.digest import sha256_hex
 
 COMMIT: Final = "c0ffee" * 6 + "c0ff"
 NO: Final = {"unavailable": "not asked"}
-SNAPSHOT: Final = f"""\
-Commit: {COMMIT}
-Python: CPython 3.11.7
-PyTorch: 2.9.0+cpu
-CPU: A CPU
-Memory: {16 * 2**30} bytes
-"""
 
 
 def machine_of_toy() -> dict[str, Any]:

@@ -17,8 +17,17 @@ from evidence.verification.consistency.registry import Check, Evidence, register
 from evidence.verification.ledger import Ledger
 
 _PACKAGE: Final = "evidence.verification.consistency"
-_FIRST: Final = ("status", "journal", "identity")
-_LAST: Final = ("data", "recovery", "damage", "steadiness", "durations", "results", "prose")
+_FIRST: Final = ("status", "journal", "attempts", "identity", "promises", "machine")
+_LAST: Final = (
+    "data",
+    "recovery",
+    "damage",
+    "steadiness",
+    "durations",
+    "clocks",
+    "results",
+    "prose",
+)
 
 
 def check_consistency(evidence: Evidence, ruleset: int, ledger: Ledger) -> None:

@@ -11,7 +11,6 @@ from evidence.encoding import jsonio
 from evidence.encoding.codec import encode
 from evidence.records.availability import Unavailable
 from evidence.records.capture import (
-    FrozenSetRecord,
     GitStateRecord,
     HardwareRecord,
     InputPlaceRecord,
@@ -54,7 +53,8 @@ def milestone_identity(evidence: Evidence) -> Problems:
 def git_identity(evidence: Evidence) -> Problems:
     """manifest.commit = git.start.commit; captured(start/end) = git.start/end commit and dirty;
     changed_during_run ⇔ commit, branch
-    or files differ; git.inputs name the data of inputs.json, and give a reason exactly where
+    or files differ; one commit has one tree, subject and date; git.inputs name the data of
+    inputs.json, and give a reason exactly where
     nothing holds them; a patch holds what differed from the commit. Exact.
     Warnings: dirty tree, repository changed meanwhile, an input that
     no commit holds.
@@ -150,6 +150,11 @@ def _states(evidence: Evidence) -> Problems:
         place = f"{layout.GIT}#/changed_during_run"
         text = "whether start and end of the run differ"
         yield from differs(place, text, changed, git.changed_during_run)
+        if git.start.commit == git.end.commit:
+            for key in ("tree", "subject", "commit_utc"):
+                text = f"another {key} of the same commit than at the start"
+                expected, found = getattr(git.start, key), getattr(git.end, key)
+                yield from differs(f"{layout.GIT}#/end/{key}", text, expected, found)
         if changed:
             text = "the repository changed while the run went on"
             yield Problem(place, text, severity="warning", code="changed-during-run")
@@ -220,70 +225,6 @@ def data_identity(evidence: Evidence) -> Problems:
         for field in sorted(wanted - set(record.field_names)):
             place = f"{layout.INPUTS}#/data/{name}/field_names"
             yield Problem(place, f"the declared field {shown(field)} is in no row")
-
-
-@check("frozen-data", "data that are also frozen have one digest in both places")
-def frozen_data(evidence: Evidence) -> Problems:
-    """inputs.data.*.sha256 = frozen before_sha256 of the same path. Exact."""
-    frozen = {
-        file.path: (f"{layout.FROZEN}#/sets/{i}/files/{j}/before_sha256", file.before_sha256)
-        for i, one in enumerate(evidence.documents.frozen.known)
-        for j, file in enumerate(one.files)
-    }
-    pairs = [
-        (record, frozen[record.path])
-        for record in evidence.documents.inputs.data.values()
-        if record.path in frozen
-    ]
-    if not pairs:
-        raise CannotCheckError("no data file is among the frozen paths")
-    for record, (place, digest) in pairs:
-        text = f"another digest than the run read from {shown(record.path)}"
-        yield from differs(place, text, record.sha256, digest)
-
-
-@check("frozen-promises", "what frozen.json concludes follows from its own digests")
-def frozen_promises(evidence: Evidence) -> Problems:
-    """One set for each [[frozen]], with its name, ref and policy; unchanged_during_run ⇔ before =
-    after for all files; equal_to_ref ⇔ after = ref for all files; a set is compared with its ref
-    as a whole or not at all. Exact. Warnings where a promise was broken, and where files were not
-    compared with the ref that the milestone names."""
-    specs = evidence.documents.milestone.frozen
-    sets = need(evidence.documents.frozen.sets, "the promises are not known")
-    text = "other promises than the milestone makes"
-    expected = [(spec.name, spec.ref, spec.policy) for spec in specs]
-    found = [(one.name, one.ref, one.policy) for one in sets]
-    yield from differs(f"{layout.FROZEN}#/sets", text, expected, found)
-    for index, one in enumerate(sets):
-        place = f"{layout.FROZEN}#/sets/{index}"
-        unchanged = all(file.before_sha256 == file.after_sha256 for file in one.files)
-        text = "does not follow from the digests of its files"
-        yield from differs(
-            f"{place}/unchanged_during_run", text, unchanged, one.unchanged_during_run
-        )
-        if not unchanged:
-            broken = "a promise not to touch files was broken during the run"
-            yield Problem(place, broken, severity="warning", code="frozen-changed")
-        yield from _against_ref(f"{place}/equal_to_ref", one)
-
-
-def _against_ref(place: str, one: FrozenSetRecord) -> Problems:
-    unknown = {isinstance(file.ref_sha256, Unavailable) for file in one.files}
-    if isinstance(one.equal_to_ref, Unavailable):
-        if False in unknown:
-            yield Problem(place, "digests at the ref are there, so whether they are equal is known")
-        elif one.ref is not None:
-            text = f"the files were not compared with {shown(one.ref)}: {one.equal_to_ref.reason}"
-            yield Problem(place, text, severity="warning", code="ref-unknown")
-        return
-    if one.ref is None or isinstance(one.ref_commit, Unavailable) or True in unknown:
-        yield Problem(
-            place, "known only where a ref is named, found, and has a digest of each file"
-        )
-        return
-    equal = all(file.after_sha256 == file.ref_sha256 for file in one.files)
-    text = "does not follow from the digests of its files"
-    yield from differs(place, text, equal, one.equal_to_ref)
 
 
 @check("model-identity", "the model is the one that the completed attempt asks for")

@@ -1,6 +1,6 @@
 """Checks on what should stay the same during a run, and warnings where it did not.
 
-The repository is in `identity`, the wall clock in `journal`, frozen paths in `identity` too.
+The repository is in `identity`, the wall clock in `journal`, frozen paths in `promises`.
 """
 
 from __future__ import annotations

@@ -21,7 +21,7 @@ from evidence.pack.documents import Documents
 from evidence.records.reproduction import ReproductionRecord
 from evidence.records.run import ManifestRecord
 from evidence.results.seed_test import seed_of, seed_tests
-from evidence.results.tiers import reached_tiers, strictest_tier, when_and_where
+from evidence.results.tiers import are_one_run, reached_tiers, strictest_tier, when_and_where
 from evidence.verification.ledger import Ledger, Rule
 from evidence.verification.problem import CannotCheckError, Problem
 
@@ -165,6 +165,10 @@ def _differs(
     if record.original.root_sha256 not in {parent.root_sha256 for parent in parents}:
         text = "the pack that is said to reproduce this one does not name it as its parent"
         yield Problem(f"{path}#/reproduction/root_sha256", text)
+    for one in (other, *others):
+        if are_one_run(documents, one):
+            text = "the steps of both packs took the very same time: a copy, and no second run"
+            yield Problem(f"{path}#/reproduction/root_sha256", text)
 
 
 def _outcome(manifest: ManifestRecord | None) -> object:

@@ -20,7 +20,7 @@ from evidence.errors import UsageError
 from evidence.records.availability import Unavailable
 from evidence.verification.consistency.registry import Check, Evidence
 from evidence.verification.ledger import Rule
-from evidence.verification.origin import clone_inputs
+from evidence.verification.origin import clone_inputs, clone_rows
 from evidence.verification.origin.recorded import (
     COMMIT_ID,
     at_project,
@@ -72,6 +72,9 @@ def repository_checks(clone: Path) -> tuple[Check, ...]:
         Check(clone_inputs.MILESTONE, bound(clone_inputs.milestone)),
         Check(clone_inputs.DATA, bound(clone_inputs.data)),
         Check(clone_inputs.FACTS, bound(clone_inputs.facts)),
+        Check(clone_rows.EVALUATION, bound(clone_rows.evaluation)),
+        Check(clone_rows.ROWS, bound(clone_rows.rows_taught)),
+        Check(clone_rows.REFS, bound(clone_rows.refs)),
     )
 
 

@@ -68,6 +68,11 @@ def milestone(found: Repository, evidence: Evidence) -> Iterator[Problem]:
         yield from _held_against(tree, evidence, [_milestone_file(evidence)])
 
 
+def has_milestone(tree: PatchedTree, evidence: Evidence) -> bool:
+    """Whether the clone has the milestone's very bytes: else its templates are a stranger's."""
+    return _look(tree, evidence, _milestone_file(evidence)).content is not None
+
+
 def _milestone_file(evidence: Evidence) -> _Sought:
     path = layout.milestone_file(Path(), evidence.documents.milestone.id).as_posix()
     source = evidence.contents[layout.MILESTONE]
@@ -88,8 +93,8 @@ def facts(found: Repository, evidence: Evidence) -> Iterator[Problem]:
     spec, records = evidence.documents.milestone, evidence.documents.inputs.data
     with tree_that_ran(found, evidence) as tree:
         # Its templates are rendered here, which may be a stranger's: only where the clone has them.
-        trusted = _look(tree, evidence, _milestone_file(evidence)).content is not None
-        sets = {name: _read(tree, name, evidence) for name in _names(evidence)}
+        trusted = has_milestone(tree, evidence)
+        sets = {name: data_set(tree, name, evidence) for name in _names(evidence)}
     if all(one is None for one in sets.values()):
         raise CannotCheckError("the clone has no data set with the bytes of the run, see repo-data")
     longest = max(len(row) for one in sets.values() if one for row in one.raw.split(b"\n"))
@@ -204,7 +209,7 @@ def _as_sealed(blob: bytes, sha256: str) -> bytes | None:
     )
 
 
-def _read(tree: PatchedTree, name: str, evidence: Evidence) -> DataSet | None:
+def data_set(tree: PatchedTree, name: str, evidence: Evidence) -> DataSet | None:
     """A data set with the very bytes that the run read; None where the clone has others."""
     spec, sought = evidence.documents.milestone.data[name], _sought(evidence, name)
     found = None if sought is None else _look(tree, evidence, sought)

@@ -21,6 +21,8 @@ from evidence.verification.reading.directory import SafeDirectory, is_link
 from evidence.verification.reading.names import unsafe_on_disk
 
 MAX_LOG_BYTES_IN_MEMORY: Final = 16 * limits.MIB
+MAX_ATTEMPT_LOG_BYTES_IN_MEMORY: Final = 1 * limits.MIB
+"""Of an attempt that failed: there may be many."""
 IN_MEMORY_WHERE_SMALL: Final = {
     layout.ENV_SNAPSHOT: MAX_LOG_BYTES_IN_MEMORY,
     layout.GPU_SNAPSHOT: MAX_LOG_BYTES_IN_MEMORY,
@@ -42,6 +44,7 @@ _CAPS: Final = {
 }
 """Most bytes that these may have; other documents go by their kind."""
 _OF_THE_MODEL: Final = f"{layout.FINAL_MODEL}/"
+_OF_ATTEMPTS: Final = f"{layout.ATTEMPTS}/"
 _REMADE: Final = {layout.PLOTS, layout.ATTACHED}
 """Folders of the rendered set: what lacks in them is said there, and `evidence render` mends it."""
 
@@ -154,6 +157,8 @@ def _max_bytes_in_memory(path: str) -> int | None:
     """The size up to which a text is read into memory; None for what is no such text."""
     if any(path == kind.log for kind in kinds()):
         return MAX_LOG_BYTES_IN_MEMORY
+    if path.startswith(_OF_ATTEMPTS) and any(path.endswith(f"/{kind.log}") for kind in kinds()):
+        return MAX_ATTEMPT_LOG_BYTES_IN_MEMORY
     return IN_MEMORY_WHERE_SMALL.get(path)
 
 

@@ -1,0 +1,195 @@
+"""Forged edits that leave every document possible in itself, and contradict another one.
+
+Responsible for the edits of whole stories: attempts, promises, machine, size, time. Edits of single
+values are in `edits`.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from evidence import layout
+from evidence.encoding.digest import sha256_hex
+from evidence.self_test.edits import outcome_path
+from evidence.self_test.forger import ForgedPack, NotPossibleError
+
+UNKNOWN = {"unavailable": "it was not asked"}
+
+
+def delete_attempt(pack: ForgedPack) -> None:
+    """A failed attempt that never was: its events and its folder are taken away."""
+    path = outcome_path(pack)
+    name, folder = pack.doc(path)["name"], path.rpartition("/")[0]
+    if pack.doc(layout.RESULTS) and not _completed(pack):
+        raise NotPossibleError("nothing completed, so that no later attempt tells of this one")
+    events = pack.doc(layout.JOURNAL)
+    events[:] = [one for one in events if one["attempt"] != name]
+    for inside in [one for one in pack.names if one.startswith(f"{folder}/")]:
+        pack.replace(inside, None)
+
+
+def _completed(pack: ForgedPack) -> bool:
+    return bool(pack.doc(layout.MANIFEST)["status"] == "complete")
+
+
+def other_way_out(pack: ForgedPack) -> None:
+    """Another resolution of a failed attempt than the milestone has."""
+    pack.doc(outcome_path(pack))["resolution"] = "Nothing had to be done."
+
+
+def less_missing(pack: ForgedPack) -> None:
+    """One thing fewer was missing."""
+    outcome = pack.doc(outcome_path(pack))
+    if not outcome["missing"]:
+        raise NotPossibleError("nothing was missing")
+    outcome["missing"][0] = "It is not known what."
+
+
+def no_files(pack: ForgedPack) -> None:
+    """A promise that is kept because it is about nothing."""
+    _promise(pack)["files"] = []
+
+
+def other_promise(pack: ForgedPack) -> None:
+    """Another file in the place of one that was promised."""
+    _promise(pack)["files"][0]["path"] = "another/place.bin"
+
+
+def other_ref(pack: ForgedPack) -> None:
+    """Compared with another commit than HEAD."""
+    promise = _promise(pack)
+    if promise["ref"] != "HEAD" or not isinstance(promise["ref_commit"], str):
+        raise NotPossibleError("nothing was compared with HEAD")
+    promise["ref_commit"] = "b" * len(promise["ref_commit"])
+
+
+def _promise(pack: ForgedPack) -> dict[str, Any]:
+    for one in pack.doc(layout.FROZEN)["sets"]:
+        if one["files"]:
+            found: dict[str, Any] = one
+            return found
+    raise NotPossibleError("nothing was promised")
+
+
+def framework(pack: ForgedPack) -> dict[str, Any]:
+    """The framework, where one is known."""
+    found: dict[str, Any] = pack.doc(layout.ENVIRONMENT)["framework"]
+    if "device" not in found:
+        raise NotPossibleError("the framework is not known")
+    return found
+
+
+def our_framework(pack: ForgedPack) -> dict[str, Any]:
+    """The framework of our own backend: what another one does is not known."""
+    started = pack.event("attempt-started")["data"]
+    if started["backend"] != "transformers":
+        raise NotPossibleError("another backend than ours ran")
+    return framework(pack)
+
+
+def gpu_of_a_cpu_build(pack: ForgedPack) -> None:
+    """Computed on a GPU, by a build that has no CUDA."""
+    found = framework(pack)
+    version = found["torch_version"].partition("+")[0]
+    found |= {"device": "cuda:0", "torch_version": f"{version}+cpu"}
+
+
+def unknown_framework(pack: ForgedPack) -> None:
+    """A framework that nobody knows, in a run that completed."""
+    our_framework(pack)
+    pack.doc(layout.ENVIRONMENT)["framework"] = dict(UNKNOWN)
+
+
+def unlisted_framework(pack: ForgedPack) -> None:
+    """A framework that is installed nowhere."""
+    our_framework(pack)
+    packages = pack.doc(layout.PACKAGES)["packages"]
+    packages[:] = [one for one in packages if one["name"] != "torch"]
+
+
+def other_threads(pack: ForgedPack) -> None:
+    """Other threads between operations than our backend ever sets."""
+    our_framework(pack)["num_interop_threads"] += 7
+
+
+def power_from_nowhere(pack: ForgedPack) -> None:
+    """650 W without a GPU, or far more than the cards may draw."""
+    gpus = pack.doc(layout.HARDWARE)["gpus"]
+    pack.rows(layout.TELEMETRY)[0]["gpu_power_w"] = 650.0 if isinstance(gpus, dict) else 1e5
+
+
+def larger_model(pack: ForgedPack) -> None:
+    """A stand-in sold as a model of a hundred billion parameters, FLOPs and all."""
+    model = pack.doc(layout.INPUTS)["model"]
+    if "num_parameters" not in model:
+        raise NotPossibleError("the model is not known")
+    before = model["num_parameters"] - model["num_embedding_parameters"]
+    model["num_parameters"] = 10**11
+    for one in pack.doc(layout.JOURNAL):
+        flops = one["data"].get("total_flos")
+        if one["event"] == "stage-finished" and flops:
+            after = 10**11 - model["num_embedding_parameters"]
+            one["data"]["total_flos"] = flops // before * after
+
+
+def another_day(pack: ForgedPack) -> None:
+    """The machine was looked at on another day than the run began."""
+    environment = pack.doc(layout.ENVIRONMENT)
+    if not isinstance(environment["started_utc"], str):
+        raise NotPossibleError("it is not known when the run began")
+    environment["started_utc"] = f"2019{environment['started_utc'][4:]}"
+
+
+def no_time(pack: ForgedPack) -> None:
+    """An evaluation that took no time."""
+    pack.event("stage-finished", stage="eval")["data"]["runtime_s"] = 1e-9
+
+
+def other_line(path: str, begins: str) -> Any:
+    """Edit of a line of a log that our own backend prints."""
+
+    def edit(pack: ForgedPack) -> None:
+        lines = pack.file(path).decode("utf-8").split("\n")
+        place = next((i for i, line in enumerate(lines) if line.startswith(begins)), None)
+        if place is None:
+            raise NotPossibleError(f"{path} has no such line of ours")
+        lines[place] = lines[place].replace("1", "2").replace("5", "6")
+        pack.replace(path, "\n".join(lines).encode("utf-8"))
+
+    return edit
+
+
+def other_question(pack: ForgedPack) -> None:
+    """Another question and answer than the row of the data has, with their digests."""
+    row = pack.rows(layout.PREDICTIONS)[-1]
+    row["prompt"] += " (the easy one)"
+    row["prompt_sha256"] = sha256_hex(row["prompt"].encode("utf-8"))
+
+
+def gap_in_labels(pack: ForgedPack) -> None:
+    """No loss in the middle of an answer."""
+    for batch in pack.doc(layout.SEEN)["batches"]:
+        for row in batch["rows"]:
+            taught = [i for i, label in enumerate(row["labels"]) if label >= 0]
+            if len(taught) > 2:
+                row["labels"][taught[1]] = -100
+                return
+    raise NotPossibleError("no recorded row has an answer of three tokens")
+
+
+def more_taught(pack: ForgedPack) -> None:
+    """A field that was taught in more rows than it was read in."""
+    for one in pack.doc(layout.SEEN)["coverage"]:
+        if one["num_rows_in_target"]:
+            one["num_rows_in_sequence"] = one["num_rows_in_target"] - 1
+            return
+    raise NotPossibleError("no field was taught")
+
+
+def hidden_field(pack: ForgedPack) -> None:
+    """A field of the data that is not mentioned."""
+    coverage = pack.doc(layout.SEEN)["coverage"]
+    place = next((i for i, one in enumerate(coverage) if not one["is_answer"]), None)
+    if place is None:
+        raise NotPossibleError("every field is an answer")
+    del coverage[place]

@@ -1,0 +1,142 @@
+"""Checks on clocks: documents and stages tell the time that the journal's clocks show.
+
+Durations that nest are `durations`'; a wall clock that jumps is `journal`'s.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Final
+
+from evidence import layout
+from evidence.records.availability import Unavailable
+from evidence.records.capture import GitStateRecord
+from evidence.records.run import JournalEvent
+from evidence.results.context import journal_at
+from evidence.results.steadiness import clock_jumps, utc_of
+from evidence.rules.sampling import NUM_PROBED
+from evidence.stages.eval import PREDICTIONS
+from evidence.stages.train import STEPS, TRAIN
+from evidence.verification.consistency.machine import OUR_BACKEND
+from evidence.verification.consistency.registry import Evidence, Problems, check
+from evidence.verification.problem import CannotCheckError, Problem
+
+SAME_PROCESS_S: Final = 600.0
+"""Between the first event and the reading of the clock for environment.json lie milliseconds."""
+SKEW_S: Final = 300.0
+"""Two machines whose clocks are set."""
+PAUSE_S, SLOW_BYTES_PER_S, SLOW_ROWS_PER_S = 6.0, 20e6, 1000.0
+"""What may pass between a loop and the events around it: a pause, looking at each weight, looking
+at each row."""
+FAR_S: Final = 120.0
+TOKEN_S: Final = 5e-5
+"""A token of an answer needs a pass through the model; none of ours takes less from Python."""
+
+
+@check("started-utc", "environment.json was written when the journal began")
+def started_utc(evidence: Evidence) -> Problems:
+    """|environment.started_utc − the first event's utc| ≤ 10 minutes, where the wall clock did not
+    jump and nobody recovered in between. A warning where the run began before its own commit was
+    made (5 minutes of skew): a clock was wrong."""
+    documents = evidence.documents
+    events = documents.journal[:2]
+    first = utc_of(events[0]) if events else None
+    stated = documents.environment.started_utc
+    if first is None or isinstance(stated, Unavailable):
+        raise CannotCheckError("it is not known when the run began")
+    began = _parsed(stated)
+    place = f"{layout.ENVIRONMENT}#/started_utc"
+    if began is None:
+        yield Problem(place, "is no date", actual=stated)
+        return
+    steady = not list(clock_jumps(events)) and events[-1].event == "captured"
+    if steady and abs((began - first).total_seconds()) > SAME_PROCESS_S:
+        text = "another time than the journal began at"
+        yield Problem(place, text, events[0].utc, stated)
+    start = documents.git.start
+    if isinstance(start, GitStateRecord):
+        made = _parsed(start.commit_utc)
+        if made is not None and (made - first).total_seconds() > SKEW_S:
+            text = "the run began before its commit was made: the clock of one of them was wrong"
+            where = f"{layout.GIT}#/start/commit_utc"
+            yield Problem(where, text, events[0].utc, start.commit_utc, "warning", "before-commit")
+
+
+def _parsed(text: str) -> datetime | None:
+    try:
+        found = datetime.fromisoformat(text)
+    except ValueError:
+        return None
+    return found if found.tzinfo else found.replace(tzinfo=UTC)
+
+
+@check(
+    "loop-time",
+    "the loops took about the time that the journal's clock leaves them",
+    kind=TRAIN.name,
+)
+def loop_time(evidence: Evidence) -> Problems:
+    """Of the completed attempt's last training segment: the time from its schedule to the next
+    event behind the loop (probe, final-model) is runtime_s, and what else happens there: a pause
+    (6 s), as long again as the loop twice, the probe, each weight (20 MB/s), each row (1000/s).
+    More than that is a warning; ten times the loop and two minutes more is an error."""
+    finished = evidence.events("stage-finished", "train")
+    rows, model = evidence.documents.rows(STEPS), evidence.documents.inputs.model
+    if not finished or finished[-1].data["runtime_s"] is None or not rows:
+        raise CannotCheckError("the worker did not report how long its loop took")
+    runtime_s = finished[-1].data["runtime_s"]
+    passed_s = _passed_s(evidence, finished[-1])
+    fed = sum(row.num_rows for row in rows if row.segment == rows[-1].segment)
+    size_bytes = 0 if isinstance(model, Unavailable) else 4 * model.num_parameters
+    around_s = PAUSE_S + size_bytes / SLOW_BYTES_PER_S
+    around_s += evidence.rows_of(evidence.plan.train.data) / SLOW_ROWS_PER_S
+    around_s += runtime_s * (2 + NUM_PROBED / max(1, fed))
+    if passed_s - runtime_s > around_s:
+        far = passed_s - runtime_s > around_s + FAR_S + 10 * runtime_s
+        text = "the journal's clock shows far more time than the loop says that it took"
+        yield Problem(
+            journal_at(finished[-1], "data", "runtime_s"),
+            text,
+            f"about {passed_s:.3f}",
+            runtime_s,
+            severity="error" if far else "warning",
+            code="loop-time",
+        )
+
+
+def _passed_s(evidence: Evidence, finished: JournalEvent) -> float:
+    """From the schedule of this segment to what comes behind its loop."""
+    events = [event for event in evidence.documents.journal if event.seq < finished.seq]
+    begun = [event for event in events
+             if event.event == "schedule" and event.data["stage"] == "train"]  # fmt: skip
+    if not begun:
+        raise CannotCheckError("there is no schedule of the training stage")
+    behind = [
+        event
+        for event in events[begun[-1].seq + 1 :]
+        if event.event == "final-model" or event.data.get("moment") == "after"
+    ]
+    if not behind:
+        raise CannotCheckError("the journal has nothing behind the training loop")
+    return behind[0].monotonic_s - begun[-1].monotonic_s
+
+
+@check("eval-time", "the evaluation took as long as its answers need at least")
+def eval_time(evidence: Evidence) -> Problems:
+    """Where our own backend ran: runtime_s of the evaluation ≥ 50 µs for each token that was
+    generated one after the other, that is of the longest answer of each batch."""
+    rows, plan = evidence.documents.rows(PREDICTIONS), evidence.plan
+    if plan.backend != OUR_BACKEND or not rows:
+        raise CannotCheckError("there are no answers of our own backend")
+    size = max(1, plan.eval.batch_size)
+    longest = (
+        max(row.num_output_tokens for row in rows[at : at + size])
+        for at in range(0, len(rows), size)
+    )
+    least_s = TOKEN_S * sum(longest)
+    for event in evidence.events("stage-finished", "eval"):
+        runtime_s = event.data["runtime_s"]
+        if runtime_s is not None and runtime_s < least_s:
+            text = "shorter than so many tokens take one after the other"
+            place = journal_at(event, "data", "runtime_s")
+            yield Problem(place, text, f"at least {least_s:.6f}", runtime_s)

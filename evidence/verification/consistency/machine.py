@@ -1,0 +1,197 @@
+"""Checks on the machine: documents, snapshot, framework and samples tell of one and the same."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Final
+
+from evidence import layout
+from evidence.capture.environ import env_snapshot
+from evidence.pack import lost
+from evidence.records.availability import Unavailable
+from evidence.records.capture import HardwareRecord, TelemetryRow, TorchRecord
+from evidence.records.run import AttemptPlan
+from evidence.results.computed import GPU_DEVICES
+from evidence.results.context import journal_at
+from evidence.verification.consistency.registry import Evidence, Problems, check, differs, need
+from evidence.verification.problem import CannotCheckError, Problem
+
+OUR_BACKEND: Final = "transformers"
+"""What this backend always does is known; what another reports is its own."""
+_NO_DRIVER: Final = "no NVIDIA driver"
+_GPU: Final = ("gpu_memory_bytes", "gpu_utilisation_percent", "gpu_power_w")
+_ABOVE_LIMIT: Final = 2.0
+"""How far above its limit a card may draw for a moment; peaks of some last milliseconds."""
+_SHARED: Final = 8
+"""Pages that processes share count once for each of them."""
+
+
+@check("env-snapshot", "env_snapshot.txt is what the documents beside it give")
+def snapshot(evidence: Evidence) -> Problems:
+    """environ.env_snapshot over environment.json, hardware.json, git.json and packages.json,
+    compared as bytes. Exact."""
+    documents = evidence.documents
+    if lost.damaged_in(documents.journal) is not None:
+        raise CannotCheckError("the run was closed when its files were damaged")
+    found = evidence.contents.get(layout.ENV_SNAPSHOT)
+    if found is None:
+        raise CannotCheckError(f"{layout.ENV_SNAPSHOT} is not there, or too large")
+    text = env_snapshot(
+        documents.environment, documents.hardware, documents.git, documents.packages
+    )
+    expected, lines = text.split("\n"), found.decode("utf-8", "replace").split("\n")
+    for number, (wanted, line) in enumerate(zip(expected, lines, strict=False), 1):
+        if wanted != line:
+            place = f"{layout.ENV_SNAPSHOT}#L{number}"
+            yield Problem(place, "not what the documents give here", wanted, line)
+            return
+    if len(expected) != len(lines):
+        text = "not as many lines as the documents give"
+        yield Problem(layout.ENV_SNAPSHOT, text, len(expected) - 1, len(lines) - 1)
+
+
+@check("framework-build", "the framework could compute where it says, and as the attempt asks")
+def framework_build(evidence: Evidence) -> Problems:
+    """A CUDA device needs a build with CUDA, and a card of its number; +cuNNN is cuda_version; the
+    journal's execution was on that device; where our own backend ran: the framework is known,
+    torch and transformers are among the packages (a development build of torch may not be),
+    threads, one thread between operations and deterministic algorithms are as the attempt asks.
+    Exact."""
+    plan, framework = evidence.plan, evidence.documents.environment.framework
+    place = f"{layout.ENVIRONMENT}#/framework"
+    if isinstance(framework, Unavailable):
+        if plan.backend == OUR_BACKEND:
+            yield Problem(place, "a run that completed knows its framework", None, framework.reason)
+            return
+        raise CannotCheckError(f"the framework is not known: {framework.reason}")
+    on_gpu = framework.device.startswith(GPU_DEVICES)
+    cpu_build = framework.torch_version.endswith("+cpu")
+    if on_gpu and framework.device.startswith("cuda"):
+        if cpu_build:
+            text = "a build for CPUs alone computes on no GPU"
+            yield Problem(f"{place}/device", text, "a build with CUDA", framework.device)
+        elif isinstance(framework.cuda_version, Unavailable) and "rocm" not in (
+            framework.torch_version
+        ):
+            text = "a GPU was used, and this build has no CUDA"
+            yield Problem(f"{place}/device", text, "cpu", framework.device)
+    if cpu_build and not isinstance(framework.cuda_version, Unavailable):
+        text = "a build for CPUs alone has no CUDA"
+        yield Problem(f"{place}/cuda_version", text, None, framework.cuda_version)
+    yield from _cuda(place, framework, evidence.documents.hardware)
+    for event in evidence.events("execution", "train"):
+        where, text = journal_at(event, "data", "device"), "another device than the framework had"
+        kind, _, number = event.data["device"].partition(":")
+        same = framework.device.partition(":")[0] == kind
+        if not same or (
+            number and ":" in framework.device and event.data["device"] != framework.device
+        ):
+            yield Problem(where, text, framework.device, event.data["device"])
+    if plan.backend == OUR_BACKEND:
+        yield from _as_asked(evidence, framework, plan)
+
+
+def _cuda(place: str, framework: TorchRecord, hardware: HardwareRecord) -> Problems:
+    """The CUDA that a build names, and the card that a device is the number of."""
+    tag = re.fullmatch(r"[^+]+\+cu(\d+)", framework.torch_version)
+    if tag and not isinstance(framework.cuda_version, Unavailable):
+        text, stated = "another CUDA than the build names", framework.cuda_version
+        if tag[1] != stated.replace(".", ""):
+            yield Problem(f"{place}/cuda_version", text, framework.torch_version, stated)
+    number = re.fullmatch(r"cuda:(\d{1,4})", framework.device)
+    gpus = () if isinstance(hardware.gpus, Unavailable) else hardware.gpus
+    if number and gpus and not any(one.parts for one in gpus) and int(number[1]) >= len(gpus):
+        text = "there is no card of this number"
+        yield Problem(f"{place}/device", text, f"below {len(gpus)}", framework.device)
+
+
+def _as_asked(evidence: Evidence, framework: TorchRecord, plan: AttemptPlan) -> Problems:
+    place = f"{layout.ENVIRONMENT}#/framework"
+    names = {one.name.lower() for one in evidence.documents.packages.imported}
+    released = not any(mark in framework.torch_version for mark in ("dev", "git", "a0"))
+    if names and "torch" not in names and released:
+        text = "PyTorch is not among the packages"
+        yield Problem(f"{place}/torch_version", text, "torch in packages.json")
+    if names and "transformers" not in names:
+        text = "is not among the packages: perhaps it was imported from a folder"
+        where = f"{place}/transformers_version"
+        yield Problem(where, text, severity="warning", code="package-not-listed")
+    facts = [("num_interop_threads", 1), ("deterministic_algorithms", plan.train.deterministic)]
+    if plan.threads is not None:
+        facts.append(("num_threads", plan.threads))
+    for key, expected in facts:
+        text = "not as this attempt asks"
+        yield from differs(f"{place}/{key}", text, expected, getattr(framework, key))
+
+
+@check("telemetry-machine", "samples show what this machine could have shown")
+def telemetry_machine(evidence: Evidence) -> Problems:
+    """No value of a GPU where there is no driver or no card; its memory and power within those of
+    the cards (power ×2), use up to 100 %; the worker's memory within the machine's (×8: pages that
+    processes share count more than once), its processor use within its logical processors (×2)."""
+    rows, hardware = evidence.documents.telemetry, evidence.documents.hardware
+    if not rows:
+        raise CannotCheckError("there are no samples")
+    limits = dict(_limits(hardware))
+    for line, row in enumerate(rows, 1):
+        yield from _sample(f"{layout.TELEMETRY}#L{line}", row, limits)
+
+
+def _limits(hardware: HardwareRecord) -> Iterator[tuple[str, float | None]]:
+    """The most of each value; None where there can be none."""
+    gpus = hardware.gpus
+    if isinstance(gpus, Unavailable):
+        if gpus.reason.startswith(_NO_DRIVER):
+            yield from dict.fromkeys(_GPU, None).items()
+    elif not gpus:
+        yield from dict.fromkeys(_GPU, None).items()
+    else:
+        yield "gpu_utilisation_percent", 100.0
+        memory = [one.memory_bytes for one in gpus]
+        power = [one.power_limit_w for one in gpus]
+        known = [one for one in memory if not isinstance(one, Unavailable)]
+        if len(known) == len(memory):
+            yield "gpu_memory_bytes", float(sum(known))
+        watts = [float(one) for one in power if not isinstance(one, Unavailable)]
+        if len(watts) == len(power):
+            yield "gpu_power_w", _ABOVE_LIMIT * sum(watts)
+    if not isinstance(hardware.memory_bytes, Unavailable):
+        yield "rss_bytes", _SHARED * hardware.memory_bytes
+    if not isinstance(hardware.cpu.num_logical_cores, Unavailable):
+        yield "cpu_percent", 2 * 100.0 * hardware.cpu.num_logical_cores
+
+
+def _sample(place: str, row: TelemetryRow, limits: dict[str, float | None]) -> Problems:
+    for key, limit in limits.items():
+        value = getattr(row, key)
+        if isinstance(value, Unavailable):
+            continue
+        if limit is None:
+            yield Problem(f"{place}/{key}", "there is no GPU that could show this", None, value)
+        elif value > limit:
+            text = "more than this machine has"
+            yield Problem(f"{place}/{key}", text, f"at most {limit:g}", value)
+
+
+@check("telemetry-there", "what ran for seconds was sampled while it ran")
+def telemetry_there(evidence: Evidence) -> Problems:
+    """Samples are of stages that the journal started for their attempt; a stage of the completed
+    attempt that took a minute or more has a sample."""
+    rows = evidence.documents.telemetry
+    known = {
+        (event.attempt, event.data["stage"])
+        for event in evidence.documents.journal
+        if event.event == "stage-started"
+    }
+    for line, row in enumerate(rows, 1):
+        if (row.attempt, row.stage) not in known:
+            text = "the journal started no such stage of this attempt"
+            yield Problem(f"{layout.TELEMETRY}#L{line}/stage", text, None, row.stage)
+    need(evidence.context.plan, "no attempt completed")
+    sampled = {(row.attempt, row.stage) for row in rows}
+    for event in evidence.events("stage-finished"):
+        long = event.data["duration_s"] > 60
+        if long and (event.attempt, event.data["stage"]) not in sampled:
+            text = f"there is no sample of the {event.data['stage']} stage, which took this long"
+            yield Problem(journal_at(event, "data", "duration_s"), text)

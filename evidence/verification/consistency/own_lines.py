@@ -1,0 +1,101 @@
+"""Checks on logs: the lines that our own backend prints say what the evidence says."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterator
+from functools import partial
+from itertools import groupby
+from typing import Final
+
+from evidence import layout
+from evidence.records.run import AttemptPlan, StepRow
+from evidence.stages.eval import PREDICTIONS
+from evidence.stages.train import STEPS, TRAIN
+from evidence.text.escape import visible
+from evidence.verification.consistency import registry
+from evidence.verification.consistency.machine import OUR_BACKEND
+from evidence.verification.consistency.registry import Evidence, Problems
+from evidence.verification.problem import CannotCheckError, Problem
+
+check = partial(registry.check, kind=TRAIN.name)
+
+_STEP: Final = re.compile(r"step \d+/\d+  loss .*$")
+_TRAINING: Final = re.compile(r"training .* on \d+ rows$")
+_EVALUATING: Final = re.compile(r"evaluating \d+ of \d+ questions with the saved model$")
+
+
+@check("training-log", "the lines of our own in training_log.txt are those of the step rows")
+def training_log(evidence: Evidence) -> Problems:
+    """Where our own backend ran and nothing was cut from the log: `training MODEL on N rows`, and a
+    line a logging interval with the mean of its losses, rate and epoch of its last step, written
+    again from metrics.jsonl and compared as text. Exact. Of a run that was resumed the lines of
+    its last segment: before them are lines of steps that were made again."""
+    plan = evidence.plan
+    lines = list(_lines(evidence, layout.TRAINING_LOG, "train"))
+    model = plan.model.id or plan.model.config or plan.model.path
+    expected = visible(f"training {model} on {evidence.rows_of(plan.train.data)} rows")
+    yield from _alike(layout.TRAINING_LOG, lines, _TRAINING, expected)
+    rows = evidence.documents.rows(STEPS)
+    if not rows:
+        raise CannotCheckError("there are no step rows")
+    last = rows[-1].segment
+    wanted = list(_said(plan, [row for row in rows if row.segment == last], len(rows)))
+    found = [(number, match[0]) for number, line in lines if (match := _STEP.search(line))]
+    if last > 1:
+        found = found[-len(wanted) :]
+    if len(found) != len(wanted):
+        text = "not a line for each logging interval"
+        yield Problem(layout.TRAINING_LOG, text, len(wanted), len(found))
+    for (number, line), expected in zip(found, wanted, strict=False):
+        if line != expected:
+            text = "not what the step rows give"
+            yield Problem(f"{layout.TRAINING_LOG}#L{number}", text, expected, line)
+            return
+
+
+def _said(plan: AttemptPlan, rows: list[StepRow], last: int) -> Iterator[str]:
+    every = plan.train.log_every_steps
+    for _, group in groupby(rows, key=lambda row: (row.step - 1) // every):
+        inside = list(group)
+        row = inside[-1]
+        mean = math.fsum(one.loss for one in inside) / len(inside)
+        if row.step % every == 0 or row.step == last:
+            yield (
+                f"step {row.step}/{last}  loss {mean!r}  learning_rate {row.learning_rate!r}  "
+                f"epoch {row.epoch!r}"
+            )
+
+
+@check("eval-log", "the lines of our own in eval_log.txt are those of the predictions")
+def eval_log(evidence: Evidence) -> Problems:
+    """Where our own backend ran and nothing was cut from the log: `evaluating N of M questions`,
+    with the number of predictions and of rows of the evaluation set. Exact."""
+    lines = list(_lines(evidence, layout.EVAL_LOG, "eval"))
+    count = len(evidence.documents.rows(PREDICTIONS))
+    available = evidence.rows_of(evidence.plan.eval.data)
+    expected = f"evaluating {count} of {available} questions with the saved model"
+    yield from _alike(layout.EVAL_LOG, lines, _EVALUATING, expected)
+
+
+def _alike(
+    path: str, lines: list[tuple[int, str]], shape: re.Pattern[str], expected: str
+) -> Problems:
+    found = [(number, match[0]) for number, line in lines if (match := shape.search(line))]
+    if not found:
+        yield Problem(path, "this line is not there", expected)
+    for number, line in found:
+        if line != expected:
+            yield Problem(f"{path}#L{number}", "not what the evidence says", expected, line)
+
+
+def _lines(evidence: Evidence, path: str, stage: str) -> Iterator[tuple[int, str]]:
+    if evidence.plan.backend != OUR_BACKEND:
+        raise CannotCheckError("what another backend prints is its own")
+    data = evidence.contents.get(path)
+    if data is None:
+        raise CannotCheckError(f"{path} is not there, or too large")
+    if any(event.data["counts"] for event in evidence.events("redacted", stage)):
+        raise CannotCheckError(f"secrets or names were cut from {path}")
+    yield from enumerate(data.decode("utf-8", "replace").split("\n"), 1)

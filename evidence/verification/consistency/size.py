@@ -1,0 +1,129 @@
+"""Checks on size: a model as large as it is said to be needs room, time and shapes.
+
+The weights themselves are `checkpoint`'s; these hold where a copy lacks them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import partial
+from typing import Any, Final, TypeGuard
+
+from evidence import layout
+from evidence.encoding import jsonio
+from evidence.errors import MalformedError
+from evidence.records.availability import Unavailable
+from evidence.records.capture import TorchRecord
+from evidence.records.inputs import ModelRecord
+from evidence.results.computed import GPU_DEVICES
+from evidence.results.context import journal_at
+from evidence.stages.train import TRAIN
+from evidence.verification.consistency import registry
+from evidence.verification.consistency.registry import Evidence, Problems, need
+from evidence.verification.problem import CannotCheckError, Problem
+
+check = partial(registry.check, kind=TRAIN.name)
+
+CONFIG: Final = f"{layout.FINAL_MODEL}/config.json"
+_BYTES: Final = {"float32": 4, "bfloat16": 2, "float16": 2}
+_FLOPS_PER_CORE: Final = 5e12
+"""Of one logical processor, matrix units in low precision included; none does more today."""
+_FLOPS_PER_GPU: Final = 2e16
+_ROOM: Final = 4.0
+"""Shapes that are not in the count below, such as gates and projections of their own."""
+_OTHER_SHAPES: Final = (
+    "expert",
+    "vision",
+    "audio",
+    "text_config",
+    "encoder",
+    "decoder",
+    "per_layer",
+)
+
+
+@check("model-size", "memory, time and config.json have room for so many parameters")
+def model_size(evidence: Evidence) -> Problems:
+    """peak_memory_bytes of training, over all devices, is at least half of what the parameters
+    take in their number format; FLOPs a second of the loop are at most 5e12 a logical processor,
+    2e16 a GPU; parameters are at least vocab_size × hidden_size of config.json, and at most four
+    times what a plain transformer of its shapes has (not looked at where it has other parts)."""
+    model = need(evidence.documents.inputs.model, "the model is not known")
+    yield from _memory(evidence, model)
+    yield from _rate(evidence)
+    yield from _shapes(evidence, model)
+
+
+def _memory(evidence: Evidence, model: ModelRecord) -> Problems:
+    least = model.num_parameters * _BYTES[model.dtype] // 2
+    devices = max((one.data["num_devices"] for one in evidence.events("execution")), default=1)
+    for event in evidence.events("stage-finished", "train"):
+        peak = event.data["peak_memory_bytes"]
+        if peak is not None and peak * devices < least:
+            text = f"too little memory for {model.num_parameters} parameters"
+            place = journal_at(event, "data", "peak_memory_bytes")
+            yield Problem(place, text, f"at least {least}", peak)
+
+
+def _rate(evidence: Evidence) -> Problems:
+    framework, hardware = evidence.documents.environment.framework, evidence.documents.hardware
+    cores = hardware.cpu.num_logical_cores
+    if not isinstance(framework, TorchRecord) or isinstance(cores, Unavailable):
+        return
+    on_gpu = framework.device.startswith(GPU_DEVICES)
+    gpus = 1 if isinstance(hardware.gpus, Unavailable) else max(1, len(hardware.gpus))
+    most = _FLOPS_PER_GPU * gpus if on_gpu else _FLOPS_PER_CORE * max(1, cores)
+    for event in evidence.events("stage-finished", "train"):
+        flops, runtime_s = event.data["total_flos"], event.data["runtime_s"]
+        if flops is None or not runtime_s or event.data["segment"] > 1:
+            continue  # of a resumed run the FLOPs are of all segments, the time of the last
+        if flops / runtime_s > most:
+            text = "more operations a second than this machine can do"
+            place = journal_at(event, "data", "total_flos")
+            yield Problem(place, text, f"at most {most * runtime_s:.3g}", f"{flops:.3g}")
+
+
+def _shapes(evidence: Evidence, model: ModelRecord) -> Problems:
+    config = _config(evidence)
+    if any(mark in key for key in config for mark in _OTHER_SHAPES):
+        return
+    vocabulary, width = config.get("vocab_size"), config.get("hidden_size")
+    if not _is_count(vocabulary) or not _is_count(width):
+        return
+    place = f"{layout.INPUTS}#/model/num_parameters"
+    narrow = any("embed" in key and _is_count(value) for key, value in config.items())
+    if not narrow and model.num_parameters < vocabulary * width:
+        text = f"fewer than the embedding of {CONFIG} has"
+        yield Problem(place, text, f"at least {vocabulary * width}", model.num_parameters)
+    most = _most(config, vocabulary, width)
+    if most is not None and model.num_parameters > most:
+        text = f"more than a model of the shapes in {CONFIG} can have"
+        yield Problem(place, text, f"at most {most}", model.num_parameters)
+
+
+def _most(config: Mapping[str, Any], vocabulary: int, width: int) -> int | None:
+    """Parameters of a plain transformer of these shapes, with room; None for other models."""
+    layers, inner = config.get("num_hidden_layers"), config.get("intermediate_size")
+    heads, head = config.get("num_attention_heads"), config.get("head_dim")
+    if not _is_count(layers) or not _is_count(inner):
+        return None
+    across = max(width, heads * head) if _is_count(heads) and _is_count(head) else width
+    positions = config.get("max_position_embeddings")
+    rows = 2 * vocabulary + (positions if _is_count(positions) else 0)
+    layer = 4 * width * across + 3 * width * inner + 16 * (width + inner + across)
+    return int(_ROOM * (layers * layer + rows * width))
+
+
+def _is_count(value: object) -> TypeGuard[int]:
+    return isinstance(value, int) and not isinstance(value, bool) and 0 < value < 1 << 40
+
+
+def _config(evidence: Evidence) -> Mapping[str, Any]:
+    data = evidence.contents.get(CONFIG)
+    if data is None:
+        raise CannotCheckError(f"{CONFIG} is not there")
+    try:
+        value = jsonio.load_document(data)
+    except MalformedError as error:
+        raise CannotCheckError(f"{CONFIG}: {error.message}") from error
+    return value if isinstance(value, dict) else {}

@@ -1,0 +1,192 @@
+"""What a run asked and taught, held against the rows of the verifier's clone.
+
+Responsible for predictions (prompt, target, id, groups), for the text of recorded rows and where
+their loss begins, and for the digests at the refs of promises. Whether the clone has the bytes of
+the data is `clone_inputs`'s: without them nothing is said here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
+from typing import Final
+
+from evidence import layout
+from evidence.capture.blobs import digests_at
+from evidence.capture.git import tree_of
+from evidence.capture.patterns import matches
+from evidence.capture.repository import Repository
+from evidence.data.examples import question_of
+from evidence.data.facts import DataSet
+from evidence.data.template_text import MarkedText, render_row
+from evidence.errors import MalformedError
+from evidence.records.availability import Unavailable
+from evidence.records.inputs import SeenRow
+from evidence.stages.eval import PREDICTIONS
+from evidence.stages.train import SEEN
+from evidence.text import templating
+from evidence.text.templating import Template
+from evidence.verification.consistency.registry import Evidence
+from evidence.verification.consistency.seen import IGNORED
+from evidence.verification.ledger import Rule
+from evidence.verification.origin.clone_inputs import data_set, has_milestone
+from evidence.verification.origin.recorded import COMMIT_ID, tree_that_ran
+from evidence.verification.problem import CannotCheckError, Problem, shown
+
+EVALUATION: Final = Rule("repo-evaluation", "predictions ask what the rows of the data ask")
+ROWS: Final = Rule("repo-rows", "recorded rows are texts of the data, taught from their answers on")
+REFS: Final = Rule("repo-refs", "the clone has, at each promise's ref, the digests in frozen.json")
+
+
+def evaluation(found: Repository, evidence: Evidence) -> Iterator[Problem]:
+    """id, prompt, target and groups of each prediction, made again from the row of its index."""
+    spec, predictions = evidence.plan.eval, evidence.documents.rows(PREDICTIONS)
+    if not predictions:
+        raise CannotCheckError("there are no predictions")
+    with _data(found, evidence, spec.data) as rows:
+        template = _compiled(spec.prompt, rows)
+        for line, one in enumerate(predictions, 1):
+            place = f"{layout.PREDICTIONS}#L{line}"
+            if not 0 <= one.index < len(rows.rows):
+                yield Problem(f"{place}/index", "the data have no such row", actual=one.index)
+                continue
+            try:
+                asked = question_of(spec, template, one.index, rows.rows[one.index])
+            except (MalformedError, LookupError) as error:
+                raise CannotCheckError(f"row {one.index} cannot be asked: {error}") from error
+            for key in ("id", "prompt", "target", "groups"):
+                expected, actual = getattr(asked, key), getattr(one, key)
+                if expected != actual:
+                    text = f"not what row {one.index} of {shown(spec.data)} gives"
+                    yield Problem(f"{place}/{key}", text, _short(expected), _short(actual))
+
+
+def rows_taught(found: Repository, evidence: Evidence) -> Iterator[Problem]:
+    """The pieces of a recorded row, its special tokens aside, are the template over its row, or
+    begin it where it was truncated; with loss on `completion` its first label is the token in which
+    the first answer begins. White space aside. Rows that do not survive the tokenizer are left."""
+    train, seen = evidence.plan.train, evidence.documents.document(SEEN)
+    tokenizer, text = evidence.documents.inputs.tokenizer, evidence.documents.inputs.text
+    if seen is None or isinstance(tokenizer, Unavailable) or isinstance(text, Unavailable):
+        raise CannotCheckError("no rows were recorded")
+    spec = evidence.plan.data[train.data]
+    special = {one.id for one in tokenizer.special_tokens}
+    words = [one.text for one in tokenizer.special_tokens]
+    odd, cut = set(text.rows_not_round_trip), set(seen.rows_truncated)
+    with _data(found, evidence, train.data) as rows:
+        template = _compiled(spec.text or "", rows)
+        for number, batch in enumerate(seen.batches):
+            for index, row in enumerate(batch.rows):
+                if row.source_row in odd or not 0 <= row.source_row < len(rows.rows):
+                    continue
+                marked = _rendered(template, rows, row.source_row)
+                if any(word in marked.text for word in words):
+                    continue
+                place = f"{layout.SEEN}#/batches/{number}/rows/{index}"
+                pieces = ["" if one in special else piece
+                          for one, piece in zip(row.ids, row.pieces, strict=False)]  # fmt: skip
+                yield from _same_text(place, pieces, marked, truncated=row.source_row in cut)
+                if spec.loss == "completion":
+                    yield from _begins(place, row, pieces, marked, spec.answer)
+
+
+def _same_text(
+    place: str, pieces: list[str], marked: MarkedText, *, truncated: bool
+) -> Iterator[Problem]:
+    read, whole = _plain("".join(pieces)), _plain(marked.text)
+    if read != whole and not (truncated and whole.startswith(read)):
+        text = "not the text that the template makes of this row of the data"
+        yield Problem(f"{place}/pieces", text, _short(marked.text), _short("".join(pieces)))
+
+
+def _begins(
+    place: str, row: SeenRow, pieces: list[str], marked: MarkedText, answer: tuple[str, ...]
+) -> Iterator[Problem]:
+    """The first label stands where the first answer does."""
+    starts = [span.start for span in marked.spans if span.field in answer and span.end > span.start]
+    first = next((i for i, label in enumerate(row.labels) if label != IGNORED), None)
+    if first is None or not starts or first >= len(pieces):
+        return
+    wanted = len(_plain(marked.text[: min(starts)]))
+    before = len(_plain("".join(pieces[:first])))
+    behind = len(_plain("".join(pieces[: first + 1])))
+    if pieces[first] and not before <= wanted <= behind:
+        text = "the loss begins at another token than the answer"
+        given = f"after {before} characters, white space aside"
+        yield Problem(f"{place}/labels", text, f"after {wanted}", given)
+
+
+def refs(found: Repository, evidence: Evidence) -> Iterator[Problem]:
+    """ref_sha256 of each file of a promise = its digest at ref_commit in the clone."""
+    sets = evidence.documents.frozen.known
+    unknown = []
+    compared = False
+    for number, (one, spec) in enumerate(
+        zip(sets, evidence.documents.milestone.frozen, strict=False)
+    ):
+        if isinstance(one.ref_commit, Unavailable):
+            continue
+        if not COMMIT_ID.fullmatch(one.ref_commit) or tree_of(found, one.ref_commit) is None:
+            unknown.append(f"{shown(one.name)}: the clone has no commit {one.ref_commit[:12]}")
+            continue
+        paths = {file.path for file in one.files}
+        wanted = partial(_is_wanted, paths, spec.paths)
+        known = digests_at(found, one.ref_commit, wanted)
+        if isinstance(known, Unavailable):
+            unknown.append(f"{shown(one.name)}: {known.reason}")
+            continue
+        compared = True
+        for index, file in enumerate(one.files):
+            expected = known.get(file.path)
+            if expected != file.ref_sha256 and (expected is not None or not _submodules(found)):
+                place = f"{layout.FROZEN}#/sets/{number}/files/{index}/ref_sha256"
+                yield Problem(place, "another digest than at the ref", expected, file.ref_sha256)
+        for path in sorted(known.keys() - paths):
+            place = f"{layout.FROZEN}#/sets/{number}/files"
+            yield Problem(place, "the ref has a file of this promise more", path)
+    if unknown or not compared:
+        raise CannotCheckError("; ".join(unknown) or "no promise was compared with a ref")
+
+
+def _is_wanted(present: set[str], patterns: tuple[str, ...], path: str) -> bool:
+    return path in present or any(matches(pattern, path) for pattern in patterns)
+
+
+def _submodules(found: Repository) -> bool:
+    return not isinstance(found.attempt("config", "-f", ".gitmodules", "--list"), Unavailable)
+
+
+@contextmanager
+def _data(found: Repository, evidence: Evidence, name: str) -> Iterator[DataSet]:
+    """The very rows that the run read. Raises CannotCheckError where the clone has others."""
+    with tree_that_ran(found, evidence) as tree:
+        if not has_milestone(tree, evidence):
+            raise CannotCheckError("the clone has another milestone, see repo-milestone")
+        rows = data_set(tree, name, evidence)
+    if rows is None:
+        raise CannotCheckError(f"the clone lacks the bytes of {shown(name)}, see repo-data")
+    yield rows
+
+
+def _compiled(source: str, rows: DataSet) -> Template:
+    longest = max(len(row) for row in rows.raw.split(b"\n"))
+    try:
+        return templating.compile_bounded(source, longest_row=longest)
+    except MalformedError as error:
+        raise CannotCheckError(f"the template is not rendered here: {error.message}") from error
+
+
+def _rendered(template: Template, rows: DataSet, index: int) -> MarkedText:
+    try:
+        return render_row(template, rows.rows[index])
+    except MalformedError as error:
+        raise CannotCheckError(f"row {index}: {error.message}") from error
+
+
+def _plain(text: str) -> str:
+    return "".join(text.split())
+
+
+def _short(value: object) -> str:
+    return shown(value if isinstance(value, str) else repr(value))

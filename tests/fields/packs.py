@@ -1,0 +1,81 @@
+"""The packs whose every place is changed: golden ones, and runs of a stub with a history.
+
+Responsible for packs that between them have as many fields as small packs can.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final
+
+import pytest
+from toy import write
+
+from evidence.errors import EvidenceError
+from tests.fields.rich import rich_toy
+from tests.packs.case import GOLDEN
+from tests.project import Project, make_project
+
+_BEFORE: Final = """\
+[[attempt]]
+name = "first"
+backend = "stub"
+resolution = "The second one runs without what broke the first."
+
+[[attempt]]
+name = "stub\""""
+
+
+def _golden(status: str) -> Callable[[Path], Path]:
+    return lambda _: GOLDEN / "v1" / status / "M90"
+
+
+def _crashed(folder: Path) -> Path:
+    """A run whose first attempt crashed in its evaluation, in a tree with two changes."""
+    project = make_project(folder / "project")
+    project.edit('[[attempt]]\nname = "stub"', _BEFORE)
+    project.git("commit", "-qam", "two attempts")
+    project.edit('title = "A test"', 'title = "Another test"')
+    (project.root / "data/left.txt").write_text("not committed\n", encoding="utf-8")
+    with _Orders('{"stage": "eval", "at": 3, "do": "raise", "attempt": "first"}'):
+        project.run()
+    return project.pack
+
+
+def _resumed(folder: Path) -> Path:
+    """A run whose worker was killed behind a checkpoint, and that went on."""
+    project: Project = make_project(folder / "project")
+    with _Orders('{"stage": "train", "at": 8, "do": "kill"}'), pytest.raises(EvidenceError):
+        project.run()
+    with _Orders("{}"):
+        project.run(resume=True)
+    return project.pack
+
+
+def _rich(folder: Path) -> Path:
+    return write(folder / "M90", rich_toy().all_bytes())
+
+
+PACKS: Final[dict[str, Callable[[Path], Path]]] = {
+    "complete": _golden("complete"),
+    "failed": _golden("failed"),
+    "crashed": _crashed,
+    "resumed": _resumed,
+    "rich": _rich,
+}
+
+
+class _Orders:
+    """What the stub is told, and a processor that nobody has to ask."""
+
+    def __init__(self, order: str) -> None:
+        self._order = order
+        self._patch = pytest.MonkeyPatch()
+
+    def __enter__(self) -> None:
+        self._patch.setattr("evidence.capture.host._cpuinfo", lambda: {"brand_raw": "test"})
+        self._patch.setenv("EVIDENCE_STUB", self._order)
+
+    def __exit__(self, *_: object) -> None:
+        self._patch.undo()
