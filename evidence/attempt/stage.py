@@ -33,7 +33,7 @@ from evidence.records.inputs import ModelRecord, TextRecord, TokenizerRecord
 from evidence.records.record import Record
 from evidence.records.run import OutcomeKind
 from evidence.stages.kind import Document, Kind, Rows
-from evidence.system.durable import Written, remove, write_file
+from evidence.system.durable import NO_ROOM_HINT, Written, remove, write_file
 from evidence.text.escape import one_line
 from evidence.worker.failures import DISK_FULL, GPU_LOST, UNREACHABLE
 from evidence.worker.interface import Job
@@ -41,7 +41,6 @@ from evidence.worker.memory import remedy
 
 POLL_S: Final = 0.2
 STOP_NOW: Final = 2
-NO_ROOM_HINT: Final = "Free some space."
 
 
 R = TypeVar("R", bound=Record)

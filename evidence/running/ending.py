@@ -23,7 +23,7 @@ from evidence.pack.journal import utc_now
 from evidence.records.run import StopKind, StopRecord
 from evidence.redact.privacy import Privacy
 from evidence.running.workspace import Workspace
-from evidence.system.durable import NO_ROOM
+from evidence.system.durable import NO_ROOM, NO_ROOM_HINT
 from evidence.text.escape import one_line
 
 
@@ -49,7 +49,7 @@ def _of_system(error: OSError) -> DurabilityError:
     return DurabilityError(
         f"cannot go on: {error.strerror or error}"
         + (f": {error.filename}" if error.filename else ""),
-        hint="Free some space." if full else "Check the disk and the permissions of this folder.",
+        hint=NO_ROOM_HINT if full else "Check the disk and the permissions of this folder.",
         no_room=full,
     )
 
