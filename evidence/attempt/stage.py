@@ -259,6 +259,8 @@ class StageRun:
         scratch = Path(self._job.scratch)
         text = decode(TextRecord, event["text"])
         now, before = Reported(self._framework, model, tokenizer, text), read_reported(scratch)
+        for line in now.other_framework(before):
+            self._around.observer.message(f"other than before: {line}")
         changed = [*self._other_bytes(event["data"]), *now.differences(before)]
         if changed and self._job.segment > 1:
             raise UsageError(

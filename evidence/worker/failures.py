@@ -26,7 +26,10 @@ _GPU_MEMORY: Final = re.compile(
     r"CUDA out of memory|CUDA error: out of memory|HIP out of memory|CUBLAS_STATUS_ALLOC_FAILED"
     r"|RESOURCE_EXHAUSTED|CUDA_ERROR_OUT_OF_MEMORY"
 )
-_MEMORY: Final = re.compile(r"can't allocate memory|Cannot allocate memory|std::bad_alloc")
+_MEMORY: Final = re.compile(
+    r"can't allocate memory|Cannot allocate memory|std::bad_alloc"
+    r"|failed to map segment from shared object|memory allocation of \d{1,20} bytes failed"
+)
 _NUMBER: Final = re.compile(
     r"\[Errno (\d{1,5})\]|\(os error (\d{1,5})\)|\bOs \{ code: (\d{1,5})\b"
     r"|\berrno(?: is|:|=)? ?(\d{1,5})\b"
