@@ -19,6 +19,8 @@ from evidence.worker.interface import StageFailure
 
 DISK_FULL: Final = "disk-full"
 """No outcome of an attempt: the run itself stops, and goes on when there is room."""
+INPUT_CHANGED: Final = "input-changed"
+"""An input is another one than when the run began. The run goes on once it is put back."""
 GPU_LOST: Final = "gpu-lost"
 UNREACHABLE: Final = "unreachable"
 """Two kinds of `exception` that may not come again: a GPU that is gone; a network or a disk."""

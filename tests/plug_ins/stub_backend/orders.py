@@ -5,6 +5,7 @@ holds a JSON object such as `{"stage": "train", "at": 5, "do": "raise"}`, with `
 attempt only; at 0 is before its first word. `do` is one of raise, exit, kill, signal (`number`),
 abort (`hex` on stderr), hang, spawn, oom, gpu-oom, gpu-lost, gpu-assert, offline, disk-full, nan,
 system (the error `name`, in words of Rust where `rust`), limit (a real one, FSIZE or NOFILE),
+edit (`hex` is appended to the file at `path`), remove (that file),
 require, babble, threads, slow, large (every checkpoint has a file of `size_bytes`, with a hole),
 shift (every loss, `by` a share); and of print, write, libc, raise,
 file, metadata, which put the text told by `hex`, or read `from` a file, on stdout (by print,
@@ -125,6 +126,11 @@ def _act(asked: dict[str, Any], emit: Emit) -> None:
     match asked["do"]:
         case "limit":
             _reach(asked["name"])
+        case "edit":
+            with Path(asked["path"]).open("ab") as file:
+                file.write(bytes.fromhex(asked["hex"]))
+        case "remove":
+            Path(asked["path"]).unlink()
         case "print" | "write" | "libc":
             _speak(asked)
         case "exit":
