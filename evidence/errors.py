@@ -32,6 +32,9 @@ class ExitCode(IntEnum):
     TERMINATED = 143
 
 
+RAN_OUT = "this process has no memory left, or may start no thread; nothing was concluded"
+RAN_OUT_HINT = "Free some memory, or raise the limit (ulimit -v, ulimit -u)."
+
 _GRAVEST_FIRST = (
     ExitCode.REFUSED,
     ExitCode.FINDINGS,
@@ -160,6 +163,12 @@ class DurabilityError(EvidenceError):
         super().__init__(message, hint=hint)
         self.no_room = no_room
         """The disk is full, or a quota or a limit on the size of files is reached."""
+
+
+class RanOutError(EvidenceError):
+    """This process has no memory left, or may start no thread. What it has written still holds."""
+
+    exit_code = ExitCode.UNFINISHED
 
 
 class BusyError(EvidenceError):

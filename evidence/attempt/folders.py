@@ -18,7 +18,7 @@ from evidence.encoding.digest import sha256_stream
 from evidence.errors import DurabilityError
 from evidence.records.inputs import FileDigest
 from evidence.system import threads
-from evidence.system.durable import sync_directory, sync_file, sync_folders
+from evidence.system.durable import remove, sync_directory, sync_file, sync_folders
 
 SOON_BYTES: Final = 32 << 20
 """A folder up to this size is hashed before the loop goes on: it takes a blink, and what is
@@ -87,6 +87,17 @@ def digest_folder(folder: Path, relative_to: Path) -> Files:
     sync_folders(folder)
     sync_directory(folder.parent)
     return tuple(found)
+
+
+def drop_checkpoints(scratch: Path, older_than: int) -> None:
+    """Keep two that the journal has: the newest, and one more in case it is damaged.
+
+    No worker removes any: it does not know which are in the journal already.
+    """
+    for folder in sorted(scratch.glob("checkpoint-*")):
+        step = folder.name.removeprefix("checkpoint-")
+        if step.isdecimal() and int(step) < older_than:
+            remove(folder)
 
 
 def _files(folder: Path) -> list[Path]:

@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import re
 import signal
+from collections.abc import Callable
 from typing import Final, Literal
 
 from evidence.errors import LossKind
 from evidence.records.record import Record
 from evidence.records.run import OutcomeKind
 from evidence.stages.kind import Kind
-from evidence.worker.failures import GPU_LOST, UNREACHABLE
+from evidence.worker.failures import GPU_LOST, INPUT_CHANGED, UNREACHABLE, said_by_a_line
 
 _SIGNAL_HINTS: Final = {
     "SIGKILL": "often the kernel, out of memory: see `dmesg` or `journalctl -k`",
@@ -29,6 +30,7 @@ _FAILURES: Final[dict[str, OutcomeKind]] = {
     "diverged": "diverged",
     "requirement-not-met": "requirement-not-met",
     "bad-data": "bad-data",
+    INPUT_CHANGED: "bad-data",
 }
 _CRASHES: Final = frozenset(
     ("SIGSEGV", "SIGBUS", "SIGILL", "SIGFPE", "SIGABRT", "SIGTRAP", "SIGSYS")
@@ -101,6 +103,8 @@ def left_by(ended: WorkerEnd) -> Left | None:
         return Left("out-of-memory", yields=not ended.num_oom_kills and not _holds(ended))
     if outcome == "interrupted" or (signalled and _signal_of(ended) not in _CRASHES):
         return Left("worker-killed", yields=False)
+    if _said_last(ended, said_by_a_line):  # a thread that a library could not start, a full disk
+        return Left("worker-failed", yields=not _holds(ended))
     return _passed_before(ended)
 
 
@@ -109,6 +113,8 @@ def _left_by_failure(ended: WorkerEnd, kind: str) -> Left | None:
         return Left("out-of-memory", yields=not _holds(ended))
     if kind == GPU_LOST:
         return Left("gpu-lost", yields=False)
+    if kind == INPUT_CHANGED:  # another attempt would meet the same files
+        return Left("worker-failed", yields=False)
     if kind == UNREACHABLE:
         return Left("worker-failed", yields=not _holds(ended))
     if kind == "exception" and ended.stopped:  # what it had started was asked to end, too
@@ -155,7 +161,7 @@ def outcome_of(ended: WorkerEnd) -> tuple[OutcomeKind, str]:
             f"the worker was asked to stop during the {stage} stage, by somebody else than its "
             f"supervisor{_checkpoint_note(ended)}"
         )
-    said = _memory_said(ended)
+    said = _said_last(ended, _MEMORY_WORDS.search)
     if said:
         return "out-of-memory", f"the worker ended in the {stage} stage for want of memory: {said}"
     if ended.exit_status is None or ended.exit_status < 0:
@@ -201,11 +207,11 @@ def _killed(ended: WorkerEnd) -> tuple[OutcomeKind, str]:
     return "killed-by-signal", f"{reason} ({hint})" if hint else reason
 
 
-def _memory_said(ended: WorkerEnd) -> str:
-    """The last line of a worker that gave up by itself, where it is about memory."""
+def _said_last(ended: WorkerEnd, is_it: Callable[[str], object]) -> str:
+    """The last line of a worker that gave up by itself of which that holds; else empty."""
     if ended.done or (ended.exit_status != 1 and _signal_of(ended) != "SIGABRT"):
         return ""
-    return next((one for one in reversed(ended.last_lines) if _MEMORY_WORDS.search(one)), "")
+    return next((one for one in reversed(ended.last_lines) if is_it(one)), "")
 
 
 def _signal_of(ended: WorkerEnd) -> str:

@@ -39,6 +39,16 @@ class Reported(Record):
                 if old != new:
                     yield f"{key} of the {name} is {_short(new)} now, and was {_short(old)}"
 
+    def other_framework(self, before: Reported) -> Iterator[str]:
+        """Where the framework is not as an earlier process saw it. A machine cannot be put back:
+        this refuses nothing."""
+        then, now = before.framework, self.framework
+        if isinstance(then, TorchRecord) and isinstance(now, TorchRecord):
+            for key in then.__struct_fields__:
+                old, new = getattr(then, key), getattr(now, key)
+                if old != new:
+                    yield f"{key} of the framework is {_short(new)} now, and was {_short(old)}"
+
 
 def _short(value: object) -> str:
     said = str(value)

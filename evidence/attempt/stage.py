@@ -7,14 +7,20 @@ anything that depends on them. Processes are `process`'s, files are `files`'s.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
 from evidence import limits
+from evidence.attempt.changed_inputs import (
+    input_changed,
+    of_changed_inputs,
+    other_bytes,
+    refused,
+)
 from evidence.attempt.files import StageFiles
-from evidence.attempt.folders import Files, folder_digests
+from evidence.attempt.folders import Files, drop_checkpoints, folder_digests
 from evidence.attempt.outcome import Left, Limit, WorkerEnd, left_by, of_signal, outcome_of
 from evidence.attempt.process import GRACE_AFTER_KILL_S, WorkerProcess, are_told_too
 from evidence.attempt.reported import Reported, read_reported, write_reported
@@ -24,7 +30,7 @@ from evidence.capture.telemetry import sample, sampling_period_s
 from evidence.encoding import jsonio
 from evidence.encoding.codec import decode, encode
 from evidence.encoding.digest import sha256_hex
-from evidence.errors import DurabilityError, MalformedError, PastLimitError, UsageError
+from evidence.errors import DurabilityError, MalformedError, PastLimitError
 from evidence.records.availability import Unavailable
 from evidence.records.capture import TorchRecord
 from evidence.records.execution import ExecutionRecord, LossRecord
@@ -33,7 +39,7 @@ from evidence.records.inputs import ModelRecord, TextRecord, TokenizerRecord
 from evidence.records.record import Record
 from evidence.records.run import OutcomeKind
 from evidence.stages.kind import Document, Kind, Rows
-from evidence.system.durable import Written, remove, write_file
+from evidence.system.durable import NO_ROOM_HINT, Written, write_file
 from evidence.text.escape import one_line
 from evidence.worker.failures import DISK_FULL, GPU_LOST, UNREACHABLE
 from evidence.worker.interface import Job
@@ -41,7 +47,6 @@ from evidence.worker.memory import remedy
 
 POLL_S: Final = 0.2
 STOP_NOW: Final = 2
-NO_ROOM_HINT: Final = "Free some space."
 
 
 R = TypeVar("R", bound=Record)
@@ -108,6 +113,8 @@ class StageRun:
             stopped, limit, status = self._supervise(job_file)
             files.sync()
             self._digests.finish()
+        if not self._has_begun and not self._in_vain:
+            self._failure = of_changed_inputs(self._failure, self._around)
         status = of_signal(status, files.log.last_lines)
         if self._failure is not None and self._failure[0] == DISK_FULL:
             message = f"the worker found its disk full: {self._failure[1]}"
@@ -208,6 +215,8 @@ class StageRun:
             self._files.telemetry(row)
 
     def _take(self, line: bytes) -> None:
+        if self._in_vain:
+            return
         try:
             event = jsonio.load_document(line)
             self._handler(str(event["event"]))(event)
@@ -260,25 +269,27 @@ class StageRun:
         scratch = Path(self._job.scratch)
         text = decode(TextRecord, event["text"])
         now, before = Reported(self._framework, model, tokenizer, text), read_reported(scratch)
-        changed = [*self._other_bytes(event["data"]), *now.differences(before)]
+        for line in now.other_framework(before):
+            self._around.observer.message(f"other than before: {line}")
+        changed = [
+            *other_bytes(event["data"], self._around),
+            *self._around.changed_models(),
+            *now.differences(before),
+        ]
         if changed and self._job.segment > 1:
-            raise UsageError(
-                "the run cannot go on with other inputs than it began with: " + "; ".join(changed),
-                hint="No step was made. Put back what was there, then go on with --resume.",
-            )
-        if changed:
-            self._failure = ("bad-data", changed[0])
-            self._in_vain = True
-        self._around.keep(write_reported(scratch, now))
+            raise refused(changed)
+        if not self._stops_in_vain(changed):
+            self._around.keep(write_reported(scratch, now))
 
-    def _other_bytes(self, data: Mapping[str, str]) -> Iterator[str]:
-        for name, value in data.items():
-            expected = self._around.data_sha256.get(name)
-            if expected != value:
-                yield (
-                    f"the worker read other bytes for [data.{name}] ({value[:12]}…) than were "
-                    f"recorded at the start ({str(expected)[:12]}…): the file changed meanwhile"
-                )
+    def _on_read(self, event: dict[str, Any]) -> None:
+        """Data that a stage read anew, after the one before it."""
+        self._stops_in_vain([*other_bytes(event["data"], self._around)])
+
+    def _stops_in_vain(self, changed: Sequence[str]) -> bool:
+        """Whether an input is another one, so that nothing the worker does could be kept."""
+        if changed:
+            self._failure, self._in_vain = input_changed(changed), True
+        return self._in_vain
 
     def _on_schedule(self, event: dict[str, Any]) -> None:
         self._has_begun, self._total = True, int(event["num_steps"])
@@ -337,17 +348,7 @@ class StageRun:
         self._keep()
         before, self._checkpoint_step = self._checkpoint_step, step
         if before is not None:
-            self._drop_checkpoints(older_than=before)
-
-    def _drop_checkpoints(self, older_than: int) -> None:
-        """Keep two that the journal has: the newest, and one more in case it is damaged.
-
-        No worker removes any: it does not know which are in the journal already.
-        """
-        for folder in sorted(Path(self._job.scratch).glob("checkpoint-*")):
-            step = folder.name.removeprefix("checkpoint-")
-            if step.isdecimal() and int(step) < older_than:
-                remove(folder)
+            drop_checkpoints(Path(self._job.scratch), older_than=before)
 
     def _on_model(self, event: dict[str, Any]) -> None:
         folder = Path(event["path"])

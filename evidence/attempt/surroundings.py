@@ -5,7 +5,7 @@ Responsible for the form only.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
 from msgspec import field
@@ -31,6 +31,10 @@ class Surroundings(Record):
     """Monotonic seconds when the run began; telemetry counts from it."""
     data_sha256: Mapping[str, str]
     """Digests that the supervisor saw; the worker must have read the same bytes."""
+    changed_data: Callable[[], Iterable[str]]
+    changed_models: Callable[[], Iterable[str]]
+    """Each file of data, or of models and tokenizers, that is another one by now than when the run
+    began, in a sentence."""
     keep: Callable[[Mapping[Path, Written]], None]
     """Called where what is written so far has begun to count: a later process relies on it."""
     probed: frozenset[str] = frozenset()

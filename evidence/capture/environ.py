@@ -1,4 +1,4 @@
-"""Python, locale, time zone, and the environment variables on the allow-list; also as one text.
+"""Python, locale, time zone, and environment variables that can matter; also as one text.
 
 Responsible for what the process knows of itself. The framework is told by the worker.
 """
@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import locale
 import platform
-import re
 import time
 from collections.abc import Mapping
 from typing import Final
 
 from evidence import limits
 from evidence.capture.packages import without_credentials
+from evidence.capture.variables import is_recorded
 from evidence.records.availability import Unavailable
 from evidence.records.capture import (
     EnvironmentRecord,
@@ -24,15 +24,6 @@ from evidence.records.capture import (
 )
 from evidence.text.escape import one_line, visible
 
-ALLOWED: Final = re.compile(
-    r"OMP_[A-Z_]+|MKL_[A-Z_]+|OPENBLAS_NUM_THREADS|CUDA_VISIBLE_DEVICES|CUDA_DEVICE_ORDER"
-    r"|CUDA_LAUNCH_BLOCKING|CUBLAS_WORKSPACE_CONFIG|NVIDIA_TF32_OVERRIDE|NVIDIA_VISIBLE_DEVICES"
-    r"|NVIDIA_[A-Z0-9_]*VERSION|CUDA_VERSION"
-    r"|PYTORCH_(CUDA_)?ALLOC_CONF|PYTHONHASHSEED|PYTHONIOENCODING|PYTHONUTF8"
-    r"|TOKENIZERS_PARALLELISM|HF_HUB_OFFLINE|HF_HUB_DISABLE_TELEMETRY|TRANSFORMERS_OFFLINE"
-    r"|LANG|LC_ALL|TZ|CI"
-)
-"""Names whose values are recorded. Never the whole environment: it holds tokens."""
 _MAX_ROW_CHARS: Final = 8 * limits.MAX_CAPTURED_CHARS
 """Of several facts, each whole: verify looks for them here."""
 
@@ -50,7 +41,7 @@ def capture_environment(started_utc: str, variables: Mapping[str, str]) -> Envir
         variables={
             name: visible(without_credentials(value))
             for name, value in sorted(variables.items())
-            if ALLOWED.fullmatch(name)
+            if is_recorded(name)
         },
         framework=Unavailable("no attempt completed"),
     )

@@ -7,7 +7,9 @@ program is started, and what its output means, is decided by the probes.
 from __future__ import annotations
 
 import contextlib
+import io
 import os
+import select
 import signal
 import subprocess
 import sys
@@ -17,6 +19,7 @@ from collections.abc import Callable
 from typing import IO, Any, Final, Generic, TypeVar
 
 from evidence.records.record import Record
+from evidence.system.threads import ran_out
 
 T = TypeVar("T")
 
@@ -44,6 +47,7 @@ def answer_within(timeout_s: float, question: Callable[[], T]) -> T:
     """The answer to a question that may hang in a driver. Raises TooSlowError, or what it raised.
 
     A call stuck in the kernel cannot be ended: its thread is left behind and holds up nobody.
+    Where no thread can be started, the question is asked in this one, without a limit.
     """
     answers: list[T] = []
     failures: list[BaseException] = []
@@ -55,13 +59,25 @@ def answer_within(timeout_s: float, question: Callable[[], T]) -> T:
             failures.append(error)
 
     thread = threading.Thread(target=ask, daemon=True)
-    thread.start()
+    if not started(thread):
+        return question()
     thread.join(max(timeout_s, 0))
     if failures:
         raise failures[0]
     if not answers:
         raise TooSlowError
     return answers[0]
+
+
+def started(thread: threading.Thread) -> bool:
+    """Start a thread; False where a limit of memory or of processes forbids it."""
+    try:
+        thread.start()
+    except (RuntimeError, MemoryError) as error:
+        if not ran_out(error):
+            raise
+        return False
+    return True
 
 
 def collect_output(
@@ -75,12 +91,16 @@ def collect_output(
     assert process.stdout is not None  # noqa: S101 - callers start it with a pipe
     stdout = process.stdout
     errors = bytearray()
+    unread = None  # where nobody can read it meanwhile
     if process.stderr is not None:
-        threading.Thread(target=_drain, args=(process.stderr, errors), daemon=True).start()
+        drain = threading.Thread(target=_drain, args=(process.stderr, errors), daemon=True)
+        unread = None if started(drain) else process.stderr
+    asking = threading.current_thread()
 
     def listen() -> T:
         with stdout:  # closed by its only reader: closing under a blocked reader would block too
-            return consume(stdout)
+            here = threading.current_thread() is asking  # nobody else watches the time
+            return consume(io.BufferedReader(_Until(stdout, end_s)) if here else stdout)
 
     try:
         output = answer_within(timeout_s, listen)
@@ -91,7 +111,33 @@ def collect_output(
     except BaseException:
         _kill(process)
         raise
+    finally:
+        if unread is not None:
+            _read_left(unread, errors)
     return ProgramOutput(output=output, errors=bytes(errors), status=status)
+
+
+class _Until(io.RawIOBase):
+    """A pipe that is read up to a moment, and raises TooSlowError from then on."""
+
+    def __init__(self, pipe: IO[bytes], end_s: float) -> None:
+        super().__init__()
+        self._pipe = pipe
+        self._end_s = end_s
+
+    def readable(self) -> bool:
+        """It is."""
+        return True
+
+    def readinto(self, into: Any) -> int:
+        """What has come, at least one byte; 0 at its end."""
+        if os.name != "nt":  # where only sockets can be waited for
+            left_s = max(self._end_s - time.monotonic(), 0)
+            if not select.select([self._pipe], [], [], left_s)[0]:
+                raise TooSlowError
+        data = os.read(self._pipe.fileno(), len(into))
+        into[: len(data)] = data
+        return len(data)
 
 
 def up_to(limit_bytes: int) -> Callable[[IO[bytes]], bytes]:
@@ -112,6 +158,12 @@ def _drain(stream: IO[bytes], into: bytearray) -> None:
     with stream:
         while part := stream.read(_CHUNK_BYTES):
             into += part[: _MAX_ERROR_BYTES - len(into)]
+
+
+def _read_left(stream: IO[bytes], into: bytearray) -> None:
+    """What a program that has ended said; of children that keep the pipe open, nothing."""
+    with stream, contextlib.suppress(TooSlowError):
+        into += io.BufferedReader(_Until(stream, time.monotonic())).read(_MAX_ERROR_BYTES)
 
 
 def _kill(process: subprocess.Popen[Any]) -> None:

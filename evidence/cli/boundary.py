@@ -14,7 +14,16 @@ from typing import NoReturn
 import click
 
 from evidence.cli.streams import is_of_output
-from evidence.errors import DurabilityError, EvidenceError, ExitCode, StoppedError, UsageError
+from evidence.errors import (
+    RAN_OUT,
+    RAN_OUT_HINT,
+    DurabilityError,
+    EvidenceError,
+    ExitCode,
+    StoppedError,
+    UsageError,
+)
+from evidence.system.threads import ran_out
 from evidence.text.escape import visible
 
 
@@ -45,7 +54,10 @@ def guarded(command: click.Command) -> NoReturn:
         status = int(ExitCode.OUTPUT_CLOSED)
     except OSError as error:
         status = _of_the_system(error)
-    except Exception:
+    except Exception as error:
+        if ran_out(error):
+            complain(UsageError(RAN_OUT, hint=RAN_OUT_HINT))
+            sys.exit(int(ExitCode.USAGE))
         with suppress(OSError):
             traceback.print_exc()
             said = "This is a bug in evidence-pack. Please report it with the lines above."

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
+from evidence.capture.variables import changes_numbers
 from evidence.compare.differences import flat
 from evidence.encoding.codec import encode
 from evidence.pack.documents import Documents
@@ -21,17 +22,8 @@ from evidence.records.capture import (
 from evidence.records.comparison import Scalar
 from evidence.results.computed import computed_on
 
-_IRRELEVANT: Final = (
-    "system.",
-    "git.",
-    "variable.CI",
-    "variable.LANG",
-    "variable.LC_ALL",
-    "variable.TZ",
-    "variable.HF_",
-    "variable.PYTHON",
-    "variable.TRANSFORMERS_OFFLINE",
-)
+_VARIABLE: Final = "variable."
+_IRRELEVANT: Final = ("system.", "git.")
 """Facts that change no bits of a run (the worker's own variables are fixed by the supervisor)."""
 
 _COMPUTING: Final = frozenset(
@@ -115,6 +107,8 @@ def _names(gpus: tuple[GpuRecord, ...]) -> str | None:
 
 def can_change_bits(key: str) -> bool:
     """Whether a difference in this fact can change what a run computes."""
+    if key.startswith(_VARIABLE):
+        return changes_numbers(key.removeprefix(_VARIABLE))
     return not key.startswith(_IRRELEVANT)
 
 

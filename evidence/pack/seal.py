@@ -80,7 +80,7 @@ def digest_files(staging: Path, files: Iterable[FileEntry]) -> dict[str, str]:
     """
     largest_first = sorted(files, key=lambda entry: -entry.size_bytes)
     with threads.pool(HASHING_THREADS) as pool:
-        digests = pool.map(lambda entry: _digest(staging / entry.path), largest_first)
+        digests = pool.each(lambda entry: _digest(staging / entry.path), largest_first)
         return {entry.path: value for entry, value in zip(largest_first, digests, strict=True)}
 
 

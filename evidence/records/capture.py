@@ -77,6 +77,9 @@ class TorchRecord(Record):
     num_interop_threads: int
     deterministic_algorithms: bool
     matmul_precision: str
+    cpu_capability: str | None = None
+    """Instructions that the kernels for processors are chosen by (AVX2, DEFAULT, …). None: not
+    recorded."""
 
 
 class EnvironmentRecord(Record):

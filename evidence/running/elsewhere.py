@@ -13,7 +13,6 @@ import os
 import platform
 import re
 from collections.abc import Collection, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
@@ -26,6 +25,7 @@ from evidence.capture.gpu import capture_gpus
 from evidence.capture.host import capture_cpu
 from evidence.capture.packages import capture_packages
 from evidence.capture.repository import open_repository
+from evidence.capture.variables import changes_numbers
 from evidence.encoding import jsonio
 from evidence.encoding.codec import decode
 from evidence.records.availability import Unavailable
@@ -39,6 +39,7 @@ from evidence.records.capture import (
 from evidence.records.milestone import Milestone
 from evidence.records.run import AttemptPlan
 from evidence.running.secrets import cleaned, privacy_of
+from evidence.system import threads
 from evidence.text.escape import one_line
 
 T = TypeVar("T")
@@ -53,9 +54,6 @@ COMPUTES: Final = frozenset(
 """Packages whose code reads, renders, tokenises or computes what is trained on; besides these the
 package that brings the backend."""
 _LIBRARIES: Final = re.compile(r"nvidia-(?!ml-py$)[a-z0-9-]+")
-_VARIABLES: Final = re.compile(
-    r"OMP_[A-Z_]+|MKL_[A-Z_]+|OPENBLAS_NUM_THREADS|CUBLAS_WORKSPACE_CONFIG|NVIDIA_TF32_OVERRIDE"
-)
 MAX_NAMED: Final = 8
 MAX_CHARS: Final = 400
 
@@ -76,9 +74,8 @@ def refusing(
     if "evidence-pack" not in packages and tool_version != __version__:
         yield f"evidence-pack is {__version__} now, and was {tool_version} when the run began"
     fixed = set.intersection(*(set(fixed_variables(plan)) for plan in plans)) if plans else set()
-    variables = _known(capture_environment("", os.environ).variables)
-    for name, then, here in _differing(_known(environment.variables), variables):
-        if _VARIABLES.fullmatch(name) and name not in fixed:
+    for name, then, here in _differing(_known(environment.variables), _variables_now(milestone)):
+        if changes_numbers(name) and name not in fixed:
             yield f"the variable {name} is {here} now, and was {then} when the run began"
 
 
@@ -97,13 +94,20 @@ def _packages_now(milestone: Milestone) -> Mapping[str, str]:
     return _versions(cleaned(capture_packages(), PackagesRecord, privacy_of(milestone)))
 
 
+def _variables_now(milestone: Milestone) -> Mapping[str, str]:
+    """As they are recorded at a start: a path with a name in it is no other one."""
+    now = capture_environment("", os.environ)
+    return _known(cleaned(now, EnvironmentRecord, privacy_of(milestone)).variables)
+
+
 def _said(root: Path, staging: Path, milestone: Milestone) -> Iterator[str]:
     hardware = _read(HardwareRecord, staging / layout.HARDWARE)
-    with ThreadPoolExecutor() as pool:
+    with threads.pool() as pool:
         cpu, gpus = pool.submit(capture_cpu), pool.submit(capture_gpus)
         packages = pool.submit(_packages_now, milestone)
         state = capture_state(open_repository(root))
     found = gpus.result()
+    environment = _read(EnvironmentRecord, staging / layout.ENVIRONMENT)
     facts = {
         "the processor": (hardware.cpu.model, cpu.result().model),
         "the number of usable cores": (
@@ -112,10 +116,7 @@ def _said(root: Path, staging: Path, milestone: Milestone) -> Iterator[str]:
         ),
         "the GPU": (_gpus(hardware.gpus), _gpus(found.gpus)),
         "the GPU's driver": (hardware.driver_version, found.driver_version),
-        "Python": (
-            _read(EnvironmentRecord, staging / layout.ENVIRONMENT).python_version,
-            platform.python_version(),
-        ),
+        "Python": (environment.python_version, platform.python_version()),
     }
     start = _read(GitRecord, staging / layout.GIT).start
     if not isinstance(start, Unavailable) and not isinstance(state, Unavailable):
@@ -123,6 +124,10 @@ def _said(root: Path, staging: Path, milestone: Milestone) -> Iterator[str]:
     for what, (then, here) in facts.items():
         if _shown(then) != _shown(here):
             yield f"{what} is {_shown(here)} now, and was {_shown(then)} at the start"
+    variables = _known(environment.variables)
+    for name, was, now in _differing(variables, _variables_now(milestone)):
+        if not changes_numbers(name):
+            yield f"the variable {name} is {now} now, and was {was} at the start"
     before = _versions(_read(PackagesRecord, staging / layout.PACKAGES))
     others = [
         f"{name} ({then} → {here})"

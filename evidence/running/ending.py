@@ -12,9 +12,11 @@ from contextlib import contextmanager
 
 from evidence import limits
 from evidence.errors import (
+    RAN_OUT_HINT,
     DurabilityError,
     EvidenceError,
     ExitCode,
+    RanOutError,
     SecretFoundError,
     StoppedError,
     WorkerLostError,
@@ -23,7 +25,9 @@ from evidence.pack.journal import utc_now
 from evidence.records.run import StopKind, StopRecord
 from evidence.redact.privacy import Privacy
 from evidence.running.workspace import Workspace
-from evidence.system.durable import NO_ROOM
+from evidence.system.durable import NO_ROOM, NO_ROOM_HINT
+from evidence.system.threads import ran_out
+from evidence.text import commands
 from evidence.text.escape import one_line
 
 
@@ -40,8 +44,21 @@ def recording_stop_reason(space: Workspace, privacy: Privacy) -> Iterator[None]:
         _record_reason(space, privacy, known)
         raise known from error
     except Exception as error:
+        if ran_out(error):
+            known_as = _ran_out(space)
+            _record_reason(space, privacy, known_as)
+            raise known_as from error
         _record_reason(space, privacy, error)
         raise
+
+
+def _ran_out(space: Workspace) -> RanOutError:
+    again = commands.to_resume(space.work.name, space.runs)
+    return RanOutError(
+        "the process that watches over the run has no memory left, or may start no thread; what "
+        "was done is kept",
+        hint=f"{RAN_OUT_HINT}\n  Then: {again}",
+    )
 
 
 def _of_system(error: OSError) -> DurabilityError:
@@ -49,7 +66,7 @@ def _of_system(error: OSError) -> DurabilityError:
     return DurabilityError(
         f"cannot go on: {error.strerror or error}"
         + (f": {error.filename}" if error.filename else ""),
-        hint="Free some space." if full else "Check the disk and the permissions of this folder.",
+        hint=NO_ROOM_HINT if full else "Check the disk and the permissions of this folder.",
         no_room=full,
     )
 
@@ -69,6 +86,8 @@ def _kind(error: Exception) -> StopKind | None:
         return "interrupted"
     if isinstance(error, WorkerLostError):
         return error.kind
+    if isinstance(error, RanOutError):
+        return "out-of-memory"
     if isinstance(error, DurabilityError):
         return "disk-full" if error.no_room else "io-error"
     if isinstance(error, SecretFoundError):

@@ -61,7 +61,9 @@ def changed_files(
     root: Path, plans: Iterable[AttemptPlan], before: Iterable[FileMark]
 ) -> Iterator[str]:
     """Each marked file that is another one by now, and each that was not there."""
-    known = {one.path: one for one in before}
+    plans = tuple(plans)
+    own = tuple(f"{folder.rstrip('/')}/" for plan in plans for folder in _folders(plan))
+    known = {one.path: one for one in before if one.path.startswith(own)}
     names = {name for plan in plans for name in read_files(root, plan)}
     folders = {Path(name).parent for name in names}
     for name, was in known.items():
@@ -96,14 +98,18 @@ def _difference(was: FileMark, now: FileMark) -> str:
 
 def read_files(root: Path, plan: AttemptPlan) -> Iterator[str]:
     """Files that frameworks read in the folders of an attempt, from the root of the project."""
-    model = plan.model
-    for folder in {one for one in (model.path, model.config, model.tokenizer) if one is not None}:
+    for folder in _folders(plan):
         inside = (root / folder, *(root / folder / name for name in _TEMPLATES))
         files = [path for place in inside for path in _listed(place)]
         yield from (
             f"{folder.rstrip('/')}/{path.relative_to(root / folder).as_posix()}"
             for path in sorted(files)[:MAX_FILES]
         )
+
+
+def _folders(plan: AttemptPlan) -> set[str]:
+    model = plan.model
+    return {one for one in (model.path, model.config, model.tokenizer) if one is not None}
 
 
 def _listed(folder: Path) -> list[Path]:

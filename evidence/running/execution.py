@@ -41,7 +41,7 @@ from evidence.records.milestone import AllowSpec
 from evidence.records.record import Record
 from evidence.records.run import AttemptPlan, ParentRecord
 from evidence.running.ending import recording_stop_reason
-from evidence.running.entering import marks
+from evidence.running.entering import changed_files, marks
 from evidence.running.finish import (
     Finished,
     observed_documents,
@@ -55,6 +55,7 @@ from evidence.running.observation import Observation, journal_state, observe_end
 from evidence.running.preflight import Prepared
 from evidence.running.secrets import privacy_of, refuse_secrets
 from evidence.running.signals import StopRequest
+from evidence.running.unchanged import changed
 from evidence.running.workspace import Workspace
 from evidence.stages.registry import stages_of
 from evidence.system.durable import publish, write_file
@@ -295,6 +296,8 @@ def run_from(run: Run, plan: AttemptPlan, point: StartPoint, began_s: float) -> 
         run_stage=_run_stage(run.prepared.backends[plan.backend]),
         started_s=time.monotonic() - (run.clock.monotonic_s() - run.began_s),
         data_sha256={name: record.sha256 for name, record in run.prepared.data.items()},
+        changed_data=lambda: changed(run.root, run.prepared.data, None, reported.Reported()),
+        changed_models=lambda: changed_files(run.root, [plan], run.memory.facts.model_files),
         probed=point.probed,
         privacy=privacy_of(run.prepared.milestone),
         keep=run.memory.keep,

@@ -13,7 +13,7 @@ from importlib.metadata import distributions
 from typing import Final
 
 from evidence import limits
-from evidence.capture.environ import ALLOWED
+from evidence.capture.variables import is_recorded
 from evidence.encoding import jsonio
 from evidence.errors import MalformedError, UsageError
 from evidence.running.workspace import Workspace
@@ -37,7 +37,7 @@ def nothing_left(space: Workspace) -> Iterator[None]:
 
 def refuse_too_much_around() -> None:
     """Raise UsageError for more variables or packages than their documents name."""
-    num_variables = sum(1 for name in os.environ if ALLOWED.fullmatch(name))
+    num_variables = sum(map(is_recorded, os.environ))
     if num_variables > limits.MAX_VARIABLES:
         raise UsageError(
             f"the environment has {num_variables} variables such as OMP_…, MKL_… that are "

@@ -19,6 +19,7 @@ from evidence.encoding.codec import encode
 from evidence.errors import (
     DurabilityError,
     EvidenceError,
+    RanOutError,
     RejectedError,
     SecretFoundError,
     StoppedError,
@@ -63,6 +64,7 @@ from evidence.running.workspace import Workspace
 from evidence.stages.kind import Kind
 from evidence.stages.registry import kind_of, stages_of
 from evidence.system.durable import remove
+from evidence.system.threads import ran_out
 from evidence.text import commands
 
 
@@ -113,9 +115,11 @@ def _close(
     if not found:
         try:
             return _go_on(root, space, pack, observer, stop, close=True)
-        except (StoppedError, DurabilityError, SecretFoundError):
+        except (StoppedError, DurabilityError, SecretFoundError, RanOutError):
             raise
         except Exception as error:  # whatever it is: a run that began can be closed
+            if ran_out(error):
+                raise
             found = (Damage(layout.STAGED, f"cannot be sealed: {_said(error)}"),)
             spoilt = error.addresses if isinstance(error, RejectedError) else spoilt
     for one in found:

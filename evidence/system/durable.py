@@ -32,6 +32,7 @@ _MODE: Final = 0o666
 _PIECE_BYTES: Final = 1 << 20
 NO_ROOM: Final = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 """Errors of a full disk, a quota, and a limit on the size of files."""
+NO_ROOM_HINT: Final = "Free some space, or raise the quota or `ulimit -f` that forbids it."
 
 
 @contextmanager
@@ -40,7 +41,7 @@ def _named(action: str, path: Path) -> Iterator[None]:
         yield
     except OSError as error:
         full = error.errno in NO_ROOM
-        hint = "Free some space." if full else "Check the disk and the permissions of this folder."
+        hint = NO_ROOM_HINT if full else "Check the disk and the permissions of this folder."
         message = f"cannot {action} {path}: {error.strerror}"
         raise DurabilityError(message, hint=hint, no_room=full) from error
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import errno
+import os
+import signal
 
 import pytest
 from msgspec.structs import replace
 
-from evidence.attempt.outcome import Limit, WorkerEnd, outcome_of
+from evidence.attempt.outcome import Limit, WorkerEnd, left_by, outcome_of
 from evidence.records.execution import ExecutionRecord
 from evidence.records.milestone import TrainSpec
 from evidence.stages.train import TRAIN
@@ -56,6 +58,80 @@ FAILURES: list[tuple[BaseException, str, str]] = [
     (OSError(errno.ENOENT, "No such file"), "exception", "No such file"),
     (StageFailure("diverged", "the loss of step 3 is nan"), "diverged", "step 3"),
 ]
+
+
+PASSING = (
+    "EIO", "EROFS", "ESTALE", "ENODEV", "ENXIO", "EACCES", "EPERM", "EAGAIN", "EBUSY", "ENOLCK",
+    "EMFILE", "ENFILE", "EPIPE", "ENOBUFS", "ENETDOWN", "ENETUNREACH", "EHOSTUNREACH", "ETIMEDOUT",
+    "ECONNRESET", "ECONNREFUSED", "ECONNABORTED",
+)  # fmt: skip
+KINDS = {
+    **dict.fromkeys(("ENOSPC", "EDQUOT", "EFBIG"), "disk-full"),
+    **dict.fromkeys(PASSING, "unreachable"),
+    "ENOMEM": "out-of-memory",
+    **dict.fromkeys(
+        ("ENOENT", "EISDIR", "ENOTDIR", "EINVAL", "EEXIST", "ENAMETOOLONG"), "exception"
+    ),
+}
+
+
+def spelled(name: str) -> list[BaseException]:
+    """An error of the system as Python, Rust, C++ and those who wrap them raise it."""
+    number = int(getattr(errno, name))
+    text = os.strerror(number)
+    return [
+        OSError(number, text, "checkpoint-10/optimizer.pt"),
+        RuntimeError(f"cannot save: [Errno {number}] {text}: 'x'"),
+        SafetensorError(f"Error while serializing: I/O error: {text} (os error {number})"),
+        SafetensorError(f"I/O error (os error {number})"),
+        SafetensorError(f'IoError(Os {{ code: {number}, kind: Other, message: "{text}" }})'),
+        RuntimeError(f"filesystem error: cannot create directories: {text} [/x]"),
+        RuntimeError(f"unable to open shared memory object </torch_1>: {text} ({number})"),
+        caused(OSError(number, text)),
+        ExceptionGroup("two", [ValueError("x"), OSError(number, text)]),
+    ]
+
+
+@pytest.mark.parametrize("name", KINDS)
+def test_an_error_of_the_system_means_the_same_however_it_is_spelled(name: str) -> None:
+    found = {str(one): kind_and_message(one)[0] for one in spelled(name)}
+    assert set(found.values()) == {KINDS[name]}, found
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "[enforce fail at inline_container.cc:858] . PytorchStreamWriter failed writing central "
+        "directory: file write failed",
+        "[enforce fail at inline_container.cc:668] . unexpected pos 64 vs 0",
+        "basic_ios::clear: iostream error",
+        "received 0 items of ancdata",
+        "can't start new thread",
+    ],
+)
+def test_a_library_that_could_not_write_or_open_and_says_no_number_may_not_fail_again(
+    text: str,
+) -> None:
+    assert kind_and_message(RuntimeError(text))[0] == "unreachable"
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "libgomp: Thread creation failed: Resource temporarily unavailable",
+        "OpenBLAS blas_thread_init: pthread_create failed for thread 1 of 2: "
+        "Resource temporarily unavailable",
+        "OSError: [Errno 24] Too many open files: 'x'",
+        "  what():  Resource temporarily unavailable",
+    ],
+)
+def test_a_worker_whose_library_ended_it_for_a_limit_is_lost_and_not_over(line: str) -> None:
+    for status in (1, -signal.SIGABRT):
+        left = left_by(replace(worker_end(status), last_lines=("begun", line)))
+        assert left is not None
+        assert left.kind == "worker-failed"
+    assert left_by(replace(worker_end(1), last_lines=("ValueError: x",))) is None
+    assert left_by(replace(worker_end(7), last_lines=(line,))) is None
 
 
 @pytest.mark.parametrize(("error", "kind", "words"), FAILURES, ids=lambda value: str(value)[:40])

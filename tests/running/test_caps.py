@@ -19,7 +19,7 @@ import pytest
 from msgspec.structs import replace
 
 from evidence import layout, limits
-from evidence.capture import environ
+from evidence.capture import variables as variables_of
 from evidence.errors import ExitCode, UsageError
 from evidence.records.capture import CpuRecord, GpuRecord
 from evidence.running import observation, preflight
@@ -60,7 +60,7 @@ def variable(length: int) -> Grow:
 def variables(more: int) -> Grow:
     def grow(_: Project, patch: pytest.MonkeyPatch) -> None:
         patch.setattr(limits, "MAX_VARIABLES", 8)
-        for name in filter(environ.ALLOWED.fullmatch, [*os.environ]):
+        for name in filter(variables_of.is_recorded, [*os.environ]):
             patch.delenv(name)
         for number in range(8 + more):
             patch.setenv(f"OMP_{'ABCDEFGHIJ'[number]}", "1")

@@ -12,7 +12,7 @@ from evidence import layout, limits
 from evidence.encoding import jsonio
 from evidence.encoding.cut import cut
 from evidence.encoding.digest import sha256_hex
-from evidence.errors import ExitCode, MilestoneError
+from evidence.errors import ExitCode, MilestoneError, WorkerLostError
 from evidence.records.capture import why_left_out
 from evidence.records.finding import Report
 from evidence.running import execution
@@ -93,12 +93,14 @@ def test_other_data_than_were_recorded_stop_the_worker_at_once(
 
     monkeypatch.setattr(execution, "try_attempts", then)
     monkeypatch.setenv("EVIDENCE_STUB", json.dumps({"do": "slow", "seconds": 0.5}))
-    assert project.run().exit_code == ExitCode.UNFINISHED
+    with pytest.raises(WorkerLostError, match="the file changed meanwhile"):
+        project.run()
+    metrics = project.runs / ".work/T1/attempt-01-stub" / layout.METRICS
+    assert not metrics.exists() or rows(metrics) == []
+    assert project.run(close=True).exit_code == ExitCode.UNFINISHED
     outcome = project.read("attempts/01-stub/outcome.json")
     assert outcome["outcome"] == "bad-data"
     assert "the file changed meanwhile" in outcome["reason"]
-    metrics = project.pack / "attempts/01-stub" / layout.METRICS
-    assert not metrics.exists() or len(rows(metrics)) <= 2
 
 
 def named(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:

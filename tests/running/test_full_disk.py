@@ -12,9 +12,10 @@ from typing import Any
 import pytest
 
 from evidence import layout
-from evidence.errors import DurabilityError, ExitCode
+from evidence.errors import DurabilityError, ExitCode, WorkerLostError
 from evidence.verification.verification import verify_pack
 from tests.project import Project, rows
+from tests.tiers import sampled
 
 SCRIPT = Path(__file__).with_name("full_disk.py")
 FEW = (8, 80, 120)
@@ -68,6 +69,37 @@ def test_a_full_disk_at_any_moment_leaves_an_unfinished_run(tmp_path: Path) -> N
     for one in found:
         judge(one)
     assert {one["raised"] for one in found} == {"", "UsageError", "DurabilityError"}
+
+
+ERRORS = {
+    # order: what is recorded of the stop
+    **{(("do", "limit"), ("name", name)): stop for name, stop in (
+        ("FSIZE", "disk-full"), ("NOFILE", "worker-failed"))},
+    **{(("do", "system"), ("name", name)): "disk-full" for name in ("ENOSPC", "EDQUOT", "EFBIG")},
+    **{(("do", "system"), ("name", name), ("rust", True)): stop for name, stop in (
+        ("ENOSPC", "disk-full"), ("EDQUOT", "disk-full"), ("EFBIG", "disk-full"),
+        ("EIO", "worker-failed"), ("EMFILE", "worker-failed"), ("ENOMEM", "out-of-memory"))},
+    **{(("do", "system"), ("name", name)): "worker-failed" for name in (
+        "EIO", "EROFS", "EMFILE", "ENFILE", "EACCES", "EAGAIN", "ESTALE")},
+    (("do", "system"), ("name", "ENOMEM")): "out-of-memory",
+}  # fmt: skip
+QUICK = [one for one in ERRORS if one[0] == ("do", "limit") or len(one) > 2][:4]
+
+
+@pytest.mark.parametrize("case", sampled(ERRORS, QUICK), ids=str)
+def test_an_error_of_the_system_in_the_worker_throws_no_checkpoint_away(
+    case: tuple[tuple[str, Any], ...], project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("EVIDENCE_STUB", json.dumps({"stage": "train", "at": 7, **dict(case)}))
+    with pytest.raises((DurabilityError, WorkerLostError)) as caught:
+        project.run()
+    monkeypatch.delenv("EVIDENCE_STUB")
+    assert caught.value.exit_code == ExitCode.UNFINISHED
+    assert (project.runs / ".work/T1/scratch-01-stub/checkpoint-5").is_dir()
+    assert verify_pack(project.pack).exit_code == ExitCode.UNFINISHED
+    assert project.run(resume=True).exit_code == ExitCode.DONE
+    (event,) = [e for e in rows(project.pack / layout.JOURNAL) if e["event"] == "recovered"]
+    assert (event["data"]["after"], event["data"]["from_step"]) == (ERRORS[case], 5)
 
 
 def test_a_limit_on_the_size_of_files_is_a_full_disk_too(

@@ -179,11 +179,35 @@ def test_a_variable_that_sets_threads_or_precision_is_as_it_was(
     project: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     interrupted(project, "after a checkpoint")
-    monkeypatch.setenv("NVIDIA_TF32_OVERRIDE", "0")
-    refused(project, "the variable NVIDIA_TF32_OVERRIDE is 0 now, and was not there")
-    monkeypatch.delenv("NVIDIA_TF32_OVERRIDE")
+    for name, value in (
+        ("NVIDIA_TF32_OVERRIDE", "0"),
+        ("ATEN_CPU_CAPABILITY", "default"),
+        ("ONEDNN_MAX_CPU_ISA", "SSE41"),
+        ("KMP_DETERMINISTIC_REDUCTION", "1"),
+        ("TORCHINDUCTOR_USE_FAST_MATH", "1"),
+    ):
+        monkeypatch.setenv(name, value)
+        refused(project, f"the variable {name} is {value} now, and was not there")
+        monkeypatch.delenv(name)
     monkeypatch.setenv("CUBLAS_WORKSPACE_CONFIG", ":16:8")  # a worker gets its own, whatever it is
     assert project.run(resume=True).exit_code == ExitCode.DONE
+
+
+def test_a_variable_that_changes_no_number_is_said_and_one_with_a_name_in_it_is_the_same(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LD_LIBRARY_PATH", str(Path.home() / "lib"))
+    monkeypatch.setenv("MKL_CBWR", "x")
+    interrupted(project, "after a checkpoint")
+    monkeypatch.delenv("MKL_CBWR")
+    refused(project, "the variable MKL_CBWR is not there now, and was x when the run began")
+    monkeypatch.setenv("MKL_CBWR", "x")
+    for name in ("TORCH_HOME", "HF_HOME", "CUDA_VISIBLE_DEVICES", "TORCH_LOGS"):
+        monkeypatch.setenv(name, "7")
+    assert project.run(resume=True).exit_code == ExitCode.DONE
+    (event,) = (e for e in rows(project.pack / layout.JOURNAL) if e["event"] == "recovered")
+    said = [one for one in event["data"]["differences"] if "the processor" not in one]
+    assert said == ["the variable CUDA_VISIBLE_DEVICES is 7 now, and was not there at the start"]
 
 
 def test_another_python_is_refused(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:

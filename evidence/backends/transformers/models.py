@@ -76,6 +76,7 @@ def framework_record(plan: AttemptPlan) -> TorchRecord:
         num_interop_threads=torch.get_num_interop_threads(),
         deterministic_algorithms=torch.are_deterministic_algorithms_enabled(),
         matmul_precision=torch.get_float32_matmul_precision(),
+        cpu_capability=torch.backends.cpu.get_cpu_capability(),
     )
 
 

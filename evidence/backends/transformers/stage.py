@@ -7,6 +7,7 @@ Responsible for the order of a stage and for what it reports. Training and evalu
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -96,7 +97,8 @@ def _train(job: Job, emit: Emit) -> None:
         data={plan.train.data: sha256_hex(data.raw), plan.eval.data: eval_sha256},
     )
     refuse_encoder(model, examples)
-    _probe("before", job, model, tokenizer, emit)
+    texts = probe_texts(plan, root)  # both times the same, whatever becomes of the file
+    _probe("before", texts, model, tokenizer, emit)
     num_steps, pieces = _num_steps(job, len(examples)), vocabulary(tokenizer)
     recorder = Recorder(num_steps, plan.train.seed, plan.train.max_length, pieces)
     print(
@@ -106,7 +108,7 @@ def _train(job: Job, emit: Emit) -> None:
         facts = train(job, model, pad_id(tokenizer), examples, recorder, emit)
     seen = recorder.record(job.stage, spec, field_names(data.rows), examples)
     emit("seen", record=encode(seen))
-    _probe("after", job, model, tokenizer, emit)
+    _probe("after", texts, model, tokenizer, emit)
     saved = Path(job.output) / layout.FINAL_MODEL
     model.generation_config = storable(model.generation_config)
     model.save_pretrained(saved)
@@ -117,7 +119,8 @@ def _train(job: Job, emit: Emit) -> None:
 
 def _evaluate(job: Job, emit: Emit) -> None:
     plan, root = job.plan, Path(job.root)
-    asked, _, available = questions(plan, root)
+    asked, sha256, available = questions(plan, root)
+    emit("read", data={plan.eval.data: sha256})
     folder = Path(job.output) / layout.FINAL_MODEL
     saved = ModelSpec(path=str(folder))  # from disk, as anyone else would load it
     tokenizer = able_to_pad(load_tokenizer(saved, folder))
@@ -151,8 +154,9 @@ def _num_steps(job: Job, num_rows: int) -> int:
     return total_steps(spec.epochs, per_epoch, spec.max_steps)
 
 
-def _probe(moment: str, job: Job, model: Any, tokenizer: Any, emit: Emit) -> None:
-    texts = probe_texts(job.plan, Path(job.root))
+def _probe(
+    moment: str, texts: Sequence[tuple[str, str]], model: Any, tokenizer: Any, emit: Emit
+) -> None:
     loss = probe_loss(model, tokenizer, texts)
     emit("probe", moment=moment, loss=loss, num_examples=len(texts))
 

@@ -4,6 +4,8 @@ Responsible for everything a worker can do wrong, for real where a small process
 holds a JSON object such as `{"stage": "train", "at": 5, "do": "raise"}`, with `"attempt"` for one
 attempt only; at 0 is before its first word. `do` is one of raise, exit, kill, signal (`number`),
 abort (`hex` on stderr), hang, spawn, oom, gpu-oom, gpu-lost, gpu-assert, offline, disk-full, nan,
+system (the error `name`, in words of Rust where `rust`), limit (a real one, FSIZE or NOFILE),
+edit (`hex` is appended to the file at `path`), remove (that file),
 require, babble, threads, slow, large (every checkpoint has a file of `size_bytes`, with a hole),
 shift (every loss, `by` a share); and of print, write, libc, raise,
 file, metadata, which put the text told by `hex`, or read `from` a file, on stdout (by print,
@@ -18,6 +20,7 @@ import json
 import os
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 from typing import Any, Final
@@ -91,12 +94,43 @@ def _fail(asked: dict[str, Any], at: int) -> None:
             raise StageFailure("requirement-not-met", "no GPU is visible")
         case "disk-full":
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), "checkpoint")
+        case "system":
+            raise _of_system(asked)
         case "nan":
             raise StageFailure("diverged", f"the loss of step {at} is nan")
 
 
+def _of_system(asked: dict[str, Any]) -> Exception:
+    number = int(getattr(errno, asked["name"]))
+    if asked.get("rust"):
+        return RuntimeError(f"I/O error: {os.strerror(number)} (os error {number})")
+    return OSError(number, os.strerror(number), "checkpoint")
+
+
+def _reach(name: str) -> None:
+    """Do what a limit of the system forbids: a file that is too large, one file too many."""
+    import resource  # not on every system
+
+    which = getattr(resource, f"RLIMIT_{name}")
+    resource.setrlimit(which, (64, resource.getrlimit(which)[1]))
+    with tempfile.TemporaryFile() as large:
+        if name == "FSIZE":
+            large.write(bytes(1000))
+            large.flush()
+        files = [large]
+        while True:
+            files.append(os.fdopen(os.dup(large.fileno()), "rb"))
+
+
 def _act(asked: dict[str, Any], emit: Emit) -> None:
     match asked["do"]:
+        case "limit":
+            _reach(asked["name"])
+        case "edit":
+            with Path(asked["path"]).open("ab") as file:
+                file.write(bytes.fromhex(asked["hex"]))
+        case "remove":
+            Path(asked["path"]).unlink()
         case "print" | "write" | "libc":
             _speak(asked)
         case "exit":

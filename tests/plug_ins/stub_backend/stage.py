@@ -183,7 +183,8 @@ def _checkpoint(job: Job, step: int, recorder: Recorder, emit: Emit) -> None:
 
 def _evaluate(job: Job, emit: Emit) -> None:
     spec = job.plan.eval
-    asked, _, available = questions(job.plan, Path(job.root))
+    asked, sha256, available = questions(job.plan, Path(job.root))
+    emit("read", data={spec.data: sha256})
     count = len(asked)
     emit(
         "schedule", num_rows=available, num_steps=count, steps_per_epoch=count, resumed_from_step=0

@@ -1,0 +1,54 @@
+"""Inputs that were changed between the start of a run and a worker that reads them.
+
+Responsible for the words, and for telling a failure that the changed files explain from one of the
+run's own. It says nothing of the run: it goes on once they are put back.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Final
+
+from evidence.attempt.surroundings import Surroundings
+from evidence.errors import UsageError
+from evidence.worker.failures import INPUT_CHANGED
+
+MAX_NAMED: Final = 8
+
+Failure = tuple[str, str]
+"""Kind and message."""
+
+
+def other_bytes(data: Mapping[str, str], around: Surroundings) -> Iterator[str]:
+    """Data of which a worker read other bytes than were recorded at the start."""
+    for name, value in data.items():
+        expected = around.data_sha256.get(name)
+        if expected != value:
+            yield (
+                f"the worker read other bytes for [data.{name}] ({value[:12]}…) than were "
+                f"recorded at the start ({str(expected)[:12]}…): the file changed meanwhile"
+            )
+
+
+def input_changed(changed: Sequence[str], more: str = "") -> Failure:
+    """The failure of a worker that read, or may have read, other files than the run began with."""
+    named = "; ".join(changed[:MAX_NAMED])
+    return INPUT_CHANGED, (
+        f"an input was changed after the run began: {named}. Put back what was there{more}"
+    )
+
+
+def refused(changed: Sequence[str]) -> UsageError:
+    """The error of a later process of a run, which has loaded other inputs than the first."""
+    return UsageError(
+        "the run cannot go on with other inputs than it began with: " + "; ".join(changed),
+        hint="No step was made. Put back what was there, then go on with --resume.",
+    )
+
+
+def of_changed_inputs(failure: Failure | None, around: Surroundings) -> Failure | None:
+    """The failure of a worker that could not load its inputs: theirs, if they are others by now."""
+    if failure is None:
+        return None
+    changed = [*around.changed_data(), *around.changed_models()]
+    return input_changed(changed, f"; the worker said: {failure[1]}") if changed else failure
