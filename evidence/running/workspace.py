@@ -20,6 +20,7 @@ from evidence.pack.journal import utc_now
 from evidence.records.record import Record
 from evidence.records.run import AttemptPlan, OutcomeRecord, StopRecord
 from evidence.system.durable import make_folder, move, remove, reserve, write_file, write_reserved
+from evidence.system.entries import read_regular
 from evidence.text import endings
 
 ENDED: Final = "ended.json"
@@ -73,9 +74,9 @@ class Workspace(Record):
     def read_stop(self) -> StopRecord:
         """Why the process before this one stopped; `killed` where it could not say."""
         try:
-            data = (self.work / layout.STOPPED).read_bytes()
+            data = read_regular(self.work / layout.STOPPED)
             return decode(StopRecord, jsonio.load_document(data))
-        except (FileNotFoundError, MalformedError):
+        except (OSError, MalformedError):
             return StopRecord("killed", endings.NO_REASON_LEFT, utc_now())
 
     def forget_stop(self) -> None:
@@ -128,7 +129,7 @@ class Workspace(Record):
     def read_ended(self, plan: AttemptPlan) -> OutcomeRecord | None:
         """How the last worker ended; None where one is not known to have been lost."""
         try:
-            data = (self.scratch(plan) / ENDED).read_bytes()
+            data = read_regular(self.scratch(plan) / ENDED)
             return decode(OutcomeRecord, jsonio.load_document(data))
         except (OSError, MalformedError):
             return None
