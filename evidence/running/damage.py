@@ -10,8 +10,9 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator, Mapping
+from io import FileIO
 from pathlib import Path, PurePosixPath
-from typing import IO, Final
+from typing import Final
 
 from evidence import layout
 from evidence.attempt.reported import read_reported
@@ -36,6 +37,7 @@ _PIECE_BYTES: Final = 1 << 20
 _JOURNAL: Final = f"{layout.STAGED}/{layout.JOURNAL}"
 _MILESTONE: Final = f"{layout.STAGED}/{layout.MILESTONE}"
 _MAX_NAME_CHARS: Final = 200
+_GONE: Final = "is gone"
 NAMED: Final = 5
 """Damaged files that a message names."""
 
@@ -72,21 +74,26 @@ def damages(space: Workspace) -> tuple[Damage, ...]:
     found: dict[str, Damage] = {}
     for one in _damages(space, there):
         found.setdefault(one.path, one)
+    if _MILESTONE in found and can_be_restored(space):
+        del found[_MILESTONE]
     within = [path for path in found if _parents(path) & found.keys()]  # said with its folder
     return tuple(found[path] for path in sorted(found.keys() - within))
 
 
 def refuse_damaged(space: Workspace, milestone_id: str, root: Path) -> None:
     """Raise PackBrokenError, with each such entry and what to do, where there is one."""
+    close = commands.run(milestone_id, space.runs, "--close", root=root)
+    if type_of(space.work / layout.CLOSING) is not None:
+        raise PackBrokenError(
+            "the run cannot go on: it is being closed, and files of it were moved away already",
+            hint=f"Nothing was touched. Close it to the end: {close}",
+        )
     found = damages(space)
     if not found:
         return
     named = "; ".join(one.said(space) for one in found[:NAMED])
     more = f"; and {len(found) - NAMED} more" if len(found) > NAMED else ""
-    resume, close = (
-        commands.run(milestone_id, space.runs, option, root=root)
-        for option in ("--resume", "--close")
-    )
+    resume = commands.run(milestone_id, space.runs, "--resume", root=root)
     put_back = "Put back what was there, from a backup" if not _all_strange(found) else ""
     moved_out = "move out what the run did not leave" if any(one.strange for one in found) else ""
     what = ", and ".join(one for one in (put_back, moved_out) if one)
@@ -101,19 +108,27 @@ def _all_strange(found: tuple[Damage, ...]) -> bool:
     return all(one.strange for one in found)
 
 
-def restored_milestone(space: Workspace) -> bool:
-    """Put the copy of the milestone file in the place of a damaged one; whether that was needed."""
+def can_be_restored(space: Workspace) -> bool:
+    """Whether the milestone file is damaged, and its copy is whole and can take its place."""
     try:
         kept = recall(space.work).files.get(_MILESTONE)
     except MalformedError:
         return False
     place = space.staging / layout.MILESTONE
-    can_be_written = type_of(space.staging) == "folder" and type_of(place) in (None, "file")
-    if kept is None or not can_be_written or _problem(place, kept) is None:
+    return (
+        kept is not None
+        and type_of(space.staging) == "folder"
+        and type_of(place) in (None, "file")
+        and _problem(place, kept) is not None
+        and _problem(space.milestone_copy, kept) is None
+    )
+
+
+def restored_milestone(space: Workspace) -> bool:
+    """Put the copy of the milestone file in the place of a damaged one; whether that was needed."""
+    if not can_be_restored(space):
         return False
-    if _problem(space.milestone_copy, kept) is not None:
-        return False
-    write_file(place, read_regular(space.milestone_copy))
+    write_file(space.staging / layout.MILESTONE, read_regular(space.milestone_copy))
     return True
 
 
@@ -152,7 +167,13 @@ def _read(space: Workspace, there: Mapping[str, Entry]) -> Iterator[Damage | _To
         facts = recall(space.work)
     except MalformedError as error:
         yield Damage(layout.REMEMBERED, error.message)
+    kept = None if facts is None else facts.files.get(_JOURNAL)
+    changed = None
+    if kept is not None:
+        changed = _problem(space.work / _JOURNAL, kept) if _JOURNAL in there else _GONE
     try:
+        if changed is not None:
+            raise MalformedError(changed)  # whatever it tells, it is not what was written
         data = read_regular(space.staging / layout.JOURNAL) if _JOURNAL in there else b""
         events = tuple(journal.read(whole_records(data)))
     except OSError as error:
@@ -160,12 +181,13 @@ def _read(space: Workspace, there: Mapping[str, Entry]) -> Iterator[Damage | _To
     except EvidenceError as error:
         yield Damage(_JOURNAL, error.message)
     try:
-        milestone = parse_milestone(read_regular(space.staging / layout.MILESTONE))
+        name = layout.MILESTONE if can_be_restored(space) else _MILESTONE
+        milestone = parse_milestone(read_regular(space.work / name) if name in there else b"")
     except OSError as error:
-        if layout.STAGED in there:
-            yield Damage(_MILESTONE, f"cannot be read: {error.strerror}")
+        yield Damage(_MILESTONE, f"cannot be read: {error.strerror}")
     except EvidenceError as error:
-        yield Damage(_MILESTONE, f"is no milestone file: {error.message}")
+        is_there = _MILESTONE in there
+        yield Damage(_MILESTONE, f"cannot be read: {error.message}" if is_there else _GONE)
     plans = () if milestone is None else plan_attempts(milestone)
     yield _Told(facts, milestone, plans, events)
 
@@ -173,13 +195,13 @@ def _read(space: Workspace, there: Mapping[str, Entry]) -> Iterator[Damage | _To
 def _missing(names: Expected, there: Mapping[str, Entry]) -> Iterator[Damage]:
     """What is gone; a folder that is gone stands for all that was in it."""
     if layout.STAGED not in there:
-        yield Damage(layout.STAGED, "is gone")
+        yield Damage(layout.STAGED, _GONE)
     for name, kept in names.kept.items():
         emptied = kept.grows and any(one.size_bytes == 0 for one in kept.states)
         if name in there or kept.may_lack or emptied or name == layout.MILESTONE:
             continue
         above = [str(one) for one in PurePosixPath(name).parents][-2::-1]
-        yield Damage(next((one for one in above if one not in there), name), "is gone")
+        yield Damage(next((one for one in above if one not in there), name), _GONE)
 
 
 def _wrong(
@@ -217,7 +239,8 @@ def _judged(
         )
         return None if reason is None else Damage(name, reason)
     if is_file:
-        return Damage(name, f"is a {entry.type} where a file was")
+        is_strange = name in (layout.RESERVE, layout.STOPPED)  # it is no evidence
+        return Damage(name, f"is a {entry.type} where a file was", is_strange)
     if name in folders or name in (layout.STAGED,):
         return (
             None
@@ -305,13 +328,13 @@ def _problem(path: Path, kept: KeptFile) -> str | None:
                 if digest == state.sha256 and whole:
                     return None
     except FileNotFoundError:
-        return "is gone"
+        return _GONE
     except OSError as error:
         return f"cannot be read: {error.strerror}"
     return "is not what the run wrote"
 
 
-def _digest_of_first(stream: IO[bytes], size_bytes: int) -> str:
+def _digest_of_first(stream: FileIO, size_bytes: int) -> str:
     """Digest of the first bytes of a file, or of all where it has fewer."""
     digest, left = hashlib.sha256(), size_bytes
     while left and (piece := stream.read(min(left, _PIECE_BYTES))):

@@ -31,7 +31,13 @@ AT_THE_START: Final = (
     layout.NOTES,
 )
 """What is written at the start and needs nothing else to be understood."""
-_BESIDE: Final = (layout.MILESTONE, layout.REMEMBERED, layout.RESERVE, layout.STOPPED)
+_BESIDE: Final = (
+    layout.MILESTONE,
+    layout.REMEMBERED,
+    layout.RESERVE,
+    layout.STOPPED,
+    layout.PUBLISHED,
+)
 _DERIVED: Final = (layout.SUMS, layout.MANIFEST, layout.RESULTS, layout.RENDERED)
 _OUTCOME: Final = "outcome.json"
 _PARTIAL: Final = ".*.partial"

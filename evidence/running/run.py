@@ -24,8 +24,8 @@ from evidence.records.run import GateResult, OutcomeRecord, ParentRecord
 from evidence.running.archive import archive_pack, prepare_runs_folder
 from evidence.running.execution import execute
 from evidence.running.preflight import prepare
-from evidence.running.recovery import recover
 from evidence.running.signals import StopRequest
+from evidence.running.taking_up import recover
 from evidence.running.workspace import Workspace
 from evidence.system.durable import make_folder
 from evidence.text import commands

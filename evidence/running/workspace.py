@@ -63,7 +63,8 @@ class Workspace(Record):
             raise UsageError(f"{error.message}; nothing was started", hint=error.hint) from error
 
     def reserve_room(self) -> None:
-        """Reserve the blocks of `write_stop`."""
+        """Reserve the blocks of `write_stop`, in a file that nobody else has a name for."""
+        remove(self.work / layout.RESERVE)
         reserve(self.work / layout.RESERVE, limits.RESERVE_BYTES)
 
     def write_stop(self, record: StopRecord) -> None:
@@ -78,6 +79,11 @@ class Workspace(Record):
             return decode(StopRecord, jsonio.load_document(data))
         except (OSError, MalformedError):
             return StopRecord("killed", endings.NO_REASON_LEFT, utc_now())
+
+    def write_published(self, root_sha256: str) -> None:
+        """Say what is about to be published: once it is, the rest of this folder is a leftover."""
+        data = jsonio.dump_document({"root_sha256": root_sha256})
+        write_file(self.work / layout.PUBLISHED, data)
 
     def forget_stop(self) -> None:
         """The journal has it now."""

@@ -23,6 +23,7 @@ from typing import Final, NamedTuple
 from evidence import layout
 from evidence.errors import DurabilityError
 from evidence.system import posix
+from evidence.system.entries import open_regular, type_of
 
 PARTIAL: Final = ".partial"
 """Suffix of a file that is not whole yet."""
@@ -56,6 +57,27 @@ def sync_file(path: Path) -> None:
     """Make a file that someone else wrote (a checkpoint of the worker) durable."""
     with _named("sync", path):
         _sync(path, os.O_RDWR if os.name == "nt" else os.O_RDONLY)
+
+
+def unshare(path: Path) -> None:
+    """Give a file bytes of its own, where another name (a hard link) leads to them too."""
+    partial = path.with_name(f".{path.name}.{os.getpid()}{PARTIAL}")
+    with _named("copy", path):
+        try:
+            with open_regular(path) as source:
+                handle = os.open(partial, _CREATE | os.O_TRUNC, _MODE)
+                try:
+                    while piece := source.read(_PIECE_BYTES):
+                        _write_all(handle, piece)
+                    os.fsync(handle)
+                finally:
+                    os.close(handle)
+            os.replace(partial, path)
+        except OSError:
+            with suppress(OSError):
+                os.unlink(partial)
+            raise
+    sync_directory(path.parent)
 
 
 def sync_folders(path: Path) -> None:
@@ -159,13 +181,14 @@ def publish(staged: Path, target: Path) -> None:
 
 def remove(path: Path) -> None:
     """Remove a file or a folder with all that is in it. What is gone already is no error."""
-    with _named("remove", path), suppress(FileNotFoundError):
-        if path.is_dir() and not path.is_symlink():
-            for inside in sorted(path.iterdir()):
-                remove(inside)
-            os.rmdir(path)
-        else:
-            os.unlink(path)
+    with _named("remove", path):
+        folders = [path]
+        for folder in folders:  # grows meanwhile: no folder is too deep for it
+            if type_of(folder) == "folder":
+                folders += sorted(folder.iterdir())
+        for one in reversed(folders):
+            with suppress(FileNotFoundError):
+                os.rmdir(one) if type_of(one) == "folder" else os.unlink(one)
 
 
 def remove_partials(folder: Path) -> None:

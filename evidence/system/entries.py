@@ -10,8 +10,9 @@ import errno
 import os
 import stat
 from collections.abc import Iterator
+from io import FileIO
 from pathlib import Path
-from typing import IO, Final, Literal, NamedTuple
+from typing import Final, Literal, NamedTuple
 
 Type = Literal["file", "folder", "link", "pipe", "socket", "device", "unreadable"]
 MAX_DEPTH: Final = 64
@@ -59,7 +60,7 @@ def type_of(path: Path) -> Type | None:
         return "unreadable"
 
 
-def open_regular(path: Path, *, follow: bool = False) -> IO[bytes]:
+def open_regular(path: Path, *, follow: bool = False) -> FileIO:
     """Open a regular file to read it. Raises OSError for anything else, and waits for nothing."""
     found = path.stat() if follow else path.lstat()
     _refuse_other(found, path)
