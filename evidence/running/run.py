@@ -27,7 +27,8 @@ from evidence.running.preflight import prepare
 from evidence.running.signals import StopRequest
 from evidence.running.taking_up import recover
 from evidence.running.workspace import Workspace
-from evidence.system.durable import make_folder
+from evidence.system.durable import make_folder, move
+from evidence.system.entries import type_of
 from evidence.text import commands
 from evidence.text.escape import is_utf8
 
@@ -264,11 +265,24 @@ def _after_an_error(milestone_id: str, work: Path, pack: Path, root: Path) -> st
     return f"Then: {commands.run(milestone_id, pack.parent, root=root)}"
 
 
+def _clear(lock: Path) -> None:
+    """Move away what stands in the place of the lock and is no file: nobody can hold that."""
+    if type_of(lock) in (None, "file"):
+        return
+    number = 1
+    while type_of(place := lock.with_name(f".{lock.name}.{number}")) is not None:
+        number += 1
+    move(lock, place)
+
+
 @contextmanager
 def _held(runs: Path, name: str) -> Iterator[None]:
     # The kernel drops the lock with its process, so a dead run never blocks the next one; a worker
     # that was about to start when it died holds it for the moment until its `exec`.
-    lock = FileLock(runs / layout.WORK / f"{name}.lock")
+    path = runs / layout.WORK / f"{name}.lock"
+    with _nothing_started():
+        _clear(path)
+    lock = FileLock(path)
     try:
         lock.acquire(timeout=LOCK_PATIENCE_S, poll_interval=0.02)
     except Timeout as error:

@@ -39,7 +39,7 @@ from evidence.running.set_aside import put_aside
 from evidence.running.unfinished_run import newly_allowed
 from evidence.running.workspace import Workspace
 from evidence.stages.registry import schema_for
-from evidence.system.durable import move, remove, write_file
+from evidence.system.durable import move, remove, remove_partials, write_file
 from evidence.system.entries import read_regular, type_of
 from evidence.text.escape import is_utf8, visible
 from evidence.verification.reading.schemas import document_problems
@@ -75,6 +75,7 @@ def salvage(
     them. Doing it twice keeps what was set aside before. Raises UsageError where no milestone file
     is to be had.
     """
+    remove_partials(space.work)
     reasons = _reasons(space, damages)
     begun = _begun(space)
     if is_salvaged(space):

@@ -16,14 +16,14 @@ import hashlib
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from types import TracebackType
 from typing import Final, NamedTuple
 
 from evidence import layout
 from evidence.errors import DurabilityError
 from evidence.system import posix
-from evidence.system.entries import open_regular, type_of
+from evidence.system.entries import open_regular, type_of, walk
 
 PARTIAL: Final = ".partial"
 """Suffix of a file that is not whole yet."""
@@ -102,20 +102,44 @@ def make_folder(path: Path) -> None:
         sync_directory(folder.parent)
 
 
-def write_file(path: Path, data: bytes, *, staging: Path | None = None) -> None:
+class Staging(NamedTuple):
+    """Where files lie until they are whole, and whose they are: all of these begin alike."""
+
+    folder: Path
+    owner: str
+
+    def partial(self, name: str) -> Path:
+        """Of a file of this name, for this process alone."""
+        return self.folder / f"{self._beginning()}{name}.{os.getpid()}{PARTIAL}"
+
+    def left(self) -> list[Path]:
+        """What processes left that died. Whoever asks holds what they would write into."""
+        beginning = self._beginning()
+        return sorted(
+            one
+            for one in self.folder.iterdir()
+            if one.name.startswith(beginning) and one.name.endswith(PARTIAL)
+        )
+
+    def _beginning(self) -> str:
+        return f".{self.owner}~"  # no pack that a run leaves has this sign in its name
+
+
+def write_file(path: Path, data: bytes, *, staging: Staging | None = None) -> None:
     """Write `data` to `path` atomically and durably, replacing what was there.
 
-    Until it is whole it lies in `staging` (default: beside `path`), a folder of the same disk,
-    under a name of this process alone. With `staging`, a folder that is missing appears with the
-    file in it: a pack has no empty folders, not for a moment.
+    Until it is whole it lies in `staging` (default: beside `path`), on the same disk, under a name
+    of this process alone. With `staging`, a folder that is missing appears with the file in it: a
+    pack has no empty folders, not for a moment.
     """
     if staging is not None and not path.parent.exists():
-        folder = staging / f".{path.parent.name}.{os.getpid()}{PARTIAL}"
+        folder = staging.partial(path.parent.name)
         write_file(folder / path.name, data)
         move(folder, path.parent)
         return
     make_folder(path.parent)
-    partial = (staging or path.parent) / f".{path.name}.{os.getpid()}{PARTIAL}"
+    beside = path.with_name(f".{path.name}.{os.getpid()}{PARTIAL}")
+    partial = beside if staging is None else staging.partial(path.name)
     with _named("write", path):
         try:
             _write_new(partial, data)
@@ -153,11 +177,17 @@ def write_reserved(reserved: Path, path: Path, data: bytes) -> None:
     sync_directory(path.parent)
 
 
-def staging_of(pack: Path) -> Path:
+def staging_of(pack: Path) -> Staging:
     """Where what goes into a sealed pack lies until it is whole: outside it, on the same disk."""
-    above = pack.resolve().parent
-    work = above / layout.WORK
-    return work if work.is_dir() else above
+    whole = pack.resolve()
+    work = whole.parent / layout.WORK
+    return Staging(work if work.is_dir() else whole.parent, whole.name)
+
+
+def remove_left(pack: Path) -> None:
+    """Remove what processes left that died while they wrote into this pack, which is held."""
+    for path in staging_of(pack).left():
+        remove(path)
 
 
 def move(source: Path, target: Path) -> None:
@@ -193,8 +223,9 @@ def remove(path: Path) -> None:
 
 def remove_partials(folder: Path) -> None:
     """Remove what a process that died was writing, anywhere below a folder."""
-    for path in sorted(folder.rglob(f".*{PARTIAL}")):
-        remove(path)
+    for entry in list(walk(folder)):
+        if PurePosixPath(entry.name).match(f".*{PARTIAL}"):
+            remove(folder / entry.name)
 
 
 class Written(NamedTuple):
