@@ -37,6 +37,8 @@ _PIECE_BYTES: Final = 1 << 20
 _JOURNAL: Final = f"{layout.STAGED}/{layout.JOURNAL}"
 _MILESTONE: Final = f"{layout.STAGED}/{layout.MILESTONE}"
 _MAX_NAME_CHARS: Final = 200
+_NO_EVIDENCE: Final = (layout.RESERVE, layout.STOPPED, layout.PUBLISHED, layout.MILESTONE)
+"""Beside what becomes the pack, and missed by nobody."""
 _GONE: Final = "is gone"
 NAMED: Final = 5
 """Damaged files that a message names."""
@@ -83,7 +85,7 @@ def damages(space: Workspace) -> tuple[Damage, ...]:
 def refuse_damaged(space: Workspace, milestone_id: str, root: Path) -> None:
     """Raise PackBrokenError, with each such entry and what to do, where there is one."""
     close = commands.run(milestone_id, space.runs, "--close", root=root)
-    if type_of(space.work / layout.CLOSING) is not None:
+    if space.is_being_closed:
         raise PackBrokenError(
             "the run cannot go on: it is being closed, and files of it were moved away already",
             hint=f"Nothing was touched. Close it to the end: {close}",
@@ -239,9 +241,9 @@ def _judged(
         )
         return None if reason is None else Damage(name, reason)
     if is_file:
-        is_strange = name in (layout.RESERVE, layout.STOPPED)  # it is no evidence
+        is_strange = name in _NO_EVIDENCE
         return Damage(name, f"is a {entry.type} where a file was", is_strange)
-    if name in folders or name in (layout.STAGED,):
+    if name in folders or name == layout.STAGED:
         return (
             None
             if entry.type == "folder"

@@ -20,7 +20,7 @@ from evidence.records.inputs import FileDigest
 from evidence.records.record import Record
 from evidence.records.run import AttemptPlan, JournalEvent
 from evidence.running.memory import FileState, KeptFile, Remembered
-from evidence.stages.registry import kinds
+from evidence.stages.registry import kind_of, kinds
 
 AT_THE_START: Final = (
     *(path for path in lost.DOCUMENTS if path != layout.FROZEN),
@@ -52,15 +52,21 @@ class Expected(Record):
     """Files that may be there, and of which no more is known."""
     trees: set[str] = field(default_factory=set)
     """Folders in which a run or its worker may leave any file."""
+    exact: dict[str, frozenset[str]] = field(default_factory=dict)
+    """Of some folders in these, every file that was left there."""
 
     def folders(self) -> frozenset[str]:
         """Every folder that something of this lies in."""
-        names = {*self.trees, *self.kept, *self.may}
+        exact = (one for names in self.exact.values() for one in names)
+        names = {*self.trees, *self.kept, *self.may, *exact}
         above = {str(one) for name in names for one in PurePosixPath(name).parents}
         return frozenset((above | self.trees) - {"."})
 
     def has(self, name: str) -> bool:
         """Whether a run may leave a file of this name."""
+        for folder, names in self.exact.items():
+            if name.startswith(f"{folder}/"):
+                return name in names
         return (
             name in self.kept
             or name in self.may
@@ -111,15 +117,14 @@ def _add_attempt(
     files: Mapping[str, KeptFile],
     there: Collection[str],
 ) -> None:
-    output = _output(plan)
+    output, scratch = _output(plan), f"scratch-{plan.number:02d}-{plan.name}"
     if not events:
         return
-    if not _ended(events) or _completed(events):
-        found.trees.add(f"scratch-{plan.number:02d}-{plan.name}")
-    else:
-        found.may.add(f"scratch-{plan.number:02d}-{plan.name}/reported.json")
-        if f"scratch-{plan.number:02d}-{plan.name}" in there:  # about to be removed
-            found.trees.add(f"scratch-{plan.number:02d}-{plan.name}")
+    found.trees.add(scratch)
+    for step, names in checkpoints(events).items():
+        folder = f"{scratch}/checkpoint-{step}"
+        if folder in there:
+            found.exact[folder] = frozenset(f"{folder}/{name}" for name in names)
     for inside, kept in _known(plan, events, files):
         found.kept[_place(plan, events, inside, there)] = _as_by_now(kept, events)
     if _ended(events):
@@ -130,6 +135,19 @@ def _add_attempt(
     found.may.update(f"{output}/{name}" for name in _of_kinds())
     if not any(name.startswith(f"{output}/{layout.FINAL_MODEL}/") for name in found.kept):
         found.trees.add(f"{output}/{layout.FINAL_MODEL}")
+
+
+def checkpoints(events: list[JournalEvent]) -> dict[int, frozenset[str]]:
+    """Files of each checkpoint that was whole, by its step; none that may have been begun anew."""
+    found: dict[int, frozenset[str]] = {}
+    for event in events:
+        if event.event == "stage-started" and kind_of(event.data["stage"]).resumes:
+            last = event.data["resumed_from_step"] or 0
+            found = {step: names for step, names in found.items() if step <= last}
+        if event.event == "checkpoint":
+            files = decode(tuple[FileDigest, ...], event.data["files"])
+            found[event.data["step"]] = frozenset(one.path for one in files)
+    return found
 
 
 def _known(

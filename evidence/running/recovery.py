@@ -188,8 +188,12 @@ def _finish(
         for kind in stages[stages.index(kind_of(continuation.point.stage)) :]:
             paths = [run.space.output(opened) / one.path for one in kind.documents]
             run.memory.about_to_remove(paths)
+            if kind.weights_folder:  # what was not whole is no part of what follows
+                paths.append(run.space.output(opened) / kind.weights_folder)
             for path in paths:
                 remove(path)
+        if kind_of(continuation.point.stage).resumes:
+            _drop_checkpoints(run.space.scratch(opened), continuation.point.from_step)
         # The process before may have died before it asked what the machine lacks.
         begun = bool(unfinished.of(opened, "stage-started"))
         point = continuation.point
@@ -208,6 +212,14 @@ def _finish(
         result = result.as_completed(read_reported(run.space.scratch(opened)))
     record_end(run, opened, result.with_duration(run.clock.monotonic_s() - started_s))
     return result if result.completed else None
+
+
+def _drop_checkpoints(scratch: Path, after: int) -> None:
+    """Remove those that were not whole, or are no longer: they are made anew, in empty folders."""
+    for folder in sorted(scratch.glob("checkpoint-*")):
+        step = folder.name.removeprefix("checkpoint-")
+        if step.isdecimal() and int(step) > after:
+            remove(folder)
 
 
 def _start(run: Run, unfinished: UnfinishedRun) -> Observation:

@@ -106,7 +106,7 @@ def salvage(
 
 def has_begun(space: Workspace) -> bool:
     """Whether a process began to close the run like this: nothing is as it was by now."""
-    return type_of(space.work / layout.CLOSING) is not None or is_salvaged(space)
+    return space.is_being_closed or is_salvaged(space)
 
 
 def _reasons(space: Workspace, damages: tuple[Damage, ...]) -> dict[str, str]:

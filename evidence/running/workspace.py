@@ -13,6 +13,7 @@ from typing import Final
 
 from evidence import layout, limits
 from evidence.attempt.attempt import AttemptResult
+from evidence.attempt.kept import read_kept
 from evidence.encoding import jsonio
 from evidence.encoding.codec import decode, encode
 from evidence.errors import DurabilityError, MalformedError, UsageError
@@ -93,6 +94,15 @@ class Workspace(Record):
     def is_run(self) -> bool:
         """Whether a run was begun here and not published. Anything else is a leftover."""
         return layout.is_unfinished(self.work)
+
+    @property
+    def is_being_closed(self) -> bool:
+        """Whether a process began to move away what is damaged: nothing is as it was by now."""
+        try:
+            read_kept(self.work / layout.CLOSING)
+        except (OSError, MalformedError):
+            return False
+        return True
 
     def output(self, plan: AttemptPlan) -> Path:
         """Evidence of an attempt under way."""

@@ -38,8 +38,11 @@ class Entry(NamedTuple):
 
 
 def walk(folder: Path) -> Iterator[Entry]:
-    """Every entry below a folder, each before what lies in it; none where it is no folder."""
-    if type_of(folder) != "folder":
+    """Every entry below a folder, each before what lies in it; none where it is no folder.
+
+    Of the folder itself a link is followed: where it is, the caller has said.
+    """
+    if not folder.is_dir():
         return
     waiting = [""]
     while waiting:
