@@ -39,6 +39,13 @@ _OURS: Final = (
 )
 """Files beside what becomes the pack: they are read and written here, and never sealed."""
 _DERIVED: Final = (layout.SUMS, layout.MANIFEST, layout.RESULTS, layout.RENDERED)
+_WRITTEN_ANEW: Final = (
+    *lost.DOCUMENTS,
+    layout.GIT,
+    layout.ENV_SNAPSHOT,
+    layout.GPU_SNAPSHOT,
+    layout.WITHHELD,
+)
 _ENTRY_OF_DAMAGED: Final = f"{layout.STAGED}/{layout.DAMAGED}"
 
 
@@ -77,6 +84,8 @@ def move_the_rest(
                 unshare(place)
         elif entry.type == "file" and (entry.name in derived or _is_model(entry.name)):
             remove(place)  # derived anew; or a model, as of every attempt that did not complete
+        elif entry.type == "file" and _was_written_anew(space, entry.name):
+            remove(place)
         elif _goes_beside(entry):
             beside.append(entry.name)
         elif entry.type == "file" and _is_evidence(space, entry.name):
@@ -105,6 +114,12 @@ def _is_hollow(space: Workspace, entry: Entry) -> bool:
         return stands_in(space, space.work / entry.name)
     except OSError:
         return False
+
+
+def _was_written_anew(space: Workspace, name: str) -> bool:
+    """Whether a process that closed the run before wrote it: what the run had left was moved."""
+    written = {f"{layout.STAGED}/{one}" for one in _WRITTEN_ANEW}
+    return name in written and type_of(space.staging / _kept_as(name)) == "file"
 
 
 def _is_model(name: str) -> bool:

@@ -24,6 +24,7 @@ from evidence.records.run import GateResult, OutcomeRecord, ParentRecord
 from evidence.running.archive import archive_pack, prepare_runs_folder
 from evidence.running.execution import execute
 from evidence.running.preflight import prepare
+from evidence.running.set_aside import retire
 from evidence.running.signals import StopRequest
 from evidence.running.taking_up import recover
 from evidence.running.workspace import Workspace
@@ -228,6 +229,7 @@ def _work_folder(milestone_id: str, options: RunOptions, name: str) -> Path:
         )
     if not recovering:
         space.remove()  # left by a run that died before it began, or after it was published
+        retire(space, "before")
     return space.work
 
 
