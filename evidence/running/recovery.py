@@ -8,7 +8,7 @@ it is as it was written is seen to before (`taking_up`); ends of files are count
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from msgspec import field
 from msgspec.structs import replace
@@ -42,6 +42,7 @@ from evidence.running.execution import (
 )
 from evidence.running.finish import Finished
 from evidence.running.memory import Memory
+from evidence.running.moving import MAX_NAMED
 from evidence.running.observation import (
     Observation,
     journal_state,
@@ -49,6 +50,7 @@ from evidence.running.observation import (
 )
 from evidence.running.resuming import backends_left, refuse_changed
 from evidence.running.secrets import allowed_in, privacy_of
+from evidence.running.set_aside import put_aside_so_far
 from evidence.running.signals import StopRequest
 from evidence.running.unchanged import said_now
 from evidence.running.unfinished_files import (
@@ -157,7 +159,8 @@ def _record(
 ) -> None:
     """How the process before this one ended and what of its work is cut, before it is cut."""
     is_recorded = unfinished.events[-1].event == "recovered" if unfinished.events else True
-    if unfinished.events and (unfinished.allowed or not is_recorded):
+    aside = _set_aside(run, unfinished)
+    if unfinished.events and (unfinished.allowed or aside or not is_recorded):
         cut, point = continuation.cut, continuation.point
         run.journal.record(
             "recovered",
@@ -170,8 +173,24 @@ def _record(
             num_incomplete_bytes=cut.num_incomplete_bytes + unfinished.num_incomplete_bytes,
             allowed=encode(unfinished.allowed),
             differences=list(unfinished.differences),
+            **({"set_aside": aside} if aside else {}),
         )
     run.space.forget_stop()
+
+
+def _set_aside(run: Run, unfinished: UnfinishedRun) -> list[Any]:
+    """What lay in the folder and was none of the run's, where the journal does not tell it yet."""
+    told = [
+        one
+        for event in unfinished.events
+        if event.event == "recovered"
+        for one in event.data.get("set_aside", ())
+    ]
+    found = [
+        {"path": one.path, "sha256": one.sha256, "size_bytes": one.size_bytes, "reason": one.reason}
+        for one in put_aside_so_far(run.space, {})
+    ]
+    return [one for one in found if one not in told][:MAX_NAMED]
 
 
 def _finish(

@@ -135,6 +135,25 @@ def test_a_run_that_lost_what_says_that_it_is_one_is_not_begun_over(
     assert errors(project.pack) == []
 
 
+def test_strangers_alone_cost_the_run_nothing(project: Project) -> None:
+    """Its evidence is sealed as ever; the journal tells of them, and they lie beside the run."""
+    work = project.runs / WORK
+    (work / "pack/.DS_Store").write_bytes(b"x")
+    os.mkfifo(work / "attempt-01-stub/pipe")
+    project.run(close=True)
+    assert errors(project.pack) == []
+    assert (project.pack / "attempts/01-stub/training_output/metrics.jsonl").exists()
+    events = _journal(project)
+    assert not [one for one in events if one["event"] == "damaged"]
+    (told,) = (one["data"]["set_aside"] for one in events if "set_aside" in one["data"])
+    assert {one["path"]: one["size_bytes"] for one in told} == {
+        "pack/.DS_Store": 1,
+        "attempt-01-stub/pipe": None,
+    }
+    (place,) = (project.runs / ".work/.set-aside").iterdir()
+    assert (place / "1/pack/.DS_Store").read_bytes() == b"x"
+
+
 @pytest.mark.parametrize("what", list(NO_LOCKS))
 def test_what_stands_where_the_lock_was_is_moved_away(what: str, project: Project) -> None:
     NO_LOCKS[what](project.runs / f"{WORK}.lock")
