@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator, Mapping
+from fnmatch import fnmatchcase
 from io import FileIO
 from pathlib import Path, PurePosixPath
 from typing import Final
@@ -306,10 +307,12 @@ def _untold(
 def _reported(space: Workspace, there: Mapping[str, Entry]) -> Iterator[Damage]:
     for name, entry in there.items():
         folder, _, inside = name.partition("/")
-        if not folder.startswith("scratch-") or inside not in ("reported.json", "ended.json"):
+        is_ours = fnmatchcase(inside, "job-*.json") or inside in ("reported.json", "ended.json")
+        if not folder.startswith("scratch-") or not is_ours:
             continue
-        if entry.type != "file":
-            yield Damage(name, f"is a {entry.type} where a file was")
+        if entry.type != "file":  # jobs are written anew
+            is_strange = inside.startswith("job-")
+            yield Damage(name, f"is a {entry.type} where a file was", is_strange)
         elif inside == "reported.json":
             try:
                 read_reported(space.work / folder)
