@@ -58,6 +58,12 @@ RESERVE: Final = "reserve"
 """In a work folder: blocks kept for that record, so that a full disk has room for it."""
 REMEMBERED: Final = "remembered.json"
 """In a work folder: what makes it a run that can go on, written before the journal begins."""
+CLOSING: Final = "closing.json"
+"""In a work folder: what was wrong when the run began to be closed; it goes on no more."""
+PUBLISHED: Final = "published.json"
+"""In a work folder: the root digest of what is about to be published; the rest is a leftover."""
+SET_ASIDE: Final = ".set-aside"
+"""In runs/.work: what lay in the folder of a run that was closed, and can be in no pack."""
 
 SEALED_PATH: Final = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]*(/[A-Za-z0-9_][A-Za-z0-9._-]*)*")
 MILESTONE_ID: Final = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,63}")
@@ -156,9 +162,23 @@ def pack_dir(runs: Path, milestone_id: str) -> Path:
 
 
 def is_unfinished(work: Path) -> bool:
-    """Whether a folder below runs/.work holds a run that began and was not published."""
+    """Whether a folder below runs/.work holds anything of a run that began and was not published.
+
+    A run that lost some of its files is one too. What a process leaves that died before the run
+    began, or after it was published, is none.
+    """
     staged = work / STAGED
-    return staged.is_dir() and ((work / REMEMBERED).is_file() or (staged / JOURNAL).is_file())
+    try:
+        inside = {one.name for one in work.iterdir()}
+        if STAGED not in inside and PUBLISHED in inside:
+            return False
+        begun = {one.name for one in staged.iterdir()} if staged.is_dir() else set()
+    except OSError:
+        return False
+    told = inside & {REMEMBERED, STOPPED, CLOSING} or begun - {MILESTONE, NOTES}
+    return any(not name.startswith(".") for name in told) or any(
+        name.startswith(("attempt-", "scratch-")) for name in inside
+    )
 
 
 def work_dir(runs: Path, milestone_id: str) -> Path:

@@ -13,6 +13,7 @@ from evidence.encoding import jsonio
 from evidence.encoding.digest import sha256_hex
 from evidence.errors import MalformedError
 from evidence.system.durable import Written, write_file
+from evidence.system.entries import read_regular
 
 
 def write_kept(path: Path, value: Any) -> Written:
@@ -25,7 +26,7 @@ def write_kept(path: Path, value: Any) -> Written:
 
 def read_kept(path: Path) -> Any:
     """The value. Raises MalformedError where the file is not as it was written."""
-    document = jsonio.load_document(path.read_bytes())
+    document = jsonio.load_document(read_regular(path))
     if not isinstance(document, dict) or document.keys() != {"kept", "sha256"}:
         raise MalformedError("is not what a run keeps for itself")
     if sha256_hex(jsonio.dump_document(document["kept"])) != document["sha256"]:

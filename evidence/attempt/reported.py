@@ -66,6 +66,7 @@ def read_reported(scratch: Path) -> Reported:
     Raises MalformedError where it is not as it was written.
     """
     path = scratch / NAME
-    if not path.is_file():
+    try:
+        return decode(Reported, read_kept(path))
+    except FileNotFoundError:
         return Reported()
-    return decode(Reported, read_kept(path))

@@ -138,9 +138,10 @@ class StageRun:
         outcome, reason = outcome_of(ended)
         if self._redactor.counts:
             self._journal("redacted", stage=job.stage, counts=dict(self._redactor.counts))
-        if outcome == "completed":
-            self._finished(time.monotonic() - began_s)
         self._keep()
+        if outcome == "completed":  # from here on none of its files may be another one
+            self._finished(time.monotonic() - began_s)
+            self._keep()
         return StageResult(
             outcome=outcome,
             reason=reason,

@@ -21,6 +21,7 @@ from evidence.errors import MalformedError, MilestoneError, PastLimitError
 from evidence.records.milestone import DataSpec, GateSpec, Milestone, ModelSpec, PatternSpec
 from evidence.rules import patterns, scoring
 from evidence.stages.registry import kinds
+from evidence.system.entries import read_regular
 
 SCHEMA: Final = "milestone.v1"
 
@@ -58,7 +59,7 @@ def parse_milestone(data: bytes) -> Milestone:
 def load_milestone(path: Path) -> tuple[Milestone, bytes]:
     """Read and parse a milestone file. Raises MilestoneError naming file, line, key of each."""
     try:
-        data = path.read_bytes()
+        data = read_regular(path, follow=True)
     except OSError as error:
         known = sorted(p.stem for p in path.parent.glob("*.toml")) if path.parent.is_dir() else []
         hint = f"Milestones here: {', '.join(known)}." if known else "evidence new ID writes one."

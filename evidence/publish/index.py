@@ -20,7 +20,8 @@ from evidence.records.finding import Report
 from evidence.records.reproduction import ReproductionRecord
 from evidence.records.run import ManifestRecord, ResultsRecord
 from evidence.render.index import IndexEntry, index_page
-from evidence.system.durable import staging_of, write_file
+from evidence.system import posix
+from evidence.system.durable import remove_left, staging_of, write_file
 from evidence.verification.named import is_pack
 from evidence.verification.options import VerifyOptions
 from evidence.verification.several import verify_packs
@@ -40,7 +41,9 @@ def update_index(runs: Path, known: Reports = NOTHING_KNOWN) -> bool:
     path = runs / INDEX
     if path.is_file() and path.read_bytes() == page:
         return False
-    write_file(path, page, staging=staging_of(path))
+    with posix.folder_held(runs):
+        remove_left(path)
+        write_file(path, page, staging=staging_of(path))
     return True
 
 

@@ -21,7 +21,7 @@ from evidence.records.record import Record
 from evidence.records.run import RenderedRecord
 from evidence.render.render import listed, render_pack, rendered_list
 from evidence.system import posix, processes
-from evidence.system.durable import staging_of, write_file
+from evidence.system.durable import remove_left, staging_of, write_file
 from evidence.verification.verification import SealedPack, load_sealed, open_pack
 
 
@@ -48,6 +48,7 @@ def held(pack: Path) -> Iterator[None]:
     nobody: whoever reads it says what is wrong."""
     if pack.is_dir():
         with posix.folder_held(pack):
+            remove_left(pack)
             yield
     else:
         yield

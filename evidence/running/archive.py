@@ -8,7 +8,7 @@ from typing import Final
 from evidence import layout
 from evidence.encoding.digest import sha256_hex
 from evidence.system import posix
-from evidence.system.durable import make_folder, publish, write_file
+from evidence.system.durable import make_folder, publish, remove_left, staging_of, write_file
 
 ATTRIBUTES: Final = (
     b"# Evidence is bytes: git must not change line ends here, nor anything else.\n"
@@ -23,9 +23,12 @@ IGNORED: Final = (
 
 def prepare_runs_folder(runs: Path) -> None:
     """Write the git settings that keep packs whole into runs/."""
-    for name, content in ((".gitattributes", ATTRIBUTES), (".gitignore", IGNORED)):
-        if not (runs / name).exists():
-            write_file(runs / name, content)
+    with posix.folder_held(runs):
+        for name, content in ((".gitattributes", ATTRIBUTES), (".gitignore", IGNORED)):
+            path = runs / name
+            remove_left(path)
+            if not path.exists():
+                write_file(path, content, staging=staging_of(path))
 
 
 def archive_pack(pack: Path) -> Path:

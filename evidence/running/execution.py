@@ -248,6 +248,7 @@ def publish_run(
             f"{grave[0].address}: {grave[0].message}{more}"
         )
         raise _rejected(what, {one.address.partition("#")[0] for one in grave}, space, pack, root)
+    space.write_published(finished.root_sha256)
     publish(space.staging, pack)
     space.remove()
     return finished, report

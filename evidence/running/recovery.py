@@ -1,12 +1,14 @@
-"""A run that was killed, stopped or broken: resumed, or closed as failed.
+"""A run that was killed, stopped or broken, brought to its end from where it is.
 
-Responsible for reading back what lies in runs/.work/<id>/ and for the point to resume from. Ends
-of files are counted and cut by `unfinished_files`; the run itself is `execution`'s.
+Responsible for reading back what lies in runs/.work/<id>/ and for the point to resume from. That
+it is as it was written is seen to before (`taking_up`); ends of files are counted and cut by
+`unfinished_files`; the run itself is `execution`'s.
 """
 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any, Final
 
 from msgspec import field
 from msgspec.structs import replace
@@ -15,21 +17,16 @@ from evidence import layout
 from evidence.attempt.attempt import AttemptResult, StartPoint, interrupted
 from evidence.attempt.folders import digest_folder
 from evidence.attempt.reported import read_reported
-from evidence.encoding.codec import encode
+from evidence.encoding.codec import decode, encode
 from evidence.errors import (
-    DurabilityError,
-    EvidenceError,
-    RanOutError,
-    RejectedError,
-    SecretFoundError,
     StoppedError,
 )
 from evidence.pack.journal import Journal, continued_clock
 from evidence.progress import Observer
 from evidence.records.finding import Report
+from evidence.records.inputs import FileDigest
 from evidence.records.record import Record
 from evidence.records.run import AttemptPlan
-from evidence.running.damage import Damage, damages, refuse_damaged, restored_milestone
 from evidence.running.elsewhere import said
 from evidence.running.ending import recording_stop_reason
 from evidence.running.execution import (
@@ -45,14 +42,15 @@ from evidence.running.execution import (
 )
 from evidence.running.finish import Finished
 from evidence.running.memory import Memory
+from evidence.running.moving import MAX_NAMED
 from evidence.running.observation import (
     Observation,
     journal_state,
     recall_start,
 )
 from evidence.running.resuming import backends_left, refuse_changed
-from evidence.running.salvage import is_salvaged, parents_of, salvage
 from evidence.running.secrets import allowed_in, privacy_of
+from evidence.running.set_aside import put_aside_so_far
 from evidence.running.signals import StopRequest
 from evidence.running.unchanged import said_now
 from evidence.running.unfinished_files import (
@@ -64,8 +62,11 @@ from evidence.running.workspace import Workspace
 from evidence.stages.kind import Kind
 from evidence.stages.registry import kind_of, stages_of
 from evidence.system.durable import remove
-from evidence.system.threads import ran_out
+from evidence.system.entries import type_of
 from evidence.text import commands
+
+NUM_CHECKPOINTS: Final = 2
+"""That are kept of an attempt (`StageRun`)."""
 
 
 class Continuation(Record):
@@ -75,68 +76,7 @@ class Continuation(Record):
     cut: Truncation = field(default_factory=Truncation)
 
 
-def recover(
-    root: Path,
-    work: Path,
-    pack: Path,
-    observer: Observer,
-    stop: StopRequest,
-    milestone_id: str,
-    *,
-    close: bool,
-) -> tuple[Finished, Report]:
-    """Go on with the run in `work` (or close it as failed), and publish it as `pack`.
-
-    Raises PackBrokenError, with nothing touched, where files are damaged and it is not closed.
-    """
-    space = Workspace(work)
-    if restored_milestone(space):
-        observer.message(f"{layout.MILESTONE} was damaged; it was restored from its copy")
-    if close:
-        return _close(root, space, pack, observer, stop, milestone_id)
-    with stop.at_once(lambda: _as_it_was(root, space, stop)):
-        refuse_damaged(space, milestone_id, root)
-    return _go_on(root, space, pack, observer, stop, close=False)
-
-
-def _close(
-    root: Path,
-    space: Workspace,
-    pack: Path,
-    observer: Observer,
-    stop: StopRequest,
-    milestone_id: str,
-) -> tuple[Finished, Report]:
-    """Seal what there is as failed, with what is damaged set aside: there is always a pack."""
-    with stop.at_once(lambda: _as_it_was(root, space, stop)):
-        found, spoilt = damages(space), frozenset[str]()
-    if is_salvaged(space):
-        return publish_run(space, pack, parents_of(space), root, stop)
-    if not found:
-        try:
-            return _go_on(root, space, pack, observer, stop, close=True)
-        except (StoppedError, DurabilityError, SecretFoundError, RanOutError):
-            raise
-        except Exception as error:  # whatever it is: a run that began can be closed
-            if ran_out(error):
-                raise
-            found = (Damage(layout.STAGED, f"cannot be sealed: {_said(error)}"),)
-            spoilt = error.addresses if isinstance(error, RejectedError) else spoilt
-    for one in found:
-        observer.message(f"{space.work / one.path} {one.reason}; set aside")
-    parents = salvage(root, space, milestone_id, found, spoilt)
-    try:
-        return publish_run(space, pack, parents, root, stop)
-    except RejectedError:
-        salvage(root, space, milestone_id, found, None)
-        return publish_run(space, pack, parents, root, stop)
-
-
-def _said(error: Exception) -> str:
-    return error.message if isinstance(error, EvidenceError) else repr(error)
-
-
-def _go_on(
+def go_on(
     root: Path,
     space: Workspace,
     pack: Path,
@@ -145,7 +85,8 @@ def _go_on(
     *,
     close: bool,
 ) -> tuple[Finished, Report]:
-    with stop.at_once(lambda: _as_it_was(root, space, stop)):
+    """Bring the run to its end, or to the seal of what there is, and publish it."""
+    with stop.at_once(lambda: as_it_was(root, space, stop)):
         backends = {} if close else backends_left(root, space)
         if backends:
             refuse_changed(root, space)
@@ -165,7 +106,8 @@ def _go_on(
         return publish_run(space, pack, unfinished.facts.parents, root, stop)
 
 
-def _as_it_was(root: Path, space: Workspace, stop: StopRequest) -> StoppedError:
+def as_it_was(root: Path, space: Workspace, stop: StopRequest) -> StoppedError:
+    """What to raise where nothing was done yet."""
     return StoppedError(
         "stopped before anything was done, as asked; the run is as it was",
         hint=f"Go on: {commands.to_resume(space.work.name, space.runs, root)}",
@@ -196,7 +138,7 @@ def _run_to_seal(
             _record(run, unfinished, None, Continuation())
         start = _start(run, unfinished)
         completed, opened, rest = _attempts_so_far(run, unfinished)
-        with stop.at_once(lambda: _as_it_was(root, space, stop)):
+        with stop.at_once(lambda: as_it_was(root, space, stop)):
             continuation = _continuation(run, unfinished, opened, close=close)
         if captured:
             _record(run, unfinished, opened, continuation)
@@ -217,7 +159,8 @@ def _record(
 ) -> None:
     """How the process before this one ended and what of its work is cut, before it is cut."""
     is_recorded = unfinished.events[-1].event == "recovered" if unfinished.events else True
-    if unfinished.events and (unfinished.allowed or not is_recorded):
+    aside = _set_aside(run, unfinished)
+    if unfinished.events and (unfinished.allowed or aside or not is_recorded):
         cut, point = continuation.cut, continuation.point
         run.journal.record(
             "recovered",
@@ -230,8 +173,24 @@ def _record(
             num_incomplete_bytes=cut.num_incomplete_bytes + unfinished.num_incomplete_bytes,
             allowed=encode(unfinished.allowed),
             differences=list(unfinished.differences),
+            **({"set_aside": aside} if aside else {}),
         )
     run.space.forget_stop()
+
+
+def _set_aside(run: Run, unfinished: UnfinishedRun) -> list[Any]:
+    """What lay in the folder and was none of the run's, where the journal does not tell it yet."""
+    told = [
+        one
+        for event in unfinished.events
+        if event.event == "recovered"
+        for one in event.data.get("set_aside", ())
+    ]
+    found = [
+        {"path": one.path, "sha256": one.sha256, "size_bytes": one.size_bytes, "reason": one.reason}
+        for one in put_aside_so_far(run.space, {})
+    ]
+    return [one for one in found if one not in told][:MAX_NAMED]
 
 
 def _finish(
@@ -248,8 +207,12 @@ def _finish(
         for kind in stages[stages.index(kind_of(continuation.point.stage)) :]:
             paths = [run.space.output(opened) / one.path for one in kind.documents]
             run.memory.about_to_remove(paths)
+            if kind.weights_folder:  # what was not whole is no part of what follows
+                paths.append(run.space.output(opened) / kind.weights_folder)
             for path in paths:
                 remove(path)
+        if kind_of(continuation.point.stage).resumes:
+            _drop_checkpoints(run.space.scratch(opened), continuation.point.from_step)
         # The process before may have died before it asked what the machine lacks.
         begun = bool(unfinished.of(opened, "stage-started"))
         point = continuation.point
@@ -268,6 +231,14 @@ def _finish(
         result = result.as_completed(read_reported(run.space.scratch(opened)))
     record_end(run, opened, result.with_duration(run.clock.monotonic_s() - started_s))
     return result if result.completed else None
+
+
+def _drop_checkpoints(scratch: Path, after: int) -> None:
+    """Remove those that were not whole, or are no longer: they are made anew, in empty folders."""
+    for folder in sorted(scratch.glob("checkpoint-*")):
+        step = folder.name.removeprefix("checkpoint-")
+        if step.isdecimal() and int(step) > after:
+            remove(folder)
 
 
 def _start(run: Run, unfinished: UnfinishedRun) -> Observation:
@@ -362,12 +333,36 @@ def _last_checkpoint(
 ) -> tuple[str | None, int]:
     """The newest checkpoint whose files have the digests that the journal gives them.
 
-    None after `last_step`: the rows that lead to it must be there too.
+    None after `last_step`: the rows that lead to it must be there too. Each that is passed over
+    is named.
     """
-    for event in reversed(unfinished.of(plan, "checkpoint")):
-        if event.data["step"] > last_step:
+    recorded = unfinished.of(plan, "checkpoint")
+    for place, event in enumerate(reversed(recorded)):
+        step = int(event.data["step"])
+        if step > last_step:
             continue
-        folder = run.space.scratch(plan) / f"checkpoint-{event.data['step']}"
-        if folder.is_dir() and encode(list(digest_folder(folder, folder))) == event.data["files"]:
-            return str(folder), int(event.data["step"])
+        folder = run.space.scratch(plan) / f"checkpoint-{step}"
+        reason = _checkpoint_problem(folder, decode(tuple[FileDigest, ...], event.data["files"]))
+        if reason is None:
+            return str(folder), step
+        if place < NUM_CHECKPOINTS:  # older ones were removed
+            run.observer.message(f"the checkpoint of step {step} is of no use: {reason}")
     return None, 0
+
+
+def _checkpoint_problem(folder: Path, files: tuple[FileDigest, ...]) -> str | None:
+    """Which file of a checkpoint is not as it was recorded; None where each is."""
+    if type_of(folder) != "folder":
+        return f"{folder} is gone"
+    now, before = (
+        {one.path: one for one in digest_folder(folder, folder)},
+        {one.path: one for one in files},
+    )
+    for path in sorted(now.keys() | before.keys()):
+        if path not in now:
+            return f"{folder / path} is gone"
+        if path not in before:
+            return f"{folder / path} is nothing that was saved with it"
+        if now[path] != before[path]:
+            return f"{folder / path} is not what was saved"
+    return None

@@ -24,10 +24,12 @@ from evidence.records.run import GateResult, OutcomeRecord, ParentRecord
 from evidence.running.archive import archive_pack, prepare_runs_folder
 from evidence.running.execution import execute
 from evidence.running.preflight import prepare
-from evidence.running.recovery import recover
+from evidence.running.set_aside import retire
 from evidence.running.signals import StopRequest
+from evidence.running.taking_up import recover
 from evidence.running.workspace import Workspace
-from evidence.system.durable import make_folder
+from evidence.system.durable import make_folder, move
+from evidence.system.entries import type_of
 from evidence.text import commands
 from evidence.text.escape import is_utf8
 
@@ -227,6 +229,7 @@ def _work_folder(milestone_id: str, options: RunOptions, name: str) -> Path:
         )
     if not recovering:
         space.remove()  # left by a run that died before it began, or after it was published
+        retire(space, "before")
     return space.work
 
 
@@ -264,11 +267,24 @@ def _after_an_error(milestone_id: str, work: Path, pack: Path, root: Path) -> st
     return f"Then: {commands.run(milestone_id, pack.parent, root=root)}"
 
 
+def _clear(lock: Path) -> None:
+    """Move away what stands in the place of the lock and is no file: nobody can hold that."""
+    if type_of(lock) in (None, "file"):
+        return
+    number = 1
+    while type_of(place := lock.with_name(f".{lock.name}.{number}")) is not None:
+        number += 1
+    move(lock, place)
+
+
 @contextmanager
 def _held(runs: Path, name: str) -> Iterator[None]:
     # The kernel drops the lock with its process, so a dead run never blocks the next one; a worker
     # that was about to start when it died holds it for the moment until its `exec`.
-    lock = FileLock(runs / layout.WORK / f"{name}.lock")
+    path = runs / layout.WORK / f"{name}.lock"
+    with _nothing_started():
+        _clear(path)
+    lock = FileLock(path)
     try:
         lock.acquire(timeout=LOCK_PATIENCE_S, poll_interval=0.02)
     except Timeout as error:

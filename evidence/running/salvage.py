@@ -1,23 +1,24 @@
 """A run whose files are not as it wrote them, or cannot be sealed: closed all the same.
 
 Responsible for a pack that says so. What is as it was written at the start stays in its place;
-everything else is set aside unread, below damaged/, and named in a new journal; a document that
-was lost is there as one in which nothing is known. Whatever is wrong, there is such a pack.
+everything else is moved unread, below damaged/ (`moving`), and named in a new journal; a document
+that was lost is there as one in which nothing is known. Whatever is wrong, there is such a pack,
+and whoever is interrupted begins again where it was.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Final, TypeVar
 
 from msgspec.structs import replace
 
 from evidence import __version__, layout, limits
+from evidence.attempt.kept import read_kept, write_kept
 from evidence.capture.environ import env_snapshot
 from evidence.encoding import jsonio
 from evidence.encoding.codec import decode, encode
-from evidence.encoding.digest import sha256_hex, sha256_stream
+from evidence.encoding.digest import sha256_hex
 from evidence.errors import EvidenceError, MalformedError, UsageError
 from evidence.milestone.parse import load_milestone, parse_milestone
 from evidence.pack import journal, lost
@@ -27,35 +28,27 @@ from evidence.records.capture import EnvironmentRecord, GitRecord, HardwareRecor
 from evidence.records.hollow import hollow
 from evidence.records.milestone import AllowSpec, Milestone
 from evidence.records.record import Record
-from evidence.records.run import DamagedFile, DamagedRecord, ParentRecord
+from evidence.records.run import DamagedRecord, ParentRecord
 from evidence.running.damage import Damage
-from evidence.running.finish import remove_derived, withheld_document
+from evidence.running.expected import AT_THE_START
+from evidence.running.finish import withheld_document
 from evidence.running.memory import recall
+from evidence.running.moving import make_room, move_the_rest, stands_in
 from evidence.running.observation import journal_state
+from evidence.running.set_aside import put_aside
 from evidence.running.unfinished_run import newly_allowed
 from evidence.running.workspace import Workspace
 from evidence.stages.registry import schema_for
-from evidence.system.durable import make_folder, move, remove, write_file
-from evidence.text.escape import one_line
+from evidence.system.durable import move, remove, remove_partials, write_file
+from evidence.system.entries import read_regular, type_of
+from evidence.text.escape import is_utf8, visible
 from evidence.verification.reading.schemas import document_problems
 from evidence.verification.ruleset import RULESET
 
 R = TypeVar("R", bound=Record)
 
-MAX_NAMED: Final = 1000
-"""Damaged files that the journal names; more are counted."""
-_MAX_REASON_CHARS: Final = 500
+
 _JOURNAL: Final = f"{layout.STAGED}/{layout.JOURNAL}"
-_WITH_THE_REST: Final = "set aside with the rest"
-_KEPT_IN_PLACE: Final = (
-    *(path for path in lost.DOCUMENTS if path != layout.FROZEN),
-    layout.GIT,
-    layout.ENV_SNAPSHOT,
-    layout.GPU_SNAPSHOT,
-    layout.PATCH,
-    layout.NOTES,
-)
-"""What was written at the start and needs nothing else to be understood."""
 
 
 class _Closing(Record):
@@ -82,24 +75,26 @@ def salvage(
     them. Doing it twice keeps what was set aside before. Raises UsageError where no milestone file
     is to be had.
     """
-    remove_derived(space.staging)
+    remove_partials(space.work)
+    reasons = _reasons(space, damages)
+    begun = _begun(space)
     if is_salvaged(space):
         remove(space.staging / layout.JOURNAL)
+    make_room(space)
     source, milestone = _milestone(root, space, milestone_id)
-    write_file(space.staging / layout.MILESTONE, source)
     parents = parents_of(space)
-    reasons = {one.path: one.reason for one in damages}
-    not_kept = {*reasons, *(_KEPT_IN_PLACE if spoilt is None else spoilt)}
-    kept = {path for path in _KEPT_IN_PLACE if _is_whole(space, path, not_kept)}
+    not_kept = {*reasons, *(AT_THE_START if spoilt is None else spoilt)}
+    kept = {path for path in AT_THE_START if _is_whole(space, path, not_kept)}
     git = _git(space, kept)
     closing = _Closing(
         milestone=milestone,
         source=source,
         allowed=newly_allowed(root, milestone, ()),
         git=git,
-        begun=_beginning(space, source, git) if _JOURNAL not in reasons else b"",
+        begun=_beginning(begun, source, git) if _JOURNAL not in reasons else b"",
     )
-    files, num_left_out = _set_aside(space, kept, reasons)
+    files, num_left_out = move_the_rest(space, milestone, kept, reasons)
+    write_file(space.staging / layout.MILESTONE, source)
     missing = [path for path in lost.DOCUMENTS if path not in kept]
     for path in missing:
         write_file(space.staging / path, lost.in_its_place(path))
@@ -109,10 +104,44 @@ def salvage(
     return parents
 
 
+def has_begun(space: Workspace) -> bool:
+    """Whether a process began to close the run like this: nothing is as it was by now."""
+    return space.is_being_closed or is_salvaged(space)
+
+
+def _reasons(space: Workspace, damages: tuple[Damage, ...]) -> dict[str, str]:
+    """What was wrong when the closing began; only that is known once files are moved."""
+    path = space.work / layout.CLOSING
+    now = {one.path: one.reason for one in damages}
+    try:
+        then = decode(dict[str, str], read_kept(path))
+    except (OSError, MalformedError):
+        then = {}
+    if not then:
+        if type_of(path) not in (None, "file"):
+            put_aside(space, [layout.CLOSING])
+        write_kept(path, {_holdable(name): reason for name, reason in now.items()})
+    return then or now
+
+
+def _holdable(name: str) -> str:
+    return name if is_utf8(name) else visible(name)
+
+
+def _begun(space: Workspace) -> bytes:
+    """The journal as the run wrote it, as far as it is still there."""
+    place = space.staging / layout.JOURNAL
+    if not is_salvaged(space):
+        moved = space.staging / layout.DAMAGED / _JOURNAL
+        return _bytes_of(place) or _bytes_of(moved)
+    told = lost.damaged_in(tuple(journal.read(_bytes_of(place))))
+    return b"" if told is None or told.begins_anew else _bytes_of(place)
+
+
 def is_salvaged(space: Workspace) -> bool:
     """Whether what is staged was made by `salvage`, and only has to be sealed."""
     try:
-        events = tuple(journal.read((space.staging / layout.JOURNAL).read_bytes()))
+        events = tuple(journal.read(read_regular(space.staging / layout.JOURNAL)))
     except (OSError, EvidenceError):
         return False
     return any(one.event == "damaged" for one in events)
@@ -122,7 +151,7 @@ def _milestone(root: Path, space: Workspace, milestone_id: str) -> tuple[bytes, 
     """The milestone file of the run, from the first place where it can be read."""
     for path in (space.staging / layout.MILESTONE, space.milestone_copy):
         try:
-            source = path.read_bytes()
+            source = read_regular(path)
             milestone = parse_milestone(source)
         except (OSError, EvidenceError):
             continue
@@ -153,10 +182,8 @@ def _is_whole(space: Workspace, path: str, damaged: set[str]) -> bool:
     if f"{layout.STAGED}/{path}" in damaged or path in damaged:
         return False
     try:
-        if place.is_symlink() or not place.is_file():
-            return False
-        data = place.read_bytes()
-        if _is_ours(space, place):
+        data = read_regular(place)
+        if stands_in(space, place):
             return False
         if schema_for(path) is None:
             data.decode("utf-8")
@@ -166,90 +193,8 @@ def _is_whole(space: Workspace, path: str, damaged: set[str]) -> bool:
         return False
 
 
-def _set_aside(
-    space: Workspace, kept: set[str], reasons: dict[str, str]
-) -> tuple[tuple[DamagedFile, ...], int]:
-    """Move everything else below damaged/; what was moved, and how much was not named."""
-    found: list[DamagedFile] = []
-    num_left_out = 0
-    for place in list(_to_set_aside(space, kept)):
-        name = place.relative_to(space.work).as_posix()
-        inside = name.removeprefix(f"{layout.STAGED}/{layout.DAMAGED}/")
-        if _is_ours(space, place):
-            continue
-        if len(found) == MAX_NAMED:
-            remove(place)
-            num_left_out += 1
-            continue
-        reason = one_line(reasons.pop(inside, _WITH_THE_REST), _MAX_REASON_CHARS)
-        found.append(_moved(space, place, inside, reason))
-    for name, reason in reasons.items():  # what is gone
-        found.append(DamagedFile(name, one_line(reason, _MAX_REASON_CHARS), None, None, None))
-    for folder in (layout.ATTEMPTS, layout.FINAL_MODEL.partition("/")[0], layout.PLOTS):
-        remove(space.staging / folder)
-    first = sorted(found, key=lambda one: (one.reason == _WITH_THE_REST, one.path))
-    return tuple(first), num_left_out
-
-
-def _is_ours(space: Workspace, path: Path) -> bool:
-    """Whether a document is one that stands in the place of a lost one."""
-    name = path.relative_to(space.staging).as_posix() if path.is_relative_to(space.staging) else ""
-    return name in lost.DOCUMENTS and path.read_bytes() == lost.in_its_place(name)
-
-
-def _to_set_aside(space: Workspace, kept: set[str]) -> Iterator[Path]:
-    """Every file that does not stay: of the pack, and of attempts that were under way."""
-    stays = {space.staging / path for path in (*kept, layout.MILESTONE)}
-    folders = [space.staging, *sorted(space.work.glob("attempt-*"))]
-    for folder in folders:
-        model = folder / layout.FINAL_MODEL
-        remove(model)  # as of every attempt that did not complete
-        for path in sorted(folder.rglob("*")):
-            if path not in stays and (path.is_symlink() or not path.is_dir()):
-                yield path
-    remembered = space.work / layout.REMEMBERED
-    if remembered.exists() and not _can_be_recalled(space):
-        yield remembered
-
-
-def _can_be_recalled(space: Workspace) -> bool:
-    try:
-        recall(space.work)
-    except MalformedError:
-        return False
-    return True
-
-
-def _moved(space: Workspace, place: Path, name: str, reason: str) -> DamagedFile:
-    """Move one file below damaged/; what no pack can hold is removed, and said."""
-    kept_as = f"{layout.DAMAGED}/{name}"
-    fits = (
-        layout.SEALED_PATH.fullmatch(kept_as) is not None
-        and len(kept_as.encode()) <= limits.MAX_PATH_BYTES
-        and kept_as.count("/") < limits.MAX_DEPTH
-        and place.is_file()
-        and not place.is_symlink()
-    )
-    if not fits:
-        remove(place)
-        shown = one_line(name, _MAX_REASON_CHARS // 2)
-        return DamagedFile(shown, f"{reason}; no pack can hold it", None, None, None)
-    target = space.staging / kept_as
-    if target != place:
-        number = 1
-        while target.exists():
-            number += 1
-            kept_as = f"{layout.DAMAGED}/{name}.{number}"
-            target = space.staging / kept_as
-        make_folder(target.parent)
-        move(place, target)
-    with target.open("rb", buffering=0) as stream:
-        sha256, size_bytes = sha256_stream(stream)
-    return DamagedFile(name, reason, kept_as, sha256, size_bytes)
-
-
 def _read(kind: type[R], path: Path) -> R:
-    return decode(kind, jsonio.load_document(path.read_bytes()))
+    return decode(kind, jsonio.load_document(read_regular(path)))
 
 
 def _git(space: Workspace, kept: set[str]) -> GitRecord:
@@ -290,9 +235,9 @@ def _complete(space: Workspace, milestone: Milestone, kept: set[str], git: GitRe
         write_file(staging / path, data)
 
 
-def _beginning(space: Workspace, source: bytes, git: GitRecord) -> bytes:
+def _beginning(begun: bytes, source: bytes, git: GitRecord) -> bytes:
     """The first events of the run's own journal; empty where they do not tell of this run."""
-    lines = _bytes_of(space.staging / layout.JOURNAL).split(b"\n")[:2]
+    lines = begun.split(b"\n")[:2]
     data = b"".join(line + b"\n" for line in lines)
     try:
         first, second = journal.read(data)
@@ -306,7 +251,7 @@ def _beginning(space: Workspace, source: bytes, git: GitRecord) -> bytes:
 
 def _bytes_of(path: Path) -> bytes:
     try:
-        return path.read_bytes()
+        return read_regular(path)
     except OSError:
         return b""
 

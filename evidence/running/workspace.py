@@ -13,6 +13,7 @@ from typing import Final
 
 from evidence import layout, limits
 from evidence.attempt.attempt import AttemptResult
+from evidence.attempt.kept import read_kept
 from evidence.encoding import jsonio
 from evidence.encoding.codec import decode, encode
 from evidence.errors import DurabilityError, MalformedError, UsageError
@@ -20,6 +21,7 @@ from evidence.pack.journal import utc_now
 from evidence.records.record import Record
 from evidence.records.run import AttemptPlan, OutcomeRecord, StopRecord
 from evidence.system.durable import make_folder, move, remove, reserve, write_file, write_reserved
+from evidence.system.entries import read_regular
 from evidence.text import endings
 
 ENDED: Final = "ended.json"
@@ -62,7 +64,8 @@ class Workspace(Record):
             raise UsageError(f"{error.message}; nothing was started", hint=error.hint) from error
 
     def reserve_room(self) -> None:
-        """Reserve the blocks of `write_stop`."""
+        """Reserve the blocks of `write_stop`, in a file that nobody else has a name for."""
+        remove(self.work / layout.RESERVE)
         reserve(self.work / layout.RESERVE, limits.RESERVE_BYTES)
 
     def write_stop(self, record: StopRecord) -> None:
@@ -73,10 +76,15 @@ class Workspace(Record):
     def read_stop(self) -> StopRecord:
         """Why the process before this one stopped; `killed` where it could not say."""
         try:
-            data = (self.work / layout.STOPPED).read_bytes()
+            data = read_regular(self.work / layout.STOPPED)
             return decode(StopRecord, jsonio.load_document(data))
-        except (FileNotFoundError, MalformedError):
+        except (OSError, MalformedError):
             return StopRecord("killed", endings.NO_REASON_LEFT, utc_now())
+
+    def write_published(self, root_sha256: str) -> None:
+        """Say what is about to be published: once it is, the rest of this folder is a leftover."""
+        data = jsonio.dump_document({"root_sha256": root_sha256})
+        write_file(self.work / layout.PUBLISHED, data)
 
     def forget_stop(self) -> None:
         """The journal has it now."""
@@ -86,6 +94,15 @@ class Workspace(Record):
     def is_run(self) -> bool:
         """Whether a run was begun here and not published. Anything else is a leftover."""
         return layout.is_unfinished(self.work)
+
+    @property
+    def is_being_closed(self) -> bool:
+        """Whether a process began to move away what is damaged: nothing is as it was by now."""
+        try:
+            read_kept(self.work / layout.CLOSING)
+        except (OSError, MalformedError):
+            return False
+        return True
 
     def output(self, plan: AttemptPlan) -> Path:
         """Evidence of an attempt under way."""
@@ -128,7 +145,7 @@ class Workspace(Record):
     def read_ended(self, plan: AttemptPlan) -> OutcomeRecord | None:
         """How the last worker ended; None where one is not known to have been lost."""
         try:
-            data = (self.scratch(plan) / ENDED).read_bytes()
+            data = read_regular(self.scratch(plan) / ENDED)
             return decode(OutcomeRecord, jsonio.load_document(data))
         except (OSError, MalformedError):
             return None

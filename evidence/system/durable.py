@@ -16,13 +16,14 @@ import hashlib
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from types import TracebackType
 from typing import Final, NamedTuple
 
 from evidence import layout
 from evidence.errors import DurabilityError
 from evidence.system import posix
+from evidence.system.entries import open_regular, type_of, walk
 
 PARTIAL: Final = ".partial"
 """Suffix of a file that is not whole yet."""
@@ -59,6 +60,27 @@ def sync_file(path: Path) -> None:
         _sync(path, os.O_RDWR if os.name == "nt" else os.O_RDONLY)
 
 
+def unshare(path: Path) -> None:
+    """Give a file bytes of its own, where another name (a hard link) leads to them too."""
+    partial = path.with_name(f".{path.name}.{os.getpid()}{PARTIAL}")
+    with _named("copy", path):
+        try:
+            with open_regular(path) as source:
+                handle = os.open(partial, _CREATE | os.O_TRUNC, _MODE)
+                try:
+                    while piece := source.read(_PIECE_BYTES):
+                        _write_all(handle, piece)
+                    os.fsync(handle)
+                finally:
+                    os.close(handle)
+            os.replace(partial, path)
+        except OSError:
+            with suppress(OSError):
+                os.unlink(partial)
+            raise
+    sync_directory(path.parent)
+
+
 def sync_folders(path: Path) -> None:
     """Make the entries of a folder and of every folder below durable, the deepest first."""
     for folder, _, _ in os.walk(path, topdown=False):
@@ -81,20 +103,44 @@ def make_folder(path: Path) -> None:
         sync_directory(folder.parent)
 
 
-def write_file(path: Path, data: bytes, *, staging: Path | None = None) -> None:
+class Staging(NamedTuple):
+    """Where files lie until they are whole, and whose they are: all of these begin alike."""
+
+    folder: Path
+    owner: str
+
+    def partial(self, name: str) -> Path:
+        """Of a file of this name, for this process alone."""
+        return self.folder / f"{self._beginning()}{name}.{os.getpid()}{PARTIAL}"
+
+    def left(self) -> list[Path]:
+        """What processes left that died. Whoever asks holds what they would write into."""
+        beginning = self._beginning()
+        return sorted(
+            one
+            for one in self.folder.iterdir()
+            if one.name.startswith(beginning) and one.name.endswith(PARTIAL)
+        )
+
+    def _beginning(self) -> str:
+        return f".{self.owner}~"  # no pack that a run leaves has this sign in its name
+
+
+def write_file(path: Path, data: bytes, *, staging: Staging | None = None) -> None:
     """Write `data` to `path` atomically and durably, replacing what was there.
 
-    Until it is whole it lies in `staging` (default: beside `path`), a folder of the same disk,
-    under a name of this process alone. With `staging`, a folder that is missing appears with the
-    file in it: a pack has no empty folders, not for a moment.
+    Until it is whole it lies in `staging` (default: beside `path`), on the same disk, under a name
+    of this process alone. With `staging`, a folder that is missing appears with the file in it: a
+    pack has no empty folders, not for a moment.
     """
     if staging is not None and not path.parent.exists():
-        folder = staging / f".{path.parent.name}.{os.getpid()}{PARTIAL}"
+        folder = staging.partial(path.parent.name)
         write_file(folder / path.name, data)
         move(folder, path.parent)
         return
     make_folder(path.parent)
-    partial = (staging or path.parent) / f".{path.name}.{os.getpid()}{PARTIAL}"
+    beside = path.with_name(f".{path.name}.{os.getpid()}{PARTIAL}")
+    partial = beside if staging is None else staging.partial(path.name)
     with _named("write", path):
         try:
             _write_new(partial, data)
@@ -132,11 +178,17 @@ def write_reserved(reserved: Path, path: Path, data: bytes) -> None:
     sync_directory(path.parent)
 
 
-def staging_of(pack: Path) -> Path:
+def staging_of(pack: Path) -> Staging:
     """Where what goes into a sealed pack lies until it is whole: outside it, on the same disk."""
-    above = pack.resolve().parent
-    work = above / layout.WORK
-    return work if work.is_dir() else above
+    whole = pack.resolve()
+    work = whole.parent / layout.WORK
+    return Staging(work if work.is_dir() else whole.parent, whole.name)
+
+
+def remove_left(pack: Path) -> None:
+    """Remove what processes left that died while they wrote into this pack, which is held."""
+    for path in staging_of(pack).left():
+        remove(path)
 
 
 def move(source: Path, target: Path) -> None:
@@ -160,19 +212,21 @@ def publish(staged: Path, target: Path) -> None:
 
 def remove(path: Path) -> None:
     """Remove a file or a folder with all that is in it. What is gone already is no error."""
-    with _named("remove", path), suppress(FileNotFoundError):
-        if path.is_dir() and not path.is_symlink():
-            for inside in sorted(path.iterdir()):
-                remove(inside)
-            os.rmdir(path)
-        else:
-            os.unlink(path)
+    with _named("remove", path):
+        folders = [path]
+        for folder in folders:  # grows meanwhile: no folder is too deep for it
+            if type_of(folder) == "folder":
+                folders += sorted(folder.iterdir())
+        for one in reversed(folders):
+            with suppress(FileNotFoundError):
+                os.rmdir(one) if type_of(one) == "folder" else os.unlink(one)
 
 
 def remove_partials(folder: Path) -> None:
     """Remove what a process that died was writing, anywhere below a folder."""
-    for path in sorted(folder.rglob(f".*{PARTIAL}")):
-        remove(path)
+    for entry in list(walk(folder)):
+        if PurePosixPath(entry.name).match(f".*{PARTIAL}"):
+            remove(folder / entry.name)
 
 
 class Written(NamedTuple):

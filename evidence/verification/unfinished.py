@@ -51,6 +51,12 @@ def last_known_state(work: Path) -> LastKnownState:
     events, stop = _read(work)
     where = _where(events)
     resume = commands.to_resume(work.name, work.parent.parent)
+    lost = _lost(work)
+    if lost:
+        return LastKnownState(
+            f"the run was begun and not published, and {lost} is gone",
+            "put it back, then: " + resume,
+        )
     if stop is None:
         return LastKnownState(
             _sentence(endings.of_stopped_run("killed", endings.NO_REASON_LEFT, where)), resume
@@ -63,6 +69,19 @@ def last_known_state(work: Path) -> LastKnownState:
     }.get(stop.kind, "")
     happened = endings.of_stopped_run(stop.kind, stop.reason, where)
     return LastKnownState(_sentence(happened), first + resume)
+
+
+def _lost(work: Path) -> str:
+    """What no run lacks and this one does: its journal, or all that becomes the pack."""
+    staged = work / layout.STAGED
+    if not staged.is_dir():
+        return f"the folder {staged}"
+    remembered = os.path.lexists(work / layout.REMEMBERED)
+    if remembered and os.path.lexists(staged / layout.JOURNAL):
+        return ""
+    missing = staged / layout.JOURNAL if remembered else work / layout.REMEMBERED
+    has_attempts = any(work.glob("attempt-*")) or any(work.glob("scratch-*"))
+    return f"the file {missing}" if has_attempts or not remembered else ""
 
 
 def _sentence(text: str) -> str:

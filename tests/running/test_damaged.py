@@ -187,10 +187,11 @@ def test_what_cannot_be_sealed_is_closed_all_the_same(
 ) -> None:
     """C14: whatever is wrong with a document of ours, and however often it is tried."""
     monkeypatch.setattr("evidence.running.observation.capture_packages", _many_packages)
+    monkeypatch.setattr("evidence.running.execution.refuse_unreadable", lambda _: None)
     monkeypatch.setattr("evidence.limits.MAX_JSON_BYTES", MOST_BYTES)
     with pytest.raises(PackBrokenError, match=r"not published: packages\.json"):
         project.run()
-    monkeypatch.setattr("evidence.running.salvage.move", _interrupted)
+    monkeypatch.setattr("evidence.running.moving.move", _interrupted)
     with pytest.raises(DurabilityError, match="stopped here"):
         project.run(close=True)
     monkeypatch.undo()
