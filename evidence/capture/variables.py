@@ -49,9 +49,7 @@ _NOTHING: Final = re.compile(
     r"(?:TORCH|CUDA|CUDNN|NCCL|MKL|HIP|JAX|XLA|NUMBA|TRANSFORMERS|TRITON|TORCHINDUCTOR)_"
     r"(?:HOME|ROOT|PATH|PATH_V\w+|INC_PATH|LIB_PATH|BIN_PATH|TOOLKIT_ROOT_DIR|CACHE|CACHE_\w+|\w+_CACHE_(?:DIR|PATH)|DUMP_\w+)"
     r"|TORCH_(?:HUB|MODEL_ZOO|EXTENSIONS_DIR|WARM_POOL)|JAX_COMPILATION_CACHE\w*"
-    # what a program says of itself, and to whom
-    r"|\w+_(?:VERBOSE|VERBOSITY|DEBUG|DEBUG_\w+|LOG|LOGS|LOG_\w+|LOGLEVEL|MIN_LOG_LEVEL|LOGINFO_DBG"
-    r"|LOGDEST_DBG|WARNINGS|SETTINGS|PROGRESS|STACKTRACES|PROFILE|PROFILE_\w+)"
+    # what a program says of itself, and to whom (see also `_SAID`)
     r"|(?:OMP|KMP)_DISPLAY_\w+|KMP_VERSION|TORCH_LOGS_\w+|TORCH_TRACE|MKL_VERBOSE_OUTPUT_FILE"
     r"|TRANSFORMERS_NO_ADVISORY_WARNINGS"
     # the launcher's name for this start, another each time
@@ -60,14 +58,21 @@ _NOTHING: Final = re.compile(
     r"|(?:TORCH_CUDA|PYTORCH_ROCM|TORCH_XPU)_ARCH(?:_LIST)?|NPY_(?:BLAS|LAPACK|CBLAS)_\w+|NPY_NUM_\w+"
 )
 """Not even recorded, unless it is on a list above by its whole name."""
+_SAID: Final = re.compile(
+    r"(?<=\w)_(?:VERBOSE|VERBOSITY|DEBUG|LOG|LOGS|LOGLEVEL|MIN_LOG_LEVEL|LOGINFO_DBG|LOGDEST_DBG"
+    r"|WARNINGS|SETTINGS|PROGRESS|STACKTRACES|PROFILE)$|(?<=\w)_(?:DEBUG|LOG|PROFILE)_(?=\w)"
+)
+"""What a program says of itself, and to whom: as little."""
 _SECRET: Final = re.compile(
-    r"(?:^|_)(?:\w*KEY|TOKEN|SECRET|PASSWORD|PASSWD|CREDENTIALS?|AUTH)(?:_|$)"
+    r"(?:KEY|(?:^|_)(?:TOKEN|SECRET|PASSWORD|PASSWD|CREDENTIALS?|AUTH))(?:_|$)"
 )
 
 
 def changes_numbers(name: str) -> bool:
     """Whether another value of this variable can change what a run computes."""
-    if _ONLY_RECORDED.fullmatch(name) or _NOTHING.fullmatch(name) or _SECRET.search(name):
+    if _ONLY_RECORDED.fullmatch(name) or _NOTHING.fullmatch(name):
+        return False
+    if _SAID.search(name) or _SECRET.search(name):
         return False
     return _COMPUTES.fullmatch(name) is not None
 

@@ -176,7 +176,8 @@ def test_a_frozen_file_that_changes_meanwhile_is_a_broken_promise(
     project: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """E2"""
-    path = project.root / "data/eval.jsonl"
+    path = project.root / "data/not-read.jsonl"
+    path.write_bytes(b"{}\n")
     at_step(monkeypatch, 8, lambda: path.write_bytes(path.read_bytes() + b"\n"))
     result = project.run()
     assert result.exit_code == ExitCode.UNFINISHED
