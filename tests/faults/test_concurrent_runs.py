@@ -129,6 +129,7 @@ def test_what_a_run_left_that_died_after_publishing_is_cleared_away(
     case = copy_case(undisturbed, tmp_path / "project")
     case.work.mkdir()
     (case.work / layout.REMEMBERED).write_bytes(b"{}\n")
+    (case.work / layout.PUBLISHED).write_bytes(b"{}\n")
     ended = case.do("run", "T1", "--again")
     assert (ended.status, laws.honest(case, ended)) == (0, "published")
     assert not case.work.exists()
