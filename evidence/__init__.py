@@ -20,6 +20,7 @@ __all__ = [
     "NotMeasuredError",
     "Observer",
     "PackBrokenError",
+    "RanOutError",
     "Report",
     "Results",
     "RunResult",
@@ -53,6 +54,7 @@ if TYPE_CHECKING:
     from evidence.errors import MilestoneError as MilestoneError
     from evidence.errors import NotMeasuredError as NotMeasuredError
     from evidence.errors import PackBrokenError as PackBrokenError
+    from evidence.errors import RanOutError as RanOutError
     from evidence.errors import SecretFoundError as SecretFoundError
     from evidence.errors import StoppedError as StoppedError
     from evidence.errors import UnfinishedRunError as UnfinishedRunError

@@ -38,7 +38,7 @@ def run(
     installed, and nothing stops the run but its end.
 
     Raises UsageError or MilestoneError when nothing was started, BusyError when another process
-    holds the pack, StoppedError, WorkerLostError, DurabilityError or
+    holds the pack, StoppedError, WorkerLostError, RanOutError, DurabilityError or
     SecretFoundError when the run stays unfinished.
     """
     project = Path(root).resolve()
