@@ -25,6 +25,8 @@ T = TypeVar("T")
 
 _CHUNK_BYTES: Final = 1 << 16
 _MAX_ERROR_BYTES: Final = 1 << 16
+_LAST_WORDS_S: Final = 1.0
+"""How long a child that was left behind may keep the errors of an ended program open."""
 
 
 class TooSlowError(Exception):
@@ -91,10 +93,11 @@ def collect_output(
     assert process.stdout is not None  # noqa: S101 - callers start it with a pipe
     stdout = process.stdout
     errors = bytearray()
-    unread = None  # where nobody can read it meanwhile
+    unread = drain = None
     if process.stderr is not None:
         drain = threading.Thread(target=_drain, args=(process.stderr, errors), daemon=True)
-        unread = None if started(drain) else process.stderr
+        if not started(drain):  # nobody can read it meanwhile
+            unread, drain = process.stderr, None
     asking = threading.current_thread()
 
     def listen() -> T:
@@ -105,6 +108,8 @@ def collect_output(
     try:
         output = answer_within(timeout_s, listen)
         status = process.wait(timeout=max(end_s - time.monotonic(), 0))
+        if drain is not None:  # what it said last may still be on its way
+            drain.join(_LAST_WORDS_S)
     except subprocess.TimeoutExpired as error:
         _kill(process)
         raise TooSlowError from error
@@ -156,7 +161,7 @@ def up_to(limit_bytes: int) -> Callable[[IO[bytes]], bytes]:
 
 def _drain(stream: IO[bytes], into: bytearray) -> None:
     with stream:
-        while part := stream.read(_CHUNK_BYTES):
+        while part := os.read(stream.fileno(), _CHUNK_BYTES):
             into += part[: _MAX_ERROR_BYTES - len(into)]
 
 
