@@ -54,7 +54,7 @@ def last_known_state(work: Path) -> LastKnownState:
     lost = _lost(work)
     if lost:
         return LastKnownState(
-            f"the run was begun and not published, and {lost} is gone",
+            _sentence(f"the run was begun and not published, and {lost} is gone"),
             "put it back, then: " + resume,
         )
     if stop is None:
@@ -74,6 +74,8 @@ def last_known_state(work: Path) -> LastKnownState:
 def _lost(work: Path) -> str:
     """What no run lacks and this one does: its journal, or all that becomes the pack."""
     staged = work / layout.STAGED
+    if not work.is_dir():
+        return ""  # all of it is gone, meanwhile
     if not staged.is_dir():
         return f"the folder {staged}"
     remembered = os.path.lexists(work / layout.REMEMBERED)
