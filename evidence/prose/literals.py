@@ -3,8 +3,8 @@
 Responsible for finding them, with their unit and the words around. A number is a measurement when
 it has a unit, a decimal point, an exponent or a per cent sign, or follows the name of a metric.
 Versions (2.8.0, Python 3.11), identifiers (M43, sm_120, gemma-2b), dates, years, ordinals and open
-counts (1000+) are not. What Jinja replaces by a value is no literal. Of numbers in words only those
-of what is always counted in numbers are read: per cent, epochs, durations, sizes, throughput.
+counts (1000+) are not. What Jinja replaces by a value is no literal. Of numbers in words only
+per cents are read.
 """
 
 from __future__ import annotations
@@ -180,7 +180,7 @@ def _measured(numeral: _Numeral, words: list[_Word], text: str, line: int) -> Li
     if glued and unit is None:
         return None  # `2b`, `4th`, `1000+`: a name, an ordinal, an open count
     if numeral.in_words and (unit is None or unit.of not in SPELLED):
-        return None  # in two steps, one file: words for what is rather told than measured
+        return None  # three epochs, one file: words for what is rather told than measured
     end = numeral.end
     around = text[max(0, numeral.start - _CONTEXT_CHARS) : numeral.start]
     before = around.rpartition("\n")[2].lower()

@@ -1,4 +1,4 @@
-"""Numbers in words: ninety-five per cent, three epochs.
+"""Numbers in words: ninety-five per cent.
 
 Responsible for English cardinals below a thousand million and for how exactly they are meant:
 ninety is known to ten, ninety-five to one. Ordinals, halves and dozens are not read.

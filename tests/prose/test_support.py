@@ -54,7 +54,6 @@ def judged(text: str, declared: dict[str, str] | None = None) -> list[Unsupporte
         "accuracy 10 %; contains 2/20",
         "logged every 10 steps",
         "a perplexity of 2.14 at the end",
-        "one epoch, in about seventy seconds",
         "ten per cent accuracy",
     ],
 )
