@@ -24,12 +24,12 @@ from evidence.pack import journal
 from evidence.records.milestone import Milestone
 from evidence.records.record import Record
 from evidence.records.run import AttemptPlan, JournalEvent
-from evidence.running.expected import Expected, expected
+from evidence.running.expected import Expected, expected, is_partial
 from evidence.running.memory import KeptFile, Remembered, recall
 from evidence.running.unfinished_files import whole_records
 from evidence.running.workspace import Workspace
 from evidence.stages.registry import kinds
-from evidence.system.durable import PARTIAL, write_file
+from evidence.system.durable import write_file
 from evidence.system.entries import Entry, open_regular, read_regular, type_of, walk
 from evidence.text import commands
 from evidence.text.escape import one_line
@@ -260,8 +260,8 @@ def _judged(
 def _can_be_left(name: str) -> bool:
     """Whether a run, which may leave any file here, leaves one of such a name."""
     folder, _, inside = name.partition("/")
-    if fnmatchcase(name.rpartition("/")[2], f".*.[0-9]*{PARTIAL}"):
-        return True  # a process that was killed was writing it; it is removed before all else
+    if is_partial(name):
+        return True
     if folder == layout.STAGED and inside.startswith(f"{layout.PLOTS}/"):
         return layout.is_rendered(inside)
     is_evidence = folder == layout.STAGED or folder.startswith("attempt-")

@@ -21,6 +21,7 @@ from evidence.records.record import Record
 from evidence.records.run import AttemptPlan, JournalEvent
 from evidence.running.memory import FileState, KeptFile, Remembered
 from evidence.stages.registry import kind_of, kinds
+from evidence.system.durable import PARTIAL
 
 AT_THE_START: Final = (
     *(path for path in lost.DOCUMENTS if path != layout.FROZEN),
@@ -40,7 +41,7 @@ _BESIDE: Final = (
 )
 _DERIVED: Final = (layout.SUMS, layout.MANIFEST, layout.RESULTS, layout.RENDERED)
 _OUTCOME: Final = "outcome.json"
-_PARTIAL: Final = ".*.partial"
+_PARTIAL: Final = f".*.[0-9]*{PARTIAL}"
 
 
 class Expected(Record):
@@ -52,6 +53,8 @@ class Expected(Record):
     """Files that may be there, and of which no more is known."""
     trees: set[str] = field(default_factory=set)
     """Folders in which a run or its worker may leave any file."""
+    emptied: set[str] = field(default_factory=set)
+    """Folders whose files were moved out, and which are about to be removed."""
     exact: dict[str, frozenset[str]] = field(default_factory=dict)
     """Of some folders in these, every file that was left there."""
 
@@ -60,7 +63,7 @@ class Expected(Record):
         exact = (one for names in self.exact.values() for one in names)
         names = {*self.trees, *self.kept, *self.may, *exact}
         above = {str(one) for name in names for one in PurePosixPath(name).parents}
-        return frozenset((above | self.trees) - {"."})
+        return frozenset((above | self.trees | self.emptied) - {"."})
 
     def has(self, name: str) -> bool:
         """Whether a run may leave a file of this name."""
@@ -71,8 +74,13 @@ class Expected(Record):
             name in self.kept
             or name in self.may
             or any(name.startswith(f"{tree}/") for tree in self.trees)
-            or fnmatchcase(name.rpartition("/")[2], _PARTIAL)
+            or is_partial(name)
         )
+
+
+def is_partial(name: str) -> bool:
+    """Whether a process that was killed was writing this: it is removed before all else."""
+    return any(fnmatchcase(part, _PARTIAL) for part in name.split("/"))
 
 
 def expected(
@@ -128,6 +136,7 @@ def _add_attempt(
     for inside, kept in _known(plan, events, files):
         found.kept[_place(plan, events, inside, there)] = _as_by_now(kept, events)
     if _ended(events):
+        found.emptied.add(output)
         if not _completed(events) and output in there:
             found.trees.add(f"{output}/{layout.FINAL_MODEL}")  # about to be removed
             found.trees.add(f"{layout.STAGED}/{layout.ATTEMPTS}")
