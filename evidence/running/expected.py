@@ -32,14 +32,16 @@ AT_THE_START: Final = (
     layout.NOTES,
 )
 """What is written at the start and needs nothing else to be understood."""
-_BESIDE: Final = (
+BESIDE: Final = (
     layout.MILESTONE,
     layout.REMEMBERED,
     layout.RESERVE,
     layout.STOPPED,
     layout.PUBLISHED,
 )
-_DERIVED: Final = (layout.SUMS, layout.MANIFEST, layout.RESULTS, layout.RENDERED)
+"""Beside what becomes the pack, and never sealed."""
+DERIVED: Final = (layout.SUMS, layout.MANIFEST, layout.RESULTS, layout.RENDERED)
+"""Computed from everything else when a run is sealed, but for the summary and its plots."""
 _OUTCOME: Final = "outcome.json"
 _PARTIAL: Final = f".*.[0-9]*{PARTIAL}"
 
@@ -91,7 +93,7 @@ def expected(
     milestone_id: str,
 ) -> Expected:
     """What may be in the work folder, where these names are there."""
-    found = Expected(may={*_BESIDE, f"{layout.STAGED}/{layout.JOURNAL}"})
+    found = Expected(may={*BESIDE, f"{layout.STAGED}/{layout.JOURNAL}"})
     told = {event.event for event in events}
     end_observed = any(one.event == "captured" and one.data["moment"] == "end" for one in events)
     of_attempts = tuple(f"{_output(plan)}/" for plan in plans)
@@ -105,7 +107,7 @@ def expected(
         start = (*AT_THE_START, layout.WITHHELD, layout.FROZEN)
         found.may.update(f"{layout.STAGED}/{name}" for name in start)
     if "sealing" in told:
-        derived = (*_DERIVED, layout.summary_name(milestone_id))
+        derived = (*DERIVED, layout.summary_name(milestone_id))
         found.may.update(f"{layout.STAGED}/{name}" for name in derived)
         found.trees.add(f"{layout.STAGED}/{layout.PLOTS}")
     for plan in plans:

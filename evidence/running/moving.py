@@ -17,6 +17,7 @@ from evidence.errors import MalformedError
 from evidence.pack import lost
 from evidence.records.milestone import Milestone
 from evidence.records.run import DamagedFile
+from evidence.running.expected import BESIDE, DERIVED
 from evidence.running.memory import recall
 from evidence.running.set_aside import MAX_NAME_CHARS, put_aside, put_aside_so_far
 from evidence.running.workspace import Workspace
@@ -28,17 +29,8 @@ MAX_NAMED: Final = 1000
 """Damaged files that the journal names; more are counted."""
 _MAX_REASON_CHARS: Final = 500
 _WITH_THE_REST: Final = "set aside with the rest"
-_OURS: Final = (
-    layout.MILESTONE,
-    layout.REMEMBERED,
-    layout.RESERVE,
-    layout.STOPPED,
-    layout.CLOSING,
-    layout.PUBLISHED,
-    layout.JOURNAL,
-)
+_OURS: Final = (*BESIDE, layout.CLOSING, layout.JOURNAL)
 """Files beside what becomes the pack: they are read and written here, and never sealed."""
-_DERIVED: Final = (layout.SUMS, layout.MANIFEST, layout.RESULTS, layout.RENDERED)
 _WRITTEN_ANEW: Final = (
     *lost.DOCUMENTS,
     layout.GIT,
@@ -72,7 +64,7 @@ def move_the_rest(
     """Move what does not stay; what was moved or is gone, and how much of it was not named."""
     left = dict(reasons)
     stays = {f"{layout.STAGED}/{path}" for path in (*kept, layout.MILESTONE)}
-    derived = {f"{layout.STAGED}/{one}" for one in (*_DERIVED, layout.summary_name(milestone.id))}
+    derived = {f"{layout.STAGED}/{one}" for one in (*DERIVED, layout.summary_name(milestone.id))}
     beside: list[str] = []
     inside: list[Entry] = []
     for entry in list(walk(space.work)):

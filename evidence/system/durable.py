@@ -60,24 +60,29 @@ def sync_file(path: Path) -> None:
         _sync(path, os.O_RDWR if os.name == "nt" else os.O_RDONLY)
 
 
+@contextmanager
+def _taking_its_place(partial: Path, path: Path) -> Iterator[None]:
+    """What the block writes into `partial` becomes `path` at once; nothing of it where it fails."""
+    try:
+        yield
+        os.replace(partial, path)
+    except OSError:
+        with suppress(OSError):
+            os.unlink(partial)
+        raise
+
+
 def unshare(path: Path) -> None:
     """Give a file bytes of its own, where another name (a hard link) leads to them too."""
     partial = path.with_name(f".{path.name}.{os.getpid()}{PARTIAL}")
-    with _named("copy", path):
+    with _named("copy", path), _taking_its_place(partial, path), open_regular(path) as source:
+        handle = os.open(partial, _CREATE | os.O_TRUNC, _MODE)
         try:
-            with open_regular(path) as source:
-                handle = os.open(partial, _CREATE | os.O_TRUNC, _MODE)
-                try:
-                    while piece := source.read(_PIECE_BYTES):
-                        _write_all(handle, piece)
-                    os.fsync(handle)
-                finally:
-                    os.close(handle)
-            os.replace(partial, path)
-        except OSError:
-            with suppress(OSError):
-                os.unlink(partial)
-            raise
+            while piece := source.read(_PIECE_BYTES):
+                _write_all(handle, piece)
+            os.fsync(handle)
+        finally:
+            os.close(handle)
     sync_directory(path.parent)
 
 
@@ -141,14 +146,8 @@ def write_file(path: Path, data: bytes, *, staging: Staging | None = None) -> No
     make_folder(path.parent)
     beside = path.with_name(f".{path.name}.{os.getpid()}{PARTIAL}")
     partial = beside if staging is None else staging.partial(path.name)
-    with _named("write", path):
-        try:
-            _write_new(partial, data)
-            os.replace(partial, path)
-        except OSError:
-            with suppress(OSError):
-                os.unlink(partial)
-            raise
+    with _named("write", path), _taking_its_place(partial, path):
+        _write_new(partial, data)
     sync_directory(path.parent)
 
 

@@ -66,13 +66,7 @@ def _tensors(evidence: Evidence) -> dict[str, Tensor]:
 
 
 def _json(evidence: Evidence, path: str) -> dict[str, Any]:
-    data = evidence.contents.get(path)
-    if data is None:
-        raise CannotCheckError(f"{path} is not there")
-    try:
-        value = jsonio.load_document(data)
-    except MalformedError as error:
-        raise CannotCheckError(f"{path}: {error.message}") from error
+    value = evidence.json(path)
     if not isinstance(value, dict):
         raise CannotCheckError(f"{path} is no JSON object")
     return value

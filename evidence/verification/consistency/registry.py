@@ -8,10 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from functools import cached_property
-from typing import Final, TypeAlias, TypeVar
+from typing import Any, Final, TypeAlias, TypeVar
 
 from msgspec import field
 
+from evidence.encoding import jsonio
+from evidence.errors import MalformedError
 from evidence.milestone.plan import plan_attempts
 from evidence.pack.documents import Documents
 from evidence.records.availability import Unavailable
@@ -65,6 +67,16 @@ class Evidence(Record, dict=True):
             head, size_bytes = self.headers[path], self.documents.sizes[path]
             self._safetensors[path] = read_header(path, head, size_bytes)
         return self._safetensors[path]
+
+    def json(self, path: str) -> Any:
+        """A JSON document of the final model. Raises CannotCheckError where none can be read."""
+        data = self.contents.get(path)
+        if data is None:
+            raise CannotCheckError(f"{path} is not there")
+        try:
+            return jsonio.load_document(data)
+        except MalformedError as error:
+            raise CannotCheckError(f"{path}: {error.message}") from error
 
     def events(self, name: str, stage: str | None = None) -> tuple[JournalEvent, ...]:
         """Events of the completed attempt."""

@@ -10,8 +10,6 @@ from functools import partial
 from typing import Any, Final, TypeGuard
 
 from evidence import layout
-from evidence.encoding import jsonio
-from evidence.errors import MalformedError
 from evidence.records.availability import Unavailable
 from evidence.records.capture import TorchRecord
 from evidence.records.inputs import ModelRecord
@@ -20,11 +18,12 @@ from evidence.results.context import journal_at
 from evidence.stages.train import TRAIN
 from evidence.verification.consistency import registry
 from evidence.verification.consistency.registry import Evidence, Problems, need
-from evidence.verification.problem import CannotCheckError, Problem
+from evidence.verification.problem import Problem
 
 check = partial(registry.check, kind=TRAIN.name)
 
 CONFIG: Final = f"{layout.FINAL_MODEL}/config.json"
+
 _BYTES: Final = {"float32": 4, "bfloat16": 2, "float16": 2}
 _FLOPS_PER_CORE: Final = 5e12
 """Of one logical processor, matrix units in low precision included; none does more today."""
@@ -84,8 +83,8 @@ def _rate(evidence: Evidence) -> Problems:
 
 
 def _shapes(evidence: Evidence, model: ModelRecord) -> Problems:
-    config = _config(evidence)
-    if any(mark in key for key in config for mark in _OTHER_SHAPES):
+    config = evidence.json(CONFIG)
+    if not isinstance(config, dict) or any(mark in key for key in config for mark in _OTHER_SHAPES):
         return
     vocabulary, width = config.get("vocab_size"), config.get("hidden_size")
     if not _is_count(vocabulary) or not _is_count(width):
@@ -116,14 +115,3 @@ def _most(config: Mapping[str, Any], vocabulary: int, width: int) -> int | None:
 
 def _is_count(value: object) -> TypeGuard[int]:
     return isinstance(value, int) and not isinstance(value, bool) and 0 < value < 1 << 40
-
-
-def _config(evidence: Evidence) -> Mapping[str, Any]:
-    data = evidence.contents.get(CONFIG)
-    if data is None:
-        raise CannotCheckError(f"{CONFIG} is not there")
-    try:
-        value = jsonio.load_document(data)
-    except MalformedError as error:
-        raise CannotCheckError(f"{CONFIG}: {error.message}") from error
-    return value if isinstance(value, dict) else {}
