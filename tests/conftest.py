@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import shutil
+import sys
 from pathlib import Path
 
 import pytest
@@ -18,14 +20,33 @@ from evidence.verification.consistency import registry
 from tests.project import Project, make_project
 from tests.shared import made_once
 
-settings.register_profile("untimed", deadline=None)  # a busy machine breaks no law
-settings.load_profile("untimed")
+# A busy machine breaks no law: nothing has a deadline.
+settings.register_profile("quick", deadline=None, max_examples=30)
+settings.register_profile("full", deadline=None, max_examples=100)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """How many examples a law is tried with depends on the tier. Byte code is kept, whatever the
+    environment says: hundreds of processes import what is here, and each would compile it."""
+    settings.load_profile("quick" if "not full" in config.getoption("markexpr") else "full")
+    sys.dont_write_bytecode = False
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+
+
+def _make_once(folder: Path) -> Path:
+    return make_project(folder / "project").root
+
+
+@pytest.fixture(scope="session")
+def _made_once(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return made_once(tmp_path_factory, "project", _make_once)
 
 
 @pytest.fixture
-def project(tmp_path: Path) -> Project:
+def project(_made_once: Path, tmp_path: Path) -> Project:
     """A fresh project with a stub milestone T1."""
-    return make_project(tmp_path / "project")
+    shutil.copytree(_made_once, tmp_path / "project")
+    return Project(tmp_path / "project")
 
 
 def _run_once(folder: Path) -> Path:

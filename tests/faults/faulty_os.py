@@ -50,6 +50,8 @@ class Plan:
     """Folder that is copied at each call, halfway through a write: what a kill would leave."""
     copies: str = ""
     """Folder that gets the copies, named by the number of the call."""
+    every: int = 1
+    """One of so many calls is copied at."""
 
 
 class FaultyOs:
@@ -84,7 +86,7 @@ class FaultyOs:
         if name == "write":
             done = real(args[0], bytes(args[1])[: len(args[1]) // 2])
             args = (args[0], bytes(args[1])[done:])
-        if Path(self._plan.watched).exists():
+        if self.count % self._plan.every == 0 and Path(self._plan.watched).exists():
             shutil.copytree(self._plan.watched, Path(self._plan.copies) / str(self.count))
         result = real(*args)
         return result + done if name == "write" else result

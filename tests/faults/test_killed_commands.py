@@ -34,10 +34,10 @@ def published(undisturbed: Case, tmp_path_factory: pytest.TempPathFactory) -> Ca
     return case
 
 
-def left_at_each_call(case: Case, *argv: str) -> Iterator[Case]:
-    """A command, and the project as a kill at each of its durable calls would have left it."""
+def left_at_each_call(case: Case, *argv: str, every: int = 1) -> Iterator[Case]:
+    """A command, and the project as a kill at one of so many durable calls would have left it."""
     copies = case.root.with_name(f"{case.root.name}-copies")
-    plan = Plan(do="copy", watched=str(case.root), copies=str(copies))
+    plan = Plan(do="copy", watched=str(case.root), copies=str(copies), every=every)
     ended = case.do(*argv, plan=plan)
     assert ended.status == 0, ended.printed
     for copy in sorted(copies.iterdir(), key=lambda path: int(path.name)):
@@ -156,13 +156,16 @@ def test_a_broken_summary_is_broken_until_it_is_whole(published: Case, tmp_path:
     assert verify_pack(case.pack).exit == 0
 
 
-def test_an_old_pack_is_whole_here_or_in_the_archive(published: Case, tmp_path: Path) -> None:
-    """C13: `run --again`, every call."""
+@pytest.mark.parametrize("every", [5, pytest.param(1, marks=pytest.mark.full)])
+def test_an_old_pack_is_whole_here_or_in_the_archive(
+    every: int, published: Case, tmp_path: Path
+) -> None:
+    """C13: `run --again`, every call; in the quick tier every fifth."""
     case = copy_case(published, tmp_path / "project")
     noted(case)
     old = contents(case.pack)
     places = set()
-    for left in left_at_each_call(case, "run", "T1", "--again"):
+    for left in left_at_each_call(case, "run", "T1", "--again", every=every):
         archived = list(left.runs.glob("archive/T1-*"))
         assert archived or left.pack.exists()
         place = archived[0] if archived else left.pack

@@ -10,7 +10,7 @@ from tests.tiers import sampled
 NUM_PACKS, NUM_SHARES = 5_000, 20
 
 
-@pytest.mark.parametrize("share", sampled(range(NUM_SHARES), (0, 7, 13)))
+@pytest.mark.parametrize("share", sampled(range(NUM_SHARES), (0, 13)))
 def test_no_mutated_pack_breaks_verify_or_passes_for_the_true_one(share: int) -> None:
     each = NUM_PACKS // NUM_SHARES
     for one in trials(share * each, each):

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import tomllib
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any, Final
 
@@ -37,9 +38,10 @@ class Case:
     edits: tuple[dict[str, Any], ...]
 
 
-def cases() -> list[Case]:
+@cache
+def cases() -> tuple[Case, ...]:
     """Every folder below cases/, by name."""
-    return [read(folder) for folder in sorted(CASES.iterdir()) if folder.is_dir()]
+    return tuple(read(folder) for folder in sorted(CASES.iterdir()) if folder.is_dir())
 
 
 def read(folder: Path) -> Case:

@@ -23,7 +23,7 @@ from packs.test_packs import state
 from tests.project import make_project
 
 SIGNED = "valid-signed"
-TRACED = [*Random(44).sample(cases(), 8), *(c for c in cases() if c.name == SIGNED)]
+TRACED = [*Random(44).sample(cases(), 4), *(c for c in cases() if c.name == SIGNED)]
 CALLS = "trace=open,openat,openat2,creat,%network,%process,unlink,unlinkat,rename,renameat,\
 renameat2,mkdir,mkdirat,rmdir,link,linkat,symlink,symlinkat,truncate,ftruncate,chmod,fchmodat,\
 utimensat"
@@ -38,7 +38,7 @@ def trusted(case: Case) -> Path:
     return GOLDEN / case.base.parts[-3] / "allowed_signers"
 
 
-SAMPLED = Random(45).sample(cases(), len(cases()) // 4)
+SAMPLED = Random(45).sample(cases(), len(cases()) // 8)
 
 
 @pytest.mark.parametrize(

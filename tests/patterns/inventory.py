@@ -78,15 +78,20 @@ def unlisted() -> list[str]:
 
 
 def _in_sources() -> Iterator[Found]:
-    used = _methods_by_name(_trees())
-    for path, tree in _trees():
+    trees = list(_trees())
+    of_modules = {path: _methods_by_name(tree) for path, tree in trees}
+    used = {
+        name: frozenset().union(*(one.get(name, ()) for one in of_modules.values()))
+        for name in set().union(*of_modules.values())
+    }
+    for path, tree in trees:
         for call in _calls(tree):
             names = _constants(tree, call)
             if names:
                 module = importlib.import_module(_module_name(path))
                 value = getattr(module, names[0])
                 # One that begins with an underscore is asked in its own module only.
-                own = _methods_by_name([(path, tree)]) if names[0].startswith("_") else used
+                own = of_modules[path] if names[0].startswith("_") else used
                 yield Found(f"{path}:{names[0]}", value, own.get(names[0], frozenset({"search"})))
             elif _is_literal(call):
                 flags = re.MULTILINE if "MULTILINE" in ast.unparse(call) else 0
@@ -95,14 +100,13 @@ def _in_sources() -> Iterator[Found]:
                 yield Found(f"{path}:{call.lineno}", pattern, frozenset({method} & ASKING))
 
 
-def _methods_by_name(trees: Iterable[tuple[str, ast.Module]]) -> dict[str, frozenset[str]]:
-    """How a constant of each name is asked in these modules."""
+def _methods_by_name(tree: ast.Module) -> dict[str, frozenset[str]]:
+    """How a constant of each name is asked in this module."""
     used: dict[str, set[str]] = {}
-    for _, tree in trees:
-        for node in ast.walk(tree):
-            if isinstance(node, ast.Attribute) and node.attr in ASKING:
-                name = getattr(node.value, "id", "") or getattr(node.value, "attr", "")
-                used.setdefault(name, set()).add(node.attr)
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Attribute) and node.attr in ASKING:
+            name = getattr(node.value, "id", "") or getattr(node.value, "attr", "")
+            used.setdefault(name, set()).add(node.attr)
     return {name: frozenset(methods) for name, methods in used.items()}
 
 

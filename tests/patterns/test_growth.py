@@ -19,8 +19,8 @@ import pytest
 from tests.patterns.adversarial import texts
 from tests.patterns.inventory import Found, every_pattern, unlisted
 
-NUM_CHARS: Final = 20_000
-MAX_S: Final = 0.5
+NUM_CHARS: Final = 8_000
+MAX_S: Final = 0.15
 WHOLE: Final = frozenset({"prose/literals.py:_DATE", "prose/literals.py:_CLOCK"}) | {
     "prose/literals.py:_VERSION"
 }

@@ -121,7 +121,6 @@ def test_each_secret_in_each_spelling_among_ordinary_lines_is_found_in_the_same_
 
 @pytest.mark.parametrize("shape", SHAPES, ids=lambda shape: shape.kind)
 @given(data=st.data())
-@settings(max_examples=60, deadline=None)
 def test_whatever_a_shape_matches_comes_through_the_sieve(
     shape: Shape, data: st.DataObject
 ) -> None:
@@ -142,7 +141,6 @@ def test_whatever_a_shape_matches_comes_through_the_sieve(
 
 @pytest.mark.parametrize("shape", SHAPES, ids=lambda shape: shape.kind)
 @given(data=st.data())
-@settings(max_examples=60, deadline=None)
 def test_what_the_sieve_relies_on_is_so(shape: Shape, data: st.DataObject) -> None:
     match = data.draw(st.from_regex(shape.pattern))
     found = shape.pattern.search(match)

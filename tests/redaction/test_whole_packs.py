@@ -42,6 +42,12 @@ class Spelled:
 
 
 ALL = [Spelled(canary, encoding) for canary in CANARIES for encoding in ENCODINGS]
+EVERY = 5
+"""In the quick tier, one of so many is tried alone."""
+CHOSEN = [
+    pytest.param(ALL[::EVERY], id="a sample"),
+    pytest.param(ALL, id="all", marks=pytest.mark.full),
+]
 LINES = "\n".join(one.text for one in ALL) + "\nall said\n"
 
 
@@ -180,15 +186,16 @@ def refused(staging: Path) -> bool:
 
 
 @pytest.mark.usefixtures("all_findings")
+@pytest.mark.parametrize("chosen", CHOSEN)
 def test_every_secret_in_the_metadata_of_weights_keeps_a_pack_from_being_sealed(
-    staged: Path,
+    chosen: list[Spelled], staged: Path
 ) -> None:
     """S1, S2: safetensors metadata."""
     assert not refused(staged)
     weights = staged / layout.FINAL_MODEL / "model.safetensors"
     before = weights.read_bytes()
     (size,) = struct.unpack("<Q", before[:8])
-    for one in ALL:
+    for one in chosen:
         header = json.loads(before[8 : 8 + size]) | {"__metadata__": {"note": one.text}}
         text = json.dumps(header).encode()
         weights.write_bytes(struct.pack("<Q", len(text)) + text + before[8 + size :])
@@ -198,10 +205,13 @@ def test_every_secret_in_the_metadata_of_weights_keeps_a_pack_from_being_sealed(
 
 
 @pytest.mark.usefixtures("all_findings")
-def test_every_secret_in_a_file_name_keeps_a_pack_from_being_sealed(staged: Path) -> None:
+@pytest.mark.parametrize("chosen", CHOSEN)
+def test_every_secret_in_a_file_name_keeps_a_pack_from_being_sealed(
+    chosen: list[Spelled], staged: Path
+) -> None:
     """S1, S2: file names. What no file can be called cannot come in that way."""
     impossible = 0
-    for one in ALL:
+    for one in chosen:
         name = one.text
         if "/" in name or len(os.fsencode(name)) > MAX_NAME_BYTES:
             impossible += 1
@@ -209,5 +219,5 @@ def test_every_secret_in_a_file_name_keeps_a_pack_from_being_sealed(staged: Path
         (staged / name).write_bytes(b"")
         assert refused(staged), one
         (staged / name).unlink()
-    assert len(ALL) - impossible > 100
+    assert len(chosen) - impossible > len(chosen) // 2
     assert not refused(staged)

@@ -38,12 +38,27 @@ def test_the_claim_is_checked_only_beside_the_pack_that_makes_it(ran: Project) -
     ("old", "new", "name"),
     [
         (b'"verdict": "bitwise"', b'"verdict": "different"', "reproduction-claims"),
-        (b"the outcome digests are equal", b"the outcome digests are great", "reproduction-claims"),
+        pytest.param(
+            b"the outcome digests are equal",
+            b"the outcome digests are great",
+            "reproduction-claims",
+            marks=pytest.mark.full,
+        ),
         (b'"machine": "test"', b'"machine": "NVIDIA H100"', "reproduction-claims"),
         (b'"finished_utc": "20', b'"finished_utc": "30', "reproduction-claims"),
         (b'"verdict": "bitwise"', b'"verdict": "perfect"', "attached-form"),
-        (b'"verdict": "bitwise"', b'"verdict":  "bitwise"', "attached-form"),
-        (b'"verdict": "bitwise"', b'"verdict": bitwise', "attached-form"),
+        pytest.param(
+            b'"verdict": "bitwise"',
+            b'"verdict":  "bitwise"',
+            "attached-form",
+            marks=pytest.mark.full,
+        ),
+        pytest.param(
+            b'"verdict": "bitwise"',
+            b'"verdict": bitwise',
+            "attached-form",
+            marks=pytest.mark.full,
+        ),
     ],
 )
 def test_a_claim_that_was_changed_is_found(old: bytes, new: bytes, name: str, ran: Project) -> None:

@@ -203,8 +203,17 @@ def test_every_document_has_a_case_or_a_reason() -> None:
     assert documents == {one.document for one in CASES} | set(ELSEWHERE)
 
 
-LARGE = ("of very many", "an output of a line's length", "a reason of megabytes")
-"""Ten seconds and more each."""
+FULL = (
+    "of very many",
+    "an output of a line's length",
+    "a reason of megabytes",
+    "more flags than a document holds",
+    "a card of any bytes",
+    "a long version",
+    "a long branch",
+    "more tags",
+)
+"""Ten seconds and more each, or another like it is run."""
 
 
 @pytest.mark.parametrize(
@@ -213,7 +222,7 @@ LARGE = ("of very many", "an output of a line's length", "a reason of megabytes"
         pytest.param(
             case,
             id=f"{case.document}: {case.what}",
-            marks=[pytest.mark.full] if case.what in LARGE else [],
+            marks=[pytest.mark.full] if case.what in FULL else [],
         )
         for case in CASES
     ],

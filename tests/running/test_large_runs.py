@@ -23,8 +23,9 @@ from evidence.rules.sampling import MAX_RECORDED_TOKENS, tokens_to_record
 from evidence.running import preflight
 from evidence.self_test.self_test import self_test
 from evidence.verification.verification import verify_pack
-from tests.project import Project, write_rows
+from tests.project import Project, make_project, write_rows
 from tests.running.test_behaviours import forged
+from tests.shared import made_once
 
 MANY = 700
 
@@ -32,6 +33,11 @@ MANY = 700
 @pytest.fixture
 def large_steps(project: Project) -> Project:
     """Two steps of 350 rows and some 14,000 tokens each, more than are recorded of one."""
+    enlarge_steps(project)
+    return project
+
+
+def enlarge_steps(project: Project) -> None:
     rows = [{"prompt": f"p{i}", "answer": f"a{i} and more text than fits"} for i in range(MANY)]
     write_rows(project.root / "data/train.jsonl", rows)
     for old, new in (
@@ -42,7 +48,19 @@ def large_steps(project: Project) -> Project:
     ):
         project.edit(old, new)
     project.git("commit", "-qam", "larger")
-    return project
+
+
+def _run_large_steps(folder: Path) -> Path:
+    project = make_project(folder / "project")
+    enlarge_steps(project)
+    assert project.run().status == "complete"
+    return project.root
+
+
+@pytest.fixture
+def ran_large_steps(tmp_path_factory: pytest.TempPathFactory) -> Project:
+    """The same after its run, only to be looked at."""
+    return Project(made_once(tmp_path_factory, "ran-large-steps", _run_large_steps))
 
 
 def seen_batches(pack: Path) -> tuple[str, str]:
@@ -51,12 +69,11 @@ def seen_batches(pack: Path) -> tuple[str, str]:
 
 
 def test_of_a_large_step_the_last_rows_are_recorded_and_bound_to_its_stream(
-    large_steps: Project,
+    ran_large_steps: Project,
 ) -> None:
-    assert large_steps.run().status == "complete"
-    assert verify_pack(large_steps.pack).verdict == "INTACT"
-    assert seen_batches(large_steps.pack)[0] == "pass"
-    for batch in large_steps.read(layout.SEEN)["batches"]:
+    assert verify_pack(ran_large_steps.pack).verdict == "INTACT"
+    assert seen_batches(ran_large_steps.pack)[0] == "pass"
+    for batch in ran_large_steps.read(layout.SEEN)["batches"]:
         num_tokens = sum(len(row["ids"]) for row in batch["rows"])
         assert tokens_to_record(40) - 40 < num_tokens <= tokens_to_record(40)
 
@@ -108,11 +125,10 @@ def another_start(batch: Any) -> None:
     ],
 )
 def test_other_rows_than_the_recorder_keeps_are_found(
-    change: Callable[[Any], None], large_steps: Project, tmp_path: Path
+    change: Callable[[Any], None], ran_large_steps: Project, tmp_path: Path
 ) -> None:
-    large_steps.run()
     pack = forged(
-        large_steps,
+        ran_large_steps,
         tmp_path / "forged",
         lambda forged_pack: change(forged_pack.doc(layout.SEEN)["batches"][0]),
     )
@@ -130,9 +146,8 @@ def test_a_whole_step_has_no_rows_before_it(ran: Project, tmp_path: Path) -> Non
 
 
 @pytest.mark.full
-def test_self_test_lies_only_where_it_can_be_found(large_steps: Project) -> None:
-    large_steps.run()
-    found = self_test(large_steps.pack)
+def test_self_test_lies_only_where_it_can_be_found(ran_large_steps: Project) -> None:
+    found = self_test(ran_large_steps.pack)
     assert [one for one in found.trials if one.outcome == "missed"] == []
 
 

@@ -110,7 +110,7 @@ LOST: dict[str, tuple[str, str, str, str, str]] = {
         "",
     ),
 }  # fmt: skip
-QUICK = ("killed", "SIGTERM, obeyed", "memory of C++", "GPU", "killed in the evaluation")
+QUICK = ("SIGTERM, obeyed", "memory of C++", "killed in the evaluation")
 
 
 def lost(project: Project, patch: pytest.MonkeyPatch, stub: str) -> WorkerLostError:
@@ -194,7 +194,7 @@ def test_a_supervisor_killed_after_its_worker_was_lost_is_what_a_closed_run_tell
     assert (record["outcome"], record["signal"]) == ("interrupted", None)
 
 
-@pytest.mark.parametrize("do", ["require", "raise", "gpu-oom"])
+@pytest.mark.parametrize("do", sampled(["require", "raise", "gpu-oom"], ["require"]))
 def test_a_resumed_worker_that_cannot_even_load_what_the_first_one_did_ends_nothing(
     do: str, project: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -218,7 +218,7 @@ FALLS = [
 ]
 
 
-@pytest.mark.parametrize("case", sampled(FALLS, FALLS[:4]), ids=str)
+@pytest.mark.parametrize("case", sampled(FALLS, FALLS[1:3]), ids=str)
 def test_the_next_attempt_follows_where_it_would_fail_again_and_nothing_is_lost(
     case: tuple[str, bool], project: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -244,7 +244,7 @@ def worker_of(process: subprocess.Popen[bytes]) -> psutil.Process:
     pytest.fail("no worker came")
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize("number", sampled([signal.SIGTERM, signal.SIGINT], [signal.SIGINT]))
 def test_a_signal_to_all_processes_is_a_stop_though_the_worker_has_it_first(
     number: int, project: Project
 ) -> None:

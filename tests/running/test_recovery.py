@@ -128,7 +128,10 @@ def test_a_killed_worker_never_outlives_its_supervisor(project: Project) -> None
     pytest.fail(f"still running: {left}")
 
 
-@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+@pytest.mark.parametrize(
+    ("number", "code"),
+    [pytest.param(signal.SIGINT, 130, marks=pytest.mark.full), (signal.SIGTERM, 143)],
+)
 def test_a_stopped_run_exits_as_the_signal_says_and_can_go_on(
     number: signal.Signals, code: int, project: Project
 ) -> None:

@@ -125,7 +125,7 @@ def test_every_bit_of_the_smallest_whole_pack_counts(folder: Path) -> None:
     assert overlooked(pack) == []
 
 
-@pytest.mark.parametrize("share", range(NUM_SHARES))
+@pytest.mark.parametrize("share", sampled(range(NUM_SHARES), (0, 2, 4, 6, 8)))
 def test_flips_are_found_by_the_command(share: int, folder: Path) -> None:
     shutil.copytree(GOLDEN / "v1/signed/M90", folder)
     random = Random(share)
