@@ -122,7 +122,7 @@ def has_time_namespaces() -> bool:
 
 
 @pytest.mark.skipif(not has_time_namespaces(), reason="no time namespaces here")
-@pytest.mark.parametrize("offset_s", sampled([-1000, 1_000_000], [-1000]))
+@pytest.mark.parametrize("offset_s", sampled([-1000, 1_000_000], [1_000_000]))
 def test_a_machine_that_was_restarted_counts_on(offset_s: int, project: Project) -> None:
     """E1: a real clock that begins anew, or is far ahead: a time namespace of its own."""
     if time.monotonic() + offset_s < 0:
