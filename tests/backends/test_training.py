@@ -143,6 +143,8 @@ def work(
 TRAININGS: dict[str, dict[str, str]] = {
     "one": {},
     "two": {},
+}
+MORE_TRAININGS: dict[str, dict[str, str]] = {
     "written": {"old": "seed = 5", "new": 'seed = 5\nexecution = "as-written"'},
     "unseen": {"old": "{% for s in steps %}{{ s.content }}\\n{% endfor %}Answer: "
                "{{ final_answer }}", "new": ""},
@@ -151,17 +153,23 @@ TRAININGS: dict[str, dict[str, str]] = {
 }  # fmt: skip
 
 
-def make_runs(folder: Path) -> dict[str, Outcome]:
+def made(folder: Path, trainings: dict[str, dict[str, str]]) -> dict[str, Outcome]:
     make_root(folder)
     with ThreadPoolExecutor(2) as pool:
-        futures = {n: pool.submit(work, folder, n, **edit) for n, edit in TRAININGS.items()}
+        futures = {n: pool.submit(work, folder, n, **edit) for n, edit in trainings.items()}
         return {name: future.result() for name, future in futures.items()}
 
 
 @pytest.fixture(scope="module")
 def runs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Outcome]:
-    """Every training that the laws look at, two at a time."""
-    return made_once(tmp_path_factory, "trainings", make_runs)
+    """Every training that the quick laws look at, two at a time."""
+    return made_once(tmp_path_factory, "trainings", lambda folder: made(folder, TRAININGS))
+
+
+@pytest.fixture(scope="module")
+def more_runs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Outcome]:
+    """Those that the others look at besides."""
+    return made_once(tmp_path_factory, "more", lambda folder: made(folder, MORE_TRAININGS))
 
 
 @pytest.fixture(scope="module")
@@ -207,8 +215,11 @@ def test_two_runs_give_the_same_weights_bit_for_bit(runs: dict[str, Outcome]) ->
     assert losses[0] == losses[1]
 
 
-def test_grouping_rows_changes_neither_stream_nor_gradient(runs: dict[str, Outcome]) -> None:
-    fast, written = runs["one"].steps, runs["written"].steps
+@pytest.mark.full
+def test_grouping_rows_changes_neither_stream_nor_gradient(
+    runs: dict[str, Outcome], more_runs: dict[str, Outcome]
+) -> None:
+    fast, written = runs["one"].steps, more_runs["written"].steps
     assert [row.stream for row in fast] == [row.stream for row in written]
     assert [row.epoch for row in fast] == [row.epoch for row in written]
     for one, two in zip(fast, written, strict=True):
@@ -216,12 +227,20 @@ def test_grouping_rows_changes_neither_stream_nor_gradient(runs: dict[str, Outco
         assert one.num_target_tokens == two.num_target_tokens
 
 
+def flops_follow_what_was_fed(outcome: Outcome) -> None:
+    model = outcome.of("inputs")[0]["model"]
+    counted = 6 * (model["num_parameters"] - model["num_embedding_parameters"])
+    fed = sum(row.num_fed_tokens for row in outcome.steps)
+    assert outcome.of("done")[0]["total_flos"] == counted * fed
+
+
 def test_the_flops_follow_the_tensors_that_were_fed(runs: dict[str, Outcome]) -> None:
-    for name in ("one", "written"):
-        model = runs[name].of("inputs")[0]["model"]
-        counted = 6 * (model["num_parameters"] - model["num_embedding_parameters"])
-        fed = sum(row.num_fed_tokens for row in runs[name].steps)
-        assert runs[name].of("done")[0]["total_flos"] == counted * fed
+    flops_follow_what_was_fed(runs["one"])
+
+
+@pytest.mark.full
+def test_the_flops_follow_rows_fed_one_by_one(more_runs: dict[str, Outcome]) -> None:
+    flops_follow_what_was_fed(more_runs["written"])
 
 
 def test_the_final_model_holds_no_pickle(runs: dict[str, Outcome]) -> None:
@@ -243,10 +262,11 @@ def test_a_killed_run_goes_on_to_the_same_weights(root: Path, runs: dict[str, Ou
     assert resumed.seen == runs["one"].seen
 
 
+@pytest.mark.full
 def test_a_run_whose_loss_never_sees_an_answer_is_stopped_before_the_first_step(
-    runs: dict[str, Outcome],
+    more_runs: dict[str, Outcome],
 ) -> None:
-    outcome = runs["unseen"]
+    outcome = more_runs["unseen"]
     failure = outcome.of("failed")[0]
     assert outcome.status != 0
     assert failure["kind"] == "bad-data"
@@ -254,8 +274,9 @@ def test_a_run_whose_loss_never_sees_an_answer_is_stopped_before_the_first_step(
     assert outcome.of("step") == []
 
 
-def test_a_loss_that_is_not_finite_ends_the_run(runs: dict[str, Outcome]) -> None:
-    outcome = runs["diverged"]
+@pytest.mark.full
+def test_a_loss_that_is_not_finite_ends_the_run(more_runs: dict[str, Outcome]) -> None:
+    outcome = more_runs["diverged"]
     assert outcome.of("failed")[0]["kind"] == "diverged"
     assert outcome.of("done") == []
 

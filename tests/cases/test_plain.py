@@ -10,6 +10,7 @@ from evidence.verification.verification import verify_pack
 from tests.cases import project_of
 
 
+@pytest.mark.full
 @pytest.mark.torch
 def test_nothing_is_wrong_with_it(tmp_path: Path) -> None:
     project, name = project_of("c00-plain", tmp_path)

@@ -21,7 +21,7 @@ LINES, SENTENCES = read_table()
 README: Final = Path(__file__).parents[2] / "README.md"
 MOST: Final = 3
 """Places of one field that are tried in one pack."""
-EVERY: Final = 23
+EVERY: Final = 41
 """In the quick tier, one of so many places."""
 WAYS: Final = {"found", "warned", "repo", "declared", "untried"}
 

@@ -13,14 +13,12 @@ from evidence import limits
 from evidence.system import posix
 from evidence.verification.verification import verify_pack
 from tests.command import evidence
-from tests.project import make_project
+from tests.project import Project
 
 
 @pytest.fixture
-def pack(tmp_path: Path) -> Path:
-    project = make_project(tmp_path / "project")
-    project.run()
-    return project.pack
+def pack(ran: Project) -> Path:
+    return ran.pack
 
 
 def test_what_is_said_to_be_attached_is_attached(pack: Path, tmp_path: Path) -> None:

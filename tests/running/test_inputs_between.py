@@ -29,7 +29,7 @@ BETWEEN: dict[str, tuple[str, str, bytes | None]] = {
     "evaluation data after the training": ("eval", "data/eval.jsonl", b"\n"),
     "evaluation data that are gone after the training": ("eval", "data/eval.jsonl", None),
 }
-QUICK = ("model", "training data that cannot be read", "evaluation data after the training")
+QUICK = ("training data that cannot be read", "evaluation data after the training")
 
 
 def changing(project: Project, patch: pytest.MonkeyPatch, kind: str) -> str:
