@@ -23,6 +23,7 @@ from evidence.running import signals
 from evidence.running.signals import StopRequest
 from evidence.verification.verification import verify_pack
 from tests.project import Project, rows
+from tests.tiers import sampled
 
 TWO = """
 [[attempt]]
@@ -206,7 +207,7 @@ def test_what_a_worker_started_does_not_outlive_a_killed_supervisor(project: Pro
     wait_until(lambda: not any(map(running, family)), "the end of all of them")
 
 
-@pytest.mark.parametrize("at", [0.0, 0.02, 0.1])
+@pytest.mark.parametrize("at", sampled([0.0, 0.02, 0.1], [0.02]))
 def test_a_worker_that_was_just_started_does_not_outlive_its_supervisor(
     at: float, project: Project
 ) -> None:

@@ -104,11 +104,23 @@ def test_a_driver_of_two_versions_is_said_by_a_run_too(tmp_path: Path, library: 
     ("variables", "words"),
     [
         ({"CUDA_VISIBLE_DEVICES": ""}, "2 NVIDIA GPUs are present, but CUDA_VISIBLE_DEVICES=''"),
-        ({"CUDA_VISIBLE_DEVICES": "-1"}, "CUDA_VISIBLE_DEVICES='-1' hides all"),
-        ({"CUDA_VISIBLE_DEVICES": "7"}, "CUDA_VISIBLE_DEVICES='7' names none of them"),
+        pytest.param(
+            {"CUDA_VISIBLE_DEVICES": "-1"},
+            "CUDA_VISIBLE_DEVICES='-1' hides all",
+            marks=pytest.mark.full,
+        ),
+        pytest.param(
+            {"CUDA_VISIBLE_DEVICES": "7"},
+            "CUDA_VISIBLE_DEVICES='7' names none of them",
+            marks=pytest.mark.full,
+        ),
         ({"CUDA_VISIBLE_DEVICES": "GPU-1"}, "names GPU-1, which no GPU here is"),
         ({"FAKE_NVML_N": "0"}, "a driver is there, but it reports no GPU"),
-        ({"FAKE_NVML_N": "-1"}, "it gives 4294967295 GPUs, which cannot be"),
+        pytest.param(
+            {"FAKE_NVML_N": "-1"},
+            "it gives 4294967295 GPUs, which cannot be",
+            marks=pytest.mark.full,
+        ),
         ({"FAKE_NVML": "unknowninit"}, "NVML does not start (Unknown Error)"),
     ],
 )

@@ -64,14 +64,11 @@ POINTS: Final = list(product(ASKED, STATES, STREAMS))
 QUICK: Final = [
     ("run", "full", "both"),
     ("verify", "full", "stdout"),
-    ("verify", "closed", "both"),
     ("verify nothing", "full", "stderr"),
-    ("verify nothing", "unread", "both"),
     ("verify nothing", "closed", "stderr"),
     ("render", "unread", "stdout"),
     ("note", "full", "both"),
     ("new", "full", "stdout"),
-    ("--help", "full", "stdout"),
 ]
 
 

@@ -63,7 +63,12 @@ def test_asked_to_stop_before_the_run_nothing_is_started_and_nothing_stays(
 
 @pytest.mark.parametrize(("number", "status"), STOPS)
 @pytest.mark.parametrize(
-    ("step", "nth"), [("open_verified", 2), ("reproduction_record", 1), ("attach", 1)]
+    ("step", "nth"),
+    [
+        ("open_verified", 2),
+        pytest.param("reproduction_record", 1, marks=pytest.mark.full),
+        ("attach", 1),
+    ],
 )
 def test_asked_to_stop_while_it_compares_the_run_stays_and_nothing_is_attached(
     step: str,

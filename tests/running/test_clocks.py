@@ -84,7 +84,7 @@ def test_a_clock_that_was_set_while_nobody_ran_accuses_nobody(
     assert project.read(layout.RESULTS)["values"]["run.num_recoveries"]["value"] == 1
 
 
-@pytest.mark.parametrize("event", ["run-started", "checkpoint"])
+@pytest.mark.parametrize("event", sampled(["run-started", "checkpoint"], ["checkpoint"]))
 def test_who_dies_again_at_once_leaves_no_jump_either(
     event: str, project: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -58,7 +58,11 @@ def test_the_milestones_own_reason_comes_first(project: Project) -> None:
     [
         (".gitignore", "*.txt\n*.jsonl\n*.json\n*.safetensors\ntraining_output/\nfinal_model\n"),
         (".gitattributes", "*.jsonl text eol=crlf\n*.md text=auto eol=crlf\n"),
-        (".gitattributes", "*.jsonl filter=loud\n*.json filter=loud\n*.txt filter=loud\n"),
+        pytest.param(
+            ".gitattributes",
+            "*.jsonl filter=loud\n*.json filter=loud\n*.txt filter=loud\n",
+            marks=pytest.mark.full,
+        ),
         (".gitattributes", "runs/**/*.json working-tree-encoding=UTF-16\n*.txt ident\n"),
     ],
     ids=["ignored", "line ends", "filter", "encoding"],

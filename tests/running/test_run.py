@@ -79,13 +79,33 @@ def test_a_sealed_pack_is_never_overwritten(ran: Project) -> None:
     ("behaviour", "outcome", "word"),
     [
         ('{"stage": "train", "at": 4, "do": "raise"}', "exception", "told to raise"),
-        ('{"stage": "train", "at": 4, "do": "abort"}', "killed-by-signal", "SIGABRT"),
-        ('{"stage": "train", "at": 4, "do": "exit"}', "exception", "status 7"),
-        ('{"stage": "train", "at": 4, "do": "gpu-assert"}', "exception", "device-side assert"),
+        pytest.param(
+            '{"stage": "train", "at": 4, "do": "abort"}',
+            "killed-by-signal",
+            "SIGABRT",
+            marks=pytest.mark.full,
+        ),
+        pytest.param(
+            '{"stage": "train", "at": 4, "do": "exit"}',
+            "exception",
+            "status 7",
+            marks=pytest.mark.full,
+        ),
+        pytest.param(
+            '{"stage": "train", "at": 4, "do": "gpu-assert"}',
+            "exception",
+            "device-side assert",
+            marks=pytest.mark.full,
+        ),
         ('{"stage": "train", "at": 4, "do": "nan"}', "diverged", "nan"),
         ('{"stage": "train", "at": 4, "do": "babble"}', "exception", "no worker sends"),
         ('{"stage": "train", "at": 4, "do": "hang"}', "timed-out", "longer than"),
-        ('{"stage": "eval", "at": 2, "do": "raise"}', "exception", "told to raise"),
+        pytest.param(
+            '{"stage": "eval", "at": 2, "do": "raise"}',
+            "exception",
+            "told to raise",
+            marks=pytest.mark.full,
+        ),
         ('{"stage": "eval", "at": 2, "do": "abort"}', "killed-by-signal", "SIGABRT"),
     ],
 )
