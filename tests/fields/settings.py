@@ -9,11 +9,12 @@ from typing import Any, Final
 
 from toy import toy
 
-from evidence import layout
+from evidence import layout, limits
 from evidence.rules import patterns
 from evidence.self_test.forger import ForgedPack
 from tests.fields.rich import RECOVERED
 
+_TAGS: Final = sorted(f"v{number}" for number in range(limits.MAX_TAGS))
 _MORE: Final = """
 [[eval.scorer]]
 name = "says_well"
@@ -59,6 +60,7 @@ def settings_toy() -> ForgedPack:
     _answers(made)
     _rows(made)
     _events(made)
+    _machine(made)
     return made.seal()
 
 
@@ -103,3 +105,12 @@ def _events(made: ForgedPack) -> None:
             events.insert(place, {**event, "event": "redacted", "data": data})
     first = next(i for i, one in enumerate(events) if one["event"] == "captured")
     events.insert(first + 1, {**events[first], "event": "recovered", "data": dict(RECOVERED)})
+
+
+def _machine(made: ForgedPack) -> None:
+    """A commit of very many tags, and a part of a card."""
+    for moment in ("start", "end"):
+        left = {"num_tags": 3, "sha256": "8" * 64, "reason": "only the first 1000 tags are named"}
+        made.docs[layout.GIT][moment] |= {"tags": _TAGS, "left_out_tags": left}
+    made.docs[layout.ENVIRONMENT]["framework"]["cpu_capability"] = "AVX2"
+    made.docs[layout.INPUTS]["tokenizer"]["chat_template"] = "{{ messages }}"
