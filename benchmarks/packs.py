@@ -18,18 +18,17 @@ from typing import Any
 ROOT = Path(__file__).parents[1]
 sys.path.append(str(ROOT / "tests/verification"))
 
-from toy import CONFIG, MODEL, toy, training_of_toy, write  # noqa: E402
-from toy_parts import EPOCHS, HIDDEN, NUM_PARAMETERS, VOCAB, N  # noqa: E402
+from large import long_run, set_parameters  # noqa: E402
+from toy import CONFIG, MODEL, toy, write  # noqa: E402
+from toy_parts import HIDDEN, VOCAB  # noqa: E402
 
 from evidence import layout  # noqa: E402
 from evidence.encoding.digest import sha256_hex  # noqa: E402
-from evidence.rules import arithmetic  # noqa: E402
 from evidence.self_test.forger import FilesElsewhere, ForgedPack  # noqa: E402
 
 MIB = 1 << 20
 SHARDS = 3
 LAYERS_PER_SHARD = 6
-MAX_EPOCHS = 10_000
 _BLOCK = 16 * MIB
 INDEX = f"{layout.FINAL_MODEL}/model.safetensors.index.json"
 
@@ -57,7 +56,7 @@ def pack_with_weights(folder: Path, size_bytes: int) -> Path:
         made.files[f"{layout.FINAL_MODEL}/{name}.json"] = b"{}"
     made.files[f"{layout.FINAL_MODEL}/merges.txt"] = b"a b\n"
     large = {path: _write_shard(folder / path, shapes) for path, shapes in shards.items()}
-    _set_parameters(made, sum(_elements(shapes) for shapes in shards.values()))
+    set_parameters(made, sum(_elements(shapes) for shapes in shards.values()))
     made.docs[layout.WITHHELD]["files"] = [
         {"path": path, "size_bytes": size, "reason": "weights"}
         for path, (size, _) in sorted(large.items())
@@ -77,36 +76,8 @@ def pack_with_files(folder: Path, num_files: int, size_bytes: int = 4096) -> Pat
 
 
 def pack_with_steps(folder: Path, num_steps: int) -> Path:
-    """The toy with `num_steps` optimizer steps, a multiple of 10, or of 10,000 above 100,000.
-
-    An epoch has 10; a milestone has at most 10,000 epochs, so beyond them each has more rows.
-    """
-    made = toy()
-    epochs = min(num_steps // 10, MAX_EPOCHS)
-    per_epoch = num_steps // epochs
-    num_rows = 2 * per_epoch - 1  # two a step, and one in the last
-    steps, seen = training_of_toy(epochs, num_rows)
-    text = made.files[layout.MILESTONE].decode()
-    for old, new in (
-        (f"epochs = {EPOCHS}", f"epochs = {epochs}"),
-        (f"rows = {N}", f"rows = {num_rows}"),
-        ("checkpoint_every_steps = 10", f"checkpoint_every_steps = {num_steps // 2}"),
-        ("log_every_steps = 5", "log_every_steps = 40"),  # a table holds 30,000 rows
-        ("value = 20", f"value = {num_steps}"),
-    ):
-        text = text.replace(old, new)
-    made.files[layout.MILESTONE] = text.encode()
-    made.docs[layout.METRICS], made.docs[layout.SEEN] = steps, seen
-    made.docs[layout.INPUTS]["data"]["train"]["num_rows"] = num_rows
-    made.docs[layout.INPUTS]["text"]["num_rows"] = num_rows
-    made.event("run-started")["data"]["milestone_sha256"] = sha256_hex(text.encode())
-    schedule = {"num_steps": num_steps, "steps_per_epoch": per_epoch, "num_rows": num_rows}
-    made.event("schedule", stage="train")["data"] |= schedule
-    checkpoint = {"step": num_steps // 2, "stream": steps[num_steps // 2 - 1]["stream"]}
-    made.event("checkpoint")["data"] |= checkpoint
-    made.event("stage-finished", stage="train")["data"]["num_rows"] = num_steps
-    _set_parameters(made, NUM_PARAMETERS)
-    return _seal(made, folder, {})
+    """The toy with `num_steps` optimizer steps, a multiple of 10, or of 10,000 above 100,000."""
+    return long_run(folder, num_steps)
 
 
 def many_packs(runs: Path, num_packs: int) -> None:
@@ -170,13 +141,6 @@ def _write_shard(path: Path, shapes: Mapping[str, list[int]]) -> tuple[int, str]
             state.update(piece)
             stream.write(piece)
     return len(start) + position, state.hexdigest()
-
-
-def _set_parameters(made: ForgedPack, num_parameters: int) -> None:
-    made.docs[layout.INPUTS]["model"]["num_parameters"] = num_parameters
-    fed = sum(row["num_fed_tokens"] for row in made.docs[layout.METRICS])
-    flops = arithmetic.training_flops(num_parameters, VOCAB * HIDDEN, fed)
-    made.event("stage-finished", stage="train")["data"]["total_flos"] = flops
 
 
 def _seal(made: ForgedPack, folder: Path, large: Mapping[str, tuple[int, str]]) -> Path:

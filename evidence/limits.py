@@ -25,9 +25,15 @@ MAX_JSON_DEPTH: Final = 32
 MAX_JSON_BRACKETS: Final = 200_000
 MAX_JSON_COMMAS: Final = 1_000_000
 """Objects, arrays and commas of one document: 15 MB of `{},` take 650 MB once parsed."""
-MAX_JSONL_BYTES: Final = 1024 * MIB
+MAX_JSONL_BYTES: Final = 144 * MIB
+"""Of all JSON lines files of a pack together: 200,000 steps take 70 MB of it, which leaves 700
+bytes a row for 100,000 answers, with their questions, besides samples of a year."""
 MAX_JSONL_LINE_BYTES: Final = MIB
-MAX_JSONL_LINES: Final = 1_000_000
+MAX_JSONL_LINES: Final = 200_000
+"""Of one file: optimizer steps, answers, samples."""
+MAX_DATA_ROWS: Final = 1_000_000
+"""Of a data set, which is in no pack."""
+MAX_JOURNAL_BYTES: Final = 16 * MIB
 MAX_DOCUMENTS_BYTES: Final = MAX_JSONL_BYTES + 256 * MIB
 """Of all files together that verify keeps in memory to parse them."""
 MAX_NUMBER_CHARS: Final = 64

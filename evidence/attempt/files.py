@@ -29,6 +29,8 @@ SYNC_EVERY_S: Final = 0.75
 """With the supervisor's pause between two looks, no row waits longer than a second."""
 NUM_LAST_LINES: Final = 20
 """Last lines of a log that an outcome repeats."""
+LEFT_FOR_THE_REST_BYTES: Final = 8 * limits.MIB
+"""Of what the rows of a pack may have: for samples and events that are written meanwhile."""
 
 
 class LogFile:
@@ -85,6 +87,11 @@ class LogFile:
             self._writer.close()
 
 
+def _lines_bytes(folder: Path) -> int:
+    """Size of all rows, samples and events of the run so far, in this folder and below."""
+    return sum(path.stat().st_size for path in folder.rglob("*.jsonl") if path.is_file())
+
+
 def _last_of(text: str) -> list[str]:
     """Its last lines that are not blank; only these are made into strings of their own."""
     found: list[str] = []
@@ -106,6 +113,7 @@ class StageFiles:
         self._telemetry = LineWriter(folder / layout.TELEMETRY)
         self.log = LogFile(folder / kind.log, redactor)
         self.num_rows = 0
+        self._size_bytes = _lines_bytes(folder.parent)
         self._synced_at = time.monotonic()
 
     def row(self, record: object) -> None:
@@ -119,8 +127,19 @@ class StageFiles:
                 f"line holds {limits.MAX_JSONL_LINE_BYTES}; shorter texts or a lower "
                 "max_new_tokens make it shorter"
             )
+        self._refuse_more(self._rows.path.name, len(line))
         self._rows.append(line)
         self.num_rows += 1
+
+    def _refuse_more(self, name: str, more_bytes: int) -> None:
+        self._size_bytes += more_bytes
+        if self.num_rows >= limits.MAX_JSONL_LINES:
+            raise PastLimitError(f"{name} has {self.num_rows} rows, and a pack holds no more of it")
+        if self._size_bytes > limits.MAX_JSONL_BYTES - LEFT_FOR_THE_REST_BYTES:
+            raise PastLimitError(
+                f"the rows of this run have {self._size_bytes} bytes by row {self.num_rows + 1} of "
+                f"{name}, and a pack holds {limits.MAX_JSONL_BYTES}; fewer or shorter ones fit"
+            )
 
     def telemetry(self, record: object) -> None:
         """Append a telemetry sample."""

@@ -8,11 +8,13 @@ import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from functools import partial
+from io import StringIO
 from types import FrameType
 from typing import NoReturn
 
 import click
 
+from evidence.cli.say import echo, secho
 from evidence.cli.streams import is_of_output
 from evidence.errors import (
     RAN_OUT,
@@ -39,14 +41,16 @@ def guarded(command: click.Command) -> NoReturn:
         status = returned if isinstance(returned, int) else int(ExitCode.DONE)
     except click.ClickException as error:
         with suppress(OSError):
-            error.show()
+            told = StringIO()
+            error.show(told)
+            echo(told.getvalue(), err=True, nl=False)
         status = int(ExitCode.USAGE)
     except EvidenceError as error:
         complain(error)
         status = int(error.exit_code)
     except (KeyboardInterrupt, click.Abort):
         with suppress(OSError):
-            click.echo("Stopped.", err=True)
+            echo("Stopped.", err=True)
         status = int(ExitCode.TERMINATED if terminated else ExitCode.INTERRUPTED)
     except SystemExit:
         # The reader of our output is gone (`| head`): click answers with status 1, which here
@@ -59,9 +63,9 @@ def guarded(command: click.Command) -> NoReturn:
             complain(UsageError(RAN_OUT, hint=RAN_OUT_HINT))
             sys.exit(int(ExitCode.USAGE))
         with suppress(OSError):
-            traceback.print_exc()
+            echo(traceback.format_exc(), err=True, nl=False)
             said = "This is a bug in evidence-pack. Please report it with the lines above."
-            click.echo(said, err=True)
+            echo(said, err=True)
         status = int(ExitCode.BUG)
     sys.exit(status)
 
@@ -99,8 +103,8 @@ def complain(error: EvidenceError) -> None:
     with suppress(OSError):  # nobody may be listening any more; the exit code stands
         shown = visible(error.message)
         if isinstance(error, StoppedError):  # as asked: no error
-            click.secho(shown[:1].upper() + shown[1:], fg="yellow", err=True)
+            secho(shown[:1].upper() + shown[1:], fg="yellow", err=True)
         else:
-            click.echo(f"{click.style('Error:', fg='red', bold=True)} {shown}", err=True)
+            echo(f"{click.style('Error:', fg='red', bold=True)} {shown}", err=True)
         if error.hint:
-            click.echo(f"  {visible(error.hint)}", err=True)
+            echo(f"  {visible(error.hint)}", err=True)

@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from evidence.cli.boundary import without_a_run
+from evidence.cli.say import echo, echo_json
 from evidence.cli.streams import heard
 from evidence.compare.compare import compare_packs
 from evidence.compare.drawing import draw
@@ -49,11 +50,11 @@ def command(packs: tuple[Path, ...], as_json: bool, output: Path | None) -> None
         page = comparison_markdown(comparison, PLOT if picture is not None else "")
         write_file(output / PAGE, page.encode("utf-8"))
     if as_json:
-        click.echo(jsonio.dump_document(encode(comparison)), nl=False)
+        echo_json(jsonio.dump_document(encode(comparison)))
     elif output is None:
-        click.echo(comparison_markdown(comparison, ""), nl=False)
+        echo(comparison_markdown(comparison, ""), nl=False)
     else:
         written = f"{PAGE} and {PLOT}" if picture is not None else PAGE
         said = f"wrote {written} into {output.as_posix()}"
         with heard(said):
-            click.echo(said)
+            echo(said)

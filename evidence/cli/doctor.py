@@ -11,6 +11,7 @@ import click
 
 from evidence.capture.driver import NO_DRIVER, is_certain, remedy_for
 from evidence.cli.options import root_option, runs_option
+from evidence.cli.say import echo, secho
 from evidence.errors import ExitCode
 from evidence.records.availability import Unavailable
 from evidence.records.capture import GpuRecord
@@ -102,7 +103,7 @@ def _gpu(gpu: GpuRecord) -> str:
 
 
 def _fact(name: str, text: str) -> None:
-    click.echo(f"  {name:<13}{visible(text)}")
+    echo(f"  {name:<13}{visible(text)}")
 
 
 def _value_text(value: object) -> str:
@@ -124,22 +125,22 @@ def _size(value: int | Unavailable) -> str:
 
 
 def _print_diagnosis(diagnosis: Diagnosis, *, in_full: bool) -> None:
-    click.echo("")
+    echo("")
     able, problem = diagnosis.first, diagnosis.problem
     name = visible(diagnosis.milestone)
     if problem is not None:
-        click.secho(f"{name}  is not valid", fg="red", bold=True)
+        secho(f"{name}  is not valid", fg="red", bold=True)
         for text in filter(None, (problem.message, problem.hint)):
-            click.echo(indent(visible(text), "  "))
+            echo(indent(visible(text), "  "))
         return
     verdict = f"would run with attempt {able.plan.name}" if able else "cannot run here"
-    click.secho(f"{name}  is valid, {verdict}", fg="green" if able else "yellow", bold=True)
+    secho(f"{name}  is valid, {verdict}", fg="green" if able else "yellow", bold=True)
     for prospect in diagnosis.prospects:
         _print_prospect(prospect, diagnosis.milestone, in_full=in_full)
     for warning in diagnosis.warnings:
-        click.echo(f"  {click.style('⚠', fg='yellow')} {visible(warning)}")
+        echo(f"  {click.style('⚠', fg='yellow')} {visible(warning)}")
     if diagnosis.pack != "none":
-        click.echo(f"  {PACK_STATES[diagnosis.pack].format(id=name)}")
+        echo(f"  {PACK_STATES[diagnosis.pack].format(id=name)}")
 
 
 def _print_prospect(prospect: Prospect, milestone: str, *, in_full: bool) -> None:
@@ -147,13 +148,13 @@ def _print_prospect(prospect: Prospect, milestone: str, *, in_full: bool) -> Non
     notes = [note for note, applies in _notes(prospect) if applies]
     kind = f" ({', '.join(notes)})" if notes else ""
     mark = click.style("✗", fg="yellow") if prospect.missing else click.style("✓", fg="green")
-    click.echo(f"  {mark} {plan.name}{kind}")
+    echo(f"  {mark} {plan.name}{kind}")
     if prospect.missing and not in_full:
         lacks = formatting.plural(len(prospect.missing), "thing is", "things are")
-        click.echo(f"      {lacks} missing: `evidence doctor {visible(milestone)}` says which")
+        echo(f"      {lacks} missing: `evidence doctor {visible(milestone)}` says which")
         return
     for missing, remedy in prospect.missing:
-        click.echo(f"      {visible(missing)}\n        → {visible(remedy)}")
+        echo(f"      {visible(missing)}\n        → {visible(remedy)}")
 
 
 def _notes(prospect: Prospect) -> tuple[tuple[str, bool], ...]:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from evidence.cli.say import echo, secho
 from evidence.explain.explain import explain
 from evidence.text.escape import visible
 
@@ -17,18 +18,18 @@ def command(pack: Path, address: str) -> None:
     """Show where ADDRESS of PACK comes from: a name such as train.loss_end, or path#L10/loss."""
     found = explain(pack, address)
     unit = f" {found.unit}" if found.unit and found.unit != "1" else ""
-    click.secho(f"{visible(found.name)} = {visible(found.value)}{unit}", bold=True)
-    click.echo(f"  level     {found.level}")
-    click.echo(f"  rule      {found.rule}: {found.rule_text}")
-    click.echo(f"  address   {visible(found.address)}")
+    secho(f"{visible(found.name)} = {visible(found.value)}{unit}", bold=True)
+    echo(f"  level     {found.level}")
+    echo(f"  rule      {found.rule}: {found.rule_text}")
+    echo(f"  address   {visible(found.address)}")
     for place in found.places:
         line = f":{place.line}" if place.line else ""
-        click.echo(f"    {visible(pack.as_posix())}/{place.path}{line}  {visible(place.pointer)}")
+        echo(f"    {visible(pack.as_posix())}/{place.path}{line}  {visible(place.pointer)}")
         if place.shown:
-            click.echo(f"      {visible(place.shown)}")
+            echo(f"      {visible(place.shown)}")
     if found.num_more:
-        click.echo(f"    and {found.num_more} more lines of the range")
-    click.echo(
+        echo(f"    and {found.num_more} more lines of the range")
+    echo(
         f"  guarded   if it were changed, these checks of verify would fail: "
         f"{', '.join(found.checks)}"
     )

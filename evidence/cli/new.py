@@ -8,6 +8,7 @@ import click
 
 from evidence.cli.boundary import without_a_run
 from evidence.cli.options import root_option
+from evidence.cli.say import echo
 from evidence.cli.streams import heard
 from evidence.errors import UsageError
 from evidence.running.guess import Given
@@ -36,5 +37,5 @@ def command(
     path = write_milestone(root, milestone, given)
     said = f"wrote {path.as_posix()}; next: look at it, then `evidence doctor {milestone}`"
     with heard(said):
-        click.echo(said)
-        click.echo(f"and `evidence run {milestone}`")
+        echo(said)
+        echo(f"and `evidence run {milestone}`")

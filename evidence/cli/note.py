@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from evidence.cli.boundary import without_a_run
+from evidence.cli.say import echo
 from evidence.cli.streams import heard
 from evidence.publish.notes import attach_note
 
@@ -22,4 +23,4 @@ def command(pack: Path, file: Path) -> None:
     """
     said = f"attached as {attach_note(pack, file).as_posix()}; the summary is rendered again"
     with heard(said):
-        click.echo(said)
+        echo(said)

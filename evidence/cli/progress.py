@@ -7,9 +7,9 @@ import time
 from contextlib import suppress
 from typing import Any, Final
 
-import click
 from tqdm import tqdm
 
+from evidence.cli.say import echo
 from evidence.progress import Observer
 from evidence.stages.registry import kind_of
 from evidence.text.escape import visible
@@ -32,7 +32,7 @@ class TerminalProgress:
         self.stage_end()
         self._bar = tqdm(
             total=total or None,
-            desc=f"{attempt} · {stage}",
+            desc=visible(f"{attempt} · {stage}"),
             unit=kind_of(stage).unit,
             file=sys.stderr,
             leave=total > 0,
@@ -42,7 +42,7 @@ class TerminalProgress:
     def advance(self, done: int, total: int, note: str) -> None:
         """Move the bar."""
         if self._bar is not None:
-            self._bar.set_postfix_str(note, refresh=False)
+            self._bar.set_postfix_str(visible(note), refresh=False)
             self._bar.update(done - self._bar.n)
 
     def stage_end(self) -> None:
@@ -61,7 +61,7 @@ class PlainProgress:
 
     def message(self, text: str) -> None:
         """A line."""
-        click.echo(visible(text), err=True)
+        echo(visible(text), err=True)
 
     def stage(self, attempt: str, stage: str, total: int) -> None:
         """Announce a stage."""

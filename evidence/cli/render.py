@@ -10,6 +10,7 @@ import click
 
 from evidence import layout
 from evidence.cli.boundary import complain, without_a_run
+from evidence.cli.say import echo
 from evidence.cli.streams import heard
 from evidence.errors import ExitCode
 from evidence.publish.index import INDEX, Reports, index_differs, update_index
@@ -30,7 +31,7 @@ def command(packs: tuple[Path, ...], check: bool) -> None:
     Digests are checked first: a broken pack is not rendered (exit 1), all others are.
     """
     if not packs and _RUNS.is_dir() and not packs_below(_RUNS):
-        click.echo(f"No packs below runs/. {what_is_there(_RUNS)}")
+        echo(f"No packs below runs/. {what_is_there(_RUNS)}")
         return
     refuse_empty(packs)
     found = expand(packs or (_RUNS,))
@@ -55,7 +56,7 @@ def command(packs: tuple[Path, ...], check: bool) -> None:
             stale = (check and changed) or stale
     finally:  # after the work, which is done whether anybody listens or not
         with nullcontext() if check else heard(lines[-1]):
-            click.echo("\n".join(lines))
+            echo("\n".join(lines))
     errors = [one.error for one in rendered if one.error]
     errors.sort(key=lambda error: error.exit_code == ExitCode.REFUSED)  # the gravest is the last
     for error in errors[:-1]:

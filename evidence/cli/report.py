@@ -6,6 +6,7 @@ from typing import Final
 
 import click
 
+from evidence.cli.say import echo, secho
 from evidence.errors import ExitCode
 from evidence.records.finding import Finding, Report
 from evidence.text.escape import one_line, visible
@@ -40,29 +41,29 @@ def print_report(report: Report, *, quiet: bool) -> None:
     """Verdict first, then what supports it."""
     label = click.style(f"{report.verdict:<10}", fg=COLOURS[report.verdict], bold=True)
     meaning = click.style(f"{VERDICT_TEXTS[report.verdict]}{_known(report)}", dim=True)
-    click.echo(f"{label} {_line(report.pack)}  {meaning}{_unsigned(report)}")
+    echo(f"{label} {_line(report.pack)}  {meaning}{_unsigned(report)}")
     if quiet:
         return
     if report.milestone is not None:
         stand_in = " · made on a stand-in model" if report.stand_in else ""
-        click.echo(f"  milestone    {_line(report.milestone)} · {report.status}{stand_in}")
+        echo(f"  milestone    {_line(report.milestone)} · {report.status}{stand_in}")
     if report.happened:
-        click.echo(f"  happened     {_line(report.happened)}")
+        echo(f"  happened     {_line(report.happened)}")
     if report.root_sha256 is not None:
-        click.echo(f"  root digest  sha256:{report.root_sha256}")
+        echo(f"  root digest  sha256:{report.root_sha256}")
     if report.checks:
         _print_checks(report)
     for finding in report.findings:
         _print_finding(finding)
     if report.next_step:
-        click.echo(f"  next         {visible(report.next_step)}")
+        echo(f"  next         {visible(report.next_step)}")
     if report.verdict == "VERIFIED":
-        click.echo(
+        echo(
             "  Verified means: intact, and the signer vouches for these bytes. It does not prove\n"
             "  that the training happened: a signer can still lie."
         )
     if report.verdict == "INTACT":
-        click.echo(
+        echo(
             "  Intact means: no byte changed since sealing, and every number follows from the\n"
             "  evidence. It does not prove who sealed it, nor that the training happened."
         )
@@ -79,12 +80,12 @@ def print_outcome(report: Report) -> None:
     """The verdict on a pack that was just sealed, in one line; two where it is our bug."""
     counts = _counts(report)
     said = f"{counts['pass']} checks passed, {counts['fail']} failed, "
-    click.secho(
+    secho(
         f"  verified     {report.verdict}: {said}{counts['not_checked']} not checked",
         fg=COLOURS[report.verdict],
     )
     if report.exit in (ExitCode.FINDINGS, ExitCode.REFUSED):
-        click.echo(f"  next         {OURS}")
+        echo(f"  next         {OURS}")
 
 
 def _unsigned(report: Report) -> str:
@@ -120,7 +121,7 @@ def _counts(report: Report) -> dict[str, int]:
 def _print_checks(report: Report) -> None:
     counts = _counts(report)
     ruleset = f" (ruleset {report.ruleset})" if report.ruleset is not None else ""
-    click.echo(
+    echo(
         f"  checks       {counts['pass']} passed, {counts['fail']} failed, "
         f"{counts['not_checked']} not checked{ruleset}"
     )
@@ -131,15 +132,15 @@ def _print_checks(report: Report) -> None:
     for reason, ids in by_reason.items():
         named = ", ".join(ids[:MAX_NAMED])
         more = f" and {len(ids) - MAX_NAMED} more" if len(ids) > MAX_NAMED else ""
-        click.echo(f"    – not checked: {named}{more}: {_line(reason)}")
+        echo(f"    – not checked: {named}{more}: {_line(reason)}")
 
 
 def _print_finding(finding: Finding) -> None:
     colour = "red" if finding.severity in ("error", "refused") else "yellow"
     mark = click.style(f"{MARKS[finding.severity]} {finding.severity}", fg=colour)
-    click.echo(f"  {mark}  {finding.code}  {_line(finding.address)}")
-    click.echo(f"      {_line(finding.message)}")
+    echo(f"  {mark}  {finding.code}  {_line(finding.address)}")
+    echo(f"      {_line(finding.message)}")
     if finding.expected is not None:
-        click.echo(f"      expected  {_line(finding.expected)}")
+        echo(f"      expected  {_line(finding.expected)}")
     if finding.actual is not None:
-        click.echo(f"      found     {_line(finding.actual)}")
+        echo(f"      found     {_line(finding.actual)}")

@@ -9,6 +9,7 @@ import click
 
 from evidence.cli.progress import observer
 from evidence.cli.report import print_outcome, print_problems
+from evidence.cli.say import echo, secho
 from evidence.cli.streams import heard
 from evidence.records.reproduction import TIERS, TierName
 from evidence.reproduce.exact import reproduce_in_exact_environment
@@ -87,27 +88,27 @@ def _report(pack: Path, result: ReproduceResult, *, chosen: bool) -> None:
     record = result.record
     for tier in record.tiers:
         mark = click.style("✓", fg="green") if tier.reached else click.style("–", fg="yellow")
-        click.echo(f"  {mark} {tier.name:<24} {visible(tier.reason)}")
+        echo(f"  {mark} {tier.name:<24} {visible(tier.reason)}")
     if record.causes:
-        click.echo("why it is not bitwise, the likeliest first:")
+        echo("why it is not bitwise, the likeliest first:")
     for number, cause in enumerate(record.causes, 1):
-        click.echo(f"  {number}. {visible(cause.explanation)}")
+        echo(f"  {number}. {visible(cause.explanation)}")
     print_problems(result.report)
-    click.echo("")
+    echo("")
     closest = record.verdict if record.verdict == "bitwise" else result.asked
     outcome = f"REPRODUCED {closest}" if result.reached else f"NOT REPRODUCED {result.asked}"
     colour = "green" if result.reached else "red"
-    click.secho(f"{outcome}  {visible(pack.as_posix())}", fg=colour, bold=True)
-    click.echo(f"  asked for    {result.asked}{'' if chosen else _BY_DEFAULT[result.asked]}")
+    secho(f"{outcome}  {visible(pack.as_posix())}", fg=colour, bold=True)
+    echo(f"  asked for    {result.asked}{'' if chosen else _BY_DEFAULT[result.asked]}")
     reached = ", ".join(tier.name for tier in record.tiers if tier.reached)
-    click.echo(f"  reached      {reached or 'no tier: the outcome is another one'}")
-    click.echo(f"  its own pack {_shown(result.pack)}")
-    click.echo(f"  attached as  {_shown(result.attached)}")
+    echo(f"  reached      {reached or 'no tier: the outcome is another one'}")
+    echo(f"  its own pack {_shown(result.pack)}")
+    echo(f"  attached as  {_shown(result.attached)}")
     print_outcome(result.report)
     if result.worktree is not None:
-        click.echo(f"  worktree     {result.worktree}  (git worktree remove --force, when done)")
+        echo(f"  worktree     {result.worktree}  (git worktree remove --force, when done)")
     packs = " ".join(_shown(one) for one in (pack, result.pack, *result.others))
-    click.echo(f"  check it     evidence verify {packs}")
+    echo(f"  check it     evidence verify {packs}")
 
 
 def _shown(path: Path) -> str:

@@ -11,6 +11,7 @@ from msgspec.structs import replace
 from evidence.cli.options import root_option, runs_option
 from evidence.cli.progress import observer
 from evidence.cli.report import COLOURS, print_outcome, print_problems
+from evidence.cli.say import echo, secho
 from evidence.cli.streams import heard
 from evidence.errors import ExitCode
 from evidence.running.run import RunOptions, RunResult, run_milestone
@@ -65,34 +66,32 @@ def _report(result: RunResult) -> None:
     pack = _shown(result.pack)
     for record in result.outcomes:
         ending = endings.of_attempt(replace(record, reason="") if record.missing else record)
-        click.echo(visible(f"{ending}:" if record.missing else ending))
+        echo(visible(f"{ending}:" if record.missing else ending))
         for line in record.last_lines[-SHOWN_LINES:]:
-            click.echo(f"    {visible(line)}")
+            echo(f"    {visible(line)}")
         for missing, remedy in zip(record.missing, record.remedies, strict=True):
-            click.echo(f"    {missing}\n      → {remedy}")
+            echo(f"    {missing}\n      → {remedy}")
     if result.attempt is not None:
         note = " (a stand-in: says nothing about the real model)" if result.stand_in else ""
-        click.echo(f"attempt {result.attempt}: completed{note}")
+        echo(f"attempt {result.attempt}: completed{note}")
     for gate in result.gates:
-        click.echo(f"gate {gate.outcome}: {gate.name}")
+        echo(f"gate {gate.outcome}: {gate.name}")
     if result.status == "complete" and result.exit_code == ExitCode.UNFINISHED:
         unmet = any(gate.required and gate.outcome == "not-met" for gate in result.gates)
         what = "is not met" if unmet else "could not be checked"
-        click.echo(f"the run is complete, but a required gate {what}: exit 4")
+        echo(f"the run is complete, but a required gate {what}: exit 4")
     colour = "green" if result.exit_code == ExitCode.DONE else "yellow"
     headline = result.status.upper()
     if not result.intact:
         colour, headline = COLOURS[result.report.verdict], result.report.verdict
         print_problems(result.report)
-    click.echo("")
-    click.secho(f"{headline}  {pack}", fg=colour, bold=True)
-    click.echo(f"  root digest  sha256:{result.root_sha256}")
-    click.echo(f"  summary      {_shown(result.summary)}")
-    click.echo(f"  check it     {commands.evidence('verify', pack)}")
+    echo("")
+    secho(f"{headline}  {pack}", fg=colour, bold=True)
+    echo(f"  root digest  sha256:{result.root_sha256}")
+    echo(f"  summary      {_shown(result.summary)}")
+    echo(f"  check it     {commands.evidence('verify', pack)}")
     if result.status != "complete":
-        click.echo(
-            f"  run anew     {commands.run(result.milestone, result.pack.parent, '--again')}"
-        )
+        echo(f"  run anew     {commands.run(result.milestone, result.pack.parent, '--again')}")
     print_outcome(result.report)
 
 

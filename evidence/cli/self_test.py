@@ -6,6 +6,7 @@ from typing import Final
 
 import click
 
+from evidence.cli.say import echo, secho
 from evidence.errors import ExitCode
 from evidence.self_test.self_test import SelfTest, Trial, TrialKind
 from evidence.text.escape import visible
@@ -24,21 +25,21 @@ EXPLAINED: Final = (
 
 def print_self_test(test: SelfTest, *, quiet: bool) -> None:
     """One table a section, then the sum of it."""
-    click.secho(f"Self-test of verify on {visible(test.pack)}", bold=True)
+    secho(f"Self-test of verify on {visible(test.pack)}", bold=True)
     for kind, title in SECTIONS:
         trials = test.of(kind)
         tried = [trial for trial in trials if trial.outcome != "not-tried"]
         caught = sum(trial.outcome == "caught" for trial in trials)
         how = "found by their root digest" if kind == "signature-only" else "caught"
-        click.echo(f"\n{title}: {caught} of {len(tried)} {how}")
+        echo(f"\n{title}: {caught} of {len(tried)} {how}")
         if kind == "signature-only":
-            click.echo(f"  {EXPLAINED}")
+            echo(f"  {EXPLAINED}")
         for trial in trials:
             if not quiet or trial.outcome == "missed":
                 _print_trial(trial)
     good = test.exit_code == ExitCode.DONE
     text = "verify caught everything it claims to catch" if good else "verify MISSED something"
-    click.secho(f"\n{text}", fg="green" if good else "red", bold=True)
+    secho(f"\n{text}", fg="green" if good else "red", bold=True)
 
 
 def _print_trial(trial: Trial) -> None:
@@ -46,7 +47,7 @@ def _print_trial(trial: Trial) -> None:
     if trial.kind == "signature-only" and trial.outcome == "caught":
         mark, colour = "✓ by digest", "yellow"
     expected = f" · expected {' or '.join(trial.expected)}" if trial.expected else ""
-    click.echo(
+    echo(
         f"  {click.style(f'{mark:<11}', fg=colour)} {visible(trial.id)}: {trial.what}"
         f"{expected} · {visible(trial.answer)}"
     )

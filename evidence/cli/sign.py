@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from evidence.cli.boundary import without_a_run
+from evidence.cli.say import echo, secho
 from evidence.cli.streams import heard
 from evidence.pack.sshsig import EVIDENCE_NAMESPACE, SUMMARY_NAMESPACE
 from evidence.publish.signing import Signed, sign_pack
@@ -35,13 +36,13 @@ def command(pack: Path, key: Path | None) -> None:
 
 def _report(pack: Path, signed: Signed) -> None:
     made = signed.signature
-    click.secho(f"SIGNED  {visible(pack.as_posix())}", fg="green", bold=True)
-    click.echo(f"  root digest  sha256:{signed.root_sha256}")
-    click.echo(f"  key          {made.key_type} {made.fingerprint}")
-    click.echo("  Whoever checks it puts this line into an allowed_signers file of their own:")
+    secho(f"SIGNED  {visible(pack.as_posix())}", fg="green", bold=True)
+    echo(f"  root digest  sha256:{signed.root_sha256}")
+    echo(f"  key          {made.key_type} {made.fingerprint}")
+    echo("  Whoever checks it puts this line into an allowed_signers file of their own:")
     namespaces = f'namespaces="{EVIDENCE_NAMESPACE},{SUMMARY_NAMESPACE}"'
-    click.echo(f"    YOU@EXAMPLE.ORG {namespaces} {made.public_line}")
-    click.echo(
+    echo(f"    YOU@EXAMPLE.ORG {namespaces} {made.public_line}")
+    echo(
         f"  check it     evidence verify {visible(pack.as_posix())} "
         "--allowed-signers FILE --signer YOU@EXAMPLE.ORG"
     )

@@ -16,6 +16,8 @@ from typing import Final
 
 import click
 
+from evidence.cli.say import echo
+
 _STANDARD: Final = (0, 1, 2)
 
 
@@ -59,4 +61,4 @@ def heard(done: str) -> Iterator[None]:
             raise
         sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115, PTH123
         with suppress(OSError):
-            click.echo(f"{done} (stdout: {error.strerror or error})", err=True)
+            echo(f"{done} (stdout: {error.strerror or error})", err=True)

@@ -9,6 +9,7 @@ import click
 
 from evidence.api.verify import with_origin
 from evidence.cli.report import print_report
+from evidence.cli.say import echo_json
 from evidence.encoding import jsonio
 from evidence.encoding.codec import encode
 from evidence.errors import gravest
@@ -100,7 +101,7 @@ def command(
     reports = verify_packs(options.beside, asked, jobs or 0)
     if as_json:
         value = encode(reports[0]) if len(reports) == 1 else [encode(r) for r in reports]
-        click.echo(jsonio.dump_document(value), nl=False)
+        echo_json(jsonio.dump_document(value))
     else:
         for report in reports:
             print_report(report, quiet=quiet)
@@ -115,7 +116,7 @@ def _self_test(packs: tuple[Path, ...], *, as_json: bool, quiet: bool) -> NoRetu
     tests = [self_test(path) for path in expand(packs)]
     if as_json:
         value = encode(tests[0]) if len(tests) == 1 else [encode(one) for one in tests]
-        click.echo(jsonio.dump_document(value), nl=False)
+        echo_json(jsonio.dump_document(value))
     else:
         for one in tests:
             print_self_test(one, quiet=quiet)

@@ -14,6 +14,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Final
 
+from evidence import limits
 from evidence.data import asked
 from evidence.data.facts import DataSet, Row
 from evidence.encoding import jsonio
@@ -105,7 +106,7 @@ def _shown(problems: Sequence[str]) -> str:
 def _parsed(raw: bytes, label: str, problems: list[str]) -> Iterator[tuple[int, Any]]:
     text = raw if raw.endswith(b"\n") or not raw else raw + b"\n"
     try:
-        for line, data in jsonio.iter_lines(text):
+        for line, data in jsonio.iter_lines(text, limits.MAX_DATA_ROWS):
             try:
                 yield line, jsonio.load_document(data.rstrip(b"\r"))
             except MalformedError as error:

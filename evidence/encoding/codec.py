@@ -12,12 +12,12 @@ by which names the part that does not fit is reached, keys of tables included.
 from __future__ import annotations
 
 import types
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
-from functools import cache, partial
+from functools import cache, lru_cache, partial
 from typing import Any, Final, Literal, TypeVar, Union, cast, get_args, get_origin, get_type_hints
 
-from msgspec import Struct, ValidationError, convert
+from msgspec import Struct, ValidationError, convert, to_builtins
 
 from evidence.errors import MalformedError
 from evidence.records.availability import Unavailable
@@ -27,6 +27,7 @@ Reader = Callable[[Any], Any]
 """Makes what a type hint asks for of a JSON value. Raises _MisfitError."""
 
 _MARK: Final = "unavailable"
+_SHORT_CHARS: Final = 200
 _PLAIN: Final = frozenset({str, int, float, bool, type(None)})
 
 
@@ -55,6 +56,13 @@ def encode(value: object) -> Any:
     if isinstance(value, dict):
         return {str(key): encode(item) for key, item in value.items()}
     return value
+
+
+def encode_rows(rows: Sequence[object]) -> list[Any]:
+    """The same for each of many records of one kind."""
+    if rows and _is_known_to_msgspec(cast(Any, type(rows[0]))):
+        return list(to_builtins(rows))  # no `Unavailable` in it, which is written in its own way
+    return [encode(row) for row in rows]
 
 
 def decode(kind: type[T], value: object) -> T:
@@ -129,7 +137,7 @@ def _one_of(accepted: tuple[object, ...], kind: object, value: Any) -> Any:
 
 def _unavailable(kind: object, value: Any) -> Unavailable:
     if _is_unavailable(value):
-        return Unavailable(value[_MARK])
+        return _with_reason(value[_MARK])
     raise _misfit(kind, value)
 
 
@@ -179,7 +187,7 @@ def _union(kind: Any) -> Reader:
         if type(value) in kinds:  # a whole number stays one in `float | int`
             return value
         if Unavailable in kinds and _is_unavailable(value):
-            return Unavailable(value[_MARK])
+            return _with_reason(value[_MARK])
         failure = _misfit(kind, value)
         for reader in readers:
             try:
@@ -189,6 +197,14 @@ def _union(kind: Any) -> Reader:
         raise failure
 
     return read
+
+
+def _with_reason(reason: str) -> Unavailable:
+    """The same record for the same short reason: thousands of samples have one."""
+    return _same_reason(reason) if len(reason) <= _SHORT_CHARS else Unavailable(reason)
+
+
+_same_reason = lru_cache(maxsize=64)(Unavailable)
 
 
 def _is_unavailable(value: Any) -> bool:

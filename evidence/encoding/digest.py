@@ -47,6 +47,16 @@ def reading_buffer() -> memoryview:
     return memoryview(mmap.mmap(-1, CHUNK_BYTES))
 
 
+def in_pages_of_its_own(data: bytes) -> mmap.mmap:
+    """The same bytes, not empty, in memory that goes back to the system once they are let go of.
+
+    What lies between thousands of small objects stays with the process when it is free.
+    """
+    pages = mmap.mmap(-1, len(data))
+    pages.write(data)
+    return pages
+
+
 def with_lf(data: bytes) -> bytes:
     """The same text with CRLF line ends turned into LF; lone CR is left alone."""
     return data.replace(b"\r\n", b"\n")

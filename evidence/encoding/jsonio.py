@@ -12,8 +12,9 @@ from __future__ import annotations
 
 import json
 import re
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Iterator
+from mmap import mmap
 from typing import Any, Final, NoReturn
 
 import orjson
@@ -102,10 +103,14 @@ def read_row(line: bytes, number: int) -> tuple[Any, bool]:
     return value, _dumps(value, _LINE) == line
 
 
-def iter_lines(data: bytes) -> Iterator[tuple[int, bytes]]:
-    """Lines without their LF, numbered from 1, bounded in length and count."""
-    if data.count(b"\n") > limits.MAX_JSONL_LINES:
-        raise PastLimitError(f"more than {limits.MAX_JSONL_LINES} lines")
+def iter_lines(data: bytes, most: int | None = None) -> Iterator[tuple[int, bytes]]:
+    """Lines without their LF, numbered from 1, bounded in length and count.
+
+    `most` is what a file of a pack may have, where not given.
+    """
+    most = limits.MAX_JSONL_LINES if most is None else most
+    if data.count(b"\n") > most:
+        raise PastLimitError(f"more than {most} lines")
     start, number = 0, 0
     while start < len(data):
         number += 1
@@ -118,6 +123,31 @@ def iter_lines(data: bytes) -> Iterator[tuple[int, bytes]]:
             raise MalformedError("empty line", line=number)
         yield number, data[start:end]
         start = end + 1
+
+
+def iter_lines_of(pieces: deque[mmap]) -> Iterator[tuple[int, bytes]]:
+    """The same of a file in pieces, each of which is let go once its lines are given.
+
+    A mebibyte and a line are all that is held besides.
+    """
+    number, open_line = 0, b""
+    while pieces:
+        *ended, open_line = (open_line + pieces.popleft()[:]).split(b"\n")
+        for line in ended:
+            number += 1
+            if number > limits.MAX_JSONL_LINES:
+                raise PastLimitError(f"more than {limits.MAX_JSONL_LINES} lines")
+            if len(line) > limits.MAX_JSONL_LINE_BYTES:
+                text = f"longer than {limits.MAX_JSONL_LINE_BYTES} bytes"
+                raise PastLimitError(text, line=number)
+            if not line:
+                raise MalformedError("empty line", line=number)
+            yield number, line
+        if len(open_line) > limits.MAX_JSONL_LINE_BYTES:
+            text = f"longer than {limits.MAX_JSONL_LINE_BYTES} bytes"
+            raise PastLimitError(text, line=number + 1)
+    if open_line:
+        raise MalformedError("the last line does not end with LF: cut off?", line=number + 1)
 
 
 def _canonical(data: bytes, option: int) -> Any:

@@ -8,7 +8,9 @@ bytes safely is `verification.reading`'s; schemas are applied by the callers bef
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, TypeVar
+from typing import Any, Final, TypeAlias, TypeVar
+
+from msgspec.structs import force_setattr
 
 from evidence import layout
 from evidence.encoding import jsonio
@@ -38,6 +40,13 @@ from evidence.stages.kind import Document, Rows
 from evidence.stages.registry import kinds, schema_for
 
 T = TypeVar("T")
+RowsRead: TypeAlias = tuple[Any, ...]
+_NONE_READ: Final[Mapping[str, RowsRead]] = {}
+_ALIKE: Final = ("kind", "stage", "attempt", "finish_reason")
+"""Fields of rows with few values."""
+_ALIKE_TABLES: Final = ("groups", "scores")
+"""The same of small tables, which take more room than all else in a short row."""
+_MAX_ALIKE: Final = 64
 
 
 class Documents(Record):
@@ -79,11 +88,15 @@ class Documents(Record):
 
 
 def parse_documents(
-    contents: Mapping[str, bytes], sizes: Mapping[str, int], digests: Mapping[str, str]
+    contents: Mapping[str, bytes],
+    sizes: Mapping[str, int],
+    digests: Mapping[str, str],
+    rows: Mapping[str, RowsRead] = _NONE_READ,
 ) -> Documents:
     """Records of a pack from the bytes of its evidence files (`stages.registry` says which).
 
-    Raises MalformedError (message starts with the path) for the first file that does not parse
+    `rows` are the records of JSON lines files that were read already: their bytes are not asked
+    for. Raises MalformedError (message starts with the path) for the first file that does not parse
     or does not fit its record, and for a missing file that every pack has.
     """
     return Documents(
@@ -91,7 +104,7 @@ def parse_documents(
         digests=dict(digests),
         milestone=_in(layout.MILESTONE, contents, parse_milestone),
         milestone_text=contents[layout.MILESTONE].decode("utf-8"),
-        journal=_in(layout.JOURNAL, contents, lambda data: tuple(journal.read(data))),
+        journal=rows.get(layout.JOURNAL) or _in(layout.JOURNAL, contents, _events),
         environment=_need(EnvironmentRecord, layout.ENVIRONMENT, contents),
         hardware=_need(HardwareRecord, layout.HARDWARE, contents),
         git=_need(GitRecord, layout.GIT, contents),
@@ -101,8 +114,8 @@ def parse_documents(
         withheld=_need(WithheldRecord, layout.WITHHELD, contents),
         manifest=_maybe(ManifestRecord, layout.MANIFEST, contents),
         results=_maybe(ResultsRecord, layout.RESULTS, contents),
-        of_stages=_of_stages(contents),
-        telemetry=_rows(TelemetryRow, layout.TELEMETRY, contents),
+        of_stages=_of_stages(contents, rows),
+        telemetry=_rows(TelemetryRow, layout.TELEMETRY, contents, rows),
         outcomes=tuple(
             _need(OutcomeRecord, path, contents)
             for path in sorted(contents)
@@ -112,14 +125,67 @@ def parse_documents(
     )
 
 
-def _of_stages(contents: Mapping[str, bytes]) -> dict[str, Any]:
+class RowsOf:
+    """Rows of one file, taken one by one. What all of them say alike is kept once."""
+
+    def __init__(self, kind: type[Any]) -> None:
+        self._kind = kind
+        self._alike = [name for name in _ALIKE if name in kind.__struct_fields__]
+        self._tables = [name for name in _ALIKE_TABLES if name in kind.__struct_fields__]
+        self._known: dict[str, str] = {}
+        self._known_tables: dict[str, dict[str, Any]] = {}
+        self._taken: list[Any] = []
+
+    def take(self, value: Any) -> None:
+        """The JSON value of the next row. Raises MalformedError where it does not fit."""
+        for name in self._alike:
+            said = value.get(name) if isinstance(value, dict) else None
+            if isinstance(said, str) and len(self._known) < _MAX_ALIKE:
+                value[name] = self._known.setdefault(said, said)
+        row = decode(self._kind, value)
+        for name in self._tables:
+            table = getattr(row, name)
+            if len(self._known_tables) < _MAX_ALIKE or str(table) in self._known_tables:
+                force_setattr(row, name, self._known_tables.setdefault(str(table), table))
+        self._taken.append(row)
+
+    def taken(self) -> tuple[Any, ...]:
+        """All of them."""
+        return tuple(self._taken)
+
+
+def has_rows(path: str) -> bool:
+    """Whether each line of this file of a pack becomes a row: so it is of no journal."""
+    return _record_of_rows(path) is not None
+
+
+def rows_of(path: str) -> RowsOf:
+    """For the rows of such a file. Raises TypeError for another one."""
+    kind = _record_of_rows(path)
+    if kind is None:
+        raise TypeError(f"{path} has no rows")
+    return RowsOf(kind)
+
+
+def _record_of_rows(path: str) -> type[Any] | None:
+    if path == layout.TELEMETRY:
+        return TelemetryRow
+    of_kinds = (kind.rows.record for kind in kinds() if kind.rows and kind.rows.path == path)
+    return next(of_kinds, None)
+
+
+def _events(data: bytes) -> tuple[JournalEvent, ...]:
+    return tuple(journal.read(data))
+
+
+def _of_stages(contents: Mapping[str, bytes], rows: Mapping[str, RowsRead]) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for kind in kinds():
         for one in kind.documents:
             if one.path in contents:
                 found[one.path] = _need(one.record, one.path, contents)
-        if kind.rows is not None and kind.rows.path in contents:
-            found[kind.rows.path] = _rows(kind.rows.record, kind.rows.path, contents)
+        if kind.rows is not None and kind.rows.path in {*contents, *rows}:
+            found[kind.rows.path] = _rows(kind.rows.record, kind.rows.path, contents, rows)
     return found
 
 
@@ -142,7 +208,11 @@ def _maybe(kind: type[T], path: str, contents: Mapping[str, bytes]) -> T | None:
     return _need(kind, path, contents) if path in contents else None
 
 
-def _rows(kind: type[T], path: str, contents: Mapping[str, bytes]) -> tuple[T, ...]:
+def _rows(
+    kind: type[T], path: str, contents: Mapping[str, bytes], read: Mapping[str, RowsRead]
+) -> tuple[T, ...]:
+    if path in read:
+        return read[path]
     if path not in contents:
         return ()
 

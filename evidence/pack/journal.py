@@ -25,6 +25,10 @@ from evidence.system.durable import LineWriter, Written
 
 GENESIS: Final = "0" * 64
 """`prev` of the first event."""
+CHECKPOINT: Final = "checkpoint"
+"""The one event of which a run may have thousands."""
+_LEFT_BYTES: Final = 2 * limits.MIB
+"""For how a run ends, which must be told."""
 
 
 def utc_now() -> str:
@@ -54,6 +58,7 @@ class Journal:
         existing = path.read_bytes() if path.exists() else b""
         lines = existing.splitlines(keepends=True)
         self._seq = len(lines)
+        self._size_bytes = len(existing)
         self._prev = sha256_hex(lines[-1]) if lines else GENESIS
         self._writer = LineWriter(path)
         self._clock = clock or Clock()
@@ -79,6 +84,12 @@ class Journal:
             raise PastLimitError(
                 f"the event {event!r} has {len(line)} bytes, and a line of the journal holds "
                 f"{limits.MAX_JSONL_LINE_BYTES}"
+            )
+        self._size_bytes += len(line)
+        if event == CHECKPOINT and self._size_bytes > limits.MAX_JOURNAL_BYTES - _LEFT_BYTES:
+            raise PastLimitError(
+                f"the journal has no room for another checkpoint: it has {self._size_bytes} bytes, "
+                f"and a pack holds {limits.MAX_JOURNAL_BYTES}; a higher checkpoint_every_steps fits"
             )
         self._writer.append(line)
         self._writer.sync()

@@ -18,8 +18,6 @@ from evidence.publish.summaries import (
     attach_file,
     being_attached,
     held,
-    read_attached,
-    rendered_files,
 )
 from evidence.redact.search import scan
 from evidence.redact.stream import Redactor
@@ -28,7 +26,6 @@ from evidence.text.formatting import significant
 from evidence.verification.verification import load_sealed
 
 MAX_NOTE_BYTES: Final = limits.MAX_NOTE_BYTES
-_ROOM_FOR_SIGNATURES_BYTES: Final = 1 << 20
 
 
 def attach_note(pack: Path, note: Path) -> Path:
@@ -63,22 +60,6 @@ def _attach(pack: Path, note: Path, data: bytes) -> Path:
     _refuse_secrets(note, data)
     _refuse_contradiction(note, text, sealed.documents)
     name = _name(pack, data)
-    attached = {**read_attached(pack), name: data}
-    files = rendered_files(sealed.documents, sealed.root_sha256, attached)
-    attached_bytes = sum(map(len, attached.values()))
-    if attached_bytes > limits.MAX_ATTACHED_BYTES:
-        raise UsageError(
-            f"with this note {attached_bytes} bytes would be attached to the pack, more than "
-            f"verify reads ({limits.MAX_ATTACHED_BYTES}); nothing was attached",
-            hint="Attach a shorter note.",
-        )
-    total_bytes = sum(map(len, (*files.values(), *attached.values())))
-    if total_bytes > limits.MAX_RENDERED_BYTES - _ROOM_FOR_SIGNATURES_BYTES:
-        raise UsageError(
-            f"with this note the summary and what is attached would have {total_bytes} bytes, "
-            f"more than verify reads ({limits.MAX_RENDERED_BYTES}); nothing was attached",
-            hint="Attach a shorter note.",
-        )
     attach_file(sealed, name, data)
     return Path(name)
 

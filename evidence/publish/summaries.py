@@ -16,6 +16,7 @@ from evidence.encoding import jsonio
 from evidence.encoding.codec import decode
 from evidence.errors import EvidenceError, MalformedError
 from evidence.pack.documents import Documents
+from evidence.publish.room import refuse_too_much
 from evidence.records.finding import Report
 from evidence.records.record import Record
 from evidence.records.run import RenderedRecord
@@ -58,10 +59,13 @@ def attach_file(sealed: SealedPack, name: str, data: bytes) -> None:
     """Attach a file to a pack that is held, and render its summary with it.
 
     rendered.json says first what is about to be attached, and last that it was: whoever is killed
-    between leaves a pack that verify understands, and that `evidence render` makes whole.
+    between leaves a pack that verify understands, and that `evidence render` makes whole. Raises
+    UsageError, and writes nothing, where verify would not read what comes of it.
     """
     pack, documents, root_sha256 = sealed.path, sealed.documents, sealed.root_sha256
     attached = read_attached(pack)
+    whole = rendered_files(documents, root_sha256, {**attached, name: data})
+    refuse_too_much(attached, name, data, whole)
     files = rendered_files(documents, root_sha256, attached)
     write_rendered(pack, files)  # what a command before left half done
     if attached.get(name) == data:
@@ -71,7 +75,7 @@ def attach_file(sealed: SealedPack, name: str, data: bytes) -> None:
     announced = rendered_list(documents, root_sha256, before, listed(new))
     write_file(pack / layout.RENDERED, announced, staging=staging_of(pack))
     write_file(pack / name, data, staging=staging_of(pack))
-    write_rendered(pack, rendered_files(documents, root_sha256, {**attached, **new}))
+    write_rendered(pack, whole)
 
 
 class Rendered(Record):

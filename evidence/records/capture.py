@@ -245,7 +245,7 @@ class FrozenRecord(Record):
         return () if isinstance(self.sets, Unavailable) else self.sets
 
 
-class TelemetryRow(Record):
+class TelemetryRow(Record, gc=False):
     """One line of telemetry.jsonl: our worker and its accelerator at one moment."""
 
     attempt: str

@@ -111,7 +111,7 @@ class DamagedRecord(Record):
     """The events before it are of the closing too; else they are the first of the run."""
 
 
-class StepRow(Record):
+class StepRow(Record, gc=False):
     """One optimizer step, full precision. `stream` is the row stream chain after this step."""
 
     kind: Literal["step"]
@@ -133,7 +133,7 @@ class StepRow(Record):
     stream: str
 
 
-class PredictionRow(Record):
+class PredictionRow(Record, gc=False):
     """One evaluated example. `index` is the row of the evaluation set, from 0."""
 
     index: int

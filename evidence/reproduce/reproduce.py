@@ -13,7 +13,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Final
 
-from evidence import layout
+from evidence import layout, limits
 from evidence.backends import registry
 from evidence.compare.configuration import plan_of
 from evidence.encoding import jsonio
@@ -22,7 +22,8 @@ from evidence.encoding.digest import sha256_hex
 from evidence.errors import ExitCode, StoppedError, UsageError
 from evidence.progress import Observer
 from evidence.publish.index import update_index
-from evidence.publish.summaries import attach_file, held
+from evidence.publish.room import refuse_without_room
+from evidence.publish.summaries import attach_file, held, read_attached
 from evidence.records.finding import Report
 from evidence.records.record import Record
 from evidence.records.reproduction import ReproductionRecord, TierName
@@ -143,6 +144,7 @@ def _ready(
             f"{original.path} cannot be written, and what a reproduction finds is attached to it",
             hint="Reproduce a copy of it that is yours.",
         )
+    refuse_without_room(read_attached(original.path), limits.MAX_NOTE_BYTES)
     repository = project_repository(options.project, original.path)
     clear_up(repository)
     worktree = opened.enter_context(clean_worktree(repository, commit, patch, keep=options.keep))

@@ -28,6 +28,8 @@ CONFIDENCE: Final = 0.95
 """Of the Wilson intervals: what `scoring.wilson` gives by default."""
 
 TOO_MANY_GROUPS: Final = "more groups, or longer names of groups, than scores are given for"
+DEGENERATE: Final = "degenerate"
+"""Under which name a context keeps what is suspicious about the outputs."""
 _DEGENERATE = ("empty", "looping", "echoing")
 _TEXTS: Final = ("prompt", "target", "output", "answer")
 _COUNTED: Final = {
@@ -56,7 +58,7 @@ def evaluation_values(context: Context) -> Values:
     for scorer in context.eval.all_scorers:
         yield from _scores(f"eval.{scorer}", scorer, rows, _all(rows, f"scores/{scorer}"), context)
     yield from _groups(context, rows)
-    yield from _suspicious(rows)
+    yield from _suspicious(context, rows)
     yield from _marked(context.eval, rows)
     yield from _asked(rows)
     yield _constant(rows)
@@ -170,8 +172,14 @@ def _groups(context: Context, rows: Sequence[PredictionRow]) -> Values:
                 yield from _scores(f"{name}.{scorer}", scorer, inside, places[scorer], context)
 
 
-def _suspicious(rows: Sequence[PredictionRow]) -> Values:
-    facts = scoring.degenerate([(row.prompt, row.output) for row in rows])
+def degenerate(context: Context) -> scoring.Degenerate:
+    """What is suspicious about the outputs."""
+    rows = context.documents.rows(PREDICTIONS)
+    return scoring.degenerate([(row.prompt, row.output) for row in rows])
+
+
+def _suspicious(context: Context, rows: Sequence[PredictionRow]) -> Values:
+    facts = context.once(DEGENERATE, degenerate)
     place, rule = _all(rows, "output"), "degenerate-outputs"
     yield "eval.num_distinct_outputs", known(facts.num_distinct, "examples", place, rule)
     for name in _DEGENERATE:
@@ -206,9 +214,14 @@ def _asked(rows: Sequence[PredictionRow]) -> Values:
 
 def _constant(rows: Sequence[PredictionRow]) -> Named:
     """Fields that say the same in every row, which tells of a broken evaluation."""
-    found = scoring.constant_fields([{key: getattr(row, key) for key in _TEXTS} for row in rows])
+    found = [key for key in _TEXTS if len(rows) > 1 and _is_constant(rows, key)]
     name, rule = "eval.constant_fields", "constant-fields"
     place = join(*(_all(rows, key) for key in _TEXTS))
     if len(rows) < 2:
         return name, unknown("one row has nothing to differ from", "", place, rule)
     return name, known(", ".join(found) or "none", "", place, rule)
+
+
+def _is_constant(rows: Sequence[PredictionRow], key: str) -> bool:
+    first = getattr(rows[0], key)
+    return all(getattr(row, key) == first for row in rows)

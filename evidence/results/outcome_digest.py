@@ -8,9 +8,8 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from evidence.encoding import jsonio
 from evidence.encoding.codec import encode
-from evidence.encoding.digest import sha256_hex
+from evidence.encoding.long_document import document_digest
 from evidence.pack.documents import Documents
 from evidence.records.availability import Unavailable
 from evidence.records.inputs import InputsRecord
@@ -37,6 +36,8 @@ _PLAN_LEFT_OUT: Final = (
 )
 """What chooses or limits an attempt without changing what it computes; data and model come in
 by their digests instead of their paths."""
+_LONG: Final = "predictions"
+"""The part of which there may be a hundred thousand: written row by row."""
 _DATA_LEFT_OUT: Final = ("path", "sha256", "rows")
 
 
@@ -45,11 +46,11 @@ def outcome_digest(documents: Documents) -> str | Unavailable:
     content = outcome_content(documents)
     if isinstance(content, Unavailable):
         return content
-    return sha256_hex(jsonio.dump_document(content))
+    return document_digest(content, _LONG)
 
 
 def outcome_content(documents: Documents) -> dict[str, Any] | Unavailable:
-    """What the digest is of: plan, row stream, losses, rates, weights, predictions."""
+    """What the digest is of: plan, row stream, losses, rates, weights, predictions (records)."""
     context = Context(documents)
     if context.plan is None:
         return Unavailable(context.why_not)
@@ -84,7 +85,7 @@ def of_training(context: Context) -> dict[str, Any] | Unavailable:
 
 def of_evaluation(context: Context) -> dict[str, Any] | Unavailable:
     """Every prediction, whole."""
-    return {"predictions": encode(context.documents.rows(PREDICTIONS))}
+    return {_LONG: context.documents.rows(PREDICTIONS)}
 
 
 def _plan(plan: AttemptPlan, inputs: InputsRecord) -> dict[str, Any]:

@@ -122,12 +122,14 @@ def first_number(text: str) -> Worth | None:
 
     Of an equation, the number after its last `=`: `10 - 4 = 6` says 6.
     """
-    found: Number | None = None
-    for number in numbers(text):
-        if found is not None and text[found.end : number.start].strip() != "=":
-            break
-        found = number
-    return None if found is None else found.worth
+    plain, found = alike(text), None
+    for match in _SPELLED.finditer(plain):
+        if match["number"] is not None:
+            start = _start(plain, match.start())
+            if found is not None and text[found[2] : start].strip() != "=":
+                break
+            found = start, match.start(), match.end()
+    return None if found is None else _worth(plain, *found)
 
 
 def _start(text: str, digits: int) -> int:
@@ -167,7 +169,8 @@ def _worth(text: str, start: int, digits: int, end: int) -> Worth | None:
     if single is not None:
         value = _value(single["run"])
         if value is not None:
-            value *= _SCALES[single["scale"].strip().casefold()] if single["scale"] else 1
+            if single["scale"]:
+                value *= _SCALES[single["scale"].strip().casefold()]
             return -value if sign else value
     elif (value := _ratio(said)) is not None:
         return -value if sign else value
@@ -176,6 +179,8 @@ def _worth(text: str, start: int, digits: int, end: int) -> Worth | None:
 
 def _value(run: str) -> Fraction | None:
     """Of a run that has one value; None of a date, a clock time, a list, a name."""
+    if run.isdecimal():
+        return Fraction(int(run))
     if _PART.fullmatch(run[-1]):
         rest = run[:-1].strip() or "0"
         part = Fraction(unicodedata.numeric(run[-1])).limit_denominator(10)
@@ -189,7 +194,8 @@ def _value(run: str) -> Fraction | None:
     if match["unit"] in _MAGNITUDES or abs(exponent) > _MAX_EXPONENT:
         return None
     whole = re.sub(r"\D", "", match["whole"] or "0")
-    return Fraction(whole + (match["part"] or "")) * Fraction(10) ** exponent
+    value = Fraction(whole + (match["part"] or ""))
+    return value * Fraction(10) ** exponent if exponent else value
 
 
 def _ratio(said: str) -> Fraction | None:

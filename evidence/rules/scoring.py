@@ -159,14 +159,14 @@ def is_looping(text: str) -> bool:
     The last repetition may be cut off, as it is at a length limit. Looks at the last _TAIL_CHARS
     characters only; white space is collapsed.
     """
-    tail = " ".join(text.split())[-_TAIL_CHARS:]
-    for size in range(1, len(tail) // LOOP_REPEATS + 1):
-        period = 0
-        while period < len(tail) - size and tail[-1 - period] == tail[-1 - period - size]:
-            period += 1
-        covered = period + size
-        if covered >= LOOP_REPEATS * size and covered >= LOOP_REPEATS * LOOP_MIN_CHARS:
+    from_end = " ".join(text.split())[-_TAIL_CHARS:][::-1]
+    shortest = from_end[: (LOOP_REPEATS - 1) * LOOP_MIN_CHARS]
+    size = from_end.find(shortest, 1)  # where any unit can begin to be there again
+    while 0 < size <= len(from_end) // LOOP_REPEATS:
+        least = max(LOOP_REPEATS * size, LOOP_REPEATS * LOOP_MIN_CHARS) - size
+        if len(from_end) >= size + least and from_end.startswith(from_end[:least], size):
             return True
+        size = from_end.find(shortest, size + 1)
     return False
 
 

@@ -41,6 +41,8 @@ OUR_BACKEND: Final = "transformers"
 """Whose refusals are known here: another backend's are its own."""
 MAX_LOSS_ROWS: Final = 30_000
 """Rows of a loss table: with the scores of all groups, what results.json can hold."""
+MAX_CHECKPOINTS: Final = 10_000
+"""Of a run, named in its journal with their files."""
 MAX_FROZEN_FILES: Final = 20_000
 """Files of all promises together, which frozen.json names."""
 
@@ -240,6 +242,13 @@ def _check_lengths(
             own = key in milestone.attempts[index].train
             pointer = f"/attempt/{index}/train/{key}" if own else f"/train/{key}"
             raise where.error(pointer, message, hint)
+        available, limit = data[plan.eval.data].num_rows, plan.eval.limit
+        num_asked = available if limit is None else min(limit, available)
+        if num_asked > limits.MAX_JSONL_LINES:
+            text = f"asks for {num_asked} answers; a pack holds {limits.MAX_JSONL_LINES}"
+            own = "limit" in milestone.attempts[index].eval
+            pointer = f"/attempt/{index}/eval/limit" if own else "/eval/limit"
+            raise where.error(pointer, text, f"Set it to {limits.MAX_JSONL_LINES} or less.")
 
 
 def _check_lists(data: Mapping[str, DataRecord], where: _Where) -> None:
@@ -272,6 +281,11 @@ def _too_long(spec: TrainSpec, num_rows: int) -> Iterator[tuple[str, str, str]]:
         key = "epochs" if spec.max_steps is None else "max_steps"
         text = f"asks for {num_steps} optimizer steps; a pack holds {limits.MAX_JSONL_LINES}"
         yield key, text, "Train in parts, or with larger batches."
+    if spec.checkpoint_every_steps and num_steps // spec.checkpoint_every_steps > MAX_CHECKPOINTS:
+        num_checkpoints = num_steps // spec.checkpoint_every_steps
+        text = f"asks for {num_checkpoints} checkpoints; a journal holds {MAX_CHECKPOINTS}"
+        least = -(-num_steps // MAX_CHECKPOINTS)
+        yield "checkpoint_every_steps", text, f"Set it to {least} or more."
     num_losses = num_steps // spec.log_every_steps
     if num_losses > MAX_LOSS_ROWS:
         text = f"{num_steps} steps make a loss table of {num_losses} rows; it holds {MAX_LOSS_ROWS}"

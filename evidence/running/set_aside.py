@@ -16,12 +16,11 @@ from evidence.records.run import DamagedFile
 from evidence.running.workspace import Workspace
 from evidence.system.durable import make_folder, move
 from evidence.system.entries import Entry, open_regular, type_of, walk
+from evidence.text import endings
 from evidence.text.escape import one_line
 
 MAX_NAME_CHARS: Final = 250
 """Of a name that the journal tells."""
-_WHY: Final = "was none of the files of the run, or none that a pack can hold"
-_KEPT: Final = "; kept beside the run"
 
 
 def place_of(space: Workspace) -> Path:
@@ -78,6 +77,6 @@ def _told(place: Path, entry: Entry, name: str, reason: str | None) -> DamagedFi
             with open_regular(place / entry.name) as stream:
                 sha256, size_bytes = sha256_stream(stream)
         except OSError:
-            reason = "cannot be read"
-    what = reason or f"{_WHY} (a {entry.type})"
-    return DamagedFile(one_line(name, MAX_NAME_CHARS), f"{what}{_KEPT}", None, sha256, size_bytes)
+            reason = endings.UNREAD
+    why = endings.set_aside(reason or endings.none_of_the_runs(entry.type))
+    return DamagedFile(one_line(name, MAX_NAME_CHARS), why, None, sha256, size_bytes)

@@ -92,3 +92,17 @@ def _measured(gate: GateResult) -> str:
     if gate.reason:
         return gate.reason
     return f"{gate.metric} is {gate.actual}, to be {gate.op} {gate.limit}"
+
+
+UNREAD: Final = "cannot be read"
+_NONE_OF_THE_RUNS: Final = "was none of the files of the run, or none that a pack can hold"
+
+
+def none_of_the_runs(kind: str) -> str:
+    """Why an entry of this kind of the file system was set aside when a run was closed."""
+    return f"{_NONE_OF_THE_RUNS} (a {kind})"
+
+
+def set_aside(reason: str) -> str:
+    """What is said of an entry that was moved out of the folder of a run."""
+    return f"{reason}; kept beside the run"

@@ -48,6 +48,7 @@ def test_all_but_the_few_that_are_filled_as_a_pack_is_read_are_frozen() -> None:
         "Contents",
         "Header",
         "RenderedSet",
+        "RowsRead",
         "SealedSet",
         "Tree",
         "Truncation",

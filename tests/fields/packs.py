@@ -14,6 +14,7 @@ from toy import write
 
 from evidence.errors import EvidenceError
 from tests.fields.rich import rich_toy
+from tests.fields.settings import settings_toy
 from tests.packs.case import GOLDEN
 from tests.project import Project, make_project
 
@@ -57,12 +58,17 @@ def _rich(folder: Path) -> Path:
     return write(folder / "M90", rich_toy().all_bytes())
 
 
+def _settings(folder: Path) -> Path:
+    return write(folder / "M90", settings_toy().all_bytes())
+
+
 PACKS: Final[dict[str, Callable[[Path], Path]]] = {
     "complete": _golden("complete"),
     "failed": _golden("failed"),
     "crashed": _crashed,
     "resumed": _resumed,
     "rich": _rich,
+    "settings": _settings,
 }
 
 

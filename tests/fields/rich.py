@@ -10,6 +10,7 @@ from toy import toy
 
 from evidence import layout
 from evidence.self_test.forger import ForgedPack
+from evidence.text import endings
 
 _SETTINGS: Final = {
     "[train]": 'data = "train"\nschedule = "linear"\nweight_decay = 0.01\nmax_grad_norm = 1.0\n'
@@ -25,6 +26,24 @@ _SETTINGS: Final = {
     "[publish]": "pseudonyms = false",
 }
 """More settings of the milestone, each behind the first line that reads so."""
+
+
+_WHY: Final = endings.set_aside(endings.none_of_the_runs("file"))
+RECOVERED: Final = {
+    "reason": "it was killed",
+    "after": "killed",
+    "from_step": None,
+    "num_step_rows_cut": 0,
+    "num_predictions_cut": 0,
+    "num_incomplete_bytes": 3,
+    "allowed": [{"sha256": "5" * 64, "reason": "A test value."}],
+    "differences": ["another kernel"],
+    "set_aside": [
+        {"path": "pack/.DS_Store", "sha256": "6" * 64, "size_bytes": 7, "reason": _WHY},
+        {"path": "pack/pipe", "sha256": None, "size_bytes": None, "reason":
+         endings.set_aside(endings.none_of_the_runs("pipe"))},
+    ],
+}  # fmt: skip
 
 
 def rich_toy() -> ForgedPack:
@@ -105,6 +124,7 @@ def _facts(made: ForgedPack) -> None:
         "set_aside": {"temperature": "0.7"},
         "end_tokens": [{"id": 0, "text": "<bos>", "declared_by": ["tokenizer"]}],
     }
+    _behind(made, "captured", "recovered", RECOVERED, moment="start")
     _behind(made, "probe", "execution", execution)
     _behind(made, "execution", "loss", loss)
     _behind(made, "schedule", "generation", generation, stage="eval")

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from evidence import layout, limits
+from evidence.attempt.files import LEFT_FOR_THE_REST_BYTES
 from evidence.capture.telemetry import sampling_period_s
 from evidence.data.examples import MAX_GROUPS_BYTES, VALUE_BYTES, VALUES_A_SCORE
 from evidence.encoding import jsonio
@@ -145,6 +146,52 @@ def test_a_whole_step_has_no_rows_before_it(ran: Project, tmp_path: Path) -> Non
     assert seen_batches(pack)[0] == "fail"
 
 
+def refused(project: Project) -> str:
+    with pytest.raises(MilestoneError) as caught:
+        project.run()
+    assert not project.runs.exists()
+    return caught.value.message
+
+
+def test_more_answers_or_checkpoints_than_a_pack_holds_are_refused_before_the_run(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as less:
+        less.setattr(limits, "MAX_JSONL_LINES", 3)
+        assert "train.epochs: asks for" in refused(project)
+    with monkeypatch.context() as less:
+        less.setattr(limits, "MAX_DATA_ROWS", 3)
+        assert "more than 3 lines" in refused(project)
+    project.edit("epochs = 2", "epochs = 2\nmax_steps = 3")
+    with monkeypatch.context() as less:
+        less.setattr(limits, "MAX_JSONL_LINES", 4)
+        assert "eval.limit: asks for 5 answers; a pack holds 4" in refused(project)
+    project.edit("checkpoint_every_steps = 5", "checkpoint_every_steps = 1")
+    monkeypatch.setattr(preflight, "MAX_CHECKPOINTS", 2)
+    assert "asks for 3 checkpoints; a journal holds 2" in refused(project)
+
+
+def test_rows_past_the_limit_of_a_pack_end_the_attempt(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(limits, "MAX_JSONL_BYTES", LEFT_FOR_THE_REST_BYTES + 7000)
+    project.run()
+    report = verify_pack(project.pack)
+    assert (report.verdict, report.exit_code) == ("UNFINISHED", 4), report.findings
+    reason = project.read("attempts/01-stub/outcome.json")["reason"]
+    assert "fits into no pack: the rows of this run have" in reason
+
+
+def test_checkpoints_past_the_limit_of_a_journal_end_the_attempt(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(limits, "MAX_JOURNAL_BYTES", (2 << 20) + 100)
+    project.run()
+    assert verify_pack(project.pack).verdict == "UNFINISHED"
+    reason = project.read("attempts/01-stub/outcome.json")["reason"]
+    assert "no room for another checkpoint" in reason
+
+
 @pytest.mark.full
 def test_self_test_lies_only_where_it_can_be_found(ran_large_steps: Project) -> None:
     found = self_test(ran_large_steps.pack)
@@ -222,7 +269,9 @@ def test_the_samples_of_a_year_fit_into_a_file() -> None:
     while elapsed_s < 366 * 86_400:
         elapsed_s += sampling_period_s(elapsed_s)
         num_samples += 1
-    assert num_samples < limits.MAX_JSONL_LINES
+    assert num_samples < limits.MAX_JSONL_LINES / 2
+    sample_bytes = 250  # with a GPU
+    assert num_samples * sample_bytes < limits.MAX_JSONL_BYTES / 8
     assert sampling_period_s(3600.0) == 1.0
 
 

@@ -25,7 +25,7 @@ from evidence.prose import literals
 from evidence.verification.options import VerifyOptions
 from evidence.verification.problem import shown
 from evidence.verification.reading import structure
-from evidence.verification.reading.digests import LineCount
+from evidence.verification.reading.counts import LineCount
 from evidence.verification.reading.directory import SafeDirectory
 from evidence.verification.verification import verify_pack
 from tests.command import evidence

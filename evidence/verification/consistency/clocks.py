@@ -11,11 +11,12 @@ from typing import Final
 from evidence import layout
 from evidence.records.availability import Unavailable
 from evidence.records.capture import GitStateRecord
+from evidence.records.finding import Severity
 from evidence.records.run import JournalEvent
 from evidence.results.context import journal_at
 from evidence.results.steadiness import clock_jumps, utc_of
 from evidence.rules.sampling import NUM_PROBED
-from evidence.stages.eval import PREDICTIONS
+from evidence.stages.eval import EVAL, PREDICTIONS
 from evidence.stages.train import STEPS, TRAIN
 from evidence.verification.consistency.machine import OUR_BACKEND
 from evidence.verification.consistency.registry import Evidence, Problems, check
@@ -28,6 +29,8 @@ SKEW_S: Final = 300.0
 PAUSE_S, SLOW_BYTES_PER_S, SLOW_ROWS_PER_S = 6.0, 20e6, 1000.0
 """What may pass between a loop and the events around it: a pause, looking at each weight, looking
 at each row."""
+TEARDOWN_S: Final = 30.0
+"""For a worker to end, with its device."""
 FAR_S: Final = 120.0
 TOKEN_S: Final = 5e-5
 """A token of an answer needs a pass through the model; none of ours takes less from Python."""
@@ -140,3 +143,32 @@ def eval_time(evidence: Evidence) -> Problems:
             text = "shorter than so many tokens take one after the other"
             place = journal_at(event, "data", "runtime_s")
             yield Problem(place, text, f"at least {least_s:.6f}", runtime_s)
+
+
+@check(
+    "eval-loop-time",
+    "the evaluation took about the time that the journal's clock leaves it",
+    kind=EVAL.name,
+)
+def eval_loop_time(evidence: Evidence) -> Problems:
+    """Of the completed attempt's last evaluation: the time from its schedule to its end is
+    runtime_s, and what else happens there: the end of the worker (30 s), as long again as the loop
+    twice, each answer (1000/s). More than that is a warning; ten times the loop and two minutes
+    more is an error. A short evaluation said to be ten times as fast is within these seconds."""
+    finished, begun = (
+        evidence.events("stage-finished", EVAL.name),
+        evidence.events("schedule", EVAL.name),
+    )
+    if not finished or not begun or finished[-1].data["runtime_s"] is None:
+        raise CannotCheckError("the worker did not report how long its evaluation took")
+    runtime_s = finished[-1].data["runtime_s"]
+    left_s = finished[-1].monotonic_s - begun[-1].monotonic_s - runtime_s
+    around_s = TEARDOWN_S + 2 * runtime_s
+    around_s += len(evidence.documents.rows(PREDICTIONS)) / SLOW_ROWS_PER_S
+    if left_s > around_s:
+        far = left_s > around_s + FAR_S + 10 * runtime_s
+        text = "the journal's clock shows far more time than the evaluation says that it took"
+        place = journal_at(finished[-1], "data", "runtime_s")
+        about = f"about {left_s + runtime_s:.3f}"
+        severity: Severity = "error" if far else "warning"
+        yield Problem(place, text, about, runtime_s, severity, "eval-loop-time")

@@ -84,20 +84,19 @@ def step_times(evidence: Evidence) -> Problems:
             text = "a step cannot end before the one before it"
             place = f"{layout.METRICS}#L{line}/elapsed_s"
             yield Problem(place, text, f">= {before.elapsed_s!r}", row.elapsed_s)
+    last = {row.segment: (row.elapsed_s, line) for line, row in enumerate(rows, 1)}
+    first = {row.segment: row.elapsed_s for row in reversed(rows)}
     for event in evidence.events("stage-finished", "train"):
-        inside = [
-            (row.elapsed_s, line)
-            for line, row in enumerate(rows, 1)
-            if row.segment == event.data["segment"]
-        ]
-        if inside and inside[-1][0] > event.data["duration_s"] + ROUNDING_S:
+        segment, runtime_s = event.data["segment"], event.data["runtime_s"]
+        if segment not in last:
+            continue
+        ended_s, line = last[segment]
+        if ended_s > event.data["duration_s"] + ROUNDING_S:
             text = "the last step ends after its stage"
-            place = f"{layout.METRICS}#L{inside[-1][1]}/elapsed_s"
-            limit = f"at most {event.data['duration_s']!r}"
-            yield Problem(place, text, limit, inside[-1][0])
-        runtime_s = event.data["runtime_s"]
-        if inside and runtime_s is not None:
-            yield from _runtime(event, inside[-1][0] - inside[0][0], runtime_s)
+            place = f"{layout.METRICS}#L{line}/elapsed_s"
+            yield Problem(place, text, f"at most {event.data['duration_s']!r}", ended_s)
+        if runtime_s is not None:
+            yield from _runtime(event, ended_s - first[segment], runtime_s)
 
 
 def _runtime(event: JournalEvent, steps_s: float, runtime_s: float) -> Problems:

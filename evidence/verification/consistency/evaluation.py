@@ -11,6 +11,7 @@ from evidence.encoding.digest import sha256_hex
 from evidence.records.availability import Unavailable
 from evidence.records.run import PredictionRow
 from evidence.results.context import journal_at
+from evidence.results.evaluation import DEGENERATE, degenerate
 from evidence.rules import scoring
 from evidence.rules.patterns import NoEngineError
 from evidence.stages.eval import EVAL, PREDICTIONS
@@ -58,8 +59,9 @@ def prediction_order(evidence: Evidence) -> Problems:
     """index = 0, 1, 2, … in file order; ids differ. Exact."""
     first: dict[str, int] = {}
     for index, (place, row) in enumerate(_each(evidence)):
-        text = "predictions are in order of the evaluation set"
-        yield from differs(f"{place}/index", text, index, row.index)
+        if row.index != index:
+            text = "predictions are in order of the evaluation set"
+            yield from differs(f"{place}/index", text, index, row.index)
         other = first.setdefault(row.id, index + 1)
         if other != index + 1:
             yield Problem(f"{place}/id", f"the same id as line {other}", actual=row.id)
@@ -71,9 +73,10 @@ def prediction_digests(evidence: Evidence) -> Problems:
     for place, row in _each(evidence):
         for key in ("prompt", "target", "output"):
             expected = sha256_hex(getattr(row, key).encode("utf-8"))
-            text = f"is not the digest of this row's {key}"
             found = getattr(row, f"{key}_sha256")
-            yield from differs(f"{place}/{key}_sha256", text, expected, found)
+            if found != expected:
+                text = f"is not the digest of this row's {key}"
+                yield Problem(f"{place}/{key}_sha256", text, expected, found)
 
 
 @check("prediction-answers", "the scored answer is what the milestone cuts out of the output")
@@ -82,8 +85,9 @@ def prediction_answers(evidence: Evidence) -> Problems:
     marker = evidence.plan.eval.answer_after
     for place, row in _each(evidence):
         expected = scoring.extract_answer(row.output, marker)
-        text = "is not the part of the output that is scored"
-        yield from differs(f"{place}/answer", text, expected, row.answer)
+        if row.answer != expected:
+            text = "is not the part of the output that is scored"
+            yield Problem(f"{place}/answer", text, expected, row.answer)
 
 
 @check("prediction-scores", "every score follows from answer and target")
@@ -95,6 +99,8 @@ def prediction_scores(evidence: Evidence) -> Problems:
             expected = scoring.scores(spec, row.output, row.answer, row.target)
         except NoEngineError as error:
             raise CannotCheckError(error.message) from error
+        if row.scores == expected:
+            continue
         for name in sorted(expected.keys() | row.scores.keys()):
             found = row.scores.get(name)
             text = f"{name} gives another score for this answer and target"
@@ -121,7 +127,8 @@ def prediction_groups(evidence: Evidence) -> Problems:
     """Keys of groups = eval.group_by. Exact."""
     expected = sorted(evidence.plan.eval.group_by)
     for place, row in _each(evidence):
-        yield from differs(f"{place}/groups", "other groups", expected, sorted(row.groups))
+        if (found := sorted(row.groups)) != expected:
+            yield from differs(f"{place}/groups", "other groups", expected, found)
 
 
 @check("prediction-lengths", "output lengths and reasons to stop are possible")
@@ -170,7 +177,7 @@ def prediction_degenerate(evidence: Evidence) -> Problems:
     outputs are the same, or at least half of them are empty, loop or echo the prompt;
     `constant-field` where outputs differ, but all prompts, targets or answers are the same."""
     rows = _rows(evidence)
-    facts = scoring.degenerate([(row.prompt, row.output) for row in rows])
+    facts = evidence.context.once(DEGENERATE, degenerate)
     place = f"{layout.PREDICTIONS}#L1-L{len(rows)}/output"
     every = tuple(range(len(rows)))
     remarks = [("are one and the same", every)] if facts.num_distinct == 1 < len(rows) else []

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from itertools import islice, pairwise
-from typing import Final
+from typing import Any, Final
 
+from evidence.encoding.digest import sha256_hex
 from evidence.records.run import JournalEvent
 from evidence.results.context import journal_at
+from evidence.text import endings
 from evidence.verification.consistency.registry import Evidence, Problems, check, differs
 from evidence.verification.problem import Problem, shown
 
 _NAMED_STEPS: Final = 20
 """Of the steps of checkpoints, in one message."""
+_NO_FILES: Final = ("folder", "link", "pipe", "socket", "device", "unreadable")
+_OF_NOTHING: Final = sha256_hex(b"")
 
 
 @check("journal-recoveries", "every new segment follows a recovery, which says what was lost")
@@ -30,6 +35,42 @@ def journal_recoveries(evidence: Evidence) -> Problems:
             place = journal_at(before, "data", "num_step_rows_cut")
             text = "rows were cut, but no training goes on behind it"
             yield from differs(place, text, 0, before.data["num_step_rows_cut"])
+
+
+@check("set-aside", "what was set aside when the run was closed is told once, in our words")
+def set_aside(evidence: Evidence) -> Problems:
+    """Of each entry of `set_aside`: not told in an event before; a digest and a size where it is a
+    file that could be read, and where it is none neither; its reason is one of those that a run
+    gives; no bytes have the digest of none, and none another. Exact. What lay there, nothing
+    tells."""
+    told: set[tuple[Any, ...]] = set()
+    for event in evidence.documents.journal:
+        entries = event.data.get("set_aside", ()) if event.event == "recovered" else ()
+        for number, one in enumerate(entries):
+            place = journal_at(event, "data", "set_aside", str(number))
+            known = tuple(one.values())
+            if known in told:
+                yield Problem(place, "was told before", actual=shown(one["path"]))
+            told.add(known)
+            yield from _kept_beside(place, one)
+
+
+def _kept_beside(place: str, one: Mapping[str, Any]) -> Problems:
+    is_file = one["sha256"] is not None
+    yield from differs(
+        f"{place}/size_bytes", "a digest without a size", is_file, one["size_bytes"] is not None
+    )
+    kinds = ("file",) if is_file else _NO_FILES
+    reasons = [endings.set_aside(endings.none_of_the_runs(kind)) for kind in kinds]
+    if not is_file:
+        reasons.append(endings.set_aside(endings.UNREAD))
+    if one["reason"] not in reasons:
+        text = "no run gives this reason for such an entry"
+        yield Problem(f"{place}/reason", text, " or ".join(reasons), one["reason"])
+    is_empty = one["sha256"] == _OF_NOTHING
+    if is_file and is_empty != (one["size_bytes"] == 0):
+        text = "not the size that the bytes of this digest have"
+        yield Problem(f"{place}/size_bytes", text, "0" if is_empty else "> 0", one["size_bytes"])
 
 
 class _Known:

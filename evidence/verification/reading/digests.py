@@ -8,12 +8,13 @@ changes meanwhile, and for naming how bytes differ. What the bytes mean is left 
 from __future__ import annotations
 
 import os
-import threading
+from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from hashlib import sha256
 from io import FileIO
-from typing import Final, NamedTuple, NoReturn
+from mmap import mmap
+from typing import Final, NamedTuple
 
 from msgspec import Struct, field
 
@@ -21,15 +22,18 @@ from evidence import limits
 from evidence.encoding.digest import (
     CHUNK_BYTES,
     HASHING_THREADS,
+    in_pages_of_its_own,
     reading_buffer,
     sha256_hex,
     with_crlf,
     with_lf,
 )
 from evidence.errors import UnsafePackError
+from evidence.pack.documents import has_rows
 from evidence.records.record import Record
 from evidence.system import processes, threads
 from evidence.verification.problem import Problem
+from evidence.verification.reading.counts import HeadCount, LineCount
 from evidence.verification.reading.directory import NotPlainError, SafeDirectory
 from evidence.verification.reading.sets import Entries
 from evidence.verification.reading.structure import FileStatus, Tree, is_read_into_memory
@@ -45,6 +49,8 @@ do not help, since Python itself is what takes the time."""
 
 _TEXT_SUFFIXES: Final = (".txt", ".md", ".json", ".jsonl", ".toml", ".patch", ".jinja", ".svg")
 _LENGTH_BYTES: Final = 8
+LONG_ROWS_BYTES: Final = 128 * limits.KIB
+"""JSON lines files longer than this are parsed piece by piece, and let go on the way."""
 
 
 class Reading(NamedTuple):
@@ -53,6 +59,8 @@ class Reading(NamedTuple):
     sha256: str
     size_bytes: int
     content: bytes | None
+    pieces: deque[mmap]
+    """Instead of `content`, of a long file that is parsed line by line."""
     head: bytes
     """Length and header of a safetensors file, as far as the cap; empty for others."""
     changed: bool
@@ -63,6 +71,8 @@ class Contents(Struct):
     """The sealed files as read."""
 
     documents: dict[str, bytes] = field(default_factory=dict)
+    long_rows: dict[str, deque[mmap]] = field(default_factory=dict)
+    """JSON lines files in pieces: whoever parses them lets go of what is parsed."""
     headers: dict[str, bytes] = field(default_factory=dict)
     present: set[str] = field(default_factory=set)
     problems: list[Problem] = field(default_factory=list)
@@ -124,9 +134,11 @@ def read_file(root: SafeDirectory, path: str, status: FileStatus, *, into_memory
     state = sha256()
     size_bytes = 0
     pieces: list[bytes] = []
+    pieces_apart: deque[mmap] = deque()
     head = bytearray()
     head_bytes = _LENGTH_BYTES if path.endswith(".safetensors") else 0
     lines = LineCount(path) if into_memory and path.endswith(".jsonl") else None
+    is_long = into_memory and status.size_bytes > LONG_ROWS_BYTES and has_rows(path)
     descriptor, opened = root.open_file(path)
     try:
         before = FileStatus.of(opened)
@@ -140,10 +152,12 @@ def read_file(root: SafeDirectory, path: str, status: FileStatus, *, into_memory
                 break
             state.update(piece)
             size_bytes += len(piece)
-            if into_memory:
+            if is_long:
+                pieces_apart.append(in_pages_of_its_own(bytes(piece)))
+            elif into_memory:
                 pieces.append(bytes(piece))
             if lines is not None:
-                lines.feed(pieces[-1])
+                lines.feed(bytes(piece))
             if len(head) < head_bytes:
                 head += piece[: head_bytes - len(head)]
                 if head_bytes == _LENGTH_BYTES == len(head):
@@ -157,7 +171,8 @@ def read_file(root: SafeDirectory, path: str, status: FileStatus, *, into_memory
     return Reading(
         sha256=state.hexdigest(),
         size_bytes=size_bytes,
-        content=b"".join(pieces) if into_memory else None,
+        content=b"".join(pieces) if into_memory and not is_long else None,
+        pieces=pieces_apart,
         head=bytes(head),
         changed=not before == after == status or size_bytes != status.size_bytes,
     )
@@ -174,56 +189,6 @@ def _reader(
         return partial(os.read, descriptor)
     file, lent = FileIO(descriptor, closefd=False), reading_buffer()
     return lambda asked_bytes: lent[: file.readinto(lent[:asked_bytes])]
-
-
-class LineCount:
-    """Number and length of lines while they are read: a bomb is refused before it is in memory."""
-
-    def __init__(self, path: str) -> None:
-        self._path = path
-        self._num_ended = 0
-        self._open_bytes = 0
-
-    def feed(self, piece: bytes) -> None:
-        """The next piece of the file. Raises UnsafePackError past a limit."""
-        first = piece.find(b"\n")
-        self._open_bytes += len(piece) if first < 0 else first
-        if self._open_bytes > limits.MAX_JSONL_LINE_BYTES:
-            self._refuse(self._num_ended + 1, f"longer than {limits.MAX_JSONL_LINE_BYTES} bytes")
-        if first < 0:
-            return
-        # A line inside a piece is shorter than the piece, and so never too long.
-        self._open_bytes = len(piece) - piece.rfind(b"\n") - 1
-        self._num_ended += piece.count(b"\n")
-        if self._num_ended > limits.MAX_JSONL_LINES:
-            text = f"more than {limits.MAX_JSONL_LINES} lines"
-            self._refuse(limits.MAX_JSONL_LINES + 1, text)
-
-    def _refuse(self, number: int, message: str) -> NoReturn:
-        raise UnsafePackError("past-limit", f"{self._path}#L{number}", message)
-
-
-class HeadCount:
-    """Bytes of all safetensors headers kept so far, counted by every thread that reads."""
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._num_bytes = 0
-
-    def add(self, num_bytes: int) -> None:
-        """Count one header."""
-        with self._lock:
-            self._num_bytes += num_bytes
-
-    def problem(self, path: str) -> Problem | None:
-        """Why the next file is not read; None within the limit."""
-        if not path.endswith(".safetensors"):
-            return None
-        if self._num_bytes <= limits.MAX_SAFETENSORS_HEADERS_BYTES:
-            return None
-        most = limits.MAX_SAFETENSORS_HEADERS_BYTES
-        text = f"the headers of the weights have more than {most} bytes together"
-        return Problem(path, text, severity="refused", code="past-limit")
 
 
 def size_problem(path: str, status: FileStatus, claims: Claims) -> Problem | None:
@@ -312,7 +277,7 @@ def _hash_in_processes(
 
     digests = processes.each(hash_one, paths, num_processes)
     return {
-        path: Reading(digest.hex(), tree.files[path].size_bytes, None, b"", changed=False)
+        path: Reading(digest.hex(), tree.files[path].size_bytes, None, deque(), b"", changed=False)
         for path, digest in zip(paths, digests, strict=True)
         if digest is not None
     }
@@ -339,6 +304,8 @@ def _compare(
     contents.present.add(path)
     if reading.content is not None:
         contents.documents[path] = reading.content
+    if reading.pieces:
+        contents.long_rows[path] = reading.pieces
     if path.endswith(".safetensors"):
         contents.headers[path] = reading.head
     if reading.changed:
@@ -356,6 +323,8 @@ def _compare(
         # From here on the sealed text is judged: the line ends are the one thing to report.
         if reading.content is not None:
             contents.documents[path] = original
+        if reading.pieces:
+            contents.long_rows[path] = deque([in_pages_of_its_own(original)])
         yield Problem(path, LINE_ENDS_HINT, expected, reading.sha256, code="line-ends")
         return
     text = "its bytes are not those that were sealed"

@@ -7,16 +7,20 @@ Responsible for the three checks on form and for addresses of what they find. Me
 from __future__ import annotations
 
 import re
+from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import lru_cache
+from mmap import mmap
 from typing import Any, Final
+
+from msgspec import Struct, field
 
 from evidence import layout
 from evidence.encoding import jsonio, schema
 from evidence.errors import MalformedError, PastLimitError
 from evidence.milestone.parse import parse_milestone
 from evidence.pack import journal
-from evidence.pack.documents import Documents, parse_documents
+from evidence.pack.documents import Documents, parse_documents, rows_of
 from evidence.records.finding import Severity
 from evidence.stages.registry import schema_for
 from evidence.verification.problem import Problem
@@ -37,6 +41,37 @@ def document_problems(path: str, data: bytes) -> Iterator[Problem]:
         yield from _document_problems(path, data)
 
 
+class RowsRead(Struct):
+    """What was read of long JSON lines files, whose bytes are not kept."""
+
+    records: dict[str, tuple[Any, ...]] = field(default_factory=dict)
+    misfits: dict[str, Problem] = field(default_factory=dict)
+    """The first row of a file that is no record."""
+
+
+def rows_problems(path: str, pieces: deque[mmap], read: RowsRead) -> Iterator[Problem]:
+    """The same of a JSON lines file in pieces, which are let go on the way.
+
+    Its records are in `read` afterwards; not so where a line could not be read or does not fit, or
+    where more is wrong than anybody asked for.
+    """
+    name, records = str(schema_for(path)), rows_of(path)
+    try:
+        for line, text in jsonio.iter_lines_of(pieces):
+            value, canonical = jsonio.read_row(text, line)
+            yield from _value_problems(name, f"{path}#L{line}", value, canonical)
+            if path not in read.misfits:
+                try:
+                    records.take(value)
+                except MalformedError as error:
+                    read.misfits[path] = _record_invalid(path, error.message, line)
+    except MalformedError as error:
+        yield _malformed(path, error)
+        return
+    if path not in read.misfits:
+        read.records[path] = records.taken()
+
+
 @lru_cache(maxsize=64)
 def _remembered(path: str, data: bytes) -> tuple[Problem, ...]:
     return tuple(_document_problems(path, data))
@@ -48,18 +83,18 @@ def _document_problems(path: str, data: bytes) -> Iterator[Problem]:
         return
     try:
         for line, value, canonical in _values(path, data):
-            errors = schema.validate(name, value)
-            if canonical and not errors:
-                continue
-            where = f"{path}#L{line}" if line else path
-            if not canonical:
-                text = "says the same in other bytes than the canonical form (keys sorted, LF)"
-                yield Problem(where, text, code="not-canonical")
-            if errors:
-                yield from _schema_problems(name, value, where, errors)
+            yield from _value_problems(name, f"{path}#L{line}" if line else path, value, canonical)
     except MalformedError as error:
-        where = f"{path}#L{error.line}" if error.line else path
-        yield Problem(where, error.message, severity=_severity(error), code=_code(error))
+        yield _malformed(path, error)
+
+
+def _value_problems(name: str, where: str, value: Any, canonical: bool) -> Iterator[Problem]:
+    errors = schema.validate(name, value)
+    if not canonical:
+        text = "says the same in other bytes than the canonical form (keys sorted, LF)"
+        yield Problem(where, text, code="not-canonical")
+    if errors:
+        yield from _schema_problems(name, value, where, errors)
 
 
 def _values(path: str, data: bytes) -> Iterator[tuple[int, Any, bool]]:
@@ -77,17 +112,27 @@ def text_problems(contents: Mapping[str, bytes]) -> Iterator[Problem]:
     yield from _parsed(layout.NOTES, contents, _utf8)
 
 
-def chain_problems(contents: Mapping[str, bytes]) -> Iterator[Problem]:
-    """The journal's numbers and its hash chain: each event carries the digest of the one before."""
-    yield from _parsed(layout.JOURNAL, contents, lambda data: list(journal.read(data)))
+def chain_problems(contents: Mapping[str, bytes], read: RowsRead) -> Iterator[Problem]:
+    """The journal's numbers and its hash chain: each event carries the digest of the one before.
+
+    Its events are in `read` afterwards if all is well.
+    """
+
+    def keep(data: bytes) -> None:
+        read.records[layout.JOURNAL] = tuple(journal.read(data))
+
+    yield from _parsed(layout.JOURNAL, contents, keep)
 
 
 def build_documents(
-    contents: Mapping[str, bytes], sizes: Mapping[str, int], digests: Mapping[str, str]
+    contents: Mapping[str, bytes],
+    sizes: Mapping[str, int],
+    digests: Mapping[str, str],
+    read: RowsRead,
 ) -> Documents | Problem:
     """The typed records of the pack, or the first place where they do not fit."""
     try:
-        return parse_documents(contents, sizes, digests)
+        return parse_documents(contents, sizes, digests, read.records)
     except MalformedError as error:
         path = max(
             (path for path in contents if error.message.startswith(path)),
@@ -132,8 +177,7 @@ def _parsed(
     try:
         parse(contents[path])
     except MalformedError as error:
-        where = f"{path}#L{error.line}" if error.line else path
-        yield Problem(where, error.message, severity=_severity(error), code=_code(error))
+        yield _malformed(path, error)
 
 
 def _utf8(data: bytes) -> None:
@@ -141,6 +185,15 @@ def _utf8(data: bytes) -> None:
         data.decode("utf-8")
     except UnicodeDecodeError as error:
         raise MalformedError(f"not UTF-8 at byte {error.start}") from error
+
+
+def _malformed(path: str, error: MalformedError) -> Problem:
+    where = f"{path}#L{error.line}" if error.line else path
+    return Problem(where, error.message, severity=_severity(error), code=_code(error))
+
+
+def _record_invalid(path: str, message: str, line: int) -> Problem:
+    return Problem(f"{path}#L{line}", f"{path}:{line}: {message}", code="record-invalid")
 
 
 def _severity(error: MalformedError) -> Severity:

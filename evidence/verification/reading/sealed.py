@@ -27,6 +27,7 @@ from evidence.verification.reading.digests import (
 )
 from evidence.verification.reading.directory import SafeDirectory
 from evidence.verification.reading.names import collisions
+from evidence.verification.reading.schemas import RowsRead
 from evidence.verification.reading.structure import Tree
 from evidence.verification.reading.sums import Sums, parse_sums
 
@@ -47,6 +48,7 @@ class SealedSet(Struct):
     sums: Sums | None = None
     contents: Contents = field(default_factory=Contents)
     sizes: Mapping[str, int] = field(default_factory=dict)
+    rows: RowsRead = field(default_factory=RowsRead)
     documents: Documents | None = None
 
 
@@ -82,8 +84,8 @@ def read_directory(
 def check_form(sealed: SealedSet, ledger: Ledger) -> None:
     """Check the form of every document and build the records."""
     contents = sealed.contents.documents
-    ledger.run_check(FORM, _form(contents))
-    ledger.run_check(CHAIN, schemas.chain_problems(contents))
+    ledger.run_check(FORM, _form(sealed.contents, sealed.rows))
+    ledger.run_check(CHAIN, schemas.chain_problems(contents, sealed.rows))
     if not ledger.refused:
         ledger.run_check(RECORDS, _records(sealed, ledger))
 
@@ -153,10 +155,13 @@ def _all_safe(ledger: Ledger, problems: Iterable[Problem]) -> bool:
     return not unsafe
 
 
-def _form(contents: Mapping[str, bytes]) -> Iterator[Problem]:
-    for path in sorted(contents):
-        yield from schemas.document_problems(path, contents[path])
-    yield from schemas.text_problems(contents)
+def _form(contents: Contents, read: RowsRead) -> Iterator[Problem]:
+    for path in sorted({*contents.documents, *contents.long_rows}):
+        if path in contents.long_rows:
+            yield from schemas.rows_problems(path, contents.long_rows[path], read)
+        else:
+            yield from schemas.document_problems(path, contents.documents[path])
+    yield from schemas.text_problems(contents.documents)
 
 
 def _records(sealed: SealedSet, ledger: Ledger) -> Iterator[Problem]:
@@ -167,7 +172,12 @@ def _records(sealed: SealedSet, ledger: Ledger) -> Iterator[Problem]:
     sizes = {**sealed.sizes}
     if layout.MANIFEST in sealed.contents.documents:
         sizes[layout.MANIFEST] = len(sealed.contents.documents[layout.MANIFEST])
-    built = schemas.build_documents(sealed.contents.documents, sizes, digests)
+    for path in sorted(sealed.contents.long_rows.keys() - sealed.rows.records.keys()):
+        if path not in sealed.rows.misfits or ledger.has_error_about(path):
+            raise CannotCheckError(f"{path} is not readable, see above")
+        yield sealed.rows.misfits[path]
+        return
+    built = schemas.build_documents(sealed.contents.documents, sizes, digests, sealed.rows)
     if isinstance(built, Documents):
         sealed.documents = built
         return

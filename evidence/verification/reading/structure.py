@@ -41,6 +41,7 @@ _CAPS: Final = {
     layout.RENDERED_SIGNATURE: limits.MAX_SIGNATURE_BYTES,
     layout.MILESTONE: limits.MAX_TOML_BYTES,
     layout.NOTES: limits.MAX_NOTE_BYTES,
+    layout.JOURNAL: limits.MAX_JOURNAL_BYTES,
 }
 """Most bytes that these may have; other documents go by their kind."""
 _OF_THE_MODEL: Final = f"{layout.FINAL_MODEL}/"
@@ -180,7 +181,7 @@ def cannot_be_attached(tree: Tree) -> Iterator[Problem]:
 
 def too_big(tree: Tree) -> Iterator[Problem]:
     """Files larger than any honest one of their kind; nothing of the pack is read then."""
-    rendered = attached = of_the_model = in_memory_bytes = 0
+    rendered = attached = of_the_model = in_memory_bytes = in_lines = 0
     for path in sorted(tree.files):
         size = tree.files[path].size_bytes
         parsed = is_read_into_memory(path, size)
@@ -193,23 +194,25 @@ def too_big(tree: Tree) -> Iterator[Problem]:
                 code="too-large",
             )
         in_memory_bytes += size if parsed else 0
+        in_lines += size if parsed and path.endswith(".jsonl") else 0
         rendered += size if layout.is_rendered(path) else 0
         attached += size if layout.is_attached(path) else 0
         of_the_model += size if parsed and path.startswith(_OF_THE_MODEL) else 0
-    if rendered > limits.MAX_RENDERED_BYTES:
-        text = f"the rendered set has {rendered} bytes, more than {limits.MAX_RENDERED_BYTES}"
-        yield Problem(layout.RENDERED, text, severity="refused", code="too-large")
-    if attached > limits.MAX_ATTACHED_BYTES:
-        text = f"{attached} bytes are attached, more than {limits.MAX_ATTACHED_BYTES}"
-        yield Problem(layout.ATTACHED, text, severity="refused", code="too-large")
-    if of_the_model > limits.MAX_MODEL_JSON_BYTES:
-        most = limits.MAX_MODEL_JSON_BYTES
-        text = f"its JSON files have {of_the_model} bytes, more than {most} together"
-        yield Problem(layout.FINAL_MODEL, text, severity="refused", code="too-large")
-    if in_memory_bytes > limits.MAX_DOCUMENTS_BYTES:
-        most = limits.MAX_DOCUMENTS_BYTES
-        text = f"the documents have {in_memory_bytes} bytes, more than {most} together"
-        yield Problem(layout.MANIFEST, text, severity="refused", code="too-large")
+    for place, what, total, most in (
+        (layout.RENDERED, "the rendered set has", rendered, limits.MAX_RENDERED_BYTES),
+        (layout.ATTACHED, "what is attached has", attached, limits.MAX_ATTACHED_BYTES),
+        (
+            layout.FINAL_MODEL,
+            "its JSON files have",
+            of_the_model,
+            limits.MAX_MODEL_JSON_BYTES,
+        ),
+        (layout.MANIFEST, "the JSON lines files have", in_lines, limits.MAX_JSONL_BYTES),
+        (layout.MANIFEST, "the documents have", in_memory_bytes, limits.MAX_DOCUMENTS_BYTES),
+    ):
+        if total > most:
+            text = f"{what} {total} bytes together, more than {most}"
+            yield Problem(place, text, severity="refused", code="too-large")
 
 
 def much_larger_than_stated(path: str, size_bytes: int, stated_bytes: int) -> Problem | None:
