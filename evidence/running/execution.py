@@ -25,7 +25,7 @@ from evidence.attempt.attempt import (
 from evidence.attempt.outcome import Left
 from evidence.attempt.surroundings import Surroundings
 from evidence.capture.inputs import not_held
-from evidence.encoding.digest import sha256_hex
+from evidence.encoding.digest import sha256_hex, sha256_stream
 from evidence.errors import (
     MalformedError,
     RejectedError,
@@ -58,7 +58,8 @@ from evidence.running.signals import StopRequest
 from evidence.running.unchanged import changed
 from evidence.running.workspace import Workspace
 from evidence.stages.registry import stages_of
-from evidence.system.durable import publish, write_file
+from evidence.system.durable import Written, publish, write_file
+from evidence.system.entries import open_regular, walk
 from evidence.text import commands, endings
 from evidence.verification.consistency.every_check import by_author
 from evidence.verification.options import VerifyOptions
@@ -355,6 +356,7 @@ def record_end(run: Run, plan: AttemptPlan, result: AttemptResult) -> AttemptRes
     """Record how an attempt ended, and put its evidence in place."""
     record = result.record
     if not result.completed:
+        run.memory.keep(_not_kept_yet(run, plan))
         for path, data in run.space.outcome(plan, result).items():  # before the journal says so
             run.memory.about_to_write({path: data})
             write_file(path, data)
@@ -370,6 +372,19 @@ def record_end(run: Run, plan: AttemptPlan, result: AttemptResult) -> AttemptRes
     run.memory.keep(run.journal.written)
     place_evidence(run.memory, run.space, plan, completed=result.completed)
     return result
+
+
+def _not_kept_yet(run: Run, plan: AttemptPlan) -> dict[Path, Written]:
+    """What files hold that a process left which died before it could say so."""
+    output, found = run.space.output(plan), dict[Path, Written]()
+    for entry in walk(output):
+        path = output / entry.name
+        is_model = entry.name.startswith(f"{layout.FINAL_MODEL}/")  # not kept of this attempt
+        if entry.type == "file" and not is_model and not run.memory.knows(path):
+            with open_regular(path) as stream:
+                sha256, size_bytes = sha256_stream(stream)
+            found[path] = Written(size_bytes, sha256)
+    return found
 
 
 def place_evidence(memory: Memory, space: Workspace, plan: AttemptPlan, *, completed: bool) -> None:

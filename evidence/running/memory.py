@@ -99,6 +99,10 @@ class Memory:
             }
         )
 
+    def knows(self, path: Path) -> bool:
+        """Whether it is known what this file may hold."""
+        return self._name(path) in self.facts.files
+
     def about_to_write(self, files: Mapping[Path, bytes]) -> None:
         """From here on each file is as it was, or as it is given here."""
         new = self._whole(files)
