@@ -7,6 +7,7 @@ not come again: the work folder then stays, unfinished, and `recovery` can go on
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Collection, Mapping
 from pathlib import Path
@@ -25,8 +26,9 @@ from evidence.attempt.attempt import (
 from evidence.attempt.outcome import Left
 from evidence.attempt.surroundings import Surroundings
 from evidence.capture.inputs import not_held
-from evidence.encoding.digest import sha256_hex, sha256_stream
+from evidence.encoding.digest import sha256_hex
 from evidence.errors import (
+    DurabilityError,
     MalformedError,
     RejectedError,
     StoppedError,
@@ -36,7 +38,7 @@ from evidence.errors import (
 from evidence.milestone.plan import plan_attempts
 from evidence.pack.journal import Clock, Journal
 from evidence.progress import Observer
-from evidence.records.finding import Report
+from evidence.records.finding import Finding, Report
 from evidence.records.milestone import AllowSpec
 from evidence.records.record import Record
 from evidence.records.run import AttemptPlan, ParentRecord
@@ -58,8 +60,8 @@ from evidence.running.signals import StopRequest
 from evidence.running.unchanged import changed
 from evidence.running.workspace import Workspace
 from evidence.stages.registry import stages_of
-from evidence.system.durable import Written, publish, write_file
-from evidence.system.entries import open_regular, walk
+from evidence.system.durable import hint_of, publish, write_file
+from evidence.system.entries import OF_THIS_PROCESS
 from evidence.text import commands, endings
 from evidence.verification.consistency.every_check import by_author
 from evidence.verification.options import VerifyOptions
@@ -243,6 +245,7 @@ def publish_run(
         if one.severity in ("error", "refused") and one.check not in by_author()
     ]
     if grave:
+        _refuse_unread(grave)
         more = f" (and {len(grave) - 1} more)" if len(grave) > 1 else ""
         what = (
             f"verify finds what was sealed {report.verdict}, so it was not published: "
@@ -253,6 +256,15 @@ def publish_run(
     publish(space.staging, pack)
     space.remove()
     return finished, report
+
+
+def _refuse_unread(findings: list[Finding]) -> None:
+    """A limit of this process is no finding about what it could not read: it is tried again."""
+    for number in OF_THIS_PROCESS:
+        for one in findings:
+            if one.message.endswith(os.strerror(number)):
+                text = f"what was sealed cannot be verified: {one.address}: {one.message}"
+                raise DurabilityError(text, hint=hint_of(number))
 
 
 def _rejected(
@@ -356,7 +368,7 @@ def record_end(run: Run, plan: AttemptPlan, result: AttemptResult) -> AttemptRes
     """Record how an attempt ended, and put its evidence in place."""
     record = result.record
     if not result.completed:
-        run.memory.keep(_not_kept_yet(run, plan))
+        run.memory.keep_unknown(run.space.output(plan))
         for path, data in run.space.outcome(plan, result).items():  # before the journal says so
             run.memory.about_to_write({path: data})
             write_file(path, data)
@@ -372,19 +384,6 @@ def record_end(run: Run, plan: AttemptPlan, result: AttemptResult) -> AttemptRes
     run.memory.keep(run.journal.written)
     place_evidence(run.memory, run.space, plan, completed=result.completed)
     return result
-
-
-def _not_kept_yet(run: Run, plan: AttemptPlan) -> dict[Path, Written]:
-    """What files hold that a process left which died before it could say so."""
-    output, found = run.space.output(plan), dict[Path, Written]()
-    for entry in walk(output):
-        path = output / entry.name
-        is_model = entry.name.startswith(f"{layout.FINAL_MODEL}/")  # not kept of this attempt
-        if entry.type == "file" and not is_model and not run.memory.knows(path):
-            with open_regular(path) as stream:
-                sha256, size_bytes = sha256_stream(stream)
-            found[path] = Written(size_bytes, sha256)
-    return found
 
 
 def place_evidence(memory: Memory, space: Workspace, plan: AttemptPlan, *, completed: bool) -> None:
