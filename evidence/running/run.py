@@ -6,7 +6,9 @@ results, seal, render, publish, verify. Each part is done elsewhere. Prints noth
 
 from __future__ import annotations
 
+import errno
 import os
+import shlex
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -27,6 +29,7 @@ from evidence.running.preflight import prepare
 from evidence.running.set_aside import retire
 from evidence.running.signals import StopRequest
 from evidence.running.taking_up import recover
+from evidence.running.usable import refuse_unusable
 from evidence.running.workspace import Workspace
 from evidence.system.durable import make_folder, move
 from evidence.system.entries import type_of
@@ -222,6 +225,8 @@ def _work_folder(milestone_id: str, options: RunOptions, name: str) -> Path:
     recovering = options.resume or options.close
     if recovering:
         _refuse_absent(milestone_id, options, name)
+        asked = "--close" if options.close else "--resume"
+        refuse_unusable(space, commands.run(milestone_id, options.runs, asked, root=options.root))
     if not recovering and space.is_run:
         raise UsageError(
             f"an unfinished run of {milestone_id} is in {space.work}",
@@ -295,7 +300,9 @@ def _held(runs: Path, name: str) -> Iterator[None]:
     except OSError as error:
         raise UsageError(
             f"cannot lock {lock.lock_file}: {error.strerror or error}",
-            hint="Give a folder that can be written and locked (some network disks have no "
+            hint=f"Allow it: chmod u+rw {shlex.quote(str(path))}"
+            if error.errno in (errno.EACCES, errno.EPERM) and type_of(path) == "file"
+            else "Give a folder that can be written and locked (some network disks have no "
             "locks): --runs DIR",
         ) from error
     try:
