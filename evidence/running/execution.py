@@ -200,7 +200,7 @@ def conclude(
     """
     if not end_observed:
         with run.stop.at_once(lambda: _stopped(run, "stopped before it was sealed, as asked")):
-            end = observe_end(run.root, run.prepared.milestone, start)
+            end = observe_end(run.root, run.prepared.milestone, start, _again(run))
         _write_again(run, observed_documents(run.prepared, end, completed))
         _write_again(run, withheld_document(run.space.staging, run.prepared.milestone))
         journal_state(run.journal, "end", end.git.end)
@@ -333,10 +333,9 @@ def _lost(run: Run, plan: AttemptPlan, result: AttemptResult, left: Left) -> Wor
     run.space.keep_ended(plan, result.record)
     for line in result.record.last_lines[-SHOWN_LINES:]:
         run.observer.message(f"    {line}")
-    again = commands.to_resume(run.prepared.milestone.id, run.space.runs, run.root)
     return WorkerLostError(
         result.record.reason,
-        hint=f"Nothing was published, and what was done is kept. Go on: {again}",
+        hint=f"Nothing was published, and what was done is kept. Go on: {_again(run)}",
         kind=left.kind,
     )
 
@@ -347,10 +346,14 @@ def _run_stage(backend: Backend) -> str:
     return backend.run_stage
 
 
+def _again(run: Run) -> str:
+    return commands.to_resume(run.prepared.milestone.id, run.space.runs, run.root)
+
+
 def _stopped(run: Run, reason: str) -> StoppedError:
     return StoppedError(
         f"{reason}; nothing was published",
-        hint=f"Go on: {commands.to_resume(run.prepared.milestone.id, run.space.runs, run.root)}",
+        hint=f"Go on: {_again(run)}",
         by_sigterm=run.stop.by_sigterm,
     )
 

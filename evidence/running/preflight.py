@@ -41,7 +41,7 @@ OUR_BACKEND: Final = "transformers"
 """Whose refusals are known here: another backend's are its own."""
 MAX_LOSS_ROWS: Final = 30_000
 """Rows of a loss table: with the scores of all groups, what results.json can hold."""
-MAX_FROZEN_FILES: Final = 20_000
+MAX_FROZEN_FILES: Final = limits.MAX_FROZEN_FILES
 """Files of all promises together, which frozen.json names."""
 
 
