@@ -33,7 +33,7 @@ class ExitCode(IntEnum):
 
 
 RAN_OUT = "this process has no memory left, or may start no thread; nothing was concluded"
-RAN_OUT_HINT = "Free some memory, or raise the limit (ulimit -v, ulimit -u)."
+RAN_OUT_HINT = "Free some memory, or raise the limit (ulimit -v, -d, -u)."
 
 _GRAVEST_FIRST = (
     ExitCode.REFUSED,

@@ -6,6 +6,7 @@ Responsible for names only. Which of them are safe to open in a stranger's pack 
 
 from __future__ import annotations
 
+import errno
 import re
 from pathlib import Path
 from typing import Final
@@ -164,8 +165,8 @@ def pack_dir(runs: Path, milestone_id: str) -> Path:
 def is_unfinished(work: Path) -> bool:
     """Whether a folder below runs/.work holds anything of a run that began and was not published.
 
-    A run that lost some of its files is one too. What a process leaves that died before the run
-    began, or after it was published, is none.
+    A run that lost some of its files is one too, and so is a folder that cannot be looked into.
+    What a process leaves that died before the run began, or after it was published, is none.
     """
     staged = work / STAGED
     try:
@@ -173,8 +174,8 @@ def is_unfinished(work: Path) -> bool:
         if STAGED not in inside and PUBLISHED in inside:
             return False
         begun = {one.name for one in staged.iterdir()} if staged.is_dir() else set()
-    except OSError:
-        return False
+    except OSError as error:
+        return error.errno not in (errno.ENOENT, errno.ENOTDIR, errno.ELOOP)
     told = inside & {REMEMBERED, STOPPED, CLOSING} or begun - {MILESTONE, NOTES}
     return any(not name.startswith(".") for name in told) or any(
         name.startswith(("attempt-", "scratch-")) for name in inside

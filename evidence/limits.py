@@ -74,6 +74,12 @@ MAX_GROUP_VALUE_CHARS: Final = 200
 MAX_ASKED_BYTES: Final = 256 * KIB
 """Of what one row of the evaluation set brings to its line of predictions.jsonl."""
 
+MAX_FROZEN_FILES: Final = 20_000
+"""That the promises of a milestone name, and that a commit has of one of them besides."""
+
+MAX_FROZEN_BYTES: Final = 12 * MIB
+"""Of frozen.json: files that match a promise may come while a run goes on."""
+
 MAX_PATCH_BYTES: Final = 8 * MIB
 MAX_PATCHED_BYTES: Final = 256 * MIB
 """Of the changed files together: more is not even tried to be made a patch of."""

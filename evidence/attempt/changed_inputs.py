@@ -50,5 +50,8 @@ def of_changed_inputs(failure: Failure | None, around: Surroundings) -> Failure 
     """The failure of a worker that could not load its inputs: theirs, if they are others by now."""
     if failure is None:
         return None
-    changed = [*around.changed_data(), *around.changed_models()]
+    try:
+        changed = [*around.changed_data(), *around.changed_models()]
+    except OSError:  # no memory to look again: whether they are others is not known
+        return failure
     return input_changed(changed, f"; the worker said: {failure[1]}") if changed else failure

@@ -21,7 +21,7 @@ from evidence.worker.failures import GPU_LOST, INPUT_CHANGED, UNREACHABLE, said_
 _SIGNAL_HINTS: Final = {
     "SIGKILL": "often the kernel, out of memory: see `dmesg` or `journalctl -k`",
     "SIGSEGV": "a crash in native code",
-    "SIGBUS": "a crash in native code, or a full shared-memory disk",
+    "SIGBUS": "a full shared-memory disk (`df /dev/shm`), a file cut short, or native code",
     "SIGABRT": "native code gave up",
 }
 _FAILURES: Final[dict[str, OutcomeKind]] = {
@@ -32,10 +32,9 @@ _FAILURES: Final[dict[str, OutcomeKind]] = {
     "bad-data": "bad-data",
     INPUT_CHANGED: "bad-data",
 }
-_CRASHES: Final = frozenset(
-    ("SIGSEGV", "SIGBUS", "SIGILL", "SIGFPE", "SIGABRT", "SIGTRAP", "SIGSYS")
-)
-"""A process brings these on itself; any other signal comes from outside."""
+_CRASHES: Final = frozenset(("SIGSEGV", "SIGILL", "SIGFPE", "SIGABRT", "SIGTRAP", "SIGSYS"))
+"""A process brings these on itself; any other signal comes from outside. So does SIGBUS: a page
+could not be had, of a full shared-memory disk or of a file that is shorter by now."""
 _MEMORY_WORDS: Final = re.compile(
     r"\bMemoryError\b|std::bad_alloc|[Cc]an(?:not|'t) allocate memory"
     r"|memory allocation of \d{1,20} bytes failed|[Oo]ut of memory"
@@ -101,6 +100,8 @@ def left_by(ended: WorkerEnd) -> Left | None:
     outcome, signalled = outcome_of(ended)[0], ended.exit_status is None or ended.exit_status < 0
     if outcome == "out-of-memory":
         return Left("out-of-memory", yields=not ended.num_oom_kills and not _holds(ended))
+    if signalled and _signal_of(ended) == "SIGBUS":
+        return Left("worker-failed", yields=not _holds(ended))
     if outcome == "interrupted" or (signalled and _signal_of(ended) not in _CRASHES):
         return Left("worker-killed", yields=False)
     if _said_last(ended, said_by_a_line):  # a thread that a library could not start, a full disk

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from evidence import limits
 from evidence.capture.blobs import digests_at
 from evidence.capture.git import resolve_ref
 from evidence.capture.patterns import files_matching, matches
@@ -97,11 +98,18 @@ def _at_ref(
     commit = resolve_ref(found, spec.ref)
     if isinstance(commit, Unavailable):
         return commit, commit
-    return commit, digests_at(
+    at_ref = digests_at(
         found,
         commit,
         lambda path: path in present or any(matches(pattern, path) for pattern in spec.paths),
     )
+    more = set() if isinstance(at_ref, Unavailable) else at_ref.keys() - present
+    if len(more) > limits.MAX_FROZEN_FILES:
+        at_ref = Unavailable(
+            f"the commit has {len(more)} files of this promise that are not here; a pack names "
+            f"{limits.MAX_FROZEN_FILES}"
+        )
+    return commit, at_ref
 
 
 def _spelled(digests: Digests) -> dict[str, str]:

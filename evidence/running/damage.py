@@ -30,7 +30,14 @@ from evidence.running.unfinished_files import whole_records
 from evidence.running.workspace import Workspace
 from evidence.stages.registry import kinds
 from evidence.system.durable import write_file
-from evidence.system.entries import Entry, open_regular, read_regular, type_of, walk
+from evidence.system.entries import (
+    OF_THIS_PROCESS,
+    Entry,
+    open_regular,
+    read_regular,
+    type_of,
+    walk,
+)
 from evidence.text import commands
 from evidence.text.escape import one_line
 
@@ -180,14 +187,14 @@ def _read(space: Workspace, there: Mapping[str, Entry]) -> Iterator[Damage | _To
         data = read_regular(space.staging / layout.JOURNAL) if _JOURNAL in there else b""
         events = tuple(journal.read(whole_records(data)))
     except OSError as error:
-        yield Damage(_JOURNAL, f"cannot be read: {error.strerror}")
+        yield Damage(_JOURNAL, _unreadable(error))
     except EvidenceError as error:
         yield Damage(_JOURNAL, error.message)
     try:
         name = layout.MILESTONE if can_be_restored(space) else _MILESTONE
         milestone = parse_milestone(read_regular(space.work / name) if name in there else b"")
     except OSError as error:
-        yield Damage(_MILESTONE, f"cannot be read: {error.strerror}")
+        yield Damage(_MILESTONE, _unreadable(error))
     except EvidenceError as error:
         is_there = _MILESTONE in there
         yield Damage(_MILESTONE, f"cannot be read: {error.message}" if is_there else _GONE)
@@ -321,7 +328,7 @@ def _reported(space: Workspace, there: Mapping[str, Entry]) -> Iterator[Damage]:
             except MalformedError as error:
                 yield Damage(name, error.message)
             except OSError as error:
-                yield Damage(name, f"cannot be read: {error.strerror}")
+                yield Damage(name, _unreadable(error))
 
 
 def _problem(path: Path, kept: KeptFile) -> str | None:
@@ -337,7 +344,7 @@ def _problem(path: Path, kept: KeptFile) -> str | None:
     except FileNotFoundError:
         return _GONE
     except OSError as error:
-        return f"cannot be read: {error.strerror}"
+        return _unreadable(error)
     return "is not what the run wrote"
 
 
@@ -348,3 +355,10 @@ def _digest_of_first(stream: FileIO, size_bytes: int) -> str:
         digest.update(piece)
         left -= len(piece)
     return digest.hexdigest()
+
+
+def _unreadable(error: OSError) -> str:
+    """Raises it on where it says nothing of the file: the look begins again another time."""
+    if error.errno in OF_THIS_PROCESS:
+        raise error
+    return f"cannot be read: {error.strerror}"

@@ -25,7 +25,7 @@ from evidence.pack.journal import utc_now
 from evidence.records.run import StopKind, StopRecord
 from evidence.redact.privacy import Privacy
 from evidence.running.workspace import Workspace
-from evidence.system.durable import NO_ROOM, NO_ROOM_HINT
+from evidence.system.durable import NO_ROOM, hint_of
 from evidence.system.threads import ran_out
 from evidence.text import commands
 from evidence.text.escape import one_line
@@ -62,12 +62,11 @@ def _ran_out(space: Workspace) -> RanOutError:
 
 
 def _of_system(error: OSError) -> DurabilityError:
-    full = error.errno in NO_ROOM
     return DurabilityError(
         f"cannot go on: {error.strerror or error}"
         + (f": {error.filename}" if error.filename else ""),
-        hint=NO_ROOM_HINT if full else "Check the disk and the permissions of this folder.",
-        no_room=full,
+        hint=hint_of(error.errno),
+        no_room=error.errno in NO_ROOM,
     )
 
 

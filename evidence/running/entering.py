@@ -16,6 +16,7 @@ from typing import Final
 from evidence.encoding.digest import sha256_stream
 from evidence.records.record import Record
 from evidence.records.run import AttemptPlan
+from evidence.system.entries import OF_THIS_PROCESS
 
 MAX_FILES: Final = 1000
 MAX_WHOLE_BYTES: Final = 32 << 20
@@ -87,6 +88,8 @@ def _mark_or_reason(path: Path, name: str) -> FileMark | str:
     try:
         return mark(path, name)
     except OSError as error:
+        if error.errno in OF_THIS_PROCESS:
+            raise
         return error.strerror or str(error)
 
 

@@ -7,6 +7,7 @@ not come again: the work folder then stays, unfinished, and `recovery` can go on
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Collection, Mapping
 from pathlib import Path
@@ -27,6 +28,7 @@ from evidence.attempt.surroundings import Surroundings
 from evidence.capture.inputs import not_held
 from evidence.encoding.digest import sha256_hex
 from evidence.errors import (
+    DurabilityError,
     MalformedError,
     RejectedError,
     StoppedError,
@@ -36,7 +38,7 @@ from evidence.errors import (
 from evidence.milestone.plan import plan_attempts
 from evidence.pack.journal import Clock, Journal
 from evidence.progress import Observer
-from evidence.records.finding import Report
+from evidence.records.finding import Finding, Report
 from evidence.records.milestone import AllowSpec
 from evidence.records.record import Record
 from evidence.records.run import AttemptPlan, ParentRecord
@@ -58,7 +60,8 @@ from evidence.running.signals import StopRequest
 from evidence.running.unchanged import changed
 from evidence.running.workspace import Workspace
 from evidence.stages.registry import stages_of
-from evidence.system.durable import publish, write_file
+from evidence.system.durable import hint_of, publish, write_file
+from evidence.system.entries import OF_THIS_PROCESS
 from evidence.text import commands, endings
 from evidence.verification.consistency.every_check import by_author
 from evidence.verification.options import VerifyOptions
@@ -197,7 +200,7 @@ def conclude(
     """
     if not end_observed:
         with run.stop.at_once(lambda: _stopped(run, "stopped before it was sealed, as asked")):
-            end = observe_end(run.root, run.prepared.milestone, start)
+            end = observe_end(run.root, run.prepared.milestone, start, _again(run))
         _write_again(run, observed_documents(run.prepared, end, completed))
         _write_again(run, withheld_document(run.space.staging, run.prepared.milestone))
         journal_state(run.journal, "end", end.git.end)
@@ -242,6 +245,7 @@ def publish_run(
         if one.severity in ("error", "refused") and one.check not in by_author()
     ]
     if grave:
+        _refuse_unread(grave)
         more = f" (and {len(grave) - 1} more)" if len(grave) > 1 else ""
         what = (
             f"verify finds what was sealed {report.verdict}, so it was not published: "
@@ -252,6 +256,15 @@ def publish_run(
     publish(space.staging, pack)
     space.remove()
     return finished, report
+
+
+def _refuse_unread(findings: list[Finding]) -> None:
+    """A limit of this process is no finding about what it could not read: it is tried again."""
+    for number in OF_THIS_PROCESS:
+        for one in findings:
+            if one.message.endswith(os.strerror(number)):
+                text = f"what was sealed cannot be verified: {one.address}: {one.message}"
+                raise DurabilityError(text, hint=hint_of(number))
 
 
 def _rejected(
@@ -320,10 +333,9 @@ def _lost(run: Run, plan: AttemptPlan, result: AttemptResult, left: Left) -> Wor
     run.space.keep_ended(plan, result.record)
     for line in result.record.last_lines[-SHOWN_LINES:]:
         run.observer.message(f"    {line}")
-    again = commands.to_resume(run.prepared.milestone.id, run.space.runs, run.root)
     return WorkerLostError(
         result.record.reason,
-        hint=f"Nothing was published, and what was done is kept. Go on: {again}",
+        hint=f"Nothing was published, and what was done is kept. Go on: {_again(run)}",
         kind=left.kind,
     )
 
@@ -334,10 +346,14 @@ def _run_stage(backend: Backend) -> str:
     return backend.run_stage
 
 
+def _again(run: Run) -> str:
+    return commands.to_resume(run.prepared.milestone.id, run.space.runs, run.root)
+
+
 def _stopped(run: Run, reason: str) -> StoppedError:
     return StoppedError(
         f"{reason}; nothing was published",
-        hint=f"Go on: {commands.to_resume(run.prepared.milestone.id, run.space.runs, run.root)}",
+        hint=f"Go on: {_again(run)}",
         by_sigterm=run.stop.by_sigterm,
     )
 
@@ -355,6 +371,7 @@ def record_end(run: Run, plan: AttemptPlan, result: AttemptResult) -> AttemptRes
     """Record how an attempt ended, and put its evidence in place."""
     record = result.record
     if not result.completed:
+        run.memory.keep_unknown(run.space.output(plan))
         for path, data in run.space.outcome(plan, result).items():  # before the journal says so
             run.memory.about_to_write({path: data})
             write_file(path, data)

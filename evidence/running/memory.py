@@ -16,12 +16,13 @@ from msgspec.structs import replace
 from evidence import layout
 from evidence.attempt.kept import read_kept, write_kept
 from evidence.encoding.codec import decode, encode
-from evidence.encoding.digest import sha256_hex
+from evidence.encoding.digest import sha256_hex, sha256_stream
 from evidence.errors import MalformedError
 from evidence.records.record import Record
 from evidence.records.run import ParentRecord
 from evidence.running.entering import FileMark
 from evidence.system.durable import Written
+from evidence.system.entries import OF_THIS_PROCESS, open_regular, walk
 
 
 class FileState(Record):
@@ -61,6 +62,8 @@ def recall(work: Path) -> Remembered:
     try:
         return decode(Remembered, read_kept(work / layout.REMEMBERED))
     except OSError as error:
+        if error.errno in OF_THIS_PROCESS:
+            raise
         raise MalformedError(f"cannot be read: {error.strerror}") from error
 
 
@@ -98,6 +101,18 @@ class Memory:
                 for path, state in written.items()
             }
         )
+
+    def keep_unknown(self, output: Path) -> None:
+        """Keep what the files of an attempt hold of which a process that died could not say so."""
+        found: dict[Path, Written] = {}
+        for entry in walk(output):
+            path = output / entry.name
+            is_model = entry.name.startswith(f"{layout.FINAL_MODEL}/")  # known by its own digests
+            if entry.type == "file" and not is_model and self._name(path) not in self.facts.files:
+                with open_regular(path) as stream:
+                    sha256, size_bytes = sha256_stream(stream)
+                found[path] = Written(size_bytes, sha256)
+        self.keep(found)
 
     def about_to_write(self, files: Mapping[Path, bytes]) -> None:
         """From here on each file is as it was, or as it is given here."""

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import TypeVar
+from typing import Final, TypeVar
 
 from msgspec.structs import replace
 
-from evidence import layout
+from evidence import layout, limits
 from evidence.capture.environ import capture_environment, env_snapshot
 from evidence.capture.frozen import Digests, compare_frozen, digest_set
 from evidence.capture.git import capture_patch, capture_remote, capture_state
@@ -24,6 +24,7 @@ from evidence.capture.repository import Repository, open_repository
 from evidence.encoding import jsonio
 from evidence.encoding.codec import decode, encode
 from evidence.encoding.digest import sha256_hex
+from evidence.errors import UsageError
 from evidence.pack.journal import Journal, utc_now
 from evidence.records.availability import Unavailable
 from evidence.records.capture import (
@@ -42,6 +43,9 @@ from evidence.running.secrets import cleaned, privacy_of
 from evidence.system import threads
 
 T = TypeVar("T")
+
+NUM_SHOWN: Final = 3
+"""Files that a message names."""
 
 
 class Observation(Record):
@@ -159,15 +163,31 @@ def _why_no_patch(git: GitRecord) -> Unavailable:
     return digest if isinstance(digest, Unavailable) else Unavailable("the patch was lost")
 
 
-def observe_end(root: Path, milestone: Milestone, observed: Observation) -> Observation:
-    """Look again at what may have changed meanwhile: the repository and the frozen paths."""
+def observe_end(root: Path, milestone: Milestone, observed: Observation, again: str) -> Observation:
+    """Look again at what may have changed meanwhile: the repository and the frozen paths.
+
+    Raises UsageError where more files are promised of by now than a document holds; `again` is
+    the command to give once they are gone.
+    """
     privacy = privacy_of(milestone)
     end = cleaned(capture_state(observed.repository), GitStateRecord, privacy)
     frozen = compare_frozen(root, milestone.frozen, observed.frozen_before, observed.repository)
+    _refuse_grown(frozen, again)
     git = _git(observed.repository, observed.git.start, end, observed.patch)
     kept = observed.git
     git = replace(git, remote=kept.remote, prefix=kept.prefix, inputs=kept.inputs)
     return replace(observed, git=git, frozen=frozen)
+
+
+def _refuse_grown(frozen: FrozenRecord, again: str) -> None:
+    files = [one for found in frozen.known for one in found.files]
+    if len(jsonio.dump_document(encode(frozen))) > limits.MAX_FROZEN_BYTES:
+        came = [one.path for one in files if one.before_sha256 is None]
+        raise UsageError(
+            f"[[frozen]] names {len(files)} files by now, more than a pack can hold: {len(came)} "
+            f"came since the run began, such as {', '.join(came[:NUM_SHOWN])}",
+            hint=f"What was done is kept. Move them out, then: {again}",
+        )
 
 
 def _frozen_now(root: Path, milestone: Milestone) -> tuple[Digests, ...]:

@@ -43,7 +43,7 @@ MAX_LOSS_ROWS: Final = 30_000
 """Rows of a loss table: with the scores of all groups, what results.json can hold."""
 MAX_CHECKPOINTS: Final = 10_000
 """Of a run, named in its journal with their files."""
-MAX_FROZEN_FILES: Final = 20_000
+MAX_FROZEN_FILES: Final = limits.MAX_FROZEN_FILES
 """Files of all promises together, which frozen.json names."""
 
 

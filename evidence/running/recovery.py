@@ -158,16 +158,17 @@ def _record(
     run: Run, unfinished: UnfinishedRun, opened: AttemptPlan | None, continuation: Continuation
 ) -> None:
     """How the process before this one ended and what of its work is cut, before it is cut."""
-    is_recorded = unfinished.events[-1].event == "recovered" if unfinished.events else True
+    cut, point = continuation.cut, continuation.point
+    from_step = point.from_step if point is not None and point.resumes else None
     aside = _set_aside(run, unfinished)
-    if unfinished.events and (unfinished.allowed or aside or not is_recorded):
-        cut, point = continuation.cut, continuation.point
+    is_told = _is_told(unfinished, opened, from_step)
+    if unfinished.events and (unfinished.allowed or aside or not is_told):
         run.journal.record(
             "recovered",
             attempt=None if opened is None else opened.name,
             after=unfinished.stopped.kind,
             reason=unfinished.stopped.reason,
-            from_step=point.from_step if point is not None and point.resumes else None,
+            from_step=from_step,
             num_step_rows_cut=cut.num_step_rows,
             num_predictions_cut=cut.num_predictions,
             num_incomplete_bytes=cut.num_incomplete_bytes + unfinished.num_incomplete_bytes,
@@ -176,6 +177,18 @@ def _record(
             **({"set_aside": aside} if aside else {}),
         )
     run.space.forget_stop()
+
+
+def _is_told(unfinished: UnfinishedRun, opened: AttemptPlan | None, from_step: int | None) -> bool:
+    """Whether a process that died at once has said the very same: a run may be resumed, then
+    closed, or the other way round, or go on from an earlier checkpoint."""
+    last = unfinished.events[-1] if unfinished.events else None
+    return (
+        last is not None
+        and last.event == "recovered"
+        and last.attempt == (None if opened is None else opened.name)
+        and last.data["from_step"] == from_step
+    )
 
 
 def _set_aside(run: Run, unfinished: UnfinishedRun) -> list[Any]:

@@ -6,9 +6,12 @@ results, seal, render, publish, verify. Each part is done elsewhere. Prints noth
 
 from __future__ import annotations
 
+import errno
 import os
+import shlex
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import count
 from pathlib import Path
 from typing import Final, NoReturn
 
@@ -27,6 +30,7 @@ from evidence.running.preflight import prepare
 from evidence.running.set_aside import retire
 from evidence.running.signals import StopRequest
 from evidence.running.taking_up import recover
+from evidence.running.usable import refuse_unusable
 from evidence.running.workspace import Workspace
 from evidence.system.durable import make_folder, move
 from evidence.system.entries import type_of
@@ -191,11 +195,19 @@ def _nothing_started() -> Iterator[None]:
 
 
 def _refuse_sealed(pack: Path, milestone_id: str, options: RunOptions) -> None:
-    if os.path.lexists(pack) and not (pack / layout.SUMS).is_file():
-        leads = f"a link to {pack.readlink()}, which leads nowhere" if pack.is_symlink() else ""
+    if os.path.lexists(pack) and not _is_sealed(pack):
         raise UsageError(
-            f"{pack} is there but is no sealed pack{leads and f': {leads}'}",
+            f"{pack} is there but is no sealed pack{_leads(pack)}",
             hint="Move it away by hand, then run again.",
+        )
+    work = layout.work_dir(options.runs, pack.name)
+    if pack.exists() and layout.is_unfinished(work):  # a backup that was put back
+        resume = commands.to_resume(milestone_id, options.runs, options.root)
+        aside, outside = _free(pack), _free(options.root.resolve() / f"{pack.name}-unfinished")
+        raise UsageError(
+            f"{pack} is sealed already, and an unfinished run of the same name is in {work}",
+            hint=f"Go on with that run: {_moving(pack, aside)}\n  Then: {resume}\n"
+            f"  Or keep the pack in its place: {_moving(work, outside)}",
         )
     if pack.exists() and not options.again:
         anew = commands.run(milestone_id, options.runs, "--again", root=options.root)
@@ -204,6 +216,27 @@ def _refuse_sealed(pack: Path, milestone_id: str, options: RunOptions) -> None:
             hint=f"Check it: {commands.evidence('verify', str(pack))}\n  "
             f"To run anew (this one goes to the archive): {anew}",
         )
+
+
+def _is_sealed(pack: Path) -> bool:
+    sums = pack / layout.SUMS
+    return type_of(sums) == "file" and sums.stat().st_size > 0
+
+
+def _leads(pack: Path) -> str:
+    if not pack.is_symlink():
+        return ""
+    return f": a link to {pack.readlink()}" + ("" if pack.exists() else ", which leads nowhere")
+
+
+def _free(path: Path) -> Path:
+    """A name beside `path` that nothing has."""
+    names = (path.with_name(f"{path.name}-{number}") for number in count(2))
+    return next(name for name in names if not os.path.lexists(name))
+
+
+def _moving(path: Path, to: Path) -> str:
+    return f"mv {shlex.quote(str(path))} {shlex.quote(str(to))}"
 
 
 def _refuse_two_disks(runs: Path) -> None:
@@ -222,6 +255,8 @@ def _work_folder(milestone_id: str, options: RunOptions, name: str) -> Path:
     recovering = options.resume or options.close
     if recovering:
         _refuse_absent(milestone_id, options, name)
+        asked = "--close" if options.close else "--resume"
+        refuse_unusable(space, commands.run(milestone_id, options.runs, asked, root=options.root))
     if not recovering and space.is_run:
         raise UsageError(
             f"an unfinished run of {milestone_id} is in {space.work}",
@@ -295,7 +330,9 @@ def _held(runs: Path, name: str) -> Iterator[None]:
     except OSError as error:
         raise UsageError(
             f"cannot lock {lock.lock_file}: {error.strerror or error}",
-            hint="Give a folder that can be written and locked (some network disks have no "
+            hint=f"Allow it: chmod u+rw {shlex.quote(str(path))}"
+            if error.errno in (errno.EACCES, errno.EPERM) and type_of(path) == "file"
+            else "Give a folder that can be written and locked (some network disks have no "
             "locks): --runs DIR",
         ) from error
     try:

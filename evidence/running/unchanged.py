@@ -20,6 +20,7 @@ from evidence.records.availability import Unavailable
 from evidence.records.inputs import DataRecord, ModelRecord
 from evidence.records.milestone import Milestone
 from evidence.records.run import AttemptPlan
+from evidence.system.entries import OF_THIS_PROCESS
 
 _ABSENT: Final = "(nothing)"
 
@@ -90,6 +91,8 @@ def _digest(path: Path) -> str | None:
         with path.open("rb", buffering=0) as stream:
             return sha256_stream(stream)[0]
     except OSError as error:
+        if error.errno in OF_THIS_PROCESS:
+            raise
         return f"unreadable ({error.strerror})"
 
 

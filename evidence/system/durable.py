@@ -23,7 +23,7 @@ from typing import Final, NamedTuple
 from evidence import layout
 from evidence.errors import DurabilityError
 from evidence.system import posix
-from evidence.system.entries import open_regular, type_of, walk
+from evidence.system.entries import OF_THIS_PROCESS, open_regular, type_of, walk
 
 PARTIAL: Final = ".partial"
 """Suffix of a file that is not whole yet."""
@@ -35,16 +35,26 @@ NO_ROOM: Final = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 """Errors of a full disk, a quota, and a limit on the size of files."""
 NO_ROOM_HINT: Final = "Free some space, or raise the quota or `ulimit -f` that forbids it."
 
+OF_THIS_PROCESS_HINT: Final = "Free some memory, or raise the limit (ulimit -n, -v, -d)."
+
 
 @contextmanager
 def _named(action: str, path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        full = error.errno in NO_ROOM
-        hint = NO_ROOM_HINT if full else "Check the disk and the permissions of this folder."
         message = f"cannot {action} {path}: {error.strerror}"
-        raise DurabilityError(message, hint=hint, no_room=full) from error
+        full = error.errno in NO_ROOM
+        raise DurabilityError(message, hint=hint_of(error.errno), no_room=full) from error
+
+
+def hint_of(number: int | None) -> str:
+    """What can be done where the system gave this error."""
+    if number in NO_ROOM:
+        return NO_ROOM_HINT
+    if number in OF_THIS_PROCESS:
+        return OF_THIS_PROCESS_HINT
+    return "Check the disk and the permissions of this folder."
 
 
 def sync_directory(path: Path) -> None:

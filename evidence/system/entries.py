@@ -18,6 +18,9 @@ Type = Literal["file", "folder", "link", "pipe", "socket", "device", "unreadable
 MAX_DEPTH: Final = 64
 """Folders below which nothing is looked at: what is deeper is told by the one above it."""
 
+OF_THIS_PROCESS: Final = (errno.EMFILE, errno.ENFILE, errno.ENOMEM)
+"""Errors of a limit of this process or machine, which say nothing of the file that was met."""
+
 _READ: Final = (
     os.O_RDONLY
     | getattr(os, "O_NONBLOCK", 0)
@@ -40,6 +43,7 @@ class Entry(NamedTuple):
 def walk(folder: Path) -> Iterator[Entry]:
     """Every entry below a folder, each before what lies in it; none where it is no folder.
 
+    Raises OSError where this process may open no further folder.
     Of the folder itself a link is followed: where it is, the caller has said.
     """
     if not folder.is_dir():
@@ -86,7 +90,9 @@ def _inside(folder: Path, name: str) -> Iterator[Entry]:
     try:
         with os.scandir(folder / name) as found:
             names = sorted(one.name for one in found)
-    except OSError:
+    except OSError as error:
+        if error.errno in OF_THIS_PROCESS:
+            raise
         yield Entry(name, "unreadable")
         return
     for one in names:

@@ -36,6 +36,10 @@ if sys.platform == "win32":
         """Whether a folder is ours alone; never known here."""
         return False
 
+    def can_only_be_read(path: Path) -> bool:
+        """Whether a disk is mounted without writing; never known here."""
+        return False
+
     @contextlib.contextmanager
     def folder_held(path: Path) -> Iterator[None]:
         """Nothing is held here: who writes into one pack twice at once is not kept from it."""
@@ -88,6 +92,13 @@ else:
             and found.st_uid == os.getuid()
             and not (found.st_mode & others)
         )
+
+    def can_only_be_read(path: Path) -> bool:
+        """Whether a path lies on a disk that is mounted without writing."""
+        try:
+            return bool(os.statvfs(path).f_flag & os.ST_RDONLY)
+        except OSError:
+            return False
 
     def is_locked(path: Path) -> bool:
         """Whether another process holds the lock file of a run. Writes nothing.

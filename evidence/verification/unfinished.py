@@ -7,6 +7,7 @@ its journal. Files there may be incomplete or foreign: what cannot be read is le
 from __future__ import annotations
 
 import os
+import shlex
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
@@ -51,6 +52,12 @@ def last_known_state(work: Path) -> LastKnownState:
     events, stop = _read(work)
     where = _where(events)
     resume = commands.to_resume(work.name, work.parent.parent)
+    closed = next((one for one in (work, work / layout.STAGED) if _is_closed(one)), None)
+    if closed is not None:
+        return LastKnownState(
+            _sentence(f"the run was begun and not published, and {closed} cannot be looked into"),
+            f"allow it (chmod -R u+rwX {shlex.quote(str(closed))}), then: {resume}",
+        )
     lost = _lost(work)
     if lost:
         return LastKnownState(
@@ -69,6 +76,10 @@ def last_known_state(work: Path) -> LastKnownState:
     }.get(stop.kind, "")
     happened = endings.of_stopped_run(stop.kind, stop.reason, where)
     return LastKnownState(_sentence(happened), first + resume)
+
+
+def _is_closed(folder: Path) -> bool:
+    return folder.is_dir() and not os.access(folder, os.R_OK | os.X_OK)
 
 
 def _lost(work: Path) -> str:

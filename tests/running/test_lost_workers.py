@@ -64,6 +64,14 @@ LOST: dict[str, tuple[str, str, str, str, str]] = {
     "SIGUSR1": (
         signalled(10), "worker-killed", "killed-by-signal", "the worker of the run was", ""
     ),
+    "SIGBUS": (
+        signalled(signal.SIGBUS),
+        "worker-failed",
+        "killed-by-signal",
+        "the worker of the run failed, and may not fail again, in the train stage of attempt stub "
+        "(last checkpoint: step 5): the worker was killed by SIGBUS during the train stage (a full",
+        "",
+    ),
     "memory of Python": (
         order("oom"),
         "out-of-memory",
@@ -301,6 +309,14 @@ OWN: dict[str, WorkerEnd] = {
 @pytest.mark.parametrize("kind", OWN)
 def test_what_would_fail_again_ends_an_attempt(kind: str) -> None:
     assert left_by(OWN[kind]) is None
+
+
+@pytest.mark.parametrize(("step", "yields"), [(5, False), (None, True)])
+def test_a_page_that_could_not_be_had_ends_none(step: int | None, yields: bool) -> None:
+    """A full /dev/shm has room again some day; where no work is kept, another attempt may do."""
+    left = left_by(ended(-signal.SIGBUS, checkpoint_step=step))
+    assert left is not None
+    assert (left.kind, left.yields) == ("worker-failed", yields)
 
 
 @pytest.mark.parametrize("number", [1, 2, 3, 9, 10, 12, 14, 15, 24])

@@ -23,15 +23,15 @@ _OF_NOTHING: Final = sha256_hex(b"")
 def journal_recoveries(evidence: Evidence) -> Problems:
     """A segment after the first stands directly behind `recovered`, and goes on after its
     from_step, which is 0 or has a checkpoint in the journal before; rows cut ≤ steps of the
-    schedule − from_step. Exact. What was in the rows that were cut cannot be checked: they are
-    gone."""
+    schedule − from_step, and none where neither a segment nor another `recovered` follows.
+    Exact. What was in the rows that were cut cannot be checked: they are gone."""
     events = evidence.documents.journal
     known: dict[str | None, _Known] = {}
     for before, event in pairwise(events):
         known.setdefault(before.attempt, _Known()).take(before)
         if event.event == "stage-started" and event.data["segment"] > 1:
             yield from _resume_problems(known[before.attempt], before, event)
-        elif before.event == "recovered" and event.event != "stage-started":
+        elif before.event == "recovered" and event.event not in ("stage-started", "recovered"):
             place = journal_at(before, "data", "num_step_rows_cut")
             text = "rows were cut, but no training goes on behind it"
             yield from differs(place, text, 0, before.data["num_step_rows_cut"])
