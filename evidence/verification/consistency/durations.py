@@ -84,12 +84,11 @@ def step_times(evidence: Evidence) -> Problems:
             text = "a step cannot end before the one before it"
             place = f"{layout.METRICS}#L{line}/elapsed_s"
             yield Problem(place, text, f">= {before.elapsed_s!r}", row.elapsed_s)
+    of_segment: dict[int, list[tuple[float, int]]] = {}
+    for line, row in enumerate(rows, 1):
+        of_segment.setdefault(row.segment, []).append((row.elapsed_s, line))
     for event in evidence.events("stage-finished", "train"):
-        inside = [
-            (row.elapsed_s, line)
-            for line, row in enumerate(rows, 1)
-            if row.segment == event.data["segment"]
-        ]
+        inside = of_segment.get(event.data["segment"])
         if inside and inside[-1][0] > event.data["duration_s"] + ROUNDING_S:
             text = "the last step ends after its stage"
             place = f"{layout.METRICS}#L{inside[-1][1]}/elapsed_s"

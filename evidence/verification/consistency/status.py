@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
-from fnmatch import fnmatchcase
+from fnmatch import translate
 from typing import Final
 
 from evidence import layout
@@ -51,18 +52,24 @@ def _weights(folder: str, sealed: Mapping[str, str]) -> Problems:
 @check("withheld-files", "only weights, and what the milestone allows, are withheld")
 def withheld_files(evidence: Evidence) -> Problems:
     """Each path of withheld.json is sealed, matches a pattern of [publish] or is one of weights
-    (*.safetensors), has the manifest's size, and is no document that verify needs. Exact. Absent
-    ones are named as advice."""
+    (*.safetensors), has the manifest's size, is no document that verify needs, and is named once.
+    Exact. Absent ones are named as advice."""
     patterns = (*evidence.documents.milestone.publish.withhold, *layout.LEFT_OUT)
+    may_be = [re.compile(translate(pattern)) for pattern in patterns]
     sizes, digests = evidence.documents.sizes, evidence.documents.digests
+    named: set[str] = set()
     for index, entry in enumerate(evidence.documents.withheld.files):
         place = f"{layout.WITHHELD}#/files/{index}"
+        if entry.path in named:
+            yield Problem(f"{place}/path", "is named a second time", actual=entry.path)
+            continue
+        named.add(entry.path)
         if entry.path not in digests:
             yield Problem(f"{place}/path", "names a file that is not sealed", actual=entry.path)
             continue
         if is_document(entry.path) or entry.path in layout.NEEDED_ALWAYS:
             yield Problem(f"{place}/path", "evidence cannot be withheld", actual=entry.path)
-        if not any(fnmatchcase(entry.path, pattern) for pattern in patterns):
+        if not any(one.match(entry.path) for one in may_be):
             text = "is no weights, and withheld by no pattern of [publish]"
             yield Problem(f"{place}/path", text, " or ".join(patterns), entry.path)
         text = "another size than the manifest states"
