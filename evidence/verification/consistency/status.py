@@ -14,6 +14,7 @@ from evidence.text.escape import acts_at, visible
 from evidence.verification.consistency.registry import Evidence, Problems, check, differs, need
 from evidence.verification.problem import CannotCheckError, Problem, shown
 
+_SMI_SAYS: Final = "Driver Version:"
 SHOWN_NAME_CHARS: Final = 20
 """nvidia-smi cuts the names of GPUs to fit its table."""
 
@@ -100,12 +101,16 @@ def log_text(evidence: Evidence) -> Problems:
 @check("snapshots", "nvidia-smi's report shows the cards that the documents describe")
 def snapshots(evidence: Evidence) -> Problems:
     """Every GPU name of hardware.json occurs in gpu_snapshot.txt where nvidia-smi answered (its
-    table cuts names: the first 20 characters count), and the driver's version. Literal search.
-    env_snapshot.txt is `machine`'s."""
+    table cuts names: the first 20 characters count), and the driver's version. Literal search. A
+    warning where it shows a driver and hardware.json has none. env_snapshot.txt is `machine`'s."""
     hardware = evidence.documents.hardware
     text = evidence.contents.get(layout.GPU_SNAPSHOT, b"").decode("utf-8", "replace")
     if "NVIDIA-SMI" not in text:
         return
+    if isinstance(hardware.gpus, Unavailable) and _SMI_SAYS in text:
+        what = f"nvidia-smi shows a driver, and NVML found none: {shown(hardware.gpus.reason)}"
+        place = f"{layout.HARDWARE}#/gpus"
+        yield Problem(place, what, severity="warning", code="gpu-not-compared")
     wanted: list[tuple[str, object]] = [
         (f"{layout.HARDWARE}#/driver_version", hardware.driver_version)
     ]
