@@ -105,5 +105,7 @@ MAX_PATTERN_PROGRAM_BYTES: Final = 64 * KIB
 """Of a compiled pattern: the time it takes grows with it, and with nothing else but the text."""
 MAX_PATTERN_TEXT_CHARS: Final = 64 * KIB
 """Of an output in which a pattern is looked for."""
+MAX_WILDCARD_PATTERNS: Final = 100
+"""In one list of paths of a milestone: each is held against each file."""
 MAX_ROWS_LISTED: Final = 100_000
 """Rows of a data set for which something is recorded one by one."""

@@ -87,7 +87,7 @@ def _state(found: Repository) -> GitStateRecord:
         if branch is None
         else visible(branch.removeprefix("refs/heads/")),
         tags=names[: limits.MAX_TAGS],
-        commit_utc=datetime.fromtimestamp(int(seconds), UTC).isoformat().replace("+00:00", "Z"),
+        commit_utc=_utc(seconds),
         subject=visible(subject),
         dirty=bool(files),
         files=files,
@@ -96,6 +96,22 @@ def _state(found: Repository) -> GitStateRecord:
         left_out=left_out,
         left_out_tags=_left_out_tags(names[limits.MAX_TAGS :]),
     )
+
+
+def description_of(found: Repository, commit: str) -> tuple[str, str] | Unavailable:
+    """Date and subject of a commit, as git.json has them."""
+    facts = found.attempt(
+        "log", "-1", "--no-show-signature", "--no-patch", "--no-color", "--encoding=UTF-8",
+        "--format=%ct%x00%s", commit,
+    )  # fmt: skip
+    if isinstance(facts, Unavailable):
+        return facts
+    seconds, subject = facts.decode("utf-8", "replace").rstrip("\n").split("\0")
+    return _utc(seconds), visible(subject)
+
+
+def _utc(seconds: str) -> str:
+    return datetime.fromtimestamp(int(seconds), UTC).isoformat().replace("+00:00", "Z")
 
 
 def _left_out_tags(names: tuple[str, ...]) -> LeftOutTagsRecord | None:

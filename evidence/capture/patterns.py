@@ -36,6 +36,22 @@ def matches(pattern: str, path: str) -> bool:
     return not at_top and _NEVER.isdisjoint(by_wildcard)
 
 
+def is_plain(pattern: str) -> bool:
+    """Whether a pattern has no wildcard, and so names one path."""
+    return _MAGIC.search(pattern) is None
+
+
+def any_of(patterns: Sequence[str]) -> Callable[[str], bool]:
+    """Whether one of many patterns names a path; those without a wildcard are only looked up."""
+    plain = {"/".join(_named(pattern)) for pattern in patterns if is_plain(pattern)}
+    others = [pattern for pattern in patterns if not is_plain(pattern)]
+
+    def named(path: str) -> bool:
+        return path in plain or any(matches(pattern, path) for pattern in others)
+
+    return named
+
+
 def files_matching(root: Path, pattern: str) -> Iterator[str]:
     """Regular files below `root` that a pattern names. Neither links nor what is behind them."""
     named = _named(pattern)
@@ -88,9 +104,28 @@ def _of_piece(piece: str) -> str:
         return "[^/]"
     if len(piece) == 1:
         return re.escape(piece)
-    inner = piece[1:-1].replace("\\", "\\\\").replace("[", "\\[").replace("]", "\\]")
-    inner = f"^{inner[1:]}" if inner.startswith("!") else inner.replace("^", "\\^")
-    return f"(?!/)[{inner}]"
+    return _of_class(piece[1:-1])
+
+
+def _of_class(inner: str) -> str:
+    """`[…]` as a shell reads it: any text is one, and a range that runs backwards has nothing."""
+    negated = inner.startswith("!")
+    chars = inner[negated:]
+    items: list[str] = []
+    place = 0
+    while place < len(chars):
+        first, last = chars[place], chars[place + 2 : place + 3]
+        if last and chars[place + 1] == "-":
+            items += [f"{re.escape(first)}-{re.escape(last)}"] if first <= last else []
+            place += 3
+        else:
+            items.append(re.escape(first))
+            place += 1
+    if not chars:
+        return re.escape(f"[{inner}]")  # nothing to choose from: these very characters
+    if not items:
+        return "[^/]" if negated else "(?!)"
+    return f"(?!/)[{'^' * negated}{''.join(items)}]"
 
 
 def _apart(parts: Sequence[str], is_wildcard: Callable[[str], bool]) -> list[list[str]]:

@@ -77,7 +77,10 @@ def explain(pack: Path, asked: str) -> Explanation:
         )  # fmt: skip
     record = _value(sealed, asked)
     try:
-        places, more = _follow(sealed, record.address)
+        if record.value is None:
+            places, more = _around(sealed, record.address)
+        else:
+            places, more = _follow(sealed, record.address)
     except UsageError as error:
         text = f"{layout.RESULTS}: the address of {asked} leads nowhere: {error.message}"
         raise PackBrokenError(text, hint=f"evidence verify {pack} lists everything.") from error
@@ -107,6 +110,31 @@ def _value(sealed: SealedPack, name: str) -> ValueRecord:
         f"there is no value {name[:_MAX_NAME_CHARS]!r} in {layout.RESULTS}",
         hint=f"Close: {', '.join(close)}." if close else f"All names are in {layout.RESULTS}.",
     )
+
+
+def _around(sealed: SealedPack, address: str) -> tuple[tuple[Place, ...], int]:
+    """Where a value would stand that was not measured, or what stands there instead: the nearest
+    thing around it that is there. Nothing of a file that such a pack does not have."""
+    places: list[Place] = []
+    more = 0
+    for part in filter(None, address.split(" + ")):
+        path, mark, inside = part.partition("#")
+        if path not in sealed.documents.digests:
+            continue
+        lines, _, pointer = inside.partition("/")
+        pointer = f"/{pointer}" if pointer else ""
+        while True:
+            try:
+                found, further = _follow(sealed, f"{path}{mark}{lines}{pointer}")
+            except UsageError:
+                if not pointer:
+                    break
+                pointer = pointer.rpartition("/")[0]
+                continue
+            places += found
+            more += further
+            break
+    return tuple(places), more
 
 
 def _follow(sealed: SealedPack, address: str) -> tuple[tuple[Place, ...], int]:

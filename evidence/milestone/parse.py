@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import re
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, Final
@@ -214,6 +214,9 @@ def _contradictions(milestone: Milestone) -> list[tuple[str, str]]:
         if attempt.model is not None:
             found += _model_problems(f"/attempt/{index}/model", attempt.model)
     found += _pattern_problems("/eval", milestone.eval.scorer)
+    found += _wildcard_problems("/publish/withhold", milestone.publish.withhold)
+    for index, promise in enumerate(milestone.frozen):
+        found += _wildcard_problems(f"/frozen/{index}/paths", promise.paths)
     for index, gate in enumerate(milestone.gates):
         found += _gate_problems(f"/gate/{index}", gate)
     return found
@@ -275,6 +278,17 @@ def _pattern_problems(pointer: str, scorers: tuple[PatternSpec, ...]) -> list[tu
         except MalformedError as error:
             found.append((f"{place}/pattern", error.message))
     return found
+
+
+def _wildcard_problems(pointer: str, paths: Sequence[str]) -> list[tuple[str, str]]:
+    count, most = sum(map(_has_wildcard, paths)), limits.MAX_WILDCARD_PATTERNS
+    if count <= most:
+        return []
+    return [(pointer, f"{count} patterns with wildcards, and at most {most} are compared")]
+
+
+def _has_wildcard(pattern: str) -> bool:
+    return any(char in pattern for char in "*?[")
 
 
 def _gate_problems(pointer: str, gate: GateSpec) -> list[tuple[str, str]]:

@@ -225,6 +225,16 @@ STORIES: Final = (
     Forgery("relation", "a relation to another pack in words of one's own", lambda pack: pack.doc(
             layout.MANIFEST)["parents"].append({"milestone": "M1", "root_sha256": "a" * 64,
             "relation": "audited and confirmed by"}), ("form",)),
+    Forgery("own-page", "a page that no run leaves, sealed", lies.report_of_ones_own,
+            ("sealed-names",)),
+    Forgery("reports-left-out", "what our own backend always reports is not there",
+            lies.reports_left_out, ("own-reports",)),
+    Forgery("seam", "another text at the seam than the log has", lies.other_seam,
+            ("training-log",)),
+    Forgery("log-cut-away", "a log of one's own, a secret cut from it", lies.log_cut_away,
+            ("training-log",)),
+    Forgery("taught-from-the-beginning", "loss on whole recorded rows",
+            lies.taught_from_the_beginning, ("seen-labels", "seen-batches")),
     Forgery("tool", "another tool", put(layout.MANIFEST, "tool", "name",
             change=edits.becomes("evidence-pack, audited")), ("form",)),
 )  # fmt: skip

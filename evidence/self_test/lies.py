@@ -193,3 +193,50 @@ def hidden_field(pack: ForgedPack) -> None:
     if place is None:
         raise NotPossibleError("every field is an answer")
     del coverage[place]
+
+
+def report_of_ones_own(pack: ForgedPack) -> None:
+    """A page that no run leaves, among the sealed files."""
+    pack.replace("audit_report.html", b"<p>all is well</p>\n")
+
+
+def reports_left_out(pack: ForgedPack) -> None:
+    """What our own backend always reports is not there to be held against anything."""
+    our_framework(pack)
+    events = pack.doc(layout.JOURNAL)
+    events[:] = [one for one in events if one["event"] not in ("execution", "loss", "generation")]
+
+
+def other_seam(pack: ForgedPack) -> None:
+    """Another text at the seam than the worker said in its log."""
+    our_framework(pack)
+    text = pack.doc(layout.INPUTS)["text"]
+    if not text.get("seam"):
+        raise NotPossibleError("the seam is not known")
+    text["seam"]["continuation"] += " and so on"
+
+
+def log_cut_away(pack: ForgedPack) -> None:
+    """A log of one's own, and a secret that is said to have been cut from it."""
+    our_framework(pack)
+    events = pack.doc(layout.JOURNAL)
+    place = next(i for i, one in enumerate(events) if one["event"] == "stage-finished")
+    cut = {"stage": "train", "counts": {"hf-token": 1}}
+    events.insert(place, {**events[place], "event": "redacted", "data": cut})
+    pack.replace(layout.TRAINING_LOG, b"all went well\n")
+
+
+def taught_from_the_beginning(pack: ForgedPack) -> None:
+    """Loss on whole recorded rows, stream and counts made to fit."""
+    seen = pack.doc(layout.SEEN)
+    if not any(one["num_rows_in_sequence"] and not one["num_rows_in_target"]
+               for one in seen["coverage"]):  # fmt: skip
+        raise NotPossibleError("no field is read and not taught")
+    rows = {row["step"]: row for row in pack.rows(layout.METRICS)}
+    for batch in seen["batches"]:
+        for row in batch["rows"]:
+            row["labels"] = list(row["ids"])
+        step = rows[batch["step"]]
+        taught = sum(len(row["ids"]) - 1 for row in batch["rows"])
+        seen["num_target_tokens"] += taught - step["num_target_tokens"]
+        step["num_target_tokens"] = taught

@@ -239,8 +239,14 @@ def _written(value: Any) -> Any:
 
 
 def names_in(source: str) -> tuple[str, ...]:
-    """Names that a text of the author uses and does not set itself, sorted."""
-    return tuple(sorted(meta.find_undeclared_variables(sandbox().parse(source))))
+    """Names that a text of the author uses and does not set itself, sorted.
+
+    Raises MalformedError for one that is no template.
+    """
+    try:
+        return tuple(sorted(meta.find_undeclared_variables(sandbox().parse(source))))
+    except (TemplateError, RecursionError, MemoryError) as error:
+        raise MalformedError(f"template error: {error}") from error
 
 
 def render(template: Template, values: Mapping[str, Any]) -> str:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import subprocess
 import time
+import warnings
+from fnmatch import fnmatchcase
 from pathlib import Path
 
 import pytest
@@ -207,6 +209,35 @@ def test_wildcards_cost_no_more_than_the_path_is_long(pattern: str, path: str, n
     began_s = time.process_time()
     assert matches(pattern, path) is named
     assert time.process_time() - began_s < 2
+
+
+@pytest.mark.parametrize(
+    "inner",
+    [
+        "z-a",
+        "!",
+        "]",
+        "!]",
+        "^",
+        "^a",
+        "a&&b",
+        "a||b",
+        "a~~b",
+        "--a",
+        "[:alpha:]",
+        "!z-a",
+        "a-",
+        "-",
+        "π",
+    ],
+)
+def test_any_text_in_brackets_is_a_pattern_and_never_an_error(inner: str) -> None:
+    """Patterns come with a stranger's milestone; verify compiles them."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        named = [one for one in "azbπ^&|~-:]!" if matches(f"x[{inner}]y", f"x{one}y")]
+    wanted = [one for one in "azbπ^&|~-:]!" if fnmatchcase(f"x{one}y", f"x[{inner}]y")]
+    assert named == wanted
 
 
 def test_a_blob_that_looks_like_a_pointer_for_long_costs_nothing() -> None:

@@ -18,6 +18,7 @@ from evidence.errors import EvidenceError, PackBrokenError, UsageError
 from evidence.explain import explain as explaining
 from evidence.explain.explain import Explanation, explain
 from evidence.verification.verification import SealedPack, load_sealed
+from tests.packs.case import GOLDEN
 
 PATHS = (*layout.NEEDED_ALWAYS, layout.METRICS, layout.PREDICTIONS, "SHA256SUMS", "../x", "")
 NUMBERS = ("0", "1", "2", "10", "999999", "1" * 30, "-1", "+1", "01", "1.0", "1e1", " 1")
@@ -154,6 +155,18 @@ def test_every_address_of_the_results_leads_somewhere(pack: Path) -> None:
     assert sealed.documents.results is not None
     for name in sealed.documents.results.values:
         assert isinstance(asked(pack, name), Explanation), name
+
+
+@pytest.mark.parametrize("status", ["complete", "failed"])
+def test_every_value_of_an_intact_pack_can_be_explained(status: str) -> None:
+    """What was not measured, too: a pack is not broken for it."""
+    golden = GOLDEN / "v1" / status / "M90"
+    results = load_sealed(golden).documents.results
+    assert results is not None
+    for name, value in results.values.items():
+        found = asked(golden, name)
+        assert isinstance(found, Explanation), name
+        assert (value.value is None) == found.value.startswith("not measured"), name
 
 
 def _walk(value: Any, pointer: str) -> Iterator[tuple[str, Any]]:

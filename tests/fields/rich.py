@@ -64,7 +64,13 @@ def rich_toy() -> ForgedPack:
 def _logs(made: ForgedPack) -> None:
     """What our own backend prints, every five steps."""
     rows = made.docs[layout.METRICS]
-    lines = [f"training models/toy on {rows[0]['num_rows'] * 9 + 1} rows"]
+    seam = made.docs[layout.INPUTS]["text"]["seam"]
+    lines = [
+        f"evaluation feeds … {seam['fed']!r}; the training text goes on {seam['continuation']!r}",
+        f"the first token that carries loss: {seam['first_target']!r}",
+        f"the probe measures {seam['probe_wanted']!r} after … {seam['probe_given']!r}",
+        f"training models/toy on {rows[0]['num_rows'] * 9 + 1} rows",
+    ]
     for at in range(0, len(rows), 5):
         some = rows[at : at + 5]
         mean = math.fsum(one["loss"] for one in some) / len(some)

@@ -65,6 +65,11 @@ def test_an_attempt_overrides_only_what_it_names() -> None:
         ('answer = ["steps", "final_answer"]', 'answer = ["answer"]', "not among the fields"),
         ("init_seed = 42", 'id = "x"', "exactly one of"),
         ("value = 138", "", "either `value` or `other`"),
+        (
+            'paths = ["milestones/data/*.jsonl"]',
+            f"paths = {[f'*{n}' for n in range(101)]}",
+            "101 patterns with wildcards",
+        ),
     ],
 )
 def test_a_mistake_is_named_with_its_line_and_the_nearest_name(

@@ -226,6 +226,39 @@ def sealed_files(pack: ForgedPack, count: int) -> None:
         pack.replace(f"damaged/{n}.txt", b"x")
 
 
+def stage_ends(pack: ForgedPack, count: int) -> None:
+    """So many segments that end, over so many steps."""
+    steps(pack, count)
+    end = deepcopy(pack.doc(layout.JOURNAL)[_at(pack, "stage-finished", stage="train")])
+    place = _at(pack, "stage-finished", stage="train")
+    _insert(pack, place, ({"event": end["event"], "data": end["data"]} for _ in range(count)))
+
+
+def embedding_widths(pack: ForgedPack, count: int) -> None:
+    """So many widths in config.json, and so many embeddings."""
+    path = f"{layout.FINAL_MODEL}/config.json"
+    config = json.loads(pack.file(path))
+    config |= {f"x{n}_embedding_size": 10**6 + n for n in range(count)}
+    pack.replace(path, json.dumps(config).encode())
+    tables: dict[str, Any] = {
+        f"x{n}.embed_tokens.weight": {
+            "dtype": "F32", "shape": [3, 1], "data_offsets": [12 * n, 12 * n + 12]
+        }
+        for n in range(count)
+    }  # fmt: skip
+    header = json.dumps(tables).encode()
+    weights = len(header).to_bytes(8, "little") + header + bytes(12 * count)
+    pack.replace(pack.weights(), weights)
+
+
+def patterns_and_files(pack: ForgedPack, count: int) -> None:
+    """So many files of a promise, each named by itself."""
+    files = pack.doc(layout.FROZEN)["sets"][0]["files"]
+    files[:] = [{**files[0], "path": f"x/{n:06d}"} for n in range(count)]
+    named = ", ".join(f'"x/{n:06d}"' for n in range(count))
+    pack.milestone(r"^paths = .*", f"paths = [{named}]")
+
+
 GROWN: Final[dict[str, Grow]] = {
     "segments": segments,
     "recoveries": recoveries,
@@ -258,6 +291,9 @@ GROWN: Final[dict[str, Grow]] = {
     "gates": many(layout.RESULTS, "gates"),
     "loss-table": many(layout.RESULTS, "loss_table"),
     "model-files": model_files,
+    "stage-ends": stage_ends,
+    "embedding-widths": embedding_widths,
+    "patterns-and-files": patterns_and_files,
     "sealed-files": sealed_files,
     "events-execution": events_of(
         "execution",

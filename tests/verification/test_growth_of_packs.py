@@ -43,8 +43,18 @@ LARGE = {
     "model-files": 10,
     "long-groups": 45,
     "groups": 800,
+    "patterns-and-files": 1400,
 }
-QUICK = ("segments", "recoveries", "words-and-values", "groups", "contains-run", "notes-brackets")
+QUICK = (
+    "stage-ends",
+    "embedding-widths",
+    "segments",
+    "recoveries",
+    "words-and-values",
+    "groups",
+    "contains-run",
+    "notes-brackets",
+)
 DOUBLE = 2.6
 """2 is linear, and 4 quadratic."""
 

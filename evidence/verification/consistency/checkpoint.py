@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from functools import partial
 from typing import Any, Final
 
@@ -240,15 +240,19 @@ def shape_problems(config: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> 
     if isinstance(text_config, dict):
         shape, place = text_config, f"{place}/text_config"
     vocabulary, hidden = shape.get("vocab_size"), shape.get("hidden_size")
-    own = [value for key, value in shape.items() if _EMBEDDING_WIDTH.search(key)]
-    predicted = [list(t.shape) for name, t in tensors.items() if _HEAD.search(name)]
+    own = {v for key, v in shape.items() if _EMBEDDING_WIDTH.search(key) and isinstance(v, int)}
+    predicted = {t.shape for name, t in tensors.items() if _HEAD.search(name)}
     for name, tensor in sorted(tensors.items()):
         if _EMBEDDING.search(name) and vocabulary is not None and hidden is not None:
             text, found = f"the shape of {shown(name)} is another", list(tensor.shape)
             expected = [vocabulary, hidden]
-            if expected in predicted and found[1:] == [hidden] and found[0] > vocabulary:
+            if (
+                _is_in(predicted, vocabulary, hidden)
+                and found[1:] == [hidden]
+                and found[0] > vocabulary
+            ):
                 continue  # rows for what is read and never predicted, such as where an image begins
-            if found not in [[vocabulary, width] for width in own]:
+            if found[:1] != [vocabulary] or len(found) != 2 or found[1] not in own:
                 yield from differs(f"{place}/vocab_size", text, expected, found)
     stacks: dict[str, set[int]] = {}
     for name in tensors:
@@ -261,6 +265,10 @@ def shape_problems(config: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> 
             found = sorted(next(iter(stacks.values())))
             text = "the weights have other layers"
             yield from differs(f"{place}/num_hidden_layers", text, found, expected)
+
+
+def _is_in(shapes: Collection[tuple[int, ...]], rows: object, width: object) -> bool:
+    return isinstance(rows, int) and isinstance(width, int) and (rows, width) in shapes
 
 
 def _bounded(value: object) -> int:

@@ -17,7 +17,7 @@ from evidence.verification.consistency.registry import Check, Evidence, register
 from evidence.verification.ledger import Ledger
 
 _PACKAGE: Final = "evidence.verification.consistency"
-_FIRST: Final = ("status", "journal", "attempts", "identity", "promises", "machine")
+_FIRST: Final = ("status", "journal", "attempts", "identity", "promises", "machine", "left")
 _LAST: Final = (
     "data",
     "recovery",

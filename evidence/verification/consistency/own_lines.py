@@ -10,7 +10,9 @@ from itertools import groupby
 from typing import Final
 
 from evidence import layout
+from evidence.records.availability import Unavailable
 from evidence.records.run import AttemptPlan, StepRow
+from evidence.redact.marks import is_cut_from
 from evidence.stages.eval import PREDICTIONS
 from evidence.stages.train import STEPS, TRAIN
 from evidence.text.escape import visible
@@ -23,19 +25,28 @@ check = partial(registry.check, kind=TRAIN.name)
 
 _STEP: Final = re.compile(r"step \d+/\d+  loss .*$")
 _TRAINING: Final = re.compile(r"training .* on \d+ rows$")
+_SEAM: Final = (
+    re.compile(r"evaluation feeds … .*; the training text goes on .*$"),
+    re.compile(r"the first token that carries loss: .*$"),
+    re.compile(r"the probe measures .* after … .*$"),
+)
+_KEY: Final = "private-key"
+"""Of this kind of secret whole lines are cut; what of others is cut stays within its line."""
 _EVALUATING: Final = re.compile(r"evaluating \d+ of \d+ questions with the saved model$")
 
 
 @check("training-log", "the lines of our own in training_log.txt are those of the step rows")
 def training_log(evidence: Evidence) -> Problems:
-    """Where our own backend ran and nothing was cut from the log: `training MODEL on N rows`, and a
-    line a logging interval with the mean of its losses, rate and epoch of its last step, written
-    again from metrics.jsonl and compared as text. Exact. Of a run that was resumed the lines of
-    its last segment: before them are lines of steps that were made again."""
+    """Where our own backend ran: the three lines about the seam, as inputs.json has it; `training
+    MODEL on N rows`; and a line a logging interval with the mean of its losses, rate and epoch of
+    its last step, written again from metrics.jsonl and compared as text. Exact, what was cut as a
+    secret aside. Of a run that was resumed the lines of its last segment: before them are lines of
+    steps that were made again."""
     plan = evidence.plan
     lines = list(_lines(evidence, layout.TRAINING_LOG, "train"))
     model = plan.model.id or plan.model.config or plan.model.path
     expected = visible(f"training {model} on {evidence.rows_of(plan.train.data)} rows")
+    yield from _seam(evidence, lines)
     yield from _alike(layout.TRAINING_LOG, lines, _TRAINING, expected)
     rows = evidence.documents.rows(STEPS)
     if not rows:
@@ -49,10 +60,26 @@ def training_log(evidence: Evidence) -> Problems:
         text = "not a line for each logging interval"
         yield Problem(layout.TRAINING_LOG, text, len(wanted), len(found))
     for (number, line), expected in zip(found, wanted, strict=False):
-        if line != expected:
+        if not is_cut_from(expected, line):
             text = "not what the step rows give"
             yield Problem(f"{layout.TRAINING_LOG}#L{number}", text, expected, line)
             return
+
+
+def _seam(evidence: Evidence, lines: list[tuple[int, str]]) -> Problems:
+    """What the worker said of the seam before it trained."""
+    text = evidence.documents.inputs.text
+    seam = None if isinstance(text, Unavailable) else text.seam
+    if seam is None:
+        yield Problem(f"{layout.INPUTS}#/text/seam", "this backend always says where the seam is")
+        return
+    said = (
+        f"evaluation feeds … {seam.fed!r}; the training text goes on {seam.continuation!r}",
+        f"the first token that carries loss: {seam.first_target!r}",
+        f"the probe measures {seam.probe_wanted!r} after … {seam.probe_given!r}",
+    )
+    for shape, expected in zip(_SEAM, said, strict=True):
+        yield from _alike(layout.TRAINING_LOG, lines, shape, visible(expected))
 
 
 def _said(plan: AttemptPlan, rows: list[StepRow], last: int) -> Iterator[str]:
@@ -70,8 +97,8 @@ def _said(plan: AttemptPlan, rows: list[StepRow], last: int) -> Iterator[str]:
 
 @check("eval-log", "the lines of our own in eval_log.txt are those of the predictions")
 def eval_log(evidence: Evidence) -> Problems:
-    """Where our own backend ran and nothing was cut from the log: `evaluating N of M questions`,
-    with the number of predictions and of rows of the evaluation set. Exact."""
+    """Where our own backend ran: `evaluating N of M questions`, with the number of predictions and
+    of rows of the evaluation set. Exact, what was cut as a secret aside."""
     lines = list(_lines(evidence, layout.EVAL_LOG, "eval"))
     count = len(evidence.documents.rows(PREDICTIONS))
     available = evidence.rows_of(evidence.plan.eval.data)
@@ -86,7 +113,7 @@ def _alike(
     if not found:
         yield Problem(path, "this line is not there", expected)
     for number, line in found:
-        if line != expected:
+        if not is_cut_from(expected, line):
             yield Problem(f"{path}#L{number}", "not what the evidence says", expected, line)
 
 
@@ -96,6 +123,8 @@ def _lines(evidence: Evidence, path: str, stage: str) -> Iterator[tuple[int, str
     data = evidence.contents.get(path)
     if data is None:
         raise CannotCheckError(f"{path} is not there, or too large")
-    if any(event.data["counts"] for event in evidence.events("redacted", stage)):
-        raise CannotCheckError(f"secrets or names were cut from {path}")
-    yield from enumerate(data.decode("utf-8", "replace").split("\n"), 1)
+    text = data.decode("utf-8", "replace")
+    cut = {kind for event in evidence.events("redacted", stage) for kind in event.data["counts"]}
+    if _KEY in cut and f"[redacted:{_KEY}]" in text:
+        raise CannotCheckError(f"private keys were cut from {path}, perhaps with lines of ours")
+    yield from enumerate(text.split("\n"), 1)

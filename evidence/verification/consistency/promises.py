@@ -5,7 +5,7 @@ and which commit they were compared with.
 from __future__ import annotations
 
 from evidence import layout
-from evidence.capture.patterns import matches
+from evidence.capture.patterns import any_of, is_plain, matches
 from evidence.records.availability import Unavailable
 from evidence.records.capture import FrozenSetRecord, GitStateRecord
 from evidence.records.milestone import FrozenSpec
@@ -93,13 +93,16 @@ def _paths(place: str, one: FrozenSetRecord, spec: FrozenSpec) -> Problems:
     paths = [file.path for file in one.files]
     if paths != sorted(set(paths)):
         yield Problem(place, "paths rise, each once")
-    before = [file.path for file in one.files if file.before_sha256 is not None]
+    before = {file.path: None for file in one.files if file.before_sha256 is not None}
     for pattern in spec.paths:
+        if is_plain(pattern) and pattern in before:
+            continue
         if not any(matches(pattern, path) for path in before):
             text = f"no file of {shown(pattern)}, which the promise names: it promises nothing"
             yield Problem(place, text, pattern, None)
+    is_promised = any_of(spec.paths)
     for index, path in enumerate(paths):
-        if not any(matches(pattern, path) for pattern in spec.paths):
+        if not is_promised(path):
             text = "the promise is not about this file"
             yield Problem(f"{place}/{index}/path", text, " or ".join(spec.paths), path)
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
-from fnmatch import fnmatchcase
+from fnmatch import translate
 from typing import Final
 
 from evidence import layout
@@ -13,6 +14,7 @@ from evidence.text.escape import acts_at, visible
 from evidence.verification.consistency.registry import Evidence, Problems, check, differs, need
 from evidence.verification.problem import CannotCheckError, Problem, shown
 
+_SMI_SAYS: Final = "Driver Version:"
 SHOWN_NAME_CHARS: Final = 20
 """nvidia-smi cuts the names of GPUs to fit its table."""
 
@@ -51,18 +53,24 @@ def _weights(folder: str, sealed: Mapping[str, str]) -> Problems:
 @check("withheld-files", "only weights, and what the milestone allows, are withheld")
 def withheld_files(evidence: Evidence) -> Problems:
     """Each path of withheld.json is sealed, matches a pattern of [publish] or is one of weights
-    (*.safetensors), has the manifest's size, and is no document that verify needs. Exact. Absent
-    ones are named as advice."""
+    (*.safetensors), has the manifest's size, is no document that verify needs, and is named once.
+    Exact. Absent ones are named as advice."""
     patterns = (*evidence.documents.milestone.publish.withhold, *layout.LEFT_OUT)
+    may_be = [re.compile(translate(pattern)) for pattern in patterns]
     sizes, digests = evidence.documents.sizes, evidence.documents.digests
+    named: set[str] = set()
     for index, entry in enumerate(evidence.documents.withheld.files):
         place = f"{layout.WITHHELD}#/files/{index}"
+        if entry.path in named:
+            yield Problem(f"{place}/path", "is named a second time", actual=entry.path)
+            continue
+        named.add(entry.path)
         if entry.path not in digests:
             yield Problem(f"{place}/path", "names a file that is not sealed", actual=entry.path)
             continue
         if is_document(entry.path) or entry.path in layout.NEEDED_ALWAYS:
             yield Problem(f"{place}/path", "evidence cannot be withheld", actual=entry.path)
-        if not any(fnmatchcase(entry.path, pattern) for pattern in patterns):
+        if not any(one.match(entry.path) for one in may_be):
             text = "is no weights, and withheld by no pattern of [publish]"
             yield Problem(f"{place}/path", text, " or ".join(patterns), entry.path)
         text = "another size than the manifest states"
@@ -93,12 +101,16 @@ def log_text(evidence: Evidence) -> Problems:
 @check("snapshots", "nvidia-smi's report shows the cards that the documents describe")
 def snapshots(evidence: Evidence) -> Problems:
     """Every GPU name of hardware.json occurs in gpu_snapshot.txt where nvidia-smi answered (its
-    table cuts names: the first 20 characters count), and the driver's version. Literal search.
-    env_snapshot.txt is `machine`'s."""
+    table cuts names: the first 20 characters count), and the driver's version. Literal search. A
+    warning where it shows a driver and hardware.json has none. env_snapshot.txt is `machine`'s."""
     hardware = evidence.documents.hardware
     text = evidence.contents.get(layout.GPU_SNAPSHOT, b"").decode("utf-8", "replace")
     if "NVIDIA-SMI" not in text:
         return
+    if isinstance(hardware.gpus, Unavailable) and _SMI_SAYS in text:
+        what = f"nvidia-smi shows a driver, and NVML found none: {shown(hardware.gpus.reason)}"
+        place = f"{layout.HARDWARE}#/gpus"
+        yield Problem(place, what, severity="warning", code="gpu-not-compared")
     wanted: list[tuple[str, object]] = [
         (f"{layout.HARDWARE}#/driver_version", hardware.driver_version)
     ]

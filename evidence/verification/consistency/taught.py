@@ -15,10 +15,11 @@ from evidence.records.availability import Unavailable
 from evidence.records.inputs import SeenRecord, SeenRow
 from evidence.results.context import journal_at
 from evidence.stages.train import SEEN, TRAIN
+from evidence.text.templating import names_in
 from evidence.verification.consistency import registry
 from evidence.verification.consistency.registry import Evidence, Problems, differs, need
 from evidence.verification.consistency.seen import IGNORED
-from evidence.verification.problem import CannotCheckError, Problem
+from evidence.verification.problem import CannotCheckError, Problem, shown
 
 check = partial(registry.check, kind=TRAIN.name)
 
@@ -37,9 +38,17 @@ def _recorded(seen: SeenRecord) -> Iterator[tuple[str, SeenRow]]:
 @check("seen-labels", "the loss falls where the milestone lets it")
 def seen_labels(evidence: Evidence) -> Problems:
     """data.loss of the training set: `all`, every token; `completion`, all from some token to the
-    end of the row; a row with a label is one that teaches. Exact. Which token is the first of an
-    answer needs the row, see repo-rows."""
+    end of the row; where a field is read in every row and taught in none, some text of each row
+    carries no loss. Exact. Which token is the first of an answer needs the row, see repo-rows."""
     seen, spec = _seen(evidence), evidence.plan.data[evidence.plan.train.data]
+    untaught = [
+        one.field
+        for one in seen.coverage
+        if one.num_rows_in_sequence == seen.num_rows and not one.num_rows_in_target
+    ]
+    tokenizer = evidence.documents.inputs.tokenizer
+    known = () if isinstance(tokenizer, Unavailable) else tokenizer.special_tokens
+    special = {one.id for one in known}
     for place, row in _recorded(seen):
         carries = [label != IGNORED for label in row.labels]
         if spec.loss == "all" and not all(carries):
@@ -48,20 +57,29 @@ def seen_labels(evidence: Evidence) -> Problems:
         if spec.loss == "completion" and carries != sorted(carries):
             text = "the loss falls on everything behind its first token, and here it has a gap"
             yield Problem(f"{place}/labels", text)
+        text_without = any(
+            piece and not taught and one not in special
+            for one, piece, taught in zip(row.ids, row.pieces, carries, strict=False)
+        )
+        if untaught and carries and not text_without:
+            text = "the loss falls on all of its text, and one of its fields is taught in no row"
+            yield Problem(f"{place}/labels", text, f"none on {shown(untaught[0])}")
 
 
 @check("seen-lists", "what was cut, read and taught are parts of one another")
 def seen_lists(evidence: Evidence) -> Problems:
-    """coverage has the fields of the data, in order; no field is taught in more rows than it is
-    read in; rows that lost some of a field are among the truncated ones, and a truncated row that
-    was recorded is as long as can be; every other recorded row is as long as the lengths of
-    inputs.json allow (one more: an end token that had no room). Exact."""
+    """coverage has the fields of the data, in order; a field that the template does not name is
+    read in no row; no field is taught in more rows than it is read in; rows that lost some of a
+    field are among the truncated ones, and a truncated row that was recorded is as long as can be;
+    every other recorded row is as long as the lengths of inputs.json allow (one more: an end token
+    that had no room). Exact."""
     seen, train = _seen(evidence), evidence.plan.train
     record = evidence.documents.inputs.data.get(train.data)
     if record is not None:
         text = "other fields than the data have"
         found = [one.field for one in seen.coverage]
         yield from differs(f"{layout.SEEN}#/coverage", text, list(record.field_names), found)
+    named = _named_in(evidence)
     cut = set(seen.rows_truncated)
     for index, one in enumerate(seen.coverage):
         place = f"{layout.SEEN}#/coverage/{index}"
@@ -69,11 +87,24 @@ def seen_lists(evidence: Evidence) -> Problems:
             text = "taught in more rows than it is read in"
             limit = f"at most {one.num_rows_in_sequence}"
             yield Problem(f"{place}/num_rows_in_target", text, limit, one.num_rows_in_target)
+        if named is not None and one.field not in named and one.num_rows_in_sequence:
+            text = "the template of the text does not name this field, so it is read in no row"
+            found_rows = one.num_rows_in_sequence
+            yield Problem(f"{place}/num_rows_in_sequence", text, 0, found_rows)
         outside = sorted(set(one.rows_cut) - cut)
         if outside:
             text = "rows that lost nothing to the length limit lost some of this field"
             yield Problem(f"{place}/rows_cut", text, "rows of rows_truncated", outside[:3])
     yield from _lengths(evidence, seen, cut)
+
+
+def _named_in(evidence: Evidence) -> frozenset[str] | None:
+    """Names in the template of the training text; None for one that cannot be read."""
+    source = evidence.plan.data[evidence.plan.train.data].text
+    try:
+        return None if source is None else frozenset(names_in(source))
+    except MalformedError:
+        return None
 
 
 def _lengths(evidence: Evidence, seen: SeenRecord, cut: set[int]) -> Problems:

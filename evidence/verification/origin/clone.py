@@ -12,12 +12,21 @@ from pathlib import Path
 from typing import Final
 
 from evidence import layout
-from evidence.capture.git import NoAnswerError, PatchedTree, PatchError, patched_tree, tree_of
+from evidence.capture.git import (
+    NoAnswerError,
+    PatchedTree,
+    PatchError,
+    description_of,
+    patched_tree,
+    tree_of,
+)
 from evidence.capture.holding import is_filtered, is_pointer, same
 from evidence.capture.repository import Repository, open_repository
 from evidence.encoding.digest import sha256_hex
 from evidence.errors import UsageError
 from evidence.records.availability import Unavailable
+from evidence.records.capture import GitStateRecord
+from evidence.redact.marks import is_cut_from
 from evidence.verification.consistency.registry import Check, Evidence
 from evidence.verification.ledger import Rule
 from evidence.verification.origin import clone_inputs, clone_rows
@@ -30,7 +39,9 @@ from evidence.verification.origin.recorded import (
 )
 from evidence.verification.problem import CannotCheckError, Problem, shown
 
-COMMIT: Final = Rule("repo-commit", "the clone has the commit, with the tree that git.json names")
+COMMIT: Final = Rule(
+    "repo-commit", "the clone has the commit, with the tree, date and subject in git.json"
+)
 PATCH: Final = Rule("repo-patch", "the patch leads from that commit to what ran")
 
 _PROMISOR: Final = r"^(extensions\.partialclone|remote\..*\.promisor)$"
@@ -87,6 +98,26 @@ def _commit(found: Repository, evidence: Evidence) -> Iterator[Problem]:
         yield Problem(f"{place}/commit", text, actual=start.commit)
     elif tree != start.tree:
         yield Problem(f"{place}/tree", "another tree than the commit has", tree, start.tree)
+    else:
+        yield from _described(
+            found, start, place, anonymous=evidence.documents.milestone.publish.pseudonyms
+        )
+
+
+def _described(
+    found: Repository, start: GitStateRecord, place: str, *, anonymous: bool
+) -> Iterator[Problem]:
+    """Date and subject are the commit's; of a subject from which something was cut, the rest."""
+    described = description_of(found, start.commit)
+    if isinstance(described, Unavailable):
+        raise CannotCheckError(described.reason)
+    date, subject = described
+    if start.commit_utc != date:
+        text = "another date than the commit has"
+        yield Problem(f"{place}/commit_utc", text, date, start.commit_utc)
+    if not is_cut_from(subject, start.subject, names=anonymous):
+        text = "another subject than the commit has"
+        yield Problem(f"{place}/subject", text, shown(subject), shown(start.subject))
 
 
 def _patch(found: Repository, evidence: Evidence) -> Iterator[Problem]:

@@ -7,12 +7,13 @@ the data is `clone_inputs`'s: without them nothing is said here.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
 from typing import Final
 
-from evidence import layout
+from evidence import layout, limits
 from evidence.capture.blobs import digests_at
 from evidence.capture.git import tree_of
 from evidence.capture.patterns import matches
@@ -22,7 +23,8 @@ from evidence.data.facts import DataSet
 from evidence.data.template_text import MarkedText, render_row
 from evidence.errors import MalformedError
 from evidence.records.availability import Unavailable
-from evidence.records.inputs import SeenRow
+from evidence.records.inputs import SeenRecord, SeenRow
+from evidence.records.milestone import DataSpec
 from evidence.stages.eval import PREDICTIONS
 from evidence.stages.train import SEEN
 from evidence.text import templating
@@ -65,7 +67,9 @@ def evaluation(found: Repository, evidence: Evidence) -> Iterator[Problem]:
 def rows_taught(found: Repository, evidence: Evidence) -> Iterator[Problem]:
     """The pieces of a recorded row, its special tokens aside, are the template over its row, or
     begin it where it was truncated; with loss on `completion` its first label is the token in which
-    the first answer begins. White space aside. Rows that do not survive the tokenizer are left."""
+    the first answer begins. White space aside. Rows that do not survive the tokenizer are left. In
+    how many rows a field is read and taught: as many as have text of it, and text of it where the
+    loss falls; truncated rows may lack it."""
     train, seen = evidence.plan.train, evidence.documents.document(SEEN)
     tokenizer, text = evidence.documents.inputs.tokenizer, evidence.documents.inputs.text
     if seen is None or isinstance(tokenizer, Unavailable) or isinstance(text, Unavailable):
@@ -89,6 +93,38 @@ def rows_taught(found: Repository, evidence: Evidence) -> Iterator[Problem]:
                 yield from _same_text(place, pieces, marked, truncated=row.source_row in cut)
                 if spec.loss == "completion":
                     yield from _begins(place, row, pieces, marked, spec.answer)
+        if len(rows.rows) <= limits.MAX_ROWS_LISTED:
+            texts = [_rendered(template, rows, index) for index in range(len(rows.rows))]
+            yield from _coverage(seen, spec, texts, num_odd=len(odd | cut))
+
+
+def _coverage(
+    seen: SeenRecord, spec: DataSpec, texts: list[MarkedText], num_odd: int
+) -> Iterator[Problem]:
+    """What is read and taught of each field, within what the rows have of it."""
+    read: Counter[str] = Counter()
+    taught: Counter[str] = Counter()
+    surely: Counter[str] = Counter()
+    for marked in texts:
+        spans = [span for span in marked.spans if span.end > span.start]
+        starts = [span.start for span in marked.spans if span.field in spec.answer]
+        begins = 0 if spec.loss == "all" else min(starts, default=len(marked.text) + 1)
+        read.update({span.field for span in spans})
+        taught.update({span.field for span in spans if span.end >= begins})
+        surely.update({one.field for one in spans if marked.text[one.start : one.end].strip()})
+    for index, one in enumerate(seen.coverage):
+        place = f"{layout.SEEN}#/coverage/{index}"
+        most = {"num_rows_in_sequence": read[one.field], "num_rows_in_target": taught[one.field]}
+        for key, limit in most.items():
+            if getattr(one, key) > limit:
+                text = "more rows than have text of this field there"
+                yield Problem(f"{place}/{key}", text, f"at most {limit}", getattr(one, key))
+        least = surely[one.field] - num_odd
+        keys = ("num_rows_in_sequence", *(("num_rows_in_target",) if one.is_answer else ()))
+        for key in keys:
+            if getattr(one, key) < least:
+                text = "fewer rows than have text of this field, truncated ones aside"
+                yield Problem(f"{place}/{key}", text, f"at least {least}", getattr(one, key))
 
 
 def _same_text(
@@ -110,8 +146,10 @@ def _begins(
         return
     wanted = len(_plain(marked.text[: min(starts)]))
     before = len(_plain("".join(pieces[:first])))
-    behind = len(_plain("".join(pieces[: first + 1])))
-    if pieces[first] and not before <= wanted <= behind:
+    # A special token shows no text: what carries loss begins with the first piece that does.
+    shows = next((i for i in range(first, len(pieces)) if pieces[i]), None)
+    behind = before if shows is None else len(_plain("".join(pieces[: shows + 1])))
+    if not before <= wanted <= behind:
         text = "the loss begins at another token than the answer"
         given = f"after {before} characters, white space aside"
         yield Problem(f"{place}/labels", text, f"after {wanted}", given)

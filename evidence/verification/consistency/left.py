@@ -1,0 +1,168 @@
+"""Checks on what lies in a pack: files that a run leaves, and all that our own backend reports.
+
+Responsible for what is there at all. What stands in it is the other themes'.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+from evidence import layout
+from evidence.pack import lost
+from evidence.records.availability import Unavailable
+from evidence.records.run import JournalEvent
+from evidence.results.context import journal_at
+from evidence.stages.registry import kinds, stages_of
+from evidence.stages.train import STEPS
+from evidence.verification.consistency.machine import OUR_BACKEND
+from evidence.verification.consistency.registry import Evidence, Problems, check
+from evidence.verification.problem import CannotCheckError, Problem
+
+_ACTS: Final = re.compile(
+    r".*\.(x?html?|xht|mht|mhtml|svgz?|m?js|jsx|css|wasm|swf|sh|bash|zsh|fish|command|bat|cmd|ps1"
+    r"|vbs|hta|lnk|desktop|url|webloc|app|msi|jar|class|pl|rb|php|pdf)",
+    re.IGNORECASE,
+)
+"""What a browser, a desktop or a shell runs or follows. No model has any."""
+_OF_ATTEMPT: Final = re.compile(rf"{layout.ATTEMPTS}/[0-9]{{2,}}-[^/]+/(.+)")
+
+
+@check("sealed-names", "every sealed file is one that a run leaves")
+def sealed_names(evidence: Evidence) -> Problems:
+    """Each path is that of a document, log, snapshot or patch (docs/format.md); in the folder of
+    the final model, none that a browser or a shell would run; in that of a failed attempt, what
+    its stages leave; below damaged/ see damaged-files. Exact."""
+    models = tuple(f"{kind.weights_folder}/" for kind in kinds() if kind.weights_folder)
+    of_stages = {path for kind in kinds() for path in (*kind.needed_when_complete, *kind.schemas)}
+    of_attempt = {layout.TELEMETRY, "outcome.json", *of_stages}
+    known = {*layout.NEEDED_ALWAYS, layout.NOTES, layout.PATCH, layout.TELEMETRY, *of_stages}
+    for path in sorted(evidence.documents.digests):
+        inside = _OF_ATTEMPT.fullmatch(path)
+        if path in known or path.startswith(f"{layout.DAMAGED}/"):
+            continue
+        if path.startswith(models):
+            if _ACTS.fullmatch(path):
+                text = "a file of a kind that browsers or shells run, which no model has"
+                yield Problem(path, text)
+        elif inside is None or inside[1] not in of_attempt:
+            yield Problem(path, "no run leaves a file of this name: it was put here")
+
+
+@check("attempt-left", "failed attempts left what their stages had written by then")
+def attempt_left(evidence: Evidence) -> Problems:
+    """Of each failed attempt, unless its files were damaged: the log of each stage that the journal
+    has a schedule of, and step rows up to its last checkpoint; where something was missing no stage
+    began, and what ends a process has one. Exact; an attempt that somebody recovered is not asked
+    how it ended."""
+    journal = evidence.documents.journal
+    if lost.damaged_in(journal) is not None:
+        raise CannotCheckError("what its attempts left was set aside when the run was closed")
+    of: dict[str, list[JournalEvent]] = {}
+    for event in journal:
+        of.setdefault(event.attempt or "", []).append(event)
+    completed = {
+        event.attempt
+        for event in journal
+        if event.event == "attempt-finished" and event.data["outcome"] == "completed"
+    }
+    for outcome in evidence.documents.outcomes:
+        events = of.get(outcome.name, [])
+        if outcome.name in completed:
+            continue  # journal-attempts has said so
+        folder = layout.attempt_dir(outcome.number, outcome.name)
+        yield from _logs(evidence, folder, events)
+        yield from _rows(evidence, folder, events)
+        if any(event.event == "recovered" for event in events):
+            continue
+        began = any(event.event == "stage-started" for event in events)
+        if outcome.missing and began:
+            text = "something was missing, so no stage was begun, and the journal has one"
+            yield Problem(f"{folder}/outcome.json#/missing", text)
+        if outcome.outcome == "requirement-not-met" and not (began or outcome.missing):
+            text = "no stage was begun, so something was missing, and it is not said what"
+            yield Problem(f"{folder}/outcome.json#/missing", text)
+        if outcome.outcome == "killed-by-signal" and outcome.exit_status is not None:
+            text = "what a signal killed has no exit status"
+            yield Problem(f"{folder}/outcome.json#/exit_status", text, None, outcome.exit_status)
+        if outcome.outcome in _OF_A_PROCESS and not began:
+            text = "an attempt ends like this in a stage, and the journal has begun none"
+            yield Problem(f"{folder}/outcome.json#/outcome", text, actual=outcome.outcome)
+
+
+_OF_A_PROCESS: Final = (
+    "bad-data",
+    "diverged",
+    "exception",
+    "killed-by-signal",
+    "out-of-memory",
+    "timed-out",
+)
+
+
+def _logs(evidence: Evidence, folder: str, events: list[JournalEvent]) -> Problems:
+    logs = {kind.name: kind.log for kind in stages_of(evidence.documents.milestone)}
+    scheduled = {event.data["stage"] for event in events if event.event == "schedule"}
+    for stage, log in logs.items():
+        path = f"{folder}/{log}"
+        if stage in scheduled and path not in evidence.documents.digests:
+            yield Problem(path, f"the {stage} stage of this attempt had a log", code="missing")
+
+
+def _rows(evidence: Evidence, folder: str, events: list[JournalEvent]) -> Problems:
+    begun = max((e.seq for e in events if e.event == "stage-started"), default=0)
+    recovered = any(event.event == "recovered" for event in events)
+    steps = [e for e in events if e.event == "checkpoint" and (e.seq > begun or not recovered)]
+    path = f"{folder}/{STEPS.path}"
+    if not steps:
+        return
+    least = steps[-1].data["step"]
+    if path not in evidence.documents.digests:
+        text = f"the journal has a checkpoint of step {least}, and no rows are here"
+        yield Problem(path, text, code="missing")
+    elif path in evidence.contents and evidence.contents[path].count(b"\n") < least:
+        found = evidence.contents[path].count(b"\n")
+        text = "fewer step rows than the journal's checkpoint has steps"
+        yield Problem(path, text, f"at least {least}", found)
+
+
+@check("own-reports", "what our own backend always reports is there")
+def own_reports(evidence: Evidence) -> Problems:
+    """Where it completed: how rows went through the model, the loss that was held against the
+    framework's, the probes, how answers were generated; FLOPs and what moved of the weights; on a
+    CPU it computes on one device; a revision only of a model from the hub; the tokenizer that the
+    attempt asks for. Exact."""
+    plan, rows = evidence.plan, evidence.documents.rows(STEPS)
+    if plan.backend != OUR_BACKEND:
+        raise CannotCheckError("what another backend reports is its own")
+    wanted = [("train", "execution"), ("train", "probe"), ("eval", "generation")]
+    wanted += [("train", "loss")] if rows else []
+    for stage, name in wanted:
+        if not any(e.data.get("stage", stage) == stage for e in evidence.events(name)):
+            text = f"the {stage} stage of this backend always reports its {name}"
+            yield Problem(layout.JOURNAL, text, name)
+    for event in evidence.events("stage-finished", "train"):
+        for key in ("total_flos", "weights", "runtime_s"):
+            if event.data.get(key) is None:
+                text = f"the training stage of this backend always reports {key}"
+                yield Problem(journal_at(event, "data"), text, key)
+    for event in evidence.events("execution", "train"):
+        if event.data["device"] == "cpu" and event.data["num_devices"] != 1:
+            place, found = journal_at(event, "data", "num_devices"), event.data["num_devices"]
+            yield Problem(place, "a CPU is one device", 1, found)
+    yield from _model(evidence)
+
+
+def _model(evidence: Evidence) -> Problems:
+    model, place = evidence.documents.inputs.model, f"{layout.INPUTS}#/model"
+    if isinstance(model, Unavailable):
+        return
+    if model.source != "hub" and not isinstance(model.revision, Unavailable):
+        text = "only a model from the hub has a revision"
+        yield Problem(f"{place}/revision", text, actual=model.revision)
+    spec, tokenizer = evidence.plan.model, evidence.documents.inputs.tokenizer
+    if not isinstance(tokenizer, Unavailable):
+        expected = spec.tokenizer or spec.path or spec.id
+        if tokenizer.id != expected:
+            text = "not the tokenizer that the attempt asks for"
+            yield Problem(f"{layout.INPUTS}#/tokenizer/id", text, expected, tokenizer.id)
