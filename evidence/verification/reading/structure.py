@@ -194,7 +194,8 @@ def too_big(tree: Tree) -> Iterator[Problem]:
                 code="too-large",
             )
         in_memory_bytes += size if parsed else 0
-        in_lines += size if parsed and path.endswith(".jsonl") else 0
+        if parsed and path.endswith(".jsonl") and size <= (cap or size):
+            in_lines += size  # what is too large by itself is said already
         rendered += size if layout.is_rendered(path) else 0
         attached += size if layout.is_attached(path) else 0
         of_the_model += size if parsed and path.startswith(_OF_THE_MODEL) else 0
