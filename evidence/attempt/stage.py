@@ -129,8 +129,8 @@ class StageRun:
             checkpoint_step=self._checkpoint_step,
             num_oom_kills=count_oom_kills() - oom_kills,
             memory_remedy=""
-            if self._execution is None
-            else remedy(job.plan.train, self._execution),
+            if self._execution is None or job.plan.given_train is None
+            else remedy(job.plan.given_train, self._execution),
             obeyed=self._obeyed,
             has_begun=self._has_begun,
             last_lines=files.log.last_lines,

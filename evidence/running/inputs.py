@@ -27,7 +27,8 @@ def _inputs(prepared: Prepared) -> Iterator[Input]:
     for name, record in sorted(prepared.data.items()):
         if record.path is not None:
             yield Input(f"data.{name}.path", record.path, record.sha256)
-    yield from _folders("model", milestone.model)
+    if milestone.given_model is not None:
+        yield from _folders("model", milestone.given_model)
     for one in milestone.attempts:
         if one.model is not None:
             yield from _folders(f"attempt.{one.name}.model", one.model)

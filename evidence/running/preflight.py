@@ -115,6 +115,8 @@ def _check_names_and_forms(
         raise MilestoneError("\n".join(one.message for one in wrong), hint="\n  ".join(hints))
     warnings: list[str] = []
     for plan in plans:
+        if plan.given_train is None or plan.given_eval is None:
+            continue
         asked = _asked(root, plan)
         if plan.backend == OUR_BACKEND:
             refuse_unfit_texts(root, plan, sets[plan.train.data], asked)
@@ -158,8 +160,7 @@ def _text(path: Path, data: bytes) -> str:
 def _check_secrets(root: Path, milestone: Milestone, source: Path, notes: Path) -> None:
     files = [source, *([notes] if notes.is_file() else [])]
     files += [root / spec.path for spec in milestone.data.values() if spec.path is not None]
-    models = (milestone.model, *(one.model for one in milestone.attempts if one.model is not None))
-    for model in models:
+    for model in _models(milestone).values():
         for folder in {model.path, model.config, model.tokenizer} - {None}:
             files += sorted(path for path in (root / str(folder)).iterdir() if path.is_file())
     scan_inputs(root, dict.fromkeys(files), milestone)
@@ -236,6 +237,8 @@ def _check_lengths(
 ) -> None:
     """Refuse a run that no pack could hold, before it has run for days."""
     for index, plan in enumerate(plans):
+        if plan.given_train is None:
+            continue
         for key, message, hint in _too_long(plan.train, data[plan.train.data].num_rows):
             own = key in milestone.attempts[index].train
             pointer = f"/attempt/{index}/train/{key}" if own else f"/train/{key}"
@@ -244,7 +247,7 @@ def _check_lengths(
 
 def _check_lists(data: Mapping[str, DataRecord], where: _Where) -> None:
     """Refuse data of which more rows must be named than inputs.json can hold."""
-    most = sampling.MAX_ROWS_NAMED // len(data)
+    most = sampling.MAX_ROWS_NAMED // max(1, len(data))
     for name, record in data.items():
         num_named = sum(map(len, _rows_named(record)))
         if num_named > most:
@@ -287,10 +290,15 @@ def _similar(root: Path, path: str) -> str:
 
 
 def _check_models(root: Path, milestone: Milestone, where: _Where) -> None:
-    _check_model(root, milestone.model, "/model", where)
-    for index, spec in enumerate(milestone.attempts):
-        if spec.model is not None:
-            _check_model(root, spec.model, f"/attempt/{index}/model", where)
+    for pointer, model in _models(milestone).items():
+        _check_model(root, model, pointer, where)
+
+
+def _models(milestone: Milestone) -> dict[str, ModelSpec]:
+    """The models that a milestone names, by where it does so."""
+    found = {"/model": milestone.given_model}
+    found |= {f"/attempt/{index}/model": one.model for index, one in enumerate(milestone.attempts)}
+    return {pointer: model for pointer, model in found.items() if model is not None}
 
 
 def _check_model(root: Path, model: ModelSpec, pointer: str, where: _Where) -> None:
@@ -361,10 +369,11 @@ def _check_frozen(root: Path, milestone: Milestone, where: _Where) -> None:
 
 
 def _check_templates(milestone: Milestone, where: _Where) -> None:
-    for one in milestone.eval.scorer:
-        patterns.refuse_bad_pattern(one.pattern)
     sources = {f"/data/{name}/text": spec.text for name, spec in milestone.data.items()}
-    sources["/eval/prompt"] = milestone.eval.prompt
+    if milestone.given_eval is not None:
+        for one in milestone.eval.scorer:
+            patterns.refuse_bad_pattern(one.pattern)
+        sources["/eval/prompt"] = milestone.eval.prompt
     for pointer, source in sources.items():
         _compiled(templating.compile_text, pointer, source or "", where)
     for pointer, text in prose.author_texts(milestone):

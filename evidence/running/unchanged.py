@@ -32,7 +32,8 @@ def changed(
         yield from _data(root, record)
     if reported.model is not None:
         yield from _model(root, reported.model)
-    folder = None if plan is None else plan.model.tokenizer or plan.model.path
+    model = None if plan is None else plan.given_model
+    folder = None if model is None else model.tokenizer or model.path
     if reported.tokenizer is not None and folder is not None:
         before, place = reported.tokenizer.sha256, root / folder / "tokenizer.json"
         if not isinstance(before, Unavailable):
