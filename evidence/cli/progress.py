@@ -51,6 +51,11 @@ class TerminalProgress:
             self._bar.close()
             self._bar = None
 
+    def output(self, text: str) -> None:
+        """Above the bar, on stdout, where the program itself would print."""
+        with tqdm.external_write_mode(file=sys.stdout):
+            click.echo(text, nl=False)
+
 
 class PlainProgress:
     """Plain lines, few enough for a log file."""
@@ -85,6 +90,10 @@ class PlainProgress:
     def stage_end(self) -> None:
         """Nothing to close."""
 
+    def output(self, text: str) -> None:
+        """On stdout, where the program itself would print."""
+        click.echo(text, nl=False)
+
 
 class Unfailing:
     """Shows what it can: a terminal or a pipe that is gone stops no run."""
@@ -111,6 +120,11 @@ class Unfailing:
         """As the display does."""
         with suppress(OSError):
             self._display.stage_end()
+
+    def output(self, text: str) -> None:
+        """As the display does."""
+        with suppress(OSError):
+            self._display.output(text)
 
 
 def observer() -> Observer:

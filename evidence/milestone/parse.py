@@ -78,6 +78,17 @@ def load_milestone(path: Path) -> tuple[Milestone, bytes]:
     return milestone, data
 
 
+def read_milestone(data: bytes) -> tuple[Milestone, bytes]:
+    """A milestone that lies in no file, with its bytes. Raises MilestoneError for each problem."""
+    try:
+        milestone, problems = _parse(data)
+    except MalformedError as error:
+        milestone, problems = None, [(0, error.message)]
+    if milestone is None or problems:
+        raise MilestoneError("\n".join(text for _, text in problems))
+    return milestone, data
+
+
 def _parse(data: bytes) -> tuple[Milestone | None, list[MilestoneProblem]]:
     """A milestone or its problems, unknown keys first: they often explain the others."""
     text = _text(data)

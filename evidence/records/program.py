@@ -228,7 +228,8 @@ class FieldReached(Record):
     num_rows: int
     """Rows that have text in this field."""
     num_rows_in_sequence: int
-    num_rows_in_target: int
+    num_rows_in_target: int | None
+    """None where it is not known which tokens carry loss."""
     is_answer: bool
     """Declared as what the model must learn."""
     is_constant: bool

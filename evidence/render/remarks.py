@@ -17,9 +17,11 @@ from evidence.records.inputs import SeamRecord, TokenizerRecord
 from evidence.records.run import JournalEvent
 from evidence.render.values import Sheet
 from evidence.results.context import Context
+from evidence.results.program import main_model, main_steps
 from evidence.results.training import moved_weights, rate_unreached
-from evidence.rules import scoring
+from evidence.rules import program, scoring
 from evidence.rules.movement import hardly_moved
+from evidence.stages.command import PROGRAM, PROGRAM_NUMBERS, PROGRAM_SEEN, PROGRAM_STEPS
 from evidence.stages.eval import PREDICTIONS
 from evidence.stages.train import SEEN, STEPS
 from evidence.text import endings, formatting, markdown
@@ -38,6 +40,7 @@ def warnings(documents: Documents, sheet: Sheet) -> tuple[str, ...]:
     """What weakens the evidence or the result, most serious first."""
     return (
         *_damage(documents),
+        *_program(documents),
         *_targets(documents, sheet),
         *_unmoved(documents, sheet),
         *_repository(documents, sheet),
@@ -45,6 +48,21 @@ def warnings(documents: Documents, sheet: Sheet) -> tuple[str, ...]:
         *_data(documents, sheet),
         *_outputs(documents, sheet),
     )
+
+
+def _program(documents: Documents) -> Iterator[str]:
+    """What weakens a recorded program; its words are names that the program gave."""
+    record, seen = documents.document(PROGRAM), documents.document(PROGRAM_SEEN)
+    if record is None or seen is None:
+        return
+    steps, model = main_steps(documents.rows(PROGRAM_STEPS)), main_model(record)
+    for one in program.remarks(record, seen, steps, None if model is None else model[1]):
+        yield markdown.inline(one.text, SEAM_CHARS)
+    numbers = documents.document(PROGRAM_NUMBERS)
+    for other in () if numbers is None else numbers.differing[:NAMED_LINES]:
+        told, where = markdown.inline(other.told), markdown.inline(other.where)
+        seen_as = formatting.significant(other.hooked)
+        yield f"The {other.what} in {where} says {told}; seen was {seen_as}."
 
 
 def _damage(documents: Documents) -> Iterator[str]:
@@ -80,7 +98,7 @@ def _unmoved(documents: Documents, sheet: Sheet) -> Iterator[str]:
         changed = sheet.n("train.num_weights_changed", "changed", "changed")
         yield f"Training hardly moved the model: of {total}{sampled} {changed}{_why(sheet)}."
     steps = documents.rows(STEPS) if context.plan is not None else ()
-    if rate_unreached(steps, context.train):
+    if steps and rate_unreached(steps, context.train):
         rate = sheet.v("train.learning_rate")
         yield f"No step used the learning rate {rate}: the warm-up is as long as the run."
 
@@ -373,4 +391,5 @@ def _ends(sheet: Sheet) -> str:
 
 
 def _marker(documents: Documents) -> str | None:
-    return documents.milestone.eval.answer_after
+    spec = documents.milestone.given_eval
+    return None if spec is None else spec.answer_after

@@ -22,8 +22,9 @@ def inputs_of(prepared: Prepared) -> tuple[Input, ...]:
 
 def _inputs(prepared: Prepared) -> Iterator[Input]:
     milestone = prepared.milestone
-    path = layout.milestone_file(Path(), milestone.id).as_posix()
-    yield Input("milestone", path, sha256_hex(prepared.source))
+    if prepared.in_a_file:
+        path = layout.milestone_file(Path(), milestone.id).as_posix()
+        yield Input("milestone", path, sha256_hex(prepared.source))
     for name, record in sorted(prepared.data.items()):
         if record.path is not None:
             yield Input(f"data.{name}.path", record.path, record.sha256)

@@ -17,7 +17,7 @@ from evidence.data.examples import EvalExample, questions
 from evidence.data.read import describe_data, load_data
 from evidence.encoding.digest import sha256_hex
 from evidence.errors import DataError, MalformedError, MilestoneError, UsageError
-from evidence.milestone.parse import line_of, load_milestone
+from evidence.milestone.parse import line_of, load_milestone, read_milestone
 from evidence.milestone.plan import plan_attempts
 from evidence.records.availability import Unavailable
 from evidence.records.inputs import DataRecord
@@ -59,12 +59,19 @@ class Prepared(Record):
     """By name: those of the attempts that may still be run, at least."""
     warnings: tuple[str, ...] = ()
     """What may be meant, and should be known before the first step."""
+    in_a_file: bool = True
+    """Whether the milestone lies in the project; else it was written for this run alone."""
 
 
-def prepare(root: Path, milestone_id: str, attempt: str | None) -> Prepared:
-    """Load and check a milestone. Raises MilestoneError or UsageError; creates nothing."""
+def prepare(
+    root: Path, milestone_id: str, attempt: str | None, written: bytes | None = None
+) -> Prepared:
+    """Load and check a milestone. Raises MilestoneError or UsageError; creates nothing.
+
+    `written`: the bytes of one that lies in no file of the project.
+    """
     path = layout.milestone_file(root, milestone_id)
-    milestone, source = load_milestone(path)
+    milestone, source = load_milestone(path) if written is None else read_milestone(written)
     where = _Where(path, source)
     if milestone.id != milestone_id:
         raise where.error("/id", f"is {milestone.id!r}, but the file is named {path.name}")
@@ -80,15 +87,16 @@ def prepare(root: Path, milestone_id: str, attempt: str | None) -> Prepared:
     _check_lists(data, where)
     warnings = _check_names_and_forms(root, milestone, plans, where)
     notes = layout.notes_file(root, milestone_id)
-    written = _notes(notes)
+    noted = _notes(notes)
     refuse_unsupported_measurements(
-        path, source, milestone, data, (notes, _text(notes, written or b""))
+        path, source, milestone, data, (notes, _text(notes, noted or b""))
     )
-    _check_secrets(root, milestone, path, notes)
+    _check_secrets(root, milestone, path if written is None else None, notes)
     return Prepared(
         milestone=milestone,
         source=source,
-        notes=written,
+        notes=noted,
+        in_a_file=written is None,
         plans=_select(plans, attempt),
         data=data,
         backends=backends,
@@ -157,8 +165,8 @@ def _text(path: Path, data: bytes) -> str:
         raise MilestoneError(f"{path}: is not UTF-8 (byte {error.start})") from error
 
 
-def _check_secrets(root: Path, milestone: Milestone, source: Path, notes: Path) -> None:
-    files = [source, *([notes] if notes.is_file() else [])]
+def _check_secrets(root: Path, milestone: Milestone, source: Path | None, notes: Path) -> None:
+    files = [one for one in (source, notes) if one is not None and one.is_file()]
     files += [root / spec.path for spec in milestone.data.values() if spec.path is not None]
     for model in _models(milestone).values():
         for folder in {model.path, model.config, model.tokenizer} - {None}:

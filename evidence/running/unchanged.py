@@ -15,7 +15,7 @@ from evidence.attempt.reported import Reported
 from evidence.encoding.codec import encode
 from evidence.encoding.digest import sha256_stream
 from evidence.errors import EvidenceError
-from evidence.milestone.parse import load_milestone
+from evidence.milestone.parse import PROGRAM, load_milestone
 from evidence.records.availability import Unavailable
 from evidence.records.inputs import DataRecord, ModelRecord
 from evidence.records.milestone import Milestone
@@ -42,8 +42,11 @@ def changed(
 
 def said_now(root: Path, milestone: Milestone) -> Iterator[str]:
     """Each setting that the milestone file says by now and the run does not use."""
+    path = layout.milestone_file(root, milestone.id)
+    if PROGRAM in milestone.stages and not path.exists():
+        return  # recorded from a command line
     try:
-        now, _ = load_milestone(layout.milestone_file(root, milestone.id))
+        now, _ = load_milestone(path)
     except EvidenceError as error:
         yield f"the milestone file cannot be read as it is now ({error.message}); not used here"
         return

@@ -13,12 +13,13 @@ from typing import Final
 
 from evidence import layout, limits
 from evidence.records.milestone import Milestone
+from evidence.stages.command import COMMAND
 from evidence.stages.eval import EVAL
 from evidence.stages.kind import Kind
 from evidence.stages.train import TRAIN
 from evidence.system import resources
 
-_KINDS: Final[list[Kind]] = [TRAIN, EVAL]
+_KINDS: Final[list[Kind]] = [TRAIN, EVAL, COMMAND]
 """In the order in which an attempt goes through its stages."""
 
 _OUTCOME: Final = "outcome.json"

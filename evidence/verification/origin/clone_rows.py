@@ -41,9 +41,10 @@ REFS: Final = Rule("repo-refs", "the clone has, at each promise's ref, the diges
 
 def evaluation(found: Repository, evidence: Evidence) -> Iterator[Problem]:
     """id, prompt, target and groups of each prediction, made again from the row of its index."""
-    spec, predictions = evidence.plan.eval, evidence.documents.rows(PREDICTIONS)
+    predictions = evidence.documents.rows(PREDICTIONS)
     if not predictions:
         raise CannotCheckError("there are no predictions")
+    spec = evidence.plan.eval
     with _data(found, evidence, spec.data) as rows:
         template = _compiled(spec.prompt, rows)
         for line, one in enumerate(predictions, 1):
@@ -66,10 +67,11 @@ def rows_taught(found: Repository, evidence: Evidence) -> Iterator[Problem]:
     """The pieces of a recorded row, its special tokens aside, are the template over its row, or
     begin it where it was truncated; with loss on `completion` its first label is the token in which
     the first answer begins. White space aside. Rows that do not survive the tokenizer are left."""
-    train, seen = evidence.plan.train, evidence.documents.document(SEEN)
+    seen = evidence.documents.document(SEEN)
     tokenizer, text = evidence.documents.inputs.tokenizer, evidence.documents.inputs.text
     if seen is None or isinstance(tokenizer, Unavailable) or isinstance(text, Unavailable):
         raise CannotCheckError("no rows were recorded")
+    train = evidence.plan.train
     spec = evidence.plan.data[train.data]
     special = {one.id for one in tokenizer.special_tokens}
     words = [one.text for one in tokenizer.special_tokens]

@@ -1,0 +1,135 @@
+"""What weakens a recorded program, in words: one list for verify and for the summary. Pure.
+
+Responsible for sentences that follow from the evidence alone and accuse nobody: each says what was
+seen, and a reader may know why it is meant.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Final
+
+from evidence.records.availability import Unavailable
+from evidence.records.program import (
+    DataReached,
+    FieldReached,
+    ProgramModel,
+    ProgramRecord,
+    ProgramSeen,
+    ProgramStep,
+)
+from evidence.records.record import Record
+
+MOSTLY: Final = 0.5
+"""From this share of its rows on, a data file is taken to be what was trained on."""
+_NAMES: Final = frozenset(
+    ("id", "idx", "index", "uid", "uuid", "guid", "hash", "sha256", "key", "split", "source", "url",
+     "lang", "language", "date", "time", "timestamp", "meta", "metadata", "version", "license",
+     "dataset", "category", "tags", "weight", "length", "num_tokens", "trace_version")
+)  # fmt: skip
+"""Fields that hardly anybody means a model to read."""
+
+
+class Remark(Record):
+    """A sentence about a recorded program, and where it comes from."""
+
+    text: str
+    address: str
+    is_error: bool = False
+
+
+def remarks(
+    record: ProgramRecord,
+    seen: ProgramSeen,
+    steps: Sequence[ProgramStep],
+    model: ProgramModel | None,
+) -> Iterator[Remark]:
+    """What a reader should know first, most serious first."""
+    for index, one in enumerate(seen.data):
+        yield from _fields(one, f"program/seen.json#/data/{index}")
+    yield from _labels(seen)
+    yield from _movement(record, steps, model)
+    yield from _end_token(seen)
+    for index, replaced in enumerate(record.replaced):
+        text = f"The program replaced {replaced.what} by {replaced.by}: what was seen there is its."
+        yield Remark(text, f"program/program.json#/replaced/{index}")
+    for index, hidden in enumerate(record.not_seen):
+        since = "" if hidden.from_step is None else f" from step {hidden.from_step} on"
+        text = f"Not seen{since}: {hidden.what} ({hidden.why})."
+        yield Remark(text, f"program/program.json#/not_seen/{index}")
+    if record.left_running:
+        names = ", ".join(record.left_running[:5])
+        text = f"The program left processes running, which were ended with it: {names}."
+        yield Remark(text, "program/program.json#/left_running")
+
+
+def _fields(data: DataReached, place: str) -> Iterator[Remark]:
+    """Fields that no loss fell on, of a file that was trained on; declared answers in any case."""
+    trained_on = data.num_rows_found >= MOSTLY * data.num_rows_looked_at > 0
+    unlearned = [one for one in data.fields if _is_unlearned(one)]
+    declared = [one for one in unlearned if one.is_answer]
+    if declared:
+        text = (
+            f"{_named(declared)} reached the loss in 0 of {data.num_rows_looked_at} rows of "
+            f"{data.path}, and the milestone declares it as what the model must learn."
+        )
+        yield Remark(text, f"{place}/fields", is_error=True)
+    others = [one for one in unlearned if not one.is_answer and not _is_beside(one)]
+    if trained_on and others:
+        text = (
+            f"{_named(others)} reached the loss in 0 of {data.num_rows_looked_at} rows of "
+            f"{data.path}: what stands there was not learned."
+        )
+        yield Remark(text, f"{place}/fields")
+
+
+def _is_unlearned(one: FieldReached) -> bool:
+    return one.num_rows > 0 and one.num_rows_in_target == 0
+
+
+def _is_beside(one: FieldReached) -> bool:
+    """Whether a field is hardly meant to be learned: by its name, or since it never changes."""
+    name, _, role = one.field.rstrip("]").lower().partition("[")
+    return one.is_constant or name in _NAMES or role in ("system", "user", "human", "tool")
+
+
+def _named(fields: Sequence[FieldReached]) -> str:
+    names = sorted(one.field for one in fields)
+    return " and ".join(filter(None, (", ".join(names[:-1]), names[-1])))
+
+
+def _labels(seen: ProgramSeen) -> Iterator[Remark]:
+    place = "program/seen.json#/num_without_targets"
+    labelled = seen.num_sequences - seen.num_without_labels
+    if labelled and seen.num_without_targets == labelled:
+        text = "No token of any sequence carries loss: all labels are masked."
+        yield Remark(text, place)
+    elif seen.num_without_targets:
+        text = f"{seen.num_without_targets} of {labelled} sequences carry no loss at all."
+        yield Remark(text, place)
+
+
+def _movement(
+    record: ProgramRecord, steps: Sequence[ProgramStep], model: ProgramModel | None
+) -> Iterator[Remark]:
+    if not record.processes:
+        return  # said as not seen
+    if model is None:
+        return
+    place = "program/program.json#/models"
+    same = model.before_sha256 == model.after_sha256
+    if steps and same and not isinstance(model.after_sha256, Unavailable):
+        text = f"After {len(steps)} optimizer steps every number of the model is what it was."
+        yield Remark(text, place)
+    elif not steps:
+        yield Remark("No optimizer step changed the model.", place)
+
+
+def _end_token(seen: ProgramSeen) -> Iterator[Remark]:
+    learning = seen.num_sequences - seen.num_without_labels - seen.num_without_targets
+    if seen.num_with_eos_in_target == 0 and learning > 0:
+        text = (
+            "The end token carries loss in no sequence: a model that is never taught to end "
+            "may not end."
+        )
+        yield Remark(text, "program/seen.json#/num_with_eos_in_target")
