@@ -1,0 +1,75 @@
+"""Which modules are models: the tops of module trees whose parameters the program asked for.
+
+Responsible for knowing the trees without touching a module: children are told by PyTorch's own
+registration hook, models by who is asked for their parameters, as everyone does who makes an
+optimizer. Only weak references are kept.
+"""
+
+from __future__ import annotations
+
+import functools
+import weakref
+from typing import Any, Callable
+
+
+class Modules:
+    """The module trees of this process."""
+
+    def __init__(self, torch: Any, found: Callable[[Any], None]) -> None:
+        self._torch = torch
+        self._parents: Any = weakref.WeakKeyDictionary()
+        self._asked: Any = weakref.WeakSet()
+        self._found = found
+        """Called with each top of a tree once, when it is first asked for its parameters."""
+
+    def install(self) -> Callable[..., Any]:
+        """Be told of children and of questions for parameters."""
+        module = self._torch.nn.modules.module
+        module.register_module_module_registration_hook(self._registered)
+        original = self._torch.nn.Module.named_parameters
+        asked, compiling = self.asked, self._torch.compiler.is_compiling
+
+        @functools.wraps(original)
+        def named_parameters(self: Any, *args: Any, **kwargs: Any) -> Any:
+            if not compiling():
+                asked(self)
+            return original(self, *args, **kwargs)
+
+        self._torch.nn.Module.named_parameters = named_parameters
+        return named_parameters
+
+    def _registered(self, parent: Any, name: str, child: Any) -> None:
+        try:
+            if child is not None:
+                self._parents[child] = weakref.ref(parent)
+        except Exception:  # noqa: S110 - a module of a kind of its own: it is a top
+            pass
+
+    def asked(self, module: Any) -> None:
+        """The program looks at the parameters of a module."""
+        try:
+            if module not in self._asked:
+                self._asked.add(module)
+                self._found(self.top_of(module))
+        except Exception:
+            return
+
+    def top_of(self, module: Any) -> Any:
+        """The top of the tree that the module is in."""
+        for _ in range(100):
+            parent = self._parents.get(module)
+            above = parent() if parent is not None else None
+            if above is None or above is module:
+                break
+            module = above
+        return module
+
+    def of_parameters(self, identities: set[int]) -> list[Any]:
+        """The tops that hold any of the parameters, those with most of them first."""
+        tops = {id(top): top for top in map(self.top_of, list(self._asked))}
+        held: list[tuple[int, int, int, Any]] = []
+        for top in tops.values():
+            own = {id(parameter) for parameter in top.parameters()}
+            if own & identities:
+                held.append((-len(own & identities), len(own), len(held), top))
+        return [top for *_, top in sorted(held, key=lambda item: item[:3])]
