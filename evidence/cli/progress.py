@@ -77,9 +77,9 @@ class PlainProgress:
             self.message(f"{self._label}: {total} {kind_of(stage).unit}{plural}")
 
     def advance(self, done: int, total: int, note: str) -> None:
-        """A line every few seconds and at the end."""
+        """A line every few seconds and at the end; none where nobody knows how much there is."""
         now = time.monotonic()
-        if now - self._printed_s < PLAIN_EVERY_S and done != total:
+        if total == 0 or (now - self._printed_s < PLAIN_EVERY_S and done != total):
             return
         self._printed_s = now
         elapsed_s = now - self._began_s

@@ -52,15 +52,16 @@ def command(
     change no number. Exit codes are those of `evidence run`.
     """
     _refuse(name, program, data, answer, root, recovering=resume or close)
+    milestone = None
+    if not resume and not close:
+        milestone = _milestone(name, program, data, answer, collect, timeout, root)
     options = RunOptions(
         root=root.resolve(),
         runs=(runs or root / "runs").resolve(),
         again=again,
         resume=resume,
         close=close,
-        written=None
-        if resume or close
-        else _milestone(name, program, data, answer, collect, timeout, root),
+        written=milestone,
     )
     with StopRequest() as stop:
         result = run_milestone(name, options, observer(), stop)

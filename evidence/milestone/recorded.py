@@ -38,9 +38,7 @@ def written(asked: Recording) -> bytes:
         "title": "A recorded program",
         "kind": "recorded-program",
         "objective": "A program was run as it is, to record what it did.",
-        "command": _filled(
-            {"run": list(asked.command)}, cwd=None if asked.cwd == "." else asked.cwd
-        ),
+        "command": _command(asked),
     }
     data = {f"file{n}": _data(path, fields) for n, (path, fields) in enumerate(asked.data, 1)}
     if data:
@@ -50,6 +48,11 @@ def written(asked: Recording) -> bytes:
     if asked.collect:
         document["collect"] = [{"paths": list(asked.collect)}]
     return tomlkit.dumps(document).encode("utf-8")
+
+
+def _command(asked: Recording) -> dict[str, Any]:
+    cwd = None if asked.cwd == "." else asked.cwd
+    return _filled({"run": list(asked.command)}, cwd=cwd)
 
 
 def _data(path: str, fields: Sequence[str]) -> dict[str, Any]:

@@ -247,6 +247,6 @@ def read(event: dict[str, Any]) -> Event:
     if kind is None:
         raise MalformedError(f"unknown event {event['event'][:40]!r}")
     try:
-        return convert(event, kind)
+        return convert({key: one for key, one in event.items() if one is not None}, kind)
     except ValidationError as error:
         raise MalformedError(f"{event['event']}: {error}") from error

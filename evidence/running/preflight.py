@@ -6,6 +6,7 @@ frozen paths, templates. What the machine lacks is no error here: it is an attem
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Final
@@ -15,13 +16,16 @@ from evidence.backends import registry
 from evidence.capture.frozen import match_paths
 from evidence.data.examples import EvalExample, questions
 from evidence.data.read import describe_data, load_data
+from evidence.encoding.codec import decode
 from evidence.encoding.digest import sha256_hex
 from evidence.errors import DataError, MalformedError, MilestoneError, UsageError
 from evidence.milestone.parse import line_of, load_milestone, read_milestone
 from evidence.milestone.plan import plan_attempts
+from evidence.recording import child
 from evidence.records.availability import Unavailable
 from evidence.records.inputs import DataRecord
 from evidence.records.milestone import DataSpec, Milestone, ModelSpec, TrainSpec
+from evidence.records.program import CommandSpec
 from evidence.records.record import Record
 from evidence.records.run import AttemptPlan
 from evidence.render import narrative
@@ -33,9 +37,10 @@ from evidence.running.forms import form_warnings
 from evidence.running.holdable import refuse_too_much_around
 from evidence.running.secrets import scan_inputs
 from evidence.running.text_fit import refuse_unfit_texts
+from evidence.stages.command import COMMAND
 from evidence.text import templating
 from evidence.worker import model_folders
-from evidence.worker.interface import Backend
+from evidence.worker.interface import Backend, StageFailure
 
 OUR_BACKEND: Final = "transformers"
 """Whose refusals are known here: another backend's are its own."""
@@ -79,6 +84,7 @@ def prepare(
     backends = _backends(_select(plans, attempt) if attempt else plans, where)
     _check_templates(milestone, where)
     _check_models(root, milestone, where)
+    _check_program(root, milestone, where)
     _check_fitness(root, milestone, plans, where)
     _check_frozen(root, milestone, where)
     refuse_too_much_around()
@@ -330,6 +336,21 @@ def _check_model(root: Path, model: ModelSpec, pointer: str, where: _Where) -> N
                 f"{pointer}/tokenizer_sha256",
                 f"declares {model.tokenizer_sha256}, tokenizer.json has {found}",
             )
+
+
+def _check_program(root: Path, milestone: Milestone, where: _Where) -> None:
+    """Refuse a program that is not there: it could only fail."""
+    if COMMAND.name not in milestone.stages:
+        return
+    spec = decode(CommandSpec, milestone.stages[COMMAND.name])
+    if not (root / spec.cwd).is_dir():
+        raise where.error("/command/cwd", f"there is no folder {spec.cwd}")
+    for key, words in (("run", spec.run), ("resume", spec.resume or spec.run)):
+        try:
+            child.found(words[0], root / spec.cwd, os.environ.get("PATH"))
+        except StageFailure as error:
+            hint = "Give its path, or activate the environment that has it. Nothing was run."
+            raise where.error(f"/command/{key}", error.message, hint) from error
 
 
 def _check_fitness(

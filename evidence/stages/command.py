@@ -85,6 +85,7 @@ COMMAND: Final = Kind(
     rows=PROGRAM_STEPS,
     keeps_rows=True,
     folder=COLLECTED,
+    scheduled=False,
     echoes=True,
     checks=("evidence.verification.consistency.program",),
     results=("evidence.results.program:program_values",),

@@ -101,6 +101,8 @@ class Kind(Record):
     segment it is."""
     folder: str = ""
     """A folder of files that the worker hands over whole; empty where there is none."""
+    scheduled: bool = True
+    """Whether its worker says at the beginning how much there is to do."""
     echoes: bool = False
     """Whether what the worker prints is shown to whoever watches the run."""
     weights_folder: str = ""
