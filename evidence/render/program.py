@@ -152,7 +152,7 @@ def _row(one: ProgramStep) -> dict[str, str]:
     return {
         "step": formatting.count(one.step),
         "loss": _loss(one),
-        "rate": "–" if rate is None else formatting.shortest(rate),
+        "rate": "–" if rate is None else formatting.significant(rate),
         "tokens": NOT_KNOWN if one.num_fed_tokens is None else formatting.count(one.num_fed_tokens),
         "targets": NOT_KNOWN
         if one.num_target_tokens is None
@@ -177,8 +177,9 @@ def _saw(seen: ProgramSeen, sheet: Sheet) -> str:
     )
     said = [f"Recorded where batches enter the model: {count}, {kept}."]
     if sheet.has("program.num_target_tokens"):
-        fed, targets = sheet.v("program.num_tokens"), sheet.v("program.num_target_tokens")
-        said.append(f"Of {fed} tokens {targets} carry loss.")
+        targets = sheet.v("program.num_target_tokens")
+        fed = f"Of {sheet.v('program.num_tokens')} tokens" if sheet.has("program.num_tokens") else ""
+        said.append(f"{fed} {targets} carry loss." if fed else f"{targets} targets carry loss.")
     if seen.num_with_eos_in_target is not None:
         learned = formatting.count(seen.num_with_eos_in_target)
         said.append(f"The end token carries loss in {learned} of them.")
