@@ -14,6 +14,7 @@ import weakref
 from typing import Any, Callable, Mapping
 
 from .arrival import Arrival, is_plain
+from .compiled import leave_to_python
 
 IDS = ("input_ids", "idx", "tokens", "token_ids", "ids", "inputs", "input", "x", "src")
 LABELS = ("labels", "targets", "target", "label", "y")
@@ -59,6 +60,10 @@ class Calls:
             self._classes[kind] = call = self._call_of(kind)
             setattr(kind, "__call__", call)  # noqa: B010 - mypy: a method cannot be assigned
 
+    def pause(self, paused: bool) -> None:
+        """Whether a framework tells of batches itself, in this thread."""
+        self._thread.depth = 1 if paused else 0
+
     def num_replaced(self) -> list[str]:
         """Names of watched classes whose `__call__` is another one by now."""
         return [
@@ -85,6 +90,7 @@ class Calls:
             finally:
                 thread.depth = 0
 
+        leave_to_python(self._torch, __call__)
         return __call__
 
 

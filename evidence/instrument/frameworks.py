@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from . import accelerate_hooks, transformers_hooks
+from . import accelerate_hooks, lightning_hooks, transformers_hooks
 
 if TYPE_CHECKING:
     from .torch_hooks import Torch
@@ -16,4 +16,5 @@ if TYPE_CHECKING:
 def watch(torch: Torch) -> None:
     """Hook each framework that the program imports."""
     accelerate_hooks.watch(torch)
+    lightning_hooks.watch(torch)
     transformers_hooks.watch(torch)

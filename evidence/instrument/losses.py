@@ -16,8 +16,8 @@ MAX_LOSSES = 64
 
 AS_GIVEN = "as given to backward"
 MEAN = "mean of what was given to backward"
-SUM_DIVIDED = "sum of what was given to backward: each was divided by their number"
 SUM_FLOAT32 = "sum of what was given to backward, in float32 as Trainer adds: it divided each"
+TIMES_DIVISOR = "mean of what was given to backward, each times what it was divided by"
 BEFORE_DIVISION = "mean of what was given to Accelerator.backward, before it divides"
 
 
@@ -69,11 +69,25 @@ def _by_rule(losses: list[Loss], values: list[float]) -> tuple[float, str]:
         return added_in_float32(values), SUM_FLOAT32
     if all(loss.by == "Accelerator" for loss in losses):
         return sum(values) / len(values), BEFORE_DIVISION
+    if all(_is_divided(loss, len(values)) for loss in losses):
+        whole = [_whole(loss, value) for loss, value in zip(losses, values)]
+        return sum(whole) / len(whole), TIMES_DIVISOR
     if len(values) == 1:
         return values[0], AS_GIVEN
-    if all(loss.divided_by == len(values) for loss in losses):
-        return sum(values), SUM_DIVIDED
     return sum(values) / len(values), MEAN
+
+
+def _is_divided(loss: Loss, num_losses: int) -> bool:
+    """Lightning divides always; a program, where it divides by the number of the step's losses."""
+    if loss.by == "Lightning":
+        return loss.divided_by not in (None, 1.0)
+    return num_losses > 1 and loss.divided_by == num_losses
+
+
+def _whole(loss: Loss, value: float) -> float:
+    """The loss before it was divided, rounded as it was."""
+    whole = value * (loss.divided_by or 1.0)
+    return as_float32(whole) if loss.value.dtype == "float32" else whole
 
 
 def constant_divisor(tensor: Any) -> float | None:

@@ -11,6 +11,8 @@ import functools
 import weakref
 from typing import Any, Callable
 
+from .compiled import leave_to_python
+
 
 class Modules:
     """The module trees of this process."""
@@ -19,6 +21,9 @@ class Modules:
         self._torch = torch
         self._parents: Any = weakref.WeakKeyDictionary()
         self._asked: Any = weakref.WeakSet()
+        self._tops: Any = weakref.WeakSet()
+        self.inner: Any = weakref.WeakSet()
+        """What stands in a top and is watched in its place."""
         self._found = found
         """Called with each top of a tree once, when it is first asked for its parameters."""
 
@@ -35,24 +40,41 @@ class Modules:
                 asked(self)
             return original(self, *args, **kwargs)
 
+        leave_to_python(self._torch, named_parameters)
         self._torch.nn.Module.named_parameters = named_parameters
         return named_parameters
 
     def _registered(self, parent: Any, name: str, child: Any) -> None:
+        """A model may get a wrapper after it was found: a compiled or a distributed one."""
         try:
-            if child is not None:
-                self._parents[child] = weakref.ref(parent)
-        except Exception:  # noqa: S110 - a module of a kind of its own: it is a top
-            pass
+            if child is None:
+                return
+            self._parents[child] = weakref.ref(parent)
+            if child in self._tops and id(child) != id(parent):
+                self._top(parent)
+        except Exception:
+            return
 
     def asked(self, module: Any) -> None:
         """The program looks at the parameters of a module."""
         try:
             if module not in self._asked:
                 self._asked.add(module)
-                self._found(self.top_of(module))
+                self._top(self.top_of(module))
         except Exception:
             return
+
+    def _top(self, module: Any) -> None:
+        self._tops.add(module)
+        self._found(module)
+
+    def watch_children(self) -> None:
+        """Some programs never call the top: their loop calls what is in it."""
+        for top in list(self._tops):
+            for child in top.children():
+                if next(child.parameters(), None) is not None:
+                    self.inner.add(child)
+                    self._found(child)
 
     def top_of(self, module: Any) -> Any:
         """The top of the tree that the module is in."""

@@ -7,6 +7,7 @@ belongs to the interpreter, its packages and the system is left out.
 
 from __future__ import annotations
 
+import functools
 import os
 import sys
 import sysconfig
@@ -19,6 +20,7 @@ SYSTEM = ("/proc/", "/sys/", "/dev/", "/etc/", "/run/")
 LEFT_OUT_ENDINGS = (".pyc", ".so", ".dylib", ".dll", ".pth", ".pyd")
 LEFT_OUT_FOLDERS = ("/.git/", "/__pycache__/", "/site-packages/", "/dist-packages/")
 MAX_PATHS = 20_000
+HOWS = ("safetensors", "cache_files")
 
 
 def watch(context: Context) -> None:
@@ -29,6 +31,10 @@ def watch(context: Context) -> None:
     context.at_end("opened", 81, files.say_sources)
     note = context.guard.hook("opened", files.note)
     sys.addaudithook(_audit(note))
+    by_library = {how: context.guard.hook(how, files.by_library) for how in HOWS}
+    context.after_import("safetensors", functools.partial(_watch_safe_open, by_library))
+    context.after_import("safetensors.torch", functools.partial(_watch_save_file, by_library))
+    context.after_import("datasets.load", functools.partial(_watch_datasets, by_library))
 
 
 def _audit(note: Callable[..., None]) -> Callable[[str, Any], None]:
@@ -37,6 +43,49 @@ def _audit(note: Callable[..., None]) -> Callable[[str, Any], None]:
             note(*arguments)
 
     return audit
+
+
+def _watch_safe_open(by_library: Any, module: Any) -> None:
+    """safetensors reads in Rust, of which Python's own `open` knows nothing."""
+    original, note = module.safe_open, by_library["safetensors"]
+
+    @functools.wraps(original)
+    def safe_open(filename: Any, *args: Any, **kwargs: Any) -> Any:
+        note(filename, "read", "safetensors")
+        return original(filename, *args, **kwargs)
+
+    module.safe_open = safe_open
+
+
+def _watch_save_file(by_library: Any, module: Any) -> None:
+    original, note = module.save_file, by_library["safetensors"]
+
+    @functools.wraps(original)
+    def save_file(tensors: Any, filename: Any, *args: Any, **kwargs: Any) -> Any:
+        result = original(tensors, filename, *args, **kwargs)
+        note(filename, "written", "safetensors")
+        return result
+
+    module.save_file = save_file
+
+
+def _watch_datasets(by_library: Any, module: Any) -> None:
+    """A data set from the cache is mapped into memory; its files are named by itself."""
+    note = by_library["cache_files"]
+
+    def watched(original: Any) -> Any:
+        @functools.wraps(original)
+        def load(*args: Any, **kwargs: Any) -> Any:
+            result = original(*args, **kwargs)
+            for part in result.values() if isinstance(result, dict) else (result,):
+                for file in getattr(part, "cache_files", None) or ():
+                    note(file["filename"], "read", "cache_files")
+            return result
+
+        return load
+
+    module.load_dataset = watched(module.load_dataset)
+    module.load_from_disk = watched(module.load_from_disk)
 
 
 class _Opened:
@@ -77,6 +126,14 @@ class _Opened:
             self.say(name, "source")
         else:
             self.say(name, "open")
+
+    def by_library(self, path: Any, mode: str, how: str) -> None:
+        """A library has opened a file in its own way."""
+        name = os.path.abspath(os.fsdecode(path))
+        if (name, how) in self._seen or self._is_left_out(name):
+            return
+        self._seen.add((name, how))
+        self._context.spool.write("opened", path=name, mode=mode, how=how, **_facts(name))
 
     def say(self, name: str, how: str) -> None:
         """A file that was read."""

@@ -24,20 +24,23 @@ def watch(context: Context) -> None:
 class _Process:
     def __init__(self, context: Context) -> None:
         self._context = context
-        self._ended = False
+        self._ended = self._replaced = False
 
     def watch(self) -> None:
         self._say(forked=False)
         atexit.register(self._exit)
+        sys.addaudithook(self._audit)
         if hasattr(os, "register_at_fork"):
             os.register_at_fork(after_in_child=self._forked)
 
-    def exec_begins(self) -> None:
-        """The program is about to be another one: this is the end of what we see."""
-        self._end("exec")
+    def _audit(self, event: str, arguments: Any) -> None:
+        """The program is about to be another one: if it succeeds, we see no more."""
+        if event == "os.exec" and not self._replaced:
+            self._replaced = True
+            self._say_end("exec")
 
     def _forked(self) -> None:
-        self._ended = False
+        self._ended = self._replaced = False
         self._context.forked()
         self._context.guard.hook("process", self._say)(forked=True)
 
@@ -45,12 +48,11 @@ class _Process:
         self._context.spool.write("process", **described(forked))
 
     def _exit(self) -> None:
-        self._end("exit")
+        if not self._ended:
+            self._ended = True
+            self._say_end("exit")
 
-    def _end(self, how: str) -> None:
-        if self._ended:
-            return
-        self._ended = True
+    def _say_end(self, how: str) -> None:
         self._context.end()
         guard = self._context.guard
         guard.hook("memory", self._memory)()

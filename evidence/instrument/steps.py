@@ -75,6 +75,11 @@ class Steps:
         self.forwards: list[Forward] = []
         self.losses: list[Loss] = []
         self.grad_norm: Arrival | None = None
+        self._num_before = 0
+
+    def is_fed(self) -> bool:
+        """Whether a model was called since the last loss."""
+        return any(forward.top for forward in self.forwards[self._num_before :])
 
     def forward(self, forward: Forward) -> None:
         """A training batch has entered a model."""
@@ -87,13 +92,14 @@ class Steps:
         if len(tensors) != 1 or gradients is not None:
             return
         self.num_backward += 1
+        self._num_before = len(self.forwards)
         tensor, by = tensors[0], self.framework
         if self.undivided is not None:
             by, tensor = self.undivided
         elif self.scaled is not None and self.scaled[0]() is tensor:
             tensor = self.scaled[1]
         if is_plain(tensor) and tensor.numel() == 1:
-            divisor = None if by else constant_divisor(tensor)
+            divisor = None if by in ("Trainer", "Accelerator") else constant_divisor(tensor)
             self.losses.append(Loss(Arrival(tensor.detach().reshape(())), divisor, by))
 
     def before_step(self, optimizer: Any) -> None:

@@ -13,6 +13,7 @@ from typing import Any, Callable
 
 from . import frameworks
 from .arrival import Arrival, is_plain
+from .compiled import leave_to_python
 from .context import Context
 from .evaluation import Evaluation
 from .forwards import Calls, Forward, described, named_arguments
@@ -54,6 +55,7 @@ class Torch:
         self._replaced: list[tuple[Any, str, Any]] = []
         self.before_first_step: list[Callable[[], None]] = []
         self._step_ran = 0
+        self._watches_children = False
 
     def install(self) -> None:
         """Put every hook in place."""
@@ -71,6 +73,9 @@ class Torch:
             if not compiling():
                 after(of)
 
+        leave_to_python(self.torch, before_step)
+        leave_to_python(self.torch, after_step)
+        leave_to_python(self.torch, before, with_callees=True)
         optimizer.register_optimizer_step_pre_hook(before_step)
         optimizer.register_optimizer_step_post_hook(after_step)
         self._replaced.append((self.torch.nn.Module, "named_parameters", self.modules.install()))
@@ -101,6 +106,7 @@ class Torch:
                 after(result)
             return result
 
+        leave_to_python(self.torch, replaced)
         setattr(owner, name, replaced)
         self.replaced(owner, name, replaced)
 
@@ -122,6 +128,9 @@ class Torch:
         )
 
     def _backward(self, tensors: Any, grad_tensors: Any = None, *args: Any, **kwargs: Any) -> None:
+        if not self.steps.is_fed() and not self._watches_children:
+            self._watches_children = True
+            self.modules.watch_children()
         self.steps.backward(tensors, grad_tensors)
 
     def _before_step(self, optimizer: Any) -> None:
@@ -140,10 +149,15 @@ class Torch:
 
     def _entered(self, module: Any, args: Any, kwargs: Any) -> None:
         """A model was called, from outside of any model."""
+        if module in self.modules.inner and self.steps.is_fed():
+            return
+        self.fed(module, args, kwargs, module.training and self.torch.is_grad_enabled())
+
+    def fed(self, module: Any, args: Any, kwargs: Any, trains: bool) -> None:
+        """A batch goes into a model."""
         named = named_arguments(module, args, kwargs)
         found = described(named, "input_ids" in named or self._has_tokens(module))
         ids, first = found.get("ids"), found["first"]
-        trains = module.training and self.torch.is_grad_enabled()
         if not trains:
             self.evaluation.forward(ids, first)
             return
