@@ -30,6 +30,7 @@ from evidence.records.program import (
     ProgramSeen,
     ProgramStep,
 )
+from evidence.records.record import Record
 from evidence.redact.known import Secrets
 from evidence.redact.search import scan
 from evidence.rules.vocabulary import read_vocabulary
@@ -43,42 +44,47 @@ HIDDEN: Final = "a row of a sampled batch"
 Pieces = Callable[[Sequence[int]], tuple[str, ...] | None]
 
 
-def program_record(
-    gathered: Gathering,
-    command: Sequence[str],
-    executable: str,
-    cwd: str,
-    end: End,
-    num_output_bytes: int,
-    spool: Path,
-    num_steps: int,
-) -> ProgramRecord:
+class Ran(Record):
+    """What was run, and how it ended."""
+
+    command: tuple[str, ...]
+    executable: str
+    cwd: str
+    end: End
+    num_output_bytes: int
+    spool: Path
+    num_steps: int
+
+
+def program_record(gathered: Gathering, ran: Ran) -> ProgramRecord:
     """program/program.json."""
     processes = gathered.processes()
     if not processes:
         gathered.say("everything", NO_HOOKS)
-    elif not num_steps:
+    elif not ran.num_steps:
         gathered.say("steps", NO_STEPS)
     return ProgramRecord(
         schema="program.v1",
-        command=tuple(command),
-        executable=executable,
-        cwd=cwd,
-        exit_status=end.exit_status,
-        signal=end.signal,
-        output_bytes=num_output_bytes,
-        left_running=end.left_running,
+        command=ran.command,
+        executable=ran.executable,
+        cwd=ran.cwd,
+        exit_status=ran.end.exit_status,
+        signal=ran.end.signal,
+        output_bytes=ran.num_output_bytes,
+        left_running=ran.end.left_running,
         processes=processes,
         num_processes_left_out=gathered.num_processes_left_out,
         frameworks=tuple(gathered.frameworks.values()),
         libraries=tuple(gathered.libraries[name] for name in sorted(gathered.libraries)),
         models=gathered.models.records(),
         tokenizers=tuple(
-            tokenizer_record(index, told, _digest(spool, told))
+            tokenizer_record(index, told, _digest(ran.spool, told))
             for index, told in gathered.models.tokenizers
         ),
         loss_functions=tuple(gathered.loss_functions.values()),
         evaluations=tuple(gathered.evaluations),
+        logged=tuple(gathered.logged),
+        num_logged_left_out=gathered.num_logged_left_out,
         not_seen=tuple(gathered.not_seen),
         replaced=tuple(gathered.replaced),
     )
@@ -162,6 +168,8 @@ class Totals:
     def add(self, row: ProgramStep) -> None:
         """One more row."""
         self.num_steps += not row.skipped
+        if row.shared_with is not None:
+            return
         for name in ("num_rows", "num_tokens", "num_fed_tokens", "num_target_tokens"):
             more = getattr(row, name)
             if more is None:

@@ -81,9 +81,18 @@ class Step(Event, frozen=True):
     num_tokens: int | None = None
     num_fed_tokens: int | None = None
     num_target_tokens: int | None = None
+    num_targets: int | None = None
+    shared_with: int | None = None
     skipped: bool = False
     epoch: float | None = None
-    logged: dict[str, Any] | None = None
+
+
+class Logged(Event, frozen=True):
+    """A framework's own callback got these values to log."""
+
+    by: str = ""
+    step: int = 0
+    values: dict[str, Any] = field(default_factory=dict)
 
 
 class Row(Struct, frozen=True):
@@ -135,6 +144,7 @@ class Model(Event, frozen=True):
 
     name: str = field(default="", name="class")
     name_or_path: str = ""
+    model: int = 0
     num_parameters: int = 0
     num_trainable: int = 0
     dtypes: dict[str, int] = field(default_factory=dict)
@@ -145,6 +155,7 @@ class Weights(Event, frozen=True):
     """The numbers of that model, before the first step or after the last."""
 
     moment: str = ""
+    model: int = 0
     sha256: str | None = None
     num_changed: int | None = None
     num_compared: int | None = None
@@ -178,6 +189,8 @@ class Reported(Event, frozen=True):
     value: Real | str = ""
     unit: str = ""
     step: int | None = None
+    values: dict[str, Any] = field(default_factory=dict)
+    """Of a step: each name with its value."""
     path: str = ""
     refused: str = ""
 
@@ -224,6 +237,7 @@ KINDS: Final[dict[str, type[Event]]] = {
     "library": Library,
     "opened": Opened,
     "step": Step,
+    "logged": Logged,
     "batch": Batch,
     "sequence": Sequence,
     "sequences": Sequences,

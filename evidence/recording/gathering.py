@@ -18,6 +18,7 @@ from evidence.recording.models import Models
 from evidence.records.program import (
     EvaluationPhase,
     FrameworkFacts,
+    LoggedRecord,
     LossFunction,
     NamedVersion,
     NotSeen,
@@ -31,6 +32,7 @@ MAX_PROCESSES: Final = 256
 MAX_NOTES: Final = 200
 """Of what was not seen, of replaced functions, of evaluations, of loss functions: of each."""
 MAX_REPORTED: Final = 10_000
+MAX_LOGGED: Final = 20_000
 MAX_OPENED: Final = 5_000
 MAX_ARGUMENTS: Final = 200
 NOT_HEARD: Final = "nothing was heard of its end"
@@ -63,6 +65,8 @@ class Gathering(Struct):
     libraries: dict[str, NamedVersion] = field(default_factory=dict)
     loss_functions: dict[tuple[int, str], LossFunction] = field(default_factory=dict)
     evaluations: list[EvaluationPhase] = field(default_factory=list)
+    logged: list[LoggedRecord] = field(default_factory=list)
+    num_logged_left_out: int = 0
     not_seen: list[NotSeen] = field(default_factory=list)
     replaced: list[ReplacedFunction] = field(default_factory=list)
     _processes: dict[str, _Process] = field(default_factory=dict)
@@ -132,7 +136,8 @@ class Gathering(Struct):
             num_tokens=told.num_tokens,
             num_fed_tokens=told.num_fed_tokens,
             num_target_tokens=told.num_target_tokens,
-            logged=_numbers(told.logged),
+            num_targets=told.num_targets,
+            shared_with=told.shared_with,
             elapsed_s=max(0.0, told.t - self.began_s),
         )
 
@@ -141,19 +146,25 @@ class Gathering(Struct):
             if len(self.refused) < MAX_NOTES:
                 self.refused.append(f"{told.name}: {told.refused}")
             return
-        if len(self.reported) >= MAX_REPORTED:
-            self.num_reported_left_out += 1
-            return
         what = told.what if told.what in ("metric", "step", "artifact") else "metric"
-        value = told.path if what == "artifact" else told.value
-        self.reported.append(
-            ReportedValue(what, told.name, value, told.unit, told.step, index)  # type: ignore[arg-type]
-        )
+        named = told.values if what == "step" else {told.name: told.value}
+        for name, one in named.items():
+            value = told.path if what == "artifact" else one
+            if isinstance(value, bool) or not isinstance(value, (int, float, str)):
+                self.refused.append(f"{name}: no number")
+            elif len(self.reported) >= MAX_REPORTED:
+                self.num_reported_left_out += 1
+            else:
+                self.reported.append(
+                    ReportedValue(what, str(name), value, told.unit, told.step, index)  # type: ignore[arg-type]
+                )
 
     def _open(self, index: int, source: str, told: events.Opened) -> None:
         del index, source
         key = (told.path, told.mode)
         if key in self.opened:
+            if told.mode == "written":  # told once more when the program ends
+                self.opened[key] = told
             return
         if len(self.opened) >= MAX_OPENED:
             self.num_opened_left_out += 1
@@ -194,6 +205,15 @@ class Gathering(Struct):
     def _memory(self, index: int, source: str, told: events.MemoryPeak) -> None:
         del index
         self._processes[source].memory = told
+
+    def _logged(self, index: int, source: str, told: events.Logged) -> None:
+        del source
+        if len(self.logged) >= MAX_LOGGED:
+            self.num_logged_left_out += 1
+            return
+        values = _numbers(told.values)
+        if values:
+            self.logged.append(LoggedRecord(index, told.by, told.step, values))
 
     def _failed(self, index: int, source: str, told: events.Failed) -> None:
         del source
@@ -252,6 +272,7 @@ _HANDLERS: Final[dict[type[events.Event], Handler]] = {
     events.LossCalls: Gathering._loss,
     events.Evaluated: Gathering._evaluated,
     events.MemoryPeak: Gathering._memory,
+    events.Logged: Gathering._logged,
     events.Failed: Gathering._failed,
     events.Unseen: Gathering._unseen,
     events.Patched: Gathering._patched,
@@ -284,10 +305,8 @@ def _record(one: _Process) -> ProcessRecord:
     )
 
 
-def _numbers(logged: dict[str, Any] | None) -> dict[str, float | int] | None:
+def _numbers(logged: dict[str, Any]) -> dict[str, float | int]:
     """Finite numbers alone: what else a framework logs is in its own log."""
-    if logged is None:
-        return None
     return {
         str(key): value
         for key, value in sorted(logged.items())[:MAX_NOTES]

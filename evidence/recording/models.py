@@ -18,13 +18,13 @@ class Models(Struct):
     """By the index of their process, in order."""
 
     _models: list[tuple[int, events.Model]] = field(default_factory=list)
-    _weights: dict[tuple[int, str], events.Weights] = field(default_factory=dict)
+    _weights: dict[tuple[int, int, str], events.Weights] = field(default_factory=dict)
     tokenizers: list[tuple[int, events.Tokenizer]] = field(default_factory=list)
 
     def model(self, index: int, told: events.Model) -> None:
-        """A model; of each process the last of one class counts."""
+        """A model; what is told last of it counts."""
         if len(self._models) < MAX_MODELS:
-            same = [one for one in self._models if one[0] == index and one[1].name == told.name]
+            same = [one for one in self._models if (one[0], one[1].model) == (index, told.model)]
             for one in same:
                 self._models.remove(one)
             self._models.append((index, told))
@@ -32,10 +32,14 @@ class Models(Struct):
     def weights(self, index: int, told: events.Weights) -> None:
         """The numbers of the model of a process."""
         if len(self._weights) < 2 * MAX_MODELS:
-            self._weights[index, told.moment] = told
+            self._weights[index, told.model, told.moment] = told
 
     def tokenizer(self, index: int, told: events.Tokenizer) -> None:
-        """A tokenizer."""
+        """A tokenizer; what is told last of it counts."""
+        same = (index, told.name, told.name_or_path)
+        self.tokenizers = [
+            one for one in self.tokenizers if (one[0], one[1].name, one[1].name_or_path) != same
+        ]
         if len(self.tokenizers) < MAX_MODELS:
             self.tokenizers.append((index, told))
 
@@ -44,7 +48,9 @@ class Models(Struct):
         return tuple(self._record(index, told) for index, told in self._models)
 
     def _record(self, index: int, told: events.Model) -> ProgramModel:
-        before, after = (self._weights.get((index, moment)) for moment in ("before", "after"))
+        before, after = (
+            self._weights.get((index, told.model, moment)) for moment in ("before", "after")
+        )
         return ProgramModel(
             process=index,
             name=told.name,

@@ -53,6 +53,15 @@ class _Program(Record):
     spool: Path
 
 
+class _Heard(Record):
+    """What is known of a program so far; its parts grow while it runs."""
+
+    gathered: Gathering
+    opened: OpenedFiles
+    totals: documents.Totals
+    steps: list[ProgramStep]
+
+
 def run_stage(job: Job, emit: Emit) -> None:
     """Run the program of a job. Raises StageFailure where it fails, Stopped where it was asked to.
 
@@ -66,16 +75,15 @@ def run_stage(job: Job, emit: Emit) -> None:
     asked: list[int] = []
     signal.signal(signal.SIGTERM, lambda number, _: asked.append(number))
     gathered = Gathering(job.segment, began_s)
-    opened, totals = OpenedFiles(Path(job.root)), documents.Totals()
+    heard = _Heard(gathered, OpenedFiles(Path(job.root)), documents.Totals(), [])
     spool = made(program.spool)
     variables = child.environment(spec.environment, program.spool)
     running = Child(program.command, program.cwd, variables)
-    steps: list[ProgramStep] = []
-    _listen(running, spool, gathered, opened, emit, totals, steps, asked)
+    _listen(running, spool, heard, emit, asked)
     end = running.end()
     for problem in spool.problems:
         gathered.say("a part of what was told", problem)
-    _tell(job, program, end, running, gathered, opened, totals, steps, emit)
+    _tell(job, program, running, end, heard, emit)
     _conclude(end, asked, emit)
     emit("done", runtime_s=time.monotonic() - began_s)
 
@@ -94,16 +102,7 @@ def _prepared(job: Job, spec: CommandSpec) -> _Program:
     return _Program(command, executable, cwd, output, places.spool(scratch, job.segment))
 
 
-def _listen(
-    running: Child,
-    spool: Spool,
-    gathered: Gathering,
-    opened: OpenedFiles,
-    emit: Emit,
-    totals: documents.Totals,
-    steps: list[ProgramStep],
-    asked: list[int],
-) -> None:
+def _listen(running: Child, spool: Spool, heard: _Heard, emit: Emit, asked: list[int]) -> None:
     """Hand on what the program prints and tells until it is gone and has been heard."""
     gone_s: float | None = None
     asked_s: float | None = None
@@ -114,13 +113,7 @@ def _listen(
         now = time.monotonic()
         if now - looked_s >= POLL_S or not data:
             looked_s = now
-            for source, event in spool.read():
-                row = gathered.take(source, event)
-                if row is not None:
-                    totals.add(row)
-                    steps.append(row)
-                    emit(PROGRAM_STEPS.event, row=encode(row))
-            opened.look(gathered.opened, all_of_them=False)
+            _look(spool, heard, emit)
         if asked and asked_s is None:
             asked_s = now
         if asked_s is not None and now - asked_s > PATIENCE_S:
@@ -130,7 +123,19 @@ def _listen(
             continue
         gone_s = now if gone_s is None else gone_s
         if not data and (running.is_heard or now - gone_s > child.GRACE_AFTER_EXIT_S):
+            _look(spool, heard, emit)
             return
+
+
+def _look(spool: Spool, heard: _Heard, emit: Emit) -> None:
+    """Take what the hooks told since the last look."""
+    for source, event in spool.read():
+        row = heard.gathered.take(source, event)
+        if row is not None:
+            heard.totals.add(row)
+            heard.steps.append(row)
+            emit(PROGRAM_STEPS.event, row=encode(row))
+    heard.opened.look(heard.gathered.opened, all_of_them=False)
 
 
 def _print(data: bytes) -> None:
@@ -139,41 +144,32 @@ def _print(data: bytes) -> None:
         view = view[os.write(STDOUT, view) :]
 
 
-def _tell(
-    job: Job,
-    program: _Program,
-    end: End,
-    running: Child,
-    gathered: Gathering,
-    opened: OpenedFiles,
-    totals: documents.Totals,
-    steps: list[ProgramStep],
-    emit: Emit,
-) -> None:
+def _tell(job: Job, program: _Program, running: Child, end: End, heard: _Heard, emit: Emit) -> None:
     """Everything that is known when the program is over."""
-    root, plan = Path(job.root), job.plan
+    root, plan, gathered = Path(job.root), job.plan, heard.gathered
     secrets = secrets_of_this_process()
-    opened.look(gathered.opened, all_of_them=True)
+    heard.opened.look(gathered.opened, all_of_them=True)
     written = [Path(one.path) for one in gathered.opened.values() if one.mode == "written"]
     kept = collect(plan.collect, plan.metric, written, root, program.output, secrets)
     for name, data in kept.bytes_of.items():
         emit("collected", path=name, data=b64encode(data).decode("ascii"))
-    seen = documents.seen_record(gathered, opened, root, plan.data, totals, program.spool, secrets)
-    _document(emit, PROGRAM_SEEN, seen)
-    _document(emit, PROGRAM_FILES, documents.files_record(gathered, opened, kept))
-    _document(emit, PROGRAM_REPORTED, documents.reported_record(gathered))
-    _document(emit, PROGRAM_NUMBERS, _numbers(job, program, kept, steps, running))
-    record = documents.program_record(
-        gathered,
-        program.command,
-        program.executable,
-        os.path.relpath(program.cwd, root),
-        end,
-        running.num_output_bytes,
-        program.spool,
-        totals.num_steps,
+    seen = documents.seen_record(
+        gathered, heard.opened, root, plan.data, heard.totals, program.spool, secrets
     )
-    _document(emit, PROGRAM, record)
+    _document(emit, PROGRAM_SEEN, seen)
+    _document(emit, PROGRAM_FILES, documents.files_record(gathered, heard.opened, kept))
+    _document(emit, PROGRAM_REPORTED, documents.reported_record(gathered))
+    _document(emit, PROGRAM_NUMBERS, _numbers(job, program, kept, running, heard))
+    ran = documents.Ran(
+        command=program.command,
+        executable=program.executable,
+        cwd=os.path.relpath(program.cwd, root),
+        end=end,
+        num_output_bytes=running.num_output_bytes,
+        spool=program.spool,
+        num_steps=heard.totals.num_steps,
+    )
+    _document(emit, PROGRAM, documents.program_record(gathered, ran))
 
 
 def _document(emit: Emit, document: Document[Any], record: Record) -> None:
@@ -181,10 +177,10 @@ def _document(emit: Emit, document: Document[Any], record: Record) -> None:
 
 
 def _numbers(
-    job: Job, program: _Program, kept: Kept, steps: list[ProgramStep], running: Child
+    job: Job, program: _Program, kept: Kept, running: Child, heard: _Heard
 ) -> ProgramNumbers:
     files = {f"{COLLECTED}/{name}": data for name, data in kept.bytes_of.items()}
-    told = tellings(as_logged(running.printed), steps, files)
+    told = tellings(as_logged(running.printed), heard.steps, heard.gathered.logged, files)
     return ProgramNumbers(
         schema="program-numbers.v1",
         metrics=numbers(job.plan.metric, kept, Path(job.root), program.output, COLLECTED),

@@ -59,9 +59,10 @@ class ProgramStep(Record):
     """Without padding."""
     num_fed_tokens: int | None
     num_target_tokens: int | None
-    """Tokens, or other targets, that carry loss."""
-    logged: dict[str, Number] | None
-    """What the framework's own callback logged at this step."""
+    num_targets: int | None
+    """Targets that carry loss, tokens or others."""
+    shared_with: int | None
+    """Another optimizer that stepped from the same losses and batches: its row counts them."""
     elapsed_s: Number
     """Since the segment began."""
 
@@ -159,6 +160,15 @@ class EvaluationPhase(Record):
     num_tokens: int | None
 
 
+class LoggedRecord(Record):
+    """What a framework's own callback got to log, unrounded."""
+
+    process: int
+    by: str
+    step: int
+    values: dict[str, Number]
+
+
 class NotSeen(Record):
     """Something that the hooks could not see, or stopped seeing."""
 
@@ -198,6 +208,9 @@ class ProgramRecord(Record):
     tokenizers: tuple[ProgramTokenizer, ...]
     loss_functions: tuple[LossFunction, ...]
     evaluations: tuple[EvaluationPhase, ...]
+    logged: tuple[LoggedRecord, ...]
+    """What frameworks logged by their own callbacks."""
+    num_logged_left_out: int
     not_seen: tuple[NotSeen, ...]
     replaced: tuple[ReplacedFunction, ...]
 

@@ -178,8 +178,9 @@ def _saw(seen: ProgramSeen, sheet: Sheet) -> str:
     said = [f"Recorded where batches enter the model: {count}, {kept}."]
     if sheet.has("program.num_target_tokens"):
         targets = sheet.v("program.num_target_tokens")
-        fed = f"Of {sheet.v('program.num_tokens')} tokens" if sheet.has("program.num_tokens") else ""
-        said.append(f"{fed} {targets} carry loss." if fed else f"{targets} targets carry loss.")
+        known = sheet.has("program.num_tokens")
+        fed = f"Of {sheet.v('program.num_tokens')} tokens {targets}" if known else targets
+        said.append(f"{fed} carry loss.")
     if seen.num_with_eos_in_target is not None:
         learned = formatting.count(seen.num_with_eos_in_target)
         said.append(f"The end token carries loss in {learned} of them.")

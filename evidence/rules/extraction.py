@@ -133,8 +133,9 @@ def number_of(text: str) -> Number:
     return int(plain) if re.fullmatch(r"[+-]?\d{1,18}", plain) else float(plain)
 
 
-def agrees(told: str, value: float) -> bool:
-    """Whether a number, rounded to the digits that were told, is what was told."""
+def agrees(told: str, value: float, relative: float = 1e-12) -> bool:
+    """Whether a number, rounded to the digits that were told, is what was told: within half a unit
+    of the last digit, and a relative difference more."""
     try:
         number = float(told.replace("_", ""))
     except ValueError:
@@ -142,4 +143,4 @@ def agrees(told: str, value: float) -> bool:
     mantissa, _, exponent = told.lower().partition("e")
     decimals = len(mantissa.partition(".")[2]) - (int(exponent) if exponent else 0)
     half = 0.5 * 10.0**-decimals
-    return abs(number - value) <= half * (1 + 1e-9) + 1e-12 * abs(value)
+    return abs(number - value) <= half * (1 + 1e-9) + relative * abs(value)

@@ -14,13 +14,15 @@ from typing import Any, Final
 
 from evidence.encoding import jsonio
 from evidence.errors import MalformedError
-from evidence.records.program import ProgramStep, Telling
+from evidence.records.program import LoggedRecord, ProgramStep, Telling
 from evidence.records.record import Record
 from evidence.rules.extraction import agrees
 
 TRAINER_STATE: Final = "trainer_state.json"
 MAX_DIFFERING: Final = 100
 MAX_LINES: Final = 2_000_000
+TRAINER: Final = "Trainer"
+_NAMES: Final = {"loss": "loss", "learning_rate": "learning rate", "grad_norm": "gradient norm"}
 _LINE: Final = re.compile(r"\{'loss': [^{}]{1,2000}\}")
 _PAIR: Final = re.compile(r"'(\w{1,40})': '?([+-]?[0-9.]{1,40}(?:e[+-]?[0-9]{1,3})?)'?")
 _RELATIVE_OF_FLOAT32: Final = 1e-5
@@ -40,60 +42,70 @@ def as_logged(printed: bytes) -> str:
     return text.replace("\r\n", "\n").replace("\r", "\n")
 
 
-def tellings(log: str, steps: Sequence[ProgramStep], files: Mapping[str, bytes]) -> Told:
-    """Compare the log and the collected files with the steps, where both tell the same number."""
-    trained = [one for one in steps if not one.skipped and one.optimizer == 0]
-    num, differing = 0, []
-    for what, hooked, told, where in _pairs(log, trained, files):
+def tellings(
+    log: str,
+    steps: Sequence[ProgramStep],
+    logged: Sequence[LoggedRecord],
+    files: Mapping[str, bytes],
+) -> Told:
+    """Compare the log, the files and what a framework logged with the steps, where they tell the
+    same number."""
+    num = 0
+    differing: list[Telling] = []
+    for what, hooked, told, where in _pairs(log, _of_one_process(steps), logged, files):
         num += 1
-        if not agrees(told, hooked) and not _is_close(told, hooked):
+        if not agrees(told, hooked, _RELATIVE_OF_FLOAT32):
             differing.append(Telling(what, hooked, told, where))
     return Told(num, tuple(differing[:MAX_DIFFERING]))
 
 
-def _is_close(told: str, hooked: float) -> bool:
-    """Rounding falls the other way where the sums differ in their last bits."""
-    decimals = len(told.lower().partition("e")[0].partition(".")[2])
-    nudge = max(abs(hooked) * _RELATIVE_OF_FLOAT32, 1e-12)
-    return any(agrees(told, hooked + sign * nudge) for sign in (-1, 1)) and decimals > 0
+def _of_one_process(steps: Sequence[ProgramStep]) -> Sequence[ProgramStep]:
+    """The steps in order, where one process alone made them, in one segment, with one optimizer;
+    else none: nobody knows whose steps a framework counts."""
+    whose = {(one.segment, one.process, one.optimizer) for one in steps}
+    return steps if len(whose) == 1 else ()
 
 
 Pair = tuple[str, float, str, str]
 """What, as seen, as told, where."""
 
 
-def _pairs(log: str, steps: Sequence[ProgramStep], files: Mapping[str, bytes]) -> Iterator[Pair]:
-    by_process: dict[tuple[int, int], list[ProgramStep]] = {}
-    for one in steps:
-        by_process.setdefault((one.segment, one.process), []).append(one)
-    logging = [rows for rows in by_process.values() if any(_logged_loss(one) for one in rows)]
-    if len(logging) == 1:  # else nobody knows whose lines they are
-        yield from _of_log(log, logging[0])
-    if len(by_process) == 1:
-        (rows,) = by_process.values()
-        for path, data in files.items():
-            if path.rsplit("/", 1)[-1] == TRAINER_STATE:
-                yield from _of_state(path, data, rows)
+def _pairs(
+    log: str,
+    steps: Sequence[ProgramStep],
+    logged: Sequence[LoggedRecord],
+    files: Mapping[str, bytes],
+) -> Iterator[Pair]:
+    if not steps:
+        return
+    losses = [one for one in logged if one.by == TRAINER and "loss" in one.values]
+    yield from _of_log(log, losses)
+    before = 0
+    for one in losses:
+        if not before < one.step <= len(steps):
+            break  # another counting than ours
+        told = {key: repr(value) for key, value in one.values.items()}
+        where = f"what {one.by} logged at step {one.step}"
+        yield from _of_interval(told, steps[before : one.step], where)
+        before = one.step
+    for path, data in files.items():
+        if path.rsplit("/", 1)[-1] == TRAINER_STATE:
+            yield from _of_state(path, data, steps)
 
 
-def _logged_loss(step: ProgramStep) -> bool:
-    return step.logged is not None and "loss" in step.logged
-
-
-def _of_log(log: str, rows: Sequence[ProgramStep]) -> Iterator[Pair]:
+def _of_log(log: str, logged: Sequence[LoggedRecord]) -> Iterator[Pair]:
     """The lines that a Trainer prints are the records that its callbacks got, in order."""
     printed = [
         (number, dict(_PAIR.findall(found[0])))
         for number, line in enumerate(log.split("\n")[:MAX_LINES], 1)
         if "'loss': " in line and (found := _LINE.search(line))
     ]
-    logged = [index for index, one in enumerate(rows) if _logged_loss(one)]
     if len(printed) != len(logged):
         return  # somebody printed more, or less
-    before = 0
-    for (number, told), index in zip(printed, logged, strict=True):
-        yield from _of_interval(told, rows[before : index + 1], f"line {number} of the log")
-        before = index + 1
+    for (number, told), one in zip(printed, logged, strict=True):
+        for key, name in _NAMES.items():
+            if key in told and key in one.values:
+                yield name, one.values[key], told[key], f"line {number} of the log"
 
 
 def _of_state(path: str, data: bytes, rows: Sequence[ProgramStep]) -> Iterator[Pair]:

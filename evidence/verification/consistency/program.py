@@ -90,7 +90,7 @@ def program_totals(evidence: Evidence) -> Problems:
     seen = need(evidence.documents.document(PROGRAM_SEEN), "there is no seen.json")
     rows = evidence.documents.rows(PROGRAM_STEPS)
     last = max((row.segment for row in rows), default=1)
-    rows = tuple(row for row in rows if row.segment == last)
+    rows = tuple(row for row in rows if row.segment == last and row.shared_with is None)
     for name in ("num_rows", "num_tokens", "num_fed_tokens", "num_target_tokens"):
         parts = [getattr(row, name) for row in rows]
         total = None if not parts or None in parts else sum(parts)
@@ -166,13 +166,15 @@ def program_told_twice(evidence: Evidence) -> Problems:
     and collected files; each difference beyond the digits told is a warning. Tolerance: half a
     unit of the last digit told, and 1e-5 of the value."""
     found = need(evidence.documents.document(PROGRAM_NUMBERS), "there is no numbers.json")
+    record = need(evidence.documents.document(PROGRAM), "there is no program.json")
     log = evidence.contents.get(COMMAND.log)
     if log is None:
         raise CannotCheckError(f"{COMMAND.log} is not at hand")
     files = {
         path: data for path, data in evidence.contents.items() if path.startswith(f"{COLLECTED}/")
     }
-    told = tellings(log.decode("utf-8", "replace"), evidence.documents.rows(PROGRAM_STEPS), files)
+    steps, text = evidence.documents.rows(PROGRAM_STEPS), log.decode("utf-8", "replace")
+    told = tellings(text, steps, record.logged, files)
     place = f"{PROGRAM_NUMBERS.path}#/num_told_twice"
     yield from differs(
         place, "is not what the log and the files tell", told.num_compared, found.num_told_twice
