@@ -26,6 +26,7 @@ from evidence.text import commands
     "--answer", metavar="FIELD", multiple=True, help="A field of --data that must be learned."
 )
 @click.option("--collect", metavar="PATTERN", multiple=True, help="Files to keep in the pack.")
+@click.option("--frozen", metavar="PATTERN", multiple=True, help="Files it must not change.")
 @click.option("--timeout", metavar="SECONDS", type=click.IntRange(1), help="End it after so long.")
 @click.option("--resume", is_flag=True, help="Go on with a recording that was killed or stopped.")
 @click.option("--close", is_flag=True, help="Seal such a recording as failed.")
@@ -38,6 +39,7 @@ def command(
     data: tuple[str, ...],
     answer: tuple[str, ...],
     collect: tuple[str, ...],
+    frozen: tuple[str, ...],
     timeout: int | None,
     resume: bool,
     close: bool,
@@ -51,17 +53,24 @@ def command(
     what the model was fed and learned, its weights' digests and the files that it read; they
     change no number. Exit codes are those of `evidence run`.
     """
-    _refuse(name, program, data, answer, root, recovering=resume or close)
-    milestone = None
-    if not resume and not close:
-        milestone = _milestone(name, program, data, answer, collect, timeout, root)
+    recovering = resume or close
+    _refuse(name, program, bool(answer and not data), root, recovering=recovering)
+    asked = Recording(
+        id=name,
+        command=program,
+        cwd=os.path.relpath(Path.cwd(), root.resolve()),
+        data=tuple((os.path.relpath(one, root.resolve()), answer) for one in data),
+        collect=collect,
+        frozen=frozen,
+        timeout_s=timeout,
+    )
     options = RunOptions(
         root=root.resolve(),
         runs=(runs or root / "runs").resolve(),
         again=again,
         resume=resume,
         close=close,
-        written=milestone,
+        written=None if recovering else written(asked),
     )
     with StopRequest() as stop:
         result = run_milestone(name, options, observer(), stop)
@@ -69,14 +78,9 @@ def command(
 
 
 def _refuse(
-    name: str,
-    program: tuple[str, ...],
-    data: tuple[str, ...],
-    answer: tuple[str, ...],
-    root: Path,
-    *,
-    recovering: bool,
+    name: str, program: tuple[str, ...], is_lonely: bool, root: Path, *, recovering: bool
 ) -> None:
+    """`is_lonely`: an answer without data."""
     if recovering and program:
         raise UsageError(
             "--resume and --close take no program: the recording knows its own",
@@ -87,7 +91,7 @@ def _refuse(
             "there is no program to record",
             hint="Give it after two dashes: " + commands.record(name, ("python", "train.py")),
         )
-    if answer and not data:
+    if is_lonely:
         raise UsageError("--answer names fields of a data file", hint="Add --data FILE.")
     path = layout.milestone_file(root, name)
     if not recovering and path.exists():
@@ -95,23 +99,3 @@ def _refuse(
             f"there is a milestone of this name: {path}",
             hint=f"Run it: {commands.evidence('run', name)}; or record under another name.",
         )
-
-
-def _milestone(
-    name: str,
-    program: tuple[str, ...],
-    data: tuple[str, ...],
-    answer: tuple[str, ...],
-    collect: tuple[str, ...],
-    timeout: int | None,
-    root: Path,
-) -> bytes:
-    asked = Recording(
-        id=name,
-        command=program,
-        cwd=os.path.relpath(Path.cwd(), root.resolve()),
-        data=tuple((os.path.relpath(one, root.resolve()), answer) for one in data),
-        collect=collect,
-        timeout_s=timeout,
-    )
-    return written(asked)

@@ -27,6 +27,8 @@ class Recording(Record):
     data: tuple[tuple[str, tuple[str, ...]], ...] = ()
     """Data files, each with the fields that the model must learn."""
     collect: tuple[str, ...] = ()
+    frozen: tuple[str, ...] = ()
+    """Patterns of files that must be, and stay, what the commit has."""
     timeout_s: int | None = None
 
 
@@ -45,6 +47,8 @@ def written(asked: Recording) -> bytes:
         document["data"] = data
     attempt = {"name": ATTEMPT, "backend": "command", "no_progress_timeout_s": NEVER_S}
     document["attempt"] = [_filled(attempt, timeout_s=asked.timeout_s)]
+    if asked.frozen:
+        document["frozen"] = [{"name": "frozen", "paths": list(asked.frozen), "ref": "HEAD"}]
     if asked.collect:
         document["collect"] = [{"paths": list(asked.collect)}]
     return tomlkit.dumps(document).encode("utf-8")

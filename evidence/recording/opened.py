@@ -39,6 +39,18 @@ class OpenedFiles:
                 self._found[key] = self._digested(one)
 
     @property
+    def sources(self) -> dict[str, str]:
+        """The program's own source files, by path, as text."""
+        found = {}
+        for one in self._found.values():
+            if one.mode == "source" and (one.size_bytes or 0) <= SMALL_BYTES:
+                try:
+                    found[one.path] = (self._root / one.path).read_text("utf-8", "replace")
+                except OSError:
+                    continue
+        return found
+
+    @property
     def records(self) -> tuple[OpenedFile, ...]:
         """All of them, by mode and path."""
         return tuple(sorted(self._found.values(), key=lambda one: (one.mode, one.path)))

@@ -13,6 +13,8 @@ from base64 import b64encode
 from pathlib import Path
 from typing import Any, Final
 
+from msgspec.structs import replace
+
 from evidence.encoding.codec import decode, encode
 from evidence.recording import child, documents, places
 from evidence.recording.child import Child, End
@@ -20,6 +22,7 @@ from evidence.recording.collected import Kept, collect, numbers
 from evidence.recording.gathering import Gathering
 from evidence.recording.opened import OpenedFiles
 from evidence.recording.spool import Spool, made
+from evidence.recording.typed import places_of
 from evidence.records.program import CommandSpec, ProgramNumbers, ProgramStep
 from evidence.records.record import Record
 from evidence.redact.this_process import secrets_of_this_process
@@ -183,7 +186,10 @@ def _numbers(
     told = tellings(as_logged(running.printed), heard.steps, heard.gathered.logged, files)
     return ProgramNumbers(
         schema="program-numbers.v1",
-        metrics=numbers(job.plan.metric, kept, Path(job.root), program.output, COLLECTED),
+        metrics=tuple(
+            replace(one, typed_in=places_of(one.text, heard.opened.sources, program.command))
+            for one in numbers(job.plan.metric, kept, Path(job.root), program.output, COLLECTED)
+        ),
         num_told_twice=told.num_compared,
         differing=told.differing,
     )

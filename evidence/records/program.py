@@ -352,6 +352,8 @@ class NumberInFile(Record):
     place: str
     """Where in the file, in words."""
     unit: str
+    typed_in: tuple[str, ...] = ()
+    """Where it stands, digit for digit, in the program's source or command."""
 
 
 class Telling(Record):

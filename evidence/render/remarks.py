@@ -17,11 +17,10 @@ from evidence.records.inputs import SeamRecord, TokenizerRecord
 from evidence.records.run import JournalEvent
 from evidence.render.values import Sheet
 from evidence.results.context import Context
-from evidence.results.program import main_model, main_steps
+from evidence.results.program import remarks_of
 from evidence.results.training import moved_weights, rate_unreached
-from evidence.rules import program, scoring
+from evidence.rules import scoring
 from evidence.rules.movement import hardly_moved
-from evidence.stages.command import PROGRAM, PROGRAM_NUMBERS, PROGRAM_SEEN, PROGRAM_STEPS
 from evidence.stages.eval import PREDICTIONS
 from evidence.stages.train import SEEN, STEPS
 from evidence.text import endings, formatting, markdown
@@ -52,17 +51,8 @@ def warnings(documents: Documents, sheet: Sheet) -> tuple[str, ...]:
 
 def _program(documents: Documents) -> Iterator[str]:
     """What weakens a recorded program; its words are names that the program gave."""
-    record, seen = documents.document(PROGRAM), documents.document(PROGRAM_SEEN)
-    if record is None or seen is None:
-        return
-    steps, model = main_steps(documents.rows(PROGRAM_STEPS)), main_model(record)
-    for one in program.remarks(record, seen, steps, None if model is None else model[1]):
+    for one in remarks_of(documents):
         yield markdown.inline(one.text, SEAM_CHARS)
-    numbers = documents.document(PROGRAM_NUMBERS)
-    for other in () if numbers is None else numbers.differing[:NAMED_LINES]:
-        told, where = markdown.inline(other.told), markdown.inline(other.where)
-        seen_as = formatting.significant(other.hooked)
-        yield f"The {other.what} in {where} says {told}; seen was {seen_as}."
 
 
 def _damage(documents: Documents) -> Iterator[str]:

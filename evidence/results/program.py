@@ -7,8 +7,10 @@ tokens are the sum over all of them.
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterator
 from typing import Any, Final
 
+from evidence.pack.documents import Documents
 from evidence.records.availability import Unavailable
 from evidence.records.program import ProgramModel, ProgramRecord, ProgramStep
 from evidence.results.context import (
@@ -25,9 +27,11 @@ from evidence.results.context import (
     unknown,
 )
 from evidence.rules import arithmetic
+from evidence.rules.program import Remark, declared, doubts, remarks
 from evidence.stages.command import (
     COMMAND,
     PROGRAM,
+    PROGRAM_FILES,
     PROGRAM_NUMBERS,
     PROGRAM_REPORTED,
     PROGRAM_SEEN,
@@ -281,3 +285,25 @@ def outcome(context: Context) -> dict[str, Any] | Unavailable:
             for one in numbers.metrics
         },
     }
+
+
+def remarks_of(documents: Documents) -> Iterator[Remark]:
+    """What weakens a recorded program, most serious first; nothing where none was recorded."""
+    record, seen = documents.document(PROGRAM), documents.document(PROGRAM_SEEN)
+    numbers, told = documents.document(PROGRAM_NUMBERS), documents.document(PROGRAM_REPORTED)
+    files = documents.document(PROGRAM_FILES)
+    if record is None or seen is None or numbers is None or told is None or files is None:
+        return
+    steps, model = main_steps(documents.rows(PROGRAM_STEPS)), main_model(record)
+    yield from remarks(record, seen, steps, None if model is None else model[1])
+    known = documents.inputs.data
+    paths = {
+        name: (spec.path, known[name].num_rows)
+        for name, spec in documents.milestone.data.items()
+        if spec.path is not None and name in known
+    }
+    yield from declared(paths, record, files)
+    yield from doubts(record, numbers, told, steps)
+    for index, one in enumerate(numbers.differing):
+        text = f"The {one.what} in {one.where} says {one.told}; seen was {one.hooked!r}."
+        yield Remark(text, f"{PROGRAM_NUMBERS.path}#/differing/{index}")

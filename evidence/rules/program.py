@@ -6,15 +6,18 @@ seen, and a reader may know why it is meant.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
 from evidence.records.availability import Unavailable
 from evidence.records.program import (
     DataReached,
     FieldReached,
+    ProgramFiles,
     ProgramModel,
+    ProgramNumbers,
     ProgramRecord,
+    ProgramReported,
     ProgramSeen,
     ProgramStep,
 )
@@ -81,6 +84,58 @@ def _fields(data: DataReached, place: str) -> Iterator[Remark]:
             f"{data.path}: what stands there was not learned."
         )
         yield Remark(text, f"{place}/fields")
+
+
+def doubts(
+    record: ProgramRecord,
+    numbers: ProgramNumbers,
+    reported: ProgramReported,
+    steps: Sequence[ProgramStep],
+) -> Iterator[Remark]:
+    """What speaks against a number in a file: that it was typed, or that nothing was seen that
+    could have given it."""
+    place = "program/numbers.json#/metrics"
+    for index, one in enumerate(numbers.metrics):
+        if isinstance(one.value, Unavailable):
+            text = f"The number {one.name} could not be taken: {one.value.reason}."
+            yield Remark(text, f"{place}/{index}/value")
+            continue
+        if one.typed_in:
+            text = (
+                f"The number {one.name} = {one.text} in {one.file} also stands, digit for digit, "
+                f"in {'; '.join(one.typed_in)}: it may have been typed."
+            )
+            yield Remark(text, f"{place}/{index}/typed_in")
+        elif record.processes and not (steps or record.evaluations or reported.values):
+            text = (
+                f"The number {one.name} = {one.text} is in {one.file}, and no step, no evaluation "
+                "and no reported value was seen that could have given it."
+            )
+            yield Remark(text, f"{place}/{index}/value")
+
+
+def declared(
+    data: Mapping[str, tuple[str, int]], record: ProgramRecord, files: ProgramFiles
+) -> Iterator[Remark]:
+    """Data that the milestone declares, by name with path and rows, against what the program did:
+    a file that it never opened, an evaluation of fewer rows than there are."""
+    opened = {one.path for one in files.opened}
+    place = "program/files.json#/opened"
+    fed = [one.num_rows for one in record.evaluations if one.num_rows is not None]
+    for name, (path, num_rows) in data.items():
+        if record.processes and not files.num_left_out and path not in opened:
+            text = f"The program never opened {path}, which [data.{name}] declares."
+            yield Remark(text, place)
+        elif name in EVALUATED and fed and max(fed) < num_rows:
+            text = (
+                f"[data.{name}] has {num_rows} rows, and no evaluation that was seen fed more "
+                f"than {max(fed)}."
+            )
+            yield Remark(text, "program/program.json#/evaluations")
+
+
+EVALUATED: Final = ("eval", "evaluation", "val", "valid", "validation", "test", "dev")
+"""Names of data sets that an evaluation is expected to use whole."""
 
 
 def _is_unlearned(one: FieldReached) -> bool:

@@ -11,9 +11,8 @@ from evidence.encoding.codec import decode
 from evidence.errors import MalformedError
 from evidence.records.availability import Unavailable
 from evidence.records.program import CommandSpec, ProgramSeen
-from evidence.results.program import main_model, main_steps
+from evidence.results.program import remarks_of
 from evidence.rules.extraction import extract
-from evidence.rules.program import remarks
 from evidence.rules.tellings import tellings
 from evidence.stages.command import (
     COLLECTED,
@@ -163,7 +162,7 @@ def program_metrics(evidence: Evidence) -> Problems:
 @check("program-told-twice", "numbers that were told twice agree", kind=KIND)
 def program_told_twice(evidence: Evidence) -> Problems:
     """num_told_twice and differing of numbers.json are what rules/tellings.py finds in log, steps
-    and collected files; each difference beyond the digits told is a warning. Tolerance: half a
+    and collected files; program-taught warns of each. Tolerance: half a
     unit of the last digit told, and 1e-5 of the value."""
     found = need(evidence.documents.document(PROGRAM_NUMBERS), "there is no numbers.json")
     record = need(evidence.documents.document(PROGRAM), "there is no program.json")
@@ -182,19 +181,12 @@ def program_told_twice(evidence: Evidence) -> Problems:
     if told.differing != found.differing:
         place = f"{PROGRAM_NUMBERS.path}#/differing"
         yield Problem(place, "are not the differences that the log and the files show")
-    for index, one in enumerate(told.differing):
-        place = f"{PROGRAM_NUMBERS.path}#/differing/{index}"
-        text = f"the {one.what} in {one.where} is not the one that was seen"
-        yield Problem(place, text, one.told, repr(one.hooked), severity="warning")
 
 
 @check("program-taught", "the model was taught what the milestone means", kind=KIND, by_author=True)
 def program_taught(evidence: Evidence) -> Problems:
     """A field that [data.*] declares as an answer carries loss in at least one row of its file, as
     far as files were looked at; what else weakens a program is a warning (rules/program.py)."""
-    record = need(evidence.documents.document(PROGRAM), "there is no program.json")
-    seen = need(evidence.documents.document(PROGRAM_SEEN), "there is no seen.json")
-    steps = main_steps(evidence.documents.rows(PROGRAM_STEPS))
-    found = main_model(record)
-    for one in remarks(record, seen, steps, None if found is None else found[1]):
+    need(evidence.documents.document(PROGRAM), "there is no program.json")
+    for one in remarks_of(evidence.documents):
         yield Problem(one.address, one.text, severity="error" if one.is_error else "warning")
