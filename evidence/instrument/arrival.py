@@ -69,7 +69,8 @@ def is_plain(tensor: Any) -> bool:
     return tensor.device.type != "meta" and tensor.layout is torch.strided
 
 
-def is_traced() -> bool:
-    """Whether a compiler reads this code instead of running it."""
-    torch = sys.modules["torch"]
-    return bool(torch.compiler.is_compiling() or torch.jit.is_tracing() or torch.jit.is_scripting())
+def is_within(torch: Any) -> bool:
+    """Whether PyTorch itself calls: within backward, which computes anew, or within a transform."""
+    if getattr(torch._C, "_current_graph_task_id", lambda: -1)() >= 0:
+        return True
+    return torch._C._functorch.peek_interpreter_stack() is not None

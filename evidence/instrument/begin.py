@@ -5,9 +5,12 @@ Responsible for the wiring alone; each hook stands in a module of its own.
 
 from __future__ import annotations
 
+import os
+
 from . import libraries, opened, process, torch_hooks
 from .context import Context
 from .spool import Spool
+from .waiter import ReportFinder
 
 
 def begin(folder: str) -> Context:
@@ -18,4 +21,5 @@ def begin(folder: str) -> Context:
     torch_hooks.watch(context)
     opened.watch(context)
     context.waiter.install()
+    ReportFinder(os.path.join(os.path.dirname(os.path.dirname(__file__)), "report.py")).install()
     return context

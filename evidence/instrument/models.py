@@ -25,16 +25,16 @@ class Models:
         self._context = context
         self._torch = torch
         self._modules = modules
-        self._optimizers: Any = weakref.WeakSet()
+        self._tops: Any = weakref.WeakKeyDictionary()
         self._known: list[_Trained] = []
 
     def before_step(self, optimizer: Any) -> None:
         """Before the first step of each optimizer, read the model that it trains."""
-        if optimizer in self._optimizers:
+        if optimizer in self._tops:
             return
-        self._optimizers.add(optimizer)
         held = [parameter for group in optimizer.param_groups for parameter in group["params"]]
         tops = self._modules.of_parameters({id(parameter) for parameter in held})
+        self._tops[optimizer] = {id(top) for top in tops}
         if not tops:
             named = [("parameter {}".format(i), parameter) for i, parameter in enumerate(held)]
             self._begin(None, named)
@@ -48,6 +48,14 @@ class Models:
         trained = _Trained(self._context, self._torch, len(self._known), top, named)
         self._known.append(trained)
         trained.say_before(name)
+
+    def is_known(self, optimizer: Any) -> bool:
+        """Whether the optimizer was seen before its first step."""
+        return optimizer in self._tops
+
+    def tops_of(self, optimizer: Any) -> set[int]:
+        """Which modules' parameters the optimizer holds, by identity."""
+        return self._tops.get(optimizer) or set()
 
     def end(self) -> None:
         """Read each model once more."""

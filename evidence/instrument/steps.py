@@ -106,8 +106,8 @@ class Steps:
         """Read the learning rates that the step will use."""
         self._rates = [_rate(group.get("lr")) for group in optimizer.param_groups]
 
-    def after_step(self, optimizer: Any, skipped: bool = False) -> None:
-        """The optimizer has stepped, or was not let step."""
+    def after_step(self, optimizer: Any, tops: set[int], skipped: bool = False) -> None:
+        """The optimizer, which trains the models `tops`, has stepped or was not let step."""
         step = self._numbered(optimizer)
         if skipped:
             self.before_step(optimizer)
@@ -116,7 +116,7 @@ class Steps:
             found = getattr(optimizer, "found_inf", None)
             step.skipped = Arrival(found) if found is not None and is_plain(found) else False
         step.rates, self._rates = self._rates, []
-        self._attribute(step)
+        self._attribute(step, tops)
         self._begin()
         self._last = step
         self.last_num = max(self.last_num, step.num)
@@ -133,11 +133,12 @@ class Steps:
         known[1] += 1
         return Step(known[0], known[1], type(optimizer).__name__)
 
-    def _attribute(self, step: Step) -> None:
+    def _attribute(self, step: Step, tops: set[int]) -> None:
         """What was seen since the last step led to this one; if nothing, what led to that one."""
         last = self._last
         if self.losses or self.forwards or last is None or last.optimizer == step.optimizer:
-            step.losses, step.forwards = self.losses, self.forwards
+            own = [forward for forward in self.forwards if forward.top in tops]
+            step.losses, step.forwards = self.losses, own or self.forwards
         else:
             step.losses, step.forwards = last.losses, last.forwards
             step.shared_with = last.optimizer if last.shared_with is None else last.shared_with

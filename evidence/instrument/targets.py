@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from .arrival import Arrival, is_plain
+from .arrival import Arrival, is_plain, is_within
 from .context import Context
 from .forwards import Forward, is_numbers
 from .steps import Steps
@@ -29,7 +29,11 @@ class Targets:
         """A loss function is called."""
         given = _arguments(name, args, kwargs)
         scores, target = given["input"], given["target"]
-        if not self._torch.is_grad_enabled() or not getattr(scores, "requires_grad", False):
+        if (
+            is_within(self._torch)
+            or not self._torch.is_grad_enabled()
+            or not getattr(scores, "requires_grad", False)
+        ):
             return
         ignored = given.get("ignore_index", -100)
         self._count(name, ignored, given)
@@ -48,9 +52,7 @@ class Targets:
     def _forward(self, target: Any) -> Forward:
         """The forward pass that the targets belong to; without one, they are all that is known."""
         if not self._steps.forwards:
-            forward = Forward(0)
-            forward.num_rows = target.shape[0] if target.dim() else 1
-            self._steps.forward(forward)
+            self._steps.forward(Forward(0))
         return self._steps.forwards[-1]
 
     def _count(self, name: str, ignored: Any, given: dict[str, Any]) -> None:

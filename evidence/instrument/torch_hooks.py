@@ -12,7 +12,7 @@ import weakref
 from typing import Any, Callable
 
 from . import frameworks
-from .arrival import Arrival, is_plain
+from .arrival import Arrival, is_plain, is_within
 from .compiled import leave_to_python
 from .context import Context
 from .evaluation import Evaluation
@@ -37,6 +37,12 @@ def watch(context: Context) -> None:
     context.after_import("torch", imported)
 
 
+class Marker:
+    """What a compiled step leaves behind: a compiler replays the setting of an attribute."""
+
+    stepped: Any = None
+
+
 class Torch:
     """The hooks of this process, and what they share."""
 
@@ -56,6 +62,7 @@ class Torch:
         self.before_first_step: list[Callable[[], None]] = []
         self._step_ran = 0
         self._watches_children = False
+        self._marker = Marker()
 
     def install(self) -> None:
         """Put every hook in place."""
@@ -63,14 +70,16 @@ class Torch:
         hook = self.context.guard.hook
         optimizer = sys.modules["torch.optim.optimizer"]
         before, after = hook("optimizer", self._before_step), hook("optimizer", self._after_step)
-        compiling = self.torch.compiler.is_compiling
+        compiling, marker = self.torch.compiler.is_compiling, self._marker
 
         def before_step(of: Any, args: Any, kwargs: Any) -> None:
             if not compiling():
                 before(of)
 
         def after_step(of: Any, args: Any, kwargs: Any) -> None:
-            if not compiling():
+            if compiling():
+                marker.stepped = of
+            else:
                 after(of)
 
         leave_to_python(self.torch, before_step)
@@ -79,6 +88,8 @@ class Torch:
         optimizer.register_optimizer_step_pre_hook(before_step)
         optimizer.register_optimizer_step_post_hook(after_step)
         self._replaced.append((self.torch.nn.Module, "named_parameters", self.modules.install()))
+        unmarked = hook("optimizer", self._compiled_step)
+        self.replace(self.torch.optim.lr_scheduler.LRScheduler, "step", lambda *_, **__: unmarked())
         self.replace(self.torch.autograd, "backward", hook("backward", self._backward))
         for name in ("cross_entropy", "nll_loss"):
             of = hook("loss function", functools.partial(self.targets.called, name))
@@ -127,7 +138,21 @@ class Torch:
             cuda=torch.version.cuda,
         )
 
+    def _compiled_step(self, rates_are_known: bool = True) -> None:
+        """An optimizer stepped within what is compiled, and left its mark."""
+        optimizer, self._marker.stepped = self._marker.stepped, None
+        if optimizer is not None:
+            if rates_are_known:
+                self.steps.before_step(optimizer)
+            if not self.models.is_known(optimizer):
+                why = (
+                    "the first step was within what is compiled: the weights before it are unknown"
+                )
+                self.context.spool.hold("unseen", what="weights", why=why)
+            self._after_step(optimizer)
+
     def _backward(self, tensors: Any, grad_tensors: Any = None, *args: Any, **kwargs: Any) -> None:
+        self._compiled_step(rates_are_known=False)
         if not self.steps.is_fed() and not self._watches_children:
             self._watches_children = True
             self.modules.watch_children()
@@ -144,12 +169,12 @@ class Torch:
 
     def _after_step(self, optimizer: Any) -> None:
         self._step_ran += 1
-        self.steps.after_step(optimizer)
+        self.steps.after_step(optimizer, self.models.tops_of(optimizer))
         self.context.guard.step = self.steps.last_num
 
     def _entered(self, module: Any, args: Any, kwargs: Any) -> None:
         """A model was called, from outside of any model."""
-        if module in self.modules.inner and self.steps.is_fed():
+        if is_within(self.torch) or (module in self.modules.inner and self.steps.is_fed()):
             return
         self.fed(module, args, kwargs, module.training and self.torch.is_grad_enabled())
 
@@ -221,7 +246,7 @@ class Torch:
     def _scaler_stepped(self, optimizer: Any, ran: int) -> None:
         if self._step_ran == ran:
             inner = getattr(optimizer, "optimizer", optimizer)
-            self.steps.after_step(inner, skipped=True)
+            self.steps.after_step(inner, self.models.tops_of(inner), skipped=True)
             self.context.guard.step = self.steps.last_num
 
     def _forked(self) -> None:
@@ -235,6 +260,7 @@ class Torch:
 
     def end(self) -> None:
         """Everything that is said at the end."""
+        self._compiled_step(rates_are_known=False)
         self.steps.end()
         self.evaluation.training(self.steps.last_num)
         self.writer.sequences.end()
