@@ -5,7 +5,7 @@ Responsible for the names of program.md.j2 beside the values themselves.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Final
 
 from evidence.pack.documents import Documents
@@ -23,7 +23,7 @@ from evidence.render.examples import SeenExample, block_of
 from evidence.render.plot import Point
 from evidence.render.values import Sheet
 from evidence.results.context import Context
-from evidence.results.program import main_steps
+from evidence.results.program import main_steps, remarks_of
 from evidence.stages.command import (
     PROGRAM,
     PROGRAM_FILES,
@@ -70,6 +70,7 @@ def view(documents: Documents, sheet: Sheet) -> dict[str, Any]:
         return {"program": None, "program_line": "No program was run to its end."}
     steps, files = main_steps(documents.rows(PROGRAM_STEPS)), documents.document(PROGRAM_FILES)
     shown = _chosen(steps)
+    columns = [one for one in _COLUMNS if any(one[1](step) is not None for step in steps)]
     return {
         "program_line": _line(record, sheet),
         "program": {
@@ -77,7 +78,14 @@ def view(documents: Documents, sheet: Sheet) -> dict[str, Any]:
             "ended": _ended(record),
             "facts": [(label, _fact(sheet, name)) for label, name in _FACTS if sheet.has(name)],
             "numbers": list(_numbers(documents)),
-            "loss_rows": [_row(one) for one in shown],
+            "columns": [title for title, *_ in columns],
+            "loss_rows": [[of(one) for _, _, of in columns] for one in shown],
+            "runs": _runs(record, documents.rows(PROGRAM_STEPS)),
+            "not_seen": [
+                markdown.inline(one.text)
+                for one in remarks_of(documents)
+                if one.severity == "advice"
+            ],
             "thinned": _thinned(len(shown), len(steps)),
             "saw": _saw(seen, sheet),
             "data": [_data(one, f"program.data.{n}", sheet) for n, one in enumerate(seen.data)],
@@ -147,23 +155,59 @@ def _chosen(steps: Sequence[ProgramStep]) -> Sequence[ProgramStep]:
     return [steps[place] for place in places]
 
 
-def _row(one: ProgramStep) -> dict[str, str]:
-    rate = one.learning_rates[0] if one.learning_rates else None
-    return {
-        "step": formatting.count(one.step),
-        "loss": _loss(one),
-        "rate": "–" if rate is None else formatting.significant(rate),
-        "tokens": NOT_KNOWN if one.num_fed_tokens is None else formatting.count(one.num_fed_tokens),
-        "targets": NOT_KNOWN
-        if one.num_target_tokens is None
-        else formatting.count(one.num_target_tokens),
-    }
-
-
 def _loss(one: ProgramStep) -> str:
     if one.loss is None:
         return NOT_KNOWN
     return one.loss if isinstance(one.loss, str) else formatting.fixed(one.loss, 4)
+
+
+def _rate(one: ProgramStep) -> float | None:
+    return one.learning_rates[0] if one.learning_rates else None
+
+
+def _counted(value: int | None) -> str:
+    return NOT_KNOWN if value is None else formatting.count(value)
+
+
+Known = Callable[[ProgramStep], object]
+_COLUMNS: Final[tuple[tuple[str, Known, Callable[[ProgramStep], str]], ...]] = (
+    ("Step", lambda one: one.step, lambda one: formatting.count(one.step)),
+    ("Loss", lambda one: one.loss, _loss),
+    (
+        "Learning rate",
+        _rate,
+        lambda one: NOT_KNOWN if _rate(one) is None else formatting.significant(_rate(one) or 0.0),
+    ),
+    ("Rows fed", lambda one: one.num_rows, lambda one: _counted(one.num_rows)),
+    ("Tokens fed", lambda one: one.num_fed_tokens, lambda one: _counted(one.num_fed_tokens)),
+    ("Carry loss", lambda one: one.num_targets, lambda one: _counted(one.num_targets)),
+)
+"""Of the table of steps: its title, what tells whether it is known, and its text. What no step
+knows has no column."""
+
+
+def _runs(record: ProgramRecord, rows: Sequence[ProgramStep]) -> list[list[str]]:
+    """Each process that trained, where there are several."""
+    last = max((row.segment for row in rows), default=1)
+    found = []
+    for index, process in enumerate(record.processes):
+        own = [row for row in rows if (row.segment, row.process) == (last, index)]
+        if not own:
+            continue
+        moved = [one for one in record.models if one.process == index]
+        numbers = [one.num_changed for one in moved if one.num_changed is not None]
+        found.append(
+            [
+                markdown.code(" ".join(process.argv[-3:]) or str(process.pid), CELL_CHARS),
+                "–" if process.rank is None else formatting.count(process.rank),
+                formatting.count(len(own)),
+                _loss(own[0]),
+                _loss(own[-1]),
+                formatting.count(sum(numbers)) if numbers else NOT_KNOWN,
+                markdown.inline(process.how_it_ended, CELL_CHARS),
+            ]
+        )
+    return found[:SHOWN_ROWS] if len(found) > 1 else []
 
 
 def _saw(seen: ProgramSeen, sheet: Sheet) -> str:

@@ -52,7 +52,8 @@ def warnings(documents: Documents, sheet: Sheet) -> tuple[str, ...]:
 def _program(documents: Documents) -> Iterator[str]:
     """What weakens a recorded program; its words are names that the program gave."""
     for one in remarks_of(documents):
-        yield markdown.inline(one.text, SEAM_CHARS)
+        if one.severity != "advice":  # its section says it
+            yield markdown.inline(one.text, SEAM_CHARS)
 
 
 def _damage(documents: Documents) -> Iterator[str]:

@@ -7,7 +7,7 @@ seen, and a reader may know why it is meant.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Final
+from typing import Final, Literal
 
 from evidence.records.availability import Unavailable
 from evidence.records.program import (
@@ -38,7 +38,7 @@ class Remark(Record):
 
     text: str
     address: str
-    is_error: bool = False
+    severity: Literal["error", "warning", "advice"] = "warning"
 
 
 def remarks(
@@ -56,14 +56,27 @@ def remarks(
     for index, replaced in enumerate(record.replaced):
         text = f"The program replaced {replaced.what} by {replaced.by}: what was seen there is its."
         yield Remark(text, f"program/program.json#/replaced/{index}")
-    for index, hidden in enumerate(record.not_seen):
-        since = "" if hidden.from_step is None else f" from step {hidden.from_step} on"
-        text = f"Not seen{since}: {hidden.what} ({hidden.why})."
-        yield Remark(text, f"program/program.json#/not_seen/{index}")
+    yield from _hidden(record)
     if record.left_running:
         names = ", ".join(record.left_running[:5])
         text = f"The program left processes running, which were ended with it: {names}."
         yield Remark(text, "program/program.json#/left_running")
+
+
+def _hidden(record: ProgramRecord) -> Iterator[Remark]:
+    """What was not seen, each once for all processes of which it holds. A hook that failed is a
+    warning; what no hook can see, as in a program that feeds pictures, is only said."""
+    seen: dict[tuple[str, str, int | None], list[int]] = {}
+    for index, one in enumerate(record.not_seen):
+        seen.setdefault((one.what, one.why, one.from_step), []).append(index)
+    for (what, why, from_step), places in seen.items():
+        since = "" if from_step is None else f" from step {from_step} on"
+        several = f", in {len(places)} processes" if len(places) > 1 else ""
+        yield Remark(
+            f"Not seen{since}{several}: {what} ({why}).",
+            f"program/program.json#/not_seen/{places[0]}",
+            "advice" if from_step is None else "warning",
+        )
 
 
 def _fields(data: DataReached, place: str) -> Iterator[Remark]:
@@ -76,7 +89,7 @@ def _fields(data: DataReached, place: str) -> Iterator[Remark]:
             f"{_named(declared)} reached the loss in 0 of {data.num_rows_looked_at} rows of "
             f"{data.path}, and the milestone declares it as what the model must learn."
         )
-        yield Remark(text, f"{place}/fields", is_error=True)
+        yield Remark(text, f"{place}/fields", "error")
     others = [one for one in unlearned if not one.is_answer and not _is_beside(one)]
     if trained_on and others:
         text = (

@@ -189,4 +189,4 @@ def program_taught(evidence: Evidence) -> Problems:
     far as files were looked at; what else weakens a program is a warning (rules/program.py)."""
     need(evidence.documents.document(PROGRAM), "there is no program.json")
     for one in remarks_of(evidence.documents):
-        yield Problem(one.address, one.text, severity="error" if one.is_error else "warning")
+        yield Problem(one.address, one.text, severity=one.severity)
