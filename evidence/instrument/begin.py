@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 
-from . import libraries, opened, process, torch_hooks
+from . import libraries, opened, process, replaced, torch_hooks
 from .context import Context
 from .spool import Spool
 from .waiter import ReportFinder
@@ -20,6 +20,7 @@ def begin(folder: str) -> Context:
     libraries.watch(context)
     torch_hooks.watch(context)
     opened.watch(context)
+    replaced.watch(context)
     context.waiter.install()
     ReportFinder(os.path.join(os.path.dirname(os.path.dirname(__file__)), "report.py")).install()
     return context

@@ -56,7 +56,7 @@ class OpenedFiles:
         return tuple(sorted(self._found.values(), key=lambda one: (one.mode, one.path)))
 
     def _digested(self, told: events.Opened) -> OpenedFile:
-        path, mode = Path(told.path), told.mode if told.mode in _MODES else "read"
+        path, mode = Path(told.path), _mode(told)
         size_bytes, is_same = told.size_bytes, None
         digest: str | Unavailable
         try:
@@ -77,6 +77,12 @@ class OpenedFiles:
             sha256=digest,
             is_as_opened=is_same,
         )
+
+
+def _mode(told: events.Opened) -> str:
+    if told.how == "source":
+        return "source"
+    return told.mode if told.mode in _MODES else "read"
 
 
 def shown(path: Path, root: Path) -> str:

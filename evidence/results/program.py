@@ -303,7 +303,7 @@ def remarks_of(documents: Documents) -> Iterator[Remark]:
         if spec.path is not None and name in known
     }
     yield from declared(paths, record, files)
-    yield from doubts(record, numbers, told, steps)
+    yield from doubts(record, numbers, told)
     for index, one in enumerate(numbers.differing):
         text = f"The {one.what} in {one.where} says {one.told}; seen was {one.hooked!r}."
         yield Remark(text, f"{PROGRAM_NUMBERS.path}#/differing/{index}")

@@ -103,7 +103,6 @@ def doubts(
     record: ProgramRecord,
     numbers: ProgramNumbers,
     reported: ProgramReported,
-    steps: Sequence[ProgramStep],
 ) -> Iterator[Remark]:
     """What speaks against a number in a file: that it was typed, or that nothing was seen that
     could have given it."""
@@ -119,10 +118,10 @@ def doubts(
                 f"in {'; '.join(one.typed_in)}: it may have been typed."
             )
             yield Remark(text, f"{place}/{index}/typed_in")
-        elif record.processes and not (steps or record.evaluations or reported.values):
+        elif record.processes and not (record.frameworks or record.libraries or reported.values):
             text = (
-                f"The number {one.name} = {one.text} is in {one.file}, and no step, no evaluation "
-                "and no reported value was seen that could have given it."
+                f"The number {one.name} = {one.text} is in {one.file}, and no Python process of "
+                "the program imported a library that computes, or reported a value."
             )
             yield Remark(text, f"{place}/{index}/value")
 
