@@ -44,6 +44,10 @@ POLL_S: Final = 0.2
 PATIENCE_S: Final = 5.0
 """Who asks the program to stop asks its whole group; after that long it is asked by name."""
 STDOUT: Final = 1
+MAX_OFFERED: Final = 5
+OFFER: Final = (
+    "with [[metric]] in a milestone (name, file, pointer or column) a number of it is a value"
+)
 
 
 class _Program(Record):
@@ -156,6 +160,8 @@ def _tell(job: Job, program: _Program, running: Child, end: End, heard: _Heard, 
     kept = collect(plan.collect, plan.metric, written, root, program.output, secrets)
     for name, data in kept.bytes_of.items():
         emit("collected", path=name, data=b64encode(data).decode("ascii"))
+    if kept.known and not plan.metric:
+        emit("warning", message=f"{', '.join(kept.known[:MAX_OFFERED])}: kept; {OFFER}")
     seen = documents.seen_record(
         gathered, heard.opened, root, plan.data, heard.totals, program.spool, secrets
     )
