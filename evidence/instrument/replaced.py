@@ -71,9 +71,25 @@ def _of(names: Any, node: Any, path: str, prefix: str) -> Iterator[tuple[str, st
         if now is None:
             yield "{}.{}".format(prefix, one.name), "nothing: it was taken away"
             continue
-        code = getattr(inspect.unwrap(now), "__code__", None) if callable(now) else None
+        code = _code_of(now, path)
         if code is None or os.path.abspath(code.co_filename) != path:
             yield "{}.{}".format(prefix, one.name), _described(now, code)
+
+
+def _code_of(now: Any, path: str) -> Any:
+    """The code of a function; of one that a library wrapped (a tracer, a compiler), the original's.
+
+    What a file of the project wrapped is another function, whatever it says that it wraps.
+    """
+    folder = os.path.join(os.path.dirname(path), "")
+    while callable(now):
+        code = getattr(now, "__code__", None)
+        inside = getattr(now, "__wrapped__", None)
+        own = code is not None and os.path.abspath(code.co_filename).startswith(folder)
+        if own or inside is None:
+            return code
+        now = inside
+    return None
 
 
 def _bound(node: Any) -> dict[str, int]:
