@@ -20,6 +20,9 @@ class Observer(Protocol):
     def stage_end(self) -> None:
         """The stage is over, one way or another."""
 
+    def output(self, text: str) -> None:
+        """Whole lines that a recorded program printed, without secrets and acting characters."""
+
 
 class Silent:
     """Watches nothing."""
@@ -34,4 +37,7 @@ class Silent:
         """Ignore."""
 
     def stage_end(self) -> None:
+        """Ignore."""
+
+    def output(self, text: str) -> None:
         """Ignore."""

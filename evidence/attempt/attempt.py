@@ -162,7 +162,7 @@ def fixed_variables(plan: AttemptPlan) -> dict[str, str]:
         "HF_HUB_DISABLE_TELEMETRY": "1",
         "DO_NOT_TRACK": "1",
     }
-    if plan.train.deterministic:
+    if plan.given_train is not None and plan.given_train.deterministic:
         fixed["CUBLAS_WORKSPACE_CONFIG"] = ":4096:8"
     if plan.threads is not None:
         fixed |= {"OMP_NUM_THREADS": str(plan.threads), "MKL_NUM_THREADS": str(plan.threads)}

@@ -43,8 +43,11 @@ class LogFile:
         self._held = ""
         self._last: deque[str] = deque(maxlen=NUM_LAST_LINES)
 
-    def feed(self, data: bytes) -> None:
-        """Take output in any pieces; whole lines are written at once, secrets cut out before."""
+    def feed(self, data: bytes) -> str:
+        """Take output in any pieces; whole lines are written at once, secrets cut out before.
+
+        Returns what was written.
+        """
         text = self._held + self._decode(data)
         # A progress bar rewrites its line with CR: each state becomes a line of its own. A CR at
         # the very end waits, since LF may follow in the next piece.
@@ -52,13 +55,14 @@ class LogFile:
         if "\r" in text:
             text = text[: len(text) - len(self._held)]
             text = text.replace("\r\n", "\n").replace("\r", "\n")
-        self._write(self._redactor.feed(text))
+        return self._write(self._redactor.feed(text))
 
-    def _write(self, lines: str) -> None:
-        if lines:
-            shown = visible(lines)
+    def _write(self, lines: str) -> str:
+        shown = visible(lines)
+        if shown:
             self._writer.append(shown.encode("utf-8"))
             self._last.extend(cut(line, limits.MAX_LAST_LINE_CHARS) for line in _last_of(shown))
+        return shown
 
     @property
     def last_lines(self) -> tuple[str, ...]:

@@ -21,6 +21,7 @@ from evidence.attempt.changed_inputs import (
 )
 from evidence.attempt.files import StageFiles
 from evidence.attempt.folders import Files, drop_checkpoints, folder_digests
+from evidence.attempt.handed import write_collected, write_document
 from evidence.attempt.outcome import Left, Limit, WorkerEnd, left_by, of_signal, outcome_of
 from evidence.attempt.process import GRACE_AFTER_KILL_S, WorkerProcess, are_told_too
 from evidence.attempt.reported import Reported, read_reported, write_reported
@@ -29,7 +30,6 @@ from evidence.capture.oom import count_oom_kills
 from evidence.capture.telemetry import sample, sampling_period_s
 from evidence.encoding import jsonio
 from evidence.encoding.codec import decode, encode
-from evidence.encoding.digest import sha256_hex
 from evidence.errors import DurabilityError, MalformedError, PastLimitError
 from evidence.records.availability import Unavailable
 from evidence.records.capture import TorchRecord
@@ -129,8 +129,8 @@ class StageRun:
             checkpoint_step=self._checkpoint_step,
             num_oom_kills=count_oom_kills() - oom_kills,
             memory_remedy=""
-            if self._execution is None
-            else remedy(job.plan.train, self._execution),
+            if self._execution is None or job.plan.given_train is None
+            else remedy(job.plan.given_train, self._execution),
             obeyed=self._obeyed,
             has_begun=self._has_begun,
             last_lines=files.log.last_lines,
@@ -172,7 +172,9 @@ class StageRun:
         while not worker.finished():
             for channel, data in worker.receive(POLL_S):
                 if channel == "output":
-                    self._files.log.feed(data)
+                    shown = self._files.log.feed(data)
+                    if self._kind.echoes and shown:
+                        self._around.observer.output(shown)
                 else:
                     self._take(data)
                 last_event_s = time.monotonic()
@@ -326,10 +328,10 @@ class StageRun:
         self._around.observer.advance(done, self._total, note)
 
     def _on_document(self, document: Document[Any], event: dict[str, Any]) -> None:
-        record = decode(document.record, event["record"])
-        path, data = self._folder / document.path, jsonio.dump_document(encode(record))
-        write_file(path, data)
-        self._documents[path] = Written(len(data), sha256_hex(data))
+        self._documents |= write_document(self._folder, document, event, self._redactor.text)
+
+    def _on_collected(self, event: dict[str, Any]) -> None:
+        self._documents |= write_collected(self._folder, self._kind, event)
 
     def _on_checkpoint(self, event: dict[str, Any]) -> None:
         self._files.sync()  # a checkpoint must never be ahead of the rows that led to it

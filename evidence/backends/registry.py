@@ -43,7 +43,12 @@ _TUNIX: Final = Backend(
         'use an attempt with backend = "transformers"',
     ),
 )
-SHIPPED: Final[Mapping[str, Backend]] = {one.name: one for one in (_TRANSFORMERS, _TUNIX)}
+_COMMAND: Final = Backend(
+    name="command",
+    title="the program itself",
+    run_stage="evidence.recording.stage:run_stage",
+)
+SHIPPED: Final[Mapping[str, Backend]] = {one.name: one for one in (_TRANSFORMERS, _TUNIX, _COMMAND)}
 
 _FUNCTION: Final = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*:[^\W\d]\w*")
 

@@ -18,6 +18,7 @@ from evidence.cli.streams import prepare
 
 COMMANDS: Final = {
     "run": "Run a milestone and leave a sealed evidence pack.",
+    "record": "Run a program as it is and leave a sealed evidence pack.",
     "verify": "Check packs: intact, consistent, and what is not checked.",
     "render": "Regenerate the summaries of packs, only from their evidence.",
     "explain": "Show where a number of a pack comes from, down to file and line.",

@@ -51,6 +51,11 @@ class TerminalProgress:
             self._bar.close()
             self._bar = None
 
+    def output(self, text: str) -> None:
+        """Above the bar, on stdout, where the program itself would print."""
+        with tqdm.external_write_mode(file=sys.stdout):
+            click.echo(text, nl=False)
+
 
 class PlainProgress:
     """Plain lines, few enough for a log file."""
@@ -72,9 +77,9 @@ class PlainProgress:
             self.message(f"{self._label}: {total} {kind_of(stage).unit}{plural}")
 
     def advance(self, done: int, total: int, note: str) -> None:
-        """A line every few seconds and at the end."""
+        """A line every few seconds and at the end; none where nobody knows how much there is."""
         now = time.monotonic()
-        if now - self._printed_s < PLAIN_EVERY_S and done != total:
+        if total == 0 or (now - self._printed_s < PLAIN_EVERY_S and done != total):
             return
         self._printed_s = now
         elapsed_s = now - self._began_s
@@ -84,6 +89,10 @@ class PlainProgress:
 
     def stage_end(self) -> None:
         """Nothing to close."""
+
+    def output(self, text: str) -> None:
+        """On stdout, where the program itself would print."""
+        click.echo(text, nl=False)
 
 
 class Unfailing:
@@ -111,6 +120,11 @@ class Unfailing:
         """As the display does."""
         with suppress(OSError):
             self._display.stage_end()
+
+    def output(self, text: str) -> None:
+        """As the display does."""
+        with suppress(OSError):
+            self._display.output(text)
 
 
 def observer() -> Observer:

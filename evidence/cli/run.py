@@ -13,7 +13,7 @@ from evidence.cli.progress import observer
 from evidence.cli.report import COLOURS, print_outcome, print_problems
 from evidence.cli.say import echo, secho
 from evidence.cli.streams import heard
-from evidence.errors import ExitCode
+from evidence.errors import ExitCode, UsageError
 from evidence.running.run import RunOptions, RunResult, run_milestone
 from evidence.running.signals import StopRequest
 from evidence.text import commands, endings
@@ -25,6 +25,7 @@ SHOWN_LINES: Final = 8
 
 @click.command()
 @click.argument("milestone")
+@click.argument("words", nargs=-1, type=click.UNPROCESSED)
 @click.option("--attempt", metavar="NAME", help="Run only this attempt (also a manual one).")
 @click.option("--resume", is_flag=True, help="Go on with a run that was killed or stopped.")
 @click.option("--close", is_flag=True, help="Seal such a run as failed, with what there is.")
@@ -33,6 +34,7 @@ SHOWN_LINES: Final = 8
 @runs_option
 def command(
     milestone: str,
+    words: tuple[str, ...],
     attempt: str | None,
     resume: bool,
     close: bool,
@@ -46,6 +48,11 @@ def command(
     the evidence says why. 1: the sealed pack does not verify. 2: nothing was started. 75: another
     run holds this pack.
     """
+    if words:
+        raise UsageError(
+            "`evidence run` takes one milestone, and no program",
+            hint="Record a program as it is: " + commands.record("R1", (milestone, *words)),
+        )
     options = RunOptions(
         root=root.resolve(),
         runs=(runs or root / "runs").resolve(),
@@ -56,6 +63,11 @@ def command(
     )
     with StopRequest() as stop:
         result = run_milestone(milestone, options, observer(), stop)
+    report(result)
+
+
+def report(result: RunResult) -> None:
+    """Say how a run ended. Raises click's Exit with its exit code."""
     with heard(f"{result.status}: {_shown(result.pack)}"):
         _report(result)
     if result.exit_code:

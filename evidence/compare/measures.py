@@ -31,8 +31,13 @@ _NOT_IN_PACK: Final = "this pack does not have it"
 def measures(packs: Sequence[Documents]) -> tuple[MeasureRecord, ...]:
     """Fixed rows, then one for each scorer that any of the packs used."""
     rows = [_row(packs, name, title) for name, title in _ROWS]
-    scorers = dict.fromkeys(name for one in packs for name in plan_of(one).eval.all_scorers)
+    scorers = dict.fromkeys(name for one in packs for name in _scorers(one))
     return (*rows, *(_row(packs, f"eval.{name}.rate", f"Score: {name}") for name in scorers))
+
+
+def _scorers(pack: Documents) -> tuple[str, ...]:
+    spec = plan_of(pack).given_eval
+    return () if spec is None else spec.all_scorers
 
 
 def _row(packs: Sequence[Documents], name: str, title: str) -> MeasureRecord:

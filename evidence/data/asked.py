@@ -23,13 +23,18 @@ from evidence.text.templating import Template
 Compile = Callable[[str], Template]
 
 NO_TEXT: Final = Unavailable("it has no text template")
+NOTHING_ASKED: Final = Unavailable("the milestone has no evaluation set")
 
 
 def describe(
     milestone: Milestone, data: DataSet, evaluation: DataSet | None, compiled: Compile
 ) -> DataRecord:
-    """Facts about one data set. `evaluation` is None where `data` is the evaluation set itself."""
-    spec, eval_spec = milestone.data[data.name], milestone.eval
+    """Facts about one data set. `evaluation` is None where `data` is the evaluation set itself, or
+    where there is none."""
+    spec = milestone.data[data.name]
+    if milestone.given_eval is None:
+        return facts.describe(data, spec, NO_TEXT, spec.answer, NOTHING_ASKED)
+    eval_spec = milestone.eval
     if evaluation is None:
         own = questions(data, eval_spec.prompt, (), compiled)
         targets = (eval_spec.target_field,) if _has(data, eval_spec.target_field) else ()

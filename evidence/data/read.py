@@ -75,8 +75,11 @@ def read_rows(name: str, raw: bytes, label: str, spec: DataSpec) -> DataSet:
 
 def describe_data(root: Path, name: str, milestone: Milestone) -> DataRecord:
     """Facts about one data set of a milestone; rows are counted from 0."""
-    spec, other = milestone.data[name], milestone.eval.data
+    spec = milestone.data[name]
     data = load_data(root, name, spec)
+    if milestone.given_eval is None:
+        return asked.describe(milestone, data, None, templating.compile_text)
+    other = milestone.eval.data
     evaluation = None if name == other else load_data(root, other, milestone.data[other])
     if evaluation is None:
         _refuse_targets(data, milestone)

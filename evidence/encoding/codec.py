@@ -40,16 +40,16 @@ class _MisfitError(Exception):
 
 
 def encode(value: object) -> Any:
-    """JSON value of a record. Fields keep their names; None stays null."""
+    """JSON value of a record. None stays null."""
     if type(value) in _PLAIN:
         return value
     if isinstance(value, Unavailable):
         return {_MARK: value.reason}
     if isinstance(value, Struct):
         found = {}
-        for name in value.__struct_fields__:
+        for name, key in zip(value.__struct_fields__, value.__struct_encode_fields__, strict=True):
             part = getattr(value, name)
-            found[name] = part if type(part) in _PLAIN else encode(part)
+            found[key] = part if type(part) in _PLAIN else encode(part)
         return found
     if isinstance(value, (tuple, list)):
         return [encode(item) for item in value]
@@ -159,7 +159,7 @@ def _record(kind: type, value: Any) -> Any:
     readers = _readers(kind)
     if not value.keys() <= readers.keys():
         raise _MisfitError(f"unknown key {min(value.keys() - readers.keys())!r}")
-    fields = {key: _named(key, readers[key], part) for key, part in value.items()}
+    fields = {readers[key][0]: _named(key, readers[key][1], part) for key, part in value.items()}
     try:
         return kind(**fields)
     except TypeError as error:
@@ -167,8 +167,11 @@ def _record(kind: type, value: Any) -> Any:
 
 
 @cache
-def _readers(kind: type) -> dict[str, Reader]:
-    return {name: _reader(hint) for name, hint in get_type_hints(kind).items()}
+def _readers(kind: type[Struct]) -> dict[str, tuple[str, Reader]]:
+    """By its name in JSON, the name of each field in Python and what reads it."""
+    hints = get_type_hints(kind)
+    names = zip(kind.__struct_fields__, kind.__struct_encode_fields__, strict=True)
+    return {key: (name, _reader(hints[name])) for name, key in names}
 
 
 def _named(name: object, reader: Reader, part: Any) -> Any:

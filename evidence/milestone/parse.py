@@ -24,6 +24,8 @@ from evidence.stages.registry import kinds
 from evidence.system.entries import read_regular
 
 SCHEMA: Final = "milestone.v1"
+PROGRAM: Final = "command"
+"""The kind of stage that is a program as it is."""
 
 # Linear in a stranger's text: nothing that is read once is read again another way. A string that
 # never ends goes as far as it can; TOML ends there with an error.
@@ -73,6 +75,17 @@ def load_milestone(path: Path) -> tuple[Milestone, bytes]:
         raise MilestoneError(
             "\n".join(shown), hint="`evidence new ID` writes a milestone that explains the keys."
         )
+    return milestone, data
+
+
+def read_milestone(data: bytes) -> tuple[Milestone, bytes]:
+    """A milestone that lies in no file, with its bytes. Raises MilestoneError for each problem."""
+    try:
+        milestone, problems = _parse(data)
+    except MalformedError as error:
+        milestone, problems = None, [(0, error.message)]
+    if milestone is None or problems:
+        raise MilestoneError("\n".join(text for _, text in problems))
     return milestone, data
 
 
@@ -205,15 +218,17 @@ def _build(document: dict[str, Any], stages: dict[str, dict[str, Any]]) -> Miles
 
 
 def _contradictions(milestone: Milestone) -> list[tuple[str, str]]:
-    found = _data_problems(milestone)
-    found += _model_problems("/model", milestone.model)
+    found = [*_stage_problems(milestone), *_data_problems(milestone)]
+    if milestone.given_model is not None:
+        found += _model_problems("/model", milestone.model)
     names = [attempt.name for attempt in milestone.attempts]
     for index, attempt in enumerate(milestone.attempts):
         if names.index(attempt.name) != index:
             found.append((f"/attempt/{index}/name", f"{attempt.name!r} is used twice"))
         if attempt.model is not None:
             found += _model_problems(f"/attempt/{index}/model", attempt.model)
-    found += _pattern_problems("/eval", milestone.eval.scorer)
+    if milestone.given_eval is not None:
+        found += _pattern_problems("/eval", milestone.eval.scorer)
     found += _wildcard_problems("/publish/withhold", milestone.publish.withhold)
     for index, promise in enumerate(milestone.frozen):
         found += _wildcard_problems(f"/frozen/{index}/paths", promise.paths)
@@ -222,17 +237,59 @@ def _contradictions(milestone: Milestone) -> list[tuple[str, str]]:
     return found
 
 
+def _stage_problems(milestone: Milestone) -> Iterator[tuple[str, str]]:
+    """A milestone trains and evaluates, or it runs a program as it is."""
+    ours = {
+        "model": milestone.given_model,
+        "data": milestone.data or None,
+        "train": milestone.given_train,
+        "eval": milestone.given_eval,
+    }
+    if PROGRAM in milestone.stages:
+        for name in ("model", "train", "eval"):
+            if ours[name] is not None:
+                yield f"/{name}", f"[{PROGRAM}] runs a program as it is: it takes no [{name}]"
+        yield from _metric_problems(milestone)
+        return
+    for name, table in ours.items():
+        if table is None:
+            yield "/", f"the key {name!r} is missing"
+    for name, given in (("collect", milestone.collect), ("metric", milestone.metric)):
+        if given:
+            yield f"/{name}", f"is of files that a program leaves: it needs [{PROGRAM}]"
+
+
+def _metric_problems(milestone: Milestone) -> Iterator[tuple[str, str]]:
+    names = [one.name for one in milestone.metric]
+    for index, one in enumerate(milestone.metric):
+        place = f"/metric/{index}"
+        given = [key for key in ("pointer", "column", "pattern") if getattr(one, key) is not None]
+        if len(given) != 1:
+            got = " and ".join(given) or "none"
+            text = f"give exactly one of `pointer`, `column`, `pattern` (there is: {got})"
+            yield place, text
+        if names.index(one.name) != index:
+            yield f"{place}/name", f"{one.name!r} is used twice"
+        if one.pattern is not None:
+            try:
+                patterns.refuse_bad_pattern(one.pattern)
+            except patterns.NoEngineError:
+                pass
+            except MalformedError as error:
+                yield f"{place}/pattern", error.message
+
+
 def _data_problems(milestone: Milestone) -> list[tuple[str, str]]:
     found: list[tuple[str, str]] = []
     known = ", ".join(sorted(milestone.data))
-    for stage, name in (("train", milestone.train.data), ("eval", milestone.eval.data)):
-        if name not in milestone.data:
-            found.append((f"/{stage}/data", f"no [data.{name}] in this file; there are: {known}"))
-    train = milestone.data.get(milestone.train.data)
+    for stage, asked in (("train", milestone.given_train), ("eval", milestone.given_eval)):
+        if asked is not None and asked.data not in milestone.data:
+            text = f"no [data.{asked.data}] in this file; there are: {known}"
+            found.append((f"/{stage}/data", text))
+    name = "" if milestone.given_train is None else milestone.train.data
+    train = milestone.data.get(name)
     if train is not None and train.text is None:
-        found.append(
-            (f"/data/{milestone.train.data}", "training data need `text`, a template of a row")
-        )
+        found.append((f"/data/{name}", "training data need `text`, a template of a row"))
     for name, spec in milestone.data.items():
         found += _one_data_problems(f"/data/{name}", spec)
     return found

@@ -25,16 +25,30 @@ def _plan(milestone: Milestone, spec: AttemptSpec, number: int) -> AttemptPlan:
         stand_in=spec.stand_in,
         manual=spec.manual,
         requires=spec.requires,
-        model=spec.model or milestone.model,
+        given_model=spec.model or milestone.given_model,
         data=milestone.data,
-        train=_executed(decode(TrainSpec, {**encode(milestone.train), **spec.train}), spec),
-        eval=decode(EvalSpec, {**encode(milestone.eval), **spec.eval}),
+        given_train=_training(milestone, spec),
+        given_eval=_evaluation(milestone, spec),
         threads=spec.threads,
         timeout_s=spec.timeout_s,
         no_progress_timeout_s=spec.no_progress_timeout_s,
         resolution=spec.resolution,
         stages=milestone.stages,
+        collect=milestone.collect,
+        metric=milestone.metric,
     )
+
+
+def _training(milestone: Milestone, spec: AttemptSpec) -> TrainSpec | None:
+    if milestone.given_train is None:
+        return None
+    return _executed(decode(TrainSpec, {**encode(milestone.train), **spec.train}), spec)
+
+
+def _evaluation(milestone: Milestone, spec: AttemptSpec) -> EvalSpec | None:
+    if milestone.given_eval is None:
+        return None
+    return decode(EvalSpec, {**encode(milestone.eval), **spec.eval})
 
 
 def _executed(train: TrainSpec, spec: AttemptSpec) -> TrainSpec:

@@ -4,11 +4,16 @@ Every field is described for users in `schemas/milestone.v1.schema.json`; here s
 may rely on.
 """
 
-from typing import Any, Literal
+from typing import Any, Final, Literal, TypeVar
 
 from msgspec import field
 
 from evidence.records.record import Number, Record
+
+T = TypeVar("T")
+
+TABLES: Final = {"given_model": "model", "given_train": "train", "given_eval": "eval"}
+"""Fields of a milestone and of a plan that may be None, and the names that files have for them."""
 
 Schedule = Literal["linear", "cosine", "constant", "constant_with_warmup"]
 Dtype = Literal["float32", "bfloat16", "float16"]
@@ -187,6 +192,31 @@ class PolicySpec(Record):
     """The worker's number of threads, on which bits may depend."""
 
 
+class CollectSpec(Record):
+    """Files that a program leaves and the pack keeps: `recorded/files/` below the pack."""
+
+    paths: tuple[str, ...]
+    """Patterns relative to the project, or to `{output}`."""
+    max_bytes: int = 1 << 20
+    """Of each file; a larger one is named with its digest and not kept."""
+
+
+class MetricSpec(Record):
+    """A number in a file that a program wrote. Exactly one of pointer, column and pattern."""
+
+    name: str
+    file: str
+    pointer: str | None = None
+    """JSON pointer, of a JSON file, or of the last line of a JSON lines file."""
+    column: str | None = None
+    """Of a CSV or TSV file with a header."""
+    pattern: str | None = None
+    """Regular expression (`evidence.rules.patterns`) whose match ends with the number."""
+    row: int = -1
+    """Which of several, from 0; negative from the end."""
+    unit: str = ""
+
+
 class AllowSpec(Record):
     """Something that looks like a secret and is none, by the author's word."""
 
@@ -224,18 +254,18 @@ class PublishSpec(Record):
     """Whether logs and captured facts say `~`, `user`, `host` for home, user and machine."""
 
 
-class Milestone(Record):
+class Milestone(Record, rename=TABLES):
     """One milestone file, parsed and validated."""
 
     id: str
     title: str
     kind: str
     objective: str
-    model: ModelSpec
-    data: dict[str, DataSpec]
-    train: TrainSpec
-    eval: EvalSpec
     attempts: tuple[AttemptSpec, ...]
+    data: dict[str, DataSpec] = field(default_factory=dict)
+    given_model: ModelSpec | None = None
+    given_train: TrainSpec | None = None
+    given_eval: EvalSpec | None = None
     gates: tuple[GateSpec, ...] = ()
     frozen: tuple[FrozenSpec, ...] = ()
     policy: PolicySpec = field(default_factory=PolicySpec)
@@ -244,3 +274,27 @@ class Milestone(Record):
     secrets: SecretsSpec = field(default_factory=SecretsSpec)
     stages: dict[str, dict[str, Any]] = field(default_factory=dict)
     """Settings of stages beside `train` and `eval`, by the name of their kind."""
+    collect: tuple[CollectSpec, ...] = ()
+    metric: tuple[MetricSpec, ...] = ()
+
+    @property
+    def model(self) -> ModelSpec:
+        """The model that it begins from. Raises LookupError where it names none."""
+        return asked_for(self.given_model, "model")
+
+    @property
+    def train(self) -> TrainSpec:
+        """Its training. Raises LookupError where it asks for none: ask a stage of that kind."""
+        return asked_for(self.given_train, "train")
+
+    @property
+    def eval(self) -> EvalSpec:
+        """Its evaluation. Raises LookupError where it asks for none: ask a stage of that kind."""
+        return asked_for(self.given_eval, "eval")
+
+
+def asked_for(table: T | None, name: str) -> T:
+    """A table that the caller knows to be there: only stages of its kind ask for it."""
+    if table is None:
+        raise LookupError(f"the milestone has no [{name}]")
+    return table

@@ -8,7 +8,17 @@ from typing import Any, Final, Literal, get_args
 from msgspec import field
 
 from evidence.records.availability import Unavailable
-from evidence.records.milestone import DataSpec, EvalSpec, ModelSpec, RequirementSpec, TrainSpec
+from evidence.records.milestone import (
+    TABLES,
+    CollectSpec,
+    DataSpec,
+    EvalSpec,
+    MetricSpec,
+    ModelSpec,
+    RequirementSpec,
+    TrainSpec,
+    asked_for,
+)
 from evidence.records.record import Number, Record
 
 Status = Literal["complete", "failed"]
@@ -54,7 +64,7 @@ class StopRecord(Record):
     utc: str
 
 
-class AttemptPlan(Record):
+class AttemptPlan(Record, rename=TABLES):
     """One attempt with every default and override resolved: all a backend needs to know."""
 
     number: int
@@ -63,16 +73,33 @@ class AttemptPlan(Record):
     stand_in: bool
     manual: bool
     requires: RequirementSpec
-    model: ModelSpec
+    given_model: ModelSpec | None
     data: dict[str, DataSpec]
-    train: TrainSpec
-    eval: EvalSpec
+    given_train: TrainSpec | None
+    given_eval: EvalSpec | None
     threads: int | None
     timeout_s: Number | None
     no_progress_timeout_s: Number
     resolution: str
     stages: dict[str, dict[str, Any]] = field(default_factory=dict)
     """Settings of stages beside `train` and `eval`, by the name of their kind."""
+    collect: tuple[CollectSpec, ...] = ()
+    metric: tuple[MetricSpec, ...] = ()
+
+    @property
+    def model(self) -> ModelSpec:
+        """The model that it begins from. Raises LookupError where the milestone names none."""
+        return asked_for(self.given_model, "model")
+
+    @property
+    def train(self) -> TrainSpec:
+        """Its training. Raises LookupError where the milestone asks for none."""
+        return asked_for(self.given_train, "train")
+
+    @property
+    def eval(self) -> EvalSpec:
+        """Its evaluation. Raises LookupError where the milestone asks for none."""
+        return asked_for(self.given_eval, "eval")
 
 
 class JournalEvent(Record):

@@ -43,11 +43,12 @@ def _example(step: int, row: SeenRow) -> SeenExample:
         caption=f"Row {formatting.count(row.source_row)} of the data (from zero), in step "
         f"{formatting.count(step)}: {formatting.plural(len(row.ids), 'token')}, "
         f"{formatting.count(num_target)} of them carry loss.",
-        block=_block(row),
+        block=block_of(row),
     )
 
 
-def _block(row: SeenRow) -> str:
+def block_of(row: SeenRow) -> str:
+    """HTML of a row: its text, with what carries loss in bold."""
     marked = [
         (char, place > 0 and label != _NO_LOSS)  # the first token is never predicted
         for place, (piece, label) in enumerate(zip(row.pieces, row.labels, strict=False))

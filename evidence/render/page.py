@@ -89,6 +89,7 @@ def _sections(documents: Documents, sheet: Sheet) -> dict[str, Any]:
 
 def _identity(documents: Documents, sheet: Sheet) -> dict[str, Any]:
     milestone, plan = documents.milestone, completed_plan(documents, sheet)
+    train, asked = milestone.given_train, milestone.given_eval
     return {
         "id": markdown.inline(milestone.id),
         "folder": milestone.id,
@@ -99,8 +100,9 @@ def _identity(documents: Documents, sheet: Sheet) -> dict[str, Any]:
         "random_weights": view.is_random(documents),
         "meant_model": view.meant_model(documents),
         "model": view.model_name(documents),
-        "train_data": view.data_name(documents, milestone.train.data),
-        "eval_file": view.data_file(documents, milestone.eval.data),
+        "train_data": "" if train is None else view.data_name(documents, train.data),
+        "eval_file": "" if asked is None else view.data_file(documents, asked.data),
+        "trains": train is not None,
         "backend": "" if plan is None else view.backend_name(plan.backend),
         "hardware": view.hardware_line(documents, sheet),
         "summary_name": markdown.code(f"{milestone.id.lower()}_summary.md"),

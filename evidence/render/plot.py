@@ -3,14 +3,23 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, Final, TypeVar
 
 from evidence.records.record import Record
 from evidence.records.run import IntervalRow, StepRow
 from evidence.text import formatting, markdown
 
-R = TypeVar("R", StepRow, IntervalRow)
+
+class Point(Record):
+    """A step of any program."""
+
+    step: int
+    loss: float
+    learning_rate: float
+
+
+R = TypeVar("R", StepRow, IntervalRow, Point)
 
 WIDTH: Final = 760
 HEIGHT: Final = 380
@@ -62,10 +71,10 @@ def axis(
 
 
 def loss_plot(
-    steps: Sequence[StepRow], table: Sequence[IntervalRow], title: str, note: str
+    steps: Sequence[StepRow] | Sequence[Point], table: Sequence[IntervalRow], title: str, note: str
 ) -> dict[str, Any] | None:
     """What loss.svg.j2 draws; None where there is nothing that could be drawn."""
-    shown, line = extremes(steps), extremes(table)
+    shown, line = extremes(tuple(points_of(steps))), extremes(table)
     losses = [row.loss for row in shown] + [row.loss for row in line]
     rates = [row.learning_rate for row in shown]
     drawable = losses and max(map(abs, losses)) < 1e12 and 0 <= min(rates) <= max(rates) < 1e12
@@ -103,7 +112,13 @@ def loss_plot(
     }
 
 
-def stretch_of(rows: Sequence[StepRow | IntervalRow]) -> int:
+def points_of(steps: Sequence[StepRow] | Sequence[Point]) -> Iterator[Point]:
+    """The steps as points."""
+    for one in steps:
+        yield Point(one.step, one.loss, one.learning_rate)
+
+
+def stretch_of(rows: Sequence[StepRow | IntervalRow | Point]) -> int:
     """Rows of a stretch of which `extremes` keeps two."""
     return math.ceil(2 * len(rows) / MAX_POINTS)
 

@@ -17,6 +17,7 @@ from evidence.records.inputs import SeamRecord, TokenizerRecord
 from evidence.records.run import JournalEvent
 from evidence.render.values import Sheet
 from evidence.results.context import Context
+from evidence.results.program import remarks_of
 from evidence.results.training import moved_weights, rate_unreached
 from evidence.rules import scoring
 from evidence.rules.movement import hardly_moved
@@ -38,6 +39,7 @@ def warnings(documents: Documents, sheet: Sheet) -> tuple[str, ...]:
     """What weakens the evidence or the result, most serious first."""
     return (
         *_damage(documents),
+        *_program(documents),
         *_targets(documents, sheet),
         *_unmoved(documents, sheet),
         *_repository(documents, sheet),
@@ -45,6 +47,13 @@ def warnings(documents: Documents, sheet: Sheet) -> tuple[str, ...]:
         *_data(documents, sheet),
         *_outputs(documents, sheet),
     )
+
+
+def _program(documents: Documents) -> Iterator[str]:
+    """What weakens a recorded program; its words are names that the program gave."""
+    for one in remarks_of(documents):
+        if one.severity != "advice":  # its section says it
+            yield markdown.inline(one.text, SEAM_CHARS)
 
 
 def _damage(documents: Documents) -> Iterator[str]:
@@ -80,7 +89,7 @@ def _unmoved(documents: Documents, sheet: Sheet) -> Iterator[str]:
         changed = sheet.n("train.num_weights_changed", "changed", "changed")
         yield f"Training hardly moved the model: of {total}{sampled} {changed}{_why(sheet)}."
     steps = documents.rows(STEPS) if context.plan is not None else ()
-    if rate_unreached(steps, context.train):
+    if steps and rate_unreached(steps, context.train):
         rate = sheet.v("train.learning_rate")
         yield f"No step used the learning rate {rate}: the warm-up is as long as the run."
 
@@ -373,4 +382,5 @@ def _ends(sheet: Sheet) -> str:
 
 
 def _marker(documents: Documents) -> str | None:
-    return documents.milestone.eval.answer_after
+    spec = documents.milestone.given_eval
+    return None if spec is None else spec.answer_after

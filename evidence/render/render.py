@@ -17,7 +17,7 @@ from evidence.encoding.digest import sha256_hex
 from evidence.errors import PackBrokenError
 from evidence.pack.documents import Documents
 from evidence.records.run import RenderedEntry, RenderedRecord, ResultsRecord
-from evidence.render import plot, view
+from evidence.render import plot, program, view
 from evidence.render.page import page
 from evidence.render.values import Sheet
 from evidence.stages.registry import stages_of
@@ -123,6 +123,9 @@ def _text(version: str, name: str, context: Mapping[str, Any]) -> str:
 
 
 def _drawing(documents: Documents, results: ResultsRecord, sheet: Sheet) -> dict[str, Any] | None:
+    if sheet.has("program.loss_last"):
+        title = f"{documents.milestone.id}: training loss"
+        return plot.loss_plot(program.points(documents), (), title, "")
     if not sheet.has("train.num_steps"):
         return None
     notes = []

@@ -81,7 +81,9 @@ class PromiseView(Record):
 
 def meant_model(documents: Documents) -> str:
     """The model that the milestone is about."""
-    spec = documents.milestone.model
+    spec = documents.milestone.given_model
+    if spec is None:
+        return ""
     return markdown.inline(spec.id or spec.path or spec.config or "")
 
 

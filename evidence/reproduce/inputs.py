@@ -35,7 +35,9 @@ def _named(documents: Documents, plan: AttemptPlan) -> Iterator[str]:
     for spec in plan.data.values():
         if spec.path is not None:
             yield spec.path
-    for folder in (plan.model.path, plan.model.config, plan.model.tokenizer):
+    model = plan.given_model
+    folders = () if model is None else (model.path, model.config, model.tokenizer)
+    for folder in folders:
         if folder is not None:
             yield folder
     for one in documents.frozen.known:
@@ -110,7 +112,8 @@ def _model_files(documents: Documents, plan: AttemptPlan) -> Iterator[tuple[str,
     if not isinstance(model, Unavailable) and not isinstance(model.files, Unavailable):
         for file in model.files:
             yield file.path, file.sha256
-    folder = plan.model.tokenizer or plan.model.path
+    asked = plan.given_model
+    folder = None if asked is None else asked.tokenizer or asked.path
     digest = tokenizer if isinstance(tokenizer, Unavailable) else tokenizer.sha256
     if folder and not isinstance(digest, Unavailable):
         yield f"{folder}/tokenizer.json", digest

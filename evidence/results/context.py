@@ -65,7 +65,7 @@ def level_at(address: str) -> Level:
 def _level_of(path: str) -> Level:
     if path in (layout.MILESTONE, layout.NOTES):
         return "declared"
-    of_kinds = (kind.level for kind in kinds() if path in kind.needed_when_complete)
+    of_kinds = (kind.level_of(path) for kind in kinds() if path in kind.needed_when_complete)
     return next(of_kinds, "observed")
 
 

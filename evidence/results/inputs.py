@@ -6,7 +6,7 @@ from typing import Final
 
 from evidence import layout
 from evidence.records.availability import Unavailable
-from evidence.records.inputs import DataRecord, TextRecord
+from evidence.records.inputs import DataRecord, InputsRecord, TextRecord
 from evidence.records.run import ValueRecord
 from evidence.results.context import Context, Values, at, join, known, observed, unknown
 from evidence.stages.train import SEEN
@@ -41,8 +41,23 @@ _OVERLAP: Final = (*_MEASURES, "evaluation_rows")
 
 
 def input_values(context: Context) -> Values:
-    """model.*, tokenizer.*, data.* and text.*"""
-    inputs = context.documents.inputs
+    """model.*, tokenizer.*, data.* and text.*, as far as the milestone asks for them."""
+    milestone = context.documents.milestone
+    if milestone.given_model is not None:
+        yield from _loaded(context.documents.inputs)
+    if milestone.given_train is not None:
+        yield from _data("train", context.train.data, context)
+    if milestone.given_eval is not None:
+        yield from _data("eval", context.eval.data, context)
+    if milestone.given_train is not None:
+        yield from _overlap(context)
+        yield from _text(context.documents.inputs.text)
+    else:
+        for name in sorted(milestone.data):
+            yield from _data(name, name, context)
+
+
+def _loaded(inputs: InputsRecord) -> Values:
     for key, unit in _MODEL:
         place = at(layout.INPUTS, "model", key)
         found = (
@@ -52,10 +67,6 @@ def input_values(context: Context) -> Values:
     tokenizer = inputs.tokenizer
     digest = tokenizer if isinstance(tokenizer, Unavailable) else tokenizer.sha256
     yield "tokenizer.sha256", observed(digest, "", at(layout.INPUTS, "tokenizer", "sha256"))
-    yield from _data("train", context.train.data, context)
-    yield from _data("eval", context.eval.data, context)
-    yield from _overlap(context)
-    yield from _text(inputs.text)
 
 
 def _data(role: str, name: str, context: Context) -> Values:

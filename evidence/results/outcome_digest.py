@@ -90,9 +90,10 @@ def of_evaluation(context: Context) -> dict[str, Any] | Unavailable:
 
 def _plan(plan: AttemptPlan, inputs: InputsRecord) -> dict[str, Any]:
     deterministic = {key: part for key, part in encode(plan).items() if key not in _PLAN_LEFT_OUT}
-    if not plan.stages:
-        del deterministic["stages"]
-    deterministic["model"] = _model(plan.model, inputs)
+    for name in ("stages", "collect", "metric"):
+        if not deterministic[name]:
+            del deterministic[name]
+    deterministic["model"] = None if plan.given_model is None else _model(plan.given_model, inputs)
     deterministic["data"] = {name: _data(name, spec, inputs) for name, spec in plan.data.items()}
     return deterministic
 

@@ -23,6 +23,7 @@ from evidence.results.context import (
     rows_at,
     unknown,
 )
+from evidence.stages.registry import stages_of
 
 
 def run_values(context: Context) -> Values:
@@ -115,7 +116,11 @@ def _counts(context: Context) -> Values:
     place = places_of([place for place, count in removed.items() if count], whole)
     yield "run.num_redactions", known(sum(removed.values()), "secrets", place, "sum-of-redacted")
     yield _allowed(context, whole)
-    segments = context.stage_events("stage-started", "train")
+    segments = [
+        event
+        for kind in stages_of(context.documents.milestone)[:1]
+        for event in context.stage_events("stage-started", kind.name)
+    ]
     yield (
         "run.num_segments",
         known(len(segments), "segments", whole, "count-of-stage-started")

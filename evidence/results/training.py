@@ -71,6 +71,8 @@ def loss_table(context: Context) -> tuple[IntervalRow, ...]:
 
 
 def _loss_table(context: Context) -> tuple[IntervalRow, ...]:
+    if context.documents.milestone.given_train is None:
+        return ()
     steps = _steps(context)
     rows: list[IntervalRow] = []
     level = level_at(layout.METRICS)

@@ -111,8 +111,10 @@ def scores(spec: EvalSpec, output: str, answer: str, target: str) -> dict[str, b
     return score(spec.scorers, answer, target) | behaviour
 
 
-def records(spec: EvalSpec) -> tuple[ScorerRecord, ...]:
-    """The scorers of an evaluation as this version applies them."""
+def records(spec: EvalSpec | None) -> tuple[ScorerRecord, ...]:
+    """The scorers of an evaluation as this version applies them; none where there is none."""
+    if spec is None:
+        return ()
     return (
         *(ScorerRecord(name, "rule", VERSIONS[name], None) for name in spec.scorers),
         *(ScorerRecord(p.name, "regex", patterns.VERSION, p.pattern) for p in spec.scorer),

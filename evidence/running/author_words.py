@@ -57,7 +57,8 @@ def _planned(milestone: Milestone, data: Mapping[str, DataRecord]) -> Iterator[f
     for record in data.values():
         yield record.num_rows
     for plan in plan_attempts(milestone):
-        yield _num_steps(plan, data)
+        if plan.given_train is not None:
+            yield _num_steps(plan, data)
 
 
 def _num_steps(plan: AttemptPlan, data: Mapping[str, DataRecord]) -> int:

@@ -111,7 +111,9 @@ def read_files(root: Path, plan: AttemptPlan) -> Iterator[str]:
 
 
 def _folders(plan: AttemptPlan) -> set[str]:
-    model = plan.model
+    model = plan.given_model
+    if model is None:
+        return set()
     return {one for one in (model.path, model.config, model.tokenizer) if one is not None}
 
 

@@ -144,6 +144,7 @@ def _add_attempt(
             found.trees.add(f"{layout.STAGED}/{layout.ATTEMPTS}")
         return
     found.may.update(f"{output}/{name}" for name in _of_kinds())
+    found.trees.update(f"{output}/{kind.folder}" for kind in kinds() if kind.folder)
     if not any(name.startswith(f"{output}/{layout.FINAL_MODEL}/") for name in found.kept):
         found.trees.add(f"{output}/{layout.FINAL_MODEL}")
 

@@ -106,7 +106,7 @@ def _inputs(prepared: Prepared, completed: AttemptResult | None) -> InputsRecord
         model=(completed and completed.model) or no,
         tokenizer=(completed and completed.tokenizer) or no,
         text=(completed and completed.text) or no,
-        scorers=scoring.records(prepared.milestone.eval if plan is None else plan.eval),
+        scorers=scoring.records((plan or prepared.milestone).given_eval),
     )
 
 

@@ -49,6 +49,8 @@ def field_problems(milestone: Milestone, plans: Sequence[AttemptPlan], data: Set
             found += _of_template(f"/data/{name}/text", spec.text, data[name], None)
         found += _of_answers(f"/data/{name}/answer", spec.answer, data[name])
     for plan in plans:
+        if plan.given_eval is None:
+            continue
         asked, limit = data[plan.eval.data], plan.eval.limit
         place = pointer(milestone, plan, "eval", "prompt")
         found += _of_template(place, plan.eval.prompt, asked, limit)
@@ -137,10 +139,18 @@ def _is_value(name: str, known: Collection[str], milestone: Milestone) -> bool:
 
 
 def _values_of(milestone: Milestone, plan: AttemptPlan, data: Sets) -> Iterator[str]:
-    names = value_names(replace(milestone, train=plan.train, eval=plan.eval))
+    names = value_names(
+        replace(milestone, given_train=plan.given_train, given_eval=plan.given_eval)
+    )
     yield from names
-    for field in field_names(data[plan.train.data].rows):
-        yield from (f"seen.{field}.{key}" for key in SEEN_OF_A_FIELD)
+    if plan.given_train is not None:
+        for field in field_names(data[plan.train.data].rows):
+            yield from (f"seen.{field}.{key}" for key in SEEN_OF_A_FIELD)
+    if plan.given_eval is not None:
+        yield from _of_groups(plan, names, data)
+
+
+def _of_groups(plan: AttemptPlan, names: Sequence[str], data: Sets) -> Iterator[str]:
     scores = [
         name.removeprefix("eval.")
         for name in names
@@ -187,7 +197,9 @@ def path_problems(
 
 def warm_up_problems(milestone: Milestone, plan: AttemptPlan, data: Sets) -> Iterator[Problem]:
     """A warm-up that the run ends in: the learning rate would never be reached."""
-    spec = plan.train
+    spec = plan.given_train
+    if spec is None:
+        return
     each = steps_per_epoch(len(data[spec.data].rows), spec.batch_size, spec.gradient_accumulation)
     num_steps = total_steps(spec.epochs, each, spec.max_steps)
     if spec.warmup_steps > num_steps:

@@ -22,12 +22,14 @@ def inputs_of(prepared: Prepared) -> tuple[Input, ...]:
 
 def _inputs(prepared: Prepared) -> Iterator[Input]:
     milestone = prepared.milestone
-    path = layout.milestone_file(Path(), milestone.id).as_posix()
-    yield Input("milestone", path, sha256_hex(prepared.source))
+    if prepared.in_a_file:
+        path = layout.milestone_file(Path(), milestone.id).as_posix()
+        yield Input("milestone", path, sha256_hex(prepared.source))
     for name, record in sorted(prepared.data.items()):
         if record.path is not None:
             yield Input(f"data.{name}.path", record.path, record.sha256)
-    yield from _folders("model", milestone.model)
+    if milestone.given_model is not None:
+        yield from _folders("model", milestone.given_model)
     for one in milestone.attempts:
         if one.model is not None:
             yield from _folders(f"attempt.{one.name}.model", one.model)

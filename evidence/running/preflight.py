@@ -6,6 +6,7 @@ frozen paths, templates. What the machine lacks is no error here: it is an attem
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Final
@@ -15,13 +16,16 @@ from evidence.backends import registry
 from evidence.capture.frozen import match_paths
 from evidence.data.examples import EvalExample, questions
 from evidence.data.read import describe_data, load_data
+from evidence.encoding.codec import decode
 from evidence.encoding.digest import sha256_hex
 from evidence.errors import DataError, MalformedError, MilestoneError, UsageError
-from evidence.milestone.parse import line_of, load_milestone
+from evidence.milestone.parse import line_of, load_milestone, read_milestone
 from evidence.milestone.plan import plan_attempts
+from evidence.recording import child
 from evidence.records.availability import Unavailable
 from evidence.records.inputs import DataRecord
 from evidence.records.milestone import DataSpec, Milestone, ModelSpec, TrainSpec
+from evidence.records.program import CommandSpec
 from evidence.records.record import Record
 from evidence.records.run import AttemptPlan
 from evidence.render import narrative
@@ -33,9 +37,10 @@ from evidence.running.forms import form_warnings
 from evidence.running.holdable import refuse_too_much_around
 from evidence.running.secrets import scan_inputs
 from evidence.running.text_fit import refuse_unfit_texts
+from evidence.stages.command import COMMAND
 from evidence.text import templating
 from evidence.worker import model_folders
-from evidence.worker.interface import Backend
+from evidence.worker.interface import Backend, StageFailure
 
 OUR_BACKEND: Final = "transformers"
 """Whose refusals are known here: another backend's are its own."""
@@ -61,12 +66,19 @@ class Prepared(Record):
     """By name: those of the attempts that may still be run, at least."""
     warnings: tuple[str, ...] = ()
     """What may be meant, and should be known before the first step."""
+    in_a_file: bool = True
+    """Whether the milestone lies in the project; else it was written for this run alone."""
 
 
-def prepare(root: Path, milestone_id: str, attempt: str | None) -> Prepared:
-    """Load and check a milestone. Raises MilestoneError or UsageError; creates nothing."""
+def prepare(
+    root: Path, milestone_id: str, attempt: str | None, written: bytes | None = None
+) -> Prepared:
+    """Load and check a milestone. Raises MilestoneError or UsageError; creates nothing.
+
+    `written`: the bytes of one that lies in no file of the project.
+    """
     path = layout.milestone_file(root, milestone_id)
-    milestone, source = load_milestone(path)
+    milestone, source = load_milestone(path) if written is None else read_milestone(written)
     where = _Where(path, source)
     if milestone.id != milestone_id:
         raise where.error("/id", f"is {milestone.id!r}, but the file is named {path.name}")
@@ -74,6 +86,7 @@ def prepare(root: Path, milestone_id: str, attempt: str | None) -> Prepared:
     backends = _backends(_select(plans, attempt) if attempt else plans, where)
     _check_templates(milestone, where)
     _check_models(root, milestone, where)
+    _check_program(root, milestone, where)
     _check_fitness(root, milestone, plans, where)
     _check_frozen(root, milestone, where)
     refuse_too_much_around()
@@ -82,15 +95,16 @@ def prepare(root: Path, milestone_id: str, attempt: str | None) -> Prepared:
     _check_lists(data, where)
     warnings = _check_names_and_forms(root, milestone, plans, where)
     notes = layout.notes_file(root, milestone_id)
-    written = _notes(notes)
+    noted = _notes(notes)
     refuse_unsupported_measurements(
-        path, source, milestone, data, (notes, _text(notes, written or b""))
+        path, source, milestone, data, (notes, _text(notes, noted or b""))
     )
-    _check_secrets(root, milestone, path, notes)
+    _check_secrets(root, milestone, path if written is None else None, notes)
     return Prepared(
         milestone=milestone,
         source=source,
-        notes=written,
+        notes=noted,
+        in_a_file=written is None,
         plans=_select(plans, attempt),
         data=data,
         backends=backends,
@@ -117,6 +131,8 @@ def _check_names_and_forms(
         raise MilestoneError("\n".join(one.message for one in wrong), hint="\n  ".join(hints))
     warnings: list[str] = []
     for plan in plans:
+        if plan.given_train is None or plan.given_eval is None:
+            continue
         asked = _asked(root, plan)
         if plan.backend == OUR_BACKEND:
             refuse_unfit_texts(root, plan, sets[plan.train.data], asked)
@@ -157,11 +173,10 @@ def _text(path: Path, data: bytes) -> str:
         raise MilestoneError(f"{path}: is not UTF-8 (byte {error.start})") from error
 
 
-def _check_secrets(root: Path, milestone: Milestone, source: Path, notes: Path) -> None:
-    files = [source, *([notes] if notes.is_file() else [])]
+def _check_secrets(root: Path, milestone: Milestone, source: Path | None, notes: Path) -> None:
+    files = [one for one in (source, notes) if one is not None and one.is_file()]
     files += [root / spec.path for spec in milestone.data.values() if spec.path is not None]
-    models = (milestone.model, *(one.model for one in milestone.attempts if one.model is not None))
-    for model in models:
+    for model in _models(milestone).values():
         for folder in {model.path, model.config, model.tokenizer} - {None}:
             files += sorted(path for path in (root / str(folder)).iterdir() if path.is_file())
     scan_inputs(root, dict.fromkeys(files), milestone)
@@ -238,6 +253,8 @@ def _check_lengths(
 ) -> None:
     """Refuse a run that no pack could hold, before it has run for days."""
     for index, plan in enumerate(plans):
+        if plan.given_train is None:
+            continue
         for key, message, hint in _too_long(plan.train, data[plan.train.data].num_rows):
             own = key in milestone.attempts[index].train
             pointer = f"/attempt/{index}/train/{key}" if own else f"/train/{key}"
@@ -253,7 +270,7 @@ def _check_lengths(
 
 def _check_lists(data: Mapping[str, DataRecord], where: _Where) -> None:
     """Refuse data of which more rows must be named than inputs.json can hold."""
-    most = sampling.MAX_ROWS_NAMED // len(data)
+    most = sampling.MAX_ROWS_NAMED // max(1, len(data))
     for name, record in data.items():
         num_named = sum(map(len, _rows_named(record)))
         if num_named > most:
@@ -301,10 +318,15 @@ def _similar(root: Path, path: str) -> str:
 
 
 def _check_models(root: Path, milestone: Milestone, where: _Where) -> None:
-    _check_model(root, milestone.model, "/model", where)
-    for index, spec in enumerate(milestone.attempts):
-        if spec.model is not None:
-            _check_model(root, spec.model, f"/attempt/{index}/model", where)
+    for pointer, model in _models(milestone).items():
+        _check_model(root, model, pointer, where)
+
+
+def _models(milestone: Milestone) -> dict[str, ModelSpec]:
+    """The models that a milestone names, by where it does so."""
+    found = {"/model": milestone.given_model}
+    found |= {f"/attempt/{index}/model": one.model for index, one in enumerate(milestone.attempts)}
+    return {pointer: model for pointer, model in found.items() if model is not None}
 
 
 def _check_model(root: Path, model: ModelSpec, pointer: str, where: _Where) -> None:
@@ -328,6 +350,21 @@ def _check_model(root: Path, model: ModelSpec, pointer: str, where: _Where) -> N
                 f"{pointer}/tokenizer_sha256",
                 f"declares {model.tokenizer_sha256}, tokenizer.json has {found}",
             )
+
+
+def _check_program(root: Path, milestone: Milestone, where: _Where) -> None:
+    """Refuse a program that is not there: it could only fail."""
+    if COMMAND.name not in milestone.stages:
+        return
+    spec = decode(CommandSpec, milestone.stages[COMMAND.name])
+    if not (root / spec.cwd).is_dir():
+        raise where.error("/command/cwd", f"there is no folder {spec.cwd}")
+    for key, words in (("run", spec.run), ("resume", spec.resume or spec.run)):
+        try:
+            child.found(words[0], root / spec.cwd, os.environ.get("PATH"))
+        except StageFailure as error:
+            hint = "Give its path, or activate the environment that has it. Nothing was run."
+            raise where.error(f"/command/{key}", error.message, hint) from error
 
 
 def _check_fitness(
@@ -375,10 +412,11 @@ def _check_frozen(root: Path, milestone: Milestone, where: _Where) -> None:
 
 
 def _check_templates(milestone: Milestone, where: _Where) -> None:
-    for one in milestone.eval.scorer:
-        patterns.refuse_bad_pattern(one.pattern)
     sources = {f"/data/{name}/text": spec.text for name, spec in milestone.data.items()}
-    sources["/eval/prompt"] = milestone.eval.prompt
+    if milestone.given_eval is not None:
+        for one in milestone.eval.scorer:
+            patterns.refuse_bad_pattern(one.pattern)
+        sources["/eval/prompt"] = milestone.eval.prompt
     for pointer, source in sources.items():
         _compiled(templating.compile_text, pointer, source or "", where)
     for pointer, text in prose.author_texts(milestone):

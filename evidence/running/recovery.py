@@ -220,8 +220,9 @@ def _finish(
         for kind in stages[stages.index(kind_of(continuation.point.stage)) :]:
             paths = [run.space.output(opened) / one.path for one in kind.documents]
             run.memory.about_to_remove(paths)
-            if kind.weights_folder:  # what was not whole is no part of what follows
-                paths.append(run.space.output(opened) / kind.weights_folder)
+            for folder in (kind.weights_folder, kind.folder):
+                if folder:  # what was not whole is no part of what follows
+                    paths.append(run.space.output(opened) / folder)
             for path in paths:
                 remove(path)
         if kind_of(continuation.point.stage).resumes:
@@ -302,7 +303,7 @@ def _continuation(
     unfinished_stages = (kind for kind in stages if not _is_done(unfinished, opened, kind))
     kind = next(unfinished_stages)
     for later in stages[stages.index(kind) :]:
-        if later.rows is not None and not later.resumes:
+        if later.rows is not None and not later.resumes and not later.keeps_rows:
             cut.cut_all_rows(output / later.rows.path, later.rows)
     segment = len(unfinished.of(opened, "stage-started", kind.name)) + 1
     if not kind.resumes:

@@ -55,6 +55,8 @@ class RunOptions(Record):
     """Name of the pack's folder; None: the milestone's id."""
     parents: tuple[ParentRecord, ...] = ()
     """Packs that this run is made from."""
+    written: bytes | None = None
+    """The bytes of a milestone that lies in no file; None: it is milestones/<ID>.toml."""
 
 
 class RunResult(Record):
@@ -108,7 +110,7 @@ def run_milestone(
     name = options.pack_name or milestone_id
     if not recovering:
         with stop.at_once(stop.nothing_started):
-            prepared = prepare(options.root, milestone_id, options.attempt)
+            prepared = prepare(options.root, milestone_id, options.attempt, options.written)
         for warning in prepared.warnings:
             observer.message(f"warning: {warning}")
     pack = layout.pack_dir(options.runs, name)

@@ -37,7 +37,7 @@ def refuse_unfit_texts(
     if coder is None or len(data.rows) > MAX_ROWS or len(data.raw) > MAX_BYTES:
         return
     longest = plan.train.max_length
-    lenient = replace(plan, train=replace(plan.train, max_length=longest + MARGIN_TOKENS))
+    lenient = replace(plan, given_train=replace(plan.train, max_length=longest + MARGIN_TOKENS))
     try:
         examples = training_examples(lenient, data, coder)
     except DataError:

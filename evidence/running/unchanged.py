@@ -15,7 +15,7 @@ from evidence.attempt.reported import Reported
 from evidence.encoding.codec import encode
 from evidence.encoding.digest import sha256_stream
 from evidence.errors import EvidenceError
-from evidence.milestone.parse import load_milestone
+from evidence.milestone.parse import PROGRAM, load_milestone
 from evidence.records.availability import Unavailable
 from evidence.records.inputs import DataRecord, ModelRecord
 from evidence.records.milestone import Milestone
@@ -33,7 +33,8 @@ def changed(
         yield from _data(root, record)
     if reported.model is not None:
         yield from _model(root, reported.model)
-    folder = None if plan is None else plan.model.tokenizer or plan.model.path
+    model = None if plan is None else plan.given_model
+    folder = None if model is None else model.tokenizer or model.path
     if reported.tokenizer is not None and folder is not None:
         before, place = reported.tokenizer.sha256, root / folder / "tokenizer.json"
         if not isinstance(before, Unavailable):
@@ -42,8 +43,11 @@ def changed(
 
 def said_now(root: Path, milestone: Milestone) -> Iterator[str]:
     """Each setting that the milestone file says by now and the run does not use."""
+    path = layout.milestone_file(root, milestone.id)
+    if PROGRAM in milestone.stages and not path.exists():
+        return  # recorded from a command line
     try:
-        now, _ = load_milestone(layout.milestone_file(root, milestone.id))
+        now, _ = load_milestone(path)
     except EvidenceError as error:
         yield f"the milestone file cannot be read as it is now ({error.message}); not used here"
         return

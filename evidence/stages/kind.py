@@ -33,6 +33,10 @@ class Document(Record, Generic[T]):
     event: str
     described: str
     """What it is, for the table of artifacts."""
+    level: Level | None = None
+    """How its values are known, where not as the kind's others."""
+    cleaned: bool = False
+    """Whether secrets and names are cut out of its texts: it says what somebody's program said."""
 
 
 class Rows(Record, Generic[T]):
@@ -92,6 +96,15 @@ class Kind(Record):
     rows: Rows[Any] | None = None
     needed_files: tuple[str, ...] = ()
     """Further sealed files that a complete pack has."""
+    keeps_rows: bool = False
+    """Whether the rows of a process that was lost stay when another begins: each row says of which
+    segment it is."""
+    folder: str = ""
+    """A folder of files that the worker hands over whole; empty where there is none."""
+    scheduled: bool = True
+    """Whether its worker says at the beginning how much there is to do."""
+    echoes: bool = False
+    """Whether what the worker prints is shown to whoever watches the run."""
     weights_folder: str = ""
     """A folder that holds safetensors files in a complete pack; empty where there is none."""
     facts: tuple[Fact, ...] = ()
@@ -120,6 +133,11 @@ class Kind(Record):
         """Paths of what the attempt that completed leaves at the top of a pack, and no other."""
         rows = () if self.rows is None else (self.rows.path,)
         return (*(one.path for one in self.documents), *rows)
+
+    def level_of(self, path: str) -> Level:
+        """How the values in a file of this kind are known."""
+        own = (one.level for one in self.documents if one.path == path)
+        return next(own, None) or self.level
 
     @property
     def schemas(self) -> dict[str, str]:

@@ -13,12 +13,13 @@ from typing import Final
 
 from evidence import layout, limits
 from evidence.records.milestone import Milestone
+from evidence.stages.command import COMMAND
 from evidence.stages.eval import EVAL
 from evidence.stages.kind import Kind
 from evidence.stages.train import TRAIN
 from evidence.system import resources
 
-_KINDS: Final[list[Kind]] = [TRAIN, EVAL]
+_KINDS: Final[list[Kind]] = [TRAIN, EVAL, COMMAND]
 """In the order in which an attempt goes through its stages."""
 
 _OUTCOME: Final = "outcome.json"
@@ -40,7 +41,10 @@ def kind_of(name: str) -> Kind:
 
 def stages_of(milestone: Milestone) -> tuple[Kind, ...]:
     """The stages that a milestone asks for, in order."""
-    return tuple(one for one in _KINDS if not one.settings_schema or one.name in milestone.stages)
+    asked = {*milestone.stages}
+    asked |= {TRAIN.name} if milestone.given_train is not None else set()
+    asked |= {EVAL.name} if milestone.given_eval is not None else set()
+    return tuple(one for one in _KINDS if one.name in asked)
 
 
 @lru_cache(maxsize=limits.MAX_FILES)  # a pack of 20,000 files asks this of each several times

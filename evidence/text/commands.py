@@ -31,6 +31,11 @@ def run(milestone_id: str, runs: Path, *options: str, root: Path | None = None) 
     return evidence("run", milestone_id, *options, *_place(runs.resolve(), root))
 
 
+def record(name: str, program: tuple[str, ...]) -> str:
+    """`evidence record NAME -- PROGRAM`."""
+    return f"{evidence('record', name)} -- {' '.join(map(shlex.quote, program))}"
+
+
 def to_resume(milestone_id: str, runs: Path, root: Path | None = None) -> str:
     """The command that resumes an unfinished run; a comment names the one that ends it."""
     return run(milestone_id, runs, "--resume", root=root) + _CLOSE

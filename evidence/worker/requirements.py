@@ -50,8 +50,9 @@ def unmet(plan: AttemptPlan, backend: Backend, hardware: HardwareRecord) -> tupl
     found = [*_packages(backend)]
     if plan.requires.accelerator == "nvidia":
         found += _gpu(plan, backend, hardware)
-    if plan.requires.hub and plan.model.id is not None:
-        found += _hub(plan.model.id, plan.model.revision or "main")
+    model = plan.given_model
+    if plan.requires.hub and model is not None and model.id is not None:
+        found += _hub(model.id, model.revision or "main")
     return tuple(found)
 
 

@@ -101,7 +101,10 @@ def _conflicts(place: str, record: DataRecord, *, has_answers: bool) -> Problems
 
 
 def _overlap(place: str, record: DataRecord, evidence: Evidence) -> Problems:
-    found, other = record.overlap, evidence.documents.milestone.eval.data
+    found, asked = record.overlap, evidence.documents.milestone.given_eval
+    if asked is None:
+        return
+    other = asked.data
     if isinstance(found, Unavailable):
         if record.name != other:
             text = f"its rows were not compared with the evaluation's: {found.reason}"
@@ -146,7 +149,7 @@ def text_facts(evidence: Evidence) -> Problems:
     and probes is what milestone and first prediction have. Exact. Warnings: begin or end token
     doubled, begin token missing, texts that do not survive the tokenizer, a seam that does not
     fit."""
-    train = evidence.plan.train
+    train = need(evidence.plan.given_train, "the milestone has no training of ours")
     text = need(evidence.documents.inputs.text, "the training text is not known")
     place, num_rows = f"{layout.INPUTS}#/text", evidence.rows_of(train.data)
     facts = (

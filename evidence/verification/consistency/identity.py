@@ -233,8 +233,8 @@ def model_identity(evidence: Evidence) -> Problems:
     init_seed), requested revision, dtype = train.dtype, embedding ≤ parameters; the declared
     tokenizer digest. Exact. A hub model needs a resolved commit."""
     plan = evidence.plan
+    spec = need(plan.given_model, "the milestone names no model")
     model = need(evidence.documents.inputs.model, "the model is not known")
-    spec = plan.model
     source = "hub" if spec.id else "local" if spec.path else "random"
     facts = (
         ("source", source, model.source),

@@ -136,7 +136,7 @@ def _finished_once(evidence: Evidence, kind: Kind) -> Problems:
     if finished != 1:
         text = f"a completed attempt finishes its {kind.name} stage once"
         yield Problem(layout.JOURNAL, text, 1, finished)
-    if not evidence.events("schedule", kind.name):
+    if kind.scheduled and not evidence.events("schedule", kind.name):
         yield Problem(layout.JOURNAL, f"there is no schedule of the {kind.name} stage")
     # A run that was killed between saving and finishing saves again in its next segment.
     segments = len(evidence.events("stage-started", kind.name))

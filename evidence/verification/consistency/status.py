@@ -34,7 +34,8 @@ def status_files(evidence: Evidence) -> Problems:
             yield from _weights(stage.weights_folder, sealed)
         if layout.TELEMETRY not in sealed:
             yield Problem(layout.TELEMETRY, "a complete pack has this file", code="missing")
-        if isinstance(evidence.documents.inputs.model, Unavailable):
+        names_model = evidence.documents.milestone.given_model is not None
+        if names_model and isinstance(evidence.documents.inputs.model, Unavailable):
             yield Problem(f"{layout.INPUTS}#/model", "a complete pack knows its model")
     else:
         for stage in stages:

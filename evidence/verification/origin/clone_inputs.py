@@ -100,10 +100,11 @@ def facts(found: Repository, evidence: Evidence) -> Iterator[Problem]:
     longest = max(len(row) for one in sets.values() if one for row in one.raw.split(b"\n"))
     compiled = partial(templating.compile_bounded, longest_row=longest)
     refused = _refused(spec, compiled) if trusted else "the clone has another milestone"
-    other = spec.eval.data
+    other = None if spec.given_eval is None else spec.given_eval.data
     for name, rows in sets.items():
-        evaluation = sets[other]
-        if rows is None or name not in records or evaluation is None or not trusted:
+        evaluation = None if other is None else sets[other]
+        is_unknown = other is not None and evaluation is None
+        if rows is None or name not in records or is_unknown or not trusted:
             continue
         counted = describe(spec, rows, None if name == other else evaluation, compiled)
         expected, actual = encode(counted), encode(records[name])
@@ -123,7 +124,8 @@ def facts(found: Repository, evidence: Evidence) -> Iterator[Problem]:
 def _refused(milestone: Milestone, compiled: Compile) -> str:
     """Why its templates are not rendered here; empty where they are."""
     try:
-        for source in (milestone.eval.prompt, *(one.text or "" for one in milestone.data.values())):
+        prompt = "" if milestone.given_eval is None else milestone.given_eval.prompt
+        for source in (prompt, *(one.text or "" for one in milestone.data.values())):
             compiled(source)
     except MalformedError as error:
         return error.message

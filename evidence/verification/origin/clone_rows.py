@@ -43,9 +43,10 @@ REFS: Final = Rule("repo-refs", "the clone has, at each promise's ref, the diges
 
 def evaluation(found: Repository, evidence: Evidence) -> Iterator[Problem]:
     """id, prompt, target and groups of each prediction, made again from the row of its index."""
-    spec, predictions = evidence.plan.eval, evidence.documents.rows(PREDICTIONS)
+    predictions = evidence.documents.rows(PREDICTIONS)
     if not predictions:
         raise CannotCheckError("there are no predictions")
+    spec = evidence.plan.eval
     with _data(found, evidence, spec.data) as rows:
         template = _compiled(spec.prompt, rows)
         for line, one in enumerate(predictions, 1):
@@ -70,10 +71,11 @@ def rows_taught(found: Repository, evidence: Evidence) -> Iterator[Problem]:
     the first answer begins. White space aside. Rows that do not survive the tokenizer are left. In
     how many rows a field is read and taught: as many as have text of it, and text of it where the
     loss falls; truncated rows may lack it."""
-    train, seen = evidence.plan.train, evidence.documents.document(SEEN)
+    seen = evidence.documents.document(SEEN)
     tokenizer, text = evidence.documents.inputs.tokenizer, evidence.documents.inputs.text
     if seen is None or isinstance(tokenizer, Unavailable) or isinstance(text, Unavailable):
         raise CannotCheckError("no rows were recorded")
+    train = evidence.plan.train
     spec = evidence.plan.data[train.data]
     special = {one.id for one in tokenizer.special_tokens}
     words = [one.text for one in tokenizer.special_tokens]

@@ -20,6 +20,8 @@ from evidence.verification.problem import Problem
 from evidence.verification.reading.directory import SafeDirectory, is_link
 from evidence.verification.reading.names import unsafe_on_disk
 
+MAX_COLLECTED_BYTES_IN_MEMORY: Final = 8 * limits.MIB
+"""Of a file that a program left and in which a number may be looked for."""
 MAX_LOG_BYTES_IN_MEMORY: Final = 16 * limits.MIB
 MAX_ATTEMPT_LOG_BYTES_IN_MEMORY: Final = 1 * limits.MIB
 """Of an attempt that failed: there may be many."""
@@ -160,6 +162,8 @@ def _max_bytes_in_memory(path: str) -> int | None:
         return MAX_LOG_BYTES_IN_MEMORY
     if path.startswith(_OF_ATTEMPTS) and any(path.endswith(f"/{kind.log}") for kind in kinds()):
         return MAX_ATTEMPT_LOG_BYTES_IN_MEMORY
+    if any(kind.folder and path.startswith(f"{kind.folder}/") for kind in kinds()):
+        return MAX_COLLECTED_BYTES_IN_MEMORY
     return IN_MEMORY_WHERE_SMALL.get(path)
 
 

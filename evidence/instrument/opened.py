@@ -1,0 +1,194 @@
+"""The files that the program opens: inputs that nobody declared, and what it writes.
+
+Responsible for the event `opened`. It sees what Python's own `open` and `os.open` are asked for
+(PEP 578); a library that opens files in C tells nothing here, and has its own hook or none. What
+belongs to the interpreter, its packages and the system is left out.
+"""
+
+from __future__ import annotations
+
+import functools
+import os
+import sys
+import sysconfig
+from typing import Any, Callable
+
+from .context import Context
+
+WRITING = os.O_WRONLY | os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_TRUNC
+SYSTEM = ("/proc/", "/sys/", "/dev/", "/etc/", "/run/")
+LEFT_OUT_ENDINGS = (".pyc", ".so", ".dylib", ".dll", ".pth", ".pyd")
+LEFT_OUT_FOLDERS = ("/.git/", "/__pycache__/", "/site-packages/", "/dist-packages/")
+MAX_PATHS = 20_000
+HOWS = ("safetensors", "cache_files")
+
+
+def watch(context: Context) -> None:
+    """Be told of every file that is opened."""
+    files = _Opened(context)
+    context.after_fork(files.after_fork)
+    context.at_end("opened", 80, files.say_written)
+    context.at_end("opened", 81, files.say_sources)
+    note = context.guard.hook("opened", files.note)
+    sys.addaudithook(_audit(note))
+    by_library = {how: context.guard.hook(how, files.by_library) for how in HOWS}
+    context.after_import("safetensors", functools.partial(_watch_safe_open, by_library))
+    context.after_import("safetensors.torch", functools.partial(_watch_save_file, by_library))
+    context.after_import("datasets.load", functools.partial(_watch_datasets, by_library))
+
+
+def _audit(note: Callable[..., None]) -> Callable[[str, Any], None]:
+    def audit(event: str, arguments: Any) -> None:
+        if event == "open":
+            note(*arguments)
+
+    return audit
+
+
+def _watch_safe_open(by_library: Any, module: Any) -> None:
+    """safetensors reads in Rust, of which Python's own `open` knows nothing."""
+    original, note = module.safe_open, by_library["safetensors"]
+
+    @functools.wraps(original)
+    def safe_open(filename: Any, *args: Any, **kwargs: Any) -> Any:
+        note(filename, "read", "safetensors")
+        return original(filename, *args, **kwargs)
+
+    module.safe_open = safe_open
+
+
+def _watch_save_file(by_library: Any, module: Any) -> None:
+    original, note = module.save_file, by_library["safetensors"]
+
+    @functools.wraps(original)
+    def save_file(tensors: Any, filename: Any, *args: Any, **kwargs: Any) -> Any:
+        result = original(tensors, filename, *args, **kwargs)
+        note(filename, "written", "safetensors")
+        return result
+
+    module.save_file = save_file
+
+
+def _watch_datasets(by_library: Any, module: Any) -> None:
+    """A data set from the cache is mapped into memory; its files are named by itself."""
+    note = by_library["cache_files"]
+
+    def watched(original: Any) -> Any:
+        @functools.wraps(original)
+        def load(*args: Any, **kwargs: Any) -> Any:
+            result = original(*args, **kwargs)
+            for part in result.values() if isinstance(result, dict) else (result,):
+                for file in getattr(part, "cache_files", None) or ():
+                    note(file["filename"], "read", "cache_files")
+            return result
+
+        return load
+
+    module.load_dataset = watched(module.load_dataset)
+    module.load_from_disk = watched(module.load_from_disk)
+
+
+class _Opened:
+    def __init__(self, context: Context) -> None:
+        self._context = context
+        self._left_out = tuple({folder for folder in _left_out_folders() if folder != "/"})
+        self._spool = os.path.join(os.path.realpath(context.spool.folder), "")
+        self.after_fork()
+
+    def after_fork(self) -> None:
+        self._seen: set[tuple[Any, Any]] = set()
+        self._written: dict[str, None] = {}
+        self._num = 0
+
+    def note(self, path: Any, mode: Any, flags: Any) -> None:
+        """A file is about to be opened."""
+        if not isinstance(path, (str, bytes)) or (isinstance(path, str) and "\0" in path):
+            return
+        writes = bool(flags & WRITING) if isinstance(flags, int) else False
+        if (path, writes) in self._seen and os.path.isabs(path):
+            return
+        name = os.path.abspath(os.fsdecode(path))
+        if (name, writes) in self._seen or self._num >= MAX_PATHS:
+            return
+        self._seen.add((name, writes))
+        if os.path.isabs(path):
+            self._seen.add((path, writes))
+        if self._is_left_out(name) or os.path.isdir(name):
+            return
+        self._num += 1
+        if writes:
+            self._written[name] = None
+            self._context.spool.write(
+                "opened", path=name, mode="written", how="open", **_facts(None)
+            )
+        elif name.endswith(".py"):
+            self._seen.add((name, "source"))
+            self.say(name, "source")
+        else:
+            self.say(name, "open")
+
+    def by_library(self, path: Any, mode: str, how: str) -> None:
+        """A library has opened a file in its own way."""
+        name = os.path.abspath(os.fsdecode(path))
+        if (name, how) in self._seen or self._is_left_out(name):
+            return
+        self._seen.add((name, how))
+        self._context.spool.write("opened", path=name, mode=mode, how=how, **_facts(name))
+
+    def say(self, name: str, how: str) -> None:
+        """A file that was read."""
+        facts = _facts(name)
+        if facts["size_bytes"] is not None:
+            self._context.spool.write("opened", path=name, mode="read", how=how, **facts)
+
+    def _is_left_out(self, name: str) -> bool:
+        if name.startswith((*SYSTEM, self._spool)) or name.endswith(LEFT_OUT_ENDINGS):
+            return True
+        if any(folder in name for folder in LEFT_OUT_FOLDERS):
+            return True
+        real = os.path.realpath(name)
+        if name.endswith(".py") and not real.startswith(os.path.join(os.getcwd(), "")):
+            return True
+        return real.startswith((*self._left_out, self._spool))
+
+    def say_written(self) -> None:
+        """What was written, again, with the size that it has at the end."""
+        for name in self._written:
+            facts = _facts(name)
+            if facts["size_bytes"] is not None:
+                self._context.spool.hold("opened", path=name, mode="written", how="open", **facts)
+        self._context.spool.flush()
+
+    def say_sources(self) -> None:
+        """The program's own source: its script, and modules from below the working folder."""
+        below = tuple(
+            {os.path.join(path, "") for path in (os.getcwd(), os.path.realpath(os.getcwd()))}
+        )
+        main = sys.modules.get("__main__")
+        for module in (main, *list(sys.modules.values())):
+            name = getattr(module, "__file__", None)
+            if not isinstance(name, str) or not name.endswith(".py"):
+                continue
+            name = os.path.abspath(name)
+            own = module is main or name.startswith(below)
+            if own and not self._is_left_out(name) and (name, "source") not in self._seen:
+                self._seen.add((name, "source"))
+                self.say(name, "source")
+
+
+def _left_out_folders() -> list[str]:
+    """Those of the interpreter and its packages, and this room."""
+    paths = sysconfig.get_paths()
+    folders = [paths.get(key, "") for key in ("stdlib", "platstdlib", "purelib", "platlib", "data")]
+    folders += [sys.prefix, sys.base_prefix, sys.exec_prefix, os.path.dirname(__file__)]
+    return [os.path.join(os.path.realpath(folder), "") for folder in folders if folder]
+
+
+def _facts(name: str | None) -> dict[str, int | None]:
+    if name is not None:
+        try:
+            found = os.stat(name)
+        except OSError:
+            return {"size_bytes": None, "mtime_ns": None}
+        return {"size_bytes": found.st_size, "mtime_ns": found.st_mtime_ns}
+    return {"size_bytes": None, "mtime_ns": None}

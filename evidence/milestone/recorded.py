@@ -1,0 +1,67 @@
+"""The milestone of a program that is recorded without one: written from its command line.
+
+Responsible for TOML that `evidence run` would take as well.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Final
+
+import tomlkit
+
+from evidence.milestone.parse import SCHEMA
+from evidence.records.record import Record
+
+ATTEMPT: Final = "as-it-is"
+NEVER_S: Final = 30 * 86_400
+"""Silence after which a recorded program counts as hung: as good as never."""
+
+
+class Recording(Record):
+    """What a command line asks to be recorded."""
+
+    id: str
+    command: tuple[str, ...]
+    cwd: str = "."
+    data: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    """Data files, each with the fields that the model must learn."""
+    collect: tuple[str, ...] = ()
+    frozen: tuple[str, ...] = ()
+    """Patterns of files that must be, and stay, what the commit has."""
+    timeout_s: int | None = None
+
+
+def written(asked: Recording) -> bytes:
+    """The milestone file."""
+    document: dict[str, Any] = {
+        "schema": SCHEMA,
+        "id": asked.id,
+        "title": "A recorded program",
+        "kind": "recorded-program",
+        "objective": "A program was run as it is, to record what it did.",
+        "command": _command(asked),
+    }
+    data = {f"file{n}": _data(path, fields) for n, (path, fields) in enumerate(asked.data, 1)}
+    if data:
+        document["data"] = data
+    attempt = {"name": ATTEMPT, "backend": "command", "no_progress_timeout_s": NEVER_S}
+    document["attempt"] = [_filled(attempt, timeout_s=asked.timeout_s)]
+    if asked.frozen:
+        document["frozen"] = [{"name": "frozen", "paths": list(asked.frozen), "ref": "HEAD"}]
+    if asked.collect:
+        document["collect"] = [{"paths": list(asked.collect)}]
+    return tomlkit.dumps(document).encode("utf-8")
+
+
+def _command(asked: Recording) -> dict[str, Any]:
+    cwd = None if asked.cwd == "." else asked.cwd
+    return _filled({"run": list(asked.command)}, cwd=cwd)
+
+
+def _data(path: str, fields: Sequence[str]) -> dict[str, Any]:
+    return _filled({"path": path}, answer=list(fields) or None)
+
+
+def _filled(table: dict[str, Any], **more: Any) -> dict[str, Any]:
+    return {**table, **{key: value for key, value in more.items() if value is not None}}

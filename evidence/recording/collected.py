@@ -1,0 +1,167 @@
+"""The files that a program left and that its pack keeps, and the numbers in them.
+
+Responsible for which files match, what is too large or holds a secret, and which well-known result
+files could give numbers. The numbers themselves are taken by `rules.extraction`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Final
+
+from evidence import limits
+from evidence.encoding.digest import sha256_hex, sha256_stream
+from evidence.errors import MalformedError
+from evidence.recording import places
+from evidence.recording.opened import shown
+from evidence.records.availability import Unavailable
+from evidence.records.milestone import CollectSpec, MetricSpec
+from evidence.records.program import CollectedFile, NumberInFile
+from evidence.records.record import Record
+from evidence.redact.known import Secrets
+from evidence.redact.search import scan
+from evidence.rules import extraction
+
+MAX_FILES: Final = 1_000
+MAX_BYTES: Final = 64 * limits.MIB
+"""Of all that is kept."""
+KNOWN_BYTES: Final = limits.MIB
+KNOWN: Final = (
+    "trainer_state.json", "all_results.json", "train_results.json", "eval_results.json",
+    "metrics.json", "metrics.jsonl", "metrics.csv", "results.json", "results.csv", "results.tsv",
+    "log_history.json", "scores.json", "eval.json",
+)  # fmt: skip
+"""Small files of these names are kept without being asked for, where the program wrote them."""
+
+
+class Kept(Record):
+    """Files that are kept, with their bytes by their names below the folder of the pack."""
+
+    files: tuple[CollectedFile, ...]
+    bytes_of: dict[str, bytes]
+    known: tuple[str, ...]
+    """Of well-known names, as the program called them."""
+
+
+def collect(
+    specs: Iterable[CollectSpec],
+    metrics: Iterable[MetricSpec],
+    written: Iterable[Path],
+    root: Path,
+    output: Path,
+    secrets: Secrets,
+) -> Kept:
+    """Read what the milestone asks for, what its metrics are in, and what is well known."""
+    wanted: dict[Path, int] = {}
+    for spec in specs:
+        for pattern in spec.paths:
+            for path in _matching(pattern, root, output):
+                wanted.setdefault(path, spec.max_bytes)
+    for one in metrics:
+        for path in _matching(one.file, root, output):
+            wanted[path] = max(wanted.get(path, 0), limits.MAX_JSON_BYTES)
+    known = [path for path in written if path.name in KNOWN and path.is_file()]
+    for path in known:
+        wanted.setdefault(path, KNOWN_BYTES)
+    files: list[CollectedFile] = []
+    kept: dict[str, bytes] = {}
+    total = 0
+    for path, most in sorted(wanted.items())[:MAX_FILES]:
+        record, data = _one(path, most, root, output, secrets, set(kept))
+        name = record.kept_as
+        if data is not None and name is not None:
+            total += len(data)
+            if total > MAX_BYTES:
+                record = _not_kept(record, f"more than {MAX_BYTES} bytes are kept already")
+            else:
+                kept[name] = data
+        files.append(record)
+    return Kept(tuple(files), kept, tuple(shown(path, root) for path in known))
+
+
+def _matching(pattern: str, root: Path, output: Path) -> Iterator[Path]:
+    (filled,) = places.filled((pattern,), output)
+    path = Path(filled)
+    if path.is_absolute():
+        base, pattern = (
+            (output, str(path.relative_to(output)))
+            if _is_in(path, output)
+            else (Path(path.anchor), str(path.relative_to(path.anchor)))
+        )
+    else:
+        base, pattern = root, filled
+    found = [one for one in base.glob(pattern) if one.is_file() and not one.is_symlink()]
+    yield from sorted(found)[:MAX_FILES]
+
+
+def _is_in(path: Path, folder: Path) -> bool:
+    return path == folder or folder in path.parents
+
+
+def _one(
+    path: Path, most: int, root: Path, output: Path, secrets: Secrets, taken: set[str]
+) -> tuple[CollectedFile, bytes | None]:
+    name = f"output/{path.relative_to(output)}" if _is_in(path, output) else shown(path, root)
+    try:
+        with path.open("rb", buffering=0) as stream:
+            sha256, size_bytes = sha256_stream(stream)
+        record = CollectedFile(name, None, "", size_bytes, sha256)
+        if size_bytes > most:
+            return _not_kept(record, f"has {size_bytes} bytes, and {most} are kept"), None
+        data = path.read_bytes()
+    except OSError as error:
+        return CollectedFile(name, None, f"cannot be read: {error.strerror}", 0, _NOT_READ), None
+    if sha256_hex(data) != sha256:
+        return _not_kept(record, "changed while it was read"), None
+    found = scan(data, secrets)
+    if found:
+        text = f"holds what looks like a secret ({found[0].kind}, line {found[0].line})"
+        return _not_kept(record, text), None
+    kept_as = places.in_pack(name)
+    if kept_as.lower() in {one.lower() for one in taken}:
+        kept_as = places.in_pack(f"{sha256[:8]}/{name}")
+    if len(f"collected/{kept_as}".encode()) > limits.MAX_PATH_BYTES or kept_as.count("/") > 3:
+        kept_as = places.in_pack(f"{sha256[:8]}/{path.name}")[: limits.MAX_PATH_BYTES // 2]
+    return CollectedFile(name, kept_as, "", size_bytes, sha256), data
+
+
+_NOT_READ: Final = Unavailable("it could not be read")
+
+
+def _not_kept(record: CollectedFile, why: str) -> CollectedFile:
+    return CollectedFile(record.path, None, why, record.size_bytes, record.sha256)
+
+
+def numbers(
+    metrics: Sequence[MetricSpec], kept: Kept, root: Path, output: Path, folder: str
+) -> tuple[NumberInFile, ...]:
+    """The number of each `[[metric]]`, from the very bytes that the pack keeps."""
+    names: Mapping[str, CollectedFile] = {one.path: one for one in kept.files}
+    found = []
+    for spec in metrics:
+        paths = list(_matching(spec.file, root, output))
+        name = "" if len(paths) != 1 else _name(paths[0], root, output)
+        record = names.get(name)
+        why = f"{len(paths)} files match {spec.file}" if len(paths) != 1 else ""
+        if record is not None and record.kept_as is None:
+            why = f"{name} {record.why_not}"
+        if why or record is None or record.kept_as is None:
+            found.append(_unknown(spec, why or f"there is no {spec.file}"))
+            continue
+        place = f"{folder}/{record.kept_as}"
+        try:
+            one = extraction.extract(kept.bytes_of[record.kept_as], name, spec)
+        except MalformedError as error:
+            found.append(_unknown(spec, f"{name} {error.message}", place))
+            continue
+        found.append(NumberInFile(spec.name, one.value, one.text, place, one.place, spec.unit))
+    return tuple(found)
+
+
+def _name(path: Path, root: Path, output: Path) -> str:
+    return f"output/{path.relative_to(output)}" if _is_in(path, output) else shown(path, root)
+
+
+def _unknown(spec: MetricSpec, why: str, place: str = "") -> NumberInFile:
+    return NumberInFile(spec.name, Unavailable(why), "", place, "", spec.unit)

@@ -1,0 +1,245 @@
+"""How far each field of a data file came: into a sequence, into what carries loss. Pure.
+
+Responsible for finding the text of rows in what was fed, without knowing how a row became text. Of
+a row the longest text is found first, and the others in what is left of the same sequence, so that
+a short answer that also stands in the question is not taken for one that was learned. Templates
+that change the words themselves (upper case, translation) hide a row: it then counts as not found.
+"""
+
+from __future__ import annotations
+
+import bisect
+import json
+import random
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Final
+
+from evidence.records.program import FieldReached
+from evidence.records.record import Record
+
+MAX_ROWS: Final = 2_000
+"""Rows that are looked for; of a larger file a seeded sample."""
+MAX_FIELDS: Final = 64
+MAX_CANDIDATES: Final = 8
+"""Sequences that are looked at for one row."""
+PROBE_CHARS: Final = 160
+"""Of a longer text its beginning is looked for: the rest may have been cut off."""
+SEED: Final = 20_261_128
+_BREAK: Final = "\x00"
+ROLES: Final = ("role", "from", "speaker")
+TURNS: Final = ("content", "value", "text")
+
+Row = Mapping[str, Any]
+Spans = list[tuple[int, int]]
+
+
+class Text(Record):
+    """A sequence as text, with the spans of it that carry loss; None where that is not known."""
+
+    text: str
+    learned: tuple[tuple[int, int], ...] | None
+
+
+class Reached(Record):
+    """Of one data file."""
+
+    num_looked_at: int
+    num_found: int
+    fields: tuple[FieldReached, ...]
+
+
+def text_of(pieces: Sequence[str], labels: Sequence[int] | None) -> Text:
+    """A sequence from the text of its tokens; the label of a token says whether it carries loss.
+
+    The first token is predicted from nothing, so that its label counts for nothing.
+    """
+    learned: list[tuple[int, int]] = []
+    place = 0
+    for index, piece in enumerate(pieces):
+        end = place + len(piece)
+        if labels is not None and index > 0 and index < len(labels) and labels[index] != -100:
+            if learned and learned[-1][1] == place:
+                learned[-1] = (learned[-1][0], end)
+            else:
+                learned.append((place, end))
+        place = end
+    return Text("".join(pieces), None if labels is None else tuple(learned))
+
+
+def fields_reached(
+    rows: Sequence[Row], sequences: Sequence[Text], answer: Sequence[str] = ()
+) -> Reached:
+    """Count over `rows` how far their fields came into `sequences`."""
+    chosen = _sample(rows)
+    names = _names(chosen, answer)
+    constant = {
+        name: len({json.dumps(row.get(name), sort_keys=True, default=str) for row in chosen}) == 1
+        and len(chosen) > 1
+        for name in names
+    }
+    shown = _Haystack(sequences)
+    counts = {name: [0, 0, 0] for name in names}
+    knows_targets = all(one.learned is not None for one in sequences) and bool(sequences)
+    found = 0
+    for row in chosen:
+        parts = {name: texts for name in names if (texts := list(_texts(row, name)))}
+        for name in parts:
+            counts[name][0] += 1
+        best = shown.best(parts)
+        found += bool(best)
+        for name, in_target in best.items():
+            counts[name][1] += 1
+            counts[name][2] += in_target
+    return Reached(
+        num_looked_at=len(chosen),
+        num_found=found,
+        fields=tuple(
+            FieldReached(
+                field=name,
+                num_rows=counts[name][0],
+                num_rows_in_sequence=counts[name][1],
+                num_rows_in_target=counts[name][2] if knows_targets else None,
+                is_answer=name in answer,
+                is_constant=constant[name],
+            )
+            for name in names
+        ),
+    )
+
+
+class _Haystack:
+    """All sequences in one text, so that a search is one call."""
+
+    def __init__(self, sequences: Sequence[Text]) -> None:
+        self._sequences = sequences
+        self._all = _BREAK.join(one.text for one in sequences)
+        self._starts: list[int] = []
+        place = 0
+        for one in sequences:
+            self._starts.append(place)
+            place += len(one.text) + 1
+
+    def best(self, parts: Mapping[str, list[str]]) -> dict[str, bool]:
+        """The fields of a row that a sequence holds, each with whether it carries loss: of the
+        sequence that holds most of them."""
+        ordered = sorted(
+            ((text, name) for name, texts in parts.items() for text in texts),
+            key=lambda one: (-len(one[0]), one[1]),
+        )
+        if not ordered:
+            return {}
+        best: dict[str, bool] = {}
+        for index in self._holding(ordered[0][0]):
+            found = _found_in(self._sequences[index], ordered)
+            if (len(found), sum(found.values())) > (len(best), sum(best.values())):
+                best = found
+        if not best:  # the longest text may be what was left out: each field may begin
+            for anchor, _ in ordered[1:4]:
+                if len(anchor) < 12:
+                    break
+                for index in self._holding(anchor):
+                    found = _found_in(self._sequences[index], ordered)
+                    if len(found) > len(best):
+                        best = found
+        return best
+
+    def _holding(self, text: str) -> Iterator[int]:
+        place, probe = -1, text[:PROBE_CHARS]
+        for _ in range(MAX_CANDIDATES):
+            place = self._all.find(probe, place + 1)
+            if place < 0:
+                return
+            index = bisect.bisect_right(self._starts, place) - 1
+            yield index
+            place = self._starts[index] + len(self._sequences[index].text)
+
+
+def _found_in(sequence: Text, ordered: Sequence[tuple[str, str]]) -> dict[str, bool]:
+    """Fields whose text the sequence holds, longest first, none in the place of another."""
+    taken: Spans = []
+    found: dict[str, bool] = {}
+    for text, name in ordered:
+        span = _free(sequence.text, text[:PROBE_CHARS], taken)
+        if span is None:
+            continue
+        taken.append(span)
+        learned = sequence.learned or ()
+        carries = any(start < span[1] and span[0] < end for start, end in learned)
+        found[name] = found.get(name, False) or carries
+    return found
+
+
+def _free(text: str, part: str, taken: Spans) -> tuple[int, int] | None:
+    """The first place of `part` that is not taken, and for a short one stands as a word."""
+    place = text.find(part)
+    while place >= 0:
+        end = place + len(part)
+        clash = next((one for one in taken if one[0] < end and place < one[1]), None)
+        if clash is None and _stands_alone(text, place, end):
+            return place, end
+        place = text.find(part, place + 1)
+    return None
+
+
+def _stands_alone(text: str, start: int, end: int) -> bool:
+    """Whether no letter or digit goes on on either side: 7 is not in 74."""
+    before = start > 0 and text[start - 1].isalnum() and text[start].isalnum()
+    after = end < len(text) and text[end].isalnum() and text[end - 1].isalnum()
+    return not before and not (after and end - start < PROBE_CHARS)
+
+
+def _sample(rows: Sequence[Row]) -> Sequence[Row]:
+    if len(rows) <= MAX_ROWS:
+        return rows
+    return random.Random(SEED).sample(list(rows), MAX_ROWS)  # noqa: S311 - no secret: a sample
+
+
+def _names(rows: Sequence[Row], answer: Sequence[str]) -> tuple[str, ...]:
+    names = dict.fromkeys(answer)
+    for row in rows:
+        names |= dict.fromkeys(name for key in row for name in _parts(row, key))
+    return tuple(names)[:MAX_FIELDS]
+
+
+def _parts(row: Row, key: str) -> list[str]:
+    """The field, or of a conversation one name a role."""
+    roles = [role for role, _ in _turns(row[key])]
+    return [f"{key}[{role}]" for role in dict.fromkeys(roles)] or [key]
+
+
+def _turns(value: Any) -> list[tuple[str, str]]:
+    """(role, text) of a conversation; none where it is none."""
+    found = []
+    for turn in value if isinstance(value, list) else ():
+        if not isinstance(turn, dict):
+            return []
+        role = next((turn[key] for key in ROLES if isinstance(turn.get(key), str)), None)
+        text = next((turn[key] for key in TURNS if isinstance(turn.get(key), str)), None)
+        if role is None or text is None:
+            return []
+        found.append((role, text))
+    return found
+
+
+def _texts(row: Row, name: str) -> Iterator[str]:
+    """The texts of a field that are looked for."""
+    key, _, role = name.rstrip("]").partition("[")
+    if role and key in row:
+        yield from (text.strip() for one, text in _turns(row[key]) if one == role and text.strip())
+        return
+    yield from (text for text in _leaves(row.get(name)) if text)
+
+
+def _leaves(value: Any) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value.strip()
+    elif isinstance(value, bool) or value is None:
+        return
+    elif isinstance(value, (int, float)):
+        yield str(value)
+    elif isinstance(value, list):
+        for one in value[:MAX_FIELDS]:
+            yield from _leaves(one)
+    elif isinstance(value, dict):
+        for one in list(value.values())[:MAX_FIELDS]:
+            yield from _leaves(one)

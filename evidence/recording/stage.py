@@ -1,0 +1,218 @@
+"""The worker's side of a `command` stage: run a program as it is, and tell what it did.
+
+Responsible for the order: the spool before the program, rows while it runs, documents when it is
+over. It imports no framework; the program's own processes do.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from base64 import b64encode
+from pathlib import Path
+from typing import Any, Final
+
+from msgspec.structs import replace
+
+from evidence.encoding.codec import decode, encode
+from evidence.recording import child, documents, places
+from evidence.recording.child import Child, End
+from evidence.recording.collected import Kept, collect, numbers
+from evidence.recording.gathering import Gathering
+from evidence.recording.opened import OpenedFiles
+from evidence.recording.spool import Spool, made
+from evidence.recording.typed import places_of
+from evidence.records.program import CommandSpec, ProgramNumbers, ProgramStep
+from evidence.records.record import Record
+from evidence.redact.this_process import secrets_of_this_process
+from evidence.rules.tellings import as_logged, tellings
+from evidence.stages.command import (
+    COLLECTED,
+    COMMAND,
+    PROGRAM,
+    PROGRAM_FILES,
+    PROGRAM_NUMBERS,
+    PROGRAM_REPORTED,
+    PROGRAM_SEEN,
+    PROGRAM_STEPS,
+)
+from evidence.stages.kind import Document
+from evidence.worker.interface import Emit, Job, StageFailure, Stopped
+
+POLL_S: Final = 0.2
+PATIENCE_S: Final = 5.0
+"""Who asks the program to stop asks its whole group; after that long it is asked by name."""
+STDOUT: Final = 1
+MAX_OFFERED: Final = 5
+OFFER: Final = (
+    "with [[metric]] in a milestone (name, file, pointer or column) a number of it is a value"
+)
+
+
+class _Program(Record):
+    """What is to be run, with everything filled in."""
+
+    command: tuple[str, ...]
+    executable: str
+    cwd: Path
+    output: Path
+    spool: Path
+
+
+class _Heard(Record):
+    """What is known of a program so far; its parts grow while it runs."""
+
+    gathered: Gathering
+    opened: OpenedFiles
+    totals: documents.Totals
+    steps: list[ProgramStep]
+
+
+def run_stage(job: Job, emit: Emit) -> None:
+    """Run the program of a job. Raises StageFailure where it fails, Stopped where it was asked to.
+
+    A signal that ends the program ends this process likewise: who looks after it knows what that
+    means for a run.
+    """
+    began_s = time.monotonic()
+    emit("ready", framework={"unavailable": f"the program says it itself: {PROGRAM.path}"})
+    spec = decode(CommandSpec, job.plan.stages[COMMAND.name])
+    program = _prepared(job, spec)
+    asked: list[int] = []
+    signal.signal(signal.SIGTERM, lambda number, _: asked.append(number))
+    gathered = Gathering(job.segment, began_s)
+    heard = _Heard(gathered, OpenedFiles(Path(job.root)), documents.Totals(), [])
+    spool = made(program.spool)
+    variables = child.environment(spec.environment, program.spool)
+    running = Child(program.command, program.cwd, variables)
+    _listen(running, spool, heard, emit, asked)
+    end = running.end()
+    for problem in spool.problems:
+        gathered.say("a part of what was told", problem)
+    _tell(job, program, running, end, heard, emit)
+    _conclude(end, asked, emit)
+    emit("done", runtime_s=time.monotonic() - began_s)
+
+
+def _prepared(job: Job, spec: CommandSpec) -> _Program:
+    root, scratch = Path(job.root), Path(job.scratch)
+    words = spec.resume if spec.resume and job.segment > 1 else spec.run
+    output = places.output(scratch)
+    if any(places.OUTPUT in word for word in words):
+        output.mkdir(parents=True, exist_ok=True)
+    cwd = root / spec.cwd
+    if not cwd.is_dir():
+        raise StageFailure("requirement-not-met", f"there is no folder {spec.cwd} to run it in")
+    command = places.filled(words, output)
+    executable = child.found(command[0], cwd, os.environ.get("PATH"))
+    return _Program(command, executable, cwd, output, places.spool(scratch, job.segment))
+
+
+def _listen(running: Child, spool: Spool, heard: _Heard, emit: Emit, asked: list[int]) -> None:
+    """Hand on what the program prints and tells until it is gone and has been heard."""
+    gone_s: float | None = None
+    asked_s: float | None = None
+    looked_s = 0.0
+    while True:
+        data = running.output(POLL_S)
+        _print(data)
+        now = time.monotonic()
+        if now - looked_s >= POLL_S or not data:
+            looked_s = now
+            _look(spool, heard, emit)
+        if asked and asked_s is None:
+            asked_s = now
+        if asked_s is not None and now - asked_s > PATIENCE_S:
+            running.ask_to_stop()
+            asked_s = now
+        if running.is_running:
+            continue
+        gone_s = now if gone_s is None else gone_s
+        if not data and (running.is_heard or now - gone_s > child.GRACE_AFTER_EXIT_S):
+            _look(spool, heard, emit)
+            return
+
+
+def _look(spool: Spool, heard: _Heard, emit: Emit) -> None:
+    """Take what the hooks told since the last look."""
+    for source, event in spool.read():
+        row = heard.gathered.take(source, event)
+        if row is not None:
+            heard.totals.add(row)
+            heard.steps.append(row)
+            emit(PROGRAM_STEPS.event, row=encode(row))
+    heard.opened.look(heard.gathered.opened, all_of_them=False)
+
+
+def _print(data: bytes) -> None:
+    view = memoryview(data)
+    while view:
+        view = view[os.write(STDOUT, view) :]
+
+
+def _tell(job: Job, program: _Program, running: Child, end: End, heard: _Heard, emit: Emit) -> None:
+    """Everything that is known when the program is over."""
+    root, plan, gathered = Path(job.root), job.plan, heard.gathered
+    secrets = secrets_of_this_process()
+    heard.opened.look(gathered.opened, all_of_them=True)
+    written = [Path(one.path) for one in gathered.opened.values() if one.mode == "written"]
+    kept = collect(plan.collect, plan.metric, written, root, program.output, secrets)
+    for name, data in kept.bytes_of.items():
+        emit("collected", path=name, data=b64encode(data).decode("ascii"))
+    if kept.known and not plan.metric:
+        emit("warning", message=f"{', '.join(kept.known[:MAX_OFFERED])}: kept; {OFFER}")
+    seen = documents.seen_record(
+        gathered, heard.opened, root, plan.data, heard.totals, program.spool, secrets
+    )
+    _document(emit, PROGRAM_SEEN, seen)
+    _document(emit, PROGRAM_FILES, documents.files_record(gathered, heard.opened, kept))
+    _document(emit, PROGRAM_REPORTED, documents.reported_record(gathered))
+    _document(emit, PROGRAM_NUMBERS, _numbers(job, program, kept, running, heard))
+    ran = documents.Ran(
+        command=program.command,
+        executable=program.executable,
+        cwd=os.path.relpath(program.cwd, root),
+        end=end,
+        num_output_bytes=running.num_output_bytes,
+        spool=program.spool,
+        num_steps=heard.totals.num_steps,
+    )
+    _document(emit, PROGRAM, documents.program_record(gathered, ran))
+
+
+def _document(emit: Emit, document: Document[Any], record: Record) -> None:
+    emit(document.event, record=encode(record))
+
+
+def _numbers(
+    job: Job, program: _Program, kept: Kept, running: Child, heard: _Heard
+) -> ProgramNumbers:
+    files = {f"{COLLECTED}/{name}": data for name, data in kept.bytes_of.items()}
+    told = tellings(as_logged(running.printed), heard.steps, heard.gathered.logged, files)
+    return ProgramNumbers(
+        schema="program-numbers.v1",
+        metrics=tuple(
+            replace(one, typed_in=places_of(one.text, heard.opened.sources, program.command))
+            for one in numbers(job.plan.metric, kept, Path(job.root), program.output, COLLECTED)
+        ),
+        num_told_twice=told.num_compared,
+        differing=told.differing,
+    )
+
+
+def _conclude(end: End, asked: list[int], emit: Emit) -> None:
+    if asked:
+        emit("stopped")
+        raise Stopped("as asked")
+    if end.signal is not None:
+        signal.signal(end.signal, signal.SIG_DFL) if end.signal not in _FIXED else None
+        os.kill(os.getpid(), end.signal)
+        time.sleep(PATIENCE_S)  # a signal that does not end us
+        raise StageFailure("program-failed", f"the program was ended by signal {end.signal}")
+    if end.exit_status:
+        raise StageFailure("program-failed", f"the program ended with status {end.exit_status}")
+
+
+_FIXED: Final = (signal.SIGKILL, signal.SIGSTOP)
+"""Signals of which nobody can say what they do."""

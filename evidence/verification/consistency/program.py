@@ -1,0 +1,192 @@
+"""Checks on a recorded program: its documents agree, and what weakens it is said.
+
+Responsible for what can be computed again from the pack alone: sums, numbers in collected files,
+what was told twice. That the hooks told the truth, no pack can prove: they run in the program's
+own process, which could have told them anything.
+"""
+
+from __future__ import annotations
+
+from evidence.encoding.codec import decode
+from evidence.errors import MalformedError
+from evidence.records.availability import Unavailable
+from evidence.records.program import CommandSpec, ProgramSeen
+from evidence.results.program import remarks_of
+from evidence.rules.extraction import extract
+from evidence.rules.tellings import tellings
+from evidence.stages.command import (
+    COLLECTED,
+    COMMAND,
+    PROGRAM,
+    PROGRAM_FILES,
+    PROGRAM_NUMBERS,
+    PROGRAM_SEEN,
+    PROGRAM_STEPS,
+)
+from evidence.verification.consistency.registry import (
+    Evidence,
+    Problems,
+    check,
+    differs,
+    need,
+)
+from evidence.verification.problem import CannotCheckError, Problem
+
+KIND = COMMAND.name
+
+
+@check("program-command", "the program that ran is the one that the milestone asks for", kind=KIND)
+def program_command(evidence: Evidence) -> Problems:
+    """command of program.json = run of [command] ({output} filled in), or resume where the stage
+    was started more than once; it ended with status 0 in a complete pack. Exact."""
+    record = need(evidence.documents.document(PROGRAM), "there is no program.json")
+    spec = decode(CommandSpec, evidence.plan.stages[KIND])
+    again = len(evidence.events("stage-started", KIND)) > 1 and spec.resume
+    wanted = spec.resume if again else spec.run
+    place = f"{PROGRAM.path}#/command"
+    if len(wanted) != len(record.command):
+        text = "is not the command of the milestone"
+        yield Problem(place, text, " ".join(wanted), " ".join(record.command))
+    for index, (asked, ran) in enumerate(zip(wanted, record.command, strict=False)):
+        if "{output}" not in asked:
+            text = "is not the word of the milestone's command"
+            yield from differs(f"{place}/{index}", text, asked, ran)
+    text = "a program that completed ended with status 0"
+    yield from differs(f"{PROGRAM.path}#/exit_status", text, 0, record.exit_status)
+
+
+@check("program-steps", "steps, processes and totals of the program agree", kind=KIND)
+def program_steps(evidence: Evidence) -> Problems:
+    """Steps of an optimizer are 1, 2, 3 … in each process and segment; a process of program.json
+    has as many rows as it counts, in the last segment; sums of rows and tokens in seen.json are
+    those of the rows of that segment; target tokens ≤ tokens ≤ fed tokens. Exact."""
+    rows = evidence.documents.rows(PROGRAM_STEPS)
+    record = need(evidence.documents.document(PROGRAM), "there is no program.json")
+    expected: dict[tuple[int, int, int], int] = {}
+    counted: dict[int, int] = {}
+    last = max((row.segment for row in rows), default=1)
+    for line, row in enumerate(rows, 1):
+        place, key = f"{PROGRAM_STEPS.path}#L{line}", (row.segment, row.process, row.optimizer)
+        expected[key] = expected.get(key, 0) + 1
+        yield from differs(f"{place}/step", "steps are counted by one", expected[key], row.step)
+        if row.segment == last:
+            counted[row.process] = counted.get(row.process, 0) + 1
+        known = [row.num_target_tokens, row.num_tokens, row.num_fed_tokens]
+        found = [one for one in known if one is not None]
+        if row.num_tokens is not None and found != sorted(found):
+            yield Problem(place, "more tokens carry loss, or are fed, than there are", actual=known)
+    for index, process in enumerate(record.processes):
+        place = f"{PROGRAM.path}#/processes/{index}/num_steps"
+        text = "another number of rows than the process has"
+        yield from differs(place, text, counted.get(index, 0), process.num_steps)
+
+
+@check("program-totals", "what the program fed is the sum of its steps", kind=KIND)
+def program_totals(evidence: Evidence) -> Problems:
+    """num_rows, num_tokens, num_fed_tokens, num_target_tokens of seen.json = sums over the rows of
+    the last segment; unknown where one row does not know. Labels of a recorded row are as many as
+    its ids. Exact."""
+    seen = need(evidence.documents.document(PROGRAM_SEEN), "there is no seen.json")
+    rows = evidence.documents.rows(PROGRAM_STEPS)
+    last = max((row.segment for row in rows), default=1)
+    rows = tuple(row for row in rows if row.segment == last and row.shared_with is None)
+    for name in ("num_rows", "num_tokens", "num_fed_tokens", "num_target_tokens"):
+        parts = [getattr(row, name) for row in rows]
+        total = None if not parts or None in parts else sum(parts)
+        place = f"{PROGRAM_SEEN.path}#/{name}"
+        yield from differs(place, "is not the sum of the steps", total, getattr(seen, name))
+    yield from _shapes(seen)
+
+
+def _shapes(seen: ProgramSeen) -> Problems:
+    for number, batch in enumerate(seen.batches):
+        for index, row in enumerate(batch.rows):
+            place = f"{PROGRAM_SEEN.path}#/batches/{number}/rows/{index}"
+            for name in ("labels", "pieces"):
+                part = getattr(row, name)
+                if part is not None:
+                    text = "has another length than its ids"
+                    yield from differs(f"{place}/{name}", text, len(row.ids), len(part))
+
+
+@check("program-files", "collected files are those that were found", kind=KIND)
+def program_files(evidence: Evidence) -> Problems:
+    """Each file of collected/ is named in files.json, with its digest and size, and each that is
+    named as kept is there. Exact."""
+    record = need(evidence.documents.document(PROGRAM_FILES), "there is no files.json")
+    kept = {f"{COLLECTED}/{one.kept_as}": one for one in record.collected if one.kept_as}
+    sealed = {path for path in evidence.documents.digests if path.startswith(f"{COLLECTED}/")}
+    for path in sorted(sealed - kept.keys()):
+        yield Problem(path, "no program left this file, as files.json tells")
+    for path, one in sorted(kept.items()):
+        if path not in sealed:
+            yield Problem(
+                f"{PROGRAM_FILES.path}#/collected", "names a file that is not there", path
+            )
+            continue
+        text = "is another file than the program left"
+        yield from differs(path, text, one.sha256, evidence.documents.digests[path])
+        yield from differs(path, text, one.size_bytes, evidence.documents.sizes[path])
+
+
+@check("program-metrics", "each number of a file is in the file", kind=KIND)
+def program_metrics(evidence: Evidence) -> Problems:
+    """numbers.json has one entry for each [[metric]], in order; its value and text are what
+    extraction (rules/extraction.py) takes from the collected bytes. Exact."""
+    found = need(evidence.documents.document(PROGRAM_NUMBERS), "there is no numbers.json")
+    specs = evidence.plan.metric
+    place = f"{PROGRAM_NUMBERS.path}#/metrics"
+    names = [one.name for one in specs]
+    yield from differs(
+        place, "is not what the milestone asks for", names, [one.name for one in found.metrics]
+    )
+    for index, (spec, one) in enumerate(zip(specs, found.metrics, strict=False)):
+        data = evidence.contents.get(one.file)
+        if data is None:
+            if not isinstance(one.value, Unavailable):
+                raise CannotCheckError(f"the bytes of {one.file} are not at hand")
+            continue
+        try:
+            taken = extract(data, one.file, spec)
+        except MalformedError as error:
+            if not isinstance(one.value, Unavailable):
+                yield Problem(
+                    f"{place}/{index}/value", f"the file {error.message}", actual=one.value
+                )
+            continue
+        text = "is not the number in the file"
+        yield from differs(f"{place}/{index}/value", text, taken.value, one.value)
+        yield from differs(f"{place}/{index}/text", text, taken.text, one.text)
+
+
+@check("program-told-twice", "numbers that were told twice agree", kind=KIND)
+def program_told_twice(evidence: Evidence) -> Problems:
+    """num_told_twice and differing of numbers.json are what rules/tellings.py finds in log, steps
+    and collected files; program-taught warns of each. Tolerance: half a
+    unit of the last digit told, and 1e-5 of the value."""
+    found = need(evidence.documents.document(PROGRAM_NUMBERS), "there is no numbers.json")
+    record = need(evidence.documents.document(PROGRAM), "there is no program.json")
+    log = evidence.contents.get(COMMAND.log)
+    if log is None:
+        raise CannotCheckError(f"{COMMAND.log} is not at hand")
+    files = {
+        path: data for path, data in evidence.contents.items() if path.startswith(f"{COLLECTED}/")
+    }
+    steps, text = evidence.documents.rows(PROGRAM_STEPS), log.decode("utf-8", "replace")
+    told = tellings(text, steps, record.logged, files)
+    place = f"{PROGRAM_NUMBERS.path}#/num_told_twice"
+    yield from differs(
+        place, "is not what the log and the files tell", told.num_compared, found.num_told_twice
+    )
+    if told.differing != found.differing:
+        place = f"{PROGRAM_NUMBERS.path}#/differing"
+        yield Problem(place, "are not the differences that the log and the files show")
+
+
+@check("program-taught", "the model was taught what the milestone means", kind=KIND, by_author=True)
+def program_taught(evidence: Evidence) -> Problems:
+    """A field that [data.*] declares as an answer carries loss in at least one row of its file, as
+    far as files were looked at; what else weakens a program is a warning (rules/program.py)."""
+    need(evidence.documents.document(PROGRAM), "there is no program.json")
+    for one in remarks_of(evidence.documents):
+        yield Problem(one.address, one.text, severity=one.severity)
