@@ -54,7 +54,7 @@ class TerminalProgress:
     def output(self, text: str) -> None:
         """Above the bar, on stdout, where the program itself would print."""
         with tqdm.external_write_mode(file=sys.stdout):
-            click.echo(text, nl=False)
+            echo(text, nl=False)
 
 
 class PlainProgress:
@@ -92,7 +92,7 @@ class PlainProgress:
 
     def output(self, text: str) -> None:
         """On stdout, where the program itself would print."""
-        click.echo(text, nl=False)
+        echo(text, nl=False)
 
 
 class Unfailing:

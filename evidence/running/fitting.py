@@ -23,6 +23,7 @@ from evidence.data.facts import DataSet, field_names
 from evidence.data.template_text import render_row
 from evidence.errors import MalformedError
 from evidence.records.availability import Unavailable
+from evidence.records.inputs import DataRecord
 from evidence.records.milestone import EvalSpec, Milestone
 from evidence.records.run import AttemptPlan
 from evidence.results.planned_names import SEEN_OF_A_FIELD, value_names
@@ -206,6 +207,18 @@ def warm_up_problems(milestone: Milestone, plan: AttemptPlan, data: Sets) -> Ite
         text = f"warms up for {spec.warmup_steps} of {num_steps} optimizer steps"
         place = pointer(milestone, plan, "train", "warmup_steps")
         yield place, text, "The learning rate is never reached. Warm up for fewer steps."
+
+
+def rows_named(record: DataRecord) -> Iterator[tuple[int, ...]]:
+    """Every list of rows that inputs.json has of a data set."""
+    yield record.duplicate_rows
+    yield record.normalised_duplicate_rows
+    if not isinstance(record.conflicting_rows, Unavailable):
+        yield record.conflicting_rows
+    if not isinstance(record.overlap, Unavailable):
+        overlap = record.overlap
+        yield from (overlap.exact_rows, overlap.normalised_rows, overlap.ngram_rows)
+        yield overlap.evaluation_rows
 
 
 def _refs(found: Repository) -> tuple[str, ...]:

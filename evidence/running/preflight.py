@@ -6,7 +6,6 @@ frozen paths, templates. What the machine lacks is no error here: it is an attem
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Final
@@ -16,31 +15,26 @@ from evidence.backends import registry
 from evidence.capture.frozen import match_paths
 from evidence.data.examples import EvalExample, questions
 from evidence.data.read import describe_data, load_data
-from evidence.encoding.codec import decode
 from evidence.encoding.digest import sha256_hex
 from evidence.errors import DataError, MalformedError, MilestoneError, UsageError
 from evidence.milestone.parse import line_of, load_milestone, read_milestone
 from evidence.milestone.plan import plan_attempts
-from evidence.recording import child
-from evidence.records.availability import Unavailable
 from evidence.records.inputs import DataRecord
 from evidence.records.milestone import DataSpec, Milestone, ModelSpec, TrainSpec
-from evidence.records.program import CommandSpec
 from evidence.records.record import Record
 from evidence.records.run import AttemptPlan
 from evidence.render import narrative
 from evidence.rules import patterns, sampling
 from evidence.rules.arithmetic import steps_per_epoch, total_steps
-from evidence.running import fitting
+from evidence.running import fitting, program_fit
 from evidence.running.author_words import refuse_unsupported_measurements
 from evidence.running.forms import form_warnings
 from evidence.running.holdable import refuse_too_much_around
 from evidence.running.secrets import scan_inputs
 from evidence.running.text_fit import refuse_unfit_texts
-from evidence.stages.command import COMMAND
 from evidence.text import templating
 from evidence.worker import model_folders
-from evidence.worker.interface import Backend, StageFailure
+from evidence.worker.interface import Backend
 
 OUR_BACKEND: Final = "transformers"
 """Whose refusals are known here: another backend's are its own."""
@@ -86,7 +80,8 @@ def prepare(
     backends = _backends(_select(plans, attempt) if attempt else plans, where)
     _check_templates(milestone, where)
     _check_models(root, milestone, where)
-    _check_program(root, milestone, where)
+    for pointer, message, hint in program_fit.problems(root, milestone):
+        raise where.error(pointer, message, hint)
     _check_fitness(root, milestone, plans, where)
     _check_frozen(root, milestone, where)
     refuse_too_much_around()
@@ -272,22 +267,11 @@ def _check_lists(data: Mapping[str, DataRecord], where: _Where) -> None:
     """Refuse data of which more rows must be named than inputs.json can hold."""
     most = sampling.MAX_ROWS_NAMED // max(1, len(data))
     for name, record in data.items():
-        num_named = sum(map(len, _rows_named(record)))
+        num_named = sum(map(len, fitting.rows_named(record)))
         if num_named > most:
             text = f"names {num_named} duplicate, conflicting or overlapping rows; a pack holds"
             hint = "Take them out of the data, or train on a part of them. Nothing was run."
             raise where.error(f"/data/{name}", f"{text} {most} of a data set", hint)
-
-
-def _rows_named(record: DataRecord) -> Iterator[tuple[int, ...]]:
-    yield record.duplicate_rows
-    yield record.normalised_duplicate_rows
-    if not isinstance(record.conflicting_rows, Unavailable):
-        yield record.conflicting_rows
-    if not isinstance(record.overlap, Unavailable):
-        overlap = record.overlap
-        yield from (overlap.exact_rows, overlap.normalised_rows, overlap.ngram_rows)
-        yield overlap.evaluation_rows
 
 
 def _too_long(spec: TrainSpec, num_rows: int) -> Iterator[tuple[str, str, str]]:
@@ -350,21 +334,6 @@ def _check_model(root: Path, model: ModelSpec, pointer: str, where: _Where) -> N
                 f"{pointer}/tokenizer_sha256",
                 f"declares {model.tokenizer_sha256}, tokenizer.json has {found}",
             )
-
-
-def _check_program(root: Path, milestone: Milestone, where: _Where) -> None:
-    """Refuse a program that is not there: it could only fail."""
-    if COMMAND.name not in milestone.stages:
-        return
-    spec = decode(CommandSpec, milestone.stages[COMMAND.name])
-    if not (root / spec.cwd).is_dir():
-        raise where.error("/command/cwd", f"there is no folder {spec.cwd}")
-    for key, words in (("run", spec.run), ("resume", spec.resume or spec.run)):
-        try:
-            child.found(words[0], root / spec.cwd, os.environ.get("PATH"))
-        except StageFailure as error:
-            hint = "Give its path, or activate the environment that has it. Nothing was run."
-            raise where.error(f"/command/{key}", error.message, hint) from error
 
 
 def _check_fitness(
