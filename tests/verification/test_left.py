@@ -45,6 +45,11 @@ def without(*names: str) -> Callable[[ForgedPack], None]:
     return edit
 
 
+def unlogged(pack: ForgedPack) -> None:
+    for name in (layout.TRAINING_LOG, layout.EVAL_LOG):
+        pack.replace(f"{FOLDER}/{name}", None)
+
+
 def shorter_rows(pack: ForgedPack) -> None:
     del pack.doc(f"{FOLDER}/{layout.METRICS}")[2:]
 
@@ -70,7 +75,7 @@ LIES: dict[str, tuple[Callable[[ForgedPack], None], str]] = {
         ended(outcome="requirement-not-met", **MISSING, last_lines=[]), "attempt-left"),
     "killed, with a status": (ended(outcome="killed-by-signal"), "attempt-left"),
     "a crash of what never began": (never_begun, "attempt-left"),
-    "a log taken away": (without(layout.TRAINING_LOG), "attempt-left"),
+    "the logs of its last lines taken away": (unlogged, "attempt-left"),
     "rows taken away": (without(layout.METRICS), "attempt-left"),
     "rows cut before the checkpoint": (shorter_rows, "attempt-left"),
     "a text at the top": (beside("audit.txt"), "sealed-names"),

@@ -11,7 +11,7 @@ from typing import Final
 from evidence import layout
 from evidence.pack import lost
 from evidence.records.availability import Unavailable
-from evidence.records.run import JournalEvent
+from evidence.records.run import JournalEvent, OutcomeRecord
 from evidence.results.context import journal_at
 from evidence.stages.registry import kinds, stages_of
 from evidence.stages.train import STEPS
@@ -51,10 +51,10 @@ def sealed_names(evidence: Evidence) -> Problems:
 
 @check("attempt-left", "failed attempts left what their stages had written by then")
 def attempt_left(evidence: Evidence) -> Problems:
-    """Of each failed attempt, unless its files were damaged: the log of each stage that the journal
-    has a schedule of, and step rows up to its last checkpoint; where something was missing no stage
-    began, and what ends a process has one. Exact; an attempt that somebody recovered is not asked
-    how it ended."""
+    """Of each failed attempt, unless its files were damaged: the log that its last lines stand in,
+    with our own backend of each stage that has a checkpoint or was finished; step rows up to its
+    last checkpoint; where something was missing no stage began, and what ends a process has one.
+    Exact; an attempt that somebody recovered is not asked how it ended."""
     journal = evidence.documents.journal
     if lost.damaged_in(journal) is not None:
         raise CannotCheckError("what its attempts left was set aside when the run was closed")
@@ -71,7 +71,7 @@ def attempt_left(evidence: Evidence) -> Problems:
         if outcome.name in completed:
             continue  # journal-attempts has said so
         folder = layout.attempt_dir(outcome.number, outcome.name)
-        yield from _logs(evidence, folder, events)
+        yield from _logs(evidence, folder, events, outcome)
         yield from _rows(evidence, folder, events)
         if any(event.event == "recovered" for event in events):
             continue
@@ -100,12 +100,22 @@ _OF_A_PROCESS: Final = (
 )
 
 
-def _logs(evidence: Evidence, folder: str, events: list[JournalEvent]) -> Problems:
+def _logs(
+    evidence: Evidence, folder: str, events: list[JournalEvent], outcome: OutcomeRecord
+) -> Problems:
+    """Another backend may print nothing, unless its last lines are told; and lines of ours are on
+    disk for certain once something that follows from them is in the journal."""
+    sealed = evidence.documents.digests
     logs = {kind.name: kind.log for kind in stages_of(evidence.documents.milestone)}
-    scheduled = {event.data["stage"] for event in events if event.event == "schedule"}
+    if outcome.last_lines and not any(f"{folder}/{log}" in sealed for log in logs.values()):
+        text = "its last lines are told, and there is no log that they stand in"
+        yield Problem(f"{folder}/outcome.json#/last_lines", text, code="missing")
+    if outcome.backend != OUR_BACKEND:
+        return
+    written = {e.data["stage"] for e in events if e.event in ("checkpoint", "stage-finished")}
     for stage, log in logs.items():
         path = f"{folder}/{log}"
-        if stage in scheduled and path not in evidence.documents.digests:
+        if stage in written and path not in sealed:
             yield Problem(path, f"the {stage} stage of this attempt had a log", code="missing")
 
 
