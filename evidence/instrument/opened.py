@@ -122,6 +122,8 @@ class _Opened:
                 "opened", path=name, mode="written", how="open", **_facts(None)
             )
         elif name.endswith(".py"):
+            if not name.startswith(os.path.join(os.getcwd(), "")):
+                return
             self._seen.add((name, "source"))
             self.say(name, "source")
         else:
@@ -146,10 +148,7 @@ class _Opened:
             return True
         if any(folder in name for folder in LEFT_OUT_FOLDERS):
             return True
-        real = os.path.realpath(name)
-        if name.endswith(".py") and not real.startswith(os.path.join(os.getcwd(), "")):
-            return True
-        return real.startswith((*self._left_out, self._spool))
+        return os.path.realpath(name).startswith((*self._left_out, self._spool))
 
     def say_written(self) -> None:
         """What was written, again, with the size that it has at the end."""
