@@ -122,7 +122,8 @@ class _Opened:
                 "opened", path=name, mode="written", how="open", **_facts(None)
             )
         elif name.endswith(".py"):
-            if not name.startswith(os.path.join(os.getcwd(), "")):
+            script = os.path.abspath(sys.argv[0]) if getattr(sys, "argv", None) else ""
+            if name != script and not name.startswith(os.path.join(os.getcwd(), "")):
                 return
             self._seen.add((name, "source"))
             self.say(name, "source")
@@ -159,7 +160,7 @@ class _Opened:
         self._context.spool.flush()
 
     def say_sources(self) -> None:
-        """The program's own source: its script, and modules from below the working folder."""
+        """The program's own modules, from below the working folder; its script was opened."""
         below = tuple(
             {os.path.join(path, "") for path in (os.getcwd(), os.path.realpath(os.getcwd()))}
         )

@@ -105,7 +105,8 @@ def test_a_killed_program_leaves_whole_lines(tmp_path: Path) -> None:
     ended = program(text, tmp_path, tmp_path / "spool")
     assert ended.code == -9
     (file,) = ended.files
-    assert [event["event"] for event in file] == ["process", "opened"]
+    assert [event["event"] for event in file] == ["process", "opened", "opened"]
+    assert file[-1]["path"] == str(tmp_path / "a.txt")
 
 
 def test_children_started_by_a_shell_are_seen(tmp_path: Path) -> None:
