@@ -87,7 +87,7 @@ def _is_divided(loss: Loss, num_losses: int) -> bool:
 def _whole(loss: Loss, value: float) -> float:
     """The loss before it was divided, rounded as it was."""
     whole = value * (loss.divided_by or 1.0)
-    return as_float32(whole) if loss.value.dtype == "float32" else whole
+    return as_float32(whole) if str(loss.value.dtype) == "torch.float32" else whole
 
 
 def constant_divisor(tensor: Any) -> float | None:

@@ -39,7 +39,7 @@ def watch(context: Context) -> None:
 
 def _audit(note: Callable[..., None]) -> Callable[[str, Any], None]:
     def audit(event: str, arguments: Any) -> None:
-        if event == "open":
+        if event == "open" and not str(arguments[0]).endswith(LEFT_OUT_ENDINGS):
             note(*arguments)
 
     return audit

@@ -52,7 +52,7 @@ class Torch:
         self.writer = Writer(context)
         self.steps = Steps(torch, self.writer.write)
         self.evaluation = Evaluation(context)
-        self.targets = Targets(context, torch, self.steps)
+        self.targets = Targets(context, torch, self.steps, self.writer.agrees)
         hook = context.guard.hook
         self.calls = Calls(torch, hook("forward", self._entered))
         self.modules = Modules(torch, hook("modules", self.calls.watch, nested=True))
@@ -256,7 +256,7 @@ class Torch:
         self.steps.__init__(self.torch, self.writer.write)  # type: ignore[misc]
         self.evaluation.__init__(self.context)  # type: ignore[misc]
         self.models.__init__(self.context, self.torch, self.modules)  # type: ignore[misc]
-        self.targets.__init__(self.context, self.torch, self.steps)  # type: ignore[misc]
+        self.targets.__init__(self.context, self.torch, self.steps, self.writer.agrees)  # type: ignore[misc]
 
     def end(self) -> None:
         """Everything that is said at the end."""
