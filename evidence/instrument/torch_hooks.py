@@ -241,7 +241,7 @@ class Torch:
 
     def _scaled(self, outputs: Any, result: Any) -> None:
         if result is not outputs and hasattr(result, "dtype") and hasattr(outputs, "dtype"):
-            self.steps.scaled = (weakref.ref(result), outputs.detach())
+            self.steps.known_as(result, outputs)
 
     def _scaler_stepped(self, optimizer: Any, ran: int) -> None:
         if self._step_ran == ran:
