@@ -70,7 +70,9 @@ def is_plain(tensor: Any) -> bool:
 
 
 def is_within(torch: Any) -> bool:
-    """Whether PyTorch itself calls: within backward, which computes anew, or within a transform."""
+    """Whether PyTorch itself calls: within backward, a transform or the tracing of a graph."""
     if getattr(torch._C, "_current_graph_task_id", lambda: -1)() >= 0:
+        return True
+    if torch._C._get_tracing_state() is not None:
         return True
     return torch._C._functorch.peek_interpreter_stack() is not None
