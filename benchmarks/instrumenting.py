@@ -12,14 +12,13 @@ shows the share where a step takes tens of milliseconds.
 
 from __future__ import annotations
 
-import json
 import os
 import statistics
 import sys
 import tempfile
 from pathlib import Path
 
-from pairs import asked, compare, machine, result_of, row, run
+from pairs import HEADER, asked, compare, machine, result_of, row, run, say
 
 ROOT = Path(__file__).parents[1]
 ON_PATH = ROOT / "evidence/instrument/on_path"
@@ -86,8 +85,8 @@ def share_inside(command: list[str]) -> float:
     return inside_s / (found["cpu_s"] - inside_s)
 
 
-def measure(name: str, command: list[str], pairs: int) -> None:
-    """Print the rows of one program."""
+def measure(name: str, command: list[str], pairs: int) -> str:
+    """Print the rows of one program's pairs; return that of the share inside."""
     with tempfile.TemporaryDirectory() as scratch:
         program = [sys.executable, *command]
         measured = compare(
@@ -96,11 +95,9 @@ def measure(name: str, command: list[str], pairs: int) -> None:
             pairs,
         )
     shares = [share_inside(command) for _ in range(pairs)]
-    memory = statistics.median(ours.peak_rss_mib - theirs.peak_rss_mib for ours, theirs in measured)
-    print(row(f"{name}: CPU time, with / without", measured, "cpu_s", "≤ 1.01"))
+    say(row(name, measured, "cpu_s", "≤ 1.01"), row(name, measured, "peak_rss_mib", "≤ 1.1"))
     low, middle, high = min(shares), statistics.median(shares), max(shares)
-    print(f"| {name}: CPU inside the hooks / the rest | {middle:.2%} | {low:.2%} to {high:.2%} |")
-    print(f"| {name}: peak memory, with − without | {memory:.1f} MiB | | |")
+    return f"| {name} | {middle:.2%} | {low:.2%} to {high:.2%} |"
 
 
 def main() -> None:
@@ -115,10 +112,9 @@ def main() -> None:
             "plain loop, 18,000 parameters": [str(ROOT / "examples/plain_loop.py"), *out],
             "plain loop, 4 million parameters": [str(larger)],
         }
-        print(machine(), "", "| what | | | |", "|---|---|---|---|", sep="\n")
-        for name, command in programs.items():
-            measure(name, command, options.pairs)
-    print(json.dumps({"python": sys.version.split()[0]}))
+        say(machine(), "", HEADER)
+        shares = [measure(name, command, options.pairs) for name, command in programs.items()]
+    say("", "| CPU inside the hooks / of the rest | median | spread |", "|---|---|---|", *shares)
 
 
 if __name__ == "__main__":

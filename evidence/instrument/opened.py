@@ -23,24 +23,28 @@ MAX_PATHS = 20_000
 HOWS = ("safetensors", "cache_files")
 
 
-def watch(context: Context) -> None:
-    """Be told of every file that is opened."""
+def watch(context: Context, exec_begins: Callable[[], None]) -> None:
+    """Be told of every file that is opened, by the one audit hook that there is."""
     files = _Opened(context)
     context.after_fork(files.after_fork)
     context.at_end("opened", 80, files.say_written)
     context.at_end("opened", 81, files.say_sources)
     note = context.guard.hook("opened", files.note)
-    sys.addaudithook(_audit(note))
+    sys.addaudithook(_audit(note, exec_begins))
     by_library = {how: context.guard.hook(how, files.by_library) for how in HOWS}
     context.after_import("safetensors", functools.partial(_watch_safe_open, by_library))
     context.after_import("safetensors.torch", functools.partial(_watch_save_file, by_library))
     context.after_import("datasets.load", functools.partial(_watch_datasets, by_library))
 
 
-def _audit(note: Callable[..., None]) -> Callable[[str, Any], None]:
+def _audit(
+    note: Callable[..., None], exec_begins: Callable[[], None]
+) -> Callable[[str, Any], None]:
     def audit(event: str, arguments: Any) -> None:
         if event == "open" and not str(arguments[0]).endswith(LEFT_OUT_ENDINGS):
             note(*arguments)
+        elif event == "os.exec":
+            exec_begins()
 
     return audit
 

@@ -27,14 +27,10 @@ NEXT_TOKEN = ("ForCausalLM", "LMHeadModel")
 MAX_PAD_ID = 2**31
 
 
-def watch(context: Context) -> None:
-    """Hook PyTorch after its import."""
-
-    def imported(torch: Any) -> None:
-        if hasattr(torch, "optim"):
-            Torch(context, torch).install()
-
-    context.after_import("torch", imported)
+def install(context: Context, torch: Any) -> None:
+    """Hook PyTorch, which was imported."""
+    if hasattr(torch, "optim"):
+        Torch(context, torch).install()
 
 
 class Marker:
