@@ -170,7 +170,7 @@ class _Opened:
         )
         main = sys.modules.get("__main__")
         for module in (main, *list(sys.modules.values())):
-            name = getattr(module, "__file__", None)
+            name = getattr(module, "__dict__", {}).get("__file__")  # lazy modules stay lazy
             if not isinstance(name, str) or not name.endswith(".py"):
                 continue
             name = os.path.abspath(name)

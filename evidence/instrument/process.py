@@ -99,12 +99,12 @@ def _number(variable: str) -> int | None:
 
 def max_rss_bytes() -> int | None:
     """Peak memory of this process, where the system tells."""
-    if sys.platform == "win32":
-        return None
-    import resource
+    if sys.platform != "win32":
+        import resource
 
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak if sys.platform == "darwin" else peak * 1024
+        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        return peak if sys.platform == "darwin" else peak * 1024
+    return None
 
 
 def _cuda_max_allocated_bytes() -> int | None:
