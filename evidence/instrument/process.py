@@ -99,12 +99,13 @@ def _number(variable: str) -> int | None:
 
 def max_rss_bytes() -> int | None:
     """Peak memory of this process, where the system tells."""
+    peak: int | None = None
     if sys.platform != "win32":
         import resource
 
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-        return peak if sys.platform == "darwin" else peak * 1024
-    return None
+        peak *= 1 if sys.platform == "darwin" else 1024
+    return peak
 
 
 def _cuda_max_allocated_bytes() -> int | None:

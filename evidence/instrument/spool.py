@@ -120,6 +120,7 @@ class Spool:
 
 def _moved_up(descriptor: int) -> int:
     """The same file under a high number."""
+    high = descriptor
     if sys.platform != "win32":
         import fcntl
 
@@ -128,7 +129,6 @@ def _moved_up(descriptor: int) -> int:
         except OSError as error:
             if error.errno not in (errno.EINVAL, errno.EMFILE):
                 raise
-            return descriptor
+    if high != descriptor:
         os.close(descriptor)
-        return high
-    return descriptor
+    return high
