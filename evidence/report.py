@@ -102,11 +102,11 @@ def _number(value: Any) -> Any:
     """A number as JSON has it: of NumPy, JAX and others by their own conversion."""
     if isinstance(value, (bool, str, bytes)) or value is None:
         return None
-    if isinstance(value, int):
-        return value if abs(value) < 2**63 else float(value)
+    if isinstance(value, int) and abs(value) < 2**63:
+        return value
     try:
         found = float(value)
-    except (TypeError, ValueError, OverflowError):
+    except Exception:  # of a type that we do not know, anything
         return None
     return found if math.isfinite(found) else repr(found)
 

@@ -20,13 +20,13 @@ class Arrival:
     __slots__ = ("_age", "_event", "_host", "_value", "dtype")
 
     def __init__(self, tensor: Any) -> None:
-        self.dtype = str(tensor.dtype)[6:]  # without "torch."
+        self.dtype = tensor.dtype
         self._event: Any = None
         self._host: Any = None
         self._value: Any = None
         self._age = 0
         tensor = tensor.detach()
-        if tensor.device.type == "cpu":
+        if tensor.is_cpu:
             self._value = tensor.tolist()
         elif tensor.device.type == "cuda":
             torch = sys.modules["torch"]
@@ -60,17 +60,19 @@ def is_plain(tensor: Any) -> bool:
     kind = type(tensor)
     if kind is not torch.Tensor and kind is not torch.nn.Parameter:
         return False
-    if torch._C._functorch.is_functorch_wrapped_tensor(tensor) or torch._is_functional_tensor(
-        tensor
-    ):
+    if torch._C._functorch.is_functorch_wrapped_tensor(tensor):
         return False
+    if tensor.is_cpu:  # the common case, in few calls
+        return tensor.layout is torch.strided and not torch._is_functional_tensor(tensor)
     if tensor.device.type == "cuda" and torch.cuda.is_current_stream_capturing():
         return False
     return tensor.device.type != "meta" and tensor.layout is torch.strided
 
 
 def is_within(torch: Any) -> bool:
-    """Whether PyTorch itself calls: within backward, which computes anew, or within a transform."""
+    """Whether PyTorch itself calls: within backward, a transform or the tracing of a graph."""
     if getattr(torch._C, "_current_graph_task_id", lambda: -1)() >= 0:
+        return True
+    if torch._C._get_tracing_state() is not None:
         return True
     return torch._C._functorch.peek_interpreter_stack() is not None

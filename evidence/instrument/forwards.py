@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import functools
 import inspect
+import sys
 import threading
 import weakref
 from typing import Any, Callable, Mapping
@@ -118,7 +119,8 @@ def _names_of(kind: Any) -> tuple[str, ...]:
 
 def is_numbers(value: Any) -> bool:
     """Whether a tensor holds whole numbers that may be ids."""
-    return str(value.dtype) in ("torch.int64", "torch.int32")
+    torch = sys.modules["torch"]
+    return value.dtype is torch.int64 or value.dtype is torch.int32
 
 
 def described(named: Mapping[str, Any], has_tokens: bool) -> dict[str, Any]:

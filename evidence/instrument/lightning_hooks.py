@@ -8,7 +8,7 @@ so that the batch is read where Lightning hands it over.
 from __future__ import annotations
 
 import functools
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Mapping
 
 from .arrival import is_plain
 
@@ -26,6 +26,29 @@ def watch(torch: Torch) -> None:
     for place in PLACES:
         connector = place + ".trainer.connectors.callback_connector"
         torch.context.after_import(connector, functools.partial(_hook, torch))
+        loop = place + ".loops.optimization.automatic"
+        torch.context.after_import(loop, functools.partial(_hook_division, torch))
+
+
+def _hook_division(torch: Torch, module: Any) -> None:
+    """Lightning divides what `training_step` returns: keep it as it was returned."""
+    result = module.ClosureResult
+    original = result.from_training_step_output.__func__
+    keep = torch.context.guard.hook("Lightning loss", functools.partial(_keep, torch))
+
+    @functools.wraps(original)
+    def from_training_step_output(kind: Any, output: Any, *args: Any, **kwargs: Any) -> Any:
+        divided = original(kind, output, *args, **kwargs)
+        keep(output, divided)
+        return divided
+
+    result.from_training_step_output = classmethod(from_training_step_output)
+
+
+def _keep(torch: Torch, output: Any, divided: Any) -> None:
+    whole: Any = output.get("loss") if isinstance(output, Mapping) else output
+    if hasattr(whole, "dtype") and divided.closure_loss is not None:
+        torch.steps.known_as(divided.closure_loss, whole.detach(), "training_step")
 
 
 def _hook(torch: Torch, module: Any) -> None:

@@ -18,6 +18,7 @@ AS_GIVEN = "as given to backward"
 MEAN = "mean of what was given to backward"
 SUM_FLOAT32 = "sum of what was given to backward, in float32 as Trainer adds: it divided each"
 TIMES_DIVISOR = "mean of what was given to backward, each times what it was divided by"
+AS_RETURNED = "mean of what training_step returned, before Lightning divides it"
 BEFORE_DIVISION = "mean of what was given to Accelerator.backward, before it divides"
 
 
@@ -69,6 +70,8 @@ def _by_rule(losses: list[Loss], values: list[float]) -> tuple[float, str]:
         return added_in_float32(values), SUM_FLOAT32
     if all(loss.by == "Accelerator" for loss in losses):
         return sum(values) / len(values), BEFORE_DIVISION
+    if all(loss.by == "training_step" for loss in losses):
+        return sum(values) / len(values), AS_RETURNED
     if all(_is_divided(loss, len(values)) for loss in losses):
         whole = [_whole(loss, value) for loss, value in zip(losses, values)]
         return sum(whole) / len(whole), TIMES_DIVISOR
@@ -87,7 +90,7 @@ def _is_divided(loss: Loss, num_losses: int) -> bool:
 def _whole(loss: Loss, value: float) -> float:
     """The loss before it was divided, rounded as it was."""
     whole = value * (loss.divided_by or 1.0)
-    return as_float32(whole) if loss.value.dtype == "float32" else whole
+    return as_float32(whole) if str(loss.value.dtype) == "torch.float32" else whole
 
 
 def constant_divisor(tensor: Any) -> float | None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import weakref
 from collections import Counter
 from typing import Any
@@ -73,6 +74,7 @@ class _Trained:
         self._top = None if top is None else weakref.ref(top)
         self._named = named
         self._before: Weights | None = None
+        self._process = os.getpid()
         if top is not None:
             goes = context.guard.hook("weights", self.say_after, nested=True)
             weakref.finalize(top, goes).atexit = False
@@ -87,8 +89,8 @@ class _Trained:
     def say_after(self) -> None:
         """Once: when the model goes, or at the end."""
         before, self._before = self._before, None
-        if before is None:
-            return
+        if before is None or self._process != os.getpid():
+            return  # what a forked child drops is not what was trained
         top = self._top() if self._top is not None else None
         named = list(top.named_parameters()) if top is not None else self._named
         after, self._named = Weights(self._torch, named), []

@@ -23,24 +23,28 @@ MAX_PATHS = 20_000
 HOWS = ("safetensors", "cache_files")
 
 
-def watch(context: Context) -> None:
-    """Be told of every file that is opened."""
+def watch(context: Context, exec_begins: Callable[[], None]) -> None:
+    """Be told of every file that is opened, by the one audit hook that there is."""
     files = _Opened(context)
     context.after_fork(files.after_fork)
     context.at_end("opened", 80, files.say_written)
     context.at_end("opened", 81, files.say_sources)
     note = context.guard.hook("opened", files.note)
-    sys.addaudithook(_audit(note))
+    sys.addaudithook(_audit(note, exec_begins))
     by_library = {how: context.guard.hook(how, files.by_library) for how in HOWS}
     context.after_import("safetensors", functools.partial(_watch_safe_open, by_library))
     context.after_import("safetensors.torch", functools.partial(_watch_save_file, by_library))
     context.after_import("datasets.load", functools.partial(_watch_datasets, by_library))
 
 
-def _audit(note: Callable[..., None]) -> Callable[[str, Any], None]:
+def _audit(
+    note: Callable[..., None], exec_begins: Callable[[], None]
+) -> Callable[[str, Any], None]:
     def audit(event: str, arguments: Any) -> None:
-        if event == "open":
+        if event == "open" and not str(arguments[0]).endswith(LEFT_OUT_ENDINGS):
             note(*arguments)
+        elif event == "os.exec":
+            exec_begins()
 
     return audit
 
@@ -122,6 +126,9 @@ class _Opened:
                 "opened", path=name, mode="written", how="open", **_facts(None)
             )
         elif name.endswith(".py"):
+            script = os.path.abspath(sys.argv[0]) if getattr(sys, "argv", None) else ""
+            if name != script and not name.startswith(os.path.join(os.getcwd(), "")):
+                return
             self._seen.add((name, "source"))
             self.say(name, "source")
         else:
@@ -146,10 +153,7 @@ class _Opened:
             return True
         if any(folder in name for folder in LEFT_OUT_FOLDERS):
             return True
-        real = os.path.realpath(name)
-        if name.endswith(".py") and not real.startswith(os.path.join(os.getcwd(), "")):
-            return True
-        return real.startswith((*self._left_out, self._spool))
+        return os.path.realpath(name).startswith((*self._left_out, self._spool))
 
     def say_written(self) -> None:
         """What was written, again, with the size that it has at the end."""
@@ -160,13 +164,13 @@ class _Opened:
         self._context.spool.flush()
 
     def say_sources(self) -> None:
-        """The program's own source: its script, and modules from below the working folder."""
+        """The program's own modules, from below the working folder; its script was opened."""
         below = tuple(
             {os.path.join(path, "") for path in (os.getcwd(), os.path.realpath(os.getcwd()))}
         )
         main = sys.modules.get("__main__")
         for module in (main, *list(sys.modules.values())):
-            name = getattr(module, "__file__", None)
+            name = getattr(module, "__dict__", {}).get("__file__")  # lazy modules stay lazy
             if not isinstance(name, str) or not name.endswith(".py"):
                 continue
             name = os.path.abspath(name)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import atexit
 import os
 import sys
-from typing import Any
+from typing import Any, Callable
 
 from .context import Context
 
@@ -16,9 +16,11 @@ MAX_ARGUMENT = 1000
 MAX_ARGUMENTS = 1000
 
 
-def watch(context: Context) -> None:
-    """Say who this process is, and be there when it forks and ends."""
-    _Process(context).watch()
+def watch(context: Context) -> Callable[[], None]:
+    """Say who this process is, be there when it forks and ends; call what is returned at exec."""
+    process = _Process(context)
+    process.watch()
+    return process.exec_begins
 
 
 class _Process:
@@ -29,13 +31,12 @@ class _Process:
     def watch(self) -> None:
         self._say(forked=False)
         atexit.register(self._exit)
-        sys.addaudithook(self._audit)
         if hasattr(os, "register_at_fork"):
             os.register_at_fork(after_in_child=self._forked)
 
-    def _audit(self, event: str, arguments: Any) -> None:
+    def exec_begins(self) -> None:
         """The program is about to be another one: if it succeeds, we see no more."""
-        if event == "os.exec" and not self._replaced:
+        if not self._replaced:
             self._replaced = True
             self._say_end("exec")
 
@@ -98,12 +99,13 @@ def _number(variable: str) -> int | None:
 
 def max_rss_bytes() -> int | None:
     """Peak memory of this process, where the system tells."""
-    if sys.platform == "win32":
-        return None
-    import resource
+    peak: int | None = None
+    if sys.platform != "win32":
+        import resource
 
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak if sys.platform == "darwin" else peak * 1024
+        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        peak *= 1 if sys.platform == "darwin" else 1024
+    return peak
 
 
 def _cuda_max_allocated_bytes() -> int | None:

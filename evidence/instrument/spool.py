@@ -120,15 +120,15 @@ class Spool:
 
 def _moved_up(descriptor: int) -> int:
     """The same file under a high number."""
-    if sys.platform == "win32":
-        return descriptor
-    import fcntl
+    high = descriptor
+    if sys.platform != "win32":
+        import fcntl
 
-    try:
-        high = fcntl.fcntl(descriptor, fcntl.F_DUPFD_CLOEXEC, HIGH_DESCRIPTOR)
-    except OSError as error:
-        if error.errno not in (errno.EINVAL, errno.EMFILE):
-            raise
-        return descriptor
-    os.close(descriptor)
+        try:
+            high = fcntl.fcntl(descriptor, fcntl.F_DUPFD_CLOEXEC, HIGH_DESCRIPTOR)
+        except OSError as error:
+            if error.errno not in (errno.EINVAL, errno.EMFILE):
+                raise
+    if high != descriptor:
+        os.close(descriptor)
     return high

@@ -64,8 +64,8 @@ class Steps:
         self.num_skipped = 0
         self.undivided: Any = None
         """(by, loss) while a framework's own backward runs, which divides."""
-        self.scaled: tuple[Any, Any] | None = None
-        """(reference to GradScaler's product, the loss before it)."""
+        self._known: tuple[Any, Any, str] | None = None
+        """(reference to what will be given to backward, the loss it was made from, by whom)."""
         self.framework = ""
         self.held: Step | None = None
         """A step whose framework has yet to say its epoch."""
@@ -86,6 +86,12 @@ class Steps:
         if len(self.forwards) < MAX_FORWARDS:
             self.forwards.append(forward)
 
+    def known_as(self, given: Any, loss: Any, by: str = "") -> None:
+        """A framework has scaled or divided a loss: what it makes of it stands for the loss."""
+        if self._known is not None and self._known[0]() is loss:
+            loss, by = self._known[1], by or self._known[2]
+        self._known = (weakref.ref(given), loss.detach(), by)
+
     def backward(self, tensors: Any, gradients: Any) -> None:
         """A loss is about to be given to backward."""
         tensors = tensors if isinstance(tensors, (list, tuple)) else (tensors,)
@@ -96,10 +102,14 @@ class Steps:
         tensor, by = tensors[0], self.framework
         if self.undivided is not None:
             by, tensor = self.undivided
-        elif self.scaled is not None and self.scaled[0]() is tensor:
-            tensor = self.scaled[1]
+        elif self._known is not None and self._known[0]() is tensor:
+            tensor, by = self._known[1], self._known[2] or by
         if is_plain(tensor) and tensor.numel() == 1:
-            divisor = None if by in ("Trainer", "Accelerator") else constant_divisor(tensor)
+            divisor = (
+                None
+                if by in ("Trainer", "Accelerator", "training_step")
+                else constant_divisor(tensor)
+            )
             self.losses.append(Loss(Arrival(tensor.detach().reshape(())), divisor, by))
 
     def before_step(self, optimizer: Any) -> None:

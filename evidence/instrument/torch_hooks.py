@@ -27,14 +27,10 @@ NEXT_TOKEN = ("ForCausalLM", "LMHeadModel")
 MAX_PAD_ID = 2**31
 
 
-def watch(context: Context) -> None:
-    """Hook PyTorch after its import."""
-
-    def imported(torch: Any) -> None:
-        if hasattr(torch, "optim"):
-            Torch(context, torch).install()
-
-    context.after_import("torch", imported)
+def install(context: Context, torch: Any) -> None:
+    """Hook PyTorch, which was imported."""
+    if hasattr(torch, "optim"):
+        Torch(context, torch).install()
 
 
 class Marker:
@@ -52,7 +48,7 @@ class Torch:
         self.writer = Writer(context)
         self.steps = Steps(torch, self.writer.write)
         self.evaluation = Evaluation(context)
-        self.targets = Targets(context, torch, self.steps)
+        self.targets = Targets(context, torch, self.steps, self.writer.agrees)
         hook = context.guard.hook
         self.calls = Calls(torch, hook("forward", self._entered))
         self.modules = Modules(torch, hook("modules", self.calls.watch, nested=True))
@@ -241,7 +237,7 @@ class Torch:
 
     def _scaled(self, outputs: Any, result: Any) -> None:
         if result is not outputs and hasattr(result, "dtype") and hasattr(outputs, "dtype"):
-            self.steps.scaled = (weakref.ref(result), outputs.detach())
+            self.steps.known_as(result, outputs)
 
     def _scaler_stepped(self, optimizer: Any, ran: int) -> None:
         if self._step_ran == ran:
@@ -256,7 +252,7 @@ class Torch:
         self.steps.__init__(self.torch, self.writer.write)  # type: ignore[misc]
         self.evaluation.__init__(self.context)  # type: ignore[misc]
         self.models.__init__(self.context, self.torch, self.modules)  # type: ignore[misc]
-        self.targets.__init__(self.context, self.torch, self.steps)  # type: ignore[misc]
+        self.targets.__init__(self.context, self.torch, self.steps, self.writer.agrees)  # type: ignore[misc]
 
     def end(self) -> None:
         """Everything that is said at the end."""

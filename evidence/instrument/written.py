@@ -39,6 +39,8 @@ class Writer:
         self.sequences = Sequences(context.spool)
         self.seen: set[str] = set()
         """Which of ids, labels and targets were ever seen in training."""
+        self.agrees: dict[int, bool] = {}
+        """By model: whether the number of targets was ever another than the labels told."""
 
     def write(self, step: Step) -> None:
         """Everything that is known of the step."""
@@ -91,8 +93,11 @@ class Writer:
         unpadded = mask is not None or forward.pad_id is not None or "positions" in fed
         tokens = sum(len(row.ids) - row.num_never_fed for row in rows)
         counts.add("num_tokens", tokens if unpadded else None)
+        told = _by_labels(forward, rows, labels)
         if num is None:
-            num = _by_labels(forward, rows, labels)
+            num = told
+        elif told is not None:
+            self.agrees[forward.top] = self.agrees.get(forward.top, True) and num == told
         counts.add("num_target_tokens", num)
         counts.add("num_targets", num)
         self._keep(step, index, rows)

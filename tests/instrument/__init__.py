@@ -1,0 +1,1 @@
+"""The hooks, by real programs in processes of their own."""
