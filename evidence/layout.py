@@ -67,6 +67,13 @@ SET_ASIDE: Final = ".set-aside"
 """In runs/.work: what lay in the folder of a run that was closed, and can be in no pack."""
 
 SEALED_PATH: Final = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]*(/[A-Za-z0-9_][A-Za-z0-9._-]*)*")
+ACTS: Final = re.compile(
+    r".*\.(x?html?|xht|mht|mhtml|svgz?|m?js|jsx|css|wasm|swf|sh|bash|zsh|fish|command|bat|cmd|ps1"
+    r"|vbs|hta|lnk|desktop|url|webloc|app|msi|jar|class|pl|rb|php|pdf)",
+    re.IGNORECASE,
+)
+"""What a browser, a desktop or a shell runs or follows. No pack holds any in a folder of files."""
+
 MILESTONE_ID: Final = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,63}")
 
 RENDERED_PATTERN: Final = (

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
-from evidence import limits
+from evidence import layout, limits
 from evidence.encoding.digest import sha256_hex, sha256_stream
 from evidence.errors import MalformedError
 from evidence.recording import places
@@ -114,6 +114,8 @@ def _one(
         return CollectedFile(name, None, f"cannot be read: {error.strerror}", 0, _NOT_READ), None
     if sha256_hex(data) != sha256:
         return _not_kept(record, "changed while it was read"), None
+    if layout.ACTS.fullmatch(path.name):
+        return _not_kept(record, "is of a kind that browsers or shells run"), None
     found = scan(data, secrets)
     if found:
         text = f"holds what looks like a secret ({found[0].kind}, line {found[0].line})"

@@ -149,7 +149,7 @@ def test_where_it_is_not_registered_the_milestone_is_no_milestone(project: Proje
     project.milestone(MILESTONE)
     with pytest.raises(MilestoneError, match="count: unknown key"):
         project.run()
-    assert [kind.name for kind in kinds()] == ["train", "eval"]
+    assert [kind.name for kind in kinds()] == ["train", "eval", "command"]
     assert schema_for("counts.json") is None
 
 

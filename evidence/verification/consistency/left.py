@@ -19,12 +19,6 @@ from evidence.verification.consistency.machine import OUR_BACKEND
 from evidence.verification.consistency.registry import Evidence, Problems, check
 from evidence.verification.problem import CannotCheckError, Problem
 
-_ACTS: Final = re.compile(
-    r".*\.(x?html?|xht|mht|mhtml|svgz?|m?js|jsx|css|wasm|swf|sh|bash|zsh|fish|command|bat|cmd|ps1"
-    r"|vbs|hta|lnk|desktop|url|webloc|app|msi|jar|class|pl|rb|php|pdf)",
-    re.IGNORECASE,
-)
-"""What a browser, a desktop or a shell runs or follows. No model has any."""
 _OF_ATTEMPT: Final = re.compile(rf"{layout.ATTEMPTS}/[0-9]{{2,}}-[^/]+/(.+)")
 
 
@@ -33,7 +27,8 @@ def sealed_names(evidence: Evidence) -> Problems:
     """Each path is that of a document, log, snapshot or patch (docs/format.md); in the folder of
     the final model, none that a browser or a shell would run; in that of a failed attempt, what
     its stages leave; below damaged/ see damaged-files. Exact."""
-    models = tuple(f"{kind.weights_folder}/" for kind in kinds() if kind.weights_folder)
+    folders = [one for kind in kinds() for one in (kind.weights_folder, kind.folder) if one]
+    whole = tuple(f"{folder}/" for folder in folders)
     of_stages = {path for kind in kinds() for path in (*kind.needed_when_complete, *kind.schemas)}
     of_attempt = {layout.TELEMETRY, "outcome.json", *of_stages}
     known = {*layout.NEEDED_ALWAYS, layout.NOTES, layout.PATCH, layout.TELEMETRY, *of_stages}
@@ -41,11 +36,11 @@ def sealed_names(evidence: Evidence) -> Problems:
         inside = _OF_ATTEMPT.fullmatch(path)
         if path in known or path.startswith(f"{layout.DAMAGED}/"):
             continue
-        if path.startswith(models):
-            if _ACTS.fullmatch(path):
-                text = "a file of a kind that browsers or shells run, which no model has"
+        if path.startswith(whole):
+            if layout.ACTS.fullmatch(path):
+                text = "a file of a kind that browsers or shells run, which no run keeps"
                 yield Problem(path, text)
-        elif inside is None or inside[1] not in of_attempt:
+        elif inside is None or not (inside[1] in of_attempt or _is_kept(inside[1], whole)):
             yield Problem(path, "no run leaves a file of this name: it was put here")
 
 
@@ -88,6 +83,10 @@ def attempt_left(evidence: Evidence) -> Problems:
         if outcome.outcome in _OF_A_PROCESS and not began:
             text = "an attempt ends like this in a stage, and the journal has begun none"
             yield Problem(f"{folder}/outcome.json#/outcome", text, actual=outcome.outcome)
+
+
+def _is_kept(path: str, whole: tuple[str, ...]) -> bool:
+    return path.startswith(whole) and layout.ACTS.fullmatch(path) is None
 
 
 _OF_A_PROCESS: Final = (
