@@ -67,14 +67,18 @@ class Child:
     """One running program. Its output comes in pieces, stdout and stderr as they come."""
 
     def __init__(self, command: Sequence[str], cwd: Path, variables: Mapping[str, str]) -> None:
-        self._process = subprocess.Popen(
-            list(command),
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            cwd=cwd,
-            env=dict(variables),
-        )
+        try:
+            self._process = subprocess.Popen(
+                list(command),
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                cwd=cwd,
+                env=dict(variables),
+            )
+        except OSError as error:
+            text = f"{command[0]!r} cannot be run: {error.strerror}"
+            raise StageFailure("requirement-not-met", text) from error
         assert self._process.stdout is not None  # noqa: S101 - Popen was given a pipe
         self._output = self._process.stdout
         self._is_open = True

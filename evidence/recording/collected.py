@@ -71,11 +71,11 @@ def collect(
         record, data = _one(path, most, root, output, secrets, set(kept))
         name = record.kept_as
         if data is not None and name is not None:
-            total += len(data)
-            if total > MAX_BYTES:
+            if total + len(data) > MAX_BYTES:
                 record = _not_kept(record, f"more than {MAX_BYTES} bytes are kept already")
             else:
                 kept[name] = data
+                total += len(data)
         files.append(record)
     return Kept(tuple(files), kept, tuple(shown(path, root) for path in known))
 
@@ -91,8 +91,19 @@ def _matching(pattern: str, root: Path, output: Path) -> Iterator[Path]:
         )
     else:
         base, pattern = root, filled
-    found = [one for one in base.glob(pattern) if one.is_file() and not one.is_symlink()]
+    try:
+        found = [one for one in base.glob(pattern) if one.is_file() and not one.is_symlink()]
+    except (ValueError, NotImplementedError, IndexError):
+        return  # no pattern: nothing matches it
+    found = [one for one in found if _has_a_name(one)]
     yield from sorted(found)[:MAX_FILES]
+
+
+def _has_a_name(path: Path) -> bool:
+    try:
+        return bool(str(path).encode("utf-8"))
+    except UnicodeEncodeError:
+        return False
 
 
 def _is_in(path: Path, folder: Path) -> bool:

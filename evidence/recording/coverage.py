@@ -9,9 +9,10 @@ that change the words themselves (upper case, translation) hide a row: it then c
 from __future__ import annotations
 
 import bisect
-import json
 import random
+import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import islice
 from typing import Any, Final
 
 from evidence.records.program import FieldReached
@@ -24,7 +25,12 @@ MAX_CANDIDATES: Final = 8
 """Sequences that are looked at for one row."""
 PROBE_CHARS: Final = 160
 """Of a longer text its beginning is looked for: the rest may have been cut off."""
+MAX_PLACES: Final = 16
+"""Of one text in one sequence."""
 SEED: Final = 20_261_128
+LONG_CHARS: Final = 12
+"""From this length on a text is found wherever it stands."""
+MAX_DEPTH: Final = 20
 _BREAK: Final = "\x00"
 ROLES: Final = ("role", "from", "speaker")
 TURNS: Final = ("content", "value", "text")
@@ -73,8 +79,7 @@ def fields_reached(
     chosen = _sample(rows)
     names = _names(chosen, answer)
     constant = {
-        name: len({json.dumps(row.get(name), sort_keys=True, default=str) for row in chosen}) == 1
-        and len(chosen) > 1
+        name: len({tuple(_texts(row, name)) for row in chosen}) == 1 and len(chosen) > 1
         for name in names
     }
     shown = _Haystack(sequences)
@@ -159,33 +164,52 @@ def _found_in(sequence: Text, ordered: Sequence[tuple[str, str]]) -> dict[str, b
     taken: Spans = []
     found: dict[str, bool] = {}
     for text, name in ordered:
-        span = _free(sequence.text, text[:PROBE_CHARS], taken)
-        if span is None:
+        spans = list(islice(_free(sequence.text, text, taken), MAX_PLACES))
+        if not spans:
             continue
-        taken.append(span)
         learned = sequence.learned or ()
-        carries = any(start < span[1] and span[0] < end for start, end in learned)
-        found[name] = found.get(name, False) or carries
+        carrying = [span for span in spans if any(a < span[1] and span[0] < b for a, b in learned)]
+        taken.append((carrying or spans)[0])
+        found[name] = found.get(name, False) or bool(carrying)
     return found
 
 
-def _free(text: str, part: str, taken: Spans) -> tuple[int, int] | None:
-    """The first place of `part` that is not taken, and for a short one stands as a word."""
-    place = text.find(part)
+def _free(text: str, part: str, taken: Spans) -> Iterator[tuple[int, int]]:
+    """Places of `part`, of a long one as far as it goes on there, that are not taken, and where a
+    short one stands as a word."""
+    probe = part[:PROBE_CHARS]
+    place = text.find(probe)
     while place >= 0:
-        end = place + len(part)
+        end = place + len(probe)
         clash = next((one for one in taken if one[0] < end and place < one[1]), None)
         if clash is None and _stands_alone(text, place, end):
-            return place, end
-        place = text.find(part, place + 1)
-    return None
+            yield place, end + _alike(text[end : place + len(part)], part[len(probe) :])
+        place = text.find(probe, place + 1)
+
+
+def _alike(one: str, other: str) -> int:
+    """Signs from the beginning on that are the same."""
+    if other.startswith(one):
+        return len(one)
+    return next(n for n, (a, b) in enumerate(zip(one, other, strict=False)) if a != b)
 
 
 def _stands_alone(text: str, start: int, end: int) -> bool:
     """Whether no letter or digit goes on on either side: 7 is not in 74."""
-    before = start > 0 and text[start - 1].isalnum() and text[start].isalnum()
-    after = end < len(text) and text[end].isalnum() and text[end - 1].isalnum()
-    return not before and not (after and end - start < PROBE_CHARS)
+    if end - start >= LONG_CHARS:
+        return True
+    before = start > 0 and _joins(text[start - 1], text[start])
+    after = end < len(text) and _joins(text[end - 1], text[end])
+    return not before and not after
+
+
+def _joins(left: str, right: str) -> bool:
+    """Whether two signs are of one word; of scripts that set no spaces nobody can tell."""
+    wide = any(unicodedata.east_asian_width(one) in "WF" for one in (left, right))
+    spaceless = any(
+        "\u0e00" <= one <= "\u0fff" or "\u1000" <= one <= "\u109f" for one in (left, right)
+    )
+    return left.isalnum() and right.isalnum() and not wide and not spaceless
 
 
 def _sample(rows: Sequence[Row]) -> Sequence[Row]:
@@ -230,7 +254,9 @@ def _texts(row: Row, name: str) -> Iterator[str]:
     yield from (text for text in _leaves(row.get(name)) if text)
 
 
-def _leaves(value: Any) -> Iterator[str]:
+def _leaves(value: Any, depth: int = 0) -> Iterator[str]:
+    if depth > MAX_DEPTH:
+        return
     if isinstance(value, str):
         yield value.strip()
     elif isinstance(value, bool) or value is None:
@@ -239,7 +265,7 @@ def _leaves(value: Any) -> Iterator[str]:
         yield str(value)
     elif isinstance(value, list):
         for one in value[:MAX_FIELDS]:
-            yield from _leaves(one)
+            yield from _leaves(one, depth + 1)
     elif isinstance(value, dict):
         for one in list(value.values())[:MAX_FIELDS]:
-            yield from _leaves(one)
+            yield from _leaves(one, depth + 1)

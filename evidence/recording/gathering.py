@@ -35,6 +35,7 @@ MAX_REPORTED: Final = 10_000
 MAX_LOGGED: Final = 20_000
 MAX_OPENED: Final = 5_000
 MAX_ARGUMENTS: Final = 200
+MAX_NAME_CHARS: Final = 200
 NOT_HEARD: Final = "nothing was heard of its end"
 
 
@@ -151,7 +152,8 @@ class Gathering(Struct):
         for name, one in named.items():
             value = told.path if what == "artifact" else one
             if isinstance(value, bool) or not isinstance(value, (int, float, str)):
-                self.refused.append(f"{name}: no number")
+                if len(self.refused) < MAX_NOTES:
+                    self.refused.append(f"{str(name)[:MAX_NAME_CHARS]}: no number")
             elif len(self.reported) >= MAX_REPORTED:
                 self.num_reported_left_out += 1
             else:

@@ -7,6 +7,7 @@ program, which may write anything into it. What a line means is `gathering`'s.
 from __future__ import annotations
 
 import os
+import stat
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
@@ -21,6 +22,8 @@ MAX_FILES: Final = 512
 MAX_BYTES: Final = 1024 * limits.MIB
 """Of all files together."""
 _PIECE_BYTES: Final = 1 << 20
+_LOOK_BYTES: Final = 16 * limits.MIB
+"""Of one file at one look: one that grows for ever must not keep us from the others."""
 
 
 class _File(Struct):
@@ -63,9 +66,13 @@ class Spool:
 
     def _new(self, path: Path, known: _File) -> Iterator[bytes]:
         try:
-            with path.open("rb", buffering=0) as stream:
+            with open(_plain(path), "rb", buffering=0) as stream:
+                if not stat.S_ISREG(os.fstat(stream.fileno()).st_mode):
+                    self._say(f"{path.name} is no plain file")
+                    return
                 stream.seek(known.offset)
-                while data := stream.read(_PIECE_BYTES):
+                end = known.offset + _LOOK_BYTES
+                while known.offset < end and (data := stream.read(_PIECE_BYTES)):
                     self._num_bytes += len(data)
                     if self._num_bytes > MAX_BYTES:
                         self._say(f"the processes told more than {MAX_BYTES} bytes")
@@ -91,6 +98,11 @@ class Spool:
     def _say(self, problem: str) -> None:
         if problem not in self.problems and len(self.problems) < MAX_FILES:
             self.problems.append(problem)
+
+
+def _plain(path: Path) -> int:
+    """A descriptor that waits for nobody, as a pipe would, and follows no link."""
+    return os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOFOLLOW", 0))
 
 
 def made(folder: Path) -> Spool:

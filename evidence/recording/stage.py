@@ -129,7 +129,8 @@ def _listen(running: Child, spool: Spool, heard: _Heard, emit: Emit, asked: list
         if running.is_running:
             continue
         gone_s = now if gone_s is None else gone_s
-        if not data and (running.is_heard or now - gone_s > child.GRACE_AFTER_EXIT_S):
+        is_late = now - gone_s > child.GRACE_AFTER_EXIT_S
+        if (not data and running.is_heard) or (is_late and not data) or now - gone_s > PATIENCE_S:
             _look(spool, heard, emit)
             return
 

@@ -45,7 +45,8 @@ def read_rows(path: Path, data: bytes) -> Sequence[dict[str, Any]]:
         header = text.partition("\n")[0]
         delimiter = max(",\t;", key=header.count)
         try:
-            return [dict(row) for row in csv.DictReader(io.StringIO(text), delimiter=delimiter)]
+            reader = csv.DictReader(io.StringIO(text), delimiter=delimiter)
+            return [{key: one for key, one in row.items() if key is not None} for row in reader]
         except csv.Error as error:
             raise MalformedError(f"is no table: {error}") from error
     try:

@@ -6,8 +6,10 @@ a number was found. Which file it is, and whether the pack holds its bytes, is t
 
 from __future__ import annotations
 
+import bisect
 import csv
 import io
+import math
 import re
 from collections.abc import Iterator
 from typing import Any, Final
@@ -20,9 +22,13 @@ from evidence.rules import patterns
 
 MAX_TEXT_CHARS: Final = 100
 MAX_LINES: Final = 1_000_000
-_NUMBER: Final = re.compile(
-    r"(?<![\w.])[+-]?(?:\d[\d_]*\.?\d*|\.\d+)(?:[eE][+-]?\d{1,4})?(?![\w.]*\w)"
-)
+MOST_ZEROS: Final = 300
+"""Of the unit of a last digit: a larger one is no float."""
+_NUMBER: Final = re.compile(r"[+-]?(?:\d[\d_]*+\.?\d*+|\.\d++)(?:[eE][+-]?\d{1,4})?")
+_WORD: Final = re.compile(r"(?<![\w.])[+-]?[\w.]++(?:(?<=[eE])[+-]\d++)?")
+"""What may be a number: possessive, so that time stays linear in any line."""
+MAX_LINE_CHARS: Final = 4_096
+"""Of a line that a pattern is looked for in."""
 
 
 class Extracted(Record):
@@ -93,7 +99,8 @@ def _by_column(text: str, column: str, row: int) -> Extracted:
 
 def _by_pattern(text: str, pattern: str, row: int) -> Extracted:
     found: list[tuple[int, str]] = []
-    for number, line in _lines(text):
+    for number, whole in _lines(text):
+        line = whole[:MAX_LINE_CHARS]
         if patterns.found(pattern, line):
             shown = _number_at(pattern, line)
             if shown is not None:
@@ -104,12 +111,16 @@ def _by_pattern(text: str, pattern: str, row: int) -> Extracted:
 
 def _number_at(pattern: str, line: str) -> str | None:
     """The first number of a line that the match reaches into, or that follows it."""
-    for token in _NUMBER.finditer(line):
-        if patterns.found(pattern, line[: token.start()]) or patterns.found(
-            pattern, line[: token.end()]
-        ):
-            return token[0]
-    return None
+    words = [(one, one[0].rstrip(".")) for one in _WORD.finditer(line)]
+    tokens = [(one.start() + len(text), text) for one, text in words if _is_number(text)]
+    first = bisect.bisect_left(
+        tokens, True, key=lambda one: patterns.found(pattern, line[: one[0]])
+    )
+    return tokens[first][1] if first < len(tokens) else None
+
+
+def _is_number(text: str) -> bool:
+    return len(text) <= MAX_TEXT_CHARS and _NUMBER.fullmatch(text) is not None
 
 
 def _lines(text: str) -> Iterator[tuple[int, str]]:
@@ -127,7 +138,7 @@ def _chosen(found: list[tuple[int, Any]], row: int, what: str) -> tuple[int, Any
 
 def number_of(text: str) -> Number:
     """A number as people write it in files. Raises MalformedError."""
-    if len(text) > MAX_TEXT_CHARS or _NUMBER.fullmatch(text) is None:
+    if not _is_number(text) or not math.isfinite(float(text.replace("_", ""))):
         raise MalformedError(f"{text[:MAX_TEXT_CHARS]!r} is no number")
     plain = text.replace("_", "")
     return int(plain) if re.fullmatch(r"[+-]?\d{1,18}", plain) else float(plain)
@@ -142,5 +153,7 @@ def agrees(told: str, value: float, relative: float = 1e-12) -> bool:
         return False
     mantissa, _, exponent = told.lower().partition("e")
     decimals = len(mantissa.partition(".")[2]) - (int(exponent) if exponent else 0)
-    half = 0.5 * 10.0**-decimals
+    if not math.isfinite(number) or decimals < -MOST_ZEROS:
+        return number == value
+    half = max(0.5 * 10.0**-decimals, 5e-324)
     return abs(number - value) <= half * (1 + 1e-9) + relative * abs(value)

@@ -64,7 +64,7 @@ def program_steps(evidence: Evidence) -> Problems:
     record = need(evidence.documents.document(PROGRAM), "there is no program.json")
     expected: dict[tuple[int, int, int], int] = {}
     counted: dict[int, int] = {}
-    last = max((row.segment for row in rows), default=1)
+    last = len(evidence.events("stage-started", KIND))
     for line, row in enumerate(rows, 1):
         place, key = f"{PROGRAM_STEPS.path}#L{line}", (row.segment, row.process, row.optimizer)
         expected[key] = expected.get(key, 0) + 1
@@ -88,7 +88,7 @@ def program_totals(evidence: Evidence) -> Problems:
     its ids. Exact."""
     seen = need(evidence.documents.document(PROGRAM_SEEN), "there is no seen.json")
     rows = evidence.documents.rows(PROGRAM_STEPS)
-    last = max((row.segment for row in rows), default=1)
+    last = len(evidence.events("stage-started", KIND))
     rows = tuple(row for row in rows if row.segment == last and row.shared_with is None)
     for name in ("num_rows", "num_tokens", "num_fed_tokens", "num_target_tokens"):
         parts = [getattr(row, name) for row in rows]
