@@ -204,11 +204,19 @@ def test_a_second_run_of_a_pack_at_the_same_time_is_told_to_wait(project: Projec
             lambda p: p.edit("epochs = 2", "max_steps = 1_000_001"),
             "train.max_steps: asks for 1000001",
         ),
-        (lambda p: p.edit("epochs = 2", "max_steps = 120_004"), "make a loss table of 30001 rows"),
+        (
+            lambda p: (
+                p.edit("epochs = 2", "max_steps = 120_004")
+                or p.edit("checkpoint_every_steps = 5", "checkpoint_every_steps = 500")
+            ),
+            "make a loss table of 30001 rows",
+        ),
+        (lambda p: p.edit("epochs = 2", "max_steps = 50_005"), "asks for 10001 checkpoints"),
         (
             lambda p: (
                 p.edit("gradient_accumulation = 3", "gradient_accumulation = 1")
                 or p.edit("epochs = 2", "epochs = 10_000")
+                or p.edit("checkpoint_every_steps = 5", "checkpoint_every_steps = 500")
                 or p.edit("every_steps = 4", "every_steps = 2")
             ),
             "train.log_every_steps: 140000 steps",
