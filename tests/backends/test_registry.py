@@ -51,12 +51,12 @@ def test_ours_are_there_without_any_metadata(monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setattr(sys, "path", [])
     for name, backend in registry.SHIPPED.items():
         assert registry.find(name) is backend
-    assert "there are: transformers, tunix" in refusal("stub")
+    assert "there are: command, transformers, tunix" in refusal("stub")
 
 
 def test_an_unknown_name_comes_with_the_known_ones_and_the_nearest() -> None:
     printed = refusal("transfomers")
-    assert "there are: counting, stub, transformers, tunix" in printed
+    assert "there are: command, counting, stub, transformers, tunix" in printed
     assert "did you mean 'transformers'?" in printed
 
 

@@ -41,6 +41,7 @@ ASKED: Final = {
     "run --resume": Asked(("run", "T2", "--resume"), makes="runs/T2/SHA256SUMS"),
     "run --close": Asked(("run", "T2", "--close"), 4, "runs/T2/SHA256SUMS"),
     "run what is sealed": Asked(("run", "T1"), 2),
+    "record": Asked(("record", "T9", "--", "echo", "a line"), makes="runs/T9/SHA256SUMS"),
     "verify": Asked(("verify", "runs/T1")),
     "verify --json": Asked(("verify", "runs/T1", "--json")),
     "verify what is unfinished": Asked(("verify", "runs/T2"), 4),
@@ -68,6 +69,7 @@ QUICK: Final = [
     ("verify nothing", "closed", "stderr"),
     ("render", "unread", "stdout"),
     ("note", "full", "both"),
+    ("record", "closed", "both"),
     ("new", "full", "stdout"),
 ]
 
