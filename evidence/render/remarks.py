@@ -233,6 +233,8 @@ _ODD_TEXT: Final = (
 
 
 def _overlap(sheet: Sheet) -> Iterator[str]:
+    if "data.overlap.num_rows" not in sheet.values:
+        return  # no training of ours
     if sheet.has("data.train.num_rows") and not sheet.has("data.overlap.num_rows"):
         why_not = sheet.v("data.overlap.num_rows")
         yield f"Training rows that ask what the evaluation asks: {why_not}."

@@ -49,7 +49,10 @@ def test_a_misspelt_backend_starts_nothing_and_is_named_by_file_line_and_key(
             line = line_of(project, f'backend = "{name}"')
             place = f"T1.toml:{line}: attempt.{index}.backend: there is no backend '{name}' here"
             assert place in printed
-        assert "there are: command, counting, stub, transformers, tunix (did you mean 'stub'?)" in printed
+        assert (
+            "there are: command, counting, stub, transformers, tunix (did you mean 'stub'?)"
+            in printed
+        )
         assert "once that package is installed" in printed
     assert not project.runs.exists()
 
