@@ -241,7 +241,7 @@ def test_rows_without_a_target_are_refused_where_a_step_is_one_row(
     declared = DataSpec(text="{{ q }}{{ a }}", answer=("a",))
     plan = plan_attempts(parse_milestone(M43))[2]
     train = replace(plan.train, max_length=8, batch_size=a_step, gradient_accumulation=1)
-    plan = replace(plan, data={"train": declared}, train=train)
+    plan = replace(plan, data={"train": declared}, given_train=train)
     rows = tuple({"q": "q" * (9 if i < num_idle else 2), "a": "a"} for i in range(num_rows))
     data = DataSet("train", b"", rows)
     if not refused:

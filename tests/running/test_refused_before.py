@@ -118,7 +118,7 @@ def test_the_names_are_those_of_the_documentation(ran: Project) -> None:
     documented = [name for cell in cells for name in re.findall(r"`([^`]+)`", cell)]
     milestone = prepare(ran.root, "T1", None).milestone
     behaviour = PatternSpec(name="gives_up", kind="regex", pattern="I cannot")
-    scored = replace(milestone, eval=replace(milestone.eval, scorer=(behaviour,)))
+    scored = replace(milestone, given_eval=replace(milestone.eval, scorer=(behaviour,)))
     names = {*value_names(scored), *ran.read("results.json")["values"]}
     assert sorted(one for one in names if not any(fnmatchcase(one, w) for w in documented)) == []
     assert [one for one in documented if not fnmatch.filter(names, one)] == []
