@@ -190,7 +190,7 @@ def text_of(
     coder = Coder(encode, plain, BOS, ord("$"), specials)
     declared = DataSpec(text="{{ a }}", answer=("a",), **spec)
     plan = plan_attempts(parse_milestone(M43))[2]
-    plan = replace(plan, data={"train": declared}, train=replace(plan.train, max_length=8))
+    plan = replace(plan, data={"train": declared}, given_train=replace(plan.train, max_length=8))
     data = DataSet("train", b"", tuple({"a": text} for text in rows))
     return text_record(plan, coder, training_examples(plan, data, coder))
 
