@@ -10,6 +10,7 @@ from typing import Any, Final
 
 import tomlkit
 
+from evidence.errors import UsageError
 from evidence.milestone.parse import SCHEMA
 from evidence.records.record import Record
 
@@ -51,7 +52,13 @@ def written(asked: Recording) -> bytes:
         document["frozen"] = [{"name": "frozen", "paths": list(asked.frozen), "ref": "HEAD"}]
     if asked.collect:
         document["collect"] = [{"paths": list(asked.collect)}]
-    return tomlkit.dumps(document).encode("utf-8")
+    try:
+        return tomlkit.dumps(document).encode("utf-8")
+    except UnicodeEncodeError as error:
+        raise UsageError(
+            "a word of the command, a path or the folder is no UTF-8; nothing was started",
+            hint="Rename what is named so, or give another name for it.",
+        ) from error
 
 
 def _command(asked: Recording) -> dict[str, Any]:

@@ -25,6 +25,7 @@ from tests.tiers import sampled
 
 ASKED: Final = {
     "run": (("run", "T1", "--again"), 4),  # the promise of a ref cannot be checked
+    "record": (("record", "T9", "--", "true"), 0),
     "verify": (("verify", "runs/T1"), 0),
     "verify --repo": (("verify", "runs/T1", "--repo", "."), 2),
     "render": (("render",), 0),

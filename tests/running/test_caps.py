@@ -193,6 +193,13 @@ ELSEWHERE = {
     "seen": "test_large_runs: what is recorded of a step",
     "results": "test_large_runs: the longest table and the most groups",
     "metrics-row": "numbers only; preflight.MAX_LOSS_ROWS, limits.MAX_JSONL_LINES",
+    "command-settings": "is a table of the milestone, which has a cap of its own",
+    "program": "recording/gathering: each list has a cap, and what is beyond it is counted",
+    "program-step": "numbers only; limits.MAX_JSONL_LINES",
+    "program-seen": "recording/fed: sequences, tokens and batches have caps",
+    "program-files": "recording/gathering.MAX_OPENED, recording/collected.MAX_FILES",
+    "program-reported": "recording/gathering.MAX_REPORTED",
+    "program-numbers": "one entry for each [[metric]], at most 200",
     "telemetry-row": "numbers only; test_large_runs: a year of samples",
 }
 

@@ -21,6 +21,7 @@ NAME: Final = os.fsdecode(b"x\xff")
 SPELLED: Final = "x\\udcff"
 ASKED: Final = {
     "run": ("run", "T1", "--again"),
+    "record": ("record", "T9", "--", "true"),
     "verify": ("verify", "runs/T1"),
     "verify --json": ("verify", "runs/T1", "--json"),
     "verify --repo": ("verify", "runs/T1", "--repo", "."),
@@ -34,7 +35,7 @@ ASKED: Final = {
     "new": ("new", "T9", "--data", "data/train.jsonl", "--model", "model"),
 }
 REFUSED: Final = {
-    ("run", "folder"), ("run", "promise"), ("run", "model"),
+    ("record", "folder"), ("run", "folder"), ("run", "promise"), ("run", "model"),
     ("reproduce", "folder"), ("reproduce", "model"),
     ("doctor", "promise"), ("doctor", "model"),
     *(("sign", where) for where in ("folder", "change", "promise", "model", "pack")),
@@ -56,6 +57,7 @@ ARGUMENTS: Final = [
     ("run", NAME),
     ("run", "T1", "--again", "--attempt", NAME),
     ("run", "T1", "--runs", NAME),
+    ("record", NAME, "--", "true"),
     ("verify", NAME),
     ("verify", NAME, "--json"),
     ("verify", "runs/T1", "--expect", NAME),
