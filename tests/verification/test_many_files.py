@@ -34,12 +34,12 @@ def many() -> ForgedPack:
     """The toy with three times as many further files as are shared out."""
     made = toy()
     for number in range(3 * FEW):
-        made.files[f"{layout.ATTEMPTS}/01-big/files/{number:03d}.dat"] = b"%d" % number
+        made.files[f"{layout.FINAL_MODEL}/files-{number:03d}.dat"] = b"%d" % number
     return made.seal()
 
 
 def place(number: int) -> str:
-    return f"{layout.ATTEMPTS}/01-big/files/{number:03d}.dat"
+    return f"{layout.FINAL_MODEL}/files-{number:03d}.dat"
 
 
 SHARED = VerifyOptions(num_threads=3)

@@ -45,6 +45,7 @@ def test_an_intact_pack_is_intact(pack: Path) -> None:
         "repository",
         *("repo-data-facts", "repo-evaluation", "repo-rows", "repo-refs"),
         "model-figures",
+        "own-reports",
         *("training-log", "eval-log", "eval-time"),  # nor its lines, nor any time
         *("generation", "training-execution", "training-own-loss"),  # a toy has no worker
     }

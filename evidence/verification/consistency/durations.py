@@ -6,9 +6,11 @@ from itertools import pairwise
 from typing import Final
 
 from evidence import layout
+from evidence.records.finding import Severity
 from evidence.records.run import JournalEvent
 from evidence.results.context import journal_at
 from evidence.stages.train import STEPS
+from evidence.verification.consistency.clocks import denies_pause
 from evidence.verification.consistency.registry import Evidence, Problems, check
 from evidence.verification.problem import CannotCheckError, Problem, shown
 
@@ -23,7 +25,8 @@ writing to a slow disk. A duration shorter by more than this was not measured th
 def durations(evidence: Evidence) -> Problems:
     """runtime_s ≤ stage duration_s ≤ monotonic time between stage-started and stage-finished; sum
     of stages ≤ attempt duration_s ≤ time between its events. Tolerance 1 ms above; below, 60 s
-    and 10 % of what the journal's clock shows."""
+    and 10 % of what the journal's clock shows: more is a pause, and a warning, unless the wall
+    clock knows of none."""
     started: dict[tuple[object, ...], JournalEvent] = {}
     stages_s: dict[str, float] = {}
     for event in evidence.documents.journal:
@@ -68,7 +71,9 @@ def _between(begun: JournalEvent | None, event: JournalEvent) -> Problems:
         yield Problem(place, text, f"at most {passed_s:.6f}", stated_s)
     elif event.event == "stage-finished" and stated_s < 0.9 * passed_s - OVERHEAD_S:
         text = "far shorter than the time between its start and its end"
-        yield Problem(place, text, f"about {passed_s:.6f}", stated_s)
+        denied = denies_pause(begun, event, stated_s + OVERHEAD_S)
+        severity: Severity = "error" if denied else "warning"
+        yield Problem(place, text, f"about {passed_s:.6f}", stated_s, severity)
 
 
 @check("step-times", "the clock of the steps goes forward and ends within the training stage")
