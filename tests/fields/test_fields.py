@@ -10,7 +10,7 @@ import pytest
 
 from evidence.verification import rendered
 from evidence.verification.consistency.every_check import every_check
-from evidence.verification.origin import clone, clone_inputs, clone_rows
+from evidence.verification.origin import clone, clone_inputs, clone_models, clone_rows
 from evidence.verification.reading import sealed
 from tests.fields.packs import PACKS
 from tests.fields.schemas import DOCUMENTS, REASON, every_field
@@ -71,6 +71,7 @@ def test_every_line_says_one_thing_at_least_in_known_words() -> None:
     checks = {one.rule.id for one in every_check()} | {one.id for one in sealed.RULES}
     checks |= {one.id for one in (clone.COMMIT, clone.PATCH)}
     checks |= {one.id for one in (clone_inputs.MILESTONE, clone_inputs.DATA, clone_inputs.FACTS)}
+    checks |= {clone_models.MODEL.id}
     checks |= {one.id for one in (clone_rows.EVALUATION, clone_rows.ROWS, clone_rows.REFS)}
     checks |= {"ruleset", *(one.id for one in rendered.RULES)}
     for document, fields in LINES.items():
