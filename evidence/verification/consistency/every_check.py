@@ -30,6 +30,7 @@ _FIRST: Final = (
 )
 _LAST: Final = (
     "data",
+    "tokens",
     "recovery",
     "damage",
     "steadiness",
