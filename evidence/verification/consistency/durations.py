@@ -9,13 +9,15 @@ from evidence import layout
 from evidence.records.finding import Severity
 from evidence.records.run import JournalEvent
 from evidence.results.context import journal_at
-from evidence.stages.train import STEPS
+from evidence.stages.train import STEPS, TRAIN
 from evidence.verification.consistency.clocks import denies_pause
 from evidence.verification.consistency.registry import Evidence, Problems, check
 from evidence.verification.problem import CannotCheckError, Problem, shown
 
 ROUNDING_S: Final = 0.001
 """Two clocks read a few instructions apart, in float seconds."""
+AROUND_S: Final = 1.0
+"""A sample is taken while a worker ends."""
 OVERHEAD_S: Final = 60.0
 """What lies between two events of the journal besides the thing they frame: starting a worker,
 writing to a slow disk. A duration shorter by more than this was not measured there."""
@@ -78,7 +80,8 @@ def _between(begun: JournalEvent | None, event: JournalEvent) -> Problems:
 
 @check("step-times", "the clock of the steps goes forward and ends within the training stage")
 def step_times(evidence: Evidence) -> Problems:
-    """elapsed_s does not decrease within a segment; its last value ≤ the segment's duration_s, and
+    """elapsed_s does not decrease within a segment; its last value ≤ the segment's duration_s; that
+    of a step with a checkpoint ≤ the journal's time from the segment's start to the checkpoint; and
     runtime_s ≥ the time from its first step's end to its last one's. Tolerance 1 ms."""
     _ = evidence.plan
     rows = evidence.documents.rows(STEPS)
@@ -89,6 +92,8 @@ def step_times(evidence: Evidence) -> Problems:
             text = "a step cannot end before the one before it"
             place = f"{layout.METRICS}#L{line}/elapsed_s"
             yield Problem(place, text, f">= {before.elapsed_s!r}", row.elapsed_s)
+    yield from _checkpoints(evidence, {(row.segment, row.step): (row.elapsed_s, line)
+                                       for line, row in enumerate(rows, 1)})  # fmt: skip
     last = {row.segment: (row.elapsed_s, line) for line, row in enumerate(rows, 1)}
     first = {row.segment: row.elapsed_s for row in reversed(rows)}
     for event in evidence.events("stage-finished", "train"):
@@ -104,6 +109,21 @@ def step_times(evidence: Evidence) -> Problems:
             yield from _runtime(event, ended_s - first[segment], runtime_s)
 
 
+def _checkpoints(evidence: Evidence, steps: dict[tuple[int, int], tuple[float, int]]) -> Problems:
+    """A step ended before the journal had its checkpoint, in a segment that was killed, too."""
+    begun = {e.data["segment"]: e.monotonic_s for e in evidence.events("stage-started", TRAIN.name)}
+    for event in evidence.events("checkpoint", TRAIN.name):
+        segment = event.data["segment"]
+        known = steps.get((segment, event.data["step"]))
+        if known is None or segment not in begun:
+            continue
+        most_s = event.monotonic_s - begun[segment]
+        if known[0] > most_s + ROUNDING_S:
+            text = "this step ends after the journal had its checkpoint"
+            place = f"{layout.METRICS}#L{known[1]}/elapsed_s"
+            yield Problem(place, text, f"at most {most_s:.6f}", known[0])
+
+
 def _runtime(event: JournalEvent, steps_s: float, runtime_s: float) -> Problems:
     """The loop lasts at least from its first step's end to its last step's end."""
     if runtime_s + ROUNDING_S < steps_s:
@@ -114,27 +134,50 @@ def _runtime(event: JournalEvent, steps_s: float, runtime_s: float) -> Problems:
 
 @check("telemetry", "samples belong to attempts of this run and to its time")
 def telemetry(evidence: Evidence) -> Problems:
-    """attempt is one the journal started; elapsed_s does not decrease and lies within the run's
-    monotonic duration (plus 1 s for the sample taken while the worker ends)."""
+    """attempt is one the journal started; elapsed_s does not decrease, and lies within the stage of
+    this attempt, from the journal's first event (plus 1 s). Of a run that was resumed it decreases
+    at most once for each time, since a process that was killed may have taken samples behind its
+    last event; a sample behind the end of the run is a warning there, unless a process that came to
+    its end took it."""
     rows = evidence.documents.telemetry
     if not rows:
         raise CannotCheckError("there are no samples")
     events = evidence.documents.journal
     names = {event.attempt for event in events if event.event == "attempt-started"}
     run_s = events[-1].monotonic_s - events[0].monotonic_s
-    resumed = any(e.event == "stage-started" and e.data["segment"] > 1 for e in events)
-    previous = 0.0
+    num_resumed = sum(event.event == "recovered" for event in events)
+    within = {} if num_resumed else _stage_times(events)
+    backwards = [line for line, (a, b) in enumerate(pairwise(rows), 2) if b.elapsed_s < a.elapsed_s]
+    for line in backwards[num_resumed:]:
+        place, text = f"{layout.TELEMETRY}#L{line}/elapsed_s", "samples go forward in time"
+        least = f">= {rows[line - 2].elapsed_s!r}"
+        yield Problem(place, text, least, rows[line - 1].elapsed_s)
+    last_part = backwards[-1] if num_resumed and backwards else 1
+    severity: Severity = "error" if len(backwards) >= num_resumed else "warning"
     for line, row in enumerate(rows, 1):
         place = f"{layout.TELEMETRY}#L{line}"
         if row.attempt not in names:
             text = f"the journal started no attempt {shown(row.attempt)}"
             yield Problem(f"{place}/attempt", text)
-        if resumed:
-            continue  # each segment counts from the start of its own process
-        if row.elapsed_s < previous:
-            text = "samples go forward in time"
-            yield Problem(f"{place}/elapsed_s", text, f">= {previous!r}", row.elapsed_s)
-        elif row.elapsed_s > run_s + 1.0:
-            text = "after the end of the run"
-            yield Problem(f"{place}/elapsed_s", text, f"at most {run_s:.3f}", row.elapsed_s)
-        previous = row.elapsed_s
+        from_s, to_s = within.get((row.attempt, row.stage), (0.0, run_s))
+        if line >= last_part and not from_s - AROUND_S <= row.elapsed_s <= to_s + AROUND_S:
+            text = "before its stage began, or after its end"
+            expected = f"{from_s:.3f} to {to_s:.3f}"
+            yield Problem(f"{place}/elapsed_s", text, expected, row.elapsed_s, severity)
+
+
+def _stage_times(
+    events: tuple[JournalEvent, ...],
+) -> dict[tuple[str | None, str], tuple[float, float]]:
+    """When each stage of each attempt began and ended, in seconds of a run of one process."""
+    first_s = events[0].monotonic_s
+    times: dict[tuple[str | None, str], tuple[float, float]] = {}
+    for event in events:
+        now_s = event.monotonic_s - first_s
+        if event.event == "stage-started":
+            times[event.attempt, event.data["stage"]] = now_s, float("inf")
+        elif event.event == "attempt-finished":
+            for key, (from_s, _) in times.items():
+                if key[0] == event.attempt:
+                    times[key] = from_s, now_s
+    return times
