@@ -12,6 +12,7 @@ from evidence.capture.environ import env_snapshot
 from evidence.pack import lost
 from evidence.records.availability import Unavailable
 from evidence.records.capture import HardwareRecord, TelemetryRow, TorchRecord
+from evidence.records.finding import Severity
 from evidence.records.run import AttemptPlan, JournalEvent
 from evidence.results.computed import GPU_DEVICES
 from evidence.results.context import journal_at
@@ -177,6 +178,45 @@ def _sample(place: str, row: TelemetryRow, limits: dict[str, float | None]) -> P
         elif value > limit:
             text = "more than this machine has"
             yield Problem(f"{place}/{key}", text, f"at most {limit:g}", value)
+
+
+@check("machine-limits", "the machine has no more free than it has, and no stage used more")
+def machine_limits(evidence: Evidence) -> Problems:
+    """Warnings: more of the disk free than there is; more processors that may be used, or physical
+    ones, than logical ones; a stage that used more memory than machine and cards have (containers
+    and file systems of containers count otherwise). An error: more than eight times as much, as in
+    telemetry-machine."""
+    hardware, place = evidence.documents.hardware, f"{layout.HARDWARE}#"
+    cpu = hardware.cpu
+    pairs = (
+        ("disk_free_bytes", hardware.disk_free_bytes, hardware.disk_total_bytes),
+        ("cpu/num_usable_cores", cpu.num_usable_cores, cpu.num_logical_cores),
+        ("cpu/num_physical_cores", cpu.num_physical_cores, cpu.num_logical_cores),
+    )
+    for key, part, whole in pairs:
+        if isinstance(part, Unavailable) or isinstance(whole, Unavailable) or part <= whole:
+            continue
+        text = "more than there is in all"
+        yield Problem(f"{place}/{key}", text, f"at most {whole}", part, "warning")
+    gpus = () if isinstance(hardware.gpus, Unavailable) else hardware.gpus
+    memory = [hardware.memory_bytes, *(one.memory_bytes for one in gpus)]
+    known = [one for one in memory if not isinstance(one, Unavailable)]
+    if len(known) < len(memory) or (not gpus and _may_have_gpus(hardware)):
+        raise CannotCheckError("it is not known how much memory there is")
+    for event in evidence.documents.journal:
+        peak = event.data["peak_memory_bytes"] if event.event == "stage-finished" else None
+        if peak is not None and peak > sum(known):
+            text, where = (
+                "more than this machine has",
+                journal_at(event, "data", "peak_memory_bytes"),
+            )
+            severity: Severity = "error" if peak > _SHARED * sum(known) else "warning"
+            yield Problem(where, text, f"at most {sum(known)}", peak, severity)
+
+
+def _may_have_gpus(hardware: HardwareRecord) -> bool:
+    gpus = hardware.gpus
+    return isinstance(gpus, Unavailable) and not gpus.reason.startswith(_NO_DRIVER)
 
 
 @check("telemetry-there", "what ran for seconds was sampled while it ran")
