@@ -22,6 +22,7 @@ _FIRST: Final = (
     "journal",
     "attempts",
     "lacking",
+    "ends",
     "identity",
     "inputs_held",
     "promises",
