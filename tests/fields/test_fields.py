@@ -8,10 +8,12 @@ from typing import Final
 
 import pytest
 
+from evidence import layout
 from evidence.verification import rendered
 from evidence.verification.consistency.every_check import every_check
 from evidence.verification.origin import clone, clone_inputs, clone_models, clone_rows
 from evidence.verification.reading import sealed
+from tests.fields import files
 from tests.fields.packs import PACKS
 from tests.fields.schemas import DOCUMENTS, REASON, every_field
 from tests.fields.table import TABLE, TOPICS, Trial, chosen, read_table, trials
@@ -56,6 +58,25 @@ def test_another_value_at_some_places_ends_as_the_table_says(pack: Path, tmp_pat
 def test_another_value_at_every_field_ends_as_the_table_says(pack: Path, tmp_path: Path) -> None:
     every = chosen(pack, tmp_path / "read", MOST)
     assert judged(list(trials(pack, tmp_path / "tried", every))) == []
+
+
+@pytest.mark.parametrize("pack", PACKS, indirect=True)
+def test_every_file_that_is_no_document_has_a_line_and_ends_as_it_says(
+    pack: Path, tmp_path: Path
+) -> None:
+    for path, way, checks in files.every_trial(pack, tmp_path):
+        (pattern,) = files.line_of(path)
+        line = files.LINES[pattern]
+        assert way in line, (path, way, checks)
+        assert way == "declared" or set(line[way]) >= checks, (path, way, checks)
+
+
+def test_lines_of_files_say_one_thing_at_least_in_known_words() -> None:
+    assert {*files.LINES} >= {layout.NOTES, layout.PATCH, layout.GPU_SNAPSHOT}
+    for pattern, line in files.LINES.items():
+        assert line.keys() <= WAYS, pattern
+        assert line, pattern
+        assert line.get("declared", min(SENTENCES)) in SENTENCES, pattern
 
 
 @pytest.mark.parametrize("document", DOCUMENTS)
