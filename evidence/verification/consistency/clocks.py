@@ -18,6 +18,7 @@ from evidence.results.steadiness import clock_jumps, utc_of
 from evidence.rules.sampling import NUM_PROBED
 from evidence.stages.eval import EVAL, PREDICTIONS
 from evidence.stages.train import STEPS, TRAIN
+from evidence.verification.consistency.durations import denies_pause
 from evidence.verification.consistency.machine import OUR_BACKEND
 from evidence.verification.consistency.registry import Evidence, Problems, check
 from evidence.verification.problem import CannotCheckError, Problem
@@ -129,14 +130,6 @@ def _around(evidence: Evidence, finished: JournalEvent) -> tuple[JournalEvent, J
     if not behind:
         raise CannotCheckError("the journal has nothing behind the training loop")
     return begun[-1], behind[0]
-
-
-def denies_pause(begun: JournalEvent, ended: JournalEvent, most_s: float) -> bool:
-    """Whether the wall clock shows no more than this, so that the monotonic one stands alone."""
-    earlier, later = utc_of(begun), utc_of(ended)
-    if earlier is None or later is None:
-        return False
-    return 0 <= (later - earlier).total_seconds() <= most_s
 
 
 @check("eval-time", "the evaluation took as long as its answers need at least")

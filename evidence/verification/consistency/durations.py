@@ -9,8 +9,8 @@ from evidence import layout
 from evidence.records.finding import Severity
 from evidence.records.run import JournalEvent
 from evidence.results.context import journal_at
+from evidence.results.steadiness import utc_of
 from evidence.stages.train import STEPS, TRAIN
-from evidence.verification.consistency.clocks import denies_pause
 from evidence.verification.consistency.registry import Evidence, Problems, check
 from evidence.verification.problem import CannotCheckError, Problem, shown
 
@@ -78,6 +78,14 @@ def _between(begun: JournalEvent | None, event: JournalEvent) -> Problems:
         yield Problem(place, text, f"about {passed_s:.6f}", stated_s, severity)
 
 
+def denies_pause(begun: JournalEvent, ended: JournalEvent, most_s: float) -> bool:
+    """Whether the wall clock shows no more than this, so that the monotonic one stands alone."""
+    earlier, later = utc_of(begun), utc_of(ended)
+    if earlier is None or later is None:
+        return False
+    return 0 <= (later - earlier).total_seconds() <= most_s
+
+
 @check("step-times", "the clock of the steps goes forward and ends within the training stage")
 def step_times(evidence: Evidence) -> Problems:
     """elapsed_s does not decrease within a segment; its last value ≤ the segment's duration_s; that
@@ -134,11 +142,11 @@ def _runtime(event: JournalEvent, steps_s: float, runtime_s: float) -> Problems:
 
 @check("telemetry", "samples belong to attempts of this run and to its time")
 def telemetry(evidence: Evidence) -> Problems:
-    """attempt is one the journal started; elapsed_s does not decrease, and lies within the stage of
-    this attempt, from the journal's first event (plus 1 s). Of a run that was resumed it decreases
-    at most once for each time, since a process that was killed may have taken samples behind its
-    last event; a sample behind the end of the run is a warning there, unless a process that came to
-    its end took it."""
+    """attempt is one the journal started; elapsed_s does not decrease, and lies within the run's
+    monotonic duration (plus 1 s for the sample taken while the worker ends). Of a run that was
+    resumed it decreases at most once for each time, since a process that was killed may have taken
+    samples behind its last event; a sample behind the end of the run is a warning there, unless a
+    process that came to its end took it."""
     rows = evidence.documents.telemetry
     if not rows:
         raise CannotCheckError("there are no samples")
@@ -146,7 +154,6 @@ def telemetry(evidence: Evidence) -> Problems:
     names = {event.attempt for event in events if event.event == "attempt-started"}
     run_s = events[-1].monotonic_s - events[0].monotonic_s
     num_resumed = sum(event.event == "recovered" for event in events)
-    within = {} if num_resumed else _stage_times(events)
     backwards = [line for line, (a, b) in enumerate(pairwise(rows), 2) if b.elapsed_s < a.elapsed_s]
     for line in backwards[num_resumed:]:
         place, text = f"{layout.TELEMETRY}#L{line}/elapsed_s", "samples go forward in time"
@@ -159,25 +166,6 @@ def telemetry(evidence: Evidence) -> Problems:
         if row.attempt not in names:
             text = f"the journal started no attempt {shown(row.attempt)}"
             yield Problem(f"{place}/attempt", text)
-        from_s, to_s = within.get((row.attempt, row.stage), (0.0, run_s))
-        if line >= last_part and not from_s - AROUND_S <= row.elapsed_s <= to_s + AROUND_S:
-            text = "before its stage began, or after its end"
-            expected = f"{from_s:.3f} to {to_s:.3f}"
+        if line >= last_part and row.elapsed_s > run_s + AROUND_S:
+            text, expected = "after the end of the run", f"at most {run_s:.3f}"
             yield Problem(f"{place}/elapsed_s", text, expected, row.elapsed_s, severity)
-
-
-def _stage_times(
-    events: tuple[JournalEvent, ...],
-) -> dict[tuple[str | None, str], tuple[float, float]]:
-    """When each stage of each attempt began and ended, in seconds of a run of one process."""
-    first_s = events[0].monotonic_s
-    times: dict[tuple[str | None, str], tuple[float, float]] = {}
-    for event in events:
-        now_s = event.monotonic_s - first_s
-        if event.event == "stage-started":
-            times[event.attempt, event.data["stage"]] = now_s, float("inf")
-        elif event.event == "attempt-finished":
-            for key, (from_s, _) in times.items():
-                if key[0] == event.attempt:
-                    times[key] = from_s, now_s
-    return times

@@ -22,12 +22,12 @@ _FIRST: Final = (
     "journal",
     "attempts",
     "lacking",
-    "ends",
     "identity",
     "inputs_held",
     "promises",
     "machine",
     "left",
+    "ends",
 )
 _LAST: Final = (
     "data",

@@ -38,8 +38,8 @@ _GIB: Final = 1 << 30
 def attempt_missing(evidence: Evidence) -> Problems:
     """Of each thing that was missing, where the sentence is ours: no usable GPU, its memory, the
     CUDA of its driver, PyTorch and its build are as in hardware.json, environment.json and the
-    milestone; and no stage began of an attempt that asks for an NVIDIA GPU where hardware.json has
-    none. Exact, but for secrets and names that were cut out. Not of a run that was resumed, perhaps
+    milestone; and no stage began of a failed attempt that asks for an NVIDIA GPU where hardware.json
+    has none. Exact, but for secrets and names that were cut out. Not of a run that was resumed, perhaps
     elsewhere."""
     documents = evidence.documents
     if any(event.event == "recovered" for event in documents.journal):
@@ -59,7 +59,10 @@ def _began(evidence: Evidence, plans: dict[str, AttemptPlan]) -> Problems:
     gpus = evidence.documents.hardware.gpus
     if not isinstance(gpus, Unavailable) and gpus:
         return
+    completed = evidence.context.plan
     for event in evidence.documents.journal:
+        if completed is not None and event.attempt == completed.name:
+            continue  # framework-identity asks on which device it computed
         plan = plans.get(event.attempt or "")
         if event.event == "stage-started" and plan and plan.requires.accelerator == "nvidia":
             text = "this attempt asks for an NVIDIA GPU, and hardware.json has none"
