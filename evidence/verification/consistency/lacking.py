@@ -38,9 +38,9 @@ _GIB: Final = 1 << 30
 def attempt_missing(evidence: Evidence) -> Problems:
     """Of each thing that was missing, where the sentence is ours: no usable GPU, its memory, the
     CUDA of its driver, PyTorch and its build are as in hardware.json, environment.json and the
-    milestone; and no stage began of a failed attempt that asks for an NVIDIA GPU where hardware.json
-    has none. Exact, but for secrets and names that were cut out. Not of a run that was resumed, perhaps
-    elsewhere."""
+    milestone; and no stage began of a failed attempt that asks for an NVIDIA GPU where
+    hardware.json has none. Exact, but for secrets and names that were cut out. Not of a run that
+    was resumed, perhaps elsewhere."""
     documents = evidence.documents
     if any(event.event == "recovered" for event in documents.journal):
         raise CannotCheckError("the run went on later, perhaps on another machine")
