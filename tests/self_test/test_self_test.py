@@ -26,7 +26,7 @@ from tests.shared import made_once
 NOT_IN_THIS_PACK = {
     "torch", "gpu", "stream-between", "gpu-build", "no-framework", "unlisted-framework",
     "interop-threads", "eval-in-no-time", "training-log-line", "eval-log-line",
-    "seam", "reports-left-out", "log-cut-away",
+    "seam", "reports-left-out", "log-cut-away", "vocabulary", "page-in-a-line",
 }  # fmt: skip
 """What a stub in a small project lacks: a framework, the lines and times of our own backend, and a
 step that was not recorded."""

@@ -155,10 +155,7 @@ def telemetry(evidence: Evidence) -> Problems:
     run_s = events[-1].monotonic_s - events[0].monotonic_s
     num_resumed = sum(event.event == "recovered" for event in events)
     backwards = [line for line, (a, b) in enumerate(pairwise(rows), 2) if b.elapsed_s < a.elapsed_s]
-    for line in backwards[num_resumed:]:
-        place, text = f"{layout.TELEMETRY}#L{line}/elapsed_s", "samples go forward in time"
-        least = f">= {rows[line - 2].elapsed_s!r}"
-        yield Problem(place, text, least, rows[line - 1].elapsed_s)
+    astray = set(backwards[num_resumed:])
     last_part = backwards[-1] if num_resumed and backwards else 1
     severity: Severity = "error" if len(backwards) >= num_resumed else "warning"
     for line, row in enumerate(rows, 1):
@@ -166,6 +163,9 @@ def telemetry(evidence: Evidence) -> Problems:
         if row.attempt not in names:
             text = f"the journal started no attempt {shown(row.attempt)}"
             yield Problem(f"{place}/attempt", text)
-        if line >= last_part and row.elapsed_s > run_s + AROUND_S:
+        if line in astray:
+            text, least = "samples go forward in time", f">= {rows[line - 2].elapsed_s!r}"
+            yield Problem(f"{place}/elapsed_s", text, least, row.elapsed_s)
+        elif line >= last_part and row.elapsed_s > run_s + AROUND_S:
             text, expected = "after the end of the run", f"at most {run_s:.3f}"
             yield Problem(f"{place}/elapsed_s", text, expected, row.elapsed_s, severity)
