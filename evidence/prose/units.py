@@ -57,6 +57,7 @@ UNITS: Final[Mapping[str, Unit]] = {
     **_scaled("bytes", byte="1", bytes="1", kB="1e3", KB="1e3", MB="1e6", GB="1e9", TB="1e12"),
     **_scaled("bytes", KiB="1024", MiB="1048576", GiB="1073741824", TiB="1099511627776"),
     **dict.fromkeys(("%", "percent", "per-cent", "pp"), _SHARE),
+    "‰": Unit(_SHARE.of, Decimal("0.001")),
     **_nouns("nats", "nat", "nats"),
     **_nouns("W", "W", "watt", "watts"),
     **dict.fromkeys(("samples/s", "samples/sec", "samples/second"), Unit(("samples/s",))),

@@ -216,6 +216,23 @@ def other_seam(pack: ForgedPack) -> None:
     text["seam"]["continuation"] += " and so on"
 
 
+def larger_vocabulary(pack: ForgedPack) -> None:
+    """A tokenizer of a quarter of a million tokens, beside the file of a smaller one."""
+    our_framework(pack)
+    pack.file(layout.TOKENIZER)
+    pack.doc(layout.INPUTS)["tokenizer"]["vocab_size"] += 250_000
+
+
+def long_output(pack: ForgedPack) -> None:
+    """An answer of a page, in as many tokens as before."""
+    our_framework(pack)
+    if len(pack.file(layout.TOKENIZER)) > 3 << 20:
+        raise NotPossibleError("tokenizer.json is larger than what is read of it")
+    row = pack.rows(layout.PREDICTIONS)[0]
+    row["output"] = "and so on " * 10_000 + row["output"]
+    row["output_sha256"] = sha256_hex(row["output"].encode("utf-8"))
+
+
 def log_cut_away(pack: ForgedPack) -> None:
     """A log of one's own, and a secret that is said to have been cut from it."""
     our_framework(pack)

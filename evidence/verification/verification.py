@@ -42,6 +42,9 @@ _KEY: Final = object()
 _DEFAULTS: Final = VerifyOptions()
 _REPOSITORY: Final = Rule("repository", "commit, milestone and data are in the caller's clone")
 _DATA_FACTS: Final = Rule("repo-data-facts", "facts about the data, counted again from them")
+_MODEL: Final = Rule(
+    "repo-model", "the clone has the model's files with the bytes that were loaded"
+)
 _ASKED: Final = Rule("repo-evaluation", "predictions ask what the rows of the data ask")
 _TAUGHT: Final = Rule(
     "repo-rows", "recorded rows are texts of the data, taught from their answers on"
@@ -267,6 +270,7 @@ def _skip_what_is_not_here(options: VerifyOptions, ledger: Ledger) -> None:
     if not options.further:
         ledger.skip(_REPOSITORY, "no clone was given to compare with (--repo)")
         ledger.skip(_DATA_FACTS, "the data are not in the pack; --repo counts again in a clone")
+        ledger.skip(_MODEL, "no clone was given to compare with (--repo)")
         ledger.skip(_ASKED, "the rows asked are not in the pack; --repo asks again in a clone")
         ledger.skip(_TAUGHT, "the rows taught are not in the pack; --repo compares with a clone")
         ledger.skip(_REFS, "no clone was given to compare with (--repo)")

@@ -24,7 +24,9 @@ Unmet = tuple[str, str]
 """(what is missing, how to get it)."""
 
 _GIB: Final = 1 << 30
-_UNKNOWN: Final = "whether an NVIDIA GPU is usable here cannot be measured because: "
+NOT_USABLE: Final = "no NVIDIA GPU is usable here: "
+NO_CARD: Final = "a driver is there, but it reports no GPU"
+UNKNOWN: Final = "whether an NVIDIA GPU is usable here cannot be measured because: "
 _BUILD_UNKNOWN: Final = (
     "for which CUDA the installed PyTorch was built cannot be measured because its version.py does "
     "not say"
@@ -65,11 +67,11 @@ def _packages(backend: Backend) -> Iterator[Unmet]:
 def _gpu(plan: AttemptPlan, backend: Backend, hardware: HardwareRecord) -> Iterator[Unmet]:
     gpus = hardware.gpus
     if isinstance(gpus, Unavailable):
-        said = "no NVIDIA GPU is usable here: " if is_certain(gpus.reason) else _UNKNOWN
+        said = NOT_USABLE if is_certain(gpus.reason) else UNKNOWN
         yield f"{said}{gpus.reason}", remedy_for(gpus.reason)
     elif not gpus:
         yield (
-            "no NVIDIA GPU is usable here: a driver is there, but it reports no GPU",
+            f"{NOT_USABLE}{NO_CARD}",
             "in a container start it with its GPUs (docker run --gpus all); else see nvidia-smi",
         )
     else:
@@ -82,7 +84,7 @@ def _memory(needed_gib: float, gpus: tuple[GpuRecord, ...]) -> Iterator[Unmet]:
     """Of the GPU that CUDA takes first: all that may be it must do."""
     devices = first_device(gpus, os.environ)
     if isinstance(devices, Unavailable):
-        yield f"no NVIDIA GPU is usable here: {devices.reason}", _MAKE_VISIBLE
+        yield f"{NOT_USABLE}{devices.reason}", _MAKE_VISIBLE
         return
     if not needed_gib:
         return

@@ -1,7 +1,7 @@
 """Write docs/fields.toml as verify judges now: `python -m tests.fields.approve`.
 
-A reader of the change approves it. What declared fields are about stays as it was written; a field
-that is new is about `?`, which the tests refuse.
+A reader of the change approves it. What declared fields are about stays as it was written, and so
+do the lines of files; a field that is new is about `?`, which the tests refuse.
 """
 
 from __future__ import annotations
@@ -15,9 +15,10 @@ from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from typing import Any, Final
 
+from tests.fields.files import LINES as FILE_LINES
 from tests.fields.packs import PACKS
 from tests.fields.schemas import DOCUMENTS, every_field
-from tests.fields.table import TABLE, TOPICS, Trial, chosen, read_table, trials
+from tests.fields.table import FILES, TABLE, TOPICS, Trial, chosen, read_table, trials
 
 MOST: Final = 3
 _HEAD: Final = """\
@@ -37,7 +38,8 @@ _HEAD: Final = """\
 #
 # Where a line has several, it depends on the place: a step may be recorded or not, an attempt may
 # be the one that completed or not. `x/unavailable` is the reason why there is no x.
-# tests/fields changes a place of every line and holds verify to it.
+# tests/fields changes a place of every line and holds verify to it. The table of files is about
+# those that are no documents: a line more in a text, a byte or a key more in a file of the model.
 
 """
 
@@ -67,6 +69,8 @@ def _text(found: list[Trial]) -> str:
         ways[field][one.way] |= set(one.checks)
     text = [_HEAD, f"[{TOPICS}]\n"]
     text += [f"{name} = {json.dumps(said, ensure_ascii=False)}\n" for name, said in topics.items()]
+    text.append(f"\n[{FILES}]\n")
+    text += [f"{_key(name)} = {_inline(line)}\n" for name, line in FILE_LINES.items()]
     for document in DOCUMENTS:
         fields = {field for path, field in ways if path == document} | set(every_field(document))
         text.append(f'\n["{document}"]\n')
@@ -88,6 +92,10 @@ def _line(ways: dict[str, set[str]] | None, old: dict[str, Any]) -> str:
     if ways is not None and "declared" in ways:
         parts.append(f"declared = {json.dumps(old.get('declared', '?'))}")
     return "{" + ", ".join(parts) + "}"
+
+
+def _inline(line: dict[str, Any]) -> str:
+    return "{" + ", ".join(f"{way} = {json.dumps(line[way])}" for way in line) + "}"
 
 
 def _key(name: str) -> str:

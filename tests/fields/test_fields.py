@@ -8,10 +8,12 @@ from typing import Final
 
 import pytest
 
+from evidence import layout
 from evidence.verification import rendered
 from evidence.verification.consistency.every_check import every_check
-from evidence.verification.origin import clone, clone_inputs, clone_rows
+from evidence.verification.origin import clone, clone_inputs, clone_models, clone_rows
 from evidence.verification.reading import sealed
+from tests.fields import files
 from tests.fields.packs import PACKS
 from tests.fields.schemas import DOCUMENTS, REASON, every_field
 from tests.fields.table import TABLE, TOPICS, Trial, chosen, read_table, trials
@@ -58,6 +60,25 @@ def test_another_value_at_every_field_ends_as_the_table_says(pack: Path, tmp_pat
     assert judged(list(trials(pack, tmp_path / "tried", every))) == []
 
 
+@pytest.mark.parametrize("pack", PACKS, indirect=True)
+def test_every_file_that_is_no_document_has_a_line_and_ends_as_it_says(
+    pack: Path, tmp_path: Path
+) -> None:
+    for path, way, checks in files.every_trial(pack, tmp_path):
+        (pattern,) = files.line_of(path)
+        line = files.LINES[pattern]
+        assert way in line, (path, way, checks)
+        assert way == "declared" or set(line[way]) >= checks, (path, way, checks)
+
+
+def test_lines_of_files_say_one_thing_at_least_in_known_words() -> None:
+    assert {*files.LINES} >= {layout.NOTES, layout.PATCH, layout.GPU_SNAPSHOT}
+    for pattern, line in files.LINES.items():
+        assert line.keys() <= WAYS, pattern
+        assert line, pattern
+        assert line.get("declared", min(SENTENCES)) in SENTENCES, pattern
+
+
 @pytest.mark.parametrize("document", DOCUMENTS)
 def test_every_field_has_a_line_and_every_line_a_field(document: str) -> None:
     written = {field for field in LINES[document] if not field.endswith(f"/{REASON}")}
@@ -71,6 +92,7 @@ def test_every_line_says_one_thing_at_least_in_known_words() -> None:
     checks = {one.rule.id for one in every_check()} | {one.id for one in sealed.RULES}
     checks |= {one.id for one in (clone.COMMIT, clone.PATCH)}
     checks |= {one.id for one in (clone_inputs.MILESTONE, clone_inputs.DATA, clone_inputs.FACTS)}
+    checks |= {clone_models.MODEL.id}
     checks |= {one.id for one in (clone_rows.EVALUATION, clone_rows.ROWS, clone_rows.REFS)}
     checks |= {"ruleset", *(one.id for one in rendered.RULES)}
     for document, fields in LINES.items():

@@ -67,8 +67,8 @@ def test_an_attempt_overrides_only_what_it_names() -> None:
         ("value = 138", "", "either `value` or `other`"),
         (
             'paths = ["milestones/data/*.jsonl"]',
-            f"paths = {[f'*{n}' for n in range(101)]}",
-            "101 patterns with wildcards",
+            f"paths = {[f'*{n}' for n in range(limits.MAX_WILDCARD_PATTERNS + 1)]}",
+            f"{limits.MAX_WILDCARD_PATTERNS + 1} patterns with wildcards",
         ),
     ],
 )

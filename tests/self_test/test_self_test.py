@@ -26,7 +26,7 @@ from tests.shared import made_once
 NOT_IN_THIS_PACK = {
     "torch", "gpu", "stream-between", "gpu-build", "no-framework", "unlisted-framework",
     "interop-threads", "eval-in-no-time", "training-log-line", "eval-log-line",
-    "seam", "reports-left-out", "log-cut-away",
+    "seam", "reports-left-out", "log-cut-away", "vocabulary", "page-in-a-line",
 }  # fmt: skip
 """What a stub in a small project lacks: a framework, the lines and times of our own backend, and a
 step that was not recorded."""
@@ -105,6 +105,7 @@ def test_every_consistency_check_that_can_fail_is_tried() -> None:
     needs_another_pack |= {"snapshots", "attempt-left"}  # each field of each document: tests/fields
     programs = {one.rule.id for one in registered() if one.kind == "command"}  # tests/recording
     needs_another_pack |= programs
+    needs_another_pack |= {"attempt-missing", "attempt-ends", "git-inputs", "machine-limits"}
     tried = {check for one in FORGERIES for check in one.checks}
     assert {one.rule.id for one in registered()} <= tried | warn_only | needs_another_pack
 

@@ -207,11 +207,18 @@ def two_imported(toy: ForgedPack) -> None:
 
 
 def _held(toy: ForgedPack, **of_training_data: str) -> None:
+    named = {
+        "milestone": "milestones/M90.toml",
+        "data.eval.path": "data/eval.jsonl",
+        "data.train.path": "data/train.jsonl",
+        "attempt.toy.model.config": "models/toy",
+        "attempt.toy.model.tokenizer": "models/toy",
+    }
     toy.docs[layout.GIT]["inputs"] = [
-        {"input": f"data.{name}.path", "path": f"data/{name}.jsonl", "held_by": "commit",
-         "reason": ""} | (of_training_data if name == "train" else {})
-        for name in ("eval", "train")
-    ]  # fmt: skip
+        {"input": key, "path": path, "held_by": "commit", "reason": ""}
+        | (of_training_data if key == "data.train.path" else {})
+        for key, path in named.items()
+    ]
 
 
 def held_though_changed(toy: ForgedPack) -> None:

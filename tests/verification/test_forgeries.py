@@ -17,7 +17,7 @@ from evidence.verification.verification import verify_pack
 
 IN_WHOLE_STORIES = {check for one in STORIES for check in one.checks} | {
     "attempt-evidence", "loop-time", "telemetry-there", "special-tokens", "snapshots",
-    "attempt-left",
+    "attempt-left", "attempt-missing", "attempt-ends", "git-inputs", "machine-limits",
 }  # fmt: skip
 """By the self-test's stories (test_stories), and by each field (tests/fields)."""
 ONLY_A_SIGNATURE = [forgery for forgery in FORGERIES if forgery.check is None]

@@ -70,10 +70,29 @@ def never_begun(pack: ForgedPack) -> None:
 
 
 MISSING = {"missing": ["no GPU"], "remedies": ["buy one"], "reason": "no GPU", "exit_status": None}
+STATUS = "the worker ended with status 1 during the eval stage without saying why"
+SILENT = "no progress for {} s in the eval stage: no step, no example, no line of output"
 LIES: dict[str, tuple[Callable[[ForgedPack], None], str]] = {
     "missing, after two stages": (
         ended(outcome="requirement-not-met", **MISSING, last_lines=[]), "attempt-left"),
     "killed, with a status": (ended(outcome="killed-by-signal"), "attempt-left"),
+    "out of memory, in the words of a crash": (
+        ended(outcome="out-of-memory", reason=STATUS), "attempt-ends"),
+    "diverged, in the words of a crash": (
+        ended(outcome="diverged", reason=STATUS), "attempt-ends"),
+    "timed out, in its own words": (
+        ended(outcome="timed-out", reason="it was too slow"), "attempt-ends"),
+    "timed out after another limit": (
+        ended(outcome="timed-out", reason=SILENT.format(5)), "attempt-ends"),
+    "timed out before the limit": (
+        ended(outcome="timed-out", reason=SILENT.format(1800)), "attempt-ends"),
+    "another signal": (
+        ended(outcome="killed-by-signal", exit_status=None, signal=9,
+              reason="the worker was killed by SIGSEGV during the eval stage"), "attempt-ends"),
+    "another status": (
+        ended(outcome="exception", exit_status=4, reason=STATUS), "attempt-ends"),
+    "interrupted by nobody": (
+        ended(outcome="interrupted", reason="it was late"), "attempt-ends"),
     "a crash of what never began": (never_begun, "attempt-left"),
     "the logs of its last lines taken away": (unlogged, "attempt-left"),
     "rows taken away": (without(layout.METRICS), "attempt-left"),

@@ -15,7 +15,6 @@ import pytest
 from toy import toy, write
 
 from evidence import layout
-from evidence.encoding.digest import sha256_hex
 from evidence.self_test.forger import ForgedPack
 from evidence.verification.options import VerifyOptions
 from evidence.verification.reading import digests
@@ -34,16 +33,13 @@ def _shared_from_few_on(monkeypatch: pytest.MonkeyPatch) -> None:
 def many() -> ForgedPack:
     """The toy with a model of three times as many further files as are shared out."""
     made = toy()
-    listed = made.event("final-model")["data"]["files"]
     for number in range(3 * FEW):
-        made.files[place(number)] = data = b"%d" % number
-        listed.append({"path": place(number), "sha256": sha256_hex(data), "size_bytes": len(data)})
-    listed.sort(key=lambda one: str(one["path"]))
+        made.files[f"{layout.FINAL_MODEL}/files-{number:03d}.dat"] = b"%d" % number
     return made.seal()
 
 
 def place(number: int) -> str:
-    return f"{layout.FINAL_MODEL}/{number:03d}.dat"
+    return f"{layout.FINAL_MODEL}/files-{number:03d}.dat"
 
 
 SHARED = VerifyOptions(num_threads=3)

@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from toy import MODEL, intact_bytes, toy, write
 
+from evidence.layout import FINAL_MODEL
 from evidence.records.finding import Report
 from evidence.verification.options import VerifyOptions
 from evidence.verification.reading import digests, directory, names
@@ -43,12 +44,12 @@ def test_more_folders_than_are_kept_open_are_read_and_none_stays_open(
     monkeypatch.setattr(directory, "_MAX_OPEN_FOLDERS", 3)
     made = toy()
     for number in range(12):
-        made.files[f"attempts/01-big/part-{number}/note.txt"] = b"%d" % number
+        made.files[f"{FINAL_MODEL}/part-{number}/note.txt"] = b"%d" % number
     pack = write(tmp_path / "M90", made.seal().all_bytes())
     before = len(list(Path("/proc/self/fd").iterdir()))
     assert judged(pack, 0).exit_code == 0
     assert len(list(Path("/proc/self/fd").iterdir())) == before
-    (pack / "attempts/01-big/part-11/note.txt").write_bytes(b"12")
+    (pack / f"{FINAL_MODEL}/part-11/note.txt").write_bytes(b"12")
     assert judged(pack, 0).exit_code == 1
 
 

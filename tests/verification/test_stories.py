@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from copy import deepcopy
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -60,12 +61,14 @@ def test_who_asks_for_one_attempt_passes_over_the_others_and_the_journal_says_so
     assert outcomes(pack, tmp_path)["attempts-made"] == outcome
 
 
-def slower(pack: ForgedPack, seconds: float) -> None:
-    """All events behind the schedule of the training so much later: the loop says it was fast."""
+def slower(pack: ForgedPack, seconds: float, *, paused: bool = False) -> None:
+    """All events behind the schedule of the training so much later: the loop says it was fast.
+    A pause moves the wall clock, too."""
     events = pack.docs[layout.JOURNAL]
     place = next(i for i, one in enumerate(events) if one["event"] == "checkpoint")
     for one in events[place:]:
         one["monotonic_s"] += seconds
+        one["utc"] = later(one["utc"], seconds * paused)
     for one in events:
         if one["event"] == "stage-finished" and one["data"]["stage"] == "train":
             one["data"]["duration_s"] += seconds
@@ -82,6 +85,44 @@ def test_a_loop_far_faster_than_the_journals_clock_is_odd_and_at_last_impossible
     found = outcomes(pack, tmp_path)
     # a warning has the name of the check: where it warns, that is what is said last
     assert found["loop-time"] == ("fail" if outcome == "fail" else outcome)
+
+
+def later(utc: str, seconds: float) -> str:
+    moved = datetime.fromisoformat(utc) + timedelta(seconds=seconds)
+    digits = len(utc.partition(".")[2]) - 1
+    return f"{moved:%Y-%m-%dT%H:%M:%S}.{f'{moved.microsecond:06d}'[:digits]}Z"
+
+
+@pytest.mark.parametrize("seconds", [120, 7200, 10**6])
+def test_a_pause_between_a_loop_and_the_event_behind_it_is_a_warning_at_most(
+    seconds: float, tmp_path: Path
+) -> None:
+    pack = rich_toy()
+    slower(pack, seconds, paused=True)
+    found = outcomes(pack, tmp_path)
+    assert [key for key, how in found.items() if how == "fail"] == []
+    assert found["loop-time"] == "warned"
+
+
+def paused_at(pack: ForgedPack, event: str, seconds: float) -> None:
+    """Whoever supervises stood still before this event, and not while a duration was taken."""
+    events = pack.docs[layout.JOURNAL]
+    place = max(i for i, one in enumerate(events) if one["event"] == event)
+    for one in events[place:]:
+        one["monotonic_s"] += seconds
+        one["utc"] = later(one["utc"], seconds)
+
+
+@pytest.mark.parametrize(
+    "event",
+    ["captured", "attempt-started", "stage-started", "schedule", "checkpoint", "final-model",
+     "probe", "stage-finished", "attempt-finished", "sealing"],
+)  # fmt: skip
+def test_a_pause_before_any_event_is_a_warning_at_most(event: str, tmp_path: Path) -> None:
+    pack = rich_toy()
+    paused_at(pack, event, 5000)
+    found = outcomes(pack, tmp_path)
+    assert [key for key, how in found.items() if how == "fail"] == []
 
 
 def put(*keys: Any, value: Any) -> Callable[[ForgedPack], None]:

@@ -5,7 +5,7 @@ Durations that nest are `durations`'; a wall clock that jumps is `journal`'s.
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from evidence import layout
@@ -18,6 +18,7 @@ from evidence.results.steadiness import clock_jumps, utc_of
 from evidence.rules.sampling import NUM_PROBED
 from evidence.stages.eval import EVAL, PREDICTIONS
 from evidence.stages.train import STEPS, TRAIN
+from evidence.verification.consistency.durations import denies_pause
 from evidence.verification.consistency.machine import OUR_BACKEND
 from evidence.verification.consistency.registry import Evidence, Problems, check
 from evidence.verification.problem import CannotCheckError, Problem
@@ -38,9 +39,10 @@ TOKEN_S: Final = 5e-5
 
 @check("started-utc", "environment.json was written when the journal began")
 def started_utc(evidence: Evidence) -> Problems:
-    """|environment.started_utc − the first event's utc| ≤ 10 minutes, where the wall clock did not
-    jump and nobody recovered in between. A warning where the run began before its own commit was
-    made (5 minutes of skew): a clock was wrong."""
+    """environment.started_utc lies between the first event's utc and that of the capture which
+    follows (10 minutes of room), where the wall clock did not jump and nobody recovered in between.
+    A warning where the run began before its own commit was made (5 minutes of skew): a clock was
+    wrong."""
     documents = evidence.documents
     events = documents.journal[:2]
     first = utc_of(events[0]) if events else None
@@ -53,7 +55,9 @@ def started_utc(evidence: Evidence) -> Problems:
         yield Problem(place, "is no date", actual=stated)
         return
     steady = not list(clock_jumps(events)) and events[-1].event == "captured"
-    if steady and abs((began - first).total_seconds()) > SAME_PROCESS_S:
+    last = utc_of(events[-1]) or first
+    room = timedelta(seconds=SAME_PROCESS_S)
+    if steady and not first - room <= began <= max(first, last) + room:
         text = "another time than the journal began at"
         yield Problem(place, text, events[0].utc, stated)
     start = documents.git.start
@@ -82,13 +86,16 @@ def loop_time(evidence: Evidence) -> Problems:
     """Of the completed attempt's last training segment: the time from its schedule to the next
     event behind the loop (probe, final-model) is runtime_s, and what else happens there: a pause
     (6 s), as long again as the loop twice, the probe, each weight (20 MB/s), each row (1000/s).
-    More than that is a warning; ten times the loop and two minutes more is an error."""
+    More than that is a warning: whoever closes a laptop or stops the process between a loop and
+    the event behind it leaves the same clocks. Ten times the loop and two minutes more is an error
+    where the wall clock knows of no such pause."""
     finished = evidence.events("stage-finished", "train")
     rows, model = evidence.documents.rows(STEPS), evidence.documents.inputs.model
     if not finished or finished[-1].data["runtime_s"] is None or not rows:
         raise CannotCheckError("the worker did not report how long its loop took")
     runtime_s = finished[-1].data["runtime_s"]
-    passed_s = _passed_s(evidence, finished[-1])
+    begun, behind = _around(evidence, finished[-1])
+    passed_s = behind.monotonic_s - begun.monotonic_s
     fed = sum(row.num_rows for row in rows if row.segment == rows[-1].segment)
     size_bytes = 0 if isinstance(model, Unavailable) else 4 * model.num_parameters
     around_s = PAUSE_S + size_bytes / SLOW_BYTES_PER_S
@@ -96,19 +103,20 @@ def loop_time(evidence: Evidence) -> Problems:
     around_s += runtime_s * (2 + NUM_PROBED / max(1, fed))
     if passed_s - runtime_s > around_s:
         far = passed_s - runtime_s > around_s + FAR_S + 10 * runtime_s
+        denied = far and denies_pause(begun, behind, runtime_s + around_s)
         text = "the journal's clock shows far more time than the loop says that it took"
         yield Problem(
             journal_at(finished[-1], "data", "runtime_s"),
             text,
             f"about {passed_s:.3f}",
             runtime_s,
-            severity="error" if far else "warning",
+            severity="error" if denied else "warning",
             code="loop-time",
         )
 
 
-def _passed_s(evidence: Evidence, finished: JournalEvent) -> float:
-    """From the schedule of this segment to what comes behind its loop."""
+def _around(evidence: Evidence, finished: JournalEvent) -> tuple[JournalEvent, JournalEvent]:
+    """The schedule of this segment, and what comes behind its loop."""
     events = [event for event in evidence.documents.journal if event.seq < finished.seq]
     begun = [event for event in events
              if event.event == "schedule" and event.data["stage"] == "train"]  # fmt: skip
@@ -121,7 +129,7 @@ def _passed_s(evidence: Evidence, finished: JournalEvent) -> float:
     ]
     if not behind:
         raise CannotCheckError("the journal has nothing behind the training loop")
-    return behind[0].monotonic_s - begun[-1].monotonic_s
+    return begun[-1], behind[0]
 
 
 @check("eval-time", "the evaluation took as long as its answers need at least")
@@ -153,8 +161,9 @@ def eval_time(evidence: Evidence) -> Problems:
 def eval_loop_time(evidence: Evidence) -> Problems:
     """Of the completed attempt's last evaluation: the time from its schedule to its end is
     runtime_s, and what else happens there: the end of the worker (30 s), as long again as the loop
-    twice, each answer (1000/s). More than that is a warning; ten times the loop and two minutes
-    more is an error. A short evaluation said to be ten times as fast is within these seconds."""
+    twice, each answer (1000/s). More than that is a warning, and an error where the wall clock
+    knows of no pause: see loop-time. A short evaluation said to be ten times as fast is within
+    these seconds."""
     finished, begun = (
         evidence.events("stage-finished", EVAL.name),
         evidence.events("schedule", EVAL.name),
@@ -166,9 +175,10 @@ def eval_loop_time(evidence: Evidence) -> Problems:
     around_s = TEARDOWN_S + 2 * runtime_s
     around_s += len(evidence.documents.rows(PREDICTIONS)) / SLOW_ROWS_PER_S
     if left_s > around_s:
-        far = left_s > around_s + FAR_S + 10 * runtime_s
         text = "the journal's clock shows far more time than the evaluation says that it took"
+        far = left_s > around_s + FAR_S + 10 * runtime_s
+        denied = far and denies_pause(begun[-1], finished[-1], runtime_s + around_s)
         place = journal_at(finished[-1], "data", "runtime_s")
         about = f"about {left_s + runtime_s:.3f}"
-        severity: Severity = "error" if far else "warning"
+        severity: Severity = "error" if denied else "warning"
         yield Problem(place, text, about, runtime_s, severity, "eval-loop-time")

@@ -6,14 +6,18 @@ from itertools import pairwise
 from typing import Final
 
 from evidence import layout
+from evidence.records.finding import Severity
 from evidence.records.run import JournalEvent
 from evidence.results.context import journal_at
-from evidence.stages.train import STEPS
+from evidence.results.steadiness import utc_of
+from evidence.stages.train import STEPS, TRAIN
 from evidence.verification.consistency.registry import Evidence, Problems, check
 from evidence.verification.problem import CannotCheckError, Problem, shown
 
 ROUNDING_S: Final = 0.001
 """Two clocks read a few instructions apart, in float seconds."""
+AROUND_S: Final = 1.0
+"""A sample is taken while a worker ends."""
 OVERHEAD_S: Final = 60.0
 """What lies between two events of the journal besides the thing they frame: starting a worker,
 writing to a slow disk. A duration shorter by more than this was not measured there."""
@@ -23,7 +27,8 @@ writing to a slow disk. A duration shorter by more than this was not measured th
 def durations(evidence: Evidence) -> Problems:
     """runtime_s ≤ stage duration_s ≤ monotonic time between stage-started and stage-finished; sum
     of stages ≤ attempt duration_s ≤ time between its events. Tolerance 1 ms above; below, 60 s
-    and 10 % of what the journal's clock shows."""
+    and 10 % of what the journal's clock shows: more is a pause, and a warning, unless the wall
+    clock knows of none."""
     started: dict[tuple[object, ...], JournalEvent] = {}
     stages_s: dict[str, float] = {}
     for event in evidence.documents.journal:
@@ -68,12 +73,23 @@ def _between(begun: JournalEvent | None, event: JournalEvent) -> Problems:
         yield Problem(place, text, f"at most {passed_s:.6f}", stated_s)
     elif event.event == "stage-finished" and stated_s < 0.9 * passed_s - OVERHEAD_S:
         text = "far shorter than the time between its start and its end"
-        yield Problem(place, text, f"about {passed_s:.6f}", stated_s)
+        denied = denies_pause(begun, event, stated_s + OVERHEAD_S)
+        severity: Severity = "error" if denied else "warning"
+        yield Problem(place, text, f"about {passed_s:.6f}", stated_s, severity)
+
+
+def denies_pause(begun: JournalEvent, ended: JournalEvent, most_s: float) -> bool:
+    """Whether the wall clock shows no more than this, so that the monotonic one stands alone."""
+    earlier, later = utc_of(begun), utc_of(ended)
+    if earlier is None or later is None:
+        return False
+    return 0 <= (later - earlier).total_seconds() <= most_s
 
 
 @check("step-times", "the clock of the steps goes forward and ends within the training stage")
 def step_times(evidence: Evidence) -> Problems:
-    """elapsed_s does not decrease within a segment; its last value ≤ the segment's duration_s, and
+    """elapsed_s does not decrease within a segment; its last value ≤ the segment's duration_s; that
+    of a step with a checkpoint ≤ the journal's time from the segment's start to the checkpoint; and
     runtime_s ≥ the time from its first step's end to its last one's. Tolerance 1 ms."""
     _ = evidence.plan
     rows = evidence.documents.rows(STEPS)
@@ -84,6 +100,8 @@ def step_times(evidence: Evidence) -> Problems:
             text = "a step cannot end before the one before it"
             place = f"{layout.METRICS}#L{line}/elapsed_s"
             yield Problem(place, text, f">= {before.elapsed_s!r}", row.elapsed_s)
+    yield from _checkpoints(evidence, {(row.segment, row.step): (row.elapsed_s, line)
+                                       for line, row in enumerate(rows, 1)})  # fmt: skip
     last = {row.segment: (row.elapsed_s, line) for line, row in enumerate(rows, 1)}
     first = {row.segment: row.elapsed_s for row in reversed(rows)}
     for event in evidence.events("stage-finished", "train"):
@@ -99,6 +117,21 @@ def step_times(evidence: Evidence) -> Problems:
             yield from _runtime(event, ended_s - first[segment], runtime_s)
 
 
+def _checkpoints(evidence: Evidence, steps: dict[tuple[int, int], tuple[float, int]]) -> Problems:
+    """A step ended before the journal had its checkpoint, in a segment that was killed, too."""
+    begun = {e.data["segment"]: e.monotonic_s for e in evidence.events("stage-started", TRAIN.name)}
+    for event in evidence.events("checkpoint", TRAIN.name):
+        segment = event.data["segment"]
+        known = steps.get((segment, event.data["step"]))
+        if known is None or segment not in begun:
+            continue
+        most_s = event.monotonic_s - begun[segment]
+        if known[0] > most_s + ROUNDING_S:
+            text = "this step ends after the journal had its checkpoint"
+            place = f"{layout.METRICS}#L{known[1]}/elapsed_s"
+            yield Problem(place, text, f"at most {most_s:.6f}", known[0])
+
+
 def _runtime(event: JournalEvent, steps_s: float, runtime_s: float) -> Problems:
     """The loop lasts at least from its first step's end to its last step's end."""
     if runtime_s + ROUNDING_S < steps_s:
@@ -109,27 +142,30 @@ def _runtime(event: JournalEvent, steps_s: float, runtime_s: float) -> Problems:
 
 @check("telemetry", "samples belong to attempts of this run and to its time")
 def telemetry(evidence: Evidence) -> Problems:
-    """attempt is one the journal started; elapsed_s does not decrease and lies within the run's
-    monotonic duration (plus 1 s for the sample taken while the worker ends)."""
+    """attempt is one the journal started; elapsed_s does not decrease, and lies within the run's
+    monotonic duration (plus 1 s for the sample taken while the worker ends). Of a run that was
+    resumed it decreases at most once for each time, since a process that was killed may have taken
+    samples behind its last event; a sample behind the end of the run is a warning there, unless a
+    process that came to its end took it."""
     rows = evidence.documents.telemetry
     if not rows:
         raise CannotCheckError("there are no samples")
     events = evidence.documents.journal
     names = {event.attempt for event in events if event.event == "attempt-started"}
     run_s = events[-1].monotonic_s - events[0].monotonic_s
-    resumed = any(e.event == "stage-started" and e.data["segment"] > 1 for e in events)
-    previous = 0.0
+    num_resumed = sum(event.event == "recovered" for event in events)
+    backwards = [line for line, (a, b) in enumerate(pairwise(rows), 2) if b.elapsed_s < a.elapsed_s]
+    astray = set(backwards[num_resumed:])
+    last_part = backwards[-1] if num_resumed and backwards else 1
+    severity: Severity = "error" if len(backwards) >= num_resumed else "warning"
     for line, row in enumerate(rows, 1):
         place = f"{layout.TELEMETRY}#L{line}"
         if row.attempt not in names:
             text = f"the journal started no attempt {shown(row.attempt)}"
             yield Problem(f"{place}/attempt", text)
-        if resumed:
-            continue  # each segment counts from the start of its own process
-        if row.elapsed_s < previous:
-            text = "samples go forward in time"
-            yield Problem(f"{place}/elapsed_s", text, f">= {previous!r}", row.elapsed_s)
-        elif row.elapsed_s > run_s + 1.0:
-            text = "after the end of the run"
-            yield Problem(f"{place}/elapsed_s", text, f"at most {run_s:.3f}", row.elapsed_s)
-        previous = row.elapsed_s
+        if line in astray:
+            text, least = "samples go forward in time", f">= {rows[line - 2].elapsed_s!r}"
+            yield Problem(f"{place}/elapsed_s", text, least, row.elapsed_s)
+        elif line >= last_part and row.elapsed_s > run_s + AROUND_S:
+            text, expected = "after the end of the run", f"at most {run_s:.3f}"
+            yield Problem(f"{place}/elapsed_s", text, expected, row.elapsed_s, severity)

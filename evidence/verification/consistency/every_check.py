@@ -17,9 +17,21 @@ from evidence.verification.consistency.registry import Check, Evidence, register
 from evidence.verification.ledger import Ledger
 
 _PACKAGE: Final = "evidence.verification.consistency"
-_FIRST: Final = ("status", "journal", "attempts", "identity", "promises", "machine", "left")
+_FIRST: Final = (
+    "status",
+    "journal",
+    "attempts",
+    "lacking",
+    "identity",
+    "inputs_held",
+    "promises",
+    "machine",
+    "left",
+    "ends",
+)
 _LAST: Final = (
     "data",
+    "tokens",
     "recovery",
     "damage",
     "steadiness",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from itertools import pairwise
 from typing import Final
 
 from evidence import layout
@@ -11,9 +12,11 @@ from evidence.capture.environ import env_snapshot
 from evidence.pack import lost
 from evidence.records.availability import Unavailable
 from evidence.records.capture import HardwareRecord, TelemetryRow, TorchRecord
-from evidence.records.run import AttemptPlan
+from evidence.records.finding import Severity
+from evidence.records.run import AttemptPlan, JournalEvent
 from evidence.results.computed import GPU_DEVICES
 from evidence.results.context import journal_at
+from evidence.stages.train import STEPS, TRAIN
 from evidence.verification.consistency.registry import Evidence, Problems, check, differs, need
 from evidence.verification.problem import CannotCheckError, Problem
 
@@ -23,6 +26,9 @@ _NO_DRIVER: Final = "no NVIDIA driver"
 _GPU: Final = ("gpu_memory_bytes", "gpu_utilisation_percent", "gpu_power_w")
 _ABOVE_LIMIT: Final = 2.0
 """How far above its limit a card may draw for a moment; peaks of some last milliseconds."""
+UNSAMPLED_S: Final = 60.0
+AWAKE_S: Final = 10.0
+"""A stage of a minute has a sample; of each pause between two steps so much counts as awake."""
 _SHARED: Final = 8
 """Pages that processes share count once for each of them."""
 
@@ -174,10 +180,50 @@ def _sample(place: str, row: TelemetryRow, limits: dict[str, float | None]) -> P
             yield Problem(f"{place}/{key}", text, f"at most {limit:g}", value)
 
 
+@check("machine-limits", "the machine has no more free than it has, and no stage used more")
+def machine_limits(evidence: Evidence) -> Problems:
+    """Warnings: more of the disk free than there is; more processors that may be used, or physical
+    ones, than logical ones; a stage that used more memory than machine and cards have (containers
+    and file systems of containers count otherwise). An error: more than eight times as much, as in
+    telemetry-machine."""
+    hardware, place = evidence.documents.hardware, f"{layout.HARDWARE}#"
+    cpu = hardware.cpu
+    pairs = (
+        ("disk_free_bytes", hardware.disk_free_bytes, hardware.disk_total_bytes),
+        ("cpu/num_usable_cores", cpu.num_usable_cores, cpu.num_logical_cores),
+        ("cpu/num_physical_cores", cpu.num_physical_cores, cpu.num_logical_cores),
+    )
+    for key, part, whole in pairs:
+        if isinstance(part, Unavailable) or isinstance(whole, Unavailable) or part <= whole:
+            continue
+        text = "more than there is in all"
+        yield Problem(f"{place}/{key}", text, f"at most {whole}", part, "warning")
+    gpus = () if isinstance(hardware.gpus, Unavailable) else hardware.gpus
+    memory = [hardware.memory_bytes, *(one.memory_bytes for one in gpus)]
+    known = [one for one in memory if not isinstance(one, Unavailable)]
+    if len(known) < len(memory) or (not gpus and _may_have_gpus(hardware)):
+        raise CannotCheckError("it is not known how much memory there is")
+    for event in evidence.documents.journal:
+        peak = event.data["peak_memory_bytes"] if event.event == "stage-finished" else None
+        if peak is not None and peak > sum(known):
+            text, where = (
+                "more than this machine has",
+                journal_at(event, "data", "peak_memory_bytes"),
+            )
+            severity: Severity = "error" if peak > _SHARED * sum(known) else "warning"
+            yield Problem(where, text, f"at most {sum(known)}", peak, severity)
+
+
+def _may_have_gpus(hardware: HardwareRecord) -> bool:
+    gpus = hardware.gpus
+    return isinstance(gpus, Unavailable) and not gpus.reason.startswith(_NO_DRIVER)
+
+
 @check("telemetry-there", "what ran for seconds was sampled while it ran")
 def telemetry_there(evidence: Evidence) -> Problems:
     """Samples are of stages that the journal started for their attempt; a stage of the completed
-    attempt that took a minute or more has a sample."""
+    attempt that took a minute or more has a sample. A warning where its steps do not tell of a
+    minute: a machine that slept takes no samples."""
     rows = evidence.documents.telemetry
     known = {
         (event.attempt, event.data["stage"])
@@ -191,7 +237,21 @@ def telemetry_there(evidence: Evidence) -> Problems:
     need(evidence.context.plan, "no attempt completed")
     sampled = {(row.attempt, row.stage) for row in rows}
     for event in evidence.events("stage-finished"):
-        long = event.data["duration_s"] > 60
+        long = event.data["duration_s"] > UNSAMPLED_S
         if long and (event.attempt, event.data["stage"]) not in sampled:
             text = f"there is no sample of the {event.data['stage']} stage, which took this long"
-            yield Problem(journal_at(event, "data", "duration_s"), text)
+            slept = _awake_s(evidence, event) <= UNSAMPLED_S
+            place = journal_at(event, "data", "duration_s")
+            yield Problem(place, text, severity="warning" if slept else "error")
+
+
+def _awake_s(evidence: Evidence, finished: JournalEvent) -> float:
+    """How long the steps of this stage show that the machine was awake: of each pause, a sample."""
+    if finished.data["stage"] != TRAIN.name:
+        return 0.0
+    times = [
+        row.elapsed_s
+        for row in evidence.documents.rows(STEPS)
+        if row.segment == finished.data["segment"]
+    ]
+    return sum(min(after - before, AWAKE_S) for before, after in pairwise(times))

@@ -40,7 +40,7 @@ _RENDERED: Final = frozenset({"num_conflicting_prompts", "conflicting_rows", "ov
 """Facts that need the milestone's templates."""
 
 
-class _Sought(Record):
+class Sought(Record):
     """An input as the pack records it."""
 
     key: str
@@ -65,7 +65,7 @@ class _Found(Record):
 def milestone(found: Repository, evidence: Evidence) -> Iterator[Problem]:
     """The milestone file, by the digest of the copy in the pack."""
     with tree_that_ran(found, evidence) as tree:
-        yield from _held_against(tree, evidence, [_milestone_file(evidence)])
+        yield from held_against(tree, evidence, [_milestone_file(evidence)])
 
 
 def has_milestone(tree: PatchedTree, evidence: Evidence) -> bool:
@@ -73,10 +73,10 @@ def has_milestone(tree: PatchedTree, evidence: Evidence) -> bool:
     return _look(tree, evidence, _milestone_file(evidence)).content is not None
 
 
-def _milestone_file(evidence: Evidence) -> _Sought:
+def _milestone_file(evidence: Evidence) -> Sought:
     path = layout.milestone_file(Path(), evidence.documents.milestone.id).as_posix()
     source = evidence.contents[layout.MILESTONE]
-    return _Sought("milestone", path, sha256_hex(source), len(source), layout.MILESTONE)
+    return Sought("milestone", path, sha256_hex(source), len(source), layout.MILESTONE)
 
 
 def data(found: Repository, evidence: Evidence) -> Iterator[Problem]:
@@ -85,7 +85,7 @@ def data(found: Repository, evidence: Evidence) -> Iterator[Problem]:
     if not sought:
         raise CannotCheckError("no data set is a file of the project")
     with tree_that_ran(found, evidence) as tree:
-        yield from _held_against(tree, evidence, sought)
+        yield from held_against(tree, evidence, sought)
 
 
 def facts(found: Repository, evidence: Evidence) -> Iterator[Problem]:
@@ -136,17 +136,17 @@ def _names(evidence: Evidence) -> list[str]:
     return sorted(evidence.documents.milestone.data)
 
 
-def _sought(evidence: Evidence, name: str) -> _Sought | None:
+def _sought(evidence: Evidence, name: str) -> Sought | None:
     record = evidence.documents.inputs.data.get(name)
     if record is None or record.path is None:
         return None
     place = f"{layout.INPUTS}#/data/{name}/sha256"
-    return _Sought(f"data.{name}.path", record.path, record.sha256, record.size_bytes, place)
+    return Sought(f"data.{name}.path", record.path, record.sha256, record.size_bytes, place)
 
 
-def _held_against(
-    tree: PatchedTree, evidence: Evidence, sought: list[_Sought]
-) -> Iterator[Problem]:
+def held_against(tree: PatchedTree, evidence: Evidence, sought: list[Sought]) -> Iterator[Problem]:
+    """A problem of each whose bytes the commit contradicts. Raises CannotCheckError at the end
+    where it says nothing of some."""
     not_checked = []
     for one in sought:
         found = _look(tree, evidence, one)
@@ -159,7 +159,7 @@ def _held_against(
         raise CannotCheckError("; ".join(not_checked))
 
 
-def _look(tree: PatchedTree, evidence: Evidence, one: _Sought) -> _Found:
+def _look(tree: PatchedTree, evidence: Evidence, one: Sought) -> _Found:
     name = _name_in_clone(tree.found, evidence, one)
     if name is None:
         return _Found(not_checked="it lies outside the repository, where verify reads nothing")
@@ -184,7 +184,7 @@ def _is_accounted_for(found: Repository, evidence: Evidence, name: str, got: Hol
     return is_filtered(found, name)
 
 
-def _name_in_clone(found: Repository, evidence: Evidence, one: _Sought) -> str | None:
+def _name_in_clone(found: Repository, evidence: Evidence, one: Sought) -> str | None:
     """The path from the top: as recorded, so that an absolute path inside the project is found."""
     recorded = {place.input: place.path for place in evidence.documents.git.inputs or ()}
     if Path(one.path).is_absolute() and one.key in recorded:
@@ -194,7 +194,7 @@ def _name_in_clone(found: Repository, evidence: Evidence, one: _Sought) -> str |
     return from_top(found, one.path)
 
 
-def _on_disk(found: Repository, name: str, one: _Sought) -> bytes | None:
+def _on_disk(found: Repository, name: str, one: Sought) -> bytes | None:
     """The file of the clone's working tree, where it has the recorded digest."""
     path = Path(str(found.repo.working_tree_dir)) / name
     with suppress(OSError):
