@@ -23,7 +23,7 @@ from evidence.text.escape import one_line
 from evidence.verification import rendered as rendered_stage
 from evidence.verification.consistency.every_check import check_consistency, skip_consistency
 from evidence.verification.consistency.registry import Evidence
-from evidence.verification.ledger import Ledger, Rule
+from evidence.verification.ledger import BAD_VALUE_ERRORS, Ledger, Rule
 from evidence.verification.named import no_pack
 from evidence.verification.options import VerifyOptions
 from evidence.verification.origin.expectations import EXPECTED, check_expectations
@@ -296,8 +296,16 @@ def _subject(path: Path, sealed: SealedSet, options: VerifyOptions, *, trusted: 
         strict=options.strict or options.asks_signer,
         trusted=trusted,
         values=None if documents is None or documents.results is None else documents.results.values,
-        happened="" if documents is None else _happened(documents),
+        happened="" if documents is None else _sentence_of(documents),
     )
+
+
+def _sentence_of(documents: Documents) -> str:
+    """The same; empty where a stranger's events are so odd that no sentence can be made of them."""
+    try:
+        return _happened(documents)
+    except BAD_VALUE_ERRORS:
+        return ""  # damaged-files broke on them too, and said so
 
 
 def _happened(documents: Documents) -> str:
