@@ -39,7 +39,8 @@ def evidence_of(pack: ForgedPack, *, without: tuple[str, ...] = ()) -> Evidence:
     """The evidence of a pack; `without` names files that are sealed and not in this copy."""
     contents = {path: data for path, data in pack.contents().items() if data is not None}
     for path, data in contents.items():
-        assert list(document_problems(path, data)) == []
+        problems = list(document_problems(path, data))
+        assert problems == [], problems
     here = {path: data for path, data in contents.items() if path not in without}
     return Evidence(
         documents=pack.documents(),
