@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from evidence.records.finding import Finding
 from evidence.self_test.forger import ForgedPack
 from evidence.verification.consistency.every_check import every_check
-from evidence.verification.consistency.registry import Evidence
+from evidence.verification.consistency.registry import Check, Evidence
 from evidence.verification.ledger import Ledger
 from evidence.verification.reading.schemas import document_problems
 
@@ -37,13 +37,14 @@ class Said:
 
 def evidence_of(pack: ForgedPack, *, without: tuple[str, ...] = ()) -> Evidence:
     """The evidence of a pack; `without` names files that are sealed and not in this copy."""
-    contents = {path: data for path, data in pack.contents().items() if data is not None}
+    documents = pack.documents()
+    contents = {path: pack.file(path) for path in documents.digests}
     for path, data in contents.items():
         problems = list(document_problems(path, data))
         assert problems == [], problems
     here = {path: data for path, data in contents.items() if path not in without}
     return Evidence(
-        documents=pack.documents(),
+        documents=documents,
         contents=here,
         headers={path: data for path, data in here.items() if path.endswith(".safetensors")},
         present=frozenset(here),
@@ -51,9 +52,9 @@ def evidence_of(pack: ForgedPack, *, without: tuple[str, ...] = ()) -> Evidence:
     )
 
 
-def said_of(evidence: Evidence, check: str) -> Said:
+def said_of(evidence: Evidence, check: str | Check) -> Said:
     """What a check says of it."""
-    ledger, one = Ledger(), CHECKS[check]
+    ledger, one = Ledger(), CHECKS[check] if isinstance(check, str) else check
     ledger.run_check(one.rule, one.run(evidence))
     (result,) = ledger.results
     return Said(result.outcome, result.reason, ledger.findings)
