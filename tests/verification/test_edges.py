@@ -216,3 +216,14 @@ def test_a_measurement_that_no_value_is_called_like_is_told_by_its_name(tmp_path
     (found,) = verify_pack(write(tmp_path / "M90", pack.seal().all_bytes())).findings
     assert found.code == "prose-unsupported"
     assert found.message.endswith("nothing in the evidence supports under the name of perplexity")
+
+
+def test_a_link_that_leads_nowhere_is_named_with_where_it_leads(tmp_path: Path) -> None:
+    link = tmp_path / "M90"
+    link.symlink_to("gone")
+    report = verify_pack(link)
+    (found,) = of(report, link.as_posix())
+    assert (found.code, found.message) == (
+        "not-a-directory", "a link to gone, which leads nowhere"
+    )  # fmt: skip
+    assert report.verdict == "REFUSED"
