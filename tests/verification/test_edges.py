@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 from collections import deque
@@ -20,7 +21,9 @@ from evidence.errors import EvidenceError, MalformedError, PastLimitError
 from evidence.pack import journal
 from evidence.records.finding import Finding, Report
 from evidence.system import posix
+from evidence.verification.options import VerifyOptions
 from evidence.verification.reading import digests
+from evidence.verification.reading.directory import SafeDirectory
 from evidence.verification.unfinished import last_known_state
 from evidence.verification.verification import load_sealed, verify_pack
 
@@ -227,3 +230,25 @@ def test_a_link_that_leads_nowhere_is_named_with_where_it_leads(tmp_path: Path) 
         "not-a-directory", "a link to gone, which leads nowhere"
     )  # fmt: skip
     assert report.verdict == "REFUSED"
+
+
+def test_where_no_process_is_copied_an_unreadable_file_is_said_alike(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = toy()
+    paths = [f"{layout.FINAL_MODEL}/more-{number}.dat" for number in range(4)]
+    made.files.update(dict.fromkeys(paths, b"x"))
+    pack = write(tmp_path / "M90", made.seal().all_bytes())
+    opened = SafeDirectory.open_file
+
+    def fail(self: SafeDirectory, path: str) -> tuple[int, os.stat_result]:
+        if path == paths[2]:
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
+        return opened(self, path)
+
+    monkeypatch.setattr(digests, "MIN_FILES", 2)
+    monkeypatch.setattr(posix, "can_copy_process", lambda: False)
+    monkeypatch.setattr(SafeDirectory, "open_file", fail)
+    report = verify_pack(pack, VerifyOptions(num_threads=3))
+    assert [(one.address, one.code) for one in report.findings] == [(paths[2], "cannot-read")]
+    assert report == verify_pack(pack, VerifyOptions(num_threads=1))
