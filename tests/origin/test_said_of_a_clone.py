@@ -60,7 +60,8 @@ def coverage(index: int, key: str, value: int) -> Edit:
 
 
 def of_no_row(pack: ForgedPack) -> None:
-    pack.rows(layout.PREDICTIONS)[1]["index"] = 10**6
+    for line in (1, 2):
+        pack.rows(layout.PREDICTIONS)[line]["index"] = 10**6
 
 
 def one_file_less(pack: ForgedPack) -> None:
@@ -73,7 +74,9 @@ def state(**values: Any) -> Edit:
 
 LIES: dict[str, tuple[Edit, str, list[str]]] = {
     "a question of no row": (
-        of_no_row, "repo-evaluation", [f"{layout.PREDICTIONS}#L2/index: the data have no such row"]
+        of_no_row,
+        "repo-evaluation",
+        [f"{layout.PREDICTIONS}#L{line}/index: the data have no such row" for line in (2, 3)],
     ),
     "a field read in more rows than have it": (
         coverage(0, "num_rows_in_sequence", 999),
@@ -170,6 +173,16 @@ def test_a_row_that_cannot_be_compared_is_left(case: str, ran: Project, pack: Fo
 
 
 def test_any_other_text_of_a_row_is_found(ran: Project, pack: ForgedPack) -> None:
+    other_text(pack)
+    text = "not the text that the template makes of this row of the data"
+    assert against(ran, pack, "repo-rows").lines == [f"{FIRST}/pieces: {text}"]
+
+
+def test_a_truncated_row_begins_as_its_text_does(ran: Project, pack: ForgedPack) -> None:
+    seen(pack)["rows_truncated"] = [row(pack)["source_row"]]
+    for key in ("ids", "labels", "pieces"):
+        del row(pack)[key][-1]
+    assert against(ran, pack, "repo-rows").lines == []
     other_text(pack)
     text = "not the text that the template makes of this row of the data"
     assert against(ran, pack, "repo-rows").lines == [f"{FIRST}/pieces: {text}"]

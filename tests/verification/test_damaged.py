@@ -102,11 +102,24 @@ def test_a_lie_about_what_was_damaged_is_found(lie: str) -> None:
 
 def test_nothing_is_unknown_or_set_aside_where_nothing_was_damaged() -> None:
     pack = toy()
-    pack.files[f"{layout.DAMAGED}/1"] = b"x"
-    pack.docs[layout.ENVIRONMENT]["python_version"] = {"unavailable": "it was lost"}
+    pack.files |= {f"{layout.DAMAGED}/{number}": b"x" for number in range(9)}
+    lost_one = {"unavailable": "it was lost"}
+    pack.docs[layout.ENVIRONMENT]["python_version"] = lost_one
+    pack.docs[layout.HARDWARE]["kernel"] = lost_one
+    pack.docs[layout.HARDWARE]["cpu"]["architecture"] = lost_one
+    pack.docs[layout.PACKAGES]["packages"] = lost_one
+    pack.docs[layout.FROZEN]["sets"] = lost_one
+    known = "is known of every run whose documents were not lost"
     assert said(pack, "damaged-files").lines == [
-        "environment.json#/python_version: is known of every run whose documents were not lost",
-        "damaged/1: the journal does not say that it was set aside",
+        f"environment.json#/python_version: {known}",
+        f"hardware.json#/kernel: {known}",
+        f"hardware.json#/cpu/architecture: {known}",
+        f"packages.json#/packages: {known}",
+        f"frozen.json#/sets: {known}",
+        *(
+            f"damaged/{number}: the journal does not say that it was set aside"
+            for number in range(9)
+        ),
     ]
 
 

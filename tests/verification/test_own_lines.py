@@ -34,6 +34,13 @@ def no_end(pack: ForgedPack) -> None:
         row["segment"] = 2
 
 
+def one_step_more(pack: ForgedPack) -> None:
+    """The same, of which only the very last step is of the second segment: it is its own mean."""
+    last = pack.docs[layout.METRICS][-1]
+    last["segment"] = 2
+    line(TRAINING, "loss 0.7236085311317509", f"loss {last['loss']!r}")(pack)
+
+
 def one_interval(pack: ForgedPack) -> None:
     """A last step that is not at the end of an interval has a line all the same."""
     pack.milestone("log_every_steps = 5", "log_every_steps = 8")
@@ -134,6 +141,7 @@ HONEST: dict[str, Edit] = {
     "a last interval that is shorter": one_interval,
     "a bar of progress before a line": line(TRAINING, "step 5/20", " 25%|##\rstep 5/20"),
     "a run that went on behind these lines": no_end,
+    "a run that went on for one step": one_step_more,
 }
 
 

@@ -85,9 +85,13 @@ SHAPES: dict[str, tuple[Edit, list[str]]] = {
         both(PLAIN, config(max_position_embeddings=10**6), model(num_parameters=10**6)), []
     ),
     "no inner size, as of another kind of model": (model(num_parameters=10**6), []),
-    "parts of another kind": (
-        both(PLAIN, config(num_experts=4), model(num_parameters=10**6)), []
-    ),
+    **{
+        f"parts of another kind: {key}": (
+            both(PLAIN, config(**{key: 4}), model(num_parameters=10**6)), []
+        )
+        for key in ("num_experts", "vision_config", "audio_config", "text_config",
+                    "encoder_layers", "decoder_layers", "hidden_size_per_layer_input")
+    },
     "a width that is no number": (both(config(hidden_size="4"), model(num_parameters=1)), []),
     "a width that is a truth": (both(config(hidden_size=True), model(num_parameters=1)), []),
     "no vocabulary": (both(config(vocab_size=None), model(num_parameters=1)), []),

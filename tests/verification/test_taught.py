@@ -142,6 +142,13 @@ def test_a_lie_about_what_was_taught_is_found(lie: str) -> None:
     assert (judged.outcome, judged.lines) == ("fail", expected)
 
 
+def test_a_field_that_no_template_names_is_read_in_no_row() -> None:
+    pack = toy()
+    milestone("{{ prompt }} {{ final_answer }}", "{{ final_answer }}")(pack)
+    (found,) = said(pack, "seen-lists").findings
+    assert (found.expected, found.actual) == ("0", "19")
+
+
 def test_with_loss_on_all_every_token_carries_it() -> None:
     pack = toy()
     loss("all")(pack)
