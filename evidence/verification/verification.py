@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Final
 
 from evidence import layout
-from evidence.errors import PackBrokenError, UnfinishedRunError, UnsafePackError
+from evidence.errors import EvidenceError, PackBrokenError, UnfinishedRunError, UnsafePackError
 from evidence.pack import lost
 from evidence.pack.documents import Documents
 from evidence.records.finding import Report
@@ -23,7 +23,7 @@ from evidence.text.escape import one_line
 from evidence.verification import rendered as rendered_stage
 from evidence.verification.consistency.every_check import check_consistency, skip_consistency
 from evidence.verification.consistency.registry import Evidence
-from evidence.verification.ledger import Ledger, Rule
+from evidence.verification.ledger import BAD_VALUE_ERRORS, Ledger, Rule
 from evidence.verification.named import no_pack
 from evidence.verification.options import VerifyOptions
 from evidence.verification.origin.expectations import EXPECTED, check_expectations
@@ -113,13 +113,12 @@ class OpenPack:
         Raises PackBrokenError or UnsafePackError; UsageError where there is nothing at all.
         """
         report = build_report(self._subject or Subject(self._path.as_posix()), self._ledger)
-        _refuse_broken(self._path, report)
         if self._subject is not None and self._subject.unfinished:
             text = f"{self._path} is not a finished pack: {report.happened}"
             raise UnfinishedRunError(text, hint=report.next_step)
-        sealed = self._sealed
-        if sealed is None or sealed.documents is None or sealed.sums is None:
-            raise PackBrokenError(f"{self._path} is not a finished pack", hint=report.next_step)
+        sealed, broken = self._sealed, _why_broken(self._path, report)
+        if broken or sealed is None or sealed.documents is None or sealed.sums is None:
+            raise broken or PackBrokenError(f"{self._path} is not a finished pack")
         return SealedPack(self._path, sealed.documents, sealed.sums.root_sha256, _KEY)
 
     def report(self, rendered_anew: Sequence[str] = ()) -> Report:
@@ -186,19 +185,20 @@ def load_sealed(path: Path) -> SealedPack:
         return opened.sealed()
 
 
-def _refuse_broken(path: Path, report: Report) -> None:
+def _why_broken(path: Path, report: Report) -> EvidenceError | None:
+    """What to raise of a pack with errors; None where it has none."""
     grave = [f for f in report.findings if f.severity in ("error", "refused")]
     if not grave:
-        return
+        return None
     if not path.exists() and not path.is_symlink():
-        raise no_pack(path)
+        return no_pack(path)
     first = grave[0]
     more = f" (and {len(grave) - 1} more)" if len(grave) > 1 else ""
     place = "" if first.address == path.as_posix() else f"{first.address}: "
     text = f"{path}: {place}{first.message}{more}"
     if report.verdict == "REFUSED":
-        raise UnsafePackError(first.code, first.address, text)
-    raise PackBrokenError(text, hint=f"evidence verify {path} lists everything.")
+        return UnsafePackError(first.code, first.address, text)
+    return PackBrokenError(text, hint=f"evidence verify {path} lists everything.")
 
 
 def _read(root: SafeDirectory, ledger: Ledger, options: VerifyOptions) -> SealedSet:
@@ -300,8 +300,16 @@ def _subject(path: Path, sealed: SealedSet, options: VerifyOptions, *, trusted: 
         strict=options.strict or options.asks_signer,
         trusted=trusted,
         values=None if documents is None or documents.results is None else documents.results.values,
-        happened="" if documents is None else _happened(documents),
+        happened="" if documents is None else _sentence_of(documents),
     )
+
+
+def _sentence_of(documents: Documents) -> str:
+    """The same; empty where a stranger's events are so odd that no sentence can be made of them."""
+    try:
+        return _happened(documents)
+    except BAD_VALUE_ERRORS:
+        return ""  # damaged-files broke on them too, and said so
 
 
 def _happened(documents: Documents) -> str:

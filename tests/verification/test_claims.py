@@ -13,8 +13,10 @@ from toy import toy, write
 from evidence import layout
 from evidence.encoding import jsonio
 from evidence.encoding.codec import encode
-from evidence.records.reproduction import ReproductionRecord
+from evidence.pack.documents import Documents
+from evidence.records.reproduction import ReproductionRecord, SeedRunRecord
 from evidence.reproduce.verdict import reproduction_record
+from evidence.verification import verification
 from evidence.verification.options import VerifyOptions
 from evidence.verification.verification import open_verified, verify_pack
 
@@ -168,3 +170,23 @@ def test_a_reproducing_pack_that_does_not_verify_supports_nothing(
     report = verify_pack(original, VerifyOptions(beside=(second,)))
     (check,) = (one for one in report.checks if one.id == "reproduction-claims")
     assert (check.outcome, "does not verify" in check.reason) == ("not_checked", True)
+
+
+def test_two_claims_by_one_pack_verify_it_once(
+    original: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened = open_verified(original)
+    second = second_pack(tmp_path, opened.root_sha256)
+    again = open_verified(second)
+    record = reproduction_record(opened, again)
+    twice = SeedRunRecord(seed=1, pack=record.reproduction)
+    attach(original, replace(record, seeds=(twice,)))
+    asked: list[Path] = []
+
+    def noted(path: Path) -> Documents:
+        asked.append(path)
+        return again.documents
+
+    monkeypatch.setattr(verification, "_opened", noted)
+    outcome_of_check(original, "reproduction-claims", second)
+    assert asked == [second]

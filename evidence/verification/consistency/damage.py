@@ -13,7 +13,7 @@ from evidence.records.availability import Unavailable
 from evidence.records.run import DamagedFile
 from evidence.results.context import journal_at
 from evidence.text import endings
-from evidence.verification.consistency.registry import Evidence, Problems, check, differs
+from evidence.verification.consistency.registry import Evidence, Problems, check, differs, need
 from evidence.verification.problem import CannotCheckError, Problem, shown
 
 _OF_ENVIRONMENT: Final = (
@@ -51,9 +51,9 @@ def damaged_files(evidence: Evidence) -> Problems:
         yield Problem(path, "what was set aside and what the journal names are not the same")
     for path in sorted(sealed & named.keys()):
         yield from _same_bytes(evidence, path, named[path])
-    if documents.manifest is not None:
-        text = "a run that was closed like this is a failed one"
-        yield from differs(f"{layout.MANIFEST}#/status", text, "failed", documents.manifest.status)
+    status = need(documents.manifest, "there is no manifest").status
+    text = "a run that was closed like this is a failed one"
+    yield from differs(f"{layout.MANIFEST}#/status", text, "failed", status)
     for event in documents.journal:
         if event.attempt is not None:
             yield Problem(journal_at(event, "attempt"), "of its attempts nothing is known")

@@ -71,9 +71,8 @@ def framework_build(evidence: Evidence) -> Problems:
             yield Problem(place, "a run that completed knows its framework", None, framework.reason)
             return
         raise CannotCheckError(f"the framework is not known: {framework.reason}")
-    on_gpu = framework.device.startswith(GPU_DEVICES)
     cpu_build = framework.torch_version.endswith("+cpu")
-    if on_gpu and framework.device.startswith("cuda"):
+    if framework.device.startswith("cuda"):
         if cpu_build:
             text = "a build for CPUs alone computes on no GPU"
             yield Problem(f"{place}/device", text, "a build with CUDA", framework.device)

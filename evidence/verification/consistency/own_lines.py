@@ -88,11 +88,10 @@ def _said(plan: AttemptPlan, rows: list[StepRow], last: int) -> Iterator[str]:
         inside = list(group)
         row = inside[-1]
         mean = math.fsum(one.loss for one in inside) / len(inside)
-        if row.step % every == 0 or row.step == last:
-            yield (
-                f"step {row.step}/{last}  loss {mean!r}  learning_rate {row.learning_rate!r}  "
-                f"epoch {row.epoch!r}"
-            )
+        yield (
+            f"step {row.step}/{last}  loss {mean!r}  learning_rate {row.learning_rate!r}  "
+            f"epoch {row.epoch!r}"
+        )
 
 
 @check("eval-log", "the lines of our own in eval_log.txt are those of the predictions")
