@@ -9,8 +9,10 @@ import hashlib
 from typing import Final
 
 from msgspec import Struct, field
+from msgspec.structs import replace
 
 from evidence.recording import events
+from evidence.recording.counting import aligned
 
 MAX_SEQUENCES: Final = 20_000
 MAX_TOKENS: Final = 8_000_000
@@ -41,6 +43,7 @@ class Fed(Struct):
                 f"more than {MAX_SEQUENCES} sequences or {MAX_TOKENS} tokens"
             )
             return
+        told = replace(told, labels=aligned(events.Row(told.ids, told.labels)).labels)
         key = hashlib.sha256(repr((told.ids, told.labels)).encode()).hexdigest()
         if key not in self.sequences:
             self.sequences[key] = (told.ids, told.labels)
@@ -60,5 +63,5 @@ class Fed(Struct):
                 if len(row.ids) > left:
                     break
                 left -= len(row.ids)
-                rows.append(row)
+                rows.append(aligned(row))
             self.batches.append((index, events.Batch(told.t, told.step, told.forward, tuple(rows))))

@@ -13,6 +13,7 @@ from msgspec import Struct, field
 
 from evidence.errors import MalformedError
 from evidence.recording import events
+from evidence.recording.counting import counted
 from evidence.recording.fed import Fed
 from evidence.recording.models import Models
 from evidence.records.program import (
@@ -46,6 +47,8 @@ class _Process(Struct):
     ended: str = NOT_HEARD
     num_steps: int = 0
     memory: events.MemoryPeak | None = None
+    counts: dict[int, int] = field(default_factory=dict)
+    """Steps of each optimizer."""
 
 
 class Gathering(Struct):
@@ -118,7 +121,13 @@ class Gathering(Struct):
         self._processes[source] = _Process(told)
 
     def _step(self, index: int, source: str, told: events.Step) -> ProgramStep:
-        self._processes[source].num_steps += 1
+        process = self._processes[source]
+        process.num_steps += 1
+        whole, problems = counted(told, process.counts.get(told.optimizer, 0) + 1)
+        process.counts[told.optimizer] = whole.num
+        for problem in problems:
+            self._not_seen("a number of a step", problem, index)
+        told = whole
         return ProgramStep(
             kind="step",
             segment=self.segment,

@@ -23,10 +23,10 @@ from evidence.recording.gathering import Gathering
 from evidence.recording.opened import OpenedFiles
 from evidence.recording.spool import Spool, made
 from evidence.recording.typed import places_of
-from evidence.records.program import CommandSpec, ProgramNumbers, ProgramStep
+from evidence.records.program import CommandSpec, ProgramFiles, ProgramNumbers, ProgramStep
 from evidence.records.record import Record
 from evidence.redact.this_process import secrets_of_this_process
-from evidence.rules.tellings import as_logged, tellings
+from evidence.rules.tellings import as_logged, tellings, written_in_run
 from evidence.stages.command import (
     COLLECTED,
     COMMAND,
@@ -167,9 +167,10 @@ def _tell(job: Job, program: _Program, running: Child, end: End, heard: _Heard, 
         gathered, heard.opened, root, plan.data, heard.totals, program.spool, secrets
     )
     _document(emit, PROGRAM_SEEN, seen)
-    _document(emit, PROGRAM_FILES, documents.files_record(gathered, heard.opened, kept))
+    files = documents.files_record(gathered, heard.opened, kept)
+    _document(emit, PROGRAM_FILES, files)
     _document(emit, PROGRAM_REPORTED, documents.reported_record(gathered))
-    _document(emit, PROGRAM_NUMBERS, _numbers(job, program, kept, running, heard))
+    _document(emit, PROGRAM_NUMBERS, _numbers(job, program, kept, running, heard, files))
     ran = documents.Ran(
         command=program.command,
         executable=program.executable,
@@ -187,9 +188,9 @@ def _document(emit: Emit, document: Document[Any], record: Record) -> None:
 
 
 def _numbers(
-    job: Job, program: _Program, kept: Kept, running: Child, heard: _Heard
+    job: Job, program: _Program, kept: Kept, running: Child, heard: _Heard, record: ProgramFiles
 ) -> ProgramNumbers:
-    files = {f"{COLLECTED}/{name}": data for name, data in kept.bytes_of.items()}
+    files = {f"{COLLECTED}/{name}": kept.bytes_of[name] for name in sorted(written_in_run(record))}
     told = tellings(as_logged(running.printed), heard.steps, heard.gathered.logged, files)
     return ProgramNumbers(
         schema="program-numbers.v1",

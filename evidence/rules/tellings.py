@@ -3,7 +3,8 @@
 Responsible for forms in which it is certain which number is meant: the lines of a transformers
 Trainer and the log history of trainer_state.json. A number in any other line of a log may be of
 anything, and is compared with nothing. The loss of a logging interval is the mean of its steps, so
-that told and seen are compared as such.
+that told and seen are compared as such. A framework that went on from a checkpoint counts from
+there, and we count from 1: where not even the first interval fits, nothing is compared.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from typing import Any, Final
 
 from evidence.encoding import jsonio
 from evidence.errors import MalformedError
-from evidence.records.program import LoggedRecord, ProgramStep, Telling
+from evidence.records.program import LoggedRecord, ProgramFiles, ProgramStep, Telling
 from evidence.records.record import Record
 from evidence.rules.extraction import agrees
 
@@ -36,6 +37,16 @@ class Told(Record):
     differing: tuple[Telling, ...]
 
 
+def written_in_run(files: ProgramFiles) -> frozenset[str]:
+    """`kept_as` of collected files whose bytes the program wrote in this very run."""
+    digests = {one.sha256 for one in files.opened if one.mode == "written"}
+    return frozenset(
+        one.kept_as
+        for one in files.collected
+        if one.kept_as is not None and isinstance(one.sha256, str) and one.sha256 in digests
+    )
+
+
 def as_logged(printed: bytes) -> str:
     """What a program printed, in the lines that its log has."""
     text = printed.decode("utf-8", "replace")
@@ -52,10 +63,10 @@ def tellings(
     same number."""
     num = 0
     differing: list[Telling] = []
-    for what, hooked, told, where in _pairs(log, _of_one_process(steps), logged, files):
+    for pair in _pairs(log, _of_one_process(steps), logged, files):
         num += 1
-        if not agrees(told, hooked, _RELATIVE_OF_FLOAT32):
-            differing.append(Telling(what, hooked, told, where))
+        if not _is_told(pair):
+            differing.append(Telling(*pair))
     return Told(num, tuple(differing[:MAX_DIFFERING]))
 
 
@@ -80,14 +91,10 @@ def _pairs(
         return
     losses = [one for one in logged if one.by == TRAINER and "loss" in one.values]
     yield from _of_log(log, losses)
-    before = 0
-    for one in losses:
-        if not before < one.step <= len(steps):
-            break  # another counting than ours
-        told = {key: repr(value) for key, value in one.values.items()}
-        where = f"what {one.by} logged at step {one.step}"
-        yield from _of_interval(told, steps[before : one.step], where)
-        before = one.step
+    told = [
+        (one.step, dict(one.values), f"what {one.by} logged at step {one.step}") for one in losses
+    ]
+    yield from _of_intervals(told, steps)
     for path, data in files.items():
         if path.rsplit("/", 1)[-1] == TRAINER_STATE:
             yield from _of_state(path, data, steps)
@@ -114,14 +121,30 @@ def _of_state(path: str, data: bytes, rows: Sequence[ProgramStep]) -> Iterator[P
         history = [one for one in state["log_history"] if "loss" in one and "step" in one]
     except (MalformedError, KeyError, TypeError):
         return
+    told = [(one["step"], one, f"{path}#/log_history/{index}") for index, one in enumerate(history)]
+    yield from _of_intervals(told, rows)
+
+
+def _of_intervals(
+    history: Sequence[tuple[Any, Mapping[str, Any], str]], rows: Sequence[ProgramStep]
+) -> Iterator[Pair]:
+    """Each (step, values, where) with the rows since the one before; none where not even the first
+    is what its rows show, as of a Trainer that went on from a checkpoint."""
     before = 0
-    for index, one in enumerate(history):
-        step = one["step"]
+    for step, values, where in history:
         if not isinstance(step, int) or not before < step <= len(rows):
             return  # another counting than ours
-        told = {key: repr(value) for key, value in one.items() if _is_number(value)}
-        yield from _of_interval(told, rows[before:step], f"{path}#/log_history/{index}")
+        told = {key: repr(value) for key, value in values.items() if _is_number(value)}
+        pairs = list(_of_interval(told, rows[before:step], where))
+        if not before and not all(_is_told(one) for one in pairs):
+            return
+        yield from pairs
         before = step
+
+
+def _is_told(pair: Pair) -> bool:
+    _, hooked, told, _ = pair
+    return agrees(told, hooked, _RELATIVE_OF_FLOAT32)
 
 
 def _is_number(value: Any) -> bool:

@@ -1,0 +1,75 @@
+"""Honest recorded packs are never accused: whatever a program tells of its steps and files."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.recording.programs import PYTHON, Recorded, make_repository, program, record
+
+ALONE = (PYTHON, "-I")
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    return make_repository(tmp_path / "project")
+
+
+def recorded(root: Path, source: str) -> Recorded:
+    made = record(root, [*ALONE, program(root, source)[1]], collect=("out/*",))
+    report = made.verified()
+    assert report.verdict == "INTACT", report.findings
+    return made
+
+
+def test_a_trainer_that_went_on_from_a_checkpoint_is_compared_with_nothing(root: Path) -> None:
+    source = "process()\nfor n in range(1, 9):\n    step(n, 1 / n)\n"
+    source += "    tell('logged', by='Trainer', step=n + 4, values={'loss': 1 / n})\n"
+    made = recorded(root, source)
+    assert made.read("program/numbers.json")["differing"] == []
+
+
+def test_a_trainer_from_the_start_is_compared_and_a_later_lie_found(root: Path) -> None:
+    source = "process()\nfor n in range(1, 5):\n    step(n, 1 / n)\n"
+    source += "    tell('logged', by='Trainer', step=n, values={'loss': 1 / n if n < 4 else 9.0})\n"
+    numbers = recorded(root, source).read("program/numbers.json")
+    assert (numbers["num_told_twice"], len(numbers["differing"])) == (4, 1)
+
+
+def test_a_state_of_another_run_is_compared_with_nothing(root: Path) -> None:
+    (root / "out").mkdir()
+    state = '{"log_history": [{"step": 1, "loss": 0.5}, {"step": 2, "loss": 7.0}]}'
+    (root / "out/trainer_state.json").write_text(state, encoding="utf-8")
+    made = recorded(root, "process()\nstep(1)\nstep(2)\n")
+    numbers = made.read("program/numbers.json")
+    assert (numbers["num_told_twice"], numbers["differing"]) == (0, [])
+
+
+def test_a_secret_that_is_cut_from_the_log_makes_no_lie(root: Path) -> None:
+    source = "process()\nstep(1)\ntell('logged', by='Trainer', step=1, values={'loss': 0.5})\n"
+    source += "print(\"{'loss': 0.5, 'key': 'ghp_\" + 'a1B2' * 9 + \"'}\")\n"
+    assert "redacted" in recorded(root, source).log
+
+
+@pytest.mark.parametrize("facts", [
+    "num_target_tokens=9", "num_tokens=-1", "num_fed_tokens=2", "learning_rates=[float('inf')]",
+    "num_rows=-3", "num_losses=-1", "epoch=float('nan')", "shared_with=-1"])  # fmt: skip
+def test_a_step_that_cannot_be_so_is_said_and_is_no_lie(root: Path, facts: str) -> None:
+    made = recorded(root, f"process()\nstep(1)\nstep(2, {facts})\nstep(3)\n")
+    assert made.result.status == "complete"
+    assert made.not_seen or "shared" in facts
+
+
+def test_steps_out_of_order_are_counted_as_they_came(root: Path) -> None:
+    made = recorded(root, "process()\nstep(7)\nstep(3)\nstep(3)\n")
+    assert [one["step"] for one in made.steps] == [1, 2, 3]
+    assert any(what == "a number of a step" for what, _ in made.not_seen)
+
+
+def test_labels_of_another_length_are_not_kept(root: Path) -> None:
+    source = "process()\nstep(1)\ntell('sequence', ids=[1, 2], labels=[1])\n"
+    source += "tell('batch', step=1, forward=0, rows=[{'ids': [1, 2], 'labels': [1]}])\n"
+    made = recorded(root, source)
+    (batch,) = made.read("program/seen.json")["batches"]
+    assert batch["rows"][0]["labels"] is None
