@@ -14,7 +14,6 @@ from evidence.records.availability import Unavailable
 from evidence.records.capture import HardwareRecord, TelemetryRow, TorchRecord
 from evidence.records.finding import Severity
 from evidence.records.run import AttemptPlan, JournalEvent
-from evidence.results.computed import GPU_DEVICES
 from evidence.results.context import journal_at
 from evidence.stages.train import STEPS, TRAIN
 from evidence.verification.consistency.registry import Evidence, Problems, check, differs, need
