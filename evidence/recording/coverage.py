@@ -30,6 +30,8 @@ PROBE_CHARS: Final = 160
 """Of a longer text its beginning is looked for: the rest may have been cut off."""
 MAX_PLACES: Final = 16
 """Of one text in one sequence."""
+MAX_SEARCHED_CHARS: Final = 20_000_000_000
+"""Of texts that did not stand where their row does: then it is not known whether they do."""
 SEED: Final = 20_261_128
 LONG_CHARS: Final = 12
 """From this length on a text is found wherever it stands."""
@@ -129,7 +131,9 @@ def fields_reached(
                 field=name,
                 num_rows=counts[name][0],
                 num_rows_in_sequence=counts[name][1],
-                num_rows_in_target=counts[name][2] if knows_targets and found else None,
+                num_rows_in_target=counts[name][2]
+                if knows_targets and found and (counts[name][2] or not shown.gave_up)
+                else None,
                 is_answer=name in answer,
                 is_constant=constant[name],
             )
@@ -143,8 +147,10 @@ class _Haystack:
 
     def __init__(self, sequences: Sequence[Text]) -> None:
         self._sequences = sequences
+        self.gave_up = False
         self._all = _BREAK.join(one.text for one in sequences)
         self._starts: list[int] = []
+        self._left_chars = MAX_SEARCHED_CHARS
         place = 0
         for one in sequences:
             self._starts.append(place)
@@ -177,6 +183,10 @@ class _Haystack:
     def elsewhere(self, texts: Sequence[str]) -> bool | None:
         """Whether one of a field's long texts, or its beginning or end where it was cut into
         blocks, carries loss in any sequence; None where none stands anywhere."""
+        if self._left_chars <= 0:
+            self.gave_up = True
+            return None
+        self._left_chars -= 3 * len(texts) * len(self._all)
         answers = [
             bool(_found_in(self._sequences[index], [(part, "")]).get(""))
             for text in texts
