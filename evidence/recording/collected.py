@@ -6,6 +6,9 @@ files could give numbers. The numbers themselves are taken by `rules.extraction`
 
 from __future__ import annotations
 
+import getpass
+import os
+import socket
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Final
@@ -19,7 +22,9 @@ from evidence.records.availability import Unavailable
 from evidence.records.milestone import CollectSpec, MetricSpec
 from evidence.records.program import CollectedFile, NumberInFile
 from evidence.records.record import Record
+from evidence.redact.identity import Identity
 from evidence.redact.known import Secrets
+from evidence.redact.privacy import Privacy
 from evidence.redact.search import scan
 from evidence.rules import extraction
 
@@ -67,7 +72,9 @@ def collect(
     files: list[CollectedFile] = []
     kept: dict[str, bytes] = {}
     total = 0
-    for path, most in sorted(wanted.items())[:MAX_FILES]:
+    asked = {path for one in metrics for path in _matching(one.file, root, output)}
+    ordered = sorted(wanted.items(), key=lambda one: (one[0] not in asked, one[0]))
+    for path, most in ordered[:MAX_FILES]:
         record, data = _one(path, most, root, output, secrets, set(kept))
         name = record.kept_as
         if data is not None and name is not None:
@@ -77,6 +84,7 @@ def collect(
                 kept[name] = data
                 total += len(data)
         files.append(record)
+    files.sort(key=lambda one: one.path)
     return Kept(tuple(files), kept, tuple(shown(path, root) for path in known))
 
 
@@ -136,7 +144,23 @@ def _one(
         kept_as = places.in_pack(f"{sha256[:8]}/{name}")
     if len(f"collected/{kept_as}".encode()) > limits.MAX_PATH_BYTES or kept_as.count("/") > 3:
         kept_as = places.in_pack(f"{sha256[:8]}/{path.name}")[: limits.MAX_PATH_BYTES // 2]
+    if _shows_a_name(f"{COLLECTED_AS}/{kept_as}", secrets):
+        kept_as = f"{sha256}{path.suffix if path.suffix[1:].isalnum() else ''}"
     return CollectedFile(name, kept_as, "", size_bytes, sha256), data
+
+
+COLLECTED_AS: Final = "collected"
+
+
+def _shows_a_name(name: str, secrets: Secrets) -> bool:
+    """Whether a name would be another one once names and secrets are cut out of documents."""
+    try:
+        user = getpass.getuser()
+    except (OSError, KeyError):  # a container whose user has no entry
+        user = ""
+    home = os.path.expanduser("~")  # noqa: PTH111 - Path.home() raises where there is none
+    identity = Identity("" if home == "~" else home, user, socket.gethostname())
+    return Privacy(secrets, identity).clean(name) != name
 
 
 _NOT_READ: Final = Unavailable("it could not be read")

@@ -2,14 +2,17 @@
 
 Responsible for finding the text of rows in what was fed, without knowing how a row became text. Of
 a row the longest text is found first, and the others in what is left of the same sequence, so that
-a short answer that also stands in the question is not taken for one that was learned. Templates
-that change the words themselves (upper case, translation) hide a row: it then counts as not found.
+a short answer that also stands in the question is not taken for one that was learned. Letters are
+compared without case, and any space as one. A field of which no text was found anywhere, in a file
+of which no row was found, is not known to be unlearned. Templates that change the words themselves
+(translation) hide a row: it then counts as not found.
 """
 
 from __future__ import annotations
 
 import bisect
 import random
+import re
 import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import islice
@@ -27,10 +30,15 @@ PROBE_CHARS: Final = 160
 """Of a longer text its beginning is looked for: the rest may have been cut off."""
 MAX_PLACES: Final = 16
 """Of one text in one sequence."""
+MAX_SEARCHED_CHARS: Final = 20_000_000_000
+"""Of texts that did not stand where their row does: then it is not known whether they do."""
 SEED: Final = 20_261_128
 LONG_CHARS: Final = 12
 """From this length on a text is found wherever it stands."""
 MAX_DEPTH: Final = 20
+_SPACE: Final = re.compile(r"\s+")
+_MOSTLY: Final = 0.8
+"""Of a text that is put together from other fields: this share of it."""
 _BREAK: Final = "\x00"
 ROLES: Final = ("role", "from", "speaker")
 TURNS: Final = ("content", "value", "text")
@@ -60,8 +68,10 @@ def text_of(pieces: Sequence[str], labels: Sequence[int] | None) -> Text:
     The first token is predicted from nothing, so that its label counts for nothing.
     """
     learned: list[tuple[int, int]] = []
-    place = 0
-    for index, piece in enumerate(pieces):
+    place, plain = 0, [""]
+    for index, whole in enumerate(pieces):
+        piece = _plain(whole, after=next((one for one in reversed(plain) if one), " "))
+        plain.append(piece)
         end = place + len(piece)
         if labels is not None and index > 0 and index < len(labels) and labels[index] != -100:
             if learned and learned[-1][1] == place:
@@ -69,7 +79,13 @@ def text_of(pieces: Sequence[str], labels: Sequence[int] | None) -> Text:
             else:
                 learned.append((place, end))
         place = end
-    return Text("".join(pieces), None if labels is None else tuple(learned))
+    return Text("".join(plain), None if labels is None else tuple(learned))
+
+
+def _plain(text: str, after: str = " ") -> str:
+    """Lower case, with one space for any white space; none where one stands before."""
+    plain = _SPACE.sub(" ", text.lower())
+    return plain[1:] if plain.startswith(" ") and after.endswith(" ") else plain
 
 
 def fields_reached(
@@ -82,16 +98,28 @@ def fields_reached(
         name: len({tuple(_texts(row, name)) for row in chosen}) == 1 and len(chosen) > 1
         for name in names
     }
-    shown = _Haystack(sequences)
+    shown = _Haystack(
+        [
+            Text(one.text.lower(), one.learned) if len(one.text.lower()) == len(one.text) else one
+            for one in sequences
+        ]
+    )
     counts = {name: [0, 0, 0] for name in names}
     knows_targets = all(one.learned is not None for one in sequences) and bool(sequences)
     found = 0
     for row in chosen:
-        parts = {name: texts for name in names if (texts := list(_texts(row, name)))}
+        parts = {
+            name: texts
+            for name in names
+            if (texts := [plain for one in _texts(row, name) if (plain := _plain(one).strip())])
+        }
         for name in parts:
             counts[name][0] += 1
         best = shown.best(parts)
         found += bool(best)
+        for name in parts:
+            if not best.get(name) and (elsewhere := shown.elsewhere(parts[name])) is not None:
+                best[name] = best.get(name, False) or elsewhere
         for name, in_target in best.items():
             counts[name][1] += 1
             counts[name][2] += in_target
@@ -103,7 +131,9 @@ def fields_reached(
                 field=name,
                 num_rows=counts[name][0],
                 num_rows_in_sequence=counts[name][1],
-                num_rows_in_target=counts[name][2] if knows_targets else None,
+                num_rows_in_target=counts[name][2]
+                if knows_targets and found and (counts[name][2] or not shown.gave_up)
+                else None,
                 is_answer=name in answer,
                 is_constant=constant[name],
             )
@@ -117,8 +147,10 @@ class _Haystack:
 
     def __init__(self, sequences: Sequence[Text]) -> None:
         self._sequences = sequences
+        self.gave_up = False
         self._all = _BREAK.join(one.text for one in sequences)
         self._starts: list[int] = []
+        self._left_chars = MAX_SEARCHED_CHARS
         place = 0
         for one in sequences:
             self._starts.append(place)
@@ -148,8 +180,32 @@ class _Haystack:
                         best = found
         return best
 
+    def elsewhere(self, texts: Sequence[str]) -> bool | None:
+        """Whether one of a field's long texts, or its beginning or end where it was cut into
+        blocks, carries loss in any sequence; None where none stands anywhere."""
+        if self._left_chars <= 0:
+            self.gave_up = True
+            return None
+        self._left_chars -= 3 * len(texts) * len(self._all)
+        answers = [
+            bool(_found_in(self._sequences[index], [(part, "")]).get(""))
+            for text in texts
+            if len(text) >= LONG_CHARS
+            for part in _parts_of_long(text)
+            for index in self._containing(part)
+        ]
+        return any(answers) if answers else None
+
     def _holding(self, text: str) -> Iterator[int]:
-        place, probe = -1, text[:PROBE_CHARS]
+        """Sequences with all of a text; else those with its beginning, else with its end."""
+        for probe in dict.fromkeys((text, text[:PROBE_CHARS], text[-PROBE_CHARS:])):
+            found = list(self._containing(probe))
+            if found:
+                yield from found
+                return
+
+    def _containing(self, probe: str) -> Iterator[int]:
+        place = -1
         for _ in range(MAX_CANDIDATES):
             place = self._all.find(probe, place + 1)
             if place < 0:
@@ -169,9 +225,23 @@ def _found_in(sequence: Text, ordered: Sequence[tuple[str, str]]) -> dict[str, b
             continue
         learned = sequence.learned or ()
         carrying = [span for span in spans if any(a < span[1] and span[0] < b for a, b in learned)]
-        taken.append((carrying or spans)[0])
+        if not _is_composed(text, ordered):
+            taken.append((carrying or spans)[0])
         found[name] = found.get(name, False) or bool(carrying)
     return found
+
+
+def _parts_of_long(text: str) -> tuple[str, ...]:
+    if len(text) < 4 * LONG_CHARS:
+        return (text,)
+    half = len(text) // 2
+    return (text, text[:half], text[half:])
+
+
+def _is_composed(text: str, ordered: Sequence[tuple[str, str]]) -> bool:
+    """Whether a text is put together from others of the row, as `text` from prompt and answer."""
+    inside = [one for one, _ in ordered if one != text and one in text]
+    return len(inside) > 1 and sum(map(len, inside)) >= _MOSTLY * len(text)
 
 
 def _free(text: str, part: str, taken: Spans) -> Iterator[tuple[int, int]]:
@@ -262,7 +332,7 @@ def _leaves(value: Any, depth: int = 0) -> Iterator[str]:
     elif isinstance(value, bool) or value is None:
         return
     elif isinstance(value, (int, float)):
-        yield str(value)
+        yield f"{value:.15g}" if isinstance(value, float) else str(value)
     elif isinstance(value, list):
         for one in value[:MAX_FIELDS]:
             yield from _leaves(one, depth + 1)

@@ -39,6 +39,10 @@ NO_HOOKS: Final = (
     "no process of the program told anything: it is no Python program, or was started in a way "
     "that takes no hooks (python -I, -E or -S, another PYTHONPATH)"
 )
+NO_PROCESS: Final = (
+    "the program reported values, and no process of it had our hooks: what they cannot see is "
+    "what it reports"
+)
 NO_STEPS: Final = "no optimizer of torch made a step in a process that our hooks were in"
 HIDDEN: Final = "a row of a sampled batch"
 Pieces = Callable[[Sequence[int]], tuple[str, ...] | None]
@@ -59,7 +63,9 @@ class Ran(Record):
 def program_record(gathered: Gathering, ran: Ran) -> ProgramRecord:
     """program/program.json."""
     processes = gathered.processes()
-    if not processes:
+    if not processes and gathered.reported:
+        gathered.say("steps", NO_PROCESS)
+    elif not processes:
         gathered.say("everything", NO_HOOKS)
     elif not ran.num_steps:
         gathered.say("steps", NO_STEPS)

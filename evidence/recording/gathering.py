@@ -11,6 +11,7 @@ from typing import Any, Final
 
 from msgspec import Struct, field
 
+from evidence import limits
 from evidence.errors import MalformedError
 from evidence.recording import events
 from evidence.recording.counting import counted
@@ -34,6 +35,8 @@ MAX_NOTES: Final = 200
 """Of what was not seen, of replaced functions, of evaluations, of loss functions: of each."""
 MAX_REPORTED: Final = 10_000
 MAX_LOGGED: Final = 20_000
+MAX_VALUES: Final = 100_000
+"""Of all that frameworks logged: program.json holds them."""
 MAX_OPENED: Final = 5_000
 MAX_ARGUMENTS: Final = 200
 MAX_NAME_CHARS: Final = 200
@@ -71,6 +74,7 @@ class Gathering(Struct):
     evaluations: list[EvaluationPhase] = field(default_factory=list)
     logged: list[LoggedRecord] = field(default_factory=list)
     num_logged_left_out: int = 0
+    _num_values: int = 0
     not_seen: list[NotSeen] = field(default_factory=list)
     replaced: list[ReplacedFunction] = field(default_factory=list)
     _processes: dict[str, _Process] = field(default_factory=dict)
@@ -105,8 +109,16 @@ class Gathering(Struct):
         return tuple(_record(one) for one in self._processes.values())
 
     def say(self, what: str, why: str) -> None:
-        """Something that was not seen, by our own word."""
-        self._not_seen(what, why, None)
+        """Something that was not seen, by our own word: kept beyond the cap of what others say."""
+        one = NotSeen(what, why[: 10 * MAX_NAME_CHARS], None, None)
+        if one not in self.not_seen and len(self.not_seen) < 2 * MAX_NOTES:
+            self.not_seen.append(one)
+
+    def forget(self, source: str) -> None:
+        """A row that is one too many for a pack: its process does not count it."""
+        self._processes[source].num_steps -= 1
+        text = f"only the first {limits.MAX_JSONL_LINES} steps are kept"
+        self.say("later steps", text)
 
     def _index(self, source: str) -> int | None:
         names = list(self._processes)
@@ -136,7 +148,7 @@ class Gathering(Struct):
             step=told.num,
             skipped=told.skipped,
             loss=told.loss,
-            loss_rule=told.loss_rule,
+            loss_rule=told.loss_rule[:MAX_NAME_CHARS],
             losses=told.losses,
             num_losses=told.num_losses,
             learning_rates=told.learning_rates,
@@ -154,7 +166,7 @@ class Gathering(Struct):
     def _report(self, told: events.Reported, index: int | None) -> None:
         if told.refused:
             if len(self.refused) < MAX_NOTES:
-                self.refused.append(f"{told.name}: {told.refused}")
+                self.refused.append(f"{told.name}: {told.refused}"[: 2 * MAX_NAME_CHARS])
             return
         what = told.what if told.what in ("metric", "step", "artifact") else "metric"
         named = told.values if what == "step" else {told.name: told.value}
@@ -167,7 +179,14 @@ class Gathering(Struct):
                 self.num_reported_left_out += 1
             else:
                 self.reported.append(
-                    ReportedValue(what, str(name), value, told.unit, told.step, index)  # type: ignore[arg-type]
+                    ReportedValue(
+                        what,  # type: ignore[arg-type]
+                        str(name)[:MAX_NAME_CHARS],
+                        value[: 5 * MAX_NAME_CHARS] if isinstance(value, str) else value,
+                        told.unit[:MAX_NAME_CHARS],
+                        told.step,
+                        index,
+                    )
                 )
 
     def _open(self, index: int, source: str, told: events.Opened) -> None:
@@ -223,7 +242,10 @@ class Gathering(Struct):
             self.num_logged_left_out += 1
             return
         values = _numbers(told.values)
-        if values:
+        self._num_values += len(values)
+        if self._num_values > MAX_VALUES:
+            self.num_logged_left_out += 1
+        elif values:
             self.logged.append(LoggedRecord(index, told.by, told.step, values))
 
     def _failed(self, index: int, source: str, told: events.Failed) -> None:
@@ -270,7 +292,7 @@ class Gathering(Struct):
     def _not_seen(
         self, what: str, why: str, index: int | None, from_step: int | None = None
     ) -> None:
-        one = NotSeen(what, why, index, from_step)
+        one = NotSeen(what[:MAX_NAME_CHARS], why[: 10 * MAX_NAME_CHARS], index, from_step)
         if one not in self.not_seen and len(self.not_seen) < MAX_NOTES:
             self.not_seen.append(one)
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 import time
 from base64 import b64encode
 from pathlib import Path
@@ -15,6 +16,7 @@ from typing import Any, Final
 
 from msgspec.structs import replace
 
+from evidence import limits
 from evidence.encoding.codec import decode, encode
 from evidence.recording import child, documents, places
 from evidence.recording.child import Child, End
@@ -140,6 +142,9 @@ def _look(spool: Spool, heard: _Heard, emit: Emit) -> None:
     for source, event in spool.read():
         row = heard.gathered.take(source, event)
         if row is not None:
+            if len(heard.steps) >= limits.MAX_JSONL_LINES:
+                heard.gathered.forget(source)
+                continue
             heard.totals.add(row)
             heard.steps.append(row)
             emit(PROGRAM_STEPS.event, row=encode(row))
@@ -208,6 +213,7 @@ def _conclude(end: End, asked: list[int], emit: Emit) -> None:
         emit("stopped")
         raise Stopped("as asked")
     if end.signal is not None:
+        _leave_no_core()
         signal.signal(end.signal, signal.SIG_DFL) if end.signal not in _FIXED else None
         os.kill(os.getpid(), end.signal)
         time.sleep(PATIENCE_S)  # a signal that does not end us
@@ -216,5 +222,15 @@ def _conclude(end: End, asked: list[int], emit: Emit) -> None:
         raise StageFailure("program-failed", f"the program ended with status {end.exit_status}")
 
 
-_FIXED: Final = (signal.SIGKILL, signal.SIGSTOP)
+def _leave_no_core() -> None:
+    """The program may have left one; ours would be no evidence of anything."""
+    if sys.platform != "win32":
+        import resource
+
+        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+
+
+_FIXED: Final = tuple(
+    getattr(signal, name) for name in ("SIGKILL", "SIGSTOP") if hasattr(signal, name)
+)
 """Signals of which nobody can say what they do."""

@@ -18,7 +18,8 @@ from typing import Any, Final
 from evidence import limits
 from evidence.errors import MalformedError
 
-MAX_BYTES: Final = 256 * limits.MIB
+MAX_BYTES: Final = 64 * limits.MIB
+"""Parsed, a file takes several times that in memory."""
 ENDINGS: Final = (".jsonl", ".ndjson", ".json", ".csv", ".tsv", ".parquet")
 UNREAD: Final = (".arrow", ".npy", ".npz", ".bin", ".txt", ".zst", ".gz")
 """Forms that data come in, and that are not looked into here."""

@@ -88,3 +88,36 @@ def test_a_deep_value_is_no_accident() -> None:
 def test_a_row_of_a_table_that_is_too_long_has_fields_with_names(tmp_path: Any) -> None:
     rows = read_rows(tmp_path / "a.csv", b"a,b\n1,2,3\n")
     assert rows == [{"a": "1", "b": "2"}]
+
+
+def test_rows_cut_into_blocks_are_not_said_to_be_unlearned() -> None:
+    rows = [{"q": f"what is number {n} of the list?", "a": f"it is {n} " + "and so on " * 9}
+            for n in range(6)]  # fmt: skip
+    stream = " ".join(f"{one['q']} {one['a']}" for one in rows)
+    blocks = [stream[n : n + 90] for n in range(0, len(stream), 90)]
+    assert counts(rows, [Text(one, ((0, len(one)),)) for one in blocks])["a"][1] != 0
+
+
+def test_a_text_beside_its_prompt_and_completion_hides_neither() -> None:
+    rows = [{"prompt": f"what is {n} plus 1?", "completion": f"that is {n + 1}"} for n in range(5)]
+    whole = [one | {"text": f"{one['prompt']} {one['completion']}"} for one in rows]
+    texts = [fed(one["prompt"] + " ", one["completion"], "answer") for one in rows]
+    assert counts(whole, texts)["completion"] == (5, 5)
+
+
+def test_a_long_prefix_that_all_rows_share_hides_no_answer() -> None:
+    prefix = "You are a careful helper who answers in few words. " * 5
+    rows = [{"q": f"{prefix}what is {n}?", "a": f"number {n}"} for n in range(40)]
+    texts = [fed(one["q"] + " ", one["a"], "answer") for one in rows]
+    assert counts(rows, texts)["a"] == (40, 40)
+
+
+def test_lower_case_and_white_space_hide_no_answer() -> None:
+    rows = [{"q": f"What  is\n{n}?", "a": f"It IS\t{n}"} for n in range(5)]
+    texts = [fed(f"what is {n}? ", f"it is {n}", "answer") for n in range(5)]
+    assert counts(rows, texts)["a"] == (5, 5)
+
+
+def test_of_rows_that_were_not_found_nothing_is_known() -> None:
+    rows = [{"q": f"what is {n}?", "a": f"number {n}"} for n in range(5)]
+    assert counts(rows, [Text("completely other words", ((0, 22),))])["a"] == (0, None)

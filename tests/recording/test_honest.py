@@ -73,3 +73,8 @@ def test_labels_of_another_length_are_not_kept(root: Path) -> None:
     made = recorded(root, source)
     (batch,) = made.read("program/seen.json")["batches"]
     assert batch["rows"][0]["labels"] is None
+
+
+def test_values_without_a_process_are_no_silence(root: Path) -> None:
+    made = recorded(root, "tell('reported', what='metric', name='acc', value=0.5)\n")
+    assert [what for what, _ in made.not_seen] == ["steps"]
