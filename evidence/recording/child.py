@@ -11,6 +11,7 @@ import select
 import shutil
 import signal
 import subprocess
+import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final
@@ -136,6 +137,8 @@ class Child:
 
 def _left_running() -> tuple[str, ...]:
     """Processes of our group but ourselves."""
+    if sys.platform == "win32":
+        return ()  # no process groups there: nothing is recorded on it
     group, found = os.getpgrp(), []
     for process in psutil.process_iter(["name"]):
         try:
