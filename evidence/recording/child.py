@@ -11,7 +11,6 @@ import select
 import shutil
 import signal
 import subprocess
-import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final
@@ -137,12 +136,13 @@ class Child:
 
 def _left_running() -> tuple[str, ...]:
     """Processes of our group but ourselves."""
-    if sys.platform == "win32":
-        return ()  # no process groups there: nothing is recorded on it
-    group, found = os.getpgrp(), []
+    group_of = getattr(os, "getpgid", None)
+    if group_of is None:
+        return ()  # no process groups: nothing is recorded there
+    group, found = group_of(0), []
     for process in psutil.process_iter(["name"]):
         try:
-            ours = process.pid != os.getpid() and os.getpgid(process.pid) == group
+            ours = process.pid != os.getpid() and group_of(process.pid) == group
             if ours and process.status() != psutil.STATUS_ZOMBIE:
                 found.append(f"{process.info['name']} ({process.pid})")
         except (OSError, psutil.Error):
