@@ -136,10 +136,13 @@ class Child:
 
 def _left_running() -> tuple[str, ...]:
     """Processes of our group but ourselves."""
-    group, found = os.getpgrp(), []
+    group_of = getattr(os, "getpgid", None)
+    if group_of is None:
+        return ()  # no process groups: nothing is recorded there
+    group, found = group_of(0), []
     for process in psutil.process_iter(["name"]):
         try:
-            ours = process.pid != os.getpid() and os.getpgid(process.pid) == group
+            ours = process.pid != os.getpid() and group_of(process.pid) == group
             if ours and process.status() != psutil.STATUS_ZOMBIE:
                 found.append(f"{process.info['name']} ({process.pid})")
         except (OSError, psutil.Error):

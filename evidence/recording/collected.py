@@ -6,9 +6,6 @@ files could give numbers. The numbers themselves are taken by `rules.extraction`
 
 from __future__ import annotations
 
-import getpass
-import os
-import socket
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Final
@@ -18,13 +15,12 @@ from evidence.encoding.digest import sha256_hex, sha256_stream
 from evidence.errors import MalformedError
 from evidence.recording import places
 from evidence.recording.opened import shown
+from evidence.recording.private import privacy
 from evidence.records.availability import Unavailable
 from evidence.records.milestone import CollectSpec, MetricSpec
 from evidence.records.program import CollectedFile, NumberInFile
 from evidence.records.record import Record
-from evidence.redact.identity import Identity
 from evidence.redact.known import Secrets
-from evidence.redact.privacy import Privacy
 from evidence.redact.search import scan
 from evidence.rules import extraction
 
@@ -154,13 +150,7 @@ COLLECTED_AS: Final = "collected"
 
 def _shows_a_name(name: str, secrets: Secrets) -> bool:
     """Whether a name would be another one once names and secrets are cut out of documents."""
-    try:
-        user = getpass.getuser()
-    except (OSError, KeyError):  # a container whose user has no entry
-        user = ""
-    home = os.path.expanduser("~")  # noqa: PTH111 - Path.home() raises where there is none
-    identity = Identity("" if home == "~" else home, user, socket.gethostname())
-    return Privacy(secrets, identity).clean(name) != name
+    return privacy(secrets).clean(name) != name
 
 
 _NOT_READ: Final = Unavailable("it could not be read")

@@ -9,6 +9,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
+from msgspec.structs import replace
+
 from evidence import limits
 from evidence.encoding import jsonio
 from evidence.encoding.digest import sha256_hex
@@ -19,8 +21,10 @@ from evidence.recording.collected import Kept
 from evidence.recording.gathering import Gathering
 from evidence.recording.models import tokenizer_record
 from evidence.recording.opened import OpenedFiles, reached
+from evidence.recording.private import privacy
 from evidence.records.milestone import DataSpec
 from evidence.records.program import (
+    DataReached,
     NotSeen,
     ProgramBatch,
     ProgramFiles,
@@ -32,6 +36,7 @@ from evidence.records.program import (
 )
 from evidence.records.record import Record
 from evidence.redact.known import Secrets
+from evidence.redact.privacy import Privacy
 from evidence.redact.search import scan
 from evidence.rules.vocabulary import read_vocabulary
 
@@ -151,10 +156,22 @@ def seen_record(
         num_with_eos_in_target=None
         if end is None or not learning
         else sum(_is_learned(end, ids, labels) for ids, labels in with_end),
-        data=data,
-        data_not_looked_at=not_looked_at if known else _unread(opened),
+        data=tuple(_cleaned(one, privacy(secrets)) for one in data),
+        data_not_looked_at=tuple(
+            replace(one, what=privacy(secrets).clean(one.what))
+            for one in (not_looked_at if known else _unread(opened))
+        ),
         batches=tuple(_batches(gathered, pieces, secrets)),
     )
+
+
+def _cleaned(one: DataReached, names: Privacy) -> DataReached:
+    """A data file without secrets or names in its path and the names of its fields."""
+    fields = tuple(
+        replace(part, field=names.clean(part.field[: limits.MAX_MESSAGE_CHARS]))
+        for part in one.fields
+    )
+    return replace(one, path=names.clean(one.path), fields=fields)
 
 
 NOT_TOLD: Final = "its process did not come to say how many there were"
