@@ -51,7 +51,8 @@ def _named(milestone: Milestone) -> Iterator[tuple[str, str]]:
     for name, spec in sorted(milestone.data.items()):
         if spec.path is not None:
             yield f"data.{name}.path", spec.path
-    yield from _folders("model", milestone.model)
+    if milestone.given_model is not None:
+        yield from _folders("model", milestone.given_model)
     for one in milestone.attempts:
         if one.model is not None:
             yield from _folders(f"attempt.{one.name}.model", one.model)
