@@ -9,8 +9,10 @@ from __future__ import annotations
 import posixpath
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Final
 
 from evidence import layout
+from evidence.milestone.parse import PROGRAM
 from evidence.records.availability import Unavailable
 from evidence.records.capture import InputPlaceRecord
 from evidence.records.milestone import Milestone, ModelSpec
@@ -19,17 +21,24 @@ from evidence.verification.consistency.registry import Evidence, Problems, check
 from evidence.verification.problem import CannotCheckError, Problem, shown
 
 
+MILESTONE: Final = "milestone"
+
+
 @check("git-inputs", "git.json names the inputs that the milestone names, and where they lie")
 def git_inputs(evidence: Evidence) -> Problems:
     """git.inputs are the milestone file, each data set that is a file, and each folder of a model,
     in this order, by key and by path: from the top of the working tree (git.prefix), or, where
-    nothing holds it because it lies elsewhere, as the milestone names it. Exact, but for secrets
-    and names that were cut out of a path."""
+    nothing holds it because it lies elsewhere, as the milestone names it; of a recorded program,
+    whose milestone may lie in no file, it may be left out. Exact, but for secrets and names that
+    were cut out of a path."""
     git, milestone = evidence.documents.git, evidence.documents.milestone
     if git.inputs is None:
         said = git.start.reason if isinstance(git.start, Unavailable) else "the run did not say"
         raise CannotCheckError(f"it is not known what holds the inputs: {said}")
     expected = list(_named(milestone))
+    names_file = any(one.input == MILESTONE for one in git.inputs)
+    if PROGRAM in milestone.stages and not names_file:
+        expected = [one for one in expected if one[0] != MILESTONE]
     keys, found = [key for key, _ in expected], [one.input for one in git.inputs]
     if keys != found:
         text = "not the inputs that the milestone names, in its order"
@@ -47,7 +56,7 @@ def git_inputs(evidence: Evidence) -> Problems:
 
 def _named(milestone: Milestone) -> Iterator[tuple[str, str]]:
     """Keys and paths, as `evidence.running.inputs` lists them."""
-    yield "milestone", layout.milestone_file(Path(), milestone.id).as_posix()
+    yield MILESTONE, layout.milestone_file(Path(), milestone.id).as_posix()
     for name, spec in sorted(milestone.data.items()):
         if spec.path is not None:
             yield f"data.{name}.path", spec.path
