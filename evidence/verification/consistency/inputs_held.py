@@ -20,7 +20,6 @@ from evidence.redact.marks import is_cut_from
 from evidence.verification.consistency.registry import Evidence, Problems, check
 from evidence.verification.problem import CannotCheckError, Problem, shown
 
-
 MILESTONE: Final = "milestone"
 
 
