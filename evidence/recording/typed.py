@@ -20,10 +20,15 @@ def places_of(text: str, sources: Mapping[str, str], words: Sequence[str]) -> tu
     digits = re.sub(r"[eE].*|[^0-9]", "", text).lstrip("0")
     if len(digits) < MIN_DIGITS:
         return ()
-    alone = re.compile(rf"(?<![\w.]){re.escape(text)}(?![\w.])")
+    alone = standing_alone(text)
     found = list(_places(alone, sources))
     found += ["the command line"] if any(alone.search(word) for word in words) else []
     return tuple(found[:MAX_PLACES])
+
+
+def standing_alone(text: str) -> re.Pattern[str]:
+    """A number as it was written, and no part of another."""
+    return re.compile(rf"(?<![\w.]){re.escape(text)}(?![\w.])")
 
 
 def _places(alone: re.Pattern[str], sources: Mapping[str, str]) -> Iterator[str]:

@@ -14,12 +14,14 @@ import json
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from fnmatch import translate
 from pathlib import Path
 from typing import Any, Final
 
 import evidence
 from evidence.capture import patterns as globs
 from evidence.prose import names
+from evidence.recording import typed
 from evidence.redact.identity import Identity
 from evidence.redact.shapes import SHAPES
 from evidence.system import resources
@@ -52,6 +54,13 @@ BUILT: Final[Mapping[str, tuple[str, Callable[[], Iterable[re.Pattern[Any]]]]]] 
         lambda: [
             *(one for one, _ in names._named()),
             *(one for both in names._measures() for one in both[:2]),
+        ],
+    ),
+    "recording/typed.py": ("finditer", lambda: map(typed.standing_alone, ("0.98765", "1e-9"))),
+    "verification/consistency/status.py": (
+        "match",
+        lambda: [
+            re.compile(translate(one)) for one in ("*.safetensors", "*a*a*a*b", "[!a]*", "?*")
         ],
     ),
     "redact/identity.py": ("sub", _of_identity),

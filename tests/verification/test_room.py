@@ -371,6 +371,6 @@ def test_samples_are_of_stages_that_ran_and_long_stages_have_one() -> None:
     pack.event("stage-finished", stage="eval")["data"]["duration_s"] = 60.5
     (line,) = said(pack, "telemetry-there").lines
     text = "there is no sample of the eval stage, which took this long"
-    assert line == f"journal.jsonl#L15/data/duration_s: {text}"
+    assert line == f"warning journal.jsonl#L15/data/duration_s: {text}"
     pack.event("stage-finished", stage="eval")["data"]["duration_s"] = 60.0
     assert said(pack, "telemetry-there").lines == []

@@ -314,7 +314,8 @@ def never_begun(pack: ForgedPack) -> None:
 LEFT: dict[str, tuple[Edit, list[str]]] = {
     "as it was": (lambda pack: None, []),
     "no log": (lambda pack: pack.files.pop(LOG),
-               [f"{LOG}: the train stage of this attempt had a log"]),
+               ["attempts/01-big/outcome.json#/last_lines: its last lines are told, and there is "
+                "no log that they stand in"]),
     "no rows of a checkpoint": (
         both(lambda pack: checkpointed(pack, 10), lambda pack: pack.docs.pop(STEPS)),
         [f"{STEPS}: the journal has a checkpoint of step 10, and no rows are here"],
