@@ -20,6 +20,7 @@ LAST_LINES = ["it began", "it went wrong"]
 def crashed_toy() -> ForgedPack:
     """The honest pack of such a run."""
     forged = toy()
+    forged.milestone(r'accelerator = "nvidia"', 'accelerator = "none"')
     events = forged.docs[layout.JOURNAL]
     begun = next(i for i, one in enumerate(events) if one["attempt"] == "big")
     schedule = forged.event("schedule", stage="train")
