@@ -85,11 +85,6 @@ class Child:
         self.num_output_bytes = 0
         self._kept: list[bytes] = []
 
-    @property
-    def pid(self) -> int:
-        """Its process id."""
-        return self._process.pid
-
     def output(self, timeout_s: float) -> bytes:
         """What it printed within `timeout_s`, a piece at most; empty where it was silent."""
         if not self._is_open:

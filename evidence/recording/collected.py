@@ -15,14 +15,14 @@ from evidence.encoding.digest import sha256_hex, sha256_stream
 from evidence.errors import MalformedError
 from evidence.recording import places
 from evidence.recording.opened import shown
-from evidence.recording.private import privacy
 from evidence.records.availability import Unavailable
 from evidence.records.milestone import CollectSpec, MetricSpec
 from evidence.records.program import CollectedFile, NumberInFile
 from evidence.records.record import Record
-from evidence.redact.known import Secrets
+from evidence.redact.privacy import Privacy
 from evidence.redact.search import scan
 from evidence.rules import extraction
+from evidence.stages.command import COLLECTED
 
 MAX_FILES: Final = 1_000
 MAX_BYTES: Final = 64 * limits.MIB
@@ -51,7 +51,7 @@ def collect(
     written: Iterable[Path],
     root: Path,
     output: Path,
-    secrets: Secrets,
+    privacy: Privacy,
 ) -> Kept:
     """Read what the milestone asks for, what its metrics are in, and what is well known."""
     wanted: dict[Path, int] = {}
@@ -59,19 +59,17 @@ def collect(
         for pattern in spec.paths:
             for path in _matching(pattern, root, output):
                 wanted.setdefault(path, spec.max_bytes)
-    for one in metrics:
-        for path in _matching(one.file, root, output):
-            wanted[path] = max(wanted.get(path, 0), limits.MAX_JSON_BYTES)
+    asked = {path for one in metrics for path in _matching(one.file, root, output)}
+    wanted |= {path: max(wanted.get(path, 0), limits.MAX_JSON_BYTES) for path in asked}
     known = [path for path in written if path.name in KNOWN and path.is_file()]
     for path in known:
         wanted.setdefault(path, KNOWN_BYTES)
     files: list[CollectedFile] = []
     kept: dict[str, bytes] = {}
     total = 0
-    asked = {path for one in metrics for path in _matching(one.file, root, output)}
     ordered = sorted(wanted.items(), key=lambda one: (one[0] not in asked, one[0]))
     for path, most in ordered[:MAX_FILES]:
-        record, data = _one(path, most, root, output, secrets, set(kept))
+        record, data = _one(path, most, root, output, privacy, set(kept))
         name = record.kept_as
         if data is not None and name is not None:
             if total + len(data) > MAX_BYTES:
@@ -115,9 +113,9 @@ def _is_in(path: Path, folder: Path) -> bool:
 
 
 def _one(
-    path: Path, most: int, root: Path, output: Path, secrets: Secrets, taken: set[str]
+    path: Path, most: int, root: Path, output: Path, privacy: Privacy, taken: set[str]
 ) -> tuple[CollectedFile, bytes | None]:
-    name = f"output/{path.relative_to(output)}" if _is_in(path, output) else shown(path, root)
+    name = _name(path, root, output)
     try:
         with path.open("rb", buffering=0) as stream:
             sha256, size_bytes = sha256_stream(stream)
@@ -131,26 +129,19 @@ def _one(
         return _not_kept(record, "changed while it was read"), None
     if layout.ACTS.fullmatch(path.name):
         return _not_kept(record, "is of a kind that browsers or shells run"), None
-    found = scan(data, secrets)
+    found = scan(data, privacy.secrets)
     if found:
         text = f"holds what looks like a secret ({found[0].kind}, line {found[0].line})"
         return _not_kept(record, text), None
     kept_as = places.in_pack(name)
     if kept_as.lower() in {one.lower() for one in taken}:
         kept_as = places.in_pack(f"{sha256[:8]}/{name}")
-    if len(f"collected/{kept_as}".encode()) > limits.MAX_PATH_BYTES or kept_as.count("/") > 3:
+    if len(f"{COLLECTED}/{kept_as}".encode()) > limits.MAX_PATH_BYTES or kept_as.count("/") > 3:
         kept_as = places.in_pack(f"{sha256[:8]}/{path.name}")[: limits.MAX_PATH_BYTES // 2]
-    if _shows_a_name(f"{COLLECTED_AS}/{kept_as}", secrets):
+    place = f"{COLLECTED}/{kept_as}"
+    if privacy.clean(place) != place:  # documents would name another file than there is
         kept_as = f"{sha256}{path.suffix if path.suffix[1:].isalnum() else ''}"
     return CollectedFile(name, kept_as, "", size_bytes, sha256), data
-
-
-COLLECTED_AS: Final = "collected"
-
-
-def _shows_a_name(name: str, secrets: Secrets) -> bool:
-    """Whether a name would be another one once names and secrets are cut out of documents."""
-    return privacy(secrets).clean(name) != name
 
 
 _NOT_READ: Final = Unavailable("it could not be read")
@@ -161,7 +152,7 @@ def _not_kept(record: CollectedFile, why: str) -> CollectedFile:
 
 
 def numbers(
-    metrics: Sequence[MetricSpec], kept: Kept, root: Path, output: Path, folder: str
+    metrics: Sequence[MetricSpec], kept: Kept, root: Path, output: Path
 ) -> tuple[NumberInFile, ...]:
     """The number of each `[[metric]]`, from the very bytes that the pack keeps."""
     names: Mapping[str, CollectedFile] = {one.path: one for one in kept.files}
@@ -176,7 +167,7 @@ def numbers(
         if why or record is None or record.kept_as is None:
             found.append(_unknown(spec, why or f"there is no {spec.file}"))
             continue
-        place = f"{folder}/{record.kept_as}"
+        place = f"{COLLECTED}/{record.kept_as}"
         try:
             one = extraction.extract(kept.bytes_of[record.kept_as], name, spec)
         except MalformedError as error:

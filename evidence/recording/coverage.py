@@ -18,6 +18,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from itertools import islice
 from typing import Any, Final
 
+from evidence.data.tokens import IGNORED
 from evidence.records.program import FieldReached
 from evidence.records.record import Record
 
@@ -73,7 +74,7 @@ def text_of(pieces: Sequence[str], labels: Sequence[int] | None) -> Text:
         piece = _plain(whole, after=next((one for one in reversed(plain) if one), " "))
         plain.append(piece)
         end = place + len(piece)
-        if labels is not None and index > 0 and index < len(labels) and labels[index] != -100:
+        if labels is not None and index > 0 and index < len(labels) and labels[index] != IGNORED:
             if learned and learned[-1][1] == place:
                 learned[-1] = (learned[-1][0], end)
             else:

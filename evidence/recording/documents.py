@@ -12,16 +12,16 @@ from typing import Final
 from msgspec.structs import replace
 
 from evidence import limits
+from evidence.data.tokens import IGNORED, num_targets
 from evidence.encoding import jsonio
 from evidence.encoding.digest import sha256_hex
 from evidence.errors import MalformedError
-from evidence.recording import coverage, events
+from evidence.recording import coverage, events, tables
 from evidence.recording.child import End
 from evidence.recording.collected import Kept
 from evidence.recording.gathering import Gathering
 from evidence.recording.models import tokenizer_record
 from evidence.recording.opened import OpenedFiles, reached
-from evidence.recording.private import privacy
 from evidence.records.milestone import DataSpec
 from evidence.records.program import (
     DataReached,
@@ -129,7 +129,7 @@ def seen_record(
     declared: Mapping[str, DataSpec],
     totals: Totals,
     spool: Path,
-    secrets: Secrets,
+    privacy: Privacy,
 ) -> ProgramSeen:
     """program/seen.json."""
     fed, pieces = gathered.fed, _pieces(gathered, spool)
@@ -151,17 +151,17 @@ def seen_record(
         all_sequences=fed.num_fed is not None and not fed.why_not_all,
         why_not_all=fed.why_not_all or ("" if fed.num_fed is not None else NOT_TOLD),
         num_without_labels=len(sequences) - len(learning),
-        num_without_targets=sum(not _targets(labels) for _, labels in learning),
+        num_without_targets=sum(not num_targets(labels or ()) for _, labels in learning),
         num_with_eos=None if end is None else len(with_end),
         num_with_eos_in_target=None
         if end is None or not learning
         else sum(_is_learned(end, ids, labels) for ids, labels in with_end),
-        data=tuple(_cleaned(one, privacy(secrets)) for one in data),
+        data=tuple(_cleaned(one, privacy) for one in data),
         data_not_looked_at=tuple(
-            replace(one, what=privacy(secrets).clean(one.what))
+            replace(one, what=privacy.clean(one.what))
             for one in (not_looked_at if known else _unread(opened))
         ),
-        batches=tuple(_batches(gathered, pieces, secrets)),
+        batches=tuple(_batches(gathered, pieces, privacy.secrets)),
     )
 
 
@@ -244,15 +244,11 @@ def _or_none(pieces: Callable[[Sequence[int]], tuple[str, ...]]) -> Pieces:
     return known
 
 
-def _targets(labels: Sequence[int] | None) -> int:
-    return 0 if labels is None else sum(one != -100 for one in labels[1:])
-
-
 def _is_learned(one: int, ids: Sequence[int], labels: Sequence[int] | None) -> bool:
     if labels is None:
         return False
     pairs = list(zip(ids, labels, strict=False))[1:]
-    return any(token == one and label != -100 for token, label in pairs)
+    return any(token == one and label != IGNORED for token, label in pairs)
 
 
 def _batches(gathered: Gathering, pieces: Pieces, secrets: Secrets) -> Iterator[ProgramBatch]:
@@ -269,8 +265,6 @@ def _batches(gathered: Gathering, pieces: Pieces, secrets: Secrets) -> Iterator[
 
 def _unread(opened: OpenedFiles) -> tuple[NotSeen, ...]:
     why = "no text of a sequence is known to look for its rows in"
-    from evidence.recording import tables
-
     return tuple(
         NotSeen(one.path, why, None, None)
         for one in opened.records

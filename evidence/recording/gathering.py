@@ -46,6 +46,8 @@ NOT_HEARD: Final = "nothing was heard of its end"
 class _Process(Struct):
     """A process as far as it is known."""
 
+    index: int
+    """Among the processes, in the order in which they told of themselves."""
     told: events.Process
     ended: str = NOT_HEARD
     num_steps: int = 0
@@ -121,8 +123,8 @@ class Gathering(Struct):
         self.say("later steps", text)
 
     def _index(self, source: str) -> int | None:
-        names = list(self._processes)
-        return names.index(source) if source in self._processes else None
+        known = self._processes.get(source)
+        return None if known is None else known.index
 
     def _begin(self, source: str, told: events.Process) -> None:
         if source in self._processes:
@@ -130,7 +132,7 @@ class Gathering(Struct):
         if len(self._processes) >= MAX_PROCESSES:
             self.num_processes_left_out += 1
             return
-        self._processes[source] = _Process(told)
+        self._processes[source] = _Process(len(self._processes), told)
 
     def _step(self, index: int, source: str, told: events.Step) -> ProgramStep:
         process = self._processes[source]

@@ -27,7 +27,8 @@ from evidence.recording.spool import Spool, made
 from evidence.recording.typed import places_of
 from evidence.records.program import CommandSpec, ProgramFiles, ProgramNumbers, ProgramStep
 from evidence.records.record import Record
-from evidence.redact.this_process import secrets_of_this_process
+from evidence.redact.privacy import Privacy
+from evidence.redact.this_process import identity_of_this_process, secrets_of_this_process
 from evidence.rules.tellings import as_logged, tellings, written_in_run
 from evidence.stages.command import (
     COLLECTED,
@@ -131,8 +132,8 @@ def _listen(running: Child, spool: Spool, heard: _Heard, emit: Emit, asked: list
         if running.is_running:
             continue
         gone_s = now if gone_s is None else gone_s
-        is_late = now - gone_s > child.GRACE_AFTER_EXIT_S
-        if (not data and running.is_heard) or (is_late and not data) or now - gone_s > PATIENCE_S:
+        is_over = running.is_heard or now - gone_s > child.GRACE_AFTER_EXIT_S
+        if (is_over and not data) or now - gone_s > PATIENCE_S:
             _look(spool, heard, emit)
             return
 
@@ -160,16 +161,16 @@ def _print(data: bytes) -> None:
 def _tell(job: Job, program: _Program, running: Child, end: End, heard: _Heard, emit: Emit) -> None:
     """Everything that is known when the program is over."""
     root, plan, gathered = Path(job.root), job.plan, heard.gathered
-    secrets = secrets_of_this_process()
+    privacy = Privacy(secrets_of_this_process(), identity_of_this_process())
     heard.opened.look(gathered.opened, all_of_them=True)
     written = [Path(one.path) for one in gathered.opened.values() if one.mode == "written"]
-    kept = collect(plan.collect, plan.metric, written, root, program.output, secrets)
+    kept = collect(plan.collect, plan.metric, written, root, program.output, privacy)
     for name, data in kept.bytes_of.items():
         emit("collected", path=name, data=b64encode(data).decode("ascii"))
     if kept.known and not plan.metric:
         emit("warning", message=f"{', '.join(kept.known[:MAX_OFFERED])}: kept; {OFFER}")
     seen = documents.seen_record(
-        gathered, heard.opened, root, plan.data, heard.totals, program.spool, secrets
+        gathered, heard.opened, root, plan.data, heard.totals, program.spool, privacy
     )
     _document(emit, PROGRAM_SEEN, seen)
     files = documents.files_record(gathered, heard.opened, kept)
@@ -201,7 +202,7 @@ def _numbers(
         schema="program-numbers.v1",
         metrics=tuple(
             replace(one, typed_in=places_of(one.text, heard.opened.sources, program.command))
-            for one in numbers(job.plan.metric, kept, Path(job.root), program.output, COLLECTED)
+            for one in numbers(job.plan.metric, kept, Path(job.root), program.output)
         ),
         num_told_twice=told.num_compared,
         differing=told.differing,

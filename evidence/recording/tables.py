@@ -21,8 +21,6 @@ from evidence.errors import MalformedError
 MAX_BYTES: Final = 64 * limits.MIB
 """Parsed, a file takes several times that in memory."""
 ENDINGS: Final = (".jsonl", ".ndjson", ".json", ".csv", ".tsv", ".parquet")
-UNREAD: Final = (".arrow", ".npy", ".npz", ".bin", ".txt", ".zst", ".gz")
-"""Forms that data come in, and that are not looked into here."""
 
 
 def is_data(name: str) -> bool:

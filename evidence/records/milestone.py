@@ -12,7 +12,7 @@ from evidence.records.record import Number, Record
 
 T = TypeVar("T")
 
-TABLES: Final = {"given_model": "model", "given_train": "train", "given_eval": "eval"}
+NAMES: Final = {"given_model": "model", "given_train": "train", "given_eval": "eval"}
 """Fields of a milestone and of a plan that may be None, and the names that files have for them."""
 
 Schedule = Literal["linear", "cosine", "constant", "constant_with_warmup"]
@@ -254,7 +254,38 @@ class PublishSpec(Record):
     """Whether logs and captured facts say `~`, `user`, `host` for home, user and machine."""
 
 
-class Milestone(Record, rename=TABLES):
+class Tables:
+    """The tables of a milestone, or of a plan of it, as those read them who know that they are
+    there: only stages of its kind ask for one. Each raises LookupError where there is none."""
+
+    __slots__ = ()
+    given_model: ModelSpec | None
+    given_train: TrainSpec | None
+    given_eval: EvalSpec | None
+
+    @property
+    def model(self) -> ModelSpec:
+        """The model that it begins from."""
+        return _asked_for(self.given_model, "model")
+
+    @property
+    def train(self) -> TrainSpec:
+        """Its training."""
+        return _asked_for(self.given_train, "train")
+
+    @property
+    def eval(self) -> EvalSpec:
+        """Its evaluation."""
+        return _asked_for(self.given_eval, "eval")
+
+
+def _asked_for(table: T | None, name: str) -> T:
+    if table is None:
+        raise LookupError(f"the milestone has no [{name}]")
+    return table
+
+
+class Milestone(Tables, Record, rename=NAMES):
     """One milestone file, parsed and validated."""
 
     id: str
@@ -276,25 +307,3 @@ class Milestone(Record, rename=TABLES):
     """Settings of stages beside `train` and `eval`, by the name of their kind."""
     collect: tuple[CollectSpec, ...] = ()
     metric: tuple[MetricSpec, ...] = ()
-
-    @property
-    def model(self) -> ModelSpec:
-        """The model that it begins from. Raises LookupError where it names none."""
-        return asked_for(self.given_model, "model")
-
-    @property
-    def train(self) -> TrainSpec:
-        """Its training. Raises LookupError where it asks for none: ask a stage of that kind."""
-        return asked_for(self.given_train, "train")
-
-    @property
-    def eval(self) -> EvalSpec:
-        """Its evaluation. Raises LookupError where it asks for none: ask a stage of that kind."""
-        return asked_for(self.given_eval, "eval")
-
-
-def asked_for(table: T | None, name: str) -> T:
-    """A table that the caller knows to be there: only stages of its kind ask for it."""
-    if table is None:
-        raise LookupError(f"the milestone has no [{name}]")
-    return table

@@ -9,15 +9,15 @@ from msgspec import field
 
 from evidence.records.availability import Unavailable
 from evidence.records.milestone import (
-    TABLES,
+    NAMES,
     CollectSpec,
     DataSpec,
     EvalSpec,
     MetricSpec,
     ModelSpec,
     RequirementSpec,
+    Tables,
     TrainSpec,
-    asked_for,
 )
 from evidence.records.record import Number, Record
 
@@ -64,7 +64,7 @@ class StopRecord(Record):
     utc: str
 
 
-class AttemptPlan(Record, rename=TABLES):
+class AttemptPlan(Tables, Record, rename=NAMES):
     """One attempt with every default and override resolved: all a backend needs to know."""
 
     number: int
@@ -85,21 +85,6 @@ class AttemptPlan(Record, rename=TABLES):
     """Settings of stages beside `train` and `eval`, by the name of their kind."""
     collect: tuple[CollectSpec, ...] = ()
     metric: tuple[MetricSpec, ...] = ()
-
-    @property
-    def model(self) -> ModelSpec:
-        """The model that it begins from. Raises LookupError where the milestone names none."""
-        return asked_for(self.given_model, "model")
-
-    @property
-    def train(self) -> TrainSpec:
-        """Its training. Raises LookupError where the milestone asks for none."""
-        return asked_for(self.given_train, "train")
-
-    @property
-    def eval(self) -> EvalSpec:
-        """Its evaluation. Raises LookupError where the milestone asks for none."""
-        return asked_for(self.given_eval, "eval")
 
 
 class JournalEvent(Record):

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Final
 
+from evidence.data.tokens import IGNORED, num_targets
 from evidence.records.inputs import SeenRecord, SeenRow
 from evidence.records.record import Record
 from evidence.records.run import PredictionRow
@@ -19,7 +20,6 @@ NUM_PREDICTIONS: Final = 3
 WRAP_CHARS: Final = 96
 MAX_CHARS: Final = 4000
 CELL_CHARS: Final = 160
-_NO_LOSS: Final = -100
 
 
 class SeenExample(Record):
@@ -38,7 +38,7 @@ def seen_examples(seen: SeenRecord) -> tuple[SeenExample, ...]:
 
 
 def _example(step: int, row: SeenRow) -> SeenExample:
-    num_target = sum(label != _NO_LOSS for label in row.labels[1:])
+    num_target = num_targets(row.labels)
     return SeenExample(
         caption=f"Row {formatting.count(row.source_row)} of the data (from zero), in step "
         f"{formatting.count(step)}: {formatting.plural(len(row.ids), 'token')}, "
@@ -50,7 +50,7 @@ def _example(step: int, row: SeenRow) -> SeenExample:
 def block_of(row: SeenRow) -> str:
     """HTML of a row: its text, with what carries loss in bold."""
     marked = [
-        (char, place > 0 and label != _NO_LOSS)  # the first token is never predicted
+        (char, place > 0 and label != IGNORED)  # the first token is never predicted
         for place, (piece, label) in enumerate(zip(row.pieces, row.labels, strict=False))
         for char in piece
     ]

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Final
 
+from evidence.data.tokens import IGNORED, num_targets
 from evidence.pack.documents import Documents
 from evidence.records.availability import Unavailable
 from evidence.records.inputs import SeenRow
@@ -260,8 +261,8 @@ def _examples(seen: ProgramSeen) -> list[SeenExample]:
         for row in batch.rows:
             if row.pieces is None or len(found) >= NUM_EXAMPLES:
                 continue
-            labels = row.labels if row.labels is not None else tuple(-100 for _ in row.ids)
-            carry = sum(one != -100 for one in labels[1:])
+            labels = row.labels if row.labels is not None else tuple(IGNORED for _ in row.ids)
+            carry = num_targets(labels)
             caption = (
                 f"In step {formatting.count(batch.step)}: "
                 f"{formatting.plural(len(row.ids), 'token')}, "

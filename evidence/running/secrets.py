@@ -6,9 +6,6 @@ with file, line and kind, and never with the secret. Recognising secrets is `red
 
 from __future__ import annotations
 
-import getpass
-import os
-import socket
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import IO, Any, Final, TypeVar
@@ -26,7 +23,11 @@ from evidence.redact.identity import Identity
 from evidence.redact.known import Secrets
 from evidence.redact.privacy import Privacy
 from evidence.redact.search import SecretMatch, scan, scan_stream
-from evidence.redact.this_process import TAKE_OUT, secrets_of_this_process
+from evidence.redact.this_process import (
+    TAKE_OUT,
+    identity_of_this_process,
+    secrets_of_this_process,
+)
 from evidence.running.patch import binary_files, place_in_patch, without_marks
 from evidence.text import commands
 from evidence.text.escape import one_line, visible
@@ -39,17 +40,8 @@ _LENGTH_BYTES: Final = 8
 
 def privacy_of(milestone: Milestone) -> Privacy:
     """What logs and captured facts of a run must not show."""
-    identity = _identity() if milestone.publish.pseudonyms else Identity()
+    identity = identity_of_this_process() if milestone.publish.pseudonyms else Identity()
     return Privacy(secrets_of_this_process(milestone.secrets.allow), identity)
-
-
-def _identity() -> Identity:
-    try:
-        user = getpass.getuser()
-    except (OSError, KeyError):  # a container whose user has no entry
-        user = ""
-    home = os.path.expanduser("~")  # noqa: PTH111 - Path.home() raises where there is none
-    return Identity("" if home == "~" else home, user, socket.gethostname())
 
 
 def cleaned(record: T, kind: type[T], privacy: Privacy) -> T:

@@ -239,12 +239,8 @@ def journal_of_toy(steps: list[dict[str, Any]]) -> list[dict[str, Any]]:
     checkpoint = [{"path": "model.safetensors", "sha256": "1" * 64, "size_bytes": 10}]
     plan = {"number": 1, "backend": "tunix", "stand_in": False}
     captured = {"commit": COMMIT, "dirty": False}
-    unmet: dict[str, Any] = {
-        "number": 1,
-        "outcome": "requirement-not-met",
-        "reason": "There is no GPU.",
-        "duration_s": 0.0,
-    }
+    unmet: dict[str, Any] = {"number": 1, "outcome": "requirement-not-met", "duration_s": 0.0}
+    unmet["reason"] = "There is no GPU."
     schedule = {"resumed_from_step": None, "steps_per_epoch": 10, "num_rows": N, "num_steps": 20}
     asked = schedule | {"steps_per_epoch": None, "num_rows": 5, "num_steps": 5}
     threads = {"num_threads_start": 2, "num_threads_end": 2}
