@@ -174,8 +174,10 @@ def _of_entity(text: str) -> str:
 
 
 def _link(label: str, address: str) -> str:
-    """An address that shows itself, behind the words that it was given."""
-    shown = f"<{address}>" if len(address) <= _MAX_URL_CHARS else plain(address)
+    """An address that shows itself, behind the words that it was given; in plain words where it is
+    too long, or has a per cent sign, which parsers spell each in their own way."""
+    leads = len(address) <= _MAX_URL_CHARS and "%" not in address
+    shown = f"<{address}>" if leads else plain(address)
     same = not label or label == address
     return shown if same else f"{plain(label, emphasis=True)} ({shown})"
 

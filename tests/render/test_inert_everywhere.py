@@ -146,6 +146,8 @@ def test_quoted_or_in_a_list_it_stays_within_the_gate(around: str) -> None:
 @example("a\n---\nb")
 @example("\\![x](https://evil.example/x.png)")
 @example("&#32;&#32;&#32;&#32;# x")
+@example("[a]: https://e.org/%")
+@example("[a](https://e.org/%zz) <https://e.org/a%2> https://e.org/a%20b")
 def test_any_text_stays_within_the_gate(text: str) -> None:
     goes_through(text, "Words:")
     for line in (gate.through(text), markdown.inline(text)):
