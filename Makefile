@@ -4,6 +4,9 @@
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
+# The JAX path: packages of its own, which do not share an environment with PyTorch's.
+VENV_JAX ?= .venv-jax
+JAX_PYTHON := $(VENV_JAX)/bin/python
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 MILESTONE ?= M43
 # Another torch build (CUDA, nightly): make evidence TORCH_INDEX=https://…/whl/cu130
@@ -15,16 +18,21 @@ SMALL := $(if $(filter small,$(SIZE)),--small)
 
 VERIFIER := evidence.verification evidence.encoding.digest evidence.pack.journal evidence.encoding.jsonio
 LOWEST := build/lowest
-QUICK := tests/verification tests/packs tests/origin tests/prose tests/encoding tests/stages
+QUICK := tests/verification tests/recording/test_forged.py tests/recording/test_within.py tests/self_test/test_programs.py tests/packs tests/origin tests/prose tests/encoding tests/stages
 
 .DEFAULT_GOAL := help
-.PHONY: help evidence verify render test test-all test-lowest lint reformat data golden approve coverage mutants faults fuzz bench bench-growth bench-gpu clean
+.PHONY: help evidence jax verify render test test-jax test-all test-lowest lint reformat data golden approve coverage mutants faults fuzz bench bench-growth bench-gpu clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 evidence: $(VENV)/.runtime ## Run a milestone and leave a sealed pack: make evidence MILESTONE=M43 [AGAIN=1]
 	@$(BIN)/evidence run $(MILESTONE) $(if $(AGAIN),--again)
+
+jax: ## Prepare the JAX path in .venv-jax (minutes, once): evidence run M43 --attempt jax-stand-in
+	@test ! -e $(VENV_JAX)/.ready || $(JAX_PYTHON) -P -m evidence.backends.tunix_ready --quick "$(CURDIR)" 2>/dev/null || rm -f $(VENV_JAX)/.ready
+	@$(MAKE) -s --no-print-directory $(VENV_JAX)/.ready
+	@echo "$(JAX_PYTHON) is ready"
 
 verify: $(VENV)/.runtime ## Check every pack below runs/
 	@$(BIN)/evidence verify runs
@@ -38,6 +46,11 @@ test: lint ## Lint, type-check, and run the quick tests (minutes): make test T=t
 test-all: lint ## Lint, the tests of both tiers, and all faults: before a release
 	@$(BIN)/python -m pytest -n auto -m 'not exhaustive' tests
 	@$(MAKE) --no-print-directory faults
+
+# Workers run under $(JAX_PYTHON), tests under $(BIN)/python; without JAX this fails, and `make test`
+# leaves these tests out.
+test-jax: $(VENV)/.develop jax ## The tests of the JAX path (marker jax), which needs `make jax`'s environment
+	@EVIDENCE_JAX_PYTHON="$(abspath $(VENV_JAX))/bin/python" $(BIN)/python -m pytest -n auto -m 'jax and not full and not exhaustive' $(T)
 
 # In an environment of its own, kept in build/lowest: pip has no option for the lowest versions, so
 # that the floors of pyproject.toml become constraints. What it does not name comes as pip likes it.
@@ -82,7 +95,7 @@ faults: $(VENV)/.develop ## Kill, starve and cut off runs at every point, with t
 	@$(BIN)/python -m pytest -n auto -m exhaustive tests/faults tests/running
 
 bench: $(VENV)/.develop ## Measure start-up, verify, sealing, training against yardsticks: make bench SIZE=small
-	@for name in startup weights files many rows capture redacting training recording instrumenting; do echo; $(BIN)/python benchmarks/$$name.py $(SMALL) || exit 1; done
+	@for name in startup weights files many rows capture redacting auditing training recording instrumenting; do echo; $(BIN)/python benchmarks/$$name.py $(SMALL) || exit 1; done
 	@PYTHONPATH=tests:tests/verification:.:benchmarks $(BIN)/python -P benchmarks/limits.py
 
 bench-growth: $(VENV)/.develop ## Measure that cost grows as the work does, as far as the disk allows (SIZE=small too)
@@ -92,7 +105,7 @@ bench-gpu: $(VENV)/.develop ## Measure the rehearsal of M43 at full size; refuse
 	@$(BIN)/python benchmarks/gpu.py
 
 clean: ## Remove the virtual environment and caches, never runs/
-	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis build dist
+	rm -rf $(VENV) $(VENV_JAX) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis build dist
 
 $(VENV)/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "evidence-pack needs Python 3.11 or newer: make PYTHON=python3.11 …"; exit 1; }
@@ -109,4 +122,22 @@ $(VENV)/.runtime: $(VENV)/.torch pyproject.toml constraints.txt
 
 $(VENV)/.develop: $(VENV)/.runtime
 	@$(PIP) install --quiet -e '.[torch,dev]' $(if $(TORCH_INDEX),,-c constraints.txt)
+	@touch $@
+
+define NO_JAX
+
+The JAX path cannot be installed here; above is what pip says. It needs
+  - a package index (a network, or PIP_INDEX_URL and PIP_FIND_LINKS) and 1.6 GB of disk
+  - Python 3.11 to 3.13, for which its packages are built: make jax PYTHON=python3.12
+  - Linux or WSL2, or macOS on Apple silicon; on Windows itself `evidence run` does not work
+Everything else works without it.
+endef
+export NO_JAX
+
+$(VENV_JAX)/.ready: pyproject.toml constraints-jax.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "the JAX path needs Python 3.11 or newer: make jax PYTHON=python3.12"; exit 1; }
+	@echo "preparing the JAX path in $(VENV_JAX) (JAX, Flax, Optax, google-tunix and what they need; minutes, once)"
+	@$(JAX_PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || $(PYTHON) -m venv --clear $(VENV_JAX)
+	@$(JAX_PYTHON) -m pip --disable-pip-version-check install --quiet -e '.[jax]' -c constraints-jax.txt || { echo "$$NO_JAX" >&2; exit 1; }
+	@$(JAX_PYTHON) -P -m evidence.backends.tunix_ready
 	@touch $@

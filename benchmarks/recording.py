@@ -33,7 +33,8 @@ from evidence.data.read import load_data
 from evidence.data.facts import field_names
 from evidence.worker.interface import Job
 from evidence.backends.transformers.models import (
-    coder, load_model, load_tokenizer, make_repeatable, vocabulary)
+    load_model, make_repeatable)
+from evidence.backends.tokenizer import coder, load_tokenizer, vocabulary
 from evidence.worker.recorder import Recorder, StepCounts
 
 side, root, scratch = sys.argv[1], Path(sys.argv[2]), sys.argv[3]

@@ -24,6 +24,7 @@ GPU_SNAPSHOT: Final = "gpu_snapshot.txt"
 GIT: Final = "git.json"
 PATCH: Final = "git_diff.patch"
 PACKAGES: Final = "packages.json"
+WORKER: Final = "worker.json"
 FROZEN: Final = "frozen.json"
 INPUTS: Final = "inputs.json"
 SEEN: Final = "seen.json"
@@ -34,6 +35,8 @@ METRICS: Final = "training_output/metrics.jsonl"
 FINAL_MODEL: Final = "training_output/final_model"
 TOKENIZER: Final = f"{FINAL_MODEL}/tokenizer.json"
 PREDICTIONS: Final = "predictions.jsonl"
+WEIGHTS: Final = "weights.json"
+LOGITS: Final = "logits.json"
 RESULTS: Final = "results.json"
 WITHHELD: Final = "withheld.json"
 LEFT_OUT: Final = ("*.safetensors",)
@@ -41,6 +44,12 @@ LEFT_OUT: Final = ("*.safetensors",)
 ATTEMPTS: Final = "attempts"
 DAMAGED: Final = "damaged"
 """Folder of what a run that was closed had written and was no longer so: kept, and never read."""
+
+ORIGINAL: Final = "original"
+"""Folder of an imported pack: the files as they were found, byte for byte."""
+SOURCES: Final = "sources.json"
+LOGGED: Final = "logged.jsonl"
+FINDINGS: Final = "findings.json"
 
 RENDERED: Final = "rendered.json"
 RENDERED_SIGNATURE: Final = "rendered.json.sig"
@@ -89,6 +98,7 @@ SCHEMA_OF: Final = {
     HARDWARE: "hardware.v1",
     GIT: "git.v1",
     PACKAGES: "packages.v1",
+    WORKER: "worker.v1",
     FROZEN: "frozen.v1",
     INPUTS: "inputs.v1",
     RESULTS: "results.v1",
@@ -96,6 +106,9 @@ SCHEMA_OF: Final = {
     RENDERED: "rendered.v1",
     JOURNAL: "journal-event.v1",
     TELEMETRY: "telemetry-row.v1",
+    SOURCES: "sources.v1",
+    LOGGED: "logged-row.v1",
+    FINDINGS: "findings.v1",
 }
 """Schema of each JSON document, and of each line of each JSON lines file, by its path.
 
@@ -125,8 +138,16 @@ NEEDED_ALWAYS: Final = (
 )
 """Sealed files that every pack has, a failed one too."""
 
+NEEDED_WHEN_IMPORTED: Final = (MANIFEST, SOURCES, LOGGED, RESULTS, FINDINGS, WITHHELD)
+"""Sealed files that every imported pack has: what it has besides is a milestone, and originals."""
+
 NEEDED_WHEN_COMPLETE: Final = (TELEMETRY,)
 """Sealed files that a complete pack has besides, whatever its stages."""
+
+
+def is_original(path: str) -> bool:
+    """Whether a pack-relative path is that of a file as it was found."""
+    return path.startswith(f"{ORIGINAL}/")
 
 
 def summary_name(milestone_id: str) -> str:

@@ -87,6 +87,10 @@ MAX_NVIDIA_SMI_BYTES: Final = 256 * KIB
 PROBE_TIMEOUT_S: Final = 10.0
 NVIDIA_SMI_TIMEOUT_S: Final = 5.0
 GPU_SAMPLE_TIMEOUT_S: Final = 2.0
+INTERPRETER_TIMEOUT_S: Final = 30.0
+"""For another Python to say what is installed in it: a second, and many on a cold network disk."""
+MAX_INTERPRETER_BYTES: Final = 8 * MIB
+"""Of that answer."""
 
 MAX_SIGNATURE_BYTES: Final = 8 * KIB
 """Of one SSHSIG file: far above RSA-16384, and small enough to wait in a pipe."""
@@ -109,3 +113,10 @@ MAX_WILDCARD_PATTERNS: Final = 100
 """In one list of paths of a milestone: each is held against each file."""
 MAX_ROWS_LISTED: Final = 100_000
 """Rows of a data set for which something is recorded one by one."""
+
+MAX_ORIGINALS: Final = 10_000
+"""Files of one folder that is imported."""
+MAX_ORIGINAL_BYTES: Final = 256 * MIB
+"""Of one of them: a larger one is named by its digest, and left out."""
+MAX_ORIGINALS_BYTES: Final = 4096 * MIB
+"""Of all of them together that are copied."""

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import signal
 import sys
-from contextlib import redirect_stderr, redirect_stdout
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 from io import BytesIO, TextIOWrapper
+from signal import SIGINT, SIGTERM
 
 from evidence.cli.main import main
 
@@ -19,6 +23,18 @@ class Ended:
     err: str
 
 
+@contextmanager
+def handlers_kept() -> Iterator[None]:
+    """A command that ends listens to no signal any more; this process goes on."""
+    before = {number: signal.getsignal(number) for number in (SIGINT, SIGTERM)}
+    try:
+        yield
+    finally:
+        if threading.current_thread() is threading.main_thread():
+            for number, handler in before.items():
+                signal.signal(number, handler)
+
+
 def evidence(*words: str) -> Ended:
     """Run `evidence WORDS`."""
     # Real text streams over bytes: click looks for the bytes below a stream without an encoding.
@@ -27,7 +43,7 @@ def evidence(*words: str) -> Ended:
     sys.argv = ["evidence", *words]
     code: object = 0
     try:
-        with redirect_stdout(out), redirect_stderr(err):
+        with handlers_kept(), redirect_stdout(out), redirect_stderr(err):
             main()
     except SystemExit as ended:
         code = ended.code

@@ -18,12 +18,19 @@ from evidence.stages.registry import kinds
 from evidence.system import posix
 from evidence.verification import report, verification
 from evidence.verification.consistency import registry
+from tests.other_python import JAX_PYTHON, NO_JAX
 from tests.project import Project, make_project
 from tests.shared import made_once
 
 # A busy machine breaks no law: nothing has a deadline.
 settings.register_profile("quick", deadline=None, max_examples=30)
 settings.register_profile("full", deadline=None, max_examples=100)
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Tests of the JAX path are left out where its environment is not there."""
+    if item.get_closest_marker("jax") and JAX_PYTHON is None:
+        pytest.skip(NO_JAX)
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -76,6 +76,11 @@ summary = "{{ train.num_steps }} steps."
 """
 
 
+NOT_HERE = 'backend = "stub"\ninterpreter = "gone/python"\n'
+"""Of an attempt that is possible nowhere."""
+JAX = f'[[attempt]]\nname = "jax"\n{NOT_HERE}'
+
+
 @dataclass(frozen=True, slots=True)
 class Project:
     """Folders of a test project."""

@@ -61,10 +61,17 @@ def test_heavy_packages_are_imported_in_their_own_place_only() -> None:
             if pattern.search(path.read_text("utf-8"))
         }
         assert found == home, package
-    torch = re.compile(r"^\s*(?:from|import) (?:torch|transformers)\b", re.MULTILINE)
-    for path in CODE:
-        if torch.search(path.read_text("utf-8")):
-            assert path.parent.name == "transformers", path
+    frameworks = {
+        "torch": ("backends/transformers",),
+        "transformers": ("backends/transformers", "backends/tunix", "backends"),
+        "jax|jaxlib|flax|optax|qwix|tunix": ("backends/tunix",),
+    }
+    for package, rooms in frameworks.items():
+        pattern = re.compile(rf"^\s*(?:from|import) (?:{package})\b", re.MULTILINE)
+        for path in CODE:
+            if pattern.search(path.read_text("utf-8")):
+                room = path.parent.relative_to(ROOT / "evidence").as_posix()
+                assert room in rooms, (path, package)
 
 
 def test_what_ships_knows_nothing_of_the_backend_that_tests_bring() -> None:

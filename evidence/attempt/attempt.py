@@ -7,6 +7,7 @@ attempts run, and what becomes of their files, is `running`'s.
 from __future__ import annotations
 
 import os
+import sys
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -18,20 +19,21 @@ from evidence.attempt.reported import Reported, read_reported
 from evidence.attempt.stage import StageResult, StageRun
 from evidence.attempt.surroundings import Surroundings
 from evidence.records.availability import Unavailable
-from evidence.records.capture import TorchRecord
+from evidence.records.capture import FrameworkRecord
 from evidence.records.inputs import ModelRecord, TextRecord, TokenizerRecord
 from evidence.records.record import Record
 from evidence.records.run import AttemptPlan, OutcomeRecord
 from evidence.stages.kind import Kind
 from evidence.stages.registry import kind_of
 from evidence.worker.interface import Job
+from evidence.worker.interpreter import inherited
 
 
 class AttemptResult(Record):
     """An attempt that was tried: its outcome, and what its workers reported."""
 
     record: OutcomeRecord
-    framework: TorchRecord | Unavailable | None = None
+    framework: FrameworkRecord | Unavailable | None = None
     model: ModelRecord | None = None
     tokenizer: TokenizerRecord | None = None
     text: TextRecord | None = None
@@ -128,6 +130,7 @@ def run_attempt(
             segment=point.segment if is_start else 1,
             resume=point.resume if is_start else None,
             run_stage=around.run_stage,
+            supervisor=sys.executable,
         )
         from_step = point.from_step if is_start else 0
         last = StageRun(kind, job, around, deadline_s, from_step).execute()
@@ -149,7 +152,7 @@ def run_attempt(
 
 def worker_environment(plan: AttemptPlan) -> Mapping[str, str]:
     """Environment of the workers: the caller's, with what makes a run repeatable fixed."""
-    return os.environ | fixed_variables(plan)
+    return inherited(plan.interpreter, os.environ) | fixed_variables(plan)
 
 
 def fixed_variables(plan: AttemptPlan) -> dict[str, str]:

@@ -33,6 +33,16 @@ LEFT_FOR_THE_REST_BYTES: Final = 8 * limits.MIB
 """Of what the rows of a pack may have: for samples and events that are written meanwhile."""
 
 
+MAX_LOG_BYTES: Final = limits.MAX_TEXT_BYTES
+"""Of one log: verify looks into no longer text. Past it only the end is kept."""
+TAIL_BYTES: Final = limits.MIB // 2
+ROOM_BYTES: Final = 8 * TAIL_BYTES
+"""For what was taken last and for the end: spelled out, a byte may take four."""
+SEAM_CHARS: Final = 64 * limits.KIB
+"""Longer than any secret: a private key of many lines."""
+FULL: Final = "[evidence: the log is full; of what follows the end is kept, and nothing is shown]\n"
+
+
 class LogFile:
     """A log in UTF-8 with LF ends, no acting characters and no secrets, fed with raw output."""
 
@@ -42,12 +52,20 @@ class LogFile:
         self._redactor = redactor or Redactor(Secrets())
         self._held = ""
         self._last: deque[str] = deque(maxlen=NUM_LAST_LINES)
+        self._tail = b""
+        self._num_past = 0
+        """Bytes of output past what a log holds; the last of them are in `_tail`."""
 
     def feed(self, data: bytes) -> str:
         """Take output in any pieces; whole lines are written at once, secrets cut out before.
 
         Returns what was written.
         """
+        if self._writer.size_bytes > MAX_LOG_BYTES - ROOM_BYTES:
+            return self._hold(data)
+        return self._take(data)
+
+    def _take(self, data: bytes) -> str:
         text = self._held + self._decode(data)
         # A progress bar rewrites its line with CR: each state becomes a line of its own. A CR at
         # the very end waits, since LF may follow in the next piece.
@@ -63,6 +81,20 @@ class LogFile:
             self._writer.append(shown.encode("utf-8"))
             self._last.extend(cut(line, limits.MAX_LAST_LINE_CHARS) for line in _last_of(shown))
         return shown
+
+    def _hold(self, data: bytes) -> str:
+        """Keep the end of what no longer fits. It is read for secrets once, when all is over."""
+        is_first = not self._num_past
+        self._num_past += len(data)
+        self._tail = (self._tail + data)[-TAIL_BYTES:]
+        return FULL if is_first else ""
+
+    def _write_tail(self) -> None:
+        """The end of the output; of it not the beginning, which may be the rest of a secret."""
+        text = self._redactor.feed(self._tail.decode("utf-8", "replace").replace("\r", "\n"))
+        text = (text + self._redactor.close())[SEAM_CHARS:].partition("\n")[2]
+        left_out = self._num_past - len(text.encode("utf-8"))
+        self._write(f"[evidence: about {left_out} bytes are left out here]\n{text}")
 
     @property
     def last_lines(self) -> tuple[str, ...]:
@@ -87,6 +119,8 @@ class LogFile:
         """Write a last line that had no end, and close."""
         try:
             self._write(self._redactor.close())
+            if self._num_past:
+                self._write_tail()
         finally:
             self._writer.close()
 

@@ -55,12 +55,14 @@ class FolderDigests:
             hashed, then = self._waiting.popleft()
             then(hashed.result())
 
-    def finish(self, but: int = 0) -> None:
-        """Wait until at most `but` folders are waiting, or until everything is to stop now."""
+    def finish(self, but: int = 0) -> bool:
+        """Wait until at most `but` folders are waiting, or until everything is to stop now:
+        then False, and what is left nobody hashes."""
         self.hand_over()
         while len(self._waiting) > but and not self._stops_now():
             wait([self._waiting[0][0]], _LOOK_EVERY_S)
             self.hand_over()
+        return len(self._waiting) <= but
 
 
 @contextmanager

@@ -10,7 +10,7 @@ from base64 import b64decode
 from binascii import Error
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from evidence import layout, limits
 from evidence.encoding import jsonio
@@ -18,10 +18,12 @@ from evidence.encoding.codec import decode, encode
 from evidence.encoding.cut import cut
 from evidence.encoding.digest import sha256_hex
 from evidence.errors import MalformedError
-from evidence.stages.kind import Document, Kind
+from evidence.records.record import Record
+from evidence.stages.kind import Document, Kind, Rows
 from evidence.system.durable import Written, write_file
 from evidence.text.escape import visible
 
+T = TypeVar("T", bound=Record)
 Clean = Callable[[str], str]
 """Cuts secrets and names out of a text."""
 
@@ -30,9 +32,18 @@ def write_document(
     folder: Path, document: Document[Any], event: dict[str, Any], clean: Clean
 ) -> dict[Path, Written]:
     """Write the record of an event; where, and what. Raises MalformedError."""
-    value = _cleaned(event["record"], clean) if document.cleaned else event["record"]
+    value = event["record"]
+    if document.cleaned:
+        exact = {key: value[key] for key in document.exact if key in value}
+        value = {**_cleaned(value, clean), **exact}
     record = decode(document.record, value)
     return _written(folder / document.path, jsonio.dump_document(encode(record)))
+
+
+def row_of(rows: Rows[T], event: dict[str, Any], clean: Clean) -> T:
+    """The record of a row that an event brings. Raises MalformedError."""
+    value = event["row"]
+    return decode(rows.record, _cleaned(value, clean) if rows.cleaned else value)
 
 
 def write_collected(folder: Path, kind: Kind, event: dict[str, Any]) -> dict[Path, Written]:
@@ -54,7 +65,7 @@ def _cleaned(value: Any, clean: Clean) -> Any:
     if isinstance(value, list):
         return [_cleaned(one, clean) for one in value]
     if isinstance(value, dict):
-        return {key: _cleaned(one, clean) for key, one in value.items()}
+        return {_cleaned(key, clean): _cleaned(one, clean) for key, one in value.items()}
     return value
 
 

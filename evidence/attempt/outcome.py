@@ -24,6 +24,10 @@ _SIGNAL_HINTS: Final = {
     "SIGBUS": "a full shared-memory disk (`df /dev/shm`), a file cut short, or native code",
     "SIGABRT": "native code gave up",
 }
+_PROGRAM_HINTS: Final = {
+    "SIGKILL": "by whom is not known: another process, or the kernel; see `dmesg`"
+}
+"""Of a program that is recorded: it may be killed on purpose."""
 _FAILURES: Final[dict[str, OutcomeKind]] = {
     "exception": "exception",
     "out-of-memory": "out-of-memory",
@@ -72,6 +76,8 @@ class WorkerEnd(Record):
     """Processes that the kernel killed for want of memory meanwhile."""
     memory_remedy: str = ""
     """What to set so that less memory is needed, where that is known."""
+    program_signal: int | None = None
+    """The signal that ended the program which the worker ran, as the worker saw."""
     obeyed: bool = False
     """The worker says that it stopped because it was asked to."""
     has_begun: bool = True
@@ -197,14 +203,22 @@ def _checkpoint_note(ended: WorkerEnd) -> str:
 def _killed(ended: WorkerEnd) -> tuple[OutcomeKind, str]:
     name = _signal_of(ended)
     during = f"during the {ended.kind.name} stage"
+    by_program = ended.program_signal is not None and _signal_name(ended.program_signal) == name
+    who = "the program" if by_program else "the worker"
     if name == "SIGKILL" and ended.num_oom_kills:
         return "out-of-memory", (
-            f"the machine ran out of memory {during}: the worker was killed by SIGKILL, and the "
+            f"the machine ran out of memory {during}: {who} was killed by SIGKILL, and the "
             f"kernel's count of kills for want of memory rose by {ended.num_oom_kills} meanwhile"
             + (f". {ended.memory_remedy}" if ended.memory_remedy else "")
         )
-    hint = _SIGNAL_HINTS.get(name)
-    reason = f"the worker was killed by {name} {during}"
+    hint = (
+        _PROGRAM_HINTS.get(name, _SIGNAL_HINTS.get(name)) if by_program else _SIGNAL_HINTS.get(name)
+    )
+    reason = (
+        f"the program was killed by {name}"
+        if by_program
+        else f"the worker was killed by {name} {during}"
+    )
     return "killed-by-signal", f"{reason} ({hint})" if hint else reason
 
 

@@ -11,7 +11,6 @@ import os
 import selectors
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
@@ -20,6 +19,7 @@ from typing import Final, Literal
 from evidence.attempt.guard import Guard
 from evidence.errors import EvidenceError
 from evidence.system import posix
+from evidence.worker.interpreter import MAIN
 
 READ_BYTES: Final = 1 << 16
 GRACE_AFTER_EXIT_S: Final = 2.0
@@ -43,13 +43,15 @@ Channel = Literal["event", "output"]
 class WorkerProcess:
     """One running worker, in a session of its own so that a Ctrl-C reaches only the supervisor."""
 
-    def __init__(self, job: Path, environment: Mapping[str, str], root: Path) -> None:
+    def __init__(
+        self, job: Path, environment: Mapping[str, str], root: Path, interpreter: str
+    ) -> None:
         if not posix.can_supervise():
             raise EvidenceError(
                 "a run needs Linux, WSL2 or macOS", hint="verify and render work on Windows."
             )
         events_read, events_write = os.pipe()
-        command = [sys.executable, "-P", "-m", "evidence.worker.main"]
+        command = [interpreter, "-P", "-m", MAIN]
         try:
             self._process = subprocess.Popen(
                 [*command, str(job), str(events_write), str(os.getpid())],
@@ -115,9 +117,9 @@ class WorkerProcess:
         self.kill()  # whom it left behind, and who may be talking on
         return self._silent or self._num_bytes_since_gone > MAX_LEFT_BYTES
 
-    def ask_to_stop(self) -> None:
+    def ask_to_stop(self, *, by_interrupt: bool = False) -> None:
         """SIGTERM: the worker ends after the current step, with a checkpoint."""
-        posix.stop_group(self._process.pid)
+        posix.stop_group(self._process.pid, by_interrupt=by_interrupt)
 
     def kill(self) -> None:
         """SIGKILL for the worker and everything it started."""

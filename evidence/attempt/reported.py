@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from evidence.attempt.kept import read_kept, write_kept
 from evidence.encoding.codec import decode, encode
 from evidence.records.availability import Unavailable
-from evidence.records.capture import TorchRecord
+from evidence.records.capture import FrameworkRecord, JaxRecord, TorchRecord
 from evidence.records.inputs import ModelRecord, TextRecord, TokenizerRecord
 from evidence.records.record import Record
 from evidence.system.durable import Written
@@ -23,7 +23,7 @@ class Reported(Record):
     """Framework, model and tokenizer as the training worker loaded them, and what it made of the
     data."""
 
-    framework: TorchRecord | Unavailable | None = None
+    framework: FrameworkRecord | Unavailable | None = None
     model: ModelRecord | None = None
     tokenizer: TokenizerRecord | None = None
     text: TextRecord | None = None
@@ -43,11 +43,21 @@ class Reported(Record):
         """Where the framework is not as an earlier process saw it. A machine cannot be put back:
         this refuses nothing."""
         then, now = before.framework, self.framework
-        if isinstance(then, TorchRecord) and isinstance(now, TorchRecord):
+        if (
+            isinstance(then, FrameworkRecord)
+            and isinstance(now, FrameworkRecord)
+            and type(then) is type(now)
+        ):
             for key in then.__struct_fields__:
                 old, new = getattr(then, key), getattr(now, key)
                 if old != new:
                     yield f"{key} of the framework is {_short(new)} now, and was {_short(old)}"
+
+
+def framework_of(found: dict[str, Any]) -> FrameworkRecord | Unavailable:
+    """What a worker says that it computes with. Raises MalformedError."""
+    kind: type[FrameworkRecord] = JaxRecord if "jax_version" in found else TorchRecord
+    return Unavailable(found["unavailable"]) if "unavailable" in found else decode(kind, found)
 
 
 def _short(value: object) -> str:

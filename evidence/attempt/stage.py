@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any, Final, TypeVar
+from typing import Any, Final
 
 from evidence import limits
 from evidence.attempt.changed_inputs import (
@@ -21,10 +21,10 @@ from evidence.attempt.changed_inputs import (
 )
 from evidence.attempt.files import StageFiles
 from evidence.attempt.folders import Files, drop_checkpoints, folder_digests
-from evidence.attempt.handed import write_collected, write_document
+from evidence.attempt.handed import row_of, write_collected, write_document
 from evidence.attempt.outcome import Left, Limit, WorkerEnd, left_by, of_signal, outcome_of
 from evidence.attempt.process import GRACE_AFTER_KILL_S, WorkerProcess, are_told_too
-from evidence.attempt.reported import Reported, read_reported, write_reported
+from evidence.attempt.reported import Reported, framework_of, read_reported, write_reported
 from evidence.attempt.surroundings import Surroundings
 from evidence.capture.oom import count_oom_kills
 from evidence.capture.telemetry import sample, sampling_period_s
@@ -32,8 +32,8 @@ from evidence.encoding import jsonio
 from evidence.encoding.codec import decode, encode
 from evidence.errors import DurabilityError, MalformedError, PastLimitError
 from evidence.records.availability import Unavailable
-from evidence.records.capture import TorchRecord
-from evidence.records.execution import ExecutionRecord, LossRecord
+from evidence.records.capture import FrameworkRecord
+from evidence.records.execution import CompilationRecord, ExecutionRecord, LossRecord
 from evidence.records.generation import GenerationRecord
 from evidence.records.inputs import ModelRecord, TextRecord, TokenizerRecord
 from evidence.records.record import Record
@@ -47,9 +47,13 @@ from evidence.worker.memory import remedy
 
 POLL_S: Final = 0.2
 STOP_NOW: Final = 2
-
-
-R = TypeVar("R", bound=Record)
+_FACTS: Final[dict[str, type[Record]]] = {
+    "execution": ExecutionRecord,
+    "compilation": CompilationRecord,
+    "loss": LossRecord,
+    "generation": GenerationRecord,
+}
+"""Records that become events of the journal as they are."""
 
 
 class StageResult(Record):
@@ -88,9 +92,10 @@ class StageRun:
         """The worker reads other data than were recorded, or sent what no pack holds."""
         self._done: dict[str, Any] | None = None
         self._has_begun = self._obeyed = False
+        self._program_signal: int | None = None
         self._checkpoint_step = from_step or None
         self._num_threads: int | None = None
-        self._framework: TorchRecord | Unavailable | None = None
+        self._framework: FrameworkRecord | Unavailable | None = None
         self._documents: dict[Path, Written] = {}
 
     def execute(self) -> StageResult:
@@ -111,11 +116,10 @@ class StageRun:
         ):
             self._files = files
             stopped, limit, status = self._supervise(job_file)
-            files.sync()
-            self._digests.finish()
         if not self._has_begun and not self._in_vain:
             self._failure = of_changed_inputs(self._failure, self._around)
-        status = of_signal(status, files.log.last_lines)
+        if self._failure is None:
+            status = of_signal(status, files.log.last_lines)
         if self._failure is not None and self._failure[0] == DISK_FULL:
             message = f"the worker found its disk full: {self._failure[1]}"
             raise DurabilityError(message, hint=NO_ROOM_HINT, no_room=True)
@@ -132,6 +136,7 @@ class StageRun:
             if self._execution is None or job.plan.given_train is None
             else remedy(job.plan.given_train, self._execution),
             obeyed=self._obeyed,
+            program_signal=self._program_signal,
             has_begun=self._has_begun,
             last_lines=files.log.last_lines,
         )
@@ -152,15 +157,19 @@ class StageRun:
 
     def _supervise(self, job_file: Path) -> tuple[bool, Limit | None, int | None]:
         """Whether we stopped the worker, the limit that ran out, and its exit status."""
-        status: int | None = None
-        worker = WorkerProcess(job_file, self._around.environment, Path(self._job.root))
+        around = self._around
+        root = Path(self._job.root)
+        worker = WorkerProcess(job_file, around.environment, root, around.interpreter)
         self._around.observer.stage(self._job.plan.name, self._job.stage, 0)
         try:
             stopped, limit = self._listen(worker)
         finally:
             status = worker.close()
             self._around.observer.stage_end()
-        return stopped, limit, status
+        self._files.sync()
+        is_hashed = self._digests.finish()
+        self._done = self._done if is_hashed else None  # its model could be checked by nobody
+        return stopped or not is_hashed, limit, status
 
     def _stops_now(self) -> bool:
         return self._around.stop_level() >= STOP_NOW
@@ -192,9 +201,9 @@ class StageRun:
                 self._around.observer.message(
                     "stopping at once" if at_once else self._kind.stopping
                 )
-                killed_s = now if at_once else None
-                worker.kill() if at_once else worker.ask_to_stop()
-                asked = level
+                killed_s, asked = now if at_once else None, level
+                interrupt = self._kind.stops_by_interrupt and self._around.interrupted()
+                worker.kill() if at_once else worker.ask_to_stop(by_interrupt=interrupt)
             if killed_s is not None and now - killed_s > GRACE_AFTER_KILL_S:
                 break  # stuck in the kernel
             limit = self._passed(now, last_event_s)
@@ -224,26 +233,23 @@ class StageRun:
             event = jsonio.load_document(line)
             self._handler(str(event["event"]))(event)
         except PastLimitError as error:
-            self._failure = (
-                "exception",
-                f"what the worker sent fits into no pack: {error.message}",
-            )
-            self._in_vain = True
+            text = f"what the worker sent fits into no pack: {error.message}"
+            self._failure, self._in_vain = ("exception", text), True
         except (MalformedError, KeyError, TypeError) as error:
             # Secrets are cut out first: a half of one, left by the limit, would not be recognised.
             clean = self._redactor.text(line.decode("utf-8", "replace"))
             shown = one_line(clean, limits.MAX_MESSAGE_CHARS)
             cause = self._redactor.text(str(error))
-            self._failure = (
-                "exception",
-                f"the worker sent what no worker sends ({cause}): {shown}",
-            )
+            text = f"the worker sent what no worker sends ({cause}): {shown}"
+            self._failure = ("exception", text)
 
     def _handler(self, name: str) -> Callable[[dict[str, Any]], None]:
         """What takes an event: of the kind of stage its rows and documents, else one of ours."""
         rows = self._kind.rows
         if rows is not None and name == rows.event:
             return partial(self._on_row, rows)
+        if name in _FACTS:
+            return partial(self._on_fact, _FACTS[name])
         for document in self._kind.documents:
             if name == document.event:
                 return partial(self._on_document, document)
@@ -263,8 +269,7 @@ class StageRun:
             key: self._redactor.text(value) if isinstance(value, str) else value
             for key, value in event["framework"].items()
         }
-        reason = found.get("unavailable")
-        self._framework = Unavailable(reason) if reason else decode(TorchRecord, found)
+        self._framework = framework_of(found)
 
     def _on_inputs(self, event: dict[str, Any]) -> None:
         model = decode(ModelRecord, event["model"])
@@ -300,29 +305,21 @@ class StageRun:
         keys = ("num_rows", "num_steps", "steps_per_epoch", "resumed_from_step")
         self._journal("schedule", stage=self._job.stage, **{key: event[key] for key in keys})
 
-    def _on_execution(self, event: dict[str, Any]) -> None:
-        self._execution = self._fact("execution", ExecutionRecord, event, segment=self._job.segment)
-
-    def _on_loss(self, event: dict[str, Any]) -> None:
-        self._fact("loss", LossRecord, event, segment=self._job.segment)
-
-    def _on_generation(self, event: dict[str, Any]) -> None:
-        self._fact("generation", GenerationRecord, event, segment=self._job.segment)
-
-    def _fact(self, name: str, record: type[R], event: dict[str, Any], **more: Any) -> R:
+    def _on_fact(self, record: type[Record], event: dict[str, Any]) -> None:
         """A record that the worker sends becomes an event of the journal."""
+        name, segment = event["event"], self._job.segment
         found = decode(record, {key: event[key] for key in event if key != "event"})
-        self._journal(name, stage=self._job.stage, **more, **encode(found))
-        return found
+        self._journal(name, stage=self._job.stage, segment=segment, **encode(found))
+        if isinstance(found, ExecutionRecord):
+            self._execution = found
 
     def _on_probe(self, event: dict[str, Any]) -> None:
-        if event["moment"] in self._around.probed:
-            return  # the process before this one measured it, and the journal has it
-        keys = ("moment", "loss", "num_examples")
-        self._journal("probe", **{key: event[key] for key in keys})
+        if event["moment"] not in self._around.probed:  # else the journal has it
+            keys = ("moment", "loss", "num_examples")
+            self._journal("probe", **{key: event[key] for key in keys})
 
     def _on_row(self, rows: Rows[Any], event: dict[str, Any]) -> None:
-        row = decode(rows.record, event["row"])
+        row = row_of(rows, event, self._redactor.text)
         self._files.row(row)
         done, note = rows.progress(row, self._files.num_rows)
         self._around.observer.advance(done, self._total, note)
@@ -354,8 +351,7 @@ class StageRun:
             drop_checkpoints(Path(self._job.scratch), older_than=before)
 
     def _on_model(self, event: dict[str, Any]) -> None:
-        folder = Path(event["path"])
-        self._digests.begin(folder, self._folder, self._final_model)
+        self._digests.begin(Path(event["path"]), self._folder, self._final_model)
 
     def _final_model(self, files: Files) -> None:
         self._journal("final-model", files=encode(files))
@@ -367,6 +363,10 @@ class StageRun:
     def _on_stopped(self, event: dict[str, Any]) -> None:
         """The worker obeyed; whether it was we who asked is known elsewhere."""
         self._obeyed = True
+
+    def _on_signalled(self, event: dict[str, Any]) -> None:
+        """A signal ended what the worker ran, and will end the worker likewise."""
+        self._program_signal = int(event["number"])
 
     def _on_done(self, event: dict[str, Any]) -> None:
         self._done = event

@@ -27,6 +27,8 @@ class Surroundings(Record):
     environment: Mapping[str, str]
     run_stage: str
     """`module:function` of the backend."""
+    interpreter: str
+    """The Python of the workers."""
     started_s: float
     """Monotonic seconds when the run began; telemetry counts from it."""
     data_sha256: Mapping[str, str]
@@ -39,5 +41,7 @@ class Surroundings(Record):
     """Called where what is written so far has begun to count: a later process relies on it."""
     probed: frozenset[str] = frozenset()
     """Moments whose probe the journal has already."""
+    interrupted: Callable[[], bool] = lambda: False
+    """Whether it was Ctrl-C that asked to stop."""
     privacy: Privacy = field(default_factory=Privacy)
     """What is cut out of logs and messages."""

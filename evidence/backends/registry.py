@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Final
 from evidence.encoding.codec import decode, encode
 from evidence.encoding.schema import nearest
 from evidence.errors import MalformedError, UsageError
-from evidence.worker.interface import Backend, Package, Planned
+from evidence.worker.interface import Backend, Package
 
 if TYPE_CHECKING:
     from importlib.metadata import EntryPoint
@@ -26,6 +26,7 @@ GROUP: Final = "evidence.backends"
 """Entry points of this group are names of backends; each leads to a `Backend`."""
 
 _INSTALL_TORCH: Final = "pip install torch transformers accelerate"
+_INSTALL_JAX: Final = 'make jax (or: pip install "evidence-pack[jax]")'
 _TRANSFORMERS: Final = Backend(
     name="transformers",
     title="PyTorch/Transformers",
@@ -38,14 +39,15 @@ _TRANSFORMERS: Final = Backend(
 _TUNIX: Final = Backend(
     name="tunix",
     title="JAX/Tunix",
-    run_stage=Planned(
-        "the JAX backend (tunix) is not part of this version of evidence-pack",
-        'use an attempt with backend = "transformers"',
+    run_stage="evidence.backends.tunix.stage:run_stage",
+    packages=tuple(
+        Package(name, _INSTALL_JAX)
+        for name in ("jax", "flax", "optax", "tunix", "transformers", "safetensors", "tokenizers")
     ),
 )
 _COMMAND: Final = Backend(
     name="command",
-    title="the program itself",
+    title="recorded",
     run_stage="evidence.recording.stage:run_stage",
 )
 SHIPPED: Final[Mapping[str, Backend]] = {one.name: one for one in (_TRANSFORMERS, _TUNIX, _COMMAND)}

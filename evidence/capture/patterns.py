@@ -18,7 +18,7 @@ from evidence import layout
 
 _MAGIC: Final = re.compile(r"[*?[]")
 _NEVER: Final = frozenset({".git", "__pycache__"})
-_NOT_AT_TOP: Final = frozenset({layout.RUNS, ".venv"})
+_NOT_AT_TOP: Final = frozenset({layout.RUNS, ".venv", ".venv-jax"})
 """Where the run itself writes, and what is installed: only a pattern that names them means them."""
 
 

@@ -24,7 +24,7 @@ from evidence.text.escape import one_line
 if TYPE_CHECKING:
     from git import Repo
 
-_LEFT_OUT: Final = (layout.RUNS, ".venv")
+_LEFT_OUT: Final = (layout.RUNS, ".venv", ".venv-jax")
 """Folders of the project whose changes make no tree dirty: evidence itself, and installed code."""
 _ELSEWHERE: Final = (
     "GIT_DIR",

@@ -7,7 +7,6 @@ import sys
 import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from functools import partial
 from io import StringIO
 from types import FrameType
 from typing import NoReturn
@@ -29,15 +28,39 @@ from evidence.system.threads import ran_out
 from evidence.text.escape import visible
 
 
+class _Heard:
+    """Signals that ask the command to end. The first ends it as Ctrl-C does, so that what must not
+    stay behind is cleared up; those that come while its end is being told change nothing."""
+
+    def __init__(self) -> None:
+        self.terminated = self.is_over = False
+
+    def listen(self) -> None:
+        """From here on, unless somebody else listens already."""
+        with suppress(ValueError):  # not the main thread: nothing is asked of it by a signal
+            for number, own in (
+                (signal.SIGTERM, signal.SIG_DFL),
+                (signal.SIGINT, signal.default_int_handler),
+            ):
+                if signal.getsignal(number) == own:
+                    signal.signal(number, self._hear)
+
+    def _hear(self, number: int, frame: FrameType | None) -> None:
+        if not self.is_over:
+            self.terminated = number == signal.SIGTERM
+            raise KeyboardInterrupt
+
+
 def guarded(command: click.Command) -> NoReturn:
     """Run a click command and exit: its own status, or that of the error it raised."""
-    terminated: list[int] = []
-    with suppress(ValueError):  # not the main thread: nothing is asked of it by a signal
-        if signal.getsignal(signal.SIGTERM) == signal.SIG_DFL:
-            signal.signal(signal.SIGTERM, partial(_end_as_interrupted, terminated))
+    heard = _Heard()
+    heard.listen()
     try:
-        # Outside of standalone mode click swallows Exit and returns its code.
-        returned = command.main(standalone_mode=False)
+        try:
+            # Outside of standalone mode click swallows Exit and returns its code.
+            returned = command.main(standalone_mode=False)
+        finally:
+            heard.is_over = True
         status = returned if isinstance(returned, int) else int(ExitCode.DONE)
     except click.ClickException as error:
         with suppress(OSError):
@@ -48,10 +71,8 @@ def guarded(command: click.Command) -> NoReturn:
     except EvidenceError as error:
         complain(error)
         status = int(error.exit_code)
-    except (KeyboardInterrupt, click.Abort):
-        with suppress(OSError):
-            echo("Stopped.", err=True)
-        status = int(ExitCode.TERMINATED if terminated else ExitCode.INTERRUPTED)
+    except (KeyboardInterrupt, click.Abort) as error:
+        status = _interrupted(error, terminated=heard.terminated)
     except SystemExit:
         # The reader of our output is gone (`| head`): click answers with status 1, which here
         # would say 'findings'. Nothing else exits from inside a command.
@@ -59,21 +80,32 @@ def guarded(command: click.Command) -> NoReturn:
     except OSError as error:
         status = _of_the_system(error)
     except Exception as error:
-        if ran_out(error):
-            complain(UsageError(RAN_OUT, hint=RAN_OUT_HINT))
-            sys.exit(int(ExitCode.USAGE))
-        with suppress(OSError):
-            echo(traceback.format_exc(), err=True, nl=False)
-            said = "This is a bug in evidence-pack. Please report it with the lines above."
-            echo(said, err=True)
-        status = int(ExitCode.BUG)
+        status = _unforeseen(error)
     sys.exit(status)
 
 
-def _end_as_interrupted(terminated: list[int], number: int, frame: FrameType | None) -> NoReturn:
-    """What must not stay behind is cleared up at SIGTERM as it is at Ctrl-C."""
-    terminated.append(number)
-    raise KeyboardInterrupt
+def _interrupted(error: BaseException, *, terminated: bool) -> int:
+    """Said as what was about to be said, where a second signal came in between."""
+    before = error.__context__
+    while before is not None:
+        if isinstance(before, StoppedError):
+            complain(before)
+            return int(before.exit_code)
+        before = before.__context__
+    with suppress(OSError):
+        echo("Stopped.", err=True)
+    return int(ExitCode.TERMINATED if terminated else ExitCode.INTERRUPTED)
+
+
+def _unforeseen(error: Exception) -> int:
+    if ran_out(error):
+        complain(UsageError(RAN_OUT, hint=RAN_OUT_HINT))
+        return int(ExitCode.USAGE)
+    with suppress(OSError):
+        echo(traceback.format_exc(), err=True, nl=False)
+        said = "This is a bug in evidence-pack. Please report it with the lines above."
+        echo(said, err=True)
+    return int(ExitCode.BUG)
 
 
 def _of_the_system(error: OSError) -> int:

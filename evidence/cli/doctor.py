@@ -23,6 +23,7 @@ from evidence.running.doctor import (
     examine_machine,
     find_milestones,
 )
+from evidence.running.jax_path import JaxPath
 from evidence.text import formatting
 from evidence.text.escape import visible
 from evidence.worker.visible import first_device
@@ -78,6 +79,7 @@ def _print_machine(machine: Machine) -> None:
     for name, version in machine.packages:
         _fact(name, _value_text(version))
     _fact("CUDA", _value_text(machine.torch_cuda))
+    _print_jax(machine.jax)
     for name, title in machine.backends:
         _fact("backend", f"{name}, {_value_text(title)}")
     if isinstance(git, Unavailable):
@@ -87,6 +89,17 @@ def _print_machine(machine: Machine) -> None:
         state = f"{changed} changed; the patch will be recorded" if git.dirty else "clean"
         _fact("git", f"{git.commit[:12]}, {state}")
     _fact("ssh-keygen", _value_text(machine.ssh_keygen))
+
+
+def _print_jax(path: JaxPath) -> None:
+    _fact("JAX path", path.python if path.versions else f"none: {path.python}")
+    if path.versions:
+        named = (f"{name} {_value_text(version)}" for name, version in path.versions)
+        _fact("", ", ".join(named))
+    if path.devices:
+        _fact("", f"packages are there to compute on: {path.devices}")
+    if path.remedy:
+        echo(f"{'':15}→ {visible(path.remedy)}")
 
 
 def _unseen(reason: str) -> str:

@@ -19,16 +19,21 @@ from evidence.cli.streams import prepare
 COMMANDS: Final = {
     "run": "Run a milestone and leave a sealed evidence pack.",
     "record": "Run a program as it is and leave a sealed evidence pack.",
+    "import": "Make a sealed pack of files that exist already: imported, not observed.",
     "verify": "Check packs: intact, consistent, and what is not checked.",
     "render": "Regenerate the summaries of packs, only from their evidence.",
     "explain": "Show where a number of a pack comes from, down to file and line.",
     "compare": "Packs side by side: what differs in setup, then in results.",
+    "audit": "Hold what a page says against what logs and results say.",
     "reproduce": "Run a pack again from its own commit and say how close it came.",
     "sign": "Sign a pack with an SSH key, so that others can see whose it is.",
     "note": "Attach later words of the author to a pack.",
     "doctor": "Say what could run here and what is missing.",
     "new": "Write a commented milestone to start from.",
 }
+
+_MODULES: Final = {"import": "importing"}
+"""A module cannot be named by a word of the language."""
 
 
 class LazyGroup(click.Group):
@@ -42,7 +47,8 @@ class LazyGroup(click.Group):
         """The command, imported now; None when there is none of this name."""
         if cmd_name not in COMMANDS:
             return None
-        command: click.Command = import_module(f"evidence.cli.{cmd_name}").command
+        module = _MODULES.get(cmd_name, cmd_name)
+        command: click.Command = import_module(f"evidence.cli.{module}").command
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:

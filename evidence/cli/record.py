@@ -30,7 +30,7 @@ from evidence.text import commands
 @click.option("--timeout", metavar="SECONDS", type=click.IntRange(1), help="End it after so long.")
 @click.option("--resume", is_flag=True, help="Go on with a recording that was killed or stopped.")
 @click.option("--close", is_flag=True, help="Seal such a recording as failed.")
-@click.option("--again", is_flag=True, help="Archive the sealed pack and start anew.")
+@click.option("--again", is_flag=True, help="Archive the sealed pack, record anew.")
 @root_option
 @runs_option
 def command(
@@ -54,7 +54,8 @@ def command(
     change no number. Exit codes are those of `evidence run`.
     """
     recovering = resume or close
-    _refuse(name, program, bool(answer and not data), root, recovering=recovering)
+    anew = again and not program
+    _refuse(name, program, bool(answer and not data), root, recovering=recovering, anew=anew)
     asked = Recording(
         id=name,
         command=program,
@@ -70,7 +71,7 @@ def command(
         again=again,
         resume=resume,
         close=close,
-        written=None if recovering else written(asked),
+        written=None if recovering or anew else written(asked),
     )
     with StopRequest() as stop:
         result = run_milestone(name, options, observer(), stop)
@@ -78,15 +79,21 @@ def command(
 
 
 def _refuse(
-    name: str, program: tuple[str, ...], is_lonely: bool, root: Path, *, recovering: bool
+    name: str,
+    program: tuple[str, ...],
+    is_lonely: bool,
+    root: Path,
+    *,
+    recovering: bool,
+    anew: bool,
 ) -> None:
-    """`is_lonely`: an answer without data."""
+    """`is_lonely`: an answer without data. `anew`: what the sealed pack recorded."""
     if recovering and program:
         raise UsageError(
             "--resume and --close take no program: the recording knows its own",
             hint=f"Type: {commands.evidence('record', name, '--resume')}",
         )
-    if not recovering and not program:
+    if not recovering and not anew and not any(program[:1]):
         raise UsageError(
             "there is no program to record",
             hint="Give it after two dashes: " + commands.record(name, ("python", "train.py")),

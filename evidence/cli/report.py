@@ -26,6 +26,7 @@ VERDICT_TEXTS: Final = {
     "NOT INTACT": "this pack is not what it says",
     "REFUSED": "not read any further, for your safety",
 }
+IMPORTED: Final = "imported, not observed"
 MAX_NAMED: Final = 3
 """Checks that were not made for one and the same reason: so many are named, `--json` has all."""
 OURS: Final = (
@@ -40,13 +41,14 @@ MARKS: Final = {"error": "✗", "refused": "✗", "warning": "!", "advice": "·"
 def print_report(report: Report, *, quiet: bool) -> None:
     """Verdict first, then what supports it."""
     label = click.style(f"{report.verdict:<10}", fg=COLOURS[report.verdict], bold=True)
-    meaning = click.style(f"{VERDICT_TEXTS[report.verdict]}{_known(report)}", dim=True)
+    meaning = click.style(f"{_meaning(report)}{_known(report)}", dim=True)
     echo(f"{label} {_line(report.pack)}  {meaning}{_unsigned(report)}")
     if quiet:
         return
     if report.milestone is not None:
         stand_in = " · made on a stand-in model" if report.stand_in else ""
-        echo(f"  milestone    {_line(report.milestone)} · {report.status}{stand_in}")
+        imported = f" · {IMPORTED}" if report.origin == "imported" else ""
+        echo(f"  milestone    {_line(report.milestone)} · {report.status}{stand_in}{imported}")
     if report.happened:
         echo(f"  happened     {_line(report.happened)}")
     if report.root_sha256 is not None:
@@ -62,7 +64,13 @@ def print_report(report: Report, *, quiet: bool) -> None:
             "  Verified means: intact, and the signer vouches for these bytes. It does not prove\n"
             "  that the training happened: a signer can still lie."
         )
-    if report.verdict == "INTACT":
+    if report.verdict == "INTACT" and report.origin == "imported":
+        echo(
+            "  Intact means: no byte changed since it was imported, and every number stands in a\n"
+            "  file that was found. Nothing of the run was observed. A signature says who\n"
+            "  imported the files, not that the run took place."
+        )
+    elif report.verdict == "INTACT":
         echo(
             "  Intact means: no byte changed since sealing, and every number follows from the\n"
             "  evidence. It does not prove who sealed it, nor that the training happened."
@@ -86,6 +94,15 @@ def print_outcome(report: Report) -> None:
     )
     if report.exit in (ExitCode.FINDINGS, ExitCode.REFUSED):
         echo(f"  next         {OURS}")
+
+
+def _meaning(report: Report) -> str:
+    """The verdict in words; of an imported pack, what it can be at best."""
+    if report.origin != "imported" or report.verdict not in ("INTACT", "UNFINISHED"):
+        return VERDICT_TEXTS[report.verdict]
+    signed = any(one.id == "signature" and one.outcome == "pass" for one in report.checks)
+    who = "the signer you named imported it" if signed else "who imported it is not established"
+    return f"{IMPORTED}: intact; {who}"
 
 
 def _unsigned(report: Report) -> str:

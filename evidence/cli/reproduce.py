@@ -20,6 +20,7 @@ from evidence.text.escape import visible
 
 _BY_DEFAULT: Final[dict[TierName, str]] = {
     "bitwise": " (the default: the environments are equal in all that computes)",
+    "other-framework": " (the default: the attempts are of two frameworks)",
     "numerically-close": " (the default: the environments differ; --tier bitwise asks for more)",
 }
 
@@ -30,7 +31,13 @@ _BY_DEFAULT: Final[dict[TierName, str]] = {
     "--tier",
     type=click.Choice(TIERS),
     help="The closeness asked for (default: bitwise where the environments are equal, else "
-    "numerically-close).",
+    "numerically-close; of two frameworks other-framework).",
+)
+@click.option(
+    "--attempt",
+    metavar="NAME",
+    help="Run another attempt of the same milestone, from the same model: one in another framework "
+    "is held to the tier other-framework.",
 )
 @click.option(
     "--repo",
@@ -52,7 +59,17 @@ _BY_DEFAULT: Final[dict[TierName, str]] = {
     help="In a fresh environment with the recorded versions. Installs what PACK names: for packs "
     "you trust.",
 )
+@click.option(
+    "--interpreter",
+    metavar="PYTHON",
+    help="Run the workers under this Python instead of the one that the attempt names.",
+)
 @click.option("--keep", is_flag=True, help="Leave the worktree in place, to look at it.")
+@click.option(
+    "--trust-command",
+    is_flag=True,
+    help="Run a recorded program whose command stands in PACK alone.",
+)
 def command(
     pack: Path,
     tier: TierName | None,
@@ -60,6 +77,9 @@ def command(
     num_seeds: int | None,
     exact_env: bool,
     keep: bool,
+    trust_command: bool,
+    attempt: str | None,
+    interpreter: str | None,
 ) -> None:
     """Run PACK again from its own commit and patch, and say how close it came.
 
@@ -68,13 +88,22 @@ def command(
     """
     if exact_env:
         given = [*(["--tier", tier] if tier else []), *(["--keep"] if keep else [])]
+        given += ["--trust-command"] if trust_command else []
         given += ["--seeds", str(num_seeds)] if num_seeds else []
+        given += ["--attempt", attempt] if attempt else []
+        given += ["--interpreter", str(Path(interpreter).absolute())] if interpreter else []
         given += ["--repo", str(repo.resolve()), str(pack.resolve())]
         with StopRequest() as stop:
             code = reproduce_in_exact_environment(pack, repo.resolve(), given, observer(), stop)
         raise click.exceptions.Exit(code)
     options = ReproduceOptions(
-        project=repo.resolve(), tier=tier, keep=keep, num_seeds=num_seeds or 0
+        project=repo.resolve(),
+        tier=tier,
+        keep=keep,
+        num_seeds=num_seeds or 0,
+        trust_command=trust_command,
+        attempt=attempt,
+        interpreter=interpreter,
     )
     with StopRequest() as stop:
         result = reproduce(pack, options, observer(), stop)
@@ -89,6 +118,8 @@ def _report(pack: Path, result: ReproduceResult, *, chosen: bool) -> None:
     for tier in record.tiers:
         mark = click.style("✓", fg="green") if tier.reached else click.style("–", fg="yellow")
         echo(f"  {mark} {tier.name:<24} {visible(tier.reason)}")
+    if result.asked not in {tier.name for tier in record.tiers}:
+        echo(f"  – {result.asked:<24} both ran in one framework")
     if record.causes:
         echo("why it is not bitwise, the likeliest first:")
     for number, cause in enumerate(record.causes, 1):

@@ -8,12 +8,15 @@ from typing import Final
 import click
 from msgspec.structs import replace
 
+from evidence import layout
 from evidence.cli.options import root_option, runs_option
 from evidence.cli.progress import observer
 from evidence.cli.report import COLOURS, print_outcome, print_problems
 from evidence.cli.say import echo, secho
 from evidence.cli.streams import heard
 from evidence.errors import ExitCode, UsageError
+from evidence.milestone.parse import parse_milestone
+from evidence.milestone.recorded import command_of, to_run_anew
 from evidence.running.run import RunOptions, RunResult, run_milestone
 from evidence.running.signals import StopRequest
 from evidence.text import commands, endings
@@ -103,8 +106,15 @@ def _report(result: RunResult) -> None:
     echo(f"  summary      {_shown(result.summary)}")
     echo(f"  check it     {commands.evidence('verify', pack)}")
     if result.status != "complete":
-        echo(f"  run anew     {commands.run(result.milestone, result.pack.parent, '--again')}")
+        echo(f"  run anew     {_anew(result)}")
     print_outcome(result.report)
+
+
+def _anew(result: RunResult) -> str:
+    milestone = parse_milestone((result.pack / layout.MILESTONE).read_bytes())
+    if command_of(milestone) is not None:
+        return to_run_anew(milestone)
+    return commands.run(result.milestone, result.pack.parent, "--again")
 
 
 def _shown(path: Path) -> str:

@@ -13,13 +13,11 @@ from evidence.compare.configuration import configuration
 from evidence.compare.differences import differences
 from evidence.compare.environment import environment_of
 from evidence.compare.measures import measures
-from evidence.compare.predictions import compare_predictions
+from evidence.compare.pair import Pair
+from evidence.compare.reasons import reasons
 from evidence.errors import UsageError
 from evidence.records.comparison import ComparedPack, ComparisonRecord, PairRecord
 from evidence.records.run import ManifestRecord
-from evidence.results.tiers import trajectory
-from evidence.stages.eval import PREDICTIONS
-from evidence.stages.train import STEPS
 from evidence.text.escape import visible
 from evidence.verification.verification import VerifiedPack
 
@@ -27,8 +25,13 @@ MAX_PACKS: Final = 12
 """More curves than this cannot be told apart."""
 
 
-def compare_packs(packs: Sequence[VerifiedPack]) -> ComparisonRecord:
-    """The comparison of two or more packs; the first is what the others are held against."""
+def compare_packs(
+    packs: Sequence[VerifiedPack], tolerance: float | None = None
+) -> ComparisonRecord:
+    """The comparison of two or more packs; the first is what the others are held against.
+
+    `tolerance`: of the losses of every step; None: that of one framework, or of two.
+    """
     if not 2 <= len(packs) <= MAX_PACKS:
         raise UsageError(f"give 2 to {MAX_PACKS} packs to compare; there are {len(packs)}")
     documents = [pack.documents for pack in packs]
@@ -40,13 +43,21 @@ def compare_packs(packs: Sequence[VerifiedPack]) -> ComparisonRecord:
         environment=differences([environment_of(one) for one in documents]),
         measures=measures(documents),
         pairs=tuple(
-            PairRecord(
-                pack=index,
-                trajectory=trajectory(first.rows(STEPS), one.rows(STEPS)),
-                predictions=compare_predictions(first.rows(PREDICTIONS), one.rows(PREDICTIONS)),
-            )
-            for index, one in enumerate(documents[1:], 1)
+            _pair(index, Pair(first, one, tolerance)) for index, one in enumerate(documents[1:], 1)
         ),
+    )
+
+
+def _pair(index: int, pair: Pair) -> PairRecord:
+    return PairRecord(
+        pack=index,
+        conditions=tuple(pair.conditions.values()),
+        trajectory=pair.trajectory,
+        steps=pair.steps,
+        logits=pair.logits,
+        predictions=pair.predictions,
+        weights=pair.weights,
+        reasons=reasons(pair),
     )
 
 

@@ -1,7 +1,8 @@
 """Geometry of overlaid loss curves. The drawing itself is a template: the same packs, same bytes.
 
-Interval means are drawn, the same quantity for every pack; a run shorter than one logging
-interval is drawn by its steps, and its legend says so.
+Where all packs were fed the same rows, every step is drawn, and how far apart they are in a panel
+of its own. Else interval means are, the same quantity for every pack; a run shorter than one
+logging interval is drawn by its steps, and its legend says so.
 """
 
 from __future__ import annotations
@@ -9,8 +10,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Final
 
+from evidence.compare.differences_panel import panel
 from evidence.pack.documents import Documents
-from evidence.render.plot import axis, clean_tick, extremes, polyline, stretch_of
+from evidence.records.comparison import PairRecord
+from evidence.render.plot import Point, axis, clean_tick, extremes, polyline, stretch_of
+from evidence.render.program import points
 from evidence.render.render import TEMPLATE, fill
 from evidence.stages.train import STEPS
 from evidence.text import formatting, markdown
@@ -18,6 +22,7 @@ from evidence.text import formatting, markdown
 WIDTH: Final = 760
 LEFT, RIGHT, TOP, BOTTOM = 64, 730, 56, 320
 LEGEND_LINE: Final = 20
+PANEL_GAP: Final = 44
 LABEL_CHARS: Final = 60
 COLOURS: Final = ("#0969da", "#bc4c00", "#1a7f37", "#8250df", "#bf3989", "#9a6700")
 DASHES: Final = ("none", "7 4")
@@ -27,16 +32,22 @@ LIMIT: Final = 1e12
 Curve = tuple[list[tuple[int, float]], str]
 
 
-def draw(packs: Sequence[tuple[str, Documents]]) -> bytes | None:
-    """The picture as SVG; None where no pack has a loss that could be drawn."""
-    curves = [(label, *_curve(documents)) for label, documents in packs]
-    points = [point for _, curve, _ in curves for point in curve]
-    losses = [loss for _, loss in points]
+def draw(packs: Sequence[tuple[str, Documents]], pairs: Sequence[PairRecord] = ()) -> bytes | None:
+    """The picture as SVG; None where no pack has a loss that could be drawn.
+
+    `pairs` are of the first pack and each other one.
+    """
+    same_rows = bool(pairs) and all(map(_same_rows, pairs))
+    curves = [(label, *_curve(documents, by_step=same_rows)) for label, documents in packs]
+    drawn = [point for _, curve, _ in curves for point in curve]
+    losses = [loss for _, loss in drawn]
     if not losses or max(map(abs, losses)) > LIMIT:
         return None
-    x = axis(0, max(step for step, _ in points), LEFT, RIGHT, grow=False, wanted=8)
+    x = axis(0, max(step for step, _ in drawn), LEFT, RIGHT, grow=False, wanted=8)
     y = axis(min(0.0, *losses), max(losses), BOTTOM, TOP, grow=True)
-    height = BOTTOM + 56 + LEGEND_LINE * len(curves)
+    below = BOTTOM + 56 + LEGEND_LINE * len(curves)
+    apart = panel(pairs, x, below + PANEL_GAP, COLOURS)
+    height = below if apart is None else int(apart["axis_label"]) + 16
     return fill(
         TEMPLATE,
         "compare.svg.j2",
@@ -57,29 +68,39 @@ def draw(packs: Sequence[tuple[str, Documents]]) -> bytes | None:
                 _drawn(place, label, [(x(step), y(loss)) for step, loss in curve], note)
                 for place, (label, curve, note) in enumerate(curves)
             ],
+            "apart": apart,
+            "against": _shown(curves[0][0]),
         },
     )
 
 
-def _curve(documents: Documents) -> Curve:
+def _same_rows(pair: PairRecord) -> bool:
+    path = pair.trajectory
+    known = path.rows_are_known and bool(path.num_common_steps)
+    return known and path.first_stream_step is None
+
+
+def _curve(documents: Documents, *, by_step: bool) -> Curve:
     """Steps with losses, and what they are."""
     table = () if documents.results is None else documents.results.loss_table
-    if table:
+    if table and not by_step:
         every = formatting.plural(table[0].step, "step")
         return [(row.step, row.loss) for row in extremes(table)], f"mean of {every}"
-    every_step = documents.rows(STEPS)
+    own = documents.rows(STEPS)
+    every_step = [Point(one.step, one.loss, one.learning_rate) for one in own]
+    every_step = every_step or list(points(documents))
     steps = extremes(every_step)
     if not steps:
         return [], "no steps"
     which = "every step"
     if len(steps) < len(every_step):
         which = f"extremes of {formatting.plural(stretch_of(every_step), 'step')}"
-    note = f"{which}: the run is shorter than one logging interval"
+    short = own and not table
+    note = f"{which}: the run is shorter than one logging interval" if short else which
     return [(row.step, row.loss) for row in steps], note
 
 
 def _drawn(place: int, label: str, points: list[tuple[str, str]], note: str) -> dict[str, Any]:
-    shown = label if len(label) <= LABEL_CHARS else label[: LABEL_CHARS - 1] + "…"
     return {
         "path": polyline(points),
         "knots": points if len(points) <= 40 else [],
@@ -89,5 +110,10 @@ def _drawn(place: int, label: str, points: list[tuple[str, str]], note: str) -> 
         "stroke": "6" if place == 0 else "2",
         "opacity": "0.4" if place == 0 else "1",
         "legend": str(BOTTOM + 62 + LEGEND_LINE * place),
-        "text": f"{markdown.html(shown)} ({markdown.html(note)})",
+        "text": f"{_shown(label)} ({markdown.html(note)})",
     }
+
+
+def _shown(label: str) -> str:
+    shown = label if len(label) <= LABEL_CHARS else label[: LABEL_CHARS - 1] + "…"
+    return markdown.html(shown)

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from typing import Any, Final
 
+from msgspec.structs import replace
+
 from evidence.capture.variables import changes_numbers
 from evidence.compare.differences import flat
 from evidence.encoding.codec import encode
@@ -18,6 +20,7 @@ from evidence.records.capture import (
     GpuRecord,
     HardwareRecord,
     PackagesRecord,
+    WorkerRecord,
 )
 from evidence.records.comparison import Scalar
 from evidence.results.computed import computed_on
@@ -29,8 +32,8 @@ _IRRELEVANT: Final = ("system.", "git.")
 _COMPUTING: Final = frozenset(
     (
         "accelerate", "bitsandbytes", "datasets", "flash-attn", "flax", "google-tunix", "jax",
-        "jaxlib", "mkl", "numpy", "nvidia", "optax", "orbax-checkpoint", "peft", "safetensors",
-        "tokenizers", "torch", "transformers", "triton", "xformers",
+        "jaxlib", "mkl", "numpy", "nvidia", "optax", "orbax-checkpoint", "peft", "qwix",
+        "safetensors", "tokenizers", "torch", "transformers", "triton", "xformers",
     )
 )  # fmt: skip
 """Packages, or beginnings of names up to a hyphen, that take part in computing a run."""
@@ -38,22 +41,37 @@ _COMPUTING: Final = frozenset(
 
 def environment_of(documents: Documents) -> dict[str, Scalar]:
     """Dotted keys such as package.torch and git.commit."""
-    state, manifest = documents.git.start, documents.manifest
+    state, manifest, worker = documents.git.start, documents.manifest, documents.worker
     git: dict[str, Any] = {"commit": state, "dirty": state}
     if not isinstance(state, Unavailable):
         git = {"commit": state.commit, "dirty": state.dirty}
     patch = documents.git.patch_sha256
     facts = machine_facts(
-        documents.environment,
+        environment_used(documents.environment, worker),
         documents.hardware,
-        documents.packages,
+        documents.packages_used[1],
         on_gpu=computed_on(documents).kind != "cpu",
     )
     return {
         **facts,
+        **({} if worker is None else {"python.interpreter": worker.interpreter}),
         **flat({"git": git | {"patch_sha256": patch}}),
         "tool.version": None if manifest is None else manifest.tool.version,
     }
+
+
+def environment_used(
+    environment: EnvironmentRecord, worker: WorkerRecord | None
+) -> EnvironmentRecord:
+    """The environment with the Python that the workers ran under."""
+    if worker is None:
+        return environment
+    return replace(
+        environment,
+        python_version=worker.python_version,
+        python_implementation=worker.python_implementation,
+        python_compiler=worker.python_compiler,
+    )
 
 
 def machine_facts(

@@ -13,6 +13,7 @@ from evidence.compare.configuration import plan_of
 from evidence.pack.documents import Documents
 from evidence.records.comparison import MeasuredValue, MeasureRecord
 from evidence.records.run import ValueRecord
+from evidence.stages.command import COMMAND
 
 _ROWS: Final = (
     ("train.epochs", "Epochs"),
@@ -25,14 +26,40 @@ _ROWS: Final = (
     ("probe.loss_after", "Probe loss after training"),
     ("eval.num_examples", "Examples evaluated"),
 )
+_OF_PROGRAMS: Final = (
+    ("program.num_steps", "Optimizer steps of a program"),
+    ("program.runtime_s", "Runtime of a program"),
+    ("program.loss_first", "Loss of its first step"),
+    ("program.loss_last", "Loss of its last step"),
+    ("program.loss_mean", "Mean loss of its steps"),
+    ("program.num_target_tokens", "Tokens that carried loss"),
+    ("program.num_changed", "Numbers of the model that changed"),
+)
+_COMPILING: Final = "train.compile_in_loop_s"
+_AT: Final = 3
+"""Behind the runtime."""
+MAX_NUMBERS: Final = 100
+_NUMBERS: Final = ("metric.", "reported.")
 _NOT_IN_PACK: Final = "this pack does not have it"
 
 
 def measures(packs: Sequence[Documents]) -> tuple[MeasureRecord, ...]:
-    """Fixed rows, then one for each scorer that any of the packs used."""
-    rows = [_row(packs, name, title) for name, title in _ROWS]
+    """Fixed rows of what was run, one for each scorer that any of the packs used, and one for each
+    number that a recorded program wrote or told."""
+    recorded = [COMMAND.name in plan_of(one).stages for one in packs]
+    fixed = (*(() if all(recorded) else _ROWS), *(_OF_PROGRAMS if any(recorded) else ()))
+    rows = [_row(packs, name, title) for name, title in fixed]
+    if any(one.results is not None and _COMPILING in one.results.values for one in packs):
+        rows.insert(_AT, _row(packs, _COMPILING, "Of the runtime, compiling"))
+    rows += [_row(packs, name, name) for name in _numbers(packs)]
     scorers = dict.fromkeys(name for one in packs for name in _scorers(one))
     return (*rows, *(_row(packs, f"eval.{name}.rate", f"Score: {name}") for name in scorers))
+
+
+def _numbers(packs: Sequence[Documents]) -> tuple[str, ...]:
+    known = (one.results.values for one in packs if one.results is not None)
+    names = dict.fromkeys(name for values in known for name in values if name.startswith(_NUMBERS))
+    return tuple(names)[:MAX_NUMBERS]
 
 
 def _scorers(pack: Documents) -> tuple[str, ...]:

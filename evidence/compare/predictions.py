@@ -22,7 +22,7 @@ def compare_predictions(
     first: Sequence[PredictionRow], second: Sequence[PredictionRow]
 ) -> PredictionsRecord:
     """Outputs that changed, prompts that only the second has (gained) or only the first (lost)."""
-    before, after = _by_prompt(first), _by_prompt(second)
+    before, after = by_prompt(first), by_prompt(second)
     common = [key for key in before if key in after]
     return PredictionsRecord(
         num_common=len(common),
@@ -53,7 +53,7 @@ def _in_all(name: str, pairs: Sequence[tuple[Scores, Scores]]) -> bool:
     return all(name in first and name in second for first, second in pairs)
 
 
-def _by_prompt(rows: Sequence[PredictionRow]) -> dict[Key, PredictionRow]:
+def by_prompt(rows: Sequence[PredictionRow]) -> dict[Key, PredictionRow]:
     """Rows by what was asked; a question asked twice counts as two."""
     seen: Counter[tuple[str, str]] = Counter()
     found: dict[Key, PredictionRow] = {}

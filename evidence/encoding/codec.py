@@ -47,8 +47,11 @@ def encode(value: object) -> Any:
         return {_MARK: value.reason}
     if isinstance(value, Struct):
         found = {}
+        silent = _silent(type(value))
         for name, key in zip(value.__struct_fields__, value.__struct_encode_fields__, strict=True):
             part = getattr(value, name)
+            if name in silent and part == silent[name]:
+                continue
             found[key] = part if type(part) in _PLAIN else encode(part)
         return found
     if isinstance(value, (tuple, list)):
@@ -56,6 +59,16 @@ def encode(value: object) -> Any:
     if isinstance(value, dict):
         return {str(key): encode(item) for key, item in value.items()}
     return value
+
+
+@cache
+def _silent(kind: type[Struct]) -> dict[str, object]:
+    """Fields that are not written where they hold their default: of records that say so
+    (`omit_defaults`), to which a field was added that most of them do not need."""
+    if not kind.__struct_config__.omit_defaults:
+        return {}
+    defaults = kind.__struct_defaults__
+    return dict(zip(kind.__struct_fields__[-len(defaults) :], defaults, strict=True))
 
 
 def encode_rows(rows: Sequence[object]) -> list[Any]:

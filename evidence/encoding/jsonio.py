@@ -14,6 +14,7 @@ import json
 import re
 from collections import Counter, deque
 from collections.abc import Iterator
+from math import isfinite
 from mmap import mmap
 from typing import Any, Final, NoReturn
 
@@ -52,15 +53,12 @@ def _dumps(value: object, option: int) -> bytes:
 
 def _refuse_non_finite(value: object) -> None:
     # orjson writes NaN as null, which would turn 'diverged' into 'not measured'.
-    if isinstance(value, float):
-        if value != value or value in (float("inf"), float("-inf")):
-            raise MalformedError(f"{value} is not a JSON number; record a reason instead")
-    elif isinstance(value, dict):
-        for part in value.values():
-            _refuse_non_finite(part)
-    elif isinstance(value, (list, tuple)):
-        for part in value:
-            _refuse_non_finite(part)
+    if isinstance(value, float) and not isfinite(value):
+        raise MalformedError(f"{value} is not a JSON number; record a reason instead")
+    if isinstance(value, (dict, list, tuple)):
+        for part in value.values() if isinstance(value, dict) else value:
+            if type(part) is not str and (type(part) is not float or not isfinite(part)):
+                _refuse_non_finite(part)
 
 
 def load_document(data: bytes) -> Any:
@@ -117,10 +115,8 @@ def iter_lines(data: bytes, most: int | None = None) -> Iterator[tuple[int, byte
         end = data.find(b"\n", start)
         if end < 0:
             raise MalformedError("the last line does not end with LF: cut off?", line=number)
-        if end - start > limits.MAX_JSONL_LINE_BYTES:
-            raise PastLimitError(f"longer than {limits.MAX_JSONL_LINE_BYTES} bytes", line=number)
-        if end == start:
-            raise MalformedError("empty line", line=number)
+        if not 0 < end - start <= limits.MAX_JSONL_LINE_BYTES:
+            raise _odd_line(end - start, number)
         yield number, data[start:end]
         start = end + 1
 
@@ -130,24 +126,26 @@ def iter_lines_of(pieces: deque[mmap]) -> Iterator[tuple[int, bytes]]:
 
     A mebibyte and a line are all that is held besides.
     """
-    number, open_line = 0, b""
+    number, open_line, longest = 0, b"", limits.MAX_JSONL_LINE_BYTES
     while pieces:
         *ended, open_line = (open_line + pieces.popleft()[:]).split(b"\n")
         for line in ended:
             number += 1
             if number > limits.MAX_JSONL_LINES:
                 raise PastLimitError(f"more than {limits.MAX_JSONL_LINES} lines")
-            if len(line) > limits.MAX_JSONL_LINE_BYTES:
-                text = f"longer than {limits.MAX_JSONL_LINE_BYTES} bytes"
-                raise PastLimitError(text, line=number)
-            if not line:
-                raise MalformedError("empty line", line=number)
+            if not 0 < len(line) <= longest:
+                raise _odd_line(len(line), number)
             yield number, line
-        if len(open_line) > limits.MAX_JSONL_LINE_BYTES:
-            text = f"longer than {limits.MAX_JSONL_LINE_BYTES} bytes"
-            raise PastLimitError(text, line=number + 1)
+        if len(open_line) > longest:
+            raise _odd_line(len(open_line), number + 1)
     if open_line:
         raise MalformedError("the last line does not end with LF: cut off?", line=number + 1)
+
+
+def _odd_line(size_bytes: int, number: int) -> MalformedError:
+    if size_bytes:
+        return PastLimitError(f"longer than {limits.MAX_JSONL_LINE_BYTES} bytes", line=number)
+    return MalformedError("empty line", line=number)
 
 
 def _canonical(data: bytes, option: int) -> Any:

@@ -110,6 +110,8 @@ def _sentence(error: ValidationError, limit: Any) -> str:
             return f"{shown} is not one of {', '.join(map(str, limit))}{hint}"
         case "const":
             return f"{shown} is not {_short(limit)}"
+        case "maxLength":
+            return f"{shown} has {len(str(error.instance))} characters, and {limit} are the most"
         case "minimum" | "exclusiveMinimum":
             word = "less than" if error.validator == "minimum" else "not more than"
             return f"{shown} is {word} {limit}"

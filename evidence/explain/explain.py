@@ -17,6 +17,7 @@ from typing import Any, Final
 from evidence import layout
 from evidence.encoding import jsonio
 from evidence.errors import PackBrokenError, UsageError
+from evidence.pack.imported import Imported
 from evidence.records.record import Record
 from evidence.records.run import ValueRecord
 from evidence.results.context import level_at
@@ -96,8 +97,12 @@ def explain(pack: Path, asked: str) -> Explanation:
         address=record.address,
         places=places,
         num_more=more,
-        checks=("digests", "results", "rendered-bytes"),
+        checks=("digests", _results_check(sealed), "rendered-bytes"),
     )
+
+
+def _results_check(sealed: SealedPack) -> str:
+    return "imported-results" if isinstance(sealed.documents, Imported) else "results"
 
 
 def _value(sealed: SealedPack, name: str) -> ValueRecord:
@@ -142,6 +147,11 @@ def _follow(sealed: SealedPack, address: str) -> tuple[tuple[Place, ...], int]:
     more = 0
     for part in filter(None, address.split(" + ")):
         match = _ADDRESS.fullmatch(part)
+        if match is not None and isinstance(sealed.documents, Imported):
+            place = _in_original(sealed, sealed.documents, part, match)
+            if place is not None:
+                places.append(place)
+                continue
         if match is None or match["path"] not in sealed.documents.digests:
             raise UsageError(f"{part[:_MAX_NAME_CHARS]!r} is no address in this pack")
         path, pointer = match["path"], match["pointer"]
@@ -158,6 +168,19 @@ def _follow(sealed: SealedPack, address: str) -> tuple[tuple[Place, ...], int]:
         more += len(lines) - len(chosen)
         places += _in_rows(path, chosen, pointer, _read(sealed, path))
     return tuple(places), more
+
+
+def _in_original(
+    sealed: SealedPack, documents: Imported, address: str, match: re.Match[str]
+) -> Place | None:
+    """The place in a file as it was found; None for a document of the pack."""
+    path, line = match["path"], int(match["first"] or 0)
+    if not layout.is_original(path):
+        return None
+    from evidence.explain.originals import shown_at  # readers of all kinds of files
+
+    shown = shown_at(sealed.path, documents, path, address)
+    return Place(path, line, match["pointer"], shown)
 
 
 def _read(sealed: SealedPack, path: str) -> bytes:

@@ -17,7 +17,16 @@ if TYPE_CHECKING:
 
 PLACES = ("lightning.pytorch", "pytorch_lightning")
 GROUP = "callbacks_factory"
-EVENTS = ("on_train_start", "on_train_batch_start", "on_train_batch_end", "on_train_end")
+EVENTS = (
+    "on_train_start",
+    "on_train_batch_start",
+    "on_train_batch_end",
+    "on_train_end",
+    "on_validation_batch_start",
+    "on_validation_batch_end",
+    "on_test_batch_start",
+    "on_test_batch_end",
+)
 MAX_LOGGED = 100
 
 
@@ -94,10 +103,24 @@ class Followed:
 
     def on_train_batch_start(self, trainer: Any, module: Any, args: Any, kwargs: Any) -> None:
         """A batch goes into `training_step`."""
+        self._begins(module, args, kwargs, module.training)
+
+    def _begins(self, module: Any, args: Any, kwargs: Any, trains: bool) -> None:
         batch = args[0] if args else kwargs.get("batch")
         self._torch.calls.pause(True)
         given = batch if isinstance(batch, (list, tuple)) else (batch,)
-        self._torch.fed(module, given, {}, module.training)
+        self._torch.fed(module, given, {}, trains)
+
+    def on_validation_batch_start(self, trainer: Any, module: Any, args: Any, kwargs: Any) -> None:
+        """A batch goes into `validation_step` or `test_step`."""
+        self._begins(module, args, kwargs, False)
+
+    def on_validation_batch_end(self, trainer: Any, module: Any, args: Any, kwargs: Any) -> None:
+        """That batch is done."""
+        self._torch.calls.pause(False)
+
+    on_test_batch_start = on_validation_batch_start
+    on_test_batch_end = on_validation_batch_end
 
     def on_train_batch_end(self, trainer: Any, module: Any, args: Any, kwargs: Any) -> None:
         """The batch is done; what Lightning logged of it is known."""

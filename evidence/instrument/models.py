@@ -1,8 +1,8 @@
 """The model that is trained: its size, its weights before the first step and after the last.
 
 Responsible for the events `model` and `weights`. The model is the one whose parameters the stepping
-optimizer holds. No model is kept alive: where the program drops it before it ends, its weights are
-read as it goes.
+optimizer holds; where nothing has trained yet, what is called to evaluate is a model too. None is
+kept alive: where the program drops it before it ends, its weights are read as it goes.
 """
 
 from __future__ import annotations
@@ -18,16 +18,19 @@ from .context import Context
 from .modules import Modules
 from .weights import Weights
 
+MAX_OF_OPTIMIZER = 8
+MAX_EVALUATED = 8
+
 
 class Models:
-    """The models whose optimizers stepped."""
+    """The models whose optimizers stepped, and those that were called before any did."""
 
     def __init__(self, context: Context, torch: Any, modules: Modules) -> None:
         self._context = context
         self._torch = torch
         self._modules = modules
         self._tops: Any = weakref.WeakKeyDictionary()
-        self._known: list[_Trained] = []
+        self._known: list[_Known] = []
 
     def before_step(self, optimizer: Any) -> None:
         """Before the first step of each optimizer, read the model that it trains."""
@@ -38,17 +41,28 @@ class Models:
         self._tops[optimizer] = {id(top) for top in tops}
         if not tops:
             named = [("parameter {}".format(i), parameter) for i, parameter in enumerate(held)]
-            self._begin(None, named)
-        for top in tops[:8]:
-            if not any(trained.is_of(top) for trained in self._known):
-                self._begin(top, list(top.named_parameters()))
+            self._said(None, named).begin(named)
+        for top in tops[:MAX_OF_OPTIMIZER]:
+            known = self._of(top)
+            if known is None or not known.has_begun:
+                named = list(top.named_parameters())
+                (known or self._said(top, named)).begin(named)
 
-    def _begin(self, top: Any, named: Any) -> None:
-        name = type(unwrapped(top)).__name__ if top is not None else None
+    def evaluated(self, top: Any) -> None:
+        """A model is called without training, and none was trained before: read it, once."""
+        if self._tops or len(self._known) >= MAX_EVALUATED or self._of(top) is not None:
+            return
+        named = list(top.named_parameters())
+        if named:
+            self._said(top, named).say("evaluated", Weights(self._torch, named, compared=False))
+
+    def _of(self, top: Any) -> _Known | None:
+        return next((known for known in self._known if known.is_of(top)), None)
+
+    def _said(self, top: Any, named: Any) -> _Known:
         self._context.spool.write("model", model=len(self._known), **described(top, named))
-        trained = _Trained(self._context, self._torch, len(self._known), top, named)
-        self._known.append(trained)
-        trained.say_before(name)
+        self._known.append(_Known(self._context, self._torch, len(self._known), top))
+        return self._known[-1]
 
     def is_known(self, optimizer: Any) -> bool:
         """Whether the optimizer was seen before its first step."""
@@ -60,31 +74,35 @@ class Models:
 
     def end(self) -> None:
         """Read each model once more."""
-        for trained in self._known:
-            trained.say_after()
+        for known in self._known:
+            known.say_after()
 
 
-class _Trained:
-    """One model in training."""
+class _Known:
+    """One model, in training once it has begun."""
 
-    def __init__(self, context: Context, torch: Any, number: int, top: Any, named: Any) -> None:
+    def __init__(self, context: Context, torch: Any, number: int, top: Any) -> None:
         self._context = context
         self._torch = torch
         self._number = number
         self._top = None if top is None else weakref.ref(top)
-        self._named = named
+        self._named: Any = []
         self._before: Weights | None = None
         self._process = os.getpid()
-        if top is not None:
-            goes = context.guard.hook("weights", self.say_after, nested=True)
-            weakref.finalize(top, goes).atexit = False
+        self.has_begun = False
 
     def is_of(self, top: Any) -> bool:
         return self._top is not None and self._top() is top
 
-    def say_before(self, name: str | None) -> None:
-        self._before = before = Weights(self._torch, self._named)
-        self._say("before", before)
+    def begin(self, named: Any) -> None:
+        """Training begins: of the model, its weights as they are."""
+        self.has_begun, self._named = True, named
+        top = self._top() if self._top is not None else None
+        if top is not None:
+            goes = self._context.guard.hook("weights", self.say_after, nested=True)
+            weakref.finalize(top, goes).atexit = False
+        self._before = Weights(self._torch, named)
+        self.say("before", self._before)
 
     def say_after(self) -> None:
         """Once: when the model goes, or at the end."""
@@ -96,7 +114,7 @@ class _Trained:
         after, self._named = Weights(self._torch, named), []
         changed, compared = after.changed_since(before)
         known = compared > 0 or after.num_values == 0
-        self._say(
+        self.say(
             "after",
             after,
             num_changed=changed if known else None,
@@ -104,7 +122,7 @@ class _Trained:
             sampled=after.is_sampled,
         )
 
-    def _say(self, moment: str, weights: Weights, **more: Any) -> None:
+    def say(self, moment: str, weights: Weights, **more: Any) -> None:
         self._context.spool.write(
             "weights",
             model=self._number,

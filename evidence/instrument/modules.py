@@ -1,4 +1,4 @@
-"""Which modules are models: the tops of module trees whose parameters the program asked for.
+"""Which modules are models: the tops of module trees that the program trains, fills or evaluates.
 
 Responsible for knowing the trees without touching a module: children are told by PyTorch's own
 registration hook, models by who is asked for their parameters, as everyone does who makes an
@@ -12,6 +12,9 @@ import weakref
 from typing import Any, Callable
 
 from .compiled import leave_to_python
+
+ASKED = ("named_parameters", "eval", "load_state_dict")
+"""Of a model, by whoever makes an optimizer for it, evaluates it or fills it."""
 
 
 class Modules:
@@ -27,22 +30,25 @@ class Modules:
         self._found = found
         """Called with each top of a tree once, when it is first asked for its parameters."""
 
-    def install(self) -> Callable[..., Any]:
-        """Be told of children and of questions for parameters."""
-        module = self._torch.nn.modules.module
-        module.register_module_module_registration_hook(self._registered)
-        original = self._torch.nn.Module.named_parameters
+    def install(self) -> list[tuple[Any, str, Callable[..., Any]]]:
+        """Be told of children and of what is asked of models. Returns what was put in place."""
+        self._torch.nn.modules.module.register_module_module_registration_hook(self._registered)
+        return [self._watched(name) for name in ASKED]
+
+    def _watched(self, name: str) -> tuple[Any, str, Callable[..., Any]]:
+        owner = self._torch.nn.Module
+        original = getattr(owner, name)
         asked, compiling = self.asked, self._torch.compiler.is_compiling
 
         @functools.wraps(original)
-        def named_parameters(self: Any, *args: Any, **kwargs: Any) -> Any:
+        def watched(self: Any, *args: Any, **kwargs: Any) -> Any:
             if not compiling():
                 asked(self)
             return original(self, *args, **kwargs)
 
-        leave_to_python(self._torch, named_parameters)
-        self._torch.nn.Module.named_parameters = named_parameters
-        return named_parameters
+        leave_to_python(self._torch, watched)
+        setattr(owner, name, watched)
+        return owner, name, watched
 
     def _registered(self, parent: Any, name: str, child: Any) -> None:
         """A model may get a wrapper after it was found: a compiled or a distributed one."""

@@ -16,11 +16,19 @@ from typing import Any, Callable
 from .context import Context
 
 WRITING = os.O_WRONLY | os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_TRUNC
-SYSTEM = ("/proc/", "/sys/", "/dev/", "/etc/", "/run/")
+SYSTEM = ("/proc/", "/sys/", "/dev/", "/etc/", "/run/", "/usr/share/zoneinfo/")
+IN_MEMORY = "/dev/shm/"  # noqa: S108 - read, not written
+USERS_OWN = (IN_MEMORY, "/run/media/", "/run/user/")
+"""Where people do keep data, below what is the system's."""
+OF_PREFIX = ("bin", "etc", "include", "lib", "lib64", "share")
+"""Folders of an interpreter. Projects lie below a prefix, too: /usr/src/app is one."""
+UNNAMED = ("sem.", "torch_", "pym-", "__KMP_")
+"""What libraries keep there for themselves."""
 LEFT_OUT_ENDINGS = (".pyc", ".so", ".dylib", ".dll", ".pth", ".pyd")
 LEFT_OUT_FOLDERS = ("/.git/", "/__pycache__/", "/site-packages/", "/dist-packages/")
 MAX_PATHS = 20_000
-HOWS = ("safetensors", "cache_files")
+HOWS = ("safetensors", "cache_files", "data_files")
+MAX_DATA_FILES = 1_000
 
 
 def watch(context: Context, exec_begins: Callable[[], None]) -> None:
@@ -74,7 +82,8 @@ def _watch_save_file(by_library: Any, module: Any) -> None:
 
 
 def _watch_datasets(by_library: Any, module: Any) -> None:
-    """A data set from the cache is mapped into memory; its files are named by itself."""
+    """A data set from the cache is mapped into memory; its files are named by itself. So are the
+    user's own files that it was made of, which nobody opens any more once it is in the cache."""
     note = by_library["cache_files"]
 
     def watched(original: Any) -> Any:
@@ -90,6 +99,23 @@ def _watch_datasets(by_library: Any, module: Any) -> None:
 
     module.load_dataset = watched(module.load_dataset)
     module.load_from_disk = watched(module.load_from_disk)
+    _watch_builders(by_library["data_files"], module)
+
+
+def _watch_builders(note: Any, module: Any) -> None:
+    original = module.load_dataset_builder
+
+    @functools.wraps(original)
+    def load_dataset_builder(*args: Any, **kwargs: Any) -> Any:
+        builder = original(*args, **kwargs)
+        files = getattr(getattr(builder, "config", None), "data_files", None)
+        for names in list(files.values() if isinstance(files, dict) else ()):
+            for name in list(names)[:MAX_DATA_FILES]:
+                if isinstance(name, str) and os.path.isfile(name):
+                    note(name, "read", "data_files")
+        return builder
+
+    module.load_dataset_builder = load_dataset_builder
 
 
 class _Opened:
@@ -112,7 +138,10 @@ class _Opened:
         if (path, writes) in self._seen and os.path.isabs(path):
             return
         name = os.path.abspath(os.fsdecode(path))
-        if (name, writes) in self._seen or self._num >= MAX_PATHS:
+        if (name, writes) in self._seen:
+            return
+        if self._num >= MAX_PATHS:
+            self._say_too_many()
             return
         self._seen.add((name, writes))
         if os.path.isabs(path):
@@ -120,6 +149,10 @@ class _Opened:
         if self._is_left_out(name) or os.path.isdir(name):
             return
         self._num += 1
+        if _is_unnameable(name):
+            why = "its name is no UTF-8: {}".format(ascii(name)[:300])
+            self._context.spool.write("unseen", what="a file that was opened", why=why)
+            return
         if writes:
             self._written[name] = None
             self._context.spool.write(
@@ -133,6 +166,12 @@ class _Opened:
             self.say(name, "source")
         else:
             self.say(name, "open")
+
+    def _say_too_many(self) -> None:
+        if self._num == MAX_PATHS:
+            self._num += 1
+            why = "only the first {} that this process opened are named".format(MAX_PATHS)
+            self._context.spool.write("unseen", what="further files", why=why)
 
     def by_library(self, path: Any, mode: str, how: str) -> None:
         """A library has opened a file in its own way."""
@@ -149,7 +188,10 @@ class _Opened:
             self._context.spool.write("opened", path=name, mode="read", how=how, **facts)
 
     def _is_left_out(self, name: str) -> bool:
-        if name.startswith((*SYSTEM, self._spool)) or name.endswith(LEFT_OUT_ENDINGS):
+        is_system = name.startswith(SYSTEM) and not name.startswith(USERS_OWN)
+        if is_system or name.startswith(self._spool) or name.endswith(LEFT_OUT_ENDINGS):
+            return True
+        if name.startswith(IN_MEMORY) and os.path.basename(name).startswith(UNNAMED):
             return True
         if any(folder in name for folder in LEFT_OUT_FOLDERS):
             return True
@@ -180,11 +222,20 @@ class _Opened:
                 self.say(name, "source")
 
 
+def _is_unnameable(name: str) -> bool:
+    try:
+        return not name.encode("utf-8")
+    except UnicodeEncodeError:
+        return True
+
+
 def _left_out_folders() -> list[str]:
     """Those of the interpreter and its packages, and this room."""
     paths = sysconfig.get_paths()
-    folders = [paths.get(key, "") for key in ("stdlib", "platstdlib", "purelib", "platlib", "data")]
-    folders += [sys.prefix, sys.base_prefix, sys.exec_prefix, os.path.dirname(__file__)]
+    folders = [paths.get(key, "") for key in ("stdlib", "platstdlib", "purelib", "platlib")]
+    for prefix in {sys.prefix, sys.base_prefix, sys.exec_prefix, paths.get("data", sys.prefix)}:
+        folders += [os.path.join(prefix, each) for each in OF_PREFIX]
+    folders.append(os.path.dirname(__file__))
     return [os.path.join(os.path.realpath(folder), "") for folder in folders if folder]
 
 

@@ -118,6 +118,8 @@ def _row(
 
 def _are_moved(ids: Ids, labels: Ids) -> bool:
     """Whether each label is the token after its place, and not the one in it."""
+    if IGNORED not in labels:  # the common case, in few calls
+        return len(ids) > 1 and labels != ids and labels[:-1] == ids[1:]
     pairs = [place for place, label in enumerate(labels) if label != IGNORED]
     if not pairs or all(labels[place] == ids[place] for place in pairs):
         return False

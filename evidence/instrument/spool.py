@@ -21,18 +21,21 @@ MAX_HELD_BYTES = 64_000
 """Lines that are held back are written when they are more than this, or when a step ends."""
 HIGH_DESCRIPTOR = 700
 """Programs that close a range of descriptors or count on low numbers are left alone."""
+_encode = json.JSONEncoder(allow_nan=False, separators=(",", ":")).encode
 WORD = {"inf": "inf", "-inf": "-inf", "nan": "nan"}
 
 
 def plain(value: Any) -> Any:
-    """A value as JSON has it: NaN and infinities are words."""
+    """A value as JSON has it: NaN and infinities are words, and bytes of a name are spelled."""
     if isinstance(value, float):
         return value if math.isfinite(value) else WORD[repr(float(value))]
     if isinstance(value, dict):
         return {str(key): plain(item) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
         return [plain(item) for item in value]
-    if value is None or isinstance(value, (bool, int, str)):
+    if isinstance(value, str):
+        return value.encode("utf-8", "backslashreplace").decode("utf-8")  # no half of a character
+    if value is None or isinstance(value, (bool, int)):
         return value
     return str(value)[:300]
 
@@ -40,9 +43,11 @@ def plain(value: Any) -> Any:
 def encoded(event: dict[str, Any]) -> bytes:
     """One line. Lists of whole numbers, which are long, are not walked twice."""
     try:
-        text = json.dumps(event, allow_nan=False, separators=(",", ":"))
+        text = _encode(event)
     except (TypeError, ValueError):
-        text = json.dumps(plain(event), allow_nan=False, separators=(",", ":"))
+        text = _encode(plain(event))
+    if "\\ud" in text:
+        text = _encode(plain(event))
     return text.encode("ascii") + b"\n"
 
 

@@ -83,7 +83,7 @@ class Torch:
         leave_to_python(self.torch, before, with_callees=True)
         optimizer.register_optimizer_step_pre_hook(before_step)
         optimizer.register_optimizer_step_post_hook(after_step)
-        self._replaced.append((self.torch.nn.Module, "named_parameters", self.modules.install()))
+        self._replaced += self.modules.install()
         unmarked = hook("optimizer", self._compiled_step)
         self.replace(self.torch.optim.lr_scheduler.LRScheduler, "step", lambda *_, **__: unmarked())
         self.replace(self.torch.autograd, "backward", hook("backward", self._backward))
@@ -180,6 +180,7 @@ class Torch:
         found = described(named, "input_ids" in named or self._has_tokens(module))
         ids, first = found.get("ids"), found["first"]
         if not trains:
+            self.models.evaluated(module)
             self.evaluation.forward(ids, first)
             return
         self.evaluation.training(self.steps.last_num)

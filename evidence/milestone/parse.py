@@ -249,6 +249,10 @@ def _stage_problems(milestone: Milestone) -> Iterator[tuple[str, str]]:
         for name in ("model", "train", "eval"):
             if ours[name] is not None:
                 yield f"/{name}", f"[{PROGRAM}] runs a program as it is: it takes no [{name}]"
+        for index, attempt in enumerate(milestone.attempts):
+            if attempt.interpreter is not None:
+                text = f"[{PROGRAM}] runs a program as it is: name its Python in its command line"
+                yield f"/attempt/{index}/interpreter", text
         yield from _metric_problems(milestone)
         return
     for name, table in ours.items():

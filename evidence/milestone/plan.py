@@ -33,6 +33,7 @@ def _plan(milestone: Milestone, spec: AttemptSpec, number: int) -> AttemptPlan:
         timeout_s=spec.timeout_s,
         no_progress_timeout_s=spec.no_progress_timeout_s,
         resolution=spec.resolution,
+        interpreter=spec.interpreter,
         stages=milestone.stages,
         collect=milestone.collect,
         metric=milestone.metric,

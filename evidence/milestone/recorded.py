@@ -8,12 +8,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Final
 
-import tomlkit
-
 from evidence.errors import UsageError
 from evidence.milestone.parse import SCHEMA
+from evidence.records.milestone import Milestone
 from evidence.records.record import Record
+from evidence.stages.command import COMMAND
+from evidence.text import commands
 
+TITLE: Final = "A recorded program"
 ATTEMPT: Final = "as-it-is"
 NEVER_S: Final = 30 * 86_400
 """Silence after which a recorded program counts as hung: as good as never."""
@@ -35,18 +37,20 @@ class Recording(Record):
 
 def written(asked: Recording) -> bytes:
     """The milestone file."""
+    import tomlkit  # to write one only
+
     document: dict[str, Any] = {
         "schema": SCHEMA,
         "id": asked.id,
-        "title": "A recorded program",
+        "title": TITLE,
         "kind": "recorded-program",
         "objective": "A program was run as it is, to record what it did.",
-        "command": _command(asked),
+        COMMAND.name: _command(asked),
     }
     data = {f"file{n}": _data(path, fields) for n, (path, fields) in enumerate(asked.data, 1)}
     if data:
         document["data"] = data
-    attempt = {"name": ATTEMPT, "backend": "command", "no_progress_timeout_s": NEVER_S}
+    attempt = {"name": ATTEMPT, "backend": COMMAND.name, "no_progress_timeout_s": NEVER_S}
     document["attempt"] = [_filled(attempt, timeout_s=asked.timeout_s)]
     if asked.frozen:
         document["frozen"] = [{"name": "frozen", "paths": list(asked.frozen), "ref": "HEAD"}]
@@ -59,6 +63,23 @@ def written(asked: Recording) -> bytes:
             "a word of the command, a path or the folder is no UTF-8; nothing was started",
             hint="Rename what is named so, or give another name for it.",
         ) from error
+
+
+def command_of(milestone: Milestone) -> tuple[str, ...] | None:
+    """The program of a milestone that was written from a command line; None of any other."""
+    settings = milestone.stages.get(COMMAND.name)
+    names = [(one.name, one.backend) for one in milestone.attempts]
+    if settings is None or names != [(ATTEMPT, COMMAND.name)] or milestone.title != TITLE:
+        return None
+    return tuple(map(str, settings["run"]))
+
+
+def to_run_anew(milestone: Milestone) -> str:
+    """What to type for a new run of a milestone, or for a new recording of a program."""
+    program = command_of(milestone)
+    if program is None:
+        return commands.evidence("run", milestone.id, "--again")
+    return commands.record(milestone.id, program, "--again")
 
 
 def _command(asked: Recording) -> dict[str, Any]:

@@ -25,7 +25,9 @@ from evidence.records.capture import (
     HardwareRecord,
     PackagesRecord,
     TelemetryRow,
+    WorkerRecord,
 )
+from evidence.records.imported import ImportedRow
 from evidence.records.inputs import InputsRecord
 from evidence.records.milestone import Milestone
 from evidence.records.record import Record
@@ -42,8 +44,13 @@ from evidence.stages.registry import kinds, schema_for
 T = TypeVar("T")
 RowsRead: TypeAlias = tuple[Any, ...]
 _NONE_READ: Final[Mapping[str, RowsRead]] = {}
-_ALIKE: Final = ("kind", "stage", "attempt", "finish_reason")
-"""Fields of rows with few values."""
+_ROWS: Final[Mapping[str, type[Any]]] = {
+    layout.TELEMETRY: TelemetryRow,
+    layout.LOGGED: ImportedRow,
+}
+"""Files of rows that are of no stage."""
+_ALIKE: Final = ("stage", "attempt")
+"""Fields of rows with few values. Those of which a record lists the values share them anyway."""
 _ALIKE_TABLES: Final = ("groups", "scores")
 """The same of small tables, which take more room than all else in a short row."""
 _MAX_ALIKE: Final = 64
@@ -75,6 +82,15 @@ class Documents(Record):
     """Attempts that did not complete, in order."""
     notes: str
     """The author's words known when it ran (notes.md), or empty."""
+    worker: WorkerRecord | None = None
+    """The Python that the completed attempt ran under; None: that of the supervisor."""
+
+    @property
+    def packages_used(self) -> tuple[str, PackagesRecord]:
+        """Where the packages of the workers are told, and those packages."""
+        if self.worker is None:
+            return layout.PACKAGES, self.packages
+        return layout.WORKER, self.worker.as_packages
 
     def document(self, one: Document[T]) -> T | None:
         """A document of a stage; None where it is not there."""
@@ -102,26 +118,27 @@ def parse_documents(
     return Documents(
         sizes=dict(sizes),
         digests=dict(digests),
-        milestone=_in(layout.MILESTONE, contents, parse_milestone),
+        milestone=parsed_at(layout.MILESTONE, contents, parse_milestone),
         milestone_text=contents[layout.MILESTONE].decode("utf-8"),
-        journal=rows.get(layout.JOURNAL) or _in(layout.JOURNAL, contents, _events),
-        environment=_need(EnvironmentRecord, layout.ENVIRONMENT, contents),
-        hardware=_need(HardwareRecord, layout.HARDWARE, contents),
-        git=_need(GitRecord, layout.GIT, contents),
-        packages=_need(PackagesRecord, layout.PACKAGES, contents),
-        frozen=_need(FrozenRecord, layout.FROZEN, contents),
-        inputs=_need(InputsRecord, layout.INPUTS, contents),
-        withheld=_need(WithheldRecord, layout.WITHHELD, contents),
+        journal=rows.get(layout.JOURNAL) or parsed_at(layout.JOURNAL, contents, _events),
+        environment=required(EnvironmentRecord, layout.ENVIRONMENT, contents),
+        hardware=required(HardwareRecord, layout.HARDWARE, contents),
+        git=required(GitRecord, layout.GIT, contents),
+        packages=required(PackagesRecord, layout.PACKAGES, contents),
+        frozen=required(FrozenRecord, layout.FROZEN, contents),
+        inputs=required(InputsRecord, layout.INPUTS, contents),
+        withheld=required(WithheldRecord, layout.WITHHELD, contents),
         manifest=_maybe(ManifestRecord, layout.MANIFEST, contents),
         results=_maybe(ResultsRecord, layout.RESULTS, contents),
         of_stages=_of_stages(contents, rows),
         telemetry=_rows(TelemetryRow, layout.TELEMETRY, contents, rows),
         outcomes=tuple(
-            _need(OutcomeRecord, path, contents)
+            required(OutcomeRecord, path, contents)
             for path in sorted(contents)
             if schema_for(path) == layout.OUTCOME_SCHEMA
         ),
         notes=contents.get(layout.NOTES, b"").decode("utf-8"),
+        worker=_maybe(WorkerRecord, layout.WORKER, contents),
     )
 
 
@@ -132,22 +149,26 @@ class RowsOf:
         self._kind = kind
         self._alike = [name for name in _ALIKE if name in kind.__struct_fields__]
         self._tables = [name for name in _ALIKE_TABLES if name in kind.__struct_fields__]
-        self._known: dict[str, str] = {}
-        self._known_tables: dict[str, dict[str, Any]] = {}
+        self._known: dict[object, object] = {}
         self._taken: list[Any] = []
 
     def take(self, value: Any) -> None:
         """The JSON value of the next row. Raises MalformedError where it does not fit."""
-        for name in self._alike:
-            said = value.get(name) if isinstance(value, dict) else None
-            if isinstance(said, str) and len(self._known) < _MAX_ALIKE:
-                value[name] = self._known.setdefault(said, said)
         row = decode(self._kind, value)
+        for name in self._alike:
+            said = getattr(row, name)
+            self._share(row, name, said, said)
         for name in self._tables:
             table = getattr(row, name)
-            if len(self._known_tables) < _MAX_ALIKE or str(table) in self._known_tables:
-                force_setattr(row, name, self._known_tables.setdefault(str(table), table))
+            self._share(row, name, table, tuple(table.items()))
         self._taken.append(row)
+
+    def _share(self, row: Any, name: str, said: object, key: object) -> None:
+        known = self._known.get(key)
+        if known is not None:
+            force_setattr(row, name, known)
+        elif len(self._known) < _MAX_ALIKE:
+            self._known[key] = said
 
     def taken(self) -> tuple[Any, ...]:
         """All of them."""
@@ -168,8 +189,8 @@ def rows_of(path: str) -> RowsOf:
 
 
 def _record_of_rows(path: str) -> type[Any] | None:
-    if path == layout.TELEMETRY:
-        return TelemetryRow
+    if path in _ROWS:
+        return _ROWS[path]
     of_kinds = (kind.rows.record for kind in kinds() if kind.rows and kind.rows.path == path)
     return next(of_kinds, None)
 
@@ -183,13 +204,15 @@ def _of_stages(contents: Mapping[str, bytes], rows: Mapping[str, RowsRead]) -> d
     for kind in kinds():
         for one in kind.documents:
             if one.path in contents:
-                found[one.path] = _need(one.record, one.path, contents)
+                found[one.path] = required(one.record, one.path, contents)
         if kind.rows is not None and kind.rows.path in {*contents, *rows}:
             found[kind.rows.path] = _rows(kind.rows.record, kind.rows.path, contents, rows)
     return found
 
 
-def _in(path: str, contents: Mapping[str, bytes], parse: Any) -> Any:
+def parsed_at(path: str, contents: Mapping[str, bytes], parse: Any) -> Any:
+    """What `parse` makes of a file. Raises MalformedError, with its place, where it is missing or
+    cannot be parsed."""
     if path not in contents:
         raise MalformedError(f"{path}: missing")
     try:
@@ -199,13 +222,14 @@ def _in(path: str, contents: Mapping[str, bytes], parse: Any) -> Any:
         raise MalformedError(f"{where}: {error.message}", line=error.line) from error
 
 
-def _need(kind: type[T], path: str, contents: Mapping[str, bytes]) -> T:
-    parsed: T = _in(path, contents, lambda data: decode(kind, jsonio.load_document(data)))
+def required(kind: type[T], path: str, contents: Mapping[str, bytes]) -> T:
+    """A document that must be there. Raises as `parsed_at` does."""
+    parsed: T = parsed_at(path, contents, lambda data: decode(kind, jsonio.load_document(data)))
     return parsed
 
 
 def _maybe(kind: type[T], path: str, contents: Mapping[str, bytes]) -> T | None:
-    return _need(kind, path, contents) if path in contents else None
+    return required(kind, path, contents) if path in contents else None
 
 
 def _rows(
@@ -219,5 +243,5 @@ def _rows(
     def parse(data: bytes) -> tuple[T, ...]:
         return tuple(decode(kind, row) for _, row in jsonio.iter_rows(data))
 
-    rows: tuple[T, ...] = _in(path, contents, parse)
+    rows: tuple[T, ...] = parsed_at(path, contents, parse)
     return rows

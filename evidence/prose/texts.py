@@ -12,6 +12,7 @@ from typing import Final, TypeAlias
 from evidence import layout
 from evidence.encoding.codec import encode
 from evidence.pack.documents import Documents
+from evidence.pack.imported import PackDocuments
 from evidence.prose.support import (
     KnownNumbers,
     UnsupportedLiteral,
@@ -48,13 +49,16 @@ def unsupported_in_pack(documents: Documents) -> Iterator[AddressedLiteral]:
 
 
 def unsupported_in_text(
-    text: str, documents: Documents, known: KnownNumbers
+    text: str, documents: PackDocuments, known: KnownNumbers
 ) -> Iterator[UnsupportedLiteral]:
     """The same for words that came after sealing; `known` is `known_of` the documents."""
-    yield from unsupported_literals(text, known, documents.milestone.narrative.literals)
+    milestone = documents.milestone
+    declared = {} if milestone is None else milestone.narrative.literals
+    yield from unsupported_literals(text, known, declared)
 
 
-def known_of(documents: Documents) -> KnownNumbers:
+def known_of(documents: PackDocuments) -> KnownNumbers:
     """The numbers that words about a pack may repeat."""
     values = {} if documents.results is None else documents.results.values
-    return known_numbers(values, encode(documents.milestone))
+    milestone = documents.milestone
+    return known_numbers(values, {} if milestone is None else encode(milestone))

@@ -12,7 +12,7 @@ from typing import Final
 
 from evidence import layout, limits, prose
 from evidence.errors import UsageError
-from evidence.pack.documents import Documents
+from evidence.pack.imported import PackDocuments
 from evidence.prose.literals import shown
 from evidence.publish.summaries import (
     attach_file,
@@ -87,7 +87,7 @@ def _refuse_secrets(note: Path, data: bytes) -> None:
         raise UsageError(f"the note holds a secret and is not attached:\n{places}", hint=TAKE_OUT)
 
 
-def _refuse_contradiction(note: Path, text: str, documents: Documents) -> None:
+def _refuse_contradiction(note: Path, text: str, documents: PackDocuments) -> None:
     """Raise UsageError for a note whose words say another number than the pack holds."""
     for unsupported in prose.unsupported_in_text(text, documents, prose.known_of(documents)):
         if unsupported.actual is not None:

@@ -21,7 +21,7 @@ from evidence.publish.summaries import (
 )
 from evidence.records.record import Record
 from evidence.verification.options import VerifyOptions
-from evidence.verification.verification import open_verified, verify_pack
+from evidence.verification.verification import open_checked, verify_pack
 
 
 class Signed(Record):
@@ -45,7 +45,7 @@ def sign_pack(pack: Path, key: Path | None) -> Signed:
 def _sign(pack: Path, key: Path | None) -> Signed:
     if being_attached(pack):
         rerender_held(pack)  # what a command before left half done
-    verified = open_verified(pack)
+    verified = open_checked(pack)
     if not pack.is_dir():
         raise UsageError(f"{pack} is no pack")
     sums = (pack / layout.SUMS).read_bytes()

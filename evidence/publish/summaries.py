@@ -15,7 +15,7 @@ from evidence import layout
 from evidence.encoding import jsonio
 from evidence.encoding.codec import decode
 from evidence.errors import EvidenceError, MalformedError
-from evidence.pack.documents import Documents
+from evidence.pack.imported import PackDocuments
 from evidence.publish.room import refuse_too_much
 from evidence.records.finding import Report
 from evidence.records.record import Record
@@ -27,7 +27,7 @@ from evidence.verification.verification import SealedPack, load_sealed, open_pac
 
 
 def rendered_files(
-    documents: Documents, root_sha256: str, attached: Mapping[str, bytes]
+    documents: PackDocuments, root_sha256: str, attached: Mapping[str, bytes]
 ) -> dict[str, bytes]:
     """The whole rendered set with rendered.json, attached files left out."""
     files = render_pack(documents, root_sha256, attached)

@@ -6,10 +6,10 @@ that who ends the worker ends it; what its end means is `stage`'s.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import select
 import shutil
-import signal
 import subprocess
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -55,12 +55,17 @@ def environment(names: Sequence[str] | None, spool: Path) -> dict[str, str]:
 
 def found(program: str, cwd: Path, path: str | None) -> str:
     """The file of a program. Raises StageFailure where there is none that can be run."""
-    local = program if os.path.isabs(program) else str(cwd / program)  # noqa: PTH117
-    place = shutil.which(local if os.sep in program else program, path=path)
-    if place is None:
-        where = f"in {cwd}" if os.sep in program else "on PATH"
-        raise StageFailure("requirement-not-met", f"there is no program {program!r} {where}")
-    return place
+    local = Path(program) if os.path.isabs(program) else cwd / program  # noqa: PTH117
+    place = shutil.which(str(local) if os.sep in program else program, path=path) if program else ""
+    if place:
+        return place
+    where = f"in {cwd}" if os.sep in program else "on PATH"
+    text = f"there is no program {program!r} {where}"
+    if os.sep in program and local.is_file():
+        text = f"the file {program!r} in {cwd} may not be executed: chmod +x, or name what reads it"
+    elif local.is_file():
+        text = f"{text}; to run the file of that name in {cwd}, write './{program}'"
+    raise StageFailure("requirement-not-met", text)
 
 
 class Child:
@@ -79,6 +84,7 @@ class Child:
         except OSError as error:
             text = f"{command[0]!r} cannot be run: {error.strerror}"
             raise StageFailure("requirement-not-met", text) from error
+        self._spool = variables.get(places.SPOOL_VARIABLE, "")
         assert self._process.stdout is not None  # noqa: S101 - Popen was given a pipe
         self._output = self._process.stdout
         self._is_open = True
@@ -115,29 +121,34 @@ class Child:
         """Whether everything that holds its output is gone."""
         return not self._is_open
 
-    def ask_to_stop(self) -> None:
-        """SIGTERM, for the program alone."""
-        if self.is_running:
-            self._process.send_signal(signal.SIGTERM)
+    def ask_to_stop(self, number: int) -> None:
+        """The signal that we got, for a program that left our group and was not asked with it."""
+        group_of = getattr(os, "getpgid", None)
+        with contextlib.suppress(OSError):
+            if group_of and self.is_running and group_of(self._process.pid) != group_of(0):
+                self._process.send_signal(number)
 
     def end(self) -> End:
-        """How it ended, and what it leaves running in the group that ends with us."""
+        """How it ended, and what it leaves running: in the group that ends with us, or beside."""
         status = self._process.wait()
         self._output.close()
         if status < 0:
-            return End(None, -status, _left_running())
-        return End(status, None, _left_running())
+            return End(None, -status, _left_running(self._spool))
+        return End(status, None, _left_running(self._spool))
 
 
-def _left_running() -> tuple[str, ...]:
-    """Processes of our group but ourselves."""
+def _left_running(spool: str) -> tuple[str, ...]:
+    """Processes of our group but ourselves, and those that have our spool in their environment."""
     group_of = getattr(os, "getpgid", None)
     if group_of is None:
         return ()  # no process groups: nothing is recorded there
     group, found = group_of(0), []
     for process in psutil.process_iter(["name"]):
         try:
-            ours = process.pid != os.getpid() and group_of(process.pid) == group
+            ours = process.pid != os.getpid() and (
+                group_of(process.pid) == group
+                or process.environ().get(places.SPOOL_VARIABLE) == spool
+            )
             if ours and process.status() != psutil.STATUS_ZOMBIE:
                 found.append(f"{process.info['name']} ({process.pid})")
         except (OSError, psutil.Error):

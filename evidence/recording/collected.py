@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Final
 
 from evidence import layout, limits
+from evidence.capture.patterns import files_matching, is_plain
 from evidence.encoding.digest import sha256_hex, sha256_stream
 from evidence.errors import MalformedError
 from evidence.recording import places
@@ -43,6 +44,8 @@ class Kept(Record):
     bytes_of: dict[str, bytes]
     known: tuple[str, ...]
     """Of well-known names, as the program called them."""
+    not_there: tuple[str, ...]
+    """What was asked for and is not among the files, one sentence each."""
 
 
 def collect(
@@ -55,11 +58,16 @@ def collect(
 ) -> Kept:
     """Read what the milestone asks for, what its metrics are in, and what is well known."""
     wanted: dict[Path, int] = {}
+    not_there: list[str] = []
     for spec in specs:
         for pattern in spec.paths:
-            for path in _matching(pattern, root, output):
+            found = _matching(pattern, root, output)
+            not_there += _missing(pattern, found)
+            for path in filter(_has_a_name, found):
                 wanted.setdefault(path, spec.max_bytes)
-    asked = {path for one in metrics for path in _matching(one.file, root, output)}
+    asked = {
+        path for one in metrics for path in _matching(one.file, root, output) if _has_a_name(path)
+    }
     wanted |= {path: max(wanted.get(path, 0), limits.MAX_JSON_BYTES) for path in asked}
     known = [path for path in written if path.name in KNOWN and path.is_file()]
     for path in known:
@@ -68,6 +76,8 @@ def collect(
     kept: dict[str, bytes] = {}
     total = 0
     ordered = sorted(wanted.items(), key=lambda one: (one[0] not in asked, one[0]))
+    if len(ordered) > MAX_FILES:
+        not_there.append(f"of {len(ordered)} files to keep only the first {MAX_FILES} are named")
     for path, most in ordered[:MAX_FILES]:
         record, data = _one(path, most, root, output, privacy, set(kept))
         name = record.kept_as
@@ -79,26 +89,37 @@ def collect(
                 total += len(data)
         files.append(record)
     files.sort(key=lambda one: one.path)
-    return Kept(tuple(files), kept, tuple(shown(path, root) for path in known))
+    names = tuple(shown(path, root) for path in known)
+    return Kept(tuple(files), kept, names, tuple(not_there))
 
 
-def _matching(pattern: str, root: Path, output: Path) -> Iterator[Path]:
+def _missing(pattern: str, found: Sequence[Path]) -> Iterator[str]:
+    if not found:
+        yield f"no file matches {pattern[: limits.MAX_MESSAGE_CHARS]}"
+    odd = [path for path in found if not _has_a_name(path)]
+    if odd:
+        name = ascii(odd[0].name)[: limits.MAX_MESSAGE_CHARS]
+        yield f"names of {len(odd)} files are no UTF-8, and no document can hold them: {name}"
+
+
+def _matching(pattern: str, root: Path, output: Path) -> list[Path]:
+    """The files that a pattern names, as `[[frozen]]` would; links and what is no file are none."""
     (filled,) = places.filled((pattern,), output)
     path = Path(filled)
     if path.is_absolute():
         base, pattern = (
-            (output, str(path.relative_to(output)))
-            if _is_in(path, output)
-            else (Path(path.anchor), str(path.relative_to(path.anchor)))
+            (output, str(path.relative_to(output))) if _is_in(path, output) else _apart(path)
         )
     else:
         base, pattern = root, filled
-    try:
-        found = [one for one in base.glob(pattern) if one.is_file() and not one.is_symlink()]
-    except (ValueError, NotImplementedError, IndexError):
-        return  # no pattern: nothing matches it
-    found = [one for one in found if _has_a_name(one)]
-    yield from sorted(found)[:MAX_FILES]
+    return [base / name for name in sorted(files_matching(base, pattern))]
+
+
+def _apart(path: Path) -> tuple[Path, str]:
+    """A pattern of an absolute path: the folder before its first wildcard, and the rest."""
+    above = [one for one in reversed(path.parents) if is_plain(str(one))]
+    base = above[-1] if above else Path(path.anchor)
+    return base.resolve(), str(path.relative_to(base))
 
 
 def _has_a_name(path: Path) -> bool:
@@ -158,7 +179,7 @@ def numbers(
     names: Mapping[str, CollectedFile] = {one.path: one for one in kept.files}
     found = []
     for spec in metrics:
-        paths = list(_matching(spec.file, root, output))
+        paths = _matching(spec.file, root, output)
         name = "" if len(paths) != 1 else _name(paths[0], root, output)
         record = names.get(name)
         why = f"{len(paths)} files match {spec.file}" if len(paths) != 1 else ""

@@ -12,6 +12,7 @@ from typing import Any, Final
 from msgspec.structs import replace
 
 from evidence.recording import events
+from evidence.rules.program_sums import loss_problem
 
 MAX_COUNT: Final = 2**53
 _COUNTS: Final = ("num_rows", "num_tokens", "num_fed_tokens", "num_target_tokens", "num_targets")
@@ -47,7 +48,11 @@ def counted(told: events.Step, expected: int) -> tuple[events.Step, list[str]]:
     if found != sorted(found):
         changes |= dict.fromkeys(_ORDER)
         problems.append("more tokens carried loss, or were no padding, than were fed")
-    return replace(told, **changes), problems
+    whole = replace(told, **changes)
+    if wrong := loss_problem(whole.loss, whole.loss_rule, whole.losses, whole.num_losses):
+        whole = replace(whole, losses=None)
+        problems.append(f"a step {wrong}")
+    return whole, problems
 
 
 def aligned(row: events.Row) -> events.Row:

@@ -182,8 +182,8 @@ class _Haystack:
         return best
 
     def elsewhere(self, texts: Sequence[str]) -> bool | None:
-        """Whether one of a field's long texts, or its beginning or end where it was cut into
-        blocks, carries loss in any sequence; None where none stands anywhere."""
+        """Whether one of a field's long texts carries loss in any sequence, whole or, where rows
+        are cut into blocks, half of it and more at a sequence's edge; None where none stands."""
         if self._left_chars <= 0:
             self.gave_up = True
             return None
@@ -192,10 +192,27 @@ class _Haystack:
             bool(_found_in(self._sequences[index], [(part, "")]).get(""))
             for text in texts
             if len(text) >= LONG_CHARS
-            for part in _parts_of_long(text)
-            for index in self._containing(part)
+            for part, index in self._standing(text)
         ]
         return any(answers) if answers else None
+
+    def _standing(self, text: str) -> Iterator[tuple[str, int]]:
+        """Each sequence with the whole text, or with what was cut off at its end or beginning."""
+        for index in self._containing(text):
+            yield text, index
+        if len(text) < 4 * LONG_CHARS:
+            return
+        half = len(text) // 2
+        for index in self._containing(text[:half]):
+            sequence = self._sequences[index].text
+            end = sequence[sequence.rfind(text[:half]) :].rstrip()
+            if text.startswith(end):
+                yield end, index
+        for index in self._containing(text[half:]):
+            sequence = self._sequences[index].text
+            begin = sequence[: sequence.find(text[half:]) + len(text) - half].lstrip()
+            if text.endswith(begin):
+                yield begin, index
 
     def _holding(self, text: str) -> Iterator[int]:
         """Sequences with all of a text; else those with its beginning, else with its end."""
@@ -230,13 +247,6 @@ def _found_in(sequence: Text, ordered: Sequence[tuple[str, str]]) -> dict[str, b
             taken.append((carrying or spans)[0])
         found[name] = found.get(name, False) or bool(carrying)
     return found
-
-
-def _parts_of_long(text: str) -> tuple[str, ...]:
-    if len(text) < 4 * LONG_CHARS:
-        return (text,)
-    half = len(text) // 2
-    return (text, text[:half], text[half:])
 
 
 def _is_composed(text: str, ordered: Sequence[tuple[str, str]]) -> bool:

@@ -7,13 +7,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeVar
 
 from msgspec.structs import replace
 
 from evidence import limits
 from evidence.data.tokens import IGNORED, num_targets
+from evidence.data.told_rows import strangers
 from evidence.encoding import jsonio
+from evidence.encoding.codec import encode
 from evidence.encoding.digest import sha256_hex
 from evidence.errors import MalformedError
 from evidence.recording import coverage, events, tables
@@ -25,6 +27,7 @@ from evidence.recording.opened import OpenedFiles, reached
 from evidence.records.milestone import DataSpec
 from evidence.records.program import (
     DataReached,
+    EarlierRun,
     NotSeen,
     ProgramBatch,
     ProgramFiles,
@@ -33,10 +36,10 @@ from evidence.records.program import (
     ProgramRow,
     ProgramSeen,
     ProgramStep,
+    ReportedValue,
 )
 from evidence.records.record import Record
 from evidence.redact.known import Secrets
-from evidence.redact.privacy import Privacy
 from evidence.redact.search import scan
 from evidence.rules.vocabulary import read_vocabulary
 
@@ -49,7 +52,10 @@ NO_PROCESS: Final = (
     "what it reports"
 )
 NO_STEPS: Final = "no optimizer of torch made a step in a process that our hooks were in"
+MAX_BYTES: Final = limits.MAX_JSON_BYTES // 2
+"""Of one document: what is cut out of its texts may be shorter than what is put there."""
 HIDDEN: Final = "a row of a sampled batch"
+R = TypeVar("R", ProgramFiles, ProgramReported, ProgramRecord)
 Pieces = Callable[[Sequence[int]], tuple[str, ...] | None]
 
 
@@ -63,6 +69,7 @@ class Ran(Record):
     num_output_bytes: int
     spool: Path
     num_steps: int
+    earlier: tuple[EarlierRun, ...] = ()
 
 
 def program_record(gathered: Gathering, ran: Ran) -> ProgramRecord:
@@ -74,7 +81,8 @@ def program_record(gathered: Gathering, ran: Ran) -> ProgramRecord:
         gathered.say("everything", NO_HOOKS)
     elif not ran.num_steps:
         gathered.say("steps", NO_STEPS)
-    return ProgramRecord(
+    models = tuple(gathered.agreeing_models())
+    record = ProgramRecord(
         schema="program.v1",
         command=ran.command,
         executable=ran.executable,
@@ -87,7 +95,7 @@ def program_record(gathered: Gathering, ran: Ran) -> ProgramRecord:
         num_processes_left_out=gathered.num_processes_left_out,
         frameworks=tuple(gathered.frameworks.values()),
         libraries=tuple(gathered.libraries[name] for name in sorted(gathered.libraries)),
-        models=gathered.models.records(),
+        models=models,
         tokenizers=tuple(
             tokenizer_record(index, told, _digest(ran.spool, told))
             for index, told in gathered.models.tokenizers
@@ -98,28 +106,34 @@ def program_record(gathered: Gathering, ran: Ran) -> ProgramRecord:
         num_logged_left_out=gathered.num_logged_left_out,
         not_seen=tuple(gathered.not_seen),
         replaced=tuple(gathered.replaced),
+        earlier=ran.earlier,
     )
+    return fitted(record, "logged", "num_logged_left_out")
 
 
 def files_record(gathered: Gathering, opened: OpenedFiles, kept: Kept) -> ProgramFiles:
     """program/files.json."""
-    return ProgramFiles(
+    record = ProgramFiles(
         schema="program-files.v1",
         opened=opened.records,
         num_left_out=gathered.num_opened_left_out,
         collected=kept.files,
         known_results=kept.known,
     )
+    return fitted(record, "opened", "num_left_out")
 
 
-def reported_record(gathered: Gathering) -> ProgramReported:
-    """program/reported.json."""
-    return ProgramReported(
+def reported_record(
+    gathered: Gathering, earlier: tuple[ReportedValue, ...] = ()
+) -> ProgramReported:
+    """program/reported.json: what the starts before this one told comes first."""
+    record = ProgramReported(
         schema="program-reported.v1",
-        values=tuple(gathered.reported),
+        values=(*earlier, *gathered.reported),
         num_left_out=gathered.num_reported_left_out,
         refused=tuple(gathered.refused),
     )
+    return fitted(record, "values", "num_left_out")
 
 
 def seen_record(
@@ -129,7 +143,7 @@ def seen_record(
     declared: Mapping[str, DataSpec],
     totals: Totals,
     spool: Path,
-    privacy: Privacy,
+    secrets: Secrets,
 ) -> ProgramSeen:
     """program/seen.json."""
     fed, pieces = gathered.fed, _pieces(gathered, spool)
@@ -141,7 +155,7 @@ def seen_record(
     end = next(iter(eos)) if len(eos) == 1 else None
     with_end = [(ids, labels) for ids, labels in sequences if end is not None and end in ids]
     learning = [one for one in sequences if one[1] is not None]
-    return ProgramSeen(
+    seen = ProgramSeen(
         schema="program-seen.v1",
         num_rows=totals.num_rows,
         num_tokens=totals.num_tokens,
@@ -156,25 +170,34 @@ def seen_record(
         num_with_eos_in_target=None
         if end is None or not learning
         else sum(_is_learned(end, ids, labels) for ids, labels in with_end),
-        data=tuple(_cleaned(one, privacy) for one in data),
-        data_not_looked_at=tuple(
-            replace(one, what=privacy.clean(one.what))
-            for one in (not_looked_at if known else _unread(opened))
-        ),
-        batches=tuple(_batches(gathered, pieces, privacy.secrets)),
+        data=tuple(_short(one) for one in data),
+        data_not_looked_at=tuple(not_looked_at if known else _unread(opened)),
+        batches=tuple(_batches(gathered, pieces, secrets)),
     )
+    if any(strangers(seen, end)):
+        return replace(seen, all_sequences=False, why_not_all=STRANGERS)
+    return seen
 
 
-def _cleaned(one: DataReached, names: Privacy) -> DataReached:
-    """A data file without secrets or names in its path and the names of its fields."""
+def _short(one: DataReached) -> DataReached:
+    """A data file with names of fields that a document can hold."""
     fields = tuple(
-        replace(part, field=names.clean(part.field[: limits.MAX_MESSAGE_CHARS]))
-        for part in one.fields
+        replace(part, field=part.field[: limits.MAX_MESSAGE_CHARS]) for part in one.fields
     )
-    return replace(one, path=names.clean(one.path), fields=fields)
+    return replace(one, fields=fields)
 
 
+STRANGERS: Final = "a recorded row is like none of them"
 NOT_TOLD: Final = "its process did not come to say how many there were"
+
+
+def fitted(record: R, listed: str, left_out: str) -> R:
+    """The record with as much of a list as its document may hold, and what is left out counted."""
+    while len(jsonio.dump_document(encode(record))) > MAX_BYTES and getattr(record, listed):
+        kept = getattr(record, listed)[: len(getattr(record, listed)) // 2]
+        more = len(getattr(record, listed)) - len(kept)
+        record = replace(record, **{listed: kept, left_out: getattr(record, left_out) + more})
+    return record
 
 
 class Totals:

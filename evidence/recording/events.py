@@ -152,7 +152,7 @@ class Model(Event, frozen=True):
 
 
 class Weights(Event, frozen=True):
-    """The numbers of that model, before the first step or after the last."""
+    """The numbers of that model: before the first step, after the last, or when first evaluated."""
 
     moment: str = ""
     model: int = 0

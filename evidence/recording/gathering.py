@@ -6,7 +6,9 @@ are looked at by `opened`, text by `coverage`; nothing is printed or written her
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterator
+from itertools import accumulate
 from typing import Any, Final
 
 from msgspec import Struct, field
@@ -25,10 +27,12 @@ from evidence.records.program import (
     NamedVersion,
     NotSeen,
     ProcessRecord,
+    ProgramModel,
     ProgramStep,
     ReplacedFunction,
     ReportedValue,
 )
+from evidence.rules.program_sums import model_problems
 
 MAX_PROCESSES: Final = 256
 MAX_NOTES: Final = 200
@@ -38,8 +42,12 @@ MAX_LOGGED: Final = 20_000
 MAX_VALUES: Final = 100_000
 """Of all that frameworks logged: program.json holds them."""
 MAX_OPENED: Final = 5_000
+MAX_LEFT_OUT: Final = 1_000_000
 MAX_ARGUMENTS: Final = 200
+MAX_ARGV_CHARS: Final = 8_000
 MAX_NAME_CHARS: Final = 200
+LATER_STEPS: Final = "later steps"
+ODD_NUMBER: Final = "a number of a step"
 NOT_HEARD: Final = "nothing was heard of its end"
 
 
@@ -54,6 +62,13 @@ class _Process(Struct):
     memory: events.MemoryPeak | None = None
     counts: dict[int, int] = field(default_factory=dict)
     """Steps of each optimizer."""
+    elapsed_s: float = 0.0
+    """Of its last step."""
+
+    def later(self, told_s: float, now_s: float) -> float:
+        """When its next step was: not before the last one, and not after now."""
+        self.elapsed_s = max(self.elapsed_s, min(told_s, now_s))
+        return self.elapsed_s
 
 
 class Gathering(Struct):
@@ -66,7 +81,8 @@ class Gathering(Struct):
     models: Models = field(default_factory=Models)
     opened: dict[tuple[str, str], events.Opened] = field(default_factory=dict)
     """By path and mode."""
-    num_opened_left_out: int = 0
+    _opened_left_out: set[int] = field(default_factory=set)
+    """Hashes of paths and modes: a file that is told again is the same file."""
     reported: list[ReportedValue] = field(default_factory=list)
     refused: list[str] = field(default_factory=list)
     num_reported_left_out: int = 0
@@ -106,9 +122,28 @@ class Gathering(Struct):
             handler(self, index, source, told)
         return None
 
+    @property
+    def sources(self) -> tuple[str, ...]:
+        """The files of the processes, in their order."""
+        return tuple(self._processes)
+
+    @property
+    def num_opened_left_out(self) -> int:
+        """Files that are not kept for want of room."""
+        return len(self._opened_left_out)
+
     def processes(self) -> tuple[ProcessRecord, ...]:
         """Those that told of themselves, in the order in which they did."""
         return tuple(_record(one) for one in self._processes.values())
+
+    def agreeing_models(self) -> Iterator[ProgramModel]:
+        """The models of which the numbers can all be true; the others are said."""
+        for one in self.models.records():
+            wrong = next((text for _, text in model_problems(one)), None)
+            if wrong is None:
+                yield one
+            else:
+                self.say("a model", f"what was told of it cannot be: {wrong}")
 
     def say(self, what: str, why: str) -> None:
         """Something that was not seen, by our own word: kept beyond the cap of what others say."""
@@ -120,7 +155,7 @@ class Gathering(Struct):
         """A row that is one too many for a pack: its process does not count it."""
         self._processes[source].num_steps -= 1
         text = f"only the first {limits.MAX_JSONL_LINES} steps are kept"
-        self.say("later steps", text)
+        self.say(LATER_STEPS, text)
 
     def _index(self, source: str) -> int | None:
         known = self._processes.get(source)
@@ -140,7 +175,7 @@ class Gathering(Struct):
         whole, problems = counted(told, process.counts.get(told.optimizer, 0) + 1)
         process.counts[told.optimizer] = whole.num
         for problem in problems:
-            self._not_seen("a number of a step", problem, index)
+            self._not_seen(ODD_NUMBER, problem, index)
         told = whole
         return ProgramStep(
             kind="step",
@@ -162,7 +197,7 @@ class Gathering(Struct):
             num_target_tokens=told.num_target_tokens,
             num_targets=told.num_targets,
             shared_with=told.shared_with,
-            elapsed_s=max(0.0, told.t - self.began_s),
+            elapsed_s=process.later(told.t - self.began_s, time.monotonic() - self.began_s),
         )
 
     def _report(self, told: events.Reported, index: int | None) -> None:
@@ -199,7 +234,8 @@ class Gathering(Struct):
                 self.opened[key] = told
             return
         if len(self.opened) >= MAX_OPENED:
-            self.num_opened_left_out += 1
+            if len(self._opened_left_out) < MAX_LEFT_OUT:
+                self._opened_left_out.add(hash(key))
             return
         self.opened[key] = told
 
@@ -326,7 +362,7 @@ def _record(one: _Process) -> ProcessRecord:
     return ProcessRecord(
         pid=told.pid,
         parent_pid=told.ppid,
-        argv=told.argv[:MAX_ARGUMENTS],
+        argv=_argv(told.argv),
         executable=told.executable,
         python=told.python,
         cwd=told.cwd,
@@ -338,6 +374,12 @@ def _record(one: _Process) -> ProcessRecord:
         max_rss_bytes=None if memory is None else memory.max_rss_bytes,
         cuda_max_bytes=None if memory is None else memory.cuda_max_allocated_bytes,
     )
+
+
+def _argv(words: tuple[str, ...]) -> tuple[str, ...]:
+    """As many of the words as one process may have."""
+    ends = accumulate(len(word) for word in words[:MAX_ARGUMENTS])
+    return words[: sum(end <= MAX_ARGV_CHARS for end in ends)]
 
 
 def _numbers(logged: dict[str, Any]) -> dict[str, float | int]:

@@ -11,6 +11,7 @@ from evidence.records.availability import Unavailable
 from evidence.records.program import ProgramModel, ProgramTokenizer
 
 MAX_MODELS: Final = 64
+NOT_TRAINED: Final = Unavailable("it was called without training, and no step of it was seen")
 NOT_TOLD: Final = Unavailable("its process did not come to say")
 
 
@@ -31,7 +32,7 @@ class Models(Struct):
 
     def weights(self, index: int, told: events.Weights) -> None:
         """The numbers of the model of a process."""
-        if len(self._weights) < 2 * MAX_MODELS:
+        if len(self._weights) < 3 * MAX_MODELS:
             self._weights[index, told.model, told.moment] = told
 
     def tokenizer(self, index: int, told: events.Tokenizer) -> None:
@@ -48,9 +49,11 @@ class Models(Struct):
         return tuple(self._record(index, told) for index, told in self._models)
 
     def _record(self, index: int, told: events.Model) -> ProgramModel:
-        before, after = (
-            self._weights.get((index, told.model, moment)) for moment in ("before", "after")
+        before, after, evaluated = (
+            self._weights.get((index, told.model, moment))
+            for moment in ("before", "after", "evaluated")
         )
+        is_trained = before is not None or evaluated is None
         return ProgramModel(
             process=index,
             name=told.name,
@@ -59,8 +62,10 @@ class Models(Struct):
             num_trainable=told.num_trainable,
             dtypes=dict(told.dtypes),
             devices=told.devices,
-            before_sha256=_digest(before),
-            after_sha256=_digest(after),
+            is_trained=is_trained,
+            evaluated_sha256=None if evaluated is None else _digest(evaluated),
+            before_sha256=_digest(before) if is_trained else NOT_TRAINED,
+            after_sha256=_digest(after) if is_trained else NOT_TRAINED,
             num_changed=None if after is None else after.num_changed,
             num_compared=None if after is None else after.num_compared,
             sampled=after is not None and after.sampled,

@@ -104,7 +104,7 @@ def reached(
     paths = dict.fromkeys((*answers, *(one.path for one in opened if one.mode == "read")))
     found: list[DataReached] = []
     not_seen: list[NotSeen] = []
-    for path in [one for one in paths if tables.is_data(one)]:
+    for path in [one for one in paths if _is_looked_at(one, opened)]:
         try:
             one = _reached(root / path, path, answers.get(path, ()), sequences)
         except (MalformedError, OSError) as error:
@@ -114,6 +114,12 @@ def reached(
         if one is not None and len(found) < MAX_DATA_FILES:
             found.append(one)
     return tuple(found), tuple(not_seen)
+
+
+def _is_looked_at(path: str, opened: Sequence[OpenedFile]) -> bool:
+    """Of a data set that a library made of the user's files and keeps, the user's are."""
+    made = path.endswith(".arrow") and any(one.how == "data_files" for one in opened)
+    return tables.is_data(path) and not made
 
 
 def _reached(

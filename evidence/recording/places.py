@@ -11,9 +11,8 @@ from typing import Final
 
 import evidence
 from evidence import layout
+from evidence.stages.command import OUTPUT
 
-OUTPUT: Final = "{output}"
-"""Stands for the program's own folder, in `run`, `[[collect]]` and `[[metric]]`."""
 SPOOL_VARIABLE: Final = "EVIDENCE_SPOOL"
 _OUTPUTS: Final = ".output"
 """In runs/: what recorded programs wrote there. Never removed by us, and no evidence."""

@@ -37,7 +37,7 @@ class Spool:
     """The spool folder of one segment."""
 
     def __init__(self, folder: Path) -> None:
-        self._folder = folder
+        self.folder = folder
         self._files: dict[str, _File] = {}
         self._num_bytes = 0
         self.problems: list[str] = []
@@ -45,13 +45,20 @@ class Spool:
 
     def read(self) -> Iterator[tuple[str, dict[str, Any]]]:
         """(file, event) of every whole line that came since the last time."""
-        for path in sorted(self._folder.glob("*.jsonl")):
+        for path in sorted(self.folder.glob("*.jsonl")):
             if path.name not in self._files:
                 if len(self._files) >= MAX_FILES:
                     self._say(f"more than {MAX_FILES} processes told of themselves")
                     continue
                 self._files[path.name] = _File()
             yield from self._of(path, self._files[path.name])
+
+    def read_all(self) -> Iterator[tuple[str, dict[str, Any]]]:
+        """The same of a folder into which nobody writes any more, however much there is."""
+        before = -1
+        while before != self._num_bytes:
+            before = self._num_bytes
+            yield from self.read()
 
     def _of(self, path: Path, known: _File) -> Iterator[tuple[str, dict[str, Any]]]:
         for data in self._new(path, known):

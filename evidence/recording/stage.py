@@ -12,7 +12,7 @@ import sys
 import time
 from base64 import b64encode
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NoReturn
 
 from msgspec.structs import replace
 
@@ -21,6 +21,8 @@ from evidence.encoding.codec import decode, encode
 from evidence.recording import child, documents, places
 from evidence.recording.child import Child, End
 from evidence.recording.collected import Kept, collect, numbers
+from evidence.recording.earlier import Earlier, earlier, note
+from evidence.recording.echo import Echo
 from evidence.recording.gathering import Gathering
 from evidence.recording.opened import OpenedFiles
 from evidence.recording.spool import Spool, made
@@ -33,6 +35,7 @@ from evidence.rules.tellings import as_logged, tellings, written_in_run
 from evidence.stages.command import (
     COLLECTED,
     COMMAND,
+    OUTPUT,
     PROGRAM,
     PROGRAM_FILES,
     PROGRAM_NUMBERS,
@@ -41,12 +44,17 @@ from evidence.stages.command import (
     PROGRAM_STEPS,
 )
 from evidence.stages.kind import Document
-from evidence.worker.interface import Emit, Job, StageFailure, Stopped
+from evidence.worker.interface import (
+    FAILED_STATUS,
+    STOPPED_STATUS,
+    Emit,
+    Job,
+    StageFailure,
+)
 
 POLL_S: Final = 0.2
 PATIENCE_S: Final = 5.0
 """Who asks the program to stop asks its whole group; after that long it is asked by name."""
-STDOUT: Final = 1
 MAX_OFFERED: Final = 5
 OFFER: Final = (
     "with [[metric]] in a milestone (name, file, pointer or column) a number of it is a value"
@@ -56,6 +64,8 @@ OFFER: Final = (
 class _Program(Record):
     """What is to be run, with everything filled in."""
 
+    asked: tuple[str, ...]
+    """As the milestone spells it."""
     command: tuple[str, ...]
     executable: str
     cwd: Path
@@ -70,23 +80,35 @@ class _Heard(Record):
     opened: OpenedFiles
     totals: documents.Totals
     steps: list[ProgramStep]
+    before: Earlier
 
 
 def run_stage(job: Job, emit: Emit) -> None:
-    """Run the program of a job. Raises StageFailure where it fails, Stopped where it was asked to.
+    """Run the program of a job, and end as it ended: with its status, or by its signal.
 
-    A signal that ends the program ends this process likewise: who looks after it knows what that
-    means for a run.
+    What this process prints is the log of the program, so that it says nothing itself.
     """
+    try:
+        _record(job, emit)
+    except StageFailure as failure:
+        _fail(emit, failure, FAILED_STATUS)
+
+
+def _record(job: Job, emit: Emit) -> None:
     began_s = time.monotonic()
+    asked: list[int] = []
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda number, _: asked.append(number))
     emit("ready", framework={"unavailable": f"the program says it itself: {PROGRAM.path}"})
     spec = decode(CommandSpec, job.plan.stages[COMMAND.name])
     program = _prepared(job, spec)
-    asked: list[int] = []
-    signal.signal(signal.SIGTERM, lambda number, _: asked.append(number))
     gathered = Gathering(job.segment, began_s)
-    heard = _Heard(gathered, OpenedFiles(Path(job.root)), documents.Totals(), [])
+    before = earlier(Path(job.scratch), job.segment, Path(job.output) / PROGRAM_STEPS.path)
+    for row in before.rows:
+        emit(PROGRAM_STEPS.event, row=encode(row))
+    heard = _Heard(gathered, OpenedFiles(Path(job.root)), documents.Totals(), [], before)
     spool = made(program.spool)
+    note(program.spool, began_s, ())
     variables = child.environment(spec.environment, program.spool)
     running = Child(program.command, program.cwd, variables)
     _listen(running, spool, heard, emit, asked)
@@ -102,14 +124,16 @@ def _prepared(job: Job, spec: CommandSpec) -> _Program:
     root, scratch = Path(job.root), Path(job.scratch)
     words = spec.resume if spec.resume and job.segment > 1 else spec.run
     output = places.output(scratch)
-    if any(places.OUTPUT in word for word in words):
+    if any(OUTPUT in word for word in words):
         output.mkdir(parents=True, exist_ok=True)
     cwd = root / spec.cwd
     if not cwd.is_dir():
         raise StageFailure("requirement-not-met", f"there is no folder {spec.cwd} to run it in")
     command = places.filled(words, output)
     executable = child.found(command[0], cwd, os.environ.get("PATH"))
-    return _Program(command, executable, cwd, output, places.spool(scratch, job.segment))
+    return _Program(
+        tuple(words), command, executable, cwd, output, places.spool(scratch, job.segment)
+    )
 
 
 def _listen(running: Child, spool: Spool, heard: _Heard, emit: Emit, asked: list[int]) -> None:
@@ -117,9 +141,10 @@ def _listen(running: Child, spool: Spool, heard: _Heard, emit: Emit, asked: list
     gone_s: float | None = None
     asked_s: float | None = None
     looked_s = 0.0
+    echo = Echo()
     while True:
-        data = running.output(POLL_S)
-        _print(data)
+        data = b"" if echo.is_full else running.output(POLL_S)
+        echo.wait(POLL_S) if echo.is_full else echo.put(data)
         now = time.monotonic()
         if now - looked_s >= POLL_S or not data:
             looked_s = now
@@ -127,7 +152,7 @@ def _listen(running: Child, spool: Spool, heard: _Heard, emit: Emit, asked: list
         if asked and asked_s is None:
             asked_s = now
         if asked_s is not None and now - asked_s > PATIENCE_S:
-            running.ask_to_stop()
+            running.ask_to_stop(asked[0])
             asked_s = now
         if running.is_running:
             continue
@@ -135,11 +160,13 @@ def _listen(running: Child, spool: Spool, heard: _Heard, emit: Emit, asked: list
         is_over = running.is_heard or now - gone_s > child.GRACE_AFTER_EXIT_S
         if (is_over and not data) or now - gone_s > PATIENCE_S:
             _look(spool, heard, emit)
+            echo.close()
             return
 
 
 def _look(spool: Spool, heard: _Heard, emit: Emit) -> None:
     """Take what the hooks told since the last look."""
+    num_known = len(heard.gathered.sources)
     for source, event in spool.read():
         row = heard.gathered.take(source, event)
         if row is not None:
@@ -149,13 +176,9 @@ def _look(spool: Spool, heard: _Heard, emit: Emit) -> None:
             heard.totals.add(row)
             heard.steps.append(row)
             emit(PROGRAM_STEPS.event, row=encode(row))
+    if len(heard.gathered.sources) > num_known:
+        note(spool.folder, heard.gathered.began_s, heard.gathered.sources)
     heard.opened.look(heard.gathered.opened, all_of_them=False)
-
-
-def _print(data: bytes) -> None:
-    view = memoryview(data)
-    while view:
-        view = view[os.write(STDOUT, view) :]
 
 
 def _tell(job: Job, program: _Program, running: Child, end: End, heard: _Heard, emit: Emit) -> None:
@@ -167,24 +190,28 @@ def _tell(job: Job, program: _Program, running: Child, end: End, heard: _Heard, 
     kept = collect(plan.collect, plan.metric, written, root, program.output, privacy)
     for name, data in kept.bytes_of.items():
         emit("collected", path=name, data=b64encode(data).decode("ascii"))
-    if kept.known and not plan.metric:
-        emit("warning", message=f"{', '.join(kept.known[:MAX_OFFERED])}: kept; {OFFER}")
+    for problem in kept.not_there:
+        gathered.say("files to keep", problem)
+    offered = [one.path for one in kept.files if one.path in kept.known and one.kept_as]
+    if offered and not plan.metric:
+        emit("warning", message=f"{', '.join(offered[:MAX_OFFERED])}: kept; {OFFER}")
     seen = documents.seen_record(
-        gathered, heard.opened, root, plan.data, heard.totals, program.spool, privacy
+        gathered, heard.opened, root, plan.data, heard.totals, program.spool, privacy.secrets
     )
     _document(emit, PROGRAM_SEEN, seen)
     files = documents.files_record(gathered, heard.opened, kept)
     _document(emit, PROGRAM_FILES, files)
-    _document(emit, PROGRAM_REPORTED, documents.reported_record(gathered))
+    _document(emit, PROGRAM_REPORTED, documents.reported_record(gathered, heard.before.reported))
     _document(emit, PROGRAM_NUMBERS, _numbers(job, program, kept, running, heard, files))
     ran = documents.Ran(
-        command=program.command,
+        command=program.asked,
         executable=program.executable,
         cwd=os.path.relpath(program.cwd, root),
         end=end,
         num_output_bytes=running.num_output_bytes,
         spool=program.spool,
         num_steps=heard.totals.num_steps,
+        earlier=heard.before.runs,
     )
     _document(emit, PROGRAM, documents.program_record(gathered, ran))
 
@@ -212,15 +239,22 @@ def _numbers(
 def _conclude(end: End, asked: list[int], emit: Emit) -> None:
     if asked:
         emit("stopped")
-        raise Stopped("as asked")
+        sys.exit(STOPPED_STATUS)
     if end.signal is not None:
+        emit("signalled", number=end.signal)
         _leave_no_core()
         signal.signal(end.signal, signal.SIG_DFL) if end.signal not in _FIXED else None
         os.kill(os.getpid(), end.signal)
         time.sleep(PATIENCE_S)  # a signal that does not end us
         raise StageFailure("program-failed", f"the program was ended by signal {end.signal}")
     if end.exit_status:
-        raise StageFailure("program-failed", f"the program ended with status {end.exit_status}")
+        text = f"the program ended with status {end.exit_status}"
+        _fail(emit, StageFailure("program-failed", text), end.exit_status)
+
+
+def _fail(emit: Emit, failure: StageFailure, status: int) -> NoReturn:
+    emit("failed", kind=failure.kind, type=type(failure).__name__, message=failure.message)
+    sys.exit(status)
 
 
 def _leave_no_core() -> None:

@@ -20,12 +20,18 @@ from evidence.errors import MalformedError
 
 MAX_BYTES: Final = 64 * limits.MIB
 """Parsed, a file takes several times that in memory."""
-ENDINGS: Final = (".jsonl", ".ndjson", ".json", ".csv", ".tsv", ".parquet")
+ENDINGS: Final = (".jsonl", ".ndjson", ".json", ".csv", ".tsv", ".parquet", ".arrow")
+OF_MODELS: Final = (
+    "config.json", "tokenizer.json", "vocab.json", "added_tokens.json", "special_tokens_map.json",
+    "chat_template.json", "trainer_state.json", "dataset_info.json", "dataset_infos.json",
+    ".index.json",
+)  # fmt: skip
+"""How the names of files end that lie beside models and data sets, and hold no rows."""
 
 
 def is_data(name: str) -> bool:
     """Whether the name is one of a form that is looked into."""
-    return name.lower().endswith(ENDINGS)
+    return name.lower().endswith(ENDINGS) and not name.lower().endswith(OF_MODELS)
 
 
 def read_rows(path: Path, data: bytes) -> Sequence[dict[str, Any]]:
@@ -34,8 +40,8 @@ def read_rows(path: Path, data: bytes) -> Sequence[dict[str, Any]]:
     Raises MalformedError with why it was not looked at.
     """
     ending = path.suffix.lower()
-    if ending == ".parquet":
-        return _parquet(path)
+    if ending in (".parquet", ".arrow"):
+        return _columns(path, ending)
     try:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -69,12 +75,16 @@ def _listed(value: Any) -> list[Any]:
     return lists[0] if len(lists) == 1 else []
 
 
-def _parquet(path: Path) -> Sequence[dict[str, Any]]:
+def _columns(path: Path, ending: str) -> Sequence[dict[str, Any]]:
+    name = "Parquet" if ending == ".parquet" else "Arrow"
     if find_spec("pyarrow") is None:
-        raise MalformedError("is Parquet, and pyarrow is not installed beside evidence-pack")
+        raise MalformedError(f"is {name}, and pyarrow is not installed beside evidence-pack")
     try:
-        table = import_module("pyarrow.parquet").read_table(path)
+        if ending == ".parquet":
+            table = import_module("pyarrow.parquet").read_table(path)
+        else:  # as `datasets` writes its cache
+            table = import_module("pyarrow.ipc").open_stream(path.open("rb")).read_all()
         rows: Sequence[dict[str, Any]] = table.to_pylist()
     except Exception as error:  # a library of others over a file of others
-        raise MalformedError(f"cannot be read as Parquet: {error}") from error
+        raise MalformedError(f"cannot be read as {name}: {error}") from error
     return rows

@@ -82,6 +82,41 @@ class TorchRecord(Record):
     recorded."""
 
 
+class JaxRecord(Record):
+    """JAX and what stands on it, as the worker that completed saw them."""
+
+    jax_version: str
+    jaxlib_version: str
+    flax_version: str
+    optax_version: str
+    tunix_version: str
+    transformers_version: str
+    """Of the tokenizer and of the model's configuration: no model of it runs."""
+    platform: Literal["cpu", "gpu", "tpu"]
+    device: str
+    """As JAX calls it: cpu:0, cuda:0."""
+    device_name: str | Unavailable
+    num_devices: int
+    """Of this platform; one was used."""
+    num_threads: int
+    matmul_precision: str
+    x64: bool
+    """Whether double precision is allowed at all."""
+    deterministic_ops: bool
+    """Whether XLA was told to take operations alone that give the same bits again."""
+    xla_flags: str
+    """XLA_FLAGS; empty where it is not set."""
+
+    @property
+    def deterministic_algorithms(self) -> bool:
+        """Whether the same bits come again: always on a CPU, elsewhere where XLA was told to."""
+        return self.deterministic_ops or self.platform == "cpu"
+
+
+FrameworkRecord = TorchRecord | JaxRecord
+"""What a worker computes with."""
+
+
 class EnvironmentRecord(Record):
     """environment.json"""
 
@@ -94,7 +129,7 @@ class EnvironmentRecord(Record):
     started_utc: str | Unavailable
     variables: dict[str, str] | Unavailable
     """Allow-listed environment variables that are set."""
-    framework: TorchRecord | Unavailable
+    framework: TorchRecord | JaxRecord | Unavailable
 
 
 class GitFileRecord(Record):
@@ -210,6 +245,26 @@ class PackagesRecord(Record):
     def imported(self) -> tuple[PackageRecord, ...]:
         """Those that an import finds."""
         return tuple(one for one in self.known if not one.shadowed)
+
+
+class WorkerRecord(Record):
+    """worker.json: the Python that the workers of an attempt ran under, where it is another one
+    than that of the supervisor, of which environment.json and packages.json tell."""
+
+    schema: Literal["worker.v1"]
+    interpreter: str
+    """As the milestone names it."""
+    executable: str
+    """As it calls itself."""
+    python_version: str
+    python_implementation: str
+    python_compiler: str
+    packages: tuple[PackageRecord, ...]
+
+    @property
+    def as_packages(self) -> PackagesRecord:
+        """Its packages in the form of packages.json."""
+        return PackagesRecord(schema="packages.v1", packages=self.packages)
 
 
 class FrozenFileRecord(Record):

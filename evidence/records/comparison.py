@@ -5,9 +5,18 @@ Values stand in the order of `ComparisonRecord.packs`; None means that a pack do
 
 from typing import Literal, TypeAlias
 
+from evidence.records.availability import Unavailable
+from evidence.records.program import NotFinite
 from evidence.records.record import Number, Record
 
 Scalar: TypeAlias = str | Number | bool | None
+Sameness: TypeAlias = Literal["same", "differs", "not-checked"]
+Measure: TypeAlias = Literal["rms_start", "rms_end", "rms_moved"]
+"""Root mean square of a tensor before training, after it, and of its movement."""
+ReasonKind: TypeAlias = Literal[
+    "data", "text", "order", "rows", "start", "settings", "rates", "function", "loss",
+    "gradient", "update", "rounding", "mapping", "decay", "saved-model", "unknown",
+]  # fmt: skip
 
 
 class ComparedPack(Record):
@@ -53,15 +62,20 @@ class TrajectoryRecord(Record):
     num_steps: tuple[int, int]
     num_common_steps: int
     first_stream_step: int | None
-    """First common step fed other rows; None: the same rows in every common step."""
+    """First common step fed other rows; None: the same rows in every common step, where they are
+    known."""
     first_loss_step: int | None
     """First common step with another loss, bit for bit."""
     first_step_beyond: int | None
-    """First common step whose losses differ by more than `tolerance`."""
+    """First common step whose losses differ by more than the tolerance."""
+    first_tolerance: Number
+    """Of step 1, relative to the loss of the first pack."""
     tolerance: Number
-    """Relative to the loss of the first pack."""
+    """Of all later steps."""
     largest_difference: Number | None
     """Largest relative difference of the losses of one step; None where it has no meaning."""
+    rows_are_known: bool = True
+    """Whether it is known which rows each step was fed: of a recorded program it is not."""
 
 
 class PromptRecord(Record):
@@ -103,12 +117,116 @@ class PredictionsRecord(Record):
     lost: tuple[PromptRecord, ...]
 
 
+class ConditionRecord(Record):
+    """Something that must be the same in two runs for their numbers to be held against each
+    other, or that tells them apart."""
+
+    name: str
+    """Of a setting, as the milestone spells it: train.optimizer."""
+    title: str
+    values: tuple[Scalar, Scalar]
+    outcome: Sameness
+    reason: str
+    """Where both values stand; why it was not checked; from where on they differ."""
+
+
+class StepDifference(Record):
+    """One common step: the first pack's number, the other's, and how far apart they are, relative
+    to the first. None where there is none, or where the difference has no meaning."""
+
+    step: int
+    losses: tuple[Number | NotFinite | None, Number | NotFinite | None]
+    loss_difference: Number | None
+    grad_norms: tuple[Number | NotFinite | None, Number | NotFinite | None]
+    grad_norm_difference: Number | None
+    learning_rates: tuple[Number | None, Number | None]
+    learning_rate_difference: Number | None
+
+
+class LogitsDifference(Record):
+    """The logits after one prompt, in both packs."""
+
+    id: str
+    prompt: str
+    num_compared: int
+    """Tokens whose logit both packs keep."""
+    largest_difference: Number
+    spread: Number
+    """Of these logits in the first pack, from the lowest to the highest."""
+    relative_difference: Number | None
+    """The largest difference by the spread; None where there is no spread."""
+    first_tokens: tuple[int, int]
+    """The token of the highest logit in each."""
+
+
+class LogitsComparison(Record):
+    """The final models' logits after the evaluation prompts that both packs have them of."""
+
+    prompts: tuple[LogitsDifference, ...]
+    num_only_in_one: int
+    """Prompts of which one pack alone has them, or that were fed as another number of tokens."""
+
+
+class TensorDifference(Record):
+    """One tensor: its root mean squares in both packs, and how far apart these are, relative to
+    the larger of the two."""
+
+    name: str
+    rms_start: tuple[Number, Number]
+    rms_end: tuple[Number, Number]
+    rms_moved: tuple[Number, Number]
+    start_difference: Number
+    end_difference: Number
+    moved_difference: Number
+
+
+class ExchangeRecord(Record):
+    """Two tensors of each layer whose numbers stand in each other's place in the other pack."""
+
+    names: tuple[str, str]
+    """With * for the number of the layer."""
+    measure: Measure
+    num_layers: int
+    own_difference: Number
+    """Mean difference of tensors of the same name."""
+    crossed_difference: Number
+    """The same of each against the other's partner."""
+    usual_difference: Number
+    """Median difference of all further tensors, each against its own name."""
+
+
+class WeightsComparison(Record):
+    """Tensors by name, as far as both packs say how they moved."""
+
+    same_start: bool
+    """The digests of all weights before training are equal."""
+    same_end: bool
+    tensors: tuple[TensorDifference, ...]
+    only_in_one: tuple[str, ...]
+    exchanged: tuple[ExchangeRecord, ...]
+
+
+class ReasonRecord(Record):
+    """Why two runs differ, as far as the facts allow: never more."""
+
+    kind: ReasonKind
+    explanation: str
+    facts: tuple[str, ...]
+    """What it rests on: conditions by name, and places in the packs."""
+
+
 class PairRecord(Record):
     """The first pack against one of the others, by its place in `packs` (from 0)."""
 
     pack: int
+    conditions: tuple[ConditionRecord, ...]
     trajectory: TrajectoryRecord
+    steps: tuple[StepDifference, ...]
+    logits: LogitsComparison | Unavailable
     predictions: PredictionsRecord
+    weights: WeightsComparison | Unavailable
+    reasons: tuple[ReasonRecord, ...]
+    """Empty where nothing differs."""
 
 
 class ComparisonRecord(Record):

@@ -4,7 +4,7 @@ from evidence.records.milestone import Execution
 from evidence.records.record import Number, Record
 
 
-class ExecutionRecord(Record):
+class ExecutionRecord(Record, omit_defaults=True):
     """The form in which rows went through the model, and on what."""
 
     execution: Execution
@@ -16,6 +16,22 @@ class ExecutionRecord(Record):
     device: str
     num_devices: int
     """Devices of this kind that were there; one was used."""
+    widths: tuple[int, ...] | None = None
+    """Lengths in tokens, ascending, that a program was compiled for: each row is padded to the
+    smallest that holds it. None where rows are padded to the longest of their batch."""
+
+
+class CompilationRecord(Record):
+    """What a segment of a stage spent on compiling programs for its shapes, in the whole process:
+    before its loop and in it."""
+
+    num_programs: int
+    """Programs that were made, those from the cache included."""
+    num_from_cache: int
+    """Those that an earlier process had compiled and kept."""
+    duration_s: Number
+    persistent_cache: bool
+    """Whether programs are kept for later processes."""
 
 
 class LossRecord(Record):

@@ -52,6 +52,8 @@ class Report(Record):
     next_step: str = ""
     levels: dict[str, int] = field(default_factory=dict)
     """How many measured values of results.json are known at which level, best first."""
+    origin: str | None = None
+    """`imported` where nothing of the run was observed; None where the manifest is not read."""
 
     @property
     def exit(self) -> ExitCode:

@@ -104,6 +104,9 @@ class ModelRecord(Record):
     """What is saved with the parameters and is none: no optimizer moves it."""
     num_kept_in_float32: int = 0
     """Parameters that the model keeps in float32, whatever the number format of the others."""
+    weights_sha256: str | None = None
+    """Digest of the parameters that training starts from (`rules.weights_digest`): the same in
+    every framework that starts from the same ones. None: not recorded."""
 
 
 class SpecialToken(Record):

@@ -131,7 +131,7 @@ class EvalSpec(Record):
 class RequirementSpec(Record):
     """What an attempt needs of the machine before a worker is started."""
 
-    accelerator: Literal["none", "nvidia"] = "none"
+    accelerator: Literal["none", "nvidia", "tpu"] = "none"
     vram_gib: Number = 0.0
     hub: bool = False
 
@@ -151,6 +151,9 @@ class AttemptSpec(Record):
     timeout_s: Number | None = None
     no_progress_timeout_s: Number = 1800.0
     """Seconds without an event and without output of the worker after which it counts as hung."""
+    interpreter: str | None = None
+    """The Python that its workers run under: relative to the project, absolute, or below `~`.
+    None: the one that runs `evidence`."""
     resolution: str = ""
     """What the author says follows when this attempt does not complete."""
 

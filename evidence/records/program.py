@@ -106,7 +106,7 @@ class FrameworkFacts(Record):
 
 
 class ProgramModel(Record):
-    """A model whose parameters an optimizer held."""
+    """A model whose parameters an optimizer held, or that was called before any training."""
 
     process: int
     name: str
@@ -117,6 +117,9 @@ class ProgramModel(Record):
     num_trainable: int
     dtypes: dict[str, int]
     devices: tuple[str, ...]
+    is_trained: bool
+    evaluated_sha256: str | Unavailable | None
+    """Of all its numbers when it was first called without training, where that came first."""
     before_sha256: str | Unavailable
     """Of all its numbers before the first step."""
     after_sha256: str | Unavailable
@@ -186,6 +189,16 @@ class ReplacedFunction(Record):
     process: int
 
 
+class EarlierRun(Record):
+    """A start of the program that was killed or stopped before another went on."""
+
+    segment: int
+    processes: tuple[ProcessRecord, ...]
+    models: tuple[ProgramModel, ...]
+    not_seen: tuple[NotSeen, ...]
+    replaced: tuple[ReplacedFunction, ...]
+
+
 class ProgramRecord(Record):
     """program/program.json: the program as it ran."""
 
@@ -213,6 +226,8 @@ class ProgramRecord(Record):
     num_logged_left_out: int
     not_seen: tuple[NotSeen, ...]
     replaced: tuple[ReplacedFunction, ...]
+    earlier: tuple[EarlierRun, ...] = ()
+    """What is known of the starts before the last."""
 
 
 class ProgramRow(Record):

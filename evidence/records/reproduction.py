@@ -10,14 +10,19 @@ from evidence.records.comparison import DifferenceRecord
 from evidence.records.record import Number, Record
 
 TierName: TypeAlias = Literal[
-    "bitwise", "same-stream", "numerically-close", "statistically-consistent"
+    "bitwise", "other-framework", "same-stream", "numerically-close", "statistically-consistent"
 ]
 VerdictName: TypeAlias = Literal[
-    "bitwise", "same-stream", "numerically-close", "statistically-consistent", "different"
+    "bitwise",
+    "other-framework",
+    "same-stream",
+    "numerically-close",
+    "statistically-consistent",
+    "different",
 ]
 
 TIERS: Final[tuple[TierName, ...]] = get_args(TierName)
-"""From the strictest to the mildest."""
+"""From the strictest to the mildest. `other-framework` is asked of two frameworks alone."""
 
 
 class TierResult(Record):
@@ -78,6 +83,7 @@ class ReproductionRecord(Record):
     verdict: VerdictName
     """The strictest tier that is reached."""
     tiers: tuple[TierResult, ...]
+    """Every tier that two such runs can be asked for."""
     seeds: tuple[SeedRunRecord, ...]
     """Runs with other seeds; empty where none were asked for."""
     seed_tests: tuple[SeedTestRecord, ...]

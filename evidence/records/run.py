@@ -21,7 +21,9 @@ from evidence.records.milestone import (
 )
 from evidence.records.record import Number, Record
 
-Status = Literal["complete", "failed"]
+Status = Literal["complete", "failed", "unknown"]
+"""`unknown` is of imported packs alone: their files do not say how the run ended."""
+Origin = Literal["run", "imported"]
 Level = Literal["observed", "instrumented", "reported", "parsed", "declared"]
 """How a value is known, best first: by our own code in the training process; by our hooks in
 somebody's process; told by the program; read from a file that it left; typed by the author."""
@@ -81,6 +83,8 @@ class AttemptPlan(Tables, Record, rename=NAMES):
     timeout_s: Number | None
     no_progress_timeout_s: Number
     resolution: str
+    interpreter: str | None = None
+    """The Python of its workers, as the milestone names it. None: that of the supervisor."""
     stages: dict[str, dict[str, Any]] = field(default_factory=dict)
     """Settings of stages beside `train` and `eval`, by the name of their kind."""
     collect: tuple[CollectSpec, ...] = ()
@@ -123,7 +127,7 @@ class DamagedRecord(Record):
     """The events before it are of the closing too; else they are the first of the run."""
 
 
-class StepRow(Record, gc=False):
+class StepRow(Record, gc=False, omit_defaults=True):
     """One optimizer step, full precision. `stream` is the row stream chain after this step."""
 
     kind: Literal["step"]
@@ -143,6 +147,9 @@ class StepRow(Record, gc=False):
     elapsed_s: Number
     """Monotonic seconds since this segment of the stage began."""
     stream: str
+    compile_s: Number | None = None
+    """Seconds of this step that went into compiling programs for new shapes. None: the framework
+    compiles none, or does not say."""
 
 
 class PredictionRow(Record, gc=False):
@@ -192,7 +199,7 @@ class FileEntry(Record):
     size_bytes: int
 
 
-Relation = Literal["reproduces", "runs-again-with-another-seed"]
+Relation = Literal["reproduces", "runs-again-with-another-seed", "runs-again-in-another-attempt"]
 """What a pack is to its parent. No free text: a summary shows it beside the parent's digest."""
 
 
@@ -211,7 +218,7 @@ class ToolRecord(Record):
     version: str
 
 
-class ManifestRecord(Record):
+class ManifestRecord(Record, omit_defaults=True):
     """manifest.json: what the pack claims to be, and its files but itself and SHA256SUMS."""
 
     schema: Literal["manifest.v1"]
@@ -227,6 +234,10 @@ class ManifestRecord(Record):
     outcome_sha256: str | Unavailable
     parents: tuple[ParentRecord, ...]
     files: tuple[FileEntry, ...]
+    origin: Origin = "run"
+    """`imported`: made from files that existed already; nothing of the run was observed."""
+    imported_utc: str | None = None
+    """When it was imported: the one thing that differs between two imports of the same files."""
 
 
 class WithheldEntry(Record):
@@ -263,7 +274,7 @@ class RenderedRecord(Record):
     """What a command is about to attach, or was when it was ended. Left out where there is none."""
 
 
-class ValueRecord(Record):
+class ValueRecord(Record, omit_defaults=True):
     """One number (or short text) a summary may show. Exactly one of value, unavailable is set."""
 
     value: Number | str | bool | None
@@ -275,6 +286,9 @@ class ValueRecord(Record):
     """Id of the rule that gives the value from the address: 'as-recorded' or one of rules."""
     level: Level
     """How it is known: the weakest level of what stands at its addresses."""
+    shown: str | None = None
+    """A number as the file at the address writes it, which tells how many of its digits are known.
+    None: the value is in full precision."""
 
 
 class IntervalRow(Record):
@@ -282,8 +296,9 @@ class IntervalRow(Record):
 
     step: int
     loss: Number
-    learning_rate: Number
-    epoch: Number
+    learning_rate: Number | None
+    """None where an imported file does not log it; so with `epoch`."""
+    epoch: Number | None
     address: str
     level: Level
 

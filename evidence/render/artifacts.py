@@ -17,7 +17,7 @@ from evidence.text import formatting, markdown
 
 _SHORT: Final = 12
 _SNAPSHOTS: Final = {
-    layout.ENV_SNAPSHOT: "Python, PyTorch, CUDA versions",
+    layout.ENV_SNAPSHOT: "Versions of Python, framework and CUDA",
     layout.GPU_SNAPSHOT: "nvidia-smi output",
 }
 _RESULTS: Final = {layout.RESULTS: "Every number of this summary, with its address"}
@@ -31,6 +31,7 @@ _FACTS: Final = {
     layout.GIT: "Commit and state of the repository",
     layout.PATCH: "What differed from the commit",
     layout.PACKAGES: "Installed distributions",
+    layout.WORKER: "Python of the workers, with the distributions installed there",
     layout.FROZEN: "What was promised not to change",
     layout.TELEMETRY: "Memory and accelerator samples",
     layout.WITHHELD: "What may be absent from a published copy",

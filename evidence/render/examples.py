@@ -6,6 +6,7 @@ Responsible for choosing, marking and wrapping; escaping is `markdown`'s.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from itertools import islice
 from typing import Final
 
 from evidence.data.tokens import IGNORED, num_targets
@@ -103,11 +104,11 @@ def predictions_shown(
     rows: Sequence[PredictionRow], scorers: Sequence[str]
 ) -> tuple[tuple[ScoredExample, ...], tuple[ScoredExample, ...]]:
     """The first few that some scorer calls correct, and the first few that none does."""
-    good = [row for row in rows if any(row.scores.get(name) for name in scorers)]
-    bad = [row for row in rows if not any(row.scores.get(name) for name in scorers)]
+    good = (row for row in rows if any(row.scores.get(name) for name in scorers))
+    bad = (row for row in rows if not any(row.scores.get(name) for name in scorers))
     return (
-        tuple(_scored_example(row, scorers) for row in good[:NUM_PREDICTIONS]),
-        tuple(_scored_example(row, scorers) for row in bad[:NUM_PREDICTIONS]),
+        tuple(_scored_example(row, scorers) for row in islice(good, NUM_PREDICTIONS)),
+        tuple(_scored_example(row, scorers) for row in islice(bad, NUM_PREDICTIONS)),
     )
 
 

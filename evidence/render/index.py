@@ -24,9 +24,11 @@ SHORT_COMMIT: Final = 7
 SHORT_ROOT: Final = 12
 REPRODUCES: Final[Relation] = "reproduces"
 ANOTHER_SEED: Final[Relation] = "runs-again-with-another-seed"
+ANOTHER_ATTEMPT: Final[Relation] = "runs-again-in-another-attempt"
 _RELATIONS: Final[Mapping[Relation, str]] = {
     REPRODUCES: "reproduces",
     ANOTHER_SEED: "another seed of",
+    ANOTHER_ATTEMPT: "another attempt of",
 }
 
 
@@ -93,11 +95,11 @@ def _row(entry: IndexEntry, listed_roots: frozenset[str]) -> dict[str, Any]:
         "name": link,
         "problem": "",
         "verdict": entry.verdict,
-        "status": "; ".join([manifest.status, *_missed(results)]),
+        "status": "; ".join([manifest.status, *_missed(results), *_imported(manifest)]),
         "date": markdown.inline(str(_value(results, "run.date") or "–")),
         "model": _model(results, stand_in=manifest.stand_in),
-        "steps": _number(results, "train.num_steps", formatting.count),
-        "loss": _number(results, "train.loss_end", formatting.fixed),
+        "steps": _steps(results),
+        "loss": _loss(results),
         "curve": sparkline([row.loss for row in results.loss_table]),
         "score": _best(results),
         "commit": "–" if isinstance(commit, Unavailable) else markdown.code(commit[:SHORT_COMMIT]),
@@ -111,6 +113,10 @@ def _missed(results: ResultsRecord) -> list[str]:
     return [f"{formatting.plural(missed, 'gate')} not met"] if missed else []
 
 
+def _imported(manifest: ManifestRecord) -> list[str]:
+    return ["*imported, not observed*"] if manifest.origin == "imported" else []
+
+
 def _model(results: ResultsRecord, *, stand_in: bool) -> str:
     value = str(_value(results, "model.id") or "–")
     if not stand_in:
@@ -121,6 +127,18 @@ def _model(results: ResultsRecord, *, stand_in: bool) -> str:
 def _number(results: ResultsRecord, name: str, form: Any) -> str:
     value = _value(results, name)
     return str(form(value)) if isinstance(value, (int, float)) else "–"
+
+
+def _steps(results: ResultsRecord) -> str:
+    name = "program.num_steps" if "program.num_steps" in results.values else "train.num_steps"
+    return _number(results, name, formatting.count)
+
+
+def _loss(results: ResultsRecord) -> str:
+    """Of the last logging interval; of a recorded program, which has none, of its last step."""
+    if isinstance(_value(results, "program.loss_last"), (int, float)):
+        return f"{_number(results, 'program.loss_last', formatting.fixed)} (last step)"
+    return _number(results, "train.loss_end", formatting.fixed)
 
 
 def _best(results: ResultsRecord) -> str:

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
 _VERDICTS: Final = {
     "bitwise": "reproduced bitwise",
+    "other-framework": "reproduced in another framework, from the same data and start,",
     "same-stream": "run again with the same rows, but losses beyond the tolerance,",
     "numerically-close": "reproduced numerically close",
     "statistically-consistent": "run again with a loss within what other seeds give",
@@ -103,6 +104,7 @@ def _identity(documents: Documents, sheet: Sheet) -> dict[str, Any]:
         "train_data": "" if train is None else view.data_name(documents, train.data),
         "eval_file": "" if asked is None else view.data_file(documents, asked.data),
         "trains": train is not None,
+        "trains_or_evaluates": train is not None or asked is not None or not milestone.stages,
         "backend": "" if plan is None else view.backend_name(plan.backend),
         "hardware": view.hardware_line(documents, sheet),
         "summary_name": markdown.code(f"{milestone.id.lower()}_summary.md"),

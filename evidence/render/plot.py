@@ -71,18 +71,27 @@ def axis(
 
 
 def loss_plot(
-    steps: Sequence[StepRow] | Sequence[Point], table: Sequence[IntervalRow], title: str, note: str
+    steps: Sequence[StepRow] | Sequence[Point],
+    table: Sequence[IntervalRow],
+    title: str,
+    note: str,
+    *,
+    is_table_alone: bool = False,
 ) -> dict[str, Any] | None:
-    """What loss.svg.j2 draws; None where there is nothing that could be drawn."""
+    """What loss.svg.j2 draws; None where there is nothing that could be drawn.
+
+    `is_table_alone`: no steps are known, and so no rates.
+    """
     shown, line = extremes(tuple(points_of(steps))), extremes(table)
     losses = [row.loss for row in shown] + [row.loss for row in line]
     rates = [row.learning_rate for row in shown]
-    drawable = losses and max(map(abs, losses)) < 1e12 and 0 <= min(rates) <= max(rates) < 1e12
-    if not drawable:
+    sound = is_table_alone or 0 <= min(rates) <= max(rates) < 1e12 if losses else False
+    if not sound or max(map(abs, losses)) >= 1e12:
         return None
-    x = axis(0, max(steps[-1].step, 1), LEFT, RIGHT, grow=False, wanted=_STEP_TICKS)
+    last = table[-1] if is_table_alone else steps[-1]
+    x = axis(0, max(last.step, 1), LEFT, RIGHT, grow=False, wanted=_STEP_TICKS)
     y = axis(min(0.0, *losses), max(losses), BOTTOM, TOP, grow=True)
-    rate = axis(0, max(rates) or 1.0, BOTTOM, TOP, grow=True)
+    rate = axis(0, max(rates, default=1.0) or 1.0, BOTTOM, TOP, grow=True)
     return {
         "title": markdown.html(title),
         "note": markdown.html(note),
@@ -100,14 +109,15 @@ def loss_plot(
         "x_ticks": [(x(tick), formatting.count(round(tick))) for tick in x.ticks],
         "y_ticks": [(y(tick), formatting.shortest(clean_tick(tick))) for tick in y.ticks],
         "rate_ticks": [
-            (rate(tick), formatting.with_exponent(clean_tick(tick))) for tick in rate.ticks
+            (rate(tick), formatting.with_exponent(clean_tick(tick)))
+            for tick in (rate.ticks if rates else ())
         ],
         "points": [(x(row.step), y(row.loss)) for row in shown],
         "rates": polyline([(x(row.step), rate(row.learning_rate)) for row in shown]),
         "line": polyline([(x(row.step), y(row.loss)) for row in line]),
         "knots": [(x(row.step), y(row.loss)) for row in line] if len(line) <= MAX_KNOTS else [],
         "labels": _labels(table, x, y),
-        "every": formatting.count(table[0].step) if table else "",
+        "line_label": f"mean of {formatting.count(table[0].step)} steps" if table else "",
         "thinned": formatting.count(stretch_of(steps)) if len(shown) < len(steps) else "",
     }
 

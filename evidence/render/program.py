@@ -5,6 +5,7 @@ Responsible for the names of program.md.j2 beside the values themselves.
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Final
 
@@ -55,6 +56,9 @@ _FACTS: Final = (
     ("Of so many that were compared", "program.num_compared"),
     ("Weights before", "program.weights_before_sha256"),
     ("Weights after", "program.weights_after_sha256"),
+    ("Passes without training, one for each token that is generated", "program.num_eval_forwards"),
+    ("Parameters of the model that was only called", "program.evaluated.num_parameters"),
+    ("Its weights", "program.evaluated.sha256"),
     ("Rows fed", "program.num_rows"),
     ("Tokens fed, without padding", "program.num_tokens"),
     ("Tokens that carry loss", "program.num_target_tokens"),
@@ -75,7 +79,7 @@ def view(documents: Documents, sheet: Sheet) -> dict[str, Any]:
     return {
         "program_line": _line(record, sheet),
         "program": {
-            "command": markdown.preformatted(" ".join(record.command)[:COMMAND_CHARS]),
+            "command": markdown.preformatted(shlex.join(record.command)[:COMMAND_CHARS]),
             "ended": _ended(record),
             "facts": [(label, _fact(sheet, name)) for label, name in _FACTS if sheet.has(name)],
             "numbers": list(_numbers(documents)),
@@ -114,7 +118,10 @@ def points(documents: Documents) -> tuple[Point, ...]:
 def _line(record: ProgramRecord, sheet: Sheet) -> str:
     name = markdown.code(record.command[0], CELL_CHARS)
     if not sheet.has("program.num_steps"):
-        return f"{name} ran as it is and was recorded; no optimizer step was seen in it."
+        said = f"{name} ran as it is and was recorded; no optimizer step was seen in it"
+        if sheet.has("program.num_eval_forwards"):
+            return f"{said}, a model was called without training."
+        return f"{said}."
     steps = sheet.n("program.num_steps", "optimizer step")
     return f"{name} ran as it is and was recorded: {steps} by hooks in its own process."
 
@@ -122,7 +129,12 @@ def _line(record: ProgramRecord, sheet: Sheet) -> str:
 def _ended(record: ProgramRecord) -> str:
     names = {one.name: one.version for one in record.libraries}
     names |= {one.name: one.version for one in record.frameworks}
-    parts = [markdown.inline(f"{name} {names[name]}", CELL_CHARS) for name in sorted(names)]
+    pythons = sorted({one.python for one in record.processes if one.python})
+    known = [
+        *(f"Python {one}" for one in pythons),
+        *(f"{one} {names[one]}" for one in sorted(names)),
+    ]
+    parts = [markdown.inline(one, CELL_CHARS) for one in known]
     libraries = ", ".join(parts)
     place = markdown.code(record.cwd, CELL_CHARS)
     said = f"It ran in {place} and ended with status {record.exit_status}"
@@ -276,13 +288,18 @@ def _examples(seen: ProgramSeen) -> list[SeenExample]:
     return found
 
 
+def _end_of(path: str) -> str:
+    """Of a long path its end, which tells more."""
+    return path if len(path) <= CELL_CHARS else "…" + path[1 - CELL_CHARS :]
+
+
 def _files(files: ProgramFiles | None) -> dict[str, Any]:
     read = [] if files is None else [one for one in files.opened if one.mode == "read"]
     left = len(read) - SHOWN_FILES
     return {
         "files": [
             (
-                markdown.code(one.path, CELL_CHARS),
+                markdown.code(_end_of(one.path), CELL_CHARS),
                 NOT_KNOWN if one.size_bytes is None else formatting.size(one.size_bytes),
                 f"not known ({markdown.inline(one.sha256.reason)})"
                 if isinstance(one.sha256, Unavailable)

@@ -21,6 +21,8 @@ from evidence.results.program import remarks_of
 from evidence.results.training import moved_weights, rate_unreached
 from evidence.rules import scoring
 from evidence.rules.movement import hardly_moved
+from evidence.rules.program import num_new_files
+from evidence.stages.command import COMMAND
 from evidence.stages.eval import PREDICTIONS
 from evidence.stages.train import SEEN, STEPS
 from evidence.text import endings, formatting, markdown
@@ -33,6 +35,13 @@ SEAM_CHARS: Final = 600
 PROBE_CHARS: Final = 60
 MOSTLY: Final = 0.5
 """From this share on it is said of outputs that most of them are so."""
+
+_OUTPUTS: Final = {
+    "looping": ("ends in a repetition loop", "end in a repetition loop"),
+    "empty": ("is empty", "are empty"),
+    "echoing": ("only repeats its prompt", "only repeat their prompt"),
+}
+"""What is said of one output, and of several, that are degenerate in such a way."""
 
 
 def warnings(documents: Documents, sheet: Sheet) -> tuple[str, ...]:
@@ -116,7 +125,10 @@ def _repository(documents: Documents, sheet: Sheet) -> Iterator[str]:
             name, why = markdown.code(one.path), markdown.inline(one.reason, REASON_CHARS)
             key = markdown.code(one.input)
             yield f"The commit does not hold {name} ({key}): {why}. Whoever clones it lacks it."
-    if documents.git.changed_during_run is True:
+    is_program = COMMAND.name in documents.milestone.stages
+    if documents.git.changed_during_run is True and not (
+        is_program and num_new_files(documents.git)
+    ):
         yield f"The repository changed while the run was under way: {_change(documents.git)}."
     if isinstance(documents.git.start, Unavailable):
         reason = markdown.inline(documents.git.start.reason)
@@ -260,15 +272,14 @@ def _outputs(documents: Documents, sheet: Sheet) -> Iterator[str]:
     distinct = sheet.number("eval.num_distinct_outputs")
     if total > 1 and distinct == 1:
         yield "All outputs are alike: the model does not react to the question."
+    found = [name for name in _OUTPUTS if sheet.number(f"eval.num_{name}")]
+    if not found:
+        return  # to look at each output again takes long
     facts = scoring.degenerate([(row.prompt, row.output) for row in documents.rows(PREDICTIONS)])
-    for name, places, one, many in (
-        ("looping", facts.looping, "ends in a repetition loop", "end in a repetition loop"),
-        ("empty", facts.empty, "is empty", "are empty"),
-        ("echoing", facts.echoing, "only repeats its prompt", "only repeat their prompt"),
-    ):
-        if sheet.number(f"eval.num_{name}"):
-            what = one if len(places) == 1 else many
-            yield f"{_share(sheet, f'num_{name}')} {what} ({_lines(places)})."
+    for name in found:
+        places, (one, many) = getattr(facts, name), _OUTPUTS[name]
+        what = one if len(places) == 1 else many
+        yield f"{_share(sheet, f'num_{name}')} {what} ({_lines(places)})."
 
 
 def _lines(places: tuple[int, ...]) -> str:

@@ -16,8 +16,9 @@ from evidence.encoding.codec import encode
 from evidence.encoding.digest import sha256_hex
 from evidence.errors import PackBrokenError
 from evidence.pack.documents import Documents
+from evidence.pack.imported import Imported, PackDocuments
 from evidence.records.run import RenderedEntry, RenderedRecord, ResultsRecord
-from evidence.render import plot, program, view
+from evidence.render import imported, plot, program, view
 from evidence.render.page import page
 from evidence.render.values import Sheet
 from evidence.stages.registry import stages_of
@@ -33,12 +34,14 @@ _SUMMARY: Final = "summary.md.j2"
 
 
 def render_pack(
-    documents: Documents, root_sha256: str, attached: Mapping[str, bytes]
+    documents: PackDocuments, root_sha256: str, attached: Mapping[str, bytes]
 ) -> dict[str, bytes]:
     """Path → bytes of the summary and its plots (rendered.json and attached files left out).
 
     The template version is that of the manifest. Raises PackBrokenError without results.
     """
+    if isinstance(documents, Imported):
+        return _imported(documents, root_sha256, attached)
     if documents.results is None:
         raise PackBrokenError(f"{layout.RESULTS} is missing: there is nothing to render from")
     version = template_version(documents)
@@ -56,8 +59,20 @@ def render_pack(
     return files
 
 
+def _imported(
+    documents: Imported, root_sha256: str, attached: Mapping[str, bytes]
+) -> dict[str, bytes]:
+    version = template_version(documents)
+    drawing = imported.drawing(documents)
+    files = {} if drawing is None else {LOSS_PLOT: fill(version, "loss.svg.j2", drawing)}
+    context = imported.page(documents, Sheet(documents.results.values), root_sha256, attached)
+    context["plot"] = LOSS_PLOT if files else ""
+    name = layout.summary_name(documents.manifest.milestone)
+    return {**files, name: fill(version, "imported.md.j2", context)}
+
+
 def rendered_list(
-    documents: Documents,
+    documents: PackDocuments,
     root_sha256: str,
     files: Mapping[str, bytes],
     attaching: tuple[RenderedEntry, ...] = (),
@@ -87,7 +102,7 @@ def listed(files: Mapping[str, bytes]) -> tuple[RenderedEntry, ...]:
     )
 
 
-def template_version(documents: Documents) -> str:
+def template_version(documents: PackDocuments) -> str:
     """The template version a pack is rendered with. Raises PackBrokenError for an unknown one."""
     version = TEMPLATE if documents.manifest is None else documents.manifest.template
     if version not in versions():

@@ -26,14 +26,16 @@ def view(documents: Documents, sheet: Sheet) -> dict[str, Any]:
     context = Context(documents)
     table = () if documents.results is None else documents.results.loss_table
     return {
-        "loss_table": _loss_rows(table),
+        "loss_table": loss_rows(table),
         "one_interval": len(table) == 1,
-        "loss_rows_left_out": _rows_left_out(table),
+        "loss_rows_left_out": rows_left_out(table),
         "weights_sampled": sheet.number("train.weights_compared_every") > 1,
         "ran": _ran(
             context.stage_events("execution", TRAIN.name),
             context.stage_events("schedule", TRAIN.name),
         ),
+        "compiled": bool(context.stage_events("compilation", TRAIN.name)),
+        "widths": _widths(context.stage_events("execution", TRAIN.name)),
         "own_loss": _own_loss(context.stage_events("loss", TRAIN.name)),
     }
 
@@ -53,6 +55,12 @@ def _ran(events: tuple[JournalEvent, ...], schedules: tuple[JournalEvent, ...]) 
     if ran["num_devices"] > 1:
         words += f", one of {formatting.count(ran['num_devices'])} that it could have used"
     return words
+
+
+def _widths(events: tuple[JournalEvent, ...]) -> str:
+    """The lengths that rows were padded to, in words; empty where they are not fixed."""
+    widths = [formatting.count(one) for one in events[-1].data.get("widths", ())] if events else []
+    return " or ".join((", ".join(widths[:-1]), widths[-1]) if len(widths) > 1 else widths)
 
 
 def _own_loss(events: tuple[JournalEvent, ...]) -> str:
@@ -79,7 +87,7 @@ def _every(table: tuple[IntervalRow, ...]) -> int:
     return max(1, math.ceil(len(table) / SHOWN_LOSS_ROWS))
 
 
-def _rows_left_out(table: tuple[IntervalRow, ...]) -> dict[str, str] | None:
+def rows_left_out(table: tuple[IntervalRow, ...]) -> dict[str, str] | None:
     """What the summary says where it does not show the whole table."""
     every = _every(table)
     if every == 1:
@@ -90,7 +98,7 @@ def _rows_left_out(table: tuple[IntervalRow, ...]) -> dict[str, str] | None:
     }
 
 
-def _loss_rows(table: tuple[IntervalRow, ...]) -> list[tuple[str, str, str, str]]:
+def loss_rows(table: tuple[IntervalRow, ...]) -> list[tuple[str, str, str, str]]:
     """The rows of a short table; of a long one every n-th, and the last."""
     every = _every(table)
     shown = list(table[every - 1 :: every])
@@ -100,8 +108,8 @@ def _loss_rows(table: tuple[IntervalRow, ...]) -> list[tuple[str, str, str, str]
         (
             formatting.count(row.step),
             formatting.fixed(row.loss),
-            formatting.scientific(row.learning_rate),
-            formatting.fixed(row.epoch),
+            "–" if row.learning_rate is None else formatting.scientific(row.learning_rate),
+            "–" if row.epoch is None else formatting.fixed(row.epoch),
         )
         for row in shown
     ]

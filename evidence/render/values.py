@@ -37,10 +37,6 @@ def shown(record: ValueRecord, name: str, form: str = "") -> str:
     return formatting.FORMATS[chosen or "number"](value)
 
 
-def _is_in(name: str, group: str) -> bool:
-    return name == group or name.startswith(f"{group}.")
-
-
 def _by_suffix(name: str) -> str | None:
     if name.startswith("hardware.gpu.") and name.endswith(".memory_bytes"):
         return "memory"
@@ -83,10 +79,11 @@ class Sheet(Record, dict=True):
         A group is the beginning of dotted names, or a whole name. What the author set is named
         apart from what was measured. Empty where nothing of it was measured.
         """
+        below = tuple(f"{group}." for group in groups)
         found = {
             record.level
             for name, record in self.values.items()
-            if record.value is not None and any(_is_in(name, group) for group in groups)
+            if record.value is not None and (name in groups or name.startswith(below))
         }
         parts = [", ".join(level for level in LEVELS if level in found - {"declared"})]
         parts += ["what the milestone sets: declared"] if "declared" in found else []

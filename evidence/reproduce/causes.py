@@ -7,18 +7,24 @@ certain to matter, then the kernels that another processor, thread count or libr
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Final
 
 from evidence.compare.page import plain
+from evidence.compare.pair import Pair
+from evidence.compare.reasons import reasons
 from evidence.pack.documents import Documents
 from evidence.records.availability import Unavailable
 from evidence.records.comparison import DifferenceRecord
 from evidence.records.reproduction import CauseRecord, TierResult
-from evidence.results.tiers import trajectory
-from evidence.stages.train import STEPS
+from evidence.results.context import Context
+from evidence.results.framework import are_of_two_frameworks, framework_of
+from evidence.results.side_by_side import compared_steps, trajectory
+from evidence.stages.command import COMMAND
 
 SHOWN_KEYS: Final = 6
+MAX_CHARS: Final = 4000
+"""Of one explanation."""
 
 _KINDS: Final = (
     ("data", ("content.data.",)),
@@ -60,7 +66,11 @@ def causes(
     """What can explain that the outcome digests differ; empty where they are equal."""
     if tiers[0].reached:
         return ()
-    same_rows = trajectory(original.rows(STEPS), other.rows(STEPS)).first_stream_step is None
+    if are_of_two_frameworks(original, other):
+        return (*_failed(other), *_two_frameworks(original, other))
+    same_rows = (
+        trajectory(compared_steps(original), compared_steps(other)).first_stream_step is None
+    )
     found: dict[str, list[DifferenceRecord]] = {}
     for row in differences:
         kind = _kind(row.key)
@@ -69,7 +79,30 @@ def causes(
     order = _ORDER_SAME_ROWS if same_rows else _ORDER_OTHER_ROWS
     first = _NUMERIC if same_rows else _SHUFFLING
     named = [_cause(kind, found[kind], first) for kind in order if kind in found]
-    return (*_failed(other), *named, *_kernels(other, alone=not named))
+    interrupted = _interrupted(original)
+    alone = not named and not interrupted
+    return (*_failed(other), *interrupted, *named, *_kernels(other, alone=alone))
+
+
+def _two_frameworks(original: Documents, other: Documents) -> Iterator[CauseRecord]:
+    """That there are two comes last: whatever else differs explains more."""
+    for one in reasons(Pair(original, other)):
+        yield CauseRecord(one.kind, one.explanation[:MAX_CHARS])
+    names = f"{framework_of(original)} and {framework_of(other)}"
+    text = f"{names} are two implementations, which round otherwise in every sum"
+    yield CauseRecord("framework", text)
+
+
+def _interrupted(original: Documents) -> tuple[CauseRecord, ...]:
+    """Steps of a program that was started more than once are of all its starts."""
+    starts = Context(original).stage_events("stage-started", COMMAND.name)
+    if len(starts) < 2:
+        return ()
+    text = (
+        f"the program of the original was started {len(starts)} times, and its steps are of all of "
+        "them; now it ran once, from its beginning"
+    )
+    return (CauseRecord("interrupted", text),)
 
 
 def _kind(key: str) -> str:

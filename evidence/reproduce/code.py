@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Final
 
 import evidence
-from evidence.encoding.digest import sha256_hex, with_lf
+from evidence.capture.interpreter_script import code_sha256
 from evidence.pack.documents import Documents
 from evidence.progress import Observer
 from evidence.records.availability import Unavailable
@@ -48,12 +48,3 @@ def holds_the_tool(root: Path) -> bool:
     """Whether a project is the tool's own."""
     project = root / "pyproject.toml"
     return project.is_file() and f'name = "{TOOL}"' in project.read_text("utf-8")
-
-
-def code_sha256(package: Path) -> str:
-    """Digest over every module of a package: path and bytes, line ends apart."""
-    lines = (
-        f"{sha256_hex(with_lf(path.read_bytes()))}  {path.relative_to(package).as_posix()}\n"
-        for path in sorted(package.rglob("*.py"))
-    )
-    return sha256_hex("".join(lines).encode("utf-8"))

@@ -53,16 +53,39 @@ def reproduce_in_exact_environment(
             original = open_verified(pack)
             documents = original.documents
             wanted = requirements(documents.packages.imported)
-            interpreter = find_interpreter(documents, observer)
+            recorded = documents.environment.python_version
+            interpreter = find_interpreter(recorded, observer)
+            of_workers = _of_workers(documents, arguments, observer)
             commit, patch = recorded_source(original)
             repository = project_repository(project, pack)
             clear_up(repository)
             worktree = opened.enter_context(clean_worktree(repository, commit, patch, keep=False))
         observer.message(f"building an environment of {len(wanted)} packages, this takes a while")
         python = _build(worktree.folder / "environment", interpreter, wanted, stop)
-        if tool := _tool(documents, worktree.root):
-            _pip(python, [tool], stop)
-        return run_forwarding([str(python), "-P", "-m", "evidence", "reproduce", *arguments], stop)
+        tool = _tool(documents, worktree.root)
+        _pip(python, [tool], stop)
+        more: list[str] = []
+        if of_workers is not None:
+            base, names = of_workers
+            observer.message(f"building that of the workers: {len(names)} packages")
+            other = _build(worktree.folder / "environment-of-workers", base, names, stop)
+            _pip(other, [tool], stop)
+            more = ["--interpreter", str(other)]
+        command = [str(python), "-P", "-m", "evidence", "reproduce", *more, *arguments]
+        return run_forwarding(command, stop)
+
+
+def _of_workers(
+    documents: Documents, arguments: Sequence[str], observer: Observer
+) -> tuple[str, list[str]] | None:
+    """Interpreter and packages of the environment that workers ran in, where it was another one,
+    nothing else is asked for, and the recorded attempt is run."""
+    worker = documents.worker
+    if worker is None or {"--interpreter", "--attempt"} & {*arguments}:
+        return None
+    return find_interpreter(worker.python_version, observer), requirements(
+        worker.as_packages.imported
+    )
 
 
 def requirements(packages: Sequence[PackageRecord]) -> list[str]:
@@ -87,9 +110,8 @@ def requirements(packages: Sequence[PackageRecord]) -> list[str]:
     return [f"{name}=={version}" for name, version in sorted(wanted.items())]
 
 
-def find_interpreter(documents: Documents, observer: Observer) -> str:
+def find_interpreter(recorded: str | Unavailable, observer: Observer) -> str:
     """An interpreter of the recorded minor version. Raises UsageError where there is none."""
-    recorded = documents.environment.python_version
     if isinstance(recorded, Unavailable):
         raise UsageError(f"this pack does not know its Python: {recorded.reason}")
     minor = ".".join(recorded.split(".")[:2])

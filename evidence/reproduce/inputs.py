@@ -6,24 +6,30 @@ weights) is linked from the user's own project, and then has to have the recorde
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 
 from evidence import layout
 from evidence.data.read import load_data
+from evidence.encoding.codec import decode
 from evidence.encoding.digest import sha256_hex, sha256_stream, with_lf
 from evidence.errors import UsageError
 from evidence.pack.documents import Documents
 from evidence.records.availability import Unavailable
 from evidence.records.inputs import DataRecord
+from evidence.records.program import CommandSpec
 from evidence.records.run import AttemptPlan
+from evidence.stages.command import COMMAND
+from evidence.text import commands
+from evidence.text.escape import visible
+from evidence.verification.verification import VerifiedPack
 
 
 def require_inputs(root: Path, project: Path, documents: Documents, plan: AttemptPlan) -> None:
     """Raises UsageError for whatever is missing or has other bytes than were recorded."""
     for path in _named(documents, plan):
         _borrow(root, project, path)
-    _require_milestone(root, documents)
     for name, record in sorted(documents.inputs.data.items()):
         _require_data(root, name, record, plan)
     for path, sha256 in _model_files(documents, plan):
@@ -67,20 +73,36 @@ def _existing_parent(path: Path) -> Path:
     return next(parent for parent in path.parents if parent.exists()).resolve()
 
 
-def _require_milestone(root: Path, documents: Documents) -> None:
-    milestone = documents.milestone.id
-    path = layout.milestone_file(root, milestone)
+def require_milestone(root: Path, original: VerifiedPack, *, trust: bool) -> bytes | None:
+    """None where the worktree has the milestone; else the bytes of that of a recorded program.
+
+    Raises UsageError where it is another one, or where nobody said that its command may be run:
+    what a pack asks for runs as you.
+    """
+    documents = original.documents
+    path = layout.milestone_file(root, documents.milestone.id)
     name = path.relative_to(root).as_posix()
-    if not path.is_file():
+    if path.is_file():
+        if sha256_hex(path.read_bytes()) != documents.digests[layout.MILESTONE]:
+            raise UsageError(
+                f"{name} of the recorded commit and patch is not the milestone.toml of the pack",
+                hint="A filter of git (core.autocrlf?) may change it on checkout.",
+            )
+        return None
+    settings = documents.milestone.stages.get(COMMAND.name)
+    if settings is None:
         raise UsageError(
             f"{name} is not in the recorded commit",
             hint="Name the project with --repo: the folder that holds milestones/.",
         )
-    if sha256_hex(path.read_bytes()) != documents.digests[layout.MILESTONE]:
+    if not trust:
+        words = shlex.join(decode(CommandSpec, settings).run)
+        again = commands.evidence("reproduce", str(original.path), "--trust-command")
         raise UsageError(
-            f"{name} of the recorded commit and patch is not the milestone.toml of the pack",
-            hint="A filter of git (core.autocrlf?) may change it on checkout.",
+            f"its command stands in the pack alone, and would run here as you: {visible(words)}",
+            hint=f"If you trust it: {again}",
         )
+    return (original.path / layout.MILESTONE).read_bytes()
 
 
 def _require_data(root: Path, name: str, record: DataRecord, plan: AttemptPlan) -> None:

@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import Final
 
 from evidence import layout, limits
-from evidence.backends import registry
 from evidence.compare.configuration import plan_of
 from evidence.encoding import jsonio
 from evidence.encoding.codec import encode
@@ -28,14 +27,21 @@ from evidence.records.finding import Report
 from evidence.records.record import Record
 from evidence.records.reproduction import ReproductionRecord, TierName
 from evidence.records.run import AttemptPlan
+from evidence.reproduce.attempts import (
+    chosen_plan,
+    interpreter_for,
+    require_backend,
+    require_met,
+)
 from evidence.reproduce.code import announce_code, code_differences
-from evidence.reproduce.inputs import require_inputs
+from evidence.reproduce.inputs import require_inputs, require_milestone
 from evidence.reproduce.running import Rerun, clear_up, run_unchanged, run_with_seed
 from evidence.reproduce.seeds import other_seeds
 from evidence.reproduce.source import project_repository, recorded_source
 from evidence.reproduce.this_machine import announce, differences_on_this_machine
 from evidence.reproduce.verdict import default_tier, reaches, reproduction_record
 from evidence.reproduce.worktree import Worktree, clean_worktree
+from evidence.results.other_framework import NAME as OTHER_FRAMEWORK
 from evidence.results.seed_test import NAME as OVER_SEEDS
 from evidence.running.signals import StopRequest
 from evidence.text import commands
@@ -61,6 +67,13 @@ class ReproduceOptions(Record):
     """Leave the worktree where it is, to be looked at."""
     num_seeds: int = 0
     """How many runs with other seeds follow; 0: none."""
+    trust_command: bool = False
+    """Run a recorded program though its command stands in the pack alone."""
+    attempt: str | None = None
+    """Another attempt of the same milestone, such as one in another framework; None: the one that
+    completed."""
+    interpreter: str | None = None
+    """The Python to run the workers under instead of the one that the attempt names."""
 
 
 class ReproduceResult(Record):
@@ -86,30 +99,30 @@ class ReproduceResult(Record):
 def reproduce(
     pack: Path, options: ReproduceOptions, observer: Observer, stop: StopRequest
 ) -> ReproduceResult:
-    """Run the completed attempt of `pack` again and attach the result to it.
+    """Run the completed attempt of `pack` again, or another one, and attach the result to it.
 
     Raises PackBrokenError for a pack that does not verify, UsageError for what is missing to run
     it again, StoppedError when asked to stop.
     """
-    if options.tier == OVER_SEEDS and not options.num_seeds:
-        raise UsageError(
-            f"the tier {OVER_SEEDS} is a test over runs with other seeds",
-            hint="Say how many with --seeds: 5 is a beginning, and takes five runs more.",
-        )
+    _refuse_contradiction(options)
     with ExitStack() as opened:
         with stop.at_once(stop.nothing_started), _stopped_first(stop):
             original = open_verified(pack)
-            worktree, runs = _ready(opened, original, options)
-            plan = plan_of(original.documents)
+            plan = chosen_plan(original.documents, options.attempt)
+            interpreter = interpreter_for(plan, options.project, options.interpreter)
+            worktree, runs = _ready(opened, original, options, plan, interpreter)
+            seeds = _seeds(plan, options.num_seeds)
             observer.message(f"a clean worktree at {worktree.commit[:_NAMED_BY]} is ready")
-            announce(differences_on_this_machine(original.documents, options.project), observer)
+            here = differences_on_this_machine(original.documents, options.project, interpreter)
+            announce(here, observer)
+            written = require_milestone(worktree.root, original, trust=options.trust_command)
             require_inputs(worktree.root, runs.parent, original.documents, plan)
             code = code_differences(original.documents, worktree.root)
             announce_code(code, observer)
-        rerun = Rerun(original, worktree, runs, observer, stop)
+        rerun = Rerun(original, worktree, runs, observer, stop, plan.name, written, interpreter)
         made = run_unchanged(rerun)
         others = []
-        for number, seed in enumerate(other_seeds(plan.train.seed, options.num_seeds), 1):
+        for number, seed in enumerate(seeds, 1):
             observer.message(f"seed {seed} ({number} of {options.num_seeds})")
             other = run_with_seed(rerun, seed)
             with stop.at_once(lambda: _stopped_late(stop, pack, made)):
@@ -133,12 +146,44 @@ def reproduce(
     )
 
 
+def _refuse_contradiction(options: ReproduceOptions) -> None:
+    if options.tier == OVER_SEEDS and not options.num_seeds:
+        raise UsageError(
+            f"the tier {OVER_SEEDS} is a test over runs with other seeds",
+            hint="Say how many with --seeds: 5 is a beginning, and takes five runs more.",
+        )
+    if options.attempt is not None and options.num_seeds:
+        raise UsageError("other seeds are of the recorded attempt: --attempt excludes --seeds")
+    if options.tier == OTHER_FRAMEWORK and options.attempt is None:
+        raise UsageError(
+            f"the tier {OTHER_FRAMEWORK} is of an attempt in another framework",
+            hint="Name it with --attempt.",
+        )
+
+
+def _seeds(plan: AttemptPlan, count: int) -> list[int]:
+    if not count:
+        return []
+    if plan.given_train is None:
+        raise UsageError(
+            "a recorded program has no seed that another could be put in the place of",
+            hint="Reproduce it without --seeds.",
+        )
+    return other_seeds(plan.given_train.seed, count)
+
+
 def _ready(
-    opened: ExitStack, original: VerifiedPack, options: ReproduceOptions
+    opened: ExitStack,
+    original: VerifiedPack,
+    options: ReproduceOptions,
+    plan: AttemptPlan,
+    interpreter: str | None,
 ) -> tuple[Worktree, Path]:
     """A worktree at the recorded commit, and the folder for the new pack."""
     commit, patch = recorded_source(original)
-    _require_backend(plan_of(original.documents))
+    require_backend(plan)
+    if interpreter is not None or plan.name != plan_of(original.documents).name:
+        require_met(plan, options.project, interpreter)
     if not os.access(original.path, os.W_OK):
         raise UsageError(
             f"{original.path} cannot be written, and what a reproduction finds is attached to it",
@@ -176,15 +221,6 @@ def _stopped_late(stop: StopRequest, pack: Path, made: Path) -> StoppedError:
         hint=hint,
         by_sigterm=stop.by_sigterm,
     )
-
-
-def _require_backend(plan: AttemptPlan) -> None:
-    try:
-        registry.find(plan.backend)
-    except UsageError as error:
-        raise UsageError(
-            f"attempt {plan.name} cannot be run again here: {error.message}", hint=error.hint
-        ) from error
 
 
 def attach(pack: Path, record: ReproductionRecord) -> Path:

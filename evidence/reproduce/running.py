@@ -17,7 +17,7 @@ from evidence.errors import BusyError, ExitCode, StoppedError, UsageError, Worke
 from evidence.progress import Observer
 from evidence.records.record import Record
 from evidence.records.run import ParentRecord, Relation
-from evidence.render.index import ANOTHER_SEED, REPRODUCES
+from evidence.render.index import ANOTHER_ATTEMPT, ANOTHER_SEED, REPRODUCES
 from evidence.reproduce.seeds import set_seed
 from evidence.reproduce.worktree import Worktree, remove_stale
 from evidence.running.run import RunOptions, run_milestone
@@ -35,10 +35,18 @@ class Rerun(Record):
     runs: Path
     observer: Observer
     stop: StopRequest
+    attempt: str
+    """Name of the attempt to run."""
+    written: bytes | None = None
+    """The milestone of a recorded program, which lies in no file of the worktree."""
+    interpreter: str | None = None
+    """The Python of its workers, where it is another one: the worktree has none."""
 
 
 def run_unchanged(rerun: Rerun) -> Path:
-    """The recorded attempt once more; the folder of its sealed pack."""
+    """The recorded attempt once more, or another one; the folder of its sealed pack."""
+    if rerun.attempt != plan_of(rerun.original.documents).name:
+        return _run(rerun, rerun.attempt, ANOTHER_ATTEMPT)
     return _run(rerun, "reproduced", REPRODUCES)
 
 
@@ -57,9 +65,11 @@ def _run(rerun: Rerun, what: str, relation: Relation) -> Path:
     options = RunOptions(
         root=rerun.worktree.root,
         runs=runs,
-        attempt=plan_of(documents).name,
+        attempt=rerun.attempt,
         pack_name=name,
         parents=(ParentRecord(milestone, root_sha256, relation),),
+        written=rerun.written,
+        interpreter=rerun.interpreter,
     )
     try:
         made = run_milestone(milestone, options, rerun.observer, rerun.stop).pack

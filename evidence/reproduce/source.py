@@ -9,6 +9,7 @@ from evidence import layout
 from evidence.capture.repository import NO_GIT, Repository, open_repository
 from evidence.encoding.digest import sha256_hex
 from evidence.errors import UsageError
+from evidence.milestone.recorded import to_run_anew
 from evidence.records.availability import Unavailable
 from evidence.verification.verification import VerifiedPack
 
@@ -22,7 +23,7 @@ def recorded_source(original: VerifiedPack) -> tuple[str, bytes | None]:
     if documents.manifest is None or documents.manifest.status != "complete":
         raise UsageError(
             f"{original.path} has no completed attempt: there is nothing to reproduce",
-            hint=f"`evidence run {documents.milestone.id} --again` starts anew.",
+            hint=f"`{to_run_anew(documents.milestone)}` starts anew.",
         )
     state = documents.git.start
     if isinstance(state, Unavailable):

@@ -17,40 +17,61 @@ from evidence.capture.gpu import capture_gpus
 from evidence.capture.host import capture_cpu, capture_hardware
 from evidence.capture.packages import capture_packages
 from evidence.compare.differences import differences
-from evidence.compare.environment import can_change_bits, decides_bits, machine_facts
+from evidence.compare.environment import (
+    can_change_bits,
+    decides_bits,
+    environment_used,
+    machine_facts,
+)
 from evidence.compare.page import plain
 from evidence.pack.documents import Documents
 from evidence.pack.journal import utc_now
 from evidence.progress import Observer
 from evidence.records.availability import Unavailable
+from evidence.records.capture import WorkerRecord
 from evidence.records.comparison import DifferenceRecord
 from evidence.results.computed import computed_on
+from evidence.worker.interpreter import python_of
 
 _ANNOUNCED: Final = 20
 _NAMED: Final = 6
 
 
 def differences_on_this_machine(
-    documents: Documents, project: Path
+    documents: Documents, project: Path, interpreter: str | None = None
 ) -> tuple[DifferenceRecord, ...]:
-    """What of the recorded environment is different here, as far as it can change bits."""
+    """What of the recorded environment is different here, as far as it can change bits.
+
+    `interpreter`: the path to take for the one that the attempt names.
+    """
     unknown = Unavailable("no worker has started yet")
     gpus, on_gpu = capture_gpus(), computed_on(documents).kind != "cpu"
+    worker = _worker_here(documents, project, interpreter)
     this_machine = machine_facts(
-        capture_environment(utc_now(), os.environ),
+        environment_used(capture_environment(utc_now(), os.environ), worker),
         capture_hardware(
             project, capture_cpu(), gpus.gpus, gpus.driver_version, gpus.driver_cuda_version
         ),
-        capture_packages(),
+        capture_packages() if worker is None else worker.as_packages,
         on_gpu=on_gpu,
     )
-    recorded = replace(documents.environment, framework=unknown)
+    recorded = environment_used(replace(documents.environment, framework=unknown), documents.worker)
     recorded_machine = machine_facts(
-        recorded, documents.hardware, documents.packages, on_gpu=on_gpu
+        recorded, documents.hardware, documents.packages_used[1], on_gpu=on_gpu
     )
     return tuple(
         row for row in differences([recorded_machine, this_machine]) if can_change_bits(row.key)
     )
+
+
+def _worker_here(
+    documents: Documents, project: Path, interpreter: str | None
+) -> WorkerRecord | None:
+    """The Python that the workers will run under, where the recorded ones ran under another."""
+    if documents.worker is None:
+        return None
+    given = documents.worker.interpreter
+    return python_of(given, (), project, os.environ, interpreter).record
 
 
 def announce(differing: tuple[DifferenceRecord, ...], observer: Observer) -> None:

@@ -14,7 +14,6 @@ from evidence.compare.environment import can_change_bits, decides_bits, environm
 from evidence.pack.documents import Documents
 from evidence.records.comparison import DifferenceRecord
 from evidence.records.reproduction import (
-    TIERS,
     PackReference,
     ReproductionRecord,
     SeedRunRecord,
@@ -22,6 +21,8 @@ from evidence.records.reproduction import (
     TierResult,
 )
 from evidence.reproduce.causes import causes
+from evidence.results.framework import are_of_two_frameworks
+from evidence.results.other_framework import NAME as OTHER_FRAMEWORK
 from evidence.results.seed_test import seed_tests
 from evidence.results.tiers import reached_tiers, strictest_tier, when_and_where
 from evidence.verification.verification import VerifiedPack
@@ -73,10 +74,13 @@ def environment_differences(original: Documents, other: Documents) -> tuple[Diff
 
 
 def default_tier(original: Documents, other: Documents) -> TierName:
-    """bitwise where the environments are equal in all that computes, else numerically-close.
+    """bitwise where the environments are equal in all that computes, else numerically-close; of two
+    frameworks the tier that is for them.
 
     Another version of a package that computes nothing (a linter) lowers no demand.
     """
+    if are_of_two_frameworks(original, other):
+        return OTHER_FRAMEWORK
     environments_differ = any(
         decides_bits(row.key) for row in environment_differences(original, other)
     )
@@ -86,7 +90,7 @@ def default_tier(original: Documents, other: Documents) -> TierName:
 def reaches(record: ReproductionRecord, asked: TierName) -> bool:
     """Whether the tier that was asked for is reached."""
     found: dict[str, TierResult] = {tier.name: tier for tier in record.tiers}
-    return asked in TIERS and found[asked].reached
+    return asked in found and found[asked].reached
 
 
 def _reference(pack: VerifiedPack) -> PackReference:

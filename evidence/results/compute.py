@@ -21,7 +21,12 @@ from evidence.stages.registry import stages_of
 
 def compute_results(documents: Documents) -> ResultsRecord:
     """Every value of a pack. Ignores `documents.results` and `documents.manifest`."""
-    context = Context(documents)
+    return results_of(Context(documents))
+
+
+def results_of(context: Context) -> ResultsRecord:
+    """The same of a context, which may have made some of what they need for others."""
+    documents = context.documents
     values = dict(run_values(context))
     values.update(steadiness_values(context))
     values.update(input_values(context))

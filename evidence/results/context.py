@@ -65,6 +65,8 @@ def level_at(address: str) -> Level:
 def _level_of(path: str) -> Level:
     if path in (layout.MILESTONE, layout.NOTES):
         return "declared"
+    if layout.is_original(path) or path in (layout.LOGGED, layout.FINDINGS, layout.SOURCES):
+        return "parsed"
     of_kinds = (kind.level_of(path) for kind in kinds() if path in kind.needed_when_complete)
     return next(of_kinds, "observed")
 

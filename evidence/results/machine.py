@@ -8,7 +8,7 @@ from evidence import layout
 from evidence.encoding.codec import decode
 from evidence.errors import MalformedError
 from evidence.records.availability import Unavailable
-from evidence.records.capture import GpuRecord, TelemetryRow
+from evidence.records.capture import GpuRecord, JaxRecord, TelemetryRow
 from evidence.records.inputs import FileDigest
 from evidence.results.context import (
     Context,
@@ -41,12 +41,21 @@ _SOFTWARE = (
     ("cuda", "cuda_version"),
     ("device", "device"),
 )
+_JAX = (
+    ("jax", "jax_version"),
+    ("flax", "flax_version"),
+    ("optax", "optax_version"),
+    ("tunix", "tunix_version"),
+    ("transformers", "transformers_version"),
+    ("device", "device"),
+)
 
 
 def machine_values(context: Context) -> Values:
     """hardware.*, software.*, checkpoint.* and telemetry.*"""
     yield from _hardware(context)
     yield from _software(context)
+    yield from _worker(context)
     yield from _telemetry(context)
 
 
@@ -83,12 +92,13 @@ def _software(context: Context) -> Values:
     place = at(layout.ENVIRONMENT, "python_version")
     yield "software.python", observed(environment.python_version, "", place)
     framework = environment.framework
+    path, used = context.documents.packages_used
     installed = {
-        one.name: (one.version, at(layout.PACKAGES, "packages", index, "version"))
-        for index, one in enumerate(context.documents.packages.known)
+        one.name: (one.version, at(path, "packages", index, "version"))
+        for index, one in enumerate(used.known)
         if not one.shadowed
     }
-    for name, key in _SOFTWARE:
+    for name, key in _JAX if isinstance(framework, JaxRecord) else _SOFTWARE:
         found = framework if isinstance(framework, Unavailable) else getattr(framework, key)
         place = at(layout.ENVIRONMENT, "framework", key)
         if isinstance(framework, Unavailable) and name in installed:  # no worker said what it used
@@ -101,6 +111,18 @@ def _software(context: Context) -> Values:
         if isinstance(packages, Unavailable)
         else known(len(packages), "packages", place, "count"),
     )
+
+
+def _worker(context: Context) -> Values:
+    """The Python of the workers, where it is another one."""
+    worker = context.documents.worker
+    if worker is None:
+        return
+    for name, key in (("interpreter", "interpreter"), ("python", "python_version")):
+        yield f"software.worker.{name}", known(getattr(worker, key), "", at(layout.WORKER, key))
+    place = at(layout.WORKER, "packages")
+    count = len(worker.packages)
+    yield "software.worker.packages", known(count, "packages", place, "count")
 
 
 def final_model_files(context: Context) -> tuple[FileDigest, ...] | Unavailable:

@@ -31,6 +31,7 @@ _PLAN_LEFT_OUT: Final = (
     "timeout_s",
     "no_progress_timeout_s",
     "resolution",
+    "interpreter",
     "data",
     "model",
 )

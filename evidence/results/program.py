@@ -43,9 +43,9 @@ NO_LOSS: Final = "no loss was seen"
 MAX_REPORTED: Final = 1_000
 """Names of reported values that become values of their own."""
 _OF_STEPS: Final = (
-    ("loss_first", "nats", "first-loss"),
-    ("loss_last", "nats", "last-loss"),
-    ("loss_mean", "nats", "mean-loss"),
+    ("loss_first", "", "first-loss"),
+    ("loss_last", "", "last-loss"),
+    ("loss_mean", "", "mean-loss"),
     ("learning_rate_first", "", "as-recorded"),
     ("learning_rate_last", "", "as-recorded"),
 )
@@ -60,6 +60,7 @@ def program_values(context: Context) -> Values:
     yield from _fed(context)
     yield from _process(context, record)
     yield from _model(context, record)
+    yield from _evaluated(context, record)
     yield from _data(context)
     yield from _metrics(context)
     yield from _reported(context)
@@ -107,13 +108,13 @@ def _losses(steps: tuple[ProgramStep, ...], lines: dict[int, int], place: str) -
     finite = [one for one in steps if isinstance(one.loss, (int, float))]
     if not finite:
         for name, rule in (("first", "first-loss"), ("last", "last-loss"), ("mean", "mean-loss")):
-            yield f"program.loss_{name}", unknown(NO_LOSS, "nats", place, rule)
+            yield f"program.loss_{name}", unknown(NO_LOSS, "", place, rule)
         return
     for name, one, rule in (("first", finite[0], "first-loss"), ("last", finite[-1], "last-loss")):
         where = rows_at(PROGRAM_STEPS.path, lines[id(one)], lines[id(one)], "loss")
-        yield f"program.loss_{name}", known(_number(one.loss), "nats", where, rule)
+        yield f"program.loss_{name}", known(_number(one.loss), "", where, rule)
     mean = arithmetic.mean([_number(one.loss) for one in finite])
-    yield "program.loss_mean", known(mean, "nats", place, "mean-loss")
+    yield "program.loss_mean", known(mean, "", place, "mean-loss")
 
 
 def _number(loss: Any) -> float:
@@ -158,11 +159,37 @@ def _process(context: Context, record: ProgramRecord | None) -> Values:
 
 def main_model(record: ProgramRecord | None) -> tuple[int, ProgramModel] | None:
     """The largest model that was trained, and its place in the list."""
-    if record is None or not record.models:
+    return _largest(record, is_trained=True)
+
+
+def _largest(record: ProgramRecord | None, *, is_trained: bool) -> tuple[int, ProgramModel] | None:
+    models = () if record is None else record.models
+    kept = [index for index, one in enumerate(models) if one.is_trained is is_trained]
+    if not kept:
         return None
-    sizes = [one.num_parameters for one in record.models]
-    index = sizes.index(max(sizes))
-    return index, record.models[index]
+    index = max(kept, key=lambda one: (models[one].num_parameters, -one))
+    return index, models[index]
+
+
+def _evaluated(context: Context, record: ProgramRecord | None) -> Values:
+    """Of passes without training, and of the largest model that nothing but that was done to."""
+    phases = () if record is None else record.evaluations
+    place = at(PROGRAM.path, "evaluations")
+    why = context.why_not if record is None else "no model was seen to be called without training"
+    name = "program.num_eval_forwards"
+    if phases:
+        count = sum(one.num_forwards for one in phases)
+        yield name, known(count, "passes", place, "sum")
+    else:
+        yield name, unknown(why, "passes", place, "sum")
+    found = _largest(record, is_trained=False)
+    for key, unit in (("num_parameters", "parameters"), ("evaluated_sha256", "")):
+        name = f"program.evaluated.{key.removeprefix('evaluated_')}"
+        if found is None:
+            yield name, unknown(why, unit, at(PROGRAM.path, "models"))
+            continue
+        where, value = at(PROGRAM.path, "models", found[0], key), getattr(found[1], key)
+        yield name, known(value, unit, where) if unit else observed(value, unit, where)
 
 
 def _model(context: Context, record: ProgramRecord | None) -> Values:
@@ -278,12 +305,16 @@ def outcome(context: Context) -> dict[str, Any] | Unavailable:
         "weights": None
         if found is None or isinstance(found[1].after_sha256, Unavailable)
         else found[1].after_sha256,
-        "metrics": {}
-        if numbers is None
-        else {
-            one.name: None if isinstance(one.value, Unavailable) else one.value
-            for one in numbers.metrics
-        },
+        "metrics": metrics_of(context.documents),
+    }
+
+
+def metrics_of(documents: Documents) -> dict[str, float | int | None]:
+    """The numbers that the milestone takes from files, by name; None where one is not known."""
+    numbers = documents.document(PROGRAM_NUMBERS)
+    return {
+        one.name: None if isinstance(one.value, Unavailable) else one.value
+        for one in (() if numbers is None else numbers.metrics)
     }
 
 

@@ -3,8 +3,9 @@
 Responsible for the condition of each tier; `reproduce` makes the second run, and `verify`
 recomputes what an attached reproduction claims.
 
-Every tier is judged by its own condition. Only bitwise implies the others: the same row stream
-says nothing about losses (another learning rate leaves it as it is). The seed test
+Every tier is judged by its own condition. Only bitwise implies the milder ones: the same row stream
+says nothing about losses (another learning rate leaves it as it is). Runs of two frameworks have a
+tier of their own (`other_framework`), which nothing implies. The seed test
 (`seed_test`) is made where there are runs with other seeds, also of a run that is close.
 """
 
@@ -16,20 +17,20 @@ from typing import Any, Final
 from evidence.pack.documents import Documents
 from evidence.records.availability import Unavailable
 from evidence.records.comparison import TrajectoryRecord
-from evidence.records.reproduction import TIERS, TierName, TierResult, VerdictName
-from evidence.records.run import PredictionRow, StepRow
+from evidence.records.program import NotFinite
+from evidence.records.reproduction import TierName, TierResult, VerdictName
 from evidence.results.computed import machine_name
+from evidence.results.other_framework import NAME as OTHER_FRAMEWORK
+from evidence.results.other_framework import other_framework_tier, tiers_of
 from evidence.results.outcome_digest import outcome_content
+from evidence.results.program import metrics_of
 from evidence.results.seed_test import NAME as OVER_SEEDS
 from evidence.results.seed_test import seed_tier
-from evidence.rules import scoring
+from evidence.results.side_by_side import compared_steps, score_problems, trajectory
+from evidence.rules.closeness import WITHIN_A_FRAMEWORK, difference
 from evidence.stages.eval import PREDICTIONS
 from evidence.stages.train import STEPS
 from evidence.text import formatting
-
-TOLERANCE: Final = 1e-3
-"""Relative difference of a step's loss that still counts as close: float32 sums in another order
-stay far below it for a few hundred steps, another seed or rate leaves it within a few."""
 
 MIN_CLOCKS: Final = 5
 """Different times of steps that two packs must share to be one run."""
@@ -41,8 +42,11 @@ _PARTS: Final = {
     "losses": "the losses",
     "learning_rates": "the learning rates",
     "weights": "the final weights",
+    "metrics": "the numbers in files",
     "predictions": "the predictions",
 }
+_OF_THEIR_OWN: Final = ("bitwise", OTHER_FRAMEWORK)
+_ROWS_NOT_KNOWN: Final = "which rows each step of a recorded program was fed is not known"
 
 
 def reached_tiers(
@@ -52,21 +56,24 @@ def reached_tiers(
 
     `seeds` are runs of the original's configuration with other seeds.
     """
+    names = tiers_of(original, other)
     first, second = outcome_content(original), outcome_content(other)
     for content, which in ((first, "original"), (second, "reproduction")):
         if isinstance(content, Unavailable):
             reason = f"the {which} has no outcome: {content.reason}"
-            return tuple(TierResult(name, False, reason) for name in TIERS)
+            return tuple(TierResult(name, False, reason) for name in names)
     if are_one_run(original, other):
-        return tuple(TierResult(name, False, ONE_RUN) for name in TIERS)
+        return tuple(TierResult(name, False, ONE_RUN) for name in names)
     bitwise = _bitwise(first, second)
+    own = [other_framework_tier(original, other)] if OTHER_FRAMEWORK in names else []
     if bitwise.reached:
         same = "implied: the outcomes are equal bit for bit"
-        implied = [TierResult(name, True, same) for name in TIERS[1:]]
+        implied = [TierResult(name, True, same) for name in names if name not in _OF_THEIR_OWN]
         tested = seed_tier(original, seeds)
-        return (bitwise, *(tested if seeds and one.name == OVER_SEEDS else one for one in implied))
+        milder = (tested if seeds and one.name == OVER_SEEDS else one for one in implied)
+        return (bitwise, *own, *milder)
     over_seeds = seed_tier(original, seeds)
-    return (bitwise, _same_stream(original, other), _close(original, other), over_seeds)
+    return (bitwise, *own, _same_stream(original, other), _close(original, other), over_seeds)
 
 
 def are_one_run(first: Documents, second: Documents) -> bool:
@@ -75,7 +82,7 @@ def are_one_run(first: Documents, second: Documents) -> bool:
     Most steps decide, so that a few changed ones hide nothing. A clock of few ticks may well say
     the same of a handful of steps.
     """
-    rows, others = first.rows(STEPS), second.rows(STEPS)
+    rows, others = compared_steps(first), compared_steps(second)
     pairs = zip(rows, others, strict=False)
     equal = [a.elapsed_s for a, b in pairs if a.elapsed_s == b.elapsed_s]
     return len(set(equal)) >= MIN_CLOCKS and 2 * len(equal) > max(len(rows), len(others))
@@ -93,38 +100,8 @@ def when_and_where(documents: Documents) -> tuple[str, str]:
     return str(finished), machine_name(documents)
 
 
-def trajectory(
-    first: Sequence[StepRow], second: Sequence[StepRow], tolerance: float = TOLERANCE
-) -> TrajectoryRecord:
-    """Where two runs part: by the rows fed, by the losses, and by more than `tolerance`."""
-    pairs = list(zip(first, second, strict=False))
-    loss_differences = [difference(a.loss, b.loss) for a, b in pairs]
-    return TrajectoryRecord(
-        num_steps=(len(first), len(second)),
-        num_common_steps=len(pairs),
-        first_stream_step=_first(pairs, [a.stream != b.stream for a, b in pairs]),
-        first_loss_step=_first(pairs, [a.loss != b.loss for a, b in pairs]),
-        first_step_beyond=_first(pairs, [value > tolerance for value in loss_differences]),
-        tolerance=tolerance,
-        largest_difference=max(loss_differences, default=None)
-        if float("inf") not in loss_differences
-        else None,
-    )
-
-
-def difference(reference: float, value: float) -> float:
-    """|value − reference| / |reference|; infinite where only the reference is zero."""
-    if value == reference:
-        return 0.0
-    return abs(value - reference) / abs(reference) if reference else float("inf")
-
-
-def _first(pairs: list[tuple[StepRow, StepRow]], flags: list[bool]) -> int | None:
-    return next((a.step for (a, _), flag in zip(pairs, flags, strict=True) if flag), None)
-
-
 def _bitwise(first: Any, second: Any) -> TierResult:
-    differing = [words for key, words in _PARTS.items() if first[key] != second[key]]
+    differing = [words for key, words in _PARTS.items() if first.get(key) != second.get(key)]
     if not differing:
         return TierResult("bitwise", True, "the outcome digests are equal")
     *most, last = differing
@@ -133,8 +110,10 @@ def _bitwise(first: Any, second: Any) -> TierResult:
 
 
 def _same_stream(original: Documents, other: Documents) -> TierResult:
-    path = trajectory(original.rows(STEPS), other.rows(STEPS))
+    path = trajectory(compared_steps(original), compared_steps(other))
     name: TierName = "same-stream"
+    if not path.rows_are_known:
+        return TierResult(name, False, _ROWS_NOT_KNOWN)
     if path.first_stream_step is not None:
         reason = f"other rows were fed from step {formatting.count(path.first_stream_step)} on"
         return TierResult(name, False, reason)
@@ -145,26 +124,49 @@ def _same_stream(original: Documents, other: Documents) -> TierResult:
 
 
 def _close(original: Documents, other: Documents) -> TierResult:
-    path = trajectory(original.rows(STEPS), other.rows(STEPS))
+    path = trajectory(compared_steps(original), compared_steps(other))
     name: TierName = "numerically-close"
     share = formatting.shortest(path.tolerance)
     if path.first_step_beyond is not None:
         step = formatting.count(path.first_step_beyond)
         row = path.first_step_beyond - 1
-        losses = (original.rows(STEPS)[row].loss, other.rows(STEPS)[row].loss)
-        shown = " and ".join(formatting.significant(loss) for loss in losses)
+        losses = (compared_steps(original)[row].loss, compared_steps(other)[row].loss)
+        shown = " and ".join(map(_shown, losses))
         reason = f"the losses leave the tolerance of {share} (relative) at step {step}: {shown}"
         return TierResult(name, False, reason)
     if path.num_steps[0] != path.num_steps[1]:
         return TierResult(name, False, _other_length(path))
-    for problem in _scores(original.rows(PREDICTIONS), other.rows(PREDICTIONS)):
+    for problem in (
+        *score_problems(original.rows(PREDICTIONS), other.rows(PREDICTIONS)),
+        *_metrics(original, other),
+    ):
         return TierResult(name, False, problem)
     largest = formatting.significant(path.largest_difference or 0.0, 2)
-    reason = (
-        f"every step's loss is within {share} (relative; at most {largest}), and every score lies "
-        "in the original's Wilson interval"
+    and_what = (
+        "every score lies in the original's Wilson interval"
+        if original.rows(STEPS)
+        else "so is every number that the milestone takes from a file"
     )
+    reason = f"every step's loss is within {share} (relative; at most {largest}), and {and_what}"
     return TierResult(name, True, reason)
+
+
+def _shown(loss: float | NotFinite | None) -> str:
+    if loss is None:
+        return "none"
+    return loss if isinstance(loss, str) else formatting.significant(loss)
+
+
+def _metrics(original: Documents, other: Documents) -> list[str]:
+    """Numbers in files that are no longer close."""
+    before, after = (metrics_of(one) for one in (original, other))
+    share = formatting.shortest(WITHIN_A_FRAMEWORK.later_steps)
+    return [
+        f"the number {name} is {_shown(after.get(name))}, and was {_shown(before.get(name))}: not "
+        f"within {share} (relative)"
+        for name in sorted(before.keys() | after.keys())
+        if difference(before.get(name), after.get(name)) > WITHIN_A_FRAMEWORK.later_steps
+    ]
 
 
 def _other_length(path: TrajectoryRecord) -> str:
@@ -173,19 +175,3 @@ def _other_length(path: TrajectoryRecord) -> str:
 
 def _steps(number: int) -> str:
     return formatting.plural(number, "step")
-
-
-def _scores(first: Sequence[PredictionRow], second: Sequence[PredictionRow]) -> list[str]:
-    if len(first) != len(second):
-        return [f"{len(first)} predictions in the original, {len(second)} now"]
-    problems = []
-    for name in sorted({name for row in (*first, *second) for name in row.scores}):
-        before, after = (
-            sum(row.scores.get(name, False) for row in rows) for rows in (first, second)
-        )
-        low, high = scoring.wilson(before, len(first))
-        if not low <= after / len(second) <= high:
-            shown = f"{formatting.percent(low)} to {formatting.percent(high)}"
-            rate = formatting.percent(after / len(second))
-            problems.append(f"the score {name} is {rate}, outside the original's interval {shown}")
-    return problems

@@ -103,6 +103,7 @@ def training_values(context: Context) -> Values:
         yield from _counted(steps)
         yield from _losses(steps, table, context.train.log_every_steps)
         yield from _timed(context, steps)
+        yield from _compiled(context, steps)
         yield _flops(context, steps)
     else:
         reason = context.why_not if context.plan is None else "there are no step rows"
@@ -190,6 +191,30 @@ def _timed(context: Context, steps: tuple[StepRow, ...]) -> Values:
     yield "train.samples_per_s", ratio(fed, runtime_s, "samples/s", rows, "throughput", why)
     place = join(_all(steps, "step"), place)
     yield "train.steps_per_s", ratio(len(steps), runtime_s, "steps/s", place, "throughput", why)
+
+
+def _compiled(context: Context, steps: tuple[StepRow, ...]) -> Values:
+    """Of a framework that compiles: how much, and how much of it within the loop."""
+    events = context.stage_events("compilation", "train")
+    if not events:
+        return
+    for name, key, unit in (
+        ("num_programs", "num_programs", "programs"),
+        ("num_programs_from_cache", "num_from_cache", "programs"),
+        ("compile_s", "duration_s", "s"),
+    ):
+        places = [journal_at(event, "data", key) for event in events]
+        total = sum(event.data[key] for event in events)
+        place = places_of(places, context.whole_journal)
+        yield f"train.{name}", known(total, unit, place, "sum-over-segments")
+    inside = [row.compile_s for row in steps if row.compile_s is not None]
+    place = _all(steps, "compile_s")
+    yield (
+        "train.compile_in_loop_s",
+        known(sum(inside), "s", place, "sum")
+        if len(inside) == len(steps)
+        else unknown("not every step says what it spent on compiling", "s", place, "sum"),
+    )
 
 
 def _runtime(context: Context, steps: tuple[StepRow, ...]) -> tuple[float, str] | Unavailable:

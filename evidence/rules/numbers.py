@@ -122,6 +122,8 @@ def first_number(text: str) -> Worth | None:
 
     Of an equation, the number after its last `=`: `10 - 4 = 6` says 6.
     """
+    if len(text) <= MAX_CHARS and text.isascii() and text.isdecimal():
+        return Fraction(int(text))  # most targets are no more than that
     plain, found = alike(text), None
     for match in _SPELLED.finditer(plain):
         if match["number"] is not None:

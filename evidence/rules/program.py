@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Final, Literal
 
 from evidence.records.availability import Unavailable
+from evidence.records.capture import GitRecord, GitStateRecord
 from evidence.records.program import (
     DataReached,
     FieldReached,
@@ -24,7 +25,9 @@ from evidence.records.program import (
 from evidence.records.record import Record
 
 MOSTLY: Final = 0.5
-"""From this share of its rows on, a data file is taken to be what was trained on."""
+"""From this share of its rows on, or of what was fed, a data file is what was trained on."""
+FEW: Final = 16
+"""Fewer rows of a file may be among what was fed by chance."""
 _NAMES: Final = frozenset(
     ("id", "idx", "index", "uid", "uuid", "guid", "hash", "sha256", "key", "split", "source", "url",
      "lang", "language", "date", "time", "timestamp", "meta", "metadata", "version", "license",
@@ -49,13 +52,16 @@ def remarks(
 ) -> Iterator[Remark]:
     """What a reader should know first, most serious first."""
     for index, one in enumerate(seen.data):
-        yield from _fields(one, f"program/seen.json#/data/{index}")
+        yield from of_data(one, f"program/seen.json#/data/{index}", seen.num_sequences)
     yield from _labels(seen)
     yield from _movement(record, steps, model)
     yield from _end_token(seen)
-    for index, replaced in enumerate(record.replaced):
-        text = f"The program replaced {replaced.what} by {replaced.by}: what was seen there is its."
-        yield Remark(text, f"program/program.json#/replaced/{index}")
+    starts = [("", record.replaced)]
+    starts += [(f"/earlier/{n}", start.replaced) for n, start in enumerate(record.earlier)]
+    for where, functions in starts:
+        for index, other in enumerate(functions):
+            text = f"The program replaced {other.what} by {other.by}: what was seen there is its."
+            yield Remark(text, f"program/program.json#{where}/replaced/{index}")
     yield from _hidden(record)
     if record.left_running:
         names = ", ".join(record.left_running[:5])
@@ -79,9 +85,14 @@ def _hidden(record: ProgramRecord) -> Iterator[Remark]:
         )
 
 
-def _fields(data: DataReached, place: str) -> Iterator[Remark]:
-    """Fields that no loss fell on, of a file that was trained on; declared answers in any case."""
-    trained_on = data.num_rows_found >= MOSTLY * data.num_rows_looked_at > 0
+def of_data(data: DataReached, place: str, num_sequences: int) -> Iterator[Remark]:
+    """Fields that no loss fell on, of a file that was trained on; declared answers in any case.
+
+    A file was trained on where most of its rows were fed, or most of what was fed is its rows.
+    """
+    mostly = data.num_rows_found >= MOSTLY * data.num_rows_looked_at > 0
+    trained_on = mostly or data.num_rows_found >= max(FEW, MOSTLY * num_sequences)
+    fed = "" if mostly else f" ({data.num_rows_found} of them were fed)"
     unlearned = [one for one in data.fields if _is_unlearned(one)]
     declared = [one for one in unlearned if one.is_answer]
     if declared:
@@ -91,10 +102,18 @@ def _fields(data: DataReached, place: str) -> Iterator[Remark]:
         )
         yield Remark(text, f"{place}/fields", "error")
     others = [one for one in unlearned if not one.is_answer and not _is_beside(one)]
+    asked = [one for one in data.fields if _is_of(one, ASKING) and one.num_rows_in_target]
+    if trained_on and asked and any(_is_of(one, ANSWERING) for one in data.fields):
+        most = max(one.num_rows_in_target or 0 for one in asked)
+        text = (
+            f"{_named(asked)} carries loss in {most} of {data.num_rows_looked_at} rows of "
+            f"{data.path}{fed}: the model learns to write what the user says, too."
+        )
+        yield Remark(text, f"{place}/fields")
     if trained_on and others:
         text = (
             f"{_named(others)} reached the loss in 0 of {data.num_rows_looked_at} rows of "
-            f"{data.path}: what stands there was not learned."
+            f"{data.path}{fed}: what stands there was not learned."
         )
         yield Remark(text, f"{place}/fields")
 
@@ -150,6 +169,14 @@ EVALUATED: Final = ("eval", "evaluation", "val", "valid", "validation", "test", 
 """Names of data sets that an evaluation is expected to use whole."""
 
 
+ASKING: Final = ("user", "human")
+ANSWERING: Final = ("assistant", "gpt", "model")
+
+
+def _is_of(one: FieldReached, roles: tuple[str, ...]) -> bool:
+    return one.field.rstrip("]").lower().partition("[")[2] in roles
+
+
 def _is_unlearned(one: FieldReached) -> bool:
     return one.num_rows > 0 and one.num_rows_in_target == 0
 
@@ -200,3 +227,16 @@ def _end_token(seen: ProgramSeen) -> Iterator[Remark]:
             "may not end."
         )
         yield Remark(text, "program/seen.json#/num_with_eos_in_target")
+
+
+def num_new_files(git: GitRecord) -> int:
+    """Files that a program left in the working tree while it ran, where nothing else changed in
+    the repository: no file of the commit, and none of those that lay there before. 0 otherwise."""
+    start, end = git.start, git.end
+    if not isinstance(start, GitStateRecord) or not isinstance(end, GitStateRecord):
+        return 0
+    if (start.commit, start.branch, start.left_out) != (end.commit, end.branch, end.left_out):
+        return 0
+    before = {one.path for one in start.files}
+    came = {one for one in end.files if one.state == "untracked" and one.path not in before}
+    return len(came) if set(start.files) == set(end.files) - came else 0

@@ -72,7 +72,7 @@ def numeric(answer: str, target: str) -> bool:
     value (12:30, a date) equals its own spelling only. False where either has none.
     """
     wanted = first_number(target)
-    return wanted is not None and first_number(answer) == wanted
+    return wanted is not None and (answer == target or first_number(answer) == wanted)
 
 
 def contains(answer: str, target: str) -> bool:
@@ -161,6 +161,8 @@ def is_looping(text: str) -> bool:
     The last repetition may be cut off, as it is at a length limit. Looks at the last _TAIL_CHARS
     characters only; white space is collapsed.
     """
+    if len(text) < LOOP_REPEATS * LOOP_MIN_CHARS:
+        return False
     from_end = " ".join(text.split())[-_TAIL_CHARS:][::-1]
     shortest = from_end[: (LOOP_REPEATS - 1) * LOOP_MIN_CHARS]
     size = from_end.find(shortest, 1)  # where any unit can begin to be there again

@@ -24,6 +24,8 @@ MAX_DIFFERING: Final = 100
 MAX_LINES: Final = 2_000_000
 TRAINER: Final = "Trainer"
 _NAMES: Final = {"loss": "loss", "learning_rate": "learning rate", "grad_norm": "gradient norm"}
+NUMBERS_OF_LINE: Final = len(_NAMES)
+"""At most so many of a line of the log are compared."""
 _LINE: Final = re.compile(r"\{'loss': [^{}]{1,2000}\}")
 _PAIR: Final = re.compile(r"'(\w{1,40})': '?([+-]?[0-9.]{1,40}(?:e[+-]?[0-9]{1,3})?)'?")
 _RELATIVE_OF_FLOAT32: Final = 1e-5

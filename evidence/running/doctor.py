@@ -23,11 +23,12 @@ from evidence.records.availability import Unavailable
 from evidence.records.capture import GitStateRecord, HardwareRecord
 from evidence.records.record import Record
 from evidence.records.run import AttemptPlan
+from evidence.running.jax_path import JaxPath, look
 from evidence.running.preflight import prepare
 from evidence.running.versions import said_version
 from evidence.running.workspace import Workspace
-from evidence.worker.interface import Planned
-from evidence.worker.requirements import Unmet, torch_cuda_version, unmet
+from evidence.worker.interface import Backend, Planned
+from evidence.worker.requirements import Unmet, torch_cuda_version, unmet, worker_python
 
 PackState = Literal["none", "sealed", "unfinished"]
 
@@ -38,11 +39,13 @@ class Machine(Record):
     hardware: HardwareRecord
     repository: GitStateRecord | Unavailable
     packages: tuple[tuple[str, str | Unavailable], ...]
-    """(name, version) of what our own backends are made of."""
+    """(name, version) of what the backend on PyTorch is made of."""
     backends: tuple[tuple[str, str | Unavailable], ...]
     """(name, title) of all that are found here, or what is wrong with one."""
     torch_cuda: str | Unavailable
     """CUDA version that the installed PyTorch was built for."""
+    jax: JaxPath
+    """The backend on JAX, which has an environment of its own."""
     ssh_keygen: str | Unavailable
     """Where it is; signing and asking for a signer need it."""
 
@@ -83,6 +86,7 @@ def examine_machine(root: Path) -> Machine:
         packages=tuple((name, said_version(name)) for name in _packages()),
         backends=tuple(_backends()),
         torch_cuda=torch_cuda_version(),
+        jax=look(root),
         ssh_keygen=_ssh_keygen(),
     )
 
@@ -97,9 +101,14 @@ def diagnose(root: Path, runs: Path, milestone_id: str, hardware: HardwareRecord
     except UsageError as problem:
         return Diagnosis(milestone_id, problem, pack, ())
     plans, backends = plan_attempts(prepared.milestone), prepared.backends
-    missing = (unmet(plan, backends[plan.backend], hardware) for plan in plans)
-    prospects = tuple(map(Prospect, plans, missing))
+    prospects = tuple(_prospect(plan, backends[plan.backend], hardware, root) for plan in plans)
     return Diagnosis(milestone_id, None, pack, prospects, prepared.warnings)
+
+
+def _prospect(
+    plan: AttemptPlan, backend: Backend, hardware: HardwareRecord, root: Path
+) -> Prospect:
+    return Prospect(plan, unmet(plan, backend, hardware, worker_python(plan, backend, root)))
 
 
 def find_milestones(root: Path) -> Sequence[str]:
@@ -107,7 +116,9 @@ def find_milestones(root: Path) -> Sequence[str]:
     found = sorted(path.stem for path in (root / "milestones").glob("*.toml"))
     if not found:
         raise MilestoneError(
-            f"there is no milestone in {root / 'milestones'}", hint="Write one: evidence new M1"
+            f"there is no milestone in {root / 'milestones'}",
+            hint="Write one: evidence new M1\n  "
+            "Or record a program as it is: evidence record R1 -- python train.py",
         )
     return found
 
@@ -119,8 +130,7 @@ def _pack_state(runs: Path, milestone_id: str) -> PackState:
 
 
 def _packages() -> Iterator[str]:
-    for backend in registry.SHIPPED.values():
-        yield from (package.name for package in backend.packages)
+    yield from (package.name for package in registry.SHIPPED["transformers"].packages)
 
 
 def _backends() -> Iterator[tuple[str, str | Unavailable]]:

@@ -48,12 +48,12 @@ COMPUTES: Final = frozenset(
     (
         "torch", "transformers", "tokenizers", "numpy", "safetensors", "accelerate", "triton",
         "jinja2", "sentencepiece", "tiktoken", "peft", "jax", "jaxlib", "flax", "optax",
-        "evidence-pack",
+        "google-tunix", "qwix", "evidence-pack",
     )
 )  # fmt: skip
 """Packages whose code reads, renders, tokenises or computes what is trained on; besides these the
 package that brings the backend."""
-_LIBRARIES: Final = re.compile(r"nvidia-(?!ml-py$)[a-z0-9-]+")
+_LIBRARIES: Final = re.compile(r"nvidia-(?!ml-py$)[a-z0-9-]+|jax-cuda[a-z0-9-]+|libtpu")
 MAX_NAMED: Final = 8
 MAX_CHARS: Final = 400
 
@@ -64,17 +64,17 @@ def refusing(
     """What enters training, is another one by now and can be put back, in a sentence each."""
     environment = _read(EnvironmentRecord, staging / layout.ENVIRONMENT)
     before, now = environment.python_version, platform.python_version()
-    if isinstance(before, str) and _minor(before) != _minor(now):
+    if isinstance(before, str) and minor(before) != minor(now):
         yield f"Python is {now} now, and was {before} when the run began"
     own = {registry.distribution_of(plan.backend) for plan in plans}
-    packages = _versions(_read(PackagesRecord, staging / layout.PACKAGES))
-    for name, then, here in _differing(packages, _packages_now(milestone)):
-        if name in COMPUTES | own or _LIBRARIES.fullmatch(name):
+    packages = versions(_read(PackagesRecord, staging / layout.PACKAGES))
+    for name, then, here in differing(packages, _packages_now(milestone)):
+        if computes(name) or name in own:
             yield f"the package {name} is {here} now, and was {then} when the run began"
     if "evidence-pack" not in packages and tool_version != __version__:
         yield f"evidence-pack is {__version__} now, and was {tool_version} when the run began"
     fixed = set.intersection(*(set(fixed_variables(plan)) for plan in plans)) if plans else set()
-    for name, then, here in _differing(_known(environment.variables), _variables_now(milestone)):
+    for name, then, here in differing(_known(environment.variables), _variables_now(milestone)):
         if changes_numbers(name) and name not in fixed:
             yield f"the variable {name} is {here} now, and was {then} when the run began"
 
@@ -91,7 +91,7 @@ def said(root: Path, staging: Path, milestone: Milestone) -> tuple[str, ...]:
 
 def _packages_now(milestone: Milestone) -> Mapping[str, str]:
     """As they are recorded at a start: without secrets and names."""
-    return _versions(cleaned(capture_packages(), PackagesRecord, privacy_of(milestone)))
+    return versions(cleaned(capture_packages(), PackagesRecord, privacy_of(milestone)))
 
 
 def _variables_now(milestone: Milestone) -> Mapping[str, str]:
@@ -125,14 +125,14 @@ def _said(root: Path, staging: Path, milestone: Milestone) -> Iterator[str]:
         if _shown(then) != _shown(here):
             yield f"{what} is {_shown(here)} now, and was {_shown(then)} at the start"
     variables = _known(environment.variables)
-    for name, was, now in _differing(variables, _variables_now(milestone)):
+    for name, was, now in differing(variables, _variables_now(milestone)):
         if not changes_numbers(name):
             yield f"the variable {name} is {now} now, and was {was} at the start"
-    before = _versions(_read(PackagesRecord, staging / layout.PACKAGES))
+    before = versions(_read(PackagesRecord, staging / layout.PACKAGES))
     others = [
         f"{name} ({then} → {here})"
-        for name, then, here in _differing(before, packages.result())
-        if name not in COMPUTES and not _LIBRARIES.fullmatch(name)
+        for name, then, here in differing(before, packages.result())
+        if not computes(name)
     ]
     if others:
         more = f" and {len(others) - MAX_NAMED} more" if len(others) > MAX_NAMED else ""
@@ -143,7 +143,13 @@ def _read(kind: type[T], path: Path) -> T:
     return decode(kind, jsonio.load_document(path.read_bytes()))
 
 
-def _versions(packages: PackagesRecord) -> Mapping[str, str]:
+def computes(name: str) -> bool:
+    """Whether a package takes part in what enters or makes the training."""
+    return name in COMPUTES or _LIBRARIES.fullmatch(name) is not None
+
+
+def versions(packages: PackagesRecord) -> Mapping[str, str]:
+    """The version of each package that an import finds."""
     return {one.name: _version(one) for one in packages.imported}
 
 
@@ -153,7 +159,7 @@ def _version(one: PackageRecord) -> str:
     return f"{one.version} ({str(one.origin).rpartition('@')[2]})" if from_git else one.version
 
 
-def _differing(before: Mapping[str, str], now: Mapping[str, str]) -> Iterator[tuple[str, str, str]]:
+def differing(before: Mapping[str, str], now: Mapping[str, str]) -> Iterator[tuple[str, str, str]]:
     """Name, value before and value now of each that differs."""
     for name in sorted(before.keys() | now.keys()):
         then, here = before.get(name, "not there"), now.get(name, "not there")
@@ -161,7 +167,8 @@ def _differing(before: Mapping[str, str], now: Mapping[str, str]) -> Iterator[tu
             yield name, then, here
 
 
-def _minor(version: str) -> str:
+def minor(version: str) -> str:
+    """3.11 of 3.11.7."""
     return ".".join(version.split(".")[:2])
 
 

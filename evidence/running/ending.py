@@ -17,6 +17,7 @@ from evidence.errors import (
     EvidenceError,
     ExitCode,
     RanOutError,
+    RejectedError,
     SecretFoundError,
     StoppedError,
     WorkerLostError,
@@ -91,6 +92,8 @@ def _kind(error: Exception) -> StopKind | None:
         return "disk-full" if error.no_room else "io-error"
     if isinstance(error, SecretFoundError):
         return "secret-found"
+    if isinstance(error, RejectedError):
+        return "internal-error"
     if isinstance(error, EvidenceError) and error.exit_code != ExitCode.BUG:
         return None  # a usage error: nothing was done, what was kept before still holds
     return "internal-error"

@@ -7,7 +7,6 @@ not come again: the work folder then stays, unfinished, and `recovery` can go on
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Collection, Mapping
 from pathlib import Path
@@ -26,11 +25,10 @@ from evidence.attempt.attempt import (
 from evidence.attempt.outcome import Left
 from evidence.attempt.surroundings import Surroundings
 from evidence.capture.inputs import not_held
+from evidence.encoding import jsonio
+from evidence.encoding.codec import encode
 from evidence.encoding.digest import sha256_hex
 from evidence.errors import (
-    DurabilityError,
-    MalformedError,
-    RejectedError,
     StoppedError,
     UsageError,
     WorkerLostError,
@@ -38,7 +36,8 @@ from evidence.errors import (
 from evidence.milestone.plan import plan_attempts
 from evidence.pack.journal import Clock, Journal
 from evidence.progress import Observer
-from evidence.records.finding import Finding, Report
+from evidence.records.capture import WorkerRecord
+from evidence.records.finding import Report
 from evidence.records.milestone import AllowSpec
 from evidence.records.record import Record
 from evidence.records.run import AttemptPlan, ParentRecord
@@ -47,28 +46,31 @@ from evidence.running.entering import changed_files, marks
 from evidence.running.finish import (
     Finished,
     observed_documents,
-    seal_staging,
     withheld_document,
 )
 from evidence.running.holdable import nothing_left, refuse_unreadable
 from evidence.running.inputs import inputs_of
 from evidence.running.memory import Memory, Remembered
-from evidence.running.observation import Observation, journal_state, observe_end, observe_start
+from evidence.running.observation import (
+    Observation,
+    journal_state,
+    observe_end,
+    observe_start,
+    worker_of,
+)
 from evidence.running.preflight import Prepared
-from evidence.running.secrets import privacy_of, refuse_secrets
+from evidence.running.publishing import publish_run
+from evidence.running.secrets import cleaned, privacy_of, refuse_secrets
 from evidence.running.signals import StopRequest
 from evidence.running.unchanged import changed
 from evidence.running.workspace import Workspace
 from evidence.stages.registry import stages_of
-from evidence.system.durable import hint_of, publish, write_file
-from evidence.system.entries import OF_THIS_PROCESS
+from evidence.system.durable import Written, write_file
 from evidence.text import commands, endings
-from evidence.verification.consistency.every_check import by_author
-from evidence.verification.options import VerifyOptions
 from evidence.verification.ruleset import RULESET
-from evidence.verification.verification import verify_pack
 from evidence.worker.interface import Backend, Planned
-from evidence.worker.requirements import unmet
+from evidence.worker.interpreter import path_of
+from evidence.worker.requirements import unmet, worker_python
 
 SHOWN_LINES: Final = 8
 """Of the output of a worker that was lost."""
@@ -201,7 +203,8 @@ def conclude(
     if not end_observed:
         with run.stop.at_once(lambda: _stopped(run, "stopped before it was sealed, as asked")):
             end = observe_end(run.root, run.prepared.milestone, start, _again(run))
-        _write_again(run, observed_documents(run.prepared, end, completed))
+        worker = worker_of(run.space.staging)
+        _write_again(run, observed_documents(run.prepared, end, completed, worker))
         _write_again(run, withheld_document(run.space.staging, run.prepared.milestone))
         journal_state(run.journal, "end", end.git.end)
     # Before the seal is journalled: what is no secret can still be allowed, and the run go on.
@@ -219,66 +222,6 @@ def _write_again(run: Run, files: Mapping[str, bytes]) -> None:
     _written(staging, files)
 
 
-def publish_run(
-    space: Workspace,
-    pack: Path,
-    parents: tuple[ParentRecord, ...],
-    root: Path,
-    stop: StopRequest,
-) -> tuple[Finished, Report]:
-    """Seal what is staged, verify it, publish it with one rename, and clear the work away.
-
-    Raises RejectedError, and publishes nothing, where verify rejects it for more than the words
-    and wishes of its author.
-    """
-    try:
-        with stop.at_once(lambda: stopped_while_sealing(space, stop)):
-            finished = seal_staging(space.staging, parents)
-    except MalformedError as error:
-        what = f"what was written cannot be sealed, so it was not published: {error.message}"
-        raise _rejected(what, {error.message.partition(":")[0]}, space, pack, root) from error
-    with stop.at_once(lambda: stopped_while_sealing(space, stop)):
-        report = verify_pack(space.staging, VerifyOptions(known_as=pack))
-    grave = [
-        one
-        for one in report.findings
-        if one.severity in ("error", "refused") and one.check not in by_author()
-    ]
-    if grave:
-        _refuse_unread(grave)
-        more = f" (and {len(grave) - 1} more)" if len(grave) > 1 else ""
-        what = (
-            f"verify finds what was sealed {report.verdict}, so it was not published: "
-            f"{grave[0].address}: {grave[0].message}{more}"
-        )
-        raise _rejected(what, {one.address.partition("#")[0] for one in grave}, space, pack, root)
-    space.write_published(finished.root_sha256)
-    publish(space.staging, pack)
-    space.remove()
-    return finished, report
-
-
-def _refuse_unread(findings: list[Finding]) -> None:
-    """A limit of this process is no finding about what it could not read: it is tried again."""
-    for number in OF_THIS_PROCESS:
-        for one in findings:
-            if one.message.endswith(os.strerror(number)):
-                text = f"what was sealed cannot be verified: {one.address}: {one.message}"
-                raise DurabilityError(text, hint=hint_of(number))
-
-
-def _rejected(
-    what: str, paths: set[str], space: Workspace, pack: Path, root: Path
-) -> RejectedError:
-    close = commands.run(space.work.name, pack.parent, "--close", root=root)
-    return RejectedError(
-        what,
-        hint="Unless somebody touched its files, this is a bug of evidence-pack: please report "
-        f"it. Nothing is lost; seal what there is as failed: {close}",
-        addresses=frozenset(paths),
-    )
-
-
 def _attempt(run: Run, plan: AttemptPlan, start: Observation) -> AttemptResult:
     run.journal.record(
         "attempt-started",
@@ -294,10 +237,25 @@ def run_if_able(
     run: Run, plan: AttemptPlan, start: Observation, point: StartPoint, began_s: float
 ) -> AttemptResult:
     """Run an attempt from a point, or record what this machine lacks for it."""
-    missing = unmet(plan, run.prepared.backends[plan.backend], start.hardware)
+    backend = run.prepared.backends[plan.backend]
+    python = worker_python(plan, backend, run.root, run.prepared.interpreter)
+    missing = unmet(plan, backend, start.hardware, python)
     if missing:
-        return record_end(run, plan, refused(plan, missing))
+        clean = privacy_of(run.prepared.milestone).clean
+        said = tuple((clean(what), clean(how)) for what, how in missing)
+        return record_end(run, plan, refused(plan, said))
+    if python.record is not None:
+        _write_worker(run, plan, python.record)
     return run_from(run, plan, point, began_s)
+
+
+def _write_worker(run: Run, plan: AttemptPlan, record: WorkerRecord) -> None:
+    """Say which Python the workers run under, before the first of them does."""
+    clean = cleaned(record, WorkerRecord, privacy_of(run.prepared.milestone))
+    path, data = run.space.output(plan) / layout.WORKER, jsonio.dump_document(encode(clean))
+    run.memory.about_to_write({path: data})
+    write_file(path, data)
+    run.memory.keep({path: Written(len(data), sha256_hex(data))})
 
 
 def run_from(run: Run, plan: AttemptPlan, point: StartPoint, began_s: float) -> AttemptResult:
@@ -306,8 +264,10 @@ def run_from(run: Run, plan: AttemptPlan, point: StartPoint, began_s: float) -> 
         journal=run.journal,
         observer=run.observer,
         stop_level=lambda: run.stop.level,
+        interrupted=lambda: not run.stop.by_sigterm,
         environment=worker_environment(plan),
         run_stage=_run_stage(run.prepared.backends[plan.backend]),
+        interpreter=_interpreter(run, plan),
         started_s=time.monotonic() - (run.clock.monotonic_s() - run.began_s),
         data_sha256={name: record.sha256 for name, record in run.prepared.data.items()},
         changed_data=lambda: changed(run.root, run.prepared.data, None, reported.Reported()),
@@ -326,6 +286,11 @@ def run_from(run: Run, plan: AttemptPlan, point: StartPoint, began_s: float) -> 
     if result.record.outcome == "interrupted":
         raise _stopped(run, result.record.reason)
     return record_end(run, plan, result.with_duration(duration_s))
+
+
+def _interpreter(run: Run, plan: AttemptPlan) -> str:
+    instead = run.prepared.interpreter if plan.interpreter is not None else None
+    return instead or path_of(plan.interpreter, run.root)
 
 
 def _lost(run: Run, plan: AttemptPlan, result: AttemptResult, left: Left) -> WorkerLostError:
@@ -355,15 +320,6 @@ def _stopped(run: Run, reason: str) -> StoppedError:
         f"{reason}; nothing was published",
         hint=f"Go on: {_again(run)}",
         by_sigterm=run.stop.by_sigterm,
-    )
-
-
-def stopped_while_sealing(space: Workspace, stop: StopRequest) -> StoppedError:
-    """Everything was done but the seal, which the next process makes anew."""
-    return StoppedError(
-        "stopped while it was being sealed, as asked; nothing was published",
-        hint=f"Seal it: {commands.to_resume(space.work.name, space.runs)}",
-        by_sigterm=stop.by_sigterm,
     )
 
 

@@ -213,7 +213,7 @@ def _as_by_now(kept: KeptFile, events: list[JournalEvent]) -> KeptFile:
 
 
 def _of_kinds() -> Iterator[str]:
-    yield from (layout.TELEMETRY, _OUTCOME)
+    yield from (layout.TELEMETRY, layout.WORKER, _OUTCOME)
     for kind in kinds():
         yield kind.log
         yield from (one.path for one in kind.documents)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Final
 
 from evidence import __version__, layout
 from evidence.attempt.attempt import AttemptResult
@@ -18,6 +19,7 @@ from evidence.pack.documents import Documents, parse_documents
 from evidence.pack.seal import seal, staged_files, withheld_record
 from evidence.publish.summaries import rendered_files, write_rendered
 from evidence.records.availability import Unavailable
+from evidence.records.capture import WorkerRecord
 from evidence.records.inputs import InputsRecord
 from evidence.records.milestone import Milestone
 from evidence.records.record import Record
@@ -49,11 +51,20 @@ class Finished(Record):
     outcomes: tuple[OutcomeRecord, ...]
 
 
+NOT_REPORTED: Final = Unavailable(
+    "the worker reported none; what a recorded program had, program/program.json says"
+)
+
+
 def observed_documents(
-    prepared: Prepared, observed: Observation, completed: AttemptResult | None
+    prepared: Prepared,
+    observed: Observation,
+    completed: AttemptResult | None,
+    worker: WorkerRecord | None = None,
 ) -> dict[str, bytes]:
     """Every document that is known by now, by its path: at the start, and again at the end."""
-    files = observed.files(None if completed is None else completed.framework)
+    framework = None if completed is None else completed.framework or NOT_REPORTED
+    files = observed.files(framework, worker)
     files[layout.INPUTS] = jsonio.dump_document(encode(_inputs(prepared, completed)))
     return files
 

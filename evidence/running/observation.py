@@ -13,7 +13,7 @@ from typing import Final, TypeVar
 from msgspec.structs import replace
 
 from evidence import layout, limits
-from evidence.capture.environ import capture_environment, env_snapshot
+from evidence.capture.environ import capture_environment
 from evidence.capture.frozen import Digests, compare_frozen, digest_set
 from evidence.capture.git import capture_patch, capture_remote, capture_state
 from evidence.capture.gpu import capture_gpus, gpu_snapshot
@@ -29,18 +29,20 @@ from evidence.pack.journal import Journal, utc_now
 from evidence.records.availability import Unavailable
 from evidence.records.capture import (
     EnvironmentRecord,
+    FrameworkRecord,
     FrozenRecord,
     GitRecord,
     GitStateRecord,
     HardwareRecord,
     PackagesRecord,
-    TorchRecord,
+    WorkerRecord,
 )
 from evidence.records.milestone import Milestone
 from evidence.records.record import Record
 from evidence.redact.privacy import Privacy
 from evidence.running.secrets import cleaned, privacy_of
 from evidence.system import threads
+from evidence.text.snapshot import env_snapshot
 
 T = TypeVar("T")
 
@@ -81,8 +83,13 @@ class Observation(Record):
             packages=cleaned(self.packages, PackagesRecord, privacy),
         )
 
-    def files(self, framework: TorchRecord | Unavailable | None) -> dict[str, bytes]:
-        """The documents and snapshots of this observation, by their paths in the pack."""
+    def files(
+        self, framework: FrameworkRecord | Unavailable | None, worker: WorkerRecord | None = None
+    ) -> dict[str, bytes]:
+        """The documents and snapshots of this observation, by their paths in the pack.
+
+        Framework and Python are those of the attempt that completed.
+        """
         environment = self.environment
         if framework is not None:
             environment = replace(environment, framework=framework)
@@ -98,7 +105,7 @@ class Observation(Record):
             for name, record in records.items()
             if record is not None
         }
-        snapshot = env_snapshot(environment, self.hardware, self.git, self.packages)
+        snapshot = env_snapshot(environment, self.hardware, self.git, self.packages, worker)
         files[layout.ENV_SNAPSHOT] = snapshot.encode("utf-8")
         files[layout.GPU_SNAPSHOT] = self.gpu_snapshot.encode("utf-8")
         if not isinstance(self.patch, Unavailable):
@@ -156,6 +163,14 @@ def recall_start(root: Path, staging: Path, frozen_before: tuple[Digests, ...]) 
         repository=open_repository(root),
         frozen_before=frozen_before,
     )
+
+
+def worker_of(staging: Path) -> WorkerRecord | None:
+    """The Python of the attempt that completed, once its evidence is in place; None: our own."""
+    path = staging / layout.WORKER
+    if not path.is_file():
+        return None
+    return decode(WorkerRecord, jsonio.load_document(path.read_bytes()))
 
 
 def _why_no_patch(git: GitRecord) -> Unavailable:

@@ -20,13 +20,12 @@ from evidence.errors import DataError, MalformedError, MilestoneError, UsageErro
 from evidence.milestone.parse import line_of, load_milestone, read_milestone
 from evidence.milestone.plan import plan_attempts
 from evidence.records.inputs import DataRecord
-from evidence.records.milestone import DataSpec, Milestone, ModelSpec, TrainSpec
+from evidence.records.milestone import DataSpec, Milestone, ModelSpec
 from evidence.records.record import Record
 from evidence.records.run import AttemptPlan
 from evidence.render import narrative
-from evidence.rules import patterns, sampling
-from evidence.rules.arithmetic import steps_per_epoch, total_steps
-from evidence.running import fitting, program_fit
+from evidence.rules import patterns
+from evidence.running import fitting, lengths, program_fit
 from evidence.running.author_words import refuse_unsupported_measurements
 from evidence.running.forms import form_warnings
 from evidence.running.holdable import refuse_too_much_around
@@ -38,10 +37,6 @@ from evidence.worker.interface import Backend
 
 OUR_BACKEND: Final = "transformers"
 """Whose refusals are known here: another backend's are its own."""
-MAX_LOSS_ROWS: Final = 30_000
-"""Rows of a loss table: with the scores of all groups, what results.json can hold."""
-MAX_CHECKPOINTS: Final = 10_000
-"""Of a run, named in its journal with their files."""
 MAX_FROZEN_FILES: Final = limits.MAX_FROZEN_FILES
 """Files of all promises together, which frozen.json names."""
 
@@ -62,6 +57,8 @@ class Prepared(Record):
     """What may be meant, and should be known before the first step."""
     in_a_file: bool = True
     """Whether the milestone lies in the project; else it was written for this run alone."""
+    interpreter: str | None = None
+    """The path to take for the `interpreter` that attempts name; None: as they name it."""
 
 
 def prepare(
@@ -73,7 +70,7 @@ def prepare(
     """
     path = layout.milestone_file(root, milestone_id)
     milestone, source = load_milestone(path) if written is None else read_milestone(written)
-    where = _Where(path, source)
+    where = _Where(path if written is None else None, source)
     if milestone.id != milestone_id:
         raise where.error("/id", f"is {milestone.id!r}, but the file is named {path.name}")
     plans = plan_attempts(milestone)
@@ -86,15 +83,15 @@ def prepare(
     _check_frozen(root, milestone, where)
     refuse_too_much_around()
     data = {name: _check_data(root, name, milestone, where) for name in milestone.data}
-    _check_lengths(milestone, plans, data, where)
-    _check_lists(data, where)
+    for pointer, message, hint in lengths.problems(milestone, plans, data):
+        raise where.error(pointer, message, hint)
     warnings = _check_names_and_forms(root, milestone, plans, where)
     notes = layout.notes_file(root, milestone_id)
     noted = _notes(notes)
     refuse_unsupported_measurements(
         path, source, milestone, data, (notes, _text(notes, noted or b""))
     )
-    _check_secrets(root, milestone, path if written is None else None, notes)
+    _check_secrets(root, milestone, where, notes)
     return Prepared(
         milestone=milestone,
         source=source,
@@ -120,8 +117,7 @@ def _check_names_and_forms(
     ]
     for plan in plans:
         found += fitting.warm_up_problems(milestone, plan, sets)
-    wrong = [where.error(*one) for one in dict.fromkeys(found)]
-    if wrong:
+    if wrong := [where.error(*one) for one in dict.fromkeys(found)]:
         hints = dict.fromkeys(one.hint for one in wrong)
         raise MilestoneError("\n".join(one.message for one in wrong), hint="\n  ".join(hints))
     warnings: list[str] = []
@@ -168,25 +164,27 @@ def _text(path: Path, data: bytes) -> str:
         raise MilestoneError(f"{path}: is not UTF-8 (byte {error.start})") from error
 
 
-def _check_secrets(root: Path, milestone: Milestone, source: Path | None, notes: Path) -> None:
-    files = [one for one in (source, notes) if one is not None and one.is_file()]
+def _check_secrets(root: Path, milestone: Milestone, where: _Where, notes: Path) -> None:
+    files = [one for one in (where.path, notes) if one and one.is_file()]
     files += [root / spec.path for spec in milestone.data.values() if spec.path is not None]
     for model in _models(milestone).values():
         for folder in {model.path, model.config, model.tokenizer} - {None}:
             files += sorted(path for path in (root / str(folder)).iterdir() if path.is_file())
-    scan_inputs(root, dict.fromkeys(files), milestone)
+    scan_inputs(root, dict.fromkeys(files), milestone, b"" if where.path else where.source)
 
 
 class _Where(Record):
-    """Turns a key of the milestone into `file:line: key`."""
+    """Turns a key of the milestone into `file:line: key`; of a command line, without a path."""
 
-    path: Path
+    path: Path | None
     source: bytes
 
     def error(self, pointer: str, message: str, hint: str = "") -> MilestoneError:
-        line = line_of(self.source, pointer)
         key = pointer.strip("/").replace("/", ".")
-        return MilestoneError(f"{self.path}:{line}: {key}: {message}", hint=hint)
+        named = f"{self.path}:{line_of(self.source, pointer)}: {key}: "
+        if self.path is None:
+            named = "" if key.startswith("command") else f"{key}: "
+        return MilestoneError(f"{named}{message}", hint=hint)
 
 
 def _select(plans: tuple[AttemptPlan, ...], attempt: str | None) -> tuple[AttemptPlan, ...]:
@@ -240,64 +238,9 @@ def _declarations(
     yield "rows", spec.rows, record.num_rows
 
 
-def _check_lengths(
-    milestone: Milestone,
-    plans: tuple[AttemptPlan, ...],
-    data: Mapping[str, DataRecord],
-    where: _Where,
-) -> None:
-    """Refuse a run that no pack could hold, before it has run for days."""
-    for index, plan in enumerate(plans):
-        if plan.given_train is None:
-            continue
-        for key, message, hint in _too_long(plan.train, data[plan.train.data].num_rows):
-            own = key in milestone.attempts[index].train
-            pointer = f"/attempt/{index}/train/{key}" if own else f"/train/{key}"
-            raise where.error(pointer, message, hint)
-        available, limit = data[plan.eval.data].num_rows, plan.eval.limit
-        num_asked = available if limit is None else min(limit, available)
-        if num_asked > limits.MAX_JSONL_LINES:
-            text = f"asks for {num_asked} answers; a pack holds {limits.MAX_JSONL_LINES}"
-            own = "limit" in milestone.attempts[index].eval
-            pointer = f"/attempt/{index}/eval/limit" if own else "/eval/limit"
-            raise where.error(pointer, text, f"Set it to {limits.MAX_JSONL_LINES} or less.")
-
-
-def _check_lists(data: Mapping[str, DataRecord], where: _Where) -> None:
-    """Refuse data of which more rows must be named than inputs.json can hold."""
-    most = sampling.MAX_ROWS_NAMED // max(1, len(data))
-    for name, record in data.items():
-        num_named = sum(map(len, fitting.rows_named(record)))
-        if num_named > most:
-            text = f"names {num_named} duplicate, conflicting or overlapping rows; a pack holds"
-            hint = "Take them out of the data, or train on a part of them. Nothing was run."
-            raise where.error(f"/data/{name}", f"{text} {most} of a data set", hint)
-
-
-def _too_long(spec: TrainSpec, num_rows: int) -> Iterator[tuple[str, str, str]]:
-    """The key to blame, what is wrong, and what to do."""
-    per_epoch = steps_per_epoch(num_rows, spec.batch_size, spec.gradient_accumulation)
-    num_steps = total_steps(spec.epochs, per_epoch, spec.max_steps)
-    if num_steps > limits.MAX_JSONL_LINES:
-        key = "epochs" if spec.max_steps is None else "max_steps"
-        text = f"asks for {num_steps} optimizer steps; a pack holds {limits.MAX_JSONL_LINES}"
-        yield key, text, "Train in parts, or with larger batches."
-    if spec.checkpoint_every_steps and num_steps // spec.checkpoint_every_steps > MAX_CHECKPOINTS:
-        num_checkpoints = num_steps // spec.checkpoint_every_steps
-        text = f"asks for {num_checkpoints} checkpoints; a journal holds {MAX_CHECKPOINTS}"
-        least = -(-num_steps // MAX_CHECKPOINTS)
-        yield "checkpoint_every_steps", text, f"Set it to {least} or more."
-    num_losses = num_steps // spec.log_every_steps
-    if num_losses > MAX_LOSS_ROWS:
-        text = f"{num_steps} steps make a loss table of {num_losses} rows; it holds {MAX_LOSS_ROWS}"
-        least = -(-num_steps // MAX_LOSS_ROWS)
-        yield "log_every_steps", text, f"Set it to {least}: every step is in the evidence anyway."
-
-
 def _similar(root: Path, path: str) -> str:
     place = root / path
-    folder = place if place.is_dir() else place.parent
-    names = sorted(p.name for p in folder.glob("*.jsonl")) if folder.is_dir() else []
+    names = sorted(p.name for p in (place if place.is_dir() else place.parent).glob("*.jsonl"))
     return f"In that folder: {', '.join(names)}." if names else ""
 
 

@@ -34,7 +34,6 @@ from evidence.running.execution import (
     begin,
     conclude,
     place_evidence,
-    publish_run,
     record_end,
     run_from,
     run_if_able,
@@ -48,6 +47,7 @@ from evidence.running.observation import (
     journal_state,
     recall_start,
 )
+from evidence.running.publishing import publish_run
 from evidence.running.resuming import backends_left, refuse_changed
 from evidence.running.secrets import allowed_in, privacy_of
 from evidence.running.set_aside import put_aside_so_far

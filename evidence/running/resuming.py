@@ -22,6 +22,7 @@ from evidence.pack import journal
 from evidence.records.inputs import DataRecord, InputsRecord
 from evidence.records.milestone import Milestone
 from evidence.records.run import AttemptPlan, JournalEvent
+from evidence.running import other_python
 from evidence.running.elsewhere import refusing
 from evidence.running.entering import changed_files
 from evidence.running.memory import Remembered, recall
@@ -76,6 +77,7 @@ def refuse_changed(root: Path, space: Workspace) -> None:
             *changed(root, data, plan, reported),
             *changed_files(root, left, facts.model_files),
             *refusing(space.staging, milestone, left, tool_version),
+            *(other_python.refusing(root, space.output(plan), milestone, plan) if plan else ()),
         )
     )
     if differences:

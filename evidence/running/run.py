@@ -6,25 +6,27 @@ results, seal, render, publish, verify. Each part is done elsewhere. Prints noth
 
 from __future__ import annotations
 
-import errno
 import os
 import shlex
 from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import count
 from pathlib import Path
-from typing import Final, NoReturn
+from typing import NoReturn
 
-from filelock import FileLock, Timeout
+from msgspec.structs import replace
 
-from evidence import layout
-from evidence.errors import BusyError, DurabilityError, ExitCode, StoppedError, UsageError
+from evidence import layout, limits
+from evidence.errors import DurabilityError, ExitCode, StoppedError, UsageError
+from evidence.milestone.parse import parse_milestone
+from evidence.milestone.recorded import to_run_anew
 from evidence.progress import Observer
+from evidence.publish.held_name import held_name
 from evidence.publish.index import Reports, update_index
+from evidence.publish.runs_folder import archive_pack, prepare_runs_folder
 from evidence.records.finding import Report
 from evidence.records.record import Record
 from evidence.records.run import GateResult, OutcomeRecord, ParentRecord
-from evidence.running.archive import archive_pack, prepare_runs_folder
 from evidence.running.execution import execute
 from evidence.running.preflight import prepare
 from evidence.running.set_aside import retire
@@ -32,12 +34,10 @@ from evidence.running.signals import StopRequest
 from evidence.running.taking_up import recover
 from evidence.running.usable import refuse_unusable
 from evidence.running.workspace import Workspace
-from evidence.system.durable import make_folder, move
+from evidence.system.durable import make_folder
 from evidence.system.entries import type_of
 from evidence.text import commands
 from evidence.text.escape import is_utf8
-
-LOCK_PATIENCE_S: Final = 0.3
 
 
 class RunOptions(Record):
@@ -57,6 +57,8 @@ class RunOptions(Record):
     """Packs that this run is made from."""
     written: bytes | None = None
     """The bytes of a milestone that lies in no file; None: it is milestones/<ID>.toml."""
+    interpreter: str | None = None
+    """The path to take for the `interpreter` that attempts name; None: as they name it."""
 
 
 class RunResult(Record):
@@ -108,19 +110,23 @@ def run_milestone(
         _refuse_unwritable(options)
     recovering = options.resume or options.close
     name = options.pack_name or milestone_id
+    pack = layout.pack_dir(options.runs, name)
+    if options.again and options.written is None:
+        options = replace(options, written=_written_once(pack, milestone_id, options.root))
     if not recovering:
         with stop.at_once(stop.nothing_started):
             prepared = prepare(options.root, milestone_id, options.attempt, options.written)
+            prepared = replace(prepared, interpreter=options.interpreter)
+            prepared = replace(prepared, interpreter=options.interpreter)
         for warning in prepared.warnings:
             observer.message(f"warning: {warning}")
-    pack = layout.pack_dir(options.runs, name)
     _refuse_sealed(pack, milestone_id, options)  # at once, and once more when nobody else can seal
     if recovering and not layout.work_dir(options.runs, name).with_name(f"{name}.lock").exists():
         _refuse_absent(milestone_id, options, name)  # at once: it makes no folder
     with _nothing_started():
         make_folder(options.runs / layout.WORK)
         _refuse_two_disks(options.runs)
-    with _held(options.runs, name):
+    with held_name(options.runs, name):
         with _nothing_started():
             _refuse_sealed(pack, milestone_id, options)
             work = _work_folder(milestone_id, options, name)
@@ -149,6 +155,15 @@ def run_milestone(
         gates=done.results.gates,
         report=report,
     )
+
+
+def _written_once(pack: Path, milestone_id: str, root: Path) -> bytes | None:
+    """The milestone of a recorded program, which lies in no file but its pack."""
+    copy = pack / layout.MILESTONE
+    if os.path.lexists(layout.milestone_file(root, milestone_id)) or type_of(copy) != "file":
+        return None
+    with _nothing_started():
+        return copy.read_bytes() if copy.stat().st_size <= limits.MAX_TOML_BYTES else None
 
 
 def _update_index(runs: Path, known: Reports, observer: Observer, stop: StopRequest) -> None:
@@ -213,6 +228,8 @@ def _refuse_sealed(pack: Path, milestone_id: str, options: RunOptions) -> None:
         )
     if pack.exists() and not options.again:
         anew = commands.run(milestone_id, options.runs, "--again", root=options.root)
+        if options.written is not None:
+            anew = to_run_anew(parse_milestone(options.written))
         raise UsageError(
             f"{pack} is sealed already and is never overwritten",
             hint=f"Check it: {commands.evidence('verify', str(pack))}\n  "
@@ -302,42 +319,3 @@ def _after_an_error(milestone_id: str, work: Path, pack: Path, root: Path) -> st
     if pack.exists():
         return f"The pack is whole: {commands.evidence('verify', str(pack))}"
     return f"Then: {commands.run(milestone_id, pack.parent, root=root)}"
-
-
-def _clear(lock: Path) -> None:
-    """Move away what stands in the place of the lock and is no file: nobody can hold that."""
-    if type_of(lock) in (None, "file"):
-        return
-    number = 1
-    while type_of(place := lock.with_name(f".{lock.name}.{number}")) is not None:
-        number += 1
-    move(lock, place)
-
-
-@contextmanager
-def _held(runs: Path, name: str) -> Iterator[None]:
-    # The kernel drops the lock with its process, so a dead run never blocks the next one; a worker
-    # that was about to start when it died holds it for the moment until its `exec`.
-    path = runs / layout.WORK / f"{name}.lock"
-    with _nothing_started():
-        _clear(path)
-    lock = FileLock(path)
-    try:
-        lock.acquire(timeout=LOCK_PATIENCE_S, poll_interval=0.02)
-    except Timeout as error:
-        raise BusyError(
-            f"another run of {name} is at work in {runs}",
-            hint="Wait for it, or run another milestone.",
-        ) from error
-    except OSError as error:
-        raise UsageError(
-            f"cannot lock {lock.lock_file}: {error.strerror or error}",
-            hint=f"Allow it: chmod u+rw {shlex.quote(str(path))}"
-            if error.errno in (errno.EACCES, errno.EPERM) and type_of(path) == "file"
-            else "Give a folder that can be written and locked (some network disks have no "
-            "locks): --runs DIR",
-        ) from error
-    try:
-        yield
-    finally:
-        lock.release()

@@ -15,7 +15,6 @@ from msgspec.structs import replace
 
 from evidence import __version__, layout, limits
 from evidence.attempt.kept import read_kept, write_kept
-from evidence.capture.environ import env_snapshot
 from evidence.encoding import jsonio
 from evidence.encoding.codec import decode, encode
 from evidence.encoding.digest import sha256_hex
@@ -42,6 +41,7 @@ from evidence.stages.registry import schema_for
 from evidence.system.durable import move, remove, remove_partials, write_file
 from evidence.system.entries import read_regular, type_of
 from evidence.text.escape import is_utf8, visible
+from evidence.text.snapshot import env_snapshot
 from evidence.verification.reading.schemas import document_problems
 from evidence.verification.ruleset import RULESET
 

@@ -63,14 +63,18 @@ def cleaned(record: T, kind: type[T], privacy: Privacy) -> T:
     return decode(kind, clean(encode(record)))
 
 
-def scan_inputs(root: Path, files: Iterable[Path], milestone: Milestone) -> None:
-    """Raise MilestoneError for secrets in the files that go into a pack, or in the patch."""
+def scan_inputs(
+    root: Path, files: Iterable[Path], milestone: Milestone, written: bytes = b""
+) -> None:
+    """Raise MilestoneError for secrets in the files that go into a pack, or in the patch; or in
+    what was `written` of a command line."""
     secrets = secrets_of_this_process(milestone.secrets.allow)
     problems = {
         f"{_shown(path, root, secrets)}:{match.line}: {match.kind}": match
         for path in files
         for match in _in_file(path, secrets)
     }
+    problems |= {f"the command line: {match.kind}": match for match in scan(written, secrets)}
     for place, match in _in_changes(root, secrets):
         shown = one_line(_clean(place, secrets), limits.MAX_MESSAGE_CHARS)
         problems[f"{shown}: {match.kind} (a change that is not committed)"] = match

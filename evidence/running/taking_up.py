@@ -20,8 +20,8 @@ from evidence.errors import (
 from evidence.progress import Observer
 from evidence.records.finding import Report
 from evidence.running.damage import Damage, damages, refuse_damaged, restored_milestone
-from evidence.running.execution import publish_run
 from evidence.running.finish import Finished
+from evidence.running.publishing import publish_run
 from evidence.running.recovery import as_it_was, go_on
 from evidence.running.salvage import has_begun as has_begun_to_close
 from evidence.running.salvage import salvage

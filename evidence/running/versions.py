@@ -13,6 +13,7 @@ from typing import Final
 from evidence.records.availability import Unavailable
 
 _TOOL: Final = "evidence-pack"
+_OF_JAX: Final = re.compile(r"""\bextra\s*==\s*["']jax["']""")
 _REQUIREMENT: Final = re.compile(r"([A-Za-z0-9._-]+)\s*(?:\[[^]]*\])?\s*(.*)")
 
 
@@ -31,9 +32,12 @@ def said_version(name: str) -> str | Unavailable:
 
 
 def required(name: str) -> str | None:
-    """The versions of a package that this tool states; None where it states none."""
+    """The versions of a package that this tool states for the environment that it runs in; None
+    where it states none. Those of the JAX path are of another environment."""
     for line in _stated():
-        stated, _, _ = line.partition(";")
+        stated, _, marker = line.partition(";")
+        if _OF_JAX.search(marker):
+            continue
         match = _REQUIREMENT.fullmatch(stated.strip())
         if match is not None and match[1].lower() == name and match[2]:
             return match[2]

@@ -81,7 +81,8 @@ def milestone(pattern: str, replacement: Any) -> Edit:
 
 def claimed_loss(pack: ForgedPack) -> None:
     """Claim a loss in words, where one was measured that the words contradict."""
-    if pack.doc(layout.RESULTS)["values"]["train.loss_end"]["value"] is None:
+    loss = pack.doc(layout.RESULTS)["values"].get("train.loss_end")
+    if loss is None or loss["value"] is None:
         raise NotPossibleError("no loss was measured")
     pack.milestone(r"^(objective *= *).*", r'\1"Show that the final loss is 0.000123."')
 
@@ -286,6 +287,8 @@ def broken_promise(pack: ForgedPack) -> None:
 def other_data(pack: ForgedPack) -> None:
     """Another digest of the data."""
     data = pack.doc(layout.INPUTS)["data"]
+    if not data:
+        raise NotPossibleError("no data set is known")
     data[min(data)]["sha256"] = "3" * 64
 
 

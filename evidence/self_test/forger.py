@@ -14,18 +14,20 @@ from collections.abc import Collection, Mapping
 from typing import Any, Final, Protocol, Self
 
 from evidence import layout
-from evidence.capture.environ import env_snapshot
 from evidence.encoding import jsonio
 from evidence.encoding.codec import encode
 from evidence.encoding.digest import sha256_hex
 from evidence.errors import EvidenceError
 from evidence.pack.documents import Documents, parse_documents
+from evidence.pack.imported import PackDocuments, is_imported, parse_imported
 from evidence.pack.seal import format_sums
 from evidence.publish.summaries import rendered_files
 from evidence.records.record import Record
 from evidence.results.compute import compute_results
 from evidence.results.outcome_digest import outcome_digest
 from evidence.stages.registry import is_document
+from evidence.text.snapshot import env_snapshot
+from evidence.verification.imported.checks import outcome_of
 
 MAX_FORGED_BYTES: Final = 256 << 20
 """Larger files are flipped in place, but not forged: that would hold them in memory."""
@@ -172,6 +174,11 @@ class ForgedPack:
 
         That is any of results, outcome, model, snapshot.
         """
+        if self.is_imported:
+            if "outcome" not in forget:
+                digests = self._digests(self.contents())
+                self.doc(layout.MANIFEST)["outcome_sha256"] = outcome_of(digests)
+            return self.list_files()
         if "model" not in forget:
             self._journal_model()
         if layout.JOURNAL in self.docs:
@@ -204,6 +211,22 @@ class ForgedPack:
         """Bytes of every sealed file that was opened or changed, SHA256SUMS left out."""
         return {**self.files, **{path: _dumped(path, value) for path, value in self.docs.items()}}
 
+    @property
+    def is_imported(self) -> bool:
+        """Whether it says that nothing of its run was observed."""
+        return layout.MANIFEST in self.names and is_imported(self.file(layout.MANIFEST))
+
+    def pack_documents(self) -> PackDocuments:
+        """The records of it, of whichever kind it is."""
+        if not self.is_imported:
+            return self.documents()
+        contents = self.contents()
+        digests = self._digests(contents)
+        named = [path for path in digests if is_document(path)]
+        return parse_imported(
+            {path: self.file(path) for path in named}, self._sizes(contents), digests
+        )
+
     def documents(self) -> Documents:
         """The records of it."""
         contents = self.contents()
@@ -226,13 +249,15 @@ class ForgedPack:
         sums = format_sums(self._digests(contents))
         sealed = {**contents, layout.SUMS: sums}
         try:
-            rendered = rendered_files(self.documents(), sha256_hex(sums), self.attached)
+            rendered = rendered_files(self.pack_documents(), sha256_hex(sums), self.attached)
         except EvidenceError:
             return sealed  # what was forged cannot even be shown: the old summary stays
         return {**sealed, **rendered, **self.attached}
 
     def _show_machine(self, of: Documents) -> None:
-        shown = env_snapshot(of.environment, of.hardware, of.git, of.packages).encode("utf-8")
+        shown = env_snapshot(of.environment, of.hardware, of.git, of.packages, of.worker).encode(
+            "utf-8"
+        )
         if shown != self.file(layout.ENV_SNAPSHOT):
             self.replace(layout.ENV_SNAPSHOT, shown)
 

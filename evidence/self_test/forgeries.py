@@ -165,6 +165,21 @@ _RUN: Final = (
     Forgery("withheld", "evidence that is withheld", edits.withhold_evidence, ("withheld-files",)),
 )  # fmt: skip
 
+_TENSORS: Final = (
+    Forgery("tensor-moved", "a tensor that moved further than it can", put(layout.WEIGHTS,
+            "tensors", 0, "rms_moved", change=lambda v: 9 * v + 9), ("weights-by-tensor",)),
+    Forgery("weights-start", "training that began with other weights", put(layout.WEIGHTS,
+            "start_sha256", change=edits.becomes("a" * 64)), ("weights-known",)),
+    Forgery("logits", "a token more likely than all are together", put(layout.LOGITS, "rows", 0,
+            "log_sum_exp", change=edits.plus(-100.0)), ("logits",)),
+    Forgery("prompt-tokens", "logits after a longer prompt", put(layout.LOGITS, "rows", 0,
+            "num_prompt_tokens", change=edits.plus(1)), ("logits",)),
+    Forgery("programs", "more programs from the cache than there were", event("compilation",
+            "num_from_cache", edits.plus(10**6), stage="train"), ("compile-times",)),
+    Forgery("padding", "a step with more padding", step("num_fed_tokens", edits.plus(1)),
+            ("padding-widths", "training-tokens")),
+)  # fmt: skip
+
 _IDENTITY: Final = (
     Forgery("milestone-id", "another milestone's pack", put(layout.MANIFEST, "milestone",
             change=lambda v: f"{v}x"), ("milestone-identity",)),
@@ -179,6 +194,10 @@ _IDENTITY: Final = (
     Forgery("promise", "a broken promise called kept", edits.broken_promise, ("frozen-promises",)),
     Forgery("torch", "another torch", put(layout.ENVIRONMENT, "framework", "torch_version",
             change=edits.becomes("1.0.0")), ("framework-identity", "env-snapshot"), ("snapshot",)),
+    Forgery("jax", "another JAX", put(layout.ENVIRONMENT, "framework", "jax_version",
+            change=edits.becomes("1.0.0")), ("framework-identity", "env-snapshot"), ("snapshot",)),
+    Forgery("interpreter", "another Python of the workers", put(layout.WORKER, "interpreter",
+            change=lambda v: f"{v}x"), ("worker-python",)),
     Forgery("gpu", "a GPU that is not there", put(layout.ENVIRONMENT, "framework", "device",
             change=edits.becomes("cuda:7")), ("framework-identity", "framework-build")),
     Forgery("python", "another Python", put(layout.ENVIRONMENT, "python_version",
@@ -277,6 +296,7 @@ FORGERIES: Final = (
     *_EVALUATION,
     *_MODEL,
     *_RUN,
+    *_TENSORS,
     *_IDENTITY,
     *STORIES,
     *_FORM,

@@ -14,6 +14,7 @@ from evidence.self_test.edits import outcome_path
 from evidence.self_test.forger import ForgedPack, NotPossibleError
 
 UNKNOWN = {"unavailable": "it was not asked"}
+_REPORTED = ("execution", "compilation", "loss", "generation")
 
 
 def delete_attempt(pack: ForgedPack) -> None:
@@ -88,8 +89,11 @@ def our_framework(pack: ForgedPack) -> dict[str, Any]:
 
 
 def gpu_of_a_cpu_build(pack: ForgedPack) -> None:
-    """Computed on a GPU, by a build that has no CUDA."""
+    """Computed on a GPU, by a build that has no CUDA, or on JAX's platform for processors."""
     found = framework(pack)
+    if "torch_version" not in found:
+        found |= {"device": "cuda:0", "platform": "cpu"}
+        return
     version = found["torch_version"].partition("+")[0]
     found |= {"device": "cuda:0", "torch_version": f"{version}+cpu"}
 
@@ -103,7 +107,8 @@ def unknown_framework(pack: ForgedPack) -> None:
 def unlisted_framework(pack: ForgedPack) -> None:
     """A framework that is installed nowhere."""
     our_framework(pack)
-    packages = pack.doc(layout.PACKAGES)["packages"]
+    path = layout.WORKER if layout.WORKER in pack.names else layout.PACKAGES
+    packages = pack.doc(path)["packages"]
     packages[:] = [one for one in packages if one["name"] != "torch"]
 
 
@@ -204,7 +209,7 @@ def reports_left_out(pack: ForgedPack) -> None:
     """What our own backend always reports is not there to be held against anything."""
     our_framework(pack)
     events = pack.doc(layout.JOURNAL)
-    events[:] = [one for one in events if one["event"] not in ("execution", "loss", "generation")]
+    events[:] = [one for one in events if one["event"] not in _REPORTED]
 
 
 def other_seam(pack: ForgedPack) -> None:

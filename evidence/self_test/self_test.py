@@ -20,7 +20,9 @@ from evidence.records.finding import Report
 from evidence.records.record import Record
 from evidence.self_test.bench import Bench
 from evidence.self_test.forger import NotPossibleError
-from evidence.self_test.forgeries import FORGERIES
+from evidence.self_test.forgeries import FORGERIES, Forgery
+from evidence.self_test.imported import IMPORTED_FORGERIES, is_imported
+from evidence.self_test.programs import PROGRAM_FORGERIES, is_recorded
 from evidence.self_test.tamperings import tamperings
 from evidence.verification.options import VerifyOptions
 from evidence.verification.verification import verify_pack
@@ -97,11 +99,17 @@ def _trials(bench: Bench, before: Report) -> Iterator[Trial]:
     for way in tamperings(bench):
         blank = Trial(way.id, "tampering", way.what, way.checks, "not-tried", "")
         yield _tried(bench, blank, partial(way.apply, bench), grounds)
-    for lie in FORGERIES:
+    for lie in _lies(bench):
         kind: TrialKind = "forgery" if lie.checks else "signature-only"
         blank = Trial(lie.id, kind, lie.what, lie.checks, "not-tried", "")
         options = VerifyOptions() if lie.checks else VerifyOptions(expect=before.root_sha256)
         yield _tried(bench, blank, partial(lie.apply, bench), grounds, options)
+
+
+def _lies(bench: Bench) -> tuple[Forgery, ...]:
+    if is_imported(bench):
+        return IMPORTED_FORGERIES
+    return (*FORGERIES, *(PROGRAM_FORGERIES if is_recorded(bench) else ()))
 
 
 def _tried(

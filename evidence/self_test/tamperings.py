@@ -38,6 +38,8 @@ def tamperings(bench: Bench) -> Iterator[Tampering]:
         name, what, way = _WAYS[index % len(_WAYS)]
         if path in bench.withheld and way in (_delete, _rename):
             name, what, way = _WAYS[0]  # taking away a withheld file is allowed, and said
+        if way in (_cut, _empty) and not (bench.pack / path).stat().st_size:
+            name, what, way = _WAYS[1]  # nothing can be taken from an empty file
         yield Tampering(f"{name}:{path}", what, _on(way, path), checks)
     yield from _SPECIAL
     yield from _lists()
@@ -103,16 +105,23 @@ def _empty_folder(bench: Bench) -> None:
     bench.touch("spare").mkdir()
 
 
+def _two(bench: Bench) -> tuple[str, str]:
+    """Two documents that the pack has, whichever kind it is."""
+    of_run = layout.HARDWARE, layout.PACKAGES
+    return of_run if of_run[0] in bench.names else (layout.SOURCES, layout.FINDINGS)
+
+
 def _swap(bench: Bench) -> None:
-    one, other = layout.HARDWARE, layout.PACKAGES
+    one, other = _two(bench)
     bench.write(one, bench.bytes_of(other))
     bench.write(other, bench.bytes_of(one))
 
 
 def _symlink(bench: Bench) -> None:
-    target = bench.touch(layout.HARDWARE)
+    name, _ = _two(bench)
+    target = bench.touch(name)
     target.unlink()
-    target.symlink_to((bench.original / layout.HARDWARE).resolve())
+    target.symlink_to((bench.original / name).resolve())
 
 
 def _dangling(bench: Bench) -> None:
@@ -124,7 +133,7 @@ def _folder_link(bench: Bench) -> None:
 
 
 def _hard_link(bench: Bench) -> None:
-    os.link(bench.pack / layout.HARDWARE, bench.touch("spare.json"))
+    os.link(bench.pack / _two(bench)[0], bench.touch("spare.json"))
 
 
 def _fifo(bench: Bench) -> None:
@@ -141,7 +150,7 @@ def _case_twin(bench: Bench) -> None:
 
 
 def _folder_for_file(bench: Bench) -> None:
-    target = bench.touch(layout.HARDWARE)
+    target = bench.touch(_two(bench)[0])
     target.unlink()
     target.mkdir()
 

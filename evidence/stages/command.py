@@ -15,6 +15,8 @@ from evidence.records.program import (
 from evidence.stages.kind import Document, Kind, Rows, Section
 
 FOLDER: Final = "program"
+OUTPUT: Final = "{output}"
+"""Stands for the program's own folder, in `run`, `[[collect]]` and `[[metric]]`."""
 COLLECTED: Final = "collected"
 
 
@@ -26,6 +28,7 @@ PROGRAM: Final = Document(
     path=f"{FOLDER}/program.json",
     schema="program.v1",
     cleaned=True,
+    exact=("command",),
     record=ProgramRecord,
     event="program",
     described="The program as it ran: processes, models, weights, what was not seen",
@@ -33,6 +36,8 @@ PROGRAM: Final = Document(
 PROGRAM_SEEN: Final = Document(
     path=f"{FOLDER}/seen.json",
     schema="program-seen.v1",
+    cleaned=True,
+    exact=("batches",),
     record=ProgramSeen,
     event="program-seen",
     described="What the model saw",
@@ -68,6 +73,7 @@ PROGRAM_STEPS: Final = Rows(
     schema="program-step.v1",
     record=ProgramStep,
     event="program-step",
+    cleaned=True,
     progress=_progress,
 )
 COMMAND: Final = Kind(
@@ -87,7 +93,11 @@ COMMAND: Final = Kind(
     folder=COLLECTED,
     scheduled=False,
     echoes=True,
-    checks=("evidence.verification.consistency.program",),
+    stops_by_interrupt=True,
+    checks=(
+        "evidence.verification.consistency.program",
+        "evidence.verification.consistency.program_within",
+    ),
     results=("evidence.results.program:program_values",),
     rules={
         "count-of-steps": "rows of steps.jsonl that were not skipped",

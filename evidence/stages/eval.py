@@ -6,13 +6,22 @@ from typing import Final
 
 from evidence import layout
 from evidence.records.run import PredictionRow
-from evidence.stages.kind import Fact, Kind, Rows, Section
+from evidence.records.tensors import LogitsRecord
+from evidence.stages.kind import Document, Fact, Kind, Rows, Section
 
 
 def _progress(_: PredictionRow, num_rows: int) -> tuple[int, str]:
     return num_rows, ""
 
 
+LOGITS: Final = Document(
+    path=layout.LOGITS,
+    schema="logits.v1",
+    record=LogitsRecord,
+    event="logits",
+    described="Logits after each prompt",
+    owed=False,
+)
 PREDICTIONS: Final = Rows(
     path=layout.PREDICTIONS,
     schema="prediction-row.v1",
@@ -31,9 +40,13 @@ EVAL: Final = Kind(
     },
     stopping="stopping; the trained model is kept, and the evaluation begins anew when you go on",
     stopped="its training is done and kept",
+    documents=(LOGITS,),
     rows=PREDICTIONS,
-    facts=(Fact("generation", owed=False),),
-    checks=("evidence.verification.consistency.evaluation",),
+    facts=(Fact("generation", owed=False), Fact("compilation", owed=False)),
+    checks=(
+        "evidence.verification.consistency.evaluation",
+        "evidence.verification.consistency.logits",
+    ),
     results=("evidence.results.evaluation:evaluation_values",),
     outcome="evidence.results.outcome_digest:of_evaluation",
     sections=(Section("evaluation.md.j2", "evidence.render.evaluation:view", "details"),),

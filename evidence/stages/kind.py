@@ -37,6 +37,10 @@ class Document(Record, Generic[T]):
     """How its values are known, where not as the kind's others."""
     cleaned: bool = False
     """Whether secrets and names are cut out of its texts: it says what somebody's program said."""
+    exact: tuple[str, ...] = ()
+    """Its fields that are not: the milestone, which is sealed too, has the very same words."""
+    owed: bool = True
+    """Whether a complete pack has it; else a backend may leave it out."""
 
 
 class Rows(Record, Generic[T]):
@@ -50,6 +54,8 @@ class Rows(Record, Generic[T]):
     """From a row and the number of rows so far: how much is done, and a short note on it."""
     counted_as: Literal["num_step_rows", "num_predictions"] | None = None
     """Under which name the journal counts rows that a resumed run takes away."""
+    cleaned: bool = False
+    """As of a document."""
 
 
 class Fact(Record):
@@ -105,6 +111,8 @@ class Kind(Record):
     """Whether its worker says at the beginning how much there is to do."""
     echoes: bool = False
     """Whether what the worker prints is shown to whoever watches the run."""
+    stops_by_interrupt: bool = False
+    """Whether Ctrl-C reaches its worker as Ctrl-C; else any request is SIGTERM."""
     weights_folder: str = ""
     """A folder that holds safetensors files in a complete pack; empty where there is none."""
     facts: tuple[Fact, ...] = ()
@@ -126,7 +134,8 @@ class Kind(Record):
     def needed_when_complete(self) -> tuple[str, ...]:
         """Paths of the files that a complete pack with such a stage has."""
         rows = () if self.rows is None else (self.rows.path,)
-        return (*(one.path for one in self.documents), self.log, *rows, *self.needed_files)
+        owed = (one.path for one in self.documents if one.owed)
+        return (*owed, self.log, *rows, *self.needed_files)
 
     @property
     def results_paths(self) -> tuple[str, ...]:

@@ -7,6 +7,7 @@ from typing import Final
 from evidence import layout
 from evidence.records.inputs import SeenRecord
 from evidence.records.run import StepRow
+from evidence.records.tensors import WeightsRecord
 from evidence.stages.kind import Document, Fact, Kind, Rows, Section
 
 
@@ -20,6 +21,14 @@ SEEN: Final = Document(
     record=SeenRecord,
     event="seen",
     described="What the model saw",
+)
+WEIGHTS: Final = Document(
+    path=layout.WEIGHTS,
+    schema="weights.v1",
+    record=WeightsRecord,
+    event="weights",
+    described="Weights before and after training, by tensor",
+    owed=False,
 )
 STEPS: Final = Rows(
     path=layout.METRICS,
@@ -40,12 +49,13 @@ TRAIN: Final = Kind(
     stopping="stopping after this step, with a checkpoint (Ctrl-C once more: at once, without one)",
     stopped="",
     resumes=True,
-    documents=(SEEN,),
+    documents=(SEEN, WEIGHTS),
     rows=STEPS,
     needed_files=(f"{layout.FINAL_MODEL}/config.json",),
     weights_folder=layout.FINAL_MODEL,
     facts=(
         Fact("execution", owed=False),
+        Fact("compilation", owed=False),
         Fact("loss", owed=False),
         Fact("probe", owed=False),
         Fact(
@@ -61,6 +71,8 @@ TRAIN: Final = Kind(
         "evidence.verification.consistency.own_lines",
         "evidence.verification.consistency.size",
         "evidence.verification.consistency.checkpoint",
+        "evidence.verification.consistency.compiled",
+        "evidence.verification.consistency.tensors",
     ),
     results=(
         "evidence.results.training:training_values",

@@ -268,6 +268,11 @@ class LineWriter:
         sync_directory(path.parent)
 
     @property
+    def size_bytes(self) -> int:
+        """How much the file holds by now."""
+        return self._size_bytes
+
+    @property
     def written(self) -> Written:
         """What the file holds by now."""
         return Written(self._size_bytes, self._digest.hexdigest())

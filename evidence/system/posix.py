@@ -48,7 +48,7 @@ if sys.platform == "win32":
     DIRECTORY_FLAGS: int | None = None
     """A directory has no handle here, and NTFS journals its renames."""
 
-    def stop_group(pid: int) -> None:
+    def stop_group(pid: int, *, by_interrupt: bool = False) -> None:
         """Nothing: there is no worker to stop."""
 
     def kill_group(pid: int) -> None:
@@ -157,10 +157,10 @@ else:
     DIRECTORY_FLAGS: int | None = os.O_RDONLY | os.O_DIRECTORY
     """How a directory is opened to make its entries durable; None: it cannot be."""
 
-    def stop_group(pid: int) -> None:
-        """SIGTERM to a process group; one that is gone already is no error."""
+    def stop_group(pid: int, *, by_interrupt: bool = False) -> None:
+        """SIGTERM, or SIGINT, to a process group; one that is gone already is no error."""
         with contextlib.suppress(ProcessLookupError):
-            os.killpg(pid, signal.SIGTERM)
+            os.killpg(pid, signal.SIGINT if by_interrupt else signal.SIGTERM)
 
     def kill_group(pid: int) -> None:
         """SIGKILL to a process group; one that is gone already is no error."""

@@ -31,9 +31,9 @@ def run(milestone_id: str, runs: Path, *options: str, root: Path | None = None) 
     return evidence("run", milestone_id, *options, *_place(runs.resolve(), root))
 
 
-def record(name: str, program: tuple[str, ...]) -> str:
-    """`evidence record NAME -- PROGRAM`."""
-    return f"{evidence('record', name)} -- {' '.join(map(shlex.quote, program))}"
+def record(name: str, program: tuple[str, ...], *options: str) -> str:
+    """`evidence record NAME OPTIONS -- PROGRAM`."""
+    return f"{evidence('record', name, *options)} -- {' '.join(map(shlex.quote, program))}"
 
 
 def to_resume(milestone_id: str, runs: Path, root: Path | None = None) -> str:

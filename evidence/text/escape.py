@@ -28,7 +28,7 @@ _SIGNS: Final = (
     "\u3297\u3299\U0001f000-\U0001faff"
 )
 _STRAY: Final = f"(?<![{_SIGNS}])[{''.join(_PRESENTATION)}]"
-_STRAY_PRESENTATION: Final = re.compile(_STRAY)
+_ACTING_ASCII: Final = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
 _ACTING: Final = re.compile(f"[{''.join(f'{chr(a)}-{chr(b)}' for a, b in _RANGES)}]|{_STRAY}")
 
 _LONG_CHARS: Final = 4096
@@ -41,8 +41,9 @@ def visible(text: str) -> str:
     """
     if acts_at(text) is None:
         return text
-    shown = text.translate(_spellings())
-    return _STRAY_PRESENTATION.sub(lambda match: _spelled(ord(match.group())), shown)
+    spelled = _spellings()
+    acting = _ACTING_ASCII if text.isascii() else _ACTING
+    return acting.sub(lambda match: spelled[match[0]], text)
 
 
 def is_utf8(text: str) -> bool:
@@ -87,10 +88,10 @@ def one_line(text: str, limit: int) -> str:
 
 
 @cache
-def _spellings() -> dict[int, str]:
-    # Only once something has to be spelled: few texts have anything. A table, since a call for
-    # each of a million characters would take seconds.
-    return {code: _spelled(code) for first, last in _RANGES for code in range(first, last + 1)}
+def _spellings() -> dict[str, str]:
+    # Only once something has to be spelled: few texts have anything.
+    codes = [code for first, last in _RANGES for code in range(first, last + 1)]
+    return {chr(code): _spelled(code) for code in [*codes, *map(ord, _PRESENTATION)]}
 
 
 def _spelled(code: int) -> str:

@@ -39,7 +39,7 @@ _SPECIAL: Final = re.compile(r"[\\`\[\]{}~$!#&<>|]|@(?!\s)|://|(?<![A-Za-z0-9])[
 _EMPHASIS: Final = re.compile(r"[*_]")
 _LINE_START: Final = re.compile(r"([-+=:])|([0-9]{1,9})(?=[.)](?:[ ]|$))|(\*)(?=[ ]|$)")
 _ONLY_MARKS: Final = re.compile(r"[*_ ]+")
-_LINE_END: Final = re.compile(r" *\n *")
+_LINE_END: Final = re.compile(r"(?<! ) *\n *")
 BREAK: Final = "  \n"
 """Two spaces: the next line begins a line on the page, too."""
 

@@ -27,7 +27,10 @@ _NAMES_OF_A_PACK: Final = (
 )
 """A folder with one of these is a pack, or was one before its seal was taken away."""
 MAX_NAMED: Final = 6
-_BEGIN: Final = "`evidence new M1` writes a milestone, `evidence run M1` makes a pack of it."
+_BEGIN: Final = (
+    "`evidence new M1` writes a milestone, `evidence run M1` makes a pack of it; "
+    "`evidence record R1 -- python train.py` makes one of a program as it is."
+)
 
 
 def expand(paths: Sequence[Path]) -> list[Path]:

@@ -16,7 +16,7 @@ from evidence.encoding import jsonio, schema
 from evidence.encoding.codec import decode
 from evidence.encoding.digest import sha256_hex, with_lf
 from evidence.errors import MalformedError
-from evidence.pack.documents import Documents
+from evidence.pack.imported import PackDocuments
 from evidence.records.run import RenderedEntry, RenderedRecord
 from evidence.render.render import render_pack, rendered_list
 from evidence.verification.ledger import Ledger, Rule
@@ -57,7 +57,11 @@ class RenderedSet(Struct):
 
 
 def check_rendered(
-    root: SafeDirectory, tree: Tree, documents: Documents | None, root_sha256: str, ledger: Ledger
+    root: SafeDirectory,
+    tree: Tree,
+    documents: PackDocuments | None,
+    root_sha256: str,
+    ledger: Ledger,
 ) -> Mapping[str, bytes]:
     """Read the rendered set and compare it with its list and with what rendering gives.
 
@@ -99,7 +103,7 @@ def _attaching(data: bytes) -> tuple[RenderedEntry, ...]:
 
 
 def _list_problems(
-    rendered: RenderedSet, documents: Documents | None, root_sha256: str
+    rendered: RenderedSet, documents: PackDocuments | None, root_sha256: str
 ) -> Iterator[Problem]:
     yield from rendered.problems
     data = rendered.files.get(layout.RENDERED)
@@ -135,7 +139,7 @@ def _list_problems(
 
 
 def _after(
-    rendered: RenderedSet, documents: Documents | None, root_sha256: str
+    rendered: RenderedSet, documents: PackDocuments | None, root_sha256: str
 ) -> Mapping[str, bytes]:
     """What may be there besides what is listed: rendered with what was being attached."""
     if not rendered.attaching or documents is None or documents.results is None:
@@ -193,7 +197,7 @@ def _entries(
 
 
 def _byte_problems(
-    rendered: RenderedSet, documents: Documents, root_sha256: str
+    rendered: RenderedSet, documents: PackDocuments, root_sha256: str
 ) -> Iterator[Problem]:
     if documents.results is None:
         raise CannotCheckError(f"{layout.RESULTS} is not there")

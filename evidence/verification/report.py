@@ -43,6 +43,8 @@ class Subject(Record):
     happened: str = ""
     """What happened to a run that is not all it was to be, in one line."""
     next_step: str = ""
+    anew: str = ""
+    """What to type for a new run; empty: `evidence run ID --again`."""
 
 
 def build_report(subject: Subject, ledger: Ledger) -> Report:
@@ -54,6 +56,7 @@ def build_report(subject: Subject, ledger: Ledger) -> Report:
         findings.append(to_finding(_NOTHING_CHECKED.id, problem))
     manifest = subject.manifest
     failed = manifest is not None and manifest.status == "failed"
+    imported = manifest is not None and manifest.origin == "imported"
     unproven = subject.strict and not subject.trusted
     code = _exit_code(findings, unfinished=subject.unfinished or failed, unproven=unproven)
     if code is ExitCode.ORIGIN:
@@ -61,7 +64,7 @@ def build_report(subject: Subject, ledger: Ledger) -> Report:
     return Report(
         schema="report.v1",
         pack=one_line(subject.name, _MAX_NAME_CHARS),
-        verdict=_verdict(code, trusted=subject.trusted),
+        verdict=_verdict(code, trusted=subject.trusted and not imported),
         exit_code=int(code),
         milestone=None if manifest is None else manifest.milestone,
         status=None if manifest is None else manifest.status,
@@ -71,8 +74,9 @@ def build_report(subject: Subject, ledger: Ledger) -> Report:
         checks=_in_order(checks),
         findings=tuple(sorted(findings, key=lambda finding: gravity(finding.severity))),
         happened=one_line(subject.happened, _MAX_NAME_CHARS),
-        next_step=subject.next_step or _next_step(findings, manifest),
+        next_step=subject.next_step or _next_step(findings, manifest, subject.anew),
         levels={} if code in _UNTRUE else _levels(subject.values or {}),
+        origin=None if manifest is None else manifest.origin,
     )
 
 
@@ -93,6 +97,7 @@ def _exit_code(findings: list[Finding], *, unfinished: bool, unproven: bool) -> 
 
 
 def _verdict(code: ExitCode, *, trusted: bool) -> Verdict:
+    """An imported pack is never VERIFIED: a signature says who imported it, not that it ran."""
     verdicts: dict[ExitCode, Verdict] = {
         ExitCode.REFUSED: "REFUSED",
         ExitCode.FINDINGS: "NOT INTACT",
@@ -116,7 +121,7 @@ def _in_order(checks: tuple[CheckResult, ...]) -> tuple[CheckResult, ...]:
     return checks
 
 
-def _next_step(findings: list[Finding], manifest: ManifestRecord | None) -> str:
+def _next_step(findings: list[Finding], manifest: ManifestRecord | None, anew: str) -> str:
     grave = [f for f in findings if f.severity in ("error", "refused")]
     if grave and all(f.code == "line-ends" for f in grave):
         return "put `* -text` into runs/.gitattributes, delete the folder and check it out again"
@@ -124,6 +129,7 @@ def _next_step(findings: list[Finding], manifest: ManifestRecord | None) -> str:
         return "evidence render PACK makes the summary anew from the evidence, which is intact"
     if not grave and any(f.code == "attaching-broken-off" for f in findings):
         return "evidence render PACK finishes the summary, which a command left half done"
-    if not grave and manifest is not None and manifest.status == "failed":
-        return commands.evidence("run", manifest.milestone, "--again")
+    is_run = manifest is not None and manifest.origin == "run"
+    if not grave and is_run and manifest is not None and manifest.status == "failed":
+        return anew or commands.evidence("run", manifest.milestone, "--again")
     return ""

@@ -15,8 +15,10 @@ from typing import Final
 
 from evidence import layout
 from evidence.errors import EvidenceError, PackBrokenError, UnfinishedRunError, UnsafePackError
+from evidence.milestone.recorded import to_run_anew
 from evidence.pack import lost
 from evidence.pack.documents import Documents
+from evidence.pack.imported import Imported, PackDocuments, error_of, of_a_run
 from evidence.records.finding import Report
 from evidence.text import endings
 from evidence.text.escape import one_line
@@ -60,7 +62,7 @@ class SealedPack:
     """A pack whose sealed set is whole and readable. What is rendered from it may be broken."""
 
     path: Path
-    documents: Documents
+    documents: PackDocuments
     root_sha256: str
     key: InitVar[object]
 
@@ -76,6 +78,22 @@ class VerifiedPack:
 
     path: Path
     documents: Documents
+    root_sha256: str
+    report: Report
+    key: InitVar[object]
+
+    def __post_init__(self, key: object) -> None:
+        """Refuse to exist without verify."""
+        if key is not _KEY:
+            raise TypeError("only evidence.verification can build this")
+
+
+@dataclass(frozen=True, slots=True)
+class CheckedPack:
+    """A pack of whichever kind, of a run or imported, in which verify found no error."""
+
+    path: Path
+    documents: PackDocuments
     root_sha256: str
     report: Report
     key: InitVar[object]
@@ -117,9 +135,10 @@ class OpenPack:
             text = f"{self._path} is not a finished pack: {report.happened}"
             raise UnfinishedRunError(text, hint=report.next_step)
         sealed, broken = self._sealed, _why_broken(self._path, report)
-        if broken or sealed is None or sealed.documents is None or sealed.sums is None:
+        documents = None if sealed is None else sealed.understood
+        if broken or sealed is None or documents is None or sealed.sums is None:
             raise broken or PackBrokenError(f"{self._path} is not a finished pack")
-        return SealedPack(self._path, sealed.documents, sealed.sums.root_sha256, _KEY)
+        return SealedPack(self._path, documents, sealed.sums.root_sha256, _KEY)
 
     def report(self, rendered_anew: Sequence[str] = ()) -> Report:
         """The verdict, to be asked for once.
@@ -166,14 +185,22 @@ def verify_pack(path: Path, options: VerifyOptions = _DEFAULTS) -> Report:
 
 
 def open_verified(path: Path) -> VerifiedPack:
-    """The documents of a pack without errors.
+    """The documents of a run's pack without errors.
 
-    Raises PackBrokenError or UnsafePackError; UsageError where there is nothing at all.
+    Raises PackBrokenError or UnsafePackError; UsageError where there is nothing at all, and for a
+    pack that was imported: nothing of it was observed that could be compared or made again.
     """
+    checked = open_checked(path)
+    documents = of_a_run(checked.documents, "there is no run that could be compared or made again")
+    return VerifiedPack(path, documents, checked.root_sha256, checked.report, _KEY)
+
+
+def open_checked(path: Path) -> CheckedPack:
+    """A pack of whichever kind without errors. Raises as `load_sealed` does."""
     with open_pack(path) as opened:
         report = opened.report()
         sealed = opened.sealed()
-    return VerifiedPack(path, sealed.documents, sealed.root_sha256, report, _KEY)
+    return CheckedPack(path, sealed.documents, sealed.root_sha256, report, _KEY)
 
 
 def load_sealed(path: Path) -> SealedPack:
@@ -207,7 +234,7 @@ def _read(root: SafeDirectory, ledger: Ledger, options: VerifyOptions) -> Sealed
     )
     if not ledger.refused and sealed.sums is not None:
         sealed_stage.check_form(sealed, ledger)
-        manifest = None if sealed.documents is None else sealed.documents.manifest
+        manifest = None if sealed.understood is None else sealed.understood.manifest
         ledger.run_check(
             _RULESET, _ruleset_problems(None if manifest is None else manifest.ruleset)
         )
@@ -222,7 +249,7 @@ def _check_consistency_rules(
     root: SafeDirectory, path: Path, sealed: SealedSet, options: VerifyOptions, ledger: Ledger
 ) -> bool:
     """Everything after the sealed set was read; whether a trusted signer signed it."""
-    documents = sealed.documents
+    documents = sealed.understood
     refuse_unusable(options, path)
     if ledger.refused:
         _skip_documents(_NOT_READ, options, ledger)
@@ -231,30 +258,49 @@ def _check_consistency_rules(
             ledger.skip(rule, _NOT_READ)
         return False
     root_sha256 = "" if sealed.sums is None else sealed.sums.root_sha256
-    if documents is None or documents.manifest is None:
-        _skip_documents("the documents could not be read", options, ledger)
-    else:
-        evidence = Evidence(
-            documents=documents,
-            contents=sealed.contents.documents,
-            headers=sealed.contents.headers,
-            present=frozenset(sealed.contents.present),
-            directory=(options.known_as or path.resolve()).name,
-        )
-        check_consistency(evidence, documents.manifest.ruleset, ledger)
-        for one in options.further:
-            ledger.run_check(one.rule, one.run(evidence))
-        _skip_what_is_not_here(options, ledger)
+    _check_documents(root, path, sealed, options, ledger)
     rendered = rendered_stage.check_rendered(root, sealed.tree, documents, root_sha256, ledger)
     if any(layout.REPRODUCTION.fullmatch(path) for path in rendered):
         from evidence.verification.origin.claims import check_claims  # few packs have one attached
 
-        check_claims(rendered, documents, root_sha256, options.beside, _opened, ledger)
+        observed = sealed.documents
+        check_claims(rendered, observed, root_sha256, options.beside, _opened, ledger)
     check_attached_words(rendered, documents, ledger)
     manifest = None if documents is None else documents.manifest
     check_expectations(root_sha256 or None, manifest, options, ledger)
     sums = b"" if sealed.sums is None else sealed.sums.data
     return check_signatures(root, path, sealed.tree, sums, rendered, options, ledger)
+
+
+def _check_documents(
+    root: SafeDirectory, path: Path, sealed: SealedSet, options: VerifyOptions, ledger: Ledger
+) -> None:
+    """What the documents say, by the checks of whichever kind of pack it is."""
+    documents, directory = sealed.understood, (options.known_as or path.resolve()).name
+    if isinstance(documents, Imported):
+        from evidence.verification.imported.checks import (  # readers of all kinds of files
+            WHY_NO_OTHER,
+            ImportedEvidence,
+            check_imported,
+        )
+
+        evidence = ImportedEvidence(documents, root, path, sealed.tree, directory)
+        check_imported(evidence, ledger)
+        _skip_documents(WHY_NO_OTHER, options, ledger)
+    elif documents is None or documents.manifest is None:
+        _skip_documents("the documents could not be read", options, ledger)
+    else:
+        observed = Evidence(
+            documents=documents,
+            contents=sealed.contents.documents,
+            headers=sealed.contents.headers,
+            present=frozenset(sealed.contents.present),
+            directory=directory,
+        )
+        check_consistency(observed, documents.manifest.ruleset, ledger)
+        for one in options.further:
+            ledger.run_check(one.rule, one.run(observed))
+        _skip_what_is_not_here(options, ledger)
 
 
 def _skip_documents(reason: str, options: VerifyOptions, ledger: Ledger) -> None:
@@ -290,8 +336,9 @@ def _ruleset_problems(ruleset: int | None) -> list[Problem]:
 
 
 def _subject(path: Path, sealed: SealedSet, options: VerifyOptions, *, trusted: bool) -> Subject:
-    documents = sealed.documents
+    documents = sealed.understood
     manifest = None if documents is None else documents.manifest
+    observed = sealed.documents
     return Subject(
         name=(options.known_as or path).as_posix(),
         root_sha256=None if sealed.sums is None else sealed.sums.root_sha256,
@@ -300,7 +347,8 @@ def _subject(path: Path, sealed: SealedSet, options: VerifyOptions, *, trusted: 
         strict=options.strict or options.asks_signer,
         trusted=trusted,
         values=None if documents is None or documents.results is None else documents.results.values,
-        happened="" if documents is None else _sentence_of(documents),
+        happened=error_of(sealed.imported) if observed is None else _sentence_of(observed),
+        anew="" if observed is None else to_run_anew(observed.milestone),
     )
 
 

@@ -10,7 +10,7 @@ from typing import Final
 
 from evidence import layout, prose
 from evidence.errors import PastLimitError
-from evidence.pack.documents import Documents
+from evidence.pack.imported import PackDocuments
 from evidence.text.formatting import significant
 from evidence.verification.ledger import Ledger, Rule
 from evidence.verification.problem import CannotCheckError, Problem, shown
@@ -36,7 +36,7 @@ def problem_of(address: str, unsupported: prose.UnsupportedLiteral) -> Problem |
 
 
 def check_attached_words(
-    files: Mapping[str, bytes], documents: Documents | None, ledger: Ledger
+    files: Mapping[str, bytes], documents: PackDocuments | None, ledger: Ledger
 ) -> None:
     """Enter the check of the attached notes, where there are any."""
     folder = f"{layout.ATTACHED}/"
@@ -49,7 +49,7 @@ def check_attached_words(
         ledger.run_check(ATTACHED, _problems(notes, documents))
 
 
-def _problems(notes: Mapping[str, bytes], documents: Documents) -> Iterator[Problem]:
+def _problems(notes: Mapping[str, bytes], documents: PackDocuments) -> Iterator[Problem]:
     known = prose.known_of(documents)
     for path, data in sorted(notes.items()):
         text = data.decode("utf-8", "replace")

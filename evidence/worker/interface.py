@@ -7,10 +7,14 @@ only a worker imports. Backends never import each other; `backends.registry` fin
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 from evidence.records.record import Record
 from evidence.records.run import AttemptPlan
+
+STOPPED_STATUS: Final = 3
+FAILED_STATUS: Final = 1
+"""Exit statuses of a worker that says why it ends."""
 
 
 class Job(Record):
@@ -30,6 +34,9 @@ class Job(Record):
     """Checkpoint folder to go on from."""
     run_stage: str
     """`module:function` of the backend."""
+    supervisor: str = ""
+    """The interpreter of the supervisor: what a worker under another one needs of packages that
+    are installed there is asked of it, as a process of its own."""
 
 
 Emit = Callable[..., None]

@@ -21,10 +21,15 @@ from evidence.encoding.codec import decode
 from evidence.errors import EvidenceError
 from evidence.worker.events import EventPipe
 from evidence.worker.failures import kind_and_message
-from evidence.worker.interface import Job, RunStage, StageFailure, Stopped
+from evidence.worker.interface import (
+    FAILED_STATUS,
+    STOPPED_STATUS,
+    Job,
+    RunStage,
+    StageFailure,
+    Stopped,
+)
 
-STOPPED_STATUS: Final = 3
-FAILED_STATUS: Final = 1
 _PR_SET_PDEATHSIG: Final = 1
 
 

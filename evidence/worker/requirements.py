@@ -1,32 +1,35 @@
 """What an attempt needs and this machine lacks, each with the way to get it.
 
 Runs in the supervisor before any worker; imports no ML framework. What it cannot see from outside
-(memory already in use, kernels missing for a card) the worker reports as its own outcome.
+(memory already in use, kernels missing for a card) the worker reports as its own outcome. Where
+workers run under another Python, packages are looked for in that one.
 """
 
 from __future__ import annotations
 
 import os
 import re
+import sys
 from collections.abc import Iterator
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Final, cast
 
+from evidence import __version__
 from evidence.capture.driver import is_certain, remedy_for
 from evidence.records.availability import Unavailable
 from evidence.records.capture import GpuRecord, HardwareRecord
 from evidence.records.run import AttemptPlan
+from evidence.worker import jax_requirements
 from evidence.worker.interface import Backend, Planned
+from evidence.worker.interpreter import WorkerPython, python_of, unusable
+from evidence.worker.lacking_words import AT_MOST, NO_CARD, NOT_USABLE, UNKNOWN
 from evidence.worker.visible import Device, first_device
 
 Unmet = tuple[str, str]
 """(what is missing, how to get it)."""
 
 _GIB: Final = 1 << 30
-NOT_USABLE: Final = "no NVIDIA GPU is usable here: "
-NO_CARD: Final = "a driver is there, but it reports no GPU"
-UNKNOWN: Final = "whether an NVIDIA GPU is usable here cannot be measured because: "
 _BUILD_UNKNOWN: Final = (
     "for which CUDA the installed PyTorch was built cannot be measured because its version.py does "
     "not say"
@@ -45,26 +48,72 @@ HUB_TIMEOUT_S: Final = 5.0
 """How long the hub may be silent before it counts as out of reach: its library waits for ever."""
 
 
-def unmet(plan: AttemptPlan, backend: Backend, hardware: HardwareRecord) -> tuple[Unmet, ...]:
+def worker_python(
+    plan: AttemptPlan, backend: Backend, root: Path, instead: str | None = None
+) -> WorkerPython:
+    """The Python that the workers of an attempt run under, asked for all that matters here.
+
+    `instead`: the path to take for the one that the milestone names.
+    """
+    names = {one.name for one in backend.packages} | {"torch", *jax_requirements.MODULES}
+    if isinstance(backend.run_stage, str):
+        names.add(_top(backend.run_stage))
+    return python_of(plan.interpreter, names, root, os.environ, instead)
+
+
+def unmet(
+    plan: AttemptPlan,
+    backend: Backend,
+    hardware: HardwareRecord,
+    python: WorkerPython = WorkerPython(),  # noqa: B008 - a frozen record: our own Python
+) -> tuple[Unmet, ...]:
     """Everything that is missing for `plan`; empty when it can be tried."""
     if isinstance(backend.run_stage, Planned):
         return ((backend.run_stage.reason, backend.run_stage.remedy),)
-    found = [*_packages(backend)]
+    found = [*_packages(backend, python, backend.run_stage)]
     if plan.requires.accelerator == "nvidia":
-        found += _gpu(plan, backend, hardware)
+        found += _gpu(plan, backend, hardware, python)
+    elif plan.requires.accelerator == "tpu":
+        found += _tpu(backend, python)
     model = plan.given_model
     if plan.requires.hub and model is not None and model.id is not None:
         found += _hub(model.id, model.revision or "main")
     return tuple(found)
 
 
-def _packages(backend: Backend) -> Iterator[Unmet]:
-    for package in backend.packages:
-        if find_spec(package.name) is None:
-            yield f"the Python package {package.name} is not installed", package.remedy
+def _packages(backend: Backend, python: WorkerPython, run_stage: str) -> Iterator[Unmet]:
+    extra = {"tunix": "[jax]", "transformers": "[torch]"}.get(backend.name, "")
+    trouble = unusable(python, extra)
+    if trouble is not None:
+        yield trouble
+        return
+    missing = [one for one in backend.packages if python.place(one.name) is None]
+    for package in missing:
+        text = f"the Python package {package.name} is not installed{python.inside}"
+        whole = f'pip install "evidence-pack{extra}=={__version__}"'
+        ours = whole if extra else package.remedy
+        there = python.made_by or python.there(ours)
+        yield text, package.remedy if python.given is None else there
+    if python.given is not None and python.place(_top(run_stage)) is None:
+        text = f"the backend {backend.name!r} is not installed in {python.given}"
+        yield text, f"install there the package that brings it: {python.pip('PACKAGE')}"
 
 
-def _gpu(plan: AttemptPlan, backend: Backend, hardware: HardwareRecord) -> Iterator[Unmet]:
+def _top(run_stage: str) -> str:
+    return run_stage.partition(":")[0].partition(".")[0]
+
+
+def _is_of(backend: Backend, package: str) -> bool:
+    return any(one.name == package for one in backend.packages)
+
+
+def _gpu(
+    plan: AttemptPlan, backend: Backend, hardware: HardwareRecord, python: WorkerPython
+) -> Iterator[Unmet]:
+    of_jax = _is_of(backend, "jax")
+    if of_jax and sys.platform in (jax_requirements.WINDOWS, jax_requirements.MACOS):
+        yield from jax_requirements.on_gpu(python, hardware, sys.platform, os.environ)
+        return
     gpus = hardware.gpus
     if isinstance(gpus, Unavailable):
         said = NOT_USABLE if is_certain(gpus.reason) else UNKNOWN
@@ -76,8 +125,17 @@ def _gpu(plan: AttemptPlan, backend: Backend, hardware: HardwareRecord) -> Itera
         )
     else:
         yield from _memory(plan.requires.vram_gib, gpus)
-    if any(package.name == "torch" for package in backend.packages) and find_spec("torch"):
-        yield from _build(hardware)
+    if _is_of(backend, "torch") and python.place("torch") is not None:
+        yield from _build(hardware, python)
+    if of_jax:
+        yield from jax_requirements.on_gpu(python, hardware, sys.platform, os.environ)
+
+
+def _tpu(backend: Backend, python: WorkerPython) -> Iterator[Unmet]:
+    if _is_of(backend, "jax"):
+        yield from jax_requirements.on_tpu(python, sys.platform, os.environ)
+    else:
+        yield f"the backend {backend.name!r} computes on no TPU", 'take backend = "tunix"'
 
 
 def _memory(needed_gib: float, gpus: tuple[GpuRecord, ...]) -> Iterator[Unmet]:
@@ -113,11 +171,11 @@ def _known_bytes(device: Device) -> float:
     return float("inf") if unknown else float(cast(int, device.memory_bytes))
 
 
-def _build(hardware: HardwareRecord) -> Iterator[Unmet]:
+def _build(hardware: HardwareRecord, python: WorkerPython) -> Iterator[Unmet]:
     """Whether the installed PyTorch and the driver know one CUDA: same major version, or newer."""
-    built = torch_cuda_version()
+    built = torch_cuda_version(python)
     if isinstance(built, Unavailable):
-        yield built.reason, _INSTALL_CUDA_TORCH
+        yield f"{built.reason}{python.inside}", python.there(_INSTALL_CUDA_TORCH)
         return
     supported = hardware.driver_cuda_version
     if isinstance(hardware.gpus, Unavailable):
@@ -131,19 +189,20 @@ def _build(hardware: HardwareRecord) -> Iterator[Unmet]:
         )
     elif int(supported.partition(".")[0]) < int(built.partition(".")[0]):
         yield (
-            f"the installed PyTorch was built for CUDA {built}, the driver supports at most "
-            f"{supported}",
+            f"the installed PyTorch was built for CUDA {built}, the driver {AT_MOST} {supported}",
             "update the driver, or install a PyTorch for its CUDA: see https://pytorch.org",
         )
 
 
-def torch_cuda_version() -> str | Unavailable:
+def torch_cuda_version(
+    python: WorkerPython = WorkerPython(),  # noqa: B008 - a frozen record: our own Python
+) -> str | Unavailable:
     """CUDA version that the installed torch was built for, read without importing it."""
-    spec = find_spec("torch")
-    if spec is None or spec.origin is None:
+    place = python.place("torch")
+    if not place:
         return Unavailable("PyTorch is not installed")
     try:
-        source = (Path(spec.origin).parent / "version.py").read_text("utf-8")
+        source = (Path(place).parent / "version.py").read_text("utf-8")
     except (OSError, UnicodeDecodeError) as error:
         return Unavailable(f"{_BUILD_UNKNOWN} ({type(error).__name__})")
     built = re.search(r"^cuda\b[^=\n]*=\s*['\"](\d+(?:\.\d+)*)['\"]", source, re.MULTILINE)

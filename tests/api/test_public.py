@@ -23,6 +23,7 @@ from evidence import layout
 from evidence.encoding.digest import sha256_hex
 from evidence.progress import Silent
 from tests.api import user_script
+from tests.frameworks import FRAMEWORKS
 from tests.packs.case import GOLDEN
 from tests.project import Project
 
@@ -84,7 +85,8 @@ import evidence
 own = sorted(set(sys.modules) - before - {{"__future__"}})
 report = evidence.verify({str(COMPLETE)!r})
 evidence.read_results({str(COMPLETE)!r})
-heavy = sorted({{"torch", "transformers", "numpy", "git", "click", "tqdm"}} & set(sys.modules))
+heavy = {{"git", "click", "tqdm", *{sorted(FRAMEWORKS)!r}}}
+heavy = sorted(heavy & set(sys.modules))
 print(json.dumps([own, report.verdict, heavy]))
 """
     assert python(code, tmp_path) == [["evidence"], "INTACT", []]

@@ -7,7 +7,7 @@ import signal
 import threading
 import time
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import pytest
 
@@ -35,6 +35,22 @@ def num_rows(project: Project) -> int:
 def journal_of(project: Project) -> list[dict[str, Any]]:
     found: list[dict[str, Any]] = rows(project.runs / ".work/T1/pack/journal.jsonl")
     return found
+
+
+def interrupt_twice(begun: threading.Event, after_s: float) -> None:
+    """Press Ctrl-C twice, some time after a hash has begun."""
+    begun.wait(LONG_S)
+    time.sleep(after_s)
+    for _ in range(2):
+        signal.raise_signal(signal.SIGINT)
+        time.sleep(0.3)
+
+
+def never_hashed() -> NoReturn:
+    """A hash that ends only when it is told to."""
+    while True:
+        folders.threads.leave_off_if_told()
+        time.sleep(0.02)
 
 
 def test_rows_reach_the_disk_while_a_checkpoint_is_hashed(
@@ -110,20 +126,12 @@ def test_who_stops_at_once_does_not_wait_for_a_hash(
     def slow(stream: Any) -> tuple[str, int]:
         if "checkpoint-4" in stream.name:
             begun.set()
-            while True:
-                folders.threads.leave_off_if_told()
-                time.sleep(0.02)
+            never_hashed()
         return sha256_stream(stream)
-
-    def twice() -> None:
-        begun.wait(LONG_S)
-        for _ in range(2):
-            signal.raise_signal(signal.SIGINT)
-            time.sleep(0.3)
 
     with monkeypatch.context() as stuck:
         stuck.setattr(folders, "sha256_stream", slow)
-        threading.Thread(target=twice, daemon=True).start()
+        threading.Thread(target=interrupt_twice, args=(begun, 0), daemon=True).start()
         with pytest.raises(StoppedError):
             project.run()
     checkpoints = [one for one in journal_of(project) if one["event"] == "checkpoint"]
@@ -153,6 +161,29 @@ def test_who_leaves_more_than_is_hashed_has_to_wait(
         assert len(done) >= 1
         digests.finish()
     assert done == [1] * (folders.MAX_WAITING + 1)
+
+
+def test_a_model_that_was_not_hashed_is_not_finished(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its worker has long said that it is done: it is the digests that are missing."""
+    monkeypatch.setattr(folders, "SOON_BYTES", -1)
+    begun = threading.Event()
+
+    def stuck(stream: Any) -> tuple[str, int]:
+        if "checkpoint-" not in stream.name:
+            begun.set()
+            never_hashed()
+        return sha256_stream(stream)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(folders, "sha256_stream", stuck)
+        threading.Thread(target=interrupt_twice, args=(begun, 2), daemon=True).start()
+        with pytest.raises(StoppedError):
+            project.run()
+    assert {"final-model", "stage-finished"}.isdisjoint(one["event"] for one in journal_of(project))
+    assert project.run(resume=True).status == "complete"
+    assert verify_pack(project.pack).verdict == "INTACT"
 
 
 @pytest.mark.full

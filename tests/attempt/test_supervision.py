@@ -125,16 +125,12 @@ def test_whoever_talks_on_after_the_worker_is_gone_holds_up_nobody(
 ) -> None:
     worker = tmp_path / "python"
     worker.write_text(
-        "#!/bin/sh\n"
-        f'case "$*" in *worker.main*) ;; *) exec {sys.executable} "$@" ;; esac\n'
-        f"{session}sh -c 'for i in $(seq 1000); do echo noise; sleep 0.02; done' &\n"
+        f"#!/bin/sh\n{session}sh -c 'for i in $(seq 1000); do echo noise; sleep 0.02; done' &\n"
     )
     worker.chmod(0o755)
     monkeypatch.setattr(processes, "GRACE_AFTER_EXIT_S", 0.2)
     monkeypatch.setattr(processes, "MAX_LEFT_BYTES", 50)
-    with monkeypatch.context() as patch:
-        patch.setattr(sys, "executable", str(worker))
-        running = WorkerProcess(tmp_path / "job", os.environ, tmp_path)
+    running = WorkerProcess(tmp_path / "job", os.environ, tmp_path, str(worker))
     began_s = time.monotonic()
     while not running.finished():
         for _ in running.receive(0.2):
@@ -272,7 +268,7 @@ def test_a_worker_that_cannot_be_killed_holds_up_nobody(
 ) -> None:
     monkeypatch.setattr(processes, "GRACE_AFTER_KILL_S", 0.2)
     (tmp_path / "job").write_bytes(b"not a job")
-    worker = WorkerProcess(tmp_path / "job", os.environ, tmp_path)
+    worker = WorkerProcess(tmp_path / "job", os.environ, tmp_path, sys.executable)
     process = worker._process
     with monkeypatch.context() as stuck:
         stuck.setattr(process, "wait", _never)

@@ -34,7 +34,7 @@ def test_what_a_tokenizer_brings_along_is_recorded_as_it_is(
     brought: str | dict[str, str] | None, recorded: str | None
 ) -> None:
     """Several are not none: the summary would leave out that no text went through them."""
-    from evidence.backends.transformers.models import chat_template
+    from evidence.backends.tokenizer import chat_template
 
     assert chat_template(brought) == recorded
 

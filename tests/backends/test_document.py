@@ -9,7 +9,7 @@ from typing import Any
 
 from stub_backend.stage import run_stage
 
-from evidence.attempt.stage import StageRun
+from evidence.attempt.stage import _FACTS, StageRun
 from evidence.backends import registry
 from evidence.milestone.parse import load_milestone
 from evidence.milestone.plan import plan_attempts
@@ -20,7 +20,8 @@ from evidence.worker.interface import Backend, Job, StageFailure
 from tests.project import Project
 
 TEXT = (Path(__file__).parents[2] / "docs/backends.md").read_text("utf-8")
-NOT_EVERY_TIME = {"warning", "stopped", "execution", "loss", "generation"}
+NOT_EVERY_TIME = {"warning", "stopped", "execution", "loss", "generation", "compilation"}
+NOT_EVERY_TIME |= {"weights", "logits"}
 
 
 def block(language: str) -> str:
@@ -54,7 +55,7 @@ def test_the_entry_point_it_shows_is_of_the_group_that_is_asked() -> None:
 def test_it_names_every_event_that_the_supervisor_hears() -> None:
     """Those of a recorded program are sent by a backend of ours alone."""
     own = {name[4:] for name in vars(StageRun) if name.startswith("_on_")}
-    own -= {"row", "document", "collected"}
+    own = own - {"row", "document", "collected", "signalled", "fact"} | _FACTS.keys()
     others = [kind for kind in kinds() if kind is not COMMAND]
     of_kinds = {one.event for kind in others for one in kind.documents}
     of_kinds |= {kind.rows.event for kind in others if kind.rows is not None}

@@ -56,7 +56,7 @@ def test_ours_are_there_without_any_metadata(monkeypatch: pytest.MonkeyPatch) ->
 
 def test_an_unknown_name_comes_with_the_known_ones_and_the_nearest() -> None:
     printed = refusal("transfomers")
-    assert "there are: command, counting, stub, transformers, tunix" in printed
+    assert "there are: command, counting, faulty, stub, transformers, tunix" in printed
     assert "did you mean 'transformers'?" in printed
 
 

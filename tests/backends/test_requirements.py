@@ -14,7 +14,7 @@ from evidence.records.availability import Unavailable
 from evidence.records.capture import GpuPartRecord, GpuRecord
 from evidence.records.milestone import RequirementSpec
 from evidence.records.run import AttemptPlan
-from evidence.worker import requirements
+from evidence.worker import interpreter, requirements
 from evidence.worker.interface import Backend, Package
 from evidence.worker.visible import first_device
 
@@ -27,7 +27,7 @@ BACKEND = Backend("any", "Any", "a:b", (Package("torch", "pip install torch"),))
 def _environment(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("CUDA_VISIBLE_DEVICES", "CUDA_DEVICE_ORDER"):
         monkeypatch.delenv(name, raising=False)
-    monkeypatch.setattr(requirements, "torch_cuda_version", lambda: "13.0")
+    monkeypatch.setattr(requirements, "torch_cuda_version", lambda *_: "13.0")
 
 
 def card(index: int = 0, gib: int | Unavailable = 80, name: str = "NVIDIA H100") -> GpuRecord:
@@ -184,7 +184,7 @@ def test_a_build_of_pytorch_is_known_or_its_reason_is(
         data = source if isinstance(source, bytes) else source.encode()
         (tmp_path / "version.py").write_bytes(data)
     spec = SimpleNamespace(origin=str(tmp_path / "__init__.py"))
-    monkeypatch.setattr(requirements, "find_spec", lambda _: spec)
+    monkeypatch.setattr(interpreter, "find_spec", lambda _: spec)
     built = requirements.torch_cuda_version()
     assert found in (built.reason if isinstance(built, Unavailable) else built)
 

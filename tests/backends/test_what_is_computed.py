@@ -90,7 +90,8 @@ def test_nothing_but_the_likeliest_token_is_in_force() -> None:
     import torch
     from transformers import GenerationConfig
 
-    from evidence.backends.transformers.generation import make_greedy, prompt_ids
+    from evidence.backends.tokenizer import prompt_ids
+    from evidence.backends.transformers.evaluation import make_greedy
 
     model, tokenizer = model_of("llama", eos_token_id=[1, 9]), Tokenizer()
     model.generation_config = GenerationConfig(
@@ -120,7 +121,7 @@ def test_nothing_but_the_likeliest_token_is_in_force() -> None:
 def test_a_generation_config_that_its_library_refuses_can_be_saved(tmp_path: Path) -> None:
     from transformers import GenerationConfig
 
-    from evidence.backends.transformers.generation import storable
+    from evidence.backends.generation import storable
 
     declared = GenerationConfig(temperature=0.6, do_sample=False, eos_token_id=[1, 5])
     storable(declared).save_pretrained(tmp_path)
@@ -140,7 +141,7 @@ def test_a_generation_config_that_its_library_refuses_can_be_saved(tmp_path: Pat
 def test_settings_that_generating_does_not_use_fail_no_run(
     settings: dict[str, object], tmp_path: Path
 ) -> None:
-    from evidence.backends.transformers.generation import declared, storable
+    from evidence.backends.generation import declared, storable
 
     assert declared(tmp_path) is None
     text = json.dumps({"eos_token_id": [1, 5], **settings})
@@ -166,7 +167,7 @@ def test_one_process_trains_on_one_gpu(monkeypatch: pytest.MonkeyPatch, tmp_path
     [(1, 32, 'execution = "as-written"'), (4, 4, "batch_size"), (1, 1, "max_length")],
 )
 def test_memory_that_runs_out_names_the_setting(batch: int, rows: int, switch: str) -> None:
-    from evidence.backends.transformers.memory import memory_named
+    from evidence.backends.memory import memory_named
     from evidence.worker.interface import StageFailure
 
     execution = ExecutionRecord("fast", rows, 32 // rows, "cuda:0", 1)

@@ -26,10 +26,12 @@ from tests.tiers import sampled
 ASKED: Final = {
     "run": (("run", "T1", "--again"), 4),  # the promise of a ref cannot be checked
     "record": (("record", "T9", "--", "true"), 0),
+    "import": (("import", "data", "--id", "T9"), 0),
     "verify": (("verify", "runs/T1"), 0),
     "verify --repo": (("verify", "runs/T1", "--repo", "."), 2),
     "render": (("render",), 0),
     "explain": (("explain", "runs/T1", "train.loss_end"), 0),
+    "audit": (("audit", "note.md", "--evidence", "data"), 0),
     "compare": (("compare", "runs/T1", "runs/T1"), 0),
     "reproduce": (("reproduce", "runs/T1"), 2),
     "sign": (("sign", "runs/T1", "--key", "none"), 2),

@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 
 from evidence.capture import gpu
-from evidence.capture.environ import capture_environment, env_snapshot
+from evidence.capture.environ import capture_environment
 from evidence.capture.host import capture_cpu, capture_hardware
 from evidence.capture.packages import capture_packages, without_credentials
 from evidence.capture.telemetry import sample
@@ -20,6 +20,7 @@ from evidence.records.capture import (
     PackagesRecord,
     TelemetryRow,
 )
+from evidence.text.snapshot import env_snapshot
 
 NOTHING = Unavailable("nothing")
 

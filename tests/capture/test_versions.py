@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from evidence.capture.packages import capture_packages
+from evidence.running import versions
 from evidence.running.versions import fits, required, said_version
 from tests.project import Project
 
@@ -75,3 +76,12 @@ def test_doctor_holds_versions_against_what_is_required(
 )
 def test_local_builds_fit_and_other_lines_do_not(found: str, wanted: str, fit: bool) -> None:
     assert fits(found, wanted) is fit
+
+
+def test_what_the_jax_path_needs_is_asked_of_no_other_environment(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    stated = ["safetensors<0.8,>=0.4; extra == 'jax'", 'safetensors>=0.4; extra == "torch"']
+    for lines in (stated, stated[::-1]):
+        monkeypatch.setattr(versions, "_stated", lambda lines=lines: lines)
+        assert required("safetensors") == ">=0.4"

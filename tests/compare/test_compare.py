@@ -21,7 +21,7 @@ from evidence.encoding.codec import encode
 from evidence.errors import PackBrokenError, UsageError
 from evidence.records.comparison import ComparisonRecord
 from evidence.records.run import PredictionRow
-from evidence.results.tiers import trajectory
+from evidence.results.side_by_side import trajectory
 from evidence.stages.eval import PREDICTIONS
 from evidence.stages.train import STEPS
 from evidence.verification.verification import VerifiedPack, open_verified

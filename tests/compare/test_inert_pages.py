@@ -24,7 +24,8 @@ from evidence.render.index import IndexEntry, index_page
 from evidence.text.escape import acts_at
 from tests.compare.test_compare import Packs, compared
 
-FIXED = ("schema", "status", "level", "relation", "verdict", "outcome", "op", "rule", "tool")
+FIXED = ("schema", "status", "level", "relation", "verdict", "outcome", "op", "rule", "tool",
+         "kind", "measure")  # fmt: skip
 """Of few words each: a record takes no other."""
 Parts = tuple[str | int, ...]
 
@@ -61,14 +62,30 @@ def brings_nothing(page: Callable[[str], str], place: object) -> None:
         assert acts_at(found) is None, (place, text)
 
 
+def with_all(pair: Any) -> None:
+    """Everything that a pair can have of a pack's words."""
+    pair["logits"] = {
+        "prompts": [{"id": "i", "prompt": "p", "num_compared": 1, "largest_difference": 1.0,
+                     "spread": 2.0, "relative_difference": 0.5, "first_tokens": [1, 2]}],
+        "num_only_in_one": 1,
+    }  # fmt: skip
+    pair["weights"] = {
+        "same_start": True, "same_end": False, "only_in_one": ["t"], "exchanged": [],
+        "tensors": [{"name": "t", "rms_start": [1, 1], "rms_end": [1, 2], "rms_moved": [1, 2],
+                     "start_difference": 0, "end_difference": 0.5, "moved_difference": 0.5}],
+    }  # fmt: skip
+    pair["reasons"] = [{"kind": "unknown", "explanation": "e", "facts": ["f"]}]
+
+
 def test_no_text_brings_anything_into_a_comparison(packs: Packs) -> None:
     known = encode(compared(packs, "as-it-is", "hostile"))
     known["pairs"][0]["predictions"]["changed"] = [
         {"id": "q", "prompt": "p", "before": "b", "after": "a",
          "scores_before": {"exact": True}, "scores_after": {"exact": False}}
     ]  # fmt: skip
+    with_all(known["pairs"][0])
     places = {tuple("*" if isinstance(p, int) else p for p in one): one for one in texts(known)}
-    assert len(places) >= 20
+    assert len(places) >= 30
     for place, parts in places.items():
 
         def page(text: str, parts: Parts = parts) -> str:

@@ -7,6 +7,7 @@ import importlib
 import json
 from fnmatch import fnmatchcase
 from inspect import getmembers, isfunction
+from pathlib import Path
 from typing import Any, Final
 
 import pytest
@@ -14,9 +15,11 @@ from msgspec import Struct
 from msgspec.structs import astuple
 
 from evidence import layout
+from evidence.results.imported.findings import RULES as FINDINGS
 from evidence.results.rules import RULES
 from evidence.rules import arithmetic, scoring
 from tests.docs.pages import ROOT, codes, page, section, table
+from tests.importing.made import imported
 
 TEXT: Final = page("arithmetic.md")
 EXAMPLE: Final = [
@@ -60,9 +63,9 @@ def test_constants_have_the_values_that_the_page_gives(where: str, value: str) -
     assert getattr(importlib.import_module(module), name) == ast.literal_eval(value)
 
 
-def rows() -> list[tuple[list[str], str, list[str]]]:
-    """Names, unit and rules of each row of the table of values."""
-    found = table(section(TEXT, "Every value of results.json"))
+def rows(heading: str = "Every value of results.json") -> list[tuple[list[str], str, list[str]]]:
+    """Names, unit and rules of each row of a table of values."""
+    found = [row for row in table(section(TEXT, heading)) if len(row) == 3]
     return [(codes(names), "" if unit == "–" else unit, codes(rules))
             for names, unit, rules in found]  # fmt: skip
 
@@ -79,4 +82,21 @@ def test_every_value_of_a_pack_is_on_the_page_with_its_unit_and_rule(pack: str) 
 
 
 def test_every_rule_is_used_by_the_page_and_no_other() -> None:
-    assert {rule for _, _, rules in rows() for rule in rules} == {*RULES, "default"}
+    every = [*rows(), *rows("Values of an imported pack")]
+    assert {rule for _, _, rules in every for rule in rules} == {*RULES, "default"}
+
+
+def test_every_value_of_an_imported_pack_is_on_the_page(tmp_path: Path) -> None:
+    results = imported(tmp_path).results
+    for name, value in results.values.items():
+        matching = [row for row in rows("Values of an imported pack")
+                    if any(fnmatchcase(name, one) for one in row[0])]  # fmt: skip
+        assert len(matching) == 1, name
+        assert value.unit == matching[0][1], name
+        assert value.value is None or value.rule in matching[0][2], name
+
+
+def test_every_finding_is_on_the_page() -> None:
+    found = [codes(row[0])[0] for row in table(section(TEXT, "Values of an imported pack"))
+             if len(row) == 2]  # fmt: skip
+    assert found == list(FINDINGS)

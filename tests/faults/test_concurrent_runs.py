@@ -98,13 +98,13 @@ def test_a_pack_that_was_sealed_while_we_waited_for_the_lock_is_not_run_again(
     """C9, C11: the first look was before the lock was ours."""
     from evidence.running import run
 
-    held = run._held
+    held = run.held_name
 
     def sealed_meanwhile(runs: Path, name: str) -> object:
         shutil.copytree(undisturbed.pack, case.pack)
         return held(runs, name)
 
-    monkeypatch.setattr(run, "_held", sealed_meanwhile)
+    monkeypatch.setattr(run, "held_name", sealed_meanwhile)
     with StopRequest() as stop, pytest.raises(UsageError, match="sealed already"):
         run_milestone("T1", RunOptions(case.root, case.runs), Silent(), stop)
     assert not case.work.exists()

@@ -18,6 +18,7 @@ from evidence.verification.verification import verify_pack
 from tests.faults.faulty_os import Plan
 from tests.faults.runs import Case, copy_case
 from tests.faults.test_killed_at_an_operation import contents
+from tests.importing.made import make_evidence
 
 BROKEN_OFF = "attaching-broken-off"
 
@@ -172,6 +173,30 @@ def test_an_old_pack_is_whole_here_or_in_the_archive(
         assert contents(place) == old
         places.add(place.parent.name)
     assert places == {layout.RUNS, "archive"}
+
+
+@pytest.mark.parametrize("every", [7, pytest.param(1, marks=pytest.mark.full)])
+def test_an_import_leaves_a_whole_pack_or_none_and_is_typed_again(
+    every: int, published: Case, tmp_path: Path
+) -> None:
+    """C13: `import`, with and without a pack that goes to the archive; in the quick tier some."""
+    case = copy_case(published, tmp_path / "project")
+    make_evidence(case.root / "found")
+    command = ("import", "found", "--id", "OLD")
+    seen = set()
+    for more in ((), ("--again",)):
+        for left in left_at_each_call(case, *command, *more, every=every):
+            pack = left.runs / "OLD"
+            seen.add(pack.exists())
+            archived = list(left.runs.glob("archive/OLD-*"))
+            assert pack.exists() or archived or not more
+            for one in (*archived, *([pack] if pack.exists() else [])):
+                assert verify_pack(one).exit == 0
+            again = left.do(*command, *(("--again",) if pack.exists() else ()))
+            assert again.status == 0, again.printed
+            assert verify_pack(pack).exit == 0
+            assert not list(left.runs.glob(".work/.import-*"))
+    assert seen == {True, False}
 
 
 WHOLE_FILES = [

@@ -42,7 +42,8 @@ class Place(Record):
 def places(pack: ForgedPack) -> Iterator[Place]:
     """Every leaf of every document that has a value; a reason for having none is one too."""
     for path in pack.names:
-        document = next((name for name in DOCUMENTS if fnmatchcase(path, name)), None)
+        alike = (name for name in DOCUMENTS if name.count("/") == path.count("/"))
+        document = next((name for name in alike if fnmatchcase(path, name)), None)
         if document is None:
             continue
         if path == layout.MILESTONE:

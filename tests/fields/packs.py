@@ -11,10 +11,14 @@ from typing import Final
 
 import pytest
 from toy import write
+from toy_jax import jax_toy
+from toy_worker import under_another
 
 from evidence.errors import EvidenceError
+from tests.fields import recorded
 from tests.fields.rich import rich_toy
 from tests.fields.settings import settings_toy
+from tests.importing import made
 from tests.packs.case import GOLDEN
 from tests.project import Project, make_project
 
@@ -62,6 +66,10 @@ def _settings(folder: Path) -> Path:
     return write(folder / "M90", settings_toy().all_bytes())
 
 
+def _jax(folder: Path) -> Path:
+    return write(folder / "M90", under_another(jax_toy()).seal().all_bytes())
+
+
 PACKS: Final[dict[str, Callable[[Path], Path]]] = {
     "complete": _golden("complete"),
     "failed": _golden("failed"),
@@ -69,6 +77,11 @@ PACKS: Final[dict[str, Callable[[Path], Path]]] = {
     "resumed": _resumed,
     "rich": _rich,
     "settings": _settings,
+    "jax": _jax,
+    "imported": made.make_odd_pack,
+    "recorded": recorded.make,
+    "recorded-resumed": recorded.make_resumed,
+    "recorded-failed": recorded.make_failed,
 }
 
 

@@ -11,7 +11,6 @@ from typing import Any, Final, TypeAlias
 
 from evidence import layout
 from evidence.encoding import schema
-from evidence.stages.command import COMMAND
 from evidence.stages.registry import kinds
 
 Schema: TypeAlias = Mapping[str, Any]
@@ -20,18 +19,15 @@ Parts: TypeAlias = tuple[str | int, ...]
 REASON: Final = "unavailable"
 OUTCOMES: Final = "attempts/*/outcome.json"
 
-TABLED: Final = [kind for kind in kinds() if kind is not COMMAND]
-"""What our own hooks tell of somebody's program is held by tests/recording; docs/recording.md says
-that no table is kept of it yet."""
 DOCUMENTS: Final[dict[str, str]] = {
     layout.MILESTONE: "milestone.v1",
     **{path: name for path, name in layout.SCHEMA_OF.items() if path != layout.RENDERED},
-    **{path: name for kind in TABLED for path, name in kind.schemas.items()},
+    **{path: name for kind in kinds() for path, name in kind.schemas.items()},
     **{
         f"attempts/*/{path}": name
         for path, name in [
             (layout.TELEMETRY, layout.SCHEMA_OF[layout.TELEMETRY]),
-            *(item for kind in TABLED for item in kind.schemas.items()),
+            *(item for kind in kinds() for item in kind.schemas.items()),
         ]
     },
     OUTCOMES: layout.OUTCOME_SCHEMA,
@@ -39,9 +35,18 @@ DOCUMENTS: Final[dict[str, str]] = {
 """Schema of each sealed document of a pack."""
 
 
+def root_of(document: str) -> Schema:
+    """The schema of a document; that of a milestone with the tables of every kind of stage."""
+    root = schema.load(DOCUMENTS[document])
+    if document != layout.MILESTONE:
+        return root
+    tables = {one.name: schema.load(one.settings_schema) for one in kinds() if one.settings_schema}
+    return {**root, "properties": {**root["properties"], **tables}}
+
+
 def every_field(document: str) -> list[str]:
     """All fields of a document, in order; why a value is not available is none of its own."""
-    root = schema.load(DOCUMENTS[document])
+    root = root_of(document)
     found = list(_fields(root, root, ""))
     for event, facts in events(root).items():
         found += _fields(facts, root, f"{event}/")
@@ -50,7 +55,7 @@ def every_field(document: str) -> list[str]:
 
 def field_of(document: str, parts: Parts, row: Any) -> str:
     """The field at this place of a document, or of one row of it."""
-    root = schema.load(DOCUMENTS[document])
+    root = root_of(document)
     if document == layout.JOURNAL and parts[0] == "data":
         inside = events(root)[row["event"]]
         return "/".join([row["event"], *_names(inside, root, parts[1:])])
@@ -59,7 +64,7 @@ def field_of(document: str, parts: Parts, row: Any) -> str:
 
 def words_at(document: str, parts: Parts, row: Any) -> tuple[Any, ...]:
     """The words that the schema allows at this place; none where it names none."""
-    root = schema.load(DOCUMENTS[document])
+    root = root_of(document)
     inside: Schema = root
     if document == layout.JOURNAL and parts[0] == "data":
         inside, parts = events(root)[row["event"]], parts[1:]

@@ -7,6 +7,7 @@ import re
 import tomllib
 from typing import Any, Final
 
+from large import set_parameters
 from toy import toy
 
 from evidence import layout, limits
@@ -41,18 +42,39 @@ reason = "A made-up value of the documentation."
 "87.5 s" = "seen on the clock of the wall"
 """
 
+_OVERRIDES: Final[dict[str, dict[str, Any]]] = {
+    "train": {"schedule": "linear", "weight_decay": 0.0, "max_grad_norm": 1.0,
+              "optimizer": "adafactor", "execution": "as-written", "deterministic": True},
+    "eval": {"batch_size": 16, "prompt": "{{ prompt }}"},
+}  # fmt: skip
+"""What an attempt says again although it is so anyway."""
+_BUFFER: Final = {"name": "model.layers.0.mlp.weight", "num_elements": 16}
+
 
 def settings_toy() -> ForgedPack:
     """The toy, asked for in more words than a run needs."""
     made = toy()
     text = (made.files[layout.MILESTONE] or b"").decode()
     text = text.replace("[train]\n", "[train]\nmax_steps = 20\n", 1)
+    text = text.replace("max_length = 16", "max_length = 10", 1)
     text = text.replace("[eval]\n", '[eval]\nid_field = "id"\ntarget_field = "final_answer"\n', 1)
     text = text.replace('ref = "HEAD"', 'ref = "HEAD"\npolicy = "record"', 1)
     text = re.sub(r"\n\[publish\]", f"{_MORE}\n[publish]", text, count=1)
     known = tomllib.loads(text)
-    own = "".join(f"[attempt.{name}]\n{_table(known[name])}\n" for name in ("train", "eval"))
+    own = "".join(
+        f"[attempt.{name}]\n{_table(known[name] | more)}\n" for name, more in _OVERRIDES.items()
+    )
     text = text.replace("[attempt.model]\n", f"{own}[attempt.model]\n", 1)
+    text = text.replace(
+        "[attempt.requires]\n", "[attempt.requires]\nvram_gib = 24\nhub = false\n", 1
+    )
+    text = text.replace('backend = "tunix"\n', 'backend = "tunix"\nmanual = false\n', 1)
+    inputs = made.docs[layout.INPUTS]
+    for place, sha256 in (
+        ("[data.train]\n", f'sha256 = "{inputs["data"]["train"]["sha256"]}"\n'),
+        ("[attempt.model]\n", f'tokenizer_sha256 = "{inputs["tokenizer"]["sha256"]}"\n'),
+    ):
+        text = text.replace(place, f"{place}{sha256}", 1)
     made.files[layout.MILESTONE] = text.encode()
     made.journal_milestone()
     for one in made.docs[layout.FROZEN]["sets"]:
@@ -93,7 +115,14 @@ def _rows(made: ForgedPack) -> None:
             "evaluation_rows": [1],
         },
     }
-    inputs["text"] |= {"rows_not_round_trip": [4], "rows_doubled_bos": [4]}
+    odd = ("rows_not_round_trip", "rows_doubled_bos", "rows_without_bos")
+    inputs["text"] |= {name: [4] for name in odd}
+    inputs["model"]["buffers"] = [_BUFFER]
+    set_parameters(made, inputs["model"]["num_parameters"] - _BUFFER["num_elements"])
+    seen = made.docs[layout.SEEN]
+    seen |= {"rows_truncated": [4], "tokens_cut": [2], "num_tokens_cut": 2}
+    seen["coverage"][1]["rows_cut"] = [4]
+    inputs["text"]["length_tokens"]["max"] += 2
 
 
 def _events(made: ForgedPack) -> None:

@@ -11,6 +11,7 @@ import pytest
 from evidence import layout
 from evidence.verification import rendered
 from evidence.verification.consistency.every_check import every_check
+from evidence.verification.imported.checks import CHECKS
 from evidence.verification.origin import clone, clone_inputs, clone_models, clone_rows
 from evidence.verification.reading import sealed
 from tests.fields import files
@@ -90,6 +91,7 @@ def test_every_field_has_a_line_and_every_line_a_field(document: str) -> None:
 
 def test_every_line_says_one_thing_at_least_in_known_words() -> None:
     checks = {one.rule.id for one in every_check()} | {one.id for one in sealed.RULES}
+    checks |= {one.rule.id for one in CHECKS}
     checks |= {one.id for one in (clone.COMMIT, clone.PATCH)}
     checks |= {one.id for one in (clone_inputs.MILESTONE, clone_inputs.DATA, clone_inputs.FACTS)}
     checks |= {clone_models.MODEL.id}

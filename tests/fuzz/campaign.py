@@ -87,7 +87,11 @@ def trials(first: int, count: int) -> Iterator[Trial]:
     memory = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
     with tempfile.TemporaryDirectory(dir=memory) as folder:
         for number in range(first, first + count):
-            yield trial(number, Path(folder))
+            try:
+                yield trial(number, Path(folder))
+            except Exception as error:  # of the campaign's own: named, and the others go on
+                what = f"could not be tried: {error!r}"
+                yield Trial(number, "", -1, 0.0, 0, what[:500])
 
 
 def _fault(exit_code: int, err: str, original: Files, files: Files, *, sealed: bool) -> str:

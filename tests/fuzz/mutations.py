@@ -96,13 +96,14 @@ def restructure(random: Random, files: Files) -> None:
     index = random.randrange(len(lines))
     try:
         value = json.loads(lines[index])
-    except ValueError:
+    except (ValueError, RecursionError):
         return
     _bend(random, value)
     dump = jsonio.dump_row if path.endswith("l") else jsonio.dump_document
     try:
         text = dump(value)
-    except (ValueError, TypeError):  # what our own writer refuses, another writer writes
+    except (ValueError, TypeError, RecursionError):
+        # what our own writer refuses, another writer writes
         text = json.dumps(value).encode("utf-8", "surrogatepass")
     lines[index] = text.rstrip(b"\n") if path.endswith("l") else text
     files[path] = b"\n".join(lines)
@@ -147,7 +148,7 @@ def misstate_tensors(random: Random, files: Files) -> None:
     (length,) = struct.unpack("<Q", data[:8])
     try:
         header = json.loads(data[8 : 8 + length])
-    except ValueError:
+    except (ValueError, RecursionError):
         return
     _bend(random, header)
     text = json.dumps(header).encode("utf-8", "surrogatepass")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import stat
 import sys
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -124,3 +125,43 @@ open(sysconfig.__file__).close(); open("/etc/hostname").close(); open("data.csv"
     ended = program(text, tmp_path, tmp_path / "spool")
     read = {Path(e["path"]).name for e in ended.events("opened") if e["mode"] == "read"}
     assert read == {"data.csv", "program.py"}
+
+
+@pytest.mark.parametrize("with_hooks", [False, True])
+def test_a_ctrl_c_that_nobody_catches_ends_it_as_without_us(
+    tmp_path: Path, with_hooks: bool
+) -> None:
+    spool = tmp_path / "spool" if with_hooks else None
+    # Below a job in the background the signal may be ignored from the start.
+    text = "import os, signal\nsignal.signal(signal.SIGINT, signal.default_int_handler)\n"
+    ended = program(text + "os.kill(os.getpid(), signal.SIGINT)", tmp_path, spool)
+    assert ended.code == -2
+    assert not with_hooks or ended.one("end")
+
+
+def test_a_python_that_is_too_old_runs_and_says_so(tmp_path: Path) -> None:
+    text = "import sys; sys.version_info = (3, 6, 1); exec(open({!r}).read())"
+    place = ON_PATH / "sitecustomize.py"
+    own = text.format(str(place)).replace("exec(", f"__file__ = {str(place)!r}; exec(")
+    ended = python("-I", "-c", own, cwd=tmp_path, spool=tmp_path / "spool")
+    assert (ended.code, ended.errors) == (0, "")
+    assert [event["event"] for event in ended.files[0]] == ["process", "hook-failed"]
+    assert "need Python 3.9" in ended.one("hook-failed")["why"]
+
+
+def test_names_that_are_no_utf_8_are_said_and_lose_nothing_else(tmp_path: Path) -> None:
+    text = r"open(b'b\xffd.txt', 'w').close(); open('good.txt', 'w').close()"
+    (tmp_path / "program.py").write_text(text, encoding="utf-8")
+    words = ["program.py", "caf\udce9", "\N{GRINNING FACE}"]
+    ended = python(*words, cwd=tmp_path, spool=tmp_path / "spool")
+    assert ended.code == 0
+    assert ended.one("process")["argv"][-2:] == ["caf\\udce9", "\N{GRINNING FACE}"]
+    assert "b\\udcffd.txt" in ended.one("unseen")["why"]
+    assert {Path(event["path"]).name for event in ended.events("opened")} >= {"good.txt"}
+
+
+@pytest.mark.skipif(not Path("/dev/shm").is_dir(), reason="no memory disk")
+def test_data_on_the_memory_disk_are_seen(tmp_path: Path) -> None:
+    with tempfile.NamedTemporaryFile(dir="/dev/shm", suffix=".csv") as file:
+        ended = program(f"open({file.name!r}).close()", tmp_path, tmp_path / "spool")
+    assert file.name in {event["path"] for event in ended.events("opened")}

@@ -30,4 +30,7 @@ def test_a_module_needs_nothing_but_the_standard_library(path: Path) -> None:
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.name)
 def test_annotations_are_not_evaluated(path: Path) -> None:
     """`X | None` and `list[int]` in annotations need no newer Python so."""
+    if path.name == "sitecustomize.py":  # read by any Python 3, which knows no such import
+        ast.parse(path.read_text("utf-8"), feature_version=(3, 5))
+        return
     assert "from __future__ import annotations" in path.read_text("utf-8")

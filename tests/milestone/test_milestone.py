@@ -34,7 +34,19 @@ def test_m43_states_the_real_parameters() -> None:
     assert (train.learning_rate, train.schedule, train.weight_decay) == (2e-5, "linear", 0.01)
     assert (train.optimizer, train.dtype, train.max_length) == ("adafactor", "bfloat16", 128)
     assert (train.log_every_steps, train.seed, milestone.eval.limit) == (10, 42, 20)
-    assert [spec.name for spec in milestone.attempts] == ["jax", "torch", "stand-in"]
+    names = [spec.name for spec in milestone.attempts]
+    assert names == ["jax", "torch", "stand-in", "jax-stand-in"]
+
+
+def test_m43_has_the_same_in_both_frameworks() -> None:
+    jax, torch, stand_in, jax_stand_in = plan_attempts(parse_milestone(M43))
+    for ours, theirs in ((jax, torch), (jax_stand_in, stand_in)):
+        assert (ours.backend, theirs.backend) == ("tunix", "transformers")
+        assert ours.interpreter == ".venv-jax/bin/python"
+        for key in ("given_model", "data", "given_train", "given_eval", "stand_in", "threads"):
+            assert getattr(ours, key) == getattr(theirs, key)
+        assert ours.requires == theirs.requires
+    assert [one.manual for one in (jax, torch, stand_in, jax_stand_in)] == [False] * 3 + [True]
 
 
 def test_an_attempt_overrides_only_what_it_names() -> None:
@@ -86,7 +98,7 @@ def test_a_mistake_is_named_with_its_line_and_the_nearest_name(
 
 
 def test_the_line_is_that_of_the_key_in_the_right_table() -> None:
-    data = edited("learning_rate = 2e-3", "learning_rte = 3e-3")
+    data = edited("learning_rate = 1e-3", "learning_rte = 3e-3")
     with pytest.raises(MalformedError) as caught:
         parse_milestone(data)
     assert caught.value.line == line_with(data, "learning_rte")

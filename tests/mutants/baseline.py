@@ -31,6 +31,9 @@ TESTS: Final = (
     "tests/prose",
     "tests/redaction",
     "tests/encoding",
+    "tests/recording/test_forged.py",
+    "tests/recording/test_within.py",
+    "tests/self_test/test_programs.py",
     "tests/test_rows.py",
 )
 """The fast subset: no run of a milestone, no torch."""

@@ -114,3 +114,48 @@ def test_digests_of_a_models_files_are_those_of_the_clone(
     found = outcomes(ran, tmp_path, edit, cloned=True)
     assert found["repo-model"] == ("pass" if honest else "fail")
     assert found["git-inputs"] == "pass"
+
+
+ROOT = "/srv/project"
+
+
+def named_absolutely(pack: ForgedPack) -> None:
+    """The milestone names its second input from the root of the file system."""
+    path = inputs(pack)[1]["path"]
+    pack.milestone(f'path = "{path}"', f'path = "{ROOT}/{path}"')
+
+
+@pytest.mark.parametrize(
+    ("said", "wanted"),
+    [
+        ({}, "pass"),
+        ({"path": "somewhere/else.bin"}, "fail"),
+        ({"path": "."}, "fail"),
+        ({"held_by": "nothing", "reason": "it lies outside"}, "pass"),
+        ({"held_by": "nothing", "reason": "it lies outside", "path": "else.bin"}, "fail"),
+    ],
+)
+def test_an_input_that_is_named_absolutely_lies_at_the_end_of_its_path(
+    said: dict[str, str], wanted: str, ran: Project, tmp_path: Path
+) -> None:
+    def edit(pack: ForgedPack) -> None:
+        named_absolutely(pack)
+        inputs(pack)[1].update(said)
+
+    assert outcomes(ran, tmp_path, edit)["git-inputs"] == wanted
+
+
+def test_a_file_of_a_model_too_large_for_git_is_not_compared(ran: Project, tmp_path: Path) -> None:
+    def edit(pack: ForgedPack) -> None:
+        model = pack.doc(layout.INPUTS)["model"]
+        model["files"] = [{"path": "model/a.bin", "sha256": "9" * 64, "size_bytes": 65 << 20}]
+
+    assert outcomes(ran, tmp_path, edit, cloned=True)["repo-model"] == "not_checked"
+
+
+def test_a_tokenizer_that_is_not_known_is_compared_with_none(ran: Project, tmp_path: Path) -> None:
+    def edit(pack: ForgedPack) -> None:
+        pack.doc(layout.INPUTS)["model"]["files"] = {"unavailable": "not listed"}
+        pack.doc(layout.INPUTS)["tokenizer"] = {"unavailable": "the backend has none"}
+
+    assert outcomes(ran, tmp_path, edit, cloned=True)["repo-model"] == "not_checked"

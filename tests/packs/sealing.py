@@ -47,7 +47,7 @@ def resum(pack: Path) -> None:
     try:
         forged.docs[layout.MANIFEST] = json.loads(forged.file(layout.MANIFEST))
         sealed = forged.list_files().sealed_bytes()
-    except (ValueError, TypeError, NotPossibleError):
+    except (ValueError, TypeError, RecursionError, MalformedError, NotPossibleError):
         forged.docs.clear()  # a manifest that is no JSON any more is sealed as it is
         sealed = forged.sealed_bytes()
     lists = (layout.MANIFEST, layout.SUMS)

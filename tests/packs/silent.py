@@ -85,7 +85,8 @@ def loop() -> None:
     hook = Hook()
     sys.addaudithook(hook)
     found = [run(hook, words, allowed) for words, allowed in jobs]
-    heavy = {"torch", "transformers", "jax", "numpy", "safetensors", "git", "pynvml"}
+    heavy = {"torch", "transformers", "jax", "jaxlib", "flax", "optax", "tunix", "qwix", "numpy",
+             "safetensors", "git", "pynvml"}  # fmt: skip
     json.dump({"found": found, "imported": sorted(heavy & set(sys.modules))}, sys.stdout)
 
 

@@ -1,7 +1,7 @@
 """No text makes a pattern of ours slow: what it costs grows as the text does.
 
-Time is that of the processor, and its bound is some hundred times what a linear pattern takes: for
-these texts a square one needs seconds, a cubic one days, a linear one milliseconds.
+Time is that of the processor, and its bound lies far from both: for these texts a square pattern
+needs 2.4 seconds and more, a cubic one days, a linear one milliseconds.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ import pytest
 from tests.patterns.adversarial import texts
 from tests.patterns.inventory import Found, every_pattern, unlisted
 
-NUM_CHARS: Final = 8_000
-MAX_S: Final = 0.15
+NUM_CHARS: Final = 32_000
+MAX_S: Final = 0.6
 WHOLE: Final = frozenset({"prose/literals.py:_DATE", "prose/literals.py:_CLOCK"}) | {
     "prose/literals.py:_VERSION"
 }

@@ -121,3 +121,10 @@ def test_lower_case_and_white_space_hide_no_answer() -> None:
 def test_of_rows_that_were_not_found_nothing_is_known() -> None:
     rows = [{"q": f"what is {n}?", "a": f"number {n}"} for n in range(5)]
     assert counts(rows, [Text("completely other words", ((0, 22),))])["a"] == (0, None)
+
+
+def test_rows_that_are_alike_and_were_not_fed_are_not_counted() -> None:
+    rows = [{"q": f"a box of {n} spoons costs {7 * n} dollars. how much is one spoon?", "a": str(n)}
+            for n in range(100, 140)]  # fmt: skip
+    texts = [fed(f"{one['q']} ", one["a"], "all") for one in rows[:5]]
+    assert counts(rows, texts) == {"q": (5, 5), "a": (5, 5)}

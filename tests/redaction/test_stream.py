@@ -50,6 +50,12 @@ def test_no_line_of_a_private_key_stays(key: Canary, prefix: str) -> None:
     assert log.endswith(f"{prefix}the end of it")
 
 
+@pytest.mark.parametrize("key", KEYS, ids=lambda canary: canary.name)
+def test_a_private_key_at_once_leaves_what_it_leaves_line_by_line(key: Canary) -> None:
+    text = f"one\n{key.text}\ntwo\nthree\n"
+    assert _log([text]) == _log(text.splitlines(keepends=True))
+
+
 def test_a_private_key_without_an_end_does_not_swallow_the_log() -> None:
     begin = KEYS[0].text.split("\n")[0]
     redactor = Redactor(SECRETS)

@@ -10,7 +10,6 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from msgspec.structs import replace
 
 from evidence.errors import StoppedError, UsageError
 from evidence.progress import Silent
@@ -58,11 +57,12 @@ def test_what_no_index_has_is_refused_by_name(odd: PackageRecord) -> None:
 
 
 def test_the_recorded_interpreter_is_found_or_named(packs: Callable[[str], VerifiedPack]) -> None:
-    documents = packs("as-it-is").documents
-    assert find_interpreter(documents, Silent()) == sys.executable
-    older = replace(documents.environment, python_version="3.1.0")
+    recorded = packs("as-it-is").documents.environment.python_version
+    assert find_interpreter(recorded, Silent()) == sys.executable
     with pytest.raises(UsageError, match=r"no python3\.1 here"):
-        find_interpreter(replace(documents, environment=older), Silent())
+        find_interpreter("3.1.0", Silent())
+    with pytest.raises(UsageError, match="does not know its Python: lost"):
+        find_interpreter(Unavailable("lost"), Silent())
 
 
 def test_a_version_that_no_index_has_starts_nothing_and_leaves_nothing(

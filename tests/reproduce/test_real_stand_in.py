@@ -51,8 +51,8 @@ def make_dirty(project: Project) -> None:
     """A change of a number that counts, of bytes that are no text, a new file and one less."""
     path = project.root / "milestones/M43.toml"
     text = path.read_text("utf-8")
-    assert "learning_rate = 2e-3" in text
-    path.write_text(text.replace("learning_rate = 2e-3", "learning_rate = 3e-3"), "utf-8")
+    assert "learning_rate = 1e-3" in text
+    path.write_text(text.replace("learning_rate = 1e-3", "learning_rate = 3e-3"), "utf-8")
     (project.root / "tracked.bin").write_bytes(bytes(range(256)))
     (project.root / "un tracked ä.bin").write_bytes(b"\xff\0" * 100)
     (project.root / "deleted.txt").unlink()

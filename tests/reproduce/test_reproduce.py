@@ -150,7 +150,7 @@ def test_a_fault_of_ours_leaves_nothing_behind(
         raise OSError("no space")
 
     before = state(ran, temporary)
-    monkeypatch.setattr("evidence.running.execution.seal_staging", full_disk)
+    monkeypatch.setattr("evidence.running.publishing.seal_staging", full_disk)
     with pytest.raises(DurabilityError, match="no space"):
         rerun(ran)
     assert state(ran, temporary) == before

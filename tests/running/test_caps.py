@@ -184,6 +184,7 @@ CASES = (
     ),
 )
 ELSEWHERE = {
+    "audit": "is printed by audit, and in no pack",
     "comparison": "is printed by compare, and in no pack",
     "report": "is printed by verify, and in no pack",
     "reproduction": "is made of a pack that is sealed already",
@@ -191,8 +192,11 @@ ELSEWHERE = {
     "withheld": "as the manifest",
     "inputs": "test_large_runs, test_closable: rows and names of data",
     "seen": "test_large_runs: what is recorded of a step",
+    "worker": "packages as in packages.json; limits.MAX_INTERPRETER_BYTES is read of them",
+    "weights": "one row a tensor of the model, which is loaded before",
+    "logits": "rules.logits.MAX_PROMPTS rows of 72 numbers",
     "results": "test_large_runs: the longest table and the most groups",
-    "metrics-row": "numbers only; preflight.MAX_LOSS_ROWS, limits.MAX_JSONL_LINES",
+    "metrics-row": "numbers only; lengths.MAX_LOSS_ROWS, limits.MAX_JSONL_LINES",
     "command-settings": "is a table of the milestone, which has a cap of its own",
     "program": "recording/gathering: each list has a cap, and what is beyond it is counted",
     "program-step": "numbers only; limits.MAX_JSONL_LINES",
@@ -200,6 +204,9 @@ ELSEWHERE = {
     "program-files": "recording/gathering.MAX_OPENED, recording/collected.MAX_FILES",
     "program-reported": "recording/gathering.MAX_REPORTED",
     "program-numbers": "one entry for each [[metric]], at most 200",
+    "sources": "limits.MAX_ORIGINALS: tests/importing",
+    "logged-row": "results/imported/training.MAX_LOGGED_ROWS: tests/importing",
+    "findings": "one for each rule",
     "telemetry-row": "numbers only; test_large_runs: a year of samples",
 }
 

@@ -63,14 +63,14 @@ def _killed(folder: Path, state: str) -> Path:
         project = make_project(folder / "project")
         if state == "a second attempt":
             second = '[[attempt]]\nname = "second"\nbackend = "stub"\nresolution = "Again."\n\n'
-            project.edit('backend = "stub"', 'backend = "tunix"')
+            project.edit('backend = "stub"', 'backend = "stub"\ninterpreter = "gone/python"')
             project.edit("[[gate]]", f"{second}[[gate]]")
         patch.setenv("EVIDENCE_STUB", json.dumps(STATES[state]))
         code = "import sys; from evidence.cli.main import main; main()"
         if state == "before the seal":
             code = (
-                "import os; from evidence.running import execution as e; "
-                "e.seal_staging = lambda *a: os.kill(os.getpid(), 9); " + code
+                "import os; from evidence.running import publishing as p; p.seal_staging.__name__; "
+                "p.seal_staging = lambda *a: os.kill(os.getpid(), 9); " + code
             )
         run = subprocess.Popen(
             [sys.executable, "-c", code, "run", "T1"],

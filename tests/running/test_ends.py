@@ -73,7 +73,7 @@ def timed_out(key: str) -> Callable[[Project, pytest.MonkeyPatch], None]:
 
 
 def not_possible(project: Project, patch: pytest.MonkeyPatch) -> None:
-    project.edit('backend = "stub"', 'backend = "tunix"')
+    project.edit('backend = "stub"', 'backend = "stub"\ninterpreter = "gone/python"')
     assert project.run().exit_code == ExitCode.UNFINISHED
 
 
@@ -161,7 +161,7 @@ ENDS: dict[str, tuple[End, str, str]] = {
     "diverged": (failed("nan"), "attempt stub diverged: the loss of step 7 is nan", AGAIN_COMMAND),
     "requirement": (
         not_possible,
-        "attempt stub was not possible here: the JAX backend (tunix) is not part of this version",
+        "attempt stub was not possible here: there is no interpreter gone/python",
         AGAIN_COMMAND,
     ),
     "bad data": (bad_data, "attempt stub was given data that it refused: ", AGAIN_COMMAND),

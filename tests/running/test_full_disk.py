@@ -20,7 +20,7 @@ from tests.tiers import sampled
 SCRIPT = Path(__file__).with_name("full_disk.py")
 FEW = (8, 80, 120)
 """KiB left on the disk: not even for a reason; before the first attempt; in the training stage."""
-MANY = (*range(4, 100, 12), *range(100, 280, 10))
+MANY = (*range(4, 100, 12), *range(100, 280, 10), 400)
 
 
 def on_a_small_disk(folder: Path, rooms: tuple[int, ...]) -> list[dict[str, Any]]:

@@ -21,7 +21,7 @@ from evidence.records.run import IntervalRow
 from evidence.results.context import join, known, rows_at
 from evidence.rules import sampling
 from evidence.rules.sampling import MAX_RECORDED_TOKENS, tokens_to_record
-from evidence.running import preflight
+from evidence.running import lengths, preflight
 from evidence.self_test.self_test import self_test
 from evidence.verification.verification import verify_pack
 from tests.project import Project, make_project, write_rows
@@ -167,7 +167,7 @@ def test_more_answers_or_checkpoints_than_a_pack_holds_are_refused_before_the_ru
         less.setattr(limits, "MAX_JSONL_LINES", 4)
         assert "eval.limit: asks for 5 answers; a pack holds 4" in refused(project)
     project.edit("checkpoint_every_steps = 5", "checkpoint_every_steps = 1")
-    monkeypatch.setattr(preflight, "MAX_CHECKPOINTS", 2)
+    monkeypatch.setattr(lengths, "MAX_CHECKPOINTS", 2)
     assert "asks for 3 checkpoints; a journal holds 2" in refused(project)
 
 
@@ -209,7 +209,7 @@ def test_the_longest_loss_table_and_the_most_groups_are_within_the_limits_of_res
     num_values = MAX_GROUPS_BYTES // (VALUE_BYTES + len(group))
     names = (f"eval.by.category.{group} {i}.normalised.num_matching" for i in range(num_values))
     document = {
-        "loss_table": [encode(row)] * preflight.MAX_LOSS_ROWS,
+        "loss_table": [encode(row)] * lengths.MAX_LOSS_ROWS,
         "values": dict.fromkeys(names, encode(value)),
     }
     data = jsonio.dump_document(document)

@@ -9,12 +9,15 @@ from pathlib import Path
 
 import pytest
 from msgspec.structs import replace
+from toy_jax import jax_toy
+from toy_worker import under_another
 
 from evidence.compare.differences import differences, scalar
 from evidence.data.read import load_data
 from evidence.errors import ExitCode, MilestoneError
 from evidence.milestone.plan import plan_attempts
 from evidence.records.milestone import NarrativeSpec, PatternSpec
+from evidence.results.compute import compute_results
 from evidence.results.planned_names import value_names
 from evidence.running import fitting
 from evidence.running.preflight import prepare
@@ -119,7 +122,8 @@ def test_the_names_are_those_of_the_documentation(ran: Project) -> None:
     milestone = prepare(ran.root, "T1", None).milestone
     behaviour = PatternSpec(name="gives_up", kind="regex", pattern="I cannot")
     scored = replace(milestone, given_eval=replace(milestone.eval, scorer=(behaviour,)))
-    names = {*value_names(scored), *ran.read("results.json")["values"]}
+    of_jax = compute_results(under_another(jax_toy()).seal().documents()).values
+    names = {*value_names(scored), *ran.read("results.json")["values"], *of_jax}
     assert sorted(one for one in names if not any(fnmatchcase(one, w) for w in documented)) == []
     assert [one for one in documented if not fnmatch.filter(names, one)] == []
 

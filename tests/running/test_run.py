@@ -13,7 +13,7 @@ from evidence.errors import BusyError, ExitCode, MilestoneError, UsageError
 from evidence.publish.notes import attach_note
 from evidence.publish.summaries import render_all, rerender
 from evidence.verification.verification import verify_pack
-from tests.project import Project, rows, write_rows
+from tests.project import JAX, Project, rows, write_rows
 
 
 def verdict(pack: Path) -> str:
@@ -136,7 +136,7 @@ def test_the_next_attempt_follows_and_the_summary_tells_both(
 ) -> None:
     project.edit(
         '[[attempt]]\nname = "stub"',
-        '[[attempt]]\nname = "jax"\nbackend = "tunix"\n\n[[attempt]]\nname = "stub"',
+        f'{JAX}\n[[attempt]]\nname = "stub"',
     )
     result = project.run()
     assert result.exit_code == ExitCode.DONE
@@ -149,7 +149,7 @@ def test_the_next_attempt_follows_and_the_summary_tells_both(
 def test_one_attempt_alone_can_be_named(project: Project) -> None:
     project.edit(
         '[[attempt]]\nname = "stub"',
-        '[[attempt]]\nname = "jax"\nbackend = "tunix"\n\n[[attempt]]\nname = "stub"\nmanual = true',
+        f'{JAX}\n[[attempt]]\nname = "stub"\nmanual = true',
     )
     assert project.run().attempt is None
     assert project.run(again=True, attempt="stub").attempt == "stub"
@@ -292,7 +292,7 @@ def test_a_project_without_git_runs_and_says_so(project: Project) -> None:
 def test_one_attempt_that_was_asked_for_is_recorded_and_shown(project: Project) -> None:
     project.edit(
         '[[attempt]]\nname = "stub"',
-        '[[attempt]]\nname = "jax"\nbackend = "tunix"\n\n[[attempt]]\nname = "stub"',
+        f'{JAX}\n[[attempt]]\nname = "stub"',
     )
     result = project.run(attempt="stub")
     assert result.intact

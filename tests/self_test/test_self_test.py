@@ -15,18 +15,20 @@ from evidence.errors import ExitCode, PackBrokenError
 from evidence.self_test.bench import Bench
 from evidence.self_test.forger import ForgedPack
 from evidence.self_test.forgeries import FORGERIES
+from evidence.self_test.programs import PROGRAM_FORGERIES
 from evidence.self_test.self_test import SelfTest, self_test
 from evidence.self_test.tamperings import tamperings
 from evidence.stages.registry import schema_for
 from evidence.verification.consistency.registry import registered
 from evidence.verification.verification import verify_pack
-from tests.project import Project, make_project
+from tests.project import JAX, Project, make_project
 from tests.shared import made_once
 
 NOT_IN_THIS_PACK = {
     "torch", "gpu", "stream-between", "gpu-build", "no-framework", "unlisted-framework",
     "interop-threads", "eval-in-no-time", "training-log-line", "eval-log-line",
     "seam", "reports-left-out", "log-cut-away", "vocabulary", "page-in-a-line",
+    "tensor-moved", "weights-start", "logits", "prompt-tokens", "programs", "jax", "interpreter",
 }  # fmt: skip
 """What a stub in a small project lacks: a framework, the lines and times of our own backend, and a
 step that was not recorded."""
@@ -36,7 +38,7 @@ def make_pack(folder: Path) -> Path:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("evidence.capture.host._cpuinfo", lambda: {"brand_raw": "test"})
         project = make_project(folder / "project")
-        jax = '[[attempt]]\nname = "jax"\nbackend = "tunix"\n\n[[attempt]]\nname = "stub"'
+        jax = f'{JAX}\n[[attempt]]\nname = "stub"'
         project.edit('[[attempt]]\nname = "stub"', jax)
         project.run()
     return project.pack
@@ -103,10 +105,10 @@ def test_every_consistency_check_that_can_fail_is_tried() -> None:
     needs_another_pack |= {"attempt-evidence", "telemetry-there", "special-tokens", "loop-time"}
     needs_another_pack |= {"eval-loop-time", "set-aside"}
     needs_another_pack |= {"snapshots", "attempt-left"}  # each field of each document: tests/fields
-    programs = {one.rule.id for one in registered() if one.kind == "command"}  # tests/recording
-    needs_another_pack |= programs
+    warn_only |= {"program-taught"}  # an error too, where the milestone declares: tests/recording
     needs_another_pack |= {"attempt-missing", "attempt-ends", "git-inputs", "machine-limits"}
-    tried = {check for one in FORGERIES for check in one.checks}
+    needs_another_pack |= {"worker-python"}
+    tried = {check for one in (*FORGERIES, *PROGRAM_FORGERIES) for check in one.checks}
     assert {one.rule.id for one in registered()} <= tried | warn_only | needs_another_pack
 
 

@@ -13,6 +13,7 @@ from evidence.capture.process import TooSlowError, answer_within, collect_output
 from evidence.cli import boundary
 from evidence.errors import RanOutError
 from evidence.system import threads
+from tests.command import handlers_kept
 from tests.project import Project
 
 Start = Callable[[threading.Thread], None]
@@ -98,7 +99,7 @@ def test_a_run_whose_own_process_has_no_memory_left_is_unfinished_and_goes_on(
         raise MemoryError
 
     with monkeypatch.context() as patch:
-        patch.setattr("evidence.running.execution.seal_staging", none)
+        patch.setattr("evidence.running.publishing.seal_staging", none)
         with pytest.raises(RanOutError, match="no memory left") as caught:
             project.run()
         assert caught.value.exit_code == 4
@@ -118,7 +119,7 @@ def test_a_command_that_ran_out_says_so_in_words(
         raise error
 
     monkeypatch.setattr("sys.argv", ["evidence"])
-    with pytest.raises(SystemExit) as ended:
+    with handlers_kept(), pytest.raises(SystemExit) as ended:
         boundary.guarded(command)
     assert ended.value.code == 2
     said = capsys.readouterr().err

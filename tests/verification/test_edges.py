@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from judged import said
 from lies import milestone, put
 from toy import toy, write
 
@@ -252,3 +253,25 @@ def test_where_no_process_is_copied_an_unreadable_file_is_said_alike(
     report = verify_pack(pack, VerifyOptions(num_threads=3))
     assert [(one.address, one.code) for one in report.findings] == [(paths[2], "cannot-read")]
     assert report == verify_pack(pack, VerifyOptions(num_threads=1))
+
+
+@pytest.mark.parametrize(
+    ("field", "check"), [("learning_rate", "learning-rate-schedule"), ("epoch", "training-epoch")]
+)
+@pytest.mark.parametrize(("off", "wrong"), [(1e-12, False), (1e-6, True)])
+def test_what_another_processor_rounds_otherwise_is_no_lie(
+    field: str, check: str, off: float, wrong: bool
+) -> None:
+    forged = toy()
+    forged.docs[layout.METRICS][4][field] *= 1 + off
+    assert bool(said(forged, check).lines) == wrong
+
+
+def test_counts_of_fewer_rows_than_were_recorded_break_no_check() -> None:
+    forged = toy()
+    seen = forged.docs[layout.SEEN]
+    last = max(row["source_row"] for batch in seen["batches"] for row in batch["rows"])
+    del seen["times_seen"][last:]
+    found = said(forged, "seen-counts")
+    assert any("a count for each row of the data" in line for line in found.lines)
+    assert "check-broke" not in {one.code for one in found.findings}

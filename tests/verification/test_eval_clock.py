@@ -11,7 +11,7 @@ from evidence import layout
 from evidence.verification.verification import verify_pack
 
 
-def said(folder: Path, passed_s: float, runtime_s: float) -> set[tuple[str, str]]:
+def said(folder: Path, passed_s: float, runtime_s: float, utc: str = "") -> set[tuple[str, str]]:
     """Of the toy whose evaluation ended so late, and says that it took so long."""
     made = toy()
     events = made.docs[layout.JOURNAL]
@@ -21,6 +21,7 @@ def said(folder: Path, passed_s: float, runtime_s: float) -> set[tuple[str, str]
     for event in events[events.index(finished) :]:
         event["monotonic_s"] += later_s
     finished["data"] |= {"runtime_s": runtime_s, "duration_s": 0.2 + passed_s}
+    finished["utc"] = utc or finished["utc"]
     made.event("attempt-finished", number=2)["data"]["duration_s"] += later_s
     pack = write(folder / "M90", made.seal().all_bytes())
     return {(one.check, one.severity) for one in verify_pack(pack).findings if "time" in one.check}
@@ -41,3 +42,8 @@ def test_an_evaluation_takes_about_what_the_journal_leaves_it(
 ) -> None:
     wanted = set() if severity is None else {("eval-loop-time", severity)}
     assert said(tmp_path, passed_s, runtime_s) == wanted
+
+
+def test_a_wall_clock_that_shows_no_day_denies_no_pause(tmp_path: Path) -> None:
+    found = said(tmp_path, 4000.0, 10.0, utc="2026-01-99T00:00:00.000000Z")
+    assert ("eval-loop-time", "warning") in found

@@ -66,6 +66,9 @@ def test_every_consistency_check_catches_some_lie_or_says_why_not() -> None:
         "threads", "training-checkpoints", "generation", "training-execution", "training-own-loss",
         "damaged-files", "set-aside", "eval-loop-time",
     }  # fmt: skip
+    tested_elsewhere |= {"weights-by-tensor", "weights-known", "logits", "compile-times"}
+    tested_elsewhere |= {"padding-widths"}  # test_tensors
+    tested_elsewhere |= {"worker-python"}  # test_worker
     tested_elsewhere |= IN_WHOLE_STORIES
     tested_elsewhere |= {one.rule.id for one in registered() if one.kind == "command"}
     caught = {forgery.check for forgery in CAUGHT}

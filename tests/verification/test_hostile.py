@@ -19,6 +19,7 @@ from evidence.pack.seal import format_sums
 from evidence.records.finding import Report
 from evidence.self_test.forger import ForgedPack
 from evidence.verification.verification import verify_pack
+from tests.fields.rich import rich_toy
 
 
 def _with(folder: Path, path: str, data: bytes) -> Path:
@@ -206,8 +207,9 @@ def test_foreign_text_in_a_finding_is_short_and_harmless(tmp_path: Path, text: s
             assert part is None or (part.isprintable() and len(part) <= 600)
 
 
-def test_absurd_values_break_no_check(tmp_path: Path) -> None:
-    forged = toy()
+@pytest.mark.parametrize("made", [toy, rich_toy])
+def test_absurd_values_break_no_check(made: Callable[[], ForgedPack], tmp_path: Path) -> None:
+    forged = made()
     forged.docs[layout.INPUTS]["data"]["train"]["num_rows"] = 2**63 - 1
     for row in forged.docs[layout.METRICS]:
         row |= {"loss": 1e308, "elapsed_s": 1e300, "learning_rate": 5e-324}

@@ -14,7 +14,7 @@ from evidence.milestone.parse import parse_milestone
 from evidence.milestone.plan import plan_attempts
 from evidence.self_test.forger import ForgedPack
 from evidence.verification.verification import verify_pack
-from evidence.worker.requirements import NO_CARD, NOT_USABLE, UNKNOWN
+from evidence.worker.lacking_words import NO_CARD, NOT_USABLE, UNKNOWN
 from tests.fields.rich import rich_toy
 
 DRIVER = "no NVIDIA driver was found (NVML says so)"

@@ -106,6 +106,11 @@ def test_lines_are_the_same_in_pieces_of_any_size(size: int) -> None:
     assert lines(*pieces) == list(jsonio.iter_lines(data))
 
 
+def test_a_line_of_one_byte_is_a_line() -> None:
+    wanted = [(1, b"1"), (2, b"{}"), (3, b"2")]
+    assert lines(b"1\n{}\n2\n") == list(jsonio.iter_lines(b"1\n{}\n2\n")) == wanted
+
+
 @pytest.mark.parametrize("data", [b"{}\n\n{}\n", b"{}\n{}", b"\n", b"x" * 3_000_000 + b"\n"])
 def test_what_is_wrong_with_lines_is_the_same_in_pieces(data: bytes) -> None:
     said = []

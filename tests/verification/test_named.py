@@ -12,7 +12,10 @@ from evidence.text import commands
 from evidence.verification import named
 from evidence.verification.named import MAX_NAMED, expand, no_pack, refuse_empty, what_is_there
 
-BEGIN = "`evidence new M1` writes a milestone, `evidence run M1` makes a pack of it."
+BEGIN = (
+    "`evidence new M1` writes a milestone, `evidence run M1` makes a pack of it; "
+    "`evidence record R1 -- python train.py` makes one of a program as it is."
+)
 
 
 def pack(folder: Path) -> Path:

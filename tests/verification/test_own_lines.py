@@ -106,12 +106,12 @@ LIES: dict[str, tuple[Edit, str, list[str]]] = {
     "a seam that is left out": (
         lambda pack: pack.docs[layout.INPUTS]["text"].pop("seam"),
         "training-log",
-        ["inputs.json#/text/seam: this backend always says where the seam is"],
+        ["inputs.json#/text: this backend always says where the seam is"],
     ),
     "text facts that are not known": (
         put(layout.INPUTS, "text", value={"unavailable": "not counted"}),
         "training-log",
-        ["inputs.json#/text/seam: this backend always says where the seam is"],
+        ["inputs.json#/text: this backend always says where the seam is"],
     ),
     "more questions": (
         line(EVALUATION, "5 of 8", "6 of 8"),

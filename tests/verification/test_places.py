@@ -97,6 +97,9 @@ LIES: dict[str, tuple[Edit, str, str]] = {
         attempt_longer_than_its_events, "durations", f"{JOURNAL}#L16/data/duration_s"),
     "another data set than was trained on": (
         text("data", "eval"), "text-facts", f"{INPUTS}#/text/data"),
+    "lengths that fall": (
+        text("length_tokens", {"min": 9, "median": 8, "p90": 10, "p95": 10, "max": 10}),
+        "text-facts", f"{INPUTS}#/text/length_tokens"),
     "another template": (
         text("template", "{{ prompt }}"), "text-facts", f"{INPUTS}#/text/template"),
     "a chat template on paper": (
@@ -113,6 +116,11 @@ LIES: dict[str, tuple[Edit, str, str]] = {
         other_threads, "threads", f"{layout.ENVIRONMENT}#/framework/num_threads"),
     "a scorer of another version": (
         put(INPUTS, "scorers", 1, "version", value=99), "scorers", f"{INPUTS}#/scorers/1/version"),
+    "another digest of the milestone in the journal": (
+        put(JOURNAL, 0, "data", "milestone_sha256", value="9" * 64), "journal-milestone",
+        f"{JOURNAL}#L1/data/milestone_sha256"),
+    "another tree of the same commit": (
+        put(layout.GIT, "end", "tree", value="8" * 40), "git-identity", f"{layout.GIT}#/end/tree"),
     "another rule set in the journal": (
         another_ruleset, "journal-milestone", f"{layout.MANIFEST}#/ruleset"),
 }  # fmt: skip
@@ -231,6 +239,24 @@ def test_a_header_that_is_no_object_is_found(header: bytes) -> None:
     assert read_header("m", data, len(data)).problems
 
 
+@pytest.mark.parametrize(
+    ("shape", "offsets", "fits"),
+    [
+        ("[1]", "[0,4]", True),
+        ("[1]", "[0,4,4]", False),
+        ("[1]", "[0]", False),
+        ("[1]", "[false,4]", False),
+        ("[true]", "[0,4]", False),
+        ("{}", "[0,4]", False),
+        ("1", "[0,4]", False),
+    ],
+)
+def test_a_tensor_has_a_shape_a_begin_and_an_end(shape: str, offsets: str, fits: bool) -> None:
+    tensor = f'{{"w":{{"dtype":"F32","shape":{shape},"data_offsets":{offsets}}}}}'
+    data = len(tensor).to_bytes(8, "little") + tensor.encode() + bytes(4)
+    assert (not read_header("m", data, len(data)).problems) == fits
+
+
 def test_findings_of_the_bytes_come_in_order_of_path(tmp_path: Path) -> None:
     pack = write(tmp_path / "M90", intact_bytes())
     for path in (layout.GIT, layout.PREDICTIONS):
@@ -242,10 +268,17 @@ def test_findings_of_the_bytes_come_in_order_of_path(tmp_path: Path) -> None:
     assert len(found) == 4
 
 
-def test_half_an_answer_to_whom_to_trust_is_no_trust() -> None:
-    report = verify_pack(
-        GOLDEN / "v1/signed/M90", VerifyOptions(allowed_signers=GOLDEN / "v1/allowed_signers")
-    )
+@pytest.mark.parametrize(
+    "half",
+    [
+        VerifyOptions(allowed_signers=GOLDEN / "v1/allowed_signers"),
+        VerifyOptions(signer="author@example.org"),
+    ],
+    ids=["no name", "no file"],
+)
+def test_half_an_answer_to_whom_to_trust_is_no_trust(half: VerifyOptions) -> None:
+    report = verify_pack(GOLDEN / "v1/signed/M90", half)
+    assert half.asks_signer
     outcomes = {one.id: one.outcome for one in report.checks}
     assert outcomes["signature"] == "not_checked"
     reasons = {one.id: one.reason for one in report.checks if one.outcome == "not_checked"}

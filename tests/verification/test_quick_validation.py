@@ -11,6 +11,7 @@ import datetime
 import json
 import subprocess
 import sys
+import tempfile
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
@@ -22,11 +23,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 from toy import intact_bytes, toy, write
+from toy_jax import jax_toy
+from toy_worker import under_another
 
 from evidence import layout
 from evidence.encoding import schema
 from evidence.stages.registry import schema_for
 from evidence.system import resources
+from tests.importing.made import make_pack
 
 ROOT = Path(__file__).parents[2]
 SCHEMAS = sorted(
@@ -77,10 +81,16 @@ SCALARS = st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.
 def samples() -> list[tuple[str, Any]]:
     """Schema and document of everything in an intact pack, a few rows of each."""
     found: list[tuple[str, Any]] = []
-    for path, value in toy().docs.items():
+    for path, value in {**toy().docs, **under_another(jax_toy()).docs}.items():
         name = schema_for(path)
         if name is not None:
             found += [(name, one) for one in (value[:12] if path.endswith(".jsonl") else [value])]
+    with tempfile.TemporaryDirectory() as folder:
+        pack = make_pack(Path(folder))
+        for path in (layout.SOURCES, layout.FINDINGS, layout.MANIFEST, layout.RESULTS):
+            found.append((str(schema_for(path)), json.loads((pack / path).read_bytes())))
+        rows = (pack / layout.LOGGED).read_bytes().splitlines()
+        found += [(str(schema_for(layout.LOGGED)), json.loads(one)) for one in rows[:3]]
     rendered = json.loads(intact_bytes()[layout.RENDERED])
     milestone = tomllib.loads((ROOT / "milestones/M43.toml").read_text("utf-8"))
     return [*found, ("rendered.v1", rendered), ("milestone.v1", milestone)]

@@ -56,12 +56,26 @@ def test_a_tokenizer_has_as_many_tokens_as_its_file(
     assert outcomes(pack, tmp_path)["tokenizer-size"] == wanted
 
 
+def test_a_vocabulary_of_another_form_is_not_counted(tmp_path: Path) -> None:
+    pack = rich_toy()
+    sealed(pack, model={"vocab": "a b c"})
+    assert outcomes(pack, tmp_path)["tokenizer-size"] == "not_checked"
+
+
 @pytest.mark.parametrize("doubled", [False, True])
 def test_a_list_of_pieces_is_counted_too(doubled: bool, tmp_path: Path) -> None:
     pack = rich_toy()
     pieces = [["<bos>", 0], *([f"▁t{one}", -1] for one in range(1, VOCAB))]
     sealed(pack, model={"vocab": pieces + pieces[1:2] * doubled})
     assert outcomes(pack, tmp_path)["tokenizer-size"] == "pass"
+
+
+def test_a_piece_that_is_none_breaks_no_check(tmp_path: Path) -> None:
+    pack = rich_toy()
+    sealed(pack, model={"vocab": [[], 7, *([f"▁t{one}", -1] for one in range(VOCAB - 2))]})
+    files = {k: v for k, v in pack.seal().all_bytes().items() if v is not None}
+    report = verify_pack(write(tmp_path / "M90", files))
+    assert "check-broke" not in {one.code for one in report.findings}
 
 
 def test_a_special_token_has_the_id_that_its_text_has(tmp_path: Path) -> None:

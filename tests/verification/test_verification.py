@@ -122,7 +122,8 @@ SILENCE = """
     armed = True
     report = verify_pack(Path(sys.argv[1]))
     armed = False
-    heavy = {"torch", "transformers", "jax", "click", "git", "numpy", "safetensors", "pynvml"}
+    heavy = {"torch", "transformers", "jax", "jaxlib", "flax", "optax", "tunix", "qwix", "click",
+             "git", "numpy", "safetensors", "pynvml"}
     print(report.exit_code, sorted(heavy & set(sys.modules)), seen)
 """
 

@@ -119,6 +119,13 @@ LAYER = {"name": "model.layers.0.mlp.weight", "num_elements": 16}
         ({"embedding_tables": [TABLE | {"name": "saved.under.another"}]}, ""),
         ({"embedding_tables": [TABLE | {"num_elements": 255}]}, "embedding_tables/0/num_elements"),
         ({"embedding_tables": [{"name": "none", "num_elements": 7}]}, "embedding_tables/0"),
+        (
+            {
+                "embedding_tables": [TABLE | {"name": one} for one in ("saved.once", "and.again")],
+                "num_embedding_parameters": 512,
+            },
+            "embedding_tables/1",
+        ),
         ({"embedding_tables": [LAYER], "num_embedding_parameters": 16}, "embedding_tables"),
         ({"embedding_tables": [TABLE, LAYER]}, "num_embedding_parameters"),
         ({"num_embedding_parameters": 255}, "num_embedding_parameters"),

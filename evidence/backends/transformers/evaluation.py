@@ -6,18 +6,30 @@ Responsible for outputs; what they are worth is `scoring`'s.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Any, Literal
+from typing import Any
 
 import torch
 
-from evidence.backends.transformers.generation import prompt_ids
-from evidence.backends.transformers.models import pad_id
+from evidence.backends.generation import greedy
+from evidence.backends.predictions import prediction_row, probe_ids
+from evidence.backends.tokenizer import pad_id, prompt_ids
 from evidence.data.examples import EvalExample
 from evidence.data.tokens import IGNORED
-from evidence.encoding.digest import sha256_hex
+from evidence.records.generation import GenerationRecord
 from evidence.records.milestone import EvalSpec
 from evidence.records.run import PredictionRow
-from evidence.rules import scoring
+from evidence.records.tensors import LogitsRecord, LogitsRow
+from evidence.rules.logits import MAX_PROMPTS, NUM_HIGHEST, kept_ids
+
+
+def make_greedy(model: Any, tokenizer: Any, spec: EvalSpec) -> GenerationRecord:
+    """Put a generation config of our own in place of the model's; say what is in it and what not.
+
+    Passing settings to `generate` would not do: what they leave open is taken from the model's.
+    """
+    own, record = greedy(model.config, model.generation_config, tokenizer, spec)
+    model.generation_config = own
+    return record
 
 
 def predict(
@@ -25,7 +37,7 @@ def predict(
 ) -> Iterator[PredictionRow]:
     """One row a question, in order, generated in batches padded on the left.
 
-    The model has its `generation.make_greedy` behind it: its own settings are the ones in force.
+    The model has its `make_greedy` behind it: its own settings are the ones in force.
     """
     ends = frozenset(model.generation_config.eos_token_id or ())
     fill = pad_id(tokenizer)
@@ -42,38 +54,32 @@ def predict(
                 attention_mask=torch.tensor(mask, device=model.device),
             )
         for question, prompt, new in zip(batch, prompts, output[:, width:].tolist(), strict=True):
-            yield _row(question, new, len(prompt), tokenizer, spec, ends)
+            yield prediction_row(question, new, len(prompt), tokenizer, spec, ends)
 
 
-def _row(
-    question: EvalExample,
-    ids: list[int],
-    num_prompt_tokens: int,
-    tokenizer: Any,
-    spec: EvalSpec,
-    ends: frozenset[int],
-) -> PredictionRow:
-    end = next((place for place, one in enumerate(ids) if one in ends), None)
-    output_ids = ids[:end]
-    reason: Literal["eos", "length"] = "length" if end is None else "eos"
-    output = tokenizer.decode(output_ids, skip_special_tokens=True)
-    answer = scoring.extract_answer(output, spec.answer_after)
-    return PredictionRow(
-        index=question.index,
-        id=question.id,
-        prompt=question.prompt,
-        target=question.target,
-        output=output,
-        answer=answer,
-        finish_reason=reason,
-        num_prompt_tokens=num_prompt_tokens,
-        num_output_tokens=len(output_ids),
-        prompt_sha256=sha256_hex(question.prompt.encode("utf-8")),
-        target_sha256=sha256_hex(question.target.encode("utf-8")),
-        output_sha256=sha256_hex(output.encode("utf-8")),
-        groups=question.groups,
-        scores=scoring.scores(spec, output, answer, question.target),
-    )
+def logits_record(model: Any, tokenizer: Any, questions: Sequence[EvalExample]) -> LogitsRecord:
+    """What the model says of the token after each of the first prompts, each fed by itself."""
+    was_training = model.training
+    model.eval()
+    first = questions[:MAX_PROMPTS]
+    rows, size = [], 0
+    for index, prompt in enumerate(prompt_ids(tokenizer, [one.prompt for one in first])):
+        with torch.inference_mode():
+            found = model(input_ids=torch.tensor([prompt], device=model.device)).logits
+        last = found[0, -1].float().cpu()
+        size = last.numel()
+        ids = kept_ids(size, last.topk(min(NUM_HIGHEST, size)).indices.tolist())
+        rows.append(
+            LogitsRow(
+                index=index,
+                num_prompt_tokens=len(prompt),
+                log_sum_exp=float(last.double().logsumexp(0)),
+                ids=ids,
+                logits=tuple(last[list(ids)].tolist()),
+            )
+        )
+    model.train(was_training)
+    return LogitsRecord(schema="logits.v1", vocab_size=size, rows=tuple(rows))
 
 
 def probe_loss(model: Any, tokenizer: Any, texts: Sequence[tuple[str, str]]) -> float:
@@ -83,13 +89,9 @@ def probe_loss(model: Any, tokenizer: Any, texts: Sequence[tuple[str, str]]) -> 
     total, count = 0.0, 0
     with torch.no_grad():
         for given, wanted in texts:
-            found = tokenizer(given + wanted, return_offsets_mapping=True, verbose=False)
-            ids = torch.tensor([found["input_ids"]], device=model.device)
-            targets = [
-                token if end > len(given) else IGNORED
-                for token, (_, end) in zip(found["input_ids"], found["offset_mapping"], strict=True)
-            ]
-            logits = model(input_ids=ids).logits[0, :-1].float()
+            ids, targets = probe_ids(tokenizer, given, wanted)
+            row = torch.tensor([ids], device=model.device)
+            logits = model(input_ids=row).logits[0, :-1].float()
             labels = torch.tensor(targets[1:], device=model.device)
             loss = torch.nn.functional.cross_entropy(
                 logits, labels, ignore_index=IGNORED, reduction="sum"

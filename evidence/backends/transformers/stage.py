@@ -15,27 +15,31 @@ import torch
 from msgspec.structs import replace
 
 from evidence import layout
-from evidence.backends.transformers.causality import refuse_encoder
-from evidence.backends.transformers.evaluation import predict, probe_loss
-from evidence.backends.transformers.fit import refuse_unfit
-from evidence.backends.transformers.generation import (
-    declared,
-    make_greedy,
-    recorded,
-    storable,
-)
-from evidence.backends.transformers.models import (
+from evidence.backends.fit import refuse_unfit
+from evidence.backends.generation import declared, recorded, storable
+from evidence.backends.said import begin_evaluation, begin_training, show_seam, warn
+from evidence.backends.steps import num_steps_of
+from evidence.backends.tokenizer import (
     able_to_pad,
     coder,
-    device_of,
-    framework_record,
-    load_model,
     load_tokenizer,
-    make_repeatable,
-    model_record,
     pad_id,
     tokenizer_record,
     vocabulary,
+)
+from evidence.backends.transformers.causality import refuse_encoder
+from evidence.backends.transformers.evaluation import (
+    logits_record,
+    make_greedy,
+    predict,
+    probe_loss,
+)
+from evidence.backends.transformers.models import (
+    device_of,
+    framework_record,
+    load_model,
+    make_repeatable,
+    model_record,
 )
 from evidence.backends.transformers.training import train
 from evidence.backends.transformers.weights import Movement
@@ -51,9 +55,7 @@ from evidence.data.facts import field_names
 from evidence.data.read import load_data
 from evidence.encoding.codec import encode
 from evidence.encoding.digest import sha256_hex
-from evidence.records.inputs import SeamRecord
 from evidence.records.milestone import ModelSpec
-from evidence.rules.arithmetic import steps_per_epoch, total_steps
 from evidence.system import posix
 from evidence.worker.interface import Emit, Job
 from evidence.worker.recorder import Recorder
@@ -82,16 +84,16 @@ def _train(job: Job, emit: Emit) -> None:
     own = None if folder is None else declared(root / folder)
     model = load_model(plan.model, root, _dtype(plan.train.dtype), device_of(plan), own)
     asked, eval_sha256, _ = questions(plan, root)
-    _show(seam)
-    for text in (
+    show_seam(seam)
+    warnings = (
         *token_warnings(plan, data, root, plain, examples),
-        *refuse_unfit(model, plain, examples, asked, plan.eval),
-    ):
-        print(f"warning: {text}")
-        emit("warning", message=f"warning: {text}")
+        *refuse_unfit(model.config, _num_embedded(model), plain, examples, asked, plan.eval),
+    )
+    warn(emit, warnings)
+    started = model_record(plan.model, root, model, plan.train.dtype)
     emit(
         "inputs",
-        model=encode(model_record(plan.model, root, model, plan.train.dtype)),
+        model=encode(started),
         tokenizer=encode(tokenizer_record(plan.model, root, tokenizer)),
         text=encode(replace(text_record(plan, plain, examples), seam=seam)),
         data={plan.train.data: sha256_hex(data.raw), plan.eval.data: eval_sha256},
@@ -99,15 +101,14 @@ def _train(job: Job, emit: Emit) -> None:
     refuse_encoder(model, examples)
     texts = probe_texts(plan, root)  # both times the same, whatever becomes of the file
     _probe("before", texts, model, tokenizer, emit)
-    num_steps, pieces = _num_steps(job, len(examples)), vocabulary(tokenizer)
+    num_steps, pieces = num_steps_of(plan.train, len(examples)), vocabulary(tokenizer)
     recorder = Recorder(num_steps, plan.train.seed, plan.train.max_length, pieces)
-    print(
-        f"training {plan.model.id or plan.model.config or plan.model.path} on {len(examples)} rows"
-    )
-    with Movement(model) as movement:
+    begin_training(plan.model, len(examples))
+    with Movement(model, started.weights_sha256) as movement:
         facts = train(job, model, pad_id(tokenizer), examples, recorder, emit)
     seen = recorder.record(job.stage, spec, field_names(data.rows), examples)
     emit("seen", record=encode(seen))
+    emit("weights", record=encode(movement.record()))
     _probe("after", texts, model, tokenizer, emit)
     saved = Path(job.output) / layout.FINAL_MODEL
     model.generation_config = storable(model.generation_config)
@@ -125,15 +126,9 @@ def _evaluate(job: Job, emit: Emit) -> None:
     saved = ModelSpec(path=str(folder))  # from disk, as anyone else would load it
     tokenizer = able_to_pad(load_tokenizer(saved, folder))
     model = load_model(saved, folder, _dtype(plan.train.dtype), device_of(plan))
-    print(f"evaluating {len(asked)} of {available} questions with the saved model")
-    emit(
-        "schedule",
-        num_rows=available,
-        num_steps=len(asked),
-        steps_per_epoch=len(asked),
-        resumed_from_step=0,
-    )
+    begin_evaluation(emit, len(asked), available)
     emit("generation", **recorded(make_greedy(model, tokenizer, plan.eval)))
+    emit("logits", record=encode(logits_record(model, tokenizer, asked)))
     began_s = time.monotonic()
     for row in predict(model, tokenizer, asked, plan.eval):
         emit("prediction", row=encode(row))
@@ -141,17 +136,8 @@ def _evaluate(job: Job, emit: Emit) -> None:
     emit("done", runtime_s=runtime_s, total_flos=None, **_at_end(job))
 
 
-def _show(seam: SeamRecord) -> None:
-    """Say in the log where evaluation stops feeding, and what is measured and scored."""
-    print(f"evaluation feeds … {seam.fed!r}; the training text goes on {seam.continuation!r}")
-    print(f"the first token that carries loss: {seam.first_target!r}")
-    print(f"the probe measures {seam.probe_wanted!r} after … {seam.probe_given!r}")
-
-
-def _num_steps(job: Job, num_rows: int) -> int:
-    spec = job.plan.train
-    per_epoch = steps_per_epoch(num_rows, spec.batch_size, spec.gradient_accumulation)
-    return total_steps(spec.epochs, per_epoch, spec.max_steps)
+def _num_embedded(model: Any) -> int:
+    return int(model.get_input_embeddings().weight.shape[0])
 
 
 def _probe(

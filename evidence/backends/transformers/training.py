@@ -18,24 +18,20 @@ import torch
 from torch.utils.data import Dataset
 from transformers import PrinterCallback, Trainer, TrainerCallback, TrainingArguments
 
+from evidence.backends.memory import memory_named
+from evidence.backends.steps import StepLog, grouping, nothing_to_learn, num_steps_of
 from evidence.backends.transformers.loss import (
     compare_losses,
     num_targets_of,
     token_loss,
 )
-from evidence.backends.transformers.memory import memory_named
 from evidence.backends.transformers.models import device_of
 from evidence.data.tokens import IGNORED, Example
 from evidence.encoding.codec import encode
 from evidence.records.execution import ExecutionRecord, LossRecord
-from evidence.records.run import StepRow
-from evidence.rules.arithmetic import epoch_after_step, steps_per_epoch, total_steps
+from evidence.rules.arithmetic import steps_per_epoch
 from evidence.worker.interface import Emit, Job, StageFailure, Stopped
 from evidence.worker.recorder import STATE_FILE, FedRow, Recorder
-
-MAX_MERGED_ROWS: Final = 64
-"""A step of more rows keeps its micro-batches: memory comes before speed."""
-
 
 _REPEATS: Final = (
     "{} holds each prediction against the very token that it has just read, not against the next "
@@ -86,19 +82,6 @@ class OneDevice(TrainingArguments):  # type: ignore[misc]  # transformers ships 
         return min(1, int(super().n_gpu))
 
 
-_NOTHING_TO_LEARN: Final = (
-    "a step came to hold only rows that have no token that carries loss (rows {}, counted from 0): "
-    "raise max_length, shorten their texts, or leave these rows out"
-)
-_MAX_ROWS_SHOWN: Final = 20
-
-
-def _shown(rows: list[int]) -> str:
-    more = len(rows) - _MAX_ROWS_SHOWN
-    said = ", ".join(map(str, rows[:_MAX_ROWS_SHOWN]))
-    return f"{said} and {more} more" if more > 0 else said
-
-
 class RecordingTrainer(Trainer):  # type: ignore[misc]  # transformers ships no types
     """The Trainer, with the recorder where batches enter the model, and with our loss."""
 
@@ -113,8 +96,7 @@ class RecordingTrainer(Trainer):  # type: ignore[misc]  # transformers ships no 
             return batches, None
         num_items = num_targets_of([batch["labels"] for batch in batches])
         if not num_items:
-            rows = sorted(row for batch in batches for row in batch["source_row"].tolist())
-            raise StageFailure("bad-data", _NOTHING_TO_LEARN.format(_shown(rows)))
+            raise nothing_to_learn([row for one in batches for row in one["source_row"].tolist()])
         return batches, num_items.to(self.args.device)
 
     def training_step(
@@ -157,11 +139,9 @@ class StepReporter(TrainerCallback):  # type: ignore[misc]  # transformers ships
     """Turns what the Trainer logs into step rows, and stops when asked to."""
 
     def __init__(self, job: Job, emit: Emit, recorder: Recorder, num_rows: int) -> None:
-        self._job, self._emit, self._recorder = job, emit, recorder
-        self._num_rows = num_rows
-        self._interval: list[float] = []
+        self._emit, self._recorder = emit, recorder
+        self.log = StepLog(job, emit, recorder, num_rows)
         self.stop_asked = False
-        self.started_s = time.monotonic()
 
     def on_step_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
         """Stop after this step if asked to; the final model is saved apart, so no last save."""
@@ -175,43 +155,14 @@ class StepReporter(TrainerCallback):  # type: ignore[misc]  # transformers ships
         """One row per optimizer step, from the Trainer's own log in full precision."""
         if not logs or "loss" not in logs:
             return
-        loss, step = float(logs["loss"]), int(state.global_step)
-        if not math.isfinite(loss):
-            raise StageFailure("diverged", f"the loss of step {step} is {loss}")
         grad_norm = logs.get("grad_norm")
-        if grad_norm is not None and not math.isfinite(grad_norm):
-            raise StageFailure("diverged", f"the gradient norm of step {step} is {grad_norm}")
-        spec, counts = self._job.plan.train, self._recorder.end_step()
-        row = StepRow(
-            kind="step",
-            stage=self._job.stage,
-            segment=self._job.segment,
-            step=step,
-            epoch=epoch_after_step(
-                step, self._num_rows, spec.batch_size, spec.gradient_accumulation
-            ),
-            loss=loss,
-            learning_rate=float(logs["learning_rate"]),
-            grad_norm=None if grad_norm is None else float(grad_norm),
-            num_rows=counts.num_rows,
-            num_tokens=counts.num_tokens,
-            num_fed_tokens=counts.num_fed_tokens,
-            num_target_tokens=counts.num_target_tokens,
-            elapsed_s=time.monotonic() - self.started_s,
-            stream=counts.stream,
+        self.log.report(
+            int(state.global_step),
+            float(logs["loss"]),
+            float(logs["learning_rate"]),
+            None if grad_norm is None else float(grad_norm),
+            int(state.max_steps),
         )
-        self._emit("step", row=encode(row))
-        self._say(row, state.max_steps)
-
-    def _say(self, row: StepRow, last: int) -> None:
-        self._interval.append(row.loss)
-        if row.step % self._job.plan.train.log_every_steps == 0 or row.step == last:
-            mean = math.fsum(self._interval) / len(self._interval)
-            self._interval.clear()
-            print(
-                f"step {row.step}/{last}  loss {mean!r}  learning_rate {row.learning_rate!r}  "
-                f"epoch {row.epoch!r}"
-            )
 
     def on_save(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
         """A checkpoint is on disk: add our own state to it, then say so."""
@@ -228,29 +179,15 @@ class StepReporter(TrainerCallback):  # type: ignore[misc]  # transformers ships
 
 def execution_of(job: Job, model: Any) -> ExecutionRecord:
     """How rows go through the model, and on what."""
-    spec, device = job.plan.train, device_of(job.plan)
-    stated = spec.execution or "as-written"
-    rows, accumulation = spec.batch_size, spec.gradient_accumulation
-    if stated == "fast" and merges_rows(job, model):
-        rows, accumulation = rows * accumulation, 1
+    device = device_of(job.plan)
+    rows, accumulation = grouping(job.plan.train, may_merge=not _drops_out(model))
     return ExecutionRecord(
-        execution=stated,
+        execution=job.plan.train.execution or "as-written",
         rows_per_forward=rows,
         accumulation=accumulation,
         device=str(device),
         num_devices=torch.cuda.device_count() if device.type == "cuda" else 1,
     )
-
-
-def merges_rows(job: Job, model: Any) -> bool:
-    """Whether the rows of a step may go through the model as one micro-batch.
-
-    The gradient is weighted by tokens either way, so only rounding differs; with dropout the
-    random numbers would differ too, so then it is off.
-    """
-    spec = job.plan.train
-    rows = spec.batch_size * spec.gradient_accumulation
-    return not _drops_out(model) and rows <= MAX_MERGED_ROWS
 
 
 def _drops_out(model: Any) -> bool:
@@ -274,7 +211,7 @@ def train(
     """
     spec = job.plan.train
     per_epoch = steps_per_epoch(len(examples), spec.batch_size, spec.gradient_accumulation)
-    num_steps = total_steps(spec.epochs, per_epoch, spec.max_steps)
+    num_steps = num_steps_of(spec, len(examples))
     resumed_from = 0
     if job.resume is not None:
         state = json.loads((Path(job.resume) / STATE_FILE).read_text("utf-8"))
@@ -301,7 +238,7 @@ def train(
     trainer.remove_callback(PrinterCallback)  # it prints four digits a step; `_say` prints all
     trainer.recorder, trainer.emit = recorder, emit
     signal.signal(signal.SIGTERM, lambda *_: setattr(reporter, "stop_asked", True))
-    began_s = reporter.started_s = time.monotonic()
+    began_s = reporter.log.started_s = time.monotonic()
     with memory_named(spec, execution):
         trainer.train(resume_from_checkpoint=job.resume)
     runtime_s = time.monotonic() - began_s

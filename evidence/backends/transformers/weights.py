@@ -7,6 +7,7 @@ that differ between the first step and the last. What the model is otherwise is 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 from types import TracebackType
 from typing import Any, Final
 
@@ -14,10 +15,20 @@ import torch
 from torch.optim.optimizer import register_optimizer_step_post_hook
 
 from evidence.records.inputs import TensorRecord
+from evidence.records.tensors import TensorMovement, WeightsRecord
+from evidence.rules.weights_digest import Tensor, weights_sha256
 
 MAX_COMPARED: Final = 1 << 24
 """Numbers that are kept to be compared: all of a small model, of a large one evenly many of each
 tensor."""
+
+_FORMATS: Final = {
+    torch.float32: "F32",
+    torch.bfloat16: "BF16",
+    torch.float16: "F16",
+    torch.float64: "F64",
+}
+"""Number formats as safetensors names them."""
 
 
 def embedding_tables(model: Any) -> tuple[TensorRecord, ...]:
@@ -57,9 +68,10 @@ class Movement:
     Only what an optimizer may move is compared: neither buffers nor frozen parameters.
     """
 
-    def __init__(self, model: Any) -> None:
+    def __init__(self, model: Any, start_sha256: str | None = None) -> None:
         self._model = model
         self._num_steps = 0
+        self._start_sha256 = start_sha256 or parameters_sha256(model)
         total = sum(parameter.numel() for _, parameter in _trained(model))
         self._every = max(1, -(-total // MAX_COMPARED))
         self._before = {name: self._sample(one) for name, one in _trained(model)}
@@ -82,6 +94,19 @@ class Movement:
     def _sample(self, parameter: Any) -> Any:
         return parameter.detach().flatten()[:: self._every].to("cpu", copy=True)
 
+    def record(self) -> WeightsRecord:
+        """weights.json: digests of all parameters, and how far each tensor moved."""
+        return WeightsRecord(
+            schema="weights.v1",
+            start_sha256=self._start_sha256,
+            end_sha256=parameters_sha256(self._model),
+            compared_every=self._every,
+            tensors=tuple(
+                _moved(name, parameter, self._before[name], self._sample(parameter))
+                for name, parameter in sorted(_trained(self._model))
+            ),
+        )
+
     def facts(self) -> dict[str, int]:
         """How many numbers were compared and how many differ, those of embeddings apart."""
         tables = {one.name for one in embedding_tables(self._model)}
@@ -100,6 +125,35 @@ class Movement:
                 counts["num_compared_in_embeddings"] += before.numel()
                 counts["num_changed_in_embeddings"] += changed
         return {**counts, "compared_every": self._every, "num_optimizer_steps": self._num_steps}
+
+
+def parameters_sha256(model: Any) -> str:
+    """Digest of all parameters as they are now: `rules.weights_digest`."""
+    return weights_sha256(
+        Tensor(name, _FORMATS[parameter.dtype], tuple(parameter.shape), partial(_bytes, parameter))
+        for name, parameter in model.named_parameters()
+    )
+
+
+def _bytes(parameter: Any) -> memoryview:
+    raw = parameter.detach().to("cpu").contiguous().flatten().view(torch.uint8)
+    return memoryview(raw.numpy())
+
+
+def _moved(name: str, parameter: Any, before: Any, after: Any) -> TensorMovement:
+    start, end = before.double(), after.double()
+    return TensorMovement(
+        name=name,
+        shape=tuple(parameter.shape),
+        num_compared=before.numel(),
+        rms_start=_rms(start),
+        rms_end=_rms(end),
+        rms_moved=_rms(end - start),
+    )
+
+
+def _rms(numbers: Any) -> float:
+    return float(numbers.square().mean().sqrt()) if numbers.numel() else 0.0
 
 
 def _trained(model: Any) -> Iterator[tuple[str, Any]]:

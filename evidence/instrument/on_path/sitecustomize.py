@@ -1,10 +1,9 @@
 """Starts the instrumentation in an interpreter that a recorded run has begun, then makes way.
 
 Responsible for loading the room beside this folder by its location, under a private name, and for
-running the `sitecustomize` that the program would have had. Nothing here may stop the program.
+running the `sitecustomize` that the program would have had. Nothing here may stop the program, or
+show in it: this file is read by any Python 3, however old.
 """
-
-from __future__ import annotations
 
 import importlib.machinery
 import importlib.util
@@ -12,6 +11,7 @@ import os
 import sys
 
 NAME = "_evidence_instrument"
+OLDEST = (3, 9)
 
 
 def _begin(folder: str) -> None:
@@ -21,6 +21,8 @@ def _begin(folder: str) -> None:
         return
     room = os.path.dirname(folder)
     try:
+        if sys.version_info < OLDEST:
+            raise RuntimeError("the hooks need Python {}.{}".format(*OLDEST))
         spec = importlib.util.spec_from_file_location(
             NAME, os.path.join(room, "__init__.py"), submodule_search_locations=[room]
         )
@@ -39,11 +41,14 @@ def _write_failure(spool: str, error: Exception) -> None:
     import json
 
     why = "{}: {}".format(type(error).__name__, error)[:300]
+    python = ".".join(str(part) for part in sys.version_info[:3])
+    who = {"event": "process", "pid": os.getpid(), "ppid": os.getppid(), "python": python}
     line = {"event": "hook-failed", "t": 0.0, "hook": "start", "why": why, "from_step": 1}
     try:
         path = os.path.join(spool, "{}-00000000.jsonl".format(os.getpid()))
         with open(path, "a", encoding="ascii") as file:
-            file.write(json.dumps(line) + "\n")
+            for one in (dict(who, executable=sys.executable), line):
+                file.write(json.dumps(one) + "\n")
     except OSError:
         return
 

@@ -19,7 +19,7 @@ from evidence.rules.sampling import NUM_PROBED
 from evidence.stages.eval import EVAL, PREDICTIONS
 from evidence.stages.train import STEPS, TRAIN
 from evidence.verification.consistency.durations import denies_pause
-from evidence.verification.consistency.machine import OUR_BACKEND
+from evidence.verification.consistency.machine import OUR_BACKENDS
 from evidence.verification.consistency.registry import Evidence, Problems, check
 from evidence.verification.problem import CannotCheckError, Problem
 
@@ -137,7 +137,7 @@ def eval_time(evidence: Evidence) -> Problems:
     """Where our own backend ran: runtime_s of the evaluation ≥ 50 µs for each token that was
     generated one after the other, that is of the longest answer of each batch."""
     rows, plan = evidence.documents.rows(PREDICTIONS), evidence.plan
-    if plan.backend != OUR_BACKEND or not rows:
+    if plan.backend not in OUR_BACKENDS or not rows:
         raise CannotCheckError("there are no answers of our own backend")
     size = max(1, plan.eval.batch_size)
     longest = (

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from itertools import pairwise
 from typing import Final
 
 from evidence import layout
 from evidence.records.finding import Severity
-from evidence.records.run import JournalEvent
+from evidence.records.run import JournalEvent, StepRow
 from evidence.results.context import journal_at
 from evidence.results.steadiness import utc_of
 from evidence.stages.train import STEPS, TRAIN
@@ -100,8 +101,7 @@ def step_times(evidence: Evidence) -> Problems:
             text = "a step cannot end before the one before it"
             place = f"{layout.METRICS}#L{line}/elapsed_s"
             yield Problem(place, text, f">= {before.elapsed_s!r}", row.elapsed_s)
-    yield from _checkpoints(evidence, {(row.segment, row.step): (row.elapsed_s, line)
-                                       for line, row in enumerate(rows, 1)})  # fmt: skip
+    yield from _checkpoints(evidence, rows)
     last = {row.segment: (row.elapsed_s, line) for line, row in enumerate(rows, 1)}
     first = {row.segment: row.elapsed_s for row in reversed(rows)}
     for event in evidence.events("stage-finished", "train"):
@@ -117,10 +117,17 @@ def step_times(evidence: Evidence) -> Problems:
             yield from _runtime(event, ended_s - first[segment], runtime_s)
 
 
-def _checkpoints(evidence: Evidence, steps: dict[tuple[int, int], tuple[float, int]]) -> Problems:
+def _checkpoints(evidence: Evidence, rows: Sequence[StepRow]) -> Problems:
     """A step ended before the journal had its checkpoint, in a segment that was killed, too."""
     begun = {e.data["segment"]: e.monotonic_s for e in evidence.events("stage-started", TRAIN.name)}
-    for event in evidence.events("checkpoint", TRAIN.name):
+    checkpoints = evidence.events("checkpoint", TRAIN.name)
+    saved = {event.data["step"] for event in checkpoints}
+    steps = {
+        (row.segment, row.step): (row.elapsed_s, line)
+        for line, row in enumerate(rows, 1)
+        if row.step in saved
+    }
+    for event in checkpoints:
         segment = event.data["segment"]
         known = steps.get((segment, event.data["step"]))
         if known is None or segment not in begun:
@@ -159,13 +166,16 @@ def telemetry(evidence: Evidence) -> Problems:
     last_part = backwards[-1] if num_resumed and backwards else 1
     severity: Severity = "error" if len(backwards) >= num_resumed else "warning"
     for line, row in enumerate(rows, 1):
-        place = f"{layout.TELEMETRY}#L{line}"
         if row.attempt not in names:
             text = f"the journal started no attempt {shown(row.attempt)}"
-            yield Problem(f"{place}/attempt", text)
+            yield Problem(_at_sample(line, "attempt"), text)
         if line in astray:
             text, least = "samples go forward in time", f">= {rows[line - 2].elapsed_s!r}"
-            yield Problem(f"{place}/elapsed_s", text, least, row.elapsed_s)
+            yield Problem(_at_sample(line, "elapsed_s"), text, least, row.elapsed_s)
         elif line >= last_part and row.elapsed_s > run_s + AROUND_S:
             text, expected = "after the end of the run", f"at most {run_s:.3f}"
-            yield Problem(f"{place}/elapsed_s", text, expected, row.elapsed_s, severity)
+            yield Problem(_at_sample(line, "elapsed_s"), text, expected, row.elapsed_s, severity)
+
+
+def _at_sample(line: int, pointer: str) -> str:
+    return f"{layout.TELEMETRY}#L{line}/{pointer}"

@@ -12,15 +12,17 @@ from typing import Final
 from evidence import layout
 from evidence.pack import lost
 from evidence.records.run import AttemptPlan, OutcomeRecord
-from evidence.verification.consistency.machine import OUR_BACKEND
+from evidence.verification.consistency.machine import OUR_BACKENDS
 from evidence.verification.consistency.registry import Evidence, Problems, check
 from evidence.verification.problem import CannotCheckError, Problem
 
 _TOOK: Final = re.compile(r"the attempt took longer than (\S+) s; it was in its \S+ stage")
 _SILENT: Final = re.compile(r"no progress for (\S+) s in the \S+ stage: ")
-_KILLED: Final = re.compile(r"the worker was killed by (SIG[A-Z0-9]+|signal \d+) during the ")
+_KILLED: Final = re.compile(
+    r"the (?:worker|program) was killed by (SIG[A-Z0-9]+|signal \d+)(?: during the | \(|\Z)"
+)
 _STATUS: Final = re.compile(
-    r"the worker (?:finished the \S+ stage and then )?ended with status (\d+)\b"
+    r"the (?:program|worker(?: finished the \S+ stage and then)?) ended with status (\d+)\b"
 )
 _NOT_A_NUMBER: Final = re.compile(r"the (?:loss|gradient norm) of step \d+ is -?(?:nan|inf)")
 _NO_MEMORY: Final = re.compile(
@@ -74,7 +76,7 @@ def _outcome(place: str, outcome: OutcomeRecord, plan: AttemptPlan) -> Problems:
     if told is not None and told != outcome.outcome:
         yield Problem(f"{place}/outcome", "its reason tells otherwise", told, outcome.outcome)
     needs_one = outcome.outcome in _OURS_ALONE
-    needs_one |= outcome.outcome == "diverged" and plan.backend == OUR_BACKEND
+    needs_one |= outcome.outcome == "diverged" and plan.backend in OUR_BACKENDS
     if told is None and needs_one:
         text = "an attempt that ended like this has another reason"
         yield Problem(f"{place}/reason", text, outcome.outcome, outcome.reason)
@@ -106,6 +108,6 @@ def _status(place: str, outcome: OutcomeRecord, plan: AttemptPlan) -> Problems:
         text = "another exit status than the reason names"
         yield Problem(f"{place}/exit_status", text, ended[1], outcome.exit_status)
     failed = outcome.outcome in ("exception", "diverged", "bad-data", "out-of-memory")
-    if failed and not ended and outcome.exit_status == 0 and plan.backend == OUR_BACKEND:
+    if failed and not ended and outcome.exit_status == 0 and plan.backend in OUR_BACKENDS:
         text = "a worker that says what failed does not end with status 0"
         yield Problem(f"{place}/exit_status", text, "1", 0)

@@ -34,9 +34,13 @@ def _rows(evidence: Evidence) -> tuple[PredictionRow, ...]:
     return evidence.documents.rows(PREDICTIONS)
 
 
-def _each(evidence: Evidence) -> Iterator[tuple[str, PredictionRow]]:
-    for line, row in enumerate(_rows(evidence), 1):
-        yield f"{layout.PREDICTIONS}#L{line}", row
+def _each(evidence: Evidence) -> Iterator[tuple[int, PredictionRow]]:
+    """Rows with the numbers of their lines."""
+    return enumerate(_rows(evidence), 1)
+
+
+def _at(line: int, pointer: str) -> str:
+    return f"{layout.PREDICTIONS}#L{line}/{pointer}"
 
 
 @check("prediction-count", "as many predictions as the milestone asks for")
@@ -58,43 +62,46 @@ def prediction_count(evidence: Evidence) -> Problems:
 def prediction_order(evidence: Evidence) -> Problems:
     """index = 0, 1, 2, … in file order; ids differ. Exact."""
     first: dict[str, int] = {}
-    for index, (place, row) in enumerate(_each(evidence)):
-        if row.index != index:
+    for line, row in _each(evidence):
+        if row.index != line - 1:
             text = "predictions are in order of the evaluation set"
-            yield from differs(f"{place}/index", text, index, row.index)
-        other = first.setdefault(row.id, index + 1)
-        if other != index + 1:
-            yield Problem(f"{place}/id", f"the same id as line {other}", actual=row.id)
+            yield from differs(_at(line, "index"), text, line - 1, row.index)
+        other = first.setdefault(row.id, line)
+        if other != line:
+            yield Problem(_at(line, "id"), f"the same id as line {other}", actual=row.id)
 
 
 @check("prediction-digests", "prompt, target and output have the digests given beside them")
 def prediction_digests(evidence: Evidence) -> Problems:
     """SHA-256 of the UTF-8 text. Exact."""
-    for place, row in _each(evidence):
-        for key in ("prompt", "target", "output"):
-            expected = sha256_hex(getattr(row, key).encode("utf-8"))
-            found = getattr(row, f"{key}_sha256")
+    for line, row in _each(evidence):
+        for key, said, found in (
+            ("prompt", row.prompt, row.prompt_sha256),
+            ("target", row.target, row.target_sha256),
+            ("output", row.output, row.output_sha256),
+        ):
+            expected = sha256_hex(said.encode("utf-8"))
             if found != expected:
                 text = f"is not the digest of this row's {key}"
-                yield Problem(f"{place}/{key}_sha256", text, expected, found)
+                yield Problem(_at(line, f"{key}_sha256"), text, expected, found)
 
 
 @check("prediction-answers", "the scored answer is what the milestone cuts out of the output")
 def prediction_answers(evidence: Evidence) -> Problems:
     """scoring.extract_answer(output, eval.answer_after). Exact."""
     marker = evidence.plan.eval.answer_after
-    for place, row in _each(evidence):
+    for line, row in _each(evidence):
         expected = scoring.extract_answer(row.output, marker)
         if row.answer != expected:
             text = "is not the part of the output that is scored"
-            yield Problem(f"{place}/answer", text, expected, row.answer)
+            yield Problem(_at(line, "answer"), text, expected, row.answer)
 
 
 @check("prediction-scores", "every score follows from answer and target")
 def prediction_scores(evidence: Evidence) -> Problems:
     """Each declared scorer of scoring.py and each pattern, recomputed; no score besides. Exact."""
     spec = evidence.plan.eval
-    for place, row in _each(evidence):
+    for line, row in _each(evidence):
         try:
             expected = scoring.scores(spec, row.output, row.answer, row.target)
         except NoEngineError as error:
@@ -104,7 +111,7 @@ def prediction_scores(evidence: Evidence) -> Problems:
         for name in sorted(expected.keys() | row.scores.keys()):
             found = row.scores.get(name)
             text = f"{name} gives another score for this answer and target"
-            yield from differs(f"{place}/scores/{name}", text, expected.get(name), found)
+            yield from differs(_at(line, f"scores/{name}"), text, expected.get(name), found)
 
 
 @check("scorers", "inputs.json names the scorers that the milestone asks for, with their versions")
@@ -126,9 +133,9 @@ def scorers(evidence: Evidence) -> Problems:
 def prediction_groups(evidence: Evidence) -> Problems:
     """Keys of groups = eval.group_by. Exact."""
     expected = sorted(evidence.plan.eval.group_by)
-    for place, row in _each(evidence):
+    for line, row in _each(evidence):
         if (found := sorted(row.groups)) != expected:
-            yield from differs(f"{place}/groups", "other groups", expected, found)
+            yield from differs(_at(line, "groups"), "other groups", expected, found)
 
 
 @check("prediction-lengths", "output lengths and reasons to stop are possible")
@@ -136,15 +143,16 @@ def prediction_lengths(evidence: Evidence) -> Problems:
     """num_output_tokens ≤ max_new_tokens, and = max_new_tokens where the reason is `length`; an
     output text needs tokens, a prompt text too. Exact."""
     limit = evidence.plan.eval.max_new_tokens
-    for place, row in _each(evidence):
+    for line, row in _each(evidence):
         at_length = row.finish_reason == "length"
         if row.num_output_tokens > limit or (at_length and row.num_output_tokens != limit):
             text = "not a length that an output which ended like this can have"
             expected = f"{limit}" if at_length else f"at most {limit}"
-            yield Problem(f"{place}/num_output_tokens", text, expected, row.num_output_tokens)
-        for key in ("prompt", "output"):
-            if getattr(row, key) and getattr(row, f"num_{key}_tokens") < 1:
-                yield Problem(f"{place}/num_{key}_tokens", "text without a token")
+            yield Problem(_at(line, "num_output_tokens"), text, expected, row.num_output_tokens)
+        if row.prompt and row.num_prompt_tokens < 1:
+            yield Problem(_at(line, "num_prompt_tokens"), "text without a token")
+        if row.output and row.num_output_tokens < 1:
+            yield Problem(_at(line, "num_output_tokens"), "text without a token")
 
 
 @check("generation", "answers were generated as the milestone asks, and end where an end is")

@@ -26,6 +26,7 @@ _FIRST: Final = (
     "inputs_held",
     "promises",
     "machine",
+    "worker",
     "left",
     "ends",
 )

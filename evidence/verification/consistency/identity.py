@@ -11,21 +11,39 @@ from evidence.encoding import jsonio
 from evidence.encoding.codec import encode
 from evidence.records.availability import Unavailable
 from evidence.records.capture import (
+    FrameworkRecord,
     GitStateRecord,
     HardwareRecord,
     InputPlaceRecord,
+    JaxRecord,
     PackagesRecord,
     TorchRecord,
     why_left_out,
 )
+from evidence.records.finding import Severity
 from evidence.records.inputs import ModelRecord
 from evidence.records.milestone import ModelSpec
+from evidence.records.record import Record
 from evidence.results.computed import GPU_DEVICES, is_card, present
 from evidence.results.context import journal_at
+from evidence.rules.program import num_new_files
+from evidence.stages.command import COMMAND
 from evidence.stages.eval import PREDICTIONS
 from evidence.verification.consistency.registry import Evidence, Problems, check, differs, need
 from evidence.verification.problem import CannotCheckError, Problem, shown
 
+_VERSIONS: Final[dict[type[Record], tuple[tuple[str, str], ...]]] = {
+    TorchRecord: (("torch", "torch_version"), ("transformers", "transformers_version")),
+    JaxRecord: (
+        ("jax", "jax_version"),
+        ("jaxlib", "jaxlib_version"),
+        ("flax", "flax_version"),
+        ("optax", "optax_version"),
+        ("google-tunix", "tunix_version"),
+        ("transformers", "transformers_version"),
+    ),
+}
+"""Packages whose versions a worker says itself: as they are installed, and in its record."""
 _NO_DRIVER: Final = "no NVIDIA driver"
 """How a reason begins that leaves no room for a GPU. Any other is the driver's own trouble."""
 
@@ -56,7 +74,8 @@ def git_identity(evidence: Evidence) -> Problems:
     or files differ; one commit has one tree, subject and date; git.inputs name the data of
     inputs.json, and give a reason exactly where
     nothing holds them; a patch holds what differed from the commit. Exact.
-    Warnings: dirty tree, repository changed meanwhile, an input that
+    Warnings: dirty tree, repository changed meanwhile (advice where a program that is recorded
+    only left new files), an input that
     no commit holds.
     """
     git = evidence.documents.git
@@ -157,7 +176,11 @@ def _states(evidence: Evidence) -> Problems:
                 yield from differs(f"{layout.GIT}#/end/{key}", text, expected, found)
         if changed:
             text = "the repository changed while the run went on"
-            yield Problem(place, text, severity="warning", code="changed-during-run")
+            left = num_new_files(git) if COMMAND.name in evidence.documents.milestone.stages else 0
+            if left:
+                text = f"new files lie in the working tree since the program ran: {left}"
+            severity: Severity = "advice" if left else "warning"
+            yield Problem(place, text, severity=severity, code="changed-during-run")
 
 
 def _left_out(place: str, state: GitStateRecord) -> Problems:
@@ -273,35 +296,42 @@ def _possible(model: ModelRecord) -> Problems:
 
 @check("framework-identity", "packages, framework and hardware tell of one and the same machine")
 def framework_identity(evidence: Evidence) -> Problems:
-    """environment.framework's torch and transformers versions = packages.json's (local build tags
-    aside; of several versions on the path the one that is imported, and a shadowed one has one
-    that shadows it); a CUDA device needs a GPU in hardware.json with that name, or a part of one;
-    an attempt that requires an accelerator ran on one; only a partitioned card has parts. Exact. A
-    warning where NVML did not answer."""
-    packages = evidence.documents.packages
-    yield from _shadowed(packages)
-    framework = need(evidence.documents.environment.framework, "the framework is not known")
+    """The versions of environment.framework = those of packages.json, or of worker.json where the
+    workers ran under another Python (local build tags aside; of several versions on the path the
+    one that is imported, and a shadowed one has one that shadows it); a CUDA device needs a GPU in
+    hardware.json with that name, or a part of one; an attempt that requires an accelerator ran on
+    one; only a partitioned card has parts. Exact. A warning where NVML did not answer."""
+    path, packages = evidence.documents.packages_used
+    yield from _shadowed(layout.PACKAGES, evidence.documents.packages)
+    if path != layout.PACKAGES:
+        yield from _shadowed(path, packages)
+    framework = evidence.documents.environment.framework
+    if isinstance(framework, Unavailable):
+        raise CannotCheckError(f"the framework is not known: {framework.reason}")
     versions = {p.name.lower(): p.version for p in packages.imported}
-    for name in ("torch", "transformers"):
-        found = getattr(framework, f"{name}_version")
+    for name, key in _VERSIONS[type(framework)]:
+        found = getattr(framework, key)
         if name in versions:
-            place = f"{layout.ENVIRONMENT}#/framework/{name}_version"
-            text = f"another {name} than packages.json lists"
+            place = f"{layout.ENVIRONMENT}#/framework/{key}"
+            text = f"another {name} than {path} lists"
             yield from differs(place, text, _public(versions[name]), _public(found))
     on_gpu = framework.device.startswith(GPU_DEVICES)
     place = f"{layout.ENVIRONMENT}#/framework/device"
     if on_gpu:
         yield from _card(framework, evidence.documents.hardware, place)
-    if evidence.plan.requires.accelerator == "nvidia" and not on_gpu:
+    required = evidence.plan.requires.accelerator
+    if required == "nvidia" and not on_gpu:
         text = "the attempt requires an NVIDIA GPU"
         yield Problem(place, text, "cuda", framework.device)
+    if required == "tpu" and not framework.device.startswith("tpu"):
+        yield Problem(place, "the attempt requires a TPU", "tpu", framework.device)
     for index, card in enumerate(present(evidence.documents.hardware)):
         if card.parts and card.mig is not True:
             text = "has parts, but is not partitioned"
             yield Problem(f"{layout.HARDWARE}#/gpus/{index}/parts", text, "no parts")
 
 
-def _card(framework: TorchRecord, hardware: HardwareRecord, place: str) -> Problems:
+def _card(framework: FrameworkRecord, hardware: HardwareRecord, place: str) -> Problems:
     cards, device = hardware.gpus, framework.device_name
     if isinstance(cards, Unavailable) and not cards.reason.startswith(_NO_DRIVER):
         text = f"ran on a GPU, and NVML listed none: {shown(cards.reason)}"
@@ -318,12 +348,12 @@ def _card(framework: TorchRecord, hardware: HardwareRecord, place: str) -> Probl
         yield Problem(f"{place}_name", text, names, device)
 
 
-def _shadowed(packages: PackagesRecord) -> Problems:
+def _shadowed(path: str, packages: PackagesRecord) -> Problems:
     imported: dict[str, str] = {}
     for one in packages.imported:
         imported.setdefault(one.name, one.version)
     for index, one in enumerate(packages.known):
-        place = f"{layout.PACKAGES}#/packages/{index}"
+        place = f"{path}#/packages/{index}"
         if not one.shadowed:
             text = "of several versions on the path one is imported, and the others are shadowed"
             yield from differs(f"{place}/version", text, imported[one.name], one.version)

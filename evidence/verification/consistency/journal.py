@@ -19,7 +19,7 @@ _OTHER: Final = "belongs to another attempt than the one under way"
 
 # What may stand directly after what. `stage-started` opens a segment of a stage, `recovered` says
 # that another process goes on from here; the run's own events frame the attempts.
-_REPORTED: Final = ("execution", "loss", "generation")
+_REPORTED: Final = ("execution", "compilation", "loss", "generation")
 """What a worker says of how it works; nothing follows from their place."""
 _INSIDE_STAGE: Final = (
     "schedule",

@@ -13,19 +13,21 @@ from typing import Final
 
 from evidence import layout
 from evidence.records.availability import Unavailable
-from evidence.records.capture import HardwareRecord
+from evidence.records.capture import HardwareRecord, TorchRecord
 from evidence.records.run import AttemptPlan
 from evidence.redact.marks import is_cut_from
 from evidence.results.context import journal_at
 from evidence.verification.consistency.registry import Evidence, Problems, check
 from evidence.verification.problem import CannotCheckError, Problem
-from evidence.worker.requirements import NO_CARD, NOT_USABLE, UNKNOWN
+from evidence.worker.lacking_words import AT_MOST, NO_CARD, NOT_USABLE, UNKNOWN
 from evidence.worker.visible import first_device
 
 _HIDDEN: Final = ("CUDA_VISIBLE_DEVICES", "(MIG)")
 """What our sentences name where cards are there, and a process sees none."""
 _MEMORY: Final = re.compile(r"(.+) has ([0-9.]+) GiB, the attempt needs ([0-9.e+-]+) GiB\b.*")
-_SUPPORTED: Final = re.compile(r"the installed PyTorch was .* the driver supports at most (\S+)")
+_SUPPORTED: Final = re.compile(
+    rf"(?:the installed PyTorch was|jax-cuda\d+-plugin\b) .* the driver(?: \(.*\))? {AT_MOST} (\S+)"
+)
 _NO_TORCH: Final = (
     "the Python package torch is not installed",
     "PyTorch is not installed",
@@ -83,7 +85,7 @@ def _contradictions(
     driver = hardware.driver_cuda_version
     if supported and not isinstance(driver, Unavailable) and supported[1] != driver:
         yield "another CUDA than the driver's in hardware.json", driver
-    if isinstance(framework, Unavailable):
+    if not isinstance(framework, TorchRecord):
         return
     if said in _NO_TORCH:
         yield "a later attempt computed with it", f"torch {framework.torch_version}"

@@ -15,7 +15,7 @@ from evidence.records.run import JournalEvent, OutcomeRecord
 from evidence.results.context import journal_at
 from evidence.stages.registry import kinds, stages_of
 from evidence.stages.train import STEPS
-from evidence.verification.consistency.machine import OUR_BACKEND
+from evidence.verification.consistency.machine import OUR_BACKENDS, TUNIX
 from evidence.verification.consistency.registry import Evidence, Problems, check
 from evidence.verification.problem import CannotCheckError, Problem
 
@@ -30,8 +30,9 @@ def sealed_names(evidence: Evidence) -> Problems:
     folders = [one for kind in kinds() for one in (kind.weights_folder, kind.folder) if one]
     whole = tuple(f"{folder}/" for folder in folders)
     of_stages = {path for kind in kinds() for path in (*kind.needed_when_complete, *kind.schemas)}
-    of_attempt = {layout.TELEMETRY, "outcome.json", *of_stages}
+    of_attempt = {layout.TELEMETRY, layout.WORKER, "outcome.json", *of_stages}
     known = {*layout.NEEDED_ALWAYS, layout.NOTES, layout.PATCH, layout.TELEMETRY, *of_stages}
+    known.add(layout.WORKER)
     for path in sorted(evidence.documents.digests):
         inside = _OF_ATTEMPT.fullmatch(path)
         if path in known or path.startswith(f"{layout.DAMAGED}/"):
@@ -109,7 +110,7 @@ def _logs(
     if outcome.last_lines and not any(f"{folder}/{log}" in sealed for log in logs.values()):
         text = "its last lines are told, and there is no log that they stand in"
         yield Problem(f"{folder}/outcome.json#/last_lines", text, code="missing")
-    if outcome.backend != OUR_BACKEND:
+    if outcome.backend not in OUR_BACKENDS:
         return
     written = {e.data["stage"] for e in events if e.event in ("checkpoint", "stage-finished")}
     for stage, log in logs.items():
@@ -138,14 +139,17 @@ def _rows(evidence: Evidence, folder: str, events: list[JournalEvent]) -> Proble
 @check("own-reports", "what our own backend always reports is there")
 def own_reports(evidence: Evidence) -> Problems:
     """Where it completed: how rows went through the model, the loss that was held against the
-    framework's, the probes, how answers were generated; FLOPs and what moved of the weights; on a
-    CPU it computes on one device; a revision only of a model from the hub; the tokenizer that the
-    attempt asks for. Exact."""
+    framework's, the probes, how answers were generated; FLOPs and what moved of the weights, by no
+    more updates than the segment has steps; on a CPU it computes on one device; a revision only of
+    a model from the hub; the tokenizer that the attempt asks for. Exact."""
     plan, rows = evidence.plan, evidence.documents.rows(STEPS)
-    if plan.backend != OUR_BACKEND:
+    if plan.backend not in OUR_BACKENDS:
         raise CannotCheckError("what another backend reports is its own")
     wanted = [("train", "execution"), ("train", "probe"), ("eval", "generation")]
     wanted += [("train", "loss")] if rows else []
+    if plan.backend == TUNIX:
+        wanted += [("train", "compilation"), ("eval", "compilation")]
+        yield from _of_compiled(evidence)
     for stage, name in wanted:
         if not any(e.data.get("stage", stage) == stage for e in evidence.events(name)):
             text = f"the {stage} stage of this backend always reports its {name}"
@@ -155,11 +159,30 @@ def own_reports(evidence: Evidence) -> Problems:
             if event.data.get(key) is None:
                 text = f"the training stage of this backend always reports {key}"
                 yield Problem(journal_at(event, "data"), text, key)
+        steps = sum(row.segment == event.data["segment"] for row in rows)
+        done = (event.data.get("weights") or {}).get("num_optimizer_steps", 0)
+        if rows and done > steps:  # fewer are a warning of training-loss
+            text = "its optimizer steps once a step, and no oftener"
+            place = journal_at(event, "data", "weights", "num_optimizer_steps")
+            yield Problem(place, text, steps, done)
     for event in evidence.events("execution", "train"):
         if event.data["device"] == "cpu" and event.data["num_devices"] != 1:
             place, found = journal_at(event, "data", "num_devices"), event.data["num_devices"]
             yield Problem(place, "a CPU is one device", 1, found)
     yield from _model(evidence)
+
+
+def _of_compiled(evidence: Evidence) -> Problems:
+    """JAX compiles for fixed lengths, and each step says what it spent on that."""
+    for event in evidence.events("execution", "train"):
+        if not event.data.get("widths"):
+            text = "this backend always says which lengths it compiled for"
+            yield Problem(journal_at(event, "data"), text, "widths")
+    for line, row in enumerate(evidence.documents.rows(STEPS), 1):
+        if row.compile_s is None:
+            text = "this backend always says what a step spent on compiling"
+            yield Problem(f"{layout.METRICS}#L{line}", text, "compile_s")
+            return
 
 
 def _model(evidence: Evidence) -> Problems:

@@ -8,19 +8,33 @@ from itertools import pairwise
 from typing import Final
 
 from evidence import layout
-from evidence.capture.environ import env_snapshot
 from evidence.pack import lost
 from evidence.records.availability import Unavailable
-from evidence.records.capture import HardwareRecord, TelemetryRow, TorchRecord
+from evidence.records.capture import (
+    FrameworkRecord,
+    HardwareRecord,
+    JaxRecord,
+    TelemetryRow,
+    TorchRecord,
+)
 from evidence.records.finding import Severity
 from evidence.records.run import AttemptPlan, JournalEvent
 from evidence.results.context import journal_at
 from evidence.stages.train import STEPS, TRAIN
+from evidence.text.snapshot import env_snapshot
 from evidence.verification.consistency.registry import Evidence, Problems, check, differs, need
 from evidence.verification.problem import CannotCheckError, Problem
 
-OUR_BACKEND: Final = "transformers"
-"""What this backend always does is known; what another reports is its own."""
+TUNIX: Final = "tunix"
+OUR_BACKENDS: Final = ("transformers", TUNIX)
+"""What these backends always do is known; what another reports is its own."""
+_FRAMEWORKS: Final[dict[str, type[FrameworkRecord]]] = {
+    "transformers": TorchRecord,
+    "tunix": JaxRecord,
+}
+_PLATFORMS: Final = {"none": "cpu", "nvidia": "gpu", "tpu": "tpu"}
+"""Where JAX computes, by the accelerator that an attempt requires."""
+_DETERMINISTIC: Final = "--xla_gpu_deterministic_ops=true"
 _NO_DRIVER: Final = "no NVIDIA driver"
 _GPU: Final = ("gpu_memory_bytes", "gpu_utilisation_percent", "gpu_power_w")
 _ABOVE_LIMIT: Final = 2.0
@@ -34,8 +48,8 @@ _SHARED: Final = 8
 
 @check("env-snapshot", "env_snapshot.txt is what the documents beside it give")
 def snapshot(evidence: Evidence) -> Problems:
-    """environ.env_snapshot over environment.json, hardware.json, git.json and packages.json,
-    compared as bytes. Exact."""
+    """snapshot.env_snapshot over environment.json, hardware.json, git.json, packages.json and,
+    where it is there, worker.json, compared as bytes. Exact."""
     documents = evidence.documents
     if lost.damaged_in(documents.journal) is not None:
         raise CannotCheckError("the run was closed when its files were damaged")
@@ -43,7 +57,11 @@ def snapshot(evidence: Evidence) -> Problems:
     if found is None:
         raise CannotCheckError(f"{layout.ENV_SNAPSHOT} is not there, or too large")
     text = env_snapshot(
-        documents.environment, documents.hardware, documents.git, documents.packages
+        documents.environment,
+        documents.hardware,
+        documents.git,
+        documents.packages,
+        documents.worker,
     )
     expected, lines = text.split("\n"), found.decode("utf-8", "replace").split("\n")
     for number, (wanted, line) in enumerate(zip(expected, lines, strict=False), 1):
@@ -61,15 +79,60 @@ def framework_build(evidence: Evidence) -> Problems:
     """A CUDA device needs a build with CUDA, and a card of its number; +cuNNN is cuda_version; the
     journal's execution was on that device; where our own backend ran: the framework is known,
     torch and transformers are among the packages (a development build of torch may not be),
-    threads, one thread between operations and deterministic algorithms are as the attempt asks.
+    threads, one thread between operations and deterministic algorithms are as the attempt asks. Of
+    JAX: a device of its platform, which is that of the accelerator asked for; no double precision,
+    deterministic operations where XLA_FLAGS say so, threads and precision as the attempt asks.
     Exact."""
     plan, framework = evidence.plan, evidence.documents.environment.framework
     place = f"{layout.ENVIRONMENT}#/framework"
     if isinstance(framework, Unavailable):
-        if plan.backend == OUR_BACKEND:
+        if plan.backend in OUR_BACKENDS:
             yield Problem(place, "a run that completed knows its framework", None, framework.reason)
             return
         raise CannotCheckError(f"the framework is not known: {framework.reason}")
+    expected = _FRAMEWORKS.get(plan.backend)
+    if expected is not None and not isinstance(framework, expected):
+        text = f"the backend {plan.backend} computes with another framework"
+        yield Problem(place, text, expected.__name__, type(framework).__name__)
+    if isinstance(framework, JaxRecord):
+        yield from _jax(place, framework)
+        if plan.backend in OUR_BACKENDS:
+            yield from _jax_as_asked(place, framework, plan)
+    else:
+        yield from _torch(place, framework)
+    yield from _card(place, framework, evidence.documents.hardware)
+    for event in evidence.events("execution", "train"):
+        where, text = journal_at(event, "data", "device"), "another device than the framework had"
+        kind, _, number = event.data["device"].partition(":")
+        same = framework.device.partition(":")[0] == kind
+        if not same or (
+            number and ":" in framework.device and event.data["device"] != framework.device
+        ):
+            yield Problem(where, text, framework.device, event.data["device"])
+    if plan.backend in OUR_BACKENDS and isinstance(framework, TorchRecord):
+        yield from _as_asked(evidence, framework, plan)
+
+
+def _jax(place: str, framework: JaxRecord) -> Problems:
+    begins = {"cpu": ("cpu",), "gpu": ("cuda", "rocm", "gpu"), "tpu": ("tpu",)}
+    if not framework.device.startswith(begins[framework.platform]):
+        text = "is no device of this platform"
+        yield Problem(f"{place}/device", text, framework.platform, framework.device)
+
+
+def _jax_as_asked(place: str, framework: JaxRecord, plan: AttemptPlan) -> Problems:
+    text = "not as this attempt asks"
+    facts: list[tuple[str, object]] = [("platform", _PLATFORMS[plan.requires.accelerator])]
+    facts += [("x64", False), ("deterministic_ops", _DETERMINISTIC in framework.xla_flags)]
+    if plan.threads is not None:
+        facts.append(("num_threads", plan.threads))
+    if plan.train.deterministic:
+        facts.append(("matmul_precision", "highest"))
+    for key, expected in facts:
+        yield from differs(f"{place}/{key}", text, expected, getattr(framework, key))
+
+
+def _torch(place: str, framework: TorchRecord) -> Problems:
     cpu_build = framework.torch_version.endswith("+cpu")
     if framework.device.startswith("cuda"):
         if cpu_build:
@@ -83,26 +146,15 @@ def framework_build(evidence: Evidence) -> Problems:
     if cpu_build and not isinstance(framework.cuda_version, Unavailable):
         text = "a build for CPUs alone has no CUDA"
         yield Problem(f"{place}/cuda_version", text, None, framework.cuda_version)
-    yield from _cuda(place, framework, evidence.documents.hardware)
-    for event in evidence.events("execution", "train"):
-        where, text = journal_at(event, "data", "device"), "another device than the framework had"
-        kind, _, number = event.data["device"].partition(":")
-        same = framework.device.partition(":")[0] == kind
-        if not same or (
-            number and ":" in framework.device and event.data["device"] != framework.device
-        ):
-            yield Problem(where, text, framework.device, event.data["device"])
-    if plan.backend == OUR_BACKEND:
-        yield from _as_asked(evidence, framework, plan)
-
-
-def _cuda(place: str, framework: TorchRecord, hardware: HardwareRecord) -> Problems:
-    """The CUDA that a build names, and the card that a device is the number of."""
     tag = re.fullmatch(r"[^+]+\+cu(\d+)", framework.torch_version)
     if tag and not isinstance(framework.cuda_version, Unavailable):
         text, stated = "another CUDA than the build names", framework.cuda_version
         if tag[1] != stated.replace(".", ""):
             yield Problem(f"{place}/cuda_version", text, framework.torch_version, stated)
+
+
+def _card(place: str, framework: FrameworkRecord, hardware: HardwareRecord) -> Problems:
+    """The card that a device is the number of."""
     number = re.fullmatch(r"cuda:(\d{1,4})", framework.device)
     gpus = () if isinstance(hardware.gpus, Unavailable) else hardware.gpus
     if number and gpus and not any(one.parts for one in gpus) and int(number[1]) >= len(gpus):
@@ -112,11 +164,12 @@ def _cuda(place: str, framework: TorchRecord, hardware: HardwareRecord) -> Probl
 
 def _as_asked(evidence: Evidence, framework: TorchRecord, plan: AttemptPlan) -> Problems:
     place = f"{layout.ENVIRONMENT}#/framework"
-    names = {one.name.lower() for one in evidence.documents.packages.imported}
+    path, packages = evidence.documents.packages_used
+    names = {one.name.lower() for one in packages.imported}
     released = not any(mark in framework.torch_version for mark in ("dev", "git", "a0"))
     if names and "torch" not in names and released:
         text = "PyTorch is not among the packages"
-        yield Problem(f"{place}/torch_version", text, "torch in packages.json")
+        yield Problem(f"{place}/torch_version", text, f"torch in {path}")
     if names and "transformers" not in names:
         text = "is not among the packages: perhaps it was imported from a folder"
         where = f"{place}/transformers_version"

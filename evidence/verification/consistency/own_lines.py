@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Iterator
 from functools import partial
@@ -13,18 +12,19 @@ from evidence import layout
 from evidence.records.availability import Unavailable
 from evidence.records.run import AttemptPlan, StepRow
 from evidence.redact.marks import is_cut_from
+from evidence.rules import arithmetic
 from evidence.stages.eval import PREDICTIONS
 from evidence.stages.train import STEPS, TRAIN
 from evidence.text.escape import visible
 from evidence.verification.consistency import registry
-from evidence.verification.consistency.machine import OUR_BACKEND
+from evidence.verification.consistency.machine import OUR_BACKENDS
 from evidence.verification.consistency.registry import Evidence, Problems
 from evidence.verification.problem import CannotCheckError, Problem
 
 check = partial(registry.check, kind=TRAIN.name)
 
 _STEP: Final = re.compile(r"step \d+/\d+  loss .*$")
-_TRAINING: Final = re.compile(r"training .* on \d+ rows$")
+_TRAINING: Final = re.compile(r"training .{1,400} on \d+ rows$")
 _SEAM: Final = (
     re.compile(r"evaluation feeds … .*; the training text goes on .*$"),
     re.compile(r"the first token that carries loss: .*$"),
@@ -71,7 +71,7 @@ def _seam(evidence: Evidence, lines: list[tuple[int, str]]) -> Problems:
     text = evidence.documents.inputs.text
     seam = None if isinstance(text, Unavailable) else text.seam
     if seam is None:
-        yield Problem(f"{layout.INPUTS}#/text/seam", "this backend always says where the seam is")
+        yield Problem(f"{layout.INPUTS}#/text", "this backend always says where the seam is")
         return
     said = (
         f"evaluation feeds … {seam.fed!r}; the training text goes on {seam.continuation!r}",
@@ -87,7 +87,7 @@ def _said(plan: AttemptPlan, rows: list[StepRow], last: int) -> Iterator[str]:
     for _, group in groupby(rows, key=lambda row: (row.step - 1) // every):
         inside = list(group)
         row = inside[-1]
-        mean = math.fsum(one.loss for one in inside) / len(inside)
+        mean = arithmetic.mean([one.loss for one in inside])
         yield (
             f"step {row.step}/{last}  loss {mean!r}  learning_rate {row.learning_rate!r}  "
             f"epoch {row.epoch!r}"
@@ -117,7 +117,7 @@ def _alike(
 
 
 def _lines(evidence: Evidence, path: str, stage: str) -> Iterator[tuple[int, str]]:
-    if evidence.plan.backend != OUR_BACKEND:
+    if evidence.plan.backend not in OUR_BACKENDS:
         raise CannotCheckError("what another backend prints is its own")
     data = evidence.contents.get(path)
     if data is None:

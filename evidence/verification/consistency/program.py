@@ -7,16 +7,32 @@ own process, which could have told them anything.
 
 from __future__ import annotations
 
+import fnmatch
+import posixpath
+
+from evidence.capture.patterns import is_plain
 from evidence.encoding.codec import decode
 from evidence.errors import MalformedError
 from evidence.records.availability import Unavailable
-from evidence.records.program import CommandSpec, ProgramNumbers, ProgramSeen
+from evidence.records.milestone import MetricSpec
+from evidence.records.program import (
+    CollectedFile,
+    CommandSpec,
+    NumberInFile,
+    OpenedFile,
+    ProgramFiles,
+    ProgramNumbers,
+    ProgramRecord,
+    ProgramSeen,
+)
 from evidence.results.program import remarks_of
+from evidence.rules import command_words as commands
 from evidence.rules.extraction import extract
-from evidence.rules.tellings import TRAINER_STATE, Told, tellings, written_in_run
+from evidence.rules.tellings import NUMBERS_OF_LINE, TRAINER_STATE, Told, tellings, written_in_run
 from evidence.stages.command import (
     COLLECTED,
     COMMAND,
+    OUTPUT,
     PROGRAM,
     PROGRAM_FILES,
     PROGRAM_NUMBERS,
@@ -37,8 +53,9 @@ KIND = COMMAND.name
 
 @check("program-command", "the program that ran is the one that the milestone asks for", kind=KIND)
 def program_command(evidence: Evidence) -> Problems:
-    """command of program.json = run of [command] ({output} filled in), or resume where the stage
-    was started more than once; it ended with status 0 in a complete pack. Exact."""
+    """command of program.json = run of [command], or resume where the stage was started more than
+    once. cwd likewise, with ~, user and host for names of the machine; executable is called like
+    its first word; it ended with status 0 and by no signal in a complete pack."""
     record = need(evidence.documents.document(PROGRAM), "there is no program.json")
     spec = decode(CommandSpec, evidence.plan.stages[KIND])
     again = len(evidence.events("stage-started", KIND)) > 1 and spec.resume
@@ -48,37 +65,54 @@ def program_command(evidence: Evidence) -> Problems:
         text = "is not the command of the milestone"
         yield Problem(place, text, " ".join(wanted), " ".join(record.command))
     for index, (asked, ran) in enumerate(zip(wanted, record.command, strict=False)):
-        if "{output}" not in asked:
-            text = "is not the word of the milestone's command"
-            yield from differs(f"{place}/{index}", text, asked, ran)
+        text = "is not the word of the milestone's command"
+        yield from differs(f"{place}/{index}", text, asked, ran)
+    yield from _ran(record, spec)
+
+
+def _ran(record: ProgramRecord, spec: CommandSpec) -> Problems:
+    if not commands.is_same(posixpath.normpath(spec.cwd), record.cwd.replace("\\", "/")):
+        text = "is not the folder of the milestone's command"
+        yield Problem(f"{PROGRAM.path}#/cwd", text, spec.cwd, record.cwd)
+    name, started = (commands.name_of(one) for one in (record.executable, record.command[0]))
+    if name != started and not name.startswith(f"{started}."):  # python.exe
+        text = "is not what the command's first word names"
+        yield Problem(f"{PROGRAM.path}#/executable", text, started, name)
     text = "a program that completed ended with status 0"
     yield from differs(f"{PROGRAM.path}#/exit_status", text, 0, record.exit_status)
+    text = "a program that completed was ended by no signal"
+    yield from differs(f"{PROGRAM.path}#/signal", text, None, record.signal)
 
 
 @check("program-steps", "steps, processes and totals of the program agree", kind=KIND)
 def program_steps(evidence: Evidence) -> Problems:
     """Steps of an optimizer are 1, 2, 3 … in each process and segment; a process of program.json
-    has as many rows as it counts, in the last segment; sums of rows and tokens in seen.json are
-    those of the rows of that segment; target tokens ≤ tokens ≤ fed tokens. Exact."""
+    has as many rows as it counts, in the last segment, and so have those of `earlier` in theirs;
+    sums of rows and tokens in seen.json are those of the rows of the last segment; target tokens ≤
+    tokens ≤ fed tokens. Exact."""
     rows = evidence.documents.rows(PROGRAM_STEPS)
     record = need(evidence.documents.document(PROGRAM), "there is no program.json")
     expected: dict[tuple[int, int, int], int] = {}
-    counted: dict[int, int] = {}
+    counted: dict[tuple[int, int], int] = {}
     last = len(evidence.events("stage-started", KIND))
     for line, row in enumerate(rows, 1):
         place, key = f"{PROGRAM_STEPS.path}#L{line}", (row.segment, row.process, row.optimizer)
         expected[key] = expected.get(key, 0) + 1
         yield from differs(f"{place}/step", "steps are counted by one", expected[key], row.step)
-        if row.segment == last:
-            counted[row.process] = counted.get(row.process, 0) + 1
+        counted[row.segment, row.process] = counted.get((row.segment, row.process), 0) + 1
         known = [row.num_target_tokens, row.num_tokens, row.num_fed_tokens]
         found = [one for one in known if one is not None]
         if row.num_tokens is not None and found != sorted(found):
             yield Problem(place, "more tokens carry loss, or are fed, than there are", actual=known)
-    for index, process in enumerate(record.processes):
-        place = f"{PROGRAM.path}#/processes/{index}/num_steps"
-        text = "another number of rows than the process has"
-        yield from differs(place, text, counted.get(index, 0), process.num_steps)
+    starts = [(last, "", record.processes)]
+    starts += [
+        (one.segment, f"/earlier/{n}", one.processes) for n, one in enumerate(record.earlier)
+    ]
+    for segment, where, processes in starts:
+        for index, process in enumerate(processes):
+            place = f"{PROGRAM.path}#{where}/processes/{index}/num_steps"
+            text = "another number of rows than the process has"
+            yield from differs(place, text, counted.get((segment, index), 0), process.num_steps)
 
 
 @check("program-totals", "what the program fed is the sum of its steps", kind=KIND)
@@ -112,7 +146,8 @@ def _shapes(seen: ProgramSeen) -> Problems:
 @check("program-files", "collected files are those that were found", kind=KIND)
 def program_files(evidence: Evidence) -> Problems:
     """Each file of collected/ is named in files.json, with its digest and size, and each that is
-    named as kept is there. Exact."""
+    named as kept is there; of each other it is said why not. What has one digest has one size.
+    Files of well-known results are among those that the program wrote. Exact."""
     record = need(evidence.documents.document(PROGRAM_FILES), "there is no files.json")
     kept = {f"{COLLECTED}/{one.kept_as}": one for one in record.collected if one.kept_as}
     sealed = {path for path in evidence.documents.digests if path.startswith(f"{COLLECTED}/")}
@@ -127,13 +162,41 @@ def program_files(evidence: Evidence) -> Problems:
         text = "is another file than the program left"
         yield from differs(path, text, one.sha256, evidence.documents.digests[path])
         yield from differs(path, text, one.size_bytes, evidence.documents.sizes[path])
+    for index, one in enumerate(record.collected):
+        if bool(one.why_not) == (one.kept_as is not None):
+            text = "is kept, or else it is said why not"
+            yield Problem(f"{PROGRAM_FILES.path}#/collected/{index}/why_not", text, one.why_not)
+    sizes: dict[str, int] = {}
+    parts: tuple[tuple[str, tuple[OpenedFile | CollectedFile, ...]], ...] = (
+        ("opened", record.opened),
+        ("collected", record.collected),
+    )
+    for part, files in parts:
+        for index, file in enumerate(files):
+            if isinstance(file.sha256, str) and file.size_bytes is not None:
+                place = f"{PROGRAM_FILES.path}#/{part}/{index}/size_bytes"
+                known = sizes.setdefault(file.sha256, file.size_bytes)
+                text = "is not the size of another file with the same digest"
+                yield from differs(place, text, known, file.size_bytes)
+    yield from _known_results(record)
+
+
+def _known_results(record: ProgramFiles) -> Problems:
+    written = {one.path for one in record.opened if one.mode == "written"}
+    for index, name in enumerate(record.known_results):
+        if name not in written:
+            text = "is no file that the program wrote"
+            yield Problem(f"{PROGRAM_FILES.path}#/known_results/{index}", text, actual=name)
 
 
 @check("program-metrics", "each number of a file is in the file", kind=KIND)
 def program_metrics(evidence: Evidence) -> Problems:
-    """numbers.json has one entry for each [[metric]], in order; its value and text are what
-    extraction (rules/extraction.py) takes from the collected bytes. Exact."""
+    """numbers.json has one entry for each [[metric]], in order; its value, text and place are what
+    extraction (rules/extraction.py) takes from the collected bytes, of the one file that the
+    milestone names: where that was kept and has a number, the value is no other, and not unknown.
+    The unit is the milestone's. Exact."""
     found = need(evidence.documents.document(PROGRAM_NUMBERS), "there is no numbers.json")
+    files = need(evidence.documents.document(PROGRAM_FILES), "there is no files.json")
     specs = evidence.plan.metric
     place = f"{PROGRAM_NUMBERS.path}#/metrics"
     names = [one.name for one in specs]
@@ -141,6 +204,9 @@ def program_metrics(evidence: Evidence) -> Problems:
         place, "is not what the milestone asks for", names, [one.name for one in found.metrics]
     )
     for index, (spec, one) in enumerate(zip(specs, found.metrics, strict=False)):
+        text = "is not what the milestone says"
+        yield from differs(f"{place}/{index}/unit", text, spec.unit, one.unit)
+        yield from _of_its_file(spec, one, files, f"{place}/{index}/file")
         data = evidence.contents.get(one.file)
         if data is None:
             if not isinstance(one.value, Unavailable):
@@ -157,6 +223,16 @@ def program_metrics(evidence: Evidence) -> Problems:
         text = "is not the number in the file"
         yield from differs(f"{place}/{index}/value", text, taken.value, one.value)
         yield from differs(f"{place}/{index}/text", text, taken.text, one.text)
+        yield from differs(f"{place}/{index}/place", text, taken.place, one.place)
+
+
+def _of_its_file(spec: MetricSpec, one: NumberInFile, files: ProgramFiles, place: str) -> Problems:
+    kept = [file for file in files.collected if _is_of(file.path, spec.file)]
+    names = [f"{COLLECTED}/{file.kept_as}" for file in kept if file.kept_as is not None]
+    if one.file and one.file not in names:
+        yield Problem(place, "is no file that the milestone means", spec.file, one.file)
+    elif not one.file and names and len(kept) == 1 and is_plain(spec.file):
+        yield Problem(place, "is left out, and the file was kept", names[0], one.file)
 
 
 @check("program-told-twice", "numbers that were told twice agree", kind=KIND)
@@ -180,7 +256,12 @@ def program_told_twice(evidence: Evidence) -> Problems:
     is_whole = last == 1 and len(log) == record.output_bytes
     text = log.decode("utf-8", "replace") if is_whole else ""
     own = tuple(row for row in steps if row.segment == last)
-    yield from _told(tellings(text, own, record.logged, files), found, is_whole=is_whole)
+    told = tellings(text, own, record.logged, files)
+    yield from _told(told, found, is_whole=is_whole)
+    most = told.num_compared + NUMBERS_OF_LINE * len(record.logged)
+    if found.num_told_twice > most:
+        place = f"{PROGRAM_NUMBERS.path}#/num_told_twice"
+        yield Problem(place, "is more than log and files can tell", most, found.num_told_twice)
 
 
 def _told(told: Told, found: ProgramNumbers, *, is_whole: bool) -> Problems:
@@ -206,3 +287,18 @@ def program_taught(evidence: Evidence) -> Problems:
     need(evidence.documents.document(PROGRAM), "there is no program.json")
     for one in remarks_of(evidence.documents):
         yield Problem(one.address, one.text, severity=one.severity)
+
+
+def _is_of(path: str, pattern: str) -> bool:
+    """Whether a file, as files.json calls it, may be one that a pattern of the milestone means.
+
+    More than the pattern's own rules may match; what leads elsewhere, or had names cut out, may be
+    any file.
+    """
+    wanted = pattern.replace("\\", "/").replace(f"{OUTPUT}/", "output/")
+    if OUTPUT in wanted or ".." in wanted or wanted.startswith("/") or commands.has_names_cut(path):
+        return True
+    if is_plain(wanted):
+        return posixpath.normpath(wanted).lower() == path.replace("\\", "/").lower()
+    loose = wanted.removeprefix("./").replace("**/", "*")
+    return fnmatch.fnmatchcase(path.lower(), loose.lower())

@@ -10,7 +10,7 @@ from evidence import layout
 from evidence.encoding import jsonio
 from evidence.encoding.codec import encode
 from evidence.records.availability import Unavailable
-from evidence.results.compute import compute_results
+from evidence.results.compute import results_of
 from evidence.results.outcome_digest import outcome_digest
 from evidence.verification.consistency.registry import Evidence, Problems, check, differs, need
 from evidence.verification.problem import Problem
@@ -18,11 +18,10 @@ from evidence.verification.problem import Problem
 
 @check("results", "every value of results.json follows from the evidence")
 def results(evidence: Evidence) -> Problems:
-    """results.compute_results over the sealed documents, compared entry by entry: values, units,
+    """results.compute over the sealed documents, compared entry by entry: values, units,
     addresses, rules, levels, loss table, gates. Exact: the same pure functions and bytes."""
-    documents = evidence.documents
-    found = need(documents.results, "results.json is not there")
-    computed = jsonio.dump_document(encode(compute_results(documents)))
+    found = need(evidence.documents.results, "results.json is not there")
+    computed = jsonio.dump_document(encode(results_of(evidence.context)))
     if computed == evidence.contents.get(layout.RESULTS):
         return
     # Through JSON: -0.0, integers in float fields and the like take their sealed form.

@@ -11,7 +11,7 @@ from typing import Any, Final, TypeGuard
 
 from evidence import layout
 from evidence.records.availability import Unavailable
-from evidence.records.capture import TorchRecord
+from evidence.records.capture import FrameworkRecord
 from evidence.records.inputs import ModelRecord
 from evidence.results.computed import GPU_DEVICES
 from evidence.results.context import journal_at
@@ -67,7 +67,7 @@ def _memory(evidence: Evidence, model: ModelRecord) -> Problems:
 def _rate(evidence: Evidence) -> Problems:
     framework, hardware = evidence.documents.environment.framework, evidence.documents.hardware
     cores = hardware.cpu.num_logical_cores
-    if not isinstance(framework, TorchRecord) or isinstance(cores, Unavailable):
+    if not isinstance(framework, FrameworkRecord) or isinstance(cores, Unavailable):
         return
     on_gpu = framework.device.startswith(GPU_DEVICES)
     gpus = 1 if isinstance(hardware.gpus, Unavailable) else max(1, len(hardware.gpus))

@@ -6,7 +6,7 @@ The repository is in `identity`, the wall clock in `journal`, frozen paths in `p
 from __future__ import annotations
 
 from evidence import layout
-from evidence.records.capture import TorchRecord
+from evidence.records.capture import FrameworkRecord
 from evidence.results.context import journal_at
 from evidence.results.steadiness import THREADS
 from evidence.verification.consistency.registry import Evidence, Problems, check, differs
@@ -23,7 +23,7 @@ def threads(evidence: Evidence) -> Problems:
     if not counts:
         raise CannotCheckError("no stage says how many threads it had")
     framework = evidence.documents.environment.framework
-    if isinstance(framework, TorchRecord):
+    if isinstance(framework, FrameworkRecord):
         place = f"{layout.ENVIRONMENT}#/framework/num_threads"
         text = "another number of threads than the training stage began with"
         for event in evidence.events("stage-finished", "train"):

@@ -12,7 +12,7 @@ from evidence import layout
 from evidence.records.availability import Unavailable
 from evidence.stages.eval import EVAL, PREDICTIONS
 from evidence.stages.train import TRAIN
-from evidence.verification.consistency.machine import OUR_BACKEND
+from evidence.verification.consistency.machine import OUR_BACKENDS
 from evidence.verification.consistency.registry import Evidence, Problems, check
 from evidence.verification.problem import CannotCheckError, Problem
 
@@ -59,7 +59,7 @@ def tokenizer_size(evidence: Evidence) -> Problems:
     tokenizer.json, of its vocabulary and added ones together: at least the different ones, at most
     all. A special token has the id that its text has there. Exact."""
     tokenizer = evidence.documents.inputs.tokenizer
-    if isinstance(tokenizer, Unavailable) or evidence.plan.backend != OUR_BACKEND:
+    if isinstance(tokenizer, Unavailable) or evidence.plan.backend not in OUR_BACKENDS:
         raise CannotCheckError("there is no tokenizer of our own backend")
     tokens = _Tokens(evidence)
     least, most = len({*tokens.base, *tokens.added}), tokens.num_base + tokens.num_added
@@ -81,7 +81,7 @@ def prediction_characters(evidence: Evidence) -> Problems:
     longest token of the final model's tokenizer.json (and a space for each, where its decoder puts
     them)."""
     rows = evidence.documents.rows(PREDICTIONS)
-    if evidence.plan.backend != OUR_BACKEND or not rows:
+    if evidence.plan.backend not in OUR_BACKENDS or not rows:
         raise CannotCheckError("there are no answers of our own backend")
     tokens = _Tokens(evidence)
     if not set(_kinds(tokens.decoder)) <= _KNOWN:

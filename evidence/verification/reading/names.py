@@ -42,9 +42,14 @@ def unsafe_when_listed(path: str) -> str | None:
     if not layout.SEALED_PATH.fullmatch(path):
         return "not a name that a pack can hold (letters, digits, '.', '_', '-', '/')"
     for part in path.split("/"):
-        if part[-1] == "." or (part[:3].lower() in _RESERVED_STARTS and _RESERVED.fullmatch(part)):
+        if part[-1] == "." or is_reserved(part):
             return "a name that another system reads as something else"
     return _too_long(path) or _runnable(path)
+
+
+def is_reserved(part: str) -> bool:
+    """Whether a name is one of a device of Windows."""
+    return part[:3].lower() in _RESERVED_STARTS and _RESERVED.fullmatch(part) is not None
 
 
 def collisions(paths: Iterable[str]) -> Iterator[Problem]:

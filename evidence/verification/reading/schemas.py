@@ -59,7 +59,9 @@ def rows_problems(path: str, pieces: deque[mmap], read: RowsRead) -> Iterator[Pr
     try:
         for line, text in jsonio.iter_lines_of(pieces):
             value, canonical = jsonio.read_row(text, line)
-            yield from _value_problems(name, f"{path}#L{line}", value, canonical)
+            errors = schema.validate(name, value)
+            if errors or not canonical:
+                yield from _value_problems(name, f"{path}#L{line}", value, errors, canonical)
             if path not in read.misfits:
                 try:
                     records.take(value)
@@ -83,13 +85,15 @@ def _document_problems(path: str, data: bytes) -> Iterator[Problem]:
         return
     try:
         for line, value, canonical in _values(path, data):
-            yield from _value_problems(name, f"{path}#L{line}" if line else path, value, canonical)
+            where, errors = f"{path}#L{line}" if line else path, schema.validate(name, value)
+            yield from _value_problems(name, where, value, errors, canonical)
     except MalformedError as error:
         yield _malformed(path, error)
 
 
-def _value_problems(name: str, where: str, value: Any, canonical: bool) -> Iterator[Problem]:
-    errors = schema.validate(name, value)
+def _value_problems(
+    name: str, where: str, value: Any, errors: Sequence[schema.SchemaError], canonical: bool
+) -> Iterator[Problem]:
     if not canonical:
         text = "says the same in other bytes than the canonical form (keys sorted, LF)"
         yield Problem(where, text, code="not-canonical")

@@ -14,7 +14,9 @@ from msgspec.structs import replace
 
 from evidence import layout
 from evidence.encoding.digest import with_lf
+from evidence.errors import MalformedError
 from evidence.pack.documents import Documents
+from evidence.pack.imported import Imported, PackDocuments, is_imported, parse_imported
 from evidence.verification.ledger import Ledger, Rule
 from evidence.verification.problem import CannotCheckError, Problem
 from evidence.verification.reading import schemas, sets, structure
@@ -50,6 +52,13 @@ class SealedSet(Struct):
     sizes: Mapping[str, int] = field(default_factory=dict)
     rows: RowsRead = field(default_factory=RowsRead)
     documents: Documents | None = None
+    imported: Imported | None = None
+    """Instead of these, of a pack that says it was imported."""
+
+    @property
+    def understood(self) -> PackDocuments | None:
+        """The documents of whichever kind of pack it is."""
+        return self.documents or self.imported
 
 
 def read_directory(
@@ -85,6 +94,11 @@ def check_form(sealed: SealedSet, ledger: Ledger) -> None:
     """Check the form of every document and build the records."""
     contents = sealed.contents.documents
     ledger.run_check(FORM, _form(sealed.contents, sealed.rows))
+    if is_imported(contents.get(layout.MANIFEST)):
+        ledger.skip(CHAIN, "an imported pack has no journal: nothing of the run was observed")
+        if not ledger.refused:
+            ledger.run_check(RECORDS, _imported_records(sealed, ledger))
+        return
     ledger.run_check(CHAIN, schemas.chain_problems(contents, sealed.rows))
     if not ledger.refused:
         ledger.run_check(RECORDS, _records(sealed, ledger))
@@ -164,14 +178,37 @@ def _form(contents: Contents, read: RowsRead) -> Iterator[Problem]:
     yield from schemas.text_problems(contents.documents)
 
 
-def _records(sealed: SealedSet, ledger: Ledger) -> Iterator[Problem]:
-    for path in layout.NEEDED_ALWAYS:
+def _missing(needed: Iterable[str], sealed: SealedSet, ledger: Ledger) -> Iterator[Problem]:
+    for path in needed:
         if path not in sealed.contents.present and not ledger.has_error_about(path):
             yield Problem(path, "every pack has this file; this one does not", code="missing")
-    digests = {} if sealed.sums is None else sealed.sums.digests
+
+
+def _sizes(sealed: SealedSet) -> dict[str, int]:
     sizes = {**sealed.sizes}
     if layout.MANIFEST in sealed.contents.documents:
         sizes[layout.MANIFEST] = len(sealed.contents.documents[layout.MANIFEST])
+    return sizes
+
+
+def _imported_records(sealed: SealedSet, ledger: Ledger) -> Iterator[Problem]:
+    yield from _missing(layout.NEEDED_WHEN_IMPORTED, sealed, ledger)
+    digests = {} if sealed.sums is None else sealed.sums.digests
+    contents = sealed.contents.documents
+    rows = {path: rows for path, rows in sealed.rows.records.items() if path == layout.LOGGED}
+    try:
+        sealed.imported = parse_imported(contents, _sizes(sealed), digests, rows)
+    except MalformedError as error:
+        path = error.message.partition(":")[0]
+        if ledger.has_error_about(path):
+            raise CannotCheckError(f"{path} is not readable, see above") from error
+        yield Problem(path, error.message, code="record-invalid")
+
+
+def _records(sealed: SealedSet, ledger: Ledger) -> Iterator[Problem]:
+    yield from _missing(layout.NEEDED_ALWAYS, sealed, ledger)
+    digests = {} if sealed.sums is None else sealed.sums.digests
+    sizes = _sizes(sealed)
     for path in sorted(sealed.contents.long_rows.keys() - sealed.rows.records.keys()):
         if path not in sealed.rows.misfits or ledger.has_error_about(path):
             raise CannotCheckError(f"{path} is not readable, see above")

@@ -9,7 +9,9 @@ edit (`hex` is appended to the file at `path`), remove (that file),
 require, babble, threads, slow, large (every checkpoint has a file of `size_bytes`, with a hole),
 shift (every loss, `by` a share); and of print, write, libc, raise,
 file, metadata, which put the text told by `hex`, or read `from` a file, on stdout (by print,
-os.write or the C library), into an exception, a file name, or the model's metadata.
+os.write or the C library), into an exception, a file name, or the model's metadata. With
+`"frameworks": true` it says that it computes with PyTorch, or with JAX where its attempt is called
+so, from weights with the digest `start`.
 """
 
 from __future__ import annotations
@@ -22,9 +24,12 @@ import subprocess
 import sys
 import tempfile
 import time
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any, Final
 
+from evidence.records.availability import Unavailable
+from evidence.records.capture import JaxRecord, TorchRecord
 from evidence.system import posix
 from evidence.worker.interface import Emit, Job, StageFailure
 
@@ -54,6 +59,36 @@ def loss_factor() -> float:
     """What every loss is multiplied by: other kernels, for a test, with the same rows."""
     asked = order()
     return 1.0 + (float(asked["by"]) if asked.get("do") == "shift" else 0.0)
+
+
+def framework(job: Job) -> TorchRecord | JaxRecord | Unavailable:
+    """What the stub says that it computes with."""
+    none = Unavailable("the stub uses no framework")
+    if not order().get("frameworks"):
+        return none
+    if "jax" not in job.plan.name:
+        torch, transformers = map(_installed, ("torch", "transformers"))
+        return TorchRecord(torch, transformers, none, none, "cpu", none, 1, 1, True, "highest")
+    names = ("jax", "jaxlib", "flax", "optax", "google-tunix", "transformers")
+    return JaxRecord(
+        *map(_installed, names), "cpu", "cpu:0", none, 1, 1, "highest", False, False, ""
+    )
+
+
+def _installed(name: str) -> str:
+    """As packages.json has it, which verify holds it against."""
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return "1.0"
+
+
+def start_sha256(job: Job) -> str | None:
+    """Digest of the weights that it says to start from: with `start`, those of JAX have another."""
+    asked = order()
+    if not asked.get("frameworks"):
+        return None
+    return str(asked.get("start", "5")) * 64 if "jax" in job.plan.name else "5" * 64
 
 
 def enlarge(checkpoint: Path) -> None:

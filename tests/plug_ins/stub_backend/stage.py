@@ -40,10 +40,12 @@ from evidence.worker.recorder import STATE_FILE, FedRow, Recorder
 from stub_backend.orders import (
     NUM_THREADS,
     enlarge,
+    framework,
     loss_factor,
     misbehave,
     num_threads_at_end,
     order,
+    start_sha256,
     text_of,
 )
 
@@ -55,8 +57,7 @@ EOS_ID: Final = 1
 def run_stage(job: Job, emit: Emit) -> None:
     """Run one stage in milliseconds."""
     misbehave(job, 0, emit)
-    framework = Unavailable("the stub uses no framework")
-    emit("ready", framework=encode(framework), num_threads=NUM_THREADS)
+    emit("ready", framework=encode(framework(job)), num_threads=NUM_THREADS)
     _train(job, emit) if job.stage == "train" else _evaluate(job, emit)
 
 
@@ -80,7 +81,7 @@ def _train(job: Job, emit: Emit) -> None:
     _, eval_sha256, _ = questions(plan, root)
     emit(
         "inputs",
-        model=encode(_model_record(plan.model)),
+        model=encode(_model_record(plan.model, start_sha256(job))),
         tokenizer=encode(_tokenizer_record()),
         text=encode(text_record(plan, CODER, examples)),
         data={spec.data: sha256_hex(data.raw), plan.eval.data: eval_sha256},
@@ -238,7 +239,7 @@ def _tokenizer_record() -> TokenizerRecord:
     )
 
 
-def _model_record(spec: ModelSpec) -> ModelRecord:
+def _model_record(spec: ModelSpec, weights_sha256: str | None) -> ModelRecord:
     return ModelRecord(
         id=spec.id or str(spec.path or spec.config),
         source="hub" if spec.id else "local" if spec.path else "random",
@@ -250,6 +251,7 @@ def _model_record(spec: ModelSpec) -> ModelRecord:
         num_parameters=VOCABULARY * HIDDEN + HIDDEN,
         num_embedding_parameters=VOCABULARY * HIDDEN,
         dtype="float32",
+        weights_sha256=weights_sha256,
     )
 
 

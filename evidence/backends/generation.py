@@ -1,19 +1,19 @@
 """How the evaluation generates: greedily, with nothing else of the model's settings in force.
 
 Responsible for the settings in effect, for the tokens that end an answer and for what is recorded
-of both. Generating is `evaluation`'s.
+of both. Generating is a backend's.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
 from transformers import GenerationConfig
 
-from evidence.backends.transformers.models import pad_id
+from evidence.backends.tokenizer import pad_id
 from evidence.encoding.codec import encode
 from evidence.records.generation import EndToken, GenerationRecord, Source
 from evidence.records.milestone import EvalSpec
@@ -77,17 +77,16 @@ def _tokens(settings: Mapping[str, Any]) -> dict[str, Any]:
     return {key: ids for key, ids in found.items() if any(one >= 0 for one in _listed(ids))}
 
 
-def end_tokens(model: Any, tokenizer: Any) -> tuple[EndToken, ...]:
+def end_tokens(config: Any, declared: GenerationConfig, tokenizer: Any) -> tuple[EndToken, ...]:
     """Every token that generation config, config or tokenizer declare as an end, by id."""
-    config = model.config
-    declared: tuple[tuple[Source, Any], ...] = (
-        ("generation-config", model.generation_config.eos_token_id),
+    every: tuple[tuple[Source, Any], ...] = (
+        ("generation-config", declared.eos_token_id),
         ("config", getattr(config, "eos_token_id", None)),
         ("config", getattr(config.get_text_config(), "eos_token_id", None)),
         ("tokenizer", tokenizer.eos_token_id),
     )
     found: dict[int, list[Source]] = {}
-    for source, ids in declared:
+    for source, ids in every:
         for one in (one for one in _listed(ids) if one >= 0):
             sources = found.setdefault(one, [])
             if source not in sources:
@@ -98,12 +97,11 @@ def end_tokens(model: Any, tokenizer: Any) -> tuple[EndToken, ...]:
     )
 
 
-def make_greedy(model: Any, tokenizer: Any, spec: EvalSpec) -> GenerationRecord:
-    """Put a generation config of our own in place of the model's; say what is in it and what not.
-
-    Passing settings to `generate` would not do: what they leave open is taken from the model's.
-    """
-    ends = end_tokens(model, tokenizer)
+def greedy(
+    config: Any, declared: GenerationConfig, tokenizer: Any, spec: EvalSpec
+) -> tuple[GenerationConfig, GenerationRecord]:
+    """A generation config of our own in place of the model's; and what is in it and what not."""
+    ends = end_tokens(config, declared, tokenizer)
     own = GenerationConfig(
         max_new_tokens=spec.max_new_tokens,
         do_sample=False,
@@ -111,11 +109,9 @@ def make_greedy(model: Any, tokenizer: Any, spec: EvalSpec) -> GenerationRecord:
         pad_token_id=pad_id(tokenizer),
         eos_token_id=[one.id for one in ends] or None,
     )
-    aside = _settings(model.generation_config.to_dict())
-    model.generation_config = own
-    return GenerationRecord(
+    return own, GenerationRecord(
         settings=_settings(own.to_dict()),
-        set_aside=aside,
+        set_aside=_settings(declared.to_dict()),
         end_tokens=ends,
     )
 
@@ -124,24 +120,6 @@ def recorded(found: GenerationRecord) -> dict[str, Any]:
     """The facts of the journal's event."""
     facts: dict[str, Any] = encode(found)
     return facts
-
-
-def prompt_ids(tokenizer: Any, prompts: Sequence[str]) -> list[list[int]]:
-    """Ids of each prompt, without what the tokenizer adds at an end: the answer follows."""
-    found = tokenizer(
-        list(prompts), return_offsets_mapping=True, return_special_tokens_mask=True, verbose=False
-    )
-    rows = zip(
-        found["input_ids"], found["offset_mapping"], found["special_tokens_mask"], strict=True
-    )
-    return [_open_ended(*row) for row in rows]
-
-
-def _open_ended(ids: list[int], offsets: list[tuple[int, int]], special: list[int]) -> list[int]:
-    last = len(ids)
-    while last > 1 and special[last - 1] and offsets[last - 1][0] == offsets[last - 1][1]:
-        last -= 1
-    return ids[:last]
 
 
 def _listed(ids: Any) -> list[int]:

@@ -16,23 +16,27 @@ from evidence.worker.interface import StageFailure
 
 
 def refuse_unfit(
-    model: Any,
+    config: Any,
+    num_embedded: int,
     coder: Coder,
     examples: Sequence[Example],
     asked: Sequence[EvalExample],
     spec: EvalSpec,
 ) -> tuple[str, ...]:
-    """Raise StageFailure for texts that the model cannot take; return what it may run past."""
+    """Raise StageFailure for texts that the model cannot take; return what it may run past.
+
+    `num_embedded` ids have a row in the model's embedding.
+    """
     prompts = [coder.encode(one.prompt)[0] for one in asked]
     _refuse_ids(
-        model,
+        num_embedded,
         coder,
         [
             *((f"training row {e.source_row}", e.ids) for e in examples),
             *((f"prompt {i}", ids) for i, ids in enumerate(prompts)),
         ],
     )
-    context = context_tokens(model.config)
+    context = context_tokens(config)
     if context is None:
         return ()
     for what, length in (
@@ -63,8 +67,7 @@ def _past(context: int, prompts: Sequence[Sequence[int]], spec: EvalSpec) -> Ite
         )
 
 
-def _refuse_ids(model: Any, coder: Coder, texts: Sequence[tuple[str, Sequence[int]]]) -> None:
-    num_rows = int(model.get_input_embeddings().weight.shape[0])
+def _refuse_ids(num_rows: int, coder: Coder, texts: Sequence[tuple[str, Sequence[int]]]) -> None:
     for what, ids in texts:
         outside = next((one for one in ids if not 0 <= one < num_rows), None)
         if outside is not None:

@@ -1,0 +1,310 @@
+"""Verdicts on numbers: a value, its name, and what the evidence has under that name.
+
+Responsible for the rule that nobody is falsely accused: a number is contradicted only where its
+name is certain, the evidence has that very thing, and no value of the kind is the number; it is
+mislabelled only where the number is another value of the same kind.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from decimal import Decimal
+from itertools import islice
+from typing import Final
+
+from evidence.audit.claims import Claim, Judged
+from evidence.audit.fitting import Fit, fit
+from evidence.audit.known import Known
+from evidence.audit.meaning import words_of
+from evidence.audit.quantities import Quantity
+from evidence.audit.shelf import Group, Shelf, Sought, sought
+from evidence.audit.vocabulary import LINKING, NO_MEASUREMENT, OF_A_JOB, SCORES
+from evidence.foreign.facts import Place
+
+FEW_DIGITS: Final = 2
+"""A number with fewer may be anything by chance."""
+TELLING_DIGITS: Final = 3
+"""A number with as many is recognised without a name."""
+MAX_SHOWN: Final = 4
+MAX_SCANNED: Final = 3_000
+MAX_INTERVAL: Final = 10_000
+MANY_THINGS: Final = frozenset(
+    ("rows", "size", "files", "memory_used", "num_tokens", "memory", "parameters", "time")
+)
+"""Of which there are several in every run: only one that is named in full contradicts."""
+_SCALES: Final = tuple(
+    Decimal(one) for one in ("1", "100", "0.01", "60", "3600", "0.001", "1e9", "1073741824")
+)
+
+
+def judge_number(claim: Claim, shelf: Shelf) -> Judged:
+    """A number under its name."""
+    quantity = _quantity(claim)
+    found = sought(shelf, claim)
+    for pool in (found.exact, interval(claim, found.group), found.loose):
+        best = _best(quantity, pool, claim.meaning.measure)
+        if best is not None:
+            return _agreed(claim, *best)
+    if claim.hedge and not shelf.explains((claim.hedge,)):
+        message = f"its words ({claim.hedge}) may speak of something else than this run"
+        return Judged(claim, "not-checked", message)
+    if not claim.meaning.is_named and not found.group.all:
+        return _unnamed(claim, quantity, shelf)
+    other = _elsewhere(quantity, found.group, claim.meaning.measure)
+    if not found.exact:
+        return _silent(claim, found, other)
+    known = _own(found)
+    beside = claim.meaning.rest - known
+    is_told = shelf.explains(beside) and shelf.explains_around(
+        claim, known, known & found.group.subjects
+    )
+    if not (is_told and _is_sure(claim, found) and _is_run(claim, shelf, found)):
+        return _uncertain(claim, other)
+    if _may_be_its_step(claim, found):
+        return _uncertain(claim, other)
+    if other is not None:
+        return _other(claim, found, other)
+    there = (*found.exact, *found.near)
+    message = f"the evidence has {shown(there)}{_inferred(there)}"
+    return Judged(claim, "contradicted", message, shown(there), _places(there))
+
+
+def _quantity(claim: Claim) -> Quantity:
+    assert claim.quantity is not None  # noqa: S101 - kinds of numbers have one
+    return claim.quantity
+
+
+def _is_sure(claim: Claim, found: Sought) -> bool:
+    """Whether the claim can only be of the values that were found under its name."""
+    meaning = claim.meaning
+    if not claim.is_certain or not _is_duration_of(claim, found):
+        return False
+    if meaning.aggregate == "mean" and not any(_is_its_mean(one) for one in found.exact):
+        return False  # of which values it is the mean, the name does not say
+    if meaning.measure == "learning_rate" and not meaning.aggregate and not claim.keys:
+        return any(not one.how for one in found.exact)  # the rates of steps are no setting
+    if meaning.aggregate == "first" and _may_be_earlier(claim, found):
+        return False
+    if not meaning.is_named:  # a name that only these files have: it must be the whole of it
+        return all(
+            (
+                not one.meaning.is_named
+                and one.meaning.rest <= meaning.rest <= one.subject | one.meaning.rest
+            )
+            or (one.meaning.measure in SCORES and meaning.rest <= _own_words(one))
+            for one in found.exact
+        )
+    if meaning.measure in MANY_THINGS:
+        named = any(name == "file" for name, _ in claim.keys)
+        telling = meaning.rest & found.group.subjects
+        return named or bool(telling) or _is_of_predictions(claim, found) or _is_full(claim, found)
+    return True
+
+
+def _is_run(claim: Claim, shelf: Shelf, found: Sought) -> bool:
+    """Whether a seed that the claim names is one that the files have."""
+    for name, value in claim.keys:
+        keys = {key for one in found.group.all for key, _ in one.keys}
+        if name == "seed" and name not in keys:
+            return any(one.text.strip() == value for one in shelf.measure("seed").all)
+    return True
+
+
+def _is_its_mean(one: Known) -> bool:
+    """Whether a mean can only be this one: of a run, or of one thing over runs; of which tasks an
+    average is, a page seldom says."""
+    if one.meaning.measure == "loss" and not one.is_row and not one.how:
+        return True  # which Trainer calls `train_loss`
+    return one.meaning.aggregate == "mean" and (one.is_over_runs or not one.members)
+
+
+def _may_be_its_step(claim: Claim, found: Sought) -> bool:
+    """Whether a row that does not say its step has the value: it may be the one."""
+    if "step" not in dict(claim.keys):
+        return False
+    rows = (one for one in found.group.all if one.is_row and one.step is None)
+    pool = list(islice(rows, MAX_SCANNED))
+    return _best(_quantity(claim), pool, claim.meaning.measure) is not None
+
+
+def _is_full(claim: Claim, found: Sought) -> bool:
+    """Whether some value is of the same split, or has the very words of the claim for a name."""
+    split = claim.meaning.split
+    return any(
+        (one.meaning.split == split != "" and not one.is_row) or _has_its_name(claim, one)
+        for one in found.exact
+    )
+
+
+def _has_its_name(claim: Claim, one: Known) -> bool:
+    """Whether a claim names a value by the very words that the file has."""
+    name = [word for word in words_of(one.name) if word != "total"]
+    label = [word for word in words_of(claim.label) if word != "total"]
+    while label and label[-1] in LINKING:
+        label.pop()
+    return len(name) > 1 and label[-len(name) :] == name
+
+
+def _is_of_predictions(claim: Claim, found: Sought) -> bool:
+    """Of questions and answers there are as many as the one file of predictions has rows."""
+    words = set(words_of(claim.label))
+    files = [one for one in found.exact if one.name.startswith("rows of ")]
+    return bool(words & {"questions", "predictions", "answers"}) and (
+        len(files) == len(found.exact) == 1 and "pred" in files[0].name
+    )
+
+
+def _own_words(one: Known) -> frozenset[str]:
+    """Words of the task that a score is of; a file of that name may hold many."""
+    return frozenset(word for part in one.scope for word in words_of(part)) | frozenset(
+        word for _, value in one.keys for word in words_of(value)
+    )
+
+
+def _is_duration_of(claim: Claim, found: Sought) -> bool:
+    """A duration may be a limit, or of the whole job: then only a shorter one says anything."""
+    if claim.meaning.measure != "runtime_s":
+        return True
+    words = set(words_of(claim.label))
+    if words & NO_MEASUREMENT:
+        return False
+    if any(_has_its_name(claim, one) for one in found.exact):
+        return True
+    if claim.meaning.split or ("runtime" in words and not words & OF_A_JOB):
+        return True
+    known = [one.value for one in found.exact if one.value is not None]
+    return _quantity(claim).value < min(known)
+
+
+def _may_be_earlier(claim: Claim, found: Sought) -> bool:
+    """What is of the start may be of a step before the first that was logged; a loss is not likely
+    to have been lower then."""
+    if claim.meaning.measure != "loss":
+        return True
+    known = [one.value for one in found.exact if one.value is not None]
+    return _quantity(claim).value > max(known)
+
+
+def interval(claim: Claim, group: Group) -> tuple[Known, ...]:
+    """The mean of what was logged since the row before: a table of every tenth step may show it."""
+    keys = dict(claim.keys)
+    if "since" not in keys or "step" not in keys:
+        return ()
+    low, high = Decimal(keys["since"]), Decimal(keys["step"])
+    if not low < high <= low + MAX_INTERVAL:
+        return ()
+    rows = [
+        one
+        for step in range(int(low) + 1, int(high) + 1)
+        for one in group.by_step.get(Decimal(step), ())
+        if one.is_row and one.value is not None and one.meaning.rest <= claim.meaning.rest
+    ]
+    if len(rows) < 2:
+        return ()
+    mean = sum((one.value or Decimal(0) for one in rows), Decimal(0)) / len(rows)
+    how = f"the mean of the {len(rows)} rows from step {int(low) + 1} to {int(high)}"
+    places = (*rows[0].places, *rows[-1].places)
+    return (Known(rows[0].meaning, how, f"{mean:.6g}", places, mean, how=how),)
+
+
+def _own(found: Sought) -> frozenset[str]:
+    return frozenset().union(*(one.subject | one.meaning.rest for one in found.exact))
+
+
+def _best(quantity: Quantity, pool: Sequence[Known], measure: str) -> tuple[Known, Fit] | None:
+    fits = [(one, how) for one in pool if (how := fit(quantity, one, measure)) is not None]
+    order = ("exact", "bound", "cut", "coarse")
+    return min(fits, key=lambda pair: (order.index(pair[1]), bool(pair[0].how)), default=None)
+
+
+def _agreed(claim: Claim, known: Known, how: Fit) -> Judged:
+    if how == "coarse":
+        message = (
+            f"agrees as far as any file shows it ({known.text}); its further digits are in none"
+        )
+        return Judged(claim, "unsupported", message, known.text, known.places)
+    if how == "cut":
+        message = f"a digit was cut, not rounded: the evidence has {known.text}"
+        return Judged(claim, "supported", message, "", known.places)
+    return Judged(claim, "supported", known.how, "", known.places)
+
+
+def _unnamed(claim: Claim, quantity: Quantity, shelf: Shelf) -> Judged:
+    """A number whose words are no name that any file has."""
+    if quantity.num_digits >= TELLING_DIGITS and quantity.relation == "equal":
+        for group in shelf.everything():
+            known = _elsewhere(quantity, group, claim.meaning.measure)
+            if known is not None and known.unit in ("", quantity.unit):
+                return Judged(claim, "supported", f"stands there as {known.name}", "", known.places)
+    return Judged(claim, "unsupported", "no file says anything of that name")
+
+
+def _silent(claim: Claim, found: Sought, other: Known | None) -> Judged:
+    if other is not None:
+        message = f"no file says it of this; the value stands there as {described(other)}"
+        return Judged(claim, "unsupported", message, "", other.places)
+    what = f"step {dict(claim.keys)['step']}" if dict(claim.keys).get("step") else "it"
+    return Judged(claim, "unsupported", f"no file says anything of {what}")
+
+
+def _uncertain(claim: Claim, other: Known | None) -> Judged:
+    if other is not None:
+        message = f"the value stands there as {described(other)}; whether that is meant is not sure"
+        return Judged(claim, "unsupported", message, "", other.places)
+    return Judged(claim, "unsupported", "no file says it, and what it is of is not sure")
+
+
+def _other(claim: Claim, found: Sought, other: Known) -> Judged:
+    """The number is another value of the kind."""
+    if not found.is_named:
+        message = f"the value stands there as {described(other)} only"
+        return Judged(claim, "unsupported", message, shown(found.exact), other.places)
+    message = (
+        f"{_quantity(claim).text} is {described(other)}; under this name the evidence has "
+        f"{shown(found.exact)}{_inferred(found.exact)}"
+    )
+    places = (*other.places, *_places(found.exact))
+    return Judged(claim, "mislabelled", message, shown(found.exact), places[:MAX_SHOWN])
+
+
+def _elsewhere(quantity: Quantity, group: Group, measure: str) -> Known | None:
+    """Another value of the kind that the number is."""
+    if quantity.num_digits < FEW_DIGITS or quantity.relation != "equal":
+        return None
+    pool = group.all if len(group.all) <= MAX_SCANNED else tuple(_near(quantity, group))
+    best = _best(quantity, pool, measure)
+    return best[0] if best is not None and best[1] == "exact" else None
+
+
+def _near(quantity: Quantity, group: Group) -> Iterator[Known]:
+    for scale in _SCALES:
+        ends = sorted(
+            ((quantity.value - quantity.ulp) * scale, (quantity.value + quantity.ulp) * scale)
+        )
+        yield from group.between(*ends)
+
+
+def described(known: Known) -> str:
+    """What a value is, in words."""
+    if known.how:
+        return known.how
+    if known.meaning.aggregate == "mean":
+        return f"the mean over all steps of the run ({known.name})"
+    at = "" if known.step is None else f" of step {known.step:f}"
+    of = "".join(f" of {name} {value}" for name, value in known.keys)
+    return f"{known.name}{at}{of}"
+
+
+def shown(knowns: Sequence[Known]) -> str:
+    """Values as the evidence has them, the first few."""
+    texts = list(dict.fromkeys(one.text for one in knowns))
+    more = "" if len(texts) <= MAX_SHOWN else f" and {len(texts) - MAX_SHOWN} more"
+    return ", ".join(texts[:MAX_SHOWN]) + more
+
+
+def _places(knowns: Sequence[Known]) -> tuple[Place, ...]:
+    return tuple(place for one in knowns[:MAX_SHOWN] for place in one.places[:1])
+
+
+def _inferred(knowns: Sequence[Known]) -> str:
+    return " (its step follows from how often was logged)" if knowns[0].is_inferred else ""

@@ -1,0 +1,1 @@
+"""The `tunix` backend: google-tunix on JAX. The only room that imports them."""

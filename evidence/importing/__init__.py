@@ -1,0 +1,1 @@
+"""A pack from evidence that exists already: imported, not observed."""

@@ -1,0 +1,1 @@
+"""Laws of the JAX path: its workers run in the environment of `make jax`, the tests do not."""
