@@ -11,13 +11,14 @@ from collections.abc import Callable, Sequence
 from typing import Final
 
 from evidence.data import facts
-from evidence.data.facts import DataSet, Question
+from evidence.data.facts import DataSet
 from evidence.data.template_text import MarkedText, Span, render_row
 from evidence.errors import MalformedError
 from evidence.records.availability import Unavailable
 from evidence.records.inputs import DataRecord
 from evidence.records.milestone import Milestone
 from evidence.rules import scoring
+from evidence.rules.questions import Question
 from evidence.text.templating import Template
 
 Compile = Callable[[str], Template]

@@ -7,18 +7,17 @@ run records these facts, and verify counts them again where it is given the data
 from __future__ import annotations
 
 import json
-import unicodedata
-from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
-from itertools import chain
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, Final, Literal
 
 from evidence.encoding.digest import git_blob_sha1, sha256_hex, with_lf
 from evidence.records.availability import Unavailable
-from evidence.records.inputs import NGRAM_WORDS, DataRecord, Lengths, OverlapRecord
+from evidence.records.inputs import DataRecord, Lengths, OverlapRecord
 from evidence.records.milestone import DataSpec
 from evidence.records.record import Record
-
-_SENTENCE_MARKS: Final = ".,;:!?…\"'“”‘’()[]{}"
+from evidence.rules import questions
+from evidence.rules.questions import Questions, meeting
+from evidence.rules.wording import normalised
 
 Row = dict[str, Any]
 
@@ -33,17 +32,6 @@ class DataSet(Record):
     raw: bytes
     rows: tuple[Row, ...]
 
-
-class Question(Record):
-    """What a row asks, as its template renders it (see `asked`)."""
-
-    texts: tuple[str, ...]
-    """The question; where a row may ask several, each of them after the whole."""
-    words: tuple[str, ...]
-    """Its words, those that every row says left out."""
-
-
-Questions = tuple[Question, ...] | Unavailable
 
 ITSELF: Final = Unavailable("this is the evaluation set itself")
 
@@ -91,27 +79,6 @@ def lengths(values: Iterable[int]) -> Lengths:
         return ordered[-(-percent * len(ordered) // 100) - 1]
 
     return Lengths(ordered[0], rank(50), rank(90), rank(95), ordered[-1])
-
-
-def normalised(text: str) -> str:
-    """A text in its compatibility form (NFKC), case folded, each white space a single blank."""
-    return " ".join(unicodedata.normalize("NFKC", text).casefold().split())
-
-
-def words(text: str) -> tuple[str, ...]:
-    """The words of a text, normalised, without the marks of sentences and quotations around them.
-
-    Signs stay: `1 + 1` and `1 ÷ 1` are different questions.
-    """
-    stripped = (word.strip(_SENTENCE_MARKS) for word in normalised(text).split())
-    return tuple(word for word in stripped if word)
-
-
-def ngrams(text: str) -> Iterator[tuple[str, ...]]:
-    """Each NGRAM_WORDS words in a row; all words of a text that has fewer; none of no words."""
-    found = words(text)
-    for start in range(max(1, len(found) - NGRAM_WORDS + 1)) if found else ():
-        yield found[start : start + NGRAM_WORDS]
 
 
 def texts(value: Any) -> Iterator[str]:
@@ -162,33 +129,10 @@ def overlap(own: Questions, asked: Questions) -> OverlapRecord | Unavailable:
         return asked if asked is ITSELF else Unavailable(f"the evaluation prompt: {asked.reason}")
     if isinstance(own, Unavailable):
         return own
-    exact, met_exactly = _meeting(own, asked, lambda one: one.texts)
-    same, met = _meeting(own, asked, lambda one: map(normalised, one.texts))
-    grams, met_by_grams = _meeting(
-        own, asked, lambda one: chain.from_iterable(map(ngrams, one.words))
-    )
+    exact, met_exactly = meeting(own, asked, questions.exact)
+    same, met = meeting(own, asked, questions.alike)
+    grams, met_by_grams = meeting(own, asked, questions.by_words)
     return OverlapRecord(exact, same, grams, tuple(sorted(met_exactly | met | met_by_grams)))
-
-
-def _meeting(
-    own: Sequence[Question],
-    asked: Sequence[Question],
-    keys: Callable[[Question], Iterable[Hashable]],
-) -> tuple[tuple[int, ...], set[int]]:
-    """Which questions share a key with which of those asked. No text at all is no key."""
-    places: dict[Hashable, set[int]] = {}
-    for index, question in enumerate(asked):
-        for key in keys(question):
-            if key:
-                places.setdefault(key, set()).add(index)
-    rows: list[int] = []
-    met: set[int] = set()
-    for index, question in enumerate(own):
-        found = [places[key] for key in keys(question) if key in places]
-        if found:
-            rows.append(index)
-            met.update(*found)
-    return tuple(rows), met
 
 
 def _content(row: Row) -> Row:

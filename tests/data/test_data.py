@@ -7,13 +7,14 @@ from pathlib import Path
 import pytest
 
 from evidence.data.asked import questions
-from evidence.data.facts import DataSet, lengths, ngrams, normalised, overlap
+from evidence.data.facts import DataSet, lengths, overlap
 from evidence.data.read import describe_data, load_data
 from evidence.errors import MilestoneError
 from evidence.milestone.parse import load_milestone
 from evidence.records.availability import Unavailable
 from evidence.records.inputs import Lengths, OverlapRecord
 from evidence.records.milestone import DataSpec, HubDataSpec
+from evidence.rules.wording import ngrams, normalised
 from evidence.text.templating import compile_text
 from tests.project import STUB, Project, write_rows
 
