@@ -10,7 +10,6 @@ from collections.abc import Sequence
 from typing import Final
 
 from evidence.compare.configuration import configuration
-from evidence.compare.differences import differences
 from evidence.compare.environment import environment_of
 from evidence.compare.measures import measures
 from evidence.compare.pair import Pair
@@ -18,6 +17,7 @@ from evidence.compare.reasons import reasons
 from evidence.errors import UsageError
 from evidence.records.comparison import ComparedPack, ComparisonRecord, PairRecord
 from evidence.records.run import ManifestRecord
+from evidence.rules.differences import differences
 from evidence.text.escape import visible
 from evidence.verification.verification import VerifiedPack
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from evidence.compare.differences import flat
 from evidence.encoding.codec import encode
 from evidence.milestone.plan import plan_attempts
 from evidence.pack.documents import Documents
@@ -16,6 +15,7 @@ from evidence.records.availability import Unavailable
 from evidence.records.comparison import Scalar
 from evidence.records.run import AttemptPlan
 from evidence.results.context import Context
+from evidence.rules.differences import flat
 
 _OF_ATTEMPT: Final = (
     "name",

@@ -11,7 +11,6 @@ from typing import Any, Final
 from msgspec.structs import replace
 
 from evidence.capture.variables import changes_numbers
-from evidence.compare.differences import flat
 from evidence.encoding.codec import encode
 from evidence.pack.documents import Documents
 from evidence.records.availability import Unavailable
@@ -24,6 +23,7 @@ from evidence.records.capture import (
 )
 from evidence.records.comparison import Scalar
 from evidence.results.computed import computed_on
+from evidence.rules.differences import flat
 
 _VARIABLE: Final = "variable."
 _IRRELEVANT: Final = ("system.", "git.")

@@ -10,11 +10,11 @@ from typing import Final
 
 from evidence import layout
 from evidence.compare.configuration import configuration
-from evidence.compare.differences import differences
 from evidence.compare.pair import Pair
 from evidence.records.comparison import ReasonKind, ReasonRecord
 from evidence.records.inputs import SeenBatch, SeenRecord
 from evidence.results.conditions import DATA, ROWS, TOKENIZER
+from evidence.rules.differences import differences
 from evidence.stages.train import SEEN
 from evidence.text import formatting
 

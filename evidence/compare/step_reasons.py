@@ -12,7 +12,6 @@ from collections.abc import Iterator
 from typing import Any, Final
 
 from evidence import layout
-from evidence.compare.differences import differences
 from evidence.compare.environment import decides_bits, environment_of
 from evidence.compare.pair import Pair
 from evidence.compare.row_reasons import text_keys
@@ -27,6 +26,7 @@ from evidence.rules.closeness import (
     difference,
     rounding_limit,
 )
+from evidence.rules.differences import differences
 from evidence.text import formatting
 
 FIRST_STEP: Final = {"float32": 1e-5, "float16": 1e-3, "bfloat16": 1e-2}

@@ -16,7 +16,6 @@ from evidence.capture.environ import capture_environment
 from evidence.capture.gpu import capture_gpus
 from evidence.capture.host import capture_cpu, capture_hardware
 from evidence.capture.packages import capture_packages
-from evidence.compare.differences import differences
 from evidence.compare.environment import (
     can_change_bits,
     decides_bits,
@@ -31,6 +30,7 @@ from evidence.records.availability import Unavailable
 from evidence.records.capture import WorkerRecord
 from evidence.records.comparison import DifferenceRecord
 from evidence.results.computed import computed_on
+from evidence.rules.differences import differences
 from evidence.worker.interpreter import python_of
 
 _ANNOUNCED: Final = 20

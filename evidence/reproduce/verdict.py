@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from evidence.compare.configuration import configuration, plan_of
-from evidence.compare.differences import differences
 from evidence.compare.environment import can_change_bits, decides_bits, environment_of
 from evidence.pack.documents import Documents
 from evidence.records.comparison import DifferenceRecord
@@ -25,6 +24,7 @@ from evidence.results.framework import are_of_two_frameworks
 from evidence.results.other_framework import NAME as OTHER_FRAMEWORK
 from evidence.results.seed_test import seed_tests
 from evidence.results.tiers import reached_tiers, strictest_tier, when_and_where
+from evidence.rules.differences import differences
 from evidence.verification.verification import VerifiedPack
 
 _THREADS = "framework.num_threads"

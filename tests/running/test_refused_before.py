@@ -12,13 +12,13 @@ from msgspec.structs import replace
 from toy_jax import jax_toy
 from toy_worker import under_another
 
-from evidence.compare.differences import differences, scalar
 from evidence.data.read import load_data
 from evidence.errors import ExitCode, MilestoneError
 from evidence.milestone.plan import plan_attempts
 from evidence.records.milestone import NarrativeSpec, PatternSpec
 from evidence.results.compute import compute_results
 from evidence.results.planned_names import value_names
+from evidence.rules.differences import differences, scalar
 from evidence.running import fitting
 from evidence.running.preflight import prepare
 from evidence.text import formatting
