@@ -1,4 +1,4 @@
-"""Row formats of the two data sets and of the frozen archive, as bytes.
+"""Row formats of the data sets and of the frozen archive, as bytes.
 
 Responsible for field names, their order and encoding. What the rows say is `compose`'s and
 `tasks`'s; nothing here touches a file.
@@ -13,6 +13,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from compose import Question
+from corrections import Check
 from tasks import Draft
 
 DATASET = "dev-reasoning"
@@ -48,6 +49,29 @@ def evaluation_row(index: int, question: Question) -> dict[str, Any]:
         "category": question.category,
         "difficulty": question.difficulty,
     }
+
+
+def stage_row(name: str, index: int, draft: Draft) -> dict[str, Any]:
+    """A trace of a stage or of an arm: prompt, typed steps, final answer."""
+    return {
+        "id": f"{name}-{index + 1:03d}",
+        "task": draft.task,
+        "prompt": draft.prompt,
+        "steps": [{"type": kind, "content": text} for kind, text in draft.steps],
+        "final_answer": draft.answer,
+    }
+
+
+def check_row(index: int, check: Check, *, injected: bool) -> dict[str, Any]:
+    """A question with a step that is given; where it is wrong, `error` repeats it."""
+    step = check.error if injected else check.step
+    row = {
+        "id": f"check-{index + 1:03d}",
+        "prompt": f"{check.draft.prompt}\n{step}",
+        "expected_answer": check.draft.answer,
+        "category": check.draft.task,
+    }
+    return row | {"error": step} if injected else row
 
 
 def jsonl(rows: Iterable[Mapping[str, Any]]) -> bytes:

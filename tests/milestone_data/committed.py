@@ -24,6 +24,9 @@ def _refuse(constant: str) -> None:
 
 TRAINING = rows(DATA / "dev-reasoning.jsonl")
 EVALUATION = rows(DATA / "eval.jsonl")
+STAGES = {name: rows(DATA / f"curriculum-{name}.jsonl") for name in "abc"}
+CONTROL, CORRECT = (rows(DATA / f"arm-{name}.jsonl") for name in ("control", "correct"))
+CLEAN, INJECTED = (rows(DATA / f"checks-{name}.jsonl") for name in ("clean", "injected"))
 
 
 def completion(row: dict[str, Any]) -> str:

@@ -15,7 +15,17 @@ from itertools import pairwise
 
 import pytest
 
-from tests.milestone_data.committed import EVALUATION, TRAINING
+from tests.milestone_data.committed import (
+    CLEAN,
+    CONTROL,
+    CORRECT,
+    EVALUATION,
+    INJECTED,
+    STAGES,
+    TRAINING,
+)
+
+TRACES = [*TRAINING, *(row for rows in STAGES.values() for row in rows), *CONTROL, *CORRECT]
 
 # A whole prompt, and how its answer follows from the groups of the pattern.
 DRAWN: dict[str, Callable[..., object]] = {
@@ -93,8 +103,10 @@ KNOWLEDGE = {
     "How many bits are in a byte?": "8",
     "Write 1000000 in words.": "one million",
 }
-QUESTIONS = [(row["prompt"], row["final_answer"]) for row in TRAINING] + [
-    (row["prompt"], row["expected_answer"]) for row in EVALUATION
+QUESTIONS = [(row["prompt"], row["final_answer"]) for row in TRACES] + [
+    # Behind the question of a check stands a step, which is another law's.
+    (row["prompt"].partition("\n")[0], row["expected_answer"])
+    for row in (*EVALUATION, *CLEAN, *INJECTED)
 ]
 
 
@@ -148,8 +160,9 @@ def left_to_right(expression: str) -> Fraction:
 def test_every_calculation_in_a_step_is_right() -> None:
     calculations = [
         found
-        for row in TRAINING
+        for row in TRACES
         for step in row["steps"]
+        if step["type"] != "mistake"
         for found in CALCULATION.findall(step["content"])
     ]
     assert [c for c in calculations if left_to_right(c[0]) != Fraction(c[1])] == []
@@ -157,10 +170,38 @@ def test_every_calculation_in_a_step_is_right() -> None:
 
 
 def test_every_equals_sign_of_a_step_belongs_to_a_checked_calculation() -> None:
-    for row in TRAINING:
+    for row in TRACES:
         for step in row["steps"]:
             text = step["content"]
             assert text.count(" = ") == len(CALCULATION.findall(text)), text
+
+
+def results(text: str) -> tuple[Fraction, Fraction]:
+    """What the one calculation in a text gives, and what the text says of it."""
+    (found,) = CALCULATION.findall(text)
+    return left_to_right(found[0]), Fraction(found[1])
+
+
+def test_every_mistake_is_one_and_the_next_step_puts_the_same_calculation_right() -> None:
+    for row in CORRECT:
+        kinds = [step["type"] for step in row["steps"]]
+        assert kinds.count("mistake") == kinds.count("correct") == 1
+        place = kinds.index("mistake")
+        wrong, right = row["steps"][place]["content"], row["steps"][place + 1]["content"]
+        true, said = results(wrong)
+        assert true != said > 0
+        assert right == f"CORRECT: {wrong.rpartition(' = ')[0]} = {true}"
+
+
+def test_an_error_that_was_put_in_is_wrong_and_what_stands_in_its_place_is_right() -> None:
+    for clean, injected in zip(CLEAN, INJECTED, strict=True):
+        question, _, step = clean["prompt"].partition("\n")
+        assert injected["prompt"] == f"{question}\n{injected['error']}"
+        true, said = results(step)
+        assert true == said
+        true, said = results(injected["error"])
+        assert true != said > 0
+        assert step.rpartition(" = ")[0] == injected["error"].rpartition(" = ")[0]
 
 
 @pytest.mark.parametrize(

@@ -26,7 +26,7 @@ def test_the_generators_give_the_committed_bytes(script: str) -> None:
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
 
 
-@pytest.mark.parametrize("name", ["dev-reasoning.jsonl", "eval.jsonl"])
+@pytest.mark.parametrize("name", sorted(path.name for path in DATA.glob("*.jsonl")))
 def test_data_files_are_utf8_with_lf_and_no_byte_order_mark(name: str) -> None:
     raw = (DATA / name).read_bytes()
     raw.decode("utf-8", errors="strict")
