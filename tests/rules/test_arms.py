@@ -119,8 +119,18 @@ def test_more_rows_are_said_once_and_steps_and_tokens_follow() -> None:
 
 
 def test_steps_that_follow_from_nothing_are_a_difference_of_their_own() -> None:
-    found = compare_arms(CONTROL, replace(CONTROL, num_steps=29), ("data",))
+    fewer = replace(CONTROL, num_steps=29, seen=seen(num_rows_fed=116, stream_sha256="9" * 64))
+    found = compare_arms(CONTROL, fewer, ("data",))
     assert [one.name for one in undeclared(found)] == ["budget.steps"]
+    assert by_name(found)["budget.rows_fed"].follows_from == ("budget.steps",)
+
+
+def test_a_share_of_target_tokens_follows_from_where_the_loss_falls() -> None:
+    fields = (seen().coverage[0], replace(seen().coverage[1], num_rows_in_target=60))
+    fewer = replace(CONTROL, seen=seen(coverage=fields, num_target_tokens=300))
+    found = compare_arms(CONTROL, fewer, ())
+    assert [one.name for one in undeclared(found)] == ["seen.answer.loss"]
+    assert by_name(found)["seen.target_share"].follows_from == ("seen.answer.loss",)
 
 
 def test_longer_texts_are_more_tokens_and_that_follows_from_the_data() -> None:
@@ -146,6 +156,15 @@ def test_a_few_rows_that_lose_their_answer_matter_where_the_rows_are_the_same() 
     found = compare_arms(CONTROL, shorter, ("train.max_length",))
     assert undeclared(found) == ()
     assert by_name(found)["seen.answer.loss"].follows_from == ("train.max_length",)
+
+
+def test_an_answer_that_is_never_learned_is_told_however_rarely_the_other_arm_learns_it() -> None:
+    sides = [
+        replace(CONTROL, data=data(digest=one), seen=seen(coverage=(field("answer", 120, loss=n),)))
+        for one, n in (("a", 0), ("d", 2))
+    ]
+    found = compare_arms(*sides, ("data",))
+    assert [one.name for one in undeclared(found)] == ["seen.answer.loss"]
 
 
 def test_a_field_that_one_data_set_alone_has_follows_from_the_data() -> None:

@@ -133,6 +133,17 @@ PINNED = (-0.025, 0.425)
 """Computed on CPython 3.11; every draw is a whole number of the stream."""
 
 
+@given(st.lists(st.floats(-1, 1), min_size=2, max_size=20, unique=True))
+def test_as_many_resamples_are_cut_off_at_either_end(differences: list[float]) -> None:
+    there, back = (difference_interval([s * one for one in differences]) for s in (1, -1))
+    assert isinstance(there, tuple)
+    assert isinstance(back, tuple)
+    assert back == (-there[1], -there[0])
+    means = sorted(module._resampled_means(differences))
+    assert len(means) == module.NUM_RESAMPLES
+    assert sum(one <= there[0] for one in means) >= 50 > sum(one < there[0] for one in means)
+
+
 def test_many_questions_have_the_normal_interval_and_it_is_near_the_bootstrap() -> None:
     few = [(-1.0, 0.0, 1.0, 1.0, 0.0)[index % 5] for index in range(module.MAX_RESAMPLED)]
     drawn, normal = difference_interval(few), difference_interval([*few, 0.0])
