@@ -26,8 +26,8 @@ QUICK := tests/verification tests/recording/test_forged.py tests/recording/test_
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-evidence: $(VENV)/.runtime ## Run a milestone and leave a sealed pack: make evidence MILESTONE=M43 [AGAIN=1]
-	@$(BIN)/evidence run $(MILESTONE) $(if $(AGAIN),--again)
+evidence: $(VENV)/.runtime ## Run a milestone and leave a sealed pack: make evidence MILESTONE=M43 [AGAIN=1] [SET="train.seed=7"]
+	@$(BIN)/evidence run $(MILESTONE) $(if $(AGAIN),--again) $(foreach one,$(SET),--set $(one))
 
 jax: ## Prepare the JAX path in .venv-jax (minutes, once): evidence run M43 --attempt jax-stand-in
 	@test ! -e $(VENV_JAX)/.ready || $(JAX_PYTHON) -P -m evidence.backends.tunix_ready --quick "$(CURDIR)" 2>/dev/null || rm -f $(VENV_JAX)/.ready

@@ -15,6 +15,8 @@ SUMS: Final = "SHA256SUMS"
 SIGNATURE: Final = "SHA256SUMS.sig"
 MANIFEST: Final = "manifest.json"
 MILESTONE: Final = "milestone.toml"
+OVERRIDES: Final = "overrides.json"
+"""Settings of the command line in the place of milestone.toml's; only where there are any."""
 NOTES: Final = "notes.md"
 JOURNAL: Final = "journal.jsonl"
 ENVIRONMENT: Final = "environment.json"
@@ -94,6 +96,7 @@ _RENDERED_SET: Final = re.compile(RENDERED_PATTERN)
 
 SCHEMA_OF: Final = {
     MANIFEST: "manifest.v1",
+    OVERRIDES: "overrides.v1",
     ENVIRONMENT: "environment.v1",
     HARDWARE: "hardware.v1",
     GIT: "git.v1",
@@ -204,7 +207,7 @@ def is_unfinished(work: Path) -> bool:
         begun = {one.name for one in staged.iterdir()} if staged.is_dir() else set()
     except OSError as error:
         return error.errno not in (errno.ENOENT, errno.ENOTDIR, errno.ELOOP)
-    told = inside & {REMEMBERED, STOPPED, CLOSING} or begun - {MILESTONE, NOTES}
+    told = inside & {REMEMBERED, STOPPED, CLOSING} or begun - {MILESTONE, OVERRIDES, NOTES}
     return any(not name.startswith(".") for name in told) or any(
         name.startswith(("attempt-", "scratch-")) for name in inside
     )

@@ -15,6 +15,8 @@ from evidence.cli.report import COLOURS, print_outcome, print_problems
 from evidence.cli.say import echo, secho
 from evidence.cli.streams import heard
 from evidence.errors import ExitCode, UsageError
+from evidence.milestone.effective import overrides_in
+from evidence.milestone.overrides import options, read_settings
 from evidence.milestone.parse import parse_milestone
 from evidence.milestone.recorded import command_of, to_run_anew
 from evidence.running.run import RunOptions, RunResult, run_milestone
@@ -33,6 +35,13 @@ SHOWN_LINES: Final = 8
 @click.option("--resume", is_flag=True, help="Go on with a run that was killed or stopped.")
 @click.option("--close", is_flag=True, help="Seal such a run as failed, with what there is.")
 @click.option("--again", is_flag=True, help="Archive the sealed pack and start anew.")
+@click.option(
+    "--set",
+    "settings",
+    metavar="KEY=VALUE",
+    multiple=True,
+    help="Take another value of the milestone for this run, as train.seed=7; may be repeated.",
+)
 @root_option
 @runs_option
 def command(
@@ -42,6 +51,7 @@ def command(
     resume: bool,
     close: bool,
     again: bool,
+    settings: tuple[str, ...],
     root: Path,
     runs: Path | None,
 ) -> None:
@@ -50,6 +60,10 @@ def command(
     Exit 0: complete and every required gate met. 4: failed, stopped or a required gate not met;
     the evidence says why. 1: the sealed pack does not verify. 2: nothing was started. 75: another
     run holds this pack.
+
+    --set: KEY is a dotted path in the milestone, with entries of [[attempt]], [[gate]] and the
+    like by their name (attempt.stand-in.train.seed). VALUE is TOML; what is none is a string, and a
+    string that looks like a number is quoted: --set 'train.data="7"'. The pack keeps both values.
     """
     if words:
         raise UsageError(
@@ -63,6 +77,7 @@ def command(
         attempt=attempt,
         resume=resume,
         close=close,
+        settings=read_settings(settings),
     )
     with StopRequest() as stop:
         result = run_milestone(milestone, options, observer(), stop)
@@ -114,7 +129,13 @@ def _anew(result: RunResult) -> str:
     milestone = parse_milestone((result.pack / layout.MILESTONE).read_bytes())
     if command_of(milestone) is not None:
         return to_run_anew(milestone)
-    return commands.run(result.milestone, result.pack.parent, "--again")
+    return commands.run(result.milestone, result.pack.parent, "--again", *_set_again(result.pack))
+
+
+def _set_again(pack: Path) -> tuple[str, ...]:
+    path = pack / layout.OVERRIDES
+    found = overrides_in(path.read_bytes()) if path.exists() else ()
+    return options(found)
 
 
 def _shown(path: Path) -> str:

@@ -91,14 +91,24 @@ def read_milestone(data: bytes) -> tuple[Milestone, bytes]:
 
 def _parse(data: bytes) -> tuple[Milestone | None, list[MilestoneProblem]]:
     """A milestone or its problems, unknown keys first: they often explain the others."""
+    document = document_in(data)
+    milestone, found = judged(document)
+    lines = _line_of_keys(_skeleton(_text(data))) if found else {}
+    return milestone, [_at(pointer, message, lines) for pointer, message in found]
+
+
+def document_in(data: bytes) -> dict[str, Any]:
+    """The TOML in these bytes, to be looked at only. Raises MalformedError."""
     text = _text(data)
-    skeleton = _skeleton(text)
-    _refuse_key_bombs(skeleton)
-    document = document_of(text)
-    lines = _line_of_keys(skeleton)
+    _refuse_key_bombs(_skeleton(text))
+    return document_of(text)
+
+
+def judged(document: dict[str, Any]) -> tuple[Milestone | None, list[tuple[str, str]]]:
+    """A milestone, or pointer and message of each problem of its TOML document."""
     odd = list(_not_finite(document, ""))
     if odd:
-        return None, [_at(pointer, text, lines) for pointer, text in odd]
+        return None, odd
     stages = {one.name: one for one in kinds() if one.settings_schema and one.name in document}
     plain = {key: value for key, value in document.items() if key not in stages}
     found = list(schema.validate(SCHEMA, plain))
@@ -106,9 +116,9 @@ def _parse(data: bytes) -> tuple[Milestone | None, list[MilestoneProblem]]:
         found += _below(f"/{name}", schema.validate(kind.settings_schema, document[name]))
     if found:
         ordered = sorted(found, key=lambda p: not p.message.startswith("unknown key"))
-        return None, [_at(problem.pointer, problem.message, lines) for problem in ordered]
+        return None, [(problem.pointer, problem.message) for problem in ordered]
     milestone = _build(plain, {name: document[name] for name in stages})
-    return milestone, [_at(pointer, text, lines) for pointer, text in _contradictions(milestone)]
+    return milestone, _contradictions(milestone)
 
 
 @lru_cache(maxsize=16)

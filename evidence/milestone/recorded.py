@@ -9,8 +9,10 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 from evidence.errors import UsageError
+from evidence.milestone.overrides import options
 from evidence.milestone.parse import SCHEMA
 from evidence.records.milestone import Milestone
+from evidence.records.overrides import OverrideRecord
 from evidence.records.record import Record
 from evidence.stages.command import COMMAND
 from evidence.text import commands
@@ -74,11 +76,14 @@ def command_of(milestone: Milestone) -> tuple[str, ...] | None:
     return tuple(map(str, settings["run"]))
 
 
-def to_run_anew(milestone: Milestone) -> str:
-    """What to type for a new run of a milestone, or for a new recording of a program."""
+def to_run_anew(milestone: Milestone, overrides: Sequence[OverrideRecord] = ()) -> str:
+    """What to type for a new run of a milestone, or for a new recording of a program.
+
+    A run with settings of the command line is run anew with the same.
+    """
     program = command_of(milestone)
     if program is None:
-        return commands.evidence("run", milestone.id, "--again")
+        return commands.evidence("run", milestone.id, "--again", *options(overrides))
     return commands.record(milestone.id, program, "--again")
 
 

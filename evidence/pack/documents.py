@@ -16,6 +16,7 @@ from evidence import layout
 from evidence.encoding import jsonio
 from evidence.encoding.codec import decode
 from evidence.errors import MalformedError
+from evidence.milestone.effective import effective, overrides_in
 from evidence.milestone.parse import parse_milestone
 from evidence.pack import journal
 from evidence.records.capture import (
@@ -30,6 +31,7 @@ from evidence.records.capture import (
 from evidence.records.imported import ImportedRow
 from evidence.records.inputs import InputsRecord
 from evidence.records.milestone import Milestone
+from evidence.records.overrides import OverrideRecord
 from evidence.records.record import Record
 from evidence.records.run import (
     JournalEvent,
@@ -64,7 +66,9 @@ class Documents(Record):
     digests: Mapping[str, str]
     """SHA-256 of every file in SHA256SUMS; empty while a run is not sealed yet."""
     milestone: Milestone
+    """With what was set on the command line."""
     milestone_text: str
+    """The file as it is."""
     journal: tuple[JournalEvent, ...]
     environment: EnvironmentRecord
     hardware: HardwareRecord
@@ -84,6 +88,8 @@ class Documents(Record):
     """The author's words known when it ran (notes.md), or empty."""
     worker: WorkerRecord | None = None
     """The Python that the completed attempt ran under; None: that of the supervisor."""
+    overrides: tuple[OverrideRecord, ...] = ()
+    """What was set on the command line."""
 
     @property
     def packages_used(self) -> tuple[str, PackagesRecord]:
@@ -118,7 +124,7 @@ def parse_documents(
     return Documents(
         sizes=dict(sizes),
         digests=dict(digests),
-        milestone=parsed_at(layout.MILESTONE, contents, parse_milestone),
+        milestone=_milestone(contents),
         milestone_text=contents[layout.MILESTONE].decode("utf-8"),
         journal=rows.get(layout.JOURNAL) or parsed_at(layout.JOURNAL, contents, _events),
         environment=required(EnvironmentRecord, layout.ENVIRONMENT, contents),
@@ -139,7 +145,18 @@ def parse_documents(
         ),
         notes=contents.get(layout.NOTES, b"").decode("utf-8"),
         worker=_maybe(WorkerRecord, layout.WORKER, contents),
+        overrides=parsed_at(layout.OVERRIDES, contents, overrides_in)
+        if layout.OVERRIDES in contents
+        else (),
     )
+
+
+def _milestone(contents: Mapping[str, bytes]) -> Milestone:
+    found: Milestone = parsed_at(layout.MILESTONE, contents, parse_milestone)
+    if layout.OVERRIDES in contents:
+        source = contents[layout.MILESTONE]
+        found = parsed_at(layout.OVERRIDES, contents, lambda data: effective(source, data))
+    return found
 
 
 class RowsOf:

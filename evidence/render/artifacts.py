@@ -24,6 +24,7 @@ _RESULTS: Final = {layout.RESULTS: "Every number of this summary, with its addre
 _FACTS: Final = {
     layout.INPUTS: "Data, model and tokenizer with their digests",
     layout.MILESTONE: "The exact file that ran",
+    layout.OVERRIDES: "Settings of the command line, in the place of what the file says",
     layout.NOTES: "The author's notes known when it ran",
     layout.JOURNAL: "Hash-chained events of the run",
     layout.ENVIRONMENT: "Interpreter, framework, variables",

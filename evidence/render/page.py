@@ -18,7 +18,7 @@ from evidence.pack.documents import Documents
 from evidence.records.availability import Unavailable
 from evidence.records.milestone import NarrativeSpec
 from evidence.records.run import ResultsRecord
-from evidence.render import artifacts, narrative, remarks, view
+from evidence.render import artifacts, narrative, remarks, settings, view
 from evidence.render.completed import completed_plan
 from evidence.render.values import Sheet
 from evidence.results.computed import computed_on
@@ -107,6 +107,7 @@ def _identity(documents: Documents, sheet: Sheet) -> dict[str, Any]:
         "trains_or_evaluates": train is not None or asked is not None or not milestone.stages,
         "backend": "" if plan is None else view.backend_name(plan.backend),
         "hardware": view.hardware_line(documents, sheet),
+        "overrides": settings.shown(documents),
         "summary_name": markdown.code(f"{milestone.id.lower()}_summary.md"),
     }
 

@@ -14,11 +14,13 @@ from evidence import layout
 from evidence.capture.repository import Repository
 from evidence.compare.configuration import plan_of
 from evidence.errors import BusyError, ExitCode, StoppedError, UsageError, WorkerLostError
+from evidence.milestone.overrides import settings_of
 from evidence.progress import Observer
+from evidence.records.overrides import Setting
 from evidence.records.record import Record
 from evidence.records.run import ParentRecord, Relation
 from evidence.render.index import ANOTHER_ATTEMPT, ANOTHER_SEED, REPRODUCES
-from evidence.reproduce.seeds import set_seed
+from evidence.reproduce.seeds import set_seed, without_seed
 from evidence.reproduce.worktree import Worktree, remove_stale
 from evidence.running.run import RunOptions, run_milestone
 from evidence.running.signals import StopRequest
@@ -43,21 +45,27 @@ class Rerun(Record):
     """The Python of its workers, where it is another one: the worktree has none."""
 
 
+def _as_it_ran(rerun: Rerun) -> tuple[Setting, ...]:
+    return settings_of(rerun.original.documents.overrides)
+
+
 def run_unchanged(rerun: Rerun) -> Path:
     """The recorded attempt once more, or another one; the folder of its sealed pack."""
     if rerun.attempt != plan_of(rerun.original.documents).name:
-        return _run(rerun, rerun.attempt, ANOTHER_ATTEMPT)
-    return _run(rerun, "reproduced", REPRODUCES)
+        return _run(rerun, rerun.attempt, ANOTHER_ATTEMPT, _as_it_ran(rerun))
+    return _run(rerun, "reproduced", REPRODUCES, _as_it_ran(rerun))
 
 
 def run_with_seed(rerun: Rerun, seed: int) -> Path:
     """The same with another seed, written into the worktree's milestone: a recorded change."""
     documents = rerun.original.documents
-    set_seed(rerun.worktree.root, documents.milestone.id, plan_of(documents).name, seed)
-    return _run(rerun, f"seed-{seed}", ANOTHER_SEED)
+    plan = plan_of(documents)
+    set_seed(rerun.worktree.root, documents.milestone.id, plan.name, seed)
+    kept = without_seed(_as_it_ran(rerun), documents.milestone_text.encode("utf-8"), plan)
+    return _run(rerun, f"seed-{seed}", ANOTHER_SEED, kept)
 
 
-def _run(rerun: Rerun, what: str, relation: Relation) -> Path:
+def _run(rerun: Rerun, what: str, relation: Relation, settings: tuple[Setting, ...]) -> Path:
     documents, root_sha256 = rerun.original.documents, rerun.original.root_sha256
     milestone, runs = documents.milestone.id, rerun.runs
     name = _free_name(runs, f"{milestone}-{what}-{root_sha256[:_NAMED_BY]}")
@@ -70,6 +78,7 @@ def _run(rerun: Rerun, what: str, relation: Relation) -> Path:
         parents=(ParentRecord(milestone, root_sha256, relation),),
         written=rerun.written,
         interpreter=rerun.interpreter,
+        settings=settings,
     )
     try:
         made = run_milestone(milestone, options, rerun.observer, rerun.stop).pack

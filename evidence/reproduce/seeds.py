@@ -10,8 +10,11 @@ from pathlib import Path
 
 from evidence import layout
 from evidence.errors import UsageError
-from evidence.milestone.parse import parse_milestone
+from evidence.milestone.overrides import applied
+from evidence.milestone.parse import document_in, parse_milestone
 from evidence.milestone.plan import plan_attempts
+from evidence.records.overrides import Setting
+from evidence.records.run import AttemptPlan
 
 MAX_SEED = 2**32 - 1
 
@@ -42,3 +45,12 @@ def set_seed(root: Path, milestone: str, attempt: str, seed: int) -> None:
             f"{path.name}: the seed of the attempt {attempt} could not be changed to {seed}",
             hint="Write [train] as a table of its own.",
         )
+
+
+def without_seed(
+    settings: tuple[Setting, ...], source: bytes, plan: AttemptPlan
+) -> tuple[Setting, ...]:
+    """Settings of a run but for the seed of training, which is about to be another one."""
+    seeds = (("train", "seed"), ("attempt", plan.number - 1, "train", "seed"))
+    places = applied(document_in(source), settings).places
+    return tuple(one for one, place in zip(settings, places, strict=True) if place not in seeds)

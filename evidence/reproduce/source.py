@@ -23,7 +23,7 @@ def recorded_source(original: VerifiedPack) -> tuple[str, bytes | None]:
     if documents.manifest is None or documents.manifest.status != "complete":
         raise UsageError(
             f"{original.path} has no completed attempt: there is nothing to reproduce",
-            hint=f"`{to_run_anew(documents.milestone)}` starts anew.",
+            hint=f"`{to_run_anew(documents.milestone, documents.overrides)}` starts anew.",
         )
     state = documents.git.start
     if isinstance(state, Unavailable):

@@ -65,7 +65,7 @@ def conditions(
         _tokenizer(first, other),
         *_data(first, other),
         fed_rows(first, other),
-        *settings(plans),
+        *settings(plans, _stated_in(first, other)),
         rates(first, other),
         *_forms(first, other),
     )
@@ -207,7 +207,14 @@ def fed_rows(first: Documents, other: Documents) -> ConditionRecord:
     return same(ROWS, title, (last[0].stream, last[1].stream), f"all {steps} ({layout.METRICS})")
 
 
-def settings(plans: tuple[AttemptPlan, AttemptPlan]) -> Iterator[ConditionRecord]:
+def _stated_in(first: Documents, other: Documents) -> str:
+    is_set = bool(first.overrides or other.overrides)
+    return f"{layout.MILESTONE} and {layout.OVERRIDES}" if is_set else layout.MILESTONE
+
+
+def settings(
+    plans: tuple[AttemptPlan, AttemptPlan], stated_in: str = layout.MILESTONE
+) -> Iterator[ConditionRecord]:
     """What the milestones state of a step."""
     trains = [plan.given_train for plan in plans]
     for key, title in SETTINGS:
@@ -216,7 +223,7 @@ def settings(plans: tuple[AttemptPlan, AttemptPlan]) -> Iterator[ConditionRecord
             yield _unknown(name, title, _NO_TRAINING)
         else:
             values = (getattr(trains[0], key), getattr(trains[1], key))
-            yield same(name, title, values, f"{layout.MILESTONE}, as stated")
+            yield same(name, title, values, f"{stated_in}, as stated")
 
 
 def rates(first: Documents, other: Documents) -> ConditionRecord:

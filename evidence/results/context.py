@@ -14,6 +14,7 @@ from typing import Any, Final, TypeAlias, TypeVar
 from msgspec import field
 
 from evidence import layout
+from evidence.milestone.overrides import Applied, applied
 from evidence.milestone.parse import document_of
 from evidence.milestone.plan import plan_attempts
 from evidence.pack import lost
@@ -63,7 +64,7 @@ def level_at(address: str) -> Level:
 
 @lru_cache(maxsize=256)
 def _level_of(path: str) -> Level:
-    if path in (layout.MILESTONE, layout.NOTES):
+    if path in (layout.MILESTONE, layout.OVERRIDES, layout.NOTES):
         return "declared"
     if layout.is_original(path) or path in (layout.LOGGED, layout.FINDINGS, layout.SOURCES):
         return "parsed"
@@ -173,8 +174,9 @@ class Context(Record, dict=True):
         return NOT_COMPLETED if lost.damaged_in(self.documents.journal) is None else _SET_ASIDE
 
     @cached_property
-    def _toml(self) -> dict[str, Any]:
-        return document_of(self.documents.milestone_text.replace("\r\n", "\n"))
+    def _stated(self) -> Applied:
+        document = document_of(self.documents.milestone_text.replace("\r\n", "\n"))
+        return applied(document, self.documents.overrides)
 
     @cached_property
     def whole_journal(self) -> str:
@@ -195,11 +197,19 @@ class Context(Record, dict=True):
 
     def stated(self, table: str, key: str) -> tuple[str, str]:
         """Address and rule of a setting: the attempt's override, the milestone's, or a default."""
+        document = self._stated.document
         if self.plan is not None:
             index = self.plan.number - 1
-            override = self._toml["attempt"][index].get(table, {})
+            override = document["attempt"][index].get(table, {})
             if key in override:
-                return at(layout.MILESTONE, "attempt", index, table, key), AS_RECORDED
-        if key in self._toml.get(table, {}):
-            return at(layout.MILESTONE, table, key), AS_RECORDED
+                return self._said_at("attempt", index, table, key), AS_RECORDED
+        if key in document.get(table, {}):
+            return self._said_at(table, key), AS_RECORDED
         return at(layout.MILESTONE, table), "default"
+
+    def _said_at(self, *place: str | int) -> str:
+        """Where a setting stands: on the command line, or in the file."""
+        if place in self._stated.places:
+            number = self._stated.places.index(place)
+            return at(layout.OVERRIDES, "overrides", number, "value")
+        return at(layout.MILESTONE, *place)

@@ -27,8 +27,12 @@ def refuse_unsupported_measurements(
     milestone: Milestone,
     data: Mapping[str, DataRecord],
     notes: tuple[Path, str],
+    origins: Mapping[str, str],
 ) -> None:
-    """Raise MilestoneError for a measurement in the words that no plan supports or declares."""
+    """Raise MilestoneError for a measurement in the words that no plan supports or declares.
+
+    `origins`: by its pointer, the option of the command line that a text comes from.
+    """
     known = prose.known_numbers({}, encode(milestone), list(_planned(milestone, data)))
     declared = milestone.narrative.literals
     for pointer, text in prose.author_texts(milestone):
@@ -36,7 +40,7 @@ def refuse_unsupported_measurements(
             if not unsupported.reason:
                 line = _line(source, pointer, unsupported.literal)
                 key = pointer.strip("/").replace("/", ".")
-                raise _refusal(f"{path}:{line}: {key}", unsupported)
+                raise _refusal(origins.get(pointer, f"{path}:{line}: {key}"), unsupported)
     for unsupported in prose.unsupported_literals(notes[1], known, declared):
         if not unsupported.reason:
             raise _refusal(f"{notes[0]}:{unsupported.literal.line}", unsupported)

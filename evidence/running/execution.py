@@ -33,6 +33,7 @@ from evidence.errors import (
     UsageError,
     WorkerLostError,
 )
+from evidence.milestone.effective import sealed_as
 from evidence.milestone.plan import plan_attempts
 from evidence.pack.journal import Clock, Journal
 from evidence.progress import Observer
@@ -61,6 +62,7 @@ from evidence.running.observation import (
 from evidence.running.preflight import Prepared
 from evidence.running.publishing import publish_run
 from evidence.running.secrets import cleaned, privacy_of, refuse_secrets
+from evidence.running.settings import set_by
 from evidence.running.signals import StopRequest
 from evidence.running.unchanged import changed
 from evidence.running.workspace import Workspace
@@ -122,6 +124,8 @@ def _found(space: Workspace, prepared: Prepared, parents: tuple[ParentRecord, ..
         space.milestone_copy: prepared.source,
         space.staging / layout.MILESTONE: prepared.source,
     }
+    if prepared.overrides:
+        files[space.staging / layout.OVERRIDES] = sealed_as(prepared.overrides)
     if prepared.notes is not None:
         files[space.staging / layout.NOTES] = prepared.notes
     for path, data in files.items():
@@ -146,6 +150,7 @@ def begin(run: Run, recorded: Collection[str] = ()) -> Observation:
             tool_version=__version__,
             ruleset=RULESET,
             **asked_for(prepared),
+            **set_by(prepared.overrides),
         )
     run.observer.message("looking at the machine, the repository and the packages")
     inputs = inputs_of(prepared)

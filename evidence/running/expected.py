@@ -30,6 +30,7 @@ AT_THE_START: Final = (
     layout.GPU_SNAPSHOT,
     layout.PATCH,
     layout.NOTES,
+    layout.OVERRIDES,
 )
 """What is written at the start and needs nothing else to be understood."""
 BESIDE: Final = (

@@ -6,9 +6,11 @@ frozen paths, templates. What the machine lacks is no error here: it is an attem
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Final
+
+from msgspec import field
 
 from evidence import layout, limits, prose
 from evidence.backends import registry
@@ -17,10 +19,13 @@ from evidence.data.examples import EvalExample, questions
 from evidence.data.read import describe_data, load_data
 from evidence.encoding.digest import sha256_hex
 from evidence.errors import DataError, MalformedError, MilestoneError, UsageError
+from evidence.milestone.effective import origins, sealed_as, with_settings
+from evidence.milestone.overrides import Applied, shadowed
 from evidence.milestone.parse import line_of, load_milestone, read_milestone
 from evidence.milestone.plan import plan_attempts
 from evidence.records.inputs import DataRecord
 from evidence.records.milestone import DataSpec, Milestone, ModelSpec
+from evidence.records.overrides import OverrideRecord, Setting
 from evidence.records.record import Record
 from evidence.records.run import AttemptPlan
 from evidence.render import narrative
@@ -59,18 +64,28 @@ class Prepared(Record):
     """Whether the milestone lies in the project; else it was written for this run alone."""
     interpreter: str | None = None
     """The path to take for the `interpreter` that attempts name; None: as they name it."""
+    overrides: tuple[OverrideRecord, ...] = ()
+    """What of the milestone was set on the command line."""
 
 
 def prepare(
-    root: Path, milestone_id: str, attempt: str | None, written: bytes | None = None
+    root: Path,
+    milestone_id: str,
+    attempt: str | None,
+    written: bytes | None = None,
+    settings: Sequence[Setting] = (),
 ) -> Prepared:
     """Load and check a milestone. Raises MilestoneError or UsageError; creates nothing.
 
-    `written`: the bytes of one that lies in no file of the project.
+    `written`: the bytes of one that lies in no file of the project. `settings` take the place of
+    what it says.
     """
     path = layout.milestone_file(root, milestone_id)
     milestone, source = load_milestone(path) if written is None else read_milestone(written)
-    where = _Where(path if written is None else None, source)
+    made = Applied({}, (), ())
+    if settings:
+        milestone, made = with_settings(source, settings)
+    where = _Where(path if written is None else None, source, origins(made))
     if milestone.id != milestone_id:
         raise where.error("/id", f"is {milestone.id!r}, but the file is named {path.name}")
     plans = plan_attempts(milestone)
@@ -89,18 +104,20 @@ def prepare(
     notes = layout.notes_file(root, milestone_id)
     noted = _notes(notes)
     refuse_unsupported_measurements(
-        path, source, milestone, data, (notes, _text(notes, noted or b""))
+        path, source, milestone, data, (notes, _text(notes, noted or b"")), where.origins
     )
-    _check_secrets(root, milestone, where, notes)
+    _check_secrets(root, milestone, where, notes, made.overrides)
+    chosen = _select(plans, attempt)
     return Prepared(
         milestone=milestone,
         source=source,
         notes=noted,
         in_a_file=written is None,
-        plans=_select(plans, attempt),
+        plans=chosen,
         data=data,
         backends=backends,
-        warnings=warnings,
+        warnings=(*warnings, *shadowed(made, [plan.name for plan in chosen])),
+        overrides=made.overrides,
     )
 
 
@@ -164,13 +181,20 @@ def _text(path: Path, data: bytes) -> str:
         raise MilestoneError(f"{path}: is not UTF-8 (byte {error.start})") from error
 
 
-def _check_secrets(root: Path, milestone: Milestone, where: _Where, notes: Path) -> None:
+def _check_secrets(
+    root: Path,
+    milestone: Milestone,
+    where: _Where,
+    notes: Path,
+    overrides: tuple[OverrideRecord, ...],
+) -> None:
     files = [one for one in (where.path, notes) if one and one.is_file()]
     files += [root / spec.path for spec in milestone.data.values() if spec.path is not None]
     for model in _models(milestone).values():
         for folder in {model.path, model.config, model.tokenizer} - {None}:
             files += sorted(path for path in (root / str(folder)).iterdir() if path.is_file())
-    scan_inputs(root, dict.fromkeys(files), milestone, b"" if where.path else where.source)
+    typed = (b"" if where.path else where.source) + (sealed_as(overrides) if overrides else b"")
+    scan_inputs(root, dict.fromkeys(files), milestone, typed)
 
 
 class _Where(Record):
@@ -178,12 +202,16 @@ class _Where(Record):
 
     path: Path | None
     source: bytes
+    origins: Mapping[str, str] = field(default_factory=dict)
+    """By its pointer, the option of the command line that a value comes from."""
 
     def error(self, pointer: str, message: str, hint: str = "") -> MilestoneError:
         key = pointer.strip("/").replace("/", ".")
         named = f"{self.path}:{line_of(self.source, pointer)}: {key}: "
         if self.path is None:
             named = "" if key.startswith("command") else f"{key}: "
+        if pointer in self.origins:
+            named = f"{self.origins[pointer]}: "
         return MilestoneError(f"{named}{message}", hint=hint)
 
 
@@ -227,7 +255,10 @@ def _check_data(root: Path, name: str, milestone: Milestone, where: _Where) -> D
     record = describe_data(root, name, milestone)
     for key, declared, found in _declarations(spec, record):
         if declared is not None and declared != found:
-            raise where.error(f"/data/{name}/{key}", f"declares {declared}, the data have {found}")
+            other = f"/data/{name}/path" in where.origins
+            hint = f"The file is another one: --set data.{name}.{key}={found}" if other else ""
+            text = f"declares {declared}, the data have {found}"
+            raise where.error(f"/data/{name}/{key}", text, hint)
     return record
 
 

@@ -21,6 +21,7 @@ from evidence.encoding.codec import decode, encode
 from evidence.errors import (
     StoppedError,
 )
+from evidence.milestone.overrides import settings_of
 from evidence.pack.journal import Journal, continued_clock
 from evidence.progress import Observer
 from evidence.records.finding import Report
@@ -92,7 +93,9 @@ def go_on(
             refuse_changed(root, space)
         unfinished = read_unfinished(root, space, backends)
     if backends:
-        for line in said_now(root, unfinished.prepared.milestone):
+        for line in said_now(
+            root, unfinished.prepared.milestone, settings_of(unfinished.prepared.overrides)
+        ):
             observer.message(line)
         if unfinished.facts.observed:
             differences = said(root, space.staging, unfinished.prepared.milestone)

@@ -16,7 +16,6 @@ from evidence.data.read import describe_data
 from evidence.encoding import jsonio
 from evidence.encoding.codec import decode
 from evidence.errors import UsageError
-from evidence.milestone.parse import parse_milestone
 from evidence.milestone.plan import plan_attempts
 from evidence.pack import journal
 from evidence.records.inputs import DataRecord, InputsRecord
@@ -26,6 +25,7 @@ from evidence.running import other_python
 from evidence.running.elsewhere import refusing
 from evidence.running.entering import changed_files
 from evidence.running.memory import Remembered, recall
+from evidence.running.settings import staged_milestone
 from evidence.running.unchanged import changed
 from evidence.running.unfinished_files import (
     whole_records,
@@ -40,7 +40,7 @@ def backends_left(root: Path, space: Workspace) -> Mapping[str, Backend]:
     """Backends of the attempts left to run. Raises UsageError, before any cut, where one lacks."""
     path = space.staging / layout.JOURNAL
     data = path.read_bytes() if path.exists() else b""
-    milestone = parse_milestone((space.staging / layout.MILESTONE).read_bytes())
+    milestone = staged_milestone(space)
     plans = {plan.name: plan for plan in plan_attempts(milestone)}
     planned = tuple(plans[name] for name in recall(space.work).attempts)
     found: dict[str, Backend] = {}
@@ -63,7 +63,7 @@ def refuse_changed(root: Path, space: Workspace) -> None:
     if not facts.observed:
         return
     path = space.staging / layout.JOURNAL
-    milestone = parse_milestone((space.staging / layout.MILESTONE).read_bytes())
+    milestone = staged_milestone(space)
     events = (*journal.read(whole_records(path.read_bytes())),) if path.exists() else ()
     begun = {one.attempt for one in events if one.event == "attempt-started"}
     ended = {one.attempt for one in events if one.event == "attempt-finished"}

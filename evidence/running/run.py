@@ -18,6 +18,7 @@ from msgspec.structs import replace
 
 from evidence import layout, limits
 from evidence.errors import DurabilityError, ExitCode, StoppedError, UsageError
+from evidence.milestone.effective import in_a_sentence
 from evidence.milestone.parse import parse_milestone
 from evidence.milestone.recorded import to_run_anew
 from evidence.progress import Observer
@@ -25,11 +26,13 @@ from evidence.publish.held_name import held_name
 from evidence.publish.index import Reports, update_index
 from evidence.publish.runs_folder import archive_pack, prepare_runs_folder
 from evidence.records.finding import Report
+from evidence.records.overrides import Setting
 from evidence.records.record import Record
 from evidence.records.run import GateResult, OutcomeRecord, ParentRecord
 from evidence.running.execution import execute
 from evidence.running.preflight import prepare
 from evidence.running.set_aside import retire
+from evidence.running.settings import refuse_other_settings, refuse_settings_to_close
 from evidence.running.signals import StopRequest
 from evidence.running.taking_up import recover
 from evidence.running.usable import refuse_unusable
@@ -59,6 +62,8 @@ class RunOptions(Record):
     """The bytes of a milestone that lies in no file; None: it is milestones/<ID>.toml."""
     interpreter: str | None = None
     """The path to take for the `interpreter` that attempts name; None: as they name it."""
+    settings: tuple[Setting, ...] = ()
+    """What takes the place of what the milestone says, for this run."""
 
 
 class RunResult(Record):
@@ -115,9 +120,12 @@ def run_milestone(
         options = replace(options, written=_written_once(pack, milestone_id, options.root))
     if not recovering:
         with stop.at_once(stop.nothing_started):
-            prepared = prepare(options.root, milestone_id, options.attempt, options.written)
+            prepared = prepare(
+                options.root, milestone_id, options.attempt, options.written, options.settings
+            )
             prepared = replace(prepared, interpreter=options.interpreter)
-            prepared = replace(prepared, interpreter=options.interpreter)
+        for one in prepared.overrides:
+            observer.message(in_a_sentence(one))
         for warning in prepared.warnings:
             observer.message(f"warning: {warning}")
     _refuse_sealed(pack, milestone_id, options)  # at once, and once more when nobody else can seal
@@ -183,6 +191,8 @@ def _refuse_contradiction(options: RunOptions) -> None:
         raise UsageError(
             "resume, close and again exclude one another, and attempt excludes resume and close"
         )
+    if options.close:
+        refuse_settings_to_close(options.settings)
 
 
 def _refuse_unwritable(options: RunOptions) -> None:
@@ -276,6 +286,7 @@ def _work_folder(milestone_id: str, options: RunOptions, name: str) -> Path:
         _refuse_absent(milestone_id, options, name)
         asked = "--close" if options.close else "--resume"
         refuse_unusable(space, commands.run(milestone_id, options.runs, asked, root=options.root))
+        refuse_other_settings(space, options.settings, milestone_id, options.root)
     if not recovering and space.is_run:
         raise UsageError(
             f"an unfinished run of {milestone_id} is in {space.work}",

@@ -19,6 +19,8 @@ from evidence.encoding import jsonio
 from evidence.encoding.codec import decode, encode
 from evidence.encoding.digest import sha256_hex
 from evidence.errors import EvidenceError, MalformedError, UsageError
+from evidence.milestone.effective import sealed_as, with_settings
+from evidence.milestone.overrides import settings_of
 from evidence.milestone.parse import load_milestone, parse_milestone
 from evidence.pack import journal, lost
 from evidence.pack.journal import Journal, continued_clock
@@ -26,6 +28,7 @@ from evidence.records.availability import Unavailable
 from evidence.records.capture import EnvironmentRecord, GitRecord, HardwareRecord, PackagesRecord
 from evidence.records.hollow import hollow
 from evidence.records.milestone import AllowSpec, Milestone
+from evidence.records.overrides import OverrideRecord
 from evidence.records.record import Record
 from evidence.records.run import DamagedRecord, ParentRecord
 from evidence.running.damage import Damage
@@ -35,6 +38,7 @@ from evidence.running.memory import recall
 from evidence.running.moving import make_room, move_the_rest, stands_in
 from evidence.running.observation import journal_state
 from evidence.running.set_aside import put_aside
+from evidence.running.settings import overrides_to_close_with, set_by
 from evidence.running.unfinished_run import newly_allowed
 from evidence.running.workspace import Workspace
 from evidence.stages.registry import schema_for
@@ -56,6 +60,7 @@ class _Closing(Record):
 
     milestone: Milestone
     source: bytes
+    overrides: tuple[OverrideRecord, ...]
     allowed: tuple[AllowSpec, ...]
     git: GitRecord
     begun: bytes
@@ -86,15 +91,23 @@ def salvage(
     not_kept = {*reasons, *(AT_THE_START if spoilt is None else spoilt)}
     kept = {path for path in AT_THE_START if _is_whole(space, path, not_kept)}
     git = _git(space, kept)
+    begun = _beginning(begun, source, git) if _JOURNAL not in reasons else b""
+    whole = layout.OVERRIDES in kept
+    overrides = overrides_to_close_with(space, source, begun, whole=whole)
+    if overrides:
+        milestone = with_settings(source, settings_of(overrides))[0]
     closing = _Closing(
         milestone=milestone,
         source=source,
+        overrides=overrides,
         allowed=newly_allowed(root, milestone, ()),
         git=git,
-        begun=_beginning(begun, source, git) if _JOURNAL not in reasons else b"",
+        begun=begun,
     )
     files, num_left_out = move_the_rest(space, milestone, kept, reasons)
     write_file(space.staging / layout.MILESTONE, source)
+    if overrides:
+        write_file(space.staging / layout.OVERRIDES, sealed_as(overrides))
     missing = [path for path in lost.DOCUMENTS if path not in kept]
     for path in missing:
         write_file(space.staging / path, lost.in_its_place(path))
@@ -269,6 +282,7 @@ def _write_journal(space: Workspace, closing: _Closing, damaged: DamagedRecord) 
                 milestone_sha256=sha256_hex(closing.source),
                 tool_version=__version__,
                 ruleset=RULESET,
+                **set_by(closing.overrides),
             )
             journal_state(written, "start", closing.git.start)
         written.record(

@@ -6,7 +6,7 @@ can tell (a model of the hub as it loads) is compared in `attempt.stage`.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -15,10 +15,12 @@ from evidence.attempt.reported import Reported
 from evidence.encoding.codec import encode
 from evidence.encoding.digest import sha256_stream
 from evidence.errors import EvidenceError
+from evidence.milestone.effective import with_settings
 from evidence.milestone.parse import PROGRAM, load_milestone
 from evidence.records.availability import Unavailable
 from evidence.records.inputs import DataRecord, ModelRecord
 from evidence.records.milestone import Milestone
+from evidence.records.overrides import Setting
 from evidence.records.run import AttemptPlan
 from evidence.system.entries import OF_THIS_PROCESS
 
@@ -41,13 +43,15 @@ def changed(
             yield from _file(f"{folder}/tokenizer.json", before, _digest(place))
 
 
-def said_now(root: Path, milestone: Milestone) -> Iterator[str]:
+def said_now(root: Path, milestone: Milestone, settings: Sequence[Setting] = ()) -> Iterator[str]:
     """Each setting that the milestone file says by now and the run does not use."""
     path = layout.milestone_file(root, milestone.id)
     if PROGRAM in milestone.stages and not path.exists():
         return  # recorded from a command line
     try:
-        now, _ = load_milestone(path)
+        now, source = load_milestone(path)
+        if settings:  # the run goes on with them, whatever the file says there
+            now, _ = with_settings(source, settings)
     except EvidenceError as error:
         yield f"the milestone file cannot be read as it is now ({error.message}); not used here"
         return

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from evidence import layout
 from evidence.errors import MilestoneError
-from evidence.milestone.parse import load_milestone, parse_milestone
+from evidence.milestone.parse import load_milestone
 from evidence.milestone.plan import plan_attempts
 from evidence.pack import journal
 from evidence.records.milestone import AllowSpec, Milestone
@@ -21,6 +21,7 @@ from evidence.running.memory import Remembered, recall
 from evidence.running.preflight import Prepared
 from evidence.running.resuming import data_as_begun
 from evidence.running.secrets import allowed_in
+from evidence.running.settings import staged_milestone, staged_overrides
 from evidence.running.unfinished_files import cut_incomplete_line
 from evidence.running.workspace import Workspace
 from evidence.system.durable import remove_partials
@@ -68,7 +69,7 @@ def read_unfinished(root: Path, space: Workspace, backends: Mapping[str, Backend
     events = tuple(journal.read(path.read_bytes())) if path.exists() else ()
     facts = recall(space.work)
     source = (space.staging / layout.MILESTONE).read_bytes()
-    milestone = parse_milestone(source)
+    milestone = staged_milestone(space)
     plans = {plan.name: plan for plan in plan_attempts(milestone)}
     prepared = Prepared(
         milestone=milestone,
@@ -77,6 +78,7 @@ def read_unfinished(root: Path, space: Workspace, backends: Mapping[str, Backend
         plans=tuple(plans[name] for name in facts.attempts),
         data=data_as_begun(root, space, milestone, facts),
         backends=backends,
+        overrides=staged_overrides(space),
     )
     allowed = newly_allowed(root, milestone, events)
     return UnfinishedRun(events, facts, prepared, space.read_stop(), num_incomplete_bytes, allowed)

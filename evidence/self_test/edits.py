@@ -15,7 +15,7 @@ from msgspec.structs import replace
 from evidence import layout
 from evidence.encoding import jsonio
 from evidence.encoding.digest import sha256_hex
-from evidence.milestone.parse import parse_milestone
+from evidence.milestone.effective import effective
 from evidence.rules import scoring
 from evidence.self_test.forger import ForgedPack, NotPossibleError
 from evidence.stages.registry import schema_for
@@ -195,7 +195,8 @@ def whole_prediction(pack: ForgedPack) -> None:
 
 def _scored(pack: ForgedPack, row: dict[str, Any]) -> dict[str, bool]:
     """The scores that this row has, as the output now gives them."""
-    spec = parse_milestone(pack.file(layout.MILESTONE)).eval
+    sealed = pack.file(layout.OVERRIDES) if layout.OVERRIDES in pack.names else None
+    spec = effective(pack.file(layout.MILESTONE), sealed).eval
     rules = tuple(name for name in row["scores"] if name in scoring.SCORERS)
     found = scoring.scores(
         replace(spec, scorers=rules), row["output"], row["answer"], row["target"]

@@ -213,6 +213,8 @@ STORIES: Final = (
             ("attempt-outcomes",)),
     Forgery("attempt-missing", "something else was missing", lies.less_missing,
             ("attempt-outcomes",)),
+    Forgery("setting", "a setting of the command line that nobody gave", lies.setting_of_nobody,
+            ("overrides",)),
     Forgery("promise-of-nothing", "a promise about no file", lies.no_files, ("frozen-paths",)),
     Forgery("promise-elsewhere", "a promise about another file", lies.other_promise,
             ("frozen-paths",)),

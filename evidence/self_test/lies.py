@@ -10,6 +10,8 @@ from typing import Any
 
 from evidence import layout
 from evidence.encoding.digest import sha256_hex
+from evidence.milestone.parse import document_in
+from evidence.records.overrides import OVERRIDES_SCHEMA
 from evidence.self_test.edits import outcome_path
 from evidence.self_test.forger import ForgedPack, NotPossibleError
 
@@ -44,6 +46,16 @@ def less_missing(pack: ForgedPack) -> None:
     if not outcome["missing"]:
         raise NotPossibleError("nothing was missing")
     outcome["missing"][0] = "It is not known what."
+
+
+def setting_of_nobody(pack: ForgedPack) -> None:
+    """A setting that makes a nicer title of the one in the file, and that no run began with."""
+    title = document_in(pack.file(layout.MILESTONE))["title"]
+    if layout.OVERRIDES not in pack.names:
+        pack.docs[layout.OVERRIDES] = {"schema": OVERRIDES_SCHEMA, "overrides": []}
+    pack.doc(layout.OVERRIDES)["overrides"].append(
+        {"key": "title", "value": "Something else", "was": title, "origin": "command line"}
+    )
 
 
 def no_files(pack: ForgedPack) -> None:

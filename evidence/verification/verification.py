@@ -267,7 +267,8 @@ def _check_consistency_rules(
         check_claims(rendered, observed, root_sha256, options.beside, _opened, ledger)
     check_attached_words(rendered, documents, ledger)
     manifest = None if documents is None else documents.manifest
-    check_expectations(root_sha256 or None, manifest, options, ledger)
+    set_then = () if sealed.documents is None else sealed.documents.overrides
+    check_expectations(root_sha256 or None, manifest, options, ledger, set_then)
     sums = b"" if sealed.sums is None else sealed.sums.data
     return check_signatures(root, path, sealed.tree, sums, rendered, options, ledger)
 
@@ -348,7 +349,7 @@ def _subject(path: Path, sealed: SealedSet, options: VerifyOptions, *, trusted: 
         trusted=trusted,
         values=None if documents is None or documents.results is None else documents.results.values,
         happened=error_of(sealed.imported) if observed is None else _sentence_of(observed),
-        anew="" if observed is None else to_run_anew(observed.milestone),
+        anew="" if observed is None else to_run_anew(observed.milestone, observed.overrides),
     )
 
 

@@ -23,7 +23,7 @@ from evidence.encoding.codec import decode, encode
 from evidence.errors import DurabilityError, MalformedError
 from evidence.pack import journal
 from evidence.pack.seal import format_sums, staged_files
-from evidence.records import capture, inputs, run
+from evidence.records import capture, inputs, overrides, run
 from evidence.records.availability import Unavailable
 from evidence.records.record import Record
 from evidence.stages.train import TRAIN
@@ -45,6 +45,7 @@ RECORDS: dict[str, type] = {
     "prediction-row.v1": run.PredictionRow,
     "results.v1": run.ResultsRecord,
     "outcome.v1": run.OutcomeRecord,
+    "overrides.v1": overrides.OverridesRecord,
     "withheld.v1": run.WithheldRecord,
     "rendered.v1": run.RenderedRecord,
 }

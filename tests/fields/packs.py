@@ -12,6 +12,7 @@ from typing import Final
 import pytest
 from toy import write
 from toy_jax import jax_toy
+from toy_set import set_toy
 from toy_worker import under_another
 
 from evidence.errors import EvidenceError
@@ -66,6 +67,10 @@ def _settings(folder: Path) -> Path:
     return write(folder / "M90", settings_toy().all_bytes())
 
 
+def _set(folder: Path) -> Path:
+    return write(folder / "M90", set_toy().seal().all_bytes())
+
+
 def _jax(folder: Path) -> Path:
     return write(folder / "M90", under_another(jax_toy()).seal().all_bytes())
 
@@ -77,6 +82,7 @@ PACKS: Final[dict[str, Callable[[Path], Path]]] = {
     "resumed": _resumed,
     "rich": _rich,
     "settings": _settings,
+    "set": _set,
     "jax": _jax,
     "imported": made.make_odd_pack,
     "recorded": recorded.make,

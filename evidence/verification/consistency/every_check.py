@@ -20,6 +20,7 @@ _PACKAGE: Final = "evidence.verification.consistency"
 _FIRST: Final = (
     "status",
     "journal",
+    "overrides",
     "attempts",
     "lacking",
     "identity",

@@ -32,7 +32,7 @@ def sealed_names(evidence: Evidence) -> Problems:
     of_stages = {path for kind in kinds() for path in (*kind.needed_when_complete, *kind.schemas)}
     of_attempt = {layout.TELEMETRY, layout.WORKER, "outcome.json", *of_stages}
     known = {*layout.NEEDED_ALWAYS, layout.NOTES, layout.PATCH, layout.TELEMETRY, *of_stages}
-    known.add(layout.WORKER)
+    known |= {layout.WORKER, layout.OVERRIDES}
     for path in sorted(evidence.documents.digests):
         inside = _OF_ATTEMPT.fullmatch(path)
         if path in known or path.startswith(f"{layout.DAMAGED}/"):

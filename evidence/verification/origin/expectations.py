@@ -8,10 +8,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from itertools import chain
 from typing import Final
 
 from evidence import layout
+from evidence.milestone.overrides import said
 from evidence.records.availability import Unavailable
+from evidence.records.overrides import OverrideRecord
 from evidence.records.run import ManifestRecord
 from evidence.verification.ledger import Ledger, Rule
 from evidence.verification.options import VerifyOptions
@@ -19,16 +22,22 @@ from evidence.verification.problem import Problem, shown
 
 EXPECTED: Final = Rule("expectations", "it is the pack that the caller expects")
 
+_NAMED: Final = 5
 _ROOT: Final = re.compile(r"(?:sha256:)?([0-9a-f]{64})")
 _COMMIT: Final = re.compile(r"[0-9a-f]{7,64}")
 
 
 def check_expectations(
-    root_sha256: str | None, manifest: ManifestRecord | None, options: VerifyOptions, ledger: Ledger
+    root_sha256: str | None,
+    manifest: ManifestRecord | None,
+    options: VerifyOptions,
+    ledger: Ledger,
+    overrides: tuple[OverrideRecord, ...] = (),
 ) -> None:
     """Enter whether it is the pack that the caller named, where they named one."""
     if options.asks_what_it_is:
-        ledger.run_check(EXPECTED, _problems(root_sha256, manifest, options))
+        problems = _problems(root_sha256, manifest, options)
+        ledger.run_check(EXPECTED, chain(problems, _settings(options, overrides)))
 
 
 def _problems(
@@ -62,6 +71,17 @@ def _problems(
             follows,
             code="older-ruleset",
         )
+
+
+def _settings(options: VerifyOptions, overrides: tuple[OverrideRecord, ...]) -> Iterator[Problem]:
+    """A milestone that was expected may have run with other settings than its file has."""
+    if options.expect_milestone is not None and overrides:
+        text = "it ran with other settings than the milestone file has: " + ", ".join(
+            shown(said(one)) for one in overrides[:_NAMED]
+        )
+        more = len(overrides) - _NAMED
+        text += f" and {more} more" if more > 0 else ""
+        yield Problem(layout.OVERRIDES, text, severity="advice", code="other-settings")
 
 
 def _commit(manifest: ManifestRecord | None, expected: str) -> Iterator[Problem]:
