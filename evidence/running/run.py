@@ -30,7 +30,7 @@ from evidence.records.overrides import Setting
 from evidence.records.record import Record
 from evidence.records.run import GateResult, OutcomeRecord, ParentRecord
 from evidence.running.execution import execute
-from evidence.running.preflight import prepare
+from evidence.running.preflight import Prepared, prepare
 from evidence.running.set_aside import retire
 from evidence.running.settings import refuse_other_settings, refuse_settings_to_close
 from evidence.running.signals import StopRequest
@@ -120,14 +120,7 @@ def run_milestone(
         options = replace(options, written=_written_once(pack, milestone_id, options.root))
     if not recovering:
         with stop.at_once(stop.nothing_started):
-            prepared = prepare(
-                options.root, milestone_id, options.attempt, options.written, options.settings
-            )
-            prepared = replace(prepared, interpreter=options.interpreter)
-        for one in prepared.overrides:
-            observer.message(in_a_sentence(one))
-        for warning in prepared.warnings:
-            observer.message(f"warning: {warning}")
+            prepared = _prepared(milestone_id, options, observer)
     _refuse_sealed(pack, milestone_id, options)  # at once, and once more when nobody else can seal
     if recovering and not layout.work_dir(options.runs, name).with_name(f"{name}.lock").exists():
         _refuse_absent(milestone_id, options, name)  # at once: it makes no folder
@@ -163,6 +156,16 @@ def run_milestone(
         gates=done.results.gates,
         report=report,
     )
+
+
+def _prepared(milestone_id: str, options: RunOptions, observer: Observer) -> Prepared:
+    """The milestone, ready to be started; what should be known of it before is said."""
+    found = prepare(options.root, milestone_id, options.attempt, options.written, options.settings)
+    for one in found.overrides:
+        observer.message(in_a_sentence(one))
+    for warning in found.warnings:
+        observer.message(f"warning: {warning}")
+    return replace(found, interpreter=options.interpreter)
 
 
 def _written_once(pack: Path, milestone_id: str, root: Path) -> bytes | None:
