@@ -44,6 +44,10 @@ WITHHELD: Final = "withheld.json"
 LEFT_OUT: Final = ("*.safetensors",)
 """What runs/.gitignore keeps out of git: sealed, and withheld by default."""
 ATTEMPTS: Final = "attempts"
+STAGE: Final = "stage"
+"""The tables of the stages in a milestone."""
+STAGES: Final = "stages"
+"""Folder of the stages of a milestone with [[stage]], a folder each."""
 DAMAGED: Final = "damaged"
 """Folder of what a run that was closed had written and was no longer so: kept, and never read."""
 
@@ -216,3 +220,9 @@ def is_unfinished(work: Path) -> bool:
 def work_dir(runs: Path, milestone_id: str) -> Path:
     """Where an unsealed run works."""
     return runs / WORK / milestone_id
+
+
+def without_stage(path: str) -> str:
+    """A path of a file of a stage as it would be were its stage the only one of its kind."""
+    parts = path.split("/", 2)
+    return parts[2] if len(parts) == 3 and parts[0] == STAGES else path

@@ -57,6 +57,17 @@ class Limit(Record):
     seconds: float
 
 
+class StageResult(Record):
+    """How one stage of an attempt came out, and what was learned in it."""
+
+    outcome: OutcomeKind
+    reason: str
+    exit_status: int | None
+    last_lines: tuple[str, ...]
+    left: Left | None = None
+    """What there is to go on with, where the attempt need not be over."""
+
+
 class WorkerEnd(Record):
     """What the supervisor knows when a worker is gone."""
 

@@ -22,10 +22,11 @@ from evidence.attempt.changed_inputs import (
 from evidence.attempt.files import StageFiles
 from evidence.attempt.folders import Files, drop_checkpoints, folder_digests
 from evidence.attempt.handed import row_of, write_collected, write_document
-from evidence.attempt.outcome import Left, Limit, WorkerEnd, left_by, of_signal, outcome_of
+from evidence.attempt.outcome import Limit, StageResult, WorkerEnd, left_by, of_signal, outcome_of
 from evidence.attempt.process import GRACE_AFTER_KILL_S, WorkerProcess, are_told_too
 from evidence.attempt.reported import Reported, framework_of, read_reported, write_reported
 from evidence.attempt.surroundings import Surroundings
+from evidence.attempt.time_limits import passed
 from evidence.capture.oom import count_oom_kills
 from evidence.capture.telemetry import sample, sampling_period_s
 from evidence.encoding import jsonio
@@ -37,8 +38,8 @@ from evidence.records.execution import CompilationRecord, ExecutionRecord, LossR
 from evidence.records.generation import GenerationRecord
 from evidence.records.inputs import ModelRecord, TextRecord, TokenizerRecord
 from evidence.records.record import Record
-from evidence.records.run import OutcomeKind
-from evidence.stages.kind import Document, Kind, Rows
+from evidence.stages.kind import Document, Rows
+from evidence.stages.stage import Stage
 from evidence.system.durable import NO_ROOM_HINT, Written, write_file
 from evidence.text.escape import one_line
 from evidence.worker.failures import DISK_FULL, GPU_LOST, UNREACHABLE
@@ -56,35 +57,29 @@ _FACTS: Final[dict[str, type[Record]]] = {
 """Records that become events of the journal as they are."""
 
 
-class StageResult(Record):
-    """How one stage of an attempt came out, and what was learned in it."""
-
-    outcome: OutcomeKind
-    reason: str
-    exit_status: int | None
-    last_lines: tuple[str, ...]
-    left: Left | None = None
-    """What there is to go on with, where the attempt need not be over."""
-
-
 class StageRun:
     """Supervises the worker of one stage."""
 
     def __init__(
         self,
-        kind: Kind,
+        stage: Stage,
         job: Job,
         around: Surroundings,
         deadline_s: float | None,
         from_step: int,
+        probed: frozenset[str],
     ) -> None:
-        self._kind = kind
+        self._stage = stage
+        self._kind = stage.kind
         self._job = job
+        self._probed = probed
         self._from_step = from_step
         self._around = around
         self._deadline_s = deadline_s
         self._redactor = around.privacy.redactor()
         self._folder = Path(job.output)
+        up = len(Path(stage.folder).parts)
+        self._attempt_folder = self._folder.parents[up - 1] if up else self._folder
         self._total = 0
         self._failure: tuple[str, str] | None = None
         self._execution: ExecutionRecord | None = None
@@ -103,7 +98,7 @@ class StageRun:
         job = self._job
         self._journal(
             "stage-started",
-            stage=job.stage,
+            stage=self._stage.name,
             segment=job.segment,
             resumed_from_step=self._from_step or None,
         )
@@ -111,7 +106,7 @@ class StageRun:
         write_file(job_file, jsonio.dump_document(encode(job)))
         began_s, oom_kills = time.monotonic(), count_oom_kills()
         with (
-            StageFiles(self._folder, self._kind, self._redactor) as files,
+            StageFiles(self._folder, self._attempt_folder, self._kind, self._redactor) as files,
             folder_digests(self._stops_now) as self._digests,
         ):
             self._files = files
@@ -142,7 +137,7 @@ class StageRun:
         )
         outcome, reason = outcome_of(ended)
         if self._redactor.counts:
-            self._journal("redacted", stage=job.stage, counts=dict(self._redactor.counts))
+            self._journal("redacted", stage=self._stage.name, counts=dict(self._redactor.counts))
         self._keep()
         if outcome == "completed":  # from here on none of its files may be another one
             self._finished(time.monotonic() - began_s)
@@ -160,7 +155,7 @@ class StageRun:
         around = self._around
         root = Path(self._job.root)
         worker = WorkerProcess(job_file, around.environment, root, around.interpreter)
-        self._around.observer.stage(self._job.plan.name, self._job.stage, 0)
+        self._around.observer.stage(self._job.plan.name, self._stage.name, 0, self._kind.unit)
         try:
             stopped, limit = self._listen(worker)
         finally:
@@ -206,23 +201,15 @@ class StageRun:
                 worker.kill() if at_once else worker.ask_to_stop(by_interrupt=interrupt)
             if killed_s is not None and now - killed_s > GRACE_AFTER_KILL_S:
                 break  # stuck in the kernel
-            limit = self._passed(now, last_event_s)
+            limit = passed(self._job.plan, self._deadline_s, now, last_event_s)
             if limit is not None and killed_s is None:
                 worker.kill()
                 return asked > 0, limit
         return asked > 0, None
 
-    def _passed(self, now: float, last_event_s: float) -> Limit | None:
-        plan = self._job.plan
-        if plan.timeout_s is not None and self._deadline_s is not None and now > self._deadline_s:
-            return Limit("attempt", plan.timeout_s)
-        if now - last_event_s > plan.no_progress_timeout_s:
-            return Limit("silence", plan.no_progress_timeout_s)
-        return None
-
     def _sample(self, pid: int, now: float) -> None:
         elapsed_s = now - self._around.started_s
-        row = sample(pid, self._job.plan.name, self._job.stage, elapsed_s)
+        row = sample(pid, self._job.plan.name, self._stage.name, elapsed_s)
         if row is not None:
             self._files.telemetry(row)
 
@@ -289,6 +276,12 @@ class StageRun:
         if not self._stops_in_vain(changed):
             self._around.keep(write_reported(scratch, now))
 
+    def _on_evaluated(self, event: dict[str, Any]) -> None:
+        """The checkpoint that an evaluation loaded, where it is not the attempt's only one."""
+        model = decode(ModelRecord, event["model"])
+        reported = Reported(self._framework, model)
+        self._around.keep(write_reported(Path(self._job.scratch), reported))
+
     def _on_read(self, event: dict[str, Any]) -> None:
         """Data that a stage read anew, after the one before it."""
         self._stops_in_vain([*other_bytes(event["data"], self._around)])
@@ -301,22 +294,23 @@ class StageRun:
 
     def _on_schedule(self, event: dict[str, Any]) -> None:
         self._has_begun, self._total = True, int(event["num_steps"])
-        self._around.observer.stage(self._job.plan.name, self._job.stage, self._total)
+        name, unit = self._stage.name, self._kind.unit
+        self._around.observer.stage(self._job.plan.name, name, self._total, unit)
         keys = ("num_rows", "num_steps", "steps_per_epoch", "resumed_from_step")
-        self._journal("schedule", stage=self._job.stage, **{key: event[key] for key in keys})
+        self._journal("schedule", stage=self._stage.name, **{key: event[key] for key in keys})
 
     def _on_fact(self, record: type[Record], event: dict[str, Any]) -> None:
         """A record that the worker sends becomes an event of the journal."""
         name, segment = event["event"], self._job.segment
         found = decode(record, {key: event[key] for key in event if key != "event"})
-        self._journal(name, stage=self._job.stage, segment=segment, **encode(found))
+        self._journal(name, stage=self._stage.name, segment=segment, **encode(found))
         if isinstance(found, ExecutionRecord):
             self._execution = found
 
     def _on_probe(self, event: dict[str, Any]) -> None:
-        if event["moment"] not in self._around.probed:  # else the journal has it
+        if event["moment"] not in self._probed:  # else the journal has it
             keys = ("moment", "loss", "num_examples")
-            self._journal("probe", **{key: event[key] for key in keys})
+            self._journal("probe", **self._of(), **{key: event[key] for key in keys})
 
     def _on_row(self, rows: Rows[Any], event: dict[str, Any]) -> None:
         row = row_of(rows, event, self._redactor.text)
@@ -339,7 +333,7 @@ class StageRun:
     def _checkpoint(self, step: int, stream: str, files: Files) -> None:
         self._journal(
             "checkpoint",
-            stage=self._job.stage,
+            stage=self._stage.name,
             segment=self._job.segment,
             step=step,
             stream=stream,
@@ -354,7 +348,11 @@ class StageRun:
         self._digests.begin(Path(event["path"]), self._folder, self._final_model)
 
     def _final_model(self, files: Files) -> None:
-        self._journal("final-model", files=encode(files))
+        self._journal("final-model", **self._of(), files=encode(files))
+
+    def _of(self) -> dict[str, str]:
+        """Which stage it is, where there may be several of its kind."""
+        return {"stage": self._stage.name} if self._stage.is_named else {}
 
     def _on_warning(self, event: dict[str, Any]) -> None:
         message = self._redactor.text(str(event["message"]))
@@ -383,7 +381,7 @@ class StageRun:
         moved = {"weights": done["weights"]} if "weights" in done else {}
         self._journal(
             "stage-finished",
-            stage=self._job.stage,
+            stage=self._stage.name,
             segment=self._job.segment,
             duration_s=duration_s,
             runtime_s=done.get("runtime_s"),

@@ -39,8 +39,6 @@ class Surroundings(Record):
     began, in a sentence."""
     keep: Callable[[Mapping[Path, Written]], None]
     """Called where what is written so far has begun to count: a later process relies on it."""
-    probed: frozenset[str] = frozenset()
-    """Moments whose probe the journal has already."""
     interrupted: Callable[[], bool] = lambda: False
     """Whether it was Ctrl-C that asked to stop."""
     privacy: Privacy = field(default_factory=Privacy)

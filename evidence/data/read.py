@@ -70,7 +70,21 @@ def read_rows(name: str, raw: bytes, label: str, spec: DataSpec) -> DataSet:
             _shown(problems),
             hint=f"Mend these rows, or the field types in [data.{name}.fields]. Nothing was run.",
         )
-    return DataSet(name=name, raw=raw, rows=tuple(rows))
+    taken = tuple(row for row in rows if _is_taken(row, spec.where))
+    if not taken:
+        said = ", ".join(f"{key} = {value!r}" for key, value in spec.where.items())
+        raise MilestoneError(f"{label}: no row has {said}, which `where` asks for")
+    return DataSet(name=name, raw=raw, rows=taken)
+
+
+def _is_taken(row: Row, where: Mapping[str, Any]) -> bool:
+    """Whether a row has the values that are asked for; 1 and true are not the same."""
+    for key, values in where.items():
+        wanted = values if isinstance(values, list) else [values]
+        found = row.get(key)
+        if found not in (one for one in wanted if isinstance(one, bool) == isinstance(found, bool)):
+            return False
+    return True
 
 
 def describe_data(root: Path, name: str, milestone: Milestone) -> DataRecord:

@@ -18,6 +18,7 @@ from evidence import limits
 from evidence.encoding import schema
 from evidence.encoding.codec import decode
 from evidence.errors import MalformedError, MilestoneError, PastLimitError
+from evidence.milestone.stage_problems import stage_problems
 from evidence.records.milestone import DataSpec, GateSpec, Milestone, ModelSpec, PatternSpec
 from evidence.rules import patterns, scoring
 from evidence.stages.registry import kinds
@@ -224,11 +225,19 @@ def _build(document: dict[str, Any], stages: dict[str, dict[str, Any]]) -> Miles
     fields = {key: value for key, value in document.items() if key != "schema"}
     fields["attempts"] = fields.pop("attempt")
     fields["gates"] = fields.pop("gate", [])
+    fields["stage"] = [_with_sets(one) for one in fields.get("stage", [])]
     return decode(Milestone, {**fields, "stages": stages})
+
+
+def _with_sets(stage: dict[str, Any]) -> dict[str, Any]:
+    """One data set may be named without brackets."""
+    data = stage.get("data", [])
+    return {**stage, "data": [data] if isinstance(data, str) else data}
 
 
 def _contradictions(milestone: Milestone) -> list[tuple[str, str]]:
     found = [*_stage_problems(milestone), *_data_problems(milestone)]
+    found += [] if found else stage_problems(milestone)
     if milestone.given_model is not None:
         found += _model_problems("/model", milestone.model)
     names = [attempt.name for attempt in milestone.attempts]
@@ -296,13 +305,14 @@ def _metric_problems(milestone: Milestone) -> Iterator[tuple[str, str]]:
 def _data_problems(milestone: Milestone) -> list[tuple[str, str]]:
     found: list[tuple[str, str]] = []
     known = ", ".join(sorted(milestone.data))
-    for stage, asked in (("train", milestone.given_train), ("eval", milestone.given_eval)):
+    tables = (("train", milestone.given_train), ("eval", milestone.given_eval))
+    for stage, asked in () if milestone.stage else tables:  # a stage names its own, or is told
         if asked is not None and asked.data not in milestone.data:
             text = f"no [data.{asked.data}] in this file; there are: {known}"
             found.append((f"/{stage}/data", text))
     name = "" if milestone.given_train is None else milestone.train.data
     train = milestone.data.get(name)
-    if train is not None and train.text is None:
+    if train is not None and train.text is None and not milestone.stage:
         found.append((f"/data/{name}", "training data need `text`, a template of a row"))
     for name, spec in milestone.data.items():
         found += _one_data_problems(f"/data/{name}", spec)

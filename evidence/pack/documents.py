@@ -42,6 +42,7 @@ from evidence.records.run import (
 )
 from evidence.stages.kind import Document, Rows
 from evidence.stages.registry import kinds, schema_for
+from evidence.stages.stage import Stage
 
 T = TypeVar("T")
 RowsRead: TypeAlias = tuple[Any, ...]
@@ -86,6 +87,8 @@ class Documents(Record):
     """Attempts that did not complete, in order."""
     notes: str
     """The author's words known when it ran (notes.md), or empty."""
+    stage: Stage | None = None
+    """The stage whose view these are (`stage_view`); None: those of a pack as a whole."""
     worker: WorkerRecord | None = None
     """The Python that the completed attempt ran under; None: that of the supervisor."""
     overrides: tuple[OverrideRecord, ...] = ()
@@ -208,7 +211,8 @@ def rows_of(path: str) -> RowsOf:
 def _record_of_rows(path: str) -> type[Any] | None:
     if path in _ROWS:
         return _ROWS[path]
-    of_kinds = (kind.rows.record for kind in kinds() if kind.rows and kind.rows.path == path)
+    plain = layout.without_stage(path)
+    of_kinds = (kind.rows.record for kind in kinds() if kind.rows and kind.rows.path == plain)
     return next(of_kinds, None)
 
 
@@ -218,12 +222,16 @@ def _events(data: bytes) -> tuple[JournalEvent, ...]:
 
 def _of_stages(contents: Mapping[str, bytes], rows: Mapping[str, RowsRead]) -> dict[str, Any]:
     found: dict[str, Any] = {}
-    for kind in kinds():
-        for one in kind.documents:
-            if one.path in contents:
-                found[one.path] = required(one.record, one.path, contents)
-        if kind.rows is not None and kind.rows.path in {*contents, *rows}:
-            found[kind.rows.path] = _rows(kind.rows.record, kind.rows.path, contents, rows)
+    records = {one.path: one.record for kind in kinds() for one in kind.documents}
+    of_rows = {kind.rows.path: kind.rows.record for kind in kinds() if kind.rows is not None}
+    for path in sorted({*contents, *rows}):
+        plain = layout.without_stage(path)
+        if plain in records:
+            found[path] = required(records[plain], path, contents)
+        elif plain in of_rows:
+            found[path] = _rows(of_rows[plain], path, contents, rows)
+        elif plain == layout.INPUTS and plain != path:
+            found[path] = required(InputsRecord, path, contents)
     return found
 
 

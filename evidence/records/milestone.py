@@ -50,6 +50,8 @@ class DataSpec(Record):
     append_eos: bool = True
     answer_may_be_unseen: bool = False
     """Declares that a run whose loss never touches an answer field is meant."""
+    where: dict[str, Any] = field(default_factory=dict)
+    """Field → value, or list of values: rows that have another one are left out."""
 
 
 class ModelSpec(Record):
@@ -68,6 +70,14 @@ class ModelSpec(Record):
     """Local folder with tokenizer.json; None: the model's own."""
     tokenizer_sha256: str | None = None
     """Declared digest of that folder's tokenizer.json."""
+    named: str | None = None
+    """`stage:A`: what a checkpoint of another stage is called, where its path is
+    that of a moment. No milestone file says it; it follows from `init`."""
+
+    @property
+    def called(self) -> str:
+        """The name that documents and logs have for it."""
+        return self.named or self.id or self.path or self.config or ""
 
 
 class TrainSpec(Record):
@@ -126,6 +136,27 @@ class EvalSpec(Record):
     def all_scorers(self) -> tuple[str, ...]:
         """Names of everything that an output is judged by."""
         return (*self.scorers, *(one.name for one in self.scorer))
+
+
+StageKind = Literal["train", "eval"]
+
+
+class StageSpec(Record):
+    """One [[stage]]: what it begins from, its data, and what of [train], [eval] is other here."""
+
+    name: str
+    kind: StageKind
+    init: str = "base"
+    """Of a training: `base` or `stage:NAME`."""
+    of: tuple[str, ...] = ()
+    """Of an evaluation: the training stages whose checkpoints are evaluated; none: all before."""
+    data: tuple[str, ...] = ()
+    """Data sets: one of a training, one or several of an evaluation. None: that of the table."""
+    where: dict[str, Any] = field(default_factory=dict)
+    """As of a data set."""
+    train: dict[str, Any] = field(default_factory=dict)
+    eval: dict[str, Any] = field(default_factory=dict)
+    """Single keys that override those of the table, and those of an attempt."""
 
 
 class RequirementSpec(Record):
@@ -310,3 +341,10 @@ class Milestone(Tables, Record, rename=NAMES):
     """Settings of stages beside `train` and `eval`, by the name of their kind."""
     collect: tuple[CollectSpec, ...] = ()
     metric: tuple[MetricSpec, ...] = ()
+    stage: tuple[StageSpec, ...] = ()
+    """Its stages, in order; none: [train] and [eval] are one stage each."""
+
+    @property
+    def is_staged(self) -> bool:
+        """Whether stages have folders of their own, and [train], [eval] are what they share."""
+        return bool(self.stage)

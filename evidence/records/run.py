@@ -291,7 +291,7 @@ class ValueRecord(Record, omit_defaults=True):
     None: the value is in full precision."""
 
 
-class IntervalRow(Record):
+class IntervalRow(Record, omit_defaults=True):
     """One row of the loss table: the mean of the steps since the last logged one."""
 
     step: int
@@ -301,6 +301,8 @@ class IntervalRow(Record):
     epoch: Number | None
     address: str
     level: Level
+    stage: str | None = None
+    """Whose, where stages have folders of their own."""
 
 
 class GateResult(Record):

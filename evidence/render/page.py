@@ -15,15 +15,16 @@ from evidence.encoding.codec import decode
 from evidence.errors import MalformedError
 from evidence.pack import lost
 from evidence.pack.documents import Documents
+from evidence.pack.stage_view import view_of, views
 from evidence.records.availability import Unavailable
 from evidence.records.milestone import NarrativeSpec
 from evidence.records.run import ResultsRecord
-from evidence.render import artifacts, narrative, remarks, settings, view
+from evidence.render import artifacts, narrative, remarks, settings, stage_table, view
 from evidence.render.completed import completed_plan
 from evidence.render.values import Sheet
 from evidence.results.computed import computed_on
 from evidence.stages.kind import resolve
-from evidence.stages.registry import stages_of
+from evidence.stages.stage import Stage, stages_of
 from evidence.text import formatting, gate, markdown
 
 if TYPE_CHECKING:
@@ -58,7 +59,7 @@ def page(
         "notes": gate.through(documents.notes),
         "unsupported_measurements": narrative.unsupported_measurements(documents),
         "attached": _attached(attached),
-        "warnings": remarks.warnings(documents, sheet),
+        "warnings": _warnings(documents, sheet),
         "allowed": view.allowed(documents),
         "recoveries": remarks.recoveries(documents),
         "damaged": lost.damaged_in(documents.journal) is not None,
@@ -79,18 +80,50 @@ def page(
     }
 
 
+def _warnings(documents: Documents, sheet: Sheet) -> list[str]:
+    """Those of the run, then those of each stage that has a folder of its own, by its name."""
+    found = list(remarks.warnings(documents, sheet))
+    for stage, seen in views(documents):
+        own = Sheet({} if seen.results is None else seen.results.values)
+        name = markdown.inline(stage.name)
+        of_stage = [one for one in remarks.warnings(seen, own) if one not in found]
+        found += [f"Stage {name}: {one}" for one in of_stage]
+    return found
+
+
 def _sections(documents: Documents, sheet: Sheet) -> dict[str, Any]:
     """The names that the sections of the kinds of stage use."""
     found: dict[str, Any] = {}
-    for kind in stages_of(documents.milestone):
-        for section in kind.sections:
+    for stage in stages_of(documents.milestone):
+        for section in () if stage.is_named else stage.kind.sections:
             found |= resolve(section.view)(documents, sheet)
+    return found
+
+
+def stage_page(documents: Documents, stage: Stage) -> dict[str, Any]:
+    """The names that the sections of one stage use, from its view."""
+    seen = view_of(documents, stage)
+    sheet = Sheet({} if seen.results is None else seen.results.values)
+    found: dict[str, Any] = {
+        "v": sheet.v,
+        "n": sheet.n,
+        "has": sheet.has,
+        "number": sheet.number,
+        "level": sheet.level,
+        "plot": "",
+        "train_data": view.data_name(seen, seen.milestone.train.data),
+        "eval_file": view.data_file(seen, seen.milestone.eval.data),
+        "model": view.model_name(seen),
+    }
+    for section in stage.kind.sections:
+        found |= resolve(section.view)(seen, sheet)
     return found
 
 
 def _identity(documents: Documents, sheet: Sheet) -> dict[str, Any]:
     milestone, plan = documents.milestone, completed_plan(documents, sheet)
-    train, asked = milestone.given_train, milestone.given_eval
+    alone = not milestone.is_staged  # else each stage says it of itself
+    train, asked = (milestone.given_train, milestone.given_eval) if alone else (None, None)
     return {
         "id": markdown.inline(milestone.id),
         "folder": milestone.id,
@@ -105,6 +138,8 @@ def _identity(documents: Documents, sheet: Sheet) -> dict[str, Any]:
         "eval_file": "" if asked is None else view.data_file(documents, asked.data),
         "trains": train is not None,
         "trains_or_evaluates": train is not None or asked is not None or not milestone.stages,
+        "staged": milestone.is_staged,
+        **stage_table.view(documents, sheet),
         "backend": "" if plan is None else view.backend_name(plan.backend),
         "hardware": view.hardware_line(documents, sheet),
         "overrides": settings.shown(documents),

@@ -6,8 +6,11 @@ is not measured has a reason, never a zero. Checking the evidence is `verificati
 
 from __future__ import annotations
 
+from msgspec.structs import replace
+
 from evidence.pack.documents import Documents
-from evidence.records.run import ResultsRecord
+from evidence.pack.stage_view import placed, placed_row, view_of
+from evidence.records.run import ResultsRecord, ValueRecord
 from evidence.results.context import Context
 from evidence.results.gates import evaluate_gates
 from evidence.results.inputs import input_values
@@ -16,7 +19,7 @@ from evidence.results.run import run_values
 from evidence.results.steadiness import steadiness_values
 from evidence.results.training import loss_table
 from evidence.stages.kind import resolve
-from evidence.stages.registry import stages_of
+from evidence.stages.stage import Stage, stages_of
 
 
 def compute_results(documents: Documents) -> ResultsRecord:
@@ -31,13 +34,25 @@ def results_of(context: Context) -> ResultsRecord:
     values.update(steadiness_values(context))
     values.update(input_values(context))
     values.update(machine_values(context))
-    for kind in stages_of(documents.milestone):
-        for reference in kind.results:
-            values.update(resolve(reference)(context))
+    table = loss_table(context)
+    for stage in stages_of(documents.milestone):
+        own = context if not stage.is_named else Context(view_of(documents, stage))
+        found: dict[str, ValueRecord] = {}
+        if stage.is_named:
+            found.update(input_values(own))
+        for reference in stage.kind.results:
+            found.update(resolve(reference)(own))
+        values.update((stage.value(name), _placed(stage, one)) for name, one in found.items())
+        if stage.is_named:
+            table += tuple(placed_row(stage, row) for row in loss_table(own))
     return ResultsRecord(
         schema="results.v1",
         milestone=documents.milestone.id,
         values=dict(sorted(values.items())),
-        loss_table=loss_table(context),
+        loss_table=table,
         gates=evaluate_gates(context, values),
     )
+
+
+def _placed(stage: Stage, value: ValueRecord) -> ValueRecord:
+    return replace(value, address=placed(stage, value.address)) if stage.is_named else value

@@ -23,7 +23,7 @@ from evidence.results.context import (
     rows_at,
     unknown,
 )
-from evidence.stages.registry import stages_of
+from evidence.stages.stage import stages_of
 
 
 def run_values(context: Context) -> Values:

@@ -11,6 +11,7 @@ from typing import Final
 
 from evidence import __version__, layout
 from evidence.attempt.attempt import AttemptResult
+from evidence.attempt.reported import Reported
 from evidence.encoding import jsonio, schema
 from evidence.encoding.codec import encode
 from evidence.errors import MalformedError
@@ -20,7 +21,7 @@ from evidence.pack.seal import seal, staged_files, withheld_record
 from evidence.publish.summaries import rendered_files, write_rendered
 from evidence.records.availability import Unavailable
 from evidence.records.capture import WorkerRecord
-from evidence.records.inputs import InputsRecord
+from evidence.records.inputs import DataRecord, InputsRecord
 from evidence.records.milestone import Milestone
 from evidence.records.record import Record
 from evidence.records.run import (
@@ -38,6 +39,7 @@ from evidence.running.observation import Observation
 from evidence.running.preflight import Prepared
 from evidence.running.secrets import allowed_in, refuse_secrets
 from evidence.stages.registry import is_document, schema_for
+from evidence.stages.stage import stages_of
 from evidence.system.durable import remove, write_file
 from evidence.verification.ruleset import RULESET
 
@@ -63,9 +65,16 @@ def observed_documents(
     worker: WorkerRecord | None = None,
 ) -> dict[str, bytes]:
     """Every document that is known by now, by its path: at the start, and again at the end."""
-    framework = None if completed is None else completed.framework or NOT_REPORTED
+    framework = None if completed is None else completed.reported.framework or NOT_REPORTED
     files = observed.files(framework, worker)
-    files[layout.INPUTS] = jsonio.dump_document(encode(_inputs(prepared, completed)))
+    reported = None if completed is None else completed.reported
+    top = _inputs(prepared.milestone, prepared.data, completed, reported)
+    files[layout.INPUTS] = jsonio.dump_document(encode(top))
+    for stage in stages_of(prepared.milestone):
+        if stage.is_named and completed is not None:
+            reported, data = completed.of_stages[stage.name], prepared.of_stages[stage.name]
+            own = _inputs(stage.milestone, data, completed, reported)
+            files[stage.path(layout.INPUTS)] = jsonio.dump_document(encode(own))
     return files
 
 
@@ -107,17 +116,23 @@ def remove_derived(staging: Path) -> None:
             remove(staging / entry.path)
 
 
-def _inputs(prepared: Prepared, completed: AttemptResult | None) -> InputsRecord:
+def _inputs(
+    milestone: Milestone,
+    data: Mapping[str, DataRecord],
+    completed: AttemptResult | None,
+    reported: Reported | None,
+) -> InputsRecord:
+    """inputs.json of a run, or of one of its stages."""
     no = Unavailable("no attempt completed" if completed is None else "not reported")
     name = None if completed is None else completed.record.name
-    plan = next((one for one in plan_attempts(prepared.milestone) if one.name == name), None)
+    plan = next((one for one in plan_attempts(milestone) if one.name == name), None)
     return InputsRecord(
         schema="inputs.v1",
-        data=dict(prepared.data),
-        model=(completed and completed.model) or no,
-        tokenizer=(completed and completed.tokenizer) or no,
-        text=(completed and completed.text) or no,
-        scorers=scoring.records((plan or prepared.milestone).given_eval),
+        data=dict(data),
+        model=(reported and reported.model) or no,
+        tokenizer=(reported and reported.tokenizer) or no,
+        text=(reported and reported.text) or no,
+        scorers=scoring.records((plan or milestone).given_eval),
     )
 
 

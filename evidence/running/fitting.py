@@ -22,6 +22,7 @@ from evidence.capture.repository import Repository, open_repository
 from evidence.data.facts import DataSet, field_names
 from evidence.data.template_text import render_row
 from evidence.errors import MalformedError
+from evidence.milestone.plan import plan_attempts
 from evidence.records.availability import Unavailable
 from evidence.records.inputs import DataRecord
 from evidence.records.milestone import EvalSpec, Milestone
@@ -29,6 +30,9 @@ from evidence.records.run import AttemptPlan
 from evidence.results.planned_names import SEEN_OF_A_FIELD, value_names
 from evidence.rules.arithmetic import steps_per_epoch, total_steps
 from evidence.running.entering import read_files
+from evidence.stages.eval import EVAL
+from evidence.stages.stage import Stage, stages_of
+from evidence.stages.train import TRAIN
 from evidence.text import templating
 from evidence.text.escape import is_utf8
 
@@ -108,11 +112,15 @@ def nearest(name: str, known: Collection[str]) -> str:
     return f"Did you mean {close[0]!r}? {there}" if close else there
 
 
-def value_problems(
-    milestone: Milestone, plans: Sequence[AttemptPlan], data: Sets
-) -> Iterator[Problem]:
-    """Gates and narratives on values that no run of this milestone can have."""
-    known = sorted({name for plan in plans for name in _values_of(milestone, plan, data)})
+def value_problems(milestone: Milestone, sets: Mapping[str, Sets]) -> Iterator[Problem]:
+    """Gates and narratives on values that no run of this milestone can have. `sets`: the rows that
+    each stage takes, by its name."""
+    names = set(value_names(milestone)) if milestone.is_staged else set()
+    for stage in stages_of(milestone):
+        own = sets[stage.name]
+        for plan in plan_attempts(stage.milestone):
+            names |= {stage.value(one) for one in _values_of(stage, plan, own)}
+    known = sorted(names)
     for place, name in _values_named(milestone):
         if not _is_value(name, known, milestone):
             close = get_close_matches(name, known, n=1, cutoff=0.6)
@@ -139,15 +147,16 @@ def _is_value(name: str, known: Collection[str], milestone: Milestone) -> bool:
     return one_gpu in known or (bool(of_stages) and name.startswith(of_stages))
 
 
-def _values_of(milestone: Milestone, plan: AttemptPlan, data: Sets) -> Iterator[str]:
+def _values_of(stage: Stage, plan: AttemptPlan, data: Sets) -> Iterator[str]:
     names = value_names(
-        replace(milestone, given_train=plan.given_train, given_eval=plan.given_eval)
+        replace(stage.milestone, given_train=plan.given_train, given_eval=plan.given_eval)
     )
-    yield from names
-    if plan.given_train is not None:
+    yield from names if not stage.is_named else ()
+    both = not stage.is_named
+    if plan.given_train is not None and (both or stage.kind is TRAIN):
         for field in field_names(data[plan.train.data].rows):
             yield from (f"seen.{field}.{key}" for key in SEEN_OF_A_FIELD)
-    if plan.given_eval is not None:
+    if plan.given_eval is not None and (both or stage.kind is EVAL):
         yield from _of_groups(plan, names, data)
 
 

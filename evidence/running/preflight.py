@@ -6,11 +6,9 @@ frozen paths, templates. What the machine lacks is no error here: it is an attem
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Final
-
-from msgspec import field
 
 from evidence import layout, limits, prose
 from evidence.backends import registry
@@ -21,7 +19,7 @@ from evidence.encoding.digest import sha256_hex
 from evidence.errors import DataError, MalformedError, MilestoneError, UsageError
 from evidence.milestone.effective import origins, sealed_as, with_settings
 from evidence.milestone.overrides import Applied, shadowed
-from evidence.milestone.parse import line_of, load_milestone, read_milestone
+from evidence.milestone.parse import load_milestone, read_milestone
 from evidence.milestone.plan import plan_attempts
 from evidence.records.inputs import DataRecord
 from evidence.records.milestone import DataSpec, Milestone, ModelSpec
@@ -34,8 +32,11 @@ from evidence.running import fitting, lengths, program_fit
 from evidence.running.author_words import refuse_unsupported_measurements
 from evidence.running.forms import form_warnings
 from evidence.running.holdable import refuse_too_much_around
+from evidence.running.place import Where
 from evidence.running.secrets import scan_inputs
+from evidence.running.stage_data import data_of_stages, home_of
 from evidence.running.text_fit import refuse_unfit_texts
+from evidence.stages.stage import BASE, Stage, stages_of
 from evidence.text import templating
 from evidence.worker import model_folders
 from evidence.worker.interface import Backend
@@ -56,6 +57,8 @@ class Prepared(Record):
     plans: tuple[AttemptPlan, ...]
     """The attempts to try, in order."""
     data: Mapping[str, DataRecord]
+    of_stages: Mapping[str, Mapping[str, DataRecord]]
+    """The data of each stage that has a folder of its own, as it takes them."""
     backends: Mapping[str, Backend]
     """By name: those of the attempts that may still be run, at least."""
     warnings: tuple[str, ...] = ()
@@ -85,7 +88,7 @@ def prepare(
     made = Applied({}, (), ())
     if settings:
         milestone, made = with_settings(source, settings)
-    where = _Where(path if written is None else None, source, origins(made))
+    where = Where(path if written is None else None, source, origins(made))
     if milestone.id != milestone_id:
         raise where.error("/id", f"is {milestone.id!r}, but the file is named {path.name}")
     plans = plan_attempts(milestone)
@@ -94,17 +97,26 @@ def prepare(
     _check_models(root, milestone, where)
     for pointer, message, hint in program_fit.problems(root, milestone):
         raise where.error(pointer, message, hint)
-    _check_fitness(root, milestone, plans, where)
+    stages = stages_of(milestone)
+    _check_fitness(root, stages, where)
     _check_frozen(root, milestone, where)
     refuse_too_much_around()
     data = {name: _check_data(root, name, milestone, where) for name in milestone.data}
-    for pointer, message, hint in lengths.problems(milestone, plans, data):
-        raise where.error(pointer, message, hint)
-    warnings = _check_names_and_forms(root, milestone, plans, where)
+    of_stages = data_of_stages(root, milestone)
+    warnings: list[str] = []
+    for stage in stages:
+        warnings += _check_stage(root, stage, of_stages.get(stage.name, data), where.within(stage))
+    _refuse(where, fitting.value_problems(milestone, _sets_of(root, stages)))
     notes = layout.notes_file(root, milestone_id)
     noted = _notes(notes)
     refuse_unsupported_measurements(
-        path, source, milestone, data, (notes, _text(notes, noted or b"")), where.origins
+        path,
+        source,
+        milestone,
+        data,
+        of_stages,
+        (notes, _text(notes, noted or b"")),
+        where.origins,
     )
     _check_secrets(root, milestone, where, notes, made.overrides)
     chosen = _select(plans, attempt)
@@ -115,34 +127,57 @@ def prepare(
         in_a_file=written is None,
         plans=chosen,
         data=data,
+        of_stages=of_stages,
         backends=backends,
-        warnings=(*warnings, *shadowed(made, [plan.name for plan in chosen])),
+        warnings=(*dict.fromkeys(warnings), *shadowed(made, [plan.name for plan in chosen])),
         overrides=made.overrides,
     )
 
 
-def _check_names_and_forms(
-    root: Path, milestone: Milestone, plans: tuple[AttemptPlan, ...], where: _Where
+def _check_stage(
+    root: Path, stage: Stage, data: Mapping[str, DataRecord], where: Where
 ) -> tuple[str, ...]:
-    """Refuse names that nothing has; return what should be known of texts that do not fit."""
-    sets = {name: load_data(root, name, spec) for name, spec in milestone.data.items()}
-    found = [
-        *fitting.field_problems(milestone, plans, sets),
-        *fitting.value_problems(milestone, plans, sets),
-        *fitting.ref_problems(root, milestone),
-        *fitting.path_problems(root, milestone, plans),
-    ]
-    for plan in plans:
-        found += fitting.warm_up_problems(milestone, plan, sets)
+    """Refuse what no pack could hold of a stage, and names that nothing has."""
+    plans = plan_attempts(stage.milestone)
+    for pointer, message, hint in lengths.problems(stage.milestone, plans, data):
+        raise where.error(pointer, message, hint)
+    return _check_names_and_forms(root, stage, where)
+
+
+def _sets_of(root: Path, stages: tuple[Stage, ...]) -> dict[str, fitting.Sets]:
+    """The rows that each stage takes, by its name."""
+    return {stage.name: _sets(root, stage.milestone) for stage in stages}
+
+
+def _sets(root: Path, milestone: Milestone) -> fitting.Sets:
+    return {name: load_data(root, name, spec) for name, spec in milestone.data.items()}
+
+
+def _refuse(where: Where, found: Iterable[fitting.Problem]) -> None:
+    """Raise MilestoneError with all that is wrong, where anything is."""
     if wrong := [where.error(*one) for one in dict.fromkeys(found)]:
         hints = dict.fromkeys(one.hint for one in wrong)
         raise MilestoneError("\n".join(one.message for one in wrong), hint="\n  ".join(hints))
+
+
+def _check_names_and_forms(root: Path, stage: Stage, where: Where) -> tuple[str, ...]:
+    """Refuse names that nothing has; return what should be known of texts that do not fit."""
+    milestone, plans = stage.milestone, plan_attempts(stage.milestone)
+    sets = _sets(root, milestone)
+    found = [
+        *fitting.field_problems(milestone, plans, sets),
+        *fitting.ref_problems(root, milestone),
+        *(fitting.path_problems(root, milestone, plans) if not stage.parent else ()),
+    ]
+    for plan in plans:
+        found += fitting.warm_up_problems(milestone, plan, sets)
+    _refuse(where, found)
     warnings: list[str] = []
     for plan in plans:
         if plan.given_train is None or plan.given_eval is None:
             continue
         asked = _asked(root, plan)
-        if plan.backend == OUR_BACKEND:
+        if plan.backend == OUR_BACKEND and not stage.parent:
             refuse_unfit_texts(root, plan, sets[plan.train.data], asked)
         place = where.error(fitting.pointer(milestone, plan, "eval", "prompt"), "").message
         warnings += [f"{place}{text}" for text in form_warnings(plan, sets)]
@@ -184,7 +219,7 @@ def _text(path: Path, data: bytes) -> str:
 def _check_secrets(
     root: Path,
     milestone: Milestone,
-    where: _Where,
+    where: Where,
     notes: Path,
     overrides: tuple[OverrideRecord, ...],
 ) -> None:
@@ -197,24 +232,6 @@ def _check_secrets(
     scan_inputs(root, dict.fromkeys(files), milestone, typed)
 
 
-class _Where(Record):
-    """Turns a key of the milestone into `file:line: key`; of a command line, without a path."""
-
-    path: Path | None
-    source: bytes
-    origins: Mapping[str, str] = field(default_factory=dict)
-    """By its pointer, the option of the command line that a value comes from."""
-
-    def error(self, pointer: str, message: str, hint: str = "") -> MilestoneError:
-        key = pointer.strip("/").replace("/", ".")
-        named = f"{self.path}:{line_of(self.source, pointer)}: {key}: "
-        if self.path is None:
-            named = "" if key.startswith("command") else f"{key}: "
-        if pointer in self.origins:
-            named = f"{self.origins[pointer]}: "
-        return MilestoneError(f"{named}{message}", hint=hint)
-
-
 def _select(plans: tuple[AttemptPlan, ...], attempt: str | None) -> tuple[AttemptPlan, ...]:
     if attempt is None:
         return tuple(plan for plan in plans if not plan.manual)
@@ -225,7 +242,7 @@ def _select(plans: tuple[AttemptPlan, ...], attempt: str | None) -> tuple[Attemp
     return chosen
 
 
-def _backends(plans: tuple[AttemptPlan, ...], where: _Where) -> Mapping[str, Backend]:
+def _backends(plans: tuple[AttemptPlan, ...], where: Where) -> Mapping[str, Backend]:
     """Of these attempts; where one is asked for, the others may name what is not here."""
     found: dict[str, Backend] = {}
     wrong: list[MilestoneError] = []
@@ -241,7 +258,7 @@ def _backends(plans: tuple[AttemptPlan, ...], where: _Where) -> Mapping[str, Bac
     return found
 
 
-def _check_data(root: Path, name: str, milestone: Milestone, where: _Where) -> DataRecord:
+def _check_data(root: Path, name: str, milestone: Milestone, where: Where) -> DataRecord:
     spec = milestone.data[name]
     if spec.path is not None and not (root / spec.path).is_file():
         is_folder = (root / spec.path).is_dir()
@@ -252,7 +269,7 @@ def _check_data(root: Path, name: str, milestone: Milestone, where: _Where) -> D
             else f"there is no file {spec.path}",
             hint=f"Paths are relative to {root}. " + _similar(root, spec.path),
         )
-    record = describe_data(root, name, milestone)
+    record = describe_data(root, name, home_of(milestone, name))
     for key, declared, found in _declarations(spec, record):
         if declared is not None and declared != found:
             other = f"/data/{name}/path" in where.origins
@@ -275,7 +292,7 @@ def _similar(root: Path, path: str) -> str:
     return f"In that folder: {', '.join(names)}." if names else ""
 
 
-def _check_models(root: Path, milestone: Milestone, where: _Where) -> None:
+def _check_models(root: Path, milestone: Milestone, where: Where) -> None:
     for pointer, model in _models(milestone).items():
         _check_model(root, model, pointer, where)
 
@@ -287,7 +304,7 @@ def _models(milestone: Milestone) -> dict[str, ModelSpec]:
     return {pointer: model for pointer, model in found.items() if model is not None}
 
 
-def _check_model(root: Path, model: ModelSpec, pointer: str, where: _Where) -> None:
+def _check_model(root: Path, model: ModelSpec, pointer: str, where: Where) -> None:
     if model.id is not None and _is_path(root, model.id):
         raise where.error(
             f"{pointer}/id",
@@ -310,8 +327,15 @@ def _check_model(root: Path, model: ModelSpec, pointer: str, where: _Where) -> N
             )
 
 
-def _check_fitness(
-    root: Path, milestone: Milestone, plans: tuple[AttemptPlan, ...], where: _Where
+def _check_fitness(root: Path, stages: tuple[Stage, ...], where: Where) -> None:
+    """The same of each stage that begins from the milestone's own model."""
+    for stage in stages:
+        if stage.init in ("", BASE):
+            _refuse_unfit(root, stage.milestone, plan_attempts(stage.milestone), where)
+
+
+def _refuse_unfit(
+    root: Path, milestone: Milestone, plans: tuple[AttemptPlan, ...], where: Where
 ) -> None:
     """Refuse models and number formats that our own backend could only fail with."""
     for index, plan in enumerate(plans):
@@ -338,7 +362,7 @@ def _is_path(root: Path, name: str) -> bool:
     return odd or any(one.exists() for one in here)
 
 
-def _check_frozen(root: Path, milestone: Milestone, where: _Where) -> None:
+def _check_frozen(root: Path, milestone: Milestone, where: Where) -> None:
     promised = 0
     for index, spec in enumerate(milestone.frozen):
         place = f"/frozen/{index}/paths"
@@ -354,7 +378,7 @@ def _check_frozen(root: Path, milestone: Milestone, where: _Where) -> None:
             raise where.error(place, text, "Promise fewer, or an archive of them.")
 
 
-def _check_templates(milestone: Milestone, where: _Where) -> None:
+def _check_templates(milestone: Milestone, where: Where) -> None:
     sources = {f"/data/{name}/text": spec.text for name, spec in milestone.data.items()}
     if milestone.given_eval is not None:
         for one in milestone.eval.scorer:
@@ -367,7 +391,7 @@ def _check_templates(milestone: Milestone, where: _Where) -> None:
             _compiled(narrative.refuse_bad_narrative, pointer, text, where)
 
 
-def _compiled(check: Callable[[str], object], pointer: str, source: str, where: _Where) -> None:
+def _compiled(check: Callable[[str], object], pointer: str, source: str, where: Where) -> None:
     try:
         check(source)
     except MalformedError as error:

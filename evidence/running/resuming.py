@@ -26,12 +26,13 @@ from evidence.running.elsewhere import refusing
 from evidence.running.entering import changed_files
 from evidence.running.memory import Remembered, recall
 from evidence.running.settings import staged_milestone
+from evidence.running.stage_data import home_of
 from evidence.running.unchanged import changed
 from evidence.running.unfinished_files import (
     whole_records,
 )
 from evidence.running.workspace import Workspace
-from evidence.stages.registry import stages_of
+from evidence.stages.stage import stages_of
 from evidence.text import commands
 from evidence.worker.interface import Backend
 
@@ -111,4 +112,4 @@ def data_as_begun(
     if facts.observed:
         inputs = (space.staging / layout.INPUTS).read_bytes()
         return decode(InputsRecord, jsonio.load_document(inputs)).data
-    return {name: describe_data(root, name, milestone) for name in milestone.data}
+    return {name: describe_data(root, name, home_of(milestone, name)) for name in milestone.data}

@@ -77,6 +77,7 @@ def read_unfinished(root: Path, space: Workspace, backends: Mapping[str, Backend
         notes=None,
         plans=tuple(plans[name] for name in facts.attempts),
         data=data_as_begun(root, space, milestone, facts),
+        of_stages=facts.of_stages,
         backends=backends,
         overrides=staged_overrides(space),
     )

@@ -160,6 +160,7 @@ def _in_attempt(attempt: str, events: list[JournalEvent]) -> str:
     note = next((kind.stopped for kind in kinds() if kind.name == stage), "")
     if note:
         return f"in the {stage} stage of attempt {attempt} ({note})"
-    step = next((event.data.get("step") for event in own if event.event == "checkpoint"), None)
+    saved = [one for one in own if one.event == "checkpoint" and one.data.get("stage") == stage]
+    step = next((event.data.get("step") for event in saved), None)
     note = f" (last checkpoint: step {step})" if step is not None else ""
     return f"in the {stage} stage of attempt {attempt}{note}"

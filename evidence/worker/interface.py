@@ -34,6 +34,9 @@ class Job(Record):
     """Checkpoint folder to go on from."""
     run_stage: str
     """`module:function` of the backend."""
+    evaluates_given: bool = False
+    """Whether an evaluation is of the plan's model, as it is given; else of the model that the same
+    attempt trained, in `output`."""
     supervisor: str = ""
     """The interpreter of the supervisor: what a worker under another one needs of packages that
     are installed there is asked of it, as a process of its own."""

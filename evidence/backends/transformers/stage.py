@@ -124,8 +124,11 @@ def _evaluate(job: Job, emit: Emit) -> None:
     emit("read", data={plan.eval.data: sha256})
     folder = Path(job.output) / layout.FINAL_MODEL
     saved = ModelSpec(path=str(folder))  # from disk, as anyone else would load it
-    tokenizer = able_to_pad(load_tokenizer(saved, folder))
-    model = load_model(saved, folder, _dtype(plan.train.dtype), device_of(plan))
+    given = plan.model if job.evaluates_given else saved
+    tokenizer = able_to_pad(load_tokenizer(given, root))
+    model = load_model(given, root, _dtype(plan.train.dtype), device_of(plan))
+    if job.evaluates_given:
+        emit("evaluated", model=encode(model_record(given, root, model, plan.train.dtype)))
     begin_evaluation(emit, len(asked), available)
     emit("generation", **recorded(make_greedy(model, tokenizer, plan.eval)))
     emit("logits", record=encode(logits_record(model, tokenizer, asked)))

@@ -7,10 +7,12 @@ from collections.abc import Iterator
 from evidence import layout
 from evidence.encoding import jsonio
 from evidence.errors import MalformedError
+from evidence.milestone.plan import plan_attempts
 from evidence.pack import lost
 from evidence.records.run import AttemptPlan, JournalEvent, OutcomeRecord
 from evidence.results.context import journal_at
 from evidence.rules import arithmetic
+from evidence.stages.stage import stages_of
 from evidence.verification.consistency.registry import Evidence, Problems, check, close, differs
 from evidence.verification.problem import CannotCheckError, Problem, shown
 
@@ -130,7 +132,11 @@ def attempt_evidence(evidence: Evidence) -> Problems:
         for event in journal
         if event.event == "attempt-finished" and event.data["outcome"] != "completed"
     }
-    plans = {plan.name: plan for plan in evidence.plans}
+    steps_of = {
+        f"{layout.attempt_dir(plan.number, plan.name)}/{stage.path(layout.METRICS)}": (index, stage)
+        for index, plan in enumerate(evidence.plans)
+        for stage in stages_of(evidence.documents.milestone)
+    }
     stages = {(event.attempt, event.data["stage"]) for event in journal
               if event.event == "stage-started"}  # fmt: skip
     for path in sorted(evidence.documents.digests):
@@ -139,10 +145,11 @@ def attempt_evidence(evidence: Evidence) -> Problems:
             continue
         if folder not in ended:
             yield Problem(path, "the journal has no attempt that failed and left this")
-        elif path == f"{folder}/{layout.METRICS}" and path in evidence.contents:
-            plan = plans.get(ended[folder] or "")
-            if plan is not None:
-                yield from _steps(path, _rows(evidence, path), plan, _schedule(journal, plan.name))
+        elif path.startswith(f"{folder}/") and path in steps_of and path in evidence.contents:
+            number, stage = steps_of[path]
+            plan = plan_attempts(stage.milestone)[number]
+            schedule = _schedule(journal, plan.name, stage.name)
+            yield from _steps(path, _rows(evidence, path), plan, schedule)
         elif path == f"{folder}/{layout.TELEMETRY}" and path in evidence.contents:
             for line, row in enumerate(_rows(evidence, path), 1):
                 place, text = f"{path}#L{line}/attempt", "a sample of another attempt"
@@ -161,11 +168,11 @@ def _rows(evidence: Evidence, path: str) -> list[dict[str, object]]:
         raise CannotCheckError(f"{path}: {error.message}") from error
 
 
-def _schedule(journal: tuple[JournalEvent, ...], name: str) -> JournalEvent | None:
+def _schedule(journal: tuple[JournalEvent, ...], name: str, stage: str) -> JournalEvent | None:
     found = (
         event
         for event in journal
-        if event.event == "schedule" and event.attempt == name and event.data["stage"] == "train"
+        if event.event == "schedule" and event.attempt == name and event.data["stage"] == stage
     )
     return next(found, None)
 

@@ -7,14 +7,19 @@ check is a decorated function in one of them, and nothing else.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from importlib import import_module
 from typing import Final
 
-from evidence.stages.registry import kinds, stages_of
+from msgspec.structs import replace
+
+from evidence.pack.stage_view import placed
+from evidence.stages.registry import kinds
+from evidence.stages.stage import Stage, stages_of
 from evidence.verification.consistency.damage import hollow_documents, of_what_is_known
-from evidence.verification.consistency.registry import Check, Evidence, registered
+from evidence.verification.consistency.registry import ANY, Check, Evidence, Problems, registered
 from evidence.verification.ledger import Ledger
+from evidence.verification.problem import CannotCheckError
 
 _PACKAGE: Final = "evidence.verification.consistency"
 _FIRST: Final = (
@@ -47,11 +52,13 @@ _LAST: Final = (
 def check_consistency(evidence: Evidence, ruleset: int, ledger: Ledger) -> None:
     """Run every check. What the pack's own rule set did not know yet is advice."""
     hollow = hollow_documents(evidence)
-    asked = {"", *(kind.name for kind in stages_of(evidence.documents.milestone))}
+    stages = stages_of(evidence.documents.milestone)
+    asked = {"", *(stage.kind.name for stage in stages)}
+    views = [(stage, evidence.within(stage)) for stage in stages if stage.is_named]
     for one in every_check():
         if one.kind not in asked:
             continue
-        problems = one.run(evidence)
+        problems = _of_stages(one, views) if views and one.of_stages else one.run(evidence)
         if hollow and one.rule.id != "damaged-files":
             problems = of_what_is_known(problems, hollow)
         if one.rule.since > ruleset:
@@ -59,6 +66,26 @@ def check_consistency(evidence: Evidence, ruleset: int, ledger: Ledger) -> None:
             ledger.run_as_advice(one.rule, problems, reason)
         else:
             ledger.run_check(one.rule, problems)
+
+
+def _of_stages(one: Check, views: Sequence[tuple[Stage, Evidence]]) -> Problems:
+    """What a check finds in each stage of its kind, where that lies. One stage that cannot be
+    checked leaves the whole not checked, after the others have been looked at."""
+    reasons: list[str] = []
+    told: set[str] = set()  # what is wrong with the machine would be said once a stage
+    for stage, view in views:
+        if one.of_stages not in (ANY, stage.kind.name):
+            continue
+        try:
+            for problem in one.run(view):
+                found = replace(problem, address=placed(stage, problem.address))
+                if repr(found) not in told:
+                    told.add(repr(found))
+                    yield found
+        except CannotCheckError as error:
+            reasons.append(f"{stage.name}: {error}")
+    if reasons:
+        raise CannotCheckError("; ".join(reasons))
 
 
 def by_author() -> frozenset[str]:

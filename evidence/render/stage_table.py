@@ -1,0 +1,52 @@
+"""The table of the stages of a run: one row each, and what they amount to.
+
+Responsible for its cells. Each number is the one that results.json has of the stage; a mean loss
+and a loss at the end stand in columns of their own, since they are no two of one kind.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from evidence.pack.documents import Documents
+from evidence.render.values import Sheet
+from evidence.stages.stage import BASE, Stage, stages_of
+from evidence.stages.train import TRAIN
+from evidence.text import markdown
+
+_TRAINED: Final = ("num_samples", "epochs", "num_steps", "loss_mean", "loss_end", "runtime_s")
+
+
+def view(documents: Documents, sheet: Sheet) -> dict[str, Any]:
+    """Names and values for the table of summary.md.j2; empty lists where stages have no folders."""
+    stages = [one for one in stages_of(documents.milestone) if one.is_named]
+    return {
+        "trained_stages": [_trained(one, sheet) for one in stages if one.kind is TRAIN],
+        "evaluated_stages": [_evaluated(one, sheet) for one in stages if one.kind is not TRAIN],
+    }
+
+
+def _from(stage: Stage) -> str:
+    if stage.init == BASE:
+        return "the model of the milestone"
+    return f"stage {markdown.inline(stage.parent)}" if stage.parent else markdown.code(stage.init)
+
+
+def _trained(stage: Stage, sheet: Sheet) -> dict[str, str]:
+    cells = {key: sheet.v(stage.value(f"train.{key}")) for key in _TRAINED}
+    data = markdown.inline(stage.milestone.train.data)
+    return {"name": markdown.inline(stage.name), "from": _from(stage), "data": data, **cells}
+
+
+def _evaluated(stage: Stage, sheet: Sheet) -> dict[str, Any]:
+    scores = [
+        (markdown.inline(name), sheet.v(stage.value(f"eval.{name}.rate")))
+        for name in stage.milestone.eval.all_scorers
+    ]
+    return {
+        "name": markdown.inline(stage.name),
+        "of": _from(stage),
+        "data": markdown.inline(stage.milestone.eval.data),
+        "num_examples": sheet.v(stage.value("eval.num_examples")),
+        "scores": scores,
+    }
