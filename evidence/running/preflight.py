@@ -103,10 +103,7 @@ def prepare(
     refuse_too_much_around()
     data = {name: _check_data(root, name, milestone, where) for name in milestone.data}
     of_stages = data_of_stages(root, milestone)
-    warnings: list[str] = []
-    for stage in stages:
-        warnings += _check_stage(root, stage, of_stages.get(stage.name, data), where.within(stage))
-    _refuse(where, fitting.value_problems(milestone, _sets_of(root, stages)))
+    warnings = _check_stages(root, milestone, (data, of_stages), where)
     notes = layout.notes_file(root, milestone_id)
     noted = _notes(notes)
     refuse_unsupported_measurements(
@@ -132,6 +129,23 @@ def prepare(
         warnings=(*dict.fromkeys(warnings), *shadowed(made, [plan.name for plan in chosen])),
         overrides=made.overrides,
     )
+
+
+def _check_stages(
+    root: Path,
+    milestone: Milestone,
+    data: tuple[Mapping[str, DataRecord], Mapping[str, Mapping[str, DataRecord]]],
+    where: Where,
+) -> list[str]:
+    """Check every stage; `data`: the milestone's sets, and the sets of each stage with its own."""
+    everywhere, of_stages = data
+    stages = stages_of(milestone)
+    warnings: list[str] = []
+    for stage in stages:
+        own = of_stages.get(stage.name, everywhere)
+        warnings += _check_stage(root, stage, own, where.within(stage))
+    _refuse(where, fitting.value_problems(milestone, _sets_of(root, stages)))
+    return warnings
 
 
 def _check_stage(
