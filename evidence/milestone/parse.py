@@ -18,6 +18,7 @@ from evidence import limits
 from evidence.encoding import schema
 from evidence.encoding.codec import decode
 from evidence.errors import MalformedError, MilestoneError, PastLimitError
+from evidence.milestone.arm_problems import arm_problems, tested_problems
 from evidence.milestone.stage_problems import stage_problems
 from evidence.records.milestone import DataSpec, GateSpec, Milestone, ModelSpec, PatternSpec
 from evidence.rules import patterns, scoring
@@ -238,6 +239,7 @@ def _with_sets(stage: dict[str, Any]) -> dict[str, Any]:
 def _contradictions(milestone: Milestone) -> list[tuple[str, str]]:
     found = [*_stage_problems(milestone), *_data_problems(milestone)]
     found += [] if found else stage_problems(milestone)
+    found += [] if found else arm_problems(milestone)
     if milestone.given_model is not None:
         found += _model_problems("/model", milestone.model)
     names = [attempt.name for attempt in milestone.attempts]
@@ -316,6 +318,7 @@ def _data_problems(milestone: Milestone) -> list[tuple[str, str]]:
         found.append((f"/data/{name}", "training data need `text`, a template of a row"))
     for name, spec in milestone.data.items():
         found += _one_data_problems(f"/data/{name}", spec)
+        found += tested_problems(f"/data/{name}", name, spec)
     return found
 
 

@@ -52,6 +52,9 @@ class DataSpec(Record):
     """Declares that a run whose loss never touches an answer field is meant."""
     where: dict[str, Any] = field(default_factory=dict)
     """Field → value, or list of values: rows that have another one are left out."""
+    under_test: str | None = None
+    """Of a set to evaluate on: the field whose text is what the evaluation is about, such as an
+    error that was put in; it has to stand in the prompt."""
 
 
 class ModelSpec(Record):
@@ -157,6 +160,15 @@ class StageSpec(Record):
     train: dict[str, Any] = field(default_factory=dict)
     eval: dict[str, Any] = field(default_factory=dict)
     """Single keys that override those of the table, and those of an attempt."""
+
+
+class ArmsSpec(Record):
+    """Training stages that are held against each other, and what they are meant to differ in."""
+
+    stages: tuple[str, ...]
+    """The first is the one that each other is compared with."""
+    varies: tuple[str, ...]
+    """As `rules.arms` names differences: data, train.learning_rate, seen.answer.loss."""
 
 
 class RequirementSpec(Record):
@@ -343,6 +355,7 @@ class Milestone(Tables, Record, rename=NAMES):
     metric: tuple[MetricSpec, ...] = ()
     stage: tuple[StageSpec, ...] = ()
     """Its stages, in order; none: [train] and [eval] are one stage each."""
+    arms: tuple[ArmsSpec, ...] = ()
 
     @property
     def is_staged(self) -> bool:

@@ -7,7 +7,9 @@ from typing import Any, Final, Literal, get_args
 
 from msgspec import field
 
+from evidence.records.arms import ArmsRecord
 from evidence.records.availability import Unavailable
+from evidence.records.evaluation import PairRecord
 from evidence.records.milestone import (
     NAMES,
     CollectSpec,
@@ -152,7 +154,7 @@ class StepRow(Record, gc=False, omit_defaults=True):
     compiles none, or does not say."""
 
 
-class PredictionRow(Record, gc=False):
+class PredictionRow(Record, gc=False, omit_defaults=True):
     """One evaluated example. `index` is the row of the evaluation set, from 0."""
 
     index: int
@@ -170,6 +172,8 @@ class PredictionRow(Record, gc=False):
     output_sha256: str
     groups: dict[str, str]
     scores: dict[str, bool]
+    under_test: tuple[str, ...] = ()
+    """What the row declares to be under test; it has to stand in the prompt."""
 
 
 class OutcomeRecord(Record):
@@ -318,11 +322,15 @@ class GateResult(Record):
     reason: str
 
 
-class ResultsRecord(Record):
+class ResultsRecord(Record, omit_defaults=True):
     """results.json: every number a summary may show, with its address and rule."""
 
     schema: Literal["results.v1"]
     milestone: str
     values: dict[str, ValueRecord]
     loss_table: tuple[IntervalRow, ...]
-    gates: tuple[GateResult, ...] = field(default=())
+    gates: tuple[GateResult, ...]
+    arms: tuple[ArmsRecord, ...] = ()
+    """Trainings that are held against each other, where there are any."""
+    pairs: tuple[PairRecord, ...] = ()
+    """Evaluations that are held against each other, where there are any."""

@@ -19,7 +19,7 @@ from evidence.pack.stage_view import view_of, views
 from evidence.records.availability import Unavailable
 from evidence.records.milestone import NarrativeSpec
 from evidence.records.run import ResultsRecord
-from evidence.render import artifacts, narrative, remarks, settings, stage_table, view
+from evidence.render import artifacts, comparisons, narrative, remarks, settings, stage_table, view
 from evidence.render.completed import completed_plan
 from evidence.render.values import Sheet
 from evidence.results.computed import computed_on
@@ -81,13 +81,16 @@ def page(
 
 
 def _warnings(documents: Documents, sheet: Sheet) -> list[str]:
-    """Those of the run, then those of each stage that has a folder of its own, by its name."""
-    found = list(remarks.warnings(documents, sheet))
+    """What cannot be compared, what is to be said of the run, then of each stage by its name. What
+    an evaluation shares with the training before it is said of that."""
+    found = [*comparisons.warnings(documents), *remarks.warnings(documents, sheet)]
+    said: dict[str, tuple[str, ...]] = {"": tuple(found)}
     for stage, seen in views(documents):
         own = Sheet({} if seen.results is None else seen.results.values)
+        said[stage.name] = remarks.warnings(seen, own)
+        known = {*said[""], *said.get(stage.parent, ())}
         name = markdown.inline(stage.name)
-        of_stage = [one for one in remarks.warnings(seen, own) if one not in found]
-        found += [f"Stage {name}: {one}" for one in of_stage]
+        found += [f"Stage {name}: {one}" for one in said[stage.name] if one not in known]
     return found
 
 
@@ -140,6 +143,7 @@ def _identity(documents: Documents, sheet: Sheet) -> dict[str, Any]:
         "trains_or_evaluates": train is not None or asked is not None or not milestone.stages,
         "staged": milestone.is_staged,
         **stage_table.view(documents, sheet),
+        **comparisons.view(documents, sheet),
         "backend": "" if plan is None else view.backend_name(plan.backend),
         "hardware": view.hardware_line(documents, sheet),
         "overrides": settings.shown(documents),

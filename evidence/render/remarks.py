@@ -22,10 +22,11 @@ from evidence.results.training import moved_weights, rate_unreached
 from evidence.rules import scoring
 from evidence.rules.movement import hardly_moved
 from evidence.rules.program import num_new_files
+from evidence.rules.under_test import under_test
 from evidence.stages.command import COMMAND
 from evidence.stages.eval import PREDICTIONS
 from evidence.stages.train import SEEN, STEPS
-from evidence.text import endings, formatting, markdown
+from evidence.text import endings, evaluations, formatting, markdown
 
 REASON_CHARS: Final = 300
 SHORT_COMMIT: Final = 12
@@ -50,6 +51,7 @@ def warnings(documents: Documents, sheet: Sheet) -> tuple[str, ...]:
         *_damage(documents),
         *_program(documents),
         *_targets(documents, sheet),
+        *_tested(documents, sheet),
         *_unmoved(documents, sheet),
         *_repository(documents, sheet),
         *_steadiness(sheet),
@@ -85,6 +87,15 @@ def _targets(documents: Documents, sheet: Sheet) -> Iterator[str]:
             yield f"The answer field {name} carries no loss in any row: the model never learns it."
         elif not one.is_answer and not one.num_rows_in_sequence:
             yield f"The field {name} of the training data never reaches the model."
+
+
+def _tested(documents: Documents, sheet: Sheet) -> Iterator[str]:
+    """Whether what the evaluation is about was in its prompts."""
+    if sheet.number("eval.under_test.num_absent"):
+        asked = documents.milestone.eval
+        field = documents.milestone.data[asked.data].under_test or ""
+        found = under_test(documents.rows(PREDICTIONS), field)
+        yield f"{markdown.inline(evaluations.of_under_test(found), SEAM_CHARS)}."
 
 
 def _unmoved(documents: Documents, sheet: Sheet) -> Iterator[str]:

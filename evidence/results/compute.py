@@ -11,10 +11,13 @@ from msgspec.structs import replace
 from evidence.pack.documents import Documents
 from evidence.pack.stage_view import placed, placed_row, view_of
 from evidence.records.run import ResultsRecord, ValueRecord
+from evidence.results.ancestors import ancestor_values
+from evidence.results.arms import arms, arms_values
 from evidence.results.context import Context
 from evidence.results.gates import evaluate_gates
 from evidence.results.inputs import input_values
 from evidence.results.machine import machine_values
+from evidence.results.pairs import pair_values, pairs
 from evidence.results.run import run_values
 from evidence.results.steadiness import steadiness_values
 from evidence.results.training import loss_table
@@ -35,8 +38,10 @@ def results_of(context: Context) -> ResultsRecord:
     values.update(input_values(context))
     values.update(machine_values(context))
     table = loss_table(context)
+    views: dict[str, Context] = {}
     for stage in stages_of(documents.milestone):
         own = context if not stage.is_named else Context(view_of(documents, stage))
+        views[stage.name] = own
         found: dict[str, ValueRecord] = {}
         if stage.is_named:
             found.update(input_values(own))
@@ -45,12 +50,17 @@ def results_of(context: Context) -> ResultsRecord:
         values.update((stage.value(name), _placed(stage, one)) for name, one in found.items())
         if stage.is_named:
             table += tuple(placed_row(stage, row) for row in loss_table(own))
+    compared, side_by_side = arms(context, views), pairs(context, views)
+    values.update((*arms_values(context, compared), *pair_values(side_by_side)))
+    values.update(ancestor_values(context, views))
     return ResultsRecord(
         schema="results.v1",
         milestone=documents.milestone.id,
         values=dict(sorted(values.items())),
         loss_table=table,
         gates=evaluate_gates(context, values),
+        arms=compared,
+        pairs=side_by_side,
     )
 
 

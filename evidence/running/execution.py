@@ -133,7 +133,14 @@ def _found(space: Workspace, prepared: Prepared, parents: tuple[ParentRecord, ..
         write_file(path, data)
     names = tuple(plan.name for plan in prepared.plans)
     of_stages = {name: dict(data) for name, data in prepared.of_stages.items()}
-    facts = Remembered(names, (), parents, observed=False, of_stages=of_stages)
+    facts = Remembered(
+        names,
+        (),
+        parents,
+        observed=False,
+        of_stages=of_stages,
+        ancestors=dict(prepared.ancestors),
+    )
     memory = Memory(space.work, facts)
     memory.found(files)
     return memory

@@ -9,6 +9,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
+from msgspec.structs import replace
+
 from evidence import __version__, layout
 from evidence.attempt.attempt import AttemptResult
 from evidence.attempt.reported import Reported
@@ -74,6 +76,7 @@ def observed_documents(
         if stage.is_named and completed is not None:
             reported, data = completed.of_stages[stage.name], prepared.of_stages[stage.name]
             own = _inputs(stage.milestone, data, completed, reported)
+            own = replace(own, ancestors=prepared.ancestors.get(stage.name, {}))
             files[stage.path(layout.INPUTS)] = jsonio.dump_document(encode(own))
     return files
 

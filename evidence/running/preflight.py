@@ -34,7 +34,12 @@ from evidence.running.forms import form_warnings
 from evidence.running.holdable import refuse_too_much_around
 from evidence.running.place import Where
 from evidence.running.secrets import scan_inputs
-from evidence.running.stage_data import data_of_stages, home_of
+from evidence.running.stage_data import (
+    Ancestors,
+    ancestors_of_stages,
+    data_of_stages,
+    home_of,
+)
 from evidence.running.text_fit import refuse_unfit_texts
 from evidence.stages.stage import BASE, Stage, stages_of
 from evidence.text import templating
@@ -58,6 +63,8 @@ class Prepared(Record):
     """The attempts to try, in order."""
     data: Mapping[str, DataRecord]
     of_stages: Mapping[str, Mapping[str, DataRecord]]
+    ancestors: Mapping[str, Ancestors]
+    """Of the questions of each evaluation stage: which of them its ancestors were trained on."""
     """The data of each stage that has a folder of its own, as it takes them."""
     backends: Mapping[str, Backend]
     """By name: those of the attempts that may still be run, at least."""
@@ -125,6 +132,7 @@ def prepare(
         plans=chosen,
         data=data,
         of_stages=of_stages,
+        ancestors=ancestors_of_stages(root, milestone),
         backends=backends,
         warnings=(*dict.fromkeys(warnings), *shadowed(made, [plan.name for plan in chosen])),
         overrides=made.overrides,

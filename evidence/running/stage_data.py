@@ -8,13 +8,23 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import TypeAlias
 
 from msgspec.structs import replace
 
-from evidence.data.read import describe_data
+from evidence.data import asked
+from evidence.data.read import describe_data, load_data
+from evidence.records.availability import Unavailable
+from evidence.records.evaluation import SeenQuestions
 from evidence.records.inputs import DataRecord
 from evidence.records.milestone import Milestone
-from evidence.stages.stage import stages_of
+from evidence.rules.questions import Questions, questions_seen
+from evidence.stages.arms import ancestors_of
+from evidence.stages.eval import EVAL
+from evidence.stages.stage import Stage, stages_of
+from evidence.text import templating
+
+Ancestors: TypeAlias = dict[str, SeenQuestions | Unavailable]
 
 
 def home_of(milestone: Milestone, name: str) -> Milestone:
@@ -27,6 +37,35 @@ def home_of(milestone: Milestone, name: str) -> Milestone:
             data = {**stage.milestone.data, name: milestone.data[name]}
             return replace(stage.milestone, data=data)
     return replace(milestone, given_eval=None)
+
+
+def ancestors_of_stages(root: Path, milestone: Milestone) -> Mapping[str, Ancestors]:
+    """Of each evaluation, by the name of its stage: which of its questions the trainings before its
+    checkpoint were fed. Raises as `load_data` does."""
+    stages = stages_of(milestone)
+    return {
+        stage.name: questions_seen(
+            _asked(root, stage), {one.name: _taught(root, one) for one in before}
+        )
+        for stage in stages
+        if stage.kind is EVAL and (before := ancestors_of(stage, stages))
+    }
+
+
+def _asked(root: Path, stage: Stage) -> Questions:
+    """What an evaluation asks: the rows that it takes."""
+    spec = stage.milestone.eval
+    data = load_data(root, spec.data, stage.milestone.data[spec.data])
+    rows = replace(data, rows=data.rows[: spec.limit])
+    return asked.questions(rows, spec.prompt, (), templating.compile_text)
+
+
+def _taught(root: Path, stage: Stage) -> Questions:
+    """What the rows of a training ask before their answer."""
+    name = stage.milestone.train.data
+    spec = stage.milestone.data[name]
+    data = load_data(root, name, spec)
+    return asked.questions(data, spec.text or "", spec.answer, templating.compile_text)
 
 
 def data_of_stages(root: Path, milestone: Milestone) -> Mapping[str, Mapping[str, DataRecord]]:

@@ -78,6 +78,7 @@ def read_unfinished(root: Path, space: Workspace, backends: Mapping[str, Backend
         plans=tuple(plans[name] for name in facts.attempts),
         data=data_as_begun(root, space, milestone, facts),
         of_stages=facts.of_stages,
+        ancestors=facts.ancestors,
         backends=backends,
         overrides=staged_overrides(space),
     )

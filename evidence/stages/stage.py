@@ -164,6 +164,7 @@ def _stage(
         ),
         gates=(),
         stage=(),
+        arms=(),
     )
     return Stage(
         name=one.name,

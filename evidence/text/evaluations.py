@@ -6,11 +6,12 @@ fields and stages come from records: they are foreign text, to be escaped where 
 
 from __future__ import annotations
 
-from typing import Final, Literal
+from typing import Final
 
 from evidence.records.availability import Unavailable
 from evidence.records.evaluation import (
     LEVEL,
+    Compared,
     PairedRecord,
     QuestionRate,
     SamenessRecord,
@@ -19,9 +20,6 @@ from evidence.records.evaluation import (
     UnderTestRecord,
 )
 from evidence.text.formatting import count, percent, plural, significant
-
-Compared = Literal["prompts", "models"]
-"""What two conditions are meant to differ in: what was asked, or who was asked."""
 
 _METHODS: Final = {"paired-bootstrap": "paired bootstrap", "normal": "normal approximation"}
 
@@ -38,6 +36,8 @@ def of_pair(pair: PairedRecord) -> str:
     """Both rates, their difference with its interval, the test by name and what it can tell."""
     first, second = map(percent, pair.rates)
     questions = plural(pair.num_questions, "question")
+    if isinstance(pair.interval, Unavailable) and isinstance(pair.p_value, Unavailable):
+        return f"{first} and {second} of the same {questions}; {pair.p_value.reason}"
     return (
         f"{first} and {second} of the same {questions}, a difference of "
         f"{_points(pair.difference)} points ({_interval(pair)}); {_test(pair)}"

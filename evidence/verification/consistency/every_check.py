@@ -45,6 +45,7 @@ _LAST: Final = (
     "durations",
     "clocks",
     "results",
+    "comparisons",
     "prose",
 )
 
@@ -56,7 +57,7 @@ def check_consistency(evidence: Evidence, ruleset: int, ledger: Ledger) -> None:
     asked = {"", *(stage.kind.name for stage in stages)}
     views = [(stage, evidence.within(stage)) for stage in stages if stage.is_named]
     for one in every_check():
-        if one.kind not in asked:
+        if one.kind not in asked or (one.is_staged and not views):
             continue
         problems = _of_stages(one, views) if views and one.of_stages else one.run(evidence)
         if hollow and one.rule.id != "damaged-files":
@@ -98,7 +99,7 @@ def skip_consistency(reason: str, ledger: Ledger) -> None:
     it does cannot be read."""
     optional = {kind.name for kind in kinds() if kind.settings_schema}
     for one in every_check():
-        if one.kind not in optional:
+        if one.kind not in optional and not one.is_staged:
             ledger.skip(one.rule, reason)
 
 

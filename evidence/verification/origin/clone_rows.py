@@ -47,6 +47,7 @@ def evaluation(found: Repository, evidence: Evidence) -> Iterator[Problem]:
     if not predictions:
         raise CannotCheckError("there are no predictions")
     spec = evidence.plan.eval
+    tested = evidence.plan.data[spec.data].under_test
     with _data(found, evidence, spec.data) as rows:
         template = _compiled(spec.prompt, rows)
         for line, one in enumerate(predictions, 1):
@@ -55,10 +56,10 @@ def evaluation(found: Repository, evidence: Evidence) -> Iterator[Problem]:
                 yield Problem(f"{place}/index", "the data have no such row", actual=one.index)
                 continue
             try:
-                asked = question_of(spec, template, one.index, rows.rows[one.index])
+                asked = question_of(spec, template, one.index, rows.rows[one.index], tested)
             except (MalformedError, LookupError) as error:
                 raise CannotCheckError(f"row {one.index} cannot be asked: {error}") from error
-            for key in ("id", "prompt", "target", "groups"):
+            for key in ("id", "prompt", "target", "groups", "under_test"):
                 expected, actual = getattr(asked, key), getattr(one, key)
                 if expected != actual:
                     text = f"not what row {one.index} of {shown(spec.data)} gives"
