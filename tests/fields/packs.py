@@ -16,7 +16,7 @@ from toy_set import set_toy
 from toy_worker import under_another
 
 from evidence.errors import EvidenceError
-from tests.fields import recorded
+from tests.fields import recorded, staged
 from tests.fields.rich import rich_toy
 from tests.fields.settings import settings_toy
 from tests.importing import made
@@ -83,6 +83,7 @@ PACKS: Final[dict[str, Callable[[Path], Path]]] = {
     "rich": _rich,
     "settings": _settings,
     "set": _set,
+    "staged": staged.make,
     "jax": _jax,
     "imported": made.make_odd_pack,
     "recorded": recorded.make,
