@@ -11,6 +11,7 @@ from difflib import get_close_matches
 
 from evidence.records.milestone import Milestone, StageSpec
 from evidence.stages.eval import EVAL
+from evidence.stages.pack_init import OF_PACK, name_problems, named_packs
 from evidence.stages.stage import BASE, OF_STAGE, RESERVED, stages_of
 from evidence.stages.train import TRAIN
 
@@ -24,7 +25,7 @@ def stage_problems(milestone: Milestone) -> list[Problem]:
         if milestone.stage:
             return [("/stage", "stages need [model], [train] and [eval]")]
         return []
-    found = [*_names(milestone.stage)]
+    found = [*_names(milestone.stage), *name_problems(named_packs(milestone))]
     for index, spec in enumerate(milestone.stage):
         place, before = f"/stage/{index}", milestone.stage[:index]
         found += _training(place, spec, before) if spec.kind == TRAIN.name else []
@@ -69,7 +70,7 @@ def _evaluation(place: str, spec: StageSpec, before: Sequence[StageSpec]) -> Ite
     if not spec.of and not any(one.kind == TRAIN.name for one in before):
         yield place, 'no training stage stands before it; say of what it is: of = ["base"]'
     for index, name in enumerate(spec.of):
-        if name != BASE:
+        if name != BASE and not name.startswith(OF_PACK):
             yield from _earlier(f"{place}/of/{index}", name, before)
 
 

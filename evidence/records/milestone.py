@@ -72,7 +72,8 @@ class ModelSpec(Record):
     """Declared digest of that folder's tokenizer.json."""
     named: str | None = None
     """`stage:A`: what a checkpoint of another stage is called, where its path is
-    that of a moment. No milestone file says it; it follows from `init`."""
+    that of a moment; `pack:runs/M45#C` of another pack. No milestone file says it; it follows from
+    `init`, or from `pack`."""
 
     @property
     def called(self) -> str:
@@ -147,9 +148,10 @@ class StageSpec(Record):
     name: str
     kind: StageKind
     init: str = "base"
-    """Of a training: `base` or `stage:NAME`."""
+    """Of a training: `base`, `stage:NAME` or `pack:FOLDER#NAME`."""
     of: tuple[str, ...] = ()
-    """Of an evaluation: the training stages whose checkpoints are evaluated; none: all before."""
+    """Of an evaluation: the training stages whose checkpoints are evaluated, `base` or
+    `pack:FOLDER#NAME`; none: all stages before."""
     data: tuple[str, ...] = ()
     """Data sets: one of a training, one or several of an evaluation. None: that of the table."""
     where: dict[str, Any] = field(default_factory=dict)

@@ -15,6 +15,7 @@ from evidence.results.context import Context
 from evidence.results.gates import evaluate_gates
 from evidence.results.inputs import input_values
 from evidence.results.machine import machine_values
+from evidence.results.parents import parent_values
 from evidence.results.run import run_values
 from evidence.results.steadiness import steadiness_values
 from evidence.results.training import loss_table
@@ -34,6 +35,7 @@ def results_of(context: Context) -> ResultsRecord:
     values.update(steadiness_values(context))
     values.update(input_values(context))
     values.update(machine_values(context))
+    values.update(parent_values(context))
     table = loss_table(context)
     for stage in stages_of(documents.milestone):
         own = context if not stage.is_named else Context(view_of(documents, stage))

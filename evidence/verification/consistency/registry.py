@@ -139,6 +139,8 @@ class Check(Record):
     of_stages: str = ""
     """The kind of stage that it is about, where stages have folders of their own and each is asked
     for itself; empty for what is about the run as a whole."""
+    asked: Callable[[Evidence], bool] | None = None
+    """Whether a pack is asked for it, by what that pack has; None: every one is."""
 
 
 ANY: Final = "any"
@@ -153,19 +155,21 @@ def check(
     kind: str = "",
     by_author: bool = False,
     of_stages: str = "",
+    asked: Callable[[Evidence], bool] | None = None,
 ) -> Callable[[CheckFunction], CheckFunction]:
     """Register a check. Its docstring states formula, source and tolerance.
 
     `since` is the rule set that brought it: older packs are not asked for it. `kind`: it is asked
     of packs with a stage of this kind only. `of_stages`: of packs whose stages have folders of
     their own it is asked of each stage of this kind (ANY: of all), and else of the pack as a whole.
+    `asked` says of which packs it is asked, where not of all.
     """
 
     def register(function: CheckFunction) -> CheckFunction:
         if id in _CHECKS:
             raise ValueError(f"two checks are called {id!r}")
         about = of_stages or kind or _kind_of_theme(function.__module__)
-        _CHECKS[id] = Check(Rule(id, title, since), function, kind, by_author, about)
+        _CHECKS[id] = Check(Rule(id, title, since), function, kind, by_author, about, asked)
         return function
 
     return register
