@@ -57,8 +57,9 @@ class DataSpec(Record):
 class ModelSpec(Record):
     """Where the weights, the architecture and the tokenizer come from.
 
-    Exactly one of `id` (hub), `path` (a local save_pretrained folder) and `config` (a folder with
-    config.json; weights are random, seeded by `init_seed`).
+    Exactly one of `id` (hub), `path` (a local save_pretrained folder), `config` (a folder with
+    config.json; weights are random, seeded by `init_seed`) and `pack` (a checkpoint of another
+    pack).
     """
 
     id: str | None = None
@@ -74,6 +75,9 @@ class ModelSpec(Record):
     """`stage:A`: what a checkpoint of another stage is called, where its path is
     that of a moment; `pack:runs/M45#C` of another pack. No milestone file says it; it follows from
     `init`, or from `pack`."""
+    pack: str | None = None
+    """`runs/M45#C`: the checkpoint of another pack. Read away by `parse`: `path` and `named` say
+    it then."""
 
     @property
     def called(self) -> str:

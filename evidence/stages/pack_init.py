@@ -10,6 +10,8 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import Final
 
+from msgspec.structs import replace
+
 from evidence import layout
 from evidence.records.milestone import Milestone, ModelSpec
 from evidence.records.record import Record
@@ -65,6 +67,13 @@ def pack_init(text: str) -> PackInit | None:
     if not plain or (mark and not _NAME.fullmatch(stage)):
         return None
     return PackInit(pack, stage)
+
+
+def read_away(milestone: Milestone) -> Milestone:
+    """A milestone whose model is of a pack, with where that lies and what it is called."""
+    model = milestone.given_model
+    found = None if model is None or model.pack is None else pack_init(OF_PACK + model.pack)
+    return milestone if found is None else replace(milestone, given_model=found.model)
 
 
 def init_of(model: ModelSpec | None) -> PackInit | None:

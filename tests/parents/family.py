@@ -1,4 +1,4 @@
-"""A parent of two stages and a child of its last one: tiny, and run by real processes."""
+"""A parent of two stages, a child of its last one, and a grandchild: tiny, and really run."""
 
 from __future__ import annotations
 
@@ -9,20 +9,30 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
-_COMMON = """
+BASE = """
+config = "model"
+init_seed = 3
+tokenizer = "model"
+"""
+
+
+def milestone(
+    name: str, model: str, stages: str, more: str = "", *, is_stand_in: bool = False
+) -> str:
+    return f"""
+schema = "milestone.v1"
+id = "{name}"
 title = "Of a family"
 kind = "fine-tune-and-eval"
 objective = "Train on some rows."
 
 [model]
-config = "model"
-init_seed = 3
-tokenizer = "model"
+{model}
 
 [data.rows]
 path = "rows.jsonl"
 answer = ["final_answer"]
-text = "{{ prompt }}\\nAnswer: {{ final_answer }}"
+text = "{{{{ prompt }}}}\\n{{{{ final_answer }}}}"
 
 [data.checks]
 path = "checks.jsonl"
@@ -39,66 +49,69 @@ checkpoint_every_steps = 1
 
 [eval]
 data = "checks"
-prompt = "{{ prompt }}\\n"
+prompt = "{{{{ prompt }}}}\\n"
 target_field = "expected_answer"
-max_new_tokens = 4
-"""
-_ATTEMPT = """
+max_new_tokens = 2
+{stages}
 [[attempt]]
 name = "tiny"
 backend = "transformers"
 threads = 1
-"""
-PARENT = f"""
-schema = "milestone.v1"
-id = "P1"
-{_COMMON}
+stand_in = {"true" if is_stand_in else "false"}
+{more}"""
+
+
+PARENT = milestone(
+    "P1",
+    BASE,
+    """
 [[stage]]
 name = "A"
 kind = "train"
-where = {{ half = 1 }}
+where = { half = 1 }
 
 [[stage]]
 name = "B"
 kind = "train"
 init = "stage:A"
-where = {{ half = 2 }}
-
-[[stage]]
-name = "check"
-kind = "eval"
-of = ["B"]
-{_ATTEMPT}"""
-CHILD = f"""
-schema = "milestone.v1"
-id = "C1"
-{_COMMON}
-[[stage]]
-name = "D"
-kind = "train"
-init = "pack:runs/P1#B"
-where = {{ half = 1 }}
-
-[[stage]]
-name = "asked"
-kind = "eval"
-of = ["D", "pack:runs/P1#B", "base"]
-{_ATTEMPT}
+where = { half = 2 }
+""",
+    is_stand_in=True,
+)
+GATE = """
 [[gate]]
-name = "no worse than where it began"
+name = "not far from where it began"
 metric = "D.train.loss_end"
 op = "<="
 other = "parent.P1.B.train.loss_end"
 factor = 100
 """
+CHILD = milestone(
+    "C1",
+    BASE,
+    """
+[[stage]]
+name = "D"
+kind = "train"
+init = "pack:runs/P1#B"
+where = { half = 1 }
+
+[[stage]]
+name = "asked"
+kind = "eval"
+of = ["D", "pack:runs/P1#B"]
+""",
+    GATE,
+)
+GRANDCHILD = milestone("G1", 'pack = "runs/C1#D"', "")
 NUM_ROWS = (8, 6)
 
 
-def project(folder: Path) -> Path:
-    """A project with both milestones and all that they name."""
+def project(folder: Path, **texts: str) -> Path:
+    """A project with the milestones and all that they name."""
     (folder / "milestones").mkdir(parents=True)
-    (folder / "milestones/P1.toml").write_text(PARENT)
-    (folder / "milestones/C1.toml").write_text(CHILD)
+    for name, text in {"P1": PARENT, "C1": CHILD, "G1": GRANDCHILD, **texts}.items():
+        (folder / f"milestones/{name}.toml").write_text(text)
     shutil.copytree(ROOT / "milestones/models/tiny-gemma", folder / "model")
     rows = [
         {"half": half, "prompt": f"What is {number} + {half}?", "final_answer": str(number + half)}
@@ -117,13 +130,13 @@ def command(*words: str) -> list[str]:
 
 
 def run(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(command(*words), cwd=folder, capture_output=True, text=True, timeout=240)
+    return subprocess.run(command(*words), cwd=folder, capture_output=True, text=True, timeout=280)
 
 
 def family(folder: Path) -> Path:
-    """A project whose runs/ holds parent and child."""
+    """A project whose runs/ holds all three."""
     made = project(folder / "project")
-    for name in ("P1", "C1"):
+    for name in ("P1", "C1", "G1"):
         ended = run(made, name)
         assert ended.returncode == 0, ended.stderr
     return made

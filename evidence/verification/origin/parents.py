@@ -14,8 +14,6 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Final, TypeVar
 
-from msgspec import Struct, field
-
 from evidence import layout, limits
 from evidence.encoding import jsonio, schema
 from evidence.encoding.codec import decode
@@ -93,33 +91,34 @@ class _Pack(Record):
         return data
 
 
-class _Chain(Struct):
+class _Chain:
     """One walk upward. What could not be checked is told together, at the end."""
 
-    path: Path
-    beside: tuple[Path, ...]
-    unseen: list[str] = field(default_factory=list)
-    seen: set[tuple[str, str]] = field(default_factory=set)
-    roots: dict[str, Path] | None = None
+    def __init__(self, path: Path, beside: tuple[Path, ...]) -> None:
+        self._path = path
+        self._beside = beside
+        self._unseen: list[str] = []
+        self._seen: set[tuple[str, str]] = set()
+        self._roots: dict[str, Path] | None = None
 
     def problems(self, parents: Sequence[ParentPackRecord]) -> Iterator[Problem]:
         """Of each parent, then of what that begins from."""
-        yield from self._of(parents, _Child("", (self.path.name,)))
-        if self.unseen:
-            raise CannotCheckError("; ".join(dict.fromkeys(self.unseen)))
+        yield from self._of(parents, _Child("", (self._path.name,)))
+        if self._unseen:
+            raise CannotCheckError("; ".join(dict.fromkeys(self._unseen)))
 
     def _of(self, parents: Sequence[ParentPackRecord], child: _Child) -> Iterator[Problem]:
         for index, one in enumerate(parents):
             pack = pack_init(one.init)
             if pack is None:
-                self.unseen.append(f"{shown(one.init)} names no pack")
+                self._unseen.append(f"{shown(one.init)} names no pack")
                 continue
-            if (one.init, one.root_sha256) in self.seen:
+            if (one.init, one.root_sha256) in self._seen:
                 continue  # said already
-            if len(self.seen) >= MAX_PACKS or len(child.above) > MAX_DEPTH:
-                self.unseen.append(f"{pack.pack} and what is above it: the chain is too long")
+            if len(self._seen) >= MAX_PACKS or len(child.above) > MAX_DEPTH:
+                self._unseen.append(f"{pack.pack} and what is above it: the chain is too long")
                 continue
-            self.seen.add((one.init, one.root_sha256))
+            self._seen.add((one.init, one.root_sha256))
             yield from self._one(index, one, pack, child)
 
     def _one(
@@ -127,12 +126,12 @@ class _Chain(Struct):
     ) -> Iterator[Problem]:
         if pack.name in child.above:
             ring = " → ".join((*child.above[child.above.index(pack.name) :], pack.name))
-            self.unseen.append(f"{ring} begins from itself by name: not followed further")
+            self._unseen.append(f"{ring} begins from itself by name: not followed further")
         try:
             folder, sums, is_it = self._at_hand(one, pack)
         except _UnreadableError as error:
             text = f"{pack.pack}, from which {child.called} began, is not at hand: {error}"
-            self.unseen.append(f"{text} (root {one.root_sha256[:12]}…)")
+            self._unseen.append(f"{text} (root {one.root_sha256[:12]}…)")
             return
         place = f"{layout.PARENTS}#/parents/{index}"
         if not is_it:
@@ -153,7 +152,7 @@ class _Chain(Struct):
             f"was run again, or replaced. Nothing is wrong with this pack for that"
         )
         yield Problem(f"../{pack.name}", text, was, now, "warning", ANOTHER)
-        self.unseen.append(
+        self._unseen.append(
             f"{pack.pack} has the root {now[:12]}…, and {child.called} began from {was[:12]}…: "
             "put that pack next to this one, or name it after this one"
         )
@@ -164,7 +163,7 @@ class _Chain(Struct):
 
         Raises _UnreadableError where there is none.
         """
-        near = self.path.parent / pack.name
+        near = self._path.parent / pack.name
         reason, other = "", None
         try:
             sums = _sums_of(near)
@@ -181,14 +180,14 @@ class _Chain(Struct):
         raise _UnreadableError(f"{reason}; put it next to this pack, or name it after this one")
 
     def _given(self, root_sha256: str) -> Path | None:
-        if self.roots is None:
-            self.roots = {}
-            for path in self.beside:
+        if self._roots is None:
+            self._roots = {}
+            for path in self._beside:
                 try:
-                    self.roots[_sums_of(path, by_caller=True).root_sha256] = path
+                    self._roots[_sums_of(path, by_caller=True).root_sha256] = path
                 except _UnreadableError:
                     continue
-        return self.roots.get(root_sha256)
+        return self._roots.get(root_sha256)
 
     def _held(
         self, found: _Pack, one: ParentPackRecord, pack: PackInit, child: _Child, place: str
@@ -208,7 +207,7 @@ class _Chain(Struct):
         except _ChangedError as error:
             yield _changed(found, str(error), pack, child)
         except (_UnreadableError, MalformedError) as error:
-            self.unseen.append(f"{pack.pack}: {error}")
+            self._unseen.append(f"{pack.pack}: {error}")
         for file in one.files:
             path = f"{start}{file.path}"
             if sealed.get(path) != file.sha256:
@@ -217,7 +216,7 @@ class _Chain(Struct):
                 if _digest(found.directory, path, file.size_bytes) != file.sha256:
                     yield _changed(found, path, pack, child)
             except _UnreadableError as error:
-                self.unseen.append(f"{pack.pack}/{path}: {error}")
+                self._unseen.append(f"{pack.pack}/{path}: {error}")
 
     def _above(self, found: _Pack, pack: PackInit, child: _Child) -> Iterator[Problem]:
         """The same of what the parent begins from."""
@@ -228,7 +227,7 @@ class _Chain(Struct):
         except _ChangedError as error:
             yield _changed(found, str(error), pack, child)
         except (_UnreadableError, MalformedError) as error:
-            self.unseen.append(f"{pack.pack}: {error}")
+            self._unseen.append(f"{pack.pack}: {error}")
         else:
             yield from self._of(record.parents, _Child(pack.name, (*child.above, pack.name)))
 
