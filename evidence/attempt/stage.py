@@ -262,8 +262,7 @@ class StageRun:
     def _on_inputs(self, event: dict[str, Any]) -> None:
         model = decode(ModelRecord, event["model"])
         tokenizer = decode(TokenizerRecord, event["tokenizer"])
-        scratch = Path(self._job.scratch)
-        text = decode(TextRecord, event["text"])
+        scratch, text = Path(self._job.scratch), decode(TextRecord, event["text"])
         now, before = Reported(self._framework, model, tokenizer, text), read_reported(scratch)
         for line in now.other_framework(before):
             self._around.observer.message(f"other than before: {line}")

@@ -122,6 +122,7 @@ LIES: dict[str, Edit] = {
 
 @pytest.mark.parametrize("lie", LIES)
 def test_a_lie_is_found_within_the_pack_alone(lie: str, tmp_path: Path) -> None:
+    """A parent that is hidden, exchanged or changed in one document (T22)."""
     made = parent_toy()
     LIES[lie](made)
     report = verify_pack(sealed(made, tmp_path / "M90"))
