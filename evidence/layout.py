@@ -17,6 +17,8 @@ MANIFEST: Final = "manifest.json"
 MILESTONE: Final = "milestone.toml"
 OVERRIDES: Final = "overrides.json"
 """Settings of the command line in the place of milestone.toml's; only where there are any."""
+PARENTS: Final = "parents.json"
+"""Checkpoints of other packs that the run began from; only where there are any."""
 NOTES: Final = "notes.md"
 JOURNAL: Final = "journal.jsonl"
 ENVIRONMENT: Final = "environment.json"
@@ -101,6 +103,7 @@ _RENDERED_SET: Final = re.compile(RENDERED_PATTERN)
 SCHEMA_OF: Final = {
     MANIFEST: "manifest.v1",
     OVERRIDES: "overrides.v1",
+    PARENTS: "parents.v1",
     ENVIRONMENT: "environment.v1",
     HARDWARE: "hardware.v1",
     GIT: "git.v1",
@@ -211,7 +214,7 @@ def is_unfinished(work: Path) -> bool:
         begun = {one.name for one in staged.iterdir()} if staged.is_dir() else set()
     except OSError as error:
         return error.errno not in (errno.ENOENT, errno.ENOTDIR, errno.ELOOP)
-    told = inside & {REMEMBERED, STOPPED, CLOSING} or begun - {MILESTONE, OVERRIDES, NOTES}
+    told = inside & {REMEMBERED, STOPPED, CLOSING} or begun - {MILESTONE, OVERRIDES, PARENTS, NOTES}
     return any(not name.startswith(".") for name in told) or any(
         name.startswith(("attempt-", "scratch-")) for name in inside
     )

@@ -17,6 +17,7 @@ from evidence.attempt.changed_inputs import (
     input_changed,
     of_changed_inputs,
     other_bytes,
+    other_parent,
     refused,
 )
 from evidence.attempt.files import StageFiles
@@ -261,14 +262,14 @@ class StageRun:
     def _on_inputs(self, event: dict[str, Any]) -> None:
         model = decode(ModelRecord, event["model"])
         tokenizer = decode(TokenizerRecord, event["tokenizer"])
-        scratch = Path(self._job.scratch)
-        text = decode(TextRecord, event["text"])
+        scratch, text = Path(self._job.scratch), decode(TextRecord, event["text"])
         now, before = Reported(self._framework, model, tokenizer, text), read_reported(scratch)
         for line in now.other_framework(before):
             self._around.observer.message(f"other than before: {line}")
         changed = [
             *other_bytes(event["data"], self._around),
             *self._around.changed_models(),
+            *other_parent(model, self._around),
             *now.differences(before),
         ]
         if changed and self._job.segment > 1:
@@ -279,8 +280,9 @@ class StageRun:
     def _on_evaluated(self, event: dict[str, Any]) -> None:
         """The checkpoint that an evaluation loaded, where it is not the attempt's only one."""
         model = decode(ModelRecord, event["model"])
-        reported = Reported(self._framework, model)
-        self._around.keep(write_reported(Path(self._job.scratch), reported))
+        if not self._stops_in_vain([*other_parent(model, self._around)]):
+            reported = Reported(self._framework, model)
+            self._around.keep(write_reported(Path(self._job.scratch), reported))
 
     def _on_read(self, event: dict[str, Any]) -> None:
         """Data that a stage read anew, after the one before it."""

@@ -19,9 +19,10 @@ from evidence.encoding import schema
 from evidence.encoding.codec import decode
 from evidence.errors import MalformedError, MilestoneError, PastLimitError
 from evidence.milestone.arm_problems import arm_problems, tested_problems
-from evidence.milestone.stage_problems import stage_problems
+from evidence.milestone.stage_problems import pack_problems, stage_problems
 from evidence.records.milestone import DataSpec, GateSpec, Milestone, ModelSpec, PatternSpec
 from evidence.rules import patterns, scoring
+from evidence.stages.pack_init import read_away
 from evidence.stages.registry import kinds
 from evidence.system.entries import read_regular
 
@@ -120,7 +121,7 @@ def judged(document: dict[str, Any]) -> tuple[Milestone | None, list[tuple[str, 
         ordered = sorted(found, key=lambda p: not p.message.startswith("unknown key"))
         return None, [(problem.pointer, problem.message) for problem in ordered]
     milestone = _build(plain, {name: document[name] for name in stages})
-    return milestone, _contradictions(milestone)
+    return read_away(milestone), _contradictions(milestone)
 
 
 @lru_cache(maxsize=16)
@@ -240,13 +241,14 @@ def _contradictions(milestone: Milestone) -> list[tuple[str, str]]:
     found = [*_stage_problems(milestone), *_data_problems(milestone)]
     found += [] if found else stage_problems(milestone)
     found += [] if found else arm_problems(milestone)
-    if milestone.given_model is not None:
+    found += pack_problems(milestone)
+    if milestone.given_model is not None and milestone.model.pack is None:
         found += _model_problems("/model", milestone.model)
     names = [attempt.name for attempt in milestone.attempts]
     for index, attempt in enumerate(milestone.attempts):
         if names.index(attempt.name) != index:
             found.append((f"/attempt/{index}/name", f"{attempt.name!r} is used twice"))
-        if attempt.model is not None:
+        if attempt.model is not None and attempt.model.pack is None:
             found += _model_problems(f"/attempt/{index}/model", attempt.model)
     if milestone.given_eval is not None:
         found += _pattern_problems("/eval", milestone.eval.scorer)
@@ -339,7 +341,7 @@ def _model_problems(pointer: str, model: ModelSpec) -> list[tuple[str, str]]:
     given = [key for key in ("id", "path", "config") if getattr(model, key) is not None]
     if len(given) != 1:
         got = " and ".join(given) or "none"
-        return [(pointer, f"give exactly one of `id`, `path`, `config` (there is: {got})")]
+        return [(pointer, f"give exactly one of `id`, `path`, `config`, `pack` (there is: {got})")]
     if model.config is not None and model.init_seed is None:
         return [(pointer, "random weights from `config` need `init_seed`")]
     if model.config is not None and model.tokenizer is None:

@@ -9,13 +9,32 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from difflib import get_close_matches
 
+from evidence.encoding.codec import encode
 from evidence.records.milestone import Milestone, StageSpec
 from evidence.stages.eval import EVAL
+from evidence.stages.pack_init import OF_PACK, name_problems, named_packs
 from evidence.stages.stage import BASE, OF_STAGE, RESERVED, stages_of
 from evidence.stages.train import TRAIN
 
 Problem = tuple[str, str]
 """(pointer, what is wrong)."""
+
+
+def pack_problems(milestone: Milestone) -> Iterator[Problem]:
+    """What is wrong with a model that is a checkpoint of another pack."""
+    model = milestone.given_model
+    if model is not None and model.pack is not None:
+        yield from name_problems([("/model/pack", OF_PACK + model.pack)])
+        more = [name for name, value in encode(model).items() if value is not None]
+        if more != ["pack"]:
+            yield "/model", f"`pack` stands alone (there is: {', '.join(more)})"
+    for index, one in enumerate(milestone.attempts):
+        if one.model is None:
+            continue
+        if model is not None and model.pack is not None:
+            yield f"/attempt/{index}/model", "[model] names a pack: no attempt has another model"
+        if one.model.pack is not None:
+            yield f"/attempt/{index}/model/pack", "is of [model]: all attempts begin from that pack"
 
 
 def stage_problems(milestone: Milestone) -> list[Problem]:
@@ -24,7 +43,7 @@ def stage_problems(milestone: Milestone) -> list[Problem]:
         if milestone.stage:
             return [("/stage", "stages need [model], [train] and [eval]")]
         return []
-    found = [*_names(milestone.stage)]
+    found = [*_names(milestone.stage), *name_problems(named_packs(milestone))]
     for index, spec in enumerate(milestone.stage):
         place, before = f"/stage/{index}", milestone.stage[:index]
         found += _training(place, spec, before) if spec.kind == TRAIN.name else []
@@ -69,7 +88,7 @@ def _evaluation(place: str, spec: StageSpec, before: Sequence[StageSpec]) -> Ite
     if not spec.of and not any(one.kind == TRAIN.name for one in before):
         yield place, 'no training stage stands before it; say of what it is: of = ["base"]'
     for index, name in enumerate(spec.of):
-        if name != BASE:
+        if name != BASE and not name.startswith(OF_PACK):
             yield from _earlier(f"{place}/of/{index}", name, before)
 
 

@@ -32,6 +32,7 @@ from evidence.records.imported import ImportedRow
 from evidence.records.inputs import InputsRecord
 from evidence.records.milestone import Milestone
 from evidence.records.overrides import OverrideRecord
+from evidence.records.parents import ParentPackRecord, ParentsRecord
 from evidence.records.record import Record
 from evidence.records.run import (
     JournalEvent,
@@ -93,6 +94,13 @@ class Documents(Record):
     """The Python that the completed attempt ran under; None: that of the supervisor."""
     overrides: tuple[OverrideRecord, ...] = ()
     """What was set on the command line."""
+    parents: tuple[ParentPackRecord, ...] = ()
+    """Checkpoints of other packs that it begins from."""
+
+    @property
+    def begins_at_stand_in(self) -> bool:
+        """Whether a pack that it begins from was made on a stand-in model."""
+        return any(one.stand_in for one in self.parents)
 
     @property
     def packages_used(self) -> tuple[str, PackagesRecord]:
@@ -150,6 +158,9 @@ def parse_documents(
         worker=_maybe(WorkerRecord, layout.WORKER, contents),
         overrides=parsed_at(layout.OVERRIDES, contents, overrides_in)
         if layout.OVERRIDES in contents
+        else (),
+        parents=required(ParentsRecord, layout.PARENTS, contents).parents
+        if layout.PARENTS in contents
         else (),
     )
 

@@ -27,6 +27,7 @@ SHARED: Final = frozenset(
     {
         layout.MANIFEST,
         layout.MILESTONE,
+        layout.PARENTS,
         layout.NOTES,
         layout.JOURNAL,
         layout.ENVIRONMENT,

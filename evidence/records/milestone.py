@@ -60,8 +60,9 @@ class DataSpec(Record):
 class ModelSpec(Record):
     """Where the weights, the architecture and the tokenizer come from.
 
-    Exactly one of `id` (hub), `path` (a local save_pretrained folder) and `config` (a folder with
-    config.json; weights are random, seeded by `init_seed`).
+    Exactly one of `id` (hub), `path` (a local save_pretrained folder), `config` (a folder with
+    config.json; weights are random, seeded by `init_seed`) and `pack` (a checkpoint of another
+    pack).
     """
 
     id: str | None = None
@@ -75,7 +76,11 @@ class ModelSpec(Record):
     """Declared digest of that folder's tokenizer.json."""
     named: str | None = None
     """`stage:A`: what a checkpoint of another stage is called, where its path is
-    that of a moment. No milestone file says it; it follows from `init`."""
+    that of a moment; `pack:runs/M45#C` of another pack. No milestone file says it; it follows from
+    `init`, or from `pack`."""
+    pack: str | None = None
+    """`runs/M45#C`: the checkpoint of another pack. Read away by `parse`: `path` and `named` say
+    it then."""
 
     @property
     def called(self) -> str:
@@ -150,9 +155,10 @@ class StageSpec(Record):
     name: str
     kind: StageKind
     init: str = "base"
-    """Of a training: `base` or `stage:NAME`."""
+    """Of a training: `base`, `stage:NAME` or `pack:FOLDER#NAME`."""
     of: tuple[str, ...] = ()
-    """Of an evaluation: the training stages whose checkpoints are evaluated; none: all before."""
+    """Of an evaluation: the training stages whose checkpoints are evaluated, `base` or
+    `pack:FOLDER#NAME`; none: all stages before."""
     data: tuple[str, ...] = ()
     """Data sets: one of a training, one or several of an evaluation. None: that of the table."""
     where: dict[str, Any] = field(default_factory=dict)

@@ -203,12 +203,17 @@ class FileEntry(Record):
     size_bytes: int
 
 
-Relation = Literal["reproduces", "runs-again-with-another-seed", "runs-again-in-another-attempt"]
+Relation = Literal[
+    "reproduces",
+    "runs-again-with-another-seed",
+    "runs-again-in-another-attempt",
+    "begins-from",
+]
 """What a pack is to its parent. No free text: a summary shows it beside the parent's digest."""
 
 
 class ParentRecord(Record):
-    """Another pack this one was made from (by reproduction)."""
+    """Another pack that this one was made from: by reproduction, or from a checkpoint of it."""
 
     milestone: str
     root_sha256: str

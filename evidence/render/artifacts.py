@@ -25,6 +25,7 @@ _FACTS: Final = {
     layout.INPUTS: "Data, model and tokenizer with their digests",
     layout.MILESTONE: "The exact file that ran",
     layout.OVERRIDES: "Settings of the command line, in the place of what the file says",
+    layout.PARENTS: "Packs that the run begins from, as they were verified",
     layout.NOTES: "The author's notes known when it ran",
     layout.JOURNAL: "Hash-chained events of the run",
     layout.ENVIRONMENT: "Interpreter, framework, variables",

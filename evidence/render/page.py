@@ -19,7 +19,16 @@ from evidence.pack.stage_view import view_of, views
 from evidence.records.availability import Unavailable
 from evidence.records.milestone import NarrativeSpec
 from evidence.records.run import ResultsRecord
-from evidence.render import artifacts, comparisons, narrative, remarks, settings, stage_table, view
+from evidence.render import (
+    artifacts,
+    comparisons,
+    narrative,
+    parents_table,
+    remarks,
+    settings,
+    stage_table,
+    view,
+)
 from evidence.render.completed import completed_plan
 from evidence.render.values import Sheet
 from evidence.results.computed import computed_on
@@ -144,6 +153,7 @@ def _identity(documents: Documents, sheet: Sheet) -> dict[str, Any]:
         "staged": milestone.is_staged,
         **stage_table.view(documents, sheet),
         **comparisons.view(documents, sheet),
+        **parents_table.view(documents),
         "backend": "" if plan is None else view.backend_name(plan.backend),
         "hardware": view.hardware_line(documents, sheet),
         "overrides": settings.shown(documents),

@@ -18,6 +18,7 @@ from evidence.results.gates import evaluate_gates
 from evidence.results.inputs import input_values
 from evidence.results.machine import machine_values
 from evidence.results.pairs import pair_values, pairs
+from evidence.results.parents import parent_values
 from evidence.results.run import run_values
 from evidence.results.steadiness import steadiness_values
 from evidence.results.training import loss_table
@@ -37,6 +38,7 @@ def results_of(context: Context) -> ResultsRecord:
     values.update(steadiness_values(context))
     values.update(input_values(context))
     values.update(machine_values(context))
+    values.update(parent_values(context))
     table = loss_table(context)
     views: dict[str, Context] = {}
     for stage in stages_of(documents.milestone):

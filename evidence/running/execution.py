@@ -60,6 +60,8 @@ from evidence.running.observation import (
     observe_start,
     worker_of,
 )
+from evidence.running.parents import changed_parents
+from evidence.running.parents import sealed_as as sealed_as_parents
 from evidence.running.preflight import Prepared
 from evidence.running.publishing import publish_run
 from evidence.running.secrets import cleaned, privacy_of, refuse_secrets
@@ -127,6 +129,8 @@ def _found(space: Workspace, prepared: Prepared, parents: tuple[ParentRecord, ..
     }
     if prepared.overrides:
         files[space.staging / layout.OVERRIDES] = sealed_as(prepared.overrides)
+    if prepared.parents:
+        files[space.staging / layout.PARENTS] = sealed_as_parents(prepared.parents)
     if prepared.notes is not None:
         files[space.staging / layout.NOTES] = prepared.notes
     for path, data in files.items():
@@ -288,6 +292,8 @@ def run_from(run: Run, plan: AttemptPlan, point: StartPoint, began_s: float) -> 
         data_sha256={name: record.sha256 for name, record in run.prepared.data.items()},
         changed_data=lambda: changed(run.root, run.prepared.data, None, reported.Reported()),
         changed_models=lambda: changed_files(run.root, [plan], run.memory.facts.model_files),
+        parents=run.prepared.parents,
+        changed_parents=lambda: changed_parents(run.root, run.prepared.parents),
         privacy=privacy_of(run.prepared.milestone),
         keep=run.memory.keep,
     )

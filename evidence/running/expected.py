@@ -33,6 +33,7 @@ AT_THE_START: Final = (
     layout.PATCH,
     layout.NOTES,
     layout.OVERRIDES,
+    layout.PARENTS,
 )
 """What is written at the start and needs nothing else to be understood."""
 BESIDE: Final = (

@@ -36,6 +36,7 @@ from evidence.records.run import (
 from evidence.render.render import TEMPLATE
 from evidence.results.compute import compute_results
 from evidence.results.outcome_digest import outcome_digest
+from evidence.results.parents import begun_from
 from evidence.rules import scoring
 from evidence.running.observation import Observation
 from evidence.running.preflight import Prepared
@@ -151,10 +152,10 @@ def _manifest(documents: Documents, parents: tuple[ParentRecord, ...]) -> Manife
         milestone=documents.milestone.id,
         status="failed" if plan is None else "complete",
         attempt=None if plan is None else plan.name,
-        stand_in=plan is not None and plan.stand_in,
+        stand_in=plan is not None and (plan.stand_in or documents.begins_at_stand_in),
         commit=start if isinstance(start, Unavailable) else start.commit,
         outcome_sha256=outcome_digest(documents),
-        parents=parents,
+        parents=(*parents, *begun_from(documents.parents)),
         files=(),
     )
 

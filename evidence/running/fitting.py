@@ -112,32 +112,24 @@ def nearest(name: str, known: Collection[str]) -> str:
     return f"Did you mean {close[0]!r}? {there}" if close else there
 
 
-def value_problems(milestone: Milestone, sets: Mapping[str, Sets]) -> Iterator[Problem]:
+def value_problems(
+    milestone: Milestone, sets: Mapping[str, Sets], of_parents: Collection[str] = ()
+) -> Iterator[Problem]:
     """Gates and narratives on values that no run of this milestone can have. `sets`: the rows that
-    each stage takes, by its name."""
-    names = set(value_names(milestone)) if milestone.is_staged else set()
+    each stage takes, by its name; `of_parents`: names of values of the packs that it begins from.
+    """
+    names = {*of_parents, *(value_names(milestone) if milestone.is_staged else ())}
     for stage in stages_of(milestone):
         own = sets[stage.name]
         for plan in plan_attempts(stage.milestone):
             names |= {stage.value(one) for one in _values_of(stage, plan, own)}
     known = sorted(names)
-    for place, name in _values_named(milestone):
+    for place, name in prose.values_named(milestone):
         if not _is_value(name, known, milestone):
             close = get_close_matches(name, known, n=1, cutoff=0.6)
             meant = f"Did you mean {close[0]!r}? " if close else ""
             all_names = "All names: `evidence explain PACK` of any pack, or results.json of it."
             yield place, f"there is no value {name!r}", f"{meant}{all_names}"
-
-
-def _values_named(milestone: Milestone) -> Iterator[tuple[str, str]]:
-    """Where the milestone names a value of its results, and the name."""
-    for index, gate in enumerate(milestone.gates):
-        for key, name in (("metric", gate.metric), ("other", gate.other)):
-            if name is not None:
-                yield f"/gate/{index}/{key}", name
-    for place, text in prose.author_texts(milestone):
-        if place.startswith("/narrative/"):
-            yield from ((place, name) for _, name in templating.dotted_names(text))
 
 
 def _is_value(name: str, known: Collection[str], milestone: Milestone) -> bool:

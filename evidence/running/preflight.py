@@ -6,7 +6,7 @@ frozen paths, templates. What the machine lacks is no error here: it is an attem
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -24,6 +24,7 @@ from evidence.milestone.plan import plan_attempts
 from evidence.records.inputs import DataRecord
 from evidence.records.milestone import DataSpec, Milestone, ModelSpec
 from evidence.records.overrides import OverrideRecord, Setting
+from evidence.records.parents import ParentPackRecord
 from evidence.records.record import Record
 from evidence.records.run import AttemptPlan
 from evidence.render import narrative
@@ -32,6 +33,7 @@ from evidence.running import fitting, lengths, program_fit
 from evidence.running.author_words import refuse_unsupported_measurements
 from evidence.running.forms import form_warnings
 from evidence.running.holdable import refuse_too_much_around
+from evidence.running.parents import parents_of
 from evidence.running.place import Where
 from evidence.running.secrets import scan_inputs
 from evidence.running.stage_data import (
@@ -41,13 +43,11 @@ from evidence.running.stage_data import (
     home_of,
 )
 from evidence.running.text_fit import refuse_unfit_texts
-from evidence.stages.stage import BASE, Stage, stages_of
+from evidence.running.unfit import OUR_BACKEND, refuse_unfit_models
+from evidence.stages.stage import Stage, stages_of
 from evidence.text import templating
-from evidence.worker import model_folders
 from evidence.worker.interface import Backend
 
-OUR_BACKEND: Final = "transformers"
-"""Whose refusals are known here: another backend's are its own."""
 MAX_FROZEN_FILES: Final = limits.MAX_FROZEN_FILES
 """Files of all promises together, which frozen.json names."""
 
@@ -76,6 +76,8 @@ class Prepared(Record):
     """The path to take for the `interpreter` that attempts name; None: as they name it."""
     overrides: tuple[OverrideRecord, ...] = ()
     """What of the milestone was set on the command line."""
+    parents: tuple[ParentPackRecord, ...] = ()
+    """Checkpoints of other packs that it begins from, verified."""
 
 
 def prepare(
@@ -101,16 +103,16 @@ def prepare(
     plans = plan_attempts(milestone)
     backends = _backends(_select(plans, attempt) if attempt else plans, where)
     _check_templates(milestone, where)
+    parents = parents_of(root, milestone, where)
     _check_models(root, milestone, where)
     for pointer, message, hint in program_fit.problems(root, milestone):
         raise where.error(pointer, message, hint)
-    stages = stages_of(milestone)
-    _check_fitness(root, stages, where)
+    refuse_unfit_models(root, milestone, where)
     _check_frozen(root, milestone, where)
     refuse_too_much_around()
     data = {name: _check_data(root, name, milestone, where) for name in milestone.data}
     of_stages = data_of_stages(root, milestone)
-    warnings = _check_stages(root, milestone, (data, of_stages), where)
+    warnings = _check_stages(root, milestone, (data, of_stages), parents.names, where)
     notes = layout.notes_file(root, milestone_id)
     noted = _notes(notes)
     refuse_unsupported_measurements(
@@ -136,6 +138,7 @@ def prepare(
         backends=backends,
         warnings=(*dict.fromkeys(warnings), *shadowed(made, [plan.name for plan in chosen])),
         overrides=made.overrides,
+        parents=parents.records,
     )
 
 
@@ -143,16 +146,18 @@ def _check_stages(
     root: Path,
     milestone: Milestone,
     data: tuple[Mapping[str, DataRecord], Mapping[str, Mapping[str, DataRecord]]],
+    of_parents: Collection[str],
     where: Where,
 ) -> list[str]:
-    """Check every stage; `data`: the milestone's sets, and the sets of each stage with its own."""
+    """Check every stage; `data`: the milestone's sets, and the sets of each stage with its own;
+    `of_parents`: names of values of other packs."""
     everywhere, of_stages = data
     stages = stages_of(milestone)
     warnings: list[str] = []
     for stage in stages:
         own = of_stages.get(stage.name, everywhere)
         warnings += _check_stage(root, stage, own, where.within(stage))
-    _refuse(where, fitting.value_problems(milestone, _sets_of(root, stages)))
+    _refuse(where, fitting.value_problems(milestone, _sets_of(root, stages), of_parents))
     return warnings
 
 
@@ -248,7 +253,8 @@ def _check_secrets(
     files = [one for one in (where.path, notes) if one and one.is_file()]
     files += [root / spec.path for spec in milestone.data.values() if spec.path is not None]
     for model in _models(milestone).values():
-        for folder in {model.path, model.config, model.tokenizer} - {None}:
+        folders = {model.path, model.config, model.tokenizer} - {None}
+        for folder in folders if model.named is None else ():  # what is sealed was looked through
             files += sorted(path for path in (root / str(folder)).iterdir() if path.is_file())
     typed = (b"" if where.path else where.source) + (sealed_as(overrides) if overrides else b"")
     scan_inputs(root, dict.fromkeys(files), milestone, typed)
@@ -347,31 +353,6 @@ def _check_model(root: Path, model: ModelSpec, pointer: str, where: Where) -> No
                 f"{pointer}/tokenizer_sha256",
                 f"declares {model.tokenizer_sha256}, tokenizer.json has {found}",
             )
-
-
-def _check_fitness(root: Path, stages: tuple[Stage, ...], where: Where) -> None:
-    """The same of each stage that begins from the milestone's own model."""
-    for stage in stages:
-        if stage.init in ("", BASE):
-            _refuse_unfit(root, stage.milestone, plan_attempts(stage.milestone), where)
-
-
-def _refuse_unfit(
-    root: Path, milestone: Milestone, plans: tuple[AttemptPlan, ...], where: Where
-) -> None:
-    """Refuse models and number formats that our own backend could only fail with."""
-    for index, plan in enumerate(plans):
-        if plan.backend != OUR_BACKEND:
-            continue
-        own = milestone.attempts[index]
-        table = "/model" if own.model is None else f"/attempt/{index}/model"
-        for key, message, hint in model_folders.unfit(root, plan.model):
-            raise where.error(f"{table}/{key}", message, hint)
-        if plan.train.dtype == "float16" and plan.train.optimizer == "adamw_torch":
-            table = f"/attempt/{index}/train" if "dtype" in own.train else "/train"
-            text = "float16 weights cannot hold what AdamW adds to them (its epsilon becomes 0)"
-            hint = 'Take dtype = "bfloat16" or "float32".'
-            raise where.error(f"{table}/dtype", text, hint)
 
 
 def _is_path(root: Path, name: str) -> bool:

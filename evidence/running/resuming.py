@@ -6,7 +6,7 @@ where it resumes, is `recovery`'s.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 
 from evidence import __version__, layout
@@ -25,6 +25,7 @@ from evidence.running import other_python
 from evidence.running.elsewhere import refusing
 from evidence.running.entering import changed_files
 from evidence.running.memory import Remembered, recall
+from evidence.running.parents import changed_parents, staged_parents
 from evidence.running.settings import staged_milestone
 from evidence.running.stage_data import home_of
 from evidence.running.unchanged import changed
@@ -61,7 +62,9 @@ def backends_left(root: Path, space: Workspace) -> Mapping[str, Backend]:
 def refuse_changed(root: Path, space: Workspace) -> None:
     """Raises UsageError, before anything is cut, where an input is another one by now."""
     facts = recall(space.work)
+    of_parents = [*changed_parents(root, staged_parents(space.staging))]
     if not facts.observed:
+        _refuse(of_parents, root, space)
         return
     path = space.staging / layout.JOURNAL
     milestone = staged_milestone(space)
@@ -75,13 +78,19 @@ def refuse_changed(root: Path, space: Workspace) -> None:
     tool_version = next((str(one.data["tool_version"]) for one in events), __version__)
     differences = dict.fromkeys(
         (
+            *of_parents,
             *changed(root, data, plan, reported),
             *changed_files(root, left, facts.model_files),
             *refusing(space.staging, milestone, left, tool_version),
             *(other_python.refusing(root, space.output(plan), milestone, plan) if plan else ()),
         )
     )
+    _refuse(differences, root, space)
+
+
+def _refuse(differences: Collection[str], root: Path, space: Workspace) -> None:
     if differences:
+        milestone = staged_milestone(space)
         raise UsageError(
             "the run cannot go on with other inputs than it began with: " + "; ".join(differences),
             hint="Nothing was touched. Put back what was there, then go on: "

@@ -212,6 +212,12 @@ def hidden_field(pack: ForgedPack) -> None:
     del coverage[place]
 
 
+def other_parent(pack: ForgedPack) -> None:
+    """A parent of which the milestone says nothing."""
+    parent = {"milestone": "M0", "root_sha256": "a" * 64, "relation": "begins-from"}
+    pack.doc(layout.MANIFEST)["parents"].append(parent)
+
+
 def report_of_ones_own(pack: ForgedPack) -> None:
     """A page that no run leaves, among the sealed files."""
     pack.replace("audit_report.html", b"<p>all is well</p>\n")

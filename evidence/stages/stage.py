@@ -27,6 +27,7 @@ from evidence.records.milestone import (
 from evidence.records.record import Record
 from evidence.stages.eval import EVAL
 from evidence.stages.kind import Kind
+from evidence.stages.pack_init import OF_PACK, init_of, pack_init
 from evidence.stages.registry import kind_of, kinds_of
 from evidence.stages.train import TRAIN
 
@@ -52,7 +53,7 @@ class Stage(Record):
     folder: str = ""
     """Below the folder of an attempt, and of a pack; empty where the milestone has no [[stage]]."""
     init: str = ""
-    """What it begins from: `base`, `stage:NAME`; empty as with `folder`."""
+    """What it begins from: `base`, `stage:NAME`, `pack:FOLDER#NAME`; empty as with `folder`."""
     index: int | None = None
     """Which [[stage]] of the file it comes from, from 0; None where it comes from none."""
     own: dict[str, tuple[str, ...]] = field(default_factory=dict)
@@ -83,6 +84,12 @@ class Stage(Record):
     def parent(self) -> str:
         """Name of the stage whose checkpoint it begins from; empty where it is another one."""
         return self.init.removeprefix(OF_STAGE) if self.init.startswith(OF_STAGE) else ""
+
+    @property
+    def of_pack(self) -> str:
+        """`pack:…` where it begins from the checkpoint of another pack; else empty."""
+        found = init_of(self.milestone.given_model)
+        return "" if found is None else found.init
 
     @property
     def is_named(self) -> bool:
@@ -135,9 +142,13 @@ def _asked(milestone: Milestone) -> Iterator[_Asked]:
         of, sets = spec.of or tuple(trained), spec.data or (milestone.eval.data,)
         for checkpoint in of:
             for data in sets:
-                parts = [checkpoint] if len(of) > 1 else []
+                other = pack_init(checkpoint)
+                own = checkpoint if other is None else other.in_names
+                parts = [own] if len(of) > 1 else []
                 parts += [data] if len(sets) > 1 else []
-                init = BASE if checkpoint == BASE else OF_STAGE + checkpoint
+                init = OF_STAGE + checkpoint
+                if checkpoint == BASE or checkpoint.startswith(OF_PACK):
+                    init = checkpoint
                 yield _Asked("_".join((spec.name, *parts)), spec, init, data, index)
 
 
@@ -202,7 +213,11 @@ def _rows(milestone: Milestone, name: str, spec: StageSpec | None) -> DataSpec:
 
 
 def _checkpoint(init: str) -> ModelSpec:
-    """The checkpoint of another stage, by where it lies below the folder of its attempt."""
+    """The checkpoint of another stage, by where it lies below the folder of its attempt; that of
+    another pack by where it lies below the project."""
+    other = pack_init(init)
+    if other is not None:
+        return other.model
     folder = f"{layout.STAGES}/{init.removeprefix(OF_STAGE)}"
     return ModelSpec(path=f"{folder}/{layout.FINAL_MODEL}", named=init)
 

@@ -20,14 +20,21 @@ from evidence.stages.arms import ancestors_of
 from evidence.stages.eval import EVAL, PREDICTIONS
 from evidence.stages.stage import Stage, stages_of
 from evidence.text import evaluations
-from evidence.verification.consistency.registry import Evidence, Problems, check, differs, need
+from evidence.verification.consistency.registry import (
+    Evidence,
+    Problems,
+    check,
+    differs,
+    has_stages,
+    need,
+)
 from evidence.verification.consistency.seen import row_list
 from evidence.verification.problem import Problem, shown
 
 _MEASURES: Final = ("exact", "normalised", "ngram")
 
 
-@check("arms", "trainings side by side differ in what they are meant to differ in", is_staged=True)
+@check("arms", "trainings side by side differ in what they are meant to", asked=has_stages)
 def arms(evidence: Evidence) -> Problems:
     """rules.arms over the documents of both stages, as results.json has it. A warning for what else
     they differ in, by its own address: both trainings are what they say."""
@@ -41,7 +48,7 @@ def arms(evidence: Evidence) -> Problems:
 @check(
     "pairs",
     "evaluations side by side can show what they are held against each other for",
-    is_staged=True,
+    asked=has_stages,
 )
 def pairs(evidence: Evidence) -> Problems:
     """rules.same_evaluation over the rows of both, as results.json has it. A warning where two
@@ -56,7 +63,7 @@ def pairs(evidence: Evidence) -> Problems:
 @check(
     "ancestors",
     "of each evaluation it is known which questions were trained on before",
-    is_staged=True,
+    asked=has_stages,
 )
 def ancestors(evidence: Evidence) -> Problems:
     """Each stage that a checkpoint comes from is named in the inputs of its evaluation, with rows

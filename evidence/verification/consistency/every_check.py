@@ -28,6 +28,7 @@ _FIRST: Final = (
     "overrides",
     "attempts",
     "lacking",
+    "parents",
     "identity",
     "inputs_held",
     "promises",
@@ -57,7 +58,7 @@ def check_consistency(evidence: Evidence, ruleset: int, ledger: Ledger) -> None:
     asked = {"", *(stage.kind.name for stage in stages)}
     views = [(stage, evidence.within(stage)) for stage in stages if stage.is_named]
     for one in every_check():
-        if one.kind not in asked or (one.is_staged and not views):
+        if one.kind not in asked or (one.asked is not None and not one.asked(evidence)):
             continue
         problems = _of_stages(one, views) if views and one.of_stages else one.run(evidence)
         if hollow and one.rule.id != "damaged-files":
@@ -95,11 +96,11 @@ def by_author() -> frozenset[str]:
 
 
 def skip_consistency(reason: str, ledger: Ledger) -> None:
-    """Enter every check as not checked, but those of stages that a milestone must ask for: whether
-    it does cannot be read."""
+    """Enter every check as not checked, but those that a pack must ask for, by its stages or by
+    what it begins from: whether it does cannot be read."""
     optional = {kind.name for kind in kinds() if kind.settings_schema}
     for one in every_check():
-        if one.kind not in optional and not one.is_staged:
+        if one.kind not in optional and one.asked is None:
             ledger.skip(one.rule, reason)
 
 

@@ -236,7 +236,8 @@ def journal_attempts(evidence: Evidence) -> Problems:
 @check("journal-seal", "the journal sealed the status that the manifest claims")
 def journal_seal(evidence: Evidence) -> Problems:
     """sealing.status and .attempt = manifest's; status complete ⇔ exactly one attempt finished
-    `completed`, the last one; stand_in as the milestone gives that attempt. Exact."""
+    `completed`, the last one; stand_in as the milestone gives that attempt, or as a pack that it
+    begins from has it. Exact."""
     manifest, sealing = evidence.documents.manifest, evidence.documents.journal[-1]
     if manifest is None or sealing.event != "sealing":
         raise CannotCheckError("there is no manifest, or the journal is not sealed")
@@ -253,6 +254,8 @@ def journal_seal(evidence: Evidence) -> Problems:
         yield Problem(journal_at(ends[-1], "attempt"), "an attempt after one that completed")
     plan = evidence.context.plan
     place = f"{layout.MANIFEST}#/stand_in"
-    stand_in = plan is not None and plan.stand_in
+    begins_at_one = evidence.documents.begins_at_stand_in
+    stand_in = plan is not None and (plan.stand_in or begins_at_one)
     text = "whether it is a stand-in, as the milestone gives this attempt"
+    text += ", or a pack that it begins from" if begins_at_one else ""
     yield from differs(place, text, stand_in, manifest.stand_in)

@@ -32,7 +32,7 @@ def sealed_names(evidence: Evidence) -> Problems:
     of_stages = {path for stage in stages for path in _files(stage)}
     of_attempt = {layout.TELEMETRY, layout.WORKER, "outcome.json", *of_stages}
     known = {*layout.NEEDED_ALWAYS, layout.NOTES, layout.PATCH, layout.TELEMETRY, *of_stages}
-    known |= {layout.WORKER, layout.OVERRIDES}
+    known |= {layout.WORKER, layout.OVERRIDES, layout.PARENTS}
     for path in sorted(evidence.documents.digests):
         inside = _OF_ATTEMPT.fullmatch(path)
         if path in known or path.startswith(f"{layout.DAMAGED}/"):

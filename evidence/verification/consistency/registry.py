@@ -136,11 +136,11 @@ class Check(Record):
     """The kind of stage that it is about; empty for every pack."""
     by_author: bool = False
     """What it finds was written or asked for by the author: the files are as the run left them."""
-    is_staged: bool = False
-    """It is about several stages: asked of packs alone whose stages have folders of their own."""
     of_stages: str = ""
     """The kind of stage that it is about, where stages have folders of their own and each is asked
     for itself; empty for what is about the run as a whole."""
+    asked: Callable[[Evidence], bool] | None = None
+    """Whether a pack is asked for it, by what that pack has; None: every one is."""
 
 
 ANY: Final = "any"
@@ -155,22 +155,21 @@ def check(
     kind: str = "",
     by_author: bool = False,
     of_stages: str = "",
-    is_staged: bool = False,
+    asked: Callable[[Evidence], bool] | None = None,
 ) -> Callable[[CheckFunction], CheckFunction]:
     """Register a check. Its docstring states formula, source and tolerance.
 
     `since` is the rule set that brought it: older packs are not asked for it. `kind`: it is asked
     of packs with a stage of this kind only. `of_stages`: of packs whose stages have folders of
     their own it is asked of each stage of this kind (ANY: of all), and else of the pack as a whole.
-    `is_staged`: of such packs alone, as a whole.
+    `asked` says of which packs it is asked, where not of all.
     """
 
     def register(function: CheckFunction) -> CheckFunction:
         if id in _CHECKS:
             raise ValueError(f"two checks are called {id!r}")
         about = of_stages or kind or _kind_of_theme(function.__module__)
-        rule = Rule(id, title, since)
-        _CHECKS[id] = Check(rule, function, kind, by_author, is_staged, about)
+        _CHECKS[id] = Check(Rule(id, title, since), function, kind, by_author, about, asked)
         return function
 
     return register
@@ -179,6 +178,11 @@ def check(
 def _kind_of_theme(module: str) -> str:
     """The kind of stage that names a theme module as its own; empty where none does."""
     return next((kind.name for kind in kinds() if module in kind.checks), "")
+
+
+def has_stages(evidence: Evidence) -> bool:
+    """Whether its stages have folders of their own: what is about several of them is asked then."""
+    return evidence.documents.milestone.is_staged
 
 
 def registered() -> tuple[Check, ...]:
