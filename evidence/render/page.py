@@ -19,7 +19,7 @@ from evidence.pack.stage_view import view_of, views
 from evidence.records.availability import Unavailable
 from evidence.records.milestone import NarrativeSpec
 from evidence.records.run import ResultsRecord
-from evidence.render import artifacts, narrative, remarks, settings, stage_table, view
+from evidence.render import artifacts, narrative, remarks, seed_table, settings, stage_table, view
 from evidence.render.completed import completed_plan
 from evidence.render.values import Sheet
 from evidence.results.computed import computed_on
@@ -140,6 +140,7 @@ def _identity(documents: Documents, sheet: Sheet) -> dict[str, Any]:
         "trains_or_evaluates": train is not None or asked is not None or not milestone.stages,
         "staged": milestone.is_staged,
         **stage_table.view(documents, sheet),
+        "seed_groups": seed_table.view(documents, sheet),
         "backend": "" if plan is None else view.backend_name(plan.backend),
         "hardware": view.hardware_line(documents, sheet),
         "overrides": settings.shown(documents),

@@ -16,6 +16,7 @@ from evidence.results.gates import evaluate_gates
 from evidence.results.inputs import input_values
 from evidence.results.machine import machine_values
 from evidence.results.run import run_values
+from evidence.results.seeds import seed_values
 from evidence.results.steadiness import steadiness_values
 from evidence.results.training import loss_table
 from evidence.stages.kind import resolve
@@ -45,6 +46,7 @@ def results_of(context: Context) -> ResultsRecord:
         values.update((stage.value(name), _placed(stage, one)) for name, one in found.items())
         if stage.is_named:
             table += tuple(placed_row(stage, row) for row in loss_table(own))
+    values.update(seed_values(context, values))
     return ResultsRecord(
         schema="results.v1",
         milestone=documents.milestone.id,
