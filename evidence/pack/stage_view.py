@@ -27,6 +27,7 @@ SHARED: Final = frozenset(
     {
         layout.MANIFEST,
         layout.MILESTONE,
+        layout.OVERRIDES,
         layout.NOTES,
         layout.JOURNAL,
         layout.ENVIRONMENT,
