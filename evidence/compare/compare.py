@@ -14,6 +14,7 @@ from evidence.compare.environment import environment_of
 from evidence.compare.measures import measures
 from evidence.compare.pair import Pair
 from evidence.compare.reasons import reasons
+from evidence.compare.seeds import over_seeds
 from evidence.errors import UsageError
 from evidence.records.comparison import ComparedPack, ComparisonRecord, PairRecord
 from evidence.records.run import ManifestRecord
@@ -35,16 +36,17 @@ def compare_packs(
     if not 2 <= len(packs) <= MAX_PACKS:
         raise UsageError(f"give 2 to {MAX_PACKS} packs to compare; there are {len(packs)}")
     documents = [pack.documents for pack in packs]
-    first = documents[0]
+    first, labels, measured = documents[0], _labels(packs), measures(documents)
     return ComparisonRecord(
         schema="comparison.v1",
-        packs=tuple(map(_pack, packs, _labels(packs))),
+        packs=tuple(map(_pack, packs, labels)),
         configuration=differences([configuration(one) for one in documents]),
         environment=differences([environment_of(one) for one in documents]),
-        measures=measures(documents),
+        measures=measured,
         pairs=tuple(
             _pair(index, Pair(first, one, tolerance)) for index, one in enumerate(documents[1:], 1)
         ),
+        seeds=over_seeds(labels, documents, measured),
     )
 
 

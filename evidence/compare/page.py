@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
 from evidence.compare.pair_page import SHOWN_CHARS, pair_view
+from evidence.compare.seeds_page import seeds_view
 from evidence.records.comparison import (
     ComparisonRecord,
     DifferenceRecord,
@@ -58,6 +59,7 @@ def comparison_markdown(comparison: ComparisonRecord, plot: str) -> str:
             pair.predictions.gained or pair.predictions.lost for pair in comparison.pairs
         ),
         "pairs": [pair_view(labels, pair, plain) for pair in comparison.pairs],
+        "seeds": seeds_view(labels, comparison.seeds),
         "plot": plot,
         "confidence": f"{formatting.shortest(CONFIDENCE * 100)} %",
     }

@@ -19,6 +19,7 @@ from evidence.encoding import schema
 from evidence.encoding.codec import decode
 from evidence.errors import MalformedError, MilestoneError, PastLimitError
 from evidence.milestone.arm_problems import arm_problems, tested_problems
+from evidence.milestone.seed_problems import seed_problems
 from evidence.milestone.stage_problems import pack_problems, stage_problems
 from evidence.records.milestone import DataSpec, GateSpec, Milestone, ModelSpec, PatternSpec
 from evidence.rules import patterns, scoring
@@ -239,6 +240,7 @@ def _with_sets(stage: dict[str, Any]) -> dict[str, Any]:
 
 def _contradictions(milestone: Milestone) -> list[tuple[str, str]]:
     found = [*_stage_problems(milestone), *_data_problems(milestone)]
+    found += [] if found else seed_problems(milestone)
     found += [] if found else stage_problems(milestone)
     found += [] if found else arm_problems(milestone)
     found += pack_problems(milestone)

@@ -28,6 +28,7 @@ SHARED: Final = frozenset(
         layout.MANIFEST,
         layout.MILESTONE,
         layout.PARENTS,
+        layout.OVERRIDES,
         layout.NOTES,
         layout.JOURNAL,
         layout.ENVIRONMENT,

@@ -166,6 +166,8 @@ class StageSpec(Record):
     train: dict[str, Any] = field(default_factory=dict)
     eval: dict[str, Any] = field(default_factory=dict)
     """Single keys that override those of the table, and those of an attempt."""
+    seeds: tuple[int, ...] = ()
+    """Of a training: it is run once for each of them, in stages NAME_1, NAME_2, …"""
 
 
 class ArmsSpec(Record):
@@ -362,8 +364,10 @@ class Milestone(Tables, Record, rename=NAMES):
     stage: tuple[StageSpec, ...] = ()
     """Its stages, in order; none: [train] and [eval] are one stage each."""
     arms: tuple[ArmsSpec, ...] = ()
+    seeds: tuple[int, ...] = ()
+    """Without [[stage]]: it trains and evaluates once for each of them, in a stage each."""
 
     @property
     def is_staged(self) -> bool:
         """Whether stages have folders of their own, and [train], [eval] are what they share."""
-        return bool(self.stage)
+        return bool(self.stage or self.seeds)

@@ -216,4 +216,7 @@ class Context(Record, dict=True):
         if place in self._stated.places:
             number = self._stated.places.index(place)
             return at(layout.OVERRIDES, "overrides", number, "value")
+        if place[:-1] in self._stated.places:  # one of a list that was set
+            number = self._stated.places.index(place[:-1])
+            return at(layout.OVERRIDES, "overrides", number, "value", place[-1])
         return at(layout.MILESTONE, *place)

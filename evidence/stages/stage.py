@@ -29,10 +29,11 @@ from evidence.stages.eval import EVAL
 from evidence.stages.kind import Kind
 from evidence.stages.pack_init import OF_PACK, init_of, pack_init
 from evidence.stages.registry import kind_of, kinds_of
+from evidence.stages.seeds import OF_STAGE as OF_STAGE
+from evidence.stages.seeds import SEED, Expanded, expanded
 from evidence.stages.train import TRAIN
 
 BASE: Final = "base"
-OF_STAGE: Final = "stage:"
 RESERVED: Final = frozenset(
     (
         "attempt", "data", "environment", "eval", "frozen", "git", "hardware", "metric", "model",
@@ -58,6 +59,11 @@ class Stage(Record):
     """Which [[stage]] of the file it comes from, from 0; None where it comes from none."""
     own: dict[str, tuple[str, ...]] = field(default_factory=dict)
     """Keys of [train] and [eval] that its own table in the file states."""
+    group: str | None = None
+    """Where there are several seeds: what stages that differ in the seed alone share, the name
+    that they would have with one. None of a stage whose training has one seed."""
+    seed_at: str = ""
+    """Pointer to its seed in the file, where that is one of several."""
 
     def path(self, path: str) -> str:
         """Where a file of its kind lies."""
@@ -71,11 +77,13 @@ class Stage(Record):
         """Where a setting of its milestone stands in the file: what a stage says of itself stands
         in its own table, though attempts have it there too."""
         parts = pointer.split("/")
-        if self.index is None or len(parts) < 3:
+        if len(parts) < 3:
             return pointer
         table, key = parts[-2], parts[-1]
+        if self.seed_at and (table, key) == (TRAIN.name, SEED):
+            return self.seed_at
         own = self.own.get(table, ())
-        if table in (TRAIN.name, EVAL.name) and key in own:
+        if self.index is not None and table in (TRAIN.name, EVAL.name) and key in own:
             place = f"{layout.STAGE}/{self.index}"
             return f"/{place}/{key}" if key == "data" else f"/{place}/{table}/{key}"
         return pointer
@@ -110,7 +118,9 @@ class _Asked(Record):
     spec: StageSpec
     init: str
     data: str
-    index: int
+    index: int | None
+    group: str | None = None
+    seed_at: str = ""
 
 
 def stages_of(milestone: Milestone) -> tuple[Stage, ...]:
@@ -133,10 +143,11 @@ def stage_named(milestone: Milestone, name: str) -> Stage:
 def _asked(milestone: Milestone) -> Iterator[_Asked]:
     """One for each training stage, and for each checkpoint and data set of an evaluation."""
     trained: list[str] = []
-    for index, spec in enumerate(milestone.stage):
+    for one in expanded(milestone):
+        spec = one.spec
         if spec.kind == TRAIN.name:
             data = next(iter(spec.data), milestone.train.data)
-            yield _Asked(spec.name, spec, spec.init, data, index)
+            yield _Asked(spec.name, spec, spec.init, data, one.index, one.group, one.seed_at)
             trained.append(spec.name)
             continue
         of, sets = spec.of or tuple(trained), spec.data or (milestone.eval.data,)
@@ -149,7 +160,20 @@ def _asked(milestone: Milestone) -> Iterator[_Asked]:
                 init = OF_STAGE + checkpoint
                 if checkpoint == BASE or checkpoint.startswith(OF_PACK):
                     init = checkpoint
-                yield _Asked("_".join((spec.name, *parts)), spec, init, data, index)
+                name, group = "_".join((spec.name, *parts)), _group(one, of, sets, checkpoint, data)
+                yield _Asked(name, spec, init, data, one.index, group)
+
+
+def _group(
+    one: Expanded, of: Sequence[str], sets: Sequence[str], checkpoint: str, data: str
+) -> str | None:
+    """What an evaluation of a checkpoint of one of several seeds would be called with one."""
+    trained = one.groups.get(checkpoint)
+    if trained is None:
+        return None
+    parts = [trained] if len({one.groups.get(name, name) for name in of}) > 1 else []
+    parts += [data] if len(sets) > 1 else []
+    return "_".join((one.spec.name, *parts))
 
 
 def _stage(
@@ -176,6 +200,7 @@ def _stage(
         gates=(),
         stage=(),
         arms=(),
+        seeds=(),
     )
     return Stage(
         name=one.name,
@@ -185,6 +210,8 @@ def _stage(
         init=one.init,
         index=one.index,
         own=_stated(one.spec),
+        group=one.group,
+        seed_at=one.seed_at,
     )
 
 

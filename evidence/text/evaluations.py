@@ -6,6 +6,7 @@ fields and stages come from records: they are foreign text, to be escaped where 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Final
 
 from evidence.records.availability import Unavailable
@@ -135,16 +136,15 @@ def of_seen(name: str, seen: SeenQuestions) -> str:
     return f"{share} {stand} in the training data of {name}, {count(len(seen.exact))} exactly"
 
 
-def of_spread(spread: SpreadRecord) -> str:
-    """Mean, spread by its kind, range, and who was left out."""
+def of_spread(spread: SpreadRecord, shown: Callable[[float], str] = significant) -> str:
+    """Mean, spread by its kind, range, and who was left out; `shown`: how a number is written."""
     runs = plural(spread.num_runs, "run")
     if isinstance(spread.sample_sd, Unavailable):
-        told = f"{significant(spread.mean)} in {runs}; spread not measured: "
+        told = f"{shown(spread.mean)} in {runs}; spread not measured: "
         told += spread.sample_sd.reason
     else:
         told = (
-            f"mean {significant(spread.mean)} of {runs}, sample standard deviation (n − 1) "
-            f"{significant(spread.sample_sd)}, from {significant(spread.min)} to "
-            f"{significant(spread.max)}"
+            f"mean {shown(spread.mean)} of {runs}, sample standard deviation (n − 1) "
+            f"{shown(spread.sample_sd)}, from {shown(spread.min)} to {shown(spread.max)}"
         )
     return f"{told}; left out: {', '.join(spread.left_out)}" if spread.left_out else told
