@@ -11,11 +11,12 @@ from typing import Any, Final
 
 from evidence.pack.documents import Documents
 from evidence.records.availability import Unavailable
+from evidence.records.run import StepRow
 from evidence.render.values import Sheet
 from evidence.results.seeds import Group, groups_of, spread_in
 from evidence.stages.eval import EVAL
 from evidence.stages.stage import Stage
-from evidence.stages.train import TRAIN
+from evidence.stages.train import STEPS, TRAIN
 from evidence.text import markdown
 from evidence.text.evaluations import of_spread
 from evidence.text.formatting import percent, significant
@@ -36,8 +37,19 @@ def view(documents: Documents, sheet: Sheet) -> list[dict[str, Any]]:
         if group.stages[0].kind is TRAIN:
             names = {stage.name for stage in group.stages}
             asked = [one for one in groups if _evaluates(one, names)]
-            found.append(_group(group, asked, sheet))
+            found.append({**_group(group, asked, sheet), "same": _same(documents, group)})
     return found
+
+
+def _same(documents: Documents, group: Group) -> list[str]:
+    """Runs that saw the same rows in the same order, by their names: so much their seeds did not
+    decide, and their spread does not tell."""
+    by_stream: dict[str, list[str]] = {}
+    for stage in group.stages:
+        steps: tuple[StepRow, ...] = documents.of_stages.get(stage.path(STEPS.path), ())
+        if steps:
+            by_stream.setdefault(steps[-1].stream, []).append(markdown.inline(stage.name))
+    return [", ".join(names) for names in by_stream.values() if len(names) > 1]
 
 
 def _evaluates(group: Group, runs: set[str]) -> bool:
@@ -47,6 +59,7 @@ def _evaluates(group: Group, runs: set[str]) -> bool:
 def _group(group: Group, evaluations: Sequence[Group], sheet: Sheet) -> dict[str, Any]:
     return {
         "of": f" of Stage {markdown.inline(group.stages[0].group or '')}" if group.is_named else "",
+        "goes_on": group.stages[0].parent != "",
         "columns": [name for name, _, _ in _columns(evaluations)],
         "runs": [_run(stage, evaluations, sheet) for stage in group.stages],
         "spreads": [*_spreads(group, evaluations, sheet)],

@@ -37,7 +37,7 @@ path = "checks.jsonl"
 [train]
 data = "rows"
 batch_size = 1
-gradient_accumulation = 2
+gradient_accumulation = 1
 learning_rate = 0.001
 dtype = "float32"
 max_length = 64
