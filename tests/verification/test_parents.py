@@ -359,3 +359,23 @@ def test_a_name_of_a_value_is_that_of_the_pack_with_the_longer_name() -> None:
     packs = [PackInit("runs/M45"), PackInit("runs/M45.1", "A"), PackInit("runs/M45.1", "B")]
     names = ["parent.M45.x.y", "parent.M45.1.x.y", "train.loss_end", "parent.M45.1.x.y"]
     assert [names_of(one, packs, names) for one in packs] == [("x.y",), ("x.y",), ()]
+
+
+def test_what_was_set_aside_with_the_rest_is_not_checked(tmp_path: Path) -> None:
+    made = parent_toy()
+    made.docs.pop(layout.PARENTS)
+    lost = {"path": "pack/parents.json", "reason": "is not what the run wrote"}
+    gone = {"kept_as": None, "sha256": None, "size_bytes": None}
+    told_so = {"files": [lost | gone], "num_left_out": 0, "hollow": [], "begins_anew": False}
+    journal = made.docs[layout.JOURNAL]
+    journal.insert(-1, {**journal[-1], "event": "damaged", "attempt": None, "data": told_so})
+    report = verify_pack(sealed(made, tmp_path / "M90"))
+    assert outcome(report, "parents")[0] == "not_checked"
+    assert "set aside when the run was closed" in outcome(report, "parents")[1]
+
+
+def test_a_run_that_loaded_nothing_is_not_asked_what_it_loaded(tmp_path: Path) -> None:
+    made = parent_toy()
+    made.docs[layout.INPUTS]["model"] = {"unavailable": "no attempt completed"}
+    report = verify_pack(sealed(made, tmp_path / "M90"))
+    assert outcome(report, "parents") == ("pass", "")

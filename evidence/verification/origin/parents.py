@@ -147,12 +147,13 @@ class _Chain:
     ) -> Iterator[Problem]:
         now, was = sums.root_sha256, one.root_sha256
         text = (
-            f"{pack.pack} is another pack by now than the one from which {child.called} began: it "
-            f"was run again, or replaced. Nothing is wrong with this pack for that"
+            f"the pack {pack.name} next to this one is another than the {pack.pack} from which "
+            f"{child.called} began: that was run again, or this is another of its name. Nothing is "
+            f"wrong with this pack for that"
         )
         yield Problem(f"../{pack.name}", text, was, now, "warning", ANOTHER)
         self._unseen.append(
-            f"{pack.pack} has the root {now[:12]}…, and {child.called} began from {was[:12]}…: "
+            f"{pack.name} has the root {now[:12]}…, and {child.called} began from {was[:12]}…: "
             "put that pack next to this one, or name it after this one"
         )
 
