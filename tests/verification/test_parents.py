@@ -14,7 +14,9 @@ from toy_parent import VALUE, parent_toy
 from evidence import layout, limits
 from evidence.encoding.digest import sha256_hex
 from evidence.records.finding import Report
+from evidence.results.parents import names_of
 from evidence.self_test.forger import ForgedPack
+from evidence.stages.pack_init import PackInit
 from evidence.verification.options import VerifyOptions
 from evidence.verification.origin import parents
 from evidence.verification.verification import verify_pack
@@ -304,3 +306,76 @@ def test_a_document_of_a_parent_that_was_changed_is_named(child: Path, tmp_path:
     report = verify_pack(grandchild)
     assert grave(report) == set()
     assert "runs/M90: it has no parents.json" in outcome(report)[1]
+
+
+def test_what_names_no_pack_is_not_looked_for(parent: Path, tmp_path: Path) -> None:
+    made = child_of(parent)
+    told(made)["init"] = f"pack:{'a' * 70}"
+    report = verify_pack(sealed(made, tmp_path / "M90"))
+    assert "names no pack" in outcome(report)[1]
+    assert outcome(report, "parents")[0] == "fail"
+
+
+def test_values_that_nobody_copied_are_not_asked_of_the_parent(
+    parent: Path, tmp_path: Path
+) -> None:
+    made = child_of(parent)
+    told(made)["values"].clear()
+    (parent / layout.RESULTS).unlink()
+    report = verify_pack(sealed(made, tmp_path / "M90"))
+    assert outcome(report) == ("pass", "")
+
+
+def test_packs_that_the_caller_gives_make_a_chain(
+    child: Path, parent: Path, tmp_path: Path
+) -> None:
+    last = sealed(child_of(child), tmp_path / "alone" / "M91")
+    beside = VerifyOptions(beside=(child, parent))
+    assert outcome(verify_pack(last, beside)) == ("pass", "")
+    assert outcome(verify_pack(last))[0] == "not_checked"
+
+
+def test_a_pack_of_the_same_name_elsewhere_is_checked_and_not_followed(
+    parent: Path, tmp_path: Path
+) -> None:
+    elsewhere = sealed(toy(), tmp_path / "elsewhere" / "M91")
+    middle = sealed(child_of(elsewhere), tmp_path / "M90")
+    last = sealed(child_of(middle), tmp_path / "M91")
+    report = verify_pack(last, VerifyOptions(beside=(elsewhere,)))
+    assert grave(report) == set()
+    assert "M91 → M90 → M91 begins from itself by name" in outcome(report)[1]
+
+
+def test_a_value_that_was_not_measured_there_is_not_measured_here(tmp_path: Path) -> None:
+    made = parent_toy()
+    told(made)["values"][VALUE].update(value=None, unavailable="nobody looked")
+    pack = sealed(made, tmp_path / "M90")
+    value = json.loads((pack / layout.RESULTS).read_bytes())["values"][f"parent.M89.{VALUE}"]
+    assert (value["value"], value["unavailable"]) == (None, "nobody looked")
+    assert verify_pack(pack).exit_code == 0
+
+
+def test_a_name_of_a_value_is_that_of_the_pack_with_the_longer_name() -> None:
+    packs = [PackInit("runs/M45"), PackInit("runs/M45.1", "A"), PackInit("runs/M45.1", "B")]
+    names = ["parent.M45.x.y", "parent.M45.1.x.y", "train.loss_end", "parent.M45.1.x.y"]
+    assert [names_of(one, packs, names) for one in packs] == [("x.y",), ("x.y",), ()]
+
+
+def test_what_was_set_aside_with_the_rest_is_not_checked(tmp_path: Path) -> None:
+    made = parent_toy()
+    made.docs.pop(layout.PARENTS)
+    lost = {"path": "pack/parents.json", "reason": "is not what the run wrote"}
+    gone = {"kept_as": None, "sha256": None, "size_bytes": None}
+    told_so = {"files": [lost | gone], "num_left_out": 0, "hollow": [], "begins_anew": False}
+    journal = made.docs[layout.JOURNAL]
+    journal.insert(-1, {**journal[-1], "event": "damaged", "attempt": None, "data": told_so})
+    report = verify_pack(sealed(made, tmp_path / "M90"))
+    assert outcome(report, "parents")[0] == "not_checked"
+    assert "set aside when the run was closed" in outcome(report, "parents")[1]
+
+
+def test_a_run_that_loaded_nothing_is_not_asked_what_it_loaded(tmp_path: Path) -> None:
+    made = parent_toy()
+    made.docs[layout.INPUTS]["model"] = {"unavailable": "no attempt completed"}
+    report = verify_pack(sealed(made, tmp_path / "M90"))
+    assert outcome(report, "parents") == ("pass", "")

@@ -136,3 +136,7 @@ def _stages(evidence: Evidence) -> Problems:
         what = f"that of {one.init}, as it was verified before the run"
         sealed = {file.path: file.sha256 for file in one.files}
         yield from _loaded(place, what, inputs.model.files, sealed)
+        sizes = {file.path: file.size_bytes for file in one.files}
+        for file in inputs.model.files:
+            text = f"another size of {shown(file.path)} than {layout.PARENTS} has"
+            yield from differs(place, text, sizes.get(file.path, file.size_bytes), file.size_bytes)

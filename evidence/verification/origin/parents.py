@@ -18,7 +18,7 @@ from evidence import layout, limits
 from evidence.encoding import jsonio, schema
 from evidence.encoding.codec import decode
 from evidence.encoding.digest import sha256_hex
-from evidence.errors import MalformedError, UnsafePackError
+from evidence.errors import MalformedError
 from evidence.records.parents import ParentPackRecord, ParentsRecord
 from evidence.records.record import Record
 from evidence.records.run import ManifestRecord, ResultsRecord
@@ -45,12 +45,11 @@ R = TypeVar("R")
 def check_parents(
     path: Path, parents: Sequence[ParentPackRecord], beside: tuple[Path, ...], ledger: Ledger
 ) -> None:
-    """Enter the check, where the pack at `path` says that it begins from others.
+    """Enter the check for the pack at `path`, which says that it begins from others.
 
     `beside`: packs that the caller gave, wherever they lie.
     """
-    if parents:
-        ledger.run_check(PARENTS, _Chain(path.absolute(), beside).problems(parents))
+    ledger.run_check(PARENTS, _Chain(path.absolute(), beside).problems(parents))
 
 
 class _UnreadableError(Exception):
@@ -148,12 +147,13 @@ class _Chain:
     ) -> Iterator[Problem]:
         now, was = sums.root_sha256, one.root_sha256
         text = (
-            f"{pack.pack} is another pack by now than the one from which {child.called} began: it "
-            f"was run again, or replaced. Nothing is wrong with this pack for that"
+            f"the pack {pack.name} next to this one is another than the {pack.pack} from which "
+            f"{child.called} began: that was run again, or this is another of its name. Nothing is "
+            f"wrong with this pack for that"
         )
         yield Problem(f"../{pack.name}", text, was, now, "warning", ANOTHER)
         self._unseen.append(
-            f"{pack.pack} has the root {now[:12]}…, and {child.called} began from {was[:12]}…: "
+            f"{pack.name} has the root {now[:12]}…, and {child.called} began from {was[:12]}…: "
             "put that pack next to this one, or name it after this one"
         )
 
@@ -301,11 +301,7 @@ def _read(directory: SafeDirectory, path: str, max_bytes: int) -> bytes:
         raise _UnreadableError(f"it has no {path}") from error
     except OSError as error:
         raise _UnreadableError(f"{path} cannot be read: {error.strerror or error}") from error
-    except UnsafePackError as error:
-        raise _UnreadableError(error.message) from error
-    if reading.content is None:
-        raise _UnreadableError(f"{path} cannot be read")
-    return reading.content
+    return reading.content or b""
 
 
 def _digest(directory: SafeDirectory, path: str, size_bytes: int) -> str:
