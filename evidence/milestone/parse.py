@@ -18,6 +18,7 @@ from evidence import limits
 from evidence.encoding import schema
 from evidence.encoding.codec import decode
 from evidence.errors import MalformedError, MilestoneError, PastLimitError
+from evidence.milestone.launch_problems import launch_problems
 from evidence.milestone.stage_problems import stage_problems
 from evidence.records.milestone import DataSpec, GateSpec, Milestone, ModelSpec, PatternSpec
 from evidence.rules import patterns, scoring
@@ -238,6 +239,7 @@ def _with_sets(stage: dict[str, Any]) -> dict[str, Any]:
 def _contradictions(milestone: Milestone) -> list[tuple[str, str]]:
     found = [*_stage_problems(milestone), *_data_problems(milestone)]
     found += [] if found else stage_problems(milestone)
+    found += [] if found else launch_problems(milestone)
     if milestone.given_model is not None:
         found += _model_problems("/model", milestone.model)
     names = [attempt.name for attempt in milestone.attempts]

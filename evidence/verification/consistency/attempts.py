@@ -13,6 +13,7 @@ from evidence.records.run import AttemptPlan, JournalEvent, OutcomeRecord
 from evidence.results.context import journal_at
 from evidence.rules import arithmetic
 from evidence.stages.stage import stages_of
+from evidence.stages.train import TRAIN
 from evidence.verification.consistency.registry import Evidence, Problems, check, close, differs
 from evidence.verification.problem import CannotCheckError, Problem, shown
 
@@ -136,6 +137,7 @@ def attempt_evidence(evidence: Evidence) -> Problems:
         f"{layout.attempt_dir(plan.number, plan.name)}/{stage.path(layout.METRICS)}": (index, stage)
         for index, plan in enumerate(evidence.plans)
         for stage in stages_of(evidence.documents.milestone)
+        if stage.kind is TRAIN  # without [[stage]] an evaluation has the same folder
     }
     stages = {(event.attempt, event.data["stage"]) for event in journal
               if event.event == "stage-started"}  # fmt: skip
