@@ -11,11 +11,13 @@ import sys
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Final
 
 from msgspec import field
 from msgspec.structs import replace
 
 from evidence.attempt.outcome import Left, StageResult
+from evidence.attempt.ranks import without_ranks
 from evidence.attempt.reported import Reported, read_reported
 from evidence.attempt.stage import StageRun
 from evidence.attempt.surroundings import Surroundings
@@ -23,8 +25,11 @@ from evidence.milestone.plan import plan_attempts
 from evidence.records.record import Record
 from evidence.records.run import AttemptPlan, OutcomeRecord
 from evidence.stages.stage import Stage
+from evidence.stages.train import TRAIN
 from evidence.worker.interface import Job
 from evidence.worker.interpreter import inherited
+
+RENDEZVOUS: Final = "rendezvous"
 
 
 class AttemptResult(Record):
@@ -142,7 +147,14 @@ def job_of(
         run_stage=around.run_stage,
         evaluates_given=stage.is_named,
         supervisor=sys.executable,
+        rendezvous=_rendezvous(plan, stage, places.scratch),
     )
+
+
+def _rendezvous(plan: AttemptPlan, stage: Stage, scratch: Path) -> str:
+    """Where the processes of a training find one another; what is evaluated is by one alone."""
+    several = plan.processes > 1 and stage.kind is TRAIN
+    return str(scratch_of(stage, scratch).absolute() / RENDEZVOUS) if several else ""
 
 
 def scratch_of(stage: Stage, scratch: Path) -> Path:
@@ -164,7 +176,10 @@ def with_reported(result: AttemptResult, stages: Sequence[Stage], scratch: Path)
 
 def worker_environment(plan: AttemptPlan) -> Mapping[str, str]:
     """Environment of the workers: the caller's, with what makes a run repeatable fixed."""
-    return inherited(plan.interpreter, os.environ) | fixed_variables(plan)
+    variables = inherited(plan.interpreter, os.environ)
+    if plan.given_train is not None:  # a program may have a launcher of its own
+        variables = without_ranks(variables)
+    return variables | fixed_variables(plan)
 
 
 def fixed_variables(plan: AttemptPlan) -> dict[str, str]:

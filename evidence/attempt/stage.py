@@ -20,11 +20,13 @@ from evidence.attempt.changed_inputs import (
     other_parent,
     refused,
 )
+from evidence.attempt.facts import FACTS, fact_of
 from evidence.attempt.files import StageFiles
 from evidence.attempt.folders import Files, drop_checkpoints, folder_digests
 from evidence.attempt.handed import row_of, write_collected, write_document
 from evidence.attempt.outcome import Limit, StageResult, WorkerEnd, left_by, of_signal, outcome_of
 from evidence.attempt.process import GRACE_AFTER_KILL_S, WorkerProcess, are_told_too
+from evidence.attempt.ranks import RankProcesses, started
 from evidence.attempt.reported import Reported, framework_of, read_reported, write_reported
 from evidence.attempt.surroundings import Surroundings
 from evidence.attempt.time_limits import passed
@@ -35,10 +37,8 @@ from evidence.encoding.codec import decode, encode
 from evidence.errors import DurabilityError, MalformedError, PastLimitError
 from evidence.records.availability import Unavailable
 from evidence.records.capture import FrameworkRecord
-from evidence.records.execution import CompilationRecord, ExecutionRecord, LossRecord
-from evidence.records.generation import GenerationRecord
+from evidence.records.execution import ExecutionRecord
 from evidence.records.inputs import ModelRecord, TextRecord, TokenizerRecord
-from evidence.records.record import Record
 from evidence.stages.kind import Document, Rows
 from evidence.stages.stage import Stage
 from evidence.system.durable import NO_ROOM_HINT, Written, write_file
@@ -49,13 +49,6 @@ from evidence.worker.memory import remedy
 
 POLL_S: Final = 0.2
 STOP_NOW: Final = 2
-_FACTS: Final[dict[str, type[Record]]] = {
-    "execution": ExecutionRecord,
-    "compilation": CompilationRecord,
-    "loss": LossRecord,
-    "generation": GenerationRecord,
-}
-"""Records that become events of the journal as they are."""
 
 
 class StageRun:
@@ -121,6 +114,7 @@ class StageRun:
             raise DurabilityError(message, hint=NO_ROOM_HINT, no_room=True)
         ended = WorkerEnd(
             kind=self._kind,
+            blamed=self._blamed,
             done=self._done is not None,
             failure=self._failure,
             exit_status=status,
@@ -155,12 +149,12 @@ class StageRun:
         """Whether we stopped the worker, the limit that ran out, and its exit status."""
         around = self._around
         root = Path(self._job.root)
-        worker = WorkerProcess(job_file, around.environment, root, around.interpreter)
+        worker = started(self._job, job_file, around.environment, root, around.interpreter)
         self._around.observer.stage(self._job.plan.name, self._stage.name, 0, self._kind.unit)
         try:
             stopped, limit = self._listen(worker)
         finally:
-            status = worker.close()
+            self._blamed, status = worker.blamed, worker.close()
             self._around.observer.stage_end()
         self._files.sync()
         is_hashed = self._digests.finish()
@@ -170,7 +164,7 @@ class StageRun:
     def _stops_now(self) -> bool:
         return self._around.stop_level() >= STOP_NOW
 
-    def _listen(self, worker: WorkerProcess) -> tuple[bool, Limit | None]:
+    def _listen(self, worker: WorkerProcess | RankProcesses) -> tuple[bool, Limit | None]:
         """Read the worker to its end. Returns whether we stopped it and the limit that ran out."""
         asked, sampled_s, last_event_s = 0, 0.0, time.monotonic()
         killed_s: float | None = None
@@ -186,7 +180,7 @@ class StageRun:
             now = time.monotonic()
             if now - sampled_s >= sampling_period_s(now - self._around.started_s):
                 sampled_s = now
-                self._sample(worker.pid, now)
+                self._sample(worker, now)
             self._files.sync_when_due()
             self._digests.hand_over()
             if self._in_vain:
@@ -208,9 +202,9 @@ class StageRun:
                 return asked > 0, limit
         return asked > 0, None
 
-    def _sample(self, pid: int, now: float) -> None:
-        elapsed_s = now - self._around.started_s
-        row = sample(pid, self._job.plan.name, self._stage.name, elapsed_s)
+    def _sample(self, worker: WorkerProcess | RankProcesses, now: float) -> None:
+        elapsed_s, plan = now - self._around.started_s, self._job.plan
+        row = sample(worker.pid, plan.name, self._stage.name, elapsed_s, worker.others)
         if row is not None:
             self._files.telemetry(row)
 
@@ -236,8 +230,8 @@ class StageRun:
         rows = self._kind.rows
         if rows is not None and name == rows.event:
             return partial(self._on_row, rows)
-        if name in _FACTS:
-            return partial(self._on_fact, _FACTS[name])
+        if name in FACTS:
+            return self._on_fact
         for document in self._kind.documents:
             if name == document.event:
                 return partial(self._on_document, document)
@@ -301,10 +295,10 @@ class StageRun:
         keys = ("num_rows", "num_steps", "steps_per_epoch", "resumed_from_step")
         self._journal("schedule", stage=self._stage.name, **{key: event[key] for key in keys})
 
-    def _on_fact(self, record: type[Record], event: dict[str, Any]) -> None:
+    def _on_fact(self, event: dict[str, Any]) -> None:
         """A record that the worker sends becomes an event of the journal."""
         name, segment = event["event"], self._job.segment
-        found = decode(record, {key: event[key] for key in event if key != "event"})
+        found = fact_of(event, self._redactor.text)
         self._journal(name, stage=self._stage.name, segment=segment, **encode(found))
         if isinstance(found, ExecutionRecord):
             self._execution = found

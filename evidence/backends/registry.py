@@ -35,6 +35,7 @@ _TRANSFORMERS: Final = Backend(
         Package(name, _INSTALL_TORCH)
         for name in ("torch", "transformers", "accelerate", "safetensors", "tokenizers")
     ),
+    launches=True,
 )
 _TUNIX: Final = Backend(
     name="tunix",

@@ -19,6 +19,7 @@ from evidence.encoding import schema
 from evidence.encoding.codec import decode
 from evidence.errors import MalformedError, MilestoneError, PastLimitError
 from evidence.milestone.arm_problems import arm_problems, tested_problems
+from evidence.milestone.launch_problems import launch_problems
 from evidence.milestone.seed_problems import seed_problems
 from evidence.milestone.stage_problems import pack_problems, stage_problems
 from evidence.records.milestone import DataSpec, GateSpec, Milestone, ModelSpec, PatternSpec
@@ -243,6 +244,7 @@ def _contradictions(milestone: Milestone) -> list[tuple[str, str]]:
     found += [] if found else seed_problems(milestone)
     found += [] if found else stage_problems(milestone)
     found += [] if found else arm_problems(milestone)
+    found += [] if found else launch_problems(milestone)
     found += pack_problems(milestone)
     if milestone.given_model is not None and milestone.model.pack is None:
         found += _model_problems("/model", milestone.model)

@@ -32,7 +32,7 @@ def _plan(milestone: Milestone, spec: AttemptSpec, number: int) -> AttemptPlan:
         data=milestone.data,
         given_train=_training(milestone, spec),
         given_eval=_evaluation(milestone, spec),
-        threads=spec.threads,
+        threads=spec.threads if milestone.processes == 1 else spec.threads or 1,
         timeout_s=spec.timeout_s,
         no_progress_timeout_s=spec.no_progress_timeout_s,
         resolution=spec.resolution,
@@ -40,6 +40,7 @@ def _plan(milestone: Milestone, spec: AttemptSpec, number: int) -> AttemptPlan:
         stages=milestone.stages,
         collect=milestone.collect,
         metric=milestone.metric,
+        processes=milestone.processes,
     )
 
 

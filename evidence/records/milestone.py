@@ -271,6 +271,12 @@ class MetricSpec(Record):
     unit: str = ""
 
 
+class LaunchSpec(Record):
+    """By how many processes a training step is computed."""
+
+    processes: int = 1
+
+
 class AllowSpec(Record):
     """Something that looks like a secret and is none, by the author's word."""
 
@@ -366,6 +372,13 @@ class Milestone(Tables, Record, rename=NAMES):
     arms: tuple[ArmsSpec, ...] = ()
     seeds: tuple[int, ...] = ()
     """Without [[stage]]: it trains and evaluates once for each of them, in a stage each."""
+    launch: LaunchSpec | None = None
+    """None: every stage is one process."""
+
+    @property
+    def processes(self) -> int:
+        """Processes that each step of its trainings is divided among."""
+        return 1 if self.launch is None else self.launch.processes
 
     @property
     def is_staged(self) -> bool:

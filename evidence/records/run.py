@@ -91,6 +91,8 @@ class AttemptPlan(Tables, Record, rename=NAMES):
     """Settings of stages beside `train` and `eval`, by the name of their kind."""
     collect: tuple[CollectSpec, ...] = ()
     metric: tuple[MetricSpec, ...] = ()
+    processes: int = 1
+    """Processes that each step of a training is divided among."""
 
 
 class JournalEvent(Record):

@@ -104,6 +104,8 @@ def _plan(plan: AttemptPlan, inputs: InputsRecord) -> dict[str, Any]:
     for name in ("stages", "collect", "metric"):
         if not deterministic[name]:
             del deterministic[name]
+    if plan.processes == 1:
+        del deterministic["processes"]
     deterministic["model"] = None if plan.given_model is None else _model(plan.given_model, inputs)
     deterministic["data"] = {name: _data(name, spec, inputs) for name, spec in plan.data.items()}
     return deterministic

@@ -33,6 +33,7 @@ from evidence.running import fitting, lengths, program_fit
 from evidence.running.author_words import refuse_unsupported_measurements
 from evidence.running.forms import form_warnings
 from evidence.running.holdable import refuse_too_much_around
+from evidence.running.launching import launch_problems
 from evidence.running.parents import parents_of
 from evidence.running.place import Where
 from evidence.running.secrets import scan_inputs
@@ -102,6 +103,8 @@ def prepare(
         raise where.error("/id", f"is {milestone.id!r}, but the file is named {path.name}")
     plans = plan_attempts(milestone)
     backends = _backends(_select(plans, attempt) if attempt else plans, where)
+    for pointer, message, hint in launch_problems(milestone, plans, backends):
+        raise where.error(pointer, message, hint)
     _check_templates(milestone, where)
     parents = parents_of(root, milestone, where)
     _check_models(root, milestone, where)

@@ -137,7 +137,7 @@ def attempt_evidence(evidence: Evidence) -> Problems:
         f"{layout.attempt_dir(plan.number, plan.name)}/{stage.path(layout.METRICS)}": (index, stage)
         for index, plan in enumerate(evidence.plans)
         for stage in stages_of(evidence.documents.milestone)
-        if stage.kind is TRAIN
+        if stage.kind is TRAIN  # without [[stage]] an evaluation has the same folder
     }
     stages = {(event.attempt, event.data["stage"]) for event in journal
               if event.event == "stage-started"}  # fmt: skip
