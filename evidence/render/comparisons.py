@@ -66,7 +66,7 @@ def _trained_on(documents: Documents) -> Iterator[str]:
         for name, one in seen.inputs.ancestors.items():
             told = "" if isinstance(one, Unavailable) else evaluations.of_seen(name, one)
             if told and name != stage.parent:
-                yield f"{markdown.inline(stage.name)}: {_said(told)}."
+                yield f"Stage {markdown.inline(stage.name)}: {_said(told)}."
 
 
 def _names(both: tuple[str, str]) -> str:

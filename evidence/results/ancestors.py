@@ -30,7 +30,7 @@ def ancestor_values(context: Context, views: Mapping[str, Context]) -> Values:
             found = _found(view, ancestor.name)
             place = at(stage.path(layout.INPUTS), "ancestors", ancestor.name)
             for key in ("num_questions", "num_exact"):
-                name = stage.value(f"eval.seen.{ancestor.name}.{key}")
+                name = stage.value(f"eval.seen.{ancestor.in_names}.{key}")
                 if isinstance(found, Unavailable):
                     yield name, unknown(found.reason, "questions", place, "count-distinct")
                 else:

@@ -11,6 +11,8 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Final
 
+from msgspec import field
+
 from evidence import layout, prose
 from evidence.encoding import jsonio
 from evidence.encoding.codec import decode, encode
@@ -23,6 +25,8 @@ from evidence.records.parents import ParentPackRecord, ParentsRecord, ParentValu
 from evidence.records.record import Record
 from evidence.records.run import ResultsRecord
 from evidence.results.parents import names_of
+from evidence.rules.questions import Questions
+from evidence.running.lineage import questions_of_pack
 from evidence.running.place import Where
 from evidence.stages.pack_init import (
     PackInit,
@@ -46,6 +50,8 @@ class Parents(Record):
     records: tuple[ParentPackRecord, ...] = ()
     names: frozenset[str] = frozenset()
     """parent.PACK.NAME of each value that such a pack has."""
+    taught: dict[str, Questions] = field(default_factory=dict)
+    """What the trainings asked that each checkpoint comes from, by `pack:…`."""
 
 
 def parents_of(root: Path, milestone: Milestone, where: Where) -> Parents:
@@ -59,6 +65,7 @@ def parents_of(root: Path, milestone: Milestone, where: Where) -> Parents:
     opened: dict[str, VerifiedPack] = {}
     records: list[ParentPackRecord] = []
     names: set[str] = set()
+    taught: dict[str, Questions] = {}
     for one in packs:
         problem = _Problem(where, pointers[one.init])
         if one.pack not in opened:
@@ -68,7 +75,8 @@ def parents_of(root: Path, milestone: Milestone, where: Where) -> Parents:
         names |= {f"parent.{one.name}.{name}" for name in values}
         copied = [name for name in names_of(one, packs, asked) if name in values]
         records.append(_record(root, one, pack, copied, problem))
-    return Parents(tuple(records), frozenset(names))
+        taught[one.init] = questions_of_pack(root, one, pack.documents)
+    return Parents(tuple(records), frozenset(names), taught)
 
 
 class _Problem(Record):

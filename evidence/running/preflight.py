@@ -137,7 +137,7 @@ def prepare(
         plans=chosen,
         data=data,
         of_stages=of_stages,
-        ancestors=ancestors_of_stages(root, milestone),
+        ancestors=ancestors_of_stages(root, milestone, parents.taught),
         backends=backends,
         warnings=(*dict.fromkeys(warnings), *shadowed(made, [plan.name for plan in chosen])),
         overrides=made.overrides,

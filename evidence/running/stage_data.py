@@ -19,6 +19,7 @@ from evidence.records.evaluation import SeenQuestions
 from evidence.records.inputs import DataRecord
 from evidence.records.milestone import Milestone
 from evidence.rules.questions import Questions, questions_seen
+from evidence.running.lineage import questions_taught
 from evidence.stages.arms import ancestors_of
 from evidence.stages.eval import EVAL
 from evidence.stages.stage import Stage, stages_of
@@ -39,17 +40,25 @@ def home_of(milestone: Milestone, name: str) -> Milestone:
     return replace(milestone, given_eval=None)
 
 
-def ancestors_of_stages(root: Path, milestone: Milestone) -> Mapping[str, Ancestors]:
+def ancestors_of_stages(
+    root: Path, milestone: Milestone, of_packs: Mapping[str, Questions]
+) -> Mapping[str, Ancestors]:
     """Of each evaluation, by the name of its stage: which of its questions the trainings before its
-    checkpoint were fed. Raises as `load_data` does."""
+    checkpoint were fed. `of_packs`: what those of other packs asked, by `pack:…`. Raises as
+    `load_data` does."""
     stages = stages_of(milestone)
-    return {
-        stage.name: questions_seen(
-            _asked(root, stage), {one.name: _taught(root, one) for one in before}
-        )
-        for stage in stages
-        if stage.kind is EVAL and (before := ancestors_of(stage, stages))
-    }
+    found: dict[str, Ancestors] = {}
+    for stage in stages:
+        before = ancestors_of(stage, stages) if stage.is_named and stage.kind is EVAL else ()
+        taught = {
+            one.name: of_packs[one.name]
+            if one.stage is None
+            else questions_taught(root, one.stage.milestone)
+            for one in before
+        }
+        if before:
+            found[stage.name] = questions_seen(_asked(root, stage), taught)
+    return found
 
 
 def _asked(root: Path, stage: Stage) -> Questions:
@@ -58,14 +67,6 @@ def _asked(root: Path, stage: Stage) -> Questions:
     data = load_data(root, spec.data, stage.milestone.data[spec.data])
     rows = replace(data, rows=data.rows[: spec.limit])
     return asked.questions(rows, spec.prompt, (), templating.compile_text)
-
-
-def _taught(root: Path, stage: Stage) -> Questions:
-    """What the rows of a training ask before their answer."""
-    name = stage.milestone.train.data
-    spec = stage.milestone.data[name]
-    data = load_data(root, name, spec)
-    return asked.questions(data, spec.text or "", spec.answer, templating.compile_text)
 
 
 def data_of_stages(root: Path, milestone: Milestone) -> Mapping[str, Mapping[str, DataRecord]]:

@@ -14,6 +14,7 @@ from evidence.records.evaluation import Compared
 from evidence.records.milestone import Milestone
 from evidence.records.record import Record
 from evidence.stages.eval import EVAL
+from evidence.stages.pack_init import init_of
 from evidence.stages.stage import OF_STAGE, Stage
 from evidence.stages.train import TRAIN
 
@@ -70,13 +71,31 @@ def pairs_of(milestone: Milestone, stages: Sequence[Stage]) -> tuple[Pair, ...]:
     return tuple(found[:MAX_PAIRS])
 
 
-def ancestors_of(stage: Stage, stages: Sequence[Stage]) -> tuple[Stage, ...]:
-    """The trainings that the checkpoint of an evaluation comes from, the first one first."""
+class Ancestor(Record):
+    """A training that a checkpoint comes from: a stage of this milestone, or another pack."""
+
+    name: str
+    """Of the stage; of another pack what stands for it: `pack:runs/M45#C`."""
+    in_names: str
+    """What names of values have for it."""
+    stage: Stage | None
+    """None: it is another pack, with all that this one's checkpoint comes from."""
+
+
+def ancestors_of(stage: Stage, stages: Sequence[Stage]) -> tuple[Ancestor, ...]:
+    """What the checkpoint of an evaluation comes from, the first one first."""
+    chain = chain_of(stage, stages)
+    trained = [Ancestor(one.name, one.name, one) for one in chain if one.kind is TRAIN]
+    other = init_of(chain[0].milestone.given_model)
+    return (*(() if other is None else (Ancestor(other.init, other.in_names, None),)), *trained)
+
+
+def chain_of(stage: Stage, stages: Sequence[Stage]) -> tuple[Stage, ...]:
+    """A stage behind those that its checkpoint comes from, the first one first."""
     named = {one.name: one for one in stages if one.is_named and one.kind is TRAIN}
-    found: list[Stage] = []
-    while stage.parent in named and stage not in found:
-        stage = named[stage.parent]
-        found.insert(0, stage)
+    found = [stage]
+    while found[0].parent in named and named[found[0].parent] not in found:
+        found.insert(0, named[found[0].parent])
     return tuple(found)
 
 

@@ -16,7 +16,7 @@ from evidence.records.run import ResultsRecord
 from evidence.results.ancestors import seen_rows
 from evidence.results.arms import told_of_arms
 from evidence.results.pairs import told_of_pair
-from evidence.stages.arms import ancestors_of
+from evidence.stages.arms import Ancestor, ancestors_of
 from evidence.stages.eval import EVAL, PREDICTIONS
 from evidence.stages.stage import Stage, stages_of
 from evidence.text import evaluations
@@ -76,7 +76,7 @@ def ancestors(evidence: Evidence) -> Problems:
             yield from _of_evaluation(evidence, stage, ancestors_of(stage, stages))
 
 
-def _of_evaluation(evidence: Evidence, stage: Stage, before: tuple[Stage, ...]) -> Problems:
+def _of_evaluation(evidence: Evidence, stage: Stage, before: tuple[Ancestor, ...]) -> Problems:
     view = evidence.within(stage)
     found = view.documents.inputs.ancestors
     place = f"{stage.path(layout.INPUTS)}#/ancestors"
@@ -85,13 +85,14 @@ def _of_evaluation(evidence: Evidence, stage: Stage, before: tuple[Stage, ...]) 
     num_asked = len(view.documents.rows(PREDICTIONS))
     for one in before:
         seen = found.get(one.name)
+        where = f"{place}/{one.name.replace('/', '~1')}"
         if isinstance(seen, SeenQuestions):
-            taught = evidence.within(one)
-            num_rows = taught.rows_of(one.milestone.train.data)
-            yield from _of_ancestor(f"{place}/{one.name}", one.name, seen, (num_asked, num_rows))
+            num_rows = seen.num_rows  # of another pack they stand in no document of this one
+            if one.stage is not None:
+                num_rows = evidence.within(one.stage).rows_of(one.stage.milestone.train.data)
+            yield from _of_ancestor(where, one.name, seen, (num_asked, num_rows))
         elif isinstance(seen, Unavailable):
             text = f"it is not known which questions {one.name} was trained on: {seen.reason}"
-            where = f"{place}/{one.name}"
             yield Problem(where, shown(text), severity="warning", code="overlap-unknown")
 
 
