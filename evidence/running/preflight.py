@@ -6,17 +6,16 @@ frozen paths, templates. What the machine lacks is no error here: it is an attem
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
 from evidence import layout, limits, prose
 from evidence.backends import registry
 from evidence.capture.frozen import match_paths
-from evidence.data.examples import EvalExample, questions
-from evidence.data.read import describe_data, load_data
+from evidence.data.read import describe_data
 from evidence.encoding.digest import sha256_hex
-from evidence.errors import DataError, MalformedError, MilestoneError, UsageError
+from evidence.errors import MalformedError, MilestoneError, UsageError
 from evidence.milestone.effective import origins, sealed_as, with_settings
 from evidence.milestone.overrides import Applied, shadowed
 from evidence.milestone.parse import load_milestone, read_milestone
@@ -29,23 +28,21 @@ from evidence.records.record import Record
 from evidence.records.run import AttemptPlan
 from evidence.render import narrative
 from evidence.rules import patterns
-from evidence.running import fitting, lengths, program_fit
+from evidence.running import program_fit
 from evidence.running.author_words import refuse_unsupported_measurements
-from evidence.running.forms import form_warnings
 from evidence.running.holdable import refuse_too_much_around
 from evidence.running.launching import launch_problems
 from evidence.running.parents import parents_of
 from evidence.running.place import Where
 from evidence.running.secrets import scan_inputs
+from evidence.running.stage_checks import check_stages
 from evidence.running.stage_data import (
     Ancestors,
     ancestors_of_stages,
     data_of_stages,
     home_of,
 )
-from evidence.running.text_fit import refuse_unfit_texts
-from evidence.running.unfit import OUR_BACKEND, refuse_unfit_models
-from evidence.stages.stage import Stage, stages_of
+from evidence.running.unfit import refuse_unfit_models
 from evidence.text import templating
 from evidence.worker.interface import Backend
 
@@ -103,19 +100,17 @@ def prepare(
         raise where.error("/id", f"is {milestone.id!r}, but the file is named {path.name}")
     plans = plan_attempts(milestone)
     backends = _backends(_select(plans, attempt) if attempt else plans, where)
-    for pointer, message, hint in launch_problems(milestone, plans, backends):
-        raise where.error(pointer, message, hint)
+    _refuse_first(where, launch_problems(milestone, plans, backends))
     _check_templates(milestone, where)
     parents = parents_of(root, milestone, where)
     _check_models(root, milestone, where)
-    for pointer, message, hint in program_fit.problems(root, milestone):
-        raise where.error(pointer, message, hint)
+    _refuse_first(where, program_fit.problems(root, milestone))
     refuse_unfit_models(root, milestone, where)
     _check_frozen(root, milestone, where)
     refuse_too_much_around()
     data = {name: _check_data(root, name, milestone, where) for name in milestone.data}
     of_stages = data_of_stages(root, milestone)
-    warnings = _check_stages(root, milestone, (data, of_stages), parents.names, where)
+    warnings = check_stages(root, milestone, (data, of_stages), parents.names, where)
     notes = layout.notes_file(root, milestone_id)
     noted = _notes(notes)
     refuse_unsupported_measurements(
@@ -145,86 +140,9 @@ def prepare(
     )
 
 
-def _check_stages(
-    root: Path,
-    milestone: Milestone,
-    data: tuple[Mapping[str, DataRecord], Mapping[str, Mapping[str, DataRecord]]],
-    of_parents: Collection[str],
-    where: Where,
-) -> list[str]:
-    """Check every stage; `data`: the milestone's sets, and the sets of each stage with its own;
-    `of_parents`: names of values of other packs."""
-    everywhere, of_stages = data
-    stages = stages_of(milestone)
-    warnings: list[str] = []
-    for stage in stages:
-        own = of_stages.get(stage.name, everywhere)
-        warnings += _check_stage(root, stage, own, where.within(stage))
-    _refuse(where, fitting.value_problems(milestone, _sets_of(root, stages), of_parents))
-    return warnings
-
-
-def _check_stage(
-    root: Path, stage: Stage, data: Mapping[str, DataRecord], where: Where
-) -> tuple[str, ...]:
-    """Refuse what no pack could hold of a stage, and names that nothing has."""
-    plans = plan_attempts(stage.milestone)
-    for pointer, message, hint in lengths.problems(stage.milestone, plans, data):
+def _refuse_first(where: Where, found: Iterable[tuple[str, str, str]]) -> None:
+    for pointer, message, hint in found:
         raise where.error(pointer, message, hint)
-    return _check_names_and_forms(root, stage, where)
-
-
-def _sets_of(root: Path, stages: tuple[Stage, ...]) -> dict[str, fitting.Sets]:
-    """The rows that each stage takes, by its name."""
-    return {stage.name: _sets(root, stage.milestone) for stage in stages}
-
-
-def _sets(root: Path, milestone: Milestone) -> fitting.Sets:
-    return {name: load_data(root, name, spec) for name, spec in milestone.data.items()}
-
-
-def _refuse(where: Where, found: Iterable[fitting.Problem]) -> None:
-    """Raise MilestoneError with all that is wrong, where anything is."""
-    if wrong := [where.error(*one) for one in dict.fromkeys(found)]:
-        hints = dict.fromkeys(one.hint for one in wrong)
-        raise MilestoneError("\n".join(one.message for one in wrong), hint="\n  ".join(hints))
-
-
-def _check_names_and_forms(root: Path, stage: Stage, where: Where) -> tuple[str, ...]:
-    """Refuse names that nothing has; return what should be known of texts that do not fit."""
-    milestone, plans = stage.milestone, plan_attempts(stage.milestone)
-    sets = _sets(root, milestone)
-    found = [
-        *fitting.field_problems(milestone, plans, sets),
-        *fitting.ref_problems(root, milestone),
-        *(fitting.path_problems(root, milestone, plans) if not stage.parent else ()),
-    ]
-    for plan in plans:
-        found += fitting.warm_up_problems(milestone, plan, sets)
-    _refuse(where, found)
-    warnings: list[str] = []
-    for plan in plans:
-        if plan.given_train is None or plan.given_eval is None:
-            continue
-        asked = _asked(root, plan)
-        if plan.backend == OUR_BACKEND and not stage.parent:
-            refuse_unfit_texts(root, plan, sets[plan.train.data], asked)
-        place = where.error(fitting.pointer(milestone, plan, "eval", "prompt"), "").message
-        warnings += [f"{place}{text}" for text in form_warnings(plan, sets)]
-    return tuple(dict.fromkeys(warnings))
-
-
-def _asked(root: Path, plan: AttemptPlan) -> tuple[EvalExample, ...]:
-    """What will be asked; none where the worker says what is wrong, in its own words.
-
-    Raises DataError for rows that no pack could hold: found after the training, they would undo it.
-    """
-    try:
-        return questions(plan, root)[0]
-    except DataError:
-        raise
-    except (MalformedError, MilestoneError):
-        return ()
 
 
 def _notes(path: Path) -> bytes | None:

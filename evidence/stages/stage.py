@@ -185,7 +185,9 @@ def _stage(
     asked = one.data if not is_training else sets.get(OF_STAGE + one.name, milestone.eval.data)
     own_eval = {**({} if is_training else one.spec.eval), "data": asked}
     train = decode(TrainSpec, {**encode(milestone.train), **own_train})
-    data = {train.data: _rows(milestone, train.data, None if trained is None else trained.spec)}
+    data = {}
+    if train.data in milestone.data:  # a checkpoint that no stage here trained may have none
+        data[train.data] = _rows(milestone, train.data, None if trained is None else trained.spec)
     data[asked] = _rows(milestone, asked, None if is_training else one.spec)
     begins_at_base = one.init == BASE
     narrowed = replace(

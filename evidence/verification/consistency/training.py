@@ -17,13 +17,7 @@ from evidence.rules.movement import hardly_moved
 from evidence.rules.sampling import NUM_PROBED
 from evidence.stages.train import SEEN, STEPS, TRAIN
 from evidence.verification.consistency import registry
-from evidence.verification.consistency.registry import (
-    Evidence,
-    Problems,
-    close,
-    differs,
-    need,
-)
+from evidence.verification.consistency.registry import Evidence, Problems, close, differs, need
 from evidence.verification.problem import CannotCheckError, Problem
 
 check = partial(registry.check, kind=TRAIN.name)
