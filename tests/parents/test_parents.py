@@ -61,9 +61,12 @@ def grave(report: Report) -> set[tuple[str, str]]:
 
 
 def flip(path: Path) -> None:
+    """Another file takes its place: a worker may have the one that was there mapped."""
     data = bytearray(path.read_bytes())
     data[-5] ^= 1
-    path.write_bytes(data)
+    other = path.with_name("other")
+    other.write_bytes(data)
+    other.replace(path)
 
 
 def test_a_child_tells_from_which_checkpoint_it_began_and_verifies(made: Path) -> None:
@@ -302,3 +305,46 @@ def test_a_run_that_was_killed_goes_on_with_the_same_parent_alone(
     final = f"stages/D/{layout.FINAL_MODEL}/model.safetensors"
     assert (there / "runs/C1" / final).read_bytes() == (made / "runs/C1" / final).read_bytes()
     assert verify_pack(there / "runs/C1").exit_code == 0
+
+
+def flipped_once(there: Path, name: str, sign: Path, text: str, file: Path) -> tuple[int, str]:
+    """A run, and how it ended: a byte of `file` is another one as soon as `sign` says `text`."""
+    process = subprocess.Popen(
+        command(name), cwd=there, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
+    )
+    until = time.monotonic() + 200
+    while not (sign.exists() and text in sign.read_text()):
+        assert time.monotonic() < until
+        assert process.poll() is None
+        time.sleep(0.01)
+    flip(file)
+    said = process.communicate(timeout=250)[1]
+    return process.returncode, said
+
+
+def test_a_parent_that_is_changed_before_it_is_loaded_ends_the_run_which_goes_on_later(
+    made: Path, tmp_path: Path
+) -> None:
+    there = moved(made, tmp_path)
+    sign, weights = there / "runs/.work/C1/pack/journal.jsonl", there / "runs/P1" / WEIGHTS
+    code, said = flipped_once(there, "C1", sign, "stage-started", weights)
+    assert code == 4
+    assert "the worker loaded another model.safetensors of pack:runs/P1#B" in said
+    flip(weights)
+    resumed = run(there, "C1", "--resume")
+    assert resumed.returncode == 0, resumed.stderr
+
+
+def test_a_parent_that_is_changed_after_it_was_loaded_is_no_fault_of_the_pack(
+    made: Path, tmp_path: Path
+) -> None:
+    there = moved(made, tmp_path)
+    shutil.copytree(made / "runs/C1", there / "runs/C1")
+    weights = there / f"runs/C1/stages/D/{layout.FINAL_MODEL}/model.safetensors"
+    sign = there / "runs/.work/G1/attempt-01-tiny" / layout.METRICS
+    code, said = flipped_once(there, "G1", sign, "step", weights)
+    assert code == 1, said  # published, and the finding is about the parent
+    report = verify_pack(there / "runs/G1")
+    assert {code for code, _ in grave(report)} == {"parent-changed"}
+    flip(weights)
+    assert verify_pack(there / "runs/G1").exit_code == 0
