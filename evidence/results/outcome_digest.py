@@ -113,9 +113,9 @@ def _plan(plan: AttemptPlan, inputs: InputsRecord) -> dict[str, Any]:
 
 def _data(name: str, spec: DataSpec, inputs: InputsRecord) -> dict[str, Any]:
     deterministic = {key: part for key, part in encode(spec).items() if key not in _DATA_LEFT_OUT}
-    for name in ("where", "under_test"):
-        if not deterministic[name]:
-            del deterministic[name]
+    for key in ("where", "under_test"):
+        if not deterministic[key]:
+            del deterministic[key]
     record = inputs.data.get(name)
     deterministic["content_sha256"] = None if record is None else record.sha256
     return deterministic
