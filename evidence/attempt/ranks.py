@@ -126,16 +126,21 @@ class RankProcesses:
     def finished(self) -> bool:
         """Whether all are gone and what they said has been heard. Where one falls, the others are
         given a moment to end, and are then killed: they would wait for it."""
-        for rank, worker in enumerate(self._workers):
-            if worker.status and rank not in self._fallen and not self._killed:
-                self._fallen.append(rank)
-                self._fallen_since_s = self._fallen_since_s or time.monotonic()
+        self._look()
         since = self._fallen_since_s
         if since is not None and not self._killed and time.monotonic() - since > GRACE_S:
             self.kill()
         return self._all_gone() and self._told
 
+    def _look(self) -> None:
+        """Note who has ended before its time by now."""
+        for rank, worker in enumerate(self._workers):
+            if worker.status and rank not in self._fallen and not self._killed:
+                self._fallen.append(rank)
+                self._fallen_since_s = self._fallen_since_s or time.monotonic()
+
     def _all_gone(self) -> bool:
+        self._look()
         gone = [worker.finished() for worker in self._workers]  # each is to be asked
         return all(gone)
 
