@@ -107,9 +107,10 @@ class RankProcesses:
 
     @property
     def blamed(self) -> str:
-        """Which process is to blame where one is; empty where all ended well."""
+        """Which process is to blame where one is; empty where all ended well, or all failed for
+        one and the same reason."""
         rank = self._blamed()
-        return "" if rank is None else f"rank {rank} of {self._world}"
+        return "" if rank is None or self._all_say_one() else f"rank {rank} of {self._world}"
 
     def receive(self, timeout_s: float) -> Iterator[tuple[Channel, bytes]]:
         """What arrived within `timeout_s`: event lines of the first, and output in whole lines."""
@@ -193,6 +194,9 @@ class RankProcesses:
         if rank is None:
             return
         lines = list(self._last[rank])
+        if self._all_say_one():
+            yield "event", self._failed[0].line
+            return
         said = "; the last it printed:" if lines else "; it had printed nothing"
         yield "output", f"[rank {rank}] {self._ended(rank)}{said}\n".encode()
         for line in lines:
@@ -201,6 +205,11 @@ class RankProcesses:
             if one.rank == rank:
                 yield "event", one.line
                 return
+
+    def _all_say_one(self) -> bool:
+        """Whether each failed with the same words, as over data that all of them have."""
+        told = {one.rank for one in self._failed}
+        return len(told) == self._world and len({one.message for one in self._failed}) == 1
 
     def _ended(self, rank: int) -> str:
         status = self._workers[rank].status

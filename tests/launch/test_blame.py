@@ -108,3 +108,9 @@ def test_the_first_may_be_to_blame_too(tmp_path: Path) -> None:
     heard = Heard(tmp_path, "fail(LOST) if rank and not time.sleep(0.5) else fail('my own')")
     assert heard.blamed == "rank 0 of 2"
     assert [one["message"] for one in heard.events] == ["my own"]
+
+
+def test_nobody_alone_is_to_blame_for_what_all_say(tmp_path: Path) -> None:
+    heard = Heard(tmp_path, "fail('step 3 has no loss')")
+    assert (heard.blamed, heard.status) == ("", 1)
+    assert [one["message"] for one in heard.events] == ["step 3 has no loss"]
