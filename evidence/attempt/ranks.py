@@ -107,9 +107,10 @@ class RankProcesses:
 
     @property
     def blamed(self) -> str:
-        """Which process is to blame where one is; empty where all ended well."""
+        """Which process is to blame where one is; empty where all ended well, or all failed for
+        one and the same reason."""
         rank = self._blamed()
-        return "" if rank is None else f"rank {rank} of {self._world}"
+        return "" if rank is None or self._all_say_one() else f"rank {rank} of {self._world}"
 
     def receive(self, timeout_s: float) -> Iterator[tuple[Channel, bytes]]:
         """What arrived within `timeout_s`: event lines of the first, and output in whole lines."""
@@ -126,16 +127,21 @@ class RankProcesses:
     def finished(self) -> bool:
         """Whether all are gone and what they said has been heard. Where one falls, the others are
         given a moment to end, and are then killed: they would wait for it."""
-        for rank, worker in enumerate(self._workers):
-            if worker.status and rank not in self._fallen and not self._killed:
-                self._fallen.append(rank)
-                self._fallen_since_s = self._fallen_since_s or time.monotonic()
+        self._look()
         since = self._fallen_since_s
         if since is not None and not self._killed and time.monotonic() - since > GRACE_S:
             self.kill()
         return self._all_gone() and self._told
 
+    def _look(self) -> None:
+        """Note who has ended before its time by now."""
+        for rank, worker in enumerate(self._workers):
+            if worker.status and rank not in self._fallen and not self._killed:
+                self._fallen.append(rank)
+                self._fallen_since_s = self._fallen_since_s or time.monotonic()
+
     def _all_gone(self) -> bool:
+        self._look()
         gone = [worker.finished() for worker in self._workers]  # each is to be asked
         return all(gone)
 
@@ -188,6 +194,9 @@ class RankProcesses:
         if rank is None:
             return
         lines = list(self._last[rank])
+        if self._all_say_one():
+            yield "event", self._failed[0].line
+            return
         said = "; the last it printed:" if lines else "; it had printed nothing"
         yield "output", f"[rank {rank}] {self._ended(rank)}{said}\n".encode()
         for line in lines:
@@ -196,6 +205,11 @@ class RankProcesses:
             if one.rank == rank:
                 yield "event", one.line
                 return
+
+    def _all_say_one(self) -> bool:
+        """Whether each failed with the same words, as over data that all of them have."""
+        told = {one.rank for one in self._failed}
+        return len(told) == self._world and len({one.message for one in self._failed}) == 1
 
     def _ended(self, rank: int) -> str:
         status = self._workers[rank].status

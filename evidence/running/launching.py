@@ -16,7 +16,7 @@ from evidence.records.run import AttemptPlan
 from evidence.worker.interface import Backend
 
 _COUNTS: Final = {
-    "WORLD_SIZE": ("RANK", "torchrun, or a launcher like it"),
+    "WORLD_SIZE": ("RANK", "torchrun (or the like)"),
     "SLURM_STEP_NUM_TASKS": ("SLURM_PROCID", "srun"),
     "OMPI_COMM_WORLD_SIZE": ("OMPI_COMM_WORLD_RANK", "mpirun"),
     "PMI_SIZE": ("PMI_RANK", "mpirun"),

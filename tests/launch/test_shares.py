@@ -11,9 +11,12 @@ from evidence.attempt.ranks import without_ranks
 from evidence.errors import MalformedError, MilestoneError, UsageError
 from evidence.milestone.parse import parse_milestone
 from evidence.milestone.plan import plan_attempts
+from evidence.records.availability import Unavailable
+from evidence.records.capture import GpuRecord
 from evidence.rules.ranks import num_passes, packages_sha256, share
 from evidence.running.launching import refuse_several
 from evidence.running.preflight import prepare
+from evidence.worker.visible import most_visible
 from tests.launch.milestone import ALONE, MILESTONE, project
 
 
@@ -115,3 +118,16 @@ def test_what_another_launcher_said_reaches_no_worker_of_ours() -> None:
     said = {"RANK": "0", "MASTER_ADDR": "a", "ACCELERATE_USE_FSDP": "true", "GROUP_WORLD_SIZE": "1"}
     kept = {"PATH": "/bin", "RANKING": "1", "CUDA_VISIBLE_DEVICES": "0"}
     assert without_ranks({**said, **kept}) == kept
+
+
+@pytest.mark.parametrize(
+    ("given", "count"), [(None, 2), ("0,1", 2), ("1", 1), ("", 0), ("0, 1, 2", 2)]
+)
+def test_each_process_needs_a_gpu_that_can_be_seen(given: str | None, count: int) -> None:
+    unknown = Unavailable("not asked")
+    cards = tuple(
+        GpuRecord(index, "H200", f"GPU-{index}", 1 << 37, *[unknown] * 5, False, False)
+        for index in range(2)
+    )
+    variables = {} if given is None else {"CUDA_VISIBLE_DEVICES": given}
+    assert most_visible(cards, variables) == count

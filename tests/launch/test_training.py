@@ -24,6 +24,9 @@ ROUNDING = 1e-5
 """Relative: gradients are summed in another order, in single precision."""
 
 
+OUTCOME = "attempts/01-tiny/outcome.json"
+
+
 @pytest.fixture
 def pack(tmp_path_factory: pytest.TempPathFactory, tmp_path: Path) -> Path:
     made = made_once(tmp_path_factory, "two-processes", milestone.two)
@@ -210,3 +213,41 @@ def test_a_training_that_is_interrupted_goes_on_to_the_same_weights(
     assert max(one["segment"] for one in steps(resumed)) == 2
     assert weights(resumed) == weights(pack)
     assert [one["stream"] for one in steps(resumed)] == [one["stream"] for one in steps(pack)]
+
+
+def diverged(folder: Path) -> Path:
+    """A pack of a training whose numbers run away."""
+    made = milestone.project(folder / "project")
+    settings = ("optimizer=sgd", "learning_rate=10", "max_grad_norm=1000000", "epochs=20")
+    words = [word for one in settings for word in ("--set", f"train.{one}")]
+    ended = milestone.run(made, *words)
+    assert ended.returncode == 4, ended.stdout + ended.stderr
+    return made / "runs/L2"
+
+
+@pytest.fixture
+def failed(tmp_path_factory: pytest.TempPathFactory, tmp_path: Path) -> Path:
+    made = made_once(tmp_path_factory, "diverged-processes", diverged)
+    return Path(shutil.copytree(made, tmp_path / "runs/L2"))
+
+
+def test_a_training_that_diverges_ends_in_all_processes_and_is_told_as_one(failed: Path) -> None:
+    assert evidence("verify", str(failed)).exit == 4
+    outcome = json.loads((failed / OUTCOME).read_bytes())
+    assert outcome["outcome"] == "diverged"
+    assert outcome["reason"].startswith("the gradient norm of step ")
+
+
+@pytest.mark.parametrize("blamed", ["rank 2 of 2", "rank 0 of 3"])
+def test_a_process_that_is_blamed_is_one_of_those_there_were(failed: Path, blamed: str) -> None:
+    outcome = json.loads((failed / OUTCOME).read_bytes())
+    outcome["reason"] = f"{blamed}: {outcome['reason']}"
+    (failed / OUTCOME).write_text(json.dumps(outcome))
+    events = journal(failed)
+    for one in events:
+        if one["event"] == "attempt-finished":
+            one["data"]["reason"] = outcome["reason"]
+    rewrite(failed, events)
+    ended = evidence("verify", str(failed))
+    assert ended.exit == 1
+    assert "blames a process that the milestone does not ask for" in ended.out

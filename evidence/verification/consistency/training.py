@@ -289,11 +289,10 @@ def training_execution(evidence: Evidence) -> Problems:
     train, events = evidence.plan.train, evidence.events("execution", "train")
     if not events:
         raise CannotCheckError("the worker did not record how rows went through the model")
-    processes = evidence.plan.processes
-    asked = (train.batch_size, train.gradient_accumulation // processes)
+    asked = (train.batch_size, train.gradient_accumulation // evidence.plan.processes)
     for event in events:
         place, text = journal_at(event, "data"), "another number of processes than [launch] gives"
-        yield from differs(place, text, processes, event.data.get("processes", 1))
+        yield from differs(place, text, evidence.plan.processes, event.data.get("processes", 1))
         ran = (event.data["rows_per_forward"], event.data["accumulation"])
         merged = event.data["execution"] == "fast" and ran == (asked[0] * asked[1], 1)
         if ran != asked and not merged:
