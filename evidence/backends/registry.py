@@ -36,6 +36,7 @@ _TRANSFORMERS: Final = Backend(
         for name in ("torch", "transformers", "accelerate", "safetensors", "tokenizers")
     ),
     launches=True,
+    takes_checkpoints=True,
 )
 _TUNIX: Final = Backend(
     name="tunix",

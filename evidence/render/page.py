@@ -36,6 +36,7 @@ from evidence.render.values import Sheet
 from evidence.results.computed import computed_on
 from evidence.stages.kind import resolve
 from evidence.stages.stage import Stage, stages_of
+from evidence.stages.train import TRAIN
 from evidence.text import formatting, gate, markdown
 
 if TYPE_CHECKING:
@@ -153,6 +154,7 @@ def _identity(documents: Documents, sheet: Sheet) -> dict[str, Any]:
         "trains": train is not None,
         "trains_or_evaluates": train is not None or asked is not None or not milestone.stages,
         "staged": milestone.is_staged,
+        "explained": _explained(documents),
         **stage_table.view(documents, sheet),
         **comparisons.view(documents, sheet),
         **parents_table.view(documents),
@@ -162,6 +164,14 @@ def _identity(documents: Documents, sheet: Sheet) -> dict[str, Any]:
         "overrides": settings.shown(documents),
         "summary_name": markdown.code(f"{milestone.id.lower()}_summary.md"),
     }
+
+
+def _explained(documents: Documents) -> str:
+    """A value that this pack has, to show how to ask where it comes from."""
+    trained = [one for one in stages_of(documents.milestone) if one.kind is TRAIN]
+    if trained:
+        return trained[0].value("train.loss_end")
+    return "run.status" if documents.milestone.is_staged else "program.loss_last"
 
 
 def _author(words: NarrativeSpec, sheet: Sheet) -> dict[str, Any]:

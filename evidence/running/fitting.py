@@ -200,7 +200,7 @@ def path_problems(
 def warm_up_problems(milestone: Milestone, plan: AttemptPlan, data: Sets) -> Iterator[Problem]:
     """A warm-up that the run ends in: the learning rate would never be reached."""
     spec = plan.given_train
-    if spec is None:
+    if spec is None or spec.data not in data:
         return
     each = steps_per_epoch(len(data[spec.data].rows), spec.batch_size, spec.gradient_accumulation)
     num_steps = total_steps(spec.epochs, each, spec.max_steps)

@@ -46,15 +46,24 @@ def refuse_several(variables: Mapping[str, str]) -> None:
 def launch_problems(
     milestone: Milestone, plans: Sequence[AttemptPlan], backends: Mapping[str, Backend]
 ) -> Iterator[tuple[str, str, str]]:
-    """Pointer, message and hint of each attempt whose backend trains in one process alone."""
-    if milestone.processes == 1:
-        return
+    """Pointer, message and hint of each attempt whose backend trains in one process alone, or from
+    no checkpoint of a stage."""
     for plan in plans:
         backend = backends.get(plan.backend)
-        if backend is not None and not backend.launches:
+        place = f"/attempt/{plan.number - 1}/backend"
+        if backend is None:
+            continue
+        if milestone.processes > 1 and not backend.launches:
             yield (
-                f"/attempt/{plan.number - 1}/backend",
+                place,
                 f"the backend {plan.backend!r} trains in one process, and [launch] asks for "
                 f"{milestone.processes}",
                 'Take backend = "transformers" here, or leave [launch] out.',
+            )
+        if milestone.is_staged and not backend.takes_checkpoints:
+            yield (
+                place,
+                f"the backend {plan.backend!r} begins from the model of the milestone alone, and "
+                "this one has stages",
+                'Take backend = "transformers" here, or leave [[stage]] and seeds out.',
             )

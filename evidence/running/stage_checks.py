@@ -90,6 +90,8 @@ def _check_names_and_forms(root: Path, stage: Stage, where: Where) -> tuple[str,
         if plan.given_train is None or plan.given_eval is None:
             continue
         asked = _asked(root, plan)
+        if plan.train.data not in sets:
+            continue  # an evaluation of what no stage here trained
         if plan.backend == OUR_BACKEND and not stage.parent:
             refuse_unfit_texts(root, plan, sets[plan.train.data], asked)
         place = where.error(fitting.pointer(milestone, plan, "eval", "prompt"), "").message

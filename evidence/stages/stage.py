@@ -186,8 +186,8 @@ def _stage(
     own_eval = {**({} if is_training else one.spec.eval), "data": asked}
     train = decode(TrainSpec, {**encode(milestone.train), **own_train})
     data = {}
-    if train.data in milestone.data:  # a checkpoint that no stage here trained may have none
-        data[train.data] = _rows(milestone, train.data, None if trained is None else trained.spec)
+    if trained is not None:  # what another pack, or nobody, was trained on is not known here
+        data[train.data] = _rows(milestone, train.data, trained.spec)
     data[asked] = _rows(milestone, asked, None if is_training else one.spec)
     begins_at_base = one.init == BASE
     narrowed = replace(

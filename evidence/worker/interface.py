@@ -84,6 +84,9 @@ class Backend(Record):
     """What must be installed for it."""
     launches: bool = False
     """Whether several processes can train with it."""
+    takes_checkpoints: bool = False
+    """Whether it trains and evaluates from the checkpoint of another stage or pack
+    (`Job.evaluates_given`)."""
 
 
 class StageFailure(Exception):  # noqa: N818 - an outcome that the worker reports, not an accident
