@@ -79,7 +79,8 @@ def _said(text: str) -> str:
 
 def _arms(found: ArmsRecord, stages: tuple[Stage, ...], sheet: Sheet) -> dict[str, Any]:
     return {
-        "names": [markdown.inline(one) for one in found.arms],
+        "first": markdown.inline(found.arms[0]),
+        "second": markdown.inline(found.arms[1]),
         "meant": ", ".join(markdown.code(one) for one in found.varies),
         "is_declared": found.is_declared,
         "told": [_said(one) for one in told_of_arms(found)],

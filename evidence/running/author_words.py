@@ -66,7 +66,8 @@ def _planned(milestone: Milestone, data: Data, of_stages: Mapping[str, Data]) ->
         yield record.num_rows
     for stage in stages_of(milestone):
         for plan in plan_attempts(stage.milestone):
-            if plan.given_train is not None:
+            taught = stage.milestone.data  # an evaluation alone has no training data
+            if plan.given_train is not None and plan.train.data in taught:
                 yield _num_steps(plan, of_stages.get(stage.name, data))
 
 
