@@ -11,6 +11,7 @@ from evidence.errors import ExitCode
 from evidence.records.finding import Finding, Report
 from evidence.text.escape import one_line, visible
 from evidence.verification.origin.attached import UNSIGNED_TEXT
+from evidence.verification.origin.parents import CHANGED as PARENT_CHANGED
 
 COLOURS: Final = {
     "VERIFIED": "green",
@@ -26,6 +27,8 @@ VERDICT_TEXTS: Final = {
     "NOT INTACT": "this pack is not what it says",
     "REFUSED": "not read any further, for your safety",
 }
+OF_PARENT: Final = "this pack is as it was sealed; a pack that it begins from is not"
+"""Of a pack of which nothing else is wrong: who kept it well is not accused."""
 IMPORTED: Final = "imported, not observed"
 MAX_NAMED: Final = 3
 """Checks that were not made for one and the same reason: so many are named, `--json` has all."""
@@ -98,6 +101,8 @@ def print_outcome(report: Report) -> None:
 
 def _meaning(report: Report) -> str:
     """The verdict in words; of an imported pack, what it can be at best."""
+    if {one.code for one in report.findings if one.severity == "error"} == {PARENT_CHANGED}:
+        return OF_PARENT
     if report.origin != "imported" or report.verdict not in ("INTACT", "UNFINISHED"):
         return VERDICT_TEXTS[report.verdict]
     signed = any(one.id == "signature" and one.outcome == "pass" for one in report.checks)

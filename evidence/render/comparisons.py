@@ -107,7 +107,9 @@ def _came_of(
 ) -> Iterator[tuple[str, str, str]]:
     """Rows of (what, first, second): of the trainings, then of evaluations on the same data."""
     for name, title in _TRAINED:
-        yield title, sheet.v(f"{arms[0]}.{name}"), sheet.v(f"{arms[1]}.{name}")
+        first, second = (f"{arm}.{name}" for arm in arms)
+        if first in sheet.values and second in sheet.values:  # not where a forged arm is no stage
+            yield title, sheet.v(first), sheet.v(second)
     sides = [[one for one in stages if one.kind is EVAL and one.parent == arm] for arm in arms]
     for one in sides[0]:
         name = one.milestone.eval.data
