@@ -52,7 +52,7 @@ def comparison_markdown(comparison: ComparisonRecord, plot: str) -> str:
         "configuration": _differences(comparison.configuration),
         "environment": _differences(comparison.environment),
         "measures": [_measure(one) for one in comparison.measures],
-        "has_ends": "train.loss_end" in names,
+        "has_ends": any(f".{name}".endswith(".train.loss_end") for name in names),
         "has_scores": any(name.endswith(".rate") for name in names),
         "unequal_ends": _unequal_ends(comparison),
         "unequal_questions": any(
@@ -104,11 +104,12 @@ def _measured(row: MeasureRecord, one: MeasuredValue) -> str:
         return formatting.percent(one.value)
     if row.unit == "nats":
         return formatting.fixed(one.value, 4)
-    return _FORMS.get(row.name, formatting.number)(one.value)
+    forms = (form for name, form in _FORMS.items() if f".{row.name}".endswith(f".{name}"))
+    return next(forms, formatting.number)(one.value)
 
 
 def _unequal_ends(comparison: ComparisonRecord) -> bool:
     return any(
-        row.key == "train.log_every_steps" and None not in row.values
+        f".{row.key}".endswith(".train.log_every_steps") and None not in row.values
         for row in comparison.configuration
     )

@@ -62,7 +62,9 @@ def over_seeds(
 
 def _seed(pack: Documents) -> int | None:
     plan = Context(pack).plan
-    return None if plan is None or plan.given_train is None else plan.given_train.seed
+    if plan is None or plan.given_train is None or pack.milestone.is_staged:
+        return None
+    return plan.given_train.seed
 
 
 def _why_not(first: Documents, pack: Documents, seed: int | None, taken: dict[int, str]) -> str:

@@ -32,6 +32,8 @@ SCHEMA: Final = "milestone.v1"
 PROGRAM: Final = "command"
 """The kind of stage that is a program as it is."""
 
+_OF_ORDER: Final = frozenset(("<", "<=", ">", ">="))
+
 # Linear in a stranger's text: nothing that is read once is read again another way. A string that
 # never ends goes as far as it can; TOML ends there with an error.
 _STRINGS: Final = re.compile(
@@ -384,4 +386,7 @@ def _has_wildcard(pattern: str) -> bool:
 def _gate_problems(pointer: str, gate: GateSpec) -> list[tuple[str, str]]:
     if (gate.value is None) == (gate.other is None):
         return [(pointer, "give either `value` or `other` (another metric)")]
+    if gate.op in _OF_ORDER and isinstance(gate.value, (bool, str)):
+        text = f"{gate.value!r} is no number, and {gate.op} compares numbers"
+        return [(f"{pointer}/value", text)]
     return []

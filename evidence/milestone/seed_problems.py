@@ -60,7 +60,7 @@ def _of_start(place: str, spec: StageSpec, before: Sequence[StageSpec]) -> Itera
     parent = next((one for one in before if OF_STAGE + one.name == spec.init), None)
     if spec.kind != TRAIN.name or parent is None or not parent.seeds or spec.seeds == parent.seeds:
         return
-    seeds = list(parent.seeds)
+    seeds = list(dict.fromkeys(parent.seeds))
     yield (
         place,
         f"stage {name!r} has {len(parent.seeds)} seeds, and as many checkpoints: begin from each "
@@ -83,14 +83,15 @@ def _twice(place: str, seeds: Sequence[int]) -> Iterator[Problem]:
 
 def _too_many(milestone: Milestone) -> Iterator[Problem]:
     """Before anything is made of them: a stage of each seed, checkpoint and data set."""
-    trained, num_stages = [("base", 1)], 0
+    trained: dict[str, int] = {}
+    num_stages = 0
     for index, spec in enumerate(milestone.stage):
         if spec.kind == EVAL.name:
-            of = [n for name, n in trained if name in spec.of or (not spec.of and name != "base")]
+            of = [trained.get(name, 1) for name in spec.of] or list(trained.values())
             num_stages += sum(of) * max(1, len(spec.data))
         else:
-            trained.append((spec.name, len(spec.seeds) or 1))
-            num_stages += trained[-1][1]
+            trained[spec.name] = len(spec.seeds) or 1
+            num_stages += trained[spec.name]
         if num_stages > limits.MAX_STAGES:
             text = f"with seeds, checkpoints and data sets that is more than {limits.MAX_STAGES}"
             yield f"/stage/{index}", f"{text} stages: write several milestones"

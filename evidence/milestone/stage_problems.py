@@ -87,9 +87,17 @@ def _evaluation(place: str, spec: StageSpec, before: Sequence[StageSpec]) -> Ite
         yield f"{place}/train", "an evaluation stage trains nothing"
     if not spec.of and not any(one.kind == TRAIN.name for one in before):
         yield place, 'no training stage stands before it; say of what it is: of = ["base"]'
+    yield from _twice(f"{place}/of", spec.of)
+    yield from _twice(f"{place}/data", spec.data)
     for index, name in enumerate(spec.of):
         if name != BASE and not name.startswith(OF_PACK):
             yield from _earlier(f"{place}/of/{index}", name, before)
+
+
+def _twice(place: str, names: Sequence[str]) -> Iterator[Problem]:
+    for index, name in enumerate(names):
+        if names.index(name) != index:
+            yield f"{place}/{index}", f"{name!r} is named twice"
 
 
 def _earlier(place: str, name: str, before: Sequence[StageSpec]) -> Iterator[Problem]:
@@ -106,7 +114,10 @@ def _data(place: str, spec: StageSpec, milestone: Milestone) -> Iterator[Problem
     for name in spec.data or (table,):
         if name not in milestone.data:
             known = ", ".join(sorted(milestone.data))
-            yield f"{place}/data", f"no [data.{name}] in this file; there are: {known}"
+            text = f"no [data.{name}] in this file; there are: {known}"
+            if not spec.data:
+                text = f"names no data, and what [{spec.kind}] names is not there: {text}"
+            yield f"{place}/data", text
         elif spec.kind == TRAIN.name and milestone.data[name].text is None:
             yield f"/data/{name}", "training data need `text`, a template of a row"
     for name, keys in (("train", spec.train), ("eval", spec.eval)):

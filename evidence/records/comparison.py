@@ -228,6 +228,8 @@ class PairRecord(Record):
     weights: WeightsComparison | Unavailable
     reasons: tuple[ReasonRecord, ...]
     """Empty where nothing differs."""
+    stage: str | None = None
+    """Of which stage of both this is; None where it is of all of them."""
 
 
 class SeedLeftOut(Record):

@@ -6,7 +6,7 @@ from. The order of sections and all fixed words are the template's.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 from evidence import layout
@@ -42,6 +42,8 @@ from evidence.text import formatting, gate, markdown
 if TYPE_CHECKING:
     from evidence.records.reproduction import ReproductionRecord
 
+MAX_GATES_NAMED: Final = 5
+"""In the line of the status; all of them stand in the table of gates."""
 _VERDICTS: Final = {
     "bitwise": "reproduced bitwise",
     "other-framework": "reproduced in another framework, from the same data and start,",
@@ -234,17 +236,26 @@ def _reproduction(data: bytes) -> ReproductionRecord | None:
 
 def _gates(results: ResultsRecord) -> dict[str, Any]:
     shown = view.gates(results)
-    num_open = sum(
-        gate.required and gate.outcome in ("not-met", "not-checked") for gate in results.gates
-    )
+    still_open = [
+        gate
+        for gate in results.gates
+        if gate.required and gate.outcome in ("not-met", "not-checked")
+    ]
+    num_open = len(still_open)
     num_skipped = sum(gate.outcome == "skipped" for gate in results.gates)
     return {
         "gates": shown,
         "open_gates": formatting.plural(num_open, "required gate is", "required gates are")
         if num_open
         else "",
+        "open_names": _named([gate.name for gate in still_open]),
         "skipped_gates": formatting.plural(num_skipped, "gate") if num_skipped else "",
     }
+
+
+def _named(names: Sequence[str]) -> str:
+    more = f" and {len(names) - MAX_GATES_NAMED} more" if len(names) > MAX_GATES_NAMED else ""
+    return "; ".join(map(markdown.inline, names[:MAX_GATES_NAMED])) + more
 
 
 def _provenance(documents: Documents, root_sha256: str) -> dict[str, Any]:

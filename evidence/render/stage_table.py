@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from evidence.pack.documents import Documents
 from evidence.render.values import Sheet
+from evidence.results.stage_totals import TOTALS
 from evidence.stages.stage import BASE, Stage, stages_of
 from evidence.stages.train import TRAIN
 from evidence.text import markdown
@@ -23,6 +24,11 @@ def view(documents: Documents, sheet: Sheet) -> dict[str, Any]:
     return {
         "trained_stages": [_trained(one, sheet) for one in stages if one.kind is TRAIN],
         "evaluated_stages": [_evaluated(one, sheet) for one in stages if one.kind is not TRAIN],
+        "stage_totals": {
+            name.replace(".", "_"): sheet.v(f"stages.{name}")
+            for _, name, _ in TOTALS
+            if f"stages.{name}" in sheet.values
+        },
     }
 
 

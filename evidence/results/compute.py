@@ -21,6 +21,7 @@ from evidence.results.pairs import pair_values, pairs
 from evidence.results.parents import parent_values
 from evidence.results.run import run_values
 from evidence.results.seeds import seed_values
+from evidence.results.stage_totals import stage_totals
 from evidence.results.steadiness import steadiness_values
 from evidence.results.training import loss_table
 from evidence.stages.kind import resolve
@@ -56,7 +57,7 @@ def results_of(context: Context) -> ResultsRecord:
     compared, side_by_side = arms(context, views), pairs(context, views)
     values.update((*arms_values(context, compared), *pair_values(side_by_side)))
     values.update(ancestor_values(context, views))
-    values.update(seed_values(context, values))
+    values.update((*stage_totals(context, values), *seed_values(context, values)))
     return ResultsRecord(
         schema="results.v1",
         milestone=documents.milestone.id,
