@@ -83,6 +83,10 @@ PUBLISHED: Final = "published.json"
 SET_ASIDE: Final = ".set-aside"
 """In runs/.work: what lay in the folder of a run that was closed, and can be in no pack."""
 
+_RESERVED: Final = re.compile(
+    r"(con|prn|aux|nul|conin\$|conout\$|com[0-9]|lpt[0-9])(\..*)?", re.IGNORECASE
+)
+_RESERVED_STARTS: Final = frozenset({"con", "prn", "aux", "nul", "com", "lpt"})
 SEALED_PATH: Final = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]*(/[A-Za-z0-9_][A-Za-z0-9._-]*)*")
 ACTS: Final = re.compile(
     r".*\.(x?html?|xht|mht|mhtml|svgz?|m?js|jsx|css|wasm|swf|sh|bash|zsh|fish|command|bat|cmd|ps1"
@@ -153,6 +157,11 @@ NEEDED_WHEN_IMPORTED: Final = (MANIFEST, SOURCES, LOGGED, RESULTS, FINDINGS, WIT
 
 NEEDED_WHEN_COMPLETE: Final = (TELEMETRY,)
 """Sealed files that a complete pack has besides, whatever its stages."""
+
+
+def is_reserved(part: str) -> bool:
+    """Whether a name is one of a device of Windows."""
+    return part[:3].lower() in _RESERVED_STARTS and _RESERVED.fullmatch(part) is not None
 
 
 def is_original(path: str) -> bool:

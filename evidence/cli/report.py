@@ -29,6 +29,10 @@ VERDICT_TEXTS: Final = {
 }
 OF_PARENT: Final = "this pack is as it was sealed; a pack that it begins from is not"
 """Of a pack of which nothing else is wrong: who kept it well is not accused."""
+PUT_BACK: Final = (
+    "Put the pack that it begins from back as it was, from a copy of it; `evidence verify` says "
+    "then whether that is so."
+)
 IMPORTED: Final = "imported, not observed"
 MAX_NAMED: Final = 3
 """Checks that were not made for one and the same reason: so many are named, `--json` has all."""
@@ -96,12 +100,17 @@ def print_outcome(report: Report) -> None:
         fg=COLOURS[report.verdict],
     )
     if report.exit in (ExitCode.FINDINGS, ExitCode.REFUSED):
-        echo(f"  next         {OURS}")
+        echo(f"  next         {PUT_BACK if _is_of_parent(report) else OURS}")
+
+
+def _is_of_parent(report: Report) -> bool:
+    """Whether nothing is wrong but with a pack that this one begins from."""
+    return {one.code for one in report.findings if one.severity == "error"} == {PARENT_CHANGED}
 
 
 def _meaning(report: Report) -> str:
     """The verdict in words; of an imported pack, what it can be at best."""
-    if {one.code for one in report.findings if one.severity == "error"} == {PARENT_CHANGED}:
+    if _is_of_parent(report):
         return OF_PARENT
     if report.origin != "imported" or report.verdict not in ("INTACT", "UNFINISHED"):
         return VERDICT_TEXTS[report.verdict]

@@ -9,11 +9,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from difflib import get_close_matches
 
+from evidence import layout
 from evidence.encoding.codec import encode
 from evidence.records.milestone import Milestone, StageSpec
 from evidence.stages.eval import EVAL
 from evidence.stages.pack_init import OF_PACK, name_problems, named_packs
-from evidence.stages.stage import BASE, OF_STAGE, RESERVED, stages_of
+from evidence.stages.stage import BASE, OF_STAGE, RESERVED, Stage, stages_of
 from evidence.stages.train import TRAIN
 
 Problem = tuple[str, str]
@@ -51,13 +52,24 @@ def stage_problems(milestone: Milestone) -> list[Problem]:
         found += _data(place, spec, milestone)
     if found:
         return found
-    names = [one.name for one in stages_of(milestone)]
-    found += [
-        ("/stage", f"two stages would be called {name!r}")
-        for name in dict.fromkeys(names)
-        if names.count(name) > 1
-    ]
-    return found
+    return [*_folders(stages_of(milestone))]
+
+
+def _folders(stages: Sequence[Stage]) -> Iterator[Problem]:
+    """Names of stages are names of folders, on every system that a pack may be copied to."""
+    first: dict[str, str] = {}
+    for stage in stages:
+        name, folded = stage.name, stage.name.casefold()
+        place = f"/stage/{stage.index}/name" if stage.index is not None else "/stage"
+        if folded in first:
+            same = first[folded] == name
+            why = (
+                "" if same else f", which is the same name as {first[folded]!r} where case is lost"
+            )
+            yield place, f"two stages would be called {name!r}{why}: name one of them else"
+        if stage.is_named and layout.is_reserved(name):
+            yield place, f"{name!r} is the name of a device of Windows, and of no folder there"
+        first.setdefault(folded, name)
 
 
 def _names(stages: Sequence[StageSpec]) -> Iterator[Problem]:

@@ -95,17 +95,28 @@ def page(
 
 
 def _warnings(documents: Documents, sheet: Sheet) -> list[str]:
-    """What cannot be compared, what is to be said of the run, then of each stage by its name. What
-    an evaluation shares with the training before it is said of that."""
-    found = [*comparisons.warnings(documents), *remarks.warnings(documents, sheet)]
-    said: dict[str, tuple[str, ...]] = {"": tuple(found)}
+    """What cannot be compared, what is to be said of the run, then of its stages by their names,
+    together where it is the same. What an evaluation shares with the training before it is said of
+    that."""
+    found = [*comparisons.warnings(documents)]
+    if not documents.milestone.is_staged:
+        return [*found, *remarks.warnings(documents, sheet)]
+    said: dict[str, tuple[str, ...]] = {}
+    named: dict[str, list[str]] = {}
     for stage, seen in views(documents):
         own = Sheet({} if seen.results is None else seen.results.values)
-        said[stage.name] = remarks.warnings(seen, own)
-        known = {*said[""], *said.get(stage.parent, ())}
-        name = markdown.inline(stage.name)
-        found += [f"Stage {name}: {one}" for one in said[stage.name] if one not in known]
-    return found
+        said[stage.name] = remarks.of_stage(seen, own)
+        known = () if stage.kind is TRAIN else said.get(stage.parent, ())
+        for one in said[stage.name]:
+            if one not in known:
+                named.setdefault(one, []).append(stage.name)
+    found += remarks.of_run(documents, sheet)
+    return [*found, *(f"{_stages(names)}: {one}" for one, names in named.items())]
+
+
+def _stages(names: Sequence[str]) -> str:
+    """Such as `Stages A, B`."""
+    return f"{'Stage' if len(names) == 1 else 'Stages'} {', '.join(map(markdown.inline, names))}"
 
 
 def _sections(documents: Documents, sheet: Sheet) -> dict[str, Any]:

@@ -58,6 +58,27 @@ def warnings(documents: Documents, sheet: Sheet) -> tuple[str, ...]:
     )
 
 
+def of_run(documents: Documents, sheet: Sheet) -> tuple[str, ...]:
+    """Of a run with stages: what is said of all of it, whichever stage."""
+    return (
+        *_damage(documents),
+        *_program(documents),
+        *_repository(documents, sheet),
+        *_steadiness(sheet),
+    )
+
+
+def of_stage(documents: Documents, sheet: Sheet) -> tuple[str, ...]:
+    """What is said of one stage, from its view."""
+    return (
+        *_targets(documents, sheet),
+        *_tested(documents, sheet),
+        *_unmoved(documents, sheet),
+        *_data(documents, sheet),
+        *_outputs(documents, sheet),
+    )
+
+
 def _program(documents: Documents) -> Iterator[str]:
     """What weakens a recorded program; its words are names that the program gave."""
     for one in remarks_of(documents):

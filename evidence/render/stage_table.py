@@ -6,6 +6,7 @@ and a loss at the end stand in columns of their own, since they are no two of on
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
 from evidence.pack.documents import Documents
@@ -21,15 +22,28 @@ _TRAINED: Final = ("num_samples", "epochs", "num_steps", "loss_mean", "loss_end"
 def view(documents: Documents, sheet: Sheet) -> dict[str, Any]:
     """Names and values for the table of summary.md.j2; empty lists where stages have no folders."""
     stages = [one for one in stages_of(documents.milestone) if one.is_named]
+    trained = [_trained(one, sheet) for one in stages if one.kind is TRAIN]
+    evaluated = [_evaluated(one, sheet) for one in stages if one.kind is not TRAIN]
     return {
-        "trained_stages": [_trained(one, sheet) for one in stages if one.kind is TRAIN],
-        "evaluated_stages": [_evaluated(one, sheet) for one in stages if one.kind is not TRAIN],
+        "trained_stages": trained,
+        "evaluated_stages": evaluated,
+        "several_trained": len(trained) > 1,
+        "several_evaluated": len(evaluated) > 1,
+        "finished_stages": ", ".join(_finished(documents, stages)),
         "stage_totals": {
             name.replace(".", "_"): sheet.v(f"stages.{name}")
             for _, name, _ in TOTALS
             if f"stages.{name}" in sheet.values
         },
     }
+
+
+def _finished(documents: Documents, stages: Sequence[Stage]) -> Iterator[str]:
+    """Stages that came to their end in the last attempt, as the journal tells."""
+    events = [one for one in documents.journal if one.attempt is not None]
+    last = [one for one in events if one.attempt == events[-1].attempt]
+    ended = {one.data.get("stage") for one in last if one.event == "stage-finished"}
+    yield from (markdown.inline(one.name) for one in stages if one.name in ended)
 
 
 def _from(stage: Stage) -> str:

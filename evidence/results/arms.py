@@ -6,7 +6,7 @@ its reason.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 from msgspec.structs import replace
@@ -20,7 +20,8 @@ from evidence.records.run import AttemptPlan
 from evidence.results.context import Context, Values, join, known, unknown
 from evidence.rules.arms import compare_arms, undeclared
 from evidence.stages.arms import TwoArms, arms_of
-from evidence.stages.stage import stages_of
+from evidence.stages.eval import EVAL
+from evidence.stages.stage import Stage, stages_of
 from evidence.stages.train import SEEN, STEPS
 from evidence.text import arms as texts
 
@@ -38,7 +39,8 @@ def arms(context: Context, views: Mapping[str, Context]) -> tuple[ArmsRecord, ..
     if context.plan is None:
         return ()
     milestone = context.documents.milestone
-    return tuple(_compared(two, views) for two in arms_of(milestone, stages_of(milestone)))
+    stages = stages_of(milestone)
+    return tuple(_compared(two, stages, views) for two in arms_of(milestone, stages))
 
 
 def arms_values(context: Context, found: tuple[ArmsRecord, ...]) -> Values:
@@ -72,14 +74,17 @@ def told_of_arms(found: ArmsRecord) -> tuple[str, ...]:
     )
 
 
-def _compared(two: TwoArms, views: Mapping[str, Context]) -> ArmsRecord:
+def _compared(two: TwoArms, stages: Sequence[Stage], views: Mapping[str, Context]) -> ArmsRecord:
     sides = (two.first, two.second)
+    asked = [one for one in stages if one.kind is EVAL]
     contexts = [views[one.name] for one in sides]
     made = [
         arm_of(one.documents, one.plan, stage.name)
         for one, stage in zip(contexts, sides, strict=True)
         if one.plan is not None
     ]
+    if not all(any(one.parent == stage.name for one in asked) for stage in sides):
+        made = [replace(one, evaluation=None) for one in made]  # what is not asked is asked nothing
     found = compare_arms(made[0], made[1], two.varies)
     places = (stage.path(path) for stage in sides for path in _COMES_FROM)
     address = join(layout.MILESTONE, *places)

@@ -191,7 +191,9 @@ def _start(first: Arm, second: Arm) -> Found:
         if isinstance(one, Unavailable):
             yield NotCompared("tokenizer", one.reason)
             return
-    yield from _unlike("start", "tokenizer", (str(tokenizers[0]), str(tokenizers[1])))
+    # A checkpoint has its tokenizer saved anew, in other bytes.
+    files = (str(tokenizers[0]), str(tokenizers[1]))
+    yield from _unlike("start", "tokenizer", files, ("start", "model"))
 
 
 def _settings(room: str, first: Record | None, second: Record | None, reason: str) -> Found:
@@ -203,8 +205,9 @@ def _settings(room: str, first: Record | None, second: Record | None, reason: st
         return
     kind: ArmKind = "start" if room == "model" else "setting"
     stated = [_stated(room, encode(one)) for one in (first, second)]
+    causes = ("start",) if room == "model" else ()  # it names the weights, which are compared
     for row in differences(stated):
-        yield Candidate(kind, row.key, (row.values[0], row.values[1]))
+        yield Candidate(kind, row.key, (row.values[0], row.values[1]), causes)
 
 
 def _stated(room: str, table: Mapping[str, Any]) -> dict[str, Scalar]:

@@ -99,7 +99,7 @@ def _last_lines(evidence: Evidence, folder: str, outcome: OutcomeRecord) -> Prob
     logs = [
         data.decode("utf-8", "replace")
         for path, data in sorted(evidence.contents.items())
-        if path.startswith(f"{folder}/") and path.endswith(".txt") and path.count("/") == 2
+        if path.startswith(f"{folder}/") and _is_log(path.removeprefix(f"{folder}/"))
     ]
     withheld = any(
         path.startswith(f"{folder}/") and path.endswith(".txt") and path not in evidence.contents
@@ -110,6 +110,12 @@ def _last_lines(evidence: Evidence, folder: str, outcome: OutcomeRecord) -> Prob
     if not any(_ends(log, outcome.last_lines) for log in logs):
         place = f"{folder}/outcome.json#/last_lines"
         yield Problem(place, "are not the last lines of the log beside it")
+
+
+def _is_log(path: str) -> bool:
+    """Below the folder of an attempt: of the attempt itself, or of one of its stages."""
+    depth = 2 if path.startswith(f"{layout.STAGES}/") else 0
+    return path.endswith(".txt") and path.count("/") == depth
 
 
 def _ends(log: str, lines: tuple[str, ...]) -> bool:
