@@ -28,18 +28,6 @@ from evidence.text import templating
 Ancestors: TypeAlias = dict[str, SeenQuestions | Unavailable]
 
 
-def home_of(milestone: Milestone, name: str) -> Milestone:
-    """The milestone to describe a data set by: where there are stages, that of the first which
-    takes it, with all rows of the set."""
-    if not milestone.is_staged:
-        return milestone
-    for stage in stages_of(milestone):
-        if name in stage.milestone.data:
-            data = {**stage.milestone.data, name: milestone.data[name]}
-            return replace(stage.milestone, data=data)
-    return replace(milestone, given_eval=None)
-
-
 def ancestors_of_stages(
     root: Path, milestone: Milestone, of_packs: Mapping[str, Questions]
 ) -> Mapping[str, Ancestors]:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import contextmanager
 from functools import partial
 from typing import Final
 
@@ -27,13 +26,12 @@ from evidence.records.inputs import SeenRecord, SeenRow
 from evidence.records.milestone import DataSpec
 from evidence.stages.eval import PREDICTIONS
 from evidence.stages.train import SEEN
-from evidence.text import templating
 from evidence.text.templating import Template
 from evidence.verification.consistency.registry import Evidence
 from evidence.verification.consistency.seen import IGNORED
 from evidence.verification.ledger import Rule
-from evidence.verification.origin.clone_inputs import data_set, has_milestone
-from evidence.verification.origin.recorded import COMMIT_ID, tree_that_ran
+from evidence.verification.origin.clone_data import cloned_data, compiled
+from evidence.verification.origin.recorded import COMMIT_ID
 from evidence.verification.problem import CannotCheckError, Problem, shown
 
 EVALUATION: Final = Rule("repo-evaluation", "predictions ask what the rows of the data ask")
@@ -48,8 +46,9 @@ def evaluation(found: Repository, evidence: Evidence) -> Iterator[Problem]:
         raise CannotCheckError("there are no predictions")
     spec = evidence.plan.eval
     tested = evidence.plan.data[spec.data].under_test
-    with _data(found, evidence, spec.data) as rows:
-        template = _compiled(spec.prompt, rows)
+    with cloned_data(found, evidence) as data:
+        rows = data.of_trusted(spec.data, evidence.plan.data[spec.data])
+        template = compiled(spec.prompt, rows)
         for line, one in enumerate(predictions, 1):
             place = f"{layout.PREDICTIONS}#L{line}"
             if not 0 <= one.index < len(rows.rows):
@@ -81,8 +80,9 @@ def rows_taught(found: Repository, evidence: Evidence) -> Iterator[Problem]:
     special = {one.id for one in tokenizer.special_tokens}
     words = [one.text for one in tokenizer.special_tokens]
     odd, cut = set(text.rows_not_round_trip), set(seen.rows_truncated)
-    with _data(found, evidence, train.data) as rows:
-        template = _compiled(spec.text or "", rows)
+    with cloned_data(found, evidence) as data:
+        rows = data.of_trusted(train.data, spec)
+        template = compiled(spec.text or "", rows)
         for number, batch in enumerate(seen.batches):
             for index, row in enumerate(batch.rows):
                 if row.source_row in odd or not 0 <= row.source_row < len(rows.rows):
@@ -196,26 +196,6 @@ def _is_wanted(present: set[str], patterns: tuple[str, ...], path: str) -> bool:
 
 def _submodules(found: Repository) -> bool:
     return not isinstance(found.attempt("config", "-f", ".gitmodules", "--list"), Unavailable)
-
-
-@contextmanager
-def _data(found: Repository, evidence: Evidence, name: str) -> Iterator[DataSet]:
-    """The very rows that the run read. Raises CannotCheckError where the clone has others."""
-    with tree_that_ran(found, evidence) as tree:
-        if not has_milestone(tree, evidence):
-            raise CannotCheckError("the clone has another milestone, see repo-milestone")
-        rows = data_set(tree, name, evidence)
-    if rows is None:
-        raise CannotCheckError(f"the clone lacks the bytes of {shown(name)}, see repo-data")
-    yield rows
-
-
-def _compiled(source: str, rows: DataSet) -> Template:
-    longest = max(len(row) for row in rows.raw.split(b"\n"))
-    try:
-        return templating.compile_bounded(source, longest_row=longest)
-    except MalformedError as error:
-        raise CannotCheckError(f"the template is not rendered here: {error.message}") from error
 
 
 def _rendered(template: Template, rows: DataSet, index: int) -> MarkedText:
