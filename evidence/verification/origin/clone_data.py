@@ -15,8 +15,9 @@ from msgspec.structs import replace
 
 from evidence.capture.git import PatchedTree
 from evidence.capture.repository import Repository
-from evidence.data.facts import DataSet
+from evidence.data.facts import DataSet, Row
 from evidence.data.read import read_rows, taken
+from evidence.data.template_text import MarkedText, render_row
 from evidence.errors import MalformedError, MilestoneError
 from evidence.records.milestone import DataSpec
 from evidence.text import templating
@@ -36,6 +37,7 @@ class ClonedData:
         self._tree = tree
         self._evidence = evidence
         self._whole: dict[str, DataSet | None] = {}
+        self._texts: dict[tuple[str, int], MarkedText] = {}
 
     @cached_property
     def has_milestone(self) -> bool:
@@ -64,6 +66,17 @@ class ClonedData:
         if rows is None:
             raise CannotCheckError(f"the clone lacks the bytes of {shown(name)}, see repo-data")
         return rows
+
+    def text(self, source: str, template: Template, row: Row, index: int) -> MarkedText:
+        """A template over a row that `rows` gave, filled once for all stages. Raises
+        CannotCheckError where that fails."""
+        key = (source, id(row))  # rows live as long as this, and every stage gets the same ones
+        if key not in self._texts:
+            try:
+                self._texts[key] = render_row(template, row)
+            except MalformedError as error:
+                raise CannotCheckError(f"row {index}: {error.message}") from error
+        return self._texts[key]
 
     def _read(self, name: str) -> DataSet | None:
         """All rows of a set, whatever a stage takes of them."""
