@@ -38,13 +38,20 @@ def errors(report: Report) -> list[tuple[str, str]]:
     return [(one.check, one.address) for one in report.findings if one.severity == "error"]
 
 
-@pytest.mark.parametrize("name", ["S1", "S2"])
-def test_an_honest_pack_with_stages_is_intact_whatever_its_stages_ask(
-    name: str, clone: Path
-) -> None:
-    report = against(clone, name)
+def test_an_honest_pack_with_stages_is_intact_whatever_its_stages_ask(clone: Path) -> None:
+    report = against(clone, "S1")
     assert errors(report) == []
     assert {one.id: one.outcome for one in report.checks}["repo-data-facts"] == "pass"
+
+
+def test_what_a_checkpoint_of_another_pack_was_trained_on_is_not_counted_and_said_so(
+    clone: Path,
+) -> None:
+    report = against(clone, "S2")
+    assert errors(report) == []
+    (facts,) = (one for one in report.checks if one.id == "repo-data-facts")
+    assert facts.outcome == "not_checked"
+    assert facts.reason == "pack:runs/S1#B: what it was trained on was not counted again"
 
 
 @pytest.mark.parametrize("name", ["S1", "S2"])
@@ -77,10 +84,43 @@ def another_row_taught(pack: Path) -> None:
     path.write_text(json.dumps(seen))
 
 
+def never_trained_on(pack: Path) -> None:
+    """No question of an evaluation is in the data of the first stage."""
+    path = pack / "stages/check_B_taught" / layout.INPUTS
+    inputs = json.loads(path.read_bytes())
+    assert inputs["ancestors"]["A"]["exact"] == [0]
+    for measure in ("exact", "normalised", "ngram"):
+        inputs["ancestors"]["A"][measure] = []
+    path.write_text(json.dumps(inputs))
+
+
+def longer_rows(pack: Path) -> None:
+    path = pack / "stages/A" / layout.INPUTS
+    inputs = json.loads(path.read_bytes())
+    inputs["data"]["rows"]["length_chars"]["max"] += 1
+    path.write_text(json.dumps(inputs))
+
+
+def a_set_less(pack: Path) -> None:
+    path = pack / "stages/check_A_taught" / layout.INPUTS
+    inputs = json.loads(path.read_bytes())
+    del inputs["data"]["taught"]
+    path.write_text(json.dumps(inputs))
+
+
 LIES: dict[str, tuple[str, Callable[[Path], None], str, str]] = {
     "targets": ("S1", every_answer_right, "repo-evaluation", "stages/check_B_taught/predictions"),
+    "ancestors": (
+        "S1", never_trained_on, "repo-data-facts", "stages/check_B_taught/inputs.json#/ancestors/A/"
+    ),
+    "facts": (
+        "S1", longer_rows, "repo-data-facts", "stages/A/inputs.json#/data/rows/length_chars"
+    ),
+    "no facts": (
+        "S1", a_set_less, "repo-data-facts", "stages/check_A_taught/inputs.json#/data"
+    ),
     "rows": ("S1", another_row_taught, "repo-rows", "stages/B/seen.json#/batches/"),
-}
+}  # fmt: skip
 
 
 @pytest.mark.parametrize("lie", LIES)
