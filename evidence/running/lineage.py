@@ -31,7 +31,7 @@ def questions_taught(root: Path, milestone: Milestone) -> Questions:
     name = milestone.train.data
     spec = milestone.data[name]
     data = load_data(root, name, spec)
-    return asked.questions(data, spec.text or "", spec.answer, templating.compile_text)
+    return asked.of_training(spec, data, templating.compile_text)
 
 
 def questions_of_pack(root: Path, one: PackInit, documents: Documents) -> Questions:

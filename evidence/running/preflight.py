@@ -13,6 +13,7 @@ from typing import Final
 from evidence import layout, limits, prose
 from evidence.backends import registry
 from evidence.capture.frozen import match_paths
+from evidence.data.of_stages import homes_of
 from evidence.data.read import describe_data
 from evidence.encoding.digest import sha256_hex
 from evidence.errors import MalformedError, MilestoneError, UsageError
@@ -36,12 +37,7 @@ from evidence.running.parents import parents_of
 from evidence.running.place import Where
 from evidence.running.secrets import scan_inputs
 from evidence.running.stage_checks import check_stages
-from evidence.running.stage_data import (
-    Ancestors,
-    ancestors_of_stages,
-    data_of_stages,
-    home_of,
-)
+from evidence.running.stage_data import Ancestors, ancestors_of_stages, data_of_stages
 from evidence.running.unfit import refuse_unfit_models
 from evidence.text import templating
 from evidence.worker.interface import Backend
@@ -108,7 +104,7 @@ def prepare(
     refuse_unfit_models(root, milestone, where)
     _check_frozen(root, milestone, where)
     refuse_too_much_around()
-    data = {name: _check_data(root, name, milestone, where) for name in milestone.data}
+    data = {name: _check_data(root, name, one, where) for name, one in homes_of(milestone).items()}
     of_stages = data_of_stages(root, milestone)
     warnings = check_stages(root, milestone, (data, of_stages), parents.names, where)
     notes = layout.notes_file(root, milestone_id)
@@ -218,7 +214,7 @@ def _check_data(root: Path, name: str, milestone: Milestone, where: Where) -> Da
             else f"there is no file {spec.path}",
             hint=f"Paths are relative to {root}. " + _similar(root, spec.path),
         )
-    record = describe_data(root, name, home_of(milestone, name))
+    record = describe_data(root, name, milestone)
     for key, declared, found in _declarations(spec, record):
         if declared is not None and declared != found:
             other = f"/data/{name}/path" in where.origins

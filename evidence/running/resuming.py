@@ -12,6 +12,7 @@ from pathlib import Path
 from evidence import __version__, layout
 from evidence.attempt.reported import Reported, read_reported
 from evidence.backends import registry
+from evidence.data.of_stages import homes_of
 from evidence.data.read import describe_data
 from evidence.encoding import jsonio
 from evidence.encoding.codec import decode
@@ -27,7 +28,6 @@ from evidence.running.entering import changed_files
 from evidence.running.memory import Remembered, recall
 from evidence.running.parents import changed_parents, staged_parents
 from evidence.running.settings import staged_milestone
-from evidence.running.stage_data import home_of
 from evidence.running.unchanged import changed
 from evidence.running.unfinished_files import (
     whole_records,
@@ -121,4 +121,5 @@ def data_as_begun(
     if facts.observed:
         inputs = (space.staging / layout.INPUTS).read_bytes()
         return decode(InputsRecord, jsonio.load_document(inputs)).data
-    return {name: describe_data(root, name, home_of(milestone, name)) for name in milestone.data}
+    homes = homes_of(milestone)
+    return {name: describe_data(root, name, homes[name]) for name in milestone.data}

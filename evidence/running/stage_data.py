@@ -10,8 +10,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TypeAlias
 
-from msgspec.structs import replace
-
 from evidence.data import asked
 from evidence.data.read import describe_data, load_data
 from evidence.records.availability import Unavailable
@@ -26,18 +24,6 @@ from evidence.stages.stage import Stage, stages_of
 from evidence.text import templating
 
 Ancestors: TypeAlias = dict[str, SeenQuestions | Unavailable]
-
-
-def home_of(milestone: Milestone, name: str) -> Milestone:
-    """The milestone to describe a data set by: where there are stages, that of the first which
-    takes it, with all rows of the set."""
-    if not milestone.is_staged:
-        return milestone
-    for stage in stages_of(milestone):
-        if name in stage.milestone.data:
-            data = {**stage.milestone.data, name: milestone.data[name]}
-            return replace(stage.milestone, data=data)
-    return replace(milestone, given_eval=None)
 
 
 def ancestors_of_stages(
@@ -65,8 +51,7 @@ def _asked(root: Path, stage: Stage) -> Questions:
     """What an evaluation asks: the rows that it takes."""
     spec = stage.milestone.eval
     data = load_data(root, spec.data, stage.milestone.data[spec.data])
-    rows = replace(data, rows=data.rows[: spec.limit])
-    return asked.questions(rows, spec.prompt, (), templating.compile_text)
+    return asked.of_evaluation(spec, data, templating.compile_text)
 
 
 def data_of_stages(root: Path, milestone: Milestone) -> Mapping[str, Mapping[str, DataRecord]]:

@@ -11,15 +11,18 @@ from collections.abc import Iterator, Sequence
 from importlib import import_module
 from typing import Final
 
-from msgspec.structs import replace
-
-from evidence.pack.stage_view import placed
 from evidence.stages.registry import kinds
 from evidence.stages.stage import Stage, stages_of
 from evidence.verification.consistency.damage import hollow_documents, of_what_is_known
-from evidence.verification.consistency.registry import ANY, Check, Evidence, Problems, registered
+from evidence.verification.consistency.registry import (
+    ANY,
+    Check,
+    Evidence,
+    Problems,
+    of_each_stage,
+    registered,
+)
 from evidence.verification.ledger import Ledger
-from evidence.verification.problem import CannotCheckError
 
 _PACKAGE: Final = "evidence.verification.consistency"
 _FIRST: Final = (
@@ -71,23 +74,11 @@ def check_consistency(evidence: Evidence, ruleset: int, ledger: Ledger) -> None:
 
 
 def _of_stages(one: Check, views: Sequence[tuple[Stage, Evidence]]) -> Problems:
-    """What a check finds in each stage of its kind, where that lies. One stage that cannot be
-    checked leaves the whole not checked, after the others have been looked at."""
-    reasons: list[str] = []
-    told: set[str] = set()  # what is wrong with the machine would be said once a stage
-    for stage, view in views:
-        if one.of_stages not in (ANY, stage.kind.name):
-            continue
-        try:
-            for problem in one.run(view):
-                found = replace(problem, address=placed(stage, problem.address))
-                if repr(found) not in told:
-                    told.add(repr(found))
-                    yield found
-        except CannotCheckError as error:
-            reasons.append(f"{stage.name}: {error}")
-    if reasons:
-        raise CannotCheckError("; ".join(reasons))
+    """What a check finds in each stage of its kind."""
+    every = one.of_stages == ANY
+    return of_each_stage(
+        one.run, (view for view in views if every or view[0].kind.name == one.of_stages)
+    )
 
 
 def by_author() -> frozenset[str]:

@@ -6,18 +6,19 @@ say is in the theme modules beside this one.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import cached_property
 from typing import Any, Final, TypeAlias, TypeVar
 
 from msgspec import field
+from msgspec.structs import replace
 
 from evidence import layout
 from evidence.encoding import jsonio
 from evidence.errors import MalformedError
 from evidence.milestone.plan import plan_attempts
 from evidence.pack.documents import Documents
-from evidence.pack.stage_view import view_of, within
+from evidence.pack.stage_view import placed, view_of, within
 from evidence.records.availability import Unavailable
 from evidence.records.record import Record
 from evidence.records.run import AttemptPlan, JournalEvent
@@ -189,6 +190,24 @@ def registered() -> tuple[Check, ...]:
     """Every check, in the order in which the theme modules are imported."""
     names = {"", *(kind.name for kind in kinds())}
     return tuple(one for one in _CHECKS.values() if one.kind in names)
+
+
+def of_each_stage(run: CheckFunction, views: Iterable[tuple[Stage, Evidence]]) -> Problems:
+    """What a check finds in each of these stages, where that lies. One stage that cannot be checked
+    leaves the whole not checked, after the others have been looked at."""
+    reasons: list[str] = []
+    told: set[str] = set()  # what is wrong with the machine would be said once a stage
+    for stage, view in views:
+        try:
+            for problem in run(view):
+                found = replace(problem, address=placed(stage, problem.address))
+                if repr(found) not in told:
+                    told.add(repr(found))
+                    yield found
+        except CannotCheckError as error:
+            reasons.append(f"{stage.name}: {error}")
+    if reasons:
+        raise CannotCheckError("; ".join(reasons))
 
 
 def need(value: T | Unavailable | None, reason: str) -> T:
