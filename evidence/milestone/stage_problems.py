@@ -63,10 +63,8 @@ def _folders(stages: Sequence[Stage]) -> Iterator[Problem]:
         place = f"/stage/{stage.index}/name" if stage.index is not None else "/stage"
         if folded in first:
             same = first[folded] == name
-            why = (
-                "" if same else f", which is the same name as {first[folded]!r} where case is lost"
-            )
-            yield place, f"two stages would be called {name!r}{why}: name one of them else"
+            other = "" if same else f", as {first[folded]!r} is where case is lost"
+            yield place, f"two stages would be called {name!r}{other}: name one of them else"
         if stage.is_named and layout.is_reserved(name):
             yield place, f"{name!r} is the name of a device of Windows, and of no folder there"
         first.setdefault(folded, name)
