@@ -8,7 +8,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Final
 
-from evidence.data import asked
+from evidence.data import asked, of_stages
 from evidence.data.read import load_data
 from evidence.encoding.digest import sha256_hex
 from evidence.errors import EvidenceError
@@ -16,11 +16,9 @@ from evidence.pack.documents import Documents
 from evidence.pack.stage_view import view_of
 from evidence.records.availability import Unavailable
 from evidence.records.milestone import Milestone
-from evidence.rules.questions import Question, Questions
-from evidence.stages.arms import chain_of
-from evidence.stages.pack_init import PackInit, init_of
-from evidence.stages.stage import Stage, stages_of
-from evidence.stages.train import TRAIN
+from evidence.rules.questions import Questions
+from evidence.stages.pack_init import PackInit
+from evidence.stages.stage import Stage
 from evidence.text import templating
 
 OTHER_BYTES: Final = "the data that {} was trained on are not here with the bytes of then"
@@ -39,18 +37,9 @@ def questions_of_pack(root: Path, one: PackInit, documents: Documents) -> Questi
 
     Unavailable where some of it is not known: of what was not looked at nothing is told.
     """
-    stages = stages_of(documents.milestone)
-    last = next(s for s in stages if s.kind is TRAIN and s.name == (one.stage or TRAIN.name))
-    found: list[Question] = []
-    for stage in chain_of(last, stages):
-        own = _of_stage(root, stage, documents)
-        if isinstance(own, Unavailable):
-            return own
-        found += own
-    first = chain_of(last, stages)[0].milestone.given_model
-    if init_of(first) is not None:
-        return Unavailable(f"{one.pack} begins from another pack, whose data were not looked at")
-    return tuple(found)
+    return of_stages.questions_of_pack(
+        one, documents.milestone, lambda stage: _of_stage(root, stage, documents)
+    )
 
 
 def _of_stage(root: Path, stage: Stage, documents: Documents) -> Questions:

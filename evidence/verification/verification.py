@@ -301,6 +301,8 @@ def _check_documents(
             headers=sealed.contents.headers,
             present=frozenset(sealed.contents.present),
             directory=directory,
+            path=options.known_as or path,
+            beside=options.beside,
         )
         check_consistency(observed, documents.manifest.ruleset, ledger)
         for one in options.further:

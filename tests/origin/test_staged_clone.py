@@ -38,20 +38,26 @@ def errors(report: Report) -> list[tuple[str, str]]:
     return [(one.check, one.address) for one in report.findings if one.severity == "error"]
 
 
-def test_an_honest_pack_with_stages_is_intact_whatever_its_stages_ask(clone: Path) -> None:
-    report = against(clone, "S1")
+@pytest.mark.parametrize("name", ["S1", "S2"])
+def test_an_honest_pack_with_stages_is_intact_whatever_its_stages_ask(
+    name: str, clone: Path
+) -> None:
+    report = against(clone, name)
     assert errors(report) == []
     assert {one.id: one.outcome for one in report.checks}["repo-data-facts"] == "pass"
 
 
-def test_what_a_checkpoint_of_another_pack_was_trained_on_is_not_counted_and_said_so(
+def test_what_the_checkpoint_of_a_pack_was_trained_on_is_unknown_where_that_is_not_at_hand(
     clone: Path,
 ) -> None:
+    shutil.rmtree(clone / "runs/S1")
     report = against(clone, "S2")
     assert errors(report) == []
     (facts,) = (one for one in report.checks if one.id == "repo-data-facts")
     assert facts.outcome == "not_checked"
-    assert facts.reason == "pack:runs/S1#B: what it was trained on was not counted again"
+    assert facts.reason.startswith(
+        "what pack:runs/S1#B was trained on was not counted again: runs/S1 is not at hand: "
+    )
 
 
 @pytest.mark.parametrize("name", ["S1", "S2"])
@@ -94,6 +100,17 @@ def never_trained_on(pack: Path) -> None:
     path.write_text(json.dumps(inputs))
 
 
+def other_rows_before(pack: Path) -> None:
+    """Of a checkpoint of another pack: it was fed another number of rows, none of them asked."""
+    for stage in ("check_S1_B", "check_D"):
+        path = pack / "stages" / stage / layout.INPUTS
+        inputs = json.loads(path.read_bytes())
+        told = inputs["ancestors"]["pack:runs/S1#B"]
+        assert told["exact"] == [0, 1]
+        told |= {"num_rows": 999, "exact": []}
+        path.write_text(json.dumps(inputs))
+
+
 def longer_rows(pack: Path) -> None:
     path = pack / "stages/A" / layout.INPUTS
     inputs = json.loads(path.read_bytes())
@@ -112,6 +129,9 @@ LIES: dict[str, tuple[str, Callable[[Path], None], str, str]] = {
     "targets": ("S1", every_answer_right, "repo-evaluation", "stages/check_B_taught/predictions"),
     "ancestors": (
         "S1", never_trained_on, "repo-data-facts", "stages/check_B_taught/inputs.json#/ancestors/A/"
+    ),
+    "ancestors of a pack": (
+        "S2", other_rows_before, "repo-data-facts", "stages/check_"
     ),
     "facts": (
         "S1", longer_rows, "repo-data-facts", "stages/A/inputs.json#/data/rows/length_chars"

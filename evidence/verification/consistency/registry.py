@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import cached_property
+from pathlib import Path
 from typing import Any, Final, TypeAlias, TypeVar
 
 from msgspec import field
@@ -49,6 +50,10 @@ class Evidence(Record, dict=True):
     parent_sha256: Mapping[str, str] = field(default_factory=dict)
     """Of the evidence of one stage: digests of the checkpoint of the stage that it begins from, by
     the names of its files."""
+    path: Path | None = None
+    """Where the pack lies or is about to: packs that it begins from lie next to it."""
+    beside: tuple[Path, ...] = ()
+    """Packs that the caller gave."""
     _safetensors: dict[str, Header] = field(default_factory=dict)
 
     @cached_property

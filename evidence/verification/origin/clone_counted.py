@@ -44,8 +44,11 @@ class Counted:
     def seen(self, evaluation: Milestone, training: Milestone) -> Seen | None:
         """Which questions of an evaluation stage this training stage was fed; None where the clone
         lacks the bytes of either."""
+        return self.seen_of(evaluation, *self._taught(training))
+
+    def seen_of(self, evaluation: Milestone, fed: Questions | None, fed_key: str) -> Seen | None:
+        """The same of these questions, which `fed_key` names."""
         asks, asks_key = self._asked(evaluation)
-        fed, fed_key = self._taught(training)
         key = (asks_key, fed_key)
         if asks is None or fed is None:
             return None

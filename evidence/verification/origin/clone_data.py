@@ -23,7 +23,12 @@ from evidence.records.milestone import DataSpec
 from evidence.text import templating
 from evidence.text.templating import Template
 from evidence.verification.consistency.registry import Evidence
-from evidence.verification.origin.clone_inputs import bytes_of, has_milestone
+from evidence.verification.origin.clone_inputs import (
+    Sought,
+    bytes_of,
+    content_of,
+    has_milestone,
+)
 from evidence.verification.origin.recorded import tree_that_ran
 from evidence.verification.problem import CannotCheckError, shown
 
@@ -37,6 +42,7 @@ class ClonedData:
         self._tree = tree
         self._evidence = evidence
         self._whole: dict[str, DataSet | None] = {}
+        self._contents: dict[tuple[str, str], bytes | None] = {}
         self._texts: dict[tuple[str, int], MarkedText] = {}
 
     @cached_property
@@ -66,6 +72,14 @@ class ClonedData:
         if rows is None:
             raise CannotCheckError(f"the clone lacks the bytes of {shown(name)}, see repo-data")
         return rows
+
+    def content(self, one: Sought) -> bytes | None:
+        """Bytes of a file that another pack read, looked up once; None where the clone has
+        others."""
+        key = (one.path, one.sha256)
+        if key not in self._contents:
+            self._contents[key] = content_of(self._tree, self._evidence, one)
+        return self._contents[key]
 
     def text(self, source: str, template: Template, row: Row, index: int) -> MarkedText:
         """A template over a row that `rows` gave, filled once for all stages. Raises

@@ -21,6 +21,7 @@ from evidence.pack.stage_view import inputs_of
 from evidence.records.availability import Unavailable
 from evidence.records.inputs import DataRecord, InputsRecord
 from evidence.records.milestone import Milestone
+from evidence.rules.questions import Questions
 from evidence.stages.arms import ancestors_of
 from evidence.stages.eval import EVAL
 from evidence.stages.stage import Stage, stages_of
@@ -28,7 +29,8 @@ from evidence.text import templating
 from evidence.verification.consistency.registry import Evidence
 from evidence.verification.ledger import Rule
 from evidence.verification.origin.clone_counted import Counted
-from evidence.verification.origin.clone_data import cloned_data, longest_row
+from evidence.verification.origin.clone_data import ClonedData, cloned_data, longest_row
+from evidence.verification.origin.clone_parents import questions_of
 from evidence.verification.problem import CannotCheckError, Problem, shown
 
 FACTS: Final = Rule("repo-data-facts", "facts about the data, counted again from them")
@@ -53,7 +55,7 @@ def facts(found: Repository, evidence: Evidence) -> Iterator[Problem]:
         if data.has_milestone:
             homes, stages = homes_of(spec), [one for one in stages_of(spec) if one.is_named]
             refused = _refused((*homes.values(), *(one.milestone for one in stages)), compiled)
-            again = _Again(Counted(data, compiled), evidence, is_rendered=not refused)
+            again = _Again(data, evidence, compiled, is_rendered=not refused)
             yield from again.of_pack(homes)
             yield from again.of_stages(stages)
             unknown += again.unknown
@@ -70,9 +72,14 @@ def facts(found: Repository, evidence: Evidence) -> Iterator[Problem]:
 class _Again:
     """One comparison of what a pack states with what is counted."""
 
-    def __init__(self, counted: Counted, evidence: Evidence, *, is_rendered: bool) -> None:
-        self._counted = counted
+    def __init__(
+        self, data: ClonedData, evidence: Evidence, compiled: Compile, *, is_rendered: bool
+    ) -> None:
+        self._counted = Counted(data, compiled)
+        self._data = data
+        self._evidence = evidence
         self._documents = evidence.documents
+        self._of_packs: dict[str, Questions | None] = {}
         self._without = frozenset() if is_rendered else _RENDERED
         self._is_rendered = is_rendered
         self.unknown: list[str] = []
@@ -114,10 +121,13 @@ class _Again:
             told = inputs.ancestors.get(one.name)
             if told is None:
                 continue  # that it is named is asked without a clone, too
-            if one.stage is None:
-                self.unknown.append(f"{one.name}: what it was trained on was not counted again")
-                continue
-            counted = self._counted.seen(stage.milestone, one.stage.milestone)
+            if one.stage is not None:
+                counted = self._counted.seen(stage.milestone, one.stage.milestone)
+            elif isinstance(told, Unavailable):
+                continue  # its data may have been gone then, whatever the clone has
+            else:
+                fed = self._of_pack(one.name)
+                counted = self._counted.seen_of(stage.milestone, fed, one.name)
             if counted is None:
                 continue  # the clone lacks the bytes, which is said of the set
             place = f"{stage.path(layout.INPUTS)}#/ancestors/{one.name.replace('/', '~1')}"
@@ -129,6 +139,17 @@ class _Again:
                 yield Problem(place, text, actual=shown(told.reason))
             else:
                 yield from _differences(place, encode(counted), encode(told), frozenset())
+
+    def _of_pack(self, name: str) -> Questions | None:
+        """What the checkpoint of another pack was taught; None, and said, where it is unknown."""
+        if name not in self._of_packs:
+            self._of_packs[name] = None
+            try:
+                self._of_packs[name] = questions_of(name, self._data, self._evidence)
+            except CannotCheckError as error:
+                text = f"what {name} was trained on was not counted again: {error}"
+                self.unknown.append(text)
+        return self._of_packs[name]
 
 
 def _differences(

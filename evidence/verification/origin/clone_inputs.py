@@ -61,8 +61,12 @@ def has_milestone(tree: PatchedTree, evidence: Evidence) -> bool:
 
 
 def _milestone_file(evidence: Evidence) -> Sought:
-    path = layout.milestone_file(Path(), evidence.documents.milestone.id).as_posix()
-    source = evidence.contents[layout.MILESTONE]
+    return milestone_file(evidence.documents.milestone.id, evidence.contents[layout.MILESTONE])
+
+
+def milestone_file(milestone_id: str, source: bytes) -> Sought:
+    """The file of a milestone, with the bytes of the copy in its pack."""
+    path = layout.milestone_file(Path(), milestone_id).as_posix()
     return Sought("milestone", path, sha256_hex(source), len(source), layout.MILESTONE)
 
 
@@ -158,3 +162,8 @@ def bytes_of(tree: PatchedTree, name: str, evidence: Evidence) -> bytes | None:
     """A data set with the very bytes that the run read; None where the clone has others."""
     sought = _sought(evidence, name)
     return None if sought is None else _look(tree, evidence, sought).content
+
+
+def content_of(tree: PatchedTree, evidence: Evidence, one: Sought) -> bytes | None:
+    """The bytes of an input up to their line ends; None where the clone has others."""
+    return _look(tree, evidence, one).content

@@ -52,6 +52,35 @@ def check_parents(
     ledger.run_check(PARENTS, _Chain(path.absolute(), beside).problems(parents))
 
 
+class AtHand:
+    """A pack that this one begins from, where it is at hand as it was: its small documents."""
+
+    def __init__(self, path: Path, beside: tuple[Path, ...], one: ParentPackRecord) -> None:
+        """Raises CannotCheckError where it is not at hand."""
+        pack = pack_init(one.init)
+        if pack is None:
+            raise CannotCheckError(f"{shown(one.init)} names no pack")
+        self._name = pack.pack
+        try:
+            self._folder, self._sums, is_it = _Chain(path.absolute(), beside).at_hand(one, pack)
+        except _UnreadableError as error:
+            raise CannotCheckError(f"{pack.pack} is not at hand: {error}") from error
+        if not is_it:
+            raise CannotCheckError(f"the {pack.name} at hand is another pack than was begun from")
+
+    def bytes_of(self, path: str) -> bytes | None:
+        """A document as it was sealed; None where there is none. Raises CannotCheckError."""
+        if path not in self._sums.digests:
+            return None
+        try:
+            with SafeDirectory(self._folder) as directory:
+                return _Pack(directory, self._sums, self._name).bytes_of(path)
+        except _ChangedError as error:
+            raise CannotCheckError(f"{self._name}/{path} is not as it was sealed") from error
+        except (_UnreadableError, OSError) as error:
+            raise CannotCheckError(f"{self._name}: {path} cannot be read") from error
+
+
 class _UnreadableError(Exception):
     """A file of another pack cannot be read; the text says why."""
 
@@ -127,7 +156,7 @@ class _Chain:
             ring = " → ".join((*child.above[child.above.index(pack.name) :], pack.name))
             self._unseen.append(f"{ring} begins from itself by name: not followed further")
         try:
-            folder, sums, is_it = self._at_hand(one, pack)
+            folder, sums, is_it = self.at_hand(one, pack)
         except _UnreadableError as error:
             text = f"{pack.pack}, from which {child.called} began, is not at hand: {error}"
             self._unseen.append(f"{text} (root {one.root_sha256[:12]}…)")
@@ -157,7 +186,7 @@ class _Chain:
             "put that pack next to this one, or name it after this one"
         )
 
-    def _at_hand(self, one: ParentPackRecord, pack: PackInit) -> tuple[Path, Sums, bool]:
+    def at_hand(self, one: ParentPackRecord, pack: PackInit) -> tuple[Path, Sums, bool]:
         """A folder with its SHA256SUMS, and whether its root is the recorded one: the pack of this
         name next to the one that is verified, or one that the caller gave.
 
