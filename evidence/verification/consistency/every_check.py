@@ -47,6 +47,7 @@ _LAST: Final = (
     "clocks",
     "results",
     "comparisons",
+    "across_stages",
     "prose",
 )
 
