@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from tests.command import evidence
-from tests.comparisons.test_confusions import HONEST, edit, whole
+from tests.comparisons.test_confusions import HONEST, edit, rows_to, whole
 from tests.packs.sealing import reseal
 from tests.shared import made_once
 
@@ -110,3 +110,53 @@ def test_a_stage_names_every_data_set_that_it_uses(pack: Path) -> None:
     without_a_set(pack)
     reseal(pack, [])
     assert ("across-stages", "stages/third/inputs.json#/data") in errors(pack)
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("id", "z0"),
+        ("target", "6"),
+        ("prompt", "What is 1 + 1?\n"),
+        ("under_test", ["What is"]),
+    ],
+)
+def test_evaluations_of_one_data_set_recorded_the_same_questions(
+    field: str, value: Any, pack: Path
+) -> None:
+    path = "stages/check_second_injected/predictions.jsonl"
+    rows = [json.loads(line) for line in (pack / path).read_text().splitlines()]
+    assert rows[1][field] != value
+    rows[1][field] = value
+    rows_to(pack / path, rows)
+    reseal(pack, [])
+    assert ("across-stages", f"{path}#L2/{field}") in errors(pack)
+
+
+@pytest.mark.parametrize(
+    ("stage", "key", "value"),
+    [
+        ("third", "weights_sha256", "1" * 64),
+        ("check_third_clean", "weights_sha256", "1" * 64),
+        ("second", "weights_sha256", "1" * 64),
+        ("check_second_clean", "num_parameters", 10**9),
+        ("second", "num_parameters", 10**9),
+    ],
+)
+def test_a_stage_begins_with_the_weights_of_its_checkpoint_and_as_those_that_begin_alike(
+    stage: str, key: str, value: Any, pack: Path
+) -> None:
+    path = f"stages/{stage}/inputs.json"
+    set_at(path, "model", key, to=value)(pack)
+    weights = pack / f"stages/{stage}/weights.json"
+    if key == "weights_sha256" and weights.exists():
+        edit(weights, lambda found: found.update(start_sha256=value))
+    reseal(pack, [])
+    assert ("stage-weights", f"{path}#/model/{key}") in errors(pack)
+
+
+def test_weights_whose_digest_is_not_recorded_are_not_said_to_be_checked(pack: Path) -> None:
+    (pack / "stages/second/weights.json").unlink()
+    reseal(pack, [])
+    report = json.loads(evidence("verify", str(pack), "--json").out)
+    assert "third: no digest of its weights is recorded" in json.dumps(report)

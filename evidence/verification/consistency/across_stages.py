@@ -1,7 +1,8 @@
 """Checks on what the stages of one pack say of the same thing, and on what the run says of it.
 
 Responsible for contradictions between documents of which each by itself is in order: inputs.json
-of the run and of its stages. What a stage says of itself is checked in each stage.
+of the run and of its stages, and the questions of its evaluations. What a stage says of itself is
+checked in each stage.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from evidence.records.milestone import DataSpec
 from evidence.records.record import Record
 from evidence.rules import scoring
 from evidence.stages.stage import Stage, stages_of
+from evidence.verification.consistency.asked_again import asked_again
 from evidence.verification.consistency.identity import data_identity
 from evidence.verification.consistency.registry import (
     Evidence,
@@ -45,7 +47,9 @@ def across_stages(evidence: Evidence) -> Problems:
     ancestors, and the scorers of the attempt itself. Each stage has the data sets of its narrowed
     milestone, as declared. Of a data set, what is told of the file is the same in all inputs.json,
     and what is told of its rows wherever the same `where` takes them; no stage has more rows than
-    the run. Exact. A stage without inputs.json is passed over: that it lacks is said elsewhere."""
+    the run. Of one row of the data, evaluations recorded the same question where the settings that
+    make it are the same. Exact. A stage without inputs.json is passed over: that it lacks is said
+    elsewhere."""
     need(evidence.context.plan, evidence.context.why_not)
     stages = stages_of(evidence.documents.milestone)
     found = [(one, inputs_of(evidence.documents, one)) for one in stages]
@@ -58,6 +62,7 @@ def across_stages(evidence: Evidence) -> Problems:
             address = placed(stage, problem.address)
             yield Problem(address, problem.message, problem.expected, problem.actual)
     yield from _of_data(evidence, told)
+    yield from asked_again(evidence, told)
 
 
 def _of_run(evidence: Evidence, stage: Stage, first: InputsRecord) -> Problems:

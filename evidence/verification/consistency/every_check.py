@@ -48,6 +48,7 @@ _LAST: Final = (
     "results",
     "comparisons",
     "across_stages",
+    "chain",
     "prose",
 )
 
