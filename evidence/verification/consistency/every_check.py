@@ -50,6 +50,8 @@ _LAST: Final = (
     "clocks",
     "results",
     "comparisons",
+    "across_stages",
+    "chain",
     "prose",
 )
 
