@@ -162,7 +162,7 @@ def killed(folder: Path) -> Path:
     made = milestone.project(folder / "project")
     process = milestone.started(made, 3)
     os.kill(milestone.pid_of(1, process.pid), signal.SIGKILL)
-    out, _ = process.communicate(timeout=60)
+    out, _ = process.communicate(timeout=240)
     assert process.returncode == 4, out
     assert "rank 1 of 2: the worker was killed by SIGKILL" in out
     return made
@@ -205,7 +205,7 @@ def test_a_training_that_is_interrupted_goes_on_to_the_same_weights(
     folder = milestone.project(tmp_path / "project")
     process = milestone.started(folder, 3)
     process.send_signal(signal.SIGINT)
-    out, _ = process.communicate(timeout=60)
+    out, _ = process.communicate(timeout=240)
     assert process.returncode == 130, out
     ended = milestone.run(folder, "--resume")
     assert ended.returncode == 0, ended.stdout + ended.stderr

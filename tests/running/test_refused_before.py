@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fnmatch
 import re
+from collections.abc import Iterator
 from fnmatch import fnmatchcase
 from pathlib import Path
 
@@ -15,7 +16,7 @@ from toy_worker import under_another
 
 from evidence.data.read import load_data
 from evidence.errors import ExitCode, MilestoneError
-from evidence.records.milestone import NarrativeSpec, PatternSpec
+from evidence.records.milestone import Milestone, NarrativeSpec, PatternSpec, StageSpec
 from evidence.results.compute import compute_results
 from evidence.results.planned_names import value_names
 from evidence.rules.differences import differences, scalar
@@ -116,6 +117,24 @@ def test_every_value_of_a_run_can_be_named(ran: Project) -> None:
     assert list(fitting.value_problems(named, of_stages)) == []
 
 
+def _of_seeds(milestone: Milestone) -> Iterator[str]:
+    """Each is of a number that has a line of its own; of those, losses."""
+    for name in value_names(replace(milestone, seeds=(1, 2))):
+        if fnmatchcase(name, "seeds.*.loss_*"):
+            yield name
+
+
+def _of_stages(milestone: Milestone) -> Iterator[str]:
+    """What no stage has alone, or has only with others before it."""
+    asked = milestone.eval.data
+    data = {**milestone.data, asked: replace(milestone.data[asked], under_test="prompt")}
+    trained = (StageSpec("A", "train"), StageSpec("B", "train"))
+    stages = (*trained, StageSpec("check", "eval", of=("A", "B")))
+    for name in value_names(replace(milestone, data=data, stage=stages)):
+        if re.search(r"^(stages|arms|pair)\.|\.eval\.(seen|under_test)\.", name):
+            yield name
+
+
 def test_the_names_are_those_of_the_documentation(ran: Project) -> None:
     text = (Path(__file__).parents[2] / "docs/arithmetic.md").read_text("utf-8")
     section = text.split("## Every value of results.json")[1].split("\n## ")[0]
@@ -127,9 +146,7 @@ def test_the_names_are_those_of_the_documentation(ran: Project) -> None:
     of_jax = compute_results(under_another(jax_toy()).seal().documents()).values
     of_parent = compute_results(parent_toy().seal().documents()).values
     names = {*value_names(scored), *ran.read("results.json")["values"], *of_jax, *of_parent}
-    of_seeds = value_names(replace(scored, seeds=(1, 2)))  # each is of a number that has a line
-    over_losses = (name for name in of_seeds if fnmatchcase(name, "seeds.*.loss_*"))
-    names |= {*over_losses, *(name for name in of_seeds if name.startswith("stages."))}
+    names |= {*_of_seeds(scored), *_of_stages(scored)}
     assert sorted(one for one in names if not any(fnmatchcase(one, w) for w in documented)) == []
     assert [one for one in documented if not fnmatch.filter(names, one)] == []
 
