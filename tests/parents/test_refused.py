@@ -79,7 +79,7 @@ def test_a_run_that_is_not_finished_is_no_parent(there: Path) -> None:
         ('"pack:runs/P1#B"', '"pack:/P1#B"', "stage.0.init"),
         ('"D", "pack:runs/P1#B"', '"D", "pack:runs//P1"', "names no pack"),
         ('"D", "pack:runs/P1#B"', '"D", "pack:old/P1"', "two packs are called 'P1'"),
-        ('"D", "pack:runs/P1#B"', '"D", "pack:runs/P1#B", "pack:runs/P1#B"', "two stages"),
+        ('"D", "pack:runs/P1#B"', '"D", "pack:runs/P1#B", "pack:runs/P1#B"', "is named twice"),
     ],
 )
 def test_a_name_that_is_none_is_refused_by_the_file_alone(old: str, new: str, says: str) -> None:
