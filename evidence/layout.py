@@ -17,6 +17,8 @@ MANIFEST: Final = "manifest.json"
 MILESTONE: Final = "milestone.toml"
 OVERRIDES: Final = "overrides.json"
 """Settings of the command line in the place of milestone.toml's; only where there are any."""
+PARENTS: Final = "parents.json"
+"""Checkpoints of other packs that the run began from; only where there are any."""
 NOTES: Final = "notes.md"
 JOURNAL: Final = "journal.jsonl"
 ENVIRONMENT: Final = "environment.json"
@@ -44,6 +46,10 @@ WITHHELD: Final = "withheld.json"
 LEFT_OUT: Final = ("*.safetensors",)
 """What runs/.gitignore keeps out of git: sealed, and withheld by default."""
 ATTEMPTS: Final = "attempts"
+STAGE: Final = "stage"
+"""The tables of the stages in a milestone."""
+STAGES: Final = "stages"
+"""Folder of the stages of a milestone with [[stage]], a folder each."""
 DAMAGED: Final = "damaged"
 """Folder of what a run that was closed had written and was no longer so: kept, and never read."""
 
@@ -77,6 +83,10 @@ PUBLISHED: Final = "published.json"
 SET_ASIDE: Final = ".set-aside"
 """In runs/.work: what lay in the folder of a run that was closed, and can be in no pack."""
 
+_RESERVED: Final = re.compile(
+    r"(con|prn|aux|nul|conin\$|conout\$|com[0-9]|lpt[0-9])(\..*)?", re.IGNORECASE
+)
+_RESERVED_STARTS: Final = frozenset({"con", "prn", "aux", "nul", "com", "lpt"})
 SEALED_PATH: Final = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]*(/[A-Za-z0-9_][A-Za-z0-9._-]*)*")
 ACTS: Final = re.compile(
     r".*\.(x?html?|xht|mht|mhtml|svgz?|m?js|jsx|css|wasm|swf|sh|bash|zsh|fish|command|bat|cmd|ps1"
@@ -97,6 +107,7 @@ _RENDERED_SET: Final = re.compile(RENDERED_PATTERN)
 SCHEMA_OF: Final = {
     MANIFEST: "manifest.v1",
     OVERRIDES: "overrides.v1",
+    PARENTS: "parents.v1",
     ENVIRONMENT: "environment.v1",
     HARDWARE: "hardware.v1",
     GIT: "git.v1",
@@ -146,6 +157,11 @@ NEEDED_WHEN_IMPORTED: Final = (MANIFEST, SOURCES, LOGGED, RESULTS, FINDINGS, WIT
 
 NEEDED_WHEN_COMPLETE: Final = (TELEMETRY,)
 """Sealed files that a complete pack has besides, whatever its stages."""
+
+
+def is_reserved(part: str) -> bool:
+    """Whether a name is one of a device of Windows."""
+    return part[:3].lower() in _RESERVED_STARTS and _RESERVED.fullmatch(part) is not None
 
 
 def is_original(path: str) -> bool:
@@ -207,7 +223,7 @@ def is_unfinished(work: Path) -> bool:
         begun = {one.name for one in staged.iterdir()} if staged.is_dir() else set()
     except OSError as error:
         return error.errno not in (errno.ENOENT, errno.ENOTDIR, errno.ELOOP)
-    told = inside & {REMEMBERED, STOPPED, CLOSING} or begun - {MILESTONE, OVERRIDES, NOTES}
+    told = inside & {REMEMBERED, STOPPED, CLOSING} or begun - {MILESTONE, OVERRIDES, PARENTS, NOTES}
     return any(not name.startswith(".") for name in told) or any(
         name.startswith(("attempt-", "scratch-")) for name in inside
     )
@@ -216,3 +232,9 @@ def is_unfinished(work: Path) -> bool:
 def work_dir(runs: Path, milestone_id: str) -> Path:
     """Where an unsealed run works."""
     return runs / WORK / milestone_id
+
+
+def without_stage(path: str) -> str:
+    """A path of a file of a stage as it would be were its stage the only one of its kind."""
+    parts = path.split("/", 2)
+    return parts[2] if len(parts) == 3 and parts[0] == STAGES else path

@@ -12,6 +12,8 @@ KIB: Final = 1024
 MIB: Final = 1024 * KIB
 
 MAX_FILES: Final = 20_000
+MAX_STAGES: Final = 200
+"""Of a milestone, with one for each seed, checkpoint and data set."""
 MAX_DIRECTORIES: Final = 20_000
 MAX_PATH_BYTES: Final = 200
 MAX_DEPTH: Final = 6

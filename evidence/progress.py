@@ -11,8 +11,8 @@ class Observer(Protocol):
     def message(self, text: str) -> None:
         """One plain sentence."""
 
-    def stage(self, attempt: str, stage: str, total: int) -> None:
-        """A stage begins; `total` counts its steps or examples."""
+    def stage(self, attempt: str, stage: str, total: int, unit: str) -> None:
+        """A stage begins; `total` counts its steps or examples, whichever `unit` says."""
 
     def advance(self, done: int, total: int, note: str) -> None:
         """`done` of `total` are behind us; `note` is short, such as the current loss."""
@@ -30,7 +30,7 @@ class Silent:
     def message(self, text: str) -> None:
         """Ignore."""
 
-    def stage(self, attempt: str, stage: str, total: int) -> None:
+    def stage(self, attempt: str, stage: str, total: int, unit: str) -> None:
         """Ignore."""
 
     def advance(self, done: int, total: int, note: str) -> None:

@@ -11,32 +11,35 @@ import sys
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Final
 
+from msgspec import field
 from msgspec.structs import replace
 
-from evidence.attempt.outcome import Left
+from evidence.attempt.outcome import Left, StageResult
+from evidence.attempt.ranks import without_ranks
 from evidence.attempt.reported import Reported, read_reported
-from evidence.attempt.stage import StageResult, StageRun
+from evidence.attempt.stage import StageRun
 from evidence.attempt.surroundings import Surroundings
-from evidence.records.availability import Unavailable
-from evidence.records.capture import FrameworkRecord
-from evidence.records.inputs import ModelRecord, TextRecord, TokenizerRecord
+from evidence.milestone.plan import plan_attempts
 from evidence.records.record import Record
 from evidence.records.run import AttemptPlan, OutcomeRecord
-from evidence.stages.kind import Kind
-from evidence.stages.registry import kind_of
+from evidence.stages.stage import Stage
+from evidence.stages.train import TRAIN
 from evidence.worker.interface import Job
 from evidence.worker.interpreter import inherited
+
+RENDEZVOUS: Final = "rendezvous"
 
 
 class AttemptResult(Record):
     """An attempt that was tried: its outcome, and what its workers reported."""
 
     record: OutcomeRecord
-    framework: FrameworkRecord | Unavailable | None = None
-    model: ModelRecord | None = None
-    tokenizer: TokenizerRecord | None = None
-    text: TextRecord | None = None
+    reported: Reported = Reported()
+    """By the workers of a milestone without [[stage]], or by those of its first stage."""
+    of_stages: Mapping[str, Reported] = field(default_factory=dict)
+    """By the workers of each stage that has a folder of its own."""
     left: Left | None = None
     """What there is to go on with, where the attempt need not be over."""
 
@@ -44,15 +47,10 @@ class AttemptResult(Record):
         """The same result with the time it took over all its processes."""
         return replace(self, record=replace(self.record, duration_s=duration_s))
 
-    def as_completed(self, reported: Reported) -> AttemptResult:
+    def as_completed(self, stages: Sequence[Stage], scratch: Path) -> AttemptResult:
         """The result of an attempt that the journal calls completed."""
-        return AttemptResult(
-            record=replace(self.record, outcome="completed", reason=""),
-            framework=reported.framework,
-            model=reported.model,
-            tokenizer=reported.tokenizer,
-            text=reported.text,
-        )
+        record = replace(self.record, outcome="completed", reason="")
+        return with_reported(AttemptResult(record), stages, scratch)
 
     @property
     def completed(self) -> bool:
@@ -82,11 +80,8 @@ class StartPoint(Record):
     from_step: int = 0
     probed: frozenset[str] = frozenset()
     """Moments whose probe the journal has already."""
-
-    @property
-    def resumes(self) -> bool:
-        """Whether this point lies inside a stage that resumes from checkpoints."""
-        return self.stage != "" and kind_of(self.stage).resumes
+    resumes: bool = False
+    """Whether this point lies inside a stage that resumes from checkpoints."""
 
 
 def refused(plan: AttemptPlan, unmet: tuple[tuple[str, str], ...]) -> AttemptResult:
@@ -108,7 +103,7 @@ def interrupted(plan: AttemptPlan, why: str) -> AttemptResult:
 
 def run_attempt(
     plan: AttemptPlan,
-    stages: Sequence[Kind],
+    stages: Sequence[Stage],
     places: Places,
     around: Surroundings,
     point: StartPoint,
@@ -117,42 +112,74 @@ def run_attempt(
     began_s = time.monotonic()
     deadline_s = None if plan.timeout_s is None else began_s + plan.timeout_s
     last: StageResult | None = None
-    names = [kind.name for kind in stages]
+    names = [stage.name for stage in stages]
     first = names.index(point.stage) if point.stage else 0
-    for index, kind in enumerate(stages[first:]):
-        is_start = index == 0
-        job = Job(
-            plan=plan,
-            stage=kind.name,
-            root=str(places.root),
-            scratch=str(places.scratch),
-            output=str(places.output),
-            segment=point.segment if is_start else 1,
-            resume=point.resume if is_start else None,
-            run_stage=around.run_stage,
-            supervisor=sys.executable,
-        )
-        from_step = point.from_step if is_start else 0
-        last = StageRun(kind, job, around, deadline_s, from_step).execute()
+    for index, stage in enumerate(stages[first:]):
+        here = point if index == 0 else StartPoint()
+        job = job_of(plan, stage, places, around, here)
+        last = StageRun(stage, job, around, deadline_s, here.from_step, here.probed).execute()
         if last.outcome != "completed":
             break
-    reported = read_reported(places.scratch)
     left = None if last is None else last.left
-    if left is not None and kind is not stages[0]:
+    if left is not None and stage is not stages[0]:
         left = replace(left, yields=False)  # what the stages before made is there
-    return AttemptResult(
-        left=left,
-        record=_record(plan, last, time.monotonic() - began_s),
-        framework=reported.framework,
-        model=reported.model,
-        tokenizer=reported.tokenizer,
-        text=reported.text,
+    record = _record(plan, last, time.monotonic() - began_s)
+    return with_reported(AttemptResult(record, left=left), stages, places.scratch)
+
+
+def job_of(
+    plan: AttemptPlan, stage: Stage, places: Places, around: Surroundings, point: StartPoint
+) -> Job:
+    """What the worker of a stage is to do. A stage with a folder of its own reads and writes there
+    what it would otherwise at the top."""
+    own = stage_plan(plan, stage)
+    if stage.parent and own.given_model is not None and own.given_model.path is not None:
+        checkpoint = places.output / own.given_model.path
+        own = replace(own, given_model=replace(own.given_model, path=str(checkpoint)))
+    return Job(
+        plan=own,
+        stage=stage.kind.name,
+        root=str(places.root),
+        scratch=str(scratch_of(stage, places.scratch)),
+        output=str(places.output / stage.folder),
+        segment=point.segment,
+        resume=point.resume,
+        run_stage=around.run_stage,
+        evaluates_given=stage.is_named,
+        supervisor=sys.executable,
+        rendezvous=_rendezvous(plan, stage, places.scratch),
     )
+
+
+def _rendezvous(plan: AttemptPlan, stage: Stage, scratch: Path) -> str:
+    """Where the processes of a training find one another; what is evaluated is by one alone."""
+    several = plan.processes > 1 and stage.kind is TRAIN
+    return str(scratch_of(stage, scratch).absolute() / RENDEZVOUS) if several else ""
+
+
+def scratch_of(stage: Stage, scratch: Path) -> Path:
+    """Where a stage keeps its checkpoints, and what its worker reported."""
+    return scratch / stage.name if stage.is_named else scratch
+
+
+def stage_plan(plan: AttemptPlan, stage: Stage) -> AttemptPlan:
+    """The attempt as it holds in one stage."""
+    return plan if not stage.is_named else plan_attempts(stage.milestone)[plan.number - 1]
+
+
+def with_reported(result: AttemptResult, stages: Sequence[Stage], scratch: Path) -> AttemptResult:
+    """The result with what its workers have reported so far."""
+    named = {one.name: read_reported(scratch_of(one, scratch)) for one in stages if one.is_named}
+    first = next(iter(named.values())) if named else read_reported(scratch)
+    return replace(result, reported=first, of_stages=named)
 
 
 def worker_environment(plan: AttemptPlan) -> Mapping[str, str]:
     """Environment of the workers: the caller's, with what makes a run repeatable fixed."""
-    return inherited(plan.interpreter, os.environ) | fixed_variables(plan)
+    variables = inherited(plan.interpreter, os.environ)
+    if plan.given_train is not None:  # a program may have a launcher of its own
+        variables = without_ranks(variables)
+    return variables | fixed_variables(plan)
 
 
 def fixed_variables(plan: AttemptPlan) -> dict[str, str]:

@@ -11,6 +11,8 @@ from typing import Final
 
 from evidence.attempt.surroundings import Surroundings
 from evidence.errors import UsageError
+from evidence.records.availability import Unavailable
+from evidence.records.inputs import ModelRecord
 from evidence.worker.failures import INPUT_CHANGED
 
 MAX_NAMED: Final = 8
@@ -28,6 +30,18 @@ def other_bytes(data: Mapping[str, str], around: Surroundings) -> Iterator[str]:
                 f"the worker read other bytes for [data.{name}] ({value[:12]}…) than were "
                 f"recorded at the start ({str(expected)[:12]}…): the file changed meanwhile"
             )
+
+
+def other_parent(model: ModelRecord, around: Surroundings) -> Iterator[str]:
+    """Files of the checkpoint of another pack that are not those that were verified."""
+    for one in around.parents:
+        if one.init != model.id or isinstance(model.files, Unavailable):
+            continue
+        loaded = {file.path: file.sha256 for file in model.files}
+        verified = {file.path: file.sha256 for file in one.files}
+        for name in sorted(loaded.keys() | verified.keys()):
+            if loaded.get(name) != verified.get(name):
+                yield f"the worker loaded another {name} of {one.init} than was verified before"
 
 
 def input_changed(changed: Sequence[str], more: str = "") -> Failure:
@@ -51,7 +65,11 @@ def of_changed_inputs(failure: Failure | None, around: Surroundings) -> Failure 
     if failure is None:
         return None
     try:
-        changed = [*around.changed_data(), *around.changed_models()]
+        changed = [
+            *around.changed_data(),
+            *around.changed_models(),
+            *around.changed_parents(),
+        ]
     except OSError:  # no memory to look again: whether they are others is not known
         return failure
     return input_changed(changed, f"; the worker said: {failure[1]}") if changed else failure

@@ -144,14 +144,16 @@ def _last_of(text: str) -> list[str]:
 
 
 class StageFiles:
-    """All growing files of one stage, below the attempt's folder."""
+    """All growing files of one stage, below its folder, which is the attempt's or lies in it."""
 
-    def __init__(self, folder: Path, kind: Kind, redactor: Redactor | None = None) -> None:
+    def __init__(
+        self, folder: Path, attempt_folder: Path, kind: Kind, redactor: Redactor | None = None
+    ) -> None:
         self._rows = None if kind.rows is None else LineWriter(folder / kind.rows.path)
-        self._telemetry = LineWriter(folder / layout.TELEMETRY)
+        self._telemetry = LineWriter(attempt_folder / layout.TELEMETRY)
         self.log = LogFile(folder / kind.log, redactor)
         self.num_rows = 0
-        self._size_bytes = _lines_bytes(folder.parent)
+        self._size_bytes = _lines_bytes(attempt_folder.parent)
         self._synced_at = time.monotonic()
 
     def row(self, record: object) -> None:

@@ -35,7 +35,7 @@ def write_document(
     value = event["record"]
     if document.cleaned:
         exact = {key: value[key] for key in document.exact if key in value}
-        value = {**_cleaned(value, clean), **exact}
+        value = {**cleaned(value, clean), **exact}
     record = decode(document.record, value)
     return _written(folder / document.path, jsonio.dump_document(encode(record)))
 
@@ -43,7 +43,7 @@ def write_document(
 def row_of(rows: Rows[T], event: dict[str, Any], clean: Clean) -> T:
     """The record of a row that an event brings. Raises MalformedError."""
     value = event["row"]
-    return decode(rows.record, _cleaned(value, clean) if rows.cleaned else value)
+    return decode(rows.record, cleaned(value, clean) if rows.cleaned else value)
 
 
 def write_collected(folder: Path, kind: Kind, event: dict[str, Any]) -> dict[Path, Written]:
@@ -59,13 +59,14 @@ def write_collected(folder: Path, kind: Kind, event: dict[str, Any]) -> dict[Pat
     return _written(folder / path, data)
 
 
-def _cleaned(value: Any, clean: Clean) -> Any:
+def cleaned(value: Any, clean: Clean) -> Any:
+    """A JSON value without secrets and names in its texts."""
     if isinstance(value, str):
         return visible(cut(clean(value), limits.MAX_CAPTURED_CHARS)) if value else value
     if isinstance(value, list):
-        return [_cleaned(one, clean) for one in value]
+        return [cleaned(one, clean) for one in value]
     if isinstance(value, dict):
-        return {_cleaned(key, clean): _cleaned(one, clean) for key, one in value.items()}
+        return {cleaned(key, clean): cleaned(one, clean) for key, one in value.items()}
     return value
 
 

@@ -57,6 +57,17 @@ class Limit(Record):
     seconds: float
 
 
+class StageResult(Record):
+    """How one stage of an attempt came out, and what was learned in it."""
+
+    outcome: OutcomeKind
+    reason: str
+    exit_status: int | None
+    last_lines: tuple[str, ...]
+    left: Left | None = None
+    """What there is to go on with, where the attempt need not be over."""
+
+
 class WorkerEnd(Record):
     """What the supervisor knows when a worker is gone."""
 
@@ -84,6 +95,8 @@ class WorkerEnd(Record):
     """It came as far as its schedule: backend, data and model were loaded."""
     last_lines: tuple[str, ...] = ()
     """Of its output."""
+    blamed: str = ""
+    """Which of several processes ended first, or failed for a reason of its own."""
 
 
 class Left(Record):
@@ -152,6 +165,12 @@ def of_signal(exit_status: int | None, last_lines: tuple[str, ...]) -> int | Non
 
 def outcome_of(ended: WorkerEnd) -> tuple[OutcomeKind, str]:
     """Outcome and reason. A worker that did not say `done` never counts as completed."""
+    outcome, reason = _outcome_of(ended)
+    of_one = ended.blamed and outcome not in ("completed", "interrupted", "timed-out")
+    return outcome, f"{ended.blamed}: {reason}" if of_one else reason
+
+
+def _outcome_of(ended: WorkerEnd) -> tuple[OutcomeKind, str]:
     stage = ended.kind.name
     if ended.limit is not None:
         stuck = _STUCK if ended.exit_status is None else ""

@@ -82,6 +82,21 @@ class WorkerProcess:
         """Process id of the worker, also the id of its process group."""
         return self._process.pid
 
+    @property
+    def others(self) -> tuple[int, ...]:
+        """Process ids of further workers: there are none."""
+        return ()
+
+    @property
+    def status(self) -> int | None:
+        """The exit status, as `close` gives it; None where it runs."""
+        return self._process.poll()
+
+    @property
+    def blamed(self) -> str:
+        """Which of several is to blame: it is the only one."""
+        return ""
+
     def receive(self, timeout_s: float) -> Iterator[tuple[Channel, bytes]]:
         """What arrived within `timeout_s`: whole event lines, and output in any pieces."""
         ready = self._selector.select(timeout_s)

@@ -17,15 +17,19 @@ from evidence.attempt.changed_inputs import (
     input_changed,
     of_changed_inputs,
     other_bytes,
+    other_parent,
     refused,
 )
+from evidence.attempt.facts import FACTS, fact_of
 from evidence.attempt.files import StageFiles
 from evidence.attempt.folders import Files, drop_checkpoints, folder_digests
 from evidence.attempt.handed import row_of, write_collected, write_document
-from evidence.attempt.outcome import Left, Limit, WorkerEnd, left_by, of_signal, outcome_of
+from evidence.attempt.outcome import Limit, StageResult, WorkerEnd, left_by, of_signal, outcome_of
 from evidence.attempt.process import GRACE_AFTER_KILL_S, WorkerProcess, are_told_too
+from evidence.attempt.ranks import RankProcesses, started
 from evidence.attempt.reported import Reported, framework_of, read_reported, write_reported
 from evidence.attempt.surroundings import Surroundings
+from evidence.attempt.time_limits import passed
 from evidence.capture.oom import count_oom_kills
 from evidence.capture.telemetry import sample, sampling_period_s
 from evidence.encoding import jsonio
@@ -33,12 +37,10 @@ from evidence.encoding.codec import decode, encode
 from evidence.errors import DurabilityError, MalformedError, PastLimitError
 from evidence.records.availability import Unavailable
 from evidence.records.capture import FrameworkRecord
-from evidence.records.execution import CompilationRecord, ExecutionRecord, LossRecord
-from evidence.records.generation import GenerationRecord
+from evidence.records.execution import ExecutionRecord
 from evidence.records.inputs import ModelRecord, TextRecord, TokenizerRecord
-from evidence.records.record import Record
-from evidence.records.run import OutcomeKind
-from evidence.stages.kind import Document, Kind, Rows
+from evidence.stages.kind import Document, Rows
+from evidence.stages.stage import Stage
 from evidence.system.durable import NO_ROOM_HINT, Written, write_file
 from evidence.text.escape import one_line
 from evidence.worker.failures import DISK_FULL, GPU_LOST, UNREACHABLE
@@ -47,24 +49,6 @@ from evidence.worker.memory import remedy
 
 POLL_S: Final = 0.2
 STOP_NOW: Final = 2
-_FACTS: Final[dict[str, type[Record]]] = {
-    "execution": ExecutionRecord,
-    "compilation": CompilationRecord,
-    "loss": LossRecord,
-    "generation": GenerationRecord,
-}
-"""Records that become events of the journal as they are."""
-
-
-class StageResult(Record):
-    """How one stage of an attempt came out, and what was learned in it."""
-
-    outcome: OutcomeKind
-    reason: str
-    exit_status: int | None
-    last_lines: tuple[str, ...]
-    left: Left | None = None
-    """What there is to go on with, where the attempt need not be over."""
 
 
 class StageRun:
@@ -72,19 +56,24 @@ class StageRun:
 
     def __init__(
         self,
-        kind: Kind,
+        stage: Stage,
         job: Job,
         around: Surroundings,
         deadline_s: float | None,
         from_step: int,
+        probed: frozenset[str],
     ) -> None:
-        self._kind = kind
+        self._stage = stage
+        self._kind = stage.kind
         self._job = job
+        self._probed = probed
         self._from_step = from_step
         self._around = around
         self._deadline_s = deadline_s
         self._redactor = around.privacy.redactor()
         self._folder = Path(job.output)
+        up = len(Path(stage.folder).parts)
+        self._attempt_folder = self._folder.parents[up - 1] if up else self._folder
         self._total = 0
         self._failure: tuple[str, str] | None = None
         self._execution: ExecutionRecord | None = None
@@ -103,7 +92,7 @@ class StageRun:
         job = self._job
         self._journal(
             "stage-started",
-            stage=job.stage,
+            stage=self._stage.name,
             segment=job.segment,
             resumed_from_step=self._from_step or None,
         )
@@ -111,7 +100,7 @@ class StageRun:
         write_file(job_file, jsonio.dump_document(encode(job)))
         began_s, oom_kills = time.monotonic(), count_oom_kills()
         with (
-            StageFiles(self._folder, self._kind, self._redactor) as files,
+            StageFiles(self._folder, self._attempt_folder, self._kind, self._redactor) as files,
             folder_digests(self._stops_now) as self._digests,
         ):
             self._files = files
@@ -125,6 +114,7 @@ class StageRun:
             raise DurabilityError(message, hint=NO_ROOM_HINT, no_room=True)
         ended = WorkerEnd(
             kind=self._kind,
+            blamed=self._blamed,
             done=self._done is not None,
             failure=self._failure,
             exit_status=status,
@@ -142,7 +132,7 @@ class StageRun:
         )
         outcome, reason = outcome_of(ended)
         if self._redactor.counts:
-            self._journal("redacted", stage=job.stage, counts=dict(self._redactor.counts))
+            self._journal("redacted", stage=self._stage.name, counts=dict(self._redactor.counts))
         self._keep()
         if outcome == "completed":  # from here on none of its files may be another one
             self._finished(time.monotonic() - began_s)
@@ -159,12 +149,12 @@ class StageRun:
         """Whether we stopped the worker, the limit that ran out, and its exit status."""
         around = self._around
         root = Path(self._job.root)
-        worker = WorkerProcess(job_file, around.environment, root, around.interpreter)
-        self._around.observer.stage(self._job.plan.name, self._job.stage, 0)
+        worker = started(self._job, job_file, around.environment, root, around.interpreter)
+        self._around.observer.stage(self._job.plan.name, self._stage.name, 0, self._kind.unit)
         try:
             stopped, limit = self._listen(worker)
         finally:
-            status = worker.close()
+            self._blamed, status = worker.blamed, worker.close()
             self._around.observer.stage_end()
         self._files.sync()
         is_hashed = self._digests.finish()
@@ -174,7 +164,7 @@ class StageRun:
     def _stops_now(self) -> bool:
         return self._around.stop_level() >= STOP_NOW
 
-    def _listen(self, worker: WorkerProcess) -> tuple[bool, Limit | None]:
+    def _listen(self, worker: WorkerProcess | RankProcesses) -> tuple[bool, Limit | None]:
         """Read the worker to its end. Returns whether we stopped it and the limit that ran out."""
         asked, sampled_s, last_event_s = 0, 0.0, time.monotonic()
         killed_s: float | None = None
@@ -190,7 +180,7 @@ class StageRun:
             now = time.monotonic()
             if now - sampled_s >= sampling_period_s(now - self._around.started_s):
                 sampled_s = now
-                self._sample(worker.pid, now)
+                self._sample(worker, now)
             self._files.sync_when_due()
             self._digests.hand_over()
             if self._in_vain:
@@ -206,23 +196,15 @@ class StageRun:
                 worker.kill() if at_once else worker.ask_to_stop(by_interrupt=interrupt)
             if killed_s is not None and now - killed_s > GRACE_AFTER_KILL_S:
                 break  # stuck in the kernel
-            limit = self._passed(now, last_event_s)
+            limit = passed(self._job.plan, self._deadline_s, now, last_event_s)
             if limit is not None and killed_s is None:
                 worker.kill()
                 return asked > 0, limit
         return asked > 0, None
 
-    def _passed(self, now: float, last_event_s: float) -> Limit | None:
-        plan = self._job.plan
-        if plan.timeout_s is not None and self._deadline_s is not None and now > self._deadline_s:
-            return Limit("attempt", plan.timeout_s)
-        if now - last_event_s > plan.no_progress_timeout_s:
-            return Limit("silence", plan.no_progress_timeout_s)
-        return None
-
-    def _sample(self, pid: int, now: float) -> None:
-        elapsed_s = now - self._around.started_s
-        row = sample(pid, self._job.plan.name, self._job.stage, elapsed_s)
+    def _sample(self, worker: WorkerProcess | RankProcesses, now: float) -> None:
+        elapsed_s, plan = now - self._around.started_s, self._job.plan
+        row = sample(worker.pid, plan.name, self._stage.name, elapsed_s, worker.others)
         if row is not None:
             self._files.telemetry(row)
 
@@ -248,8 +230,8 @@ class StageRun:
         rows = self._kind.rows
         if rows is not None and name == rows.event:
             return partial(self._on_row, rows)
-        if name in _FACTS:
-            return partial(self._on_fact, _FACTS[name])
+        if name in FACTS:
+            return self._on_fact
         for document in self._kind.documents:
             if name == document.event:
                 return partial(self._on_document, document)
@@ -274,20 +256,27 @@ class StageRun:
     def _on_inputs(self, event: dict[str, Any]) -> None:
         model = decode(ModelRecord, event["model"])
         tokenizer = decode(TokenizerRecord, event["tokenizer"])
-        scratch = Path(self._job.scratch)
-        text = decode(TextRecord, event["text"])
+        scratch, text = Path(self._job.scratch), decode(TextRecord, event["text"])
         now, before = Reported(self._framework, model, tokenizer, text), read_reported(scratch)
         for line in now.other_framework(before):
             self._around.observer.message(f"other than before: {line}")
         changed = [
             *other_bytes(event["data"], self._around),
             *self._around.changed_models(),
+            *other_parent(model, self._around),
             *now.differences(before),
         ]
         if changed and self._job.segment > 1:
             raise refused(changed)
         if not self._stops_in_vain(changed):
             self._around.keep(write_reported(scratch, now))
+
+    def _on_evaluated(self, event: dict[str, Any]) -> None:
+        """The checkpoint that an evaluation loaded, where it is not the attempt's only one."""
+        model = decode(ModelRecord, event["model"])
+        if not self._stops_in_vain([*other_parent(model, self._around)]):
+            reported = Reported(self._framework, model)
+            self._around.keep(write_reported(Path(self._job.scratch), reported))
 
     def _on_read(self, event: dict[str, Any]) -> None:
         """Data that a stage read anew, after the one before it."""
@@ -301,22 +290,23 @@ class StageRun:
 
     def _on_schedule(self, event: dict[str, Any]) -> None:
         self._has_begun, self._total = True, int(event["num_steps"])
-        self._around.observer.stage(self._job.plan.name, self._job.stage, self._total)
+        name, unit = self._stage.name, self._kind.unit
+        self._around.observer.stage(self._job.plan.name, name, self._total, unit)
         keys = ("num_rows", "num_steps", "steps_per_epoch", "resumed_from_step")
-        self._journal("schedule", stage=self._job.stage, **{key: event[key] for key in keys})
+        self._journal("schedule", stage=self._stage.name, **{key: event[key] for key in keys})
 
-    def _on_fact(self, record: type[Record], event: dict[str, Any]) -> None:
+    def _on_fact(self, event: dict[str, Any]) -> None:
         """A record that the worker sends becomes an event of the journal."""
         name, segment = event["event"], self._job.segment
-        found = decode(record, {key: event[key] for key in event if key != "event"})
-        self._journal(name, stage=self._job.stage, segment=segment, **encode(found))
+        found = fact_of(event, self._redactor.text)
+        self._journal(name, stage=self._stage.name, segment=segment, **encode(found))
         if isinstance(found, ExecutionRecord):
             self._execution = found
 
     def _on_probe(self, event: dict[str, Any]) -> None:
-        if event["moment"] not in self._around.probed:  # else the journal has it
+        if event["moment"] not in self._probed:  # else the journal has it
             keys = ("moment", "loss", "num_examples")
-            self._journal("probe", **{key: event[key] for key in keys})
+            self._journal("probe", **self._of(), **{key: event[key] for key in keys})
 
     def _on_row(self, rows: Rows[Any], event: dict[str, Any]) -> None:
         row = row_of(rows, event, self._redactor.text)
@@ -339,7 +329,7 @@ class StageRun:
     def _checkpoint(self, step: int, stream: str, files: Files) -> None:
         self._journal(
             "checkpoint",
-            stage=self._job.stage,
+            stage=self._stage.name,
             segment=self._job.segment,
             step=step,
             stream=stream,
@@ -354,7 +344,11 @@ class StageRun:
         self._digests.begin(Path(event["path"]), self._folder, self._final_model)
 
     def _final_model(self, files: Files) -> None:
-        self._journal("final-model", files=encode(files))
+        self._journal("final-model", **self._of(), files=encode(files))
+
+    def _of(self) -> dict[str, str]:
+        """Which stage it is, where there may be several of its kind."""
+        return {"stage": self._stage.name} if self._stage.is_named else {}
 
     def _on_warning(self, event: dict[str, Any]) -> None:
         message = self._redactor.text(str(event["message"]))
@@ -383,7 +377,7 @@ class StageRun:
         moved = {"weights": done["weights"]} if "weights" in done else {}
         self._journal(
             "stage-finished",
-            stage=self._job.stage,
+            stage=self._stage.name,
             segment=self._job.segment,
             duration_s=duration_s,
             runtime_s=done.get("runtime_s"),

@@ -12,6 +12,7 @@ from msgspec import field
 
 from evidence.pack.journal import Journal
 from evidence.progress import Observer
+from evidence.records.parents import ParentPackRecord
 from evidence.records.record import Record
 from evidence.redact.privacy import Privacy
 from evidence.system.durable import Written
@@ -37,10 +38,12 @@ class Surroundings(Record):
     changed_models: Callable[[], Iterable[str]]
     """Each file of data, or of models and tokenizers, that is another one by now than when the run
     began, in a sentence."""
+    parents: tuple[ParentPackRecord, ...]
+    """Checkpoints of other packs that the run begins from; a worker loads those files."""
+    changed_parents: Callable[[], Iterable[str]]
+    """The same of them as of the other inputs."""
     keep: Callable[[Mapping[Path, Written]], None]
     """Called where what is written so far has begun to count: a later process relies on it."""
-    probed: frozenset[str] = frozenset()
-    """Moments whose probe the journal has already."""
     interrupted: Callable[[], bool] = lambda: False
     """Whether it was Ctrl-C that asked to stop."""
     privacy: Privacy = field(default_factory=Privacy)

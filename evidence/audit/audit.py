@@ -29,7 +29,7 @@ from evidence.audit.files import Files, judge_date, judge_unchanged
 from evidence.audit.identities import judge_identity
 from evidence.audit.known import Known, known_of, stated, to_their_digits
 from evidence.audit.numbers import judge_number
-from evidence.audit.of_pack import evidence_of, pages_of, values
+from evidence.audit.of_pack import evidence_of, pages_of, values, values_stated
 from evidence.audit.pointers import pointed_at
 from evidence.audit.relations import by_context, judge_difference, judge_statistic, of_row
 from evidence.audit.report import (
@@ -40,6 +40,7 @@ from evidence.audit.report import (
     claim_record,
     place_record,
 )
+from evidence.audit.settings import in_force
 from evidence.audit.shelf import Shelf
 from evidence.audit.weights_unknown import without_digest
 from evidence.errors import PackBrokenError, UsageError
@@ -66,7 +67,7 @@ def audit_folder(documents: Sequence[Path], also: Sequence[Path], root: Path) ->
         for one in reading.folder(root)
         if not one.path.lower().endswith(PAGES) and (root / one.path).resolve() not in pages
     ]
-    return _audit([*documents, *also], root, sources, ())
+    return _audit([*documents, *also], root, sources, list(values_stated(sources)))
 
 
 def audit_pack(documents: Sequence[Path], also: Sequence[Path], pack: Path) -> AuditRecord:
@@ -95,7 +96,7 @@ def _audit(
 ) -> AuditRecord:
     """`is_checked`: verify has held the files against one another, and knows more of them."""
     found = trainings(sources)
-    shelf = Shelf(_known(sources, found, [*more, *pointed_at(root, sources)]))
+    shelf = Shelf(_known(in_force(sources), found, [*more, *pointed_at(root, sources)]))
     names = frozenset(path.name for path in documents)
     files = Files(root, sources, names)
     ended = _ended(found)

@@ -49,6 +49,10 @@ class Claim(Record):
     """Whether its name stands beside it, as in a table; else it was found by the words around."""
     above: tuple[frozenset[str], ...] = ()
     """Such words of each heading above it."""
+    headings: tuple[str, ...] = ()
+    """Those headings as they stand."""
+    subject: str = ""
+    """The cell that names its row; empty outside of tables."""
     around: frozenset[str] = frozenset()
     """Words of its sentence and of what stands above it, by which it may be of another thing."""
     hedge: str = ""

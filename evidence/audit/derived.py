@@ -14,7 +14,7 @@ from typing import Final
 
 from msgspec.structs import replace
 
-from evidence.audit.known import Known, decimal_of, known_of, subject_of_path
+from evidence.audit.known import Known, decimal_of, known_of, stage_of_path, subject_of_path
 from evidence.audit.meaning import Meaning, words_of
 from evidence.audit.vocabulary import IDENTITIES, LOWER_IS_BETTER, SCORES, SETTINGS
 from evidence.foreign import names
@@ -46,11 +46,11 @@ def of_trainings(trainings: Sequence[Training], partial: frozenset[str]) -> Iter
     Of a file that was read in part (`partial`) no extreme, count or mean follows.
     """
     for training in trainings:
-        subject = subject_of_path(training.file)
+        subject, stage = subject_of_path(training.file), stage_of_path(training.file)
         for one in _of_training(training):
             is_whole = training.file not in partial or one.meaning.aggregate in _AT_ENDS
             if is_whole:
-                yield replace(one, subject=one.subject | subject)
+                yield replace(one, subject=one.subject | subject, stage=stage)
 
 
 def _of_training(training: Training) -> Iterator[Known]:
@@ -200,7 +200,12 @@ def counts(sources: Sequence[Source]) -> Iterator[Known]:
         if rows and not source.is_partial:
             how = f"rows of {source.path}"
             known = _count("rows", len(rows), how, Place(source.path), "")
-            yield replace(known, subject=subject_of_path(source.path), keys=keys)
+            yield replace(
+                known,
+                subject=subject_of_path(source.path),
+                stage=stage_of_path(source.path),
+                keys=keys,
+            )
     if sources:
         yield _count("files", len(sources), "files of the evidence", Place(sources[0].path), "")
 
@@ -225,7 +230,7 @@ def _share(source: Source, name: str, facts: list[Fact]) -> Iterator[Known]:
     place = next((fact.place for fact in facts if fact.value == 1), facts[0].place)
     value = Decimal(right) / len(facts)
     known = _value(Meaning("accuracy", "eval"), value, how, place)
-    yield replace(known, subject=subject_of_path(source.path))
+    yield replace(known, subject=subject_of_path(source.path), stage=stage_of_path(source.path))
     key = names.key_of(name)
     if key not in ("accuracy", "acc"):
         measure = key if key in SCORES else ""

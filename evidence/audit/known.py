@@ -17,6 +17,7 @@ from typing import Final
 
 from msgspec.structs import replace
 
+from evidence import layout
 from evidence.audit.meaning import Meaning, meaning_of, words_of
 from evidence.audit.vocabulary import IDENTITIES, NOISE, SETTINGS
 from evidence.foreign import digits
@@ -30,6 +31,7 @@ MAX_TOLD: Final = 12
 MAX_NAME_CHARS: Final = 48
 EXACT_DIGITS: Final = 12
 """A number with so many was written in full."""
+_VOCABULARY: Final = "vocab"
 _UNITS: Final = (
     (re.compile(r"(?:_|\b|\()(?:mib)\)?$", re.IGNORECASE), "bytes", Decimal(2) ** 20),
     (re.compile(r"(?:_|\b|\()(?:gib)\)?$", re.IGNORECASE), "bytes", Decimal(2) ** 30),
@@ -97,6 +99,8 @@ class Known(Record):
     """The values that a mean or a spread is of."""
     is_over_runs: bool = False
     """Whether these are of one thing in several runs, each with a key of its own."""
+    stage: str = ""
+    """The stage that it is of, where the evidence is of several."""
     is_row: bool = False
     """Whether it is one of many that were logged."""
     is_inferred: bool = False
@@ -116,12 +120,15 @@ def stated(sources: Sequence[Source], trainings: Sequence[Training]) -> Iterator
         for facts in rows_of(source.facts):
             told = _told(facts) if facts[0].row is not None else frozenset()
             row_keys = keys + _keys_in(facts)
+            stage = stage_of_path(source.path) or _stage_in(facts)
             epoch = _epoch(facts) if facts[0].row is not None else None
             for fact in facts:
+                if _VOCABULARY in fact.scope:
+                    continue  # the id of a token, whatever word the token is
                 if source.format == "lm-eval-results":
                     yield _of_harness(fact, path, model)
                     continue
-                known = known_of(fact, path | told, row_keys, epoch)
+                known = replace(known_of(fact, path | told, row_keys, epoch), stage=stage)
                 row = logged.get((fact.place, fact.row))
                 if row is not None:
                     known = _in_row(known, fact, row)
@@ -270,6 +277,19 @@ def keys_of(text: str) -> tuple[tuple[str, str], ...]:
     return tuple(
         (name.lower(), str(int(value))) for name, value in found if name.lower() != "epoch"
     )
+
+
+def stage_of_path(path: str) -> str:
+    """`stages/A/seen.json` is of stage A, wherever its pack lies."""
+    parts = path.split("/")
+    at = parts.index(layout.STAGES) + 1 if layout.STAGES in parts[:-2] else 0
+    return parts[at] if at else ""
+
+
+def _stage_in(facts: tuple[Fact, ...]) -> str:
+    """Rows of all stages together say which they are of."""
+    said = (one for one in facts if one.row is not None and one.name in ("stage", "data.stage"))
+    return next((one.text for one in said), "")
 
 
 def rows_of(facts: Iterable[Fact]) -> Iterator[tuple[Fact, ...]]:

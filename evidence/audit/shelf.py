@@ -16,6 +16,7 @@ from typing import Final
 from evidence.audit.claims import Claim
 from evidence.audit.known import Known
 from evidence.audit.meaning import Meaning, words_of
+from evidence.audit.sections import others_than, stage_of
 from evidence.audit.spans import stands_in
 from evidence.audit.vocabulary import IDENTITIES, SCORES
 from evidence.records.record import Record
@@ -89,6 +90,9 @@ class Shelf:
             if (one.meaning.measure in IDENTITIES or is_package) and len(one.text) < 80:
                 self._words |= set(words_of(one.text))
         self._groups = {key: Group(found) for key, found in by_measure.items()}
+        self._stages = frozenset(
+            one.stage for found in by_measure.values() for one in found if one.stage
+        )
 
     def group(self, meaning: Meaning) -> Group:
         """Values of what a claim measures."""
@@ -114,6 +118,13 @@ class Shelf:
         """Scores of what the words name: a task, a seed, a folder."""
         scores = (one for key in SCORES for one in self.measure(key).all)
         return Group([one for one in scores if rest and rest <= one.subject])
+
+    def of_its_stage(self, claim: Claim, group: Group) -> Group:
+        """Those of a group that are of no other stage than the claim's row or heading names."""
+        others = others_than(stage_of(claim, self._stages), self._stages)
+        if not others or not any(one.stage in others for one in group.all):
+            return group
+        return Group([one for one in group.all if one.stage not in others])
 
     def everything(self) -> Iterable[Group]:
         """Every group, for a value that stands under no name that is known."""
@@ -257,14 +268,15 @@ class Sought(Record):
 def sought(shelf: Shelf, claim: Claim) -> Sought:
     """The values that a claim can be of."""
     group = shelf.group(claim.meaning)
-    rows = named_rows(group, claim)
+    own = shelf.of_its_stage(claim, group)
+    rows = named_rows(own, claim)
     is_lost = rows == () and all(name == "file" for name, _ in claim.keys)
     if is_lost:
         rows = None  # of a file that is not there the value may stand elsewhere
-    pool = group.summaries if rows is None else rows
-    is_of_rows = rows is None and not group.summaries
+    pool = own.summaries if rows is None else rows
+    is_of_rows = rows is None and not own.summaries
     if is_of_rows:
-        pool = group.all[:MAX_FOUND]
+        pool = own.all[:MAX_FOUND]
     telling = claim.meaning.rest & group.subjects
     # Of a task that is named alone, any of its scores may be meant.
     one_of_task = frozenset() if claim.meaning.is_named else claim.meaning.rest
@@ -281,11 +293,11 @@ def sought(shelf: Shelf, claim: Claim) -> Sought:
     if rows is not None:
         near = [
             one
-            for one in _one_before(group, claim)
+            for one in _one_before(own, claim)
             if one.value is not None and agrees(claim.meaning, one, telling, has_key=True)
         ]
         exact, near = (exact, near) if exact else (near, [])
-        loose += near if exact else _last_before(group, claim, telling)
+        loose += near if exact else _last_before(own, claim, telling)
     is_named = rows is not None or bool(claim.meaning.aggregate or claim.meaning.split or telling)
     return Sought(
         tuple(exact[:MAX_FOUND]), tuple(loose[:MAX_FOUND]), tuple(near[:MAX_FOUND]), group, is_named

@@ -331,6 +331,8 @@ def _claim(
         context=named.context,
         is_certain=named.is_certain,
         above=tuple(around(one) for one in named.headings),
+        headings=named.headings,
+        subject=named.subject,
         around=named.around | around(last_sentence(named.lead)),
         hedge=hedge,
     )

@@ -37,13 +37,15 @@ def model_record(spec: ModelSpec, root: Path, config: Any, counted: Counted) -> 
     settings = {k: v for k, v in config.to_dict().items() if k not in _NOT_CONFIGURED}
     folder = spec.path or spec.config
     return ModelRecord(
-        id=spec.id or str(folder),
+        id=spec.called,
         source="hub" if spec.id is not None else "local" if spec.path is not None else "random",
         revision_requested=spec.revision,
         revision=_revision(spec, config),
         init_seed=spec.init_seed,
         config_sha256=sha256_hex(json.dumps(settings, sort_keys=True, default=str).encode("utf-8")),
-        files=_digests(root, folder) if folder is not None else Unavailable("named by revision"),
+        files=Unavailable("named by revision")
+        if folder is None
+        else _digests(root / folder if spec.named else root, root / folder),
         num_parameters=counted.num_parameters,
         num_embedding_parameters=sum(table.num_elements for table in counted.embedding_tables),
         dtype=counted.dtype,
@@ -63,9 +65,10 @@ def _revision(spec: ModelSpec, config: Any) -> str | Unavailable:
     return resolved or Unavailable("the hub did not say which commit it gave")
 
 
-def _digests(root: Path, folder: str) -> tuple[FileDigest, ...]:
+def _digests(root: Path, folder: Path) -> tuple[FileDigest, ...]:
+    """Of every file in a folder, by its path from `root`."""
     found = []
-    for path in sorted(p for p in (root / folder).rglob("*") if p.is_file()):
+    for path in sorted(p for p in folder.rglob("*") if p.is_file()):
         with path.open("rb", buffering=0) as stream:
             sha256, size_bytes = sha256_stream(stream)
         found.append(FileDigest(path.relative_to(root).as_posix(), sha256, size_bytes))

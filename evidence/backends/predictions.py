@@ -45,6 +45,7 @@ def prediction_row(
         output_sha256=sha256_hex(output.encode("utf-8")),
         groups=question.groups,
         scores=scoring.scores(spec, output, answer, question.target),
+        under_test=question.under_test,
     )
 
 

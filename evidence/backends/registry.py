@@ -35,6 +35,8 @@ _TRANSFORMERS: Final = Backend(
         Package(name, _INSTALL_TORCH)
         for name in ("torch", "transformers", "accelerate", "safetensors", "tokenizers")
     ),
+    launches=True,
+    takes_checkpoints=True,
 )
 _TUNIX: Final = Backend(
     name="tunix",

@@ -29,7 +29,7 @@ def warn(emit: Emit, texts: Iterable[str]) -> None:
 
 def begin_training(model: ModelSpec, num_rows: int) -> None:
     """Say what is trained on how much."""
-    print(f"training {model.id or model.config or model.path} on {num_rows} rows")
+    print(f"training {model.called} on {num_rows} rows")
 
 
 def begin_evaluation(emit: Emit, num_asked: int, num_available: int) -> None:

@@ -33,13 +33,13 @@ def num_steps_of(spec: TrainSpec, num_rows: int) -> int:
     return total_steps(spec.epochs, per_epoch, spec.max_steps)
 
 
-def grouping(spec: TrainSpec, *, may_merge: bool) -> tuple[int, int]:
-    """Rows that go through the model at once, and forward passes of a step.
+def grouping(spec: TrainSpec, *, may_merge: bool, processes: int = 1) -> tuple[int, int]:
+    """Rows that go through the model at once, and forward passes of a step, of each process.
 
     Merging changes rounding alone, since the gradient is weighted by tokens either way; a model
     that drops out at random may not.
     """
-    rows, accumulation = spec.batch_size, spec.gradient_accumulation
+    rows, accumulation = spec.batch_size, spec.gradient_accumulation // processes
     whole = rows * accumulation
     if spec.execution == "fast" and may_merge and whole <= MAX_MERGED_ROWS:
         return whole, 1

@@ -108,7 +108,7 @@ def tokenizer_record(spec: ModelSpec, root: Path, tokenizer: Any) -> TokenizerRe
         digest = _cached_digest(spec)
     plain = coder(tokenizer)
     return TokenizerRecord(
-        id=folder or str(spec.id),
+        id=spec.named or folder or str(spec.id),
         sha256=digest,
         vocab_size=len(tokenizer),
         adds_bos=plain.adds_bos,

@@ -29,7 +29,7 @@ def capture_packages() -> PackagesRecord:
     found: dict[tuple[str, str], Distribution] = {}
     first: dict[str, str] = {}
     for one in distributions():  # in the order of the path, as an import looks
-        name, version = _name_and_version(one)
+        name, version = name_and_version(one)
         found.setdefault((name, version), one)
         first.setdefault(name, version)
     return PackagesRecord(
@@ -48,7 +48,8 @@ def without_credentials(url: str) -> str:
     return _WITHOUT_SCHEME.sub("", url)
 
 
-def _name_and_version(one: Distribution) -> tuple[str, str]:
+def name_and_version(one: Distribution) -> tuple[str, str]:
+    """Name, as an index would spell it, and version of an installed distribution."""
     shown = visible(_field(one, "Name") or "unnamed")
     return re.sub(r"[-_.]+", "-", shown).lower(), visible(_field(one, "Version"))
 

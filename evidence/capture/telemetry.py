@@ -6,7 +6,7 @@ once. When samples are taken is the supervisor's.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Final
 
 import psutil
@@ -31,16 +31,17 @@ def sampling_period_s(elapsed_s: float) -> float:
     return max(SAMPLING_PERIOD_S, elapsed_s / _EACH_SECOND_S)
 
 
-def sample(pid: int, attempt: str, stage: str, elapsed_s: float) -> TelemetryRow | None:
-    """Memory and use of the worker at this moment; None when it is gone already."""
+def sample(
+    pid: int, attempt: str, stage: str, elapsed_s: float, others: Sequence[int] = ()
+) -> TelemetryRow | None:
+    """Memory and use of the worker at this moment; None when it is gone already. Of several
+    workers: of all together, as long as the first is there."""
     first = pid not in _known
-    try:
-        worker = _known.get(pid) or psutil.Process(pid)
-        if worker.status() == psutil.STATUS_ZOMBIE:
-            return None
-        processes = [worker, *worker.children(recursive=True)]
-    except (psutil.Error, OSError, ValueError):  # an odd /proc, besides what psutil names
+    processes = _processes(pid)
+    if not processes:
         return None
+    for other in others:
+        processes += _processes(other)
     rss_bytes, cpu_percent = _measure(processes)
     if rss_bytes == 0:
         return None  # it ended between the two looks
@@ -55,6 +56,17 @@ def sample(pid: int, attempt: str, stage: str, elapsed_s: float) -> TelemetryRow
         gpu_utilisation_percent=gpu.utilisation_percent,
         gpu_power_w=gpu.power_w,
     )
+
+
+def _processes(pid: int) -> list[psutil.Process]:
+    """A worker and what it has started; none where it is gone."""
+    try:
+        worker = _known.get(pid) or psutil.Process(pid)
+        if worker.status() == psutil.STATUS_ZOMBIE:
+            return []
+        return [worker, *worker.children(recursive=True)]
+    except (psutil.Error, OSError, ValueError):  # an odd /proc, besides what psutil names
+        return []
 
 
 def _measure(processes: Iterable[psutil.Process]) -> tuple[int, float]:

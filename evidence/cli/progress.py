@@ -11,7 +11,6 @@ from tqdm import tqdm
 
 from evidence.cli.say import echo
 from evidence.progress import Observer
-from evidence.stages.registry import kind_of
 from evidence.text.escape import visible
 
 PLAIN_EVERY_S: Final = 10.0
@@ -27,13 +26,13 @@ class TerminalProgress:
         """A line above the bar."""
         tqdm.write(visible(text), file=sys.stderr)
 
-    def stage(self, attempt: str, stage: str, total: int) -> None:
+    def stage(self, attempt: str, stage: str, total: int, unit: str) -> None:
         """Begin or restart the bar of a stage."""
         self.stage_end()
         self._bar = tqdm(
             total=total or None,
             desc=visible(f"{attempt} · {stage}"),
-            unit=kind_of(stage).unit,
+            unit=unit,
             file=sys.stderr,
             leave=total > 0,
             dynamic_ncols=True,
@@ -68,13 +67,13 @@ class PlainProgress:
         """A line."""
         echo(visible(text), err=True)
 
-    def stage(self, attempt: str, stage: str, total: int) -> None:
+    def stage(self, attempt: str, stage: str, total: int, unit: str) -> None:
         """Announce a stage."""
         self._label = f"{attempt} · {stage}"
         self._began_s = self._printed_s = time.monotonic()
         if total:
             plural = "" if total == 1 else "s"
-            self.message(f"{self._label}: {total} {kind_of(stage).unit}{plural}")
+            self.message(f"{self._label}: {total} {unit}{plural}")
 
     def advance(self, done: int, total: int, note: str) -> None:
         """A line every few seconds and at the end; none where nobody knows how much there is."""
@@ -106,10 +105,10 @@ class Unfailing:
         with suppress(OSError):
             self._display.message(text)
 
-    def stage(self, attempt: str, stage: str, total: int) -> None:
+    def stage(self, attempt: str, stage: str, total: int, unit: str) -> None:
         """As the display does."""
         with suppress(OSError):
-            self._display.stage(attempt, stage, total)
+            self._display.stage(attempt, stage, total, unit)
 
     def advance(self, done: int, total: int, note: str) -> None:
         """As the display does."""

@@ -11,6 +11,7 @@ from evidence.errors import ExitCode
 from evidence.records.finding import Finding, Report
 from evidence.text.escape import one_line, visible
 from evidence.verification.origin.attached import UNSIGNED_TEXT
+from evidence.verification.origin.parents import CHANGED as PARENT_CHANGED
 
 COLOURS: Final = {
     "VERIFIED": "green",
@@ -26,6 +27,12 @@ VERDICT_TEXTS: Final = {
     "NOT INTACT": "this pack is not what it says",
     "REFUSED": "not read any further, for your safety",
 }
+OF_PARENT: Final = "this pack is as it was sealed; a pack that it begins from is not"
+"""Of a pack of which nothing else is wrong: who kept it well is not accused."""
+PUT_BACK: Final = (
+    "Put the pack that it begins from back as it was, from a copy of it; `evidence verify` says "
+    "then whether that is so."
+)
 IMPORTED: Final = "imported, not observed"
 MAX_NAMED: Final = 3
 """Checks that were not made for one and the same reason: so many are named, `--json` has all."""
@@ -93,11 +100,18 @@ def print_outcome(report: Report) -> None:
         fg=COLOURS[report.verdict],
     )
     if report.exit in (ExitCode.FINDINGS, ExitCode.REFUSED):
-        echo(f"  next         {OURS}")
+        echo(f"  next         {PUT_BACK if _is_of_parent(report) else OURS}")
+
+
+def _is_of_parent(report: Report) -> bool:
+    """Whether nothing is wrong but with a pack that this one begins from."""
+    return {one.code for one in report.findings if one.severity == "error"} == {PARENT_CHANGED}
 
 
 def _meaning(report: Report) -> str:
     """The verdict in words; of an imported pack, what it can be at best."""
+    if _is_of_parent(report):
+        return OF_PARENT
     if report.origin != "imported" or report.verdict not in ("INTACT", "UNFINISHED"):
         return VERDICT_TEXTS[report.verdict]
     signed = any(one.id == "signature" and one.outcome == "pass" for one in report.checks)

@@ -6,7 +6,7 @@ that; `page` turns it into markdown and `drawing` into overlaid curves.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Final
 
 from evidence.compare.configuration import configuration
@@ -14,8 +14,16 @@ from evidence.compare.environment import environment_of
 from evidence.compare.measures import measures
 from evidence.compare.pair import Pair
 from evidence.compare.reasons import reasons
+from evidence.compare.seeds import over_seeds
 from evidence.errors import UsageError
-from evidence.records.comparison import ComparedPack, ComparisonRecord, PairRecord
+from evidence.pack.documents import Documents
+from evidence.pack.stage_view import views
+from evidence.records.comparison import (
+    ComparedPack,
+    ComparisonRecord,
+    PairRecord,
+    ReasonRecord,
+)
 from evidence.records.run import ManifestRecord
 from evidence.rules.differences import differences
 from evidence.text.escape import visible
@@ -23,6 +31,11 @@ from evidence.verification.verification import VerifiedPack
 
 MAX_PACKS: Final = 12
 """More curves than this cannot be told apart."""
+NO_STAGE: Final = (
+    ReasonRecord(
+        "unknown", "they have no stage of one name and kind in common: nothing was compared", ()
+    ),
+)
 
 
 def compare_packs(
@@ -35,29 +48,47 @@ def compare_packs(
     if not 2 <= len(packs) <= MAX_PACKS:
         raise UsageError(f"give 2 to {MAX_PACKS} packs to compare; there are {len(packs)}")
     documents = [pack.documents for pack in packs]
-    first = documents[0]
+    first, labels, measured = documents[0], _labels(packs), measures(documents)
     return ComparisonRecord(
         schema="comparison.v1",
-        packs=tuple(map(_pack, packs, _labels(packs))),
+        packs=tuple(map(_pack, packs, labels)),
         configuration=differences([configuration(one) for one in documents]),
         environment=differences([environment_of(one) for one in documents]),
-        measures=measures(documents),
+        measures=measured,
         pairs=tuple(
-            _pair(index, Pair(first, one, tolerance)) for index, one in enumerate(documents[1:], 1)
+            _pair(index, stage, Pair(*sides, tolerance))
+            for index, one in enumerate(documents[1:], 1)
+            for stage, sides in _sides(first, one)
         ),
+        seeds=over_seeds(labels, documents, measured),
     )
 
 
-def _pair(index: int, pair: Pair) -> PairRecord:
+def _sides(first: Documents, other: Documents) -> Iterator[tuple[str, tuple[Documents, Documents]]]:
+    """What of two packs is held against each other: stages of one name and kind, else all of it."""
+    stages = [{one.name: (one, view) for one, view in views(each)} for each in (first, other)]
+    common = [
+        name
+        for name, (stage, _) in stages[0].items()
+        if name in stages[1] and stages[1][name][0].kind is stage.kind
+    ]
+    yield from ((name, (stages[0][name][1], stages[1][name][1])) for name in common)
+    if not common:
+        yield "", (first, other)
+
+
+def _pair(index: int, stage: str, pair: Pair) -> PairRecord:
+    has_stages = pair.first.milestone.is_staged or pair.other.milestone.is_staged
     return PairRecord(
         pack=index,
+        stage=stage or None,
         conditions=tuple(pair.conditions.values()),
         trajectory=pair.trajectory,
         steps=pair.steps,
         logits=pair.logits,
         predictions=pair.predictions,
         weights=pair.weights,
-        reasons=reasons(pair),
+        reasons=NO_STAGE if has_stages and not stage else reasons(pair),
     )
 
 

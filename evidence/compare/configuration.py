@@ -11,11 +11,13 @@ from typing import Any, Final
 from evidence.encoding.codec import encode
 from evidence.milestone.plan import plan_attempts
 from evidence.pack.documents import Documents
+from evidence.pack.stage_view import views
 from evidence.records.availability import Unavailable
 from evidence.records.comparison import Scalar
 from evidence.records.run import AttemptPlan
 from evidence.results.context import Context
 from evidence.rules.differences import flat
+from evidence.stages.stage import Stage
 
 _OF_ATTEMPT: Final = (
     "name",
@@ -35,21 +37,33 @@ def configuration(documents: Documents) -> dict[str, Scalar]:
     """Dotted keys such as train.learning_rate, in the order of a milestone file."""
     milestone = documents.milestone
     plan = encode(plan_of(documents))
-    for spec in plan["data"].values():
-        for key in _DECLARED:
-            del spec[key]
+    staged = {stage.name: _of_stage(stage, view) for stage, view in views(documents)}
+    launch = milestone.launch
     return flat(
         {
             "milestone": {"id": milestone.id, "kind": milestone.kind},
             "attempt": {key: plan[key] for key in _OF_ATTEMPT},
-            **{key: plan[key] for key in _OF_PLAN},
-            "content": _content(documents),
+            **({} if launch is None else {"launch": encode(launch)}),
+            **({"stage": staged} if staged else _settings(documents)),
             "gate": {
                 gate.name: f"{gate.metric} {gate.op} {_limit(encode(gate))}"
                 for gate in milestone.gates
             },
         }
     )
+
+
+def _of_stage(stage: Stage, view: Documents) -> dict[str, Any]:
+    return {"kind": stage.kind.name, "init": stage.init, **_settings(view)}
+
+
+def _settings(documents: Documents) -> dict[str, Any]:
+    """What one training and its evaluation were asked for, and what went in."""
+    plan = encode(plan_of(documents))
+    for spec in plan["data"].values():
+        for key in _DECLARED:
+            del spec[key]
+    return {**{key: plan[key] for key in _OF_PLAN}, "content": _content(documents)}
 
 
 def plan_of(documents: Documents) -> AttemptPlan:

@@ -14,6 +14,9 @@ from evidence.pack.documents import Documents
 from evidence.records.comparison import MeasuredValue, MeasureRecord
 from evidence.records.run import ValueRecord
 from evidence.stages.command import COMMAND
+from evidence.stages.eval import EVAL
+from evidence.stages.stage import stages_of
+from evidence.stages.train import TRAIN
 
 _ROWS: Final = (
     ("train.epochs", "Epochs"),
@@ -40,6 +43,7 @@ _AT: Final = 3
 """Behind the runtime."""
 MAX_NUMBERS: Final = 100
 _NUMBERS: Final = ("metric.", "reported.")
+_OF_KIND: Final = {TRAIN.name: ("train.", "probe."), EVAL.name: ("eval.",)}
 _NOT_IN_PACK: Final = "this pack does not have it"
 
 
@@ -47,13 +51,29 @@ def measures(packs: Sequence[Documents]) -> tuple[MeasureRecord, ...]:
     """Fixed rows of what was run, one for each scorer that any of the packs used, and one for each
     number that a recorded program wrote or told."""
     recorded = [COMMAND.name in plan_of(one).stages for one in packs]
-    fixed = (*(() if all(recorded) else _ROWS), *(_OF_PROGRAMS if any(recorded) else ()))
+    plain = [one for one in packs if not one.milestone.is_staged]
+    ours = _ROWS if not all(recorded) and plain else ()
+    fixed = (*ours, *_of_stages(packs), *(_OF_PROGRAMS if any(recorded) else ()))
     rows = [_row(packs, name, title) for name, title in fixed]
     if any(one.results is not None and _COMPILING in one.results.values for one in packs):
         rows.insert(_AT, _row(packs, _COMPILING, "Of the runtime, compiling"))
     rows += [_row(packs, name, name) for name in _numbers(packs)]
-    scorers = dict.fromkeys(name for one in packs for name in _scorers(one))
+    scorers = dict.fromkeys(name for one in plain for name in _scorers(one))
     return (*rows, *(_row(packs, f"eval.{name}.rate", f"Score: {name}") for name in scorers))
+
+
+def _of_stages(packs: Sequence[Documents]) -> tuple[tuple[str, str], ...]:
+    """The same of each stage that any of the packs has, under its name."""
+    found: dict[str, str] = {}
+    for stage in (one for pack in packs for one in stages_of(pack.milestone) if one.is_named):
+        names: tuple[tuple[str, str], ...] = _ROWS
+        if stage.kind is EVAL:
+            scorers = stage.milestone.eval.all_scorers
+            names = (*_ROWS, *((f"eval.{name}.rate", f"Score: {name}") for name in scorers))
+        for name, title in names:
+            if name.startswith(_OF_KIND.get(stage.kind.name, ())):
+                found.setdefault(stage.value(name), f"{stage.name}: {title}")
+    return tuple(found.items())
 
 
 def _numbers(packs: Sequence[Documents]) -> tuple[str, ...]:

@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
 from evidence.compare.pair_page import SHOWN_CHARS, pair_view
+from evidence.compare.seeds_page import seeds_view
 from evidence.records.comparison import (
     ComparisonRecord,
     DifferenceRecord,
@@ -51,13 +52,14 @@ def comparison_markdown(comparison: ComparisonRecord, plot: str) -> str:
         "configuration": _differences(comparison.configuration),
         "environment": _differences(comparison.environment),
         "measures": [_measure(one) for one in comparison.measures],
-        "has_ends": "train.loss_end" in names,
+        "has_ends": any(f".{name}".endswith(".train.loss_end") for name in names),
         "has_scores": any(name.endswith(".rate") for name in names),
         "unequal_ends": _unequal_ends(comparison),
         "unequal_questions": any(
             pair.predictions.gained or pair.predictions.lost for pair in comparison.pairs
         ),
         "pairs": [pair_view(labels, pair, plain) for pair in comparison.pairs],
+        "seeds": seeds_view(labels, comparison.seeds),
         "plot": plot,
         "confidence": f"{formatting.shortest(CONFIDENCE * 100)} %",
     }
@@ -102,11 +104,12 @@ def _measured(row: MeasureRecord, one: MeasuredValue) -> str:
         return formatting.percent(one.value)
     if row.unit == "nats":
         return formatting.fixed(one.value, 4)
-    return _FORMS.get(row.name, formatting.number)(one.value)
+    forms = (form for name, form in _FORMS.items() if f".{row.name}".endswith(f".{name}"))
+    return next(forms, formatting.number)(one.value)
 
 
 def _unequal_ends(comparison: ComparisonRecord) -> bool:
     return any(
-        row.key == "train.log_every_steps" and None not in row.values
+        f".{row.key}".endswith(".train.log_every_steps") and None not in row.values
         for row in comparison.configuration
     )

@@ -36,9 +36,10 @@ Plain = Callable[[Scalar], str]
 def pair_view(labels: Sequence[str], pair: PairRecord, plain: Plain) -> dict[str, Any]:
     """What the template shows of a pair; `plain` gives a value as text that is not escaped."""
     predictions = pair.predictions
+    of_stage = f" (stage {markdown.inline(pair.stage)})" if pair.stage else ""
     return {
-        "first": labels[0],
-        "other": labels[pair.pack],
+        "first": labels[0] + of_stage,
+        "other": labels[pair.pack] + of_stage,
         "conditions": [_condition(one, plain) for one in pair.conditions if not _is_folded(one)],
         "same_settings": _same_settings(pair.conditions, plain),
         "trajectory": _trajectory(pair.trajectory),

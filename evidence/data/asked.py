@@ -10,15 +10,17 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Final
 
+from msgspec.structs import replace
+
 from evidence.data import facts
 from evidence.data.facts import DataSet
 from evidence.data.template_text import MarkedText, Span, render_row
 from evidence.errors import MalformedError
 from evidence.records.availability import Unavailable
 from evidence.records.inputs import DataRecord
-from evidence.records.milestone import Milestone
+from evidence.records.milestone import DataSpec, EvalSpec, Milestone
 from evidence.rules import scoring
-from evidence.rules.questions import Question
+from evidence.rules.questions import Question, Questions
 from evidence.text.templating import Template
 
 Compile = Callable[[str], Template]
@@ -43,6 +45,16 @@ def describe(
     own = NO_TEXT if spec.text is None else questions(data, spec.text, spec.answer, compiled)
     asked = questions(evaluation, eval_spec.prompt, (), compiled)
     return facts.describe(data, spec, own, spec.answer, asked)
+
+
+def of_evaluation(spec: EvalSpec, data: DataSet, compiled: Compile) -> Questions:
+    """What an evaluation asks: the rows of its set that it takes."""
+    return questions(replace(data, rows=data.rows[: spec.limit]), spec.prompt, (), compiled)
+
+
+def of_training(spec: DataSpec, data: DataSet, compiled: Compile) -> Questions:
+    """What the rows of a training ask before their answer."""
+    return questions(data, spec.text or "", spec.answer, compiled)
 
 
 def questions(

@@ -33,6 +33,7 @@ from evidence.records.record import Record
 from evidence.records.run import AttemptPlan
 from evidence.rules import groups, sampling
 from evidence.rules.special_tokens import begins_doubled, ends_doubled, lacks
+from evidence.rules.under_test import parts_of
 from evidence.text import templating
 
 MAX_GROUPS_BYTES: Final = groups.MAX_GROUPS_BYTES
@@ -54,6 +55,7 @@ class EvalExample(Record):
     prompt: str
     target: str
     groups: dict[str, str]
+    under_test: tuple[str, ...] = ()
 
 
 def training_examples(plan: AttemptPlan, data: DataSet, coder: Coder) -> tuple[Example, ...]:
@@ -169,27 +171,36 @@ def questions(plan: AttemptPlan, root: Path) -> tuple[tuple[EvalExample, ...], s
     spec: EvalSpec = plan.eval
     data = load_data(root, spec.data, plan.data[spec.data])
     template = templating.compile_text(spec.prompt)
-    rows = data.rows[: spec.limit]
-    found = []
+    rows, tested = data.rows[: spec.limit], plan.data[spec.data].under_test
+    found: list[EvalExample] = []
     for index, row in enumerate(rows):
         for name in (spec.target_field, *spec.group_by):
             if name not in row:
                 raise DataError(f"row {index} of [data.{spec.data}] has no {name!r}")
-        found.append(question_of(spec, template, index, row))
+        found.append(question_of(spec, template, index, row, tested))
+    if tested is not None and found and not any(one.under_test for one in found):
+        raise DataError(
+            f"[data.{spec.data}] under_test names {tested!r}, and none of {len(found)} rows has a "
+            "text of it. Name the field that holds what is tested"
+        )
     for question in found:
         _refuse_long(spec, question)
     _refuse_endless_groups(spec, found)
     return tuple(found), sha256_hex(data.raw), len(data.rows)
 
 
-def question_of(spec: EvalSpec, template: templating.Template, index: int, row: Row) -> EvalExample:
-    """What one row asks. `template` is that of the prompt; the fields it needs are there."""
+def question_of(
+    spec: EvalSpec, template: templating.Template, index: int, row: Row, under_test: str | None
+) -> EvalExample:
+    """What one row asks. `template` is that of the prompt; the fields it needs are there.
+    `under_test`: the field that holds what is tested, where one is declared."""
     return EvalExample(
         index=index,
         id=as_text(row.get(spec.id_field)) or str(index),
         prompt=render_row(template, row).text,
         target=as_text(row[spec.target_field]),
         groups={name: as_text(row[name]) for name in spec.group_by},
+        under_test=() if under_test is None else parts_of(row.get(under_test)),
     )
 
 
@@ -202,7 +213,7 @@ def _refuse_long(spec: EvalSpec, question: EvalExample) -> None:
                 f"{place}: {name!r} has {len(value)} characters, and scores are grouped by it: a "
                 f"group's name has at most {limits.MAX_GROUP_VALUE_CHARS}. Group by shorter values"
             )
-    texts = (question.id, question.prompt, question.target)
+    texts = (question.id, question.prompt, question.target, *question.under_test)
     size_bytes = len(jsonio.dump_row([*texts, question.groups]))
     if size_bytes > limits.MAX_ASKED_BYTES:
         raise DataError(

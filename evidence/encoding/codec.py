@@ -17,7 +17,8 @@ from contextlib import suppress
 from functools import cache, lru_cache, partial
 from typing import Any, Final, Literal, TypeVar, Union, cast, get_args, get_origin, get_type_hints
 
-from msgspec import Struct, ValidationError, convert, to_builtins
+from msgspec import NODEFAULT, Struct, ValidationError, convert, to_builtins
+from msgspec.structs import fields
 
 from evidence.errors import MalformedError
 from evidence.records.availability import Unavailable
@@ -67,8 +68,11 @@ def _silent(kind: type[Struct]) -> dict[str, object]:
     (`omit_defaults`), to which a field was added that most of them do not need."""
     if not kind.__struct_config__.omit_defaults:
         return {}
-    defaults = kind.__struct_defaults__
-    return dict(zip(kind.__struct_fields__[-len(defaults) :], defaults, strict=True))
+    return {
+        one.name: one.default if one.default_factory is NODEFAULT else one.default_factory()
+        for one in fields(kind)
+        if not one.required
+    }
 
 
 def encode_rows(rows: Sequence[object]) -> list[Any]:

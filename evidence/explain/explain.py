@@ -147,6 +147,9 @@ def _follow(sealed: SealedPack, address: str) -> tuple[tuple[Place, ...], int]:
     more = 0
     for part in filter(None, address.split(" + ")):
         match = _ADDRESS.fullmatch(part)
+        if part in sealed.documents.digests:  # the whole of a file
+            places.append(Place(part, 0, "", ""))
+            continue
         if match is not None and isinstance(sealed.documents, Imported):
             place = _in_original(sealed, sealed.documents, part, match)
             if place is not None:

@@ -15,6 +15,7 @@ from evidence.encoding.codec import decode, encode
 from evidence.errors import MalformedError, MilestoneError
 from evidence.milestone.overrides import Applied, Pointer, applied, said, settings_of, spelled
 from evidence.milestone.parse import document_in, judged, parse_milestone
+from evidence.milestone.seed_settings import without_effect
 from evidence.records.milestone import Milestone
 from evidence.records.overrides import OverrideRecord, OverridesRecord, Setting
 
@@ -44,6 +45,9 @@ def with_settings(source: bytes, settings: Sequence[Setting]) -> tuple[Milestone
             "\n".join(_named(made, pointer, message) for pointer, message in problems),
             hint="The milestone file itself is well-formed; nothing was started.",
         )
+    lost = list(without_effect(milestone, made))
+    if lost:
+        raise MilestoneError("\n".join(lost), hint="Nothing was started.")
     return milestone, made
 
 

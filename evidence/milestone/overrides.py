@@ -338,7 +338,7 @@ class _Known(Record):
         return found if isinstance(found, dict) else {}
 
     def _at(self, node: dict[str, Any]) -> _Known:
-        reference = node.get("$ref", "")
-        if reference.startswith("#/$defs/"):
-            node = self.root["$defs"][reference.rpartition("/")[2]]
-        return _Known(self.root, node)
+        found: Any = node
+        for number, part in enumerate(node.get("$ref", "").split("/")):
+            found = found[part] if number else self.root
+        return _Known(self.root, found if "$ref" in node else node)

@@ -18,14 +18,21 @@ from evidence import limits
 from evidence.encoding import schema
 from evidence.encoding.codec import decode
 from evidence.errors import MalformedError, MilestoneError, PastLimitError
+from evidence.milestone.arm_problems import arm_problems, tested_problems
+from evidence.milestone.launch_problems import launch_problems
+from evidence.milestone.seed_problems import seed_problems
+from evidence.milestone.stage_problems import pack_problems, stage_problems
 from evidence.records.milestone import DataSpec, GateSpec, Milestone, ModelSpec, PatternSpec
 from evidence.rules import patterns, scoring
+from evidence.stages.pack_init import read_away
 from evidence.stages.registry import kinds
 from evidence.system.entries import read_regular
 
 SCHEMA: Final = "milestone.v1"
 PROGRAM: Final = "command"
 """The kind of stage that is a program as it is."""
+
+_OF_ORDER: Final = frozenset(("<", "<=", ">", ">="))
 
 # Linear in a stranger's text: nothing that is read once is read again another way. A string that
 # never ends goes as far as it can; TOML ends there with an error.
@@ -118,7 +125,7 @@ def judged(document: dict[str, Any]) -> tuple[Milestone | None, list[tuple[str, 
         ordered = sorted(found, key=lambda p: not p.message.startswith("unknown key"))
         return None, [(problem.pointer, problem.message) for problem in ordered]
     milestone = _build(plain, {name: document[name] for name in stages})
-    return milestone, _contradictions(milestone)
+    return read_away(milestone), _contradictions(milestone)
 
 
 @lru_cache(maxsize=16)
@@ -224,18 +231,30 @@ def _build(document: dict[str, Any], stages: dict[str, dict[str, Any]]) -> Miles
     fields = {key: value for key, value in document.items() if key != "schema"}
     fields["attempts"] = fields.pop("attempt")
     fields["gates"] = fields.pop("gate", [])
+    fields["stage"] = [_with_sets(one) for one in fields.get("stage", [])]
     return decode(Milestone, {**fields, "stages": stages})
+
+
+def _with_sets(stage: dict[str, Any]) -> dict[str, Any]:
+    """One data set may be named without brackets."""
+    data = stage.get("data", [])
+    return {**stage, "data": [data] if isinstance(data, str) else data}
 
 
 def _contradictions(milestone: Milestone) -> list[tuple[str, str]]:
     found = [*_stage_problems(milestone), *_data_problems(milestone)]
-    if milestone.given_model is not None:
+    found += [] if found else seed_problems(milestone)
+    found += [] if found else stage_problems(milestone)
+    found += [] if found else arm_problems(milestone)
+    found += [] if found else launch_problems(milestone)
+    found += pack_problems(milestone)
+    if milestone.given_model is not None and milestone.model.pack is None:
         found += _model_problems("/model", milestone.model)
     names = [attempt.name for attempt in milestone.attempts]
     for index, attempt in enumerate(milestone.attempts):
         if names.index(attempt.name) != index:
             found.append((f"/attempt/{index}/name", f"{attempt.name!r} is used twice"))
-        if attempt.model is not None:
+        if attempt.model is not None and attempt.model.pack is None:
             found += _model_problems(f"/attempt/{index}/model", attempt.model)
     if milestone.given_eval is not None:
         found += _pattern_problems("/eval", milestone.eval.scorer)
@@ -296,16 +315,18 @@ def _metric_problems(milestone: Milestone) -> Iterator[tuple[str, str]]:
 def _data_problems(milestone: Milestone) -> list[tuple[str, str]]:
     found: list[tuple[str, str]] = []
     known = ", ".join(sorted(milestone.data))
-    for stage, asked in (("train", milestone.given_train), ("eval", milestone.given_eval)):
+    tables = (("train", milestone.given_train), ("eval", milestone.given_eval))
+    for stage, asked in () if milestone.stage else tables:  # a stage names its own, or is told
         if asked is not None and asked.data not in milestone.data:
             text = f"no [data.{asked.data}] in this file; there are: {known}"
             found.append((f"/{stage}/data", text))
     name = "" if milestone.given_train is None else milestone.train.data
     train = milestone.data.get(name)
-    if train is not None and train.text is None:
+    if train is not None and train.text is None and not milestone.stage:
         found.append((f"/data/{name}", "training data need `text`, a template of a row"))
     for name, spec in milestone.data.items():
         found += _one_data_problems(f"/data/{name}", spec)
+        found += tested_problems(f"/data/{name}", name, spec)
     return found
 
 
@@ -326,7 +347,7 @@ def _model_problems(pointer: str, model: ModelSpec) -> list[tuple[str, str]]:
     given = [key for key in ("id", "path", "config") if getattr(model, key) is not None]
     if len(given) != 1:
         got = " and ".join(given) or "none"
-        return [(pointer, f"give exactly one of `id`, `path`, `config` (there is: {got})")]
+        return [(pointer, f"give exactly one of `id`, `path`, `config`, `pack` (there is: {got})")]
     if model.config is not None and model.init_seed is None:
         return [(pointer, "random weights from `config` need `init_seed`")]
     if model.config is not None and model.tokenizer is None:
@@ -365,4 +386,7 @@ def _has_wildcard(pattern: str) -> bool:
 def _gate_problems(pointer: str, gate: GateSpec) -> list[tuple[str, str]]:
     if (gate.value is None) == (gate.other is None):
         return [(pointer, "give either `value` or `other` (another metric)")]
+    if gate.op in _OF_ORDER and isinstance(gate.value, (bool, str)):
+        text = f"{gate.value!r} is no number, and {gate.op} compares numbers"
+        return [(f"{pointer}/value", text)]
     return []

@@ -1,5 +1,8 @@
 """Milestone to attempts: every default and override resolved, in order.
 
+What is planned of a milestone with [[stage]] has no training and no evaluation of its own: those
+of a stage are planned from the narrowed milestone of the stage (`stages.stage`).
+
 Pure. What an attempt needs of the machine is judged by `worker.requirements`.
 """
 
@@ -29,7 +32,7 @@ def _plan(milestone: Milestone, spec: AttemptSpec, number: int) -> AttemptPlan:
         data=milestone.data,
         given_train=_training(milestone, spec),
         given_eval=_evaluation(milestone, spec),
-        threads=spec.threads,
+        threads=spec.threads if milestone.processes == 1 else spec.threads or 1,
         timeout_s=spec.timeout_s,
         no_progress_timeout_s=spec.no_progress_timeout_s,
         resolution=spec.resolution,
@@ -37,17 +40,18 @@ def _plan(milestone: Milestone, spec: AttemptSpec, number: int) -> AttemptPlan:
         stages=milestone.stages,
         collect=milestone.collect,
         metric=milestone.metric,
+        processes=milestone.processes,
     )
 
 
 def _training(milestone: Milestone, spec: AttemptSpec) -> TrainSpec | None:
-    if milestone.given_train is None:
+    if milestone.given_train is None or milestone.is_staged:
         return None
     return _executed(decode(TrainSpec, {**encode(milestone.train), **spec.train}), spec)
 
 
 def _evaluation(milestone: Milestone, spec: AttemptSpec) -> EvalSpec | None:
-    if milestone.given_eval is None:
+    if milestone.given_eval is None or milestone.is_staged:
         return None
     return decode(EvalSpec, {**encode(milestone.eval), **spec.eval})
 

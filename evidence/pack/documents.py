@@ -32,6 +32,7 @@ from evidence.records.imported import ImportedRow
 from evidence.records.inputs import InputsRecord
 from evidence.records.milestone import Milestone
 from evidence.records.overrides import OverrideRecord
+from evidence.records.parents import ParentPackRecord, ParentsRecord
 from evidence.records.record import Record
 from evidence.records.run import (
     JournalEvent,
@@ -42,6 +43,7 @@ from evidence.records.run import (
 )
 from evidence.stages.kind import Document, Rows
 from evidence.stages.registry import kinds, schema_for
+from evidence.stages.stage import Stage
 
 T = TypeVar("T")
 RowsRead: TypeAlias = tuple[Any, ...]
@@ -86,10 +88,19 @@ class Documents(Record):
     """Attempts that did not complete, in order."""
     notes: str
     """The author's words known when it ran (notes.md), or empty."""
+    stage: Stage | None = None
+    """The stage whose view these are (`stage_view`); None: those of a pack as a whole."""
     worker: WorkerRecord | None = None
     """The Python that the completed attempt ran under; None: that of the supervisor."""
     overrides: tuple[OverrideRecord, ...] = ()
     """What was set on the command line."""
+    parents: tuple[ParentPackRecord, ...] = ()
+    """Checkpoints of other packs that it begins from."""
+
+    @property
+    def begins_at_stand_in(self) -> bool:
+        """Whether a pack that it begins from was made on a stand-in model."""
+        return any(one.stand_in for one in self.parents)
 
     @property
     def packages_used(self) -> tuple[str, PackagesRecord]:
@@ -147,6 +158,9 @@ def parse_documents(
         worker=_maybe(WorkerRecord, layout.WORKER, contents),
         overrides=parsed_at(layout.OVERRIDES, contents, overrides_in)
         if layout.OVERRIDES in contents
+        else (),
+        parents=required(ParentsRecord, layout.PARENTS, contents).parents
+        if layout.PARENTS in contents
         else (),
     )
 
@@ -208,7 +222,8 @@ def rows_of(path: str) -> RowsOf:
 def _record_of_rows(path: str) -> type[Any] | None:
     if path in _ROWS:
         return _ROWS[path]
-    of_kinds = (kind.rows.record for kind in kinds() if kind.rows and kind.rows.path == path)
+    plain = layout.without_stage(path)
+    of_kinds = (kind.rows.record for kind in kinds() if kind.rows and kind.rows.path == plain)
     return next(of_kinds, None)
 
 
@@ -218,12 +233,16 @@ def _events(data: bytes) -> tuple[JournalEvent, ...]:
 
 def _of_stages(contents: Mapping[str, bytes], rows: Mapping[str, RowsRead]) -> dict[str, Any]:
     found: dict[str, Any] = {}
-    for kind in kinds():
-        for one in kind.documents:
-            if one.path in contents:
-                found[one.path] = required(one.record, one.path, contents)
-        if kind.rows is not None and kind.rows.path in {*contents, *rows}:
-            found[kind.rows.path] = _rows(kind.rows.record, kind.rows.path, contents, rows)
+    records = {one.path: one.record for kind in kinds() for one in kind.documents}
+    of_rows = {kind.rows.path: kind.rows.record for kind in kinds() if kind.rows is not None}
+    for path in sorted({*contents, *rows}):
+        plain = layout.without_stage(path)
+        if plain in records:
+            found[path] = required(records[plain], path, contents)
+        elif plain in of_rows:
+            found[path] = _rows(of_rows[plain], path, contents, rows)
+        elif plain == layout.INPUTS and plain != path:
+            found[path] = required(InputsRecord, path, contents)
     return found
 
 

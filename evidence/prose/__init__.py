@@ -14,7 +14,13 @@ from evidence.prose.support import (
     known_numbers,
     unsupported_literals,
 )
-from evidence.prose.texts import author_texts, known_of, unsupported_in_pack, unsupported_in_text
+from evidence.prose.texts import (
+    author_texts,
+    known_of,
+    unsupported_in_pack,
+    unsupported_in_text,
+    values_named,
+)
 
 __all__ = [
     "KnownNumber",
@@ -28,4 +34,5 @@ __all__ = [
     "unsupported_in_pack",
     "unsupported_in_text",
     "unsupported_literals",
+    "values_named",
 ]

@@ -20,6 +20,7 @@ from evidence.prose.support import (
     unsupported_literals,
 )
 from evidence.records.milestone import Milestone
+from evidence.text import templating
 
 NARRATIVE: Final = ("summary", "quote", "observations", "impact", "conclusion", "next_steps")
 """Keys of `[narrative]` that hold one text each."""
@@ -35,6 +36,17 @@ def author_texts(milestone: Milestone) -> Iterator[tuple[str, str]]:
         yield f"/narrative/{key}", getattr(words, key)
     for index, lesson in enumerate(words.lessons):
         yield f"/narrative/lessons/{index}", lesson
+
+
+def values_named(milestone: Milestone) -> Iterator[tuple[str, str]]:
+    """Where the milestone names a value of its results, and the name."""
+    for index, gate in enumerate(milestone.gates):
+        for key, name in (("metric", gate.metric), ("other", gate.other)):
+            if name is not None:
+                yield f"/gate/{index}/{key}", name
+    for place, text in author_texts(milestone):
+        if place.startswith("/narrative/"):
+            yield from ((place, name) for _, name in templating.dotted_names(text))
 
 
 def unsupported_in_pack(documents: Documents) -> Iterator[AddressedLiteral]:

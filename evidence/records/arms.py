@@ -64,3 +64,7 @@ class ArmsRecord(Record):
     not_varied: tuple[str, ...]
     """Of `varies`, what is the same in both."""
     not_checked: tuple[NotCompared, ...]
+    is_declared: bool = True
+    """Whether the milestone says that these are arms; else they only begin from one place."""
+    address: str = ""
+    """Where in a pack it comes from."""

@@ -6,6 +6,7 @@ Values stand in the order of `ComparisonRecord.packs`; None means that a pack do
 from typing import Literal, TypeAlias
 
 from evidence.records.availability import Unavailable
+from evidence.records.evaluation import SpreadRecord
 from evidence.records.program import NotFinite
 from evidence.records.record import Number, Record
 
@@ -227,6 +228,35 @@ class PairRecord(Record):
     weights: WeightsComparison | Unavailable
     reasons: tuple[ReasonRecord, ...]
     """Empty where nothing differs."""
+    stage: str | None = None
+    """Of which stage of both this is; None where it is of all of them."""
+
+
+class SeedLeftOut(Record):
+    """A pack, by its place, that is none of those that differ in the seed alone."""
+
+    pack: int
+    why: str
+
+
+class SeedMeasure(Record):
+    """One number over the packs of several seeds."""
+
+    name: str
+    title: str
+    spread: SpreadRecord | Unavailable
+
+
+class SeedsComparison(Record):
+    """Packs whose settings, data and model differ from the first pack's in the seed of training
+    alone, the first included."""
+
+    packs: tuple[int, ...]
+    """By their places in `packs`."""
+    seeds: tuple[int, ...]
+    """One a pack, in this order."""
+    left_out: tuple[SeedLeftOut, ...]
+    measures: tuple[SeedMeasure, ...]
 
 
 class ComparisonRecord(Record):
@@ -238,3 +268,5 @@ class ComparisonRecord(Record):
     environment: tuple[DifferenceRecord, ...]
     measures: tuple[MeasureRecord, ...]
     pairs: tuple[PairRecord, ...]
+    seeds: SeedsComparison | None = None
+    """None where no two packs differ in their seed alone."""

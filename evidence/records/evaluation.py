@@ -9,6 +9,9 @@ from typing import Final, Literal
 from evidence.records.availability import Unavailable
 from evidence.records.record import Number, Record
 
+Compared = Literal["prompts", "models"]
+"""What two evaluations are meant to differ in: what was asked, or who was asked."""
+
 LEVEL: Final = 0.05
 """A p-value above this is called no evidence of a difference."""
 
@@ -70,6 +73,19 @@ class SamenessRecord(Record):
     num_equal_answers: int
     num_equally_scored: int
     """Output, answer and expected answer are equal, so that no scorer can tell the two apart."""
+
+
+class PairRecord(Record):
+    """Two evaluations that are held against each other (results.json)."""
+
+    evaluations: tuple[str, str]
+    """Names of their stages."""
+    compared: Compared
+    address: str
+    """The rows of both."""
+    same: SamenessRecord | Unavailable
+    scored: dict[str, PairedRecord | Unavailable]
+    """By the name of each scorer that both have."""
 
 
 class UnderTestRecord(Record):

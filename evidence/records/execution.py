@@ -19,6 +19,8 @@ class ExecutionRecord(Record, omit_defaults=True):
     widths: tuple[int, ...] | None = None
     """Lengths in tokens, ascending, that a program was compiled for: each row is padded to the
     smallest that holds it. None where rows are padded to the longest of their batch."""
+    processes: int = 1
+    """Processes that divide the rows of a step; rows and forward passes are those of each."""
 
 
 class CompilationRecord(Record):

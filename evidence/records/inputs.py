@@ -2,7 +2,10 @@
 
 from typing import Final, Literal
 
+from msgspec import field
+
 from evidence.records.availability import Unavailable
+from evidence.records.evaluation import SeenQuestions
 from evidence.records.record import Record
 
 NGRAM_WORDS: Final = 13
@@ -184,7 +187,7 @@ class ScorerRecord(Record):
     pattern: str | None
 
 
-class InputsRecord(Record):
+class InputsRecord(Record, omit_defaults=True):
     """inputs.json. Model, tokenizer and text are known once a worker has loaded them."""
 
     schema: Literal["inputs.v1"]
@@ -194,6 +197,9 @@ class InputsRecord(Record):
     text: TextRecord | Unavailable
     scorers: tuple[ScorerRecord, ...]
     """How the outputs are judged."""
+    ancestors: dict[str, SeenQuestions | Unavailable] = field(default_factory=dict)
+    """Of an evaluation stage: which of its questions are in the training data of each stage that
+    the checkpoint comes from, by its name."""
 
 
 class SeenRow(Record):

@@ -50,13 +50,19 @@ class DataSpec(Record):
     append_eos: bool = True
     answer_may_be_unseen: bool = False
     """Declares that a run whose loss never touches an answer field is meant."""
+    where: dict[str, Any] = field(default_factory=dict)
+    """Field → value, or list of values: rows that have another one are left out."""
+    under_test: str | None = None
+    """Of a set to evaluate on: the field whose text is what the evaluation is about, such as an
+    error that was put in; it has to stand in the prompt."""
 
 
 class ModelSpec(Record):
     """Where the weights, the architecture and the tokenizer come from.
 
-    Exactly one of `id` (hub), `path` (a local save_pretrained folder) and `config` (a folder with
-    config.json; weights are random, seeded by `init_seed`).
+    Exactly one of `id` (hub), `path` (a local save_pretrained folder), `config` (a folder with
+    config.json; weights are random, seeded by `init_seed`) and `pack` (a checkpoint of another
+    pack).
     """
 
     id: str | None = None
@@ -68,6 +74,18 @@ class ModelSpec(Record):
     """Local folder with tokenizer.json; None: the model's own."""
     tokenizer_sha256: str | None = None
     """Declared digest of that folder's tokenizer.json."""
+    named: str | None = None
+    """`stage:A`: what a checkpoint of another stage is called, where its path is
+    that of a moment; `pack:runs/M45#C` of another pack. No milestone file says it; it follows from
+    `init`, or from `pack`."""
+    pack: str | None = None
+    """`runs/M45#C`: the checkpoint of another pack. Read away by `parse`: `path` and `named` say
+    it then."""
+
+    @property
+    def called(self) -> str:
+        """The name that documents and logs have for it."""
+        return self.named or self.id or self.path or self.config or ""
 
 
 class TrainSpec(Record):
@@ -126,6 +144,39 @@ class EvalSpec(Record):
     def all_scorers(self) -> tuple[str, ...]:
         """Names of everything that an output is judged by."""
         return (*self.scorers, *(one.name for one in self.scorer))
+
+
+StageKind = Literal["train", "eval"]
+
+
+class StageSpec(Record):
+    """One [[stage]]: what it begins from, its data, and what of [train], [eval] is other here."""
+
+    name: str
+    kind: StageKind
+    init: str = "base"
+    """Of a training: `base`, `stage:NAME` or `pack:FOLDER#NAME`."""
+    of: tuple[str, ...] = ()
+    """Of an evaluation: the training stages whose checkpoints are evaluated, `base` or
+    `pack:FOLDER#NAME`; none: all stages before."""
+    data: tuple[str, ...] = ()
+    """Data sets: one of a training, one or several of an evaluation. None: that of the table."""
+    where: dict[str, Any] = field(default_factory=dict)
+    """As of a data set."""
+    train: dict[str, Any] = field(default_factory=dict)
+    eval: dict[str, Any] = field(default_factory=dict)
+    """Single keys that override those of the table, and those of an attempt."""
+    seeds: tuple[int, ...] = ()
+    """Of a training: it is run once for each of them, in stages NAME_1, NAME_2, …"""
+
+
+class ArmsSpec(Record):
+    """Training stages that are held against each other, and what they are meant to differ in."""
+
+    stages: tuple[str, ...]
+    """The first is the one that each other is compared with."""
+    varies: tuple[str, ...]
+    """As `rules.arms` names differences: data, train.learning_rate, seen.answer.loss."""
 
 
 class RequirementSpec(Record):
@@ -220,6 +271,12 @@ class MetricSpec(Record):
     unit: str = ""
 
 
+class LaunchSpec(Record):
+    """By how many processes a training step is computed."""
+
+    processes: int = 1
+
+
 class AllowSpec(Record):
     """Something that looks like a secret and is none, by the author's word."""
 
@@ -310,3 +367,20 @@ class Milestone(Tables, Record, rename=NAMES):
     """Settings of stages beside `train` and `eval`, by the name of their kind."""
     collect: tuple[CollectSpec, ...] = ()
     metric: tuple[MetricSpec, ...] = ()
+    stage: tuple[StageSpec, ...] = ()
+    """Its stages, in order; none: [train] and [eval] are one stage each."""
+    arms: tuple[ArmsSpec, ...] = ()
+    seeds: tuple[int, ...] = ()
+    """Without [[stage]]: it trains and evaluates once for each of them, in a stage each."""
+    launch: LaunchSpec | None = None
+    """None: every stage is one process."""
+
+    @property
+    def processes(self) -> int:
+        """Processes that each step of its trainings is divided among."""
+        return 1 if self.launch is None else self.launch.processes
+
+    @property
+    def is_staged(self) -> bool:
+        """Whether stages have folders of their own, and [train], [eval] are what they share."""
+        return bool(self.stage or self.seeds)

@@ -7,7 +7,9 @@ from typing import Any, Final, Literal, get_args
 
 from msgspec import field
 
+from evidence.records.arms import ArmsRecord
 from evidence.records.availability import Unavailable
+from evidence.records.evaluation import PairRecord
 from evidence.records.milestone import (
     NAMES,
     CollectSpec,
@@ -89,6 +91,8 @@ class AttemptPlan(Tables, Record, rename=NAMES):
     """Settings of stages beside `train` and `eval`, by the name of their kind."""
     collect: tuple[CollectSpec, ...] = ()
     metric: tuple[MetricSpec, ...] = ()
+    processes: int = 1
+    """Processes that each step of a training is divided among."""
 
 
 class JournalEvent(Record):
@@ -152,7 +156,7 @@ class StepRow(Record, gc=False, omit_defaults=True):
     compiles none, or does not say."""
 
 
-class PredictionRow(Record, gc=False):
+class PredictionRow(Record, gc=False, omit_defaults=True):
     """One evaluated example. `index` is the row of the evaluation set, from 0."""
 
     index: int
@@ -170,6 +174,8 @@ class PredictionRow(Record, gc=False):
     output_sha256: str
     groups: dict[str, str]
     scores: dict[str, bool]
+    under_test: tuple[str, ...] = ()
+    """What the row declares to be under test; it has to stand in the prompt."""
 
 
 class OutcomeRecord(Record):
@@ -199,12 +205,17 @@ class FileEntry(Record):
     size_bytes: int
 
 
-Relation = Literal["reproduces", "runs-again-with-another-seed", "runs-again-in-another-attempt"]
+Relation = Literal[
+    "reproduces",
+    "runs-again-with-another-seed",
+    "runs-again-in-another-attempt",
+    "begins-from",
+]
 """What a pack is to its parent. No free text: a summary shows it beside the parent's digest."""
 
 
 class ParentRecord(Record):
-    """Another pack this one was made from (by reproduction)."""
+    """Another pack that this one was made from: by reproduction, or from a checkpoint of it."""
 
     milestone: str
     root_sha256: str
@@ -291,7 +302,7 @@ class ValueRecord(Record, omit_defaults=True):
     None: the value is in full precision."""
 
 
-class IntervalRow(Record):
+class IntervalRow(Record, omit_defaults=True):
     """One row of the loss table: the mean of the steps since the last logged one."""
 
     step: int
@@ -301,6 +312,8 @@ class IntervalRow(Record):
     epoch: Number | None
     address: str
     level: Level
+    stage: str | None = None
+    """Whose, where stages have folders of their own."""
 
 
 class GateResult(Record):
@@ -316,11 +329,15 @@ class GateResult(Record):
     reason: str
 
 
-class ResultsRecord(Record):
+class ResultsRecord(Record, omit_defaults=True):
     """results.json: every number a summary may show, with its address and rule."""
 
     schema: Literal["results.v1"]
     milestone: str
     values: dict[str, ValueRecord]
     loss_table: tuple[IntervalRow, ...]
-    gates: tuple[GateResult, ...] = field(default=())
+    gates: tuple[GateResult, ...]
+    arms: tuple[ArmsRecord, ...] = ()
+    """Trainings that are held against each other, where there are any."""
+    pairs: tuple[PairRecord, ...] = ()
+    """Evaluations that are held against each other, where there are any."""

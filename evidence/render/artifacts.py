@@ -12,7 +12,7 @@ from evidence import layout
 from evidence.encoding.digest import combine
 from evidence.pack.documents import Documents
 from evidence.records.record import Record
-from evidence.stages.registry import stages_of
+from evidence.stages.stage import stages_of
 from evidence.text import formatting, markdown
 
 _SHORT: Final = 12
@@ -25,6 +25,7 @@ _FACTS: Final = {
     layout.INPUTS: "Data, model and tokenizer with their digests",
     layout.MILESTONE: "The exact file that ran",
     layout.OVERRIDES: "Settings of the command line, in the place of what the file says",
+    layout.PARENTS: "Packs that the run begins from, as they were verified",
     layout.NOTES: "The author's notes known when it ran",
     layout.JOURNAL: "Hash-chained events of the run",
     layout.ENVIRONMENT: "Interpreter, framework, variables",
@@ -53,8 +54,12 @@ class Artifact(Record):
 def _described(documents: Documents) -> dict[str, str]:
     """What each file is, in the order in which a reader wants them."""
     stages = stages_of(documents.milestone)
-    grown = {path: text for kind in stages for path, text in kind.described.items()}
-    reported = {one.path: one.described for kind in stages for one in kind.documents}
+    grown = {
+        stage.path(path): text for stage in stages for path, text in stage.kind.described.items()
+    }
+    reported = {
+        stage.path(one.path): one.described for stage in stages for one in stage.kind.documents
+    }
     return {**_SNAPSHOTS, **grown, **_RESULTS, **reported, **_FACTS}
 
 

@@ -25,10 +25,12 @@ SHORT_ROOT: Final = 12
 REPRODUCES: Final[Relation] = "reproduces"
 ANOTHER_SEED: Final[Relation] = "runs-again-with-another-seed"
 ANOTHER_ATTEMPT: Final[Relation] = "runs-again-in-another-attempt"
+BEGINS_FROM: Final[Relation] = "begins-from"
 _RELATIONS: Final[Mapping[Relation, str]] = {
     REPRODUCES: "reproduces",
     ANOTHER_SEED: "another seed of",
     ANOTHER_ATTEMPT: "another attempt of",
+    BEGINS_FROM: "begins from",
 }
 
 

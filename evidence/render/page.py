@@ -6,7 +6,7 @@ from. The order of sections and all fixed words are the template's.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 from evidence import layout
@@ -15,20 +15,35 @@ from evidence.encoding.codec import decode
 from evidence.errors import MalformedError
 from evidence.pack import lost
 from evidence.pack.documents import Documents
+from evidence.pack.stage_view import view_of, views
 from evidence.records.availability import Unavailable
 from evidence.records.milestone import NarrativeSpec
 from evidence.records.run import ResultsRecord
-from evidence.render import artifacts, narrative, remarks, settings, view
+from evidence.render import (
+    artifacts,
+    comparisons,
+    narrative,
+    parents_table,
+    recoveries,
+    remarks,
+    seed_table,
+    settings,
+    stage_table,
+    view,
+)
 from evidence.render.completed import completed_plan
 from evidence.render.values import Sheet
 from evidence.results.computed import computed_on
 from evidence.stages.kind import resolve
-from evidence.stages.registry import stages_of
+from evidence.stages.stage import Stage, stages_of
+from evidence.stages.train import TRAIN
 from evidence.text import formatting, gate, markdown
 
 if TYPE_CHECKING:
     from evidence.records.reproduction import ReproductionRecord
 
+MAX_GATES_NAMED: Final = 5
+"""In the line of the status; all of them stand in the table of gates."""
 _VERDICTS: Final = {
     "bitwise": "reproduced bitwise",
     "other-framework": "reproduced in another framework, from the same data and start,",
@@ -58,9 +73,9 @@ def page(
         "notes": gate.through(documents.notes),
         "unsupported_measurements": narrative.unsupported_measurements(documents),
         "attached": _attached(attached),
-        "warnings": remarks.warnings(documents, sheet),
+        "warnings": _warnings(documents, sheet),
         "allowed": view.allowed(documents),
-        "recoveries": remarks.recoveries(documents),
+        "recoveries": recoveries.recoveries(documents),
         "damaged": lost.damaged_in(documents.journal) is not None,
         "gpus": view.gpus(documents),
         "gpu_may_be_used": computed_on(documents).kind != "cpu",
@@ -79,18 +94,64 @@ def page(
     }
 
 
+def _warnings(documents: Documents, sheet: Sheet) -> list[str]:
+    """What cannot be compared, what is to be said of the run, then of its stages by their names,
+    together where it is the same. What an evaluation shares with the training before it is said of
+    that."""
+    found = [*comparisons.warnings(documents)]
+    if not documents.milestone.is_staged:
+        return [*found, *remarks.warnings(documents, sheet)]
+    said: dict[str, tuple[str, ...]] = {}
+    named: dict[str, list[str]] = {}
+    for stage, seen in views(documents):
+        own = Sheet({} if seen.results is None else seen.results.values)
+        said[stage.name] = remarks.of_stage(seen, own)
+        known = () if stage.kind is TRAIN else said.get(stage.parent, ())
+        for one in said[stage.name]:
+            if one not in known:
+                named.setdefault(one, []).append(stage.name)
+    found += remarks.of_run(documents, sheet)
+    return [*found, *(f"{_stages(names)}: {one}" for one, names in named.items())]
+
+
+def _stages(names: Sequence[str]) -> str:
+    """Such as `Stages A, B`."""
+    return f"{'Stage' if len(names) == 1 else 'Stages'} {', '.join(map(markdown.inline, names))}"
+
+
 def _sections(documents: Documents, sheet: Sheet) -> dict[str, Any]:
     """The names that the sections of the kinds of stage use."""
     found: dict[str, Any] = {}
-    for kind in stages_of(documents.milestone):
-        for section in kind.sections:
+    for stage in stages_of(documents.milestone):
+        for section in () if stage.is_named else stage.kind.sections:
             found |= resolve(section.view)(documents, sheet)
+    return found
+
+
+def stage_page(documents: Documents, stage: Stage) -> dict[str, Any]:
+    """The names that the sections of one stage use, from its view."""
+    seen = view_of(documents, stage)
+    sheet = Sheet({} if seen.results is None else seen.results.values)
+    found: dict[str, Any] = {
+        "v": sheet.v,
+        "n": sheet.n,
+        "has": sheet.has,
+        "number": sheet.number,
+        "level": sheet.level,
+        "plot": "",
+        "train_data": view.data_name(seen, seen.milestone.train.data),
+        "eval_file": view.data_file(seen, seen.milestone.eval.data),
+        "model": view.model_name(seen),
+    }
+    for section in stage.kind.sections:
+        found |= resolve(section.view)(seen, sheet)
     return found
 
 
 def _identity(documents: Documents, sheet: Sheet) -> dict[str, Any]:
     milestone, plan = documents.milestone, completed_plan(documents, sheet)
-    train, asked = milestone.given_train, milestone.given_eval
+    alone = not milestone.is_staged  # else each stage says it of itself
+    train, asked = (milestone.given_train, milestone.given_eval) if alone else (None, None)
     return {
         "id": markdown.inline(milestone.id),
         "folder": milestone.id,
@@ -105,11 +166,25 @@ def _identity(documents: Documents, sheet: Sheet) -> dict[str, Any]:
         "eval_file": "" if asked is None else view.data_file(documents, asked.data),
         "trains": train is not None,
         "trains_or_evaluates": train is not None or asked is not None or not milestone.stages,
+        "staged": milestone.is_staged,
+        "explained": _explained(documents),
+        **stage_table.view(documents, sheet),
+        **comparisons.view(documents, sheet),
+        **parents_table.view(documents),
+        "seed_groups": seed_table.view(documents, sheet),
         "backend": "" if plan is None else view.backend_name(plan.backend),
         "hardware": view.hardware_line(documents, sheet),
         "overrides": settings.shown(documents),
         "summary_name": markdown.code(f"{milestone.id.lower()}_summary.md"),
     }
+
+
+def _explained(documents: Documents) -> str:
+    """A value that this pack has, to show how to ask where it comes from."""
+    trained = [one for one in stages_of(documents.milestone) if one.kind is TRAIN]
+    if trained:
+        return trained[0].value("train.loss_end")
+    return "run.status" if documents.milestone.is_staged else "program.loss_last"
 
 
 def _author(words: NarrativeSpec, sheet: Sheet) -> dict[str, Any]:
@@ -172,17 +247,26 @@ def _reproduction(data: bytes) -> ReproductionRecord | None:
 
 def _gates(results: ResultsRecord) -> dict[str, Any]:
     shown = view.gates(results)
-    num_open = sum(
-        gate.required and gate.outcome in ("not-met", "not-checked") for gate in results.gates
-    )
+    still_open = [
+        gate
+        for gate in results.gates
+        if gate.required and gate.outcome in ("not-met", "not-checked")
+    ]
+    num_open = len(still_open)
     num_skipped = sum(gate.outcome == "skipped" for gate in results.gates)
     return {
         "gates": shown,
         "open_gates": formatting.plural(num_open, "required gate is", "required gates are")
         if num_open
         else "",
+        "open_names": _named([gate.name for gate in still_open]),
         "skipped_gates": formatting.plural(num_skipped, "gate") if num_skipped else "",
     }
+
+
+def _named(names: Sequence[str]) -> str:
+    more = f" and {len(names) - MAX_GATES_NAMED} more" if len(names) > MAX_GATES_NAMED else ""
+    return "; ".join(map(markdown.inline, names[:MAX_GATES_NAMED])) + more
 
 
 def _provenance(documents: Documents, root_sha256: str) -> dict[str, Any]:

@@ -14,7 +14,6 @@ from evidence.pack.documents import Documents
 from evidence.records.availability import Unavailable
 from evidence.records.capture import GitRecord
 from evidence.records.inputs import SeamRecord, TokenizerRecord
-from evidence.records.run import JournalEvent
 from evidence.render.values import Sheet
 from evidence.results.context import Context
 from evidence.results.program import remarks_of
@@ -22,15 +21,15 @@ from evidence.results.training import moved_weights, rate_unreached
 from evidence.rules import scoring
 from evidence.rules.movement import hardly_moved
 from evidence.rules.program import num_new_files
+from evidence.rules.under_test import under_test
 from evidence.stages.command import COMMAND
 from evidence.stages.eval import PREDICTIONS
 from evidence.stages.train import SEEN, STEPS
-from evidence.text import endings, formatting, markdown
+from evidence.text import endings, evaluations, formatting, markdown
 
 REASON_CHARS: Final = 300
 SHORT_COMMIT: Final = 12
 NAMED_LINES: Final = 10
-SHOWN_RECOVERIES: Final = 20
 SEAM_CHARS: Final = 600
 PROBE_CHARS: Final = 60
 MOSTLY: Final = 0.5
@@ -50,9 +49,31 @@ def warnings(documents: Documents, sheet: Sheet) -> tuple[str, ...]:
         *_damage(documents),
         *_program(documents),
         *_targets(documents, sheet),
+        *_tested(documents, sheet),
         *_unmoved(documents, sheet),
         *_repository(documents, sheet),
         *_steadiness(sheet),
+        *_data(documents, sheet),
+        *_outputs(documents, sheet),
+    )
+
+
+def of_run(documents: Documents, sheet: Sheet) -> tuple[str, ...]:
+    """Of a run with stages: what is said of all of it, whichever stage."""
+    return (
+        *_damage(documents),
+        *_program(documents),
+        *_repository(documents, sheet),
+        *_steadiness(sheet),
+    )
+
+
+def of_stage(documents: Documents, sheet: Sheet) -> tuple[str, ...]:
+    """What is said of one stage, from its view."""
+    return (
+        *_targets(documents, sheet),
+        *_tested(documents, sheet),
+        *_unmoved(documents, sheet),
         *_data(documents, sheet),
         *_outputs(documents, sheet),
     )
@@ -85,6 +106,15 @@ def _targets(documents: Documents, sheet: Sheet) -> Iterator[str]:
             yield f"The answer field {name} carries no loss in any row: the model never learns it."
         elif not one.is_answer and not one.num_rows_in_sequence:
             yield f"The field {name} of the training data never reaches the model."
+
+
+def _tested(documents: Documents, sheet: Sheet) -> Iterator[str]:
+    """Whether what the evaluation is about was in its prompts."""
+    if sheet.number("eval.under_test.num_absent"):
+        asked = documents.milestone.eval
+        field = documents.milestone.data[asked.data].under_test or ""
+        found = under_test(documents.rows(PREDICTIONS), field)
+        yield f"{markdown.inline(evaluations.of_under_test(found), SEAM_CHARS)}."
 
 
 def _unmoved(documents: Documents, sheet: Sheet) -> Iterator[str]:
@@ -133,50 +163,6 @@ def _repository(documents: Documents, sheet: Sheet) -> Iterator[str]:
     if isinstance(documents.git.start, Unavailable):
         reason = markdown.inline(documents.git.start.reason)
         yield f"No commit names the code that ran: {reason}."
-
-
-def recoveries(documents: Documents) -> tuple[str, ...]:
-    """What was lost each time that another process resumed the run."""
-    journal = documents.journal
-    last = max((one.seq for one in journal if one.event in _GOES_ON), default=-1)
-    found = [one for one in journal if one.event == "recovered"]
-    left_out = len(found) - SHOWN_RECOVERIES
-    shown = found if left_out <= 0 else [*found[: SHOWN_RECOVERIES - 1], found[-1]]
-    told = [_recovery(one, closed=one.seq > last and not _completed(documents)) for one in shown]
-    if left_out > 0:
-        told.insert(-1, f"and {formatting.count(left_out)} more, as `journal.jsonl` tells")
-    return tuple(told)
-
-
-_GOES_ON: Final = ("attempt-started", "stage-started")
-
-
-def _completed(documents: Documents) -> bool:
-    return bool(documents.journal) and documents.journal[-1].data.get("status") == "complete"
-
-
-def _recovery(event: JournalEvent, *, closed: bool) -> str:
-    data = event.data
-    step, num_rows = data["from_step"], data["num_step_rows_cut"]
-    if closed:
-        continuation = "it was closed then"
-    elif step is None:
-        continuation = "it went on without any step being lost"
-    elif step == 0:
-        continuation = "its training began anew"
-    else:
-        continuation = f"it went on after step {formatting.count(step)}"
-    if num_rows:
-        rows = formatting.plural(num_rows, "step row")
-        behind = " after that" if step else ""
-        continuation += f"; {rows}{behind} were lost and run again"
-    if data["num_predictions_cut"]:
-        rows = formatting.plural(data["num_predictions_cut"], "prediction")
-        continuation += f"; {rows} were lost and made again"
-    if data.get("differences"):
-        named = "; ".join(markdown.inline(str(one), REASON_CHARS) for one in data["differences"])
-        continuation += f"; other than at the start: {named}"
-    return f"{markdown.inline(str(data['reason']), REASON_CHARS)}; {continuation}."
 
 
 def _change(git: GitRecord) -> str:

@@ -6,7 +6,7 @@ same documents, root digest and attached files give the same bytes. Writing them
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from functools import cache
 from typing import Any, Final
 
@@ -19,12 +19,12 @@ from evidence.pack.documents import Documents
 from evidence.pack.imported import Imported, PackDocuments
 from evidence.records.run import RenderedEntry, RenderedRecord, ResultsRecord
 from evidence.render import imported, plot, program, view
-from evidence.render.page import page
+from evidence.render.page import page, stage_page
 from evidence.render.values import Sheet
-from evidence.stages.registry import stages_of
+from evidence.stages.stage import Stage, stages_of
 from evidence.stages.train import STEPS
 from evidence.system import resources
-from evidence.text import templating
+from evidence.text import markdown, templating
 
 TEMPLATE: Final = "v1"
 """The template version that new packs are rendered with. Older ones stay for ever."""
@@ -52,11 +52,29 @@ def render_pack(
         files[LOSS_PLOT] = fill(version, "loss.svg.j2", drawing)
     context = page(documents, documents.results, sheet, root_sha256, attached)
     context["plot"] = LOSS_PLOT if drawing is not None else ""
-    sections = [one for kind in stages_of(documents.milestone) for one in kind.sections]
     for place in ("results", "details"):
-        context[place] = [_text(version, s.template, context) for s in sections if s.place == place]
+        context[place] = [
+            text
+            for stage in stages_of(documents.milestone)
+            for text in _sections(version, documents, stage, context, place)
+        ]
     files[layout.summary_name(documents.milestone.id)] = fill(version, _SUMMARY, context)
     return files
+
+
+def _sections(
+    version: str, documents: Documents, stage: Stage, context: Mapping[str, Any], place: str
+) -> Iterator[str]:
+    """The sections of a stage; of one with a folder of its own below its name, from its view."""
+    sections = [one for one in stage.kind.sections if one.place == place]
+    if not stage.is_named:
+        yield from (_text(version, one.template, context) for one in sections)
+        return
+    own = stage_page(documents, stage)
+    title = markdown.inline(stage.name)
+    for one in sections:
+        text = _text(version, one.template, {**context, **own})
+        yield text.replace("## ", f"## Stage {title}: ", 1)
 
 
 def _imported(

@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from evidence.pack.documents import Documents
 from evidence.records.run import IntervalRow, JournalEvent
+from evidence.render.ranks import ranks_of
 from evidence.render.values import Sheet
 from evidence.results.context import Context
 from evidence.stages.train import TRAIN
@@ -37,6 +38,7 @@ def view(documents: Documents, sheet: Sheet) -> dict[str, Any]:
         "compiled": bool(context.stage_events("compilation", TRAIN.name)),
         "widths": _widths(context.stage_events("execution", TRAIN.name)),
         "own_loss": _own_loss(context.stage_events("loss", TRAIN.name)),
+        **ranks_of(context),
     }
 
 
@@ -52,6 +54,9 @@ def _ran(events: tuple[JournalEvent, ...], schedules: tuple[JournalEvent, ...]) 
         num_rows, num_passes = min(num_rows, there), min(num_passes, -(-there // num_rows))
     rows, passes = formatting.count(num_rows), formatting.count(num_passes)
     words = f", run as {rows} × {passes} on {markdown.inline(ran['device'])}"
+    processes = ran.get("processes", 1)
+    if processes > 1:
+        return f"{words} in each of {formatting.count(processes)} processes"
     if ran["num_devices"] > 1:
         words += f", one of {formatting.count(ran['num_devices'])} that it could have used"
     return words

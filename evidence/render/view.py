@@ -84,7 +84,7 @@ def meant_model(documents: Documents) -> str:
     spec = documents.milestone.given_model
     if spec is None:
         return ""
-    return markdown.inline(spec.id or spec.path or spec.config or "")
+    return markdown.inline(spec.called)
 
 
 def model_name(documents: Documents) -> str:

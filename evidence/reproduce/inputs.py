@@ -20,7 +20,9 @@ from evidence.records.availability import Unavailable
 from evidence.records.inputs import DataRecord
 from evidence.records.program import CommandSpec
 from evidence.records.run import AttemptPlan
+from evidence.reproduce.parents import require_parents
 from evidence.stages.command import COMMAND
+from evidence.stages.pack_init import OF_PACK
 from evidence.text import commands
 from evidence.text.escape import visible
 from evidence.verification.verification import VerifiedPack
@@ -28,6 +30,7 @@ from evidence.verification.verification import VerifiedPack
 
 def require_inputs(root: Path, project: Path, documents: Documents, plan: AttemptPlan) -> None:
     """Raises UsageError for whatever is missing or has other bytes than were recorded."""
+    require_parents(root, project, documents)
     for path in _named(documents, plan):
         _borrow(root, project, path)
     for name, record in sorted(documents.inputs.data.items()):
@@ -42,7 +45,7 @@ def _named(documents: Documents, plan: AttemptPlan) -> Iterator[str]:
         if spec.path is not None:
             yield spec.path
     model = plan.given_model
-    folders = () if model is None else (model.path, model.config, model.tokenizer)
+    folders = () if model is None or model.named else (model.path, model.config, model.tokenizer)
     for folder in folders:
         if folder is not None:
             yield folder
@@ -131,6 +134,8 @@ def _require_data(root: Path, name: str, record: DataRecord, plan: AttemptPlan) 
 
 def _model_files(documents: Documents, plan: AttemptPlan) -> Iterator[tuple[str, str]]:
     model, tokenizer = documents.inputs.model, documents.inputs.tokenizer
+    if not isinstance(model, Unavailable) and model.id.startswith(OF_PACK):
+        return  # of another pack, which is there as a whole
     if not isinstance(model, Unavailable) and not isinstance(model.files, Unavailable):
         for file in model.files:
             yield file.path, file.sha256

@@ -164,6 +164,11 @@ def _refuse_contradiction(options: ReproduceOptions) -> None:
 def _seeds(plan: AttemptPlan, count: int) -> list[int]:
     if not count:
         return []
+    if plan.given_train is None and not plan.stages:
+        raise UsageError(
+            "a milestone with stages has no one seed that another could be put in the place of",
+            hint="Reproduce it without --seeds; `seeds = [1, 2, 3]` in the milestone runs several.",
+        )
     if plan.given_train is None:
         raise UsageError(
             "a recorded program has no seed that another could be put in the place of",

@@ -251,6 +251,7 @@ def rates(first: Documents, other: Documents) -> ConditionRecord:
 _FORMS: Final = (
     ("rows_per_forward", "rows that go through the model at once"),
     ("accumulation", "forward passes of a step"),
+    ("processes", "processes that divide the rows of a step"),
     ("widths", "row lengths that programs are compiled for"),
     ("device", "device"),
 )

@@ -197,7 +197,11 @@ class Context(Record, dict=True):
 
     def stated(self, table: str, key: str) -> tuple[str, str]:
         """Address and rule of a setting: the attempt's override, the milestone's, or a default."""
-        document = self._stated.document
+        document, stage = self._stated.document, self.documents.stage
+        if stage is not None and key in stage.own.get(table, ()):
+            parts = stage.pointer(f"/{table}/{key}").split("/")[1:]
+            place = (int(one) if one.isdigit() else one for one in parts)
+            return self._said_at(*place), AS_RECORDED
         if self.plan is not None:
             index = self.plan.number - 1
             override = document["attempt"][index].get(table, {})
@@ -212,4 +216,7 @@ class Context(Record, dict=True):
         if place in self._stated.places:
             number = self._stated.places.index(place)
             return at(layout.OVERRIDES, "overrides", number, "value")
+        if place[:-1] in self._stated.places:  # one of a list that was set
+            number = self._stated.places.index(place[:-1])
+            return at(layout.OVERRIDES, "overrides", number, "value", place[-1])
         return at(layout.MILESTONE, *place)

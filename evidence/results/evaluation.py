@@ -22,6 +22,7 @@ from evidence.results.context import (
     unknown,
 )
 from evidence.rules import groups, scoring
+from evidence.rules.under_test import under_test
 from evidence.stages.eval import PREDICTIONS
 
 CONFIDENCE: Final = 0.95
@@ -31,6 +32,7 @@ TOO_MANY_GROUPS: Final = "more groups, or longer names of groups, than scores ar
 DEGENERATE: Final = "degenerate"
 """Under which name a context keeps what is suspicious about the outputs."""
 _DEGENERATE = ("empty", "looping", "echoing")
+_TESTED: Final = ("num_in_prompt", "num_absent", "num_not_checked")
 _TEXTS: Final = ("prompt", "target", "output", "answer")
 _COUNTED: Final = {
     "num_with_marker": "count-with-marker",
@@ -62,6 +64,23 @@ def evaluation_values(context: Context) -> Values:
     yield from _marked(context.eval, rows)
     yield from _asked(rows)
     yield _constant(rows)
+    yield from _tested(context, rows)
+
+
+def _tested(context: Context, rows: Sequence[PredictionRow]) -> Values:
+    """Whether what the evaluation is about stands in its prompts, where it declares that."""
+    spec = context.documents.milestone.data.get(context.eval.data)
+    if spec is None or spec.under_test is None:
+        return
+    place = join(_all(rows, "under_test"), _all(rows, "prompt")) if rows else layout.PREDICTIONS
+    found = under_test(rows, spec.under_test)
+    counts = (found.num_in_prompt, len(found.absent), len(found.not_checked))
+    for key, count in zip(_TESTED, counts, strict=True):
+        name, rule = f"eval.under_test.{key}", "under-test"
+        if rows:
+            yield name, known(count, "examples", place, rule)
+        else:
+            yield name, unknown(context.why_not, "examples", place, rule)
 
 
 def _all(rows: Sequence[PredictionRow], pointer: str) -> str:
@@ -122,6 +141,7 @@ def _nothing(context: Context) -> Values:
     for name, rule in _COUNTED.items():
         yield f"eval.{name}", unknown(why, "examples", place, rule)
     yield "eval.constant_fields", unknown(why, "", place, "constant-fields")
+    yield from _tested(context, ())
 
 
 def _count_of(scorer: str, context: Context) -> tuple[str, str]:

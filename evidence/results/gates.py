@@ -57,7 +57,10 @@ def _gate(spec: GateSpec, context: Context, values: Mapping[str, ValueRecord]) -
             reason=reason,
         )
 
-    if context.plan is not None and context.plan.stand_in and spec.on_stand_in == "skip":
+    is_stand_in = context.plan is not None and (
+        context.plan.stand_in or context.documents.begins_at_stand_in
+    )
+    if is_stand_in and spec.on_stand_in == "skip":
         return result("skipped", "the milestone skips it on a stand-in")
     for side in (actual, limit):
         if isinstance(side, Unavailable):

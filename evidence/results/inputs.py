@@ -45,6 +45,10 @@ def input_values(context: Context) -> Values:
     milestone = context.documents.milestone
     if milestone.given_model is not None:
         yield from _loaded(context.documents.inputs)
+    if milestone.is_staged:
+        for name in sorted(milestone.data):
+            yield from _data(name, name, context)
+        return
     if milestone.given_train is not None:
         yield from _data("train", context.train.data, context)
     if milestone.given_eval is not None:

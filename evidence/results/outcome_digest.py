@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from evidence.encoding.codec import encode
+from evidence.encoding.codec import encode, encode_rows
 from evidence.encoding.long_document import document_digest
 from evidence.pack.documents import Documents
+from evidence.pack.stage_view import view_of
 from evidence.records.availability import Unavailable
 from evidence.records.inputs import InputsRecord
 from evidence.records.milestone import DataSpec, ModelSpec
@@ -19,7 +20,7 @@ from evidence.results.context import Context
 from evidence.results.machine import final_model_files
 from evidence.stages.eval import PREDICTIONS
 from evidence.stages.kind import resolve
-from evidence.stages.registry import stages_of
+from evidence.stages.stage import stages_of
 from evidence.stages.train import STEPS
 
 _FORM: Final = "outcome-digest.v1"
@@ -56,12 +57,21 @@ def outcome_content(documents: Documents) -> dict[str, Any] | Unavailable:
     if context.plan is None:
         return Unavailable(context.why_not)
     content = {"form": _FORM, "plan": _plan(context.plan, documents.inputs)}
-    for kind in stages_of(documents.milestone):
-        part = resolve(kind.outcome)(context) if kind.outcome else {}
+    for stage in stages_of(documents.milestone):
+        own = Context(view_of(documents, stage)) if stage.is_named else context
+        part = resolve(stage.kind.outcome)(own) if stage.kind.outcome else {}
         if isinstance(part, Unavailable):
             return part
-        content |= part
+        content |= {stage.name: _of_stage(own, part)} if stage.is_named else part
     return content
+
+
+def _of_stage(context: Context, part: dict[str, Any]) -> dict[str, Any]:
+    """What a stage with a folder of its own computed, and from which settings."""
+    if context.plan is None:
+        return part
+    whole = {key: encode_rows(value) if key == _LONG else value for key, value in part.items()}
+    return {**whole, "plan": _plan(context.plan, context.documents.inputs)}
 
 
 def of_training(context: Context) -> dict[str, Any] | Unavailable:
@@ -94,6 +104,8 @@ def _plan(plan: AttemptPlan, inputs: InputsRecord) -> dict[str, Any]:
     for name in ("stages", "collect", "metric"):
         if not deterministic[name]:
             del deterministic[name]
+    if plan.processes == 1:
+        del deterministic["processes"]
     deterministic["model"] = None if plan.given_model is None else _model(plan.given_model, inputs)
     deterministic["data"] = {name: _data(name, spec, inputs) for name, spec in plan.data.items()}
     return deterministic
@@ -101,6 +113,9 @@ def _plan(plan: AttemptPlan, inputs: InputsRecord) -> dict[str, Any]:
 
 def _data(name: str, spec: DataSpec, inputs: InputsRecord) -> dict[str, Any]:
     deterministic = {key: part for key, part in encode(spec).items() if key not in _DATA_LEFT_OUT}
+    for key in ("where", "under_test"):
+        if not deterministic[key]:
+            del deterministic[key]
     record = inputs.data.get(name)
     deterministic["content_sha256"] = None if record is None else record.sha256
     return deterministic

@@ -23,7 +23,7 @@ from evidence.results.context import (
     rows_at,
     unknown,
 )
-from evidence.stages.registry import stages_of
+from evidence.stages.stage import stages_of
 
 
 def run_values(context: Context) -> Values:
@@ -51,7 +51,10 @@ def _outcome(context: Context) -> Values:
     yield "run.attempt", known(context.attempt, "", where)
     index = context.plan.number - 1
     place = join(where, at(layout.MILESTONE, "attempt", index))
-    yield "run.stand_in", known(context.plan.stand_in, "", place, "attempt-of-milestone")
+    stand_in, begins_at = context.plan.stand_in, context.documents.begins_at_stand_in
+    if begins_at:
+        place = join(place, at(layout.PARENTS, "parents"))
+    yield "run.stand_in", known(stand_in or begins_at, "", place, "attempt-of-milestone")
 
 
 _SET_ASIDE: Final = "the journal of the run was set aside when it was closed"

@@ -101,9 +101,11 @@ def incomparable(original: Documents, others: Sequence[Documents]) -> str:
 
 
 def seed_of(documents: Documents) -> int | None:
-    """The seed that a run trained with; None for one without an outcome."""
+    """The seed that a run trained with; None for one without an outcome, or one training."""
     content = outcome_content(documents)
-    return None if isinstance(content, Unavailable) else int(content["plan"]["train"]["seed"])
+    plan = {} if isinstance(content, Unavailable) else content.get("plan", {})
+    train = plan.get("train")  # a run with stages has one of each, and a program none
+    return None if train is None else int(train["seed"])
 
 
 def _without_seed(plan: Mapping[str, Any]) -> dict[str, Any]:

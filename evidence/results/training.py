@@ -71,7 +71,8 @@ def loss_table(context: Context) -> tuple[IntervalRow, ...]:
 
 
 def _loss_table(context: Context) -> tuple[IntervalRow, ...]:
-    if context.documents.milestone.given_train is None:
+    milestone = context.documents.milestone
+    if milestone.given_train is None or milestone.is_staged:
         return ()
     steps = _steps(context)
     rows: list[IntervalRow] = []

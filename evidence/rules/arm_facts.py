@@ -7,6 +7,7 @@ nothing: names of data sets, paths, how often is logged. What an author meant is
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping
 from typing import Any, Final, TypeAlias
 
@@ -91,7 +92,14 @@ def _have_same_rows(first: Arm, second: Arm) -> bool:
     one, other = first.data, second.data
     if isinstance(one, Unavailable) or isinstance(other, Unavailable):
         return False
-    return one.sha256_lf == other.sha256_lf
+    return one.sha256_lf == other.sha256_lf and _where(first) == _where(second)
+
+
+def _where(arm: Arm) -> str:
+    """Which rows of its file a training takes, as the milestone says it."""
+    asked = {} if arm.text is None else arm.text.where
+    told = (f"{field} = {json.dumps(asked[field], ensure_ascii=False)}" for field in sorted(asked))
+    return f"rows with {', '.join(told)}" if asked else "all rows"
 
 
 def _fields(one: SeenRecord, other: SeenRecord, same_rows: bool) -> Found:
@@ -153,7 +161,9 @@ def _data(first: Arm, second: Arm) -> Found:
         yield NotCompared(DATA, other.reason)
     else:
         # Line ends decide nothing: a row is the same row behind either.
-        yield from _unlike("data", DATA, (one.sha256_lf, other.sha256_lf))
+        files = (one.sha256_lf, other.sha256_lf)
+        same_file = files[0] == files[1]
+        yield from _unlike("data", DATA, (_where(first), _where(second)) if same_file else files)
         yield from _unlike("data", "data.num_rows", (one.num_rows, other.num_rows))
     texts = (_text_of(first.text), _text_of(second.text))
     for row in differences(texts):
@@ -181,7 +191,9 @@ def _start(first: Arm, second: Arm) -> Found:
         if isinstance(one, Unavailable):
             yield NotCompared("tokenizer", one.reason)
             return
-    yield from _unlike("start", "tokenizer", (str(tokenizers[0]), str(tokenizers[1])))
+    # A checkpoint has its tokenizer saved anew, in other bytes.
+    files = (str(tokenizers[0]), str(tokenizers[1]))
+    yield from _unlike("start", "tokenizer", files, ("start", "model"))
 
 
 def _settings(room: str, first: Record | None, second: Record | None, reason: str) -> Found:
@@ -193,8 +205,9 @@ def _settings(room: str, first: Record | None, second: Record | None, reason: st
         return
     kind: ArmKind = "start" if room == "model" else "setting"
     stated = [_stated(room, encode(one)) for one in (first, second)]
+    causes = ("start",) if room == "model" else ()  # it names the weights, which are compared
     for row in differences(stated):
-        yield Candidate(kind, row.key, (row.values[0], row.values[1]))
+        yield Candidate(kind, row.key, (row.values[0], row.values[1]), causes)
 
 
 def _stated(room: str, table: Mapping[str, Any]) -> dict[str, Scalar]:

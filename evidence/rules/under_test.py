@@ -8,7 +8,7 @@ same as being noticed; not standing there, nothing can be noticed.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from evidence.records.evaluation import UnderTestRecord
@@ -17,21 +17,17 @@ from evidence.rules.occurrences import occurrences
 from evidence.rules.wording import normalised
 
 
-def under_test(
-    rows: Sequence[Mapping[str, Any]], predictions: Sequence[PredictionRow], field: str
-) -> UnderTestRecord:
-    """Which prompts hold what their row of the evaluation set has in `field`.
+def under_test(predictions: Sequence[PredictionRow], field: str) -> UnderTestRecord:
+    """Which prompts hold what their row of the evaluation set has in `field`: each text of it.
 
-    A text or number must stand in the prompt; of a list of them, each. A row that has neither, or
-    that is not there, is not checked.
+    A row that has none is not checked.
     """
     absent: list[int] = []
     not_checked: list[int] = []
     for one in predictions:
-        parts = _parts(rows[one.index].get(field) if one.index < len(rows) else None)
-        if not parts:
+        if not one.under_test:
             not_checked.append(one.index)
-        elif not all(stands_in(part, one.prompt) for part in parts):
+        elif not all(stands_in(part, one.prompt) for part in one.under_test):
             absent.append(one.index)
     return UnderTestRecord(
         field=field,
@@ -54,8 +50,9 @@ def _is_whole(text: str, start: int, end: int) -> bool:
     return not (cut_before or cut_after)
 
 
-def _parts(value: Any) -> tuple[str, ...]:
-    """The texts of a value; none where one of its parts is no text and no number."""
+def parts_of(value: Any) -> tuple[str, ...]:
+    """The texts that have to stand in the prompt: a text or number, or each of a list of them. None
+    where a part is neither, or blank."""
     found = tuple(_texts(value if isinstance(value, list) else [value]))
     return found if all(found) else ()
 
@@ -63,7 +60,7 @@ def _parts(value: Any) -> tuple[str, ...]:
 def _texts(values: Sequence[Any]) -> Iterator[str]:
     for one in values:
         if isinstance(one, str):
-            yield normalised(one)
+            yield one if normalised(one) else ""
         else:
             is_number = isinstance(one, (int, float)) and not isinstance(one, bool)
             yield str(one) if is_number else ""

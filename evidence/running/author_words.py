@@ -19,13 +19,17 @@ from evidence.records.inputs import DataRecord
 from evidence.records.milestone import Milestone
 from evidence.records.run import AttemptPlan
 from evidence.rules import arithmetic
+from evidence.stages.stage import stages_of
+
+Data = Mapping[str, DataRecord]
 
 
 def refuse_unsupported_measurements(
     path: Path,
     source: bytes,
     milestone: Milestone,
-    data: Mapping[str, DataRecord],
+    data: Data,
+    of_stages: Mapping[str, Data],
     notes: tuple[Path, str],
     origins: Mapping[str, str],
 ) -> None:
@@ -33,7 +37,7 @@ def refuse_unsupported_measurements(
 
     `origins`: by its pointer, the option of the command line that a text comes from.
     """
-    known = prose.known_numbers({}, encode(milestone), list(_planned(milestone, data)))
+    known = prose.known_numbers({}, encode(milestone), list(_planned(milestone, data, of_stages)))
     declared = milestone.narrative.literals
     for pointer, text in prose.author_texts(milestone):
         for unsupported in prose.unsupported_literals(text, known, declared):
@@ -56,16 +60,18 @@ def _refusal(where: str, unsupported: prose.UnsupportedLiteral) -> MilestoneErro
     )
 
 
-def _planned(milestone: Milestone, data: Mapping[str, DataRecord]) -> Iterator[float]:
+def _planned(milestone: Milestone, data: Data, of_stages: Mapping[str, Data]) -> Iterator[float]:
     """Counts that follow from milestone and data before anything runs."""
     for record in data.values():
         yield record.num_rows
-    for plan in plan_attempts(milestone):
-        if plan.given_train is not None:
-            yield _num_steps(plan, data)
+    for stage in stages_of(milestone):
+        for plan in plan_attempts(stage.milestone):
+            taught = stage.milestone.data  # an evaluation alone has no training data
+            if plan.given_train is not None and plan.train.data in taught:
+                yield _num_steps(plan, of_stages.get(stage.name, data))
 
 
-def _num_steps(plan: AttemptPlan, data: Mapping[str, DataRecord]) -> int:
+def _num_steps(plan: AttemptPlan, data: Data) -> int:
     spec = plan.train
     rows = data[spec.data].num_rows
     each = arithmetic.steps_per_epoch(rows, spec.batch_size, spec.gradient_accumulation)

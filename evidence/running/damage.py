@@ -28,7 +28,7 @@ from evidence.running.expected import Expected, expected, is_partial
 from evidence.running.memory import KeptFile, Remembered, recall
 from evidence.running.unfinished_files import whole_records
 from evidence.running.workspace import Workspace
-from evidence.stages.registry import kinds
+from evidence.stages.stage import Stage, stages_of
 from evidence.system.durable import write_file
 from evidence.system.entries import (
     OF_THIS_PROCESS,
@@ -152,8 +152,8 @@ def _damages(space: Workspace, there: Mapping[str, Entry]) -> Iterator[Damage]:
     facts, events = told.facts, told.events
     is_judged = facts is not None and told.milestone is not None and events is not None
     if facts is not None and told.milestone is not None and events is not None:
-        names = expected(facts, told.plans, events, there.keys(), told.milestone.id)
-        reason = _untold(space, told.plans, events, there)
+        names = expected(facts, told.plans, events, there.keys(), told.milestone)
+        reason = _untold(space, told.plans, events, there, stages_of(told.milestone))
         if reason is not None:
             yield Damage(_JOURNAL, reason)
     else:  # where each lies by now is not known
@@ -294,6 +294,7 @@ def _untold(
     plans: tuple[AttemptPlan, ...],
     events: tuple[JournalEvent, ...],
     there: Mapping[str, Entry],
+    stages: tuple[Stage, ...],
 ) -> str | None:
     """What lies in the folder though the journal, written first, does not tell of it."""
     told = {(one.event, one.attempt) for one in events}
@@ -304,8 +305,8 @@ def _untold(
         if placed in there and ("attempt-finished", plan.name) not in told:
             return f"does not tell how attempt {plan.name} ended, which left files"
     finished = any(event == "attempt-finished" for event, _ in told)
-    for kind in kinds():
-        for path in kind.needed_when_complete:
+    for stage in stages:
+        for path in stage.needed_when_complete:
             if f"{layout.STAGED}/{path}" in there and not finished:
                 return f"does not tell which attempt left {path}"
     if not events and f"{layout.STAGED}/{layout.FROZEN}" in there:
@@ -316,15 +317,17 @@ def _untold(
 def _reported(space: Workspace, there: Mapping[str, Entry]) -> Iterator[Damage]:
     for name, entry in there.items():
         folder, _, inside = name.partition("/")
-        is_ours = fnmatchcase(inside, "job-*.json") or inside in ("reported.json", "ended.json")
+        name_inside = inside.rpartition("/")[2]  # a stage of several has a folder of its own
+        is_job = fnmatchcase(name_inside, "job-*.json")
+        is_known = is_job or name_inside in ("reported.json", "ended.json")
+        is_ours = is_known and inside.count("/") < 2
         if not folder.startswith("scratch-") or not is_ours:
             continue
         if entry.type != "file":  # jobs are written anew
-            is_strange = inside.startswith("job-")
-            yield Damage(name, f"is a {entry.type} where a file was", is_strange)
-        elif inside == "reported.json":
+            yield Damage(name, f"is a {entry.type} where a file was", is_job)
+        elif name_inside == "reported.json":
             try:
-                read_reported(space.work / folder)
+                read_reported((space.work / name).parent)
             except MalformedError as error:
                 yield Damage(name, error.message)
             except OSError as error:

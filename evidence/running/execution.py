@@ -20,6 +20,7 @@ from evidence.attempt.attempt import (
     StartPoint,
     refused,
     run_attempt,
+    stage_plan,
     worker_environment,
 )
 from evidence.attempt.outcome import Left
@@ -59,6 +60,8 @@ from evidence.running.observation import (
     observe_start,
     worker_of,
 )
+from evidence.running.parents import changed_parents
+from evidence.running.parents import sealed_as as sealed_as_parents
 from evidence.running.preflight import Prepared
 from evidence.running.publishing import publish_run
 from evidence.running.secrets import cleaned, privacy_of, refuse_secrets
@@ -66,7 +69,7 @@ from evidence.running.settings import set_by
 from evidence.running.signals import StopRequest
 from evidence.running.unchanged import changed
 from evidence.running.workspace import Workspace
-from evidence.stages.registry import stages_of
+from evidence.stages.stage import stages_of
 from evidence.system.durable import Written, write_file
 from evidence.text import commands, endings
 from evidence.verification.ruleset import RULESET
@@ -126,12 +129,23 @@ def _found(space: Workspace, prepared: Prepared, parents: tuple[ParentRecord, ..
     }
     if prepared.overrides:
         files[space.staging / layout.OVERRIDES] = sealed_as(prepared.overrides)
+    if prepared.parents:
+        files[space.staging / layout.PARENTS] = sealed_as_parents(prepared.parents)
     if prepared.notes is not None:
         files[space.staging / layout.NOTES] = prepared.notes
     for path, data in files.items():
         write_file(path, data)
     names = tuple(plan.name for plan in prepared.plans)
-    memory = Memory(space.work, Remembered(names, (), parents, observed=False))
+    of_stages = {name: dict(data) for name, data in prepared.of_stages.items()}
+    facts = Remembered(
+        names,
+        (),
+        parents,
+        observed=False,
+        of_stages=of_stages,
+        ancestors=dict(prepared.ancestors),
+    )
+    memory = Memory(space.work, facts)
     memory.found(files)
     return memory
 
@@ -265,24 +279,25 @@ def _write_worker(run: Run, plan: AttemptPlan, record: WorkerRecord) -> None:
 
 def run_from(run: Run, plan: AttemptPlan, point: StartPoint, began_s: float) -> AttemptResult:
     """Run an attempt from a point; `began_s` is the clock's reading when it began."""
+    stages = stages_of(run.prepared.milestone)
     around = Surroundings(
         journal=run.journal,
         observer=run.observer,
         stop_level=lambda: run.stop.level,
         interrupted=lambda: not run.stop.by_sigterm,
-        environment=worker_environment(plan),
+        environment=worker_environment(stage_plan(plan, stages[0])),
         run_stage=_run_stage(run.prepared.backends[plan.backend]),
         interpreter=_interpreter(run, plan),
         started_s=time.monotonic() - (run.clock.monotonic_s() - run.began_s),
         data_sha256={name: record.sha256 for name, record in run.prepared.data.items()},
         changed_data=lambda: changed(run.root, run.prepared.data, None, reported.Reported()),
         changed_models=lambda: changed_files(run.root, [plan], run.memory.facts.model_files),
-        probed=point.probed,
+        parents=run.prepared.parents,
+        changed_parents=lambda: changed_parents(run.root, run.prepared.parents),
         privacy=privacy_of(run.prepared.milestone),
         keep=run.memory.keep,
     )
     places = Places(root=run.root, output=run.space.output(plan), scratch=run.space.scratch(plan))
-    stages = stages_of(run.prepared.milestone)
     run.space.forget_ended(plan)
     result = run_attempt(plan, stages, places, around, point)
     left, duration_s = result.left, run.clock.monotonic_s() - began_s

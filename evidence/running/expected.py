@@ -6,7 +6,7 @@ no file is looked at. `damage` holds what is there against it.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from fnmatch import fnmatchcase
 from pathlib import PurePosixPath
 from typing import Final
@@ -17,10 +17,12 @@ from evidence import layout
 from evidence.encoding.codec import decode
 from evidence.pack import lost
 from evidence.records.inputs import FileDigest
+from evidence.records.milestone import Milestone
 from evidence.records.record import Record
 from evidence.records.run import AttemptPlan, JournalEvent
 from evidence.running.memory import FileState, KeptFile, Remembered
-from evidence.stages.registry import kind_of, kinds
+from evidence.stages.kind import Kind
+from evidence.stages.stage import Stage, stages_of
 from evidence.system.durable import PARTIAL
 
 AT_THE_START: Final = (
@@ -31,6 +33,7 @@ AT_THE_START: Final = (
     layout.PATCH,
     layout.NOTES,
     layout.OVERRIDES,
+    layout.PARENTS,
 )
 """What is written at the start and needs nothing else to be understood."""
 BESIDE: Final = (
@@ -91,7 +94,7 @@ def expected(
     plans: tuple[AttemptPlan, ...],
     events: tuple[JournalEvent, ...],
     there: Collection[str],
-    milestone_id: str,
+    milestone: Milestone,
 ) -> Expected:
     """What may be in the work folder, where these names are there."""
     found = Expected(may={*BESIDE, f"{layout.STAGED}/{layout.JOURNAL}"})
@@ -108,12 +111,12 @@ def expected(
         start = (*AT_THE_START, layout.WITHHELD, layout.FROZEN)
         found.may.update(f"{layout.STAGED}/{name}" for name in start)
     if "sealing" in told:
-        derived = (*DERIVED, layout.summary_name(milestone_id))
+        derived = (*DERIVED, layout.summary_name(milestone.id))
         found.may.update(f"{layout.STAGED}/{name}" for name in derived)
         found.trees.add(f"{layout.STAGED}/{layout.PLOTS}")
     for plan in plans:
         own = [one for one in events if one.attempt == plan.name]
-        _add_attempt(found, plan, own, facts.files, there)
+        _add_attempt(found, plan, own, facts.files, there, stages_of(milestone))
     return found
 
 
@@ -127,34 +130,55 @@ def _add_attempt(
     events: list[JournalEvent],
     files: Mapping[str, KeptFile],
     there: Collection[str],
+    stages: Sequence[Stage],
 ) -> None:
     output, scratch = _output(plan), f"scratch-{plan.number:02d}-{plan.name}"
     if not events:
         return
     found.trees.add(scratch)
-    for step, names in checkpoints(events).items():
-        folder = f"{scratch}/checkpoint-{step}"
-        if folder in there:
-            found.exact[folder] = frozenset(f"{folder}/{name}" for name in names)
-    for inside, kept in _known(plan, events, files):
+    for stage in stages:
+        own = events_of(stage, events)
+        place = f"{scratch}/{stage.name}" if stage.is_named else scratch
+        for step, names in checkpoints(own, [stage.name] if stage.kind.resumes else ()).items():
+            folder = f"{place}/checkpoint-{step}"
+            if folder in there:
+                found.exact[folder] = frozenset(f"{folder}/{name}" for name in names)
+    for inside, kept in _known(plan, events, files, stages):
         found.kept[_place(plan, events, inside, there)] = _as_by_now(kept, events)
     if _ended(events):
         found.emptied.add(output)
         if not _completed(events) and output in there:
-            found.trees.add(f"{output}/{layout.FINAL_MODEL}")  # about to be removed
+            for stage in stages:  # about to be removed
+                if stage.kind.weights_folder:
+                    found.trees.add(f"{output}/{stage.path(stage.kind.weights_folder)}")
             found.trees.add(f"{layout.STAGED}/{layout.ATTEMPTS}")
         return
-    found.may.update(f"{output}/{name}" for name in _of_kinds())
-    found.trees.update(f"{output}/{kind.folder}" for kind in kinds() if kind.folder)
-    if not any(name.startswith(f"{output}/{layout.FINAL_MODEL}/") for name in found.kept):
-        found.trees.add(f"{output}/{layout.FINAL_MODEL}")
+    found.may.update(f"{output}/{name}" for name in (layout.TELEMETRY, layout.WORKER, _OUTCOME))
+    for stage in stages:
+        _add_stage(found, output, stage)
 
 
-def checkpoints(events: list[JournalEvent]) -> dict[int, frozenset[str]]:
+def _add_stage(found: Expected, output: str, stage: Stage) -> None:
+    """What a stage of an attempt under way may have written."""
+    found.may.update(f"{output}/{stage.path(name)}" for name in _files_of(stage.kind))
+    if stage.kind.folder:
+        found.trees.add(f"{output}/{stage.path(stage.kind.folder)}")
+    weights = f"{output}/{stage.path(stage.kind.weights_folder)}"
+    if stage.kind.weights_folder and not any(n.startswith(f"{weights}/") for n in found.kept):
+        found.trees.add(weights)
+
+
+def events_of(stage: Stage, events: Iterable[JournalEvent]) -> list[JournalEvent]:
+    """Those of an attempt that are of one stage, or, where it is the only one of its kind, of
+    none: what follows from them is asked of its kind."""
+    return [one for one in events if not stage.is_named or one.data.get("stage") == stage.name]
+
+
+def checkpoints(events: list[JournalEvent], resuming: Collection[str]) -> dict[int, frozenset[str]]:
     """Files of each checkpoint that was whole, by its step; none that may have been begun anew."""
     found: dict[int, frozenset[str]] = {}
     for event in events:
-        if event.event == "stage-started" and kind_of(event.data["stage"]).resumes:
+        if event.event == "stage-started" and event.data["stage"] in resuming:
             last = event.data["resumed_from_step"] or 0
             found = {step: names for step, names in found.items() if step <= last}
         if event.event == "checkpoint":
@@ -164,26 +188,30 @@ def checkpoints(events: list[JournalEvent]) -> dict[int, frozenset[str]]:
 
 
 def _known(
-    plan: AttemptPlan, events: list[JournalEvent], files: Mapping[str, KeptFile]
+    plan: AttemptPlan,
+    events: list[JournalEvent],
+    files: Mapping[str, KeptFile],
+    stages: Sequence[Stage],
 ) -> Iterator[tuple[str, KeptFile]]:
     """Files of an attempt whose bytes are known, by their paths in its own folder."""
     output = f"{_output(plan)}/"
     for name, kept in files.items():
         if name.startswith(output):
             yield name.removeprefix(output), kept
-    yield from final_model(events)
+    for stage in stages:
+        yield from final_model(stage, events)
 
 
-def final_model(events: list[JournalEvent]) -> Iterator[tuple[str, KeptFile]]:
+def final_model(stage: Stage, events: list[JournalEvent]) -> Iterator[tuple[str, KeptFile]]:
     """The model of an attempt that trained it to the end, and did not fail later."""
     finished = {one.data.get("stage") for one in events if one.event == "stage-finished"}
-    saved = [one for one in events if one.event == "final-model"]
-    trained = any(one.weights_folder and one.name in finished for one in kinds())
+    saved = [one for one in events_of(stage, events) if one.event == "final-model"]
+    trained = stage.kind.weights_folder and stage.name in finished
     if not trained or not saved or (_ended(events) and not _completed(events)):
         return
     for file in decode(tuple[FileDigest, ...], saved[-1].data["files"]):
         state = FileState(file.size_bytes, file.sha256)
-        yield file.path, KeptFile(grows=False, states=(state,))
+        yield stage.path(file.path), KeptFile(grows=False, states=(state,))
 
 
 def _place(
@@ -213,13 +241,11 @@ def _as_by_now(kept: KeptFile, events: list[JournalEvent]) -> KeptFile:
     return KeptFile(kept.grows, kept.states, may_lack=emptied)
 
 
-def _of_kinds() -> Iterator[str]:
-    yield from (layout.TELEMETRY, layout.WORKER, _OUTCOME)
-    for kind in kinds():
-        yield kind.log
-        yield from (one.path for one in kind.documents)
-        if kind.rows is not None:
-            yield kind.rows.path
+def _files_of(kind: Kind) -> Iterator[str]:
+    yield kind.log
+    yield from (one.path for one in kind.documents)
+    if kind.rows is not None:
+        yield kind.rows.path
 
 
 def _ended(events: list[JournalEvent]) -> bool:

@@ -9,8 +9,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
+from msgspec.structs import replace
+
 from evidence import __version__, layout
 from evidence.attempt.attempt import AttemptResult
+from evidence.attempt.reported import Reported
 from evidence.encoding import jsonio, schema
 from evidence.encoding.codec import encode
 from evidence.errors import MalformedError
@@ -20,7 +23,7 @@ from evidence.pack.seal import seal, staged_files, withheld_record
 from evidence.publish.summaries import rendered_files, write_rendered
 from evidence.records.availability import Unavailable
 from evidence.records.capture import WorkerRecord
-from evidence.records.inputs import InputsRecord
+from evidence.records.inputs import DataRecord, InputsRecord
 from evidence.records.milestone import Milestone
 from evidence.records.record import Record
 from evidence.records.run import (
@@ -33,11 +36,13 @@ from evidence.records.run import (
 from evidence.render.render import TEMPLATE
 from evidence.results.compute import compute_results
 from evidence.results.outcome_digest import outcome_digest
+from evidence.results.parents import begun_from
 from evidence.rules import scoring
 from evidence.running.observation import Observation
 from evidence.running.preflight import Prepared
 from evidence.running.secrets import allowed_in, refuse_secrets
 from evidence.stages.registry import is_document, schema_for
+from evidence.stages.stage import stages_of
 from evidence.system.durable import remove, write_file
 from evidence.verification.ruleset import RULESET
 
@@ -63,9 +68,17 @@ def observed_documents(
     worker: WorkerRecord | None = None,
 ) -> dict[str, bytes]:
     """Every document that is known by now, by its path: at the start, and again at the end."""
-    framework = None if completed is None else completed.framework or NOT_REPORTED
+    framework = None if completed is None else completed.reported.framework or NOT_REPORTED
     files = observed.files(framework, worker)
-    files[layout.INPUTS] = jsonio.dump_document(encode(_inputs(prepared, completed)))
+    reported = None if completed is None else completed.reported
+    top = _inputs(prepared.milestone, prepared.data, completed, reported)
+    files[layout.INPUTS] = jsonio.dump_document(encode(top))
+    for stage in stages_of(prepared.milestone):
+        if stage.is_named and completed is not None:
+            reported, data = completed.of_stages[stage.name], prepared.of_stages[stage.name]
+            own = _inputs(stage.milestone, data, completed, reported)
+            own = replace(own, ancestors=prepared.ancestors.get(stage.name, {}))
+            files[stage.path(layout.INPUTS)] = jsonio.dump_document(encode(own))
     return files
 
 
@@ -107,17 +120,23 @@ def remove_derived(staging: Path) -> None:
             remove(staging / entry.path)
 
 
-def _inputs(prepared: Prepared, completed: AttemptResult | None) -> InputsRecord:
+def _inputs(
+    milestone: Milestone,
+    data: Mapping[str, DataRecord],
+    completed: AttemptResult | None,
+    reported: Reported | None,
+) -> InputsRecord:
+    """inputs.json of a run, or of one of its stages."""
     no = Unavailable("no attempt completed" if completed is None else "not reported")
     name = None if completed is None else completed.record.name
-    plan = next((one for one in plan_attempts(prepared.milestone) if one.name == name), None)
+    plan = next((one for one in plan_attempts(milestone) if one.name == name), None)
     return InputsRecord(
         schema="inputs.v1",
-        data=dict(prepared.data),
-        model=(completed and completed.model) or no,
-        tokenizer=(completed and completed.tokenizer) or no,
-        text=(completed and completed.text) or no,
-        scorers=scoring.records((plan or prepared.milestone).given_eval),
+        data=dict(data),
+        model=(reported and reported.model) or no,
+        tokenizer=(reported and reported.tokenizer) or no,
+        text=(reported and reported.text) or no,
+        scorers=scoring.records((plan or milestone).given_eval),
     )
 
 
@@ -133,10 +152,10 @@ def _manifest(documents: Documents, parents: tuple[ParentRecord, ...]) -> Manife
         milestone=documents.milestone.id,
         status="failed" if plan is None else "complete",
         attempt=None if plan is None else plan.name,
-        stand_in=plan is not None and plan.stand_in,
+        stand_in=plan is not None and (plan.stand_in or documents.begins_at_stand_in),
         commit=start if isinstance(start, Unavailable) else start.commit,
         outcome_sha256=outcome_digest(documents),
-        parents=parents,
+        parents=(*parents, *begun_from(documents.parents)),
         files=(),
     )
 

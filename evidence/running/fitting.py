@@ -22,6 +22,7 @@ from evidence.capture.repository import Repository, open_repository
 from evidence.data.facts import DataSet, field_names
 from evidence.data.template_text import render_row
 from evidence.errors import MalformedError
+from evidence.milestone.plan import plan_attempts
 from evidence.records.availability import Unavailable
 from evidence.records.inputs import DataRecord
 from evidence.records.milestone import EvalSpec, Milestone
@@ -29,6 +30,9 @@ from evidence.records.run import AttemptPlan
 from evidence.results.planned_names import SEEN_OF_A_FIELD, value_names
 from evidence.rules.arithmetic import steps_per_epoch, total_steps
 from evidence.running.entering import read_files
+from evidence.stages.eval import EVAL
+from evidence.stages.stage import Stage, stages_of
+from evidence.stages.train import TRAIN
 from evidence.text import templating
 from evidence.text.escape import is_utf8
 
@@ -109,27 +113,23 @@ def nearest(name: str, known: Collection[str]) -> str:
 
 
 def value_problems(
-    milestone: Milestone, plans: Sequence[AttemptPlan], data: Sets
+    milestone: Milestone, sets: Mapping[str, Sets], of_parents: Collection[str] = ()
 ) -> Iterator[Problem]:
-    """Gates and narratives on values that no run of this milestone can have."""
-    known = sorted({name for plan in plans for name in _values_of(milestone, plan, data)})
-    for place, name in _values_named(milestone):
+    """Gates and narratives on values that no run of this milestone can have. `sets`: the rows that
+    each stage takes, by its name; `of_parents`: names of values of the packs that it begins from.
+    """
+    names = {*of_parents, *(value_names(milestone) if milestone.is_staged else ())}
+    for stage in stages_of(milestone):
+        own = sets[stage.name]
+        for plan in plan_attempts(stage.milestone):
+            names |= {stage.value(one) for one in _values_of(stage, plan, own)}
+    known = sorted(names)
+    for place, name in prose.values_named(milestone):
         if not _is_value(name, known, milestone):
             close = get_close_matches(name, known, n=1, cutoff=0.6)
             meant = f"Did you mean {close[0]!r}? " if close else ""
             all_names = "All names: `evidence explain PACK` of any pack, or results.json of it."
             yield place, f"there is no value {name!r}", f"{meant}{all_names}"
-
-
-def _values_named(milestone: Milestone) -> Iterator[tuple[str, str]]:
-    """Where the milestone names a value of its results, and the name."""
-    for index, gate in enumerate(milestone.gates):
-        for key, name in (("metric", gate.metric), ("other", gate.other)):
-            if name is not None:
-                yield f"/gate/{index}/{key}", name
-    for place, text in prose.author_texts(milestone):
-        if place.startswith("/narrative/"):
-            yield from ((place, name) for _, name in templating.dotted_names(text))
 
 
 def _is_value(name: str, known: Collection[str], milestone: Milestone) -> bool:
@@ -139,15 +139,16 @@ def _is_value(name: str, known: Collection[str], milestone: Milestone) -> bool:
     return one_gpu in known or (bool(of_stages) and name.startswith(of_stages))
 
 
-def _values_of(milestone: Milestone, plan: AttemptPlan, data: Sets) -> Iterator[str]:
+def _values_of(stage: Stage, plan: AttemptPlan, data: Sets) -> Iterator[str]:
     names = value_names(
-        replace(milestone, given_train=plan.given_train, given_eval=plan.given_eval)
+        replace(stage.milestone, given_train=plan.given_train, given_eval=plan.given_eval)
     )
-    yield from names
-    if plan.given_train is not None:
+    yield from names if not stage.is_named else ()
+    both = not stage.is_named
+    if plan.given_train is not None and (both or stage.kind is TRAIN):
         for field in field_names(data[plan.train.data].rows):
             yield from (f"seen.{field}.{key}" for key in SEEN_OF_A_FIELD)
-    if plan.given_eval is not None:
+    if plan.given_eval is not None and (both or stage.kind is EVAL):
         yield from _of_groups(plan, names, data)
 
 
@@ -199,7 +200,7 @@ def path_problems(
 def warm_up_problems(milestone: Milestone, plan: AttemptPlan, data: Sets) -> Iterator[Problem]:
     """A warm-up that the run ends in: the learning rate would never be reached."""
     spec = plan.given_train
-    if spec is None:
+    if spec is None or spec.data not in data:
         return
     each = steps_per_epoch(len(data[spec.data].rows), spec.batch_size, spec.gradient_accumulation)
     num_steps = total_steps(spec.epochs, each, spec.max_steps)

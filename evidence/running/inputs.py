@@ -36,6 +36,8 @@ def _inputs(prepared: Prepared) -> Iterator[Input]:
 
 
 def _folders(key: str, model: ModelSpec) -> Iterator[Input]:
+    if model.named is not None:
+        return  # of another pack, which parents.json tells of
     folders = {"path": model.path, "config": model.config, "tokenizer": model.tokenizer}
     for name, folder in folders.items():
         if folder is not None:

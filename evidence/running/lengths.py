@@ -36,7 +36,8 @@ def _of_plans(
     for index, plan in enumerate(plans):
         if plan.given_train is None:
             continue
-        for key, message, hint in _too_long(plan.train, data[plan.train.data].num_rows):
+        taught = data.get(plan.train.data)  # an evaluation alone has none
+        for key, message, hint in () if taught is None else _too_long(plan.train, taught.num_rows):
             own = key in milestone.attempts[index].train
             yield f"/attempt/{index}/train/{key}" if own else f"/train/{key}", message, hint
         available, limit = data[plan.eval.data].num_rows, plan.eval.limit

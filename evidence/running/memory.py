@@ -18,6 +18,9 @@ from evidence.attempt.kept import read_kept, write_kept
 from evidence.encoding.codec import decode, encode
 from evidence.encoding.digest import sha256_hex, sha256_stream
 from evidence.errors import MalformedError
+from evidence.records.availability import Unavailable
+from evidence.records.evaluation import SeenQuestions
+from evidence.records.inputs import DataRecord
 from evidence.records.record import Record
 from evidence.records.run import ParentRecord
 from evidence.running.entering import FileMark
@@ -53,6 +56,10 @@ class Remembered(Record):
     """Whether the documents of the start are written."""
     model_files: tuple[FileMark, ...] = ()
     """Files of models and tokenizers as they were at the start."""
+    of_stages: dict[str, dict[str, DataRecord]] = field(default_factory=dict)
+    """The data of each stage that has a folder of its own, as it takes them."""
+    ancestors: dict[str, dict[str, SeenQuestions | Unavailable]] = field(default_factory=dict)
+    """Of each evaluation stage: which of its questions its ancestors were trained on."""
     files: dict[str, KeptFile] = field(default_factory=dict)
     """By their paths below the work folder, as they were when it was written here."""
 

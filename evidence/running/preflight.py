@@ -6,42 +6,42 @@ frozen paths, templates. What the machine lacks is no error here: it is an attem
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Final
-
-from msgspec import field
 
 from evidence import layout, limits, prose
 from evidence.backends import registry
 from evidence.capture.frozen import match_paths
-from evidence.data.examples import EvalExample, questions
-from evidence.data.read import describe_data, load_data
+from evidence.data.of_stages import homes_of
+from evidence.data.read import describe_data
 from evidence.encoding.digest import sha256_hex
-from evidence.errors import DataError, MalformedError, MilestoneError, UsageError
+from evidence.errors import MalformedError, MilestoneError, UsageError
 from evidence.milestone.effective import origins, sealed_as, with_settings
 from evidence.milestone.overrides import Applied, shadowed
-from evidence.milestone.parse import line_of, load_milestone, read_milestone
+from evidence.milestone.parse import load_milestone, read_milestone
 from evidence.milestone.plan import plan_attempts
 from evidence.records.inputs import DataRecord
 from evidence.records.milestone import DataSpec, Milestone, ModelSpec
 from evidence.records.overrides import OverrideRecord, Setting
+from evidence.records.parents import ParentPackRecord
 from evidence.records.record import Record
 from evidence.records.run import AttemptPlan
 from evidence.render import narrative
 from evidence.rules import patterns
-from evidence.running import fitting, lengths, program_fit
+from evidence.running import program_fit
 from evidence.running.author_words import refuse_unsupported_measurements
-from evidence.running.forms import form_warnings
 from evidence.running.holdable import refuse_too_much_around
+from evidence.running.launching import launch_problems
+from evidence.running.parents import parents_of
+from evidence.running.place import Where
 from evidence.running.secrets import scan_inputs
-from evidence.running.text_fit import refuse_unfit_texts
+from evidence.running.stage_checks import check_stages
+from evidence.running.stage_data import Ancestors, ancestors_of_stages, data_of_stages
+from evidence.running.unfit import refuse_unfit_models
 from evidence.text import templating
-from evidence.worker import model_folders
 from evidence.worker.interface import Backend
 
-OUR_BACKEND: Final = "transformers"
-"""Whose refusals are known here: another backend's are its own."""
 MAX_FROZEN_FILES: Final = limits.MAX_FROZEN_FILES
 """Files of all promises together, which frozen.json names."""
 
@@ -56,6 +56,10 @@ class Prepared(Record):
     plans: tuple[AttemptPlan, ...]
     """The attempts to try, in order."""
     data: Mapping[str, DataRecord]
+    of_stages: Mapping[str, Mapping[str, DataRecord]]
+    ancestors: Mapping[str, Ancestors]
+    """Of the questions of each evaluation stage: which of them its ancestors were trained on."""
+    """The data of each stage that has a folder of its own, as it takes them."""
     backends: Mapping[str, Backend]
     """By name: those of the attempts that may still be run, at least."""
     warnings: tuple[str, ...] = ()
@@ -66,6 +70,8 @@ class Prepared(Record):
     """The path to take for the `interpreter` that attempts name; None: as they name it."""
     overrides: tuple[OverrideRecord, ...] = ()
     """What of the milestone was set on the command line."""
+    parents: tuple[ParentPackRecord, ...] = ()
+    """Checkpoints of other packs that it begins from, verified."""
 
 
 def prepare(
@@ -85,26 +91,32 @@ def prepare(
     made = Applied({}, (), ())
     if settings:
         milestone, made = with_settings(source, settings)
-    where = _Where(path if written is None else None, source, origins(made))
+    where = Where(path if written is None else None, source, origins(made))
     if milestone.id != milestone_id:
         raise where.error("/id", f"is {milestone.id!r}, but the file is named {path.name}")
     plans = plan_attempts(milestone)
     backends = _backends(_select(plans, attempt) if attempt else plans, where)
+    _refuse_first(where, launch_problems(milestone, plans, backends))
     _check_templates(milestone, where)
+    parents = parents_of(root, milestone, where)
     _check_models(root, milestone, where)
-    for pointer, message, hint in program_fit.problems(root, milestone):
-        raise where.error(pointer, message, hint)
-    _check_fitness(root, milestone, plans, where)
+    _refuse_first(where, program_fit.problems(root, milestone))
+    refuse_unfit_models(root, milestone, where)
     _check_frozen(root, milestone, where)
     refuse_too_much_around()
-    data = {name: _check_data(root, name, milestone, where) for name in milestone.data}
-    for pointer, message, hint in lengths.problems(milestone, plans, data):
-        raise where.error(pointer, message, hint)
-    warnings = _check_names_and_forms(root, milestone, plans, where)
+    data = {name: _check_data(root, name, one, where) for name, one in homes_of(milestone).items()}
+    of_stages = data_of_stages(root, milestone)
+    warnings = check_stages(root, milestone, (data, of_stages), parents.names, where)
     notes = layout.notes_file(root, milestone_id)
     noted = _notes(notes)
     refuse_unsupported_measurements(
-        path, source, milestone, data, (notes, _text(notes, noted or b"")), where.origins
+        path,
+        source,
+        milestone,
+        data,
+        of_stages,
+        (notes, _text(notes, noted or b"")),
+        where.origins,
     )
     _check_secrets(root, milestone, where, notes, made.overrides)
     chosen = _select(plans, attempt)
@@ -115,51 +127,18 @@ def prepare(
         in_a_file=written is None,
         plans=chosen,
         data=data,
+        of_stages=of_stages,
+        ancestors=ancestors_of_stages(root, milestone, parents.taught),
         backends=backends,
-        warnings=(*warnings, *shadowed(made, [plan.name for plan in chosen])),
+        warnings=(*dict.fromkeys(warnings), *shadowed(made, [plan.name for plan in chosen])),
         overrides=made.overrides,
+        parents=parents.records,
     )
 
 
-def _check_names_and_forms(
-    root: Path, milestone: Milestone, plans: tuple[AttemptPlan, ...], where: _Where
-) -> tuple[str, ...]:
-    """Refuse names that nothing has; return what should be known of texts that do not fit."""
-    sets = {name: load_data(root, name, spec) for name, spec in milestone.data.items()}
-    found = [
-        *fitting.field_problems(milestone, plans, sets),
-        *fitting.value_problems(milestone, plans, sets),
-        *fitting.ref_problems(root, milestone),
-        *fitting.path_problems(root, milestone, plans),
-    ]
-    for plan in plans:
-        found += fitting.warm_up_problems(milestone, plan, sets)
-    if wrong := [where.error(*one) for one in dict.fromkeys(found)]:
-        hints = dict.fromkeys(one.hint for one in wrong)
-        raise MilestoneError("\n".join(one.message for one in wrong), hint="\n  ".join(hints))
-    warnings: list[str] = []
-    for plan in plans:
-        if plan.given_train is None or plan.given_eval is None:
-            continue
-        asked = _asked(root, plan)
-        if plan.backend == OUR_BACKEND:
-            refuse_unfit_texts(root, plan, sets[plan.train.data], asked)
-        place = where.error(fitting.pointer(milestone, plan, "eval", "prompt"), "").message
-        warnings += [f"{place}{text}" for text in form_warnings(plan, sets)]
-    return tuple(dict.fromkeys(warnings))
-
-
-def _asked(root: Path, plan: AttemptPlan) -> tuple[EvalExample, ...]:
-    """What will be asked; none where the worker says what is wrong, in its own words.
-
-    Raises DataError for rows that no pack could hold: found after the training, they would undo it.
-    """
-    try:
-        return questions(plan, root)[0]
-    except DataError:
-        raise
-    except (MalformedError, MilestoneError):
-        return ()
+def _refuse_first(where: Where, found: Iterable[tuple[str, str, str]]) -> None:
+    for pointer, message, hint in found:
+        raise where.error(pointer, message, hint)
 
 
 def _notes(path: Path) -> bytes | None:
@@ -184,35 +163,18 @@ def _text(path: Path, data: bytes) -> str:
 def _check_secrets(
     root: Path,
     milestone: Milestone,
-    where: _Where,
+    where: Where,
     notes: Path,
     overrides: tuple[OverrideRecord, ...],
 ) -> None:
     files = [one for one in (where.path, notes) if one and one.is_file()]
     files += [root / spec.path for spec in milestone.data.values() if spec.path is not None]
     for model in _models(milestone).values():
-        for folder in {model.path, model.config, model.tokenizer} - {None}:
+        folders = {model.path, model.config, model.tokenizer} - {None}
+        for folder in folders if model.named is None else ():  # what is sealed was looked through
             files += sorted(path for path in (root / str(folder)).iterdir() if path.is_file())
     typed = (b"" if where.path else where.source) + (sealed_as(overrides) if overrides else b"")
     scan_inputs(root, dict.fromkeys(files), milestone, typed)
-
-
-class _Where(Record):
-    """Turns a key of the milestone into `file:line: key`; of a command line, without a path."""
-
-    path: Path | None
-    source: bytes
-    origins: Mapping[str, str] = field(default_factory=dict)
-    """By its pointer, the option of the command line that a value comes from."""
-
-    def error(self, pointer: str, message: str, hint: str = "") -> MilestoneError:
-        key = pointer.strip("/").replace("/", ".")
-        named = f"{self.path}:{line_of(self.source, pointer)}: {key}: "
-        if self.path is None:
-            named = "" if key.startswith("command") else f"{key}: "
-        if pointer in self.origins:
-            named = f"{self.origins[pointer]}: "
-        return MilestoneError(f"{named}{message}", hint=hint)
 
 
 def _select(plans: tuple[AttemptPlan, ...], attempt: str | None) -> tuple[AttemptPlan, ...]:
@@ -225,7 +187,7 @@ def _select(plans: tuple[AttemptPlan, ...], attempt: str | None) -> tuple[Attemp
     return chosen
 
 
-def _backends(plans: tuple[AttemptPlan, ...], where: _Where) -> Mapping[str, Backend]:
+def _backends(plans: tuple[AttemptPlan, ...], where: Where) -> Mapping[str, Backend]:
     """Of these attempts; where one is asked for, the others may name what is not here."""
     found: dict[str, Backend] = {}
     wrong: list[MilestoneError] = []
@@ -241,7 +203,7 @@ def _backends(plans: tuple[AttemptPlan, ...], where: _Where) -> Mapping[str, Bac
     return found
 
 
-def _check_data(root: Path, name: str, milestone: Milestone, where: _Where) -> DataRecord:
+def _check_data(root: Path, name: str, milestone: Milestone, where: Where) -> DataRecord:
     spec = milestone.data[name]
     if spec.path is not None and not (root / spec.path).is_file():
         is_folder = (root / spec.path).is_dir()
@@ -275,7 +237,7 @@ def _similar(root: Path, path: str) -> str:
     return f"In that folder: {', '.join(names)}." if names else ""
 
 
-def _check_models(root: Path, milestone: Milestone, where: _Where) -> None:
+def _check_models(root: Path, milestone: Milestone, where: Where) -> None:
     for pointer, model in _models(milestone).items():
         _check_model(root, model, pointer, where)
 
@@ -287,7 +249,7 @@ def _models(milestone: Milestone) -> dict[str, ModelSpec]:
     return {pointer: model for pointer, model in found.items() if model is not None}
 
 
-def _check_model(root: Path, model: ModelSpec, pointer: str, where: _Where) -> None:
+def _check_model(root: Path, model: ModelSpec, pointer: str, where: Where) -> None:
     if model.id is not None and _is_path(root, model.id):
         raise where.error(
             f"{pointer}/id",
@@ -310,24 +272,6 @@ def _check_model(root: Path, model: ModelSpec, pointer: str, where: _Where) -> N
             )
 
 
-def _check_fitness(
-    root: Path, milestone: Milestone, plans: tuple[AttemptPlan, ...], where: _Where
-) -> None:
-    """Refuse models and number formats that our own backend could only fail with."""
-    for index, plan in enumerate(plans):
-        if plan.backend != OUR_BACKEND:
-            continue
-        own = milestone.attempts[index]
-        table = "/model" if own.model is None else f"/attempt/{index}/model"
-        for key, message, hint in model_folders.unfit(root, plan.model):
-            raise where.error(f"{table}/{key}", message, hint)
-        if plan.train.dtype == "float16" and plan.train.optimizer == "adamw_torch":
-            table = f"/attempt/{index}/train" if "dtype" in own.train else "/train"
-            text = "float16 weights cannot hold what AdamW adds to them (its epsilon becomes 0)"
-            hint = 'Take dtype = "bfloat16" or "float32".'
-            raise where.error(f"{table}/dtype", text, hint)
-
-
 def _is_path(root: Path, name: str) -> bool:
     """Whether it is, or can only be, a file or folder here: the hub knows `name` and `owner/name`.
 
@@ -338,7 +282,7 @@ def _is_path(root: Path, name: str) -> bool:
     return odd or any(one.exists() for one in here)
 
 
-def _check_frozen(root: Path, milestone: Milestone, where: _Where) -> None:
+def _check_frozen(root: Path, milestone: Milestone, where: Where) -> None:
     promised = 0
     for index, spec in enumerate(milestone.frozen):
         place = f"/frozen/{index}/paths"
@@ -354,7 +298,7 @@ def _check_frozen(root: Path, milestone: Milestone, where: _Where) -> None:
             raise where.error(place, text, "Promise fewer, or an archive of them.")
 
 
-def _check_templates(milestone: Milestone, where: _Where) -> None:
+def _check_templates(milestone: Milestone, where: Where) -> None:
     sources = {f"/data/{name}/text": spec.text for name, spec in milestone.data.items()}
     if milestone.given_eval is not None:
         for one in milestone.eval.scorer:
@@ -367,7 +311,7 @@ def _check_templates(milestone: Milestone, where: _Where) -> None:
             _compiled(narrative.refuse_bad_narrative, pointer, text, where)
 
 
-def _compiled(check: Callable[[str], object], pointer: str, source: str, where: _Where) -> None:
+def _compiled(check: Callable[[str], object], pointer: str, source: str, where: Where) -> None:
     try:
         check(source)
     except MalformedError as error:

@@ -25,6 +25,7 @@ from evidence.system.entries import OF_THIS_PROCESS
 from evidence.text import commands
 from evidence.verification.consistency.every_check import by_author
 from evidence.verification.options import VerifyOptions
+from evidence.verification.origin.parents import PARENTS
 from evidence.verification.verification import verify_pack
 
 
@@ -38,7 +39,7 @@ def publish_run(
     """Seal what is staged, verify it, publish it with one rename, and clear the work away.
 
     Raises RejectedError, and publishes nothing, where verify rejects it for more than the words
-    and wishes of its author.
+    and wishes of its author, or another pack that was changed meanwhile.
     """
     try:
         with stop.at_once(lambda: stopped_while_sealing(space, stop)):
@@ -51,7 +52,7 @@ def publish_run(
     grave = [
         one
         for one in report.findings
-        if one.severity in ("error", "refused") and one.check not in by_author()
+        if one.severity in ("error", "refused") and one.check not in (*by_author(), PARENTS.id)
     ]
     if grave:
         _refuse_unread(grave)

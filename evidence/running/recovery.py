@@ -14,9 +14,8 @@ from msgspec import field
 from msgspec.structs import replace
 
 from evidence import layout
-from evidence.attempt.attempt import AttemptResult, StartPoint, interrupted
+from evidence.attempt.attempt import AttemptResult, StartPoint, interrupted, scratch_of
 from evidence.attempt.folders import digest_folder
-from evidence.attempt.reported import read_reported
 from evidence.encoding.codec import decode, encode
 from evidence.errors import (
     StoppedError,
@@ -60,8 +59,7 @@ from evidence.running.unfinished_files import (
 )
 from evidence.running.unfinished_run import UnfinishedRun, read_unfinished
 from evidence.running.workspace import Workspace
-from evidence.stages.kind import Kind
-from evidence.stages.registry import kind_of, stages_of
+from evidence.stages.stage import Stage, stages_of
 from evidence.system.durable import remove
 from evidence.system.entries import type_of
 from evidence.text import commands
@@ -220,16 +218,20 @@ def _finish(
     started_s = unfinished.of(opened, "attempt-started")[-1].monotonic_s
     if continuation.point is not None:
         stages = stages_of(unfinished.prepared.milestone)
-        for kind in stages[stages.index(kind_of(continuation.point.stage)) :]:
-            paths = [run.space.output(opened) / one.path for one in kind.documents]
+        names = [one.name for one in stages]
+        here = names.index(continuation.point.stage)
+        for stage in stages[here:]:
+            output = run.space.output(opened) / stage.folder
+            paths = [output / one.path for one in stage.kind.documents]
             run.memory.about_to_remove(paths)
-            for folder in (kind.weights_folder, kind.folder):
+            for folder in (stage.kind.weights_folder, stage.kind.folder):
                 if folder:  # what was not whole is no part of what follows
-                    paths.append(run.space.output(opened) / folder)
+                    paths.append(output / folder)
             for path in paths:
                 remove(path)
-        if kind_of(continuation.point.stage).resumes:
-            _drop_checkpoints(run.space.scratch(opened), continuation.point.from_step)
+        if continuation.point.resumes:
+            scratch = scratch_of(stages[here], run.space.scratch(opened))
+            _drop_checkpoints(scratch, continuation.point.from_step)
         # The process before may have died before it asked what the machine lacks.
         begun = bool(unfinished.of(opened, "stage-started"))
         point = continuation.point
@@ -245,7 +247,8 @@ def _finish(
     if unfinished.of(
         opened, "stage-finished", _last_stage(unfinished)
     ):  # all was done but its record
-        result = result.as_completed(read_reported(run.space.scratch(opened)))
+        stages = stages_of(unfinished.prepared.milestone)
+        result = result.as_completed(stages, run.space.scratch(opened))
     record_end(run, opened, result.with_duration(run.clock.monotonic_s() - started_s))
     return result if result.completed else None
 
@@ -284,10 +287,13 @@ def _attempts_so_far(
         if not ended:
             return None, plan, tuple(rest)
         completed = ended[-1].data["outcome"] == "completed"
-        reported = read_reported(run.space.scratch(plan))
+        result = interrupted(plan, "")
+        if completed:
+            stages = stages_of(unfinished.prepared.milestone)
+            result = result.as_completed(stages, run.space.scratch(plan))
         place_evidence(run.memory, run.space, plan, completed=completed)
         if completed:
-            return interrupted(plan, "").as_completed(reported), None, ()
+            return result, None, ()
     return None, None, tuple(rest)
 
 
@@ -298,29 +304,31 @@ def _continuation(
     if opened is None:
         return Continuation()
     output = run.space.output(opened)
-    cut = incomplete_tails(output)
+    stages = stages_of(unfinished.prepared.milestone)
+    cut = incomplete_tails(output, stages)
     if close or unfinished.of(opened, "stage-finished", _last_stage(unfinished)):
         return Continuation(None, cut)
-    probed = frozenset(str(one.data["moment"]) for one in unfinished.of(opened, "probe"))
-    stages = stages_of(unfinished.prepared.milestone)
-    unfinished_stages = (kind for kind in stages if not _is_done(unfinished, opened, kind))
-    kind = next(unfinished_stages)
-    for later in stages[stages.index(kind) :]:
-        if later.rows is not None and not later.resumes and not later.keeps_rows:
-            cut.cut_all_rows(output / later.rows.path, later.rows)
-    segment = len(unfinished.of(opened, "stage-started", kind.name)) + 1
-    if not kind.resumes:
-        return Continuation(StartPoint(kind.name, segment, None, 0, probed), cut)
-    return _from_checkpoint(run, unfinished, opened, cut, kind.name, segment, probed)
+    stage = next(one for one in stages if not _is_done(unfinished, opened, one))
+    of_stage = stage.name if stage.is_named else None
+    probes = unfinished.of(opened, "probe", of_stage)
+    probed = frozenset(str(one.data["moment"]) for one in probes)
+    for later in stages[[one.name for one in stages].index(stage.name) :]:
+        rows = later.kind.rows
+        if rows is not None and not later.kind.resumes and not later.kind.keeps_rows:
+            cut.cut_all_rows(output / later.path(rows.path), rows)
+    segment = len(unfinished.of(opened, "stage-started", stage.name)) + 1
+    if not stage.kind.resumes:
+        return Continuation(StartPoint(stage.name, segment, None, 0, probed), cut)
+    return _from_checkpoint(run, unfinished, opened, cut, stage, segment, probed)
 
 
 def _last_stage(unfinished: UnfinishedRun) -> str:
     return stages_of(unfinished.prepared.milestone)[-1].name
 
 
-def _is_done(unfinished: UnfinishedRun, plan: AttemptPlan, kind: Kind) -> bool:
+def _is_done(unfinished: UnfinishedRun, plan: AttemptPlan, stage: Stage) -> bool:
     """Whether a stage was finished. What it left is as it was: `damage` looked."""
-    return bool(unfinished.of(plan, "stage-finished", kind.name))
+    return bool(unfinished.of(plan, "stage-finished", stage.name))
 
 
 def _from_checkpoint(
@@ -328,37 +336,38 @@ def _from_checkpoint(
     unfinished: UnfinishedRun,
     opened: AttemptPlan,
     cut: Truncation,
-    stage: str,
+    stage: Stage,
     segment: int,
     probed: frozenset[str],
 ) -> Continuation:
     """The stage goes on from its last whole checkpoint; the rows after it are run again."""
-    output = run.space.output(opened)
-    num_rows = cut.content(output / layout.METRICS).count(b"\n")
-    folder, step = _last_checkpoint(run, unfinished, opened, num_rows)
-    cut.cut_rows_after(output / layout.METRICS, step)
+    metrics = run.space.output(opened) / stage.path(layout.METRICS)
+    num_rows = cut.content(metrics).count(b"\n")
+    folder, step = _last_checkpoint(run, unfinished, opened, stage, num_rows)
+    cut.cut_rows_after(metrics, step)
+    place = f"{opened.name} · {stage.name}" if stage.is_named else opened.name
     run.observer.message(
-        f"attempt {opened.name}: going on after step {step}"
+        f"attempt {place}: going on after step {step}"
         + (f"; {cut.num_step_rows} later steps are run again" if cut.num_step_rows else "")
     )
     probes_done = probed - {"after"} if step else probed
-    return Continuation(StartPoint(stage, segment, folder, step, probes_done), cut)
+    return Continuation(StartPoint(stage.name, segment, folder, step, probes_done, True), cut)
 
 
 def _last_checkpoint(
-    run: Run, unfinished: UnfinishedRun, plan: AttemptPlan, last_step: int
+    run: Run, unfinished: UnfinishedRun, plan: AttemptPlan, stage: Stage, last_step: int
 ) -> tuple[str | None, int]:
     """The newest checkpoint whose files have the digests that the journal gives them.
 
     None after `last_step`: the rows that lead to it must be there too. Each that is passed over
     is named.
     """
-    recorded = unfinished.of(plan, "checkpoint")
+    recorded = unfinished.of(plan, "checkpoint", stage.name)
     for place, event in enumerate(reversed(recorded)):
         step = int(event.data["step"])
         if step > last_step:
             continue
-        folder = run.space.scratch(plan) / f"checkpoint-{step}"
+        folder = scratch_of(stage, run.space.scratch(plan)) / f"checkpoint-{step}"
         reason = _checkpoint_problem(folder, decode(tuple[FileDigest, ...], event.data["files"]))
         if reason is None:
             return str(folder), step

@@ -6,12 +6,13 @@ where it resumes, is `recovery`'s.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 
 from evidence import __version__, layout
 from evidence.attempt.reported import Reported, read_reported
 from evidence.backends import registry
+from evidence.data.of_stages import homes_of
 from evidence.data.read import describe_data
 from evidence.encoding import jsonio
 from evidence.encoding.codec import decode
@@ -25,13 +26,14 @@ from evidence.running import other_python
 from evidence.running.elsewhere import refusing
 from evidence.running.entering import changed_files
 from evidence.running.memory import Remembered, recall
+from evidence.running.parents import changed_parents, staged_parents
 from evidence.running.settings import staged_milestone
 from evidence.running.unchanged import changed
 from evidence.running.unfinished_files import (
     whole_records,
 )
 from evidence.running.workspace import Workspace
-from evidence.stages.registry import stages_of
+from evidence.stages.stage import stages_of
 from evidence.text import commands
 from evidence.worker.interface import Backend
 
@@ -60,7 +62,9 @@ def backends_left(root: Path, space: Workspace) -> Mapping[str, Backend]:
 def refuse_changed(root: Path, space: Workspace) -> None:
     """Raises UsageError, before anything is cut, where an input is another one by now."""
     facts = recall(space.work)
+    of_parents = [*changed_parents(root, staged_parents(space.staging))]
     if not facts.observed:
+        _refuse(of_parents, root, space)
         return
     path = space.staging / layout.JOURNAL
     milestone = staged_milestone(space)
@@ -74,13 +78,19 @@ def refuse_changed(root: Path, space: Workspace) -> None:
     tool_version = next((str(one.data["tool_version"]) for one in events), __version__)
     differences = dict.fromkeys(
         (
+            *of_parents,
             *changed(root, data, plan, reported),
             *changed_files(root, left, facts.model_files),
             *refusing(space.staging, milestone, left, tool_version),
             *(other_python.refusing(root, space.output(plan), milestone, plan) if plan else ()),
         )
     )
+    _refuse(differences, root, space)
+
+
+def _refuse(differences: Collection[str], root: Path, space: Workspace) -> None:
     if differences:
+        milestone = staged_milestone(space)
         raise UsageError(
             "the run cannot go on with other inputs than it began with: " + "; ".join(differences),
             hint="Nothing was touched. Put back what was there, then go on: "
@@ -111,4 +121,5 @@ def data_as_begun(
     if facts.observed:
         inputs = (space.staging / layout.INPUTS).read_bytes()
         return decode(InputsRecord, jsonio.load_document(inputs)).data
-    return {name: describe_data(root, name, milestone) for name in milestone.data}
+    homes = homes_of(milestone)
+    return {name: describe_data(root, name, homes[name]) for name in milestone.data}

@@ -30,6 +30,7 @@ from evidence.records.overrides import Setting
 from evidence.records.record import Record
 from evidence.records.run import GateResult, OutcomeRecord, ParentRecord
 from evidence.running.execution import execute
+from evidence.running.launching import refuse_several
 from evidence.running.preflight import Prepared, prepare
 from evidence.running.set_aside import retire
 from evidence.running.settings import refuse_other_settings, refuse_settings_to_close
@@ -111,6 +112,7 @@ def run_milestone(
     if layout.MILESTONE_ID.fullmatch(milestone_id) is None:
         raise UsageError(f"{milestone_id!r} is no milestone id", hint="Give an id such as M43.")
     _refuse_contradiction(options)
+    refuse_several(os.environ)
     if not options.close:  # what began elsewhere can be closed wherever it was moved to
         _refuse_unwritable(options)
     recovering = options.resume or options.close

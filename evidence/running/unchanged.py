@@ -22,6 +22,7 @@ from evidence.records.inputs import DataRecord, ModelRecord
 from evidence.records.milestone import Milestone
 from evidence.records.overrides import Setting
 from evidence.records.run import AttemptPlan
+from evidence.stages.pack_init import OF_PACK
 from evidence.system.entries import OF_THIS_PROCESS
 
 _ABSENT: Final = "(nothing)"
@@ -72,8 +73,8 @@ def _data(root: Path, record: DataRecord) -> Iterator[str]:
 
 
 def _model(root: Path, record: ModelRecord) -> Iterator[str]:
-    if isinstance(record.files, Unavailable):
-        return
+    if isinstance(record.files, Unavailable) or record.id.startswith(OF_PACK):
+        return  # of another pack: its files are named by their places there
     known = {one.path: one.sha256 for one in record.files}
     for path, sha256 in known.items():
         yield from _file(path, sha256, _digest(root / path))

@@ -9,7 +9,7 @@ with later lines behind them: none of those ever counted. What to go on with is 
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +21,7 @@ from evidence.encoding.codec import decode
 from evidence.errors import MalformedError
 from evidence.records.run import StepRow
 from evidence.stages.kind import Rows
-from evidence.stages.registry import kinds
+from evidence.stages.stage import Stage
 from evidence.stages.train import STEPS
 from evidence.system.durable import write_file
 from evidence.text.escape import acts_at
@@ -73,16 +73,23 @@ class Truncation(Struct):
             self.remaining[path] = data
 
 
-def incomplete_tails(output: Path) -> Truncation:
+def incomplete_tails(output: Path, stages: Sequence[Stage]) -> Truncation:
     """The incomplete ends of the growing files of an attempt."""
-    truncation, steps = Truncation(), itertools.count(1)
-    truncation.cut_incomplete_lines(output / STEPS.path, lambda line: _step_of(line) == next(steps))
-    others = (kind.rows for kind in kinds() if kind.rows is not STEPS)
-    for name in (*(rows.path for rows in others if rows is not None), layout.TELEMETRY):
-        truncation.cut_incomplete_lines(output / name, is_json)
-    for kind in kinds():
-        truncation.cut_incomplete_lines(output / kind.log, is_shown)
+    truncation = Truncation()
+    truncation.cut_incomplete_lines(output / layout.TELEMETRY, is_json)
+    for stage in stages:
+        rows, log = stage.kind.rows, output / stage.path(stage.kind.log)
+        if rows is STEPS:
+            truncation.cut_incomplete_lines(output / stage.path(STEPS.path), _counts_from_1())
+        elif rows is not None:
+            truncation.cut_incomplete_lines(output / stage.path(rows.path), is_json)
+        truncation.cut_incomplete_lines(log, is_shown)
     return truncation
+
+
+def _counts_from_1() -> Callable[[bytes], bool]:
+    steps = itertools.count(1)
+    return lambda line: _step_of(line) == next(steps)
 
 
 def cut_incomplete_line(path: Path) -> int:

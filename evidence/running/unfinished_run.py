@@ -18,6 +18,7 @@ from evidence.records.milestone import AllowSpec, Milestone
 from evidence.records.record import Record
 from evidence.records.run import AttemptPlan, JournalEvent, StopRecord
 from evidence.running.memory import Remembered, recall
+from evidence.running.parents import staged_parents
 from evidence.running.preflight import Prepared
 from evidence.running.resuming import data_as_begun
 from evidence.running.secrets import allowed_in
@@ -77,8 +78,11 @@ def read_unfinished(root: Path, space: Workspace, backends: Mapping[str, Backend
         notes=None,
         plans=tuple(plans[name] for name in facts.attempts),
         data=data_as_begun(root, space, milestone, facts),
+        of_stages=facts.of_stages,
+        ancestors=facts.ancestors,
         backends=backends,
         overrides=staged_overrides(space),
+        parents=staged_parents(space.staging),
     )
     allowed = newly_allowed(root, milestone, events)
     return UnfinishedRun(events, facts, prepared, space.read_stop(), num_incomplete_bytes, allowed)

@@ -121,7 +121,9 @@ class Workspace(Record):
                     move(path, self.staging / path.name)
                 remove(output)
             else:
-                remove(output / layout.FINAL_MODEL)
+                of_stages = sorted(output.glob(f"{layout.STAGES}/*/{layout.FINAL_MODEL}"))
+                for model in (output / layout.FINAL_MODEL, *of_stages):
+                    remove(model)
                 _drop_empty(output)
                 folder = self.staging / layout.attempt_dir(plan.number, plan.name)
                 make_folder(folder.parent)

@@ -48,18 +48,36 @@ def put(path: str, *keys: str | int, change: Callable[[Any], Any]) -> Edit:
     """Change one place of a document, where there is such a place with a value in it."""
 
     def edit(pack: ForgedPack) -> None:
-        target = pack.doc(path)
-        try:
-            for key in keys[:-1]:
-                target = target[key]
-            value = target[keys[-1]]
-        except (LookupError, TypeError) as error:
-            raise NotPossibleError(f"{path} has no such place") from error
+        target = _table_with(pack, path, keys)
+        value = target[keys[-1]]
         if value is None or (isinstance(value, dict) and value.keys() == {"unavailable"}):
             raise NotPossibleError(f"{path} has no such value")
         target[keys[-1]] = change(value)
 
     return edit
+
+
+def _table_with(pack: ForgedPack, path: str, keys: tuple[str | int, ...]) -> Any:
+    """The table that has the last key: in the document, else in that of the first stage that has
+    one, or under the name that the value of a stage has there."""
+    ways = [(pack.at(path), keys)]
+    ways += [(one, keys) for one in pack.names if one != layout.without_stage(one) == path]
+    if path == layout.RESULTS and keys[0] == "values":
+        named = (one for one in pack.doc(path)["values"] if one.endswith(f".{keys[1]}"))
+        stages = {one.split("/")[1] for one in pack.names if one.startswith(f"{layout.STAGES}/")}
+        ways += [
+            (path, ("values", one, *keys[2:])) for one in named if one.partition(".")[0] in stages
+        ]
+    for where, inside in ways:
+        target = pack.doc(where)
+        try:
+            for key in inside[:-1]:
+                target = target[key]
+            target[inside[-1]]
+        except (LookupError, TypeError):
+            continue
+        return target
+    raise NotPossibleError(f"{path} has no such place")
 
 
 def event(name: str, key: str, change: Callable[[Any], Any], **where: Any) -> Edit:
@@ -83,13 +101,13 @@ def claimed_loss(pack: ForgedPack) -> None:
     """Claim a loss in words, where one was measured that the words contradict."""
     loss = pack.doc(layout.RESULTS)["values"].get("train.loss_end")
     if loss is None or loss["value"] is None:
-        raise NotPossibleError("no loss was measured")
+        raise NotPossibleError("no loss was measured, or one of each stage")
     pack.milestone(r"^(objective *= *).*", r'\1"Show that the final loss is 0.000123."')
 
 
 def raw(path: str, change: Callable[[bytes], bytes]) -> Edit:
     """Change the bytes of a file."""
-    return lambda pack: pack.replace(path, change(pack.file(path)))
+    return lambda pack: pack.replace(pack.at(path), change(pack.file(path)))
 
 
 def plus(more: float | str) -> Callable[[Any], Any]:
@@ -227,13 +245,13 @@ def wider_model(pack: ForgedPack) -> None:
     if not isinstance(config.get("hidden_size"), int):
         raise NotPossibleError("config.json names no hidden size")
     config["hidden_size"] *= 2
-    pack.replace(f"{layout.FINAL_MODEL}/config.json", jsonio.dump_document(config))
+    pack.replace(pack.at(f"{layout.FINAL_MODEL}/config.json"), jsonio.dump_document(config))
 
 
 def code_in_config(pack: ForgedPack) -> None:
     """A config.json that asks for code."""
     config = pack.model_json("config.json") | {"auto_map": {"AutoModel": "evil.Model"}}
-    pack.replace(f"{layout.FINAL_MODEL}/config.json", jsonio.dump_document(config))
+    pack.replace(pack.at(f"{layout.FINAL_MODEL}/config.json"), jsonio.dump_document(config))
 
 
 def outcome_path(pack: ForgedPack) -> str:
@@ -297,14 +315,14 @@ def withhold_evidence(pack: ForgedPack) -> None:
     """Call the predictions withheld."""
     size = len(pack.file(layout.PREDICTIONS))
     pack.doc(layout.WITHHELD)["files"].append(
-        {"path": layout.PREDICTIONS, "size_bytes": size, "reason": "private"}
+        {"path": pack.at(layout.PREDICTIONS), "size_bytes": size, "reason": "private"}
     )
 
 
 def escape_in_log(pack: ForgedPack) -> None:
     """A log that acts on the terminal."""
     data = pack.file(layout.TRAINING_LOG) + b"\x1b]52;c;YQ==\x07\n"
-    pack.replace(layout.TRAINING_LOG, data)
+    pack.replace(pack.at(layout.TRAINING_LOG), data)
 
 
 def other_machine(pack: ForgedPack) -> None:
@@ -329,15 +347,16 @@ def halved_losses(pack: ForgedPack) -> None:
     """Halve every loss, those that the journal holds against a first step's, and the log's."""
     for row in pack.rows(layout.METRICS):
         row["loss"] /= 2
+    stage = pack.stage_of(layout.METRICS)
     for event in pack.doc(layout.JOURNAL):
-        if event["event"] == "loss":
+        if event["event"] == "loss" and stage in ("", event["data"].get("stage")):
             data = event["data"]
             held = {key: data[key] for key in ("ours", "framework") if data[key] is not None}
             data.update({key: value / 2 for key, value in held.items()})
-    if layout.TRAINING_LOG in pack.names:
+    if pack.at(layout.TRAINING_LOG) in pack.names:
         log = pack.file(layout.TRAINING_LOG).decode("utf-8")
         said = re.sub(r"(?<=  loss )\S+", lambda match: repr(float(match[0]) / 2), log)
-        pack.replace(layout.TRAINING_LOG, said.encode("utf-8"))
+        pack.replace(pack.at(layout.TRAINING_LOG), said.encode("utf-8"))
 
 
 def less_memory(pack: ForgedPack) -> None:

@@ -95,8 +95,22 @@ class ForgedPack:
         found = {*self.original.names, *self.docs, *self.files}
         return sorted(path for path in found if self.files.get(path, b"") is not None)
 
+    def at(self, path: str) -> str:
+        """Where a file is: at the top, else in the first stage that has one."""
+        if path in self.docs or path in self.files or path in self.original.names:
+            return path
+        inside = (one for one in self.names if one != layout.without_stage(one) == path)
+        return next(inside, path)
+
+    def stage_of(self, path: str) -> str:
+        """The stage whose file is meant by such a path; empty where it lies at the top."""
+        at = self.at(path)
+        return "" if at == path else at.split("/")[1]
+
     def doc(self, path: str) -> Any:
-        """The value of a JSON document, or the rows of a JSON lines file, to be edited."""
+        """The value of a JSON document, or the rows of a JSON lines file, to be edited; of a file
+        that each stage has for itself, the first stage's."""
+        path = self.at(path)
         if path not in self.docs:
             data = self.file(path)
             self.docs[path] = (
@@ -116,6 +130,9 @@ class ForgedPack:
 
     def event(self, name: str, **where: Any) -> dict[str, Any]:
         """The last journal event with this name (and these data)."""
+        left = {"train": layout.METRICS, "eval": layout.PREDICTIONS}.get(where.get("stage", ""))
+        if left is not None:
+            where = {**where, "stage": self.stage_of(left) or where["stage"]}
         for event in reversed(self.doc(layout.JOURNAL)):
             if event["event"] == name and where.items() <= event["data"].items():
                 found: dict[str, Any] = event
@@ -123,7 +140,8 @@ class ForgedPack:
         raise NotPossibleError(f"the journal has no {name}")
 
     def file(self, path: str) -> bytes:
-        """Bytes of a file as it is now."""
+        """Bytes of a file as it is now; which one is meant, `at` says."""
+        path = self.at(path)
         if path in self.docs:
             return _dumped(path, self.docs[path])
         changed = self.files.get(path)
@@ -160,7 +178,8 @@ class ForgedPack:
     def weights(self) -> str:
         """Path of the first safetensors file that is there."""
         for path in self.names:
-            if path.startswith(_MODEL) and path.endswith(".safetensors"):
+            inside = layout.without_stage(path)
+            if inside.startswith(_MODEL) and path.endswith(".safetensors"):
                 return path
         raise NotPossibleError("there are no weights in this copy")
 
@@ -262,16 +281,22 @@ class ForgedPack:
             self.replace(layout.ENV_SNAPSHOT, shown)
 
     def _journal_model(self) -> None:
-        if not any(path.startswith(_MODEL) for path in self.files):
+        if not any(layout.without_stage(path).startswith(_MODEL) for path in self.files):
             return
         contents = self.contents()
         digests, sizes = self._digests(contents), self._sizes(contents)
         for event in self.doc(layout.JOURNAL):
             if event["event"] == "final-model":
+                stage = f"{layout.STAGES}/{event['data'].get('stage')}/"
+                folder = stage if any(path.startswith(stage) for path in digests) else ""
                 event["data"]["files"] = [
-                    {"path": path, "sha256": digests[path], "size_bytes": sizes[path]}
+                    {
+                        "path": path.removeprefix(folder),
+                        "sha256": digests[path],
+                        "size_bytes": sizes[path],
+                    }
                     for path in sorted(digests)
-                    if path.startswith(_MODEL)
+                    if path.startswith(f"{folder}{_MODEL}")
                 ]
 
     def _chain(self) -> None:

@@ -246,6 +246,8 @@ STORIES: Final = (
     Forgery("relation", "a relation to another pack in words of one's own", lambda pack: pack.doc(
             layout.MANIFEST)["parents"].append({"milestone": "M1", "root_sha256": "a" * 64,
             "relation": "audited and confirmed by"}), ("form",)),
+    Forgery("parent", "a pack of other people's as the one that it begins from",
+            lies.other_parent, ("parents",)),
     Forgery("own-page", "a page that no run leaves, sealed", lies.report_of_ones_own,
             ("sealed-names",)),
     Forgery("reports-left-out", "what our own backend always reports is not there",

@@ -170,8 +170,11 @@ def other_line(path: str, begins: str) -> Any:
         place = next((i for i, line in enumerate(lines) if line.startswith(begins)), None)
         if place is None:
             raise NotPossibleError(f"{path} has no such line of ours")
-        lines[place] = lines[place].replace("1", "2").replace("5", "6")
-        pack.replace(path, "\n".join(lines).encode("utf-8"))
+        said = lines[place]
+        lines[place] = said.replace("1", "2").replace("5", "6")
+        if lines[place] == said:  # a line of other digits
+            lines[place] = said.translate(str.maketrans("0234678", "1345789"))
+        pack.replace(pack.at(path), "\n".join(lines).encode("utf-8"))
 
     return edit
 
@@ -210,6 +213,12 @@ def hidden_field(pack: ForgedPack) -> None:
     if place is None:
         raise NotPossibleError("every field is an answer")
     del coverage[place]
+
+
+def other_parent(pack: ForgedPack) -> None:
+    """A parent of which the milestone says nothing."""
+    parent = {"milestone": "M0", "root_sha256": "a" * 64, "relation": "begins-from"}
+    pack.doc(layout.MANIFEST)["parents"].append(parent)
 
 
 def report_of_ones_own(pack: ForgedPack) -> None:
@@ -254,10 +263,15 @@ def log_cut_away(pack: ForgedPack) -> None:
     """A log of one's own, and a secret that is said to have been cut from it."""
     our_framework(pack)
     events = pack.doc(layout.JOURNAL)
-    place = next(i for i, one in enumerate(events) if one["event"] == "stage-finished")
-    cut = {"stage": "train", "counts": {"hf-token": 1}}
+    stage = pack.stage_of(layout.TRAINING_LOG) or "train"
+    place = next(
+        i
+        for i, one in enumerate(events)
+        if one["event"] == "stage-finished" and one["data"]["stage"] == stage
+    )
+    cut = {"stage": stage, "counts": {"hf-token": 1}}
     events.insert(place, {**events[place], "event": "redacted", "data": cut})
-    pack.replace(layout.TRAINING_LOG, b"all went well\n")
+    pack.replace(pack.at(layout.TRAINING_LOG), b"all went well\n")
 
 
 def taught_from_the_beginning(pack: ForgedPack) -> None:

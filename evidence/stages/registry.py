@@ -39,8 +39,8 @@ def kind_of(name: str) -> Kind:
     raise KeyError(name)
 
 
-def stages_of(milestone: Milestone) -> tuple[Kind, ...]:
-    """The stages that a milestone asks for, in order."""
+def kinds_of(milestone: Milestone) -> tuple[Kind, ...]:
+    """The kinds of stage that a milestone asks for, in order."""
     asked = {*milestone.stages}
     asked |= {TRAIN.name} if milestone.given_train is not None else set()
     asked |= {EVAL.name} if milestone.given_eval is not None else set()
@@ -55,6 +55,11 @@ def schema_for(path: str) -> str | None:
         name = path.split("/", 2)[-1]
         if name == _OUTCOME:
             return layout.OUTCOME_SCHEMA
+    if name.startswith(f"{layout.STAGES}/"):
+        name = layout.without_stage(name)
+        if name == layout.INPUTS:
+            return layout.SCHEMA_OF[name]
+        return next((one.schemas[name] for one in _KINDS if name in one.schemas), None)
     of_kinds = (one.schemas[name] for one in _KINDS if name in one.schemas)
     return layout.SCHEMA_OF.get(name) or next(of_kinds, None)
 

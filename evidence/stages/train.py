@@ -55,6 +55,8 @@ TRAIN: Final = Kind(
     weights_folder=layout.FINAL_MODEL,
     facts=(
         Fact("execution", owed=False),
+        Fact("ranks", owed=False),
+        Fact("ranks-fed", owed=False),
         Fact("compilation", owed=False),
         Fact("loss", owed=False),
         Fact("probe", owed=False),
@@ -66,6 +68,7 @@ TRAIN: Final = Kind(
     ),
     checks=(
         "evidence.verification.consistency.training",
+        "evidence.verification.consistency.ranks",
         "evidence.verification.consistency.seen",
         "evidence.verification.consistency.taught",
         "evidence.verification.consistency.own_lines",

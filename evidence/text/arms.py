@@ -57,7 +57,7 @@ def of_not_checked(arms: ArmsRecord) -> str:
 
 def of_difference(one: ArmDifference) -> str:
     """One difference with both values, and what it comes from."""
-    first, second = map(_value, one.values)
+    first, second = map(value, one.values)
     by = f" (by {', '.join(one.follows_from)})" if one.follows_from else ""
     return f"{title(one.name)}: {first} against {second}{by}"
 
@@ -73,12 +73,13 @@ def title(name: str) -> str:
     return f"the field {rest}" if room == "seen" else name
 
 
-def _value(value: Scalar) -> str:
-    if value is None:
+def value(found: Scalar) -> str:
+    """A value as one short cell: digests by their first characters."""
+    if found is None:
         return "none"
-    if isinstance(value, (int, float)) and not isinstance(value, bool):
-        return significant(value)
-    text = str(value)
+    if isinstance(found, (int, float)) and not isinstance(found, bool):
+        return significant(found)
+    text = str(found)
     if len(text) == _DIGEST_CHARS and set(text) <= set("0123456789abcdef"):
         return text[:_SHORT]
     text = " ".join(text.split())

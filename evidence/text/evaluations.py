@@ -6,11 +6,13 @@ fields and stages come from records: they are foreign text, to be escaped where 
 
 from __future__ import annotations
 
-from typing import Final, Literal
+from collections.abc import Callable
+from typing import Final
 
 from evidence.records.availability import Unavailable
 from evidence.records.evaluation import (
     LEVEL,
+    Compared,
     PairedRecord,
     QuestionRate,
     SamenessRecord,
@@ -19,9 +21,6 @@ from evidence.records.evaluation import (
     UnderTestRecord,
 )
 from evidence.text.formatting import count, percent, plural, significant
-
-Compared = Literal["prompts", "models"]
-"""What two conditions are meant to differ in: what was asked, or who was asked."""
 
 _METHODS: Final = {"paired-bootstrap": "paired bootstrap", "normal": "normal approximation"}
 
@@ -38,6 +37,8 @@ def of_pair(pair: PairedRecord) -> str:
     """Both rates, their difference with its interval, the test by name and what it can tell."""
     first, second = map(percent, pair.rates)
     questions = plural(pair.num_questions, "question")
+    if isinstance(pair.interval, Unavailable) and isinstance(pair.p_value, Unavailable):
+        return f"{first} and {second} of the same {questions}; {pair.p_value.reason}"
     return (
         f"{first} and {second} of the same {questions}, a difference of "
         f"{_points(pair.difference)} points ({_interval(pair)}); {_test(pair)}"
@@ -135,16 +136,15 @@ def of_seen(name: str, seen: SeenQuestions) -> str:
     return f"{share} {stand} in the training data of {name}, {count(len(seen.exact))} exactly"
 
 
-def of_spread(spread: SpreadRecord) -> str:
-    """Mean, spread by its kind, range, and who was left out."""
+def of_spread(spread: SpreadRecord, shown: Callable[[float], str] = significant) -> str:
+    """Mean, spread by its kind, range, and who was left out; `shown`: how a number is written."""
     runs = plural(spread.num_runs, "run")
     if isinstance(spread.sample_sd, Unavailable):
-        told = f"{significant(spread.mean)} in {runs}; spread not measured: "
+        told = f"{shown(spread.mean)} in {runs}; spread not measured: "
         told += spread.sample_sd.reason
     else:
         told = (
-            f"mean {significant(spread.mean)} of {runs}, sample standard deviation (n − 1) "
-            f"{significant(spread.sample_sd)}, from {significant(spread.min)} to "
-            f"{significant(spread.max)}"
+            f"mean {shown(spread.mean)} of {runs}, sample standard deviation (n − 1) "
+            f"{shown(spread.sample_sd)}, from {shown(spread.min)} to {shown(spread.max)}"
         )
     return f"{told}; left out: {', '.join(spread.left_out)}" if spread.left_out else told

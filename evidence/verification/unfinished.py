@@ -154,12 +154,16 @@ def _where(events: list[JournalEvent]) -> str:
 
 def _in_attempt(attempt: str, events: list[JournalEvent]) -> str:
     own = [event for event in reversed(events) if event.attempt == attempt]
-    stage = next((event.data["stage"] for event in own if "stage" in event.data), None)
-    if stage is None:
+    last = next((event for event in own if "stage" in event.data), None)
+    if last is None:
         return f"at the beginning of attempt {attempt}"
+    stage = last.data["stage"]
+    if last.event == "stage-finished":
+        return f"after the {stage} stage of attempt {attempt}"
     note = next((kind.stopped for kind in kinds() if kind.name == stage), "")
     if note:
         return f"in the {stage} stage of attempt {attempt} ({note})"
-    step = next((event.data.get("step") for event in own if event.event == "checkpoint"), None)
+    saved = [one for one in own if one.event == "checkpoint" and one.data.get("stage") == stage]
+    step = next((event.data.get("step") for event in saved), None)
     note = f" (last checkpoint: step {step})" if step is not None else ""
     return f"in the {stage} stage of attempt {attempt}{note}"

@@ -16,16 +16,14 @@ from typing import Final
 from evidence import layout
 from evidence.errors import EvidenceError, PackBrokenError, UnfinishedRunError, UnsafePackError
 from evidence.milestone.recorded import to_run_anew
-from evidence.pack import lost
 from evidence.pack.documents import Documents
 from evidence.pack.imported import Imported, PackDocuments, error_of, of_a_run
 from evidence.records.finding import Report
-from evidence.text import endings
-from evidence.text.escape import one_line
 from evidence.verification import rendered as rendered_stage
 from evidence.verification.consistency.every_check import check_consistency, skip_consistency
 from evidence.verification.consistency.registry import Evidence
-from evidence.verification.ledger import BAD_VALUE_ERRORS, Ledger, Rule
+from evidence.verification.happened import happened_in
+from evidence.verification.ledger import Ledger, Rule
 from evidence.verification.named import no_pack
 from evidence.verification.options import VerifyOptions
 from evidence.verification.origin.expectations import EXPECTED, check_expectations
@@ -37,7 +35,7 @@ from evidence.verification.reading.sealed import SealedSet
 from evidence.verification.reading.structure import FileStatus
 from evidence.verification.report import Subject, build_report
 from evidence.verification.ruleset import RULESET
-from evidence.verification.unfinished import MAX_SENTENCE_CHARS, last_known_state, work_folder
+from evidence.verification.unfinished import last_known_state, work_folder
 from evidence.verification.words import check_attached_words
 
 _KEY: Final = object()
@@ -266,6 +264,10 @@ def _check_consistency_rules(
         observed = sealed.documents
         check_claims(rendered, observed, root_sha256, options.beside, _opened, ledger)
     check_attached_words(rendered, documents, ledger)
+    if sealed.documents is not None and sealed.documents.parents:
+        from evidence.verification.origin.parents import check_parents  # few packs have one
+
+        check_parents(options.known_as or path, sealed.documents.parents, options.beside, ledger)
     manifest = None if documents is None else documents.manifest
     set_then = () if sealed.documents is None else sealed.documents.overrides
     check_expectations(root_sha256 or None, manifest, options, ledger, set_then)
@@ -297,6 +299,8 @@ def _check_documents(
             headers=sealed.contents.headers,
             present=frozenset(sealed.contents.present),
             directory=directory,
+            path=options.known_as or path,
+            beside=options.beside,
         )
         check_consistency(observed, documents.manifest.ruleset, ledger)
         for one in options.further:
@@ -348,26 +352,9 @@ def _subject(path: Path, sealed: SealedSet, options: VerifyOptions, *, trusted: 
         strict=options.strict or options.asks_signer,
         trusted=trusted,
         values=None if documents is None or documents.results is None else documents.results.values,
-        happened=error_of(sealed.imported) if observed is None else _sentence_of(observed),
+        happened=error_of(sealed.imported) if observed is None else happened_in(observed),
         anew="" if observed is None else to_run_anew(observed.milestone, observed.overrides),
     )
-
-
-def _sentence_of(documents: Documents) -> str:
-    """The same; empty where a stranger's events are so odd that no sentence can be made of them."""
-    try:
-        return _happened(documents)
-    except BAD_VALUE_ERRORS:
-        return ""  # damaged-files broke on them too, and said so
-
-
-def _happened(documents: Documents) -> str:
-    """One line on a pack that is honest and has not all that was asked for."""
-    if documents.manifest is not None and documents.manifest.status == "failed":
-        ending = endings.of_failed_run(documents.outcomes, lost.damaged_in(documents.journal))
-    else:
-        ending = endings.of_open_gates(() if documents.results is None else documents.results.gates)
-    return one_line(ending, MAX_SENTENCE_CHARS)
 
 
 def _unfinished(path: Path, options: VerifyOptions) -> Subject | None:

@@ -34,6 +34,12 @@ class Job(Record):
     """Checkpoint folder to go on from."""
     run_stage: str
     """`module:function` of the backend."""
+    evaluates_given: bool = False
+    """Whether an evaluation is of the plan's model, as it is given; else of the model that the same
+    attempt trained, in `output`."""
+    rendezvous: str = ""
+    """A file, new for each start, by which the processes of this stage find one another. Empty:
+    one process does all of it."""
     supervisor: str = ""
     """The interpreter of the supervisor: what a worker under another one needs of packages that
     are installed there is asked of it, as a process of its own."""
@@ -76,6 +82,11 @@ class Backend(Record):
     """`module:function` of a RunStage. A string: what is heavy is imported by a worker only."""
     packages: tuple[Package, ...] = ()
     """What must be installed for it."""
+    launches: bool = False
+    """Whether several processes can train with it."""
+    takes_checkpoints: bool = False
+    """Whether it trains and evaluates from the checkpoint of another stage or pack
+    (`Job.evaluates_given`)."""
 
 
 class StageFailure(Exception):  # noqa: N818 - an outcome that the worker reports, not an accident

@@ -24,7 +24,7 @@ from evidence.worker import jax_requirements
 from evidence.worker.interface import Backend, Planned
 from evidence.worker.interpreter import WorkerPython, python_of, unusable
 from evidence.worker.lacking_words import AT_MOST, NO_CARD, NOT_USABLE, UNKNOWN
-from evidence.worker.visible import Device, first_device
+from evidence.worker.visible import Device, first_device, most_visible
 
 Unmet = tuple[str, str]
 """(what is missing, how to get it)."""
@@ -125,10 +125,22 @@ def _gpu(
         )
     else:
         yield from _memory(plan.requires.vram_gib, gpus)
+        yield from _enough(plan.processes, gpus)
     if _is_of(backend, "torch") and python.place("torch") is not None:
         yield from _build(hardware, python)
     if of_jax:
         yield from jax_requirements.on_gpu(python, hardware, sys.platform, os.environ)
+
+
+def _enough(processes: int, gpus: tuple[GpuRecord, ...]) -> Iterator[Unmet]:
+    """A GPU for each process."""
+    count = most_visible(gpus, os.environ)
+    if processes > 1 and count < processes:
+        yield (
+            f"[launch] asks for {processes} processes, each on a GPU of its own, and "
+            f"{count} can be seen here",
+            "set [launch] processes to that number, or show more of them (CUDA_VISIBLE_DEVICES)",
+        )
 
 
 def _tpu(backend: Backend, python: WorkerPython) -> Iterator[Unmet]:

@@ -49,6 +49,16 @@ def first_device(
     return every[int(first) : int(first) + 1] if by_bus else every
 
 
+def most_visible(cards: tuple[GpuRecord, ...], variables: Mapping[str, str]) -> int:
+    """How many devices a process sees at most. Of cards in parts (MIG) CUDA takes one part."""
+    if any(card.mig is True for card in cards):
+        return 1
+    given = variables.get("CUDA_VISIBLE_DEVICES")
+    if given is None:
+        return len(cards)
+    return min(len(cards), sum(bool(one.strip()) for one in given.split(",")))
+
+
 def _devices(card: GpuRecord) -> Iterator[Device]:
     name = f"GPU {card.index}" if isinstance(card.name, Unavailable) else card.name
     if card.mig is not True:

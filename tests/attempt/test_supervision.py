@@ -15,7 +15,7 @@ import psutil
 import pytest
 
 from evidence.attempt import process as processes
-from evidence.attempt import stage
+from evidence.attempt import ranks, stage
 from evidence.attempt.files import SYNC_EVERY_S, StageFiles
 from evidence.attempt.process import WorkerProcess
 from evidence.errors import DurabilityError
@@ -83,7 +83,7 @@ def test_an_attempt_is_in_the_journal_before_its_worker_starts(
             seen.append([(one["event"], one["data"].get("stage")) for one in events[-2:]])
             super().__init__(*arguments)
 
-    monkeypatch.setattr(stage, "WorkerProcess", Watched)
+    monkeypatch.setattr(ranks, "WorkerProcess", Watched)
     assert project.run().status == "complete"
     first, second = seen
     assert first == [("attempt-started", None), ("stage-started", "train")]

@@ -9,7 +9,8 @@ from typing import Any
 
 from stub_backend.stage import run_stage
 
-from evidence.attempt.stage import _FACTS, StageRun
+from evidence.attempt.facts import FACTS
+from evidence.attempt.stage import StageRun
 from evidence.backends import registry
 from evidence.milestone.parse import load_milestone
 from evidence.milestone.plan import plan_attempts
@@ -21,7 +22,7 @@ from tests.project import Project
 
 TEXT = (Path(__file__).parents[2] / "docs/backends.md").read_text("utf-8")
 NOT_EVERY_TIME = {"warning", "stopped", "execution", "loss", "generation", "compilation"}
-NOT_EVERY_TIME |= {"weights", "logits"}
+NOT_EVERY_TIME |= {"weights", "logits", "evaluated", "ranks", "ranks-fed"}
 
 
 def block(language: str) -> str:
@@ -32,7 +33,7 @@ def block(language: str) -> str:
 
 def documented() -> dict[str, tuple[set[str], set[str]]]:
     """Event → stages and keys, from the table."""
-    rows = re.findall(r"^\| `([a-z]+)` \| (\w+) \| (.*?) \| ", TEXT, re.MULTILINE)
+    rows = re.findall(r"^\| `([a-z-]+)` \| (\w+) \| (.*?) \| ", TEXT, re.MULTILINE)
     outside = [(name, stage, re.sub(r"\(.*?\)", "", keys)) for name, stage, keys in rows]
     return {
         name: ({"train", "eval"} if stage == "both" else {stage}, set(re.findall(r"`(\w+)`", keys)))
@@ -55,7 +56,7 @@ def test_the_entry_point_it_shows_is_of_the_group_that_is_asked() -> None:
 def test_it_names_every_event_that_the_supervisor_hears() -> None:
     """Those of a recorded program are sent by a backend of ours alone."""
     own = {name[4:] for name in vars(StageRun) if name.startswith("_on_")}
-    own = own - {"row", "document", "collected", "signalled", "fact"} | _FACTS.keys()
+    own = own - {"row", "document", "collected", "signalled", "fact"} | FACTS.keys()
     others = [kind for kind in kinds() if kind is not COMMAND]
     of_kinds = {one.event for kind in others for one in kind.documents}
     of_kinds |= {kind.rows.event for kind in others if kind.rows is not None}

@@ -109,7 +109,7 @@ def test_a_record_has_the_digest_that_sha256sum_gives(tmp_path: Path) -> None:
     one = distribution(
         tmp_path / "x-1.dist-info", METADATA="Name: X_y\nVersion: 1\n", RECORD="a,,\r\n"
     )
-    key = packages._name_and_version(one)
+    key = packages.name_and_version(one)
     assert key == ("x-y", "1")
     assert packages._package(key, one).record_sha256 == sha256_hex(b"a,,\r\n")
 
@@ -122,7 +122,7 @@ def test_an_origin_names_the_commit_and_no_secret(tmp_path: Path) -> None:
 
 def test_a_broken_installation_is_listed_not_raised(tmp_path: Path) -> None:
     one = distribution(tmp_path / "x-1.dist-info", METADATA="\xff", INSTALLER="\xff")
-    found = packages._package(packages._name_and_version(one), one)
+    found = packages._package(packages.name_and_version(one), one)
     assert found.name == "unnamed"
     assert isinstance(found.record_sha256, Unavailable)
     assert isinstance(found.installer, Unavailable)

@@ -31,7 +31,7 @@ class Listening:
     def message(self, text: str) -> None:
         self.messages.append((text, self.steps))
 
-    def stage(self, attempt: str, stage: str, total: int) -> None: ...
+    def stage(self, attempt: str, stage: str, total: int, unit: str) -> None: ...
 
     def advance(self, done: int, total: int, note: str) -> None:
         self.steps += 1

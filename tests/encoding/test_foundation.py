@@ -23,7 +23,7 @@ from evidence.encoding.codec import decode, encode
 from evidence.errors import DurabilityError, MalformedError
 from evidence.pack import journal
 from evidence.pack.seal import format_sums, staged_files
-from evidence.records import capture, inputs, overrides, run
+from evidence.records import capture, inputs, overrides, parents, run
 from evidence.records.availability import Unavailable
 from evidence.records.record import Record
 from evidence.stages.train import TRAIN
@@ -46,6 +46,7 @@ RECORDS: dict[str, type] = {
     "results.v1": run.ResultsRecord,
     "outcome.v1": run.OutcomeRecord,
     "overrides.v1": overrides.OverridesRecord,
+    "parents.v1": parents.ParentsRecord,
     "withheld.v1": run.WithheldRecord,
     "rendered.v1": run.RenderedRecord,
 }

@@ -18,7 +18,7 @@ from typing import Any, Final
 
 from tests.fields.files import LINES as FILE_LINES
 from tests.fields.packs import PACKS
-from tests.fields.schemas import DOCUMENTS, every_field
+from tests.fields.schemas import DOCUMENTS, OF_A_STAGE, every_field
 from tests.fields.table import FILES, TABLE, TOPICS, Trial, chosen, read_table, trials
 
 MOST: Final = 3
@@ -79,13 +79,22 @@ def _text(found: list[Trial]) -> str:
         fields = {field for path, field in ways if path == document} | set(every_field(document))
         text.append(f'\n["{document}"]\n')
         for field in sorted(fields):
-            old = lines.get(document, {}).get(field, {})
+            old = _told(lines, document, field)
             seen = ways.get((document, field))
             if seen is not None and field.endswith(_CLOCKS):
                 for way, checks in old.items():
                     seen[way] |= set(checks) if way in ("found", "repo") else set()
             text.append(f"{_key(field)} = {_line(seen, old)}\n")
     return "".join(text)
+
+
+def _told(lines: dict[str, dict[str, Any]], document: str, field: str) -> dict[str, Any]:
+    """What was written of a field; of a new one of a stage, what is written of it at the top."""
+    known = lines.get(document, {}).get(field)
+    if known is None and document.startswith(OF_A_STAGE):
+        alike = lines.get(document.removeprefix(OF_A_STAGE), {}).get(field, {})
+        return {"untried": "no stage that is tried has a value here", **alike}
+    return known or {}
 
 
 def _line(ways: dict[str, set[str]] | None, old: dict[str, Any]) -> str:

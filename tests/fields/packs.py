@@ -12,11 +12,12 @@ from typing import Final
 import pytest
 from toy import write
 from toy_jax import jax_toy
+from toy_parent import parent_toy
 from toy_set import set_toy
 from toy_worker import under_another
 
 from evidence.errors import EvidenceError
-from tests.fields import recorded
+from tests.fields import recorded, staged
 from tests.fields.rich import rich_toy
 from tests.fields.settings import settings_toy
 from tests.importing import made
@@ -71,6 +72,10 @@ def _set(folder: Path) -> Path:
     return write(folder / "M90", set_toy().seal().all_bytes())
 
 
+def _parent(folder: Path) -> Path:
+    return write(folder / "M90", parent_toy().seal().all_bytes())
+
+
 def _jax(folder: Path) -> Path:
     return write(folder / "M90", under_another(jax_toy()).seal().all_bytes())
 
@@ -83,6 +88,8 @@ PACKS: Final[dict[str, Callable[[Path], Path]]] = {
     "rich": _rich,
     "settings": _settings,
     "set": _set,
+    "staged": staged.make,
+    "parent": _parent,
     "jax": _jax,
     "imported": made.make_odd_pack,
     "recorded": recorded.make,

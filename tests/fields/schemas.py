@@ -11,12 +11,15 @@ from typing import Any, Final, TypeAlias
 
 from evidence import layout
 from evidence.encoding import schema
+from evidence.stages.eval import EVAL
 from evidence.stages.registry import kinds
+from evidence.stages.train import TRAIN
 
 Schema: TypeAlias = Mapping[str, Any]
 Parts: TypeAlias = tuple[str | int, ...]
 
 REASON: Final = "unavailable"
+OF_A_STAGE: Final = "stages/*/"
 OUTCOMES: Final = "attempts/*/outcome.json"
 
 DOCUMENTS: Final[dict[str, str]] = {
@@ -31,6 +34,14 @@ DOCUMENTS: Final[dict[str, str]] = {
         ]
     },
     OUTCOMES: layout.OUTCOME_SCHEMA,
+    **{
+        f"{OF_A_STAGE}{path}": name
+        for path, name in [
+            (layout.INPUTS, layout.SCHEMA_OF[layout.INPUTS]),
+            *TRAIN.schemas.items(),
+            *EVAL.schemas.items(),
+        ]
+    },
 }
 """Schema of each sealed document of a pack."""
 

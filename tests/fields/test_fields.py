@@ -12,7 +12,7 @@ from evidence import layout
 from evidence.verification import rendered
 from evidence.verification.consistency.every_check import every_check
 from evidence.verification.imported.checks import CHECKS
-from evidence.verification.origin import clone, clone_inputs, clone_models, clone_rows
+from evidence.verification.origin import clone, clone_facts, clone_inputs, clone_models, clone_rows
 from evidence.verification.reading import sealed
 from tests.fields import files
 from tests.fields.packs import PACKS
@@ -93,7 +93,7 @@ def test_every_line_says_one_thing_at_least_in_known_words() -> None:
     checks = {one.rule.id for one in every_check()} | {one.id for one in sealed.RULES}
     checks |= {one.rule.id for one in CHECKS}
     checks |= {one.id for one in (clone.COMMIT, clone.PATCH)}
-    checks |= {one.id for one in (clone_inputs.MILESTONE, clone_inputs.DATA, clone_inputs.FACTS)}
+    checks |= {one.id for one in (clone_inputs.MILESTONE, clone_inputs.DATA, clone_facts.FACTS)}
     checks |= {clone_models.MODEL.id}
     checks |= {one.id for one in (clone_rows.EVALUATION, clone_rows.ROWS, clone_rows.REFS)}
     checks |= {"ruleset", *(one.id for one in rendered.RULES)}

@@ -12,7 +12,7 @@ from collections import Counter
 from itertools import combinations
 from typing import Any
 
-from evidence.rules.under_test import under_test
+from evidence.rules.under_test import parts_of, under_test
 from tests.milestone_data.committed import (
     CLEAN,
     CONTROL,
@@ -67,10 +67,15 @@ def test_the_arms_answer_the_same_questions_in_one_order_and_differ_in_their_ste
 
 def test_the_error_that_is_tested_for_is_in_every_prompt_and_in_no_clean_one() -> None:
     assert [row["id"] for row in CLEAN] == [row["id"] for row in INJECTED]
-    prompts = [[answer(i, prompt=row["prompt"]) for i, row in enumerate(rows)]
-               for rows in (CLEAN, INJECTED)]  # fmt: skip
-    assert under_test(INJECTED, prompts[1], "error").num_in_prompt == len(INJECTED) == 40
-    assert under_test(INJECTED, prompts[0], "error").absent == tuple(range(40))
+    clean, injected = (
+        [
+            answer(i, prompt=row["prompt"], under_test=parts_of(tested["error"]))
+            for i, (row, tested) in enumerate(zip(rows, INJECTED, strict=True))
+        ]
+        for rows in (CLEAN, INJECTED)
+    )
+    assert under_test(injected, "error").num_in_prompt == len(INJECTED) == 40
+    assert under_test(clean, "error").absent == tuple(range(40))
     assert not any("error" in row for row in CLEAN)
 
 

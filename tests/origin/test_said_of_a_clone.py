@@ -219,7 +219,7 @@ def files_left_out(pack: ForgedPack) -> None:
 
 SILENT: dict[str, tuple[Edit, str, str]] = {
     "no predictions": (no_predictions, "repo-evaluation", "there are no predictions"),
-    "no recorded rows": (no_text, "repo-rows", "no rows were recorded"),
+    "no texts": (no_text, "repo-rows", "the texts of the data are not known: not known"),
     "changed files without digests": (
         files_left_out, "repo-patch", "3 changed files have no digest: too many"
     ),

@@ -13,7 +13,7 @@ class Messages:
         """Keep a line."""
         self.lines.append(text)
 
-    def stage(self, attempt: str, stage: str, total: int) -> None:
+    def stage(self, attempt: str, stage: str, total: int, unit: str) -> None:
         """Nothing to keep."""
 
     def advance(self, done: int, total: int, note: str) -> None:

@@ -8,6 +8,7 @@ import pytest
 from msgspec.structs import replace
 from render.sample import MILESTONE, complete_pack, failed_pack, sealed
 
+from evidence.errors import MalformedError
 from evidence.pack.documents import Documents
 from evidence.records.availability import Unavailable
 from evidence.records.run import GateResult
@@ -80,7 +81,13 @@ def test_a_number_is_not_compared_with_something_else(value: str) -> None:
 def test_texts_and_switches_are_compared_with_their_like() -> None:
     assert gate('metric = "model.source"\nop = "=="\nvalue = "random"').outcome == "met"
     assert gate('metric = "git.dirty"\nop = "=="\nvalue = false').outcome == "met"
-    assert gate('metric = "model.source"\nop = "<"\nvalue = "z"').outcome == "not-checked"
+    assert gate('metric = "model.source"\nop = "<"\nother = "run.date"').outcome == "not-checked"
+
+
+@pytest.mark.parametrize(("op", "value"), [("<", '"3"'), (">=", "true"), (">", '"z"')])
+def test_what_has_no_order_is_refused_before_anything_is_run(op: str, value: str) -> None:
+    with pytest.raises(MalformedError, match=f"is no number, and {op} compares numbers"):
+        gate(f'metric = "train.loss_end"\nop = "{op}"\nvalue = {value}')
 
 
 def test_a_promise_that_holds_adds_no_gate() -> None:

@@ -20,7 +20,7 @@ from evidence.rules.questions import Question, independent, questions_seen
 from evidence.rules.same_evaluation import same_evaluation
 from evidence.rules.scoring import wilson
 from evidence.rules.spread import spread
-from evidence.rules.under_test import stands_in, under_test
+from evidence.rules.under_test import parts_of, stands_in, under_test
 from tests.rules.answers import answer, answers
 
 VERDICTS = st.text("+-", min_size=1, max_size=40)
@@ -175,10 +175,13 @@ def test_an_error_that_is_in_no_prompt_is_found() -> None:
         {"error": True},
         {"error": ["2", {}]},
     ]
-    asked = [answer(index, prompt="First 2 + 2 = 5, then 7.") for index in range(8)]
-    found = under_test(rows, asked, "error")
-    assert (found.num_rows, found.num_in_prompt) == (8, 2)
-    assert (found.absent, found.not_checked) == ((2,), (3, 4, 5, 6, 7))
+    asked = [
+        answer(i, prompt="First 2 + 2 = 5, then 7.", under_test=parts_of(row.get("error")))
+        for i, row in enumerate(rows)
+    ]
+    found = under_test(asked, "error")
+    assert (found.num_rows, found.num_in_prompt) == (7, 2)
+    assert (found.absent, found.not_checked) == ((2,), (3, 4, 5, 6))
 
 
 def asks(*texts: str) -> tuple[Question, ...]:

@@ -4,23 +4,25 @@ from __future__ import annotations
 
 import fnmatch
 import re
+from collections.abc import Iterator
 from fnmatch import fnmatchcase
 from pathlib import Path
 
 import pytest
 from msgspec.structs import replace
 from toy_jax import jax_toy
+from toy_parent import parent_toy
 from toy_worker import under_another
 
 from evidence.data.read import load_data
 from evidence.errors import ExitCode, MilestoneError
-from evidence.milestone.plan import plan_attempts
-from evidence.records.milestone import NarrativeSpec, PatternSpec
+from evidence.records.milestone import Milestone, NarrativeSpec, PatternSpec, StageSpec
 from evidence.results.compute import compute_results
 from evidence.results.planned_names import value_names
 from evidence.rules.differences import differences, scalar
 from evidence.running import fitting
 from evidence.running.preflight import prepare
+from evidence.stages.stage import stages_of
 from evidence.text import formatting
 from tests.command import evidence
 from tests.project import Project
@@ -111,7 +113,26 @@ def test_every_value_of_a_run_can_be_named(ran: Project) -> None:
     names = "".join(f"{{{{ {name} }}}} " for name in ran.read("results.json")["values"])
     named = replace(milestone, narrative=NarrativeSpec(summary=names))
     sets = {name: load_data(ran.root, name, spec) for name, spec in named.data.items()}
-    assert list(fitting.value_problems(named, plan_attempts(named), sets)) == []
+    of_stages = {stage.name: sets for stage in stages_of(named)}
+    assert list(fitting.value_problems(named, of_stages)) == []
+
+
+def _of_seeds(milestone: Milestone) -> Iterator[str]:
+    """Each is of a number that has a line of its own; of those, losses."""
+    for name in value_names(replace(milestone, seeds=(1, 2))):
+        if fnmatchcase(name, "seeds.*.loss_*"):
+            yield name
+
+
+def _of_stages(milestone: Milestone) -> Iterator[str]:
+    """What no stage has alone, or has only with others before it."""
+    asked = milestone.eval.data
+    data = {**milestone.data, asked: replace(milestone.data[asked], under_test="prompt")}
+    trained = (StageSpec("A", "train"), StageSpec("B", "train"))
+    stages = (*trained, StageSpec("check", "eval", of=("A", "B")))
+    for name in value_names(replace(milestone, data=data, stage=stages)):
+        if re.search(r"^(stages|arms|pair)\.|\.eval\.(seen|under_test)\.", name):
+            yield name
 
 
 def test_the_names_are_those_of_the_documentation(ran: Project) -> None:
@@ -123,7 +144,9 @@ def test_the_names_are_those_of_the_documentation(ran: Project) -> None:
     behaviour = PatternSpec(name="gives_up", kind="regex", pattern="I cannot")
     scored = replace(milestone, given_eval=replace(milestone.eval, scorer=(behaviour,)))
     of_jax = compute_results(under_another(jax_toy()).seal().documents()).values
-    names = {*value_names(scored), *ran.read("results.json")["values"], *of_jax}
+    of_parent = compute_results(parent_toy().seal().documents()).values
+    names = {*value_names(scored), *ran.read("results.json")["values"], *of_jax, *of_parent}
+    names |= {*_of_seeds(scored), *_of_stages(scored)}
     assert sorted(one for one in names if not any(fnmatchcase(one, w) for w in documented)) == []
     assert [one for one in documented if not fnmatch.filter(names, one)] == []
 

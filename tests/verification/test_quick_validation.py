@@ -24,6 +24,7 @@ from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 from toy import intact_bytes, toy, write
 from toy_jax import jax_toy
+from toy_parent import parent_toy
 from toy_set import set_toy
 from toy_worker import under_another
 
@@ -82,7 +83,12 @@ SCALARS = st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.
 def samples() -> list[tuple[str, Any]]:
     """Schema and document of everything in an intact pack, a few rows of each."""
     found: list[tuple[str, Any]] = []
-    for path, value in {**toy().docs, **under_another(jax_toy()).docs, **set_toy().docs}.items():
+    for path, value in {
+        **toy().docs,
+        **under_another(jax_toy()).docs,
+        **set_toy().docs,
+        layout.PARENTS: parent_toy().docs[layout.PARENTS],
+    }.items():
         name = schema_for(path)
         if name is not None:
             found += [(name, one) for one in (value[:12] if path.endswith(".jsonl") else [value])]

@@ -6,6 +6,7 @@ live here and in the modules beside it; only the worker imports them.
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -30,8 +31,11 @@ from evidence.worker.model_folders import causal_types, why_not_causal
 
 
 def device_of(plan: AttemptPlan) -> torch.device:
-    """Where the plan runs: the first GPU where it asks for one, else the CPU."""
-    return torch.device("cuda", 0) if plan.requires.accelerator == "nvidia" else torch.device("cpu")
+    """Where this process runs: on the first GPU where the plan asks for one, of several processes
+    each on its own; else on the CPU."""
+    if plan.requires.accelerator != "nvidia":
+        return torch.device("cpu")
+    return torch.device("cuda", int(os.environ.get("LOCAL_RANK", "0")))
 
 
 def make_repeatable(plan: AttemptPlan) -> None:

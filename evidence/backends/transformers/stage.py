@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from contextlib import nullcontext, redirect_stdout
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
@@ -41,8 +43,9 @@ from evidence.backends.transformers.models import (
     make_repeatable,
     model_record,
 )
+from evidence.backends.transformers.ranks import Ranks, joined, rank_record
 from evidence.backends.transformers.training import train
-from evidence.backends.transformers.weights import Movement
+from evidence.backends.transformers.weights import Movement, parameters_sha256
 from evidence.data.examples import (
     probe_texts,
     questions,
@@ -56,6 +59,7 @@ from evidence.data.read import load_data
 from evidence.encoding.codec import encode
 from evidence.encoding.digest import sha256_hex
 from evidence.records.milestone import ModelSpec
+from evidence.records.ranks import RanksRecord
 from evidence.system import posix
 from evidence.worker.interface import Emit, Job
 from evidence.worker.recorder import Recorder
@@ -64,15 +68,25 @@ from evidence.worker.recorder import Recorder
 def run_stage(job: Job, emit: Emit) -> None:
     """Run one stage; every fact goes to the supervisor through `emit`."""
     make_repeatable(job.plan)
+    ranks = joined(job)
+    with nullcontext() if ranks.leads else redirect_stdout(StringIO()):
+        _run(job, emit if ranks.leads else _silent, ranks)
+
+
+def _silent(event: str, **data: Any) -> None:
+    """Of several processes one reports, and prints: the others would say the same."""
+
+
+def _run(job: Job, emit: Emit, ranks: Ranks) -> None:
     framework = framework_record(job.plan)
     emit("ready", framework=encode(framework), num_threads=torch.get_num_threads())
     if job.stage == "train":
-        _train(job, emit)
+        _train(job, emit, ranks)
     else:
         _evaluate(job, emit)
 
 
-def _train(job: Job, emit: Emit) -> None:
+def _train(job: Job, emit: Emit, ranks: Ranks) -> None:
     plan, root = job.plan, Path(job.root)
     spec = plan.data[plan.train.data]
     data = load_data(root, plan.train.data, spec)
@@ -100,12 +114,22 @@ def _train(job: Job, emit: Emit) -> None:
     )
     refuse_encoder(model, examples)
     texts = probe_texts(plan, root)  # both times the same, whatever becomes of the file
-    _probe("before", texts, model, tokenizer, emit)
+    if ranks.several:
+        every = ranks.every(rank_record(ranks, plan))
+        emit("ranks", **encode(RanksRecord(tuple(every))))
+    if ranks.leads:
+        _probe("before", texts, model, tokenizer, emit)
     num_steps, pieces = num_steps_of(plan.train, len(examples)), vocabulary(tokenizer)
     recorder = Recorder(num_steps, plan.train.seed, plan.train.max_length, pieces)
     begin_training(plan.model, len(examples))
     with Movement(model, started.weights_sha256) as movement:
-        facts = train(job, model, pad_id(tokenizer), examples, recorder, emit)
+        facts, feed = train(job, model, pad_id(tokenizer), examples, recorder, emit, ranks)
+    if ranks.several:
+        fed = feed.record(parameters_sha256(model), _peak_memory_bytes(job))
+        emit("ranks-fed", **encode(fed))
+        ranks.leave()
+    if not ranks.leads:
+        return
     seen = recorder.record(job.stage, spec, field_names(data.rows), examples)
     emit("seen", record=encode(seen))
     emit("weights", record=encode(movement.record()))
@@ -124,8 +148,11 @@ def _evaluate(job: Job, emit: Emit) -> None:
     emit("read", data={plan.eval.data: sha256})
     folder = Path(job.output) / layout.FINAL_MODEL
     saved = ModelSpec(path=str(folder))  # from disk, as anyone else would load it
-    tokenizer = able_to_pad(load_tokenizer(saved, folder))
-    model = load_model(saved, folder, _dtype(plan.train.dtype), device_of(plan))
+    given = plan.model if job.evaluates_given else saved
+    tokenizer = able_to_pad(load_tokenizer(given, root))
+    model = load_model(given, root, _dtype(plan.train.dtype), device_of(plan))
+    if job.evaluates_given:
+        emit("evaluated", model=encode(model_record(given, root, model, plan.train.dtype)))
     begin_evaluation(emit, len(asked), available)
     emit("generation", **recorded(make_greedy(model, tokenizer, plan.eval)))
     emit("logits", record=encode(logits_record(model, tokenizer, asked)))

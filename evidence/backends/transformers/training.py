@@ -15,17 +15,26 @@ from pathlib import Path
 from typing import Any, Final
 
 import torch
-from torch.utils.data import Dataset
+from torch.utils.data import DataLoader, Dataset
 from transformers import PrinterCallback, Trainer, TrainerCallback, TrainingArguments
 
 from evidence.backends.memory import memory_named
 from evidence.backends.steps import StepLog, grouping, nothing_to_learn, num_steps_of
 from evidence.backends.transformers.loss import (
+    Compared,
     compare_losses,
     num_targets_of,
     token_loss,
 )
 from evidence.backends.transformers.models import device_of
+from evidence.backends.transformers.ranks import Ranks
+from evidence.backends.transformers.shared_steps import (
+    FILLER,
+    FILLER_TOKENS,
+    Feed,
+    OwnLoader,
+    OwnRows,
+)
 from evidence.data.tokens import IGNORED, Example
 from evidence.encoding.codec import encode
 from evidence.records.execution import ExecutionRecord, LossRecord
@@ -50,6 +59,9 @@ class ExampleDataset(Dataset[dict[str, Any]]):
         return len(self._examples)
 
     def __getitem__(self, index: int) -> dict[str, Any]:
+        if index == FILLER:
+            ids = self._examples[0].ids[:FILLER_TOKENS]
+            return {"ids": ids, "labels": [IGNORED] * len(ids), "row": FILLER}
         example = self._examples[index]
         return {"ids": example.ids, "labels": example.labels, "row": example.source_row}
 
@@ -85,18 +97,35 @@ class OneDevice(TrainingArguments):  # type: ignore[misc]  # transformers ships 
 class RecordingTrainer(Trainer):  # type: ignore[misc]  # transformers ships no types
     """The Trainer, with the recorder where batches enter the model, and with our loss."""
 
-    recorder: Recorder
+    feed: Feed
+    ranks: Ranks
+    own_rows: OwnRows
     emit: Emit
     compared = False
 
+    def get_train_dataloader(self) -> DataLoader[Any]:
+        """The rows of this process."""
+        if not self.ranks.several:
+            loader: DataLoader[Any] = super().get_train_dataloader()
+            return loader
+        return OwnLoader(
+            self.train_dataset,
+            batch_sampler=self.own_rows,
+            collate_fn=self.data_collator,
+            pin_memory=self.args.dataloader_pin_memory,
+        )
+
     def get_batch_samples(self, *args: Any, **kwargs: Any) -> tuple[list[Any], Any]:
-        """The forward passes of a step, and how many tokens of them carry loss."""
+        """The forward passes of a step, and how many tokens of it carry loss in all processes."""
         batches, _ = super().get_batch_samples(*args, **kwargs)
         if not batches:
             return batches, None
-        num_items = num_targets_of([batch["labels"] for batch in batches])
+        own = num_targets_of([batch["labels"] for batch in batches])
+        num_items = torch.tensor(self.ranks.total(int(own))) if self.ranks.several else own
         if not num_items:
-            raise nothing_to_learn([row for one in batches for row in one["source_row"].tolist()])
+            own_rows = [row for one in batches for row in one["source_row"].tolist()]
+            every = [row for rows in self.ranks.every(own_rows) for row in rows if row != FILLER]
+            raise nothing_to_learn(every)
         return batches, num_items.to(self.args.device)
 
     def training_step(
@@ -107,44 +136,68 @@ class RecordingTrainer(Trainer):  # type: ignore[misc]  # transformers ships no 
         lengths = inputs["attention_mask"].sum(dim=1).tolist()
         ids, labels = inputs["input_ids"].tolist(), inputs["labels"].tolist()
         fed = [
-            FedRow(row, ids[i][: lengths[i]], labels[i][: lengths[i]]) for i, row in enumerate(rows)
+            FedRow(row, ids[i][: lengths[i]], labels[i][: lengths[i]])
+            for i, row in enumerate(rows)
+            if row != FILLER
         ]
-        self.recorder.feed(fed, inputs["input_ids"].numel())
+        self.feed.feed(fed, inputs["input_ids"].numel())
         if not self.compared:
             self.compared = True
-            self._compare(model, inputs, num_items_in_batch)
+            self._compare(inputs, num_items_in_batch, len(fed))
         return super().training_step(model, inputs, num_items_in_batch)
 
-    def _compare(self, model: Any, inputs: dict[str, Any], num_items: Any) -> None:
-        """Say what the model's class takes for the loss of the first rows that are fed."""
-        takes_count = self.model_accepts_loss_kwargs
+    def _compare(self, inputs: dict[str, Any], num_items: Any, num_rows: int) -> None:
+        """Say what the model's class takes for the loss of the first rows that are fed, in the
+        first pass of every process. The model is asked without what DDP puts around it."""
+        model, takes_count = self.model, self.model_accepts_loss_kwargs
         extra = {"num_items_in_batch": num_items} if takes_count else {}
-        found = compare_losses(model, self._prepare_inputs(dict(inputs)), num_items, extra)
+        own = Compared(0.0, 0.0, False)
+        if num_rows:
+            own = compare_losses(model, self._prepare_inputs(dict(inputs)), num_items, extra)
+        every = self.ranks.every((num_rows, own))
+        found = _together([one for _, one in every])
         if found.repeats:
             raise StageFailure("requirement-not-met", _REPEATS.format(type(model).__name__))
         if not math.isfinite(found.ours):
             return  # the step itself ends the run, with its reason
-        own = found.framework
-        step = int(self.state.global_step) + 1
-        self.emit("loss", **encode(LossRecord(step, len(inputs["input_ids"]), found.ours, own)))
+        step, rows = int(self.state.global_step) + 1, sum(count for count, _ in every)
+        self.emit("loss", **encode(LossRecord(step, rows, found.ours, found.framework)))
         if found.is_another:
             self.emit(
                 "warning",
-                message=f"{type(model).__name__} has a loss of its own ({own!r} where the mean "
-                f"over the step's target tokens gives {found.ours!r}): that mean is used",
+                message=f"{type(model).__name__} has a loss of its own ({found.framework!r} where "
+                f"the mean over the step's target tokens gives {found.ours!r}): that mean is used",
             )
+
+
+def _together(every: Sequence[Compared]) -> Compared:
+    """What several processes add to the loss of one step."""
+    if len(every) == 1:
+        return every[0]
+    theirs = [one.framework for one in every if one.framework is not None]
+    return Compared(
+        ours=math.fsum(one.ours for one in every),
+        framework=math.fsum(theirs) if len(theirs) == len(every) else None,
+        repeats=any(one.repeats for one in every),
+    )
 
 
 class StepReporter(TrainerCallback):  # type: ignore[misc]  # transformers ships no types
     """Turns what the Trainer logs into step rows, and stops when asked to."""
 
-    def __init__(self, job: Job, emit: Emit, recorder: Recorder, num_rows: int) -> None:
+    def __init__(
+        self, job: Job, emit: Emit, recorder: Recorder, num_rows: int, feed: Feed, ranks: Ranks
+    ) -> None:
         self._emit, self._recorder = emit, recorder
+        self._feed, self._ranks = feed, ranks
         self.log = StepLog(job, emit, recorder, num_rows)
         self.stop_asked = False
 
     def on_step_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
-        """Stop after this step if asked to; the final model is saved apart, so no last save."""
+        """Stop after this step if one process was asked to; the final model is saved apart, so no
+        last save."""
+        self._feed.end_step(int(state.global_step))
+        self.stop_asked = self._ranks.any(self.stop_asked)
         if self.stop_asked:
             control.should_save = True
             control.should_training_stop = True
@@ -167,7 +220,10 @@ class StepReporter(TrainerCallback):  # type: ignore[misc]  # transformers ships
     def on_save(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
         """A checkpoint is on disk: add our own state to it, then say so."""
         folder = Path(args.output_dir) / f"checkpoint-{state.global_step}"
-        recorded = self._recorder.state()
+        self._ranks.wait()  # each has put its random state into the folder
+        if not self._ranks.leads:
+            return
+        recorded = {**self._recorder.state(), **self._feed.state()}
         (folder / STATE_FILE).write_text(json.dumps(recorded), encoding="utf-8")
         self._emit(
             "checkpoint",
@@ -177,16 +233,18 @@ class StepReporter(TrainerCallback):  # type: ignore[misc]  # transformers ships
         )
 
 
-def execution_of(job: Job, model: Any) -> ExecutionRecord:
+def execution_of(job: Job, model: Any, ranks: Ranks) -> ExecutionRecord:
     """How rows go through the model, and on what."""
     device = device_of(job.plan)
-    rows, accumulation = grouping(job.plan.train, may_merge=not _drops_out(model))
+    may_merge = not _drops_out(model)
+    rows, accumulation = grouping(job.plan.train, may_merge=may_merge, processes=ranks.world)
     return ExecutionRecord(
         execution=job.plan.train.execution or "as-written",
         rows_per_forward=rows,
         accumulation=accumulation,
         device=str(device),
         num_devices=torch.cuda.device_count() if device.type == "cuda" else 1,
+        processes=ranks.world,
     )
 
 
@@ -203,19 +261,26 @@ def _drops_out(model: Any) -> bool:
 
 
 def train(
-    job: Job, model: Any, pad_id: int, examples: Sequence[Example], recorder: Recorder, emit: Emit
-) -> dict[str, Any]:
-    """Train to the end. Returns runtime_s (the loop alone) and total_flos.
+    job: Job,
+    model: Any,
+    pad_id: int,
+    examples: Sequence[Example],
+    recorder: Recorder,
+    emit: Emit,
+    ranks: Ranks,
+) -> tuple[dict[str, Any], Feed]:
+    """Train to the end. Returns runtime_s (the loop alone) and total_flos; and what was fed.
 
     Raises Stopped after a checkpoint when SIGTERM asked for it.
     """
     spec = job.plan.train
     per_epoch = steps_per_epoch(len(examples), spec.batch_size, spec.gradient_accumulation)
     num_steps = num_steps_of(spec, len(examples))
-    resumed_from = 0
+    resumed_from, feed = 0, Feed(recorder, ranks)
     if job.resume is not None:
         state = json.loads((Path(job.resume) / STATE_FILE).read_text("utf-8"))
         recorder.restore(state)
+        feed.restore(state)
         resumed_from = int(state["step"]) - 1
     emit(
         "schedule",
@@ -224,9 +289,9 @@ def train(
         steps_per_epoch=per_epoch,
         resumed_from_step=resumed_from,
     )
-    execution = execution_of(job, model)
+    execution = execution_of(job, model, ranks)
     emit("execution", **encode(execution))
-    reporter = StepReporter(job, emit, recorder, len(examples))
+    reporter = StepReporter(job, emit, recorder, len(examples), feed, ranks)
     trainer = RecordingTrainer(
         model=model,
         args=_arguments(job, execution),
@@ -236,7 +301,10 @@ def train(
         compute_loss_func=token_loss,
     )
     trainer.remove_callback(PrinterCallback)  # it prints four digits a step; `_say` prints all
-    trainer.recorder, trainer.emit = recorder, emit
+    trainer.feed, trainer.ranks, trainer.emit = feed, ranks, emit
+    trainer.own_rows = OwnRows(
+        len(examples), execution.rows_per_forward, execution.accumulation, spec.seed, ranks
+    )
     signal.signal(signal.SIGTERM, lambda *_: setattr(reporter, "stop_asked", True))
     began_s = reporter.log.started_s = time.monotonic()
     with memory_named(spec, execution):
@@ -245,7 +313,7 @@ def train(
     if reporter.stop_asked and trainer.state.global_step < num_steps:
         emit("stopped", step=int(trainer.state.global_step))
         raise Stopped(f"after step {trainer.state.global_step}, as asked")
-    return {"runtime_s": runtime_s, "total_flos": int(trainer.state.total_flos)}
+    return {"runtime_s": runtime_s, "total_flos": int(trainer.state.total_flos)}, feed
 
 
 def _arguments(job: Job, execution: ExecutionRecord) -> TrainingArguments:

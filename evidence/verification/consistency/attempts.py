@@ -7,10 +7,13 @@ from collections.abc import Iterator
 from evidence import layout
 from evidence.encoding import jsonio
 from evidence.errors import MalformedError
+from evidence.milestone.plan import plan_attempts
 from evidence.pack import lost
 from evidence.records.run import AttemptPlan, JournalEvent, OutcomeRecord
 from evidence.results.context import journal_at
 from evidence.rules import arithmetic
+from evidence.stages.stage import stages_of
+from evidence.stages.train import TRAIN
 from evidence.verification.consistency.registry import Evidence, Problems, check, close, differs
 from evidence.verification.problem import CannotCheckError, Problem, shown
 
@@ -96,7 +99,7 @@ def _last_lines(evidence: Evidence, folder: str, outcome: OutcomeRecord) -> Prob
     logs = [
         data.decode("utf-8", "replace")
         for path, data in sorted(evidence.contents.items())
-        if path.startswith(f"{folder}/") and path.endswith(".txt") and path.count("/") == 2
+        if path.startswith(f"{folder}/") and _is_log(path.removeprefix(f"{folder}/"))
     ]
     withheld = any(
         path.startswith(f"{folder}/") and path.endswith(".txt") and path not in evidence.contents
@@ -107,6 +110,12 @@ def _last_lines(evidence: Evidence, folder: str, outcome: OutcomeRecord) -> Prob
     if not any(_ends(log, outcome.last_lines) for log in logs):
         place = f"{folder}/outcome.json#/last_lines"
         yield Problem(place, "are not the last lines of the log beside it")
+
+
+def _is_log(path: str) -> bool:
+    """Below the folder of an attempt: of the attempt itself, or of one of its stages."""
+    depth = 2 if path.startswith(f"{layout.STAGES}/") else 0
+    return path.endswith(".txt") and path.count("/") == depth
 
 
 def _ends(log: str, lines: tuple[str, ...]) -> bool:
@@ -130,7 +139,12 @@ def attempt_evidence(evidence: Evidence) -> Problems:
         for event in journal
         if event.event == "attempt-finished" and event.data["outcome"] != "completed"
     }
-    plans = {plan.name: plan for plan in evidence.plans}
+    steps_of = {
+        f"{layout.attempt_dir(plan.number, plan.name)}/{stage.path(layout.METRICS)}": (index, stage)
+        for index, plan in enumerate(evidence.plans)
+        for stage in stages_of(evidence.documents.milestone)
+        if stage.kind is TRAIN  # without [[stage]] an evaluation has the same folder
+    }
     stages = {(event.attempt, event.data["stage"]) for event in journal
               if event.event == "stage-started"}  # fmt: skip
     for path in sorted(evidence.documents.digests):
@@ -139,10 +153,11 @@ def attempt_evidence(evidence: Evidence) -> Problems:
             continue
         if folder not in ended:
             yield Problem(path, "the journal has no attempt that failed and left this")
-        elif path == f"{folder}/{layout.METRICS}" and path in evidence.contents:
-            plan = plans.get(ended[folder] or "")
-            if plan is not None:
-                yield from _steps(path, _rows(evidence, path), plan, _schedule(journal, plan.name))
+        elif path.startswith(f"{folder}/") and path in steps_of and path in evidence.contents:
+            number, stage = steps_of[path]
+            plan = plan_attempts(stage.milestone)[number]
+            schedule = _schedule(journal, plan.name, stage.name)
+            yield from _steps(path, _rows(evidence, path), plan, schedule)
         elif path == f"{folder}/{layout.TELEMETRY}" and path in evidence.contents:
             for line, row in enumerate(_rows(evidence, path), 1):
                 place, text = f"{path}#L{line}/attempt", "a sample of another attempt"
@@ -161,11 +176,11 @@ def _rows(evidence: Evidence, path: str) -> list[dict[str, object]]:
         raise CannotCheckError(f"{path}: {error.message}") from error
 
 
-def _schedule(journal: tuple[JournalEvent, ...], name: str) -> JournalEvent | None:
+def _schedule(journal: tuple[JournalEvent, ...], name: str, stage: str) -> JournalEvent | None:
     found = (
         event
         for event in journal
-        if event.event == "schedule" and event.attempt == name and event.data["stage"] == "train"
+        if event.event == "schedule" and event.attempt == name and event.data["stage"] == stage
     )
     return next(found, None)
 

@@ -132,7 +132,11 @@ def _around(evidence: Evidence, finished: JournalEvent) -> tuple[JournalEvent, J
     return begun[-1], behind[0]
 
 
-@check("eval-time", "the evaluation took as long as its answers need at least")
+@check(
+    "eval-time",
+    "the evaluation took as long as its answers need at least",
+    of_stages=EVAL.name,
+)
 def eval_time(evidence: Evidence) -> Problems:
     """Where our own backend ran: runtime_s of the evaluation ≥ 50 µs for each token that was
     generated one after the other, that is of the longest answer of each batch."""

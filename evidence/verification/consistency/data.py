@@ -21,7 +21,7 @@ from evidence.records.inputs import (
 )
 from evidence.rules.special_tokens import begins_doubled, ends_doubled, lacks
 from evidence.stages.eval import PREDICTIONS
-from evidence.stages.train import SEEN
+from evidence.stages.train import SEEN, TRAIN
 from evidence.verification.consistency.registry import Evidence, Problems, check, differs, need
 from evidence.verification.consistency.seen import named, row_list
 from evidence.verification.problem import CannotCheckError, Problem
@@ -139,7 +139,11 @@ def _lengths(place: str, found: Lengths) -> Problems:
         yield Problem(place, "from shortest to longest these rise", "rising", values)
 
 
-@check("text-facts", "facts about the training text are possible, and what is odd is named")
+@check(
+    "text-facts",
+    "facts about the training text are possible, and what is odd is named",
+    of_stages=TRAIN.name,
+)
 def text_facts(evidence: Evidence) -> Problems:
     """Data, template and number of rows as milestone and data give; percentiles rise; the longest
     row is longer than max_length exactly where rows are truncated, and by what the most truncated

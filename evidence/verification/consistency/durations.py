@@ -87,7 +87,11 @@ def denies_pause(begun: JournalEvent, ended: JournalEvent, most_s: float) -> boo
     return 0 <= (later - earlier).total_seconds() <= most_s
 
 
-@check("step-times", "the clock of the steps goes forward and ends within the training stage")
+@check(
+    "step-times",
+    "the clock of the steps goes forward and ends within the training stage",
+    of_stages=TRAIN.name,
+)
 def step_times(evidence: Evidence) -> Problems:
     """elapsed_s does not decrease within a segment; its last value ≤ the segment's duration_s; that
     of a step with a checkpoint ≤ the journal's time from the segment's start to the checkpoint; and

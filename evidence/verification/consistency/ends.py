@@ -9,6 +9,8 @@ from __future__ import annotations
 import re
 from typing import Final
 
+from msgspec.structs import replace
+
 from evidence import layout
 from evidence.pack import lost
 from evidence.records.run import AttemptPlan, OutcomeRecord
@@ -16,6 +18,8 @@ from evidence.verification.consistency.machine import OUR_BACKENDS
 from evidence.verification.consistency.registry import Evidence, Problems, check
 from evidence.verification.problem import CannotCheckError, Problem
 
+_RANK: Final = re.compile(r"rank (\d{1,4}) of (\d{1,4}): ")
+"""Of several processes that trained together, which one is to blame."""
 _TOOK: Final = re.compile(r"the attempt took longer than (\S+) s; it was in its \S+ stage")
 _SILENT: Final = re.compile(r"no progress for (\S+) s in the \S+ stage: ")
 _KILLED: Final = re.compile(
@@ -53,9 +57,10 @@ _ROUNDING_S: Final = 1.0
 def attempt_ends(evidence: Evidence) -> Problems:
     """Where a reason is one of our supervisor's sentences: the outcome that it stands for; the
     limit that ran out is the attempt's, and it lasted as long; the signal and the exit status that
-    it names. An attempt that timed out, was killed or interrupted has such a sentence; one of our
-    own backend that diverged too, and its worker did not end with status 0. Exact; not of an
-    attempt that was resumed, nor where files were damaged."""
+    it names; the process that it blames is one of the milestone's. An attempt that timed out, was
+    killed or interrupted has such a sentence; one of our own backend that diverged too, and its
+    worker did not end with status 0. Exact; not of an attempt that was resumed, nor where files
+    were damaged."""
     journal = evidence.documents.journal
     if lost.damaged_in(journal) is not None:
         raise CannotCheckError("what its attempts left was set aside when the run was closed")
@@ -66,9 +71,27 @@ def attempt_ends(evidence: Evidence) -> Problems:
         if outcome.name in recovered or outcome.missing or plan is None:
             continue
         place = f"{layout.attempt_dir(outcome.number, outcome.name)}/outcome.json#"
-        yield from _outcome(place, outcome, plan)
-        yield from _limit(place, outcome, plan)
-        yield from _status(place, outcome, plan)
+        yield from _rank(place, outcome, plan)
+        told = replace(outcome, reason=_without_rank(outcome.reason))
+        yield from _outcome(place, told, plan)
+        yield from _limit(place, told, plan)
+        yield from _status(place, told, plan)
+
+
+def _without_rank(reason: str) -> str:
+    blamed = _RANK.match(reason)
+    return reason if blamed is None else reason[blamed.end() :]
+
+
+def _rank(place: str, outcome: OutcomeRecord, plan: AttemptPlan) -> Problems:
+    blamed = _RANK.match(outcome.reason)
+    if blamed is None:
+        return
+    rank, world = map(int, blamed.groups())
+    if plan.processes == 1 or world != plan.processes or rank >= world:
+        text = "blames a process that the milestone does not ask for"
+        found = f"rank {rank} of {world}"
+        yield Problem(f"{place}/reason", text, f"one of {plan.processes}", found)
 
 
 def _outcome(place: str, outcome: OutcomeRecord, plan: AttemptPlan) -> Problems:

@@ -14,7 +14,9 @@ from evidence.results.context import journal_at
 from evidence.results.evaluation import DEGENERATE, degenerate
 from evidence.rules import scoring
 from evidence.rules.patterns import NoEngineError
+from evidence.rules.under_test import under_test
 from evidence.stages.eval import EVAL, PREDICTIONS
+from evidence.text import evaluations
 from evidence.verification.consistency import registry
 from evidence.verification.consistency.registry import Evidence, Problems, differs
 from evidence.verification.consistency.seen import named
@@ -127,6 +129,33 @@ def scorers(evidence: Evidence) -> Problems:
             yield from differs(
                 f"{place}/{index}/{key}", text, getattr(one, key), getattr(other, key)
             )
+
+
+@check("prediction-under-test", "what an evaluation is about stands in what the model was asked")
+def prediction_under_test(evidence: Evidence) -> Problems:
+    """Rows have texts under test exactly where their data set declares a field of them, and the
+    texts of each stand in its prompt (rules.under_test). A warning, where they do not: the run is
+    what it says, and its rate tells nothing of what was meant."""
+    name = evidence.plan.eval.data
+    spec = evidence.documents.milestone.data.get(name)
+    field = None if spec is None else spec.under_test
+    rows = [row for _, row in _each(evidence)]
+    if field is None:
+        for line, row in enumerate(rows, 1):
+            text = "the milestone declares nothing to be under test"
+            yield from differs(_at(line, "under_test"), text, (), row.under_test)
+        return
+    found = under_test(rows, field)
+    if not found.num_rows - len(found.not_checked):
+        text = "no row has what the milestone declares to be under test"
+        yield Problem(layout.PREDICTIONS, text, shown(field))
+    if found.absent:
+        yield Problem(
+            _at(found.absent[0] + 1, "prompt"),
+            shown(evaluations.of_under_test(found)),
+            severity="warning",
+            code="not-in-prompt",
+        )
 
 
 @check("prediction-groups", "each prediction carries the groups that the milestone scores by")

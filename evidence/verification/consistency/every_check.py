@@ -7,13 +7,21 @@ check is a decorated function in one of them, and nothing else.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from importlib import import_module
 from typing import Final
 
-from evidence.stages.registry import kinds, stages_of
+from evidence.stages.registry import kinds
+from evidence.stages.stage import Stage, stages_of
 from evidence.verification.consistency.damage import hollow_documents, of_what_is_known
-from evidence.verification.consistency.registry import Check, Evidence, registered
+from evidence.verification.consistency.registry import (
+    ANY,
+    Check,
+    Evidence,
+    Problems,
+    of_each_stage,
+    registered,
+)
 from evidence.verification.ledger import Ledger
 
 _PACKAGE: Final = "evidence.verification.consistency"
@@ -23,6 +31,7 @@ _FIRST: Final = (
     "overrides",
     "attempts",
     "lacking",
+    "parents",
     "identity",
     "inputs_held",
     "promises",
@@ -40,6 +49,9 @@ _LAST: Final = (
     "durations",
     "clocks",
     "results",
+    "comparisons",
+    "across_stages",
+    "chain",
     "prose",
 )
 
@@ -47,11 +59,13 @@ _LAST: Final = (
 def check_consistency(evidence: Evidence, ruleset: int, ledger: Ledger) -> None:
     """Run every check. What the pack's own rule set did not know yet is advice."""
     hollow = hollow_documents(evidence)
-    asked = {"", *(kind.name for kind in stages_of(evidence.documents.milestone))}
+    stages = stages_of(evidence.documents.milestone)
+    asked = {"", *(stage.kind.name for stage in stages)}
+    views = [(stage, evidence.within(stage)) for stage in stages if stage.is_named]
     for one in every_check():
-        if one.kind not in asked:
+        if one.kind not in asked or (one.asked is not None and not one.asked(evidence)):
             continue
-        problems = one.run(evidence)
+        problems = _of_stages(one, views) if views and one.of_stages else one.run(evidence)
         if hollow and one.rule.id != "damaged-files":
             problems = of_what_is_known(problems, hollow)
         if one.rule.since > ruleset:
@@ -61,17 +75,25 @@ def check_consistency(evidence: Evidence, ruleset: int, ledger: Ledger) -> None:
             ledger.run_check(one.rule, problems)
 
 
+def _of_stages(one: Check, views: Sequence[tuple[Stage, Evidence]]) -> Problems:
+    """What a check finds in each stage of its kind."""
+    every = one.of_stages == ANY
+    return of_each_stage(
+        one.run, (view for view in views if every or view[0].kind.name == one.of_stages)
+    )
+
+
 def by_author() -> frozenset[str]:
     """Ids of the checks whose findings are the author's doing."""
     return frozenset(one.rule.id for one in every_check() if one.by_author)
 
 
 def skip_consistency(reason: str, ledger: Ledger) -> None:
-    """Enter every check as not checked, but those of stages that a milestone must ask for: whether
-    it does cannot be read."""
+    """Enter every check as not checked, but those that a pack must ask for, by its stages or by
+    what it begins from: whether it does cannot be read."""
     optional = {kind.name for kind in kinds() if kind.settings_schema}
     for one in every_check():
-        if one.kind not in optional:
+        if one.kind not in optional and one.asked is None:
             ledger.skip(one.rule, reason)
 
 

@@ -28,8 +28,9 @@ from evidence.results.computed import GPU_DEVICES, is_card, present
 from evidence.results.context import journal_at
 from evidence.rules.program import num_new_files
 from evidence.stages.command import COMMAND
-from evidence.stages.eval import PREDICTIONS
-from evidence.verification.consistency.registry import Evidence, Problems, check, differs, need
+from evidence.stages.eval import EVAL, PREDICTIONS
+from evidence.verification.consistency.parents import of_parent
+from evidence.verification.consistency.registry import ANY, Evidence, Problems, check, differs, need
 from evidence.verification.problem import CannotCheckError, Problem, shown
 
 _VERSIONS: Final[dict[type[Record], tuple[tuple[str, str], ...]]] = {
@@ -250,11 +251,16 @@ def data_identity(evidence: Evidence) -> Problems:
             yield Problem(place, f"the declared field {shown(field)} is in no row")
 
 
-@check("model-identity", "the model is the one that the completed attempt asks for")
+@check(
+    "model-identity",
+    "the model is the one that the completed attempt asks for",
+    of_stages=ANY,
+)
 def model_identity(evidence: Evidence) -> Problems:
     """Source and id by the kind of [model] (id → hub, path → local, config → random weights with
     init_seed), requested revision, dtype = train.dtype, embedding ≤ parameters; the declared
-    tokenizer digest. Exact. A hub model needs a resolved commit."""
+    tokenizer digest. A checkpoint of another stage is the one that is sealed of that stage, file
+    for file. Exact. A hub model needs a resolved commit."""
     plan = evidence.plan
     spec = need(plan.given_model, "the milestone names no model")
     model = need(evidence.documents.inputs.model, "the model is not known")
@@ -270,6 +276,7 @@ def model_identity(evidence: Evidence) -> Problems:
         place = f"{layout.INPUTS}#/model/{key}"
         yield from differs(place, "not what the attempt asks for", expected, found)
     yield from _possible(model)
+    yield from of_parent(evidence, model)
     tokenizer = evidence.documents.inputs.tokenizer
     if spec.tokenizer_sha256 is not None and not isinstance(tokenizer, Unavailable):
         place = f"{layout.INPUTS}#/tokenizer/sha256"
@@ -278,7 +285,7 @@ def model_identity(evidence: Evidence) -> Problems:
 
 
 def _model_id(spec: ModelSpec) -> str:
-    return spec.id or spec.path or spec.config or ""
+    return spec.called
 
 
 def _possible(model: ModelRecord) -> Problems:
@@ -370,7 +377,11 @@ def _public(version: str) -> str:
     return version.partition("+")[0]
 
 
-@check("stage-data", "rows and steps that the journal states are those of the data")
+@check(
+    "stage-data",
+    "rows and steps that the journal states are those of the data",
+    of_stages=EVAL.name,
+)
 def stage_data(evidence: Evidence) -> Problems:
     """schedule(eval).num_rows = predictions, where the worker reports it. Exact."""
     events = evidence.events("schedule", "eval")

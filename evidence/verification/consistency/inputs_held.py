@@ -67,6 +67,8 @@ def _named(milestone: Milestone) -> Iterator[tuple[str, str]]:
 
 
 def _folders(key: str, model: ModelSpec) -> Iterator[tuple[str, str]]:
+    if model.named is not None:
+        return  # of another pack, which parents.json tells of
     folders = {"path": model.path, "config": model.config, "tokenizer": model.tokenizer}
     for name, folder in folders.items():
         if folder is not None:

@@ -10,8 +10,7 @@ from evidence.encoding.digest import sha256_hex
 from evidence.records.run import JournalEvent
 from evidence.results.context import journal_at
 from evidence.results.steadiness import clock_jumps, utc_of
-from evidence.stages.kind import Kind
-from evidence.stages.registry import stages_of
+from evidence.stages.stage import Stage, stages_of
 from evidence.verification.consistency.registry import Evidence, Problems, check, differs, need
 from evidence.verification.problem import CannotCheckError, Problem, shown
 
@@ -19,7 +18,7 @@ _OTHER: Final = "belongs to another attempt than the one under way"
 
 # What may stand directly after what. `stage-started` opens a segment of a stage, `recovered` says
 # that another process goes on from here; the run's own events frame the attempts.
-_REPORTED: Final = ("execution", "compilation", "loss", "generation")
+_REPORTED: Final = ("execution", "ranks", "ranks-fed", "compilation", "loss", "generation")
 """What a worker says of how it works; nothing follows from their place."""
 _INSIDE_STAGE: Final = (
     "schedule",
@@ -104,7 +103,8 @@ def journal_stages(evidence: Evidence) -> Problems:
     stage, segment = "", 0
     stages = stages_of(evidence.documents.milestone)
     follows = set(pairwise(["", *(one.name for one in stages)]))
-    owner = {fact.event: one.name for one in stages for fact in one.facts}
+    named = any(one.is_named for one in stages)  # then each event says whose it is
+    owner = {} if named else {fact.event: one.name for one in stages for fact in one.kind.facts}
     for event in evidence.documents.journal:
         data = event.data
         if event.event == "attempt-started":
@@ -131,17 +131,18 @@ def journal_stages(evidence: Evidence) -> Problems:
             yield from _finished_once(evidence, one)
 
 
-def _finished_once(evidence: Evidence, kind: Kind) -> Problems:
-    finished = len(evidence.events("stage-finished", kind.name))
+def _finished_once(evidence: Evidence, stage: Stage) -> Problems:
+    name = stage.name
+    finished = len(evidence.events("stage-finished", name))
     if finished != 1:
-        text = f"a completed attempt finishes its {kind.name} stage once"
+        text = f"a completed attempt finishes its {name} stage once"
         yield Problem(layout.JOURNAL, text, 1, finished)
-    if kind.scheduled and not evidence.events("schedule", kind.name):
-        yield Problem(layout.JOURNAL, f"there is no schedule of the {kind.name} stage")
+    if stage.kind.scheduled and not evidence.events("schedule", name):
+        yield Problem(layout.JOURNAL, f"there is no schedule of the {name} stage")
     # A run that was killed between saving and finishing saves again in its next segment.
-    segments = len(evidence.events("stage-started", kind.name))
-    for fact in kind.facts:
-        count = len(evidence.events(fact.event))
+    segments = len(evidence.events("stage-started", name))
+    for fact in stage.kind.facts:
+        count = len(evidence.events(fact.event, name if stage.is_named else None))
         if fact.owed and not 1 <= count <= segments:
             yield Problem(layout.JOURNAL, fact.says, f"1 to {segments}", count)
 
@@ -235,7 +236,8 @@ def journal_attempts(evidence: Evidence) -> Problems:
 @check("journal-seal", "the journal sealed the status that the manifest claims")
 def journal_seal(evidence: Evidence) -> Problems:
     """sealing.status and .attempt = manifest's; status complete ⇔ exactly one attempt finished
-    `completed`, the last one; stand_in as the milestone gives that attempt. Exact."""
+    `completed`, the last one; stand_in as the milestone gives that attempt, or as a pack that it
+    begins from has it. Exact."""
     manifest, sealing = evidence.documents.manifest, evidence.documents.journal[-1]
     if manifest is None or sealing.event != "sealing":
         raise CannotCheckError("there is no manifest, or the journal is not sealed")
@@ -252,6 +254,8 @@ def journal_seal(evidence: Evidence) -> Problems:
         yield Problem(journal_at(ends[-1], "attempt"), "an attempt after one that completed")
     plan = evidence.context.plan
     place = f"{layout.MANIFEST}#/stand_in"
-    stand_in = plan is not None and plan.stand_in
+    begins_at_one = evidence.documents.begins_at_stand_in
+    stand_in = plan is not None and (plan.stand_in or begins_at_one)
     text = "whether it is a stand-in, as the milestone gives this attempt"
+    text += ", or a pack that it begins from" if begins_at_one else ""
     yield from differs(place, text, stand_in, manifest.stand_in)

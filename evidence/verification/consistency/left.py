@@ -13,7 +13,7 @@ from evidence.pack import lost
 from evidence.records.availability import Unavailable
 from evidence.records.run import JournalEvent, OutcomeRecord
 from evidence.results.context import journal_at
-from evidence.stages.registry import kinds, stages_of
+from evidence.stages.stage import Stage, stages_of
 from evidence.stages.train import STEPS
 from evidence.verification.consistency.machine import OUR_BACKENDS, TUNIX
 from evidence.verification.consistency.registry import Evidence, Problems, check
@@ -27,12 +27,12 @@ def sealed_names(evidence: Evidence) -> Problems:
     """Each path is that of a document, log, snapshot or patch (docs/format.md); in the folder of
     the final model, none that a browser or a shell would run; in that of a failed attempt, what
     its stages leave; below damaged/ see damaged-files. Exact."""
-    folders = [one for kind in kinds() for one in (kind.weights_folder, kind.folder) if one]
-    whole = tuple(f"{folder}/" for folder in folders)
-    of_stages = {path for kind in kinds() for path in (*kind.needed_when_complete, *kind.schemas)}
+    stages = stages_of(evidence.documents.milestone)
+    whole = tuple(f"{folder}/" for stage in stages for folder in _folders(stage))
+    of_stages = {path for stage in stages for path in _files(stage)}
     of_attempt = {layout.TELEMETRY, layout.WORKER, "outcome.json", *of_stages}
     known = {*layout.NEEDED_ALWAYS, layout.NOTES, layout.PATCH, layout.TELEMETRY, *of_stages}
-    known |= {layout.WORKER, layout.OVERRIDES}
+    known |= {layout.WORKER, layout.OVERRIDES, layout.PARENTS}
     for path in sorted(evidence.documents.digests):
         inside = _OF_ATTEMPT.fullmatch(path)
         if path in known or path.startswith(f"{layout.DAMAGED}/"):
@@ -68,7 +68,9 @@ def attempt_left(evidence: Evidence) -> Problems:
             continue  # journal-attempts has said so
         folder = layout.attempt_dir(outcome.number, outcome.name)
         yield from _logs(evidence, folder, events, outcome)
-        yield from _rows(evidence, folder, events)
+        for stage in stages_of(evidence.documents.milestone):
+            own = [e for e in events if e.data.get("stage") == stage.name]
+            yield from _rows(evidence, f"{folder}/{stage.path(STEPS.path)}", own, events)
         if any(event.event == "recovered" for event in events):
             continue
         began = any(event.event == "stage-started" for event in events)
@@ -84,6 +86,17 @@ def attempt_left(evidence: Evidence) -> Problems:
         if outcome.outcome in _OF_A_PROCESS and not began:
             text = "an attempt ends like this in a stage, and the journal has begun none"
             yield Problem(f"{folder}/outcome.json#/outcome", text, actual=outcome.outcome)
+
+
+def _folders(stage: Stage) -> tuple[str, ...]:
+    """Folders of a stage in which any file may lie."""
+    inside = (stage.kind.weights_folder, stage.kind.folder)
+    return tuple(stage.path(one) for one in inside if one)
+
+
+def _files(stage: Stage) -> tuple[str, ...]:
+    """Files that a stage may leave."""
+    return (*stage.needed_when_complete, *map(stage.path, stage.kind.schemas))
 
 
 def _is_kept(path: str, whole: tuple[str, ...]) -> bool:
@@ -106,7 +119,8 @@ def _logs(
     """Another backend may print nothing, unless its last lines are told; and lines of ours are on
     disk for certain once something that follows from them is in the journal."""
     sealed = evidence.documents.digests
-    logs = {kind.name: kind.log for kind in stages_of(evidence.documents.milestone)}
+    stages = stages_of(evidence.documents.milestone)
+    logs = {stage.name: stage.path(stage.kind.log) for stage in stages}
     if outcome.last_lines and not any(f"{folder}/{log}" in sealed for log in logs.values()):
         text = "its last lines are told, and there is no log that they stand in"
         yield Problem(f"{folder}/outcome.json#/last_lines", text, code="missing")
@@ -119,11 +133,13 @@ def _logs(
             yield Problem(path, f"the {stage} stage of this attempt had a log", code="missing")
 
 
-def _rows(evidence: Evidence, folder: str, events: list[JournalEvent]) -> Problems:
-    begun = max((e.seq for e in events if e.event == "stage-started"), default=0)
+def _rows(
+    evidence: Evidence, path: str, own: list[JournalEvent], events: list[JournalEvent]
+) -> Problems:
+    """`own`: the events of the stage, of all those of its attempt."""
+    begun = max((e.seq for e in own if e.event == "stage-started"), default=0)
     recovered = any(event.event == "recovered" for event in events)
-    steps = [e for e in events if e.event == "checkpoint" and (e.seq > begun or not recovered)]
-    path = f"{folder}/{STEPS.path}"
+    steps = [e for e in own if e.event == "checkpoint" and (e.seq > begun or not recovered)]
     if not steps:
         return
     least = steps[-1].data["step"]
@@ -145,6 +161,8 @@ def own_reports(evidence: Evidence) -> Problems:
     plan, rows = evidence.plan, evidence.documents.rows(STEPS)
     if plan.backend not in OUR_BACKENDS:
         raise CannotCheckError("what another backend reports is its own")
+    if evidence.documents.milestone.is_staged:
+        raise CannotCheckError("stages with folders of their own are asked by their own checks")
     wanted = [("train", "execution"), ("train", "probe"), ("eval", "generation")]
     wanted += [("train", "loss")] if rows else []
     if plan.backend == TUNIX:
@@ -194,7 +212,7 @@ def _model(evidence: Evidence) -> Problems:
         yield Problem(f"{place}/revision", text, actual=model.revision)
     spec, tokenizer = evidence.plan.model, evidence.documents.inputs.tokenizer
     if not isinstance(tokenizer, Unavailable):
-        expected = spec.tokenizer or spec.path or spec.id
+        expected = spec.named or spec.tokenizer or spec.path or spec.id
         if tokenizer.id != expected:
             text = "not the tokenizer that the attempt asks for"
             yield Problem(f"{layout.INPUTS}#/tokenizer/id", text, expected, tokenizer.id)

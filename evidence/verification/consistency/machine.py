@@ -74,7 +74,11 @@ def snapshot(evidence: Evidence) -> Problems:
         yield Problem(layout.ENV_SNAPSHOT, text, len(expected) - 1, len(lines) - 1)
 
 
-@check("framework-build", "the framework could compute where it says, and as the attempt asks")
+@check(
+    "framework-build",
+    "the framework could compute where it says, and as the attempt asks",
+    of_stages=TRAIN.name,
+)
 def framework_build(evidence: Evidence) -> Problems:
     """A CUDA device needs a build with CUDA, and a card of its number; +cuNNN is cuda_version; the
     journal's execution was on that device; where our own backend ran: the framework is known,

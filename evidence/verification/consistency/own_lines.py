@@ -13,7 +13,7 @@ from evidence.records.availability import Unavailable
 from evidence.records.run import AttemptPlan, StepRow
 from evidence.redact.marks import is_cut_from
 from evidence.rules import arithmetic
-from evidence.stages.eval import PREDICTIONS
+from evidence.stages.eval import EVAL, PREDICTIONS
 from evidence.stages.train import STEPS, TRAIN
 from evidence.text.escape import visible
 from evidence.verification.consistency import registry
@@ -44,7 +44,7 @@ def training_log(evidence: Evidence) -> Problems:
     steps that were made again."""
     plan = evidence.plan
     lines = list(_lines(evidence, layout.TRAINING_LOG, "train"))
-    model = plan.model.id or plan.model.config or plan.model.path
+    model = plan.model.called
     expected = visible(f"training {model} on {evidence.rows_of(plan.train.data)} rows")
     yield from _seam(evidence, lines)
     yield from _alike(layout.TRAINING_LOG, lines, _TRAINING, expected)
@@ -94,7 +94,11 @@ def _said(plan: AttemptPlan, rows: list[StepRow], last: int) -> Iterator[str]:
         )
 
 
-@check("eval-log", "the lines of our own in eval_log.txt are those of the predictions")
+@check(
+    "eval-log",
+    "the lines of our own in eval_log.txt are those of the predictions",
+    of_stages=EVAL.name,
+)
 def eval_log(evidence: Evidence) -> Problems:
     """Where our own backend ran: `evaluating N of M questions`, with the number of predictions and
     of rows of the evaluation set. Exact, what was cut as a secret aside."""

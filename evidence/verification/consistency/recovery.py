@@ -9,6 +9,7 @@ from typing import Any, Final
 from evidence.encoding.digest import sha256_hex
 from evidence.records.run import JournalEvent
 from evidence.results.context import journal_at
+from evidence.stages.stage import stages_of
 from evidence.text import endings
 from evidence.verification.consistency.registry import Evidence, Problems, check, differs
 from evidence.verification.problem import Problem, shown
@@ -26,11 +27,15 @@ def journal_recoveries(evidence: Evidence) -> Problems:
     schedule − from_step, and none where neither a segment nor another `recovered` follows.
     Exact. What was in the rows that were cut cannot be checked: they are gone."""
     events = evidence.documents.journal
-    known: dict[str | None, _Known] = {}
+    stages = stages_of(evidence.documents.milestone)
+    resuming = {stage.name for stage in stages if stage.kind.resumes}
+    known: dict[tuple[str | None, str | None], _Known] = {}
     for before, event in pairwise(events):
-        known.setdefault(before.attempt, _Known()).take(before)
+        known.setdefault((before.attempt, before.data.get("stage")), _Known()).take(before)
         if event.event == "stage-started" and event.data["segment"] > 1:
-            yield from _resume_problems(known[before.attempt], before, event)
+            name = event.data["stage"]
+            own = known.get((before.attempt, name), _Known()) if name in resuming else None
+            yield from _resume_problems(own, before, event)
         elif before.event == "recovered" and event.event not in ("stage-started", "recovered"):
             place = journal_at(before, "data", "num_step_rows_cut")
             text = "rows were cut, but no training goes on behind it"
@@ -74,26 +79,29 @@ def _kept_beside(place: str, one: Mapping[str, Any]) -> Problems:
 
 
 class _Known:
-    """What the journal says of an attempt up to some event."""
+    """What the journal says of a stage of an attempt up to some event."""
 
     def __init__(self) -> None:
         self.checkpoint_steps: dict[int, None] = {}
         self.planned_steps = 0
 
     def take(self, event: JournalEvent) -> None:
-        """The next event of the attempt."""
+        """The next event of the stage."""
         if event.event == "checkpoint":
             self.checkpoint_steps[event.data["step"]] = None
-        elif event.event == "schedule" and event.data["stage"] == "train":
+        elif event.event == "schedule":
             self.planned_steps = max(self.planned_steps, event.data["num_steps"])
 
 
-def _resume_problems(known: _Known, recovered: JournalEvent, started: JournalEvent) -> Problems:
+def _resume_problems(
+    known: _Known | None, recovered: JournalEvent, started: JournalEvent
+) -> Problems:
+    """`known`: of a stage that resumes from checkpoints; None for one that begins anew."""
     if recovered.event != "recovered":
         yield Problem(journal_at(started, "event"), "a later segment needs a recovery before it")
         return
     step = recovered.data["from_step"]
-    if started.data["stage"] != "train":
+    if known is None:
         text = "the evaluation goes on, so no step does"
         yield from differs(journal_at(recovered, "data", "from_step"), text, None, step)
         return

@@ -6,21 +6,26 @@ say is in the theme modules beside this one.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import cached_property
+from pathlib import Path
 from typing import Any, Final, TypeAlias, TypeVar
 
 from msgspec import field
+from msgspec.structs import replace
 
+from evidence import layout
 from evidence.encoding import jsonio
 from evidence.errors import MalformedError
 from evidence.milestone.plan import plan_attempts
 from evidence.pack.documents import Documents
+from evidence.pack.stage_view import placed, view_of, within
 from evidence.records.availability import Unavailable
 from evidence.records.record import Record
 from evidence.records.run import AttemptPlan, JournalEvent
 from evidence.results.context import Context
 from evidence.stages.registry import kinds
+from evidence.stages.stage import Stage
 from evidence.verification.ledger import Rule
 from evidence.verification.problem import CannotCheckError, Problem
 from evidence.verification.reading.safetensors_header import Header, read_header
@@ -42,6 +47,13 @@ class Evidence(Record, dict=True):
     """Sealed files that are in the directory."""
     directory: str
     """Name of the pack's directory."""
+    parent_sha256: Mapping[str, str] = field(default_factory=dict)
+    """Of the evidence of one stage: digests of the checkpoint of the stage that it begins from, by
+    the names of its files."""
+    path: Path | None = None
+    """Where the pack lies or is about to: packs that it begins from lie next to it."""
+    beside: tuple[Path, ...] = ()
+    """Packs that the caller gave."""
     _safetensors: dict[str, Header] = field(default_factory=dict)
 
     @cached_property
@@ -60,6 +72,35 @@ class Evidence(Record, dict=True):
     def plans(self) -> tuple[AttemptPlan, ...]:
         """Every attempt of the milestone, resolved."""
         return plan_attempts(self.documents.milestone)
+
+    def within(self, stage: Stage) -> Evidence:
+        """The evidence of one stage as that of a pack with this stage alone."""
+        present = within(stage, dict.fromkeys(self.present))
+        return Evidence(
+            documents=view_of(self.documents, stage),
+            contents={**self._of_parent(stage), **within(stage, self.contents)},
+            headers=within(stage, self.headers),
+            present=frozenset(present),
+            directory=self.directory,
+            parent_sha256=self._checkpoint(stage),
+        )
+
+    def _checkpoint(self, stage: Stage) -> dict[str, str]:
+        start = f"{layout.STAGES}/{stage.parent}/{layout.FINAL_MODEL}/"
+        return {
+            path.removeprefix(start): sha256
+            for path, sha256 in self.documents.digests.items()
+            if stage.parent and path.startswith(start)
+        }
+
+    def _of_parent(self, stage: Stage) -> dict[str, bytes]:
+        """Files of the checkpoint that an evaluation loaded, where it lies in this pack."""
+        start = f"{layout.STAGES}/{stage.parent}/"
+        return {
+            path.removeprefix(start): data
+            for path, data in self.contents.items()
+            if stage.parent and path.startswith(f"{start}{layout.FINAL_MODEL}/")
+        }
 
     def safetensors(self, path: str) -> Header:
         """A header of the final model, read once. Raises UnsafePackError as `read_header` does."""
@@ -101,8 +142,14 @@ class Check(Record):
     """The kind of stage that it is about; empty for every pack."""
     by_author: bool = False
     """What it finds was written or asked for by the author: the files are as the run left them."""
+    of_stages: str = ""
+    """The kind of stage that it is about, where stages have folders of their own and each is asked
+    for itself; empty for what is about the run as a whole."""
+    asked: Callable[[Evidence], bool] | None = None
+    """Whether a pack is asked for it, by what that pack has; None: every one is."""
 
 
+ANY: Final = "any"
 _CHECKS: Final[dict[str, Check]] = {}
 
 
@@ -113,26 +160,59 @@ def check(
     since: int = 1,
     kind: str = "",
     by_author: bool = False,
+    of_stages: str = "",
+    asked: Callable[[Evidence], bool] | None = None,
 ) -> Callable[[CheckFunction], CheckFunction]:
     """Register a check. Its docstring states formula, source and tolerance.
 
     `since` is the rule set that brought it: older packs are not asked for it. `kind`: it is asked
-    of packs with a stage of this kind only.
+    of packs with a stage of this kind only. `of_stages`: of packs whose stages have folders of
+    their own it is asked of each stage of this kind (ANY: of all), and else of the pack as a whole.
+    `asked` says of which packs it is asked, where not of all.
     """
 
     def register(function: CheckFunction) -> CheckFunction:
         if id in _CHECKS:
             raise ValueError(f"two checks are called {id!r}")
-        _CHECKS[id] = Check(Rule(id, title, since), function, kind, by_author)
+        about = of_stages or kind or _kind_of_theme(function.__module__)
+        _CHECKS[id] = Check(Rule(id, title, since), function, kind, by_author, about, asked)
         return function
 
     return register
+
+
+def _kind_of_theme(module: str) -> str:
+    """The kind of stage that names a theme module as its own; empty where none does."""
+    return next((kind.name for kind in kinds() if module in kind.checks), "")
+
+
+def has_stages(evidence: Evidence) -> bool:
+    """Whether its stages have folders of their own: what is about several of them is asked then."""
+    return evidence.documents.milestone.is_staged
 
 
 def registered() -> tuple[Check, ...]:
     """Every check, in the order in which the theme modules are imported."""
     names = {"", *(kind.name for kind in kinds())}
     return tuple(one for one in _CHECKS.values() if one.kind in names)
+
+
+def of_each_stage(run: CheckFunction, views: Iterable[tuple[Stage, Evidence]]) -> Problems:
+    """What a check finds in each of these stages, where that lies. One stage that cannot be checked
+    leaves the whole not checked, after the others have been looked at."""
+    reasons: list[str] = []
+    told: set[str] = set()  # what is wrong with the machine would be said once a stage
+    for stage, view in views:
+        try:
+            for problem in run(view):
+                found = replace(problem, address=placed(stage, problem.address))
+                if repr(found) not in told:
+                    told.add(repr(found))
+                    yield found
+        except CannotCheckError as error:
+            reasons.append(f"{stage.name}: {error}")
+    if reasons:
+        raise CannotCheckError("; ".join(reasons))
 
 
 def need(value: T | Unavailable | None, reason: str) -> T:

@@ -9,7 +9,8 @@ from typing import Final
 
 from evidence import layout
 from evidence.records.availability import Unavailable
-from evidence.stages.registry import is_document, stages_of
+from evidence.stages.registry import is_document
+from evidence.stages.stage import stages_of
 from evidence.text.escape import acts_at, visible
 from evidence.verification.consistency.registry import Evidence, Problems, check, differs, need
 from evidence.verification.problem import CannotCheckError, Problem, shown
@@ -31,7 +32,8 @@ def status_files(evidence: Evidence) -> Problems:
             for path in stage.needed_when_complete:
                 if path not in sealed:
                     yield Problem(path, "a complete pack has this file", code="missing")
-            yield from _weights(stage.weights_folder, sealed)
+            folder = stage.kind.weights_folder
+            yield from _weights(stage.path(folder) if folder else "", sealed)
         if layout.TELEMETRY not in sealed:
             yield Problem(layout.TELEMETRY, "a complete pack has this file", code="missing")
         names_model = evidence.documents.milestone.given_model is not None
@@ -39,7 +41,7 @@ def status_files(evidence: Evidence) -> Problems:
             yield Problem(f"{layout.INPUTS}#/model", "a complete pack knows its model")
     else:
         for stage in stages:
-            for path in stage.results_paths:
+            for path in map(stage.path, stage.kind.results_paths):
                 if path in sealed:
                     text = "a failed pack has no results of an attempt at its top"
                     yield Problem(path, text)

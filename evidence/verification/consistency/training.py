@@ -17,13 +17,7 @@ from evidence.rules.movement import hardly_moved
 from evidence.rules.sampling import NUM_PROBED
 from evidence.stages.train import SEEN, STEPS, TRAIN
 from evidence.verification.consistency import registry
-from evidence.verification.consistency.registry import (
-    Evidence,
-    Problems,
-    close,
-    differs,
-    need,
-)
+from evidence.verification.consistency.registry import Evidence, Problems, close, differs, need
 from evidence.verification.problem import CannotCheckError, Problem
 
 check = partial(registry.check, kind=TRAIN.name)
@@ -289,13 +283,16 @@ def training_stream(evidence: Evidence) -> Problems:
 
 @check("training-execution", "rows went through the model as the milestone allows")
 def training_execution(evidence: Evidence) -> Problems:
-    """From the journal's events `execution`: rows a forward pass · accumulation = b · g, and each
-    the milestone's where it ran as written; as train.execution asks, where it does. Exact."""
+    """From the journal's events `execution`: rows a forward pass · accumulation · processes =
+    b · g, the processes those of [launch], and rows and passes the milestone's where it ran as
+    written, the passes divided by the processes; as train.execution asks, where it does. Exact."""
     train, events = evidence.plan.train, evidence.events("execution", "train")
     if not events:
         raise CannotCheckError("the worker did not record how rows went through the model")
-    asked = (train.batch_size, train.gradient_accumulation)
+    asked = (train.batch_size, train.gradient_accumulation // evidence.plan.processes)
     for event in events:
+        place, text = journal_at(event, "data"), "another number of processes than [launch] gives"
+        yield from differs(place, text, evidence.plan.processes, event.data.get("processes", 1))
         ran = (event.data["rows_per_forward"], event.data["accumulation"])
         merged = event.data["execution"] == "fast" and ran == (asked[0] * asked[1], 1)
         if ran != asked and not merged:

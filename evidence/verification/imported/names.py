@@ -13,7 +13,7 @@ from typing import Final
 
 from evidence import layout, limits
 from evidence.records.record import Record
-from evidence.verification.reading.names import is_reserved, unsafe_when_listed
+from evidence.verification.reading.names import unsafe_when_listed
 
 _ODD: Final = re.compile(r"[^A-Za-z0-9._-]")
 _INERT: Final = ".txt"
@@ -74,7 +74,7 @@ def _acts(name: str) -> bool:
 
 def _part(part: str) -> str:
     plain = _ODD.sub("_", part)
-    if not plain or not (plain[0].isalnum() or plain[0] == "_") or is_reserved(plain):
+    if not plain or not (plain[0].isalnum() or plain[0] == "_") or layout.is_reserved(plain):
         plain = f"_{plain}"
     return f"{plain}_" if plain.endswith(".") else plain
 

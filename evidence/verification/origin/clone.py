@@ -29,7 +29,7 @@ from evidence.records.capture import GitStateRecord
 from evidence.redact.marks import is_cut_from
 from evidence.verification.consistency.registry import Check, Evidence
 from evidence.verification.ledger import Rule
-from evidence.verification.origin import clone_inputs, clone_models, clone_rows
+from evidence.verification.origin import clone_facts, clone_inputs, clone_models, clone_rows
 from evidence.verification.origin.recorded import (
     COMMIT_ID,
     at_project,
@@ -82,7 +82,7 @@ def repository_checks(clone: Path) -> tuple[Check, ...]:
         Check(PATCH, bound(_patch)),
         Check(clone_inputs.MILESTONE, bound(clone_inputs.milestone)),
         Check(clone_inputs.DATA, bound(clone_inputs.data)),
-        Check(clone_inputs.FACTS, bound(clone_inputs.facts)),
+        Check(clone_facts.FACTS, bound(clone_facts.facts)),
         Check(clone_models.MODEL, bound(clone_models.model)),
         Check(clone_rows.EVALUATION, bound(clone_rows.evaluation)),
         Check(clone_rows.ROWS, bound(clone_rows.rows_taught)),

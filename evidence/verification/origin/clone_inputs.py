@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import suppress
-from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -17,15 +16,8 @@ from evidence import layout
 from evidence.capture.git import PatchedTree
 from evidence.capture.holding import Holding, from_top, holding, is_filtered
 from evidence.capture.repository import Repository
-from evidence.data.asked import Compile, describe
-from evidence.data.facts import DataSet
-from evidence.data.read import read_rows
-from evidence.encoding.codec import encode
 from evidence.encoding.digest import sha256_hex, with_crlf, with_lf
-from evidence.errors import MalformedError, MilestoneError
-from evidence.records.milestone import Milestone
 from evidence.records.record import Record
-from evidence.text import templating
 from evidence.verification.consistency.registry import Evidence
 from evidence.verification.ledger import Rule
 from evidence.verification.origin.recorded import start_of, tree_that_ran
@@ -33,11 +25,6 @@ from evidence.verification.problem import CannotCheckError, Problem, shown
 
 MILESTONE: Final = Rule("repo-milestone", "the clone has the milestone with the bytes that ran")
 DATA: Final = Rule("repo-data", "the clone has the data with the bytes that the run read")
-FACTS: Final = Rule("repo-data-facts", "facts about the data, counted again from them")
-
-
-_RENDERED: Final = frozenset({"num_conflicting_prompts", "conflicting_rows", "overlap"})
-"""Facts that need the milestone's templates."""
 
 
 class Sought(Record):
@@ -74,8 +61,12 @@ def has_milestone(tree: PatchedTree, evidence: Evidence) -> bool:
 
 
 def _milestone_file(evidence: Evidence) -> Sought:
-    path = layout.milestone_file(Path(), evidence.documents.milestone.id).as_posix()
-    source = evidence.contents[layout.MILESTONE]
+    return milestone_file(evidence.documents.milestone.id, evidence.contents[layout.MILESTONE])
+
+
+def milestone_file(milestone_id: str, source: bytes) -> Sought:
+    """The file of a milestone, with the bytes of the copy in its pack."""
+    path = layout.milestone_file(Path(), milestone_id).as_posix()
     return Sought("milestone", path, sha256_hex(source), len(source), layout.MILESTONE)
 
 
@@ -86,50 +77,6 @@ def data(found: Repository, evidence: Evidence) -> Iterator[Problem]:
         raise CannotCheckError("no data set is a file of the project")
     with tree_that_ran(found, evidence) as tree:
         yield from held_against(tree, evidence, sought)
-
-
-def facts(found: Repository, evidence: Evidence) -> Iterator[Problem]:
-    """inputs.json's facts about each data set, counted again from the clone's bytes. Exact."""
-    spec, records = evidence.documents.milestone, evidence.documents.inputs.data
-    with tree_that_ran(found, evidence) as tree:
-        # Its templates are rendered here, which may be a stranger's: only where the clone has them.
-        trusted = has_milestone(tree, evidence)
-        sets = {name: data_set(tree, name, evidence) for name in _names(evidence)}
-    if all(one is None for one in sets.values()):
-        raise CannotCheckError("the clone has no data set with the bytes of the run, see repo-data")
-    longest = max(len(row) for one in sets.values() if one for row in one.raw.split(b"\n"))
-    compiled = partial(templating.compile_bounded, longest_row=longest)
-    refused = _refused(spec, compiled) if trusted else "the clone has another milestone"
-    other = None if spec.given_eval is None else spec.given_eval.data
-    for name, rows in sets.items():
-        evaluation = None if other is None else sets[other]
-        is_unknown = other is not None and evaluation is None
-        if rows is None or name not in records or is_unknown or not trusted:
-            continue
-        counted = describe(spec, rows, None if name == other else evaluation, compiled)
-        expected, actual = encode(counted), encode(records[name])
-        for key in sorted(expected.keys() - (_RENDERED if refused else set())):
-            place = f"{layout.INPUTS}#/data/{name}/{key}"
-            if expected[key] != actual.get(key):
-                text = "not what the data give when they are counted again"
-                yield Problem(place, text, shown(repr(expected[key])), shown(repr(actual.get(key))))
-    if refused:
-        raise CannotCheckError(f"conflicts and overlap were not counted again: {shown(refused)}")
-    missing = [name for name, one in sets.items() if one is None]
-    if missing:
-        said = ", ".join(missing)
-        raise CannotCheckError(f"the clone lacks the bytes of {shown(said)}, see repo-data")
-
-
-def _refused(milestone: Milestone, compiled: Compile) -> str:
-    """Why its templates are not rendered here; empty where they are."""
-    try:
-        prompt = "" if milestone.given_eval is None else milestone.given_eval.prompt
-        for source in (prompt, *(one.text or "" for one in milestone.data.values())):
-            compiled(source)
-    except MalformedError as error:
-        return error.message
-    return ""
 
 
 def _names(evidence: Evidence) -> list[str]:
@@ -211,14 +158,12 @@ def _as_sealed(blob: bytes, sha256: str) -> bytes | None:
     )
 
 
-def data_set(tree: PatchedTree, name: str, evidence: Evidence) -> DataSet | None:
+def bytes_of(tree: PatchedTree, name: str, evidence: Evidence) -> bytes | None:
     """A data set with the very bytes that the run read; None where the clone has others."""
-    spec, sought = evidence.documents.milestone.data[name], _sought(evidence, name)
-    found = None if sought is None else _look(tree, evidence, sought)
-    if found is None or found.content is None:
-        return None
-    try:
-        return read_rows(name, found.content, spec.path or name, spec)
-    except MilestoneError as error:
-        said = error.message.partition("\n")[0]
-        raise CannotCheckError(f"the data cannot be read: {shown(said)}") from error
+    sought = _sought(evidence, name)
+    return None if sought is None else _look(tree, evidence, sought).content
+
+
+def content_of(tree: PatchedTree, evidence: Evidence, one: Sought) -> bytes | None:
+    """The bytes of an input up to their line ends; None where the clone has others."""
+    return _look(tree, evidence, one).content

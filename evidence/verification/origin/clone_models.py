@@ -12,6 +12,7 @@ from typing import Final
 from evidence import layout
 from evidence.capture.repository import Repository
 from evidence.records.availability import Unavailable
+from evidence.stages.pack_init import OF_PACK
 from evidence.verification.consistency.registry import Evidence, need
 from evidence.verification.ledger import Rule
 from evidence.verification.origin.clone_inputs import Sought, held_against
@@ -39,7 +40,7 @@ def model(found: Repository, evidence: Evidence) -> Iterator[Problem]:
 
 def _files(evidence: Evidence) -> Iterator[Sought]:
     record = need(evidence.documents.inputs.model, "the model is not known")
-    if isinstance(record.files, Unavailable):
+    if isinstance(record.files, Unavailable) or record.id.startswith(OF_PACK):
         return
     for index, one in enumerate(record.files):
         place = f"{layout.INPUTS}#/model/files/{index}/sha256"

@@ -8,8 +8,7 @@ the data is `clone_inputs`'s: without them nothing is said here.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Final
 
@@ -20,20 +19,21 @@ from evidence.capture.patterns import matches
 from evidence.capture.repository import Repository
 from evidence.data.examples import question_of
 from evidence.data.facts import DataSet
-from evidence.data.template_text import MarkedText, render_row
+from evidence.data.template_text import MarkedText
 from evidence.errors import MalformedError
 from evidence.records.availability import Unavailable
 from evidence.records.inputs import SeenRecord, SeenRow
 from evidence.records.milestone import DataSpec
-from evidence.stages.eval import PREDICTIONS
-from evidence.stages.train import SEEN
-from evidence.text import templating
+from evidence.stages.eval import EVAL, PREDICTIONS
+from evidence.stages.kind import Kind
+from evidence.stages.stage import Stage, stages_of
+from evidence.stages.train import SEEN, TRAIN
 from evidence.text.templating import Template
-from evidence.verification.consistency.registry import Evidence
+from evidence.verification.consistency.registry import Evidence, of_each_stage
 from evidence.verification.consistency.seen import IGNORED
 from evidence.verification.ledger import Rule
-from evidence.verification.origin.clone_inputs import data_set, has_milestone
-from evidence.verification.origin.recorded import COMMIT_ID, tree_that_ran
+from evidence.verification.origin.clone_data import ClonedData, cloned_data, compiled
+from evidence.verification.origin.recorded import COMMIT_ID
 from evidence.verification.problem import CannotCheckError, Problem, shown
 
 EVALUATION: Final = Rule("repo-evaluation", "predictions ask what the rows of the data ask")
@@ -42,27 +42,13 @@ REFS: Final = Rule("repo-refs", "the clone has, at each promise's ref, the diges
 
 
 def evaluation(found: Repository, evidence: Evidence) -> Iterator[Problem]:
-    """id, prompt, target and groups of each prediction, made again from the row of its index."""
-    predictions = evidence.documents.rows(PREDICTIONS)
-    if not predictions:
+    """id, prompt, target and groups of each prediction, made again from the row of its index: of
+    each stage those that it asked."""
+    views = _views(evidence, EVAL)
+    if not any(view.documents.rows(PREDICTIONS) for _, view in views):
         raise CannotCheckError("there are no predictions")
-    spec = evidence.plan.eval
-    with _data(found, evidence, spec.data) as rows:
-        template = _compiled(spec.prompt, rows)
-        for line, one in enumerate(predictions, 1):
-            place = f"{layout.PREDICTIONS}#L{line}"
-            if not 0 <= one.index < len(rows.rows):
-                yield Problem(f"{place}/index", "the data have no such row", actual=one.index)
-                continue
-            try:
-                asked = question_of(spec, template, one.index, rows.rows[one.index])
-            except (MalformedError, LookupError) as error:
-                raise CannotCheckError(f"row {one.index} cannot be asked: {error}") from error
-            for key in ("id", "prompt", "target", "groups"):
-                expected, actual = getattr(asked, key), getattr(one, key)
-                if expected != actual:
-                    text = f"not what row {one.index} of {shown(spec.data)} gives"
-                    yield Problem(f"{place}/{key}", text, _short(expected), _short(actual))
+    with cloned_data(found, evidence) as data:
+        yield from _of_each(views, partial(_asked, data))
 
 
 def rows_taught(found: Repository, evidence: Evidence) -> Iterator[Problem]:
@@ -70,34 +56,96 @@ def rows_taught(found: Repository, evidence: Evidence) -> Iterator[Problem]:
     begin it where it was truncated; with loss on `completion` its first label is the token in which
     the first answer begins. White space aside. Rows that do not survive the tokenizer are left. In
     how many rows a field is read and taught: as many as have text of it, and text of it where the
-    loss falls; truncated rows may lack it."""
+    loss falls; truncated rows may lack it. Of each training stage, in the rows it takes."""
+    views = _views(evidence, TRAIN)
+    if all(view.documents.document(SEEN) is None for _, view in views):
+        raise CannotCheckError("no rows were recorded")
+    with cloned_data(found, evidence) as data:
+        yield from _of_each(views, partial(_taught, data))
+
+
+def _views(evidence: Evidence, kind: Kind) -> list[tuple[Stage | None, Evidence]]:
+    """Each stage of a kind with its evidence; a pack without such stages as one, of no stage."""
+    if not evidence.documents.milestone.is_staged:
+        return [(None, evidence)]
+    stages = stages_of(evidence.documents.milestone)
+    return [(stage, evidence.within(stage)) for stage in stages if stage.kind is kind]
+
+
+def _of_each(
+    views: list[tuple[Stage | None, Evidence]], run: Callable[[Evidence], Iterator[Problem]]
+) -> Iterator[Problem]:
+    named = [(stage, view) for stage, view in views if stage is not None]
+    if named:
+        yield from of_each_stage(run, named)
+    else:
+        yield from run(views[0][1])
+
+
+def _asked(data: ClonedData, evidence: Evidence) -> Iterator[Problem]:
+    predictions = evidence.documents.rows(PREDICTIONS)
+    if not predictions:
+        raise CannotCheckError("there are no predictions")
+    spec = evidence.plan.eval
+    of_data = evidence.plan.data[spec.data]
+    rows = data.of_trusted(spec.data, of_data)
+    template = compiled(spec.prompt, rows)
+    for line, one in enumerate(predictions, 1):
+        place = f"{layout.PREDICTIONS}#L{line}"
+        if not 0 <= one.index < len(rows.rows):
+            yield Problem(f"{place}/index", "the data have no such row", actual=one.index)
+            continue
+        row = rows.rows[one.index]
+        try:
+            asked = question_of(spec, template, one.index, row, of_data.under_test)
+        except (MalformedError, LookupError) as error:
+            raise CannotCheckError(f"row {one.index} cannot be asked: {error}") from error
+        for key in ("id", "prompt", "target", "groups", "under_test"):
+            expected, actual = getattr(asked, key), getattr(one, key)
+            if expected != actual:
+                text = f"not what row {one.index} of {shown(spec.data)} gives"
+                yield Problem(f"{place}/{key}", text, _short(expected), _short(actual))
+
+
+def _taught(data: ClonedData, evidence: Evidence) -> Iterator[Problem]:
     seen = evidence.documents.document(SEEN)
     tokenizer, text = evidence.documents.inputs.tokenizer, evidence.documents.inputs.text
-    if seen is None or isinstance(tokenizer, Unavailable) or isinstance(text, Unavailable):
+    if seen is None:
         raise CannotCheckError("no rows were recorded")
+    if isinstance(tokenizer, Unavailable):
+        raise CannotCheckError(f"the tokenizer is not known: {shown(tokenizer.reason)}")
+    if isinstance(text, Unavailable):
+        raise CannotCheckError(f"the texts of the data are not known: {shown(text.reason)}")
     train = evidence.plan.train
     spec = evidence.plan.data[train.data]
     special = {one.id for one in tokenizer.special_tokens}
     words = [one.text for one in tokenizer.special_tokens]
     odd, cut = set(text.rows_not_round_trip), set(seen.rows_truncated)
-    with _data(found, evidence, train.data) as rows:
-        template = _compiled(spec.text or "", rows)
-        for number, batch in enumerate(seen.batches):
-            for index, row in enumerate(batch.rows):
-                if row.source_row in odd or not 0 <= row.source_row < len(rows.rows):
-                    continue
-                marked = _rendered(template, rows, row.source_row)
-                if any(word in marked.text for word in words):
-                    continue
-                place = f"{layout.SEEN}#/batches/{number}/rows/{index}"
-                pieces = ["" if one in special else piece
-                          for one, piece in zip(row.ids, row.pieces, strict=False)]  # fmt: skip
-                yield from _same_text(place, pieces, marked, truncated=row.source_row in cut)
-                if spec.loss == "completion":
-                    yield from _begins(place, row, pieces, marked, spec.answer)
-        if len(rows.rows) <= limits.MAX_ROWS_LISTED:
-            texts = [_rendered(template, rows, index) for index in range(len(rows.rows))]
-            yield from _coverage(seen, spec, texts, num_odd=len(odd | cut))
+    rows = data.of_trusted(train.data, spec)
+    template = compiled(spec.text or "", rows)
+    marked_of = partial(_marked, data, spec.text or "", template, rows)
+    for number, batch in enumerate(seen.batches):
+        for index, row in enumerate(batch.rows):
+            if row.source_row in odd or not 0 <= row.source_row < len(rows.rows):
+                continue
+            marked = marked_of(row.source_row)
+            if any(word in marked.text for word in words):
+                continue
+            place = f"{layout.SEEN}#/batches/{number}/rows/{index}"
+            pieces = ["" if one in special else piece
+                      for one, piece in zip(row.ids, row.pieces, strict=False)]  # fmt: skip
+            yield from _same_text(place, pieces, marked, truncated=row.source_row in cut)
+            if spec.loss == "completion":
+                yield from _begins(place, row, pieces, marked, spec.answer)
+    if len(rows.rows) <= limits.MAX_ROWS_LISTED:
+        texts = [marked_of(index) for index in range(len(rows.rows))]
+        yield from _coverage(seen, spec, texts, num_odd=len(odd | cut))
+
+
+def _marked(
+    data: ClonedData, source: str, template: Template, rows: DataSet, index: int
+) -> MarkedText:
+    return data.text(source, template, rows.rows[index], index)
 
 
 def _coverage(
@@ -195,33 +243,6 @@ def _is_wanted(present: set[str], patterns: tuple[str, ...], path: str) -> bool:
 
 def _submodules(found: Repository) -> bool:
     return not isinstance(found.attempt("config", "-f", ".gitmodules", "--list"), Unavailable)
-
-
-@contextmanager
-def _data(found: Repository, evidence: Evidence, name: str) -> Iterator[DataSet]:
-    """The very rows that the run read. Raises CannotCheckError where the clone has others."""
-    with tree_that_ran(found, evidence) as tree:
-        if not has_milestone(tree, evidence):
-            raise CannotCheckError("the clone has another milestone, see repo-milestone")
-        rows = data_set(tree, name, evidence)
-    if rows is None:
-        raise CannotCheckError(f"the clone lacks the bytes of {shown(name)}, see repo-data")
-    yield rows
-
-
-def _compiled(source: str, rows: DataSet) -> Template:
-    longest = max(len(row) for row in rows.raw.split(b"\n"))
-    try:
-        return templating.compile_bounded(source, longest_row=longest)
-    except MalformedError as error:
-        raise CannotCheckError(f"the template is not rendered here: {error.message}") from error
-
-
-def _rendered(template: Template, rows: DataSet, index: int) -> MarkedText:
-    try:
-        return render_row(template, rows.rows[index])
-    except MalformedError as error:
-        raise CannotCheckError(f"row {index}: {error.message}") from error
 
 
 def _plain(text: str) -> str:

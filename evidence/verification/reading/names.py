@@ -15,10 +15,6 @@ from evidence import layout, limits
 from evidence.text.escape import visible
 from evidence.verification.problem import Problem, shown
 
-_RESERVED: Final = re.compile(
-    r"(con|prn|aux|nul|conin\$|conout\$|com[0-9]|lpt[0-9])(\..*)?", re.IGNORECASE
-)
-_RESERVED_STARTS: Final = frozenset({"con", "prn", "aux", "nul", "com", "lpt"})
 _RUNNABLE_SUFFIXES: Final = (
     "bin|pt|pt2|pth|ckpt|pkl|pickle|dill|joblib|npy|npz|h5|hdf5|keras|pb|mar|nemo"
     "|py|pyc|pyo|pyd|so|dll|dylib|exe"
@@ -42,14 +38,9 @@ def unsafe_when_listed(path: str) -> str | None:
     if not layout.SEALED_PATH.fullmatch(path):
         return "not a name that a pack can hold (letters, digits, '.', '_', '-', '/')"
     for part in path.split("/"):
-        if part[-1] == "." or is_reserved(part):
+        if part[-1] == "." or layout.is_reserved(part):
             return "a name that another system reads as something else"
     return _too_long(path) or _runnable(path)
-
-
-def is_reserved(part: str) -> bool:
-    """Whether a name is one of a device of Windows."""
-    return part[:3].lower() in _RESERVED_STARTS and _RESERVED.fullmatch(part) is not None
 
 
 def collisions(paths: Iterable[str]) -> Iterator[Problem]:

@@ -150,7 +150,7 @@ def is_read_into_memory(path: str, size_bytes: int = 0) -> bool:
         return size_bytes <= most_bytes
     if path == layout.SUMS:
         return True
-    if path.startswith(_OF_THE_MODEL):
+    if layout.without_stage(path).startswith(_OF_THE_MODEL):
         name = path.rpartition("/")[2]
         return name.endswith(".json") and name != "vocab.json"
     return is_document(path)
@@ -158,6 +158,7 @@ def is_read_into_memory(path: str, size_bytes: int = 0) -> bool:
 
 def _max_bytes_in_memory(path: str) -> int | None:
     """The size up to which a text is read into memory; None for what is no such text."""
+    path = layout.without_stage(path)
     if any(path == kind.log for kind in kinds()):
         return MAX_LOG_BYTES_IN_MEMORY
     if path.startswith(_OF_ATTEMPTS) and any(path.endswith(f"/{kind.log}") for kind in kinds()):
@@ -202,7 +203,8 @@ def too_big(tree: Tree) -> Iterator[Problem]:
             in_lines += size  # what is too large by itself is said already
         rendered += size if layout.is_rendered(path) else 0
         attached += size if layout.is_attached(path) else 0
-        of_the_model += size if parsed and path.startswith(_OF_THE_MODEL) else 0
+        of_model = layout.without_stage(path).startswith(_OF_THE_MODEL)
+        of_the_model += size if parsed and of_model else 0
     for place, what, total, most in (
         (layout.RENDERED, "the rendered set has", rendered, limits.MAX_RENDERED_BYTES),
         (layout.ATTACHED, "what is attached has", attached, limits.MAX_ATTACHED_BYTES),

@@ -7,5 +7,8 @@ from typing import Final
 from evidence.worker.interface import Backend
 
 BACKEND: Final = Backend(
-    name="stub", title="Stub (tests)", run_stage="stub_backend.stage:run_stage"
+    name="stub",
+    title="Stub (tests)",
+    run_stage="stub_backend.stage:run_stage",
+    takes_checkpoints=True,
 )

@@ -24,7 +24,7 @@ from evidence.encoding import jsonio
 from evidence.encoding.codec import encode
 from evidence.encoding.digest import sha256_hex
 from evidence.records.availability import Unavailable
-from evidence.records.inputs import ModelRecord, SpecialToken, TokenizerRecord
+from evidence.records.inputs import FileDigest, ModelRecord, SpecialToken, TokenizerRecord
 from evidence.records.milestone import ModelSpec
 from evidence.records.run import PredictionRow, StepRow
 from evidence.rules import scoring
@@ -81,7 +81,7 @@ def _train(job: Job, emit: Emit) -> None:
     _, eval_sha256, _ = questions(plan, root)
     emit(
         "inputs",
-        model=encode(_model_record(plan.model, start_sha256(job))),
+        model=encode(_model_record(plan.model, root, start_sha256(job))),
         tokenizer=encode(_tokenizer_record()),
         text=encode(text_record(plan, CODER, examples)),
         data={spec.data: sha256_hex(data.raw), plan.eval.data: eval_sha256},
@@ -186,6 +186,9 @@ def _evaluate(job: Job, emit: Emit) -> None:
     spec = job.plan.eval
     asked, sha256, available = questions(job.plan, Path(job.root))
     emit("read", data={spec.data: sha256})
+    if job.evaluates_given:
+        given = _model_record(job.plan.model, Path(job.root), start_sha256(job))
+        emit("evaluated", model=encode(given))
     count = len(asked)
     emit(
         "schedule", num_rows=available, num_steps=count, steps_per_epoch=count, resumed_from_step=0
@@ -215,6 +218,7 @@ def _evaluate(job: Job, emit: Emit) -> None:
             output_sha256=sha256_hex(output.encode("utf-8")),
             groups=question.groups,
             scores=scoring.scores(spec, output, answer, question.target),
+            under_test=question.under_test,
         )
         emit("prediction", row=encode(row))
     runtime_s = max(time.monotonic() - began_s, 1e-3)
@@ -239,19 +243,29 @@ def _tokenizer_record() -> TokenizerRecord:
     )
 
 
-def _model_record(spec: ModelSpec, weights_sha256: str | None) -> ModelRecord:
+def _model_record(spec: ModelSpec, root: Path, weights_sha256: str | None) -> ModelRecord:
     return ModelRecord(
-        id=spec.id or str(spec.path or spec.config),
+        id=spec.called,
         source="hub" if spec.id else "local" if spec.path else "random",
         revision_requested=spec.revision,
         revision=Unavailable("the stub has no weights of its own"),
         init_seed=spec.init_seed,
         config_sha256=sha256_hex(jsonio.dump_document(CONFIG)),
-        files=Unavailable("the stub is made in memory"),
+        files=_files(root / str(spec.path))
+        if spec.named
+        else Unavailable("the stub is made in memory"),
         num_parameters=VOCABULARY * HIDDEN + HIDDEN,
         num_embedding_parameters=VOCABULARY * HIDDEN,
         dtype="float32",
         weights_sha256=weights_sha256,
+    )
+
+
+def _files(folder: Path) -> tuple[FileDigest, ...]:
+    """Of a checkpoint that another stage left."""
+    return tuple(
+        FileDigest(path.name, sha256_hex(path.read_bytes()), path.stat().st_size)
+        for path in sorted(folder.iterdir())
     )
 
 

@@ -1,0 +1,112 @@
+"""What can be refused of each stage before a run: lengths, names, forms, values that gates name.
+
+Responsible for the stages one by one. The milestone as a whole is `preflight`'s.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping
+from pathlib import Path
+from typing import Final
+
+from evidence import limits
+from evidence.data.examples import EvalExample, questions
+from evidence.data.read import load_data
+from evidence.errors import DataError, MalformedError, MilestoneError
+from evidence.milestone.plan import plan_attempts
+from evidence.records.inputs import DataRecord
+from evidence.records.milestone import Milestone
+from evidence.records.run import AttemptPlan
+from evidence.running import fitting, lengths
+from evidence.running.forms import form_warnings
+from evidence.running.place import Where
+from evidence.running.text_fit import refuse_unfit_texts
+from evidence.running.unfit import OUR_BACKEND
+from evidence.stages.stage import Stage, stages_of
+
+MAX_FROZEN_FILES: Final = limits.MAX_FROZEN_FILES
+"""Files of all promises together, which frozen.json names."""
+
+
+def check_stages(
+    root: Path,
+    milestone: Milestone,
+    data: tuple[Mapping[str, DataRecord], Mapping[str, Mapping[str, DataRecord]]],
+    of_parents: Collection[str],
+    where: Where,
+) -> list[str]:
+    """Check every stage; `data`: the milestone's sets, and the sets of each stage with its own;
+    `of_parents`: names of values of other packs."""
+    everywhere, of_stages = data
+    stages = stages_of(milestone)
+    warnings: list[str] = []
+    for stage in stages:
+        own = of_stages.get(stage.name, everywhere)
+        warnings += _check_stage(root, stage, own, where.within(stage))
+    _refuse(where, fitting.value_problems(milestone, _sets_of(root, stages), of_parents))
+    return warnings
+
+
+def _check_stage(
+    root: Path, stage: Stage, data: Mapping[str, DataRecord], where: Where
+) -> tuple[str, ...]:
+    """Refuse what no pack could hold of a stage, and names that nothing has."""
+    plans = plan_attempts(stage.milestone)
+    for pointer, message, hint in lengths.problems(stage.milestone, plans, data):
+        raise where.error(pointer, message, hint)
+    return _check_names_and_forms(root, stage, where)
+
+
+def _sets_of(root: Path, stages: tuple[Stage, ...]) -> dict[str, fitting.Sets]:
+    """The rows that each stage takes, by its name."""
+    return {stage.name: _sets(root, stage.milestone) for stage in stages}
+
+
+def _sets(root: Path, milestone: Milestone) -> fitting.Sets:
+    return {name: load_data(root, name, spec) for name, spec in milestone.data.items()}
+
+
+def _refuse(where: Where, found: Iterable[fitting.Problem]) -> None:
+    """Raise MilestoneError with all that is wrong, where anything is."""
+    if wrong := [where.error(*one) for one in dict.fromkeys(found)]:
+        hints = dict.fromkeys(one.hint for one in wrong)
+        raise MilestoneError("\n".join(one.message for one in wrong), hint="\n  ".join(hints))
+
+
+def _check_names_and_forms(root: Path, stage: Stage, where: Where) -> tuple[str, ...]:
+    """Refuse names that nothing has; return what should be known of texts that do not fit."""
+    milestone, plans = stage.milestone, plan_attempts(stage.milestone)
+    sets = _sets(root, milestone)
+    found = [
+        *fitting.field_problems(milestone, plans, sets),
+        *fitting.ref_problems(root, milestone),
+        *(fitting.path_problems(root, milestone, plans) if not stage.parent else ()),
+    ]
+    for plan in plans:
+        found += fitting.warm_up_problems(milestone, plan, sets)
+    _refuse(where, found)
+    warnings: list[str] = []
+    for plan in plans:
+        if plan.given_train is None or plan.given_eval is None:
+            continue
+        asked = _asked(root, plan)
+        if plan.train.data not in sets:
+            continue  # an evaluation of what no stage here trained
+        if plan.backend == OUR_BACKEND and not stage.parent:
+            refuse_unfit_texts(root, plan, sets[plan.train.data], asked)
+        place = where.error(fitting.pointer(milestone, plan, "eval", "prompt"), "").message
+        warnings += [f"{place}{text}" for text in form_warnings(plan, sets)]
+    return tuple(dict.fromkeys(warnings))
+
+
+def _asked(root: Path, plan: AttemptPlan) -> tuple[EvalExample, ...]:
+    """What will be asked; none where the worker says what is wrong, in its own words.
+
+    Raises DataError for rows that no pack could hold: found after the training, they would undo it.
+    """
+    try:
+        return questions(plan, root)[0]
+    except DataError:
+        raise
+    except (MalformedError, MilestoneError):
+        return ()

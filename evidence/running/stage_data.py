@@ -1,0 +1,65 @@
+"""The data of a milestone as a whole, and as each of its stages takes them.
+
+Responsible for asking each set against the evaluation that it meets. What is told of a set is
+`data.read`'s.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TypeAlias
+
+from evidence.data import asked
+from evidence.data.read import describe_data, load_data
+from evidence.records.availability import Unavailable
+from evidence.records.evaluation import SeenQuestions
+from evidence.records.inputs import DataRecord
+from evidence.records.milestone import Milestone
+from evidence.rules.questions import Questions, questions_seen
+from evidence.running.lineage import questions_taught
+from evidence.stages.arms import ancestors_of
+from evidence.stages.eval import EVAL
+from evidence.stages.stage import Stage, stages_of
+from evidence.text import templating
+
+Ancestors: TypeAlias = dict[str, SeenQuestions | Unavailable]
+
+
+def ancestors_of_stages(
+    root: Path, milestone: Milestone, of_packs: Mapping[str, Questions]
+) -> Mapping[str, Ancestors]:
+    """Of each evaluation, by the name of its stage: which of its questions the trainings before its
+    checkpoint were fed. `of_packs`: what those of other packs asked, by `pack:…`. Raises as
+    `load_data` does."""
+    stages = stages_of(milestone)
+    found: dict[str, Ancestors] = {}
+    for stage in stages:
+        before = ancestors_of(stage, stages) if stage.is_named and stage.kind is EVAL else ()
+        taught = {
+            one.name: of_packs[one.name]
+            if one.stage is None
+            else questions_taught(root, one.stage.milestone)
+            for one in before
+        }
+        if before:
+            found[stage.name] = questions_seen(_asked(root, stage), taught)
+    return found
+
+
+def _asked(root: Path, stage: Stage) -> Questions:
+    """What an evaluation asks: the rows that it takes."""
+    spec = stage.milestone.eval
+    data = load_data(root, spec.data, stage.milestone.data[spec.data])
+    return asked.of_evaluation(spec, data, templating.compile_text)
+
+
+def data_of_stages(root: Path, milestone: Milestone) -> Mapping[str, Mapping[str, DataRecord]]:
+    """The data of each stage that has a folder of its own. Raises as `describe_data` does."""
+    return {
+        stage.name: {
+            name: describe_data(root, name, stage.milestone) for name in stage.milestone.data
+        }
+        for stage in stages_of(milestone)
+        if stage.is_named
+    }

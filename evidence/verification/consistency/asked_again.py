@@ -1,0 +1,60 @@
+"""What several evaluations of one data set recorded of its questions, against each other.
+
+Responsible for what a row of the data set alone decides, and the template: id, prompt, expected
+answer, groups and what is under test. What the model made of it may differ. `across_stages` asks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, TypeAlias
+
+from evidence.records.inputs import InputsRecord
+from evidence.records.milestone import EvalSpec
+from evidence.records.run import PredictionRow
+from evidence.stages.eval import EVAL, PREDICTIONS
+from evidence.stages.stage import Stage
+from evidence.verification.consistency.registry import Evidence, Problems, differs
+from evidence.verification.problem import shown
+
+_Fact: TypeAlias = tuple[str, str, Any]
+"""Field of a row of predictions.jsonl, what decides it beside the row of the data, its value."""
+
+
+def asked_again(evidence: Evidence, told: list[tuple[Stage, InputsRecord]]) -> Problems:
+    """Of the same row of the same data (sha256, `where`), every evaluation has the same id where
+    id_field is the same, the same prompt where the template is, and so on. Exact. The first row of
+    each field that differs is named, once an evaluation."""
+    known: dict[tuple[str, int, str, str], tuple[str, Any]] = {}
+    for stage, inputs in told:
+        record = inputs.data.get(stage.milestone.eval.data) if stage.kind is EVAL else None
+        if record is None:
+            continue
+        path, taken = stage.path(PREDICTIONS.path), f"{record.sha256} {_where(stage)}"
+        said: set[str] = set()
+        spec, data = evidence.within(stage).plan.eval, stage.milestone.data
+        tested = data[spec.data].under_test or ""
+        rows: tuple[PredictionRow, ...] = evidence.documents.of_stages.get(path, ())
+        for line, row in enumerate(rows, 1):
+            for field, decided_by, value in _facts(spec, tested, row):
+                before, expected = known.setdefault(
+                    (taken, row.index, field, decided_by), (stage.name, value)
+                )
+                if expected != value and field not in said:
+                    said.add(field)
+                    text = f"{before} was asked row {row.index} of the same data, and has another"
+                    yield from differs(f"{path}#L{line}/{field}", shown(text), expected, value)
+
+
+def _facts(spec: EvalSpec, under_test: str, row: PredictionRow) -> Iterator[_Fact]:
+    yield "id", spec.id_field, row.id
+    yield "prompt", spec.prompt, row.prompt
+    yield "target", spec.target_field, row.target
+    yield "under_test", under_test, row.under_test
+    for name in spec.group_by:
+        yield f"groups/{name}", name, row.groups.get(name)
+
+
+def _where(stage: Stage) -> str:
+    taken = stage.milestone.data[stage.milestone.eval.data].where
+    return repr(sorted(taken.items()))

@@ -1,0 +1,124 @@
+"""Checks on the weights that go from stage to stage.
+
+Responsible for the digests and numbers that a stage's documents have of its start, against what its
+checkpoint ended with and what other stages that begin alike begin with. Files of checkpoints are
+`checkpoint`'s and `parents`'.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+from evidence import layout
+from evidence.pack.stage_view import inputs_of
+from evidence.records.availability import Unavailable
+from evidence.records.inputs import ModelRecord
+from evidence.records.tensors import WeightsRecord
+from evidence.stages.stage import Stage, stages_of
+from evidence.stages.train import WEIGHTS
+from evidence.verification.consistency.registry import (
+    Evidence,
+    Problems,
+    check,
+    differs,
+    has_stages,
+    need,
+)
+from evidence.verification.problem import CannotCheckError, shown
+
+_NO_DIGEST: Final = "no digest of its weights is recorded"
+_OTHER_DTYPE: Final = "it has other number formats than the stage that its checkpoint is of"
+
+
+@check("stage-weights", "each stage begins with the weights that it says", asked=has_stages)
+def stage_weights(evidence: Evidence) -> Problems:
+    """A stage that begins from another's checkpoint, or evaluates it, has as many parameters as
+    that one; and where both have one dtype, weights_sha256 = its end_sha256. Stages with the same
+    `init` have as many parameters, files of the same digests, and with one dtype one
+    weights_sha256. Exact. Random weights are not compared where the run was resumed: another
+    machine draws others."""
+    need(evidence.context.plan, evidence.context.why_not)
+    stages = stages_of(evidence.documents.milestone)
+    found = {one.name: inputs_of(evidence.documents, one) for one in stages}
+    models = {
+        name: inputs.model
+        for name, inputs in found.items()
+        if inputs is not None and isinstance(inputs.model, ModelRecord)
+    }
+    known = [one for one in stages if one.name in models]
+    for stage in known:
+        yield from _after_parent(evidence, stage, models)
+    yield from _begun_alike(evidence, known, models)
+    reasons = [f"{one.name}: {why}" for one in known if (why := _why_not(evidence, one, models))]
+    if reasons:
+        raise CannotCheckError(shown("; ".join(reasons)))
+
+
+def _end_of(evidence: Evidence, name: str) -> WeightsRecord | None:
+    path = f"{layout.STAGES}/{name}/{WEIGHTS.path}"
+    found: WeightsRecord | None = evidence.documents.of_stages.get(path)
+    return found
+
+
+def _why_not(evidence: Evidence, stage: Stage, models: Mapping[str, ModelRecord]) -> str:
+    """Why its start is not held against the end of the stage before; empty where it is."""
+    model, before = models[stage.name], models.get(stage.parent)
+    if not stage.parent or before is None:
+        return ""
+    if model.weights_sha256 is None or _end_of(evidence, stage.parent) is None:
+        return _NO_DIGEST
+    return "" if model.dtype == before.dtype else _OTHER_DTYPE
+
+
+def _after_parent(evidence: Evidence, stage: Stage, models: Mapping[str, ModelRecord]) -> Problems:
+    model, before = models[stage.name], models.get(stage.parent)
+    if before is None:
+        return
+    place = f"{stage.path(layout.INPUTS)}#/model"
+    text = shown(f"not as many as {stage.parent} has, whose checkpoint it is")
+    yield from differs(f"{place}/num_parameters", text, before.num_parameters, model.num_parameters)
+    ended = _end_of(evidence, stage.parent)
+    if ended is not None and not _why_not(evidence, stage, models):
+        text = shown(f"not the weights that {stage.parent} ended with")
+        yield from differs(f"{place}/weights_sha256", text, ended.end_sha256, model.weights_sha256)
+
+
+def _begun_alike(
+    evidence: Evidence, known: list[Stage], models: Mapping[str, ModelRecord]
+) -> Problems:
+    """Each stage against the first with the same `init`, and of its dtype, as far as it was not
+    held against the stage before it."""
+    resumed = any(one.event == "recovered" for one in evidence.documents.journal)
+    same_init: dict[str, Stage] = {}
+    same_weights: dict[tuple[str, str], Stage] = {}
+    for stage in known:
+        model, place = models[stage.name], f"{stage.path(layout.INPUTS)}#/model"
+        if stage.parent not in models:
+            first = same_init.setdefault(stage.init, stage)
+            text, other = _not_as_in(first), models[first.name]
+            expected = other.num_parameters
+            yield from differs(f"{place}/num_parameters", text, expected, model.num_parameters)
+            yield from differs(f"{place}/files", text, *_files_of_both(other, model))
+        elif not _why_not(evidence, stage, models):
+            continue
+        if model.weights_sha256 is not None and not (model.source == "random" and resumed):
+            first = same_weights.setdefault((stage.init, model.dtype), stage)
+            place, digest = f"{place}/weights_sha256", models[first.name].weights_sha256
+            yield from differs(place, _not_as_in(first), digest, model.weights_sha256)
+
+
+def _not_as_in(first: Stage) -> str:
+    return shown(f"not as in {first.name}, which begins from the same: {first.init}")
+
+
+def _files_of_both(first: ModelRecord, other: ModelRecord) -> tuple[dict[str, str], dict[str, str]]:
+    """Digests of the files that both name, by path."""
+    one, two = _files(first), _files(other)
+    both = sorted(one.keys() & two.keys())
+    return {path: one[path] for path in both}, {path: two[path] for path in both}
+
+
+def _files(model: ModelRecord) -> dict[str, str]:
+    files = () if isinstance(model.files, Unavailable) else model.files
+    return {file.path: file.sha256 for file in files}

@@ -1,0 +1,116 @@
+"""Checks on what is held against each other: arms, evaluations, questions and their ancestors.
+
+Responsible for warnings that no stage shows by itself: two arms that differ in more than was meant,
+two conditions that ask the same, and questions that the model was trained on. That results.json
+says so is checked where every value is.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from evidence import layout
+from evidence.records.availability import Unavailable
+from evidence.records.evaluation import SeenQuestions
+from evidence.records.run import ResultsRecord
+from evidence.results.ancestors import seen_rows
+from evidence.results.arms import told_of_arms
+from evidence.results.pairs import told_of_pair
+from evidence.stages.arms import Ancestor, ancestors_of
+from evidence.stages.eval import EVAL, PREDICTIONS
+from evidence.stages.stage import Stage, stages_of
+from evidence.text import evaluations
+from evidence.verification.consistency.registry import (
+    Evidence,
+    Problems,
+    check,
+    differs,
+    has_stages,
+    need,
+)
+from evidence.verification.consistency.seen import row_list
+from evidence.verification.problem import Problem, shown
+
+_MEASURES: Final = ("exact", "normalised", "ngram")
+
+
+@check("arms", "trainings side by side differ in what they are meant to", asked=has_stages)
+def arms(evidence: Evidence) -> Problems:
+    """rules.arms over the documents of both stages, as results.json has it. A warning for what else
+    they differ in, by its own address: both trainings are what they say."""
+    for index, one in enumerate(_results(evidence).arms):
+        place = f"{layout.RESULTS}#/arms/{index}"
+        names = shown(" and ".join(one.arms))
+        for text in told_of_arms(one):
+            yield Problem(place, f"{names}: {shown(text)}", severity="warning", code="arms-differ")
+
+
+@check(
+    "pairs",
+    "evaluations side by side can show what they are held against each other for",
+    asked=has_stages,
+)
+def pairs(evidence: Evidence) -> Problems:
+    """rules.same_evaluation over the rows of both, as results.json has it. A warning where two
+    conditions ask the same, two models are not asked the same, or no output is another."""
+    for index, one in enumerate(_results(evidence).pairs):
+        place = f"{layout.RESULTS}#/pairs/{index}"
+        names = shown(" and ".join(one.evaluations))
+        for text in told_of_pair(one):
+            yield Problem(place, f"{names}: {shown(text)}", severity="warning", code="pair-alike")
+
+
+@check(
+    "ancestors",
+    "of each evaluation it is known which questions were trained on before",
+    asked=has_stages,
+)
+def ancestors(evidence: Evidence) -> Problems:
+    """Each stage that a checkpoint comes from is named in the inputs of its evaluation, with rows
+    that rise within the rows evaluated, and exact ones among the normalised. Counts of rows are
+    those of the stages. A warning for each that asks what the evaluation asks."""
+    stages = stages_of(evidence.documents.milestone)
+    need(evidence.context.plan, evidence.context.why_not)
+    for stage in stages:
+        if stage.kind is EVAL:
+            yield from _of_evaluation(evidence, stage, ancestors_of(stage, stages))
+
+
+def _of_evaluation(evidence: Evidence, stage: Stage, before: tuple[Ancestor, ...]) -> Problems:
+    view = evidence.within(stage)
+    found = view.documents.inputs.ancestors
+    place = f"{stage.path(layout.INPUTS)}#/ancestors"
+    text = "the stages that the checkpoint comes from are other ones"
+    yield from differs(place, text, sorted(one.name for one in before), sorted(found))
+    num_asked = len(view.documents.rows(PREDICTIONS))
+    for one in before:
+        seen = found.get(one.name)
+        where = f"{place}/{one.name.replace('/', '~1')}"
+        if isinstance(seen, SeenQuestions):
+            num_rows = seen.num_rows  # of another pack they stand in no document of this one
+            if one.stage is not None:
+                num_rows = evidence.within(one.stage).rows_of(one.stage.milestone.train.data)
+            yield from _of_ancestor(where, one.name, seen, (num_asked, num_rows))
+        elif isinstance(seen, Unavailable):
+            text = f"it is not known which questions {one.name} was trained on: {seen.reason}"
+            yield Problem(where, shown(text), severity="warning", code="overlap-unknown")
+
+
+def _of_ancestor(place: str, name: str, seen: SeenQuestions, rows: tuple[int, int]) -> Problems:
+    text = "not the number of rows evaluated, or trained on"
+    yield from differs(place, text, rows, (seen.num_questions, seen.num_rows))
+    for key in _MEASURES:
+        yield from row_list(f"{place}/{key}", getattr(seen, key), seen.num_questions)
+    if not set(seen.exact) <= set(seen.normalised):
+        text = "questions that are equal are equal when normalised, too"
+        yield Problem(f"{place}/normalised", text)
+    if seen_rows(seen):
+        told = evaluations.of_seen(name, seen)
+        yield Problem(place, shown(told), severity="warning", code="evaluation-overlap")
+
+
+def _results(evidence: Evidence) -> ResultsRecord:
+    """Raises CannotCheckError where nothing is held against anything."""
+    found = need(evidence.documents.results, "results.json is not there")
+    need(evidence.context.plan, evidence.context.why_not)
+    return found

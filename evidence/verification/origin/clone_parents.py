@@ -1,0 +1,87 @@
+"""What the checkpoint of another pack was trained on, counted from that pack and a clone.
+
+Responsible for saying why it is unknown: the pack must be at hand as it was, and the clone must
+have its milestone and its data with the bytes of then.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+
+from evidence import layout
+from evidence.data import asked
+from evidence.data.of_stages import questions_of_pack
+from evidence.data.read import read_rows
+from evidence.encoding import jsonio, schema
+from evidence.encoding.codec import decode
+from evidence.errors import MalformedError, MilestoneError
+from evidence.milestone.effective import effective
+from evidence.records.availability import Unavailable
+from evidence.records.inputs import InputsRecord
+from evidence.records.milestone import Milestone
+from evidence.rules.questions import Question, Questions
+from evidence.stages.pack_init import PackInit, pack_init
+from evidence.stages.stage import Stage
+from evidence.text import templating
+from evidence.verification.consistency.registry import Evidence
+from evidence.verification.origin.clone_data import ClonedData, longest_row
+from evidence.verification.origin.clone_inputs import Sought, milestone_file
+from evidence.verification.origin.parents import AtHand
+from evidence.verification.problem import CannotCheckError, shown
+
+
+def questions_of(name: str, data: ClonedData, evidence: Evidence) -> tuple[Question, ...]:
+    """What every training asked that the checkpoint `pack:…` comes from. Raises CannotCheckError
+    where some of it is not known."""
+    record = next((one for one in evidence.documents.parents if one.init == name), None)
+    pack = pack_init(name)
+    if record is None or pack is None:
+        raise CannotCheckError(f"{layout.PARENTS} does not name it")
+    if evidence.path is None:
+        raise CannotCheckError("where this pack lies, and so what is next to it, is not known")
+    at_hand = AtHand(evidence.path, evidence.beside, record)
+    try:
+        found = _of_pack(pack, at_hand, data)
+    except (MalformedError, MilestoneError, StopIteration) as error:
+        raise CannotCheckError(f"{pack.pack}: {shown(str(error))}") from error
+    if isinstance(found, Unavailable):
+        raise CannotCheckError(shown(found.reason))
+    return found
+
+
+def _of_pack(pack: PackInit, at_hand: AtHand, data: ClonedData) -> Questions:
+    milestone, source = _milestone(at_hand)
+    # Its templates are rendered here, as those of this pack are: only where the clone has them.
+    if data.content(milestone_file(milestone.id, source)) is None:
+        raise CannotCheckError(f"the clone has another milestone of {pack.pack}")
+    return questions_of_pack(pack, milestone, partial(_of_stage, pack, at_hand, data))
+
+
+def _milestone(at_hand: AtHand) -> tuple[Milestone, bytes]:
+    source = at_hand.bytes_of(layout.MILESTONE) or b""
+    return effective(source, at_hand.bytes_of(layout.OVERRIDES)), source
+
+
+def _of_stage(pack: PackInit, at_hand: AtHand, data: ClonedData, stage: Stage) -> Questions:
+    name = stage.milestone.train.data
+    spec, label = stage.milestone.data[name], f"the data of {pack.pack}"
+    record = _inputs(at_hand, stage).data.get(name)
+    if record is None or record.path is None:
+        return Unavailable(f"{label} are no file of the project")
+    sought = Sought(
+        f"data.{name}.path", record.path, record.sha256, record.size_bytes, layout.INPUTS
+    )
+    raw = data.content(sought)
+    if raw is None:
+        return Unavailable(f"the clone lacks the bytes of {record.path} that {pack.pack} read")
+    rows = read_rows(name, raw, record.path, spec)
+    compiled = partial(templating.compile_bounded, longest_row=longest_row(rows))
+    return asked.of_training(spec, rows, compiled)
+
+
+def _inputs(at_hand: AtHand, stage: Stage) -> InputsRecord:
+    path = stage.path(layout.INPUTS)
+    value = jsonio.load_document(at_hand.bytes_of(path) or b"")
+    for problem in schema.validate(layout.SCHEMA_OF[layout.INPUTS], value):
+        raise MalformedError(f"{path}{problem.pointer}: {problem.message}")
+    return decode(InputsRecord, value)

@@ -1,0 +1,261 @@
+"""Laws of a milestone with several stages: a real curriculum of two, run by real processes."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from evidence import layout
+from evidence.errors import MalformedError
+from evidence.milestone.parse import parse_milestone
+from evidence.stages.stage import stages_of
+from tests.command import evidence
+from tests.packs.sealing import reseal
+from tests.shared import made_once
+
+ROOT = Path(__file__).parents[2]
+MILESTONE = """
+schema = "milestone.v1"
+id = "T5"
+title = "Two stages"
+kind = "fine-tune-and-eval"
+objective = "Train on one half, then on the other."
+
+[model]
+config = "model"
+init_seed = 3
+tokenizer = "model"
+
+[data.rows]
+path = "rows.jsonl"
+answer = ["final_answer"]
+text = "{{ prompt }}\\nAnswer: {{ final_answer }}"
+
+[data.checks]
+path = "checks.jsonl"
+
+[train]
+data = "rows"
+batch_size = 2
+gradient_accumulation = 2
+learning_rate = 0.001
+dtype = "float32"
+max_length = 64
+log_every_steps = 2
+checkpoint_every_steps = 2
+
+[eval]
+data = "checks"
+prompt = "{{ prompt }}\\n"
+target_field = "expected_answer"
+max_new_tokens = 4
+
+[[stage]]
+name = "A"
+kind = "train"
+where = { half = 1 }
+
+[[stage]]
+name = "B"
+kind = "train"
+init = "stage:A"
+where = { half = 2 }
+train = { learning_rate = 0.0005 }
+
+[[stage]]
+name = "check"
+kind = "eval"
+of = ["A", "B"]
+
+[[attempt]]
+name = "tiny"
+backend = "transformers"
+threads = 1
+"""
+NUM_ROWS = (22, 14)
+torch = pytest.mark.torch
+
+
+def project(folder: Path) -> Path:
+    """A folder with everything that the milestone names."""
+    (folder / "milestones").mkdir(parents=True)
+    (folder / "milestones/T5.toml").write_text(MILESTONE)
+    shutil.copytree(ROOT / "milestones/models/tiny-gemma", folder / "model")
+    rows = [
+        {"half": half, "prompt": f"What is {number} + {half}?", "final_answer": str(number + half)}
+        for half, count in enumerate(NUM_ROWS, 1)
+        for number in range(100 * half, 100 * half + count)
+    ]
+    (folder / "rows.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    asked = [{"id": f"q{n}", "prompt": f"What is {n} + 5?", "expected_answer": str(n + 5)}
+             for n in range(4)]  # fmt: skip
+    (folder / "checks.jsonl").write_text("".join(json.dumps(row) + "\n" for row in asked))
+    return folder
+
+
+def command(folder: Path, *words: str) -> list[str]:
+    return [sys.executable, "-m", "evidence", "run", "T5", *words]
+
+
+def run(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        command(folder, *words), cwd=folder, capture_output=True, text=True, timeout=240
+    )
+
+
+def whole(folder: Path) -> Path:
+    ended = run(project(folder / "project"))
+    assert ended.returncode == 0, ended.stderr
+    return folder / "project/runs/T5"
+
+
+@pytest.fixture
+def pack(tmp_path_factory: pytest.TempPathFactory, tmp_path: Path) -> Path:
+    made = made_once(tmp_path_factory, "two-stages", whole)
+    return Path(shutil.copytree(made, tmp_path / "runs/T5"))
+
+
+def results(pack: Path) -> dict[str, dict[str, object]]:
+    found: dict[str, dict[str, object]] = json.loads((pack / layout.RESULTS).read_bytes())["values"]
+    return found
+
+
+@torch
+def test_each_stage_has_its_rows_its_settings_and_the_checkpoint_before(pack: Path) -> None:
+    values = results(pack)
+    assert [values[f"{name}.train.num_samples"]["value"] for name in "AB"] == list(NUM_ROWS)
+    assert [values[f"{name}.train.learning_rate"]["value"] for name in "AB"] == [0.001, 0.0005]
+    assert (
+        values["B.train.learning_rate"]["address"] == "milestone.toml#/stage/1/train/learning_rate"
+    )
+    loaded = json.loads((pack / "stages/B/inputs.json").read_bytes())["model"]
+    sealed = dict(line.split("  ")[::-1] for line in (pack / layout.SUMS).read_text().splitlines())
+    assert loaded["id"] == "stage:A"
+    for file in loaded["files"]:
+        assert sealed[f"stages/A/{layout.FINAL_MODEL}/{file['path']}"] == file["sha256"]
+
+
+@torch
+def test_a_pack_of_several_stages_verifies_and_its_summary_is_rendered_anew(pack: Path) -> None:
+    assert evidence("verify", str(pack)).exit == 0
+    assert evidence("render", str(pack), "--check").exit == 0
+    summary = (pack / "t5_summary.md").read_text()
+    assert "| B | stage A | rows | 14 |" in summary
+    assert "Stage B: Training Results" in summary
+
+
+def swap_stages(pack: Path) -> None:
+    (pack / "stages/A").rename(pack / "stages/C")
+    (pack / "stages/B").rename(pack / "stages/A")
+    (pack / "stages/C").rename(pack / "stages/B")
+
+
+def drop_stage(pack: Path) -> None:
+    shutil.rmtree(pack / "stages/check_A")
+
+
+def other_checkpoint(pack: Path) -> None:
+    path = pack / "stages/B/inputs.json"
+    found = json.loads(path.read_bytes())
+    for file in found["model"]["files"]:
+        file["sha256"] = "0" * 64
+    path.write_text(json.dumps(found))
+
+
+def other_evaluated(pack: Path) -> None:
+    path = pack / "stages/check_B/inputs.json"
+    path.write_bytes((pack / "stages/check_A/inputs.json").read_bytes())
+
+
+def lower_loss(pack: Path) -> None:
+    path = pack / "stages/B" / layout.METRICS
+    rows = [json.loads(line) for line in path.read_text().splitlines()]
+    rows[-1]["num_rows"] += 1
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+
+
+def stage_that_nobody_asked_for(pack: Path) -> None:
+    shutil.copytree(pack / "stages/check_A", pack / "stages/check_Z")
+
+
+@torch
+@pytest.mark.parametrize(
+    "lie",
+    [
+        swap_stages,
+        drop_stage,
+        other_checkpoint,
+        other_evaluated,
+        lower_loss,
+        stage_that_nobody_asked_for,
+    ],
+)
+def test_a_lie_about_a_stage_is_found_however_it_is_sealed(
+    lie: Callable[[Path], None], pack: Path
+) -> None:
+    lie(pack)
+    reseal(pack, [])
+    ended = evidence("verify", str(pack))
+    assert ended.exit == 1, ended.out
+
+
+@torch
+def test_a_run_that_was_killed_in_its_second_stage_goes_on_there(
+    tmp_path: Path, pack: Path
+) -> None:
+    folder = project(tmp_path / "project")
+    work = folder / "runs/.work/T5/attempt-01-tiny/stages/B" / layout.METRICS
+    process = subprocess.Popen(
+        command(folder), cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
+    until = time.monotonic() + 200
+    while not (work.exists() and work.read_text().count("\n") >= 2):
+        assert time.monotonic() < until
+        assert process.poll() is None
+        time.sleep(0.01)
+    os.kill(process.pid, signal.SIGKILL)
+    process.wait()
+    ended = run(folder, "--resume")
+    assert ended.returncode == 0, ended.stderr
+    resumed = folder / "runs/T5"
+    events = [json.loads(line) for line in (resumed / layout.JOURNAL).read_text().splitlines()]
+    begun = [e["data"]["stage"] for e in events if e["event"] == "stage-started"]
+    assert begun.count("A") == 1
+    assert begun.count("B") == 2
+    for name in "AB":
+        weights = f"stages/{name}/{layout.FINAL_MODEL}/model.safetensors"
+        assert (resumed / weights).read_bytes() == (pack / weights).read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "says"),
+    [
+        ('init = "stage:A"', 'init = "stage:C"', "no training stage 'C' stands before it"),
+        ('name = "B"', 'name = "A"', "is used twice"),
+        ('of = ["A", "B"]', 'of = ["A", "Bb"]', "did you mean 'B'?"),
+        ('name = "check"', 'name = "train"', "what other values begin with"),
+        ("where = { half = 1 }", 'data = "row"', "no [data.row] in this file"),
+        ("where = { half = 1 }", 'of = ["B"]', "a training begins from `init`"),
+    ],
+)
+def test_what_cannot_be_a_stage_is_refused_by_its_key(old: str, new: str, says: str) -> None:
+    with pytest.raises(MalformedError, match="stage") as refused:
+        parse_milestone(MILESTONE.replace(old, new).encode())
+    assert says in refused.value.message
+
+
+def test_an_evaluation_is_a_stage_for_each_checkpoint_and_each_data_set() -> None:
+    text = MILESTONE.replace('of = ["A", "B"]', 'of = ["base", "A"]\ndata = ["checks", "rows"]')
+    names = [one.name for one in stages_of(parse_milestone(text.encode()))]
+    assert names == [
+        "A", "B", "check_base_checks", "check_base_rows", "check_A_checks", "check_A_rows",
+    ]  # fmt: skip
