@@ -328,6 +328,11 @@ class GateResult(Record):
     limit: Number | str | bool | None
     reason: str
 
+    @property
+    def is_open(self) -> bool:
+        """Whether it is required, and not met or not checked: it keeps a run from success."""
+        return self.required and self.outcome in ("not-met", "not-checked")
+
 
 class ResultsRecord(Record, omit_defaults=True):
     """results.json: every number a summary may show, with its address and rule."""

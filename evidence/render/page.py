@@ -247,11 +247,7 @@ def _reproduction(data: bytes) -> ReproductionRecord | None:
 
 def _gates(results: ResultsRecord) -> dict[str, Any]:
     shown = view.gates(results)
-    still_open = [
-        gate
-        for gate in results.gates
-        if gate.required and gate.outcome in ("not-met", "not-checked")
-    ]
+    still_open = [gate for gate in results.gates if gate.is_open]
     num_open = len(still_open)
     num_skipped = sum(gate.outcome == "skipped" for gate in results.gates)
     return {

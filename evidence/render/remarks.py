@@ -45,38 +45,31 @@ _OUTPUTS: Final = {
 
 def warnings(documents: Documents, sheet: Sheet) -> tuple[str, ...]:
     """What weakens the evidence or the result, most serious first."""
-    return (
-        *_damage(documents),
-        *_program(documents),
-        *_targets(documents, sheet),
-        *_tested(documents, sheet),
-        *_unmoved(documents, sheet),
-        *_repository(documents, sheet),
-        *_steadiness(sheet),
-        *_data(documents, sheet),
-        *_outputs(documents, sheet),
-    )
+    return tuple(one for _, found in _all(documents, sheet) for one in found)
 
 
 def of_run(documents: Documents, sheet: Sheet) -> tuple[str, ...]:
     """Of a run with stages: what is said of all of it, whichever stage."""
-    return (
-        *_damage(documents),
-        *_program(documents),
-        *_repository(documents, sheet),
-        *_steadiness(sheet),
-    )
+    return tuple(one for is_of_run, found in _all(documents, sheet) if is_of_run for one in found)
 
 
 def of_stage(documents: Documents, sheet: Sheet) -> tuple[str, ...]:
     """What is said of one stage, from its view."""
-    return (
-        *_targets(documents, sheet),
-        *_tested(documents, sheet),
-        *_unmoved(documents, sheet),
-        *_data(documents, sheet),
-        *_outputs(documents, sheet),
-    )
+    found = _all(documents, sheet)
+    return tuple(one for is_of_run, some in found if not is_of_run for one in some)
+
+
+def _all(documents: Documents, sheet: Sheet) -> Iterator[tuple[bool, Iterator[str]]]:
+    """Whether it is of the run as a whole, and what is said, most serious first."""
+    yield True, _damage(documents)
+    yield True, _program(documents)
+    yield False, _targets(documents, sheet)
+    yield False, _tested(documents, sheet)
+    yield False, _unmoved(documents, sheet)
+    yield True, _repository(documents, sheet)
+    yield True, _steadiness(sheet)
+    yield False, _data(documents, sheet)
+    yield False, _outputs(documents, sheet)
 
 
 def _program(documents: Documents) -> Iterator[str]:

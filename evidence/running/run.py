@@ -92,7 +92,7 @@ class RunResult(Record):
         """0 only when the pack verifies, the run is complete and no required gate is open."""
         if not self.intact:
             return ExitCode.FINDINGS
-        open_gates = any(g.required and g.outcome in ("not-met", "not-checked") for g in self.gates)
+        open_gates = any(gate.is_open for gate in self.gates)
         done = self.status == "complete" and not open_gates
         return ExitCode.DONE if done else ExitCode.UNFINISHED
 

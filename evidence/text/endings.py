@@ -36,7 +36,6 @@ _RUN: Final[dict[StopKind, str]] = {
 
 NO_REASON_LEFT: Final = "it was killed, or the machine stopped"
 """The reason of a process that could not leave one."""
-_OPEN: Final = ("not-met", "not-checked")
 
 
 def of_attempt(record: OutcomeRecord) -> str:
@@ -78,9 +77,7 @@ def of_stopped_run(kind: StopKind, reason: str, where: str) -> str:
 
 def of_open_gates(gates: tuple[GateResult, ...]) -> str:
     """Which required gates of a complete run are not met; empty where none is open."""
-    opened = [
-        gate for gate in gates if gate.required and gate.outcome in ("not-met", "not-checked")
-    ]
+    opened = [gate for gate in gates if gate.is_open]
     if not opened:
         return ""
     words = "; ".join(f"{gate.name} ({_measured(gate)})" for gate in opened)

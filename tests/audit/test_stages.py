@@ -13,6 +13,7 @@ import pytest
 from evidence import layout
 from evidence.audit.audit import audit_folder, audit_pack
 from evidence.audit.report import ClaimRecord
+from tests.parents.family import CURRICULUM
 from tests.shared import made_once
 from tests.stages.test_several import MILESTONE, command, project
 
@@ -165,17 +166,7 @@ def test_the_id_of_a_token_is_no_value_of_the_word_that_it_is(
     assert set(verdict(table).values()) == {"unsupported"}
 
 
-EVERYTHING = """
-[[stage]]
-name = "A"
-kind = "train"
-where = { half = 1 }
-
-[[stage]]
-name = "B"
-kind = "train"
-init = "stage:A"
-where = { half = 2 }
+OF_ALL_KINDS = """\
 train = { learning_rate = 0.0005 }
 
 [[stage]]
@@ -204,7 +195,7 @@ train = { log_every_steps = 3 }
 
 def _staged(folder: Path) -> Path:
     made = project(folder / "project")
-    toml = MILESTONE[: MILESTONE.index("[[stage]]")] + EVERYTHING
+    toml = MILESTONE[: MILESTONE.index("[[stage]]")] + CURRICULUM + OF_ALL_KINDS
     (made / "milestones/T5.toml").write_text(toml)
     ended = subprocess.run(
         command(made, "--set", "train.max_length=48"),

@@ -6,7 +6,7 @@ import json
 import subprocess
 from pathlib import Path
 
-from tests.parents.family import BASE, milestone, project, run
+from tests.parents.family import BASE, CURRICULUM, milestone, project, run
 
 ASKED = """
 [data.taught]
@@ -17,18 +17,7 @@ path = "idle.jsonl"
 
 [train]
 """
-STAGES = """
-[[stage]]
-name = "A"
-kind = "train"
-where = { half = 1 }
-
-[[stage]]
-name = "B"
-kind = "train"
-init = "stage:A"
-where = { half = 2 }
-
+CHECK = """
 [[stage]]
 name = "check"
 kind = "eval"
@@ -51,7 +40,7 @@ data = "taught"
 """
 TEXTS = {
     name: milestone(name, BASE, stages).replace("[train]\n", ASKED.lstrip("\n"), 1)
-    for name, stages in {"S1": STAGES, "S2": CHILD}.items()
+    for name, stages in {"S1": CURRICULUM + CHECK, "S2": CHILD}.items()
 }
 
 

@@ -61,10 +61,7 @@ stand_in = {"true" if is_stand_in else "false"}
 {more}"""
 
 
-PARENT = milestone(
-    "P1",
-    BASE,
-    """
+CURRICULUM = """
 [[stage]]
 name = "A"
 kind = "train"
@@ -75,7 +72,11 @@ name = "B"
 kind = "train"
 init = "stage:A"
 where = { half = 2 }
-""",
+"""
+PARENT = milestone(
+    "P1",
+    BASE,
+    CURRICULUM,
     is_stand_in=True,
 )
 GATE = """

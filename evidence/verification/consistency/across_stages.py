@@ -17,7 +17,7 @@ from evidence.records.milestone import DataSpec
 from evidence.records.record import Record
 from evidence.rules import scoring
 from evidence.stages.stage import Stage, stages_of
-from evidence.verification.consistency.asked_again import asked_again
+from evidence.verification.consistency.asked_again import asked_again, rows_taken
 from evidence.verification.consistency.identity import data_identity
 from evidence.verification.consistency.registry import (
     Evidence,
@@ -93,7 +93,7 @@ def _of_data(evidence: Evidence, told: list[tuple[Stage, InputsRecord]]) -> Prob
     of_rows: dict[str, tuple[str, DataRecord]] = {}
     for path, name, spec, record in _sets(evidence, told):
         place = f"{path}#/data/{name}"
-        taken = f"{name} {_where(spec)}"
+        taken = f"{name} {rows_taken(spec)}"
         for known, key, facts in ((of_file, name, _OF_FILE), (of_rows, taken, _OF_ROWS)):
             before, other = known.setdefault(key, (path, record))
             text = f"not as in {before}, of the same data"
@@ -116,7 +116,3 @@ def _sets(
     for path, milestone, inputs in sources:
         for name in sorted(milestone.data.keys() & inputs.data.keys()):
             yield path, name, milestone.data[name], inputs.data[name]
-
-
-def _where(spec: DataSpec) -> str:
-    return repr(sorted(spec.where.items()))

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from typing import Any, TypeAlias
 
 from evidence.records.inputs import InputsRecord
-from evidence.records.milestone import EvalSpec
+from evidence.records.milestone import DataSpec, EvalSpec
 from evidence.records.run import PredictionRow
 from evidence.stages.eval import EVAL, PREDICTIONS
 from evidence.stages.stage import Stage
@@ -30,9 +30,11 @@ def asked_again(evidence: Evidence, told: list[tuple[Stage, InputsRecord]]) -> P
         record = inputs.data.get(stage.milestone.eval.data) if stage.kind is EVAL else None
         if record is None:
             continue
-        path, taken = stage.path(PREDICTIONS.path), f"{record.sha256} {_where(stage)}"
+        data = stage.milestone.data
+        path = stage.path(PREDICTIONS.path)
+        taken = f"{record.sha256} {rows_taken(data[stage.milestone.eval.data])}"
         said: set[str] = set()
-        spec, data = evidence.within(stage).plan.eval, stage.milestone.data
+        spec = evidence.within(stage).plan.eval
         tested = data[spec.data].under_test or ""
         rows: tuple[PredictionRow, ...] = evidence.documents.of_stages.get(path, ())
         for line, row in enumerate(rows, 1):
@@ -55,6 +57,6 @@ def _facts(spec: EvalSpec, under_test: str, row: PredictionRow) -> Iterator[_Fac
         yield f"groups/{name}", name, row.groups.get(name)
 
 
-def _where(stage: Stage) -> str:
-    taken = stage.milestone.data[stage.milestone.eval.data].where
-    return repr(sorted(taken.items()))
+def rows_taken(spec: DataSpec) -> str:
+    """Which rows of its file a stage takes; equal where they are the same ones."""
+    return repr(sorted(spec.where.items()))

@@ -7,6 +7,7 @@ says so is checked where every value is.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Final
 
 from evidence import layout
@@ -39,10 +40,7 @@ def arms(evidence: Evidence) -> Problems:
     """rules.arms over the documents of both stages, as results.json has it. A warning for what else
     they differ in, by its own address: both trainings are what they say."""
     for index, one in enumerate(_results(evidence).arms):
-        place = f"{layout.RESULTS}#/arms/{index}"
-        names = shown(" and ".join(one.arms))
-        for text in told_of_arms(one):
-            yield Problem(place, f"{names}: {shown(text)}", severity="warning", code="arms-differ")
+        yield from _warned(f"arms/{index}", one.arms, told_of_arms(one), "arms-differ")
 
 
 @check(
@@ -54,10 +52,14 @@ def pairs(evidence: Evidence) -> Problems:
     """rules.same_evaluation over the rows of both, as results.json has it. A warning where two
     conditions ask the same, two models are not asked the same, or no output is another."""
     for index, one in enumerate(_results(evidence).pairs):
-        place = f"{layout.RESULTS}#/pairs/{index}"
-        names = shown(" and ".join(one.evaluations))
-        for text in told_of_pair(one):
-            yield Problem(place, f"{names}: {shown(text)}", severity="warning", code="pair-alike")
+        yield from _warned(f"pairs/{index}", one.evaluations, told_of_pair(one), "pair-alike")
+
+
+def _warned(place: str, both: tuple[str, str], told: Iterable[str], code: str) -> Problems:
+    names = shown(" and ".join(both))
+    for text in told:
+        where = f"{layout.RESULTS}#/{place}"
+        yield Problem(where, f"{names}: {shown(text)}", severity="warning", code=code)
 
 
 @check(
