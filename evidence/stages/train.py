@@ -69,6 +69,7 @@ TRAIN: Final = Kind(
     checks=(
         "evidence.verification.consistency.training",
         "evidence.verification.consistency.ranks",
+        "evidence.verification.consistency.rank_machines",
         "evidence.verification.consistency.seen",
         "evidence.verification.consistency.taught",
         "evidence.verification.consistency.own_lines",

@@ -1,8 +1,9 @@
-"""Write docs/fields.toml as verify judges now: `python -m tests.fields.approve`.
+"""Write docs/fields.toml as verify judges now: `python -m tests.fields.approve [PACK…]`.
 
-A reader of the change approves it. What declared fields are about stays as it was written, and so
-do the lines of files and what a clock's seconds may come to; a field that is new is about `?`,
-which the tests refuse.
+With names of packs only those are tried, and what they show is added to what stands there. A reader
+of the change approves it. What declared fields are about stays as it was written, and so do the
+lines of files and what a clock's seconds may come to; a field that is new is about `?`, which the
+tests refuse.
 """
 
 from __future__ import annotations
@@ -48,11 +49,11 @@ _HEAD: Final = """\
 """
 
 
-def approve() -> None:
-    """Try every field of every pack, and write the table."""
+def approve(names: list[str]) -> None:
+    """Try every field of these packs, or of every one, and write the table."""
     with ProcessPoolExecutor(2) as pool:
-        found = [one for some in pool.map(_of_pack, PACKS) for one in some]
-    TABLE.write_text(_text(found), encoding="utf-8")
+        found = [one for some in pool.map(_of_pack, names or PACKS) for one in some]
+    TABLE.write_text(_text(found, added=bool(names)), encoding="utf-8")
 
 
 def _of_pack(name: str) -> list[Trial]:
@@ -62,10 +63,14 @@ def _of_pack(name: str) -> list[Trial]:
         return list(trials(pack, folder / "tried", chosen(pack, folder / "read", MOST)))
 
 
-def _text(found: list[Trial]) -> str:
+def _text(found: list[Trial], *, added: bool) -> str:
     lines, topics = read_table() if TABLE.exists() else ({}, {})
     ways: dict[tuple[str, str], dict[str, set[str]]] = defaultdict(lambda: defaultdict(set))
     by_repo = {(one.place.document, one.place.field) for one in found if one.way == "repo"}
+    if added:
+        by_repo |= {
+            (path, key) for path in lines for key in lines[path] if "repo" in lines[path][key]
+        }
     for one in found:
         field = one.place.document, one.place.field
         if one.way == "declared" and not one.cloned and field in by_repo:
@@ -77,15 +82,27 @@ def _text(found: list[Trial]) -> str:
     text += [f"{_key(name)} = {_inline(line)}\n" for name, line in FILE_LINES.items()]
     for document in DOCUMENTS:
         fields = {field for path, field in ways if path == document} | set(every_field(document))
+        fields |= set(lines.get(document, ())) if added else set()
         text.append(f'\n["{document}"]\n')
         for field in sorted(fields):
             old = _told(lines, document, field)
             seen = ways.get((document, field))
-            if seen is not None and field.endswith(_CLOCKS):
+            if added:
+                seen = _with(seen, old)
+            elif seen is not None and field.endswith(_CLOCKS):
                 for way, checks in old.items():
                     seen[way] |= set(checks) if way in ("found", "repo") else set()
             text.append(f"{_key(field)} = {_line(seen, old)}\n")
     return "".join(text)
+
+
+def _with(seen: dict[str, set[str]] | None, old: dict[str, Any]) -> dict[str, set[str]] | None:
+    """What was seen, and what stands there already."""
+    both = {way: set(old[way]) for way in ("found", "repo") if way in old}
+    both |= {way: set[str]() for way in ("warned", "declared") if way in old}
+    for way, checks in (seen or {}).items():
+        both[way] = both.get(way, set()) | checks
+    return both or None
 
 
 def _told(lines: dict[str, dict[str, Any]], document: str, field: str) -> dict[str, Any]:
@@ -120,4 +137,4 @@ def _key(name: str) -> str:
 
 
 if __name__ == "__main__":
-    sys.exit(approve())
+    sys.exit(approve(sys.argv[1:]))

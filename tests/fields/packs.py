@@ -13,6 +13,7 @@ import pytest
 from toy import write
 from toy_jax import jax_toy
 from toy_parent import parent_toy
+from toy_ranks import ranks_toy
 from toy_set import set_toy
 from toy_worker import under_another
 
@@ -76,6 +77,10 @@ def _parent(folder: Path) -> Path:
     return write(folder / "M90", parent_toy().seal().all_bytes())
 
 
+def _ranks(folder: Path) -> Path:
+    return write(folder / "M90", ranks_toy().seal().all_bytes())
+
+
 def _jax(folder: Path) -> Path:
     return write(folder / "M90", under_another(jax_toy()).seal().all_bytes())
 
@@ -90,6 +95,7 @@ PACKS: Final[dict[str, Callable[[Path], Path]]] = {
     "set": _set,
     "staged": staged.make,
     "parent": _parent,
+    "ranks": _ranks,
     "jax": _jax,
     "imported": made.make_odd_pack,
     "recorded": recorded.make,

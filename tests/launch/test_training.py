@@ -117,16 +117,60 @@ def same_number_twice(events: dict[str, Any]) -> None:
     events["ranks"]["data"]["ranks"][1]["rank"] = 0
 
 
+def both(events: dict[str, Any], **facts: Any) -> None:
+    for one in events["ranks"]["data"]["ranks"]:
+        one.update(facts)
+
+
+def on_a_card(events: dict[str, Any]) -> None:
+    both(events, device="cuda:0", device_name="H100", gpu_uuid="GPU-1", driver_version="570")
+
+
+def with_the_name_of_a_card(events: dict[str, Any]) -> None:
+    both(events, device_name="H100")
+
+
+def other_torch(events: dict[str, Any]) -> None:
+    both(events, torch_version="9.9")
+
+
+def other_python(events: dict[str, Any]) -> None:
+    both(events, python_version="3.99.0")
+
+
+def other_threads(events: dict[str, Any]) -> None:
+    both(events, num_threads=64)
+
+
+def memory_above_the_stage(events: dict[str, Any]) -> None:
+    peak = events["stage-finished"]["data"]["peak_memory_bytes"]
+    events["ranks-fed"]["data"]["ranks"][0]["peak_memory_bytes"] = peak + 1
+
+
+def memory_above_the_machine(events: dict[str, Any]) -> None:
+    events["ranks-fed"]["data"]["ranks"][1]["peak_memory_bytes"] = 10**15
+
+
+def more_taught_than_read(events: dict[str, Any]) -> None:
+    """Both sums stay."""
+    first, second = events["ranks-fed"]["data"]["ranks"]
+    moved = first["num_tokens"] + 1 - first["num_target_tokens"]
+    first["num_target_tokens"] += moved
+    second["num_target_tokens"] -= moved
+
+
 @pytest.mark.parametrize(
     "lie",
     [drop_rank, drop_what_it_was_fed, other_count, row_of_the_other, swapped_rows, other_weights,
-     three_processes, same_number_twice],
+     three_processes, same_number_twice, on_a_card, with_the_name_of_a_card, other_torch,
+     other_python, other_threads, memory_above_the_stage, memory_above_the_machine,
+     more_taught_than_read],
 )  # fmt: skip
 def test_a_lie_about_a_process_is_found_however_it_is_sealed(
     lie: Callable[[dict[str, Any]], None], pack: Path
 ) -> None:
     events = journal(pack)
-    lie({one["event"]: one for one in events})
+    lie({one["event"]: one for one in reversed(events)})
     rewrite(pack, events)
     assert evidence("verify", str(pack)).exit == 1
 

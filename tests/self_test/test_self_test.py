@@ -107,7 +107,7 @@ def test_every_consistency_check_that_can_fail_is_tried() -> None:
     needs_another_pack |= {"snapshots", "attempt-left"}  # each field of each document: tests/fields
     warn_only |= {"program-taught"}  # an error too, where the milestone declares: tests/recording
     needs_another_pack |= {"attempt-missing", "attempt-ends", "git-inputs", "machine-limits"}
-    needs_another_pack |= {"worker-python", "ranks", "ranks-alike"}  # tests/launch
+    needs_another_pack |= {"worker-python", "ranks", "ranks-alike", "ranks-machine"}  # tests/launch
     needs_another_pack |= {"arms", "pairs", "ancestors"}  # tests/comparisons
     needs_another_pack |= {"across-stages", "stage-weights"}  # tests/comparisons
     needs_another_pack |= {"prediction-under-test"}

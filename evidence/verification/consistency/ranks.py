@@ -1,16 +1,19 @@
-"""Checks on several processes that trained together: which there were, which rows were whose."""
+"""Checks on several processes that trained together: which there were, which rows were whose.
+
+Responsible for their numbers, rows, tokens and weights. What they say of the machine they ran on is
+`rank_machines`'s.
+"""
 
 from __future__ import annotations
 
 from functools import partial
-from typing import Any, Final
+from typing import Final
 
 from evidence import layout
 from evidence.backends.row_order import MAX_ROWS, rows_of_step
-from evidence.records.availability import Unavailable
 from evidence.records.run import JournalEvent
 from evidence.results.context import journal_at
-from evidence.rules.ranks import START, add_step, packages_sha256, share
+from evidence.rules.ranks import START, add_step, share
 from evidence.stages.train import SEEN, STEPS, TRAIN, WEIGHTS
 from evidence.verification.consistency import registry
 from evidence.verification.consistency.registry import Evidence, Problems, differs, need
@@ -20,15 +23,6 @@ check = partial(registry.check, kind=TRAIN.name)
 
 MAX_RECOMPUTED: Final = 200_000
 """Rows fed whose order is drawn anew: past it the time for it would be no longer short."""
-_ALIKE: Final = (
-    ("host", "machine"),
-    ("device_name", "GPU model"),
-    ("driver_version", "driver version"),
-    ("python_version", "Python version"),
-    ("torch_version", "PyTorch version"),
-    ("packages_sha256", "set of packages"),
-    ("num_threads", "number of threads"),
-)
 _SUMS: Final = (
     ("num_rows", "num_rows_fed"),
     ("num_tokens", "num_tokens"),
@@ -122,43 +116,3 @@ def _rows(evidence: Evidence, event: JournalEvent, world: int) -> Problems:
         yield from differs(f"{place}/rows_sha256", text, digests[rank], one["rows_sha256"])
         text = "not as many rows as fall to this process"
         yield from differs(f"{place}/num_rows", text, counts[rank], one["num_rows"])
-
-
-@check("ranks-alike", "the processes of a training ran under the same conditions")
-def ranks_alike(evidence: Evidence) -> Problems:
-    """Warning `ranks-differ` where machine, GPU model, driver, Python, PyTorch, packages or threads
-    of one process are not those of the first; and where the first finds other packages than the
-    pack names."""
-    _ = evidence.plan
-    for event in _events(evidence, "ranks"):
-        first = event.data["ranks"][0]
-        for index, one in enumerate(event.data["ranks"]):
-            for key, title in _ALIKE:
-                if one[key] != first[key]:
-                    place = f"{journal_at(event, 'data', 'ranks')}/{index}/{key}"
-                    text = f"process {one['rank']} has another {title} than process {first['rank']}"
-                    yield _differ(place, text, first[key], one[key])
-        expected = _packages(evidence)
-        if expected and first["packages_sha256"] != expected:
-            place = f"{journal_at(event, 'data', 'ranks')}/0/packages_sha256"
-            text = "the processes found other packages installed than the pack names"
-            yield _differ(place, text, expected, first["packages_sha256"])
-
-
-def _differ(place: str, text: str, expected: Any, actual: Any) -> Problem:
-    return Problem(place, text, _said(expected), _said(actual), "warning", "ranks-differ")
-
-
-def _said(value: Any) -> Any:
-    return value["unavailable"] if isinstance(value, dict) else value
-
-
-def _packages(evidence: Evidence) -> str:
-    """The digest of the packages that the pack names for its workers; empty where it names none."""
-    documents = evidence.documents
-    if (documents.worker is None) != (evidence.plan.interpreter is None):
-        return ""
-    packages = documents.packages_used[1].packages
-    if isinstance(packages, Unavailable):
-        return ""
-    return packages_sha256((one.name, one.version) for one in packages)

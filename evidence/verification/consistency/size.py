@@ -18,7 +18,7 @@ from evidence.results.context import journal_at
 from evidence.stages.train import TRAIN
 from evidence.verification.consistency import registry
 from evidence.verification.consistency.registry import Evidence, Problems, need
-from evidence.verification.problem import Problem
+from evidence.verification.problem import CannotCheckError, Problem, shown
 
 check = partial(registry.check, kind=TRAIN.name)
 
@@ -48,13 +48,16 @@ def model_size(evidence: Evidence) -> Problems:
     2e16 a GPU; parameters are at least vocab_size × hidden_size of config.json, and at most four
     times what a plain transformer of its shapes has (not looked at where it has other parts)."""
     model = need(evidence.documents.inputs.model, "the model is not known")
-    yield from _memory(evidence, model)
     yield from _rate(evidence)
     yield from _shapes(evidence, model)
+    yield from _memory(evidence, model)
 
 
 def _memory(evidence: Evidence, model: ModelRecord) -> Problems:
-    least = model.num_parameters * _BYTES[model.dtype] // 2
+    width = _BYTES.get(model.dtype)
+    if width is None:
+        raise CannotCheckError(f"{shown(model.dtype)} is no number format that is known here")
+    least = model.num_parameters * width // 2
     devices = max((one.data["num_devices"] for one in evidence.events("execution")), default=1)
     for event in evidence.events("stage-finished", "train"):
         peak = event.data["peak_memory_bytes"]

@@ -8,8 +8,6 @@ files below plain folders only, within limits; nothing is loaded and nothing fol
 
 from __future__ import annotations
 
-import os
-import stat
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Final, TypeVar
@@ -24,11 +22,10 @@ from evidence.records.record import Record
 from evidence.records.run import ManifestRecord, ResultsRecord
 from evidence.stages.pack_init import PackInit, pack_init
 from evidence.verification.ledger import Ledger, Rule
+from evidence.verification.origin.parent_files import UnreadableError, digest_of, read, sums_of
 from evidence.verification.problem import CannotCheckError, Problem, shown
-from evidence.verification.reading.digests import read_file
-from evidence.verification.reading.directory import SafeDirectory, is_link
-from evidence.verification.reading.structure import FileStatus
-from evidence.verification.reading.sums import Sums, parse_sums
+from evidence.verification.reading.directory import SafeDirectory
+from evidence.verification.reading.sums import Sums
 
 PARENTS: Final = Rule("parent-packs", "the packs that it begins from are, at hand, what they were")
 CHANGED: Final = "parent-changed"
@@ -37,6 +34,8 @@ MAX_DEPTH: Final = 16
 """Packs above one another that are looked at."""
 MAX_PACKS: Final = 64
 """Of one chain altogether: a stranger's may branch."""
+_NAMED: Final = 5
+_COUNTED: Final = ("rate", "num_correct", "num_examples")
 _FACTS: Final = ("milestone", "status", "stand_in", "outcome_sha256")
 
 R = TypeVar("R")
@@ -63,7 +62,7 @@ class AtHand:
         self._name = pack.pack
         try:
             self._folder, self._sums, is_it = _Chain(path.absolute(), beside).at_hand(one, pack)
-        except _UnreadableError as error:
+        except UnreadableError as error:
             raise CannotCheckError(f"{pack.pack} is not at hand: {error}") from error
         if not is_it:
             raise CannotCheckError(f"the {pack.name} at hand is another pack than was begun from")
@@ -77,12 +76,8 @@ class AtHand:
                 return _Pack(directory, self._sums, self._name).bytes_of(path)
         except _ChangedError as error:
             raise CannotCheckError(f"{self._name}/{path} is not as it was sealed") from error
-        except (_UnreadableError, OSError) as error:
+        except (UnreadableError, OSError) as error:
             raise CannotCheckError(f"{self._name}: {path} cannot be read") from error
-
-
-class _UnreadableError(Exception):
-    """A file of another pack cannot be read; the text says why."""
 
 
 class _ChangedError(Exception):
@@ -112,8 +107,8 @@ class _Pack(Record):
     """Its folder, as addresses begin with it."""
 
     def bytes_of(self, path: str) -> bytes:
-        """A small sealed file. Raises _UnreadableError, or _ChangedError: it is not as sealed."""
-        data = _read(self.directory, path, limits.MAX_JSON_BYTES)
+        """A small sealed file. Raises UnreadableError, or _ChangedError: it is not as sealed."""
+        data = read(self.directory, path, limits.MAX_JSON_BYTES)
         if sha256_hex(data) != self.sums.digests.get(path):
             raise _ChangedError(path)
         return data
@@ -157,13 +152,13 @@ class _Chain:
             self._unseen.append(f"{ring} begins from itself by name: not followed further")
         try:
             folder, sums, is_it = self.at_hand(one, pack)
-        except _UnreadableError as error:
+        except UnreadableError as error:
             text = f"{pack.pack}, from which {child.called} began, is not at hand: {error}"
             self._unseen.append(f"{text} (root {one.root_sha256[:12]}…)")
             return
         place = f"{layout.PARENTS}#/parents/{index}"
         if not is_it:
-            yield from self._another(one, pack, sums, child)
+            yield from self._another(folder, sums, one, pack, child)
             return
         with SafeDirectory(folder) as directory:
             found = _Pack(directory, sums, f"../{pack.name}")
@@ -172,14 +167,23 @@ class _Chain:
                 yield from self._above(found, pack, child)
 
     def _another(
-        self, one: ParentPackRecord, pack: PackInit, sums: Sums, child: _Child
+        self, folder: Path, sums: Sums, one: ParentPackRecord, pack: PackInit, child: _Child
     ) -> Iterator[Problem]:
         now, was = sums.root_sha256, one.root_sha256
         text = (
             f"the pack {pack.name} next to this one is another than the {pack.pack} from which "
-            f"{child.called} began: that was run again, or this is another of its name. Nothing is "
-            f"wrong with this pack for that"
+            f"{child.called} began: that was run again, or this is another of its name"
         )
+        if _has_checkpoint(sums, one, pack):
+            with SafeDirectory(folder) as directory:
+                try:
+                    unlike = list(_unlike(_Pack(directory, sums, f"../{pack.name}"), one))
+                    yield from _impossible(unlike, pack, child)
+                    names = ", ".join(shown(each.name) for each in unlike[:_NAMED])
+                    said = f"says otherwise of {names}" if unlike else "says the same of it"
+                    text += f". It has the same checkpoint, byte for byte, and {said}"
+                except (_ChangedError, UnreadableError, MalformedError) as error:
+                    self._unseen.append(f"what {pack.name} says of the checkpoint: {error}")
         yield Problem(f"../{pack.name}", text, was, now, "warning", ANOTHER)
         self._unseen.append(
             f"{pack.name} has the root {now[:12]}…, and {child.called} began from {was[:12]}…: "
@@ -190,31 +194,31 @@ class _Chain:
         """A folder with its SHA256SUMS, and whether its root is the recorded one: the pack of this
         name next to the one that is verified, or one that the caller gave.
 
-        Raises _UnreadableError where there is none.
+        Raises UnreadableError where there is none.
         """
         near = self._path.parent / pack.name
         reason, other = "", None
         try:
-            sums = _sums_of(near)
+            sums = sums_of(near)
             if sums.root_sha256 == one.root_sha256:
                 return near, sums, True
             other = sums
-        except _UnreadableError as error:
+        except UnreadableError as error:
             reason = str(error)
         given = self._given(one.root_sha256)
         if given is not None:
-            return given, _sums_of(given), True
+            return given, sums_of(given), True
         if other is not None:
             return near, other, False
-        raise _UnreadableError(f"{reason}; put it next to this pack, or name it after this one")
+        raise UnreadableError(f"{reason}; put it next to this pack, or name it after this one")
 
     def _given(self, root_sha256: str) -> Path | None:
         if self._roots is None:
             self._roots = {}
             for path in self._beside:
                 try:
-                    self._roots[_sums_of(path, by_caller=True).root_sha256] = path
-                except _UnreadableError:
+                    self._roots[sums_of(path, by_caller=True).root_sha256] = path
+                except UnreadableError:
                     continue
         return self._roots.get(root_sha256)
 
@@ -235,16 +239,16 @@ class _Chain:
             yield from _differences(found, one, where, lies)
         except _ChangedError as error:
             yield _changed(found, str(error), pack, child)
-        except (_UnreadableError, MalformedError) as error:
+        except (UnreadableError, MalformedError) as error:
             self._unseen.append(f"{pack.pack}: {error}")
         for file in one.files:
             path = f"{start}{file.path}"
             if sealed.get(path) != file.sha256:
                 continue  # said above
             try:
-                if _digest(found.directory, path, file.size_bytes) != file.sha256:
+                if digest_of(found.directory, path, file.size_bytes) != file.sha256:
                     yield _changed(found, path, pack, child)
-            except _UnreadableError as error:
+            except UnreadableError as error:
                 self._unseen.append(f"{pack.pack}/{path}: {error}")
 
     def _above(self, found: _Pack, pack: PackInit, child: _Child) -> Iterator[Problem]:
@@ -255,7 +259,7 @@ class _Chain:
             record = _document(ParentsRecord, found, layout.PARENTS)
         except _ChangedError as error:
             yield _changed(found, str(error), pack, child)
-        except (_UnreadableError, MalformedError) as error:
+        except (UnreadableError, MalformedError) as error:
             self._unseen.append(f"{pack.pack}: {error}")
         else:
             yield from self._of(record.parents, _Child(pack.name, (*child.above, pack.name)))
@@ -270,23 +274,70 @@ def _changed(found: _Pack, path: str, pack: PackInit, child: _Child) -> Problem:
     return Problem(f"{found.shown}/{path}", text, sealed, code=CHANGED)
 
 
-def _differences(found: _Pack, one: ParentPackRecord, where: str, lies: str) -> Iterator[Problem]:
+class _Unlike(Record):
+    """A fact or value that was recorded of a pack, and that this pack has otherwise."""
+
+    name: str
+    is_value: bool
+    there: object
+    told: object
+
+
+def _unlike(found: _Pack, one: ParentPackRecord) -> Iterator[_Unlike]:
     """Where facts and values that were recorded of a pack are not those that it has."""
     manifest = _document(ManifestRecord, found, layout.MANIFEST)
     for key in _FACTS:
-        expected, actual = getattr(manifest, key), getattr(one, key)
-        if expected != actual:
-            yield Problem(f"{where}/{key}", lies, str(expected), str(actual))
+        there, told = getattr(manifest, key), getattr(one, key)
+        if there != told:
+            yield _Unlike(key, is_value=False, there=there, told=told)
     if not one.values:
         return
     values = _document(ResultsRecord, found, layout.RESULTS).values
     for name, value in one.values.items():
-        there = values.get(name)
-        known = there and (there.value, there.unavailable, there.unit, there.level)
-        told = (value.value, value.unavailable, value.unit, value.level)
-        if known != told or (there and type(there.value) is not type(value.value)):
-            text = f"{lies}: {shown(name)}"
-            yield Problem(f"{where}/values", text, str(known and known[0]), str(told[0]))
+        own = values.get(name)
+        known = own and (own.value, own.unavailable, own.unit, own.level)
+        stated = (value.value, value.unavailable, value.unit, value.level)
+        if known != stated or (own and type(own.value) is not type(value.value)):
+            yield _Unlike(name, is_value=True, there=own and own.value, told=value.value)
+
+
+def _differences(found: _Pack, one: ParentPackRecord, where: str, lies: str) -> Iterator[Problem]:
+    for each in _unlike(found, one):
+        there, told = str(each.there), str(each.told)
+        if each.is_value:
+            yield Problem(f"{where}/values", f"{lies}: {shown(each.name)}", there, told)
+        else:
+            yield Problem(f"{where}/{each.name}", lies, there, told)
+
+
+def _has_checkpoint(sums: Sums, one: ParentPackRecord, pack: PackInit) -> bool:
+    """Whether a pack has sealed just the files that were begun from."""
+    start = f"{pack.checkpoint}/"
+    sealed = {p[len(start) :]: d for p, d in sums.digests.items() if p.startswith(start)}
+    return sealed == {file.path: file.sha256 for file in one.files}
+
+
+def _impossible(unlike: list[_Unlike], pack: PackInit, child: _Child) -> Iterator[Problem]:
+    """Values that cannot differ where the outcome digest does not: they are computed from what
+    that is of, the losses and the predictions."""
+    if any(each.name == "outcome_sha256" and not each.is_value for each in unlike):
+        return
+    place = f"../{child.name}/{layout.PARENTS}" if child.name else layout.PARENTS
+    for each in unlike:
+        if each.is_value and _follows_from_outcome(each.name):
+            text = (
+                f"the {pack.name} next to this one has the same outcome, digest for digest, from "
+                f"which this value follows, and another value: {shown(each.name)}"
+            )
+            yield Problem(place, text, str(each.there), str(each.told))
+
+
+def _follows_from_outcome(name: str) -> bool:
+    """Whether losses and predictions alone give this value."""
+    *before, last = name.split(".")
+    return ("train" in before and last.startswith("loss_")) or (
+        "eval" in before and last in _COUNTED
+    )
 
 
 def _document(kind: type[R], found: _Pack, path: str) -> R:
@@ -295,52 +346,3 @@ def _document(kind: type[R], found: _Pack, path: str) -> R:
     for problem in schema.validate(layout.SCHEMA_OF[path], value):
         raise MalformedError(f"{path}{problem.pointer}: {problem.message}")
     return decode(kind, value)
-
-
-def _sums_of(folder: Path, *, by_caller: bool = False) -> Sums:
-    """SHA256SUMS of a folder, no link unless the caller named it. Raises _UnreadableError."""
-    try:
-        status = folder.stat() if by_caller else folder.lstat()
-        if is_link(status):
-            raise _UnreadableError("what is there is a link, which is not followed")
-        if not stat.S_ISDIR(status.st_mode):
-            raise _UnreadableError("what is there is no folder")
-        with SafeDirectory(folder) as directory:
-            return parse_sums(_read(directory, layout.SUMS, limits.MAX_SUMS_BYTES))
-    except OSError as error:
-        is_absent = isinstance(error, FileNotFoundError)
-        reason = "it is not next to this pack" if is_absent else error.strerror or str(error)
-        raise _UnreadableError(reason) from error
-
-
-def _status(directory: SafeDirectory, path: str) -> FileStatus:
-    descriptor, status = directory.open_file(path)
-    os.close(descriptor)
-    return FileStatus.of(status)
-
-
-def _read(directory: SafeDirectory, path: str, max_bytes: int) -> bytes:
-    """Bytes of a small file. Raises _UnreadableError."""
-    try:
-        status = _status(directory, path)
-        if status.size_bytes > max_bytes:
-            raise _UnreadableError(f"{path} is larger than {max_bytes} bytes")
-        reading = read_file(directory, path, status, into_memory=True)
-    except FileNotFoundError as error:
-        raise _UnreadableError(f"it has no {path}") from error
-    except OSError as error:
-        raise _UnreadableError(f"{path} cannot be read: {error.strerror or error}") from error
-    return reading.content or b""
-
-
-def _digest(directory: SafeDirectory, path: str, size_bytes: int) -> str:
-    """Digest of a file; empty where its size tells already. Raises _UnreadableError."""
-    try:
-        status = _status(directory, path)
-        if status.size_bytes != size_bytes:
-            return ""
-        return read_file(directory, path, status, into_memory=False).sha256
-    except FileNotFoundError as error:
-        raise _UnreadableError("is not there, so its bytes were not compared") from error
-    except OSError as error:
-        raise _UnreadableError(f"cannot be read: {error.strerror or error}") from error
