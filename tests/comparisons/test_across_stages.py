@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from evidence import layout
 from tests.command import evidence
 from tests.comparisons.test_confusions import HONEST, edit, rows_to, whole
 from tests.packs.sealing import reseal
@@ -153,6 +154,30 @@ def test_a_stage_begins_with_the_weights_of_its_checkpoint_and_as_those_that_beg
         edit(weights, lambda found: found.update(start_sha256=value))
     reseal(pack, [])
     assert ("stage-weights", f"{path}#/model/{key}") in errors(pack)
+
+
+@pytest.mark.parametrize(
+    ("stage", "moment", "said"),
+    [("third", "before", "third"), ("second", "after", "third"), ("second", "before", "second")],
+)
+def test_a_stage_is_probed_before_as_the_same_weights_were_elsewhere(
+    stage: str, moment: str, said: str, pack: Path
+) -> None:
+    events = [json.loads(line) for line in (pack / layout.JOURNAL).read_bytes().splitlines()]
+    probes = [one for one in events if one["event"] == "probe"]
+    (found,) = (
+        o["data"] for o in probes if (o["data"]["stage"], o["data"]["moment"]) == (stage, moment)
+    )
+    found["loss"] *= 1.1
+    rows_to(pack / layout.JOURNAL, events)
+    reseal(pack, [])
+    line = next(
+        number
+        for number, one in enumerate(events, 1)
+        if one["event"] == "probe"
+        and (one["data"]["stage"], one["data"]["moment"]) == (said, "before")
+    )
+    assert ("stage-probes", f"{layout.JOURNAL}#L{line}/data/loss") in errors(pack)
 
 
 def test_weights_whose_digest_is_not_recorded_are_not_said_to_be_checked(pack: Path) -> None:

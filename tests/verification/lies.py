@@ -184,6 +184,11 @@ def invented_telemetry(toy: ForgedPack) -> None:
     toy.docs[layout.TELEMETRY][0]["rss_bytes"] = 10**6
 
 
+def sampled_early(toy: ForgedPack) -> None:
+    """The first sample is said to be of the evaluation, which began five seconds later."""
+    toy.docs[layout.TELEMETRY][0].update(stage="eval", elapsed_s=0.05)
+
+
 def better_probe(toy: ForgedPack) -> None:
     toy.event("probe", moment="after")["data"]["loss"] = 0.1
 

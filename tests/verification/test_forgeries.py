@@ -72,7 +72,7 @@ def test_every_consistency_check_catches_some_lie_or_says_why_not() -> None:
     tested_elsewhere |= {"overrides"}  # test_overrides
     tested_elsewhere |= {"parents"}  # test_parents
     tested_elsewhere |= {"arms", "pairs", "ancestors", "prediction-under-test"}  # tests/comparisons
-    tested_elsewhere |= {"across-stages", "stage-weights"}  # tests/comparisons
+    tested_elsewhere |= {"across-stages", "stage-weights", "stage-probes"}  # tests/comparisons
     tested_elsewhere |= {"ranks", "ranks-alike", "ranks-machine"}  # tests/launch
     tested_elsewhere |= IN_WHOLE_STORIES
     tested_elsewhere |= {one.rule.id for one in registered() if one.kind == "command"}

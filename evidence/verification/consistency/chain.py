@@ -14,19 +14,25 @@ from evidence import layout
 from evidence.pack.stage_view import inputs_of
 from evidence.records.availability import Unavailable
 from evidence.records.inputs import ModelRecord
+from evidence.records.milestone import Milestone
+from evidence.records.run import JournalEvent
 from evidence.records.tensors import WeightsRecord
-from evidence.stages.stage import Stage, stages_of
-from evidence.stages.train import WEIGHTS
+from evidence.results.context import journal_at
+from evidence.stages.stage import BASE, Stage, stages_of
+from evidence.stages.train import TRAIN, WEIGHTS
 from evidence.verification.consistency.registry import (
     Evidence,
     Problems,
     check,
+    close,
     differs,
     has_stages,
     need,
 )
-from evidence.verification.problem import CannotCheckError, shown
+from evidence.verification.problem import CannotCheckError, Problem, shown
 
+ALIKE: Final = 0.01
+"""Relative: so far apart may be what one set of weights gives twice."""
 _NO_DIGEST: Final = "no digest of its weights is recorded"
 _OTHER_DTYPE: Final = "it has other number formats than the stage that its checkpoint is of"
 
@@ -106,6 +112,54 @@ def _begun_alike(
             first = same_weights.setdefault((stage.init, model.dtype), stage)
             place, digest = f"{place}/weights_sha256", models[first.name].weights_sha256
             yield from differs(place, _not_as_in(first), digest, model.weights_sha256)
+
+
+@check("stage-probes", "a stage begins where the one before it ended", asked=has_stages)
+def stage_probes(evidence: Evidence) -> Problems:
+    """The probe before a stage is that after the stage whose checkpoint it begins from, and that
+    before another with the same `init`, where all probe the same examples in the same way and
+    number format: within 1 % (the same weights on the same machine give the same; another order of
+    adding, or kernels chosen anew, give less than that). Where the run was resumed, perhaps on
+    another machine, random weights are not compared."""
+    need(evidence.context.plan, evidence.context.why_not)
+    stages = stages_of(evidence.documents.milestone)
+    trained = {one.name: one for one in stages if one.kind is TRAIN}
+    resumed = any(one.event == "recovered" for one in evidence.documents.journal)
+    first: dict[str, Stage] = {}
+    for stage in trained.values():
+        other = trained.get(stage.parent) or first.setdefault(stage.init, stage)
+        if other is stage or (stage.init == BASE and resumed):
+            continue
+        moment = "after" if other.name == stage.parent else "before"
+        ours, theirs = _probe(evidence, stage, "before"), _probe(evidence, other, moment)
+        if ours is None or theirs is None or not _probed_alike(stage, other):
+            continue
+        expected, actual = theirs.data["loss"], ours.data["loss"]
+        if theirs.data["num_examples"] == ours.data["num_examples"] and not close(
+            expected, actual, ALIKE
+        ):
+            text = shown(f"not the loss {moment} {other.name}, of the same weights")
+            yield Problem(journal_at(ours, "data", "loss"), text, expected, actual)
+
+
+def _probe(evidence: Evidence, stage: Stage, moment: str) -> JournalEvent | None:
+    events = evidence.events("probe", stage.name)
+    found = [one for one in events if one.data["moment"] == moment]
+    return found[0 if moment == "before" else -1] if found else None
+
+
+def _probed_alike(stage: Stage, other: Stage) -> bool:
+    """Whether both take the same examples, write them alike, and compute in one number format."""
+    one, two = (each.milestone for each in (stage, other))
+    return _way_of_probing(one) is not None and _way_of_probing(one) == _way_of_probing(two)
+
+
+def _way_of_probing(milestone: Milestone) -> tuple[object, ...] | None:
+    train, evaluation = milestone.given_train, milestone.given_eval
+    if train is None or evaluation is None:
+        return None
+    asked = milestone.data.get(evaluation.data)
+    return evaluation, asked, train.dtype, train.max_length
 
 
 def _not_as_in(first: Stage) -> str:

@@ -19,6 +19,8 @@ ROUNDING_S: Final = 0.001
 """Two clocks read a few instructions apart, in float seconds."""
 AROUND_S: Final = 1.0
 """A sample is taken while a worker ends."""
+SAMPLED_S: Final = 5.0
+"""Around a stage: a sample is taken while the journal waits for a slow disk."""
 OVERHEAD_S: Final = 60.0
 """What lies between two events of the journal besides the thing they frame: starting a worker,
 writing to a slow disk. A duration shorter by more than this was not measured there."""
@@ -179,6 +181,31 @@ def telemetry(evidence: Evidence) -> Problems:
         elif line >= last_part and row.elapsed_s > run_s + AROUND_S:
             text, expected = "after the end of the run", f"at most {run_s:.3f}"
             yield Problem(_at_sample(line, "elapsed_s"), text, expected, row.elapsed_s, severity)
+
+
+@check("telemetry-stages", "samples are of the stage that ran when they were taken")
+def telemetry_stages(evidence: Evidence) -> Problems:
+    """elapsed_s of a sample, which counts from the start of the run, lies between its stage's start
+    and end in the journal, give or take 5 s. Not of a run that was resumed, in which it counts on
+    over the time that nobody ran."""
+    rows, events = evidence.documents.telemetry, evidence.documents.journal
+    if not rows or any(one.event == "recovered" for one in events):
+        raise CannotCheckError("there are no samples, or the run was resumed")
+    began = {_whose(e): e.monotonic_s for e in reversed(events) if e.event == "stage-started"}
+    ended = {_whose(e): e.monotonic_s for e in events if e.event == "stage-finished"}
+    for line, row in enumerate(rows, 1):
+        whose = row.attempt, row.stage
+        if whose not in began:
+            continue  # telemetry-there says it
+        first = began[whose] - events[0].monotonic_s - SAMPLED_S
+        last = ended.get(whose, events[-1].monotonic_s) - events[0].monotonic_s + SAMPLED_S
+        if not first <= row.elapsed_s <= last:
+            text, expected = f"{shown(row.stage)} did not run then", f"{first:.1f} to {last:.1f}"
+            yield Problem(_at_sample(line, "elapsed_s"), text, expected, row.elapsed_s)
+
+
+def _whose(event: JournalEvent) -> tuple[str | None, str]:
+    return event.attempt, event.data["stage"]
 
 
 def _at_sample(line: int, pointer: str) -> str:
