@@ -8,9 +8,10 @@ bytes safely is `verification.reading`'s; schemas are applied by the callers bef
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cached_property
 from typing import Any, Final, TypeAlias, TypeVar
 
-from msgspec.structs import force_setattr
+from msgspec.structs import force_setattr, replace
 
 from evidence import layout
 from evidence.encoding import jsonio
@@ -39,13 +40,16 @@ from evidence.records.run import (
     ManifestRecord,
     OutcomeRecord,
     ResultsRecord,
+    ValueRecord,
     WithheldRecord,
 )
 from evidence.stages.kind import Document, Rows
 from evidence.stages.registry import kinds, schema_for
-from evidence.stages.stage import Stage
+from evidence.stages.stage import Stage, stages_of
 
 T = TypeVar("T")
+OF_ANOTHER: Final = "of-another-stage"
+"""Name of the event that stands in a view where another stage's stood."""
 RowsRead: TypeAlias = tuple[Any, ...]
 _NONE_READ: Final[Mapping[str, RowsRead]] = {}
 _ROWS: Final[Mapping[str, type[Any]]] = {
@@ -60,7 +64,7 @@ _ALIKE_TABLES: Final = ("groups", "scores")
 _MAX_ALIKE: Final = 64
 
 
-class Documents(Record):
+class Documents(Record, dict=True):
     """Everything a summary, a check or a comparison may look at. Absent files are None or ()."""
 
     sizes: Mapping[str, int]
@@ -96,6 +100,31 @@ class Documents(Record):
     """What was set on the command line."""
     parents: tuple[ParentPackRecord, ...] = ()
     """Checkpoints of other packs that it begins from."""
+
+    @cached_property
+    def views(self) -> dict[str, Documents]:
+        """The views of its stages that were asked for so far, by name (`stage_view` makes them)."""
+        return {}
+
+    @cached_property
+    def events_of_others(self) -> tuple[JournalEvent, ...]:
+        """What stands in a view in the place of each event, where that is another stage's: it says
+        nothing, and keeps its number, which is its line, and its clock."""
+        return tuple(replace(event, event=OF_ANOTHER, data={}) for event in self.journal)
+
+    @cached_property
+    def values_of_stages(self) -> dict[str, dict[str, ValueRecord]]:
+        """The values of results.json by the stage that their names begin with, under what follows;
+        by an empty name those of the run as a whole."""
+        names = {one.name for one in stages_of(self.milestone) if one.is_named}
+        found: dict[str, dict[str, ValueRecord]] = {name: {} for name in ("", *names)}
+        for name, value in (self.results.values if self.results else {}).items():
+            head, _, rest = name.partition(".")
+            if head in names:
+                found[head][rest] = value
+            else:
+                found[""][name] = value
+        return found
 
     @property
     def begins_at_stand_in(self) -> bool:

@@ -21,8 +21,6 @@ from evidence.stages.stage import Stage, stages_of
 
 T = TypeVar("T")
 
-ANOTHER: Final = "of-another-stage"
-"""Name of the event that stands where another stage's stood."""
 SHARED: Final = frozenset(
     {
         layout.MANIFEST,
@@ -56,16 +54,22 @@ def views(documents: Documents) -> Iterator[tuple[Stage, Documents]]:
 
 
 def view_of(documents: Documents, stage: Stage) -> Documents:
-    """The view of one stage. What its folder lacks is not there."""
+    """The view of one of its stages, made once. What its folder lacks is not there."""
+    if stage.name not in documents.views:
+        documents.views[stage.name] = _view(documents, stage)
+    return documents.views[stage.name]
+
+
+def _view(documents: Documents, stage: Stage) -> Documents:
     inputs = documents.of_stages.get(stage.path(layout.INPUTS))
     return replace(
         documents,
         sizes=within(stage, documents.sizes),
         digests=within(stage, documents.digests),
         milestone=stage.milestone,
-        journal=tuple(_events(documents.journal, stage)),
+        journal=tuple(_events(documents, stage)),
         inputs=documents.inputs if inputs is None else inputs,
-        results=None if documents.results is None else results_within(stage, documents.results),
+        results=_results(documents, stage),
         of_stages=within(stage, documents.of_stages),
         telemetry=tuple(
             replace(row, stage=stage.kind.name)
@@ -87,14 +91,14 @@ def within(stage: Stage, files: Mapping[str, T]) -> dict[str, T]:
     return found
 
 
-def results_within(stage: Stage, results: ResultsRecord) -> ResultsRecord:
+def _results(documents: Documents, stage: Stage) -> ResultsRecord | None:
     """The values of a stage under the names that they have where it is alone, and those of the
     run; its own loss table. Addresses stay where they lead."""
-    start, starts = f"{stage.name}.", tuple(_names_of_stages(results, stage))
-    values = {name: one for name, one in results.values.items() if not name.startswith(starts)}
-    for name, one in results.values.items():
-        if name.startswith(start):
-            values[name.removeprefix(start)] = one
+    results = documents.results
+    if results is None:
+        return None
+    by_stage = documents.values_of_stages
+    values = by_stage[""] | by_stage.get(stage.name, {})
     table = tuple(replace(row, stage=None) for row in results.loss_table if row.stage == stage.name)
     return replace(results, values=values, loss_table=table, gates=())
 
@@ -120,19 +124,14 @@ def _placed(stage: Stage, address: str) -> str:
     return address if not path or path in SHARED else f"{stage.path(path)}{mark}{place}"
 
 
-def _events(events: tuple[JournalEvent, ...], stage: Stage) -> Iterator[JournalEvent]:
-    """Events of the run and of this stage. In the place of another stage's stands an event that
-    says nothing: each keeps its number, which is its line, and its clock."""
-    for event in events:
+def _events(documents: Documents, stage: Stage) -> Iterator[JournalEvent]:
+    """Events of the run and of this stage; in the place of another stage's one that says
+    nothing."""
+    for event, nothing in zip(documents.journal, documents.events_of_others, strict=True):
         of: Any = event.data.get("stage")
         if of is None:
             yield event
         elif of == stage.name:
             yield replace(event, data={**event.data, "stage": stage.kind.name})
         else:
-            yield replace(event, event=ANOTHER, data={})
-
-
-def _names_of_stages(results: ResultsRecord, stage: Stage) -> Iterator[str]:
-    named = {row.stage for row in results.loss_table} - {None}
-    yield from (f"{name}." for name in {*named, stage.name})
+            yield nothing

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from evidence.pack.documents import Documents
-from evidence.pack.stage_view import ANOTHER
+from evidence.pack.documents import OF_ANOTHER, Documents
 from evidence.records.run import JournalEvent
 from evidence.render.remarks import REASON_CHARS
 from evidence.text import formatting, markdown
@@ -32,8 +31,8 @@ def _is_of(documents: Documents, event: JournalEvent) -> bool:
     if documents.stage is None:
         return True
     before = (one for one in reversed(documents.journal) if one.seq < event.seq)
-    last = next((one for one in before if one.event == ANOTHER or "stage" in one.data), None)
-    return last is not None and last.event != ANOTHER
+    last = next((one for one in before if one.event == OF_ANOTHER or "stage" in one.data), None)
+    return last is not None and last.event != OF_ANOTHER
 
 
 _GOES_ON: Final = ("attempt-started", "stage-started")

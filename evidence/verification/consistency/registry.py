@@ -73,8 +73,17 @@ class Evidence(Record, dict=True):
         """Every attempt of the milestone, resolved."""
         return plan_attempts(self.documents.milestone)
 
+    @cached_property
+    def _views(self) -> dict[str, Evidence]:
+        return {}
+
     def within(self, stage: Stage) -> Evidence:
-        """The evidence of one stage as that of a pack with this stage alone."""
+        """The evidence of one stage as that of a pack with this stage alone, made once."""
+        if stage.name not in self._views:
+            self._views[stage.name] = self._within(stage)
+        return self._views[stage.name]
+
+    def _within(self, stage: Stage) -> Evidence:
         present = within(stage, dict.fromkeys(self.present))
         return Evidence(
             documents=view_of(self.documents, stage),
