@@ -1,4 +1,4 @@
-"""Cost grows as the work does: verify and seal by bytes, by files, by step rows.
+"""Cost grows as the work does: verify and seal by bytes, files, step rows; verify by stages.
 
     python benchmarks/growth.py [--small] [--pairs N]
 
@@ -18,6 +18,7 @@ from pathlib import Path
 import packs
 from pairs import Cost, asked, evidence, machine, python, run, say
 from scratch import scratch
+from staged import pack_with_stages
 from weights import SEAL
 
 from evidence import layout
@@ -25,6 +26,8 @@ from evidence import layout
 SIZES_MB = (10, 100, 1_000, 5_000, 20_000, 50_000)
 FILES = (30, 100, 1_000, 5_000, 20_000)
 STEPS = (100, 1_000, 10_000, 100_000, 200_000)
+STAGES = (5, 10, 20, 49)
+"""Trainings, each of which is evaluated; 50 [[stage]] are the most."""
 
 
 def main() -> None:
@@ -42,6 +45,20 @@ def main() -> None:
         ("step rows", "rows", steps, packs.pack_with_steps),
     ):
         _table(name, unit, values, make, how.pairs)
+    _stages(STAGES[: 2 if how.small else None], how.pairs)
+
+
+def _stages(values: tuple[int, ...], rounds: int) -> None:
+    """Each is a run of its own, of a second or two a stage; sealing is a part of that."""
+    before: tuple[int, float] | None = None
+    for value in values:
+        with scratch() as folder:
+            verify_s = _median(_verifying(pack_with_stages(folder / "M90", value), rounds))
+        each = ""
+        if before is not None:
+            each = f"{1e3 * (verify_s - before[1]) / (value - before[0]):.1f} ms"
+        say(f"| trainings, each evaluated | {value} | {verify_s:.3f} | {each} | | |")
+        before = (value, verify_s)
 
 
 def _table(
