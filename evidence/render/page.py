@@ -15,7 +15,7 @@ from evidence.encoding.codec import decode
 from evidence.errors import MalformedError
 from evidence.pack import lost
 from evidence.pack.documents import Documents
-from evidence.pack.stage_view import view_of, views
+from evidence.pack.stage_view import views
 from evidence.records.availability import Unavailable
 from evidence.records.milestone import NarrativeSpec
 from evidence.records.run import ResultsRecord
@@ -128,17 +128,14 @@ def _sections(documents: Documents, sheet: Sheet) -> dict[str, Any]:
     return found
 
 
-def stage_page(documents: Documents, stage: Stage) -> dict[str, Any]:
+def stage_page(seen: Documents, stage: Stage, sheet: Sheet) -> dict[str, Any]:
     """The names that the sections of one stage use, from its view."""
-    seen = view_of(documents, stage)
-    sheet = Sheet({} if seen.results is None else seen.results.values)
     found: dict[str, Any] = {
         "v": sheet.v,
         "n": sheet.n,
         "has": sheet.has,
         "number": sheet.number,
         "level": sheet.level,
-        "plot": "",
         "train_data": view.data_name(seen, seen.milestone.train.data),
         "eval_file": view.data_file(seen, seen.milestone.eval.data),
         "model": view.model_name(seen),

@@ -6,7 +6,7 @@ same documents, root digest and attached files give the same bytes. Writing them
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from functools import cache
 from typing import Any, Final
 
@@ -17,7 +17,8 @@ from evidence.encoding.digest import sha256_hex
 from evidence.errors import PackBrokenError
 from evidence.pack.documents import Documents
 from evidence.pack.imported import Imported, PackDocuments
-from evidence.records.run import RenderedEntry, RenderedRecord, ResultsRecord
+from evidence.pack.stage_view import view_of
+from evidence.records.run import RenderedEntry, RenderedRecord
 from evidence.render import imported, plot, program, view
 from evidence.render.page import page, stage_page
 from evidence.render.values import Sheet
@@ -46,35 +47,37 @@ def render_pack(
         raise PackBrokenError(f"{layout.RESULTS} is missing: there is nothing to render from")
     version = template_version(documents)
     sheet = Sheet(documents.results.values)
-    files: dict[str, bytes] = {}
-    drawing = _drawing(documents, documents.results, sheet)
-    if drawing is not None:
-        files[LOSS_PLOT] = fill(version, "loss.svg.j2", drawing)
     context = page(documents, documents.results, sheet, root_sha256, attached)
-    context["plot"] = LOSS_PLOT if drawing is not None else ""
-    for place in ("results", "details"):
-        context[place] = [
-            text
-            for stage in stages_of(documents.milestone)
-            for text in _sections(version, documents, stage, context, place)
-        ]
-    files[layout.summary_name(documents.milestone.id)] = fill(version, _SUMMARY, context)
+    files: dict[str, bytes] = {}
+    texts: dict[str, list[str]] = {"results": [], "details": []}
+    for stage in stages_of(documents.milestone):
+        own, seen, of_stage = context, documents, sheet
+        if stage.is_named:
+            seen = view_of(documents, stage)
+            of_stage = Sheet({} if seen.results is None else seen.results.values)
+            own = {**context, **stage_page(seen, stage, of_stage)}
+        drawing = _drawing(seen, of_stage)
+        path = loss_plot(stage)
+        own = {**own, "plot": "" if drawing is None else path}
+        if drawing is not None:
+            files[path] = fill(version, "loss.svg.j2", drawing)
+        for section in stage.kind.sections:
+            texts[section.place].append(_section(version, section.template, stage, own))
+    files[layout.summary_name(documents.milestone.id)] = fill(version, _SUMMARY, context | texts)
     return files
 
 
-def _sections(
-    version: str, documents: Documents, stage: Stage, context: Mapping[str, Any], place: str
-) -> Iterator[str]:
-    """The sections of a stage; of one with a folder of its own below its name, from its view."""
-    sections = [one for one in stage.kind.sections if one.place == place]
+def loss_plot(stage: Stage) -> str:
+    """Where the plot of a stage lies. No two names differ in case alone."""
+    return f"{layout.PLOTS}/loss-{stage.name.lower()}.svg" if stage.is_named else LOSS_PLOT
+
+
+def _section(version: str, template: str, stage: Stage, context: Mapping[str, Any]) -> str:
+    """A section of a stage; of one with a folder of its own below its name."""
+    text = _text(version, template, context)
     if not stage.is_named:
-        yield from (_text(version, one.template, context) for one in sections)
-        return
-    own = stage_page(documents, stage)
-    title = markdown.inline(stage.name)
-    for one in sections:
-        text = _text(version, one.template, {**context, **own})
-        yield text.replace("## ", f"## Stage {title}: ", 1)
+        return text
+    return text.replace("## ", f"## Stage {markdown.inline(stage.name)}: ", 1)
 
 
 def _imported(
@@ -155,16 +158,19 @@ def _text(version: str, name: str, context: Mapping[str, Any]) -> str:
     return templating.render(templates.get_template(name), context)
 
 
-def _drawing(documents: Documents, results: ResultsRecord, sheet: Sheet) -> dict[str, Any] | None:
+def _drawing(documents: Documents, sheet: Sheet) -> dict[str, Any] | None:
+    """What loss.svg.j2 draws of a run, or of the view of a stage; None where nothing trained."""
+    title = f"{documents.milestone.id}: training loss"
     if sheet.has("program.loss_last"):
-        title = f"{documents.milestone.id}: training loss"
         return plot.loss_plot(program.points(documents), (), title, "")
-    if not sheet.has("train.num_steps"):
+    if documents.results is None or not sheet.has("train.num_steps"):
         return None
+    if documents.stage is not None:
+        title = f"{documents.milestone.id}, stage {documents.stage.name}: training loss"
     notes = []
     if sheet.raw("run.stand_in") is True:
         notes.append("stand-in run")
     if view.is_random(documents):
         notes.append("random initial weights")
-    title = f"{documents.milestone.id}: training loss"
-    return plot.loss_plot(documents.rows(STEPS), results.loss_table, title, ", ".join(notes))
+    table = documents.results.loss_table
+    return plot.loss_plot(documents.rows(STEPS), table, title, ", ".join(notes))

@@ -14,7 +14,7 @@ from evidence.render.values import Sheet
 from evidence.results.stage_totals import TOTALS
 from evidence.stages.stage import BASE, Stage, stages_of
 from evidence.stages.train import TRAIN
-from evidence.text import markdown
+from evidence.text import formatting, markdown
 
 _TRAINED: Final = ("num_samples", "epochs", "num_steps", "loss_mean", "loss_end", "runtime_s")
 
@@ -27,6 +27,11 @@ def view(documents: Documents, sheet: Sheet) -> dict[str, Any]:
     return {
         "trained_stages": trained,
         "evaluated_stages": evaluated,
+        "how_many_stages": ", ".join(
+            formatting.plural(len(rows), one)
+            for rows, one in ((trained, "training stage"), (evaluated, "evaluation"))
+            if rows
+        ),
         "several_trained": len(trained) > 1,
         "several_evaluated": len(evaluated) > 1,
         "finished_stages": ", ".join(_finished(documents, stages)),

@@ -151,6 +151,11 @@ def test_a_pack_of_several_stages_verifies_and_its_summary_is_rendered_anew(pack
     summary = (pack / "t5_summary.md").read_text()
     assert "| B | stage A | rows | 14 |" in summary
     assert "Stage B: Training Results" in summary
+    for name in ("a", "b"):
+        assert f"(plots/loss-{name}.svg)" in summary
+        assert (
+            f"stage {name.upper()}: training loss" in (pack / f"plots/loss-{name}.svg").read_text()
+        )
 
 
 def swap_stages(pack: Path) -> None:
