@@ -12,62 +12,10 @@ from evidence.encoding import schema
 from evidence.errors import MilestoneError
 from evidence.milestone.names_meant import meant_for
 from evidence.milestone.parse import load_milestone, parse_milestone
+from tests.milestone.staged import SEEDED, STAGED
 
-STAGED = """schema = "milestone.v1"
-id = "W1"
-title = "Words"
-kind = "fine-tune-and-eval"
-objective = "What is wrong is said in words."
-
-[model]
-path = "model"
-
-[data.rows]
-path = "rows.jsonl"
-text = "{{ prompt }} {{ answer }}"
-answer = ["answer"]
-
-[data."more"]
-path = "more.jsonl"
-text = "{{ prompt }} {{ answer }}"
-answer = ["answer"]
-
-[data.checks]
-path = "checks.jsonl"
-
-[train]
-batch_size = 1
-gradient_accumulation = 2
-learning_rate = 1e-3
-
-[eval]
-data = "checks"
-
-[[stage]]
-name = "A"
-kind = "train"
-data = "rows"
-
-[[stage]]
-name = "B"
-kind = "train"
-init = "stage:A"
-data = "more"
-
-[[stage]]
-name = "check"
-kind = "eval"
-of = ["A", "B"]
-
-[[attempt]]
-name = "tiny"
-backend = "transformers"
-"""
 OF_A, OF_B = 'name = "A"\nkind = "train"', 'name = "B"\nkind = "train"'
 LINE = re.compile(r"W1\.toml:([0-9]+): ([A-Za-z0-9_.()]+(?: level\))?): (.+)")
-SEEDED = STAGED.replace('data = "rows"', 'data = "rows"\nseeds = [1, 2]').replace(
-    'data = "more"', 'data = "more"\nseeds = [1, 2]'
-)
 
 
 def refused(text: str, folder: Path) -> list[tuple[int, str, str]]:
