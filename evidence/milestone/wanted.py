@@ -49,6 +49,19 @@ def points(document: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     yield from _points(document, _Node.at([]), "")
 
 
+def as_typed(value: Any) -> str:
+    """A value as it is typed in TOML; one that is long is cut."""
+    if isinstance(value, str):
+        text = json.dumps(value, ensure_ascii=False)
+    elif isinstance(value, list):
+        text = f"[{', '.join(map(as_typed, value[:_MAX_SHOWN]))}]"
+    elif isinstance(value, bool):
+        text = str(value).lower()
+    else:
+        text = "{ … }" if isinstance(value, dict) else str(value)
+    return text if len(text) <= _MAX_SHOWN else f"{text[: _MAX_SHOWN - 1]}…"
+
+
 def of_twice(blanked: str, line: int) -> str:
     """What to write where the line that TOML stops at begins a table that is there already;
     `blanked`: as `lines.skeleton` makes it. Empty where it begins none."""
@@ -144,7 +157,7 @@ def _inner_first(node: _Node, document: dict[str, Any], table: list[str]) -> lis
 def _in_table(name: str, key: str, document: dict[str, Any], parts: list[str]) -> str:
     if len(parts) == 1:
         return f"write it below [{name}]"
-    return f"write {name} = {{ {key} = {_toml(_value_at(document, parts))} }}"
+    return f"write {name} = {{ {key} = {as_typed(_value_at(document, parts))} }}"
 
 
 def _keys_of(name: str) -> list[str]:
@@ -187,7 +200,7 @@ def _other_type(message: str, value: Any, node: _Node, parts: list[str]) -> str:
     if wanted == "object":
         return f"is {_kind(value)}, and a table is wanted{_as_table(value, node, parts)}"
     if wanted == "array":
-        return f"is {_kind(value)}, and a list is wanted: {parts[-1]} = [{_toml(value)}]"
+        return f"is {_kind(value)}, and a list is wanted: {parts[-1]} = [{as_typed(value)}]"
     if isinstance(value, str) and wanted in _NUMBERS and _is_number(value):
         return f"{message}: write {value}, without quotes"
     if isinstance(value, str) and wanted == "boolean" and value.lower() in ("true", "false"):
@@ -211,7 +224,7 @@ def _kind(value: Any) -> str:
         return "a table"
     if isinstance(value, list):
         return "a list"
-    return f"{_toml(value)}"
+    return f"{as_typed(value)}"
 
 
 def _is_number(text: str) -> bool:
@@ -248,16 +261,3 @@ def _value_at(document: Any, parts: list[str]) -> Any:
 
 def _parts(pointer: str) -> list[str]:
     return [one.replace("~1", "/").replace("~0", "~") for one in pointer.split("/")[1:] if one]
-
-
-def _toml(value: Any) -> str:
-    """As it is typed; one that is long is cut."""
-    if isinstance(value, str):
-        text = json.dumps(value, ensure_ascii=False)
-    elif isinstance(value, list):
-        text = f"[{', '.join(map(_toml, value[:_MAX_SHOWN]))}]"
-    elif isinstance(value, bool):
-        text = str(value).lower()
-    else:
-        text = "{ … }" if isinstance(value, dict) else str(value)
-    return text if len(text) <= _MAX_SHOWN else f"{text[: _MAX_SHOWN - 1]}…"

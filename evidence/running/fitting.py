@@ -54,6 +54,8 @@ def field_problems(milestone: Milestone, plans: Sequence[AttemptPlan], data: Set
         if spec.text is not None:
             found += _of_template(f"/data/{name}/text", spec.text, data[name], None)
         found += _of_answers(f"/data/{name}/answer", spec.answer, data[name])
+        if spec.under_test is not None:
+            found += _of_answers(f"/data/{name}/under_test", (spec.under_test,), data[name])
     for plan in plans:
         if plan.given_eval is None:
             continue
