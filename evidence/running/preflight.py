@@ -105,8 +105,7 @@ def prepare(
     refuse_unfit_models(root, milestone, where)
     _check_frozen(root, milestone, where)
     refuse_too_much_around()
-    refuse_empty_where(root, milestone, where)
-    data = {name: _check_data(root, name, one, where) for name, one in homes_of(milestone).items()}
+    data = _checked_data(root, milestone, where)
     of_stages = data_of_stages(root, milestone)
     warnings = check_stages(root, milestone, (data, of_stages), parents.names, where)
     notes = layout.notes_file(root, milestone_id)
@@ -203,6 +202,11 @@ def _backends(plans: tuple[AttemptPlan, ...], where: Where) -> Mapping[str, Back
         hints = dict.fromkeys(one.hint for one in wrong)
         raise MilestoneError("\n".join(one.message for one in wrong), hint="\n  ".join(hints))
     return found
+
+
+def _checked_data(root: Path, milestone: Milestone, where: Where) -> dict[str, DataRecord]:
+    refuse_empty_where(root, milestone, where)
+    return {name: _check_data(root, name, one, where) for name, one in homes_of(milestone).items()}
 
 
 def _check_data(root: Path, name: str, milestone: Milestone, where: Where) -> DataRecord:
