@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
@@ -19,9 +20,10 @@ from evidence.milestone.effective import overrides_in
 from evidence.milestone.overrides import options, read_settings
 from evidence.milestone.parse import parse_milestone
 from evidence.milestone.recorded import command_of, to_run_anew
+from evidence.records.run import GateResult
 from evidence.running.run import RunOptions, RunResult, run_milestone
 from evidence.running.signals import StopRequest
-from evidence.text import commands, endings
+from evidence.text import commands, endings, formatting
 from evidence.text.escape import visible
 
 SHOWN_LINES: Final = 8
@@ -105,11 +107,10 @@ def _report(result: RunResult) -> None:
         note = " (a stand-in: says nothing about the real model)" if result.stand_in else ""
         echo(f"attempt {result.attempt}: completed{note}")
     for gate in result.gates:
-        echo(f"gate {gate.outcome}: {gate.name}")
+        weight = "required" if gate.required else "advisory"
+        echo(visible(f"gate {gate.outcome} ({weight}): {gate.name}"))
     if result.status == "complete" and result.exit_code == ExitCode.UNFINISHED:
-        unmet = any(gate.required and gate.outcome == "not-met" for gate in result.gates)
-        what = "is not met" if unmet else "could not be checked"
-        echo(f"the run is complete, but a required gate {what}: exit 4")
+        _say_open_gates(result.gates)
     colour = "green" if result.exit_code == ExitCode.DONE else "yellow"
     headline = result.status.upper()
     if not result.intact:
@@ -123,6 +124,21 @@ def _report(result: RunResult) -> None:
     if result.status != "complete":
         echo(f"  run anew     {_anew(result)}")
     print_outcome(result.report)
+
+
+def _say_open_gates(gates: Sequence[GateResult]) -> None:
+    """Which gates keep a complete run from exit 0, and by what."""
+    opened = [gate for gate in gates if gate.is_open]
+    known = sum(gate.outcome == "not-met" for gate in opened)
+    num_required = sum(gate.required for gate in gates)
+    what = "not met" if known else "not checked"
+    echo(
+        f"the run is complete, but {len(opened)} of "
+        f"{formatting.plural(num_required, 'required gate')} {what} (exit 4):"
+    )
+    for gate in opened:
+        unchecked = "not checked: " if gate.outcome == "not-checked" else ""
+        echo(visible(f"    {gate.name}: {unchecked}{endings.measured(gate)}"))
 
 
 def _anew(result: RunResult) -> str:

@@ -75,14 +75,14 @@ def read_rows(name: str, raw: bytes, label: str, spec: DataSpec) -> DataSet:
 
 def taken(data: DataSet, label: str, where: Mapping[str, Any]) -> DataSet:
     """The rows that have what `where` asks for. Raises MilestoneError where none has."""
-    rows = tuple(row for row in data.rows if _is_taken(row, where))
+    rows = tuple(row for row in data.rows if is_taken(row, where))
     if not rows:
         said = ", ".join(f"{key} = {value!r}" for key, value in where.items())
         raise MilestoneError(f"{label}: no row has {said}, which `where` asks for")
     return DataSet(name=data.name, raw=data.raw, rows=rows)
 
 
-def _is_taken(row: Row, where: Mapping[str, Any]) -> bool:
+def is_taken(row: Row, where: Mapping[str, Any]) -> bool:
     """Whether a row has the values that are asked for; 1 and true are not the same."""
     for key, values in where.items():
         wanted = values if isinstance(values, list) else [values]

@@ -30,6 +30,8 @@ class SchemaError(Record):
 
     pointer: str
     message: str
+    rule: str = ""
+    """The keyword of the schema that is not satisfied."""
 
 
 @cache
@@ -89,14 +91,15 @@ def _plain(error: ValidationError) -> Iterator[SchemaError]:
     if error.validator == "additionalProperties" and isinstance(error.instance, dict):
         known = sorted(cast(dict[str, Any], error.schema).get("properties", {}))
         for key in sorted(set(error.instance) - set(known)):
-            yield SchemaError(f"{pointer}/{_escaped(key)}", f"unknown key{nearest(key, known)}")
+            message = f"unknown key{nearest(key, known)}"
+            yield SchemaError(f"{pointer}/{_escaped(key)}", message, "additionalProperties")
         return
     if error.validator == "required" and isinstance(error.instance, dict):
         for key in limit:
             if key not in error.instance:
-                yield SchemaError(pointer or "/", f"the key {key!r} is missing")
+                yield SchemaError(pointer or "/", f"the key {key!r} is missing", "required")
         return
-    yield SchemaError(pointer or "/", _sentence(error, limit))
+    yield SchemaError(pointer or "/", _sentence(error, limit), str(error.validator))
 
 
 def _sentence(error: ValidationError, limit: Any) -> str:
@@ -118,8 +121,32 @@ def _sentence(error: ValidationError, limit: Any) -> str:
         case "maximum" | "exclusiveMaximum":
             word = "more than" if error.validator == "maximum" else "not less than"
             return f"{shown} is {word} {limit}"
+        case "maxItems" | "maxProperties":
+            return f"{_counted(error.instance)}, and {limit} are the most"
+        case "minItems" | "minProperties" | "minLength":
+            word = "is" if limit == 1 else "are"
+            return f"{_counted(error.instance)}, and at least {limit} {word} needed"
+        case "pattern" | "anyOf":
+            return _unlike(error, shown)
         case _:
             return error.message[: limits.MAX_MESSAGE_CHARS]
+
+
+def _unlike(error: ValidationError, shown: str) -> str:
+    """In the words that stand beside a rule which alone would tell nobody what to write."""
+    place = cast(dict[str, Any], error.schema)
+    if wanted := place.get("wanted"):
+        return f"{shown} does not fit; wanted: {wanted}"
+    described = f" ({place['description']})" if "description" in place else ""
+    return f"{error.message[: limits.MAX_MESSAGE_CHARS]}{described}"
+
+
+def _counted(value: Any) -> str:
+    """How much there is of a text, a list or a table; none of it is shown."""
+    if not value:
+        return "is empty"
+    one, several = ("character", "characters") if isinstance(value, str) else ("entry", "entries")
+    return f"has {len(value)} {one if len(value) == 1 else several}"
 
 
 def nearest(word: str, known: list[str]) -> str:

@@ -5,11 +5,13 @@ Responsible for names: of stages, and of what arms are said to differ in.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from difflib import get_close_matches
 from typing import Final
 
 from evidence.records.milestone import ArmsSpec, DataSpec, EvalSpec, Milestone, ModelSpec, TrainSpec
+from evidence.stages.seeds import numbered
 from evidence.stages.stage import stages_of
 from evidence.stages.train import TRAIN
 
@@ -29,11 +31,27 @@ def arm_problems(milestone: Milestone) -> Iterator[Problem]:
         yield "/arms", "are training stages side by side: this milestone has no [[stage]]"
         return
     trained = [one.name for one in stages_of(milestone) if one.kind is TRAIN]
+    seeded = {one.name: len(one.seeds) for one in milestone.stage if one.seeds}
     for index, spec in enumerate(milestone.arms):
         place = f"/arms/{index}"
-        yield from _stages(f"{place}/stages", spec, trained)
+        if not set(spec.stages).isdisjoint(seeded):
+            yield f"{place}/stages", _of_seeds(spec, seeded)
+        else:
+            yield from _stages(f"{place}/stages", spec, trained)
         for number, name in enumerate(spec.varies):
             yield from _varies(f"{place}/varies/{number}", name, milestone)
+
+
+def _of_seeds(spec: ArmsSpec, seeded: dict[str, int]) -> str:
+    """Each seed is a stage of its own: what to write for the first of them."""
+    name = next(name for name in spec.stages if name in seeded)
+    runs = [numbered(name, number) for number in range(seeded[name])]
+    first = [numbered(one, 0) if one in seeded else one for one in spec.stages]
+    return (
+        f"{name!r} has {len(runs)} seeds, and each is a stage of its own ({', '.join(runs)}): "
+        f"write stages = {json.dumps(first)}, and an [[arms]] of its own for each further seed; "
+        f"means over the seeds are values, such as seeds.{name}.train.loss_end.mean"
+    )
 
 
 def _stages(place: str, spec: ArmsSpec, trained: list[str]) -> Iterator[Problem]:

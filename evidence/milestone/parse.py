@@ -14,14 +14,18 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any, Final
 
+from msgspec.structs import replace
+
 from evidence import limits
 from evidence.encoding import schema
 from evidence.encoding.codec import decode
 from evidence.errors import MalformedError, MilestoneError, PastLimitError
+from evidence.milestone import wanted
 from evidence.milestone.arm_problems import arm_problems, tested_problems
 from evidence.milestone.launch_problems import launch_problems
+from evidence.milestone.lines import lines_of_keys, nearest_line, skeleton
 from evidence.milestone.seed_problems import seed_problems
-from evidence.milestone.stage_problems import pack_problems, stage_problems
+from evidence.milestone.stage_problems import of_table, pack_problems, stage_problems
 from evidence.records.milestone import DataSpec, GateSpec, Milestone, ModelSpec, PatternSpec
 from evidence.rules import patterns, scoring
 from evidence.stages.pack_init import read_away
@@ -34,18 +38,7 @@ PROGRAM: Final = "command"
 
 _OF_ORDER: Final = frozenset(("<", "<=", ">", ">="))
 
-# Linear in a stranger's text: nothing that is read once is read again another way. A string that
-# never ends goes as far as it can; TOML ends there with an error.
-_STRINGS: Final = re.compile(
-    r'"""(?:\\.|(?!""")[^\\])*+(?:"{3,5})?+'
-    r"|'''(?:(?!''').)*+(?:'{3,5})?+"
-    r'|"(?:\\.|[^"\\\n])*+"?+'
-    r"|'[^'\n]*+'?+|#[^\n]*+",
-    re.DOTALL,
-)
 _DOTTED: Final = re.compile(r"[A-Za-z0-9_.\- \t]+")
-_HEADER: Final = re.compile(r"(\[\[?+)([^\[\]]++)\]\]?+")
-_KEY: Final = re.compile(r"([A-Za-z0-9_.\- \t]++)=")
 
 
 MilestoneProblem = tuple[int, str]
@@ -100,14 +93,14 @@ def _parse(data: bytes) -> tuple[Milestone | None, list[MilestoneProblem]]:
     """A milestone or its problems, unknown keys first: they often explain the others."""
     document = document_in(data)
     milestone, found = judged(document)
-    lines = _line_of_keys(_skeleton(_text(data))) if found else {}
+    lines = lines_of_keys(skeleton(_text(data))) if found else {}
     return milestone, [_at(pointer, message, lines) for pointer, message in found]
 
 
 def document_in(data: bytes) -> dict[str, Any]:
     """The TOML in these bytes, to be looked at only. Raises MalformedError."""
     text = _text(data)
-    _refuse_key_bombs(_skeleton(text))
+    _refuse_key_bombs(skeleton(text))
     return document_of(text)
 
 
@@ -123,7 +116,9 @@ def judged(document: dict[str, Any]) -> tuple[Milestone | None, list[tuple[str, 
         found += _below(f"/{name}", schema.validate(kind.settings_schema, document[name]))
     if found:
         ordered = sorted(found, key=lambda p: not p.message.startswith("unknown key"))
-        return None, [(problem.pointer, problem.message) for problem in ordered]
+        return None, [(one.pointer, wanted.in_words(one, document)) for one in ordered]
+    if pointed := list(wanted.points(document)):
+        return None, pointed
     milestone = _build(plain, {name: document[name] for name in stages})
     return read_away(milestone), _contradictions(milestone)
 
@@ -134,13 +129,15 @@ def document_of(text: str) -> dict[str, Any]:
     try:
         return tomllib.loads(text)
     except (tomllib.TOMLDecodeError, RecursionError) as error:
-        line = re.search(r"at line (\d+)", str(error))
-        raise MalformedError(f"not TOML: {error}", line=int(line[1]) if line else 0) from error
+        found = re.search(r"at line (\d+)", str(error))
+        line = int(found[1]) if found else 0
+        said = f"not TOML: {error}{wanted.of_twice(skeleton(text), line)}"
+        raise MalformedError(said, line=line) from error
 
 
 def line_of(data: bytes, pointer: str) -> int:
-    """Line (from 1) of the key at a JSON pointer, or of the nearest key around it; 0 if none."""
-    return _nearest_line(pointer, _line_of_keys(_skeleton(_text(data))))
+    """Line (from 1) of the key at a JSON pointer, or of the nearest key around it; 1 if none."""
+    return nearest_line(pointer, lines_of_keys(skeleton(_text(data))))
 
 
 def _text(data: bytes) -> str:
@@ -152,16 +149,9 @@ def _text(data: bytes) -> str:
         raise MalformedError(f"not UTF-8 at byte {error.start}") from error
 
 
-def _skeleton(text: str) -> str:
-    """The file with strings and comments blanked, line numbers kept."""
-    return _STRINGS.sub(
-        lambda m: ("" if m[0].startswith("#") else "q") + "\n" * m[0].count("\n"), text
-    )
-
-
-def _refuse_key_bombs(skeleton: str) -> None:
+def _refuse_key_bombs(blanked: str) -> None:
     # tomllib needs memory quadratic in the parts of a dotted key: 80 KB of dots take over 4 GB.
-    for number, line in enumerate(skeleton.split("\n"), 1):
+    for number, line in enumerate(blanked.split("\n"), 1):
         for run in _DOTTED.findall(line):
             if run.count(".") >= limits.MAX_TOML_KEY_PARTS:
                 raise PastLimitError(
@@ -181,50 +171,14 @@ def _not_finite(value: Any, pointer: str) -> Iterator[tuple[str, str]]:
             yield from _not_finite(part, f"{pointer}/{index}")
 
 
-def _line_of_keys(skeleton: str) -> dict[str, int]:
-    lines: dict[str, int] = {}
-    counts: dict[str, int] = {}
-    table, depth = "", 0
-    for number, line in enumerate(skeleton.split("\n"), 1):
-        if depth == 0 and (header := _HEADER.fullmatch(line.strip())):
-            table = "/" + header[2].strip().replace(".", "/").replace(" ", "")
-            if header[1] == "[[":
-                counts[table] = counts.get(table, -1) + 1
-            table = _indexed(table, counts)
-            lines.setdefault(table, number)
-            continue
-        if depth == 0 and (key := _KEY.match(line.strip())):
-            lines.setdefault(
-                f"{table}/" + key[1].strip().replace(".", "/").replace(" ", ""), number
-            )
-        depth = max(0, depth + sum(map(line.count, "[{")) - sum(map(line.count, "]}")))
-    return lines
-
-
-def _indexed(table: str, counts: dict[str, int]) -> str:
-    parts, path, plain = table.split("/")[1:], "", ""
-    for part in parts:
-        plain += f"/{part}"
-        path += f"/{part}"
-        if plain in counts:
-            path += f"/{counts[plain]}"
-    return path
-
-
-def _nearest_line(pointer: str, lines: dict[str, int]) -> int:
-    while pointer not in lines and "/" in pointer:
-        pointer = pointer.rsplit("/", 1)[0]
-    return lines.get(pointer, 0)
-
-
 def _at(pointer: str, message: str, lines: dict[str, int]) -> MilestoneProblem:
     key = pointer.strip("/").replace("/", ".") or "(top level)"
-    return _nearest_line(pointer, lines), f"{key}: {message}"
+    return nearest_line(pointer, lines), f"{key}: {message}"
 
 
 def _below(pointer: str, found: tuple[schema.SchemaError, ...]) -> list[schema.SchemaError]:
     """The errors of a table as errors of the file that it stands in."""
-    return [schema.SchemaError(f"{pointer}{one.pointer.rstrip('/')}", one.message) for one in found]
+    return [replace(one, pointer=f"{pointer}{one.pointer.rstrip('/')}") for one in found]
 
 
 def _build(document: dict[str, Any], stages: dict[str, dict[str, Any]]) -> Milestone:
@@ -319,7 +273,7 @@ def _data_problems(milestone: Milestone) -> list[tuple[str, str]]:
     for stage, asked in () if milestone.stage else tables:  # a stage names its own, or is told
         if asked is not None and asked.data not in milestone.data:
             text = f"no [data.{asked.data}] in this file; there are: {known}"
-            found.append((f"/{stage}/data", text))
+            found.append((f"/{stage}/data", of_table(asked.data, stage) + text))
     name = "" if milestone.given_train is None else milestone.train.data
     train = milestone.data.get(name)
     if train is not None and train.text is None and not milestone.stage:

@@ -61,6 +61,8 @@ def _of_start(place: str, spec: StageSpec, before: Sequence[StageSpec]) -> Itera
     if spec.kind != TRAIN.name or parent is None or not parent.seeds or spec.seeds == parent.seeds:
         return
     seeds = list(dict.fromkeys(parent.seeds))
+    if len(seeds) != len(parent.seeds):
+        return  # which is refused by itself: nothing can be advised before that
     yield (
         place,
         f"stage {name!r} has {len(parent.seeds)} seeds, and as many checkpoints: begin from each "

@@ -11,7 +11,7 @@ from difflib import get_close_matches
 
 from evidence import layout
 from evidence.encoding.codec import encode
-from evidence.records.milestone import Milestone, StageSpec
+from evidence.records.milestone import EvalSpec, Milestone, StageSpec, TrainSpec
 from evidence.stages.eval import EVAL
 from evidence.stages.pack_init import OF_PACK, name_problems, named_packs
 from evidence.stages.stage import BASE, OF_STAGE, RESERVED, Stage, stages_of
@@ -85,7 +85,7 @@ def _training(place: str, spec: StageSpec, before: Sequence[StageSpec]) -> Itera
     if spec.eval:
         yield f"{place}/eval", "a training stage has no [eval] of its own"
     if len(spec.data) > 1:
-        yield f"{place}/data", "a stage trains on one data set"
+        yield f"{place}/data", "a stage trains on one data set: write a [[stage]] for each"
     if spec.init.startswith(OF_STAGE):
         yield from _earlier(f"{place}/init", spec.init.removeprefix(OF_STAGE), before)
 
@@ -114,6 +114,9 @@ def _earlier(place: str, name: str, before: Sequence[StageSpec]) -> Iterator[Pro
     known = [one.name for one in before if one.kind == TRAIN.name]
     if name in known:
         return
+    if name.removeprefix(OF_STAGE) in known:
+        yield place, f"checkpoints are named without {OF_STAGE!r} here: {name[len(OF_STAGE) :]!r}"
+        return
     close = get_close_matches(name, known, n=1)
     hint = f"did you mean {close[0]!r}?" if close else f"there are: {', '.join(known) or 'none'}"
     yield place, f"no training stage {name!r} stands before it; {hint}"
@@ -126,10 +129,17 @@ def _data(place: str, spec: StageSpec, milestone: Milestone) -> Iterator[Problem
             known = ", ".join(sorted(milestone.data))
             text = f"no [data.{name}] in this file; there are: {known}"
             if not spec.data:
-                text = f"names no data, and what [{spec.kind}] names is not there: {text}"
+                text = f"the stage names none; {of_table(name, spec.kind)}{text}"
             yield f"{place}/data", text
         elif spec.kind == TRAIN.name and milestone.data[name].text is None:
             yield f"/data/{name}", "training data need `text`, a template of a row"
     for name, keys in (("train", spec.train), ("eval", spec.eval)):
         if "data" in keys:
             yield f"{place}/{name}/data", "is the stage's own key: data = …"
+
+
+def of_table(name: str, table: str) -> str:
+    """What [train] or [eval] says of its data, where that may as well be nothing."""
+    default = TrainSpec().data if table == TRAIN.name else EvalSpec().data
+    says = "says none, or its default," if name == default else "says"
+    return f"[{table}] {says} {name!r}: "

@@ -17,7 +17,14 @@ from typing import Any, Final
 
 from evidence.prose.as_read import as_read
 from evidence.prose.literals import Literal, measurements, plain_text
-from evidence.prose.names import is_called, is_named, measure_meant, names_meant
+from evidence.prose.names import (
+    Meant,
+    is_called,
+    is_named,
+    is_of_stage,
+    measure_meant,
+    names_meant,
+)
 from evidence.records.record import Record
 from evidence.records.run import ValueRecord
 from evidence.text.formatting import decimal_of
@@ -83,7 +90,7 @@ class KnownNumbers:
 
     def __init__(self, numbers: Iterable[KnownNumber]) -> None:
         self._numbers = tuple(numbers)
-        self._named: dict[tuple[str, ...], tuple[KnownNumber, _Sorted] | None] = {}
+        self._named: dict[Meant, tuple[KnownNumber, _Sorted] | None] = {}
         self._measures: dict[str, _Sorted] = {}
 
     def __iter__(self) -> Iterator[KnownNumber]:
@@ -96,14 +103,19 @@ class KnownNumbers:
             found.setdefault(one.unit, []).append(one)
         return {unit: _Sorted(numbers) for unit, numbers in found.items()}
 
-    def named(self, patterns: tuple[str, ...]) -> tuple[KnownNumber, _Sorted] | None:
-        """The first number whose name is one of these, and all of them."""
-        if patterns not in self._named:
-            meant = [
-                one for one in self._numbers if any(is_named(one.name, name) for name in patterns)
+    def named(self, meant: Meant) -> tuple[KnownNumber, _Sorted] | None:
+        """The first number that is meant, and all of them: those of the stage that is named, where
+        there are any."""
+        if meant not in self._named:
+            found = [
+                one
+                for one in self._numbers
+                if any(is_named(one.name, name) for name in meant.names)
             ]
-            self._named[patterns] = (meant[0], _Sorted(meant)) if meant else None
-        return self._named[patterns]
+            own = [one for one in found if meant.stage and is_of_stage(one.name, meant.stage)]
+            found = own or found
+            self._named[meant] = (found[0], _Sorted(found)) if found else None
+        return self._named[meant]
 
     def _called(self, measure: str) -> _Sorted:
         if measure not in self._measures:

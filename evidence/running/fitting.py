@@ -27,6 +27,7 @@ from evidence.records.availability import Unavailable
 from evidence.records.inputs import DataRecord
 from evidence.records.milestone import EvalSpec, Milestone
 from evidence.records.run import AttemptPlan
+from evidence.results.no_such_value import why_none
 from evidence.results.planned_names import SEEN_OF_A_FIELD, value_names
 from evidence.rules.arithmetic import steps_per_epoch, total_steps
 from evidence.running.entering import read_files
@@ -53,6 +54,8 @@ def field_problems(milestone: Milestone, plans: Sequence[AttemptPlan], data: Set
         if spec.text is not None:
             found += _of_template(f"/data/{name}/text", spec.text, data[name], None)
         found += _of_answers(f"/data/{name}/answer", spec.answer, data[name])
+        if spec.under_test is not None:
+            found += _of_answers(f"/data/{name}/under_test", (spec.under_test,), data[name])
     for plan in plans:
         if plan.given_eval is None:
             continue
@@ -126,10 +129,9 @@ def value_problems(
     known = sorted(names)
     for place, name in prose.values_named(milestone):
         if not _is_value(name, known, milestone):
-            close = get_close_matches(name, known, n=1, cutoff=0.6)
-            meant = f"Did you mean {close[0]!r}? " if close else ""
+            why = why_none(name, known, milestone)
             all_names = "All names: `evidence explain PACK` of any pack, or results.json of it."
-            yield place, f"there is no value {name!r}", f"{meant}{all_names}"
+            yield place, f"there is no value {name!r}", f"{why} {all_names}".lstrip()
 
 
 def _is_value(name: str, known: Collection[str], milestone: Milestone) -> bool:

@@ -93,8 +93,7 @@ def _verified(root: Path, one: PackInit, problem: _Problem) -> VerifiedPack:
     place = root / one.pack
     verify = commands.evidence("verify", str(place))
     if not place.exists() and not layout.is_unfinished(layout.work_dir(place.parent, place.name)):
-        run = commands.run(one.name, place.parent, root=root)
-        raise problem.error(f"there is no pack {one.pack}", f"Make it first: {run}")
+        raise problem.error(f"there is no pack {one.pack}", _to_make(root, one))
     try:
         return open_verified(place)
     except (PackBrokenError, UnsafePackError) as error:
@@ -102,6 +101,19 @@ def _verified(root: Path, one: PackInit, problem: _Problem) -> VerifiedPack:
         raise problem.error(text, error.hint or f"{verify} lists everything.") from error
     except EvidenceError as error:
         raise problem.error(f"{one.pack}: {error.message}", error.hint) from error
+
+
+def _to_make(root: Path, one: PackInit) -> str:
+    """What to do for a pack that is not there; one without a folder was meant to be in runs/."""
+    run = commands.run(one.name, (root / one.pack).parent, root=root)
+    if "/" in one.pack:
+        return f"Make it first: {run}"
+    meant = PackInit(f"{layout.RUNS}/{one.pack}", one.stage)
+    there = (root / meant.pack).exists()
+    more = (
+        "" if there else f" Make it first: {commands.run(one.name, root / layout.RUNS, root=root)}"
+    )
+    return f"Packs are named from the project's root. Did you mean {meant.init!r}?{more}"
 
 
 def _results(pack: VerifiedPack) -> ResultsRecord:

@@ -39,6 +39,7 @@ from evidence.running.secrets import scan_inputs
 from evidence.running.stage_checks import check_stages
 from evidence.running.stage_data import Ancestors, ancestors_of_stages, data_of_stages
 from evidence.running.unfit import refuse_unfit_models
+from evidence.running.where_fit import refuse_empty_where
 from evidence.text import templating
 from evidence.worker.interface import Backend
 
@@ -104,7 +105,7 @@ def prepare(
     refuse_unfit_models(root, milestone, where)
     _check_frozen(root, milestone, where)
     refuse_too_much_around()
-    data = {name: _check_data(root, name, one, where) for name, one in homes_of(milestone).items()}
+    data = _checked_data(root, milestone, where)
     of_stages = data_of_stages(root, milestone)
     warnings = check_stages(root, milestone, (data, of_stages), parents.names, where)
     notes = layout.notes_file(root, milestone_id)
@@ -201,6 +202,11 @@ def _backends(plans: tuple[AttemptPlan, ...], where: Where) -> Mapping[str, Back
         hints = dict.fromkeys(one.hint for one in wrong)
         raise MilestoneError("\n".join(one.message for one in wrong), hint="\n  ".join(hints))
     return found
+
+
+def _checked_data(root: Path, milestone: Milestone, where: Where) -> dict[str, DataRecord]:
+    refuse_empty_where(root, milestone, where)
+    return {name: _check_data(root, name, one, where) for name, one in homes_of(milestone).items()}
 
 
 def _check_data(root: Path, name: str, milestone: Milestone, where: Where) -> DataRecord:

@@ -22,6 +22,7 @@ from evidence.running.forms import form_warnings
 from evidence.running.place import Where
 from evidence.running.text_fit import refuse_unfit_texts
 from evidence.running.unfit import OUR_BACKEND
+from evidence.stages.arms import chain_of
 from evidence.stages.stage import Stage, stages_of
 
 MAX_FROZEN_FILES: Final = limits.MAX_FROZEN_FILES
@@ -42,19 +43,22 @@ def check_stages(
     warnings: list[str] = []
     for stage in stages:
         own = of_stages.get(stage.name, everywhere)
-        warnings += _check_stage(root, stage, own, where.within(stage))
+        first = chain_of(stage, stages)[0]
+        warnings += _check_stage(root, (stage, first), own, where.within(stage))
     _refuse(where, fitting.value_problems(milestone, _sets_of(root, stages), of_parents))
     return warnings
 
 
 def _check_stage(
-    root: Path, stage: Stage, data: Mapping[str, DataRecord], where: Where
+    root: Path, one: tuple[Stage, Stage], data: Mapping[str, DataRecord], where: Where
 ) -> tuple[str, ...]:
-    """Refuse what no pack could hold of a stage, and names that nothing has."""
+    """Refuse what no pack could hold of a stage, and names that nothing has. `one`: the stage, and
+    the first of those that its checkpoint comes from."""
+    stage, first = one
     plans = plan_attempts(stage.milestone)
     for pointer, message, hint in lengths.problems(stage.milestone, plans, data):
         raise where.error(pointer, message, hint)
-    return _check_names_and_forms(root, stage, where)
+    return _check_names_and_forms(root, stage, first, where)
 
 
 def _sets_of(root: Path, stages: tuple[Stage, ...]) -> dict[str, fitting.Sets]:
@@ -73,7 +77,7 @@ def _refuse(where: Where, found: Iterable[fitting.Problem]) -> None:
         raise MilestoneError("\n".join(one.message for one in wrong), hint="\n  ".join(hints))
 
 
-def _check_names_and_forms(root: Path, stage: Stage, where: Where) -> tuple[str, ...]:
+def _check_names_and_forms(root: Path, stage: Stage, first: Stage, where: Where) -> tuple[str, ...]:
     """Refuse names that nothing has; return what should be known of texts that do not fit."""
     milestone, plans = stage.milestone, plan_attempts(stage.milestone)
     sets = _sets(root, milestone)
@@ -85,6 +89,7 @@ def _check_names_and_forms(root: Path, stage: Stage, where: Where) -> tuple[str,
     for plan in plans:
         found += fitting.warm_up_problems(milestone, plan, sets)
     _refuse(where, found)
+    begins = plan_attempts(first.milestone)
     warnings: list[str] = []
     for plan in plans:
         if plan.given_train is None or plan.given_eval is None:
@@ -95,7 +100,9 @@ def _check_names_and_forms(root: Path, stage: Stage, where: Where) -> tuple[str,
         if plan.backend == OUR_BACKEND and not stage.parent:
             refuse_unfit_texts(root, plan, sets[plan.train.data], asked)
         place = where.error(fitting.pointer(milestone, plan, "eval", "prompt"), "").message
-        warnings += [f"{place}{text}" for text in form_warnings(plan, sets)]
+        warnings += [
+            f"{place}{text}" for text in form_warnings(root, plan, sets, begins[plan.number - 1])
+        ]
     return tuple(dict.fromkeys(warnings))
 
 

@@ -33,7 +33,7 @@ def refuse_unfit_texts(
     root: Path, plan: AttemptPlan, data: DataSet, asked: Sequence[EvalExample]
 ) -> None:
     """Raise DataError for what the worker is certain to refuse."""
-    coder = _coder(root, plan)
+    coder = coder_of(root, plan)
     if coder is None or len(data.rows) > MAX_ROWS or len(data.raw) > MAX_BYTES:
         return
     longest = plan.train.max_length
@@ -71,7 +71,8 @@ def _refuse_long(
             )
 
 
-def _coder(root: Path, plan: AttemptPlan) -> Coder | None:
+def coder_of(root: Path, plan: AttemptPlan) -> Coder | None:
+    """The tokenizer.json of a plan's model, special tokens left out; None where none is here."""
     folder = plan.model.tokenizer or plan.model.path
     if folder is None or not (root / folder / "tokenizer.json").is_file():
         return None

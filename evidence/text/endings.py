@@ -80,12 +80,13 @@ def of_open_gates(gates: tuple[GateResult, ...]) -> str:
     opened = [gate for gate in gates if gate.is_open]
     if not opened:
         return ""
-    words = "; ".join(f"{gate.name} ({_measured(gate)})" for gate in opened)
+    words = "; ".join(f"{gate.name} ({measured(gate)})" for gate in opened)
     many = "required gates are" if len(opened) > 1 else "a required gate is"
     return f"the run is complete, but {many} not met: {words}"
 
 
-def _measured(gate: GateResult) -> str:
+def measured(gate: GateResult) -> str:
+    """What a gate came to: its number and its target, or why there is none."""
     if gate.reason:
         return gate.reason
     return f"{gate.metric} is {gate.actual}, to be {gate.op} {gate.limit}"

@@ -38,6 +38,8 @@ def there(made: Path, tmp_path: Path) -> Path:
         ("pack:runs/P1#B", "pack:runs/C1#asked", "no training stage 'asked'", "pack:runs/C1#D"),
         ("pack:runs/P1#B", "pack:runs/G1#B", "has no stages", "Write: pack:runs/G1"),
         ("pack:runs/P1#B", "pack:runs/P9#B", "there is no pack runs/P9", "run P9"),
+        ("pack:runs/P1#B", "pack:P9#B", "there is no pack P9", "Did you mean 'pack:runs/P9#B'?"),
+        ("pack:runs/P1#B", "pack:P1#B", "there is no pack P1", "Did you mean 'pack:runs/P1#B'?"),
         ("parent.P1.B.train", "parent.P1.B.trian", "there is no value 'parent.P1.B.trian", "Did"),
         ("parent.P1.B.train", "parent.P2.B.train", "there is no value 'parent.P2.B.train", "Did"),
     ],

@@ -20,6 +20,7 @@ from typing import Any, Final
 
 import evidence
 from evidence.capture import patterns as globs
+from evidence.encoding.schema import load
 from evidence.prose import names
 from evidence.recording import typed
 from evidence.redact.identity import Identity
@@ -48,6 +49,10 @@ BUILT: Final[Mapping[str, tuple[str, Callable[[], Iterable[re.Pattern[Any]]]]]] 
     "capture/patterns.py": (
         "fullmatch",
         lambda: map(globs._regex, ("**/*.py", "a*b*c/*.x", "*a*a*a*b", "**/a/**/a/**/b", "*")),
+    ),
+    "milestone/names_meant.py": (
+        "fullmatch",
+        lambda: map(re.compile, _schema_patterns(load("milestone.v1"))),
     ),
     "prose/names.py": (
         "search",

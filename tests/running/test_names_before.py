@@ -35,6 +35,10 @@ TYPOS = {
     "the other side of a gate": (
         "value = 1", 'other = "train.los_end"', "gate.0.other", "train.loss_end",
     ),
+    "what is under test": (
+        'path = "data/eval.jsonl"', 'path = "data/eval.jsonl"\nunder_test = "promt"',
+        "data.eval.under_test", "'prompt'",
+    ),
     "a ref": ('ref = "HEAD"', 'ref = "mains"', "frozen.0.ref", "main"),
     "a scorer": ("limit = 5", 'limit = 5\nscorers = ["exct"]', "eval.scorers", "exact"),
     "the target of an attempt": (

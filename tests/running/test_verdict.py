@@ -49,6 +49,26 @@ def test_a_run_says_the_verdict_on_its_pack_last(project: Project) -> None:
     assert last.startswith(f"  verified     INTACT: {passed} checks passed, 0 failed, ")
 
 
+def test_the_terminal_says_which_gates_are_required_and_which_of_them_are_open(
+    project: Project,
+) -> None:
+    project.edit(
+        "[narrative]",
+        '[[gate]]\nname = "never"\nmetric = "train.num_steps"\nop = "<"\nvalue = 0\n\n'
+        '[[gate]]\nname = "not meant"\nmetric = "train.num_steps"\nop = "<"\nvalue = 0\n'
+        "required = false\n\n[narrative]",
+    )
+    ended = evidence(*words(project))
+    assert ended.exit == ExitCode.UNFINISHED
+    lines = ended.out.splitlines()
+    assert "gate met (required): the loss falls" in lines
+    assert "gate not-met (required): never" in lines
+    assert "gate not-met (advisory): not meant" in lines
+    said = lines.index("the run is complete, but 1 of 2 required gates not met (exit 4):")
+    assert lines[said + 1] == "    never: train.num_steps is 10, to be < 0"
+    assert "not meant" not in "".join(lines[said:])
+
+
 def test_a_failed_run_is_unfinished_and_verified_all_the_same(
     project: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:

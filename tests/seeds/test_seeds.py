@@ -102,7 +102,7 @@ class Refused:
     "wrong",
     [
         Refused(MILESTONE, "[1, 2, 3]", "[1, 2, 1]", "seeds.2", "the seed 1 is used twice"),
-        Refused(MILESTONE, "[1, 2, 3]", "[1]", "seeds", "too short"),
+        Refused(MILESTONE, "[1, 2, 3]", "[1]", "seeds", "at least 2 are needed"),
         Refused(MILESTONE, "[1, 2, 3]", "[1, -2]", "seeds.1", "-2"),
         Refused(MILESTONE, "threads = 1", "train = { seed = 3 }", "attempt.0.train.seed",
                 "in every attempt"),

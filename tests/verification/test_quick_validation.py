@@ -74,7 +74,9 @@ ALONE: dict[str, tuple[Any, ...]] = {
                   ("null", "boolean", "integer", "number", "string", "array", "object")),
 }  # fmt: skip
 """Every keyword that our schemas use and that can refuse: small schemas of nothing else."""
-SAY_NOTHING = {"$defs", "$id", "$ref", "$schema", "default", "description", "then", "title"}
+SAY_NOTHING = {
+    "$defs", "$id", "$ref", "$schema", "default", "description", "then", "title", "wanted",
+}  # fmt: skip
 
 
 SCALARS = st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text("0aZ\n/é")
