@@ -35,7 +35,7 @@ def ancestors_of_stages(
     stages = stages_of(milestone)
     found: dict[str, Ancestors] = {}
     for stage in stages:
-        before = ancestors_of(stage, stages) if stage.is_named and stage.kind is EVAL else ()
+        before = ancestors_of(stage, stages) if stage.kind is EVAL else ()
         taught = {
             one.name: of_packs[one.name]
             if one.stage is None

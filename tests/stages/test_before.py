@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -9,8 +10,9 @@ import pytest
 from evidence.errors import DataError, ExitCode
 from evidence.running import text_fit
 from evidence.running.preflight import prepare
+from evidence.verification.verification import verify_pack
 from tests.command import evidence
-from tests.stages.test_several import project
+from tests.stages.test_several import project, run
 
 OWN = "train = { learning_rate = 0.0005 }"
 SEES_NO_ANSWER = "train = { max_length = 4 }"
@@ -89,3 +91,31 @@ def test_of_a_model_that_is_not_here_it_is_said_of_later_stages_alone(tmp_path: 
 def test_nothing_is_said_of_stages_that_were_looked_at(tmp_path: Path) -> None:
     pytest.importorskip("tokenizers")
     assert untold(with_edits(tmp_path / "p")) == []
+
+
+@pytest.mark.torch
+def test_of_a_set_that_is_asked_or_that_no_stage_takes_nothing_is_said_to_be_unknown(
+    tmp_path: Path,
+) -> None:
+    more = """
+[data.again]
+path = "checks.jsonl"
+
+[data.spare]
+path = "rows.jsonl"
+answer = ["final_answer"]
+text = "{{ prompt }} {{ final_answer }}"
+
+[train]
+"""
+    of = 'of = ["A", "B"]'
+    root = with_edits(
+        tmp_path / "p", ("\n[train]\n", more), (of, 'of = ["B"]\ndata = ["checks", "again"]')
+    )
+    assert run(root).returncode == 0
+    report = verify_pack(root / "runs/T5")
+    assert report.exit_code == 0
+    assert not {"overlap-unknown", "conflicts-unknown"} & {one.code for one in report.findings}
+    described = json.loads((root / "runs/T5/inputs.json").read_bytes())["data"]["spare"]
+    assert described["overlap"] == {"unavailable": "no stage takes this data set"}
+    assert described["num_conflicting_prompts"] == 0
