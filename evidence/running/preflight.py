@@ -130,7 +130,10 @@ def prepare(
         of_stages=of_stages,
         ancestors=ancestors_of_stages(root, milestone, parents.taught),
         backends=backends,
-        warnings=(*dict.fromkeys(warnings), *shadowed(made, [plan.name for plan in chosen])),
+        warnings=(
+            *dict.fromkeys((*parents.warnings, *warnings)),
+            *shadowed(made, [plan.name for plan in chosen]),
+        ),
         overrides=made.overrides,
         parents=parents.records,
     )
