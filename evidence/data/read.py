@@ -9,6 +9,7 @@ from __future__ import annotations
 import codecs
 import shlex
 from collections.abc import Iterator, Mapping, Sequence
+from difflib import get_close_matches
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
@@ -24,6 +25,10 @@ from evidence.records.milestone import DataSpec, HubDataSpec, Milestone
 from evidence.text import templating
 
 MAX_SHOWN: Final = 20
+_MAX_FIELDS: Final = 200
+"""That a misspelt name is held against."""
+_VALUE_CHARS: Final = 60
+"""Of a value that is named."""
 LFS_POINTER: Final = b"version https://git-lfs.github.com/spec/"
 
 _TYPES: Final[Mapping[str, tuple[type, ...]]] = {
@@ -78,8 +83,23 @@ def taken(data: DataSet, label: str, where: Mapping[str, Any]) -> DataSet:
     rows = tuple(row for row in data.rows if _is_taken(row, where))
     if not rows:
         said = ", ".join(f"{key} = {value!r}" for key, value in where.items())
-        raise MilestoneError(f"{label}: no row has {said}, which `where` asks for")
+        raise MilestoneError(
+            f"{label}: no row has {said}, which `where` asks for",
+            hint=" ".join(_there(data.rows, key) for key in where),
+        )
     return DataSet(name=data.name, raw=data.raw, rows=rows)
+
+
+def _there(rows: Sequence[Row], key: str) -> str:
+    """What a field is in the rows, for who asked for another value of it."""
+    fields = tuple(dict.fromkeys(name for row in rows for name in row))
+    if key not in fields:
+        close = get_close_matches(key, fields[:_MAX_FIELDS], n=1)
+        meant = f" Did you mean {close[0]!r}?" if close else ""
+        return f"No row has a field {key!r}; there are: {', '.join(fields[:MAX_SHOWN])}.{meant}"
+    found = tuple(dict.fromkeys(repr(row[key])[:_VALUE_CHARS] for row in rows if key in row))
+    more = ", …" if len(found) > MAX_SHOWN else ""
+    return f"In the rows {key!r} is: {', '.join(found[:MAX_SHOWN])}{more}."
 
 
 def _is_taken(row: Row, where: Mapping[str, Any]) -> bool:

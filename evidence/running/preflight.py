@@ -105,7 +105,7 @@ def prepare(
     _check_frozen(root, milestone, where)
     refuse_too_much_around()
     data = {name: _check_data(root, name, one, where) for name, one in homes_of(milestone).items()}
-    of_stages = data_of_stages(root, milestone)
+    of_stages = data_of_stages(root, milestone, where)
     warnings = check_stages(root, milestone, (data, of_stages), parents.names, where)
     notes = layout.notes_file(root, milestone_id)
     noted = _notes(notes)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from evidence.errors import DataError, ExitCode
+from evidence.errors import DataError, ExitCode, MilestoneError
 from evidence.running import text_fit
 from evidence.running.preflight import prepare
 from evidence.verification.verification import verify_pack
@@ -119,3 +119,20 @@ text = "{{ prompt }} {{ final_answer }}"
     described = json.loads((root / "runs/T5/inputs.json").read_bytes())["data"]["spare"]
     assert described["overlap"] == {"unavailable": "no stage takes this data set"}
     assert described["num_conflicting_prompts"] == 0
+
+
+@pytest.mark.parametrize(
+    ("asked", "hint"),
+    [
+        ("half = 9", "In the rows 'half' is: 1, 2."),
+        ('half = "2"', "In the rows 'half' is: 1, 2."),
+        ("halff = 2", "No row has a field 'halff'; there are: half, prompt, final_answer."),
+    ],
+)
+def test_rows_that_are_not_there_are_told_with_the_stage_that_asks_for_them(
+    asked: str, hint: str, tmp_path: Path
+) -> None:
+    root = with_edits(tmp_path / "p", ("half = 2", asked))
+    with pytest.raises(MilestoneError, match=r"T5\.toml:\d+: stage\.1: stage B: ") as refused:
+        prepare(root, "T5", None)
+    assert hint in refused.value.hint
