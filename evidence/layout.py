@@ -80,6 +80,8 @@ CLOSING: Final = "closing.json"
 """In a work folder: what was wrong when the run began to be closed; it goes on no more."""
 PUBLISHED: Final = "published.json"
 """In a work folder: the root digest of what is about to be published; the rest is a leftover."""
+WEIGHTS_KEPT: Final = ".weights"
+"""In runs/.work: weights of trainings that came to their end in a run that failed."""
 SET_ASIDE: Final = ".set-aside"
 """In runs/.work: what lay in the folder of a run that was closed, and can be in no pack."""
 

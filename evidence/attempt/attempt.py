@@ -95,9 +95,10 @@ def refused(plan: AttemptPlan, unmet: tuple[tuple[str, str], ...]) -> AttemptRes
     return AttemptResult(record=record)
 
 
-def interrupted(plan: AttemptPlan, why: str) -> AttemptResult:
-    """The result of an attempt whose process has ended and which is not resumed."""
-    reason = f"closed before it was done: {why}"
+def interrupted(plan: AttemptPlan, why: str, where: str = "") -> AttemptResult:
+    """The result of an attempt whose process has ended and which is not resumed; `where` it was,
+    for a reason that does not say so."""
+    reason = f"closed before it was done: {where}{': ' if where else ''}{why}"
     return AttemptResult(replace(_record(plan, None, 0.0), outcome="interrupted", reason=reason))
 
 

@@ -95,8 +95,15 @@ class WorkerEnd(Record):
     """It came as far as its schedule: backend, data and model were loaded."""
     last_lines: tuple[str, ...] = ()
     """Of its output."""
+    stage: str = ""
+    """Name of the stage, where that is not its kind's."""
     blamed: str = ""
     """Which of several processes ended first, or failed for a reason of its own."""
+
+    @property
+    def place(self) -> str:
+        """What its stage is called."""
+        return self.stage or self.kind.name
 
 
 class Left(Record):
@@ -171,7 +178,7 @@ def outcome_of(ended: WorkerEnd) -> tuple[OutcomeKind, str]:
 
 
 def _outcome_of(ended: WorkerEnd) -> tuple[OutcomeKind, str]:
-    stage = ended.kind.name
+    stage = ended.place
     if ended.limit is not None:
         stuck = _STUCK if ended.exit_status is None else ""
         return "timed-out", f"{_passed(ended.limit, stage)}{stuck}"
@@ -221,7 +228,7 @@ def _checkpoint_note(ended: WorkerEnd) -> str:
 
 def _killed(ended: WorkerEnd) -> tuple[OutcomeKind, str]:
     name = _signal_of(ended)
-    during = f"during the {ended.kind.name} stage"
+    during = f"during the {ended.place} stage"
     by_program = ended.program_signal is not None and _signal_name(ended.program_signal) == name
     who = "the program" if by_program else "the worker"
     if name == "SIGKILL" and ended.num_oom_kills:

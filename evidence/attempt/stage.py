@@ -114,6 +114,7 @@ class StageRun:
             raise DurabilityError(message, hint=NO_ROOM_HINT, no_room=True)
         ended = WorkerEnd(
             kind=self._kind,
+            stage=self._stage.name,
             blamed=self._blamed,
             done=self._done is not None,
             failure=self._failure,

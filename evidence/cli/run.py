@@ -63,6 +63,9 @@ def command(
     the evidence says why. 1: the sealed pack does not verify. 2: nothing was started. 75: another
     run holds this pack.
 
+    The pack of a failed run, closed or not, holds no weights. What its trainings (or stages) saved
+    at their end is kept in runs/.work/.weights, and where is said; checkpoints are removed.
+
     --set: KEY is a dotted path in the milestone, with entries of [[attempt]], [[gate]] and the
     like by their name (attempt.stand-in.train.seed). VALUE is TOML; what is none is a string, and a
     string that looks like a number is quoted: --set 'train.data="7"'. The pack keeps both values.

@@ -36,15 +36,20 @@ def describe(
     where there is none."""
     spec = milestone.data[data.name]
     if milestone.given_eval is None:
-        return facts.describe(data, spec, NO_TEXT, spec.answer, NOTHING_ASKED)
+        nothing = facts.NOT_TAKEN if milestone.is_staged else NOTHING_ASKED
+        return facts.describe(data, spec, _own(data, spec, compiled), spec.answer, nothing)
     eval_spec = milestone.eval
     if evaluation is None:
         own = questions(data, eval_spec.prompt, (), compiled)
         targets = (eval_spec.target_field,) if _has(data, eval_spec.target_field) else ()
         return facts.describe(data, spec, own, targets, facts.ITSELF)
-    own = NO_TEXT if spec.text is None else questions(data, spec.text, spec.answer, compiled)
     asked = questions(evaluation, eval_spec.prompt, (), compiled)
-    return facts.describe(data, spec, own, spec.answer, asked)
+    return facts.describe(data, spec, _own(data, spec, compiled), spec.answer, asked)
+
+
+def _own(data: DataSet, spec: DataSpec, compiled: Compile) -> Questions:
+    """What the rows ask by the text of their own set."""
+    return NO_TEXT if spec.text is None else questions(data, spec.text, spec.answer, compiled)
 
 
 def of_evaluation(spec: EvalSpec, data: DataSet, compiled: Compile) -> Questions:

@@ -34,6 +34,7 @@ class DataSet(Record):
 
 
 ITSELF: Final = Unavailable("this is the evaluation set itself")
+NOT_TAKEN: Final = Unavailable("no stage takes this data set")
 
 
 def describe(
@@ -126,7 +127,8 @@ def conflicts(
 def overlap(own: Questions, asked: Questions) -> OverlapRecord | Unavailable:
     """Rows that ask what the evaluation set asks."""
     if isinstance(asked, Unavailable):
-        return asked if asked is ITSELF else Unavailable(f"the evaluation prompt: {asked.reason}")
+        is_whole = asked in (ITSELF, NOT_TAKEN)
+        return asked if is_whole else Unavailable(f"the evaluation prompt: {asked.reason}")
     if isinstance(own, Unavailable):
         return own
     exact, met_exactly = meeting(own, asked, questions.exact)

@@ -199,7 +199,7 @@ class InputsRecord(Record, omit_defaults=True):
     """How the outputs are judged."""
     ancestors: dict[str, SeenQuestions | Unavailable] = field(default_factory=dict)
     """Of an evaluation stage: which of its questions are in the training data of each stage that
-    the checkpoint comes from, by its name."""
+    the checkpoint comes from, by its name; without [[stage]] of the pack that it comes from."""
 
 
 class SeenRow(Record):

@@ -62,6 +62,12 @@ def warnings(documents: Documents) -> Iterator[str]:
 
 def _trained_on(documents: Documents) -> Iterator[str]:
     """Questions that a training before the last one was fed; of that its own stage says it."""
+    if not documents.milestone.is_staged:
+        for name, one in documents.inputs.ancestors.items():
+            told = "" if isinstance(one, Unavailable) else evaluations.of_seen(name, one)
+            if told:
+                yield f"{_said(told)}."
+        return
     for stage, seen in views(documents):
         for name, one in seen.inputs.ancestors.items():
             told = "" if isinstance(one, Unavailable) else evaluations.of_seen(name, one)

@@ -25,6 +25,16 @@ def recoveries(documents: Documents) -> tuple[str, ...]:
     return tuple(told)
 
 
+def headline(documents: Documents) -> str:
+    """How often a stage with a folder of its own was interrupted, and what of it was run again."""
+    found = [
+        one for one in documents.journal if one.event == "recovered" and _is_of(documents, one)
+    ]
+    num_rows = sum(one.data["num_step_rows_cut"] for one in found)
+    rows = formatting.plural(num_rows, "step row was", "step rows were")
+    return f"{formatting.plural(len(found), 'interruption')}; {rows} lost and run again."
+
+
 def _is_of(documents: Documents, event: JournalEvent) -> bool:
     """Whether it was in this stage, or right behind it, that the run ended; of a run without
     stages always."""

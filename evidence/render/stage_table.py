@@ -9,7 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
+from evidence.pack import lost
 from evidence.pack.documents import Documents
+from evidence.records.run import JournalEvent
 from evidence.render.values import Sheet
 from evidence.results.stage_totals import TOTALS
 from evidence.stages.stage import BASE, Stage, stages_of
@@ -35,6 +37,7 @@ def view(documents: Documents, sheet: Sheet) -> dict[str, Any]:
         "several_trained": len(trained) > 1,
         "several_evaluated": len(evaluated) > 1,
         "finished_stages": ", ".join(_finished(documents, stages)),
+        **_ends(documents, stages),
         "stage_totals": {
             name.replace(".", "_"): sheet.v(f"stages.{name}")
             for _, name, _ in TOTALS
@@ -43,10 +46,50 @@ def view(documents: Documents, sheet: Sheet) -> dict[str, Any]:
     }
 
 
+def _ends(documents: Documents, stages: Sequence[Stage]) -> dict[str, Any]:
+    """What became of each stage in the last attempt of a run that failed; nothing of another."""
+    own = _of_last_attempt(documents)
+    completed = any(one.data.get("outcome") == "completed" for one in own)
+    if not own or completed or lost.damaged_in(documents.journal) is not None:
+        return {"stage_ends": [], "last_attempt": ""}
+    rows = [
+        {
+            "name": markdown.inline(one.name),
+            "from": _from(one),
+            "data": markdown.inline(_data_of(one)),
+            "end": _end_of(one, own),
+        }
+        for one in stages
+    ]
+    return {"stage_ends": rows, "last_attempt": markdown.inline(str(own[0].attempt))}
+
+
+def _of_last_attempt(documents: Documents) -> list[JournalEvent]:
+    events = [one for one in documents.journal if one.attempt is not None]
+    return [one for one in events if one.attempt == events[-1].attempt]
+
+
+def _data_of(stage: Stage) -> str:
+    settings = stage.milestone.train if stage.kind is TRAIN else stage.milestone.eval
+    return settings.data
+
+
+def _end_of(stage: Stage, events: Sequence[JournalEvent]) -> str:
+    own = [one for one in events if one.data.get("stage") == stage.name]
+    if any(one.event == "stage-finished" for one in own):
+        return "came to its end"
+    if not any(one.event == "stage-started" for one in own):
+        return "never began"
+    if not stage.kind.resumes:
+        return "began and did not come to its end"
+    saved = [one.data["step"] for one in own if one.event == "checkpoint"]
+    last = f"last checkpoint after step {saved[-1]}" if saved else "it had no checkpoint"
+    return f"began and did not come to its end; {last}"
+
+
 def _finished(documents: Documents, stages: Sequence[Stage]) -> Iterator[str]:
     """Stages that came to their end in the last attempt, as the journal tells."""
-    events = [one for one in documents.journal if one.attempt is not None]
-    last = [one for one in events if one.attempt == events[-1].attempt]
+    last = _of_last_attempt(documents)
     ended = {one.data.get("stage") for one in last if one.event == "stage-finished"}
     yield from (markdown.inline(one.name) for one in stages if one.name in ended)
 

@@ -23,7 +23,7 @@ def ancestor_values(context: Context, views: Mapping[str, Context]) -> Values:
     """EVALUATION.eval.seen.TRAINING.num_questions, and how many of them exactly."""
     stages = stages_of(context.documents.milestone)
     for stage in stages:
-        if not stage.is_named or stage.kind is not EVAL:
+        if stage.kind is not EVAL:
             continue
         view = views[stage.name]
         for ancestor in ancestors_of(stage, stages):

@@ -26,7 +26,8 @@ RULES: Final[Mapping[str, str]] = {
     "count-with-marker": "outputs in which the text after which an answer stands occurs",
     "count-of-attempt-started": "attempts that the journal says were started",
     "count-of-recovered": "times that another process went on with the run",
-    "count-of-stage-started": "times that the training stage was started",
+    "count-of-stage-started": "times that the training stage was started; with [[stage]] 1, and "
+    "each further start of a stage that had begun",
     "constant-fields": "fields of a prediction that are the same in all rows",
     "date-of-utc": "the day of the time at the address, in UTC",
     "degenerate-outputs": "outputs that are empty, distinct, repeating or echoing, counted",

@@ -119,18 +119,23 @@ def _counts(context: Context) -> Values:
     place = places_of([place for place, count in removed.items() if count], whole)
     yield "run.num_redactions", known(sum(removed.values()), "secrets", place, "sum-of-redacted")
     yield _allowed(context, whole)
-    segments = [
-        event
-        for kind in stages_of(context.documents.milestone)[:1]
-        for event in context.stage_events("stage-started", kind.name)
-    ]
+    segments = _num_segments(context)
     yield (
         "run.num_segments",
-        known(len(segments), "segments", whole, "count-of-stage-started")
+        known(segments, "segments", whole, "count-of-stage-started")
         if segments
         else unknown(context.why_not, "segments", whole, "count-of-stage-started"),
     )
     yield from _recoveries(context, whole)
+
+
+def _num_segments(context: Context) -> int:
+    """Of a run without [[stage]] the starts of its first stage; else 1, and each further start of
+    a stage that had begun. 0 where none began."""
+    stages = stages_of(context.documents.milestone)
+    asked = stages if stages and stages[0].is_named else stages[:1]
+    starts = [len(context.stage_events("stage-started", one.name)) for one in asked]
+    return 1 + sum(count - 1 for count in starts if count) if any(starts) else 0
 
 
 def _recoveries(context: Context, whole: str) -> Values:

@@ -36,6 +36,7 @@ from evidence.errors import (
 )
 from evidence.milestone.effective import sealed_as
 from evidence.milestone.plan import plan_attempts
+from evidence.pack import journal
 from evidence.pack.journal import Clock, Journal
 from evidence.progress import Observer
 from evidence.records.capture import WorkerRecord
@@ -43,6 +44,7 @@ from evidence.records.finding import Report
 from evidence.records.milestone import AllowSpec
 from evidence.records.record import Record
 from evidence.records.run import AttemptPlan, ParentRecord
+from evidence.running import kept_weights
 from evidence.running.ending import recording_stop_reason
 from evidence.running.entering import changed_files, marks
 from evidence.running.finish import (
@@ -361,12 +363,17 @@ def record_end(run: Run, plan: AttemptPlan, result: AttemptResult) -> AttemptRes
         duration_s=record.duration_s,
     )
     run.memory.keep(run.journal.written)
-    place_evidence(run.memory, run.space, plan, completed=result.completed)
+    place_evidence(run, plan, completed=result.completed)
     return result
 
 
-def place_evidence(memory: Memory, space: Workspace, plan: AttemptPlan, *, completed: bool) -> None:
-    """Put an attempt's evidence where the pack wants it; of one that failed, drop the scratch."""
+def place_evidence(run: Run, plan: AttemptPlan, *, completed: bool) -> None:
+    """Put an attempt's evidence where the pack wants it; of one that failed, drop the scratch, and
+    keep beside it what it trained to the end."""
+    memory, space = run.memory, run.space
     if not completed:
         memory.about_to_remove([space.scratch(plan) / reported.NAME])
+        events = journal.read((space.staging / layout.JOURNAL).read_bytes())
+        trained = kept_weights.trained(plan.name, stages_of(run.prepared.milestone), events)
+        kept_weights.keep(space, [f"{space.output(plan).name}/{one}" for one in trained])
     space.place_evidence(plan, completed=completed)

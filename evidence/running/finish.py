@@ -41,6 +41,7 @@ from evidence.rules import scoring
 from evidence.running.observation import Observation
 from evidence.running.preflight import Prepared
 from evidence.running.secrets import allowed_in, refuse_secrets
+from evidence.stages.eval import EVAL
 from evidence.stages.registry import is_document, schema_for
 from evidence.stages.stage import stages_of
 from evidence.system.durable import remove, write_file
@@ -72,6 +73,8 @@ def observed_documents(
     files = observed.files(framework, worker)
     reported = None if completed is None else completed.reported
     top = _inputs(prepared.milestone, prepared.data, completed, reported)
+    if not prepared.milestone.is_staged:
+        top = replace(top, ancestors=prepared.ancestors.get(EVAL.name, {}))
     files[layout.INPUTS] = jsonio.dump_document(encode(top))
     for stage in stages_of(prepared.milestone):
         if stage.is_named and completed is not None:

@@ -50,12 +50,12 @@ def _remedy(
     return ""
 
 
-def _fed(gap: str, plan: AttemptPlan, data: Sets, coder: Coder | None) -> str:
+def _fed(gap: str, plan: AttemptPlan, data: Sets, coder: Coder | str) -> str:
     """A prompt with the gap in it: without the blank behind, or with it, as tokens have it."""
     without = " and leave out answer_after" if plan.eval.answer_after else ""
     taught = 'teach it, with loss = "all"'
     prompts = list(dict.fromkeys(plan.eval.prompt + one for one in (gap.rstrip(), gap)))
-    if coder is None:
+    if isinstance(coder, str):
         last_word = _LAST_WORD if len(prompts) > 1 else ""
         return f"Feed it, with prompt = {_quoted(prompts[0])}{without}{last_word}; or {taught}"
     for prompt in prompts:

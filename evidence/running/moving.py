@@ -17,6 +17,7 @@ from evidence.errors import MalformedError
 from evidence.pack import lost
 from evidence.records.milestone import Milestone
 from evidence.records.run import DamagedFile
+from evidence.running import kept_weights
 from evidence.running.expected import BESIDE, DERIVED
 from evidence.running.memory import recall
 from evidence.running.set_aside import MAX_NAME_CHARS, put_aside, put_aside_so_far
@@ -62,6 +63,7 @@ def move_the_rest(
     space: Workspace, milestone: Milestone, kept: set[str], reasons: dict[str, str]
 ) -> tuple[tuple[DamagedFile, ...], int]:
     """Move what does not stay; what was moved or is gone, and how much of it was not named."""
+    kept_weights.keep(space, kept_weights.of_models(space))
     left = dict(reasons)
     stays = {f"{layout.STAGED}/{path}" for path in (*kept, layout.MILESTONE)}
     derived = {f"{layout.STAGED}/{one}" for one in (*DERIVED, layout.summary_name(milestone.id))}
@@ -74,9 +76,9 @@ def move_the_rest(
         if entry.name in stays and entry.type == "file":
             if entry.num_names > 1:
                 unshare(place)
-        elif entry.type == "file" and (entry.name in derived or _is_model(entry.name)):
-            remove(place)  # derived anew; or a model, as of every attempt that did not complete
-        elif entry.type == "file" and _was_written_anew(space, entry.name):
+        elif entry.type == "file" and (
+            entry.name in derived or _was_written_anew(space, entry.name)
+        ):
             remove(place)
         elif _goes_beside(entry):
             beside.append(entry.name)
@@ -112,12 +114,6 @@ def _was_written_anew(space: Workspace, name: str) -> bool:
     """Whether a process that closed the run before wrote it: what the run had left was moved."""
     written = {f"{layout.STAGED}/{one}" for one in _WRITTEN_ANEW}
     return name in written and type_of(space.staging / _kept_as(name)) == "file"
-
-
-def _is_model(name: str) -> bool:
-    folder, _, inside = name.partition("/")
-    is_evidence = folder == layout.STAGED or folder.startswith("attempt-")
-    return is_evidence and inside.startswith(f"{layout.FINAL_MODEL}/")
 
 
 def _is_evidence(space: Workspace, name: str) -> bool:

@@ -6,7 +6,7 @@ and for what is recorded of it. That a worker loaded those very files is `attemp
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Final
@@ -30,12 +30,13 @@ from evidence.running.lineage import questions_of_pack
 from evidence.running.place import Where
 from evidence.stages.pack_init import (
     PackInit,
+    init_of,
     name_problems,
     named_packs,
     pack_init,
     packs_asked,
 )
-from evidence.stages.stage import stages_of
+from evidence.stages.stage import BASE, stages_of
 from evidence.stages.train import TRAIN
 from evidence.system.entries import OF_THIS_PROCESS, open_regular, read_regular
 from evidence.text import commands
@@ -52,6 +53,8 @@ class Parents(Record):
     """parent.PACK.NAME of each value that such a pack has."""
     taught: dict[str, Questions] = field(default_factory=dict)
     """What the trainings asked that each checkpoint comes from, by `pack:…`."""
+    warnings: tuple[str, ...] = ()
+    """Where the model of the milestone is not the one that such a pack says it began from."""
 
 
 def parents_of(root: Path, milestone: Milestone, where: Where) -> Parents:
@@ -76,7 +79,31 @@ def parents_of(root: Path, milestone: Milestone, where: Where) -> Parents:
         copied = [name for name in names_of(one, packs, asked) if name in values]
         records.append(_record(root, one, pack, copied, problem))
         taught[one.init] = questions_of_pack(root, one, pack.documents)
-    return Parents(tuple(records), frozenset(names), taught)
+    models = _other_models(milestone, {one.init: opened[one.pack].documents for one in packs})
+    told = tuple(_Problem(where, pointers[init]).error(text).message for init, text in models)
+    return Parents(tuple(records), frozenset(names), taught, told)
+
+
+def _other_models(
+    milestone: Milestone, packs: Mapping[str, Documents]
+) -> Iterator[tuple[str, str]]:
+    """Each `pack:…` whose milestone names another model than [model] here, and what to say of it.
+    Nothing is said where either is a checkpoint itself: what that began from stands elsewhere."""
+    here = _model_name(milestone)
+    takes = any(one.init == BASE for one in stages_of(milestone))
+    unused = "" if takes else "; no stage here begins from [model], and it is not loaded"
+    for init, documents in packs.items():
+        there = _model_name(documents.milestone)
+        if here and there and here != there:
+            yield init, f"[model] is {here}, and {init} was trained from {there}{unused}"
+
+
+def _model_name(milestone: Milestone) -> str:
+    """The model that a milestone names; empty where it is the checkpoint of a pack, or none."""
+    model = milestone.given_model
+    if model is None or init_of(model) is not None:
+        return ""
+    return next((one for one in (model.id, model.path, model.config) if one), "")
 
 
 class _Problem(Record):
@@ -212,11 +239,20 @@ def changed_parents(root: Path, parents: Iterable[ParentPackRecord]) -> Iterator
     """Each parent that is not what the run began from, and each file of its checkpoint."""
     told: set[str] = set()
     for one, pack in ((one, _init(one)) for one in parents):
+        if not (root / pack.pack).exists():
+            if pack.pack not in told:
+                told.add(pack.pack)
+                yield f"{pack.pack}, which the run begins from, is gone"
+            continue
         sums = root / pack.pack / layout.SUMS
         now, was = _digest(sums), one.root_sha256
         if now != was and pack.pack not in told:
             told.add(pack.pack)
-            is_now = "is gone" if now is None else f"has the root digest {now[:12]}… now, and had"
+            is_now = (
+                "has no SHA256SUMS now"
+                if now is None
+                else f"has the root digest {now[:12]}… now, and had"
+            )
             rest = "" if now is None else f" {was[:12]}… when the run began"
             yield f"{pack.pack}, which the run begins from, {is_now}{rest}"
         for file in one.files:

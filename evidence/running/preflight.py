@@ -106,7 +106,7 @@ def prepare(
     _check_frozen(root, milestone, where)
     refuse_too_much_around()
     data = _checked_data(root, milestone, where)
-    of_stages = data_of_stages(root, milestone)
+    of_stages = data_of_stages(root, milestone, where)
     warnings = check_stages(root, milestone, (data, of_stages), parents.names, where)
     notes = layout.notes_file(root, milestone_id)
     noted = _notes(notes)
@@ -131,7 +131,10 @@ def prepare(
         of_stages=of_stages,
         ancestors=ancestors_of_stages(root, milestone, parents.taught),
         backends=backends,
-        warnings=(*dict.fromkeys(warnings), *shadowed(made, [plan.name for plan in chosen])),
+        warnings=(
+            *dict.fromkeys((*parents.warnings, *warnings)),
+            *shadowed(made, [plan.name for plan in chosen]),
+        ),
         overrides=made.overrides,
         parents=parents.records,
     )

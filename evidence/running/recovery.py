@@ -243,7 +243,8 @@ def _finish(
         return result if result.completed else None
     ended = run.space.read_ended(opened)  # a worker that was lost says how itself
     why = unfinished.stopped.reason
-    result = interrupted(opened, why) if ended is None else AttemptResult(ended)
+    where = "" if " stage" in why else unfinished.stage_reached(opened)
+    result = interrupted(opened, why, where) if ended is None else AttemptResult(ended)
     if unfinished.of(
         opened, "stage-finished", _last_stage(unfinished)
     ):  # all was done but its record
@@ -291,7 +292,7 @@ def _attempts_so_far(
         if completed:
             stages = stages_of(unfinished.prepared.milestone)
             result = result.as_completed(stages, run.space.scratch(plan))
-        place_evidence(run.memory, run.space, plan, completed=completed)
+        place_evidence(run, plan, completed=completed)
         if completed:
             return result, None, ()
     return None, None, tuple(rest)

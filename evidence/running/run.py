@@ -29,6 +29,7 @@ from evidence.records.finding import Report
 from evidence.records.overrides import Setting
 from evidence.records.record import Record
 from evidence.records.run import GateResult, OutcomeRecord, ParentRecord
+from evidence.running import kept_weights
 from evidence.running.execution import execute
 from evidence.running.launching import refuse_several
 from evidence.running.preflight import Prepared, prepare
@@ -145,6 +146,9 @@ def run_milestone(
                 done, report = execute(
                     prepared, options.root, work, pack, observer, stop, options.parents
                 )
+    weights = kept_weights.retire(Workspace(work), done.root_sha256[:12])
+    if weights is not None:
+        observer.message(kept_weights.said(weights))
     _update_index(options.runs, {pack: report}, observer, stop)
     return RunResult(
         milestone=milestone_id,
@@ -300,6 +304,7 @@ def _work_folder(milestone_id: str, options: RunOptions, name: str) -> Path:
     if not recovering:
         space.remove()  # left by a run that died before it began, or after it was published
         retire(space, "before")
+        kept_weights.retire(space, "before")
     return space.work
 
 

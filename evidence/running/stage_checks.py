@@ -5,11 +5,12 @@ Responsible for the stages one by one. The milestone as a whole is `preflight`'s
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Final
 
-from evidence import limits
+from msgspec.structs import replace
+
+from evidence import layout
 from evidence.data.examples import EvalExample, questions
 from evidence.data.read import load_data
 from evidence.errors import DataError, MalformedError, MilestoneError
@@ -24,9 +25,7 @@ from evidence.running.text_fit import refuse_unfit_texts
 from evidence.running.unfit import OUR_BACKEND
 from evidence.stages.arms import chain_of
 from evidence.stages.stage import Stage, stages_of
-
-MAX_FROZEN_FILES: Final = limits.MAX_FROZEN_FILES
-"""Files of all promises together, which frozen.json names."""
+from evidence.stages.train import TRAIN
 
 
 def check_stages(
@@ -45,6 +44,7 @@ def check_stages(
         own = of_stages.get(stage.name, everywhere)
         first = chain_of(stage, stages)[0]
         warnings += _check_stage(root, (stage, first), own, where.within(stage))
+    warnings += _check_texts(root, stages, where)
     _refuse(where, fitting.value_problems(milestone, _sets_of(root, stages), of_parents))
     return warnings
 
@@ -94,16 +94,56 @@ def _check_names_and_forms(root: Path, stage: Stage, first: Stage, where: Where)
     for plan in plans:
         if plan.given_train is None or plan.given_eval is None:
             continue
-        asked = _asked(root, plan)
+        _asked(root, plan)
         if plan.train.data not in sets:
             continue  # an evaluation of what no stage here trained
-        if plan.backend == OUR_BACKEND and not stage.parent:
-            refuse_unfit_texts(root, plan, sets[plan.train.data], asked)
         place = where.error(fitting.pointer(milestone, plan, "eval", "prompt"), "").message
         warnings += [
             f"{place}{text}" for text in form_warnings(root, plan, sets, begins[plan.number - 1])
         ]
     return tuple(dict.fromkeys(warnings))
+
+
+def _check_texts(root: Path, stages: Sequence[Stage], where: Where) -> list[str]:
+    """Refuse texts that a worker would, of every training before the first is begun; return of
+    which later ones that could not be told: what is trained until then would be lost."""
+    trained = [one for one in stages if one.kind is TRAIN]
+    untold: dict[str, list[str]] = {}
+    for stage in trained:
+        for reason in _refuse_texts(root, stage, stages, where):
+            if stage is not trained[0]:
+                untold.setdefault(reason, []).append(stage.name)
+    return [
+        f"not checked before stage {', '.join(dict.fromkeys(names))} is reached: whether its texts "
+        f"teach an answer at this max_length and fit the model ({reason})"
+        for reason, names in untold.items()
+    ]
+
+
+def _refuse_texts(root: Path, stage: Stage, stages: Sequence[Stage], where: Where) -> Iterator[str]:
+    """Raise DataError for texts that the worker of a training would refuse; why it is not known
+    whether it would, for each attempt of which it is not."""
+    first = plan_attempts(chain_of(stage, stages)[0].milestone)
+    for plan, begins in zip(plan_attempts(stage.milestone), first, strict=True):
+        if plan.given_train is None or plan.given_eval is None:
+            continue
+        if plan.backend != OUR_BACKEND:
+            yield f"only the backend {plan.backend} knows"
+            continue
+        data = load_data(root, plan.train.data, plan.data[plan.train.data])
+        there = replace(plan, given_model=begins.given_model)
+        try:
+            untold = refuse_unfit_texts(root, there, data, _asked(root, plan))
+        except DataError as error:
+            raise DataError(f"{_place(stage, where)}{error.message}") from error
+        if untold:
+            yield untold
+
+
+def _place(stage: Stage, where: Where) -> str:
+    """Where a stage stands in the file, and its name; nothing where it is the only training."""
+    pointer = f"/{TRAIN.name}" if stage.index is None else f"/{layout.STAGE}/{stage.index}"
+    return where.error(pointer, f"stage {stage.name}: ").message if stage.is_named else ""
 
 
 def _asked(root: Path, plan: AttemptPlan) -> tuple[EvalExample, ...]:

@@ -10,14 +10,17 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TypeAlias
 
+from evidence import layout
 from evidence.data import asked
 from evidence.data.read import describe_data, load_data
+from evidence.errors import MilestoneError
 from evidence.records.availability import Unavailable
 from evidence.records.evaluation import SeenQuestions
 from evidence.records.inputs import DataRecord
 from evidence.records.milestone import Milestone
 from evidence.rules.questions import Questions, questions_seen
 from evidence.running.lineage import questions_taught
+from evidence.running.place import Where
 from evidence.stages.arms import ancestors_of
 from evidence.stages.eval import EVAL
 from evidence.stages.stage import Stage, stages_of
@@ -35,7 +38,7 @@ def ancestors_of_stages(
     stages = stages_of(milestone)
     found: dict[str, Ancestors] = {}
     for stage in stages:
-        before = ancestors_of(stage, stages) if stage.is_named and stage.kind is EVAL else ()
+        before = ancestors_of(stage, stages) if stage.kind is EVAL else ()
         taught = {
             one.name: of_packs[one.name]
             if one.stage is None
@@ -54,12 +57,23 @@ def _asked(root: Path, stage: Stage) -> Questions:
     return asked.of_evaluation(spec, data, templating.compile_text)
 
 
-def data_of_stages(root: Path, milestone: Milestone) -> Mapping[str, Mapping[str, DataRecord]]:
-    """The data of each stage that has a folder of its own. Raises as `describe_data` does."""
+def data_of_stages(
+    root: Path, milestone: Milestone, where: Where
+) -> Mapping[str, Mapping[str, DataRecord]]:
+    """The data of each stage that has a folder of its own. Raises as `describe_data` does, and
+    says of which stage."""
     return {
-        stage.name: {
-            name: describe_data(root, name, stage.milestone) for name in stage.milestone.data
-        }
+        stage.name: _described(root, stage, where)
         for stage in stages_of(milestone)
         if stage.is_named
     }
+
+
+def _described(root: Path, stage: Stage, where: Where) -> Mapping[str, DataRecord]:
+    own = stage.milestone
+    try:
+        return {name: describe_data(root, name, own) for name in own.data}
+    except MilestoneError as error:
+        pointer = f"/{layout.STAGE}/{stage.index}" if stage.index is not None else "/seeds"
+        text = f"stage {stage.name}: {error.message}"
+        raise where.error(pointer, text, error.hint) from error

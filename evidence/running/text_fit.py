@@ -3,7 +3,8 @@
 Responsible for what the worker would refuse once its framework is there: rows that teach no answer
 at this max_length, and texts beyond the model's context. Tokens are counted without special ones
 and with a margin, so that nothing is refused here that the worker would take. Where there is no
-tokenizer.json or no `tokenizers` package, and for large data, the worker says it.
+tokenizer.json or no `tokenizers` package, and for large data, the worker says it, and why it was
+not looked at before is returned.
 """
 
 from __future__ import annotations
@@ -31,11 +32,14 @@ _COUNTED: Final = "(tokens of tokenizer.json, special ones not counted)"
 
 def refuse_unfit_texts(
     root: Path, plan: AttemptPlan, data: DataSet, asked: Sequence[EvalExample]
-) -> None:
-    """Raise DataError for what the worker is certain to refuse."""
+) -> str:
+    """Raise DataError for what the worker is certain to refuse; return why that could not be told,
+    or nothing. The model of `plan` is one that is there by now."""
+    if len(data.rows) > MAX_ROWS or len(data.raw) > MAX_BYTES:
+        return "its data are too large to be counted beforehand"
     coder = coder_of(root, plan)
-    if coder is None or len(data.rows) > MAX_ROWS or len(data.raw) > MAX_BYTES:
-        return
+    if isinstance(coder, str):
+        return coder
     longest = plan.train.max_length
     lenient = replace(plan, given_train=replace(plan.train, max_length=longest + MARGIN_TOKENS))
     try:
@@ -45,10 +49,11 @@ def refuse_unfit_texts(
             training_examples(plan, data, coder)  # the same, in words that name the real length
         except DataError as error:
             raise DataError(f"{error.message} {_COUNTED}") from error
-        return
+        return ""
     context = _context_tokens(root, plan)
     if context is not None:
         _refuse_long(context, examples, longest, asked, coder)
+    return ""
 
 
 def _refuse_long(
@@ -71,17 +76,21 @@ def _refuse_long(
             )
 
 
-def coder_of(root: Path, plan: AttemptPlan) -> Coder | None:
-    """The tokenizer.json of a plan's model, special tokens left out; None where none is here."""
+def coder_of(root: Path, plan: AttemptPlan) -> Coder | str:
+    """The tokenizer as plain functions, or why there is none."""
     folder = plan.model.tokenizer or plan.model.path
-    if folder is None or not (root / folder / "tokenizer.json").is_file():
-        return None
+    if folder is None:
+        return "its tokenizer is the hub's"
+    if not (root / folder / "tokenizer.json").is_file():
+        return f"there is no {folder}/tokenizer.json"
     try:
         from tokenizers import Tokenizer  # of the torch extra: a wheel alone goes without
 
         found = Tokenizer.from_file(str(root / folder / "tokenizer.json"))
+    except ImportError:
+        return "the package `tokenizers` is not here"
     except Exception:  # whatever is wrong with it, the worker says it in its own words
-        return None
+        return f"{folder}/tokenizer.json cannot be read here"
     found.no_truncation()
     found.no_padding()
 

@@ -6,6 +6,7 @@ can tell (a model of the hub as it loads) is compared in `attempt.stage`.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
@@ -24,8 +25,13 @@ from evidence.records.overrides import Setting
 from evidence.records.run import AttemptPlan
 from evidence.stages.pack_init import OF_PACK
 from evidence.system.entries import OF_THIS_PROCESS
+from evidence.text import formatting
+from evidence.text.escape import one_line
 
 _ABSENT: Final = "(nothing)"
+_TABLES: Final = {"attempts": "attempt", "gates": "gate"}
+MAX_SHOWN_CHARS: Final = 120
+"""Of a setting that was changed."""
 
 
 def changed(
@@ -56,13 +62,11 @@ def said_now(root: Path, milestone: Milestone, settings: Sequence[Setting] = ())
     except EvidenceError as error:
         yield f"the milestone file cannot be read as it is now ({error.message}); not used here"
         return
-    before, after = dict(_leaves(encode(milestone))), dict(_leaves(encode(now)))
-    for key in sorted(before.keys() | after.keys()):
-        old, new = before.get(key, _ABSENT), after.get(key, _ABSENT)
-        if old != new and not key.startswith("secrets"):
+    for key, old, new in _changes(encode(milestone), encode(now)):
+        if not key.startswith("secrets"):
             yield (
-                f"the milestone file says {key} = {new!r} now; this run goes on with {old!r}, as "
-                "it began"
+                f"the milestone file says {_as_written(key)} = {_shown(new)} now; this run goes "
+                f"on with {_shown(old)}, as it began"
             )
 
 
@@ -105,9 +109,48 @@ def _digest(path: Path) -> str | None:
         return f"unreadable ({error.strerror})"
 
 
-def _leaves(value: Any, key: str = "") -> Iterator[tuple[str, Any]]:
-    if isinstance(value, dict) and value:
-        for name, inside in value.items():
-            yield from _leaves(inside, f"{key}.{name}" if key else name)
-    else:
-        yield key, value
+def _changes(old: Any, new: Any, key: str = "") -> Iterator[tuple[str, Any, Any]]:
+    """Each setting that is another one: its key, what it was and what it is. Entries of a list of
+    tables go by their names, else by their places."""
+    if isinstance(old, list) and isinstance(new, list):
+        first, second = _names(old), _names(new)
+        if first and second and first != second and sorted(first) == sorted(second):
+            yield f"{key}, in this order,", first, second
+        old, new = _by_name(old, new)
+    if isinstance(old, dict) and isinstance(new, dict):
+        for name in sorted(old.keys() | new.keys()):
+            inside = old.get(name, _ABSENT), new.get(name, _ABSENT)
+            yield from _changes(*inside, f"{key}.{name}" if key else name)
+    elif old != new:
+        yield key, old, new
+
+
+def _as_written(key: str) -> str:
+    """A key as the file has it, where the record calls its tables by another name."""
+    table, dot, rest = key.partition(".")
+    return f"{_TABLES.get(table, table)}{dot}{rest}"
+
+
+def _by_name(old: list[Any], new: list[Any]) -> tuple[Any, Any]:
+    """Two lists of tables as tables; as they are, where they are lists of anything else."""
+    first, second = _names(old), _names(new)
+    if first is not None and second is not None:
+        return dict(zip(first, old, strict=True)), dict(zip(second, new, strict=True))
+    if all(isinstance(one, dict) for one in (*old, *new)):
+        places = ({str(at): one for at, one in enumerate(own)} for own in (old, new))
+        return next(places), next(places)
+    return old, new
+
+
+def _names(tables: list[Any]) -> list[str] | None:
+    """The names of tables that have one each; None of anything else, or where two are equal."""
+    names = [one.get("name") if isinstance(one, dict) else None for one in tables]
+    has_all = all(isinstance(one, str) for one in names) and len(set(names)) == len(names)
+    return [str(one) for one in names] if has_all else None
+
+
+def _shown(value: Any) -> str:
+    if isinstance(value, dict):
+        return f"(a table of {formatting.plural(len(value), 'key')})"
+    text = value if value is _ABSENT else json.dumps(value, ensure_ascii=False)
+    return one_line(text, MAX_SHOWN_CHARS)

@@ -48,6 +48,20 @@ class UnfinishedRun(Record):
         """Whether the journal has such an event."""
         return any(one.event == event for one in self.events)
 
+    def stage_reached(self, plan: AttemptPlan) -> str:
+        """How far an attempt came, such as `in the B stage, after step 4`; empty where no stage of
+        it began."""
+        own = [one for one in self.events if one.attempt == plan.name]
+        told = ("stage-started", "stage-finished")
+        last = next((one for one in reversed(own) if one.event in told), None)
+        if last is None:
+            return ""
+        stage = last.data["stage"]
+        if last.event == "stage-finished":
+            return f"after the {stage} stage"
+        saved = [int(one.data["step"]) for one in self.of(plan, "checkpoint", stage)]
+        return f"in the {stage} stage" + (f", after step {saved[-1]}" if saved else "")
+
     def of(self, plan: AttemptPlan, event: str, stage: str | None = None) -> list[JournalEvent]:
         """Events of one attempt, in order."""
         return [

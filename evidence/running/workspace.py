@@ -44,6 +44,11 @@ class Workspace(Record):
         return self.work / layout.MILESTONE
 
     @property
+    def weights(self) -> Path:
+        """Where weights are kept that no pack will hold."""
+        return self.work.parent / layout.WEIGHTS_KEPT / self.work.name
+
+    @property
     def runs(self) -> Path:
         """The folder of packs."""
         return self.work.parent.parent

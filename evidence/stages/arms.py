@@ -90,6 +90,14 @@ def ancestors_of(stage: Stage, stages: Sequence[Stage]) -> tuple[Ancestor, ...]:
     return (*(() if other is None else (Ancestor(other.init, other.in_names, None),)), *trained)
 
 
+def asks_after_trainings(milestone: Milestone) -> bool:
+    """Whether what an evaluation asks is held against trainings before: those of other stages, or,
+    without [[stage]], those of the pack whose checkpoint the training begins from. The training
+    data of the one stage itself are described beside it."""
+    begins_at_pack = init_of(milestone.given_model) is not None
+    return milestone.is_staged or (begins_at_pack and milestone.given_eval is not None)
+
+
 def chain_of(stage: Stage, stages: Sequence[Stage]) -> tuple[Stage, ...]:
     """A stage behind those that its checkpoint comes from, the first one first."""
     named = {one.name: one for one in stages if one.is_named and one.kind is TRAIN}

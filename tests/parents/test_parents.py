@@ -118,6 +118,55 @@ def test_a_milestone_without_stages_begins_from_a_stage_of_a_pack(made: Path) ->
     assert "start weights" in compared.out
 
 
+def _of_ancestors(report: Report) -> dict[str, str]:
+    return {
+        one.code: one.message
+        for one in report.findings
+        if one.address.startswith("inputs.json#/ancestors/")
+    }
+
+
+def test_a_run_without_stages_says_which_questions_its_pack_was_trained_on(
+    made: Path, tmp_path: Path
+) -> None:
+    folder = Path(shutil.copytree(made, tmp_path / "project"))
+    text = (folder / "milestones/G1.toml").read_text()
+    for old, new in (("G1", "H1"), ("runs/C1#D", "runs/P1#B"), ("checks.jsonl", "known.jsonl")):
+        text = text.replace(old, new)
+    (folder / "milestones/H1.toml").write_text(
+        text.replace('data = "rows"', 'data = "late"')
+        + """
+[data.late]
+path = "rows.jsonl"
+answer = ["final_answer"]
+text = "{{ prompt }}\\n{{ final_answer }}"
+where = { half = 2 }
+"""
+    )
+    asked = [f"What is {number} + 1?" for number in (100, 900)]  # the first one is stage A's
+    rows = [{"id": one, "prompt": one, "expected_answer": "1"} for one in asked]
+    (folder / "known.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    ended = run(folder, "H1")
+    assert ended.returncode == 0, ended.stderr
+    pack = folder / "runs/H1"
+    told = "1 of 2 questions is in the training data of pack:runs/P1#B, 1 exactly"
+    assert told in _of_ancestors(verify_pack(pack))["evaluation-overlap"]
+    said = (pack / "h1_summary.md").read_text().partition("\n## ")[0::2]
+    assert "1 of 2 questions is in the training data" in said[1].partition("\n## ")[0]
+    values = read(pack / layout.RESULTS)["values"]
+    assert values["eval.seen.P1_B.num_questions"]["value"] == 1
+    edit(pack / layout.INPUTS, lambda found: found.pop("ancestors"))
+    reseal(pack, [])
+    assert ("ancestors", "inputs.json#/ancestors") in grave(verify_pack(pack))
+
+
+def test_what_a_pack_that_begins_from_another_was_trained_on_is_said_not_to_be_known(
+    made: Path,
+) -> None:
+    said = _of_ancestors(verify_pack(made / "runs/G1"))
+    assert "runs/C1 begins from another pack" in said["overlap-unknown"]
+
+
 def test_a_changed_byte_of_the_parent_is_named_as_the_parents(runs: Path) -> None:
     flip(runs / "P1" / WEIGHTS)
     report = verify_pack(runs / "C1")

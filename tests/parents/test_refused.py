@@ -10,6 +10,7 @@ import pytest
 from evidence import layout
 from evidence.errors import MalformedError, MilestoneError
 from evidence.milestone.parse import parse_milestone
+from evidence.running.parents import changed_parents
 from evidence.running.preflight import prepare
 from evidence.stages.stage import stages_of
 from tests.parents.family import CHILD, GRANDCHILD, family, milestone, project
@@ -115,3 +116,25 @@ def test_a_checkpoint_of_another_pack_lies_where_its_name_says() -> None:
         assert model.named == stages[name].of_pack == "pack:runs/P1#B"
     (train, _) = stages_of(parse_milestone(GRANDCHILD.encode()))
     assert train.milestone.model.path == f"runs/C1/stages/D/{layout.FINAL_MODEL}"
+
+
+@pytest.mark.torch
+def test_a_model_that_the_parent_was_not_made_of_is_named_before_the_run(there: Path) -> None:
+    assert not [one for one in prepare(there, "C1", None).warnings if "[model]" in one]
+    path = there / "milestones/C1.toml"
+    here = 'config = "model"\ninit_seed = 3\ntokenizer = "model"'
+    path.write_text(path.read_text().replace(here, 'id = "google/gemma-2b"'))
+    (said,) = [one for one in prepare(there, "C1", None).warnings if "[model]" in one]
+    assert "C1.toml:" in said
+    assert "[model] is google/gemma-2b, and pack:runs/P1#B was trained from model" in said
+    assert "no stage here begins from [model]" in said
+    path.write_text(path.read_text().replace('init = "pack:runs/P1#B"\n', ""))
+    (said,) = [one for one in prepare(there, "C1", None).warnings if "[model] is" in one]
+    assert "not loaded" not in said  # D begins from it, and what is evaluated beside does not
+
+
+@pytest.mark.torch
+def test_a_parent_that_is_gone_is_told_in_one_sentence(there: Path) -> None:
+    records = prepare(there, "C1", None).parents
+    shutil.rmtree(there / "runs/P1")
+    assert list(changed_parents(there, records)) == ["runs/P1, which the run begins from, is gone"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import shutil
@@ -213,11 +214,8 @@ def test_a_lie_about_a_stage_is_found_however_it_is_sealed(
     assert ended.exit == 1, ended.out
 
 
-@torch
-def test_a_run_that_was_killed_in_its_second_stage_goes_on_there(
-    tmp_path: Path, pack: Path
-) -> None:
-    folder = project(tmp_path / "project")
+def killed_in_b(folder: Path) -> Path:
+    """A project whose run was killed when stage B had made two steps."""
     work = folder / "runs/.work/T5/attempt-01-tiny/stages/B" / layout.METRICS
     process = subprocess.Popen(
         command(folder), cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
@@ -229,6 +227,14 @@ def test_a_run_that_was_killed_in_its_second_stage_goes_on_there(
         time.sleep(0.01)
     os.kill(process.pid, signal.SIGKILL)
     process.wait()
+    return folder
+
+
+@torch
+def test_a_run_that_was_killed_in_its_second_stage_goes_on_there(
+    tmp_path: Path, pack: Path
+) -> None:
+    folder = killed_in_b(project(tmp_path / "project"))
     ended = run(folder, "--resume")
     assert ended.returncode == 0, ended.stderr
     resumed = folder / "runs/T5"
@@ -239,6 +245,51 @@ def test_a_run_that_was_killed_in_its_second_stage_goes_on_there(
     for name in "AB":
         weights = f"stages/{name}/{layout.FINAL_MODEL}/model.safetensors"
         assert (resumed / weights).read_bytes() == (pack / weights).read_bytes()
+    counted = results(resumed)["run.num_segments"], results(pack)["run.num_segments"]
+    assert [one["value"] for one in counted] == [2, 1]
+    of_a, of_b = stage_sections(resumed, "A"), stage_sections(resumed, "B")
+    assert "Interrupted" not in of_a
+    assert "1 interruption" in of_b
+
+
+def stage_sections(pack: Path, stage: str) -> str:
+    """What the summary has below the headings of a stage."""
+    parts = (pack / "t5_summary.md").read_text().split("\n## ")
+    return "".join(one for one in parts if one.startswith(f"Stage {stage}: "))
+
+
+@torch
+def test_what_a_stage_was_trained_to_is_kept_where_a_closed_run_says(
+    tmp_path: Path, pack: Path
+) -> None:
+    folder = killed_in_b(project(tmp_path / "project"))
+    ended = run(folder, "--close")
+    assert ended.returncode == 4, ended.stderr
+    closed, (kept,) = folder / "runs/T5", (folder / "runs/.work/.weights").iterdir()
+    root = hashlib.sha256((closed / layout.SUMS).read_bytes()).hexdigest()
+    assert kept.name == f"T5-{root[:12]}"
+    assert f"the weights that stage A left are kept in {kept}" in ended.stdout + ended.stderr
+    (weights,) = kept.rglob("model.safetensors")
+    before = pack / f"stages/A/{layout.FINAL_MODEL}/model.safetensors"
+    assert weights.read_bytes() == before.read_bytes()
+    assert not list(closed.rglob("*.safetensors"))
+    help_text = evidence("run", "--help").out
+    assert ".weights" in help_text
+
+
+@torch
+def test_a_run_that_failed_says_how_far_each_stage_came(tmp_path: Path) -> None:
+    folder = killed_in_b(project(tmp_path / "project"))
+    assert run(folder, "--close").returncode == 4
+    closed = folder / "runs/T5"
+    summary = (closed / "t5_summary.md").read_text()
+    assert "| A | the model of the milestone | rows | came to its end |" in summary
+    assert "| B | stage A | rows | began and did not come to its end; " in summary
+    assert "| check_B | stage B | checks | never began |" in summary
+    assert "Interrupted" not in stage_sections(closed, "A")
+    reason = json.loads((closed / "attempts/01-tiny/outcome.json").read_bytes())["reason"]
+    assert reason.startswith("closed before it was done: in the B stage")
+    assert evidence("render", str(closed), "--check").exit == 0
 
 
 @pytest.mark.parametrize(

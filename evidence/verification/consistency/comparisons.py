@@ -17,7 +17,7 @@ from evidence.records.run import ResultsRecord
 from evidence.results.ancestors import seen_rows
 from evidence.results.arms import told_of_arms
 from evidence.results.pairs import told_of_pair
-from evidence.stages.arms import Ancestor, ancestors_of
+from evidence.stages.arms import Ancestor, ancestors_of, asks_after_trainings
 from evidence.stages.eval import EVAL, PREDICTIONS
 from evidence.stages.stage import Stage, stages_of
 from evidence.text import evaluations
@@ -62,15 +62,19 @@ def _warned(place: str, both: tuple[str, str], told: Iterable[str], code: str) -
         yield Problem(where, f"{names}: {shown(text)}", severity="warning", code=code)
 
 
+def _asks_after_trainings(evidence: Evidence) -> bool:
+    return asks_after_trainings(evidence.documents.milestone)
+
+
 @check(
     "ancestors",
     "of each evaluation it is known which questions were trained on before",
-    asked=has_stages,
+    asked=_asks_after_trainings,
 )
 def ancestors(evidence: Evidence) -> Problems:
-    """Each stage that a checkpoint comes from is named in the inputs of its evaluation, with rows
-    that rise within the rows evaluated, and exact ones among the normalised. Counts of rows are
-    those of the stages. A warning for each that asks what the evaluation asks."""
+    """Each stage, or pack, that a checkpoint comes from is named in the inputs of its evaluation,
+    with rows that rise within the rows evaluated, and exact ones among the normalised. Counts of
+    rows are those of the stages. A warning for each that asks what the evaluation asks."""
     stages = stages_of(evidence.documents.milestone)
     need(evidence.context.plan, evidence.context.why_not)
     for stage in stages:
@@ -79,7 +83,7 @@ def ancestors(evidence: Evidence) -> Problems:
 
 
 def _of_evaluation(evidence: Evidence, stage: Stage, before: tuple[Ancestor, ...]) -> Problems:
-    view = evidence.within(stage)
+    view = evidence.within(stage) if stage.is_named else evidence
     found = view.documents.inputs.ancestors
     place = f"{stage.path(layout.INPUTS)}#/ancestors"
     text = "the stages that the checkpoint comes from are other ones"

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 from evidence import layout
+from evidence.data.of_stages import homes_of
 from evidence.records.availability import Unavailable
 from evidence.records.inputs import (
     NGRAM_WORDS,
@@ -19,6 +20,7 @@ from evidence.records.inputs import (
     TextRecord,
     TokenizerRecord,
 )
+from evidence.records.milestone import Milestone
 from evidence.rules.special_tokens import begins_doubled, ends_doubled, lacks
 from evidence.stages.eval import PREDICTIONS
 from evidence.stages.train import SEEN, TRAIN
@@ -39,6 +41,7 @@ def data_facts(evidence: Evidence) -> Problems:
     data = evidence.documents.inputs.data
     if not data:
         raise CannotCheckError("inputs.json has no data set")
+    homes = homes_of(evidence.documents.milestone)
     for name, record in data.items():
         place = f"{layout.INPUTS}#/data/{name}"
         text = "not the number of rows listed beside it"
@@ -47,7 +50,7 @@ def data_facts(evidence: Evidence) -> Problems:
         yield from _repeated(place, record)
         spec = evidence.documents.milestone.data.get(name)
         yield from _conflicts(place, record, has_answers=spec is not None and bool(spec.answer))
-        yield from _overlap(place, record, evidence)
+        yield from _overlap(place, record, evidence, homes.get(name))
         yield from _lengths(f"{place}/length_chars", record.length_chars)
         if spec is not None and bool(spec.fields) == isinstance(
             record.num_schema_violations, Unavailable
@@ -100,9 +103,12 @@ def _conflicts(place: str, record: DataRecord, *, has_answers: bool) -> Problems
     yield from _odd(f"{place}/conflicting_rows", rows, record.num_rows, what, "conflicts")
 
 
-def _overlap(place: str, record: DataRecord, evidence: Evidence) -> Problems:
-    found, asked = record.overlap, evidence.documents.milestone.given_eval
-    if asked is None:
+def _overlap(
+    place: str, record: DataRecord, evidence: Evidence, home: Milestone | None
+) -> Problems:
+    """`home`: the milestone that the set is described by, which says what it is held against."""
+    found, asked = record.overlap, None if home is None else home.given_eval
+    if asked is None:  # there is no evaluation, or no stage takes it: nothing is unknown
         return
     other = asked.data
     if isinstance(found, Unavailable):

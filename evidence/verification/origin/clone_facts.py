@@ -22,7 +22,7 @@ from evidence.records.availability import Unavailable
 from evidence.records.inputs import DataRecord, InputsRecord
 from evidence.records.milestone import Milestone
 from evidence.rules.questions import Questions
-from evidence.stages.arms import ancestors_of
+from evidence.stages.arms import ancestors_of, asks_after_trainings
 from evidence.stages.eval import EVAL
 from evidence.stages.stage import Stage, stages_of
 from evidence.text import templating
@@ -53,14 +53,18 @@ def facts(found: Repository, evidence: Evidence) -> Iterator[Problem]:
         compiled = partial(templating.compile_bounded, longest_row=longest)
         refused = "the clone has another milestone"
         if data.has_milestone:
-            homes, stages = homes_of(spec), [one for one in stages_of(spec) if one.is_named]
+            homes, stages = homes_of(spec), list(stages_of(spec))
             refused = _refused((*homes.values(), *(one.milestone for one in stages)), compiled)
             again = _Again(data, evidence, compiled, is_rendered=not refused)
             yield from again.of_pack(homes)
             yield from again.of_stages(stages)
             unknown += again.unknown
     if refused:
-        what = "conflicts, overlap and ancestors" if spec.is_staged else "conflicts and overlap"
+        what = (
+            "conflicts, overlap and ancestors"
+            if asks_after_trainings(spec)
+            else "conflicts and overlap"
+        )
         unknown.append(f"{what} were not counted again: {shown(refused)}")
     missing = [name for name, one in sets.items() if one is None]
     if missing and not refused:
@@ -92,13 +96,14 @@ class _Again:
             yield from self._of_set(layout.INPUTS, name, homes[name], records[name])
 
     def of_stages(self, stages: list[Stage]) -> Iterator[Problem]:
-        """Those of each stage that left any."""
+        """Those of each stage that left any; without [[stage]] what its evaluation asks."""
         for stage in stages:
-            inputs = inputs_of(self._documents, stage)
+            own = inputs_of(self._documents, stage)
+            inputs = own if stage.is_named else self._documents.inputs
             if inputs is None:
                 continue
             path = stage.path(layout.INPUTS)
-            for name in sorted(stage.milestone.data):
+            for name in sorted(stage.milestone.data) if stage.is_named else ():
                 if name in inputs.data:
                     yield from self._of_set(path, name, stage.milestone, inputs.data[name])
                 else:
