@@ -126,7 +126,7 @@ text = "{{ prompt }} {{ final_answer }}"
     [
         ("half = 9", "the rows have: 1, 2"),
         ('half = "2"', "the rows have a number there: write half = 2"),
-        ("halff = 2", "no row has a field 'halff'; did you mean 'half'?"),
+        ("halff = 2", "no row has a field 'halff' (did you mean 'half'?)"),
     ],
 )
 def test_rows_that_are_not_there_are_told_with_the_stage_that_asks_for_them(
