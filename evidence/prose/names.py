@@ -51,15 +51,22 @@ _BEGINS: Final = re.compile(
 _OWNS: Final = re.compile(r"\bstage [`*'\"]{0,3}([a-z][a-z0-9_]{0,31})[`*'\"]{0,3}['’]s ?$")
 _FOLLOWS: Final = re.compile(
     r" ?(?:nats? )?\(?(?:of|in|after|for|at) (?:the )?"
-    r"stage [`*'\"]{0,3}([a-z][a-z0-9_]{0,31})[`*'\"]{0,3} ?(?:[.;:)|]|$)"
+    r"stage [`*'\"]{0,3}([a-z][a-z0-9_]{0,31})[`*'\"]{0,3} ?(?:[.;)|]|$)"
 )
-"""Behind a number: 3.2 in stage B. With more stages behind it, it may be of any."""
+"""Behind a number: 3.2 in stage B; not 3.2 (stage A: 4.1), where another number comes. With more
+stages behind it, it may be of any."""
 _COMPARES: Final = re.compile(
     r" ?(?:nats? |points? |%|percent )? ?"
     r"(?:(?:lower|higher|less|more|below|above|better|worse|smaller|larger|greater|apart)\b"
-    r"|(?:over|across|between) (?:all |both |the |these ){0,2}(?:stage|seed|arm|run|checkpoint)s\b)"
+    r"|(?:over|across|between) (?:all |both |the |these ){0,2}(?:stage|seed|arm|run|checkpoint)s\b"
+    r"|(?:times|fold|[x×])(?:\W|$)|of (?:that|the one|those)\b)"
 )
-"""Behind a number: it is a difference, or of several, whatever is named before it."""
+"""Behind a number: it is a difference or a share, or of several, whatever is named before it."""
+_DIFFERENCE: Final = re.compile(
+    r"(?:\b(?:difference|gap|gain|change|drop|rise|increase|decrease|improvement|delta)s? "
+    r"(?:in|of) (?:the )?|[<>≤≥]=? ?)$"
+)
+"""Before a phrase, or before a number: that is no value, but between two, or a bound of one."""
 _CONTEXT_CHARS: Final = 80
 """Of the words before a number: where there are as many, what a clause begins with is not known."""
 _OVER_SEEDS: Final = ("mean", "sample_sd", "min", "max")
@@ -113,23 +120,27 @@ def _measures() -> tuple[tuple[re.Pattern[str], re.Pattern[str], str], ...]:
 
 def names_meant(literal: Literal) -> Meant:
     """The values that the sentence means for certain, and of which stage."""
-    if _COMPARES.match(literal.after):
+    if _COMPARES.match(literal.after) or _DIFFERENCE.search(literal.before):
         return Meant()
     for phrase, names in _named():
         if (found := phrase.search(literal.before)) is not None:
+            if _DIFFERENCE.search(literal.before[: found.start()]):
+                return Meant()
             return Meant(names, found[1] or _stage_around(literal, found.start()))
     name = _BY_UNIT.get(literal.unit.of)
     return Meant(() if name is None else (name,))
 
 
 def _stage_around(literal: Literal, start: int) -> str:
-    """The stage that is named right before a phrase, or right behind its number."""
+    """The stage that is named right before a phrase, or right behind its number; none where two
+    are."""
     before = literal.before[:start]
-    found = _OWNS.search(before) or _FOLLOWS.match(literal.after)
-    if found is None and (begins := _BEGINS.search(before)) is not None:
-        is_cut = begins.start() == 0 and len(literal.before) >= _CONTEXT_CHARS
-        found = None if is_cut else begins
-    return "" if found is None else found[1]
+    begins = _BEGINS.search(before)
+    if begins is not None and begins.start() == 0 and len(literal.before) >= _CONTEXT_CHARS:
+        begins = None  # what the clause begins with is not known
+    found = (_OWNS.search(before), begins, _FOLLOWS.match(literal.after))
+    named = {one[1] for one in found if one is not None}
+    return next(iter(named)) if len(named) == 1 else ""
 
 
 def measure_meant(literal: Literal) -> str:

@@ -76,7 +76,8 @@ def said(place: Path) -> str:
     """What is kept there, and why, in a sentence."""
     models = place.glob(f"*/{layout.STAGES}/*/{layout.FINAL_MODEL}")
     names = sorted({one.relative_to(place).parts[2] for one in models})
-    whose = f"stage {', '.join(names)}" if names else "the training"
+    kind = "stage" if len(names) == 1 else "stages"
+    whose = f"{kind} {', '.join(names)}" if names else "the training"
     return (
         f"the weights that {whose} left are kept in {place}: no pack holds those of an attempt "
         "that did not complete; remove them once they are of no use"

@@ -96,11 +96,15 @@ class ForgedPack:
         return sorted(path for path in found if self.files.get(path, b"") is not None)
 
     def at(self, path: str) -> str:
-        """Where a file is: at the top, else in the first stage that has one."""
+        """Where a file is: at the top, else in the first stage that has one. What went in, which
+        both say, in that of the first stage that trained: what checks ask of it they ask there."""
+        inside = [one for one in self.names if one != layout.without_stage(one) == path]
+        if path == layout.INPUTS and inside:
+            own = f"{layout.STAGES}/{self.stage_of(layout.METRICS)}/{path}"
+            return own if own in inside else path
         if path in self.docs or path in self.files or path in self.original.names:
             return path
-        inside = (one for one in self.names if one != layout.without_stage(one) == path)
-        return next(inside, path)
+        return next(iter(inside), path)
 
     def stage_of(self, path: str) -> str:
         """The stage whose file is meant by such a path; empty where it lies at the top."""

@@ -246,7 +246,10 @@ def larger_vocabulary(pack: ForgedPack) -> None:
     """A tokenizer of a quarter of a million tokens, beside the file of a smaller one."""
     our_framework(pack)
     pack.file(layout.TOKENIZER)
-    pack.doc(layout.INPUTS)["tokenizer"]["vocab_size"] += 250_000
+    tokenizer = pack.doc(layout.INPUTS)["tokenizer"]
+    if "vocab_size" not in tokenizer:
+        raise NotPossibleError("how many tokens there are was not said")
+    tokenizer["vocab_size"] += 250_000
 
 
 def long_output(pack: ForgedPack) -> None:

@@ -58,6 +58,9 @@ def judged(text: str) -> list[UnsupportedLiteral]:
         "an accuracy of 75 % where the kind is k1",
         "stage A's final loss is 3.9",
         "The final loss of stage Z is 3.2",
+        "In stage B_1 the final loss is 3.2 (in stage A: 3.9).",
+        "Stage B_1 has a final loss of 3.2 (after stage A: 3.9).",
+        "The final loss of stage A is < 4.",
     ],
 )
 def test_what_is_true_of_a_stage_that_may_be_meant_is_held(text: str) -> None:
@@ -88,7 +91,13 @@ def test_what_no_stage_that_is_meant_has_is_a_contradiction(text: str, name: str
 
 @pytest.mark.parametrize(
     "text",
-    ["a final loss 0.7 lower than before", "the mean loss is 0.8 over all stages"],
+    [
+        "a final loss 0.7 lower than before",
+        "the mean loss is 0.8 over all stages",
+        "The final loss of stage A is 1.31 times smaller",
+        "The final loss is 76 % of that of stage A",
+        "The difference in accuracy is 50 %.",
+    ],
 )
 def test_a_difference_or_a_mean_of_several_contradicts_no_value(text: str) -> None:
     assert [one.actual for one in judged(text) if one.actual is not None] == []

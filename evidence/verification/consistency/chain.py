@@ -13,8 +13,7 @@ from typing import Final
 from evidence import layout
 from evidence.pack.stage_view import inputs_of
 from evidence.records.availability import Unavailable
-from evidence.records.inputs import ModelRecord
-from evidence.records.milestone import Milestone
+from evidence.records.inputs import ModelRecord, TextRecord
 from evidence.records.run import JournalEvent
 from evidence.records.tensors import WeightsRecord
 from evidence.results.context import journal_at
@@ -134,7 +133,7 @@ def stage_probes(evidence: Evidence) -> Problems:
             continue
         moment = "after" if other.name == stage.parent else "before"
         ours, theirs = _probe(evidence, stage, "before"), _probe(evidence, other, moment)
-        if ours is None or theirs is None or not _probed_alike(stage, other):
+        if ours is None or theirs is None or not _probed_alike(evidence, stage, other):
             continue
         expected, actual = theirs.data["loss"], ours.data["loss"]
         if theirs.data["num_examples"] == ours.data["num_examples"] and not close(
@@ -150,18 +149,23 @@ def _probe(evidence: Evidence, stage: Stage, moment: str) -> JournalEvent | None
     return found[0 if moment == "before" else -1] if found else None
 
 
-def _probed_alike(stage: Stage, other: Stage) -> bool:
+def _probed_alike(evidence: Evidence, stage: Stage, other: Stage) -> bool:
     """Whether both take the same examples, write them alike, and compute in one number format."""
-    one, two = (each.milestone for each in (stage, other))
-    return _way_of_probing(one) is not None and _way_of_probing(one) == _way_of_probing(two)
+    one, two = (_way_of_probing(evidence, each) for each in (stage, other))
+    return one is not None and one == two
 
 
-def _way_of_probing(milestone: Milestone) -> tuple[object, ...] | None:
-    train, evaluation = milestone.given_train, milestone.given_eval
-    if train is None or evaluation is None:
+def _way_of_probing(evidence: Evidence, stage: Stage) -> tuple[object, ...] | None:
+    """What stands between a question and its answer is of the training text: the seam tells."""
+    train, evaluation = stage.milestone.given_train, stage.milestone.given_eval
+    inputs = inputs_of(evidence.documents, stage)
+    text = None if inputs is None else inputs.text
+    seam = text.seam if isinstance(text, TextRecord) else None
+    if train is None or evaluation is None or seam is None:
         return None
-    asked = milestone.data.get(evaluation.data)
-    return evaluation, asked, train.dtype, train.max_length
+    asked = stage.milestone.data.get(evaluation.data)
+    probed = seam.probe_given, seam.probe_wanted
+    return evaluation, asked, train.dtype, train.max_length, probed
 
 
 def _not_as_in(first: Stage) -> str:

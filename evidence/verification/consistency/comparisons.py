@@ -7,10 +7,12 @@ says so is checked where every value is.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Final
 
 from evidence import layout
+from evidence.encoding import jsonio
+from evidence.encoding.codec import encode
 from evidence.records.availability import Unavailable
 from evidence.records.evaluation import SeenQuestions
 from evidence.records.run import ResultsRecord
@@ -80,6 +82,19 @@ def ancestors(evidence: Evidence) -> Problems:
     for stage in stages:
         if stage.kind is EVAL:
             yield from _of_evaluation(evidence, stage, ancestors_of(stage, stages))
+
+
+def _told_twice(evidence: Evidence, stages: Sequence[Stage]) -> Problems:
+    """Where two evaluations of the same questions say otherwise of one ancestor."""
+    first: dict[tuple[str, bytes], tuple[Stage, object]] = {}
+    for stage in stages:
+        asked = stage.milestone.eval
+        key = jsonio.dump_document(encode((asked, stage.milestone.data[asked.data])))
+        for name, seen in evidence.within(stage).documents.inputs.ancestors.items():
+            other, said = first.setdefault((name, key), (stage, seen))
+            text = shown(f"not what {other.name} says, which asks the same questions")
+            place = f"{stage.path(layout.INPUTS)}#/ancestors/{name.replace('/', '~1')}"
+            yield from differs(place, text, said, seen)
 
 
 def _of_evaluation(evidence: Evidence, stage: Stage, before: tuple[Ancestor, ...]) -> Problems:

@@ -18,7 +18,7 @@ from evidence.rules.under_test import under_test
 from evidence.stages.eval import EVAL, PREDICTIONS
 from evidence.text import evaluations
 from evidence.verification.consistency import registry
-from evidence.verification.consistency.registry import Evidence, Problems, differs
+from evidence.verification.consistency.registry import ANY, Evidence, Problems, differs
 from evidence.verification.consistency.seen import named
 from evidence.verification.problem import CannotCheckError, Problem, shown
 
@@ -116,11 +116,16 @@ def prediction_scores(evidence: Evidence) -> Problems:
             yield from differs(_at(line, f"scores/{name}"), text, expected.get(name), found)
 
 
-@check("scorers", "inputs.json names the scorers that the milestone asks for, with their versions")
+@check(
+    "scorers",
+    "inputs.json names the scorers that the milestone asks for, with their versions",
+    of_stages=ANY,
+)
 def scorers(evidence: Evidence) -> Problems:
     """The records that scoring.py gives for [eval], in order. Exact. Versions are those of the rule
     set: another one would be a way around recomputing the scores."""
-    asked, found = scoring.records(evidence.plan.eval), evidence.documents.inputs.scorers
+    plan, found = evidence.plan, evidence.documents.inputs.scorers
+    asked = () if plan.given_eval is None else scoring.records(plan.given_eval)
     place, text = f"{layout.INPUTS}#/scorers", "other scorers than the milestone asks for"
     yield from differs(place, text, [one.name for one in asked], [one.name for one in found])
     for index, (one, other) in enumerate(zip(asked, found, strict=False)):

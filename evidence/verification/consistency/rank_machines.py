@@ -12,6 +12,8 @@ from functools import partial
 from itertools import islice, pairwise
 from typing import Any, Final
 
+from msgspec.structs import replace
+
 from evidence.records.availability import Unavailable
 from evidence.records.capture import GpuPartRecord, GpuRecord, HardwareRecord, TorchRecord
 from evidence.records.run import JournalEvent
@@ -95,20 +97,33 @@ def ranks_machine(evidence: Evidence) -> Problems:
     threads of the first are stage-finished's, and with our own backend those of the others what the
     attempt asks. target tokens ≤ tokens ≤ tokens fed; the peak memory of the first, which is read
     before the stage ends, is not above stage-finished's, and none is above eight times the
-    machine's. Exact."""
+    machine's. Exact. Documents of the machine are of the start: of a run that was resumed, perhaps
+    elsewhere, what differs from them is a warning `ranks-differ`."""
     for event in evidence.events("ranks", TRAIN.name):
         device = _device(evidence, event)
         for place, one in _each(event):
             yield from _computes(place, one, device)
-            yield from _gpu(place, one, evidence.documents.hardware)
+            yield from _as_moved(evidence, _gpu(place, one, evidence.documents.hardware))
     finished = _last(evidence, "stage-finished")
     if finished is None:
         return
     for event in _of_segment(evidence, "ranks", finished):
-        yield from _software(evidence, event)
+        yield from _as_moved(evidence, _software(evidence, event))
         yield from _threads(evidence, event, finished)
     for event in _of_segment(evidence, "ranks-fed", finished):
         yield from _counted(evidence, event, finished)
+
+
+def _as_moved(evidence: Evidence, found: Problems) -> Problems:
+    """What differs from the documents of the start: an error, unless the run was resumed."""
+    results = evidence.documents.results
+    value = None if results is None else results.values.get("run.num_recoveries")
+    was_resumed = value is not None and value.value not in (None, 0)
+    for one in found:
+        if was_resumed:
+            yield replace(one, severity="warning", code="ranks-differ")
+        else:
+            yield one
 
 
 def _each(event: JournalEvent) -> Iterator[tuple[str, dict[str, Any]]]:
