@@ -110,15 +110,8 @@ def prepare(
     warnings = check_stages(root, milestone, (data, of_stages), parents.names, where)
     notes = layout.notes_file(root, milestone_id)
     noted = _notes(notes)
-    refuse_unsupported_measurements(
-        path,
-        source,
-        milestone,
-        data,
-        of_stages,
-        (notes, _text(notes, noted or b"")),
-        where.origins,
-    )
+    said = notes, _text(notes, noted or b"")
+    refuse_unsupported_measurements(path, source, milestone, data, of_stages, said, where.origins)
     _check_secrets(root, milestone, where, notes, made.overrides)
     chosen = _select(plans, attempt)
     return Prepared(

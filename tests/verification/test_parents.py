@@ -61,6 +61,7 @@ def child_of(parent: Path) -> ForgedPack:
     inputs = made.docs[layout.INPUTS]
     inputs["model"].update(files=files, id=f"pack:runs/{parent.name}")
     inputs["tokenizer"]["id"] = f"pack:runs/{parent.name}"
+    inputs["ancestors"] = {f"pack:runs/{parent.name}": inputs["ancestors"].popitem()[1]}
     made.docs[layout.MANIFEST]["parents"][0].update(root_sha256=root, milestone=facts["milestone"])
     made.journal_milestone()
     return made

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 from toy import toy
+from toy_parts import N
 
 from evidence import layout
 from evidence.self_test.forger import ForgedPack
@@ -75,6 +76,9 @@ def parent_toy() -> ForgedPack:
     model = made.docs[layout.INPUTS]["model"]
     model.update(id=INIT, source="local", init_seed=None, files=files())
     made.docs[layout.INPUTS]["tokenizer"]["id"] = INIT
+    made.docs[layout.INPUTS]["ancestors"] = {
+        INIT: {"num_questions": 5, "num_rows": N, "exact": [], "normalised": [], "ngram": []}
+    }
     for event in made.docs[layout.JOURNAL]:
         if event["event"] == "attempt-started" and event["attempt"] == "toy":
             event["data"]["stand_in"] = False
