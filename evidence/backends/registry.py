@@ -46,6 +46,7 @@ _TUNIX: Final = Backend(
         Package(name, _INSTALL_JAX)
         for name in ("jax", "flax", "optax", "tunix", "transformers", "safetensors", "tokenizers")
     ),
+    lacks=("adam_beta1", "adam_beta2", "adam_epsilon", "optimizer = adamw_torch_fused"),
 )
 _COMMAND: Final = Backend(
     name="command",

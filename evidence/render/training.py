@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from evidence.pack.documents import Documents
 from evidence.records.run import IntervalRow, JournalEvent
+from evidence.records.training import OPTIONS
 from evidence.render.ranks import ranks_of
 from evidence.render.values import Sheet
 from evidence.results.context import Context
@@ -38,8 +39,16 @@ def view(documents: Documents, sheet: Sheet) -> dict[str, Any]:
         "compiled": bool(context.stage_events("compilation", TRAIN.name)),
         "widths": _widths(context.stage_events("execution", TRAIN.name)),
         "own_loss": _own_loss(context.stage_events("loss", TRAIN.name)),
+        "options": _options(sheet),
         **ranks_of(context),
     }
+
+
+def _options(sheet: Sheet) -> str:
+    """Settings that few milestones have, by their names there: those that are not at their
+    default."""
+    found = (name for name in OPTIONS if sheet.has(f"train.{name}"))
+    return ", ".join(f"`{name}` {sheet.v(f'train.{name}')}" for name in found)
 
 
 def _ran(events: tuple[JournalEvent, ...], schedules: tuple[JournalEvent, ...]) -> str:

@@ -38,7 +38,7 @@ from evidence.backends.transformers.shared_steps import (
 from evidence.data.tokens import IGNORED, Example
 from evidence.encoding.codec import encode
 from evidence.records.execution import ExecutionRecord, LossRecord
-from evidence.rules.arithmetic import steps_per_epoch
+from evidence.rules.arithmetic import steps_per_epoch, warm_up
 from evidence.worker.interface import Emit, Job, StageFailure, Stopped
 from evidence.worker.recorder import STATE_FILE, FedRow, Recorder
 
@@ -294,7 +294,7 @@ def train(
     reporter = StepReporter(job, emit, recorder, len(examples), feed, ranks)
     trainer = RecordingTrainer(
         model=model,
-        args=_arguments(job, execution),
+        args=_arguments(job, execution, num_steps),
         train_dataset=ExampleDataset(examples),
         data_collator=lambda items: collate(items, pad_id),
         callbacks=[reporter],
@@ -316,7 +316,7 @@ def train(
     return {"runtime_s": runtime_s, "total_flos": int(trainer.state.total_flos)}, feed
 
 
-def _arguments(job: Job, execution: ExecutionRecord) -> TrainingArguments:
+def _arguments(job: Job, execution: ExecutionRecord, num_steps: int) -> TrainingArguments:
     spec = job.plan.train
     return OneDevice(
         output_dir=job.scratch,
@@ -326,10 +326,13 @@ def _arguments(job: Job, execution: ExecutionRecord) -> TrainingArguments:
         max_steps=spec.max_steps if spec.max_steps is not None else -1,
         learning_rate=spec.learning_rate,
         lr_scheduler_type=spec.schedule,
-        warmup_steps=spec.warmup_steps,
+        warmup_steps=warm_up(num_steps, spec.warmup_steps, spec.warmup_ratio),
         weight_decay=spec.weight_decay,
         max_grad_norm=spec.max_grad_norm,
         optim=spec.optimizer,
+        adam_beta1=spec.adam_beta1,
+        adam_beta2=spec.adam_beta2,
+        adam_epsilon=spec.adam_epsilon,
         seed=spec.seed,
         data_seed=spec.seed,
         logging_strategy="steps",

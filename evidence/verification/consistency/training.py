@@ -144,9 +144,10 @@ def learning_rate_schedule(evidence: Evidence) -> Problems:
     `rate-unreached` where no step used the rate that the milestone states."""
     train = evidence.plan.train
     total = _num_steps(evidence)[1]
+    warmup = arithmetic.warm_up(total, train.warmup_steps, train.warmup_ratio)
     for line, row in enumerate(_rows(evidence), 1):
         expected = arithmetic.learning_rate_used(
-            row.step, total, train.learning_rate, train.schedule, train.warmup_steps
+            row.step, total, train.learning_rate, train.schedule, warmup
         )
         used = row.learning_rate
         if expected != used and not close(expected, used, FLOAT_TOLERANCE):
