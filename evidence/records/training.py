@@ -45,9 +45,17 @@ class TrainSpec(Record):
     adam_beta1: Number = 0.9
     adam_beta2: Number = 0.999
     adam_epsilon: Number = 1e-8
+    label_smoothing: Number = 0.0
+    """Share of each target that is spread over the vocabulary: the loss is then no plain one."""
+    neftune_noise_alpha: Number = 0.0
+    """0: no noise is added to embeddings."""
+    gradient_checkpointing: bool = False
 
 
-OPTIONS: Final = ("warmup_ratio", "adam_beta1", "adam_beta2", "adam_epsilon")
+OPTIONS: Final = (
+    *("warmup_ratio", "adam_beta1", "adam_beta2", "adam_epsilon"),
+    *("label_smoothing", "neftune_noise_alpha", "gradient_checkpointing"),
+)
 """Fields that came after the first form of this record: at their default they are left out of
 whatever is said or digested of a training, so that a pack from before them stays what it was."""
 
@@ -56,3 +64,8 @@ def options_set(spec: TrainSpec) -> tuple[str, ...]:
     """Those of `OPTIONS` that are not at their default."""
     plain = TrainSpec()
     return tuple(name for name in OPTIONS if getattr(spec, name) != getattr(plain, name))
+
+
+def has_other_loss(spec: TrainSpec) -> bool:
+    """Whether the loss of a step is another than the cross entropy of its rows by the model."""
+    return bool(spec.label_smoothing or spec.neftune_noise_alpha)

@@ -51,6 +51,9 @@ FURTHER: Final = {
     "adam_beta1": "first beta of AdamW",
     "adam_beta2": "second beta of AdamW",
     "adam_epsilon": "epsilon of AdamW",
+    "label_smoothing": "label smoothing",
+    "neftune_noise_alpha": "noise on embeddings (NEFTune)",
+    "gradient_checkpointing": "gradient checkpointing",
 }
 """Likewise, and said only where one of the two does not leave it at its default."""
 RATE_TOLERANCE: Final = 1e-6

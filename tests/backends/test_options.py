@@ -20,6 +20,7 @@ NUM_STEPS = 6
 OPTIONS = {
     "adam": 'optimizer = "adamw_torch_fused"\nadam_beta1 = 0.8\nadam_beta2 = 0.9\n'
     'adam_epsilon = 1e-6\nschedule = "inverse_sqrt"\nwarmup_steps = 0\nwarmup_ratio = 0.25',
+    "noise": "label_smoothing = 0.1\nneftune_noise_alpha = 5.0\ngradient_checkpointing = true",
 }
 """Settings that are tried together."""
 MORE_OPTIONS = {
@@ -27,6 +28,9 @@ MORE_OPTIONS = {
     "adamw": 'optimizer = "adamw_torch"',
     "fused": 'optimizer = "adamw_torch_fused"',
     "polynomial": 'schedule = "polynomial"',
+    "smoothed": "label_smoothing = 0.1",
+    "neftune": "neftune_noise_alpha = 5.0",
+    "checkpointing": "gradient_checkpointing = true",
 }
 EVERY = OPTIONS | MORE_OPTIONS
 
@@ -106,3 +110,44 @@ def test_the_numbers_of_adam_and_its_form_are_used(root: Path) -> None:
     assert plain.weights != other.weights
     for one, two in zip(plain.steps, fused.steps, strict=True):
         assert one.loss == pytest.approx(two.loss, rel=1e-3)
+
+
+def test_a_smoothed_loss_is_the_one_of_transformers() -> None:
+    import torch
+    from transformers.trainer_pt_utils import LabelSmoother
+
+    from evidence.backends.transformers.loss import token_loss
+
+    drawn = torch.Generator().manual_seed(1)
+    logits = torch.randn((2, 5, 11), generator=drawn)
+    labels = torch.tensor([[1, 2, -100, 4, 5], [-100, -100, 3, 9, 10]])
+    outputs = {"logits": logits}
+    for share, count in product((0.0, 0.1, 0.5), (6, 13)):
+        ours = token_loss(outputs, labels, count, smoothing=share)
+        theirs = LabelSmoother(epsilon=share)(
+            outputs, labels, shift_labels=True, num_items_in_batch=count
+        )
+        assert float(ours) == pytest.approx(float(theirs), rel=1e-6)
+
+
+def test_smoothing_and_noise_are_in_the_loss_and_not_in_what_it_was_held_against(
+    root: Path,
+) -> None:
+    noisy = trained(root, "noise", "noise-again")
+    (held,) = noisy.of("loss")
+    first = noisy.steps[0].loss
+    assert held["framework"] == pytest.approx(held["ours"], rel=1e-4)
+    assert abs(first - held["ours"]) > 1e-3 * first
+    assert noisy.of("execution")[0]["accumulation"] == 2  # a merged row would get another noise
+
+
+@pytest.mark.full
+def test_gradient_checkpointing_changes_no_number_and_not_the_model_that_is_saved(
+    root: Path,
+) -> None:
+    plain = trained(root, "plain", "plain-3")
+    saving = trained(root, "checkpointing", "checkpointing-3")
+    for one, two in zip(plain.steps, saving.steps, strict=True):
+        assert one.loss == pytest.approx(two.loss, rel=1e-5)
+    config = "training_output/final_model/config.json"
+    assert (plain.output / config).read_bytes() == (saving.output / config).read_bytes()

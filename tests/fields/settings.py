@@ -53,7 +53,10 @@ warmup_ratio = 0.1
 optimizer = "adamw_torch"
 adam_beta1 = 0.8
 adam_beta2 = 0.9
-adam_epsilon = 1e-6"""
+adam_epsilon = 1e-6
+label_smoothing = 0.1
+neftune_noise_alpha = 5.0
+gradient_checkpointing = true"""
 """Two of twenty steps, and what only some optimizers take."""
 _BUFFER: Final = {"name": "model.layers.0.mlp.weight", "num_elements": 16}
 
