@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from evidence.records.execution import ExecutionRecord
-from evidence.records.milestone import TrainSpec
+from evidence.records.training import TrainSpec
 from evidence.worker.failures import kind_and_message
 from evidence.worker.interface import StageFailure
 from evidence.worker.memory import remedy

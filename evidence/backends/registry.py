@@ -46,6 +46,10 @@ _TUNIX: Final = Backend(
         Package(name, _INSTALL_JAX)
         for name in ("jax", "flax", "optax", "tunix", "transformers", "safetensors", "tokenizers")
     ),
+    lacks=(
+        *("adam_beta1", "adam_beta2", "adam_epsilon", "optimizer = adamw_torch_fused"),
+        *("label_smoothing", "neftune_noise_alpha", "gradient_checkpointing"),
+    ),
 )
 _COMMAND: Final = Backend(
     name="command",

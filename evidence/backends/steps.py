@@ -12,8 +12,8 @@ from collections.abc import Sequence
 from typing import Final
 
 from evidence.encoding.codec import encode
-from evidence.records.milestone import TrainSpec
 from evidence.records.run import StepRow
+from evidence.records.training import TrainSpec
 from evidence.rules.arithmetic import epoch_after_step, steps_per_epoch, total_steps
 from evidence.worker.interface import Emit, Job, StageFailure
 from evidence.worker.recorder import Recorder

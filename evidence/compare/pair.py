@@ -23,7 +23,7 @@ from evidence.records.comparison import (
     WeightsComparison,
 )
 from evidence.records.record import Record
-from evidence.results.conditions import ROWS, SETTINGS, conditions
+from evidence.results.conditions import FURTHER, ROWS, SETTINGS, conditions
 from evidence.results.side_by_side import compared_steps, trajectory
 from evidence.stages.eval import PREDICTIONS
 
@@ -80,7 +80,9 @@ class Pair(Record, dict=True):
     @cached_property
     def same_settings(self) -> bool:
         """Whether both state the same of every step."""
-        return self.is_same(*(f"train.{key}" for key, _ in SETTINGS))
+        return self.is_same(*(f"train.{key}" for key, _ in SETTINGS)) and not any(
+            self.differs(f"train.{key}") for key in FURTHER
+        )
 
     @cached_property
     def steps_of_same_rows(self) -> tuple[StepDifference, ...]:

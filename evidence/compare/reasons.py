@@ -14,7 +14,7 @@ from evidence.compare.step_reasons import rounding_sources, step_reasons
 from evidence.compare.weight_reasons import start_reasons, weight_reasons
 from evidence.records.availability import Unavailable
 from evidence.records.comparison import ReasonRecord
-from evidence.results.conditions import RATES, SETTINGS
+from evidence.results.conditions import FURTHER, RATES, SETTINGS
 
 
 def reasons(pair: Pair) -> tuple[ReasonRecord, ...]:
@@ -51,7 +51,8 @@ def _differ(pair: Pair) -> bool:
 
 def _settings(pair: Pair) -> Iterator[ReasonRecord]:
     """What the milestones state otherwise, and rates that follow from no setting."""
-    names = [f"train.{key}" for key, _ in SETTINGS if pair.differs(f"train.{key}")]
+    known = (*(key for key, _ in SETTINGS), *FURTHER)
+    names = [f"train.{key}" for key in known if pair.differs(f"train.{key}")]
     if names:
         shown = "; ".join(f"{pair.conditions[name].title} {_values(pair, name)}" for name in names)
         yield ReasonRecord("settings", f"stated differently: {shown}", tuple(names))

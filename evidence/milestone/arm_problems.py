@@ -10,7 +10,8 @@ from collections.abc import Iterator
 from difflib import get_close_matches
 from typing import Final
 
-from evidence.records.milestone import ArmsSpec, DataSpec, EvalSpec, Milestone, ModelSpec, TrainSpec
+from evidence.records.milestone import ArmsSpec, DataSpec, EvalSpec, Milestone, ModelSpec
+from evidence.records.training import TrainSpec
 from evidence.stages.seeds import numbered
 from evidence.stages.stage import stages_of
 from evidence.stages.train import TRAIN

@@ -26,6 +26,7 @@ from evidence.milestone.launch_problems import launch_problems
 from evidence.milestone.lines import lines_of_keys, nearest_line, skeleton
 from evidence.milestone.seed_problems import seed_problems
 from evidence.milestone.stage_problems import of_table, pack_problems, stage_problems
+from evidence.milestone.training_problems import training_problems
 from evidence.records.milestone import DataSpec, GateSpec, Milestone, ModelSpec, PatternSpec
 from evidence.rules import patterns, scoring
 from evidence.stages.pack_init import read_away
@@ -202,6 +203,7 @@ def _contradictions(milestone: Milestone) -> list[tuple[str, str]]:
     found += [] if found else arm_problems(milestone)
     found += [] if found else launch_problems(milestone)
     found += pack_problems(milestone)
+    found += training_problems(milestone)
     if milestone.given_model is not None and milestone.model.pack is None:
         found += _model_problems("/model", milestone.model)
     names = [attempt.name for attempt in milestone.attempts]

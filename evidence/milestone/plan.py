@@ -11,8 +11,9 @@ from __future__ import annotations
 from msgspec.structs import replace
 
 from evidence.encoding.codec import decode, encode
-from evidence.records.milestone import AttemptSpec, EvalSpec, Milestone, TrainSpec
+from evidence.records.milestone import AttemptSpec, EvalSpec, Milestone
 from evidence.records.run import AttemptPlan
+from evidence.records.training import TrainSpec
 
 
 def plan_attempts(milestone: Milestone) -> tuple[AttemptPlan, ...]:

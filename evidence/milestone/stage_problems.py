@@ -11,7 +11,8 @@ from difflib import get_close_matches
 
 from evidence import layout
 from evidence.encoding.codec import encode
-from evidence.records.milestone import EvalSpec, Milestone, StageSpec, TrainSpec
+from evidence.records.milestone import EvalSpec, Milestone, StageSpec
+from evidence.records.training import TrainSpec
 from evidence.stages.eval import EVAL
 from evidence.stages.pack_init import OF_PACK, name_problems, named_packs
 from evidence.stages.stage import BASE, OF_STAGE, RESERVED, Stage, stages_of

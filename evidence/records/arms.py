@@ -5,8 +5,9 @@ from typing import Literal, TypeAlias
 from evidence.records.availability import Unavailable
 from evidence.records.comparison import Scalar
 from evidence.records.inputs import DataRecord, SeenRecord
-from evidence.records.milestone import DataSpec, EvalSpec, ModelSpec, TrainSpec
+from evidence.records.milestone import DataSpec, EvalSpec, ModelSpec
 from evidence.records.record import Record
+from evidence.records.training import TrainSpec
 
 ArmKind: TypeAlias = Literal["seen", "data", "start", "setting", "budget"]
 """What the model saw; data and how rows become text; weights that training starts from; what is

@@ -1,7 +1,7 @@
 """How training was carried out: facts of the journal's events `execution` and `loss`."""
 
-from evidence.records.milestone import Execution
 from evidence.records.record import Number, Record
+from evidence.records.training import Execution
 
 
 class ExecutionRecord(Record, omit_defaults=True):

@@ -9,16 +9,14 @@ from typing import Any, Final, Literal, TypeVar
 from msgspec import field
 
 from evidence.records.record import Number, Record
+from evidence.records.training import TrainSpec
 
 T = TypeVar("T")
 
 NAMES: Final = {"given_model": "model", "given_train": "train", "given_eval": "eval"}
 """Fields of a milestone and of a plan that may be None, and the names that files have for them."""
 
-Schedule = Literal["linear", "cosine", "constant", "constant_with_warmup"]
-Dtype = Literal["float32", "bfloat16", "float16"]
 LossOn = Literal["completion", "fields", "all"]
-Execution = Literal["fast", "as-written"]
 Policy = Literal["fail", "record"]
 GateOp = Literal["<", "<=", "==", ">=", ">", "!="]
 
@@ -86,31 +84,6 @@ class ModelSpec(Record):
     def called(self) -> str:
         """The name that documents and logs have for it."""
         return self.named or self.id or self.path or self.config or ""
-
-
-class TrainSpec(Record):
-    """Hyperparameters as the milestone states them (not how the worker groups rows)."""
-
-    data: str = "train"
-    epochs: Number = 1.0
-    max_steps: int | None = None
-    batch_size: int = 1
-    gradient_accumulation: int = 1
-    learning_rate: Number = 2e-5
-    schedule: Schedule = "linear"
-    warmup_steps: int = 0
-    weight_decay: Number = 0.0
-    max_grad_norm: Number = 1.0
-    optimizer: str = "adafactor"
-    dtype: Dtype = "bfloat16"
-    max_length: int = 128
-    log_every_steps: int = 10
-    checkpoint_every_steps: int = 0
-    """0: only the final model is kept."""
-    seed: int = 42
-    execution: Execution | None = None
-    """None, before an attempt is planned: `fast` on a CPU, `as-written` on an accelerator."""
-    deterministic: bool = True
 
 
 class PatternSpec(Record):

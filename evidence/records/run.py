@@ -19,9 +19,9 @@ from evidence.records.milestone import (
     ModelSpec,
     RequirementSpec,
     Tables,
-    TrainSpec,
 )
 from evidence.records.record import Number, Record
+from evidence.records.training import TrainSpec
 
 Status = Literal["complete", "failed", "unknown"]
 """`unknown` is of imported packs alone: their files do not say how the run ended."""

@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from evidence.pack.documents import Documents
 from evidence.records.run import IntervalRow, JournalEvent
+from evidence.records.training import OPTIONS
 from evidence.render.ranks import ranks_of
 from evidence.render.values import Sheet
 from evidence.results.context import Context
@@ -38,8 +39,35 @@ def view(documents: Documents, sheet: Sheet) -> dict[str, Any]:
         "compiled": bool(context.stage_events("compilation", TRAIN.name)),
         "widths": _widths(context.stage_events("execution", TRAIN.name)),
         "own_loss": _own_loss(context.stage_events("loss", TRAIN.name)),
+        "options": _options(sheet),
+        "other_loss": _other_loss(sheet),
         **ranks_of(context),
     }
+
+
+def _options(sheet: Sheet) -> str:
+    """Settings that few milestones have, by their names there: those that are not at their
+    default."""
+    found = (name for name in OPTIONS if sheet.has(f"train.{name}"))
+    return ", ".join(f"`{name}` {sheet.v(f'train.{name}')}" for name in found)
+
+
+def _other_loss(sheet: Sheet) -> str:
+    """What is said where the losses of training are no plain cross entropy of the model."""
+    words = []
+    if sheet.has("train.label_smoothing"):
+        share = sheet.v("train.label_smoothing")
+        words.append(
+            "The losses of training are smoothed, and not comparable with others: of each target "
+            f"token 1 − {share} of its own negative log-likelihood, and {share} of the mean of "
+            "those of the whole vocabulary. The evaluation loss is not."
+        )
+    if sheet.has("train.neftune_noise_alpha"):
+        words.append(
+            "Noise was added to the embeddings in training: its losses are of the model with the "
+            "noise, the evaluation loss of the model without it."
+        )
+    return " ".join(words)
 
 
 def _ran(events: tuple[JournalEvent, ...], schedules: tuple[JournalEvent, ...]) -> str:

@@ -13,12 +13,14 @@ from typing import Final
 from evidence.errors import MalformedError
 from evidence.records.record import Record
 from evidence.records.run import LEVELS, ValueRecord
+from evidence.records.training import OPTIONS
 from evidence.text import formatting, markdown
 
 _BY_NAME: Final = {
     "train.learning_rate": "shortest",
     "hardware.memory_bytes": "memory",
     "train.padding_share": "percent",
+    **{f"train.{name}": "shortest" for name in OPTIONS},
 }
 
 

@@ -16,6 +16,7 @@ from evidence.records.availability import Unavailable
 from evidence.records.comparison import ConditionRecord, Scalar
 from evidence.records.inputs import ModelRecord
 from evidence.records.run import AttemptPlan
+from evidence.records.training import options_set
 from evidence.results.context import Context
 from evidence.results.framework import framework_of, framework_version
 from evidence.results.side_by_side import compared_steps
@@ -45,6 +46,16 @@ SETTINGS: Final = (
     ("seed", "seed"),
 )
 """Of [train]: what decides a step, and which rows it is fed."""
+FURTHER: Final = {
+    "warmup_ratio": "warm-up as a share of all steps",
+    "adam_beta1": "first beta of AdamW",
+    "adam_beta2": "second beta of AdamW",
+    "adam_epsilon": "epsilon of AdamW",
+    "label_smoothing": "label smoothing",
+    "neftune_noise_alpha": "noise on embeddings (NEFTune)",
+    "gradient_checkpointing": "gradient checkpointing",
+}
+"""Likewise, and said only where one of the two does not leave it at its default."""
 RATE_TOLERANCE: Final = 1e-6
 """Relative: a schedule may be computed in float32."""
 _NO_TRAINING: Final = "the attempt of one of them has no [train]"
@@ -224,6 +235,11 @@ def settings(
         else:
             values = (getattr(trains[0], key), getattr(trains[1], key))
             yield same(name, title, values, f"{stated_in}, as stated")
+    if trains[0] is None or trains[1] is None:
+        return
+    for key in dict.fromkeys((*options_set(trains[0]), *options_set(trains[1]))):
+        values = (getattr(trains[0], key), getattr(trains[1], key))
+        yield same(f"train.{key}", FURTHER[key], values, f"{stated_in}, as stated")
 
 
 def rates(first: Documents, other: Documents) -> ConditionRecord:

@@ -20,9 +20,10 @@ from evidence.milestone.plan import plan_attempts
 from evidence.pack import lost
 from evidence.pack.documents import Documents
 from evidence.records.availability import Unavailable
-from evidence.records.milestone import EvalSpec, TrainSpec
+from evidence.records.milestone import EvalSpec
 from evidence.records.record import Record
 from evidence.records.run import LEVELS, AttemptPlan, JournalEvent, Level, ValueRecord
+from evidence.records.training import TrainSpec
 from evidence.stages.registry import kinds
 
 T = TypeVar("T")

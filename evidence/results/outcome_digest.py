@@ -16,6 +16,7 @@ from evidence.records.availability import Unavailable
 from evidence.records.inputs import InputsRecord
 from evidence.records.milestone import DataSpec, ModelSpec
 from evidence.records.run import AttemptPlan
+from evidence.records.training import OPTIONS, options_set
 from evidence.results.context import Context
 from evidence.results.machine import final_model_files
 from evidence.stages.eval import PREDICTIONS
@@ -104,6 +105,10 @@ def _plan(plan: AttemptPlan, inputs: InputsRecord) -> dict[str, Any]:
     for name in ("stages", "collect", "metric"):
         if not deterministic[name]:
             del deterministic[name]
+    if plan.given_train is not None:
+        plain = {*OPTIONS} - {*options_set(plan.given_train)}
+        train = deterministic["train"].items()
+        deterministic["train"] = {key: part for key, part in train if key not in plain}
     if plan.processes == 1:
         del deterministic["processes"]
     deterministic["model"] = None if plan.given_model is None else _model(plan.given_model, inputs)

@@ -6,8 +6,8 @@ from collections.abc import Callable
 
 from evidence import layout
 from evidence.records.availability import Unavailable
-from evidence.records.milestone import TrainSpec
 from evidence.records.run import IntervalRow, JournalEvent, StepRow, ValueRecord
+from evidence.records.training import TrainSpec, options_set
 from evidence.results.context import (
     Context,
     Named,
@@ -96,7 +96,8 @@ def _loss_table(context: Context) -> tuple[IntervalRow, ...]:
 def training_values(context: Context) -> Values:
     """train.* and probe.*"""
     table = loss_table(context)
-    for key, unit in _SETTINGS:
+    further = tuple((key, "") for key in options_set(context.train))
+    for key, unit in (*_SETTINGS, *further):
         address, rule = context.stated("train", key)
         yield f"train.{key}", known(getattr(context.train, key), unit, address, rule)
     steps = _steps(context)

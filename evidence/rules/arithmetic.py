@@ -11,11 +11,16 @@ import math
 from collections.abc import Sequence
 from typing import Final
 
-from evidence.records.milestone import Schedule
 from evidence.records.record import Record
+from evidence.records.training import Schedule
 
 FLOPS_PER_PARAMETER_AND_TOKEN: Final = 6
 """Two for the forward pass, four for the backward pass (Kaplan et al. 2020, section 2.1)."""
+
+POLYNOMIAL_END: Final = 1e-7
+"""The rate that `polynomial` falls to (`lr_end` of transformers), along a line (`power` = 1)."""
+_INVERSE_SQRT_SCALE: Final = 10_000
+"""Of `inverse_sqrt` without warm-up; with one, its steps are the scale."""
 
 
 def micro_batches(num_rows: int, batch_size: int, world: int = 1) -> int:
@@ -51,6 +56,15 @@ def epoch_after_step(
     return whole + min((within + 1) * accumulation, batches) / batches
 
 
+def warm_up(total: int, steps: int, ratio: float = 0.0) -> int:
+    """Steps of warm-up: W = `steps` where there are any, else ceil(T·ratio).
+
+    The product is rounded once, in double precision, before it is rounded up, so that 100 · 0.07
+    gives 8. Source: `TrainingArguments.get_warmup_steps` of transformers 5.
+    """
+    return steps or math.ceil(total * ratio)
+
+
 def learning_rate_used(
     step: int, total: int, base: float, schedule: Schedule, warmup: int = 0
 ) -> float:
@@ -58,7 +72,9 @@ def learning_rate_used(
 
     base · factor(s − 1), with the factors of transformers/optimization.py (LambdaLR, closed form):
     while s − 1 < W: (s − 1)/W; then linear (T − (s − 1))/(T − W), cosine
-    (1 + cos(π·(s − 1 − W)/(T − W)))/2, constant 1. `constant` knows no warm-up.
+    (1 + cos(π·(s − 1 − W)/(T − W)))/2, polynomial the same line as linear, but down to 1e-7,
+    inverse_sqrt √(W/(s − 1)), or √(10000/(s − 1 + 10000)) without warm-up, constant 1. `constant`
+    knows no warm-up.
     """
     done = step - 1
     if schedule == "constant":
@@ -69,6 +85,12 @@ def learning_rate_used(
         return base
     if schedule == "linear":
         return base * max(0.0, (total - done) / max(1, total - warmup))
+    if schedule == "inverse_sqrt":
+        scale = warmup or _INVERSE_SQRT_SCALE
+        return base * (1.0 / math.sqrt((done + scale - warmup) / scale))
+    if schedule == "polynomial":
+        remaining = max(0.0, 1 - (done - warmup) / max(1, total - warmup))
+        return (base - POLYNOMIAL_END) * remaining + POLYNOMIAL_END
     progress = (done - warmup) / max(1, total - warmup)
     # num_cycles = 0.5 in transformers: one fall from the peak to zero.
     return base * max(0.0, 0.5 * (1.0 + math.cos(math.pi * 0.5 * 2.0 * progress)))

@@ -27,9 +27,10 @@ from evidence.records.availability import Unavailable
 from evidence.records.inputs import DataRecord
 from evidence.records.milestone import EvalSpec, Milestone
 from evidence.records.run import AttemptPlan
+from evidence.records.training import TrainSpec
 from evidence.results.no_such_value import why_none
 from evidence.results.planned_names import SEEN_OF_A_FIELD, value_names
-from evidence.rules.arithmetic import steps_per_epoch, total_steps
+from evidence.rules.arithmetic import POLYNOMIAL_END, steps_per_epoch, total_steps, warm_up
 from evidence.running.entering import read_files
 from evidence.stages.eval import EVAL
 from evidence.stages.stage import Stage, stages_of
@@ -200,16 +201,28 @@ def path_problems(
 
 
 def warm_up_problems(milestone: Milestone, plan: AttemptPlan, data: Sets) -> Iterator[Problem]:
-    """A warm-up that the run ends in: the learning rate would never be reached."""
+    """A warm-up that the run ends in: the learning rate would never be reached. And what the
+    framework fails with: a polynomial that has no steps to fall in, or nothing to fall from."""
     spec = plan.given_train
     if spec is None or spec.data not in data:
         return
     each = steps_per_epoch(len(data[spec.data].rows), spec.batch_size, spec.gradient_accumulation)
     num_steps = total_steps(spec.epochs, each, spec.max_steps)
-    if spec.warmup_steps > num_steps:
-        text = f"warms up for {spec.warmup_steps} of {num_steps} optimizer steps"
-        place = pointer(milestone, plan, "train", "warmup_steps")
+    warmup = warm_up(num_steps, spec.warmup_steps, spec.warmup_ratio)
+    is_polynomial = spec.schedule == "polynomial"
+    if warmup > num_steps or (is_polynomial and warmup == num_steps):
+        text = f"warms up for {warmup} of {num_steps} optimizer steps"
+        place = pointer(milestone, plan, "train", _stated(spec))
         yield place, text, "The learning rate is never reached. Warm up for fewer steps."
+    if is_polynomial and spec.learning_rate <= POLYNOMIAL_END:
+        text = f"polynomial falls to {POLYNOMIAL_END:g}, which is not below {spec.learning_rate!r}"
+        place = pointer(milestone, plan, "train", "schedule")
+        yield place, text, "Take a higher learning_rate, or another schedule."
+
+
+def _stated(spec: TrainSpec) -> str:
+    """The key that says how long the warm-up is."""
+    return "warmup_steps" if spec.warmup_steps else "warmup_ratio"
 
 
 def rows_named(record: DataRecord) -> Iterator[tuple[int, ...]]:

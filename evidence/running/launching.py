@@ -13,6 +13,7 @@ from typing import Final
 from evidence.errors import UsageError
 from evidence.records.milestone import Milestone
 from evidence.records.run import AttemptPlan
+from evidence.records.training import TrainSpec
 from evidence.worker.interface import Backend
 
 _COUNTS: Final = {
@@ -43,6 +44,28 @@ def refuse_several(variables: Mapping[str, str]) -> None:
         )
 
 
+def _lacking(
+    milestone: Milestone, plan: AttemptPlan, backend: Backend
+) -> Iterator[tuple[str, str, str]]:
+    """Settings of [train] that the backend would leave alone."""
+    if plan.given_train is None:
+        return
+    plain = TrainSpec()
+    for lack in backend.lacks:
+        key, _, word = lack.partition(" = ")
+        value = getattr(plan.train, key)
+        if value == getattr(plain, key) or (word and value != word):
+            continue
+        own = milestone.attempts[plan.number - 1].train
+        table = f"/attempt/{plan.number - 1}/train" if key in own else "/train"
+        yield (
+            f"{table}/{key}",
+            f"the backend {plan.backend!r} of the attempt {plan.name!r} does not do {key} = "
+            f"{value!r}",
+            'Take backend = "transformers" here, or set another value in [attempt.train].',
+        )
+
+
 def launch_problems(
     milestone: Milestone, plans: Sequence[AttemptPlan], backends: Mapping[str, Backend]
 ) -> Iterator[tuple[str, str, str]]:
@@ -53,6 +76,7 @@ def launch_problems(
         place = f"/attempt/{plan.number - 1}/backend"
         if backend is None:
             continue
+        yield from _lacking(milestone, plan, backend)
         if milestone.processes > 1 and not backend.launches:
             yield (
                 place,

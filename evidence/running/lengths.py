@@ -10,8 +10,9 @@ from typing import Final
 
 from evidence import limits
 from evidence.records.inputs import DataRecord
-from evidence.records.milestone import Milestone, TrainSpec
+from evidence.records.milestone import Milestone
 from evidence.records.run import AttemptPlan
+from evidence.records.training import TrainSpec
 from evidence.rules import sampling
 from evidence.rules.arithmetic import steps_per_epoch, total_steps
 from evidence.running.fitting import Problem, rows_named

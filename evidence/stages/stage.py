@@ -22,9 +22,9 @@ from evidence.records.milestone import (
     Milestone,
     ModelSpec,
     StageSpec,
-    TrainSpec,
 )
 from evidence.records.record import Record
+from evidence.records.training import TrainSpec
 from evidence.stages.eval import EVAL
 from evidence.stages.kind import Kind
 from evidence.stages.pack_init import OF_PACK, init_of, pack_init

@@ -87,6 +87,9 @@ class Backend(Record):
     takes_checkpoints: bool = False
     """Whether it trains and evaluates from the checkpoint of another stage or pack
     (`Job.evaluates_given`)."""
+    lacks: tuple[str, ...] = ()
+    """Settings of [train] that it would leave alone, each a key, or `key = value`: another value
+    than the default, or that value, is refused before anything is run."""
 
 
 class StageFailure(Exception):  # noqa: N818 - an outcome that the worker reports, not an accident

@@ -6,7 +6,7 @@ Responsible for those words. That memory ran out is told by `failures`, or by th
 from __future__ import annotations
 
 from evidence.records.execution import ExecutionRecord
-from evidence.records.milestone import TrainSpec
+from evidence.records.training import TrainSpec
 
 
 def remedy(spec: TrainSpec, execution: ExecutionRecord) -> str:

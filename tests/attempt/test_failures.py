@@ -11,7 +11,7 @@ from msgspec.structs import replace
 
 from evidence.attempt.outcome import Limit, WorkerEnd, left_by, outcome_of
 from evidence.records.execution import ExecutionRecord
-from evidence.records.milestone import TrainSpec
+from evidence.records.training import TrainSpec
 from evidence.stages.train import TRAIN
 from evidence.worker.failures import kind_and_message
 from evidence.worker.interface import StageFailure

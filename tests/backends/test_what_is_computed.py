@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from evidence.records.execution import ExecutionRecord
-from evidence.records.milestone import EvalSpec, TrainSpec
+from evidence.records.milestone import EvalSpec
+from evidence.records.training import TrainSpec
 
 pytestmark = pytest.mark.torch
 MODEL = Path(__file__).parents[2] / "milestones/models/tiny-gemma"

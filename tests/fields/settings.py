@@ -44,10 +44,20 @@ reason = "A made-up value of the documentation."
 
 _OVERRIDES: Final[dict[str, dict[str, Any]]] = {
     "train": {"schedule": "linear", "weight_decay": 0.0, "max_grad_norm": 1.0,
-              "optimizer": "adafactor", "execution": "as-written", "deterministic": True},
+              "optimizer": "adamw_torch", "execution": "as-written", "deterministic": True},
     "eval": {"batch_size": 16, "prompt": "{{ prompt }}"},
 }  # fmt: skip
 """What an attempt says again although it is so anyway."""
+_FURTHER: Final = """\
+warmup_ratio = 0.1
+optimizer = "adamw_torch"
+adam_beta1 = 0.8
+adam_beta2 = 0.9
+adam_epsilon = 1e-6
+label_smoothing = 0.1
+neftune_noise_alpha = 5.0
+gradient_checkpointing = true"""
+"""Two of twenty steps, and what only some optimizers take."""
 _BUFFER: Final = {"name": "model.layers.0.mlp.weight", "num_elements": 16}
 
 
@@ -56,6 +66,7 @@ def settings_toy() -> ForgedPack:
     made = toy()
     text = (made.files[layout.MILESTONE] or b"").decode()
     text = text.replace("[train]\n", "[train]\nmax_steps = 20\n", 1)
+    text = text.replace("warmup_steps = 2", _FURTHER, 1)
     text = text.replace("max_length = 16", "max_length = 10", 1)
     text = text.replace("[eval]\n", '[eval]\nid_field = "id"\ntarget_field = "final_answer"\n', 1)
     text = text.replace('ref = "HEAD"', 'ref = "HEAD"\npolicy = "record"', 1)

@@ -10,7 +10,8 @@ from render.sample import MILESTONE, complete_pack, failed_pack, losses, predict
 
 from evidence.pack.documents import Documents
 from evidence.records.availability import Unavailable
-from evidence.results.outcome_digest import outcome_digest
+from evidence.records.training import OPTIONS
+from evidence.results.outcome_digest import outcome_content, outcome_digest
 from tests.documents import replaced
 
 
@@ -46,6 +47,10 @@ def other_data() -> Documents:
     return changed_pack(inputs=replace(inputs, data=inputs.data | {"train": train}))
 
 
+def with_setting(line: str) -> Documents:
+    return complete_pack(MILESTONE.replace("[train]\n", f"[train]\n{line}\n", 1))
+
+
 def test_it_is_a_digest_and_stable() -> None:
     digest = outcome_digest(complete_pack())
     assert isinstance(digest, str)
@@ -64,6 +69,9 @@ def test_it_is_a_digest_and_stable() -> None:
         lambda: changed_pack(steps=steps()[:-1]),
         lambda: complete_pack(MILESTONE.replace("learning_rate = 3e-3", "learning_rate = 4e-3")),
         lambda: complete_pack(MILESTONE.replace("init_seed = 42", "init_seed = 43")),
+        lambda: with_setting("label_smoothing = 0.1"),
+        lambda: with_setting("gradient_checkpointing = true"),
+        lambda: with_setting("warmup_ratio = 0.1"),
     ],
 )
 def test_what_was_computed_changes_it(other: Any) -> None:
@@ -88,6 +96,18 @@ def test_what_was_computed_changes_it(other: Any) -> None:
 )
 def test_times_places_and_words_do_not_change_it(other: Any) -> None:
     assert outcome_digest(other()) == outcome_digest(complete_pack())
+
+
+def test_a_setting_that_came_later_is_left_out_at_its_default() -> None:
+    """A pack from before it has the digest that it was sealed with."""
+    content = outcome_content(complete_pack())
+    assert isinstance(content, dict)
+    assert not {*OPTIONS} & content["plan"]["train"].keys()
+    stated = with_setting(
+        "warmup_ratio = 0\nadam_beta1 = 0.9\nadam_beta2 = 0.999\nadam_epsilon = 1e-8\n"
+        "label_smoothing = 0\nneftune_noise_alpha = 0\ngradient_checkpointing = false"
+    )
+    assert outcome_digest(stated) == outcome_digest(complete_pack())
 
 
 def test_a_run_that_did_not_complete_has_none() -> None:

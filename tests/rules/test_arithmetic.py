@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Any, get_args
 
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from evidence.records.milestone import Schedule
+from evidence.records.training import Schedule
 from evidence.rules import arithmetic as ar
 
 REFERENCE = Path(__file__).parents[3] / "shared" / "reference" / "m43_raw"
@@ -101,6 +101,7 @@ def test_no_rate_is_negative_or_above_its_peak(
     total: int, data: st.DataObject, base: float, schedule: Any
 ) -> None:
     warmup = data.draw(st.integers(0, total))
+    assume(schedule != "polynomial" or base > ar.POLYNOMIAL_END)  # refused before a run
     rates = [ar.learning_rate_used(s, total, base, schedule, warmup) for s in range(1, total + 1)]
     assert all(0 <= rate <= base for rate in rates)
     tail = rates if schedule == "constant" else rates[warmup:]
@@ -115,6 +116,24 @@ def test_warm_up_rises_from_zero_in_equal_parts(
     rates = [ar.learning_rate_used(s, total, 1.0, schedule, warmup) for s in range(1, warmup + 1)]
     expected = [1.0 if schedule == "constant" else (s - 1) / warmup for s in range(1, warmup + 1)]
     assert rates == expected
+
+
+@given(total=st.integers(1, 10_000), ratio=st.floats(0, 1))
+def test_a_share_of_steps_is_rounded_up_to_whole_ones(total: int, ratio: float) -> None:
+    warmup = ar.warm_up(total, 0, ratio)
+    assert 0 <= warmup <= total
+    assert warmup - 1 < total * ratio <= warmup
+    assert ar.warm_up(total, 7, 0.0) == 7
+
+
+def test_an_inverse_root_halves_at_four_times_its_warm_up() -> None:
+    assert ar.learning_rate_used(401, 1000, 2.0, "inverse_sqrt", 100) == 1.0
+    assert ar.learning_rate_used(30_001, 40_000, 2.0, "inverse_sqrt") == 1.0
+
+
+def test_a_polynomial_falls_to_its_end_and_not_to_zero() -> None:
+    assert ar.learning_rate_used(101, 100, 2.0, "polynomial") == ar.POLYNOMIAL_END
+    assert math.isclose(ar.learning_rate_used(51, 100, 2.0, "polynomial"), 1.00000005)
 
 
 def test_cosine_falls_to_half_at_half_time() -> None:

@@ -12,7 +12,8 @@ from msgspec.structs import replace
 from evidence.records.arms import Arm, ArmDifference, ArmsRecord
 from evidence.records.availability import Unavailable
 from evidence.records.inputs import DataRecord, FieldCoverage, Lengths, SeenRecord
-from evidence.records.milestone import DataSpec, EvalSpec, ModelSpec, TrainSpec
+from evidence.records.milestone import DataSpec, EvalSpec, ModelSpec
+from evidence.records.training import TrainSpec
 from evidence.rules.arms import compare_arms, covers, undeclared
 from evidence.text import arms as said
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from lies import milestone
 from toy import toy, write
 from toy_parts import B, G
 
@@ -107,3 +108,24 @@ def test_a_tokenizer_that_nobody_knows_ends_no_answer(tmp_path: Path) -> None:
     assert outcomes(made, tmp_path / "true")["generation"] == "pass"
     data_of(made, "generation")["end_tokens"] = []  # and yet the toy's answers ended at one
     assert outcomes(made, tmp_path / "lie")["generation"] == "fail"
+
+
+@pytest.mark.parametrize("setting", ["label_smoothing = 0.1", "neftune_noise_alpha = 5.0"])
+def test_a_loss_that_is_no_plain_cross_entropy_is_not_held_against_one(
+    setting: str, tmp_path: Path
+) -> None:
+    made = recorded()
+    milestone("warmup_steps = 2", f"warmup_steps = 2\n{setting}")(made)
+    data_of(made, "loss")["ours"] *= 0.9
+    assert outcomes(made, tmp_path / "true")["training-own-loss"] == "not_checked"
+    data_of(made, "loss")["step"] = 2
+    assert outcomes(made, tmp_path / "lie")["training-own-loss"] == "fail"
+
+
+@pytest.mark.parametrize(("share", "said"), [(0.1, "pass"), (0.15, "fail")])
+def test_a_warm_up_that_is_a_share_of_the_steps_gives_the_rates(
+    share: float, said: str, tmp_path: Path
+) -> None:
+    made = recorded()
+    milestone("warmup_steps = 2", f"warmup_ratio = {share}")(made)  # of 20 steps
+    assert outcomes(made, tmp_path)["learning-rate-schedule"] == said

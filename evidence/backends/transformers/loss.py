@@ -24,17 +24,26 @@ COARSE: Final = 2e-3
 
 
 def token_loss(
-    outputs: Any, labels: torch.Tensor, num_items_in_batch: torch.Tensor | int | None = None
+    outputs: Any,
+    labels: torch.Tensor,
+    num_items_in_batch: torch.Tensor | int | None = None,
+    smoothing: float = 0.0,
 ) -> torch.Tensor:
     """Summed cross entropy of labels[1:], over the target tokens of the whole step.
 
     The same operations in the same order as transformers has them for most of its classes, so that
-    these train to the same weights bit for bit.
+    these train to the same weights bit for bit. Of a token with `smoothing` ε it is (1 − ε) times
+    its own negative log-likelihood and ε times the mean of those of the whole vocabulary, which is
+    what transformers' LabelSmoother gives.
     """
     logits = outputs["logits"].float()
     wanted = pad(labels, (0, 1), value=IGNORED)[..., 1:].contiguous().view(-1).to(logits.device)
     total = cross_entropy(
-        logits.view(-1, logits.shape[-1]), wanted, ignore_index=IGNORED, reduction="sum"
+        logits.view(-1, logits.shape[-1]),
+        wanted,
+        ignore_index=IGNORED,
+        reduction="sum",
+        label_smoothing=smoothing,
     )
     if num_items_in_batch is None:
         return total / num_targets_of([labels])

@@ -11,6 +11,7 @@ import math
 import signal
 import time
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -38,7 +39,7 @@ from evidence.backends.transformers.shared_steps import (
 from evidence.data.tokens import IGNORED, Example
 from evidence.encoding.codec import encode
 from evidence.records.execution import ExecutionRecord, LossRecord
-from evidence.rules.arithmetic import steps_per_epoch
+from evidence.rules.arithmetic import steps_per_epoch, warm_up
 from evidence.worker.interface import Emit, Job, StageFailure, Stopped
 from evidence.worker.recorder import STATE_FILE, FedRow, Recorder
 
@@ -236,7 +237,8 @@ class StepReporter(TrainerCallback):  # type: ignore[misc]  # transformers ships
 def execution_of(job: Job, model: Any, ranks: Ranks) -> ExecutionRecord:
     """How rows go through the model, and on what."""
     device = device_of(job.plan)
-    may_merge = not _drops_out(model)
+    # The noise that is added to a row hangs on how long the rows beside it are.
+    may_merge = not _drops_out(model) and not job.plan.train.neftune_noise_alpha
     rows, accumulation = grouping(job.plan.train, may_merge=may_merge, processes=ranks.world)
     return ExecutionRecord(
         execution=job.plan.train.execution or "as-written",
@@ -294,11 +296,11 @@ def train(
     reporter = StepReporter(job, emit, recorder, len(examples), feed, ranks)
     trainer = RecordingTrainer(
         model=model,
-        args=_arguments(job, execution),
+        args=_arguments(job, execution, num_steps),
         train_dataset=ExampleDataset(examples),
         data_collator=lambda items: collate(items, pad_id),
         callbacks=[reporter],
-        compute_loss_func=token_loss,
+        compute_loss_func=partial(token_loss, smoothing=spec.label_smoothing),
     )
     trainer.remove_callback(PrinterCallback)  # it prints four digits a step; `_say` prints all
     trainer.feed, trainer.ranks, trainer.emit = feed, ranks, emit
@@ -316,7 +318,7 @@ def train(
     return {"runtime_s": runtime_s, "total_flos": int(trainer.state.total_flos)}, feed
 
 
-def _arguments(job: Job, execution: ExecutionRecord) -> TrainingArguments:
+def _arguments(job: Job, execution: ExecutionRecord, num_steps: int) -> TrainingArguments:
     spec = job.plan.train
     return OneDevice(
         output_dir=job.scratch,
@@ -326,10 +328,15 @@ def _arguments(job: Job, execution: ExecutionRecord) -> TrainingArguments:
         max_steps=spec.max_steps if spec.max_steps is not None else -1,
         learning_rate=spec.learning_rate,
         lr_scheduler_type=spec.schedule,
-        warmup_steps=spec.warmup_steps,
+        warmup_steps=warm_up(num_steps, spec.warmup_steps, spec.warmup_ratio),
         weight_decay=spec.weight_decay,
         max_grad_norm=spec.max_grad_norm,
+        neftune_noise_alpha=spec.neftune_noise_alpha or None,
+        gradient_checkpointing=spec.gradient_checkpointing,
         optim=spec.optimizer,
+        adam_beta1=spec.adam_beta1,
+        adam_beta2=spec.adam_beta2,
+        adam_epsilon=spec.adam_epsilon,
         seed=spec.seed,
         data_seed=spec.seed,
         logging_strategy="steps",

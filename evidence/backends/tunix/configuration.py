@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any, Final
 
-from evidence.records.milestone import TrainSpec
+from evidence.records.training import TrainSpec
 from evidence.worker.interface import StageFailure
 
 if TYPE_CHECKING:

@@ -17,7 +17,7 @@ import optax
 from tunix.models.gemma.model import ModelConfig
 
 from evidence.backends.tunix.model import as_tensors, as_tree
-from evidence.records.milestone import TrainSpec
+from evidence.records.training import TrainSpec
 
 _NEVER_DECAYS: Final = re.compile(r"bias|layernorm|rmsnorm|(?:^|\.)norm(?:$|\.)|_norm(?:$|\.)")
 """Names that the Trainer decays nothing of (`Trainer.get_decay_parameter_names`)."""

@@ -33,8 +33,8 @@ from evidence.backends.tunix.widths import padded, width_of, widths_for
 from evidence.data.tokens import IGNORED, Example, num_targets
 from evidence.encoding.codec import encode
 from evidence.records.execution import ExecutionRecord, LossRecord
-from evidence.records.milestone import TrainSpec
-from evidence.rules.arithmetic import learning_rate_used, steps_per_epoch
+from evidence.records.training import TrainSpec
+from evidence.rules.arithmetic import learning_rate_used, steps_per_epoch, warm_up
 from evidence.worker.interface import Emit, Job, Stopped
 from evidence.worker.recorder import FedRow, Recorder
 
@@ -133,10 +133,9 @@ class Steps:
     def _batches(self, first: int) -> Iterator[Batch]:
         """What the trainer asks for; it has taken a step in full once it asks for the next."""
         spec = self._job.plan.train
+        warmup = warm_up(self._last, spec.warmup_steps, spec.warmup_ratio)
         for step in range(first, self._last + 1):
-            rate = learning_rate_used(
-                step, self._last, spec.learning_rate, spec.schedule, spec.warmup_steps
-            )
+            rate = learning_rate_used(step, self._last, spec.learning_rate, spec.schedule, warmup)
             state = self._trainer.optimizer.opt_state
             find(state, RateState).rate[...] = jnp.asarray(rate, jnp.float32)
             for index, batch in enumerate(self._feed.step(step)):

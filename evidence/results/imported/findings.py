@@ -18,7 +18,7 @@ from evidence.foreign.digits import Shown, shown
 from evidence.foreign.facts import Fact
 from evidence.foreign.trainings import LoggedRow
 from evidence.records.imported import FindingRecord
-from evidence.records.milestone import Schedule
+from evidence.records.training import Schedule
 from evidence.results.imported.counting import (
     PLANNED,
     RUNTIME,

@@ -11,9 +11,9 @@ from typing import Any, Final, Literal, get_args
 
 from evidence import layout
 from evidence.foreign.facts import Fact
-from evidence.records.milestone import Schedule
 from evidence.records.record import Record
 from evidence.records.run import ValueRecord
+from evidence.records.training import Schedule
 from evidence.results.context import at, known
 from evidence.results.imported.lookup import OF_TRAINING, Lookup
 from evidence.results.imported.lookup import SETTINGS as SETTINGS_ALONE
@@ -67,7 +67,13 @@ UNITS: Final[dict[Setting, str]] = {
     "max_length": "tokens",
 }
 _TEXTS: Final = ("schedule", "optimizer")
-SCHEDULES: Final[tuple[Schedule, ...]] = get_args(Schedule)
+SCHEDULES: Final[tuple[Schedule, ...]] = (
+    "linear",
+    "cosine",
+    "constant",
+    "constant_with_warmup",
+)
+"""Those whose form does not hang on further arguments, of which a log may say nothing."""
 
 
 class Stated(Record):

@@ -198,6 +198,7 @@ def _steps(
     per_epoch = max(
         1, arithmetic.steps_per_epoch(num_rows, train.batch_size, train.gradient_accumulation)
     )
+    warmup = arithmetic.warm_up(total, train.warmup_steps, train.warmup_ratio)
     for line, row in enumerate(rows[:total], 1):
         place, text = f"{path}#L{line}", "step rows count 1, 2, 3, … without a gap"
         yield from differs(f"{place}/step", text, line, row.get("step"))
@@ -207,7 +208,7 @@ def _steps(
         text = "another number of rows than its micro-batches hold"
         yield from differs(f"{place}/num_rows", text, expected, row.get("num_rows"))
         rate = arithmetic.learning_rate_used(
-            line, total, train.learning_rate, train.schedule, train.warmup_steps
+            line, total, train.learning_rate, train.schedule, warmup
         )
         epoch = arithmetic.epoch_after_step(
             line, num_rows, train.batch_size, train.gradient_accumulation

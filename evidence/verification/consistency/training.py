@@ -10,6 +10,7 @@ from typing import Final
 from evidence import layout
 from evidence.records.availability import Unavailable
 from evidence.records.run import StepRow
+from evidence.records.training import has_other_loss
 from evidence.results.context import journal_at
 from evidence.results.training import moved_weights, rate_unreached
 from evidence.rules import arithmetic
@@ -144,9 +145,10 @@ def learning_rate_schedule(evidence: Evidence) -> Problems:
     `rate-unreached` where no step used the rate that the milestone states."""
     train = evidence.plan.train
     total = _num_steps(evidence)[1]
+    warmup = arithmetic.warm_up(total, train.warmup_steps, train.warmup_ratio)
     for line, row in enumerate(_rows(evidence), 1):
         expected = arithmetic.learning_rate_used(
-            row.step, total, train.learning_rate, train.schedule, train.warmup_steps
+            row.step, total, train.learning_rate, train.schedule, warmup
         )
         used = row.learning_rate
         if expected != used and not close(expected, used, FLOAT_TOLERANCE):
@@ -306,12 +308,13 @@ def training_execution(evidence: Evidence) -> Problems:
 def training_own_loss(evidence: Evidence) -> Problems:
     """From the journal's events `loss`: each is of the first step of its segment; where the rows of
     the step went through the model at once and merged, which is done without dropout only, `ours`
-    is the loss of that step. Relative 1e-3: both are sums in single precision."""
+    is the loss of that step. Relative 1e-3: both are sums in single precision. Label smoothing and
+    noise on embeddings make another loss of it: that one is not checked."""
     rows, events = _rows(evidence), evidence.events("loss", "train")
     if not events:
         raise CannotCheckError("the worker held its loss against no other")
     ran = {one.data["segment"]: one.data for one in evidence.events("execution", "train")}
-    merged_rows = evidence.plan.train.batch_size
+    merged_rows, is_other = evidence.plan.train.batch_size, has_other_loss(evidence.plan.train)
     firsts: dict[int, tuple[int, StepRow]] = {}
     for line, row in enumerate(rows, 1):
         firsts.setdefault(row.segment, (line, row))
@@ -324,9 +327,12 @@ def training_own_loss(evidence: Evidence) -> Problems:
         yield from differs(place, text, first.step, step)
         execution = ran.get(segment, {})
         merged = execution.get("accumulation") == 1 and execution["rows_per_forward"] > merged_rows
-        if merged and first.step == step and not close(event.data["ours"], first.loss, LOSS):
+        is_held = merged and first.step == step and not is_other
+        if is_held and not close(event.data["ours"], first.loss, LOSS):
             text = "not the loss that was computed before this step on the same rows"
             yield Problem(at_step(line, "loss"), text, event.data["ours"], first.loss)
+    if is_other:
+        raise CannotCheckError("with label_smoothing or neftune_noise_alpha a loss is another one")
 
 
 @check("training-checkpoints", "checkpoints were written when the milestone asks for them")

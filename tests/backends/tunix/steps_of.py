@@ -14,7 +14,7 @@ import optax
 
 from evidence.backends.tunix import optimizer
 from evidence.encoding.codec import decode
-from evidence.records.milestone import TrainSpec
+from evidence.records.training import TrainSpec
 
 
 def main(given: Path, output: Path) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from evidence.encoding.codec import encode
-from evidence.records.milestone import TrainSpec
+from evidence.records.training import TrainSpec
 from tests.backends.tunix.pair import under_jax
 
 pytestmark = [pytest.mark.jax, pytest.mark.torch]

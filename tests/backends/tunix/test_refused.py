@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from evidence.backends.tunix.configuration import refuse, refuse_settings
-from evidence.records.milestone import TrainSpec
+from evidence.records.training import TrainSpec
 from evidence.worker.interface import StageFailure
 from tests.backends.tunix.pair import ROOT
 

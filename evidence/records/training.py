@@ -1,0 +1,71 @@
+"""What a milestone asks of a training: the record of [train].
+
+Every field is described for users in `schemas/milestone.v1.schema.json`; here stands what code
+may rely on.
+"""
+
+from __future__ import annotations
+
+from typing import Final, Literal
+
+from evidence.records.record import Number, Record
+
+Schedule = Literal[
+    "linear", "cosine", "constant", "constant_with_warmup", "polynomial", "inverse_sqrt"
+]
+Dtype = Literal["float32", "bfloat16", "float16"]
+Execution = Literal["fast", "as-written"]
+
+
+class TrainSpec(Record):
+    """Hyperparameters as the milestone states them (not how the worker groups rows)."""
+
+    data: str = "train"
+    epochs: Number = 1.0
+    max_steps: int | None = None
+    batch_size: int = 1
+    gradient_accumulation: int = 1
+    learning_rate: Number = 2e-5
+    schedule: Schedule = "linear"
+    warmup_steps: int = 0
+    weight_decay: Number = 0.0
+    max_grad_norm: Number = 1.0
+    optimizer: str = "adafactor"
+    dtype: Dtype = "bfloat16"
+    max_length: int = 128
+    log_every_steps: int = 10
+    checkpoint_every_steps: int = 0
+    """0: only the final model is kept."""
+    seed: int = 42
+    execution: Execution | None = None
+    """None, before an attempt is planned: `fast` on a CPU, `as-written` on an accelerator."""
+    deterministic: bool = True
+    warmup_ratio: Number = 0.0
+    """Of all steps, rounded up; 0: `warmup_steps` says it. One of the two is 0."""
+    adam_beta1: Number = 0.9
+    adam_beta2: Number = 0.999
+    adam_epsilon: Number = 1e-8
+    label_smoothing: Number = 0.0
+    """Share of each target that is spread over the vocabulary: the loss is then no plain one."""
+    neftune_noise_alpha: Number = 0.0
+    """0: no noise is added to embeddings."""
+    gradient_checkpointing: bool = False
+
+
+OPTIONS: Final = (
+    *("warmup_ratio", "adam_beta1", "adam_beta2", "adam_epsilon"),
+    *("label_smoothing", "neftune_noise_alpha", "gradient_checkpointing"),
+)
+"""Fields that came after the first form of this record: at their default they are left out of
+whatever is said or digested of a training, so that a pack from before them stays what it was."""
+
+
+def options_set(spec: TrainSpec) -> tuple[str, ...]:
+    """Those of `OPTIONS` that are not at their default."""
+    plain = TrainSpec()
+    return tuple(name for name in OPTIONS if getattr(spec, name) != getattr(plain, name))
+
+
+def has_other_loss(spec: TrainSpec) -> bool:
+    """Whether the loss of a step is another than the cross entropy of its rows by the model."""
+    return bool(spec.label_smoothing or spec.neftune_noise_alpha)
