@@ -18,6 +18,8 @@ NAMES: Final = {"given_model": "model", "given_train": "train", "given_eval": "e
 Schedule = Literal["linear", "cosine", "constant", "constant_with_warmup"]
 Dtype = Literal["float32", "bfloat16", "float16"]
 LossOn = Literal["completion", "fields", "all"]
+ConversationFormat = Literal["messages", "sharegpt", "alpaca"]
+Learn = Literal["assistant", "last-assistant", "all"]
 Execution = Literal["fast", "as-written"]
 Policy = Literal["fail", "record"]
 GateOp = Literal["<", "<=", "==", ">=", ">", "!="]
@@ -55,6 +57,11 @@ class DataSpec(Record):
     under_test: str | None = None
     """Of a set to evaluate on: the field whose text is what the evaluation is about, such as an
     error that was put in; it has to stand in the prompt."""
+    format: ConversationFormat | None = None
+    """Rows are conversations in this form, and the chat template makes texts of them. `answer`,
+    `loss` and `append_eos` then follow from it (`milestone.conversations`)."""
+    learn: Learn | None = None
+    """Of conversations: which turns carry loss. None where they are none."""
 
 
 class ModelSpec(Record):
@@ -81,6 +88,10 @@ class ModelSpec(Record):
     pack: str | None = None
     """`runs/M45#C`: the checkpoint of another pack. Read away by `parse`: `path` and `named` say
     it then."""
+    chat_template: str | None = None
+    """Jinja over messages, in place of the chat template that the tokenizer brings along."""
+    chat_values: dict[str, Any] = field(default_factory=dict)
+    """What the chat template is given beside messages and tools: enable_thinking, date_string."""
 
     @property
     def called(self) -> str:

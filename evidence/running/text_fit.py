@@ -33,6 +33,9 @@ def refuse_unfit_texts(
     root: Path, plan: AttemptPlan, data: DataSet, asked: Sequence[EvalExample]
 ) -> None:
     """Raise DataError for what the worker is certain to refuse."""
+    sets = (plan.data[plan.train.data], plan.data[plan.eval.data])
+    if any(one.format is not None for one in sets):
+        return  # their texts are made by a chat template, which the worker has
     coder = _coder(root, plan)
     if coder is None or len(data.rows) > MAX_ROWS or len(data.raw) > MAX_BYTES:
         return
