@@ -12,6 +12,8 @@ from evidence.data.read import load_data, read_rows
 from evidence.errors import MalformedError, MilestoneError
 from evidence.milestone.parse import read_milestone
 from evidence.records.milestone import DataSpec
+from evidence.running.guess import Given
+from evidence.running.scaffold import write_milestone
 from tests.project import write_rows
 
 ASK = {"role": "user", "content": "What is 3 plus 4?"}
@@ -179,3 +181,26 @@ def test_keys_that_contradict_a_format_are_refused(keys: str, said: str) -> None
     with pytest.raises(MilestoneError) as error:
         read_milestone(MILESTONE.format(keys).encode())
     assert said in error.value.message
+
+
+@pytest.mark.parametrize("form", ["messages", "sharegpt"])
+def test_new_finds_conversations_and_writes_a_milestone_for_them(tmp_path: Path, form: str) -> None:
+    turns = {
+        "messages": {"messages": [ASK, SAY]},
+        "sharegpt": {"conversations": [{"from": "human", "value": "a"},
+                                       {"from": "gpt", "value": "b"}]},
+    }  # fmt: skip
+    write_rows(tmp_path / "chat.jsonl", [turns[form]] * 2)
+    given = Given(data=tmp_path / "chat.jsonl", evaluation=None, model=None)
+    text = write_milestone(tmp_path, "N1", given).read_text("utf-8")
+    milestone, _ = read_milestone(text.encode("utf-8"))
+    for name in ("train", "eval"):
+        assert milestone.data[name].format == form
+    assert "{{ " not in text.partition("[[attempt]]")[0]
+
+
+def test_new_names_the_line_of_a_conversation_that_is_none(tmp_path: Path) -> None:
+    write_rows(tmp_path / "chat.jsonl", [{"messages": [ASK, SAY]}, {"messages": [ASK]}])
+    given = Given(data=tmp_path / "chat.jsonl", evaluation=None, model=None)
+    with pytest.raises(MilestoneError, match=r"chat\.jsonl:2: no turn is the assistant's"):
+        write_milestone(tmp_path, "N1", given)
