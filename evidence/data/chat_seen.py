@@ -10,7 +10,15 @@ from collections import Counter
 from collections.abc import Callable, Collection, Sequence
 from typing import Final
 
-from evidence.data.conversations import ASSISTANT, TOOLS, Row, speakers_in, tool_names
+from evidence.data.conversations import (
+    ASSISTANT,
+    EARLIER,
+    MESSAGES,
+    TOOLS,
+    Row,
+    speakers_in,
+    tool_names,
+)
 from evidence.data.tokens import IGNORED, Coder, Example
 from evidence.records.inputs import SeenChat, SpeakerTurns, SpecialToken, Turn
 from evidence.records.milestone import DataSpec
@@ -54,7 +62,6 @@ def chat_seen(
             taught[turn.speaker] += learned(turn, example.labels)
             if turn.speaker == ASSISTANT:
                 ends.update(_taught_end(turn, example, coder))
-    named = sorted({name for row in rows for name in tool_names(row) if name})
     return SeenChat(
         speakers=tuple(
             SpeakerTurns(one, turns[one], read[one], taught[one])
@@ -64,9 +71,29 @@ def chat_seen(
             SpecialToken(END_OF_TURN, coder.special[one], one) for one in sorted(ends)
         ),
         num_ends_learned=ends.total(),
-        num_rows_with_tools=sum(bool(row.get(TOOLS)) for row in rows),
-        tools=tuple(named[:MAX_TOOLS]),
+        num_rows_with_tools=num_with_tools(rows),
+        tools=tools_of(rows),
     )
+
+
+def num_with_tools(rows: Sequence[Row]) -> int:
+    """Rows that offer tools."""
+    return sum(bool(row.get(TOOLS)) for row in rows)
+
+
+def tools_of(rows: Sequence[Row]) -> tuple[str, ...]:
+    """Names of the tools that rows offer, sorted; the first MAX_TOOLS."""
+    named = {name for row in rows for name in tool_names(row) if name}
+    return tuple(sorted(named)[:MAX_TOOLS])
+
+
+def turns_in(rows: Sequence[Row], *, only_last: bool) -> Counter[str]:
+    """Turns of each speaker that rows have."""
+    found = Counter(one["role"] for row in rows for one in row[MESSAGES])
+    if only_last:
+        found[EARLIER] = found[ASSISTANT] - len(rows)
+        found[ASSISTANT] = len(rows)
+    return found
 
 
 def _taught_end(turn: Turn, example: Example, coder: Coder) -> tuple[int, ...]:

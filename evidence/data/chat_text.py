@@ -99,6 +99,9 @@ def _proven(
             continue
         cuts = []
         for part, generation in ((messages[:place], True), (messages[: place + 1], False)):
+            if len(part) == len(messages):
+                cuts.append(len(text))
+                continue
             begins = chat.render(part, tools, generation) if part else ""
             _refuse_other(begins, text, place + 1, generation)
             begun = chat.encode(begins)[0]

@@ -12,6 +12,8 @@ from evidence import layout
 from evidence.encoding.digest import sha256_hex
 from evidence.self_test.bench import Bench
 from evidence.self_test.forger import ForgedPack
+from evidence.verification.options import VerifyOptions
+from evidence.verification.origin.clone import repository_checks
 from evidence.verification.verification import verify_pack
 from tests.chat.talking import make
 from tests.shared import made_once
@@ -140,3 +142,21 @@ def test_a_milestone_that_learns_other_turns_is_found(pack: Path, tmp_path: Path
             bench.put(forged.seal().all_bytes())
             report = verify_pack(bench.pack)
             assert report.exit_code == 1, learn
+
+
+def test_a_clone_tells_how_many_turns_and_tools_the_rows_have(pack: Path, tmp_path: Path) -> None:
+    """The user's turns, one more and read: nothing else in the pack tells."""
+    bench = Bench(pack, tmp_path)
+    further = VerifyOptions(further=repository_checks(pack.parents[1]))
+
+    def one_more(forged: ForgedPack) -> None:
+        seen_of(forged)["chat"]["speakers"][1]["num_turns"] += 1
+
+    for edit in (one_more, of_seen("tools", ["sub"])):
+        with bench.restored():
+            forged = ForgedPack(bench)
+            edit(forged)
+            bench.put(forged.seal().all_bytes())
+            assert verify_pack(bench.pack).exit_code == 0
+            found = verify_pack(bench.pack, further)
+            assert [one.id for one in found.checks if one.outcome == "fail"] == ["repo-rows"]

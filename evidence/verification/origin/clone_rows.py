@@ -17,6 +17,8 @@ from evidence.capture.blobs import digests_at
 from evidence.capture.git import tree_of
 from evidence.capture.patterns import matches
 from evidence.capture.repository import Repository
+from evidence.data.chat_seen import num_with_tools, tools_of, turns_in
+from evidence.data.conversations import ASSISTANT
 from evidence.data.examples import question_of
 from evidence.data.facts import DataSet, Row
 from evidence.data.template_text import MarkedText, render_row
@@ -110,6 +112,26 @@ def _asked(data: ClonedData, evidence: Evidence) -> Iterator[Problem]:
                 yield Problem(f"{place}/{key}", text, _short(expected), _short(actual))
 
 
+def _turns(seen: SeenRecord, spec: DataSpec, rows: tuple[Row, ...]) -> Iterator[Problem]:
+    """Turns of each speaker and tools, counted again: the assistant's exactly, of others at most so
+    many as there are (a template may write nothing of one)."""
+    if seen.chat is None:
+        return
+    counted = turns_in(rows, only_last=spec.learn == "last-assistant")
+    text, place = "not what the rows of the data have", f"{layout.SEEN}#/chat"
+    for index, one in enumerate(seen.chat.speakers):
+        most = counted[one.speaker]
+        if one.num_turns > most or (one.speaker == ASSISTANT and one.num_turns < most):
+            yield Problem(f"{place}/speakers/{index}/num_turns", text, most, one.num_turns)
+    facts = (
+        ("num_rows_with_tools", num_with_tools(rows), seen.chat.num_rows_with_tools),
+        ("tools", tools_of(rows), seen.chat.tools),
+    )
+    for key, expected, found in facts:
+        if expected != found:
+            yield Problem(f"{place}/{key}", text, _short(expected), _short(found))
+
+
 def _not_made(_: Row) -> MarkedText:
     return MarkedText("", ())
 
@@ -126,6 +148,7 @@ def _taught(data: ClonedData, evidence: Evidence) -> Iterator[Problem]:
     train = evidence.plan.train
     spec = evidence.plan.data[train.data]
     if spec.format is not None:
+        yield from _turns(seen, spec, data.of_trusted(train.data, spec).rows)
         raise CannotCheckError("a chat template made the texts, and none is rendered here")
     special = {one.id for one in tokenizer.special_tokens}
     words = [one.text for one in tokenizer.special_tokens]
