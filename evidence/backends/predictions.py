@@ -8,7 +8,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Literal
 
-from evidence.data.examples import EvalExample
+from evidence.backends.tokenizer import prompt_ids
+from evidence.data.examples import EvalExample, ProbeText
 from evidence.data.tokens import IGNORED
 from evidence.encoding.digest import sha256_hex
 from evidence.records.milestone import EvalSpec
@@ -49,11 +50,22 @@ def prediction_row(
     )
 
 
-def probe_ids(tokenizer: Any, given: str, wanted: str) -> tuple[list[int], list[int]]:
+def asked_ids(tokenizer: Any, questions: Sequence[EvalExample]) -> list[list[int]]:
+    """Ids of what is fed of each question of one data set."""
+    spelled = any(one.spelled for one in questions)
+    return prompt_ids(tokenizer, [one.prompt for one in questions], spelled=spelled)
+
+
+def probe_ids(tokenizer: Any, one: ProbeText) -> tuple[list[int], list[int]]:
     """Ids of a probe's text, and the label of each: only `wanted`, after `given`, is measured."""
-    found = tokenizer(given + wanted, return_offsets_mapping=True, verbose=False)
+    found = tokenizer(
+        one.given + one.wanted,
+        add_special_tokens=not one.spelled,
+        return_offsets_mapping=True,
+        verbose=False,
+    )
     labels = [
-        token if end > len(given) else IGNORED
+        token if end > len(one.given) else IGNORED
         for token, (_, end) in zip(found["input_ids"], found["offset_mapping"], strict=True)
     ]
     return found["input_ids"], labels

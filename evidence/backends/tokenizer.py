@@ -14,6 +14,7 @@ from typing import Any
 from huggingface_hub import try_to_load_from_cache
 from transformers import AutoTokenizer
 
+from evidence.backends.chat import chat_of
 from evidence.data.tokens import Coder
 from evidence.encoding import jsonio
 from evidence.encoding.digest import sha256_hex
@@ -26,7 +27,15 @@ from evidence.worker.recorder import Pieces
 
 
 def load_tokenizer(spec: ModelSpec, root: Path) -> Any:
-    """The fast tokenizer of the model, or the one the milestone names."""
+    """The fast tokenizer of the model, or the one the milestone names; with the milestone's chat
+    template in place of its own, so that a saved one brings along what the model was taught by."""
+    tokenizer = _loaded(spec, root)
+    if spec.chat_template is not None:
+        tokenizer.chat_template = spec.chat_template
+    return tokenizer
+
+
+def _loaded(spec: ModelSpec, root: Path) -> Any:
     if spec.tokenizer is not None:
         return AutoTokenizer.from_pretrained(root / spec.tokenizer)
     if spec.path is not None:
@@ -47,11 +56,18 @@ def able_to_pad(tokenizer: Any) -> Any:
     return tokenizer
 
 
-def coder(tokenizer: Any) -> Coder:
-    """The tokenizer as plain functions: special tokens and exact offsets in, none of them out."""
+def coder(tokenizer: Any, spec: ModelSpec | None = None) -> Coder:
+    """The tokenizer as plain functions: special tokens and exact offsets in, none of them out. With
+    its chat template, where it is said for which model."""
 
     def encode(text: str) -> tuple[list[int], list[tuple[int, int]]]:
         found = tokenizer(text, return_offsets_mapping=True, verbose=False)
+        return found["input_ids"], [tuple(pair) for pair in found["offset_mapping"]]
+
+    def encode_spelled(text: str) -> tuple[list[int], list[tuple[int, int]]]:
+        found = tokenizer(
+            text, add_special_tokens=False, return_offsets_mapping=True, verbose=False
+        )
         return found["input_ids"], [tuple(pair) for pair in found["offset_mapping"]]
 
     def decode(ids: Sequence[int]) -> str:
@@ -61,8 +77,22 @@ def coder(tokenizer: Any) -> Coder:
         return text
 
     unknown = {tokenizer.unk_token}  # a text that becomes it is lost
-    specials = frozenset(set(tokenizer.all_special_tokens) - unknown)
-    return Coder(encode, decode, tokenizer.bos_token_id, tokenizer.eos_token_id, specials)
+    added = {one: token.content for one, token in _special(tokenizer)}
+    specials = frozenset({*tokenizer.all_special_tokens, *added.values()} - unknown)
+    return Coder(
+        encode,
+        decode,
+        tokenizer.bos_token_id,
+        tokenizer.eos_token_id,
+        specials,
+        added,
+        None if spec is None else chat_of(tokenizer, spec, encode_spelled),
+    )
+
+
+def _special(tokenizer: Any) -> list[tuple[int, Any]]:
+    """Added tokens that no text is made of: begin, end, turn markers."""
+    return [(one, token) for one, token in tokenizer.added_tokens_decoder.items() if token.special]
 
 
 def vocabulary(tokenizer: Any) -> Pieces:
@@ -79,8 +109,12 @@ def vocabulary(tokenizer: Any) -> Pieces:
     return Vocabulary(fast.id_to_token, special, spelling).pieces
 
 
-def prompt_ids(tokenizer: Any, prompts: Sequence[str]) -> list[list[int]]:
-    """Ids of each prompt, without what the tokenizer adds at an end: the answer follows."""
+def prompt_ids(tokenizer: Any, prompts: Sequence[str], *, spelled: bool = False) -> list[list[int]]:
+    """Ids of each prompt, without what the tokenizer adds at an end: the answer follows. Where the
+    prompts spell their special tokens (`spelled`), none are added."""
+    if spelled:
+        found = tokenizer(list(prompts), add_special_tokens=False, verbose=False)
+        return [list(ids) for ids in found["input_ids"]]
     found = tokenizer(
         list(prompts), return_offsets_mapping=True, return_special_tokens_mask=True, verbose=False
     )
@@ -123,11 +157,7 @@ def tokenizer_record(spec: ModelSpec, root: Path, tokenizer: Any) -> TokenizerRe
 
 
 def chat_template(brought: str | dict[str, str] | None) -> str | None:
-    """What a tokenizer brings along: its template, or several of them as JSON, by name.
-
-    Recorded as it is, and never rendered: what one gives need be no function of the row (those of
-    Llama 3 write the day on which they are rendered).
-    """
+    """What a tokenizer brings along: its template, or several of them as JSON, by name."""
     if isinstance(brought, dict):
         return jsonio.dump_row(brought).decode("utf-8").rstrip("\n") if brought else None
     return brought

@@ -12,7 +12,7 @@ from typing import Final
 
 from msgspec.structs import replace
 
-from evidence.data import facts
+from evidence.data import conversations, facts
 from evidence.data.facts import DataSet
 from evidence.data.template_text import MarkedText, Span, render_row
 from evidence.errors import MalformedError
@@ -40,25 +40,41 @@ def describe(
         return facts.describe(data, spec, _own(data, spec, compiled), spec.answer, nothing)
     eval_spec = milestone.eval
     if evaluation is None:
-        own = questions(data, eval_spec.prompt, (), compiled)
-        targets = (eval_spec.target_field,) if _has(data, eval_spec.target_field) else ()
+        own = _asked_of(data, spec, eval_spec, compiled)
+        targets: tuple[str, ...] = spec.answer
+        if spec.format is None:
+            targets = (eval_spec.target_field,) if _has(data, eval_spec.target_field) else ()
         return facts.describe(data, spec, own, targets, facts.ITSELF)
-    asked = questions(evaluation, eval_spec.prompt, (), compiled)
+    asked = _asked_of(evaluation, milestone.data[evaluation.name], eval_spec, compiled)
     return facts.describe(data, spec, _own(data, spec, compiled), spec.answer, asked)
 
 
 def _own(data: DataSet, spec: DataSpec, compiled: Compile) -> Questions:
     """What the rows ask by the text of their own set."""
-    return NO_TEXT if spec.text is None else questions(data, spec.text, spec.answer, compiled)
+    has_text = spec.text is not None or spec.format is not None
+    return of_training(spec, data, compiled) if has_text else NO_TEXT
 
 
-def of_evaluation(spec: EvalSpec, data: DataSet, compiled: Compile) -> Questions:
+def of_evaluation(spec: EvalSpec, of_data: DataSpec, data: DataSet, compiled: Compile) -> Questions:
     """What an evaluation asks: the rows of its set that it takes."""
-    return questions(replace(data, rows=data.rows[: spec.limit]), spec.prompt, (), compiled)
+    return _asked_of(replace(data, rows=data.rows[: spec.limit]), of_data, spec, compiled)
+
+
+def _asked_of(data: DataSet, of_data: DataSpec, spec: EvalSpec, compiled: Compile) -> Questions:
+    if of_data.format is not None:
+        return _of_conversations(data, evaluated=True)
+    return questions(data, spec.prompt, (), compiled)
+
+
+def _of_conversations(data: DataSet, *, evaluated: bool) -> Questions:
+    found = (conversations.contexts(row, evaluated=evaluated) for row in data.rows)
+    return tuple(Question(texts, texts) for texts in found)
 
 
 def of_training(spec: DataSpec, data: DataSet, compiled: Compile) -> Questions:
     """What the rows of a training ask before their answer."""
+    if spec.format is not None:
+        return _of_conversations(data, evaluated=False)
     return questions(data, spec.text or "", spec.answer, compiled)
 
 

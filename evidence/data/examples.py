@@ -6,14 +6,17 @@ Responsible for joining data, templates and tokenizer. Imports no ML framework.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Final
 
 from evidence import limits
-from evidence.data.facts import DataSet, Row, lengths
+from evidence.data import conversations
+from evidence.data.chat_text import Chat, needed, prompt_text, training_text
+from evidence.data.facts import DataSet, Row, field_names, lengths
 from evidence.data.read import MAX_SHOWN, load_data
 from evidence.data.seam import Mismatch, Seam, bridge, find_seam, mismatches, token_mismatches
-from evidence.data.template_text import as_text, render_row
+from evidence.data.template_text import MarkedText, as_text, render_row
 from evidence.data.tokens import (
     IGNORED,
     Coder,
@@ -28,7 +31,7 @@ from evidence.encoding.digest import sha256_hex
 from evidence.errors import DataError, MalformedError
 from evidence.records.availability import Unavailable
 from evidence.records.inputs import SEAM_CHARS, SeamRecord, TextRecord
-from evidence.records.milestone import EvalSpec
+from evidence.records.milestone import DataSpec, EvalSpec
 from evidence.records.record import Record
 from evidence.records.run import AttemptPlan
 from evidence.rules import groups, sampling
@@ -56,6 +59,43 @@ class EvalExample(Record):
     target: str
     groups: dict[str, str]
     under_test: tuple[str, ...] = ()
+    spelled: bool = False
+    """Whether the prompt spells its special tokens, as a chat template does: none are added."""
+
+
+class ProbeText(Record):
+    """A text after which the loss of another is measured."""
+
+    given: str
+    wanted: str
+    spelled: bool = False
+
+
+Texts = Callable[[Row], MarkedText]
+
+
+def texts_of(name: str, spec: DataSpec, chat: Chat | None) -> Texts:
+    """What makes the training text of a row. Raises DataError for conversations without a chat
+    template; what it gives raises MalformedError."""
+    if spec.format is not None:
+        only_last = spec.learn == "last-assistant"
+        return partial(training_text, chat=needed(chat, name), only_last=only_last)
+    return partial(render_row, templating.compile_text(spec.text or ""))
+
+
+def prompts_of(plan: AttemptPlan, chat: Chat | None) -> Texts:
+    """What makes the evaluation prompt of a row, likewise."""
+    name = plan.eval.data
+    if plan.data[name].format is not None:
+        return partial(prompt_text, chat=needed(chat, name))
+    return partial(render_row, templating.compile_text(plan.eval.prompt))
+
+
+def fields_told(spec: DataSpec, data: DataSet) -> tuple[str, ...]:
+    """Whose way to the model is told: fields, or speakers."""
+    if spec.format is None:
+        return field_names(data.rows)
+    return conversations.speakers_in(data.rows, only_last=spec.learn == "last-assistant")
 
 
 def training_examples(plan: AttemptPlan, data: DataSet, coder: Coder) -> tuple[Example, ...]:
@@ -65,11 +105,11 @@ def training_examples(plan: AttemptPlan, data: DataSet, coder: Coder) -> tuple[E
     anything, or when more rows are cut than can be named.
     """
     spec = plan.data[plan.train.data]
-    template = templating.compile_text(spec.text or "")
+    text_of = texts_of(plan.train.data, spec, coder.chat)
     examples = []
     for index, row in enumerate(data.rows):
         try:
-            marked = render_row(template, row)
+            marked = text_of(row)
         except MalformedError as error:
             raise DataError(f"row {index} of {spec.path}: {error.message}") from error
         length = plan.train.max_length
@@ -122,10 +162,11 @@ def text_record(plan: AttemptPlan, coder: Coder, examples: Sequence[Example]) ->
         return tuple(row.source_row for row in examples if wrong(row.ids, token))
 
     ends = spec.append_eos or coder.adds_eos
+    chat = None if spec.format is None else needed(coder.chat, plan.train.data)
     record = TextRecord(
         data=plan.train.data,
-        template=spec.text or "",
-        chat_template_applied=False,
+        template=spec.text or "" if chat is None else chat.text,
+        chat_template_applied=chat is not None,
         num_rows=len(examples),
         length_tokens=lengths(row.num_tokens for row in examples),
         rows_without_bos=rows(coder.bos_id, no_begin, lacks)
@@ -137,6 +178,7 @@ def text_record(plan: AttemptPlan, coder: Coder, examples: Sequence[Example]) ->
         else Unavailable("neither milestone nor tokenizer adds an end token"),
         rows_doubled_eos=rows(coder.eos_id, no_end, ends_doubled),
         rows_not_round_trip=tuple(row.source_row for row in examples if not row.round_trips),
+        chat=None if chat is None else chat.record,
     )
     _refuse_endless(record)
     return record
@@ -166,18 +208,24 @@ def _unseen_message(plan: AttemptPlan, unseen: Sequence[str], num_rows: int) -> 
     )
 
 
-def questions(plan: AttemptPlan, root: Path) -> tuple[tuple[EvalExample, ...], str, int]:
-    """The examples to evaluate in order, the data's digest source, and how many rows there are."""
-    spec: EvalSpec = plan.eval
-    data = load_data(root, spec.data, plan.data[spec.data])
-    template = templating.compile_text(spec.prompt)
-    rows, tested = data.rows[: spec.limit], plan.data[spec.data].under_test
+def questions(
+    plan: AttemptPlan, root: Path, chat: Chat | None = None, *, in_words: bool = False
+) -> tuple[tuple[EvalExample, ...], str, int]:
+    """The examples to evaluate in order, the data's digest source, and how many rows there are.
+
+    `in_words`: of conversations what is said stands for the prompt, where no tokenizer is at hand.
+    """
+    spec, of_data = plan.eval, plan.data[plan.eval.data]
+    data = load_data(root, spec.data, of_data)
+    is_chat = of_data.format is not None
+    text_of = _in_words if is_chat and in_words else prompts_of(plan, chat)
+    rows, tested = data.rows[: spec.limit], of_data.under_test
     found: list[EvalExample] = []
     for index, row in enumerate(rows):
-        for name in (spec.target_field, *spec.group_by):
+        for name in (*(() if is_chat else (spec.target_field,)), *spec.group_by):
             if name not in row:
                 raise DataError(f"row {index} of [data.{spec.data}] has no {name!r}")
-        found.append(question_of(spec, template, index, row, tested))
+        found.append(question_of(spec, text_of, index, row, of_data))
     if tested is not None and found and not any(one.under_test for one in found):
         raise DataError(
             f"[data.{spec.data}] under_test names {tested!r}, and none of {len(found)} rows has a "
@@ -189,18 +237,24 @@ def questions(plan: AttemptPlan, root: Path) -> tuple[tuple[EvalExample, ...], s
     return tuple(found), sha256_hex(data.raw), len(data.rows)
 
 
+def _in_words(row: Row) -> MarkedText:
+    return MarkedText(conversations.contexts(row, evaluated=True)[0], ())
+
+
 def question_of(
-    spec: EvalSpec, template: templating.Template, index: int, row: Row, under_test: str | None
+    spec: EvalSpec, text_of: Texts, index: int, row: Row, of_data: DataSpec
 ) -> EvalExample:
-    """What one row asks. `template` is that of the prompt; the fields it needs are there.
-    `under_test`: the field that holds what is tested, where one is declared."""
+    """What one row asks. `text_of` makes its prompt; the fields it needs are there. Of a
+    conversation the last turn, the assistant's, is the target."""
+    tested, is_chat = of_data.under_test, of_data.format is not None
     return EvalExample(
         index=index,
         id=as_text(row.get(spec.id_field)) or str(index),
-        prompt=render_row(template, row).text,
-        target=as_text(row[spec.target_field]),
+        prompt=text_of(row).text,
+        target=conversations.answer_of(row) if is_chat else as_text(row[spec.target_field]),
         groups={name: as_text(row[name]) for name in spec.group_by},
-        under_test=() if under_test is None else parts_of(row.get(under_test)),
+        under_test=() if tested is None else parts_of(row.get(tested)),
+        spelled=is_chat,
     )
 
 
@@ -232,41 +286,49 @@ def _refuse_endless_groups(spec: EvalSpec, found: Sequence[EvalExample]) -> None
         )
 
 
-def seams_of(plan: AttemptPlan, rows: Iterable[Row], asked: Row) -> Iterator[Seam]:
+def seams_of(
+    plan: AttemptPlan, rows: Iterable[Row], asked: Row, chat: Chat | None
+) -> Iterator[Seam]:
     """Where the text of each training row and the evaluation prompt meet.
 
     The prompt is made of the same row where it has the fields, else of `asked`, a row to evaluate.
     Raises MalformedError where a template cannot be filled in.
     """
     spec = plan.data[plan.train.data]
-    training = templating.compile_text(spec.text or "")
-    template = templating.compile_text(plan.eval.prompt)
+    text_of, prompt_of = texts_of(plan.train.data, spec, chat), prompts_of(plan, chat)
     for row in rows:
-        text = render_row(training, row)
+        text = text_of(row)
         try:
-            prompt = render_row(template, row)
-        except MalformedError:
-            prompt = render_row(template, asked)
+            prompt = prompt_of(row)
+        except (MalformedError, LookupError):
+            prompt = prompt_of(asked)
         yield find_seam(text, prompt, spec)
 
 
-def probe_texts(plan: AttemptPlan, root: Path) -> tuple[tuple[str, str], ...]:
-    """(given, wanted) texts of the first questions: the loss falls on `wanted`.
+def probe_texts(plan: AttemptPlan, root: Path, chat: Chat | None = None) -> tuple[ProbeText, ...]:
+    """Texts of the first questions: the loss falls on `wanted`.
 
     What stands between prompt and answer has the form that the first training text gives it.
     """
-    found, _, _ = questions(plan, root)
+    found, _, _ = questions(plan, root, chat)
     first = load_data(root, plan.train.data, plan.data[plan.train.data]).rows[0]
     asked = load_data(root, plan.eval.data, plan.data[plan.eval.data]).rows[0]
-    between = bridge(next(seams_of(plan, (first,), asked)), plan.eval.answer_after)
+    between = bridge(next(seams_of(plan, (first,), asked, chat)), plan.eval.answer_after)
     return tuple(
-        (question.prompt + between, question.target) for question in found[: sampling.NUM_PROBED]
+        ProbeText(one.prompt + between, one.target, one.spelled)
+        for one in found[: sampling.NUM_PROBED]
     )
 
 
-def form_mismatches(plan: AttemptPlan, data: DataSet, asked: DataSet) -> tuple[Mismatch, ...]:
-    """What does not fit in the first training text that has an answer and what is fed."""
-    seams = seams_of(plan, data.rows, asked.rows[0])
+def form_mismatches(
+    plan: AttemptPlan, data: DataSet, asked: DataSet, chat: Chat | None = None
+) -> tuple[Mismatch, ...]:
+    """What does not fit in the first training text that has an answer and what is fed. Texts of a
+    chat template that is not at hand are not compared."""
+    sets = (plan.data[plan.train.data], plan.data[plan.eval.data])
+    if chat is None and any(one.format is not None for one in sets):
+        return ()
+    seams = seams_of(plan, data.rows, asked.rows[0], chat)
     teaches_all = plan.data[plan.train.data].loss == "all"
     first = next((one for one in seams if one.answers or teaches_all), None)
     if first is None:
@@ -280,10 +342,11 @@ def token_warnings(
     """What does not fit in tokens only: where the texts themselves do not, they say it better."""
     asked = load_data(root, plan.eval.data, plan.data[plan.eval.data])
     row = _first_taught(examples)
-    seam = next(seams_of(plan, data.rows[row.source_row :], asked.rows[0]))
-    if seam.fed is None or form_mismatches(plan, data, asked):
+    seam = next(seams_of(plan, data.rows[row.source_row :], asked.rows[0], coder.chat))
+    if seam.fed is None or form_mismatches(plan, data, asked, coder.chat):
         return ()
-    found = token_mismatches(seam.text, seam.fed_text, row, coder, plan.train.max_length)
+    plain = coder.of(plan.data[plan.train.data])
+    found = token_mismatches(seam.text, seam.fed_text, row, plain, plan.train.max_length)
     return tuple(one.message for one in found)
 
 
@@ -293,17 +356,17 @@ def seam_record(
     """The seam of the first training row that teaches something, for inputs.json."""
     asked = load_data(root, plan.eval.data, plan.data[plan.eval.data])
     row = _first_taught(examples)
-    seam = next(seams_of(plan, data.rows[row.source_row :], asked.rows[0]))
-    given, wanted = probe_texts(plan, root)[0]
-    found = tuple(one.message for one in form_mismatches(plan, data, asked))
+    seam = next(seams_of(plan, data.rows[row.source_row :], asked.rows[0], coder.chat))
+    probed = probe_texts(plan, root, coder.chat)[0]
+    found = tuple(one.message for one in form_mismatches(plan, data, asked, coder.chat))
     target = next((one for one in row.labels[1:] if one != IGNORED), None)
     return SeamRecord(
         fed=seam.fed_text[-SEAM_CHARS:],
         continuation=seam.text[seam.fed or 0 :][:SEAM_CHARS],
         first_target="" if target is None else coder.decode([target]),
         waits_for=plan.eval.answer_after,
-        probe_given=given[-SEAM_CHARS:],
-        probe_wanted=wanted[:SEAM_CHARS],
+        probe_given=probed.given[-SEAM_CHARS:],
+        probe_wanted=probed.wanted[:SEAM_CHARS],
         mismatches=(*found, *token_warnings(plan, data, root, coder, examples)),
     )
 

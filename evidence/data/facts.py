@@ -10,6 +10,7 @@ import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, Final, Literal
 
+from evidence.data.conversations import ASSISTANT, answer_of, first_answer
 from evidence.encoding.digest import git_blob_sha1, sha256_hex, with_lf
 from evidence.records.availability import Unavailable
 from evidence.records.inputs import DataRecord, Lengths, OverlapRecord
@@ -43,7 +44,7 @@ def describe(
     """Facts about one data set: what its rows ask and answer, and what the evaluation set asks."""
     rows = data.rows
     exact = duplicates(rows, lambda value: value)
-    num_conflicts, conflicting = conflicts(rows, own, answer)
+    num_conflicts, conflicting = conflicts(_answered(rows, spec, asked), own, answer)
     return DataRecord(
         name=data.name,
         path=spec.path,
@@ -122,6 +123,16 @@ def conflicts(
         places.setdefault(question.texts[0], []).append(index)
     found = [places[prompt] for prompt, answers in given.items() if len(answers) > 1]
     return len(found), tuple(sorted(index for group in found for index in group))
+
+
+def _answered(rows: Sequence[Row], spec: DataSpec, asked: Questions) -> Sequence[Row]:
+    """The rows as they hold their answers: of conversations the assistant's first turn, which is
+    what follows the question; of those to evaluate the last."""
+    if spec.format is None:
+        return rows
+    if asked is ITSELF:
+        return [{ASSISTANT: answer_of(row)} for row in rows]
+    return [{ASSISTANT: first_answer(row)} for row in rows]
 
 
 def overlap(own: Questions, asked: Questions) -> OverlapRecord | Unavailable:

@@ -16,6 +16,7 @@ from typing import Any, Final
 
 from evidence import limits
 from evidence.data import asked
+from evidence.data.conversations import as_conversation, has_answer
 from evidence.data.facts import DataSet, Row
 from evidence.encoding import jsonio
 from evidence.errors import MalformedError, MilestoneError
@@ -62,7 +63,13 @@ def read_rows(name: str, raw: bytes, label: str, spec: DataSpec) -> DataSet:
     problems: list[str] = []
     for line, value in _parsed(raw, label, problems):
         problems.extend(f"{label}:{line}: {text}" for text in _row_problems(value, spec))
-        rows.append(value if isinstance(value, dict) else {})
+        row = value if isinstance(value, dict) else {}
+        if spec.format is not None and row:
+            try:
+                row = as_conversation(row, spec.format)
+            except MalformedError as error:
+                problems.append(f"{label}:{line}: {error.message}")
+        rows.append(row)
     if not rows and not problems:
         problems.append(f"{label}: has no rows")
     if problems:
@@ -109,6 +116,9 @@ def _refuse_targets(data: DataSet, milestone: Milestone) -> None:
     """Raises MilestoneError for expected answers that are no text, number or boolean."""
     spec, field = milestone.data[data.name], milestone.eval.target_field
     label = f"hub:{spec.hub.id}" if spec.hub is not None else str(spec.path)
+    if spec.format is not None:
+        _refuse_unanswered(data, label, milestone.eval.limit)
+        return
     problems = [
         f"{label}:{index + 1}: field {field!r} is {'null' if row[field] is None else 'no text'}, "
         "and it is what an output is compared with"
@@ -117,6 +127,18 @@ def _refuse_targets(data: DataSet, milestone: Milestone) -> None:
     ]
     if problems:
         hint = f"Write the expected answer into {field!r}, or leave the row out. Nothing was run."
+        raise MilestoneError(_shown(problems), hint=hint)
+
+
+def _refuse_unanswered(data: DataSet, label: str, limit: int | None) -> None:
+    """Raises MilestoneError for conversations to evaluate that end without the expected answer."""
+    problems = [
+        f"{label}:{index + 1}: ends with no text of the assistant, which an output is compared with"
+        for index, row in enumerate(data.rows[:limit])
+        if not has_answer(row)
+    ]
+    if problems:
+        hint = "End each conversation with the expected answer, or leave it out. Nothing was run."
         raise MilestoneError(_shown(problems), hint=hint)
 
 

@@ -7,11 +7,15 @@ comes in as a function; this module imports no ML framework.
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from types import MappingProxyType
 from typing import Final
 
+from msgspec.structs import replace
+
+from evidence.data.chat_text import Chat
 from evidence.data.template_text import MarkedText
-from evidence.records.inputs import FieldCoverage
+from evidence.records.inputs import FieldCoverage, Turn
 from evidence.records.milestone import DataSpec
 from evidence.records.record import Record
 
@@ -32,6 +36,10 @@ class Coder(Record):
     eos_id: int | None
     specials: frozenset[str] = frozenset()
     """Special tokens as a text may spell them; `decode` leaves them out there, too."""
+    special: Mapping[int, str] = MappingProxyType({})
+    """The added tokens that no text is made of, by id: begin, end, turn markers."""
+    chat: Chat | None = None
+    """The chat template; None where the tokenizer has none."""
 
     @property
     def adds_bos(self) -> bool:
@@ -42,6 +50,13 @@ class Coder(Record):
     def adds_eos(self) -> bool:
         """Whether `encode` ends each text with the end token."""
         return self.eos_id is not None and self.encode("a")[0][-1:] == [self.eos_id]
+
+    def of(self, spec: DataSpec) -> Coder:
+        """What encodes texts of this data set: those of a chat template spell their own begin and
+        end tokens."""
+        if spec.format is None or self.chat is None:
+            return self
+        return replace(self, encode=self.chat.encode)
 
 
 class Example(Record):
@@ -60,6 +75,8 @@ class Example(Record):
     in_target: frozenset[str]
     cut: frozenset[str]
     """Fields that lost some of their text to truncation."""
+    turns: tuple[Turn, ...] = ()
+    """Of a conversation, before truncation."""
 
 
 def build_example(
@@ -71,7 +88,7 @@ def build_example(
     overlaps an answer field to the end; `fields`, the tokens that overlap answer fields. A row in
     which no answer field appears has no target under the latter two.
     """
-    ids, offsets = coder.encode(marked.text)
+    ids, offsets = coder.of(spec).encode(marked.text)
     places = _places(marked, offsets)
     sequence = ids[:max_length]
     carries = _carries_loss(places, len(ids), spec)[: len(sequence)]
@@ -91,6 +108,7 @@ def build_example(
         in_sequence=in_sequence,
         in_target=in_target,
         cut=cut,
+        turns=() if spec.format is None else tuple(Turn(*place) for place in places),
     )
 
 

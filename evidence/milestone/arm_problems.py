@@ -18,7 +18,8 @@ from evidence.stages.train import TRAIN
 
 _ROOMS: Final = {"train": TrainSpec, "eval": EvalSpec, "model": ModelSpec}
 _OTHERS: Final = (
-    "data", "data.text", "data.answer", "data.loss", "data.append_eos", "data.num_rows", "start",
+    "data", "data.text", "data.answer", "data.loss", "data.append_eos", "data.format", "data.learn",
+    "data.num_rows", "start",
     "tokenizer", "seen", "seen.order", "seen.target_share", "budget", "budget.steps",
     "budget.rows_fed", "budget.tokens", "budget.target_tokens",
 )  # fmt: skip

@@ -22,6 +22,7 @@ from evidence.encoding.codec import decode
 from evidence.errors import MalformedError, MilestoneError, PastLimitError
 from evidence.milestone import wanted
 from evidence.milestone.arm_problems import arm_problems, tested_problems
+from evidence.milestone.conversations import NO_TEXT, format_problems, has_text, with_turns
 from evidence.milestone.launch_problems import launch_problems
 from evidence.milestone.lines import lines_of_keys, nearest_line, skeleton
 from evidence.milestone.seed_problems import seed_problems
@@ -121,7 +122,7 @@ def judged(document: dict[str, Any]) -> tuple[Milestone | None, list[tuple[str, 
     if pointed := list(wanted.points(document)):
         return None, pointed
     milestone = _build(plain, {name: document[name] for name in stages})
-    return read_away(milestone), _contradictions(milestone)
+    return with_turns(read_away(milestone)), _contradictions(milestone)
 
 
 @lru_cache(maxsize=16)
@@ -278,10 +279,11 @@ def _data_problems(milestone: Milestone) -> list[tuple[str, str]]:
             found.append((f"/{stage}/data", of_table(asked.data, stage) + text))
     name = "" if milestone.given_train is None else milestone.train.data
     train = milestone.data.get(name)
-    if train is not None and train.text is None and not milestone.stage:
-        found.append((f"/data/{name}", "training data need `text`, a template of a row"))
+    if train is not None and not has_text(train) and not milestone.stage:
+        found.append((f"/data/{name}", NO_TEXT))
     for name, spec in milestone.data.items():
         found += _one_data_problems(f"/data/{name}", spec)
+        found += format_problems(f"/data/{name}", spec, of_program=PROGRAM in milestone.stages)
         found += tested_problems(f"/data/{name}", name, spec)
     return found
 

@@ -11,6 +11,7 @@ from difflib import get_close_matches
 
 from evidence import layout
 from evidence.encoding.codec import encode
+from evidence.milestone.conversations import NO_TEXT, OF_TEXT, has_text
 from evidence.records.milestone import EvalSpec, Milestone, StageSpec
 from evidence.records.training import TrainSpec
 from evidence.stages.eval import EVAL
@@ -27,7 +28,8 @@ def pack_problems(milestone: Milestone) -> Iterator[Problem]:
     model = milestone.given_model
     if model is not None and model.pack is not None:
         yield from name_problems([("/model/pack", OF_PACK + model.pack)])
-        more = [name for name, value in encode(model).items() if value is not None]
+        given = {name: value for name, value in encode(model).items() if name not in OF_TEXT}
+        more = [name for name, value in given.items() if value is not None]
         if more != ["pack"]:
             yield "/model", f"`pack` stands alone (there is: {', '.join(more)})"
     for index, one in enumerate(milestone.attempts):
@@ -132,8 +134,8 @@ def _data(place: str, spec: StageSpec, milestone: Milestone) -> Iterator[Problem
             if not spec.data:
                 text = f"the stage names none; {of_table(name, spec.kind)}{text}"
             yield f"{place}/data", text
-        elif spec.kind == TRAIN.name and milestone.data[name].text is None:
-            yield f"/data/{name}", "training data need `text`, a template of a row"
+        elif spec.kind == TRAIN.name and not has_text(milestone.data[name]):
+            yield f"/data/{name}", NO_TEXT
     for name, keys in (("train", spec.train), ("eval", spec.eval)):
         if "data" in keys:
             yield f"{place}/{name}/data", "is the stage's own key: data = …"

@@ -1,6 +1,6 @@
 """What went in and what the model saw: inputs.json and seen.json."""
 
-from typing import Final, Literal
+from typing import Any, Final, Literal
 
 from msgspec import field
 
@@ -155,7 +155,20 @@ class SeamRecord(Record):
     """What of it does not fit."""
 
 
-class TextRecord(Record):
+class ChatRecord(Record):
+    """The chat template as it was resolved, by which conversations became text."""
+
+    source: Literal["tokenizer", "milestone"]
+    template_sha256: str
+    """Of its text, in UTF-8; `TextRecord.template` has the text."""
+    values: dict[str, Any]
+    """What it was given beside messages and tools."""
+    spans: Literal["generation-marks", "prefixes"]
+    """How the assistant's turns were found: the template marks them, or each row was rendered
+    prefix by prefix, and text and tokens of each prefix began those of the whole."""
+
+
+class TextRecord(Record, omit_defaults=True):
     """The training data as text and tokens: counted over all rows, before the first step."""
 
     data: str
@@ -176,6 +189,8 @@ class TextRecord(Record):
     """Rows whose text is another one after encoding and decoding."""
     seam: SeamRecord | None = None
     """None where the backend does not say."""
+    chat: ChatRecord | None = None
+    """Of conversations; None where a template of the milestone made the texts."""
 
 
 class ScorerRecord(Record):
@@ -202,7 +217,15 @@ class InputsRecord(Record, omit_defaults=True):
     the checkpoint comes from, by its name; without [[stage]] of the pack that it comes from."""
 
 
-class SeenRow(Record):
+class Turn(Record):
+    """What one speaker says: the tokens of a row from `first` up to `end`."""
+
+    speaker: str
+    first: int
+    end: int
+
+
+class SeenRow(Record, omit_defaults=True):
     """One row of a recorded batch: unpadded ids, and which of them carry loss (labels[1:])."""
 
     source_row: int
@@ -211,6 +234,9 @@ class SeenRow(Record):
     """-100 where no loss falls, as the model received them."""
     pieces: tuple[str, ...]
     """The text of each id (`evidence.rules.vocabulary`); joined, they are the decoded row."""
+    turns: tuple[Turn, ...] | None = None
+    """Of a conversation: who speaks where, as far as the row reaches. Between them stand the words
+    of the chat template."""
 
 
 class SeenBatch(Record):
@@ -235,7 +261,31 @@ class FieldCoverage(Record):
     """Rows that lose some of it to truncation."""
 
 
-class SeenRecord(Record):
+class SpeakerTurns(Record):
+    """Turns of one speaker, counted over the data set's rows."""
+
+    speaker: str
+    num_turns: int
+    num_read: int
+    """Turns of which some is in the sequence."""
+    num_learned: int
+    """Turns of which some carries loss."""
+
+
+class SeenChat(Record):
+    """What of conversations reached the model, counted over the data set's rows."""
+
+    speakers: tuple[SpeakerTurns, ...]
+    end_tokens: tuple[SpecialToken, ...]
+    """The special tokens that end turns of the assistant."""
+    num_ends_learned: int
+    """Turns of the assistant whose end-of-turn token carries loss."""
+    num_rows_with_tools: int
+    tools: tuple[str, ...]
+    """Names of the tools that rows offer, sorted; the first 100."""
+
+
+class SeenRecord(Record, omit_defaults=True):
     """seen.json, recorded where batches enter the model."""
 
     schema: Literal["seen.v1"]
@@ -258,3 +308,5 @@ class SeenRecord(Record):
     coverage: tuple[FieldCoverage, ...]
     stream_sha256: str
     batches: tuple[SeenBatch, ...]
+    chat: SeenChat | None = None
+    """Of conversations."""

@@ -17,6 +17,8 @@ NAMES: Final = {"given_model": "model", "given_train": "train", "given_eval": "e
 """Fields of a milestone and of a plan that may be None, and the names that files have for them."""
 
 LossOn = Literal["completion", "fields", "all"]
+ConversationFormat = Literal["messages", "sharegpt", "alpaca"]
+Learn = Literal["assistant", "last-assistant", "all"]
 Policy = Literal["fail", "record"]
 GateOp = Literal["<", "<=", "==", ">=", ">", "!="]
 
@@ -53,6 +55,11 @@ class DataSpec(Record):
     under_test: str | None = None
     """Of a set to evaluate on: the field whose text is what the evaluation is about, such as an
     error that was put in; it has to stand in the prompt."""
+    format: ConversationFormat | None = None
+    """Rows are conversations in this form, and the chat template makes texts of them. `answer`,
+    `loss` and `append_eos` then follow from it (`milestone.conversations`)."""
+    learn: Learn | None = None
+    """Of conversations: which turns carry loss. None where they are none."""
 
 
 class ModelSpec(Record):
@@ -79,6 +86,10 @@ class ModelSpec(Record):
     pack: str | None = None
     """`runs/M45#C`: the checkpoint of another pack. Read away by `parse`: `path` and `named` say
     it then."""
+    chat_template: str | None = None
+    """Jinja over messages, in place of the chat template that the tokenizer brings along."""
+    chat_values: dict[str, Any] = field(default_factory=dict)
+    """What the chat template is given beside messages and tools: enable_thinking, date_string."""
 
     @property
     def called(self) -> str:

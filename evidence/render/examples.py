@@ -28,8 +28,9 @@ class SeenExample(Record):
 
     caption: str
     """Where the row comes from and how much of it carries loss."""
-    block: str
-    """HTML of the decoded text, tokens that carry loss in bold."""
+    parts: tuple[tuple[str, str], ...]
+    """Who speaks (empty: no conversation), and HTML of the decoded text, tokens that carry loss in
+    bold. Words of a chat template belong to the turn that they lead to."""
 
 
 def seen_examples(seen: SeenRecord) -> tuple[SeenExample, ...]:
@@ -44,19 +45,44 @@ def _example(step: int, row: SeenRow) -> SeenExample:
         caption=f"Row {formatting.count(row.source_row)} of the data (from zero), in step "
         f"{formatting.count(step)}: {formatting.plural(len(row.ids), 'token')}, "
         f"{formatting.count(num_target)} of them carry loss.",
-        block=block_of(row),
+        parts=tuple(_parts(row)),
     )
+
+
+def _parts(row: SeenRow) -> Iterator[tuple[str, str]]:
+    if not row.turns:
+        yield "", block_of(row)
+        return
+    begins, rest = 0, MAX_CHARS
+    for number, turn in enumerate(row.turns, 1):
+        end = len(row.ids) if number == len(row.turns) else turn.end
+        marked = _marked(row)[begins:end]
+        if rest > 0:
+            yield (
+                turn.speaker.replace("_", " "),
+                _block([one for part in marked for one in part], rest),
+            )
+        rest -= sum(map(len, marked))
+        begins = end
 
 
 def block_of(row: SeenRow) -> str:
     """HTML of a row: its text, with what carries loss in bold."""
-    marked = [
-        (char, place > 0 and label != IGNORED)  # the first token is never predicted
-        for place, (piece, label) in enumerate(zip(row.pieces, row.labels, strict=False))
-        for char in piece
+    return _block([one for part in _marked(row) for one in part], MAX_CHARS)
+
+
+def _marked(row: SeenRow) -> list[list[tuple[str, bool]]]:
+    """The characters of each token, and whether it carries loss: the first is never predicted."""
+    pairs = enumerate(zip(row.pieces, row.labels, strict=False))
+    return [
+        [(char, place > 0 and label != IGNORED) for char in piece]
+        for place, (piece, label) in pairs
     ]
-    lines = "\n".join(_bolded(line) for line in _wrapped(marked[:MAX_CHARS]))
-    more = "\n…" if len(marked) > MAX_CHARS else ""
+
+
+def _block(marked: Sequence[tuple[str, bool]], max_chars: int) -> str:
+    lines = "\n".join(_bolded(line) for line in _wrapped(marked[:max_chars]))
+    more = "\n…" if len(marked) > max_chars else ""
     return f"<pre>\n{lines}{more}\n</pre>"
 
 

@@ -284,7 +284,8 @@ def _examples(seen: ProgramSeen) -> list[SeenExample]:
                     else "and which of them carry loss is not known."
                 )
             )
-            found.append(SeenExample(caption, block_of(SeenRow(0, row.ids, labels, row.pieces))))
+            block = block_of(SeenRow(0, row.ids, labels, row.pieces))
+            found.append(SeenExample(caption, (("", block),)))
     return found
 
 

@@ -302,7 +302,9 @@ def _observed(documents: Documents, sheet: Sheet) -> Iterator[str]:
             given = markdown.code(seam.probe_given[-PROBE_CHARS:], PROBE_CHARS)
             yield f"It is measured in the form of the training text: {wanted} after … {given}."
     tokenizer = documents.inputs.tokenizer
-    if isinstance(tokenizer, TokenizerRecord) and tokenizer.chat_template is not None:
+    is_chat = any(one.format is not None for one in documents.milestone.data.values())
+    brings = isinstance(tokenizer, TokenizerRecord) and tokenizer.chat_template is not None
+    if brings and not is_chat:
         yield (
             "The tokenizer brings a chat template along, and neither training text nor prompts "
             "went through it."

@@ -6,7 +6,7 @@ from typing import Final
 
 from evidence import layout
 from evidence.records.availability import Unavailable
-from evidence.records.inputs import DataRecord, InputsRecord, TextRecord
+from evidence.records.inputs import DataRecord, InputsRecord, SeenChat, TextRecord
 from evidence.records.run import ValueRecord
 from evidence.results.context import Context, Values, at, join, known, observed, unknown
 from evidence.stages.train import SEEN
@@ -125,6 +125,14 @@ def _text(text: TextRecord | Unavailable) -> Values:
         yield f"text.length_tokens.{key}", observed(length, "tokens", place)
 
 
+TURNS: Final = {
+    "num_turns": "num_turns",
+    "num_turns_read": "num_read",
+    "num_turns_learned": "num_learned",
+}
+"""What `seen.<speaker>.` goes on with, of conversations, and the key of it."""
+CHAT: Final = {"num_ends_learned": "turns", "num_rows_with_tools": "rows"}
+"""Of conversations as a whole, with units."""
 _SEEN: Final = (
     ("num_rows", "rows"),
     ("times_seen_min", "times"),
@@ -152,3 +160,15 @@ def seen_values(context: Context) -> Values:
             yield f"seen.{one.field}.{key}", known(getattr(one, key), "rows", place)
         place = at(layout.SEEN, "coverage", index, "rows_cut")
         yield f"seen.{one.field}.num_rows_cut", known(len(one.rows_cut), "rows", place, "count")
+    if seen.chat is not None:
+        yield from _turns(seen.chat)
+
+
+def _turns(chat: SeenChat) -> Values:
+    """Turns of each speaker, ends of turns and tools of conversations."""
+    for index, one in enumerate(chat.speakers):
+        for name, key in TURNS.items():
+            place = at(layout.SEEN, "chat", "speakers", index, key)
+            yield f"seen.{one.speaker}.{name}", known(getattr(one, key), "turns", place)
+    for key, unit in CHAT.items():
+        yield f"seen.{key}", known(getattr(chat, key), unit, at(layout.SEEN, "chat", key))

@@ -118,7 +118,7 @@ def _plan(plan: AttemptPlan, inputs: InputsRecord) -> dict[str, Any]:
 
 def _data(name: str, spec: DataSpec, inputs: InputsRecord) -> dict[str, Any]:
     deterministic = {key: part for key, part in encode(spec).items() if key not in _DATA_LEFT_OUT}
-    for key in ("where", "under_test"):
+    for key in ("where", "under_test", "format", "learn"):
         if not deterministic[key]:
             del deterministic[key]
     record = inputs.data.get(name)
@@ -130,6 +130,10 @@ def _model(spec: ModelSpec, inputs: InputsRecord) -> dict[str, Any]:
     """The model by what it is, not by where its folder lies."""
     model, tokenizer = inputs.model, inputs.tokenizer
     part_of_outcome: dict[str, Any] = {"id": spec.id, "init_seed": spec.init_seed}
+    if spec.chat_template is not None:
+        part_of_outcome["chat_template"] = spec.chat_template
+    if spec.chat_values:
+        part_of_outcome["chat_values"] = spec.chat_values
     if not isinstance(tokenizer, Unavailable):
         part_of_outcome["tokenizer_sha256"] = encode(tokenizer.sha256)
     if not isinstance(model, Unavailable):

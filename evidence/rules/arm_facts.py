@@ -25,7 +25,7 @@ LEAST_SHARE_APART: Final = 0.05
 does so in one arm and not at all in the other."""
 
 DATA: Final = "data"
-_TEXT: Final = ("text", "answer", "loss", "append_eos")
+_TEXT: Final = ("text", "answer", "loss", "append_eos", "format", "learn")
 """Of a data set: how a row becomes text, and where the loss falls."""
 _OF_TEXT: Final = tuple(f"{DATA}.{key}" for key in _TEXT)
 _OF_TOKENS: Final = (*_OF_TEXT, "tokenizer", "train.max_length")

@@ -6,7 +6,8 @@ credited to the variable. What the two differ in is found by `arm_facts`.
 
 `varies` names what an author means to differ. `train`, `eval`, `model` and `seen` stand for all
 below them. `data` stands for the content of the training data alone: neither for how its rows
-become text (data.text, data.answer, data.loss, data.append_eos), nor for how many there are.
+become text (data.text, data.answer, data.loss, data.append_eos, data.format, data.learn), nor for
+how many there are.
 """
 
 from __future__ import annotations

@@ -19,6 +19,7 @@ from evidence import prose
 from evidence.capture.frozen import match_paths
 from evidence.capture.git import NO_REF, resolve_ref
 from evidence.capture.repository import Repository, open_repository
+from evidence.data.examples import fields_told
 from evidence.data.facts import DataSet, field_names
 from evidence.data.template_text import render_row
 from evidence.errors import MalformedError
@@ -28,6 +29,7 @@ from evidence.records.inputs import DataRecord
 from evidence.records.milestone import EvalSpec, Milestone
 from evidence.records.run import AttemptPlan
 from evidence.records.training import TrainSpec
+from evidence.results.inputs import CHAT, TURNS
 from evidence.results.no_such_value import why_none
 from evidence.results.planned_names import SEEN_OF_A_FIELD, value_names
 from evidence.rules.arithmetic import POLYNOMIAL_END, steps_per_epoch, total_steps, warm_up
@@ -54,16 +56,21 @@ def field_problems(milestone: Milestone, plans: Sequence[AttemptPlan], data: Set
     for name, spec in milestone.data.items():
         if spec.text is not None:
             found += _of_template(f"/data/{name}/text", spec.text, data[name], None)
-        found += _of_answers(f"/data/{name}/answer", spec.answer, data[name])
+        if spec.format is None:
+            found += _of_answers(f"/data/{name}/answer", spec.answer, data[name])
         if spec.under_test is not None:
             found += _of_answers(f"/data/{name}/under_test", (spec.under_test,), data[name])
     for plan in plans:
         if plan.given_eval is None:
             continue
         asked, limit = data[plan.eval.data], plan.eval.limit
-        place = pointer(milestone, plan, "eval", "prompt")
-        found += _of_template(place, plan.eval.prompt, asked, limit)
-        for key, field in _fields_of_every_row(plan.eval):
+        is_chat = milestone.data[plan.eval.data].format is not None
+        if is_chat:
+            found += _of_no_use(milestone, plan)
+        else:
+            place = pointer(milestone, plan, "eval", "prompt")
+            found += _of_template(place, plan.eval.prompt, asked, limit)
+        for key, field in _fields_of_every_row(plan.eval, is_chat=is_chat):
             found += _of_every_row(pointer(milestone, plan, "eval", key), field, asked, limit)
     return list(dict.fromkeys(found))
 
@@ -74,8 +81,21 @@ def pointer(milestone: Milestone, plan: AttemptPlan, table: str, key: str) -> st
     return f"/attempt/{plan.number - 1}/{table}/{key}" if key in own else f"/{table}/{key}"
 
 
-def _fields_of_every_row(spec: EvalSpec) -> Iterator[tuple[str, str]]:
-    yield "target_field", spec.target_field
+def _of_no_use(milestone: Milestone, plan: AttemptPlan) -> Iterator[Problem]:
+    """Settings that an evaluation of conversations takes no notice of."""
+    plain = EvalSpec()
+    for key in ("prompt", "target_field"):
+        if getattr(plan.eval, key) != getattr(plain, key):
+            text = f"has no use: [data.{plan.eval.data}] holds conversations"
+            hint = (
+                "The chat template makes the prompt, and the last turn is the target: leave it out."
+            )
+            yield pointer(milestone, plan, "eval", key), text, hint
+
+
+def _fields_of_every_row(spec: EvalSpec, *, is_chat: bool) -> Iterator[tuple[str, str]]:
+    if not is_chat:
+        yield "target_field", spec.target_field
     yield from (("group_by", field) for field in spec.group_by)
     if spec.id_field != ID_FIELD:
         yield "id_field", spec.id_field
@@ -149,8 +169,11 @@ def _values_of(stage: Stage, plan: AttemptPlan, data: Sets) -> Iterator[str]:
     yield from names if not stage.is_named else ()
     both = not stage.is_named
     if plan.given_train is not None and (both or stage.kind is TRAIN):
-        for field in field_names(data[plan.train.data].rows):
+        for field in fields_told(plan.data[plan.train.data], data[plan.train.data]):
             yield from (f"seen.{field}.{key}" for key in SEEN_OF_A_FIELD)
+            if plan.data[plan.train.data].format is not None:
+                yield from (f"seen.{field}.{key}" for key in TURNS)
+                yield from (f"seen.{key}" for key in CHAT)
     if plan.given_eval is not None and (both or stage.kind is EVAL):
         yield from _of_groups(plan, names, data)
 

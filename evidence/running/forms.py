@@ -82,7 +82,7 @@ def _fits(plan: AttemptPlan, data: Sets, coder: Coder) -> bool:
         return True
     if any(one.gap for one in form_mismatches(plan, few, asked)):
         return False
-    seams = seams_of(plan, few.rows, asked.rows[0])
+    seams = seams_of(plan, few.rows, asked.rows[0], coder.chat)
     return not any(
         seam.fed is None
         or any(token_mismatches(seam.text, seam.fed_text, example, coder, plan.train.max_length))

@@ -12,11 +12,12 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
+from evidence.data.conversations import MESSAGES, answer_of, as_conversation
 from evidence.data.facts import Row, field_names
 from evidence.data.read import read_rows
 from evidence.encoding import jsonio
 from evidence.errors import EvidenceError, UsageError
-from evidence.records.milestone import DataSpec
+from evidence.records.milestone import ConversationFormat, DataSpec
 from evidence.records.record import Record
 
 ASKED: Final = ("question", "prompt", "instruction", "problem", "query", "input", "text")
@@ -43,34 +44,99 @@ def values_of(root: Path, given: Given) -> dict[str, str]:
     """What stands for each @NAME@ of the template. Raises UsageError where none can be guessed."""
     evaluation = given.evaluation or given.data
     rows, asked = _rows(given.data), _rows(evaluation)
-    prompt, answer = _pair(rows, given.data)
-    of_asked, target = _pair(asked, evaluation, prompt, answer)
+    taught = _taught(rows, given.data)
+    fed = _fed(asked, evaluation, *taught.fields)
     model, requires, context = _model(root, given.model)
-    longest = max(len(str(row[prompt])) + len(str(row[answer])) for row in rows) + 16
-    wanted = max(len(str(row[target])) for row in asked)
     train, other = _inside(root, given.data), _inside(root, evaluation)
     return {
         "MODEL": model,
         "TRAIN": _toml(train),
         "FIELDS": ", ".join(field_names(rows)),
-        "ANSWER": _toml(answer),
-        "ASKED": prompt,
-        "ANSWERED": answer,
+        "TAUGHT": taught.lines,
         "EVAL": _toml(other),
+        "FORMAT": fed.of_data,
         "OVERLAPS": "" if train != other else "# The training data: give rows of their own.\n",
-        "LENGTH": str(min(_round_up(longest), MAX_LENGTH, context or MAX_LENGTH)),
-        "PROMPT": of_asked,
-        "TARGET": _toml(target),
-        "NEW_TOKENS": str(min(max(16, _round_up(wanted)), MAX_NEW_TOKENS)),
+        "LENGTH": str(min(_round_up(taught.num_chars), MAX_LENGTH, context or MAX_LENGTH)),
+        "FED": fed.lines,
+        "NEW_TOKENS": str(min(max(16, _round_up(fed.num_chars)), MAX_NEW_TOKENS)),
         "REQUIRES": requires,
         "NUM_ASKED": str(len(asked)),
         "FROZEN": ", ".join(map(_toml, dict.fromkeys((train, other)))),
     }
 
 
+class _Guess(Record):
+    """Lines of a table, and what they are of."""
+
+    lines: str
+    num_chars: int
+    """Of the longest text."""
+    fields: tuple[str, ...] = ()
+    of_data: str = ""
+
+
+_TAUGHT: Final = """\
+answer = [@]     # guessed: what the model must learn
+loss = "completion"     # from the first answer field to the end; or "fields", or "all"
+text = "{{ @ }}\\nAnswer:\\n{{ @ }}"   # guessed: Jinja, over the fields of a row
+# (a line end before the answer: many tokenizers make one token of a blank and the word after it)
+# The text goes to the tokenizer as it stands: a chat template is not applied. Write turn markers
+# into text and prompt alike where the model expects them."""
+_TALKED: Final = """\
+format = @   # found: rows are conversations; the tokenizer's chat template makes the text
+learn = "assistant"     # which turns carry loss; or "last-assistant", or "all"\
+"""
+_FED: Final = """\
+prompt = "{{ @ }}\\nAnswer:\\n"   # what is fed: the text above, up to where the loss begins
+target_field = @       # guessed"""
+_TALKED_TO: Final = "# fed: all before the last turn, which is the expected answer"
+
+
+def _taught(rows: Sequence[Row], path: Path) -> _Guess:
+    form = _form(rows)
+    if form is not None:
+        talks = [as_conversation(row, form)[MESSAGES] for row in rows]
+        longest = max(sum(len(str(one.get("content"))) + 32 for one in talk) for talk in talks)
+        return _Guess(_filled(_TALKED, _toml(form)), longest)
+    prompt, answer = _pair(rows, path)
+    longest = max(len(str(row[prompt])) + len(str(row[answer])) for row in rows) + 16
+    return _Guess(_filled(_TAUGHT, _toml(answer), prompt, answer), longest, (prompt, answer))
+
+
+def _fed(rows: Sequence[Row], path: Path, *taught: str) -> _Guess:
+    form = _form(rows)
+    if form is not None:
+        wanted = max(len(answer_of(as_conversation(row, form))) for row in rows)
+        return _Guess(_TALKED_TO, wanted, of_data=f"format = {_toml(form)}\n")
+    prompt, target = _pair(rows, path, *taught)
+    wanted = max(len(str(row[target])) for row in rows)
+    return _Guess(_filled(_FED, prompt, _toml(target)), wanted)
+
+
+def _filled(text: str, *values: str) -> str:
+    """The text with a value for each @, in order."""
+    first, *rest = text.split("@")
+    return first + "".join(f"{value}{part}" for value, part in zip(values, rest, strict=True))
+
+
+def _form(rows: Sequence[Row]) -> ConversationFormat | None:
+    """The form of conversations, where every row is one."""
+    forms: tuple[tuple[ConversationFormat, str], ...] = (
+        ("messages", MESSAGES),
+        ("sharegpt", "conversations"),
+    )
+    found = (form for form, field in forms if all(isinstance(row.get(field), list) for row in rows))
+    return next(found, None)
+
+
 def _rows(path: Path) -> tuple[Row, ...]:
     try:
-        return read_rows(path.stem, path.read_bytes(), str(path), DataSpec(path=str(path))).rows
+        raw, spec = path.read_bytes(), DataSpec(path=str(path))
+        rows = read_rows(path.stem, raw, str(path), spec).rows
+        form = _form(rows)
+        if form is not None:  # read again as what they are: what is wrong with one has its line
+            read_rows(path.stem, raw, str(path), DataSpec(path=str(path), format=form))
+        return rows
     except OSError as error:
         raise UsageError(f"cannot read {path}: {error.strerror}") from error
 

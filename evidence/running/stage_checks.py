@@ -152,7 +152,7 @@ def _asked(root: Path, plan: AttemptPlan) -> tuple[EvalExample, ...]:
     Raises DataError for rows that no pack could hold: found after the training, they would undo it.
     """
     try:
-        return questions(plan, root)[0]
+        return questions(plan, root, in_words=True)[0]
     except DataError:
         raise
     except (MalformedError, MilestoneError):

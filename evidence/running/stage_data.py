@@ -53,8 +53,9 @@ def ancestors_of_stages(
 def _asked(root: Path, stage: Stage) -> Questions:
     """What an evaluation asks: the rows that it takes."""
     spec = stage.milestone.eval
-    data = load_data(root, spec.data, stage.milestone.data[spec.data])
-    return asked.of_evaluation(spec, data, templating.compile_text)
+    of_data = stage.milestone.data[spec.data]
+    data = load_data(root, spec.data, of_data)
+    return asked.of_evaluation(spec, of_data, data, templating.compile_text)
 
 
 def data_of_stages(

@@ -35,6 +35,9 @@ def refuse_unfit_texts(
 ) -> str:
     """Raise DataError for what the worker is certain to refuse; return why that could not be told,
     or nothing. The model of `plan` is one that is there by now."""
+    sets = (plan.data[plan.train.data], plan.data[plan.eval.data])
+    if any(one.format is not None for one in sets):
+        return "they are made by a chat template, which the worker has"
     if len(data.rows) > MAX_ROWS or len(data.raw) > MAX_BYTES:
         return "its data are too large to be counted beforehand"
     coder = coder_of(root, plan)

@@ -33,6 +33,7 @@ def _refuse_unfit(root: Path, stage: Stage, plans: tuple[AttemptPlan, ...], wher
             continue
         own = stage.milestone.attempts[index]
         table = "/model" if own.model is None else f"/attempt/{index}/model"
+        _refuse_without_template(root, plan, table, where)
         for key, message, hint in model_folders.unfit(root, plan.model):
             place = f"/stage/{stage.index}" if stage.of_pack and stage.index is not None else table
             raise where.error(f"{place}/{key}", message, hint)
@@ -41,3 +42,20 @@ def _refuse_unfit(root: Path, stage: Stage, plans: tuple[AttemptPlan, ...], wher
             text = "float16 weights cannot hold what AdamW adds to them (its epsilon becomes 0)"
             hint = 'Take dtype = "bfloat16" or "float32".'
             raise where.error(f"{table}/dtype", text, hint)
+
+
+def _refuse_without_template(root: Path, plan: AttemptPlan, table: str, where: Where) -> None:
+    """Conversations need a chat template; that of a tokenizer on the hub is the worker's to see."""
+    talks = [f"[data.{name}]" for name, one in plan.data.items() if one.format is not None]
+    key, folder = "tokenizer", plan.model.tokenizer
+    if folder is None:
+        key, folder = "path", plan.model.path
+    if not talks or plan.model.chat_template is not None or folder is None:
+        return
+    if not model_folders.has_chat_template(root / folder):
+        text = f"{folder} has no chat template, and {' and '.join(talks)} hold conversations"
+        hint = (
+            "Take the tokenizer of an instruction-tuned model, or write a template into [model] "
+            "chat_template."
+        )
+        raise where.error(f"{table}/{key}", text, hint)

@@ -73,7 +73,10 @@ def read_away(milestone: Milestone) -> Milestone:
     """A milestone whose model is of a pack, with where that lies and what it is called."""
     model = milestone.given_model
     found = None if model is None or model.pack is None else pack_init(OF_PACK + model.pack)
-    return milestone if found is None else replace(milestone, given_model=found.model)
+    if model is None or found is None:
+        return milestone
+    own = replace(found.model, chat_template=model.chat_template, chat_values=model.chat_values)
+    return replace(milestone, given_model=own)
 
 
 def init_of(model: ModelSpec | None) -> PackInit | None:

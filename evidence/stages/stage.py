@@ -192,7 +192,9 @@ def _stage(
     begins_at_base = one.init == BASE
     narrowed = replace(
         milestone,
-        given_model=milestone.given_model if begins_at_base else _checkpoint(one.init),
+        given_model=milestone.given_model
+        if begins_at_base
+        else _checkpoint(one.init, milestone.given_model),
         given_train=train,
         given_eval=decode(EvalSpec, {**encode(milestone.eval), **own_eval}),
         data=data,
@@ -241,14 +243,16 @@ def _rows(milestone: Milestone, name: str, spec: StageSpec | None) -> DataSpec:
     return replace(found, where={**found.where, **spec.where}, rows=None)
 
 
-def _checkpoint(init: str) -> ModelSpec:
+def _checkpoint(init: str, base: ModelSpec | None) -> ModelSpec:
     """The checkpoint of another stage, by where it lies below the folder of its attempt; that of
-    another pack by where it lies below the project."""
+    another pack by where it lies below the project. Conversations become text as for the base."""
     other = pack_init(init)
-    if other is not None:
-        return other.model
     folder = f"{layout.STAGES}/{init.removeprefix(OF_STAGE)}"
-    return ModelSpec(path=f"{folder}/{layout.FINAL_MODEL}", named=init)
+    own = ModelSpec(path=f"{folder}/{layout.FINAL_MODEL}", named=init)
+    found = own if other is None else other.model
+    if base is None:
+        return found
+    return replace(found, chat_template=base.chat_template, chat_values=base.chat_values)
 
 
 def _attempt(

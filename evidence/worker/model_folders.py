@@ -37,6 +37,7 @@ _TOKENIZERS: Final = (
     "tokenizer.json", "tokenizer.model", "spiece.model", "sentencepiece.bpe.model", "vocab.json",
     "vocab.txt", "tekken.json",
 )  # fmt: skip
+_TEMPLATES: Final = ("chat_template.jinja", "chat_template.json", "additional_chat_templates")
 _OF_TOKENIZER: Final = ("tokenizer_config.json", "special_tokens_map.json", *_TOKENIZERS)
 _OF_CONFIG: Final = ("config.json", "generation_config.json")
 _ACTIVATIONS: Final = ("hidden_act", "hidden_activation", "activation_function")
@@ -47,6 +48,17 @@ _TAKE_ANOTHER: Final = "Take a decoder with float weights, such as Llama, Gemma,
 _CONVERT: Final = (
     "Convert it where you trust it: load it with transformers, then save_pretrained(FOLDER)."
 )
+
+
+def has_chat_template(folder: Path) -> bool:
+    """Whether a tokenizer that is saved there brings a chat template along."""
+    if any((folder / name).exists() for name in _TEMPLATES):
+        return True
+    try:
+        found = json.loads((folder / "tokenizer_config.json").read_bytes())
+    except (OSError, ValueError):
+        return False
+    return isinstance(found, Mapping) and bool(found.get("chat_template"))
 
 
 def unfit(root: Path, spec: ModelSpec) -> Iterator[Unfit]:

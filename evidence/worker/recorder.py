@@ -10,11 +10,14 @@ from collections import Counter, deque
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Final
 
+from msgspec.structs import replace
+
 from evidence import limits
+from evidence.data.chat_seen import turns_fed
 from evidence.data.tokens import Example, coverage, num_targets
 from evidence.encoding.codec import decode, encode
 from evidence.records.availability import Unavailable
-from evidence.records.inputs import SeenBatch, SeenRecord, SeenRow
+from evidence.records.inputs import SeenBatch, SeenChat, SeenRecord, SeenRow
 from evidence.records.milestone import DataSpec
 from evidence.records.record import Record
 from evidence.rules.row_stream import START, add_row, end_step
@@ -123,9 +126,14 @@ class Recorder:
         self._begin_step()
 
     def record(
-        self, stage: str, spec: DataSpec, fields: Sequence[str], examples: Sequence[Example]
+        self,
+        stage: str,
+        spec: DataSpec,
+        fields: Sequence[str],
+        examples: Sequence[Example],
+        chat: SeenChat | None = None,
     ) -> SeenRecord:
-        """seen.json of the stage."""
+        """seen.json of the stage. `chat`: what of its conversations the model got."""
         times = tuple(self._times[example.source_row] for example in examples)
         cut = [row for row in examples if row.num_cut]
         return SeenRecord(
@@ -147,9 +155,20 @@ class Recorder:
             num_tokens_cut=sum(row.num_cut for row in cut),
             coverage=coverage(fields, spec.answer, examples),
             stream_sha256=self._stream,
-            batches=tuple(self._batches),
+            batches=tuple(self._batches if chat is None else _with_turns(self._batches, examples)),
+            chat=chat,
         )
 
     def _shown(self, row: FedRow) -> SeenRow:
         ids, labels = tuple(row.ids), tuple(row.labels)
         return SeenRow(row.source_row, ids, labels, pieces=self._pieces(ids))
+
+
+def _with_turns(batches: Iterable[SeenBatch], examples: Sequence[Example]) -> list[SeenBatch]:
+    """The batches with who speaks where in each row."""
+    by_row = {one.source_row: one for one in examples}
+
+    def told(row: SeenRow) -> SeenRow:
+        return replace(row, turns=turns_fed(by_row[row.source_row], len(row.ids)))
+
+    return [replace(one, rows=tuple(map(told, one.rows))) for one in batches]

@@ -11,9 +11,9 @@ from typing import Any
 import torch
 
 from evidence.backends.generation import greedy
-from evidence.backends.predictions import prediction_row, probe_ids
-from evidence.backends.tokenizer import pad_id, prompt_ids
-from evidence.data.examples import EvalExample
+from evidence.backends.predictions import asked_ids, prediction_row, probe_ids
+from evidence.backends.tokenizer import pad_id
+from evidence.data.examples import EvalExample, ProbeText
 from evidence.data.tokens import IGNORED
 from evidence.records.generation import GenerationRecord
 from evidence.records.milestone import EvalSpec
@@ -44,7 +44,7 @@ def predict(
     model.eval()
     for start in range(0, len(questions), spec.batch_size):
         batch = questions[start : start + spec.batch_size]
-        prompts = prompt_ids(tokenizer, [question.prompt for question in batch])
+        prompts = asked_ids(tokenizer, batch)
         width = max(map(len, prompts))
         ids = [[*[fill] * (width - len(one)), *one] for one in prompts]
         mask = [[*[0] * (width - len(one)), *[1] * len(one)] for one in prompts]
@@ -63,7 +63,7 @@ def logits_record(model: Any, tokenizer: Any, questions: Sequence[EvalExample]) 
     model.eval()
     first = questions[:MAX_PROMPTS]
     rows, size = [], 0
-    for index, prompt in enumerate(prompt_ids(tokenizer, [one.prompt for one in first])):
+    for index, prompt in enumerate(asked_ids(tokenizer, first)):
         with torch.inference_mode():
             found = model(input_ids=torch.tensor([prompt], device=model.device)).logits
         last = found[0, -1].float().cpu()
@@ -82,14 +82,14 @@ def logits_record(model: Any, tokenizer: Any, questions: Sequence[EvalExample]) 
     return LogitsRecord(schema="logits.v1", vocab_size=size, rows=tuple(rows))
 
 
-def probe_loss(model: Any, tokenizer: Any, texts: Sequence[tuple[str, str]]) -> float:
+def probe_loss(model: Any, tokenizer: Any, texts: Sequence[ProbeText]) -> float:
     """Mean loss in nats per token of `wanted` after `given`, over all texts, no padding."""
     was_training = model.training
     model.eval()
     total, count = 0.0, 0
     with torch.no_grad():
-        for given, wanted in texts:
-            ids, targets = probe_ids(tokenizer, given, wanted)
+        for one in texts:
+            ids, targets = probe_ids(tokenizer, one)
             row = torch.tensor([ids], device=model.device)
             logits = model(input_ids=row).logits[0, :-1].float()
             labels = torch.tensor(targets[1:], device=model.device)

@@ -46,7 +46,10 @@ from evidence.backends.transformers.models import (
 from evidence.backends.transformers.ranks import Ranks, joined, rank_record
 from evidence.backends.transformers.training import train
 from evidence.backends.transformers.weights import Movement, parameters_sha256
+from evidence.data.chat_seen import chat_seen
 from evidence.data.examples import (
+    ProbeText,
+    fields_told,
     probe_texts,
     questions,
     seam_record,
@@ -54,7 +57,6 @@ from evidence.data.examples import (
     token_warnings,
     training_examples,
 )
-from evidence.data.facts import field_names
 from evidence.data.read import load_data
 from evidence.encoding.codec import encode
 from evidence.encoding.digest import sha256_hex
@@ -91,13 +93,13 @@ def _train(job: Job, emit: Emit, ranks: Ranks) -> None:
     spec = plan.data[plan.train.data]
     data = load_data(root, plan.train.data, spec)
     tokenizer = load_tokenizer(plan.model, root)
-    plain = coder(tokenizer)
+    plain = coder(tokenizer, plan.model)
     examples = training_examples(plan, data, plain)
     seam = seam_record(plan, data, root, plain, examples)
     folder = plan.model.config or plan.model.path
     own = None if folder is None else declared(root / folder)
     model = load_model(plan.model, root, _dtype(plan.train.dtype), device_of(plan), own)
-    asked, eval_sha256, _ = questions(plan, root)
+    asked, eval_sha256, _ = questions(plan, root, plain.chat)
     show_seam(seam)
     warnings = (
         *token_warnings(plan, data, root, plain, examples),
@@ -113,7 +115,7 @@ def _train(job: Job, emit: Emit, ranks: Ranks) -> None:
         data={plan.train.data: sha256_hex(data.raw), plan.eval.data: eval_sha256},
     )
     refuse_encoder(model, examples)
-    texts = probe_texts(plan, root)  # both times the same, whatever becomes of the file
+    texts = probe_texts(plan, root, plain.chat)  # both times the same, whatever becomes of the file
     if ranks.several:
         every = ranks.every(rank_record(ranks, plan))
         emit("ranks", **encode(RanksRecord(tuple(every))))
@@ -130,7 +132,8 @@ def _train(job: Job, emit: Emit, ranks: Ranks) -> None:
         ranks.leave()
     if not ranks.leads:
         return
-    seen = recorder.record(job.stage, spec, field_names(data.rows), examples)
+    chat = chat_seen(spec, data.rows, plain, examples)
+    seen = recorder.record(job.stage, spec, fields_told(spec, data), examples, chat)
     emit("seen", record=encode(seen))
     emit("weights", record=encode(movement.record()))
     _probe("after", texts, model, tokenizer, emit)
@@ -144,12 +147,12 @@ def _train(job: Job, emit: Emit, ranks: Ranks) -> None:
 
 def _evaluate(job: Job, emit: Emit) -> None:
     plan, root = job.plan, Path(job.root)
-    asked, sha256, available = questions(plan, root)
-    emit("read", data={plan.eval.data: sha256})
     folder = Path(job.output) / layout.FINAL_MODEL
     saved = ModelSpec(path=str(folder))  # from disk, as anyone else would load it
     given = plan.model if job.evaluates_given else saved
     tokenizer = able_to_pad(load_tokenizer(given, root))
+    asked, sha256, available = questions(plan, root, coder(tokenizer, plan.model).chat)
+    emit("read", data={plan.eval.data: sha256})
     model = load_model(given, root, _dtype(plan.train.dtype), device_of(plan))
     if job.evaluates_given:
         emit("evaluated", model=encode(model_record(given, root, model, plan.train.dtype)))
@@ -167,9 +170,7 @@ def _num_embedded(model: Any) -> int:
     return int(model.get_input_embeddings().weight.shape[0])
 
 
-def _probe(
-    moment: str, texts: Sequence[tuple[str, str]], model: Any, tokenizer: Any, emit: Emit
-) -> None:
+def _probe(moment: str, texts: Sequence[ProbeText], model: Any, tokenizer: Any, emit: Emit) -> None:
     loss = probe_loss(model, tokenizer, texts)
     emit("probe", moment=moment, loss=loss, num_examples=len(texts))
 

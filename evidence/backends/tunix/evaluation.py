@@ -16,12 +16,12 @@ import numpy as np
 from flax import nnx
 from tunix.models.gemma.model import Gemma
 
-from evidence.backends.predictions import prediction_row, probe_ids
-from evidence.backends.tokenizer import pad_id, prompt_ids
+from evidence.backends.predictions import asked_ids, prediction_row, probe_ids
+from evidence.backends.tokenizer import pad_id
 from evidence.backends.tunix.loss import summed
 from evidence.backends.tunix.model import logits_of
 from evidence.backends.tunix.widths import padded, width_of, widths_for
-from evidence.data.examples import EvalExample
+from evidence.data.examples import EvalExample, ProbeText
 from evidence.data.tokens import IGNORED, num_targets
 from evidence.records.generation import GenerationRecord
 from evidence.records.milestone import EvalSpec
@@ -39,7 +39,7 @@ def predict(
 ) -> Iterator[PredictionRow]:
     """One row a question, in order, generated in batches padded on the left."""
     ends = frozenset(one.id for one in generation.end_tokens)
-    prompts = prompt_ids(tokenizer, [question.prompt for question in questions])
+    prompts = asked_ids(tokenizer, questions)
     widths = widths_for([len(one) for one in prompts])
     at_once = min(spec.batch_size, len(questions))
     stops = np.array(sorted(ends) or [-1], dtype=np.int32)
@@ -118,7 +118,7 @@ def _is_end(tokens: Any, ends: Any) -> Any:
 
 def logits_record(model: Gemma, tokenizer: Any, questions: Sequence[EvalExample]) -> LogitsRecord:
     """What the model says of the token after each of the first prompts, each fed by itself."""
-    prompts = prompt_ids(tokenizer, [one.prompt for one in questions[:MAX_PROMPTS]])
+    prompts = asked_ids(tokenizer, questions[:MAX_PROMPTS])
     widths, fill = widths_for([len(one) for one in prompts]), pad_id(tokenizer)
     after = nnx.jit(lambda model, ids, last: logits_of(model, ids)[0, last])
     rows, size = [], 0
@@ -145,9 +145,9 @@ def _log_sum_exp(logits: Any) -> float:
     return float(highest + np.log(np.exp(numbers - highest).sum()))
 
 
-def probe_loss(model: Gemma, tokenizer: Any, texts: Sequence[tuple[str, str]]) -> float:
+def probe_loss(model: Gemma, tokenizer: Any, texts: Sequence[ProbeText]) -> float:
     """Mean loss in nats per token of `wanted` after `given`, over all texts."""
-    rows = [probe_ids(tokenizer, given, wanted) for given, wanted in texts]
+    rows = [probe_ids(tokenizer, one) for one in texts]
     widths, fill = widths_for([len(ids) for ids, _ in rows]), pad_id(tokenizer)
     measured = nnx.jit(summed)
     total = 0.0

@@ -38,7 +38,10 @@ from evidence.backends.tunix.names import EMBEDDING, Tensors
 from evidence.backends.tunix.start import config_of, discard, weights_folder
 from evidence.backends.tunix.tensors import read_folder, write_file
 from evidence.backends.tunix.training import train
+from evidence.data.chat_seen import chat_seen
 from evidence.data.examples import (
+    ProbeText,
+    fields_told,
     probe_texts,
     questions,
     seam_record,
@@ -46,7 +49,6 @@ from evidence.data.examples import (
     token_warnings,
     training_examples,
 )
-from evidence.data.facts import field_names
 from evidence.data.read import load_data
 from evidence.encoding.codec import encode
 from evidence.encoding.digest import sha256_hex
@@ -64,12 +66,12 @@ def train_stage(job: Job, emit: Emit) -> None:
     spec = plan.data[plan.train.data]
     data = load_data(root, plan.train.data, spec)
     tokenizer = load_tokenizer(plan.model, root)
-    plain = coder(tokenizer)
+    plain = coder(tokenizer, plan.model)
     examples = training_examples(plan, data, plain)
     seam = seam_record(plan, data, root, plain, examples)
     config = config_of(plan.model, root)
     gemma = model_config(config.to_dict())
-    asked, eval_sha256, _ = questions(plan, root)
+    asked, eval_sha256, _ = questions(plan, root, plain.chat)
     show_seam(seam)
     warnings = (
         *token_warnings(plan, data, root, plain, examples),
@@ -90,13 +92,14 @@ def train_stage(job: Job, emit: Emit) -> None:
     movement = Movement(tensors, counted.weights_sha256)
     del tensors
     discard(job)
-    texts = probe_texts(plan, root)  # both times the same, whatever becomes of the file
+    texts = probe_texts(plan, root, plain.chat)  # both times the same, whatever becomes of the file
     _probe("before", texts, model, tokenizer, emit)
     num_steps, pieces = num_steps_of(plan.train, len(examples)), vocabulary(tokenizer)
     recorder = Recorder(num_steps, plan.train.seed, plan.train.max_length, pieces)
     begin_training(plan.model, len(examples))
     facts = train(job, model, pad_id(tokenizer), examples, recorder, emit, compiling)
-    seen = recorder.record(job.stage, spec, field_names(data.rows), examples)
+    chat = chat_seen(spec, data.rows, plain, examples)
+    seen = recorder.record(job.stage, spec, fields_told(spec, data), examples, chat)
     emit("seen", record=encode(seen))
     after = tensors_of(model)
     emit("weights", record=encode(movement.record(after)))
@@ -120,11 +123,11 @@ def train_stage(job: Job, emit: Emit) -> None:
 def eval_stage(job: Job, emit: Emit) -> None:
     """From the model on disk to predictions."""
     plan, root, compiling = job.plan, Path(job.root), Compiling()
-    asked, sha256, available = questions(plan, root)
-    emit("read", data={plan.eval.data: sha256})
     folder = Path(job.output) / layout.FINAL_MODEL
     saved = ModelSpec(path=str(folder))  # from disk, as anyone else would load it
     tokenizer = able_to_pad(load_tokenizer(saved, folder))
+    asked, sha256, available = questions(plan, root, coder(tokenizer, plan.model).chat)
+    emit("read", data={plan.eval.data: sha256})
     config = config_of(saved, folder)
     gemma = model_config(config.to_dict())
     tensors = read_folder(folder, shapes(gemma), plan.train.dtype)
@@ -183,9 +186,7 @@ def _save(
     write_file(folder / "model.safetensors", tensors)
 
 
-def _probe(
-    moment: str, texts: Sequence[tuple[str, str]], model: Any, tokenizer: Any, emit: Emit
-) -> None:
+def _probe(moment: str, texts: Sequence[ProbeText], model: Any, tokenizer: Any, emit: Emit) -> None:
     loss = probe_loss(model, tokenizer, texts)
     emit("probe", moment=moment, loss=loss, num_examples=len(texts))
 

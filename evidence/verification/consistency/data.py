@@ -24,6 +24,7 @@ from evidence.records.milestone import Milestone
 from evidence.rules.special_tokens import begins_doubled, ends_doubled, lacks
 from evidence.stages.eval import PREDICTIONS
 from evidence.stages.train import SEEN, TRAIN
+from evidence.verification.consistency import chat
 from evidence.verification.consistency.registry import Evidence, Problems, check, differs, need
 from evidence.verification.consistency.seen import named, row_list
 from evidence.verification.problem import CannotCheckError, Problem
@@ -151,7 +152,9 @@ def _lengths(place: str, found: Lengths) -> Problems:
     of_stages=TRAIN.name,
 )
 def text_facts(evidence: Evidence) -> Problems:
-    """Data, template and number of rows as milestone and data give; percentiles rise; the longest
+    """Data, template and number of rows as milestone and data give; of conversations the chat
+    template is the milestone's or the tokenizer's, with its digest and that of the saved one (it is
+    not rendered: that the texts are what it makes is not checked); percentiles rise; the longest
     row is longer than max_length exactly where rows are truncated, and by what the most truncated
     row lost; the tokenizer is known, since the text was counted in its tokens; rows without a
     begin or end token are listed exactly where tokenizer or milestone adds one, and doubled ones
@@ -164,13 +167,12 @@ def text_facts(evidence: Evidence) -> Problems:
     place, num_rows = f"{layout.INPUTS}#/text", evidence.rows_of(train.data)
     facts = (
         ("data", train.data, text.data),
-        ("template", evidence.plan.data[train.data].text or "", text.template),
-        ("chat_template_applied", False, text.chat_template_applied),
         ("num_rows", num_rows, text.num_rows),
     )
     for key, expected, found in facts:
         why = f"another {key} than milestone and data give"
         yield from differs(f"{place}/{key}", why, expected, found)
+    yield from chat.template_of(evidence, text, evidence.plan.data[train.data])
     yield from _lengths(f"{place}/length_tokens", text.length_tokens)
     tokenizer = evidence.documents.inputs.tokenizer
     if isinstance(tokenizer, Unavailable):

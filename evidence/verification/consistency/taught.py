@@ -16,7 +16,7 @@ from evidence.records.inputs import SeenRecord, SeenRow
 from evidence.results.context import journal_at
 from evidence.stages.train import SEEN, TRAIN
 from evidence.text.templating import names_in
-from evidence.verification.consistency import registry
+from evidence.verification.consistency import chat, registry
 from evidence.verification.consistency.registry import Evidence, Problems, differs, need
 from evidence.verification.consistency.seen import IGNORED
 from evidence.verification.problem import CannotCheckError, Problem, shown
@@ -72,10 +72,13 @@ def seen_lists(evidence: Evidence) -> Problems:
     read in no row; no field is taught in more rows than it is read in; rows that lost some of a
     field are among the truncated ones, and a truncated row that was recorded is as long as can be;
     every other recorded row is as long as the lengths of inputs.json allow (one more: an end token
-    that had no room). Exact."""
+    that had no room). Of conversations coverage has speakers in the place of fields: turns read and
+    learned, ends of turns and tools lie within one another, the labels of a recorded row are those
+    of its turns, and all are counted again over the recorded rows. Exact."""
     seen, train = _seen(evidence), evidence.plan.train
-    record = evidence.documents.inputs.data.get(train.data)
-    if record is not None:
+    record, spec = evidence.documents.inputs.data.get(train.data), evidence.plan.data[train.data]
+    yield from chat.turns(evidence, seen, spec)
+    if record is not None and spec.format is None:
         text = "other fields than the data have"
         found = [one.field for one in seen.coverage]
         yield from differs(f"{layout.SEEN}#/coverage", text, list(record.field_names), found)
@@ -123,9 +126,10 @@ def _lengths(evidence: Evidence, seen: SeenRecord, cut: set[int]) -> Problems:
 
 @check("special-tokens", "special tokens are spelled as the sealed tokenizer spells them")
 def special_tokens(evidence: Evidence) -> Problems:
-    """text of inputs.tokenizer.special_tokens, and of the journal's end tokens, = content of the
-    added token of this id in the final model's tokenizer.json; where the model's own files were
-    read, tokenizer.sha256 is that of its tokenizer.json. Exact, for ids that are there."""
+    """text of inputs.tokenizer.special_tokens, of the journal's end tokens and of those that end
+    turns = content of the added token of this id in the final model's tokenizer.json; where the
+    model's own files were read, tokenizer.sha256 is that of its tokenizer.json. Exact, for ids that
+    are there."""
     tokenizer, model = evidence.documents.inputs.tokenizer, evidence.documents.inputs.model
     if isinstance(tokenizer, Unavailable):
         raise CannotCheckError(f"the tokenizer is not known: {tokenizer.reason}")
@@ -140,6 +144,11 @@ def special_tokens(evidence: Evidence) -> Problems:
         text = f"another text of the token {one.id} than in {layout.TOKENIZER}"
         where = f"{place}/special_tokens/{index}/text"
         yield from differs(where, text, added.get(one.id, one.text), one.text)
+    seen = evidence.documents.document(SEEN)
+    for index, one in enumerate(seen.chat.end_tokens if seen and seen.chat else ()):
+        text = f"not the token {one.id} of {layout.TOKENIZER}"
+        where = f"{layout.SEEN}#/chat/end_tokens/{index}/text"
+        yield from differs(where, text, added.get(one.id), one.text)
     for event in evidence.events("generation"):
         for index, end in enumerate(event.data["end_tokens"]):
             text = f"another text of the token {end['id']} than in {layout.TOKENIZER}"

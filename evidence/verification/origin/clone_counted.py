@@ -71,8 +71,10 @@ class Counted:
         key = repr((spec.data, of_data, spec.prompt, spec.limit))
         if key not in self._questions:
             rows = self._data.rows(spec.data, of_data)
-            found = None if rows is None else asked.of_evaluation(spec, rows, self._compiled)
-            self._questions[key] = found
+            if rows is None:
+                self._questions[key] = None
+            else:
+                self._questions[key] = asked.of_evaluation(spec, of_data, rows, self._compiled)
         return self._questions[key], key
 
     def _taught(self, milestone: Milestone) -> tuple[Questions | None, str]:

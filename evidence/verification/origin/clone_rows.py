@@ -17,9 +17,11 @@ from evidence.capture.blobs import digests_at
 from evidence.capture.git import tree_of
 from evidence.capture.patterns import matches
 from evidence.capture.repository import Repository
+from evidence.data.chat_seen import num_with_tools, tools_of, turns_in
+from evidence.data.conversations import ASSISTANT
 from evidence.data.examples import question_of
-from evidence.data.facts import DataSet
-from evidence.data.template_text import MarkedText
+from evidence.data.facts import DataSet, Row
+from evidence.data.template_text import MarkedText, render_row
 from evidence.errors import MalformedError
 from evidence.records.availability import Unavailable
 from evidence.records.inputs import SeenRecord, SeenRow
@@ -43,7 +45,8 @@ REFS: Final = Rule("repo-refs", "the clone has, at each promise's ref, the diges
 
 def evaluation(found: Repository, evidence: Evidence) -> Iterator[Problem]:
     """id, prompt, target and groups of each prediction, made again from the row of its index: of
-    each stage those that it asked."""
+    each stage those that it asked. Prompts of conversations are left: no chat template is rendered
+    here."""
     views = _views(evidence, EVAL)
     if not any(view.documents.rows(PREDICTIONS) for _, view in views):
         raise CannotCheckError("there are no predictions")
@@ -89,7 +92,9 @@ def _asked(data: ClonedData, evidence: Evidence) -> Iterator[Problem]:
     spec = evidence.plan.eval
     of_data = evidence.plan.data[spec.data]
     rows = data.of_trusted(spec.data, of_data)
-    template = compiled(spec.prompt, rows)
+    is_chat = of_data.format is not None
+    prompt_of = _not_made if is_chat else partial(render_row, compiled(spec.prompt, rows))
+    keys = ("id", "target", "groups", "under_test", *(() if is_chat else ("prompt",)))
     for line, one in enumerate(predictions, 1):
         place = f"{layout.PREDICTIONS}#L{line}"
         if not 0 <= one.index < len(rows.rows):
@@ -97,14 +102,38 @@ def _asked(data: ClonedData, evidence: Evidence) -> Iterator[Problem]:
             continue
         row = rows.rows[one.index]
         try:
-            asked = question_of(spec, template, one.index, row, of_data.under_test)
+            asked = question_of(spec, prompt_of, one.index, row, of_data)
         except (MalformedError, LookupError) as error:
             raise CannotCheckError(f"row {one.index} cannot be asked: {error}") from error
-        for key in ("id", "prompt", "target", "groups", "under_test"):
+        for key in keys:
             expected, actual = getattr(asked, key), getattr(one, key)
             if expected != actual:
                 text = f"not what row {one.index} of {shown(spec.data)} gives"
                 yield Problem(f"{place}/{key}", text, _short(expected), _short(actual))
+
+
+def _turns(seen: SeenRecord, spec: DataSpec, rows: tuple[Row, ...]) -> Iterator[Problem]:
+    """Turns of each speaker and tools, counted again: the assistant's exactly, of others at most so
+    many as there are (a template may write nothing of one)."""
+    if seen.chat is None:
+        return
+    counted = turns_in(rows, only_last=spec.learn == "last-assistant")
+    text, place = "not what the rows of the data have", f"{layout.SEEN}#/chat"
+    for index, one in enumerate(seen.chat.speakers):
+        most = counted[one.speaker]
+        if one.num_turns > most or (one.speaker == ASSISTANT and one.num_turns < most):
+            yield Problem(f"{place}/speakers/{index}/num_turns", text, most, one.num_turns)
+    facts = (
+        ("num_rows_with_tools", num_with_tools(rows), seen.chat.num_rows_with_tools),
+        ("tools", tools_of(rows), seen.chat.tools),
+    )
+    for key, expected, found in facts:
+        if expected != found:
+            yield Problem(f"{place}/{key}", text, _short(expected), _short(found))
+
+
+def _not_made(_: Row) -> MarkedText:
+    return MarkedText("", ())
 
 
 def _taught(data: ClonedData, evidence: Evidence) -> Iterator[Problem]:
@@ -118,6 +147,9 @@ def _taught(data: ClonedData, evidence: Evidence) -> Iterator[Problem]:
         raise CannotCheckError(f"the texts of the data are not known: {shown(text.reason)}")
     train = evidence.plan.train
     spec = evidence.plan.data[train.data]
+    if spec.format is not None:
+        yield from _turns(seen, spec, data.of_trusted(train.data, spec).rows)
+        raise CannotCheckError("a chat template made the texts, and none is rendered here")
     special = {one.id for one in tokenizer.special_tokens}
     words = [one.text for one in tokenizer.special_tokens]
     odd, cut = set(text.rows_not_round_trip), set(seen.rows_truncated)
