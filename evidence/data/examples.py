@@ -71,7 +71,7 @@ def training_examples(plan: AttemptPlan, data: DataSet, coder: Coder) -> tuple[E
         try:
             marked = render_row(template, row)
         except MalformedError as error:
-            raise DataError(f"row {index} of {spec.path}: {error.message}") from error
+            raise DataError(f"{data.place(index)}: {error.message}") from error
         length = plan.train.max_length
         examples.append(build_example(index, marked, coder, spec, length))
     unseen = unseen_answers(coverage(spec.answer, spec.answer, examples))
@@ -176,7 +176,7 @@ def questions(plan: AttemptPlan, root: Path) -> tuple[tuple[EvalExample, ...], s
     for index, row in enumerate(rows):
         for name in (spec.target_field, *spec.group_by):
             if name not in row:
-                raise DataError(f"row {index} of [data.{spec.data}] has no {name!r}")
+                raise DataError(f"{data.place(index)}: has no {name!r}")
         found.append(question_of(spec, template, index, row, tested))
     if tested is not None and found and not any(one.under_test for one in found):
         raise DataError(

@@ -14,9 +14,12 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Final
 
-from evidence import limits
+from msgspec.structs import replace
+
 from evidence.data import asked
 from evidence.data.facts import DataSet, Row
+from evidence.data.formats import MAX_UNPACKED_BYTES, format_of, unpacked, wrong_format
+from evidence.data.text_rows import Unread, rows_of
 from evidence.encoding import jsonio
 from evidence.errors import MalformedError, MilestoneError
 from evidence.records.inputs import DataRecord
@@ -46,8 +49,40 @@ def load_data(root: Path, name: str, spec: DataSpec) -> DataSet:
     return read_rows(name, raw, label, spec)
 
 
-def read_rows(name: str, raw: bytes, label: str, spec: DataSpec) -> DataSet:
-    """Rows from bytes that are called `label` in messages. Raises MilestoneError likewise."""
+def read_rows(
+    name: str, raw: bytes, label: str, spec: DataSpec, most_bytes: int = MAX_UNPACKED_BYTES
+) -> DataSet:
+    """Rows from the bytes of a file that is called `label` in messages. Raises MilestoneError
+    likewise. `most_bytes`: what a compressed file may unpack to."""
+    _refuse_no_data(raw, label)
+    kind = format_of(label, spec)
+    try:
+        data = unpacked(raw, label, most_bytes)
+    except MalformedError as error:
+        raise MilestoneError(f"{label}: {error.message}", hint="Nothing was run.") from error
+    wrong = wrong_format(data, kind, name)
+    if wrong:
+        raise MilestoneError(f"{label}: {wrong}", hint="Nothing was run.")
+    rows: list[Row] = []
+    lines: list[int] = []
+    problems: list[str] = []
+    for line, value in rows_of(data, kind, spec.fields):
+        texts = value.texts if isinstance(value, Unread) else _row_problems(value, spec)
+        problems.extend(f"{label}:{line}: {text}" for text in texts)
+        rows.append(value if isinstance(value, dict) else {})
+        lines.append(line)
+    if not rows and not problems:
+        problems.append(f"{label}: has no rows")
+    if problems:
+        raise MilestoneError(
+            _shown(problems),
+            hint=f"Mend these rows, or the field types in [data.{name}.fields]. Nothing was run.",
+        )
+    places = () if kind == "jsonl" else tuple(f"{label}:{line}" for line in lines)
+    return taken(DataSet(name, raw, tuple(rows), label, places), label, spec.where)
+
+
+def _refuse_no_data(raw: bytes, label: str) -> None:
     if raw.startswith(LFS_POINTER):
         raise MilestoneError(
             f"{label}: is a Git LFS pointer, not the data that it stands for",
@@ -58,28 +93,18 @@ def read_rows(name: str, raw: bytes, label: str, spec: DataSpec) -> DataSet:
             f"{label}: is UTF-16 text, and data are UTF-8",
             hint=f"`iconv -f UTF-16 -t UTF-8 {shlex.quote(label)}` prints it so. Nothing was run.",
         )
-    rows: list[Row] = []
-    problems: list[str] = []
-    for line, value in _parsed(raw, label, problems):
-        problems.extend(f"{label}:{line}: {text}" for text in _row_problems(value, spec))
-        rows.append(value if isinstance(value, dict) else {})
-    if not rows and not problems:
-        problems.append(f"{label}: has no rows")
-    if problems:
-        raise MilestoneError(
-            _shown(problems),
-            hint=f"Mend these rows, or the field types in [data.{name}.fields]. Nothing was run.",
-        )
-    return taken(DataSet(name=name, raw=raw, rows=tuple(rows)), label, spec.where)
 
 
 def taken(data: DataSet, label: str, where: Mapping[str, Any]) -> DataSet:
     """The rows that have what `where` asks for. Raises MilestoneError where none has."""
-    rows = tuple(row for row in data.rows if _is_taken(row, where))
-    if not rows:
+    indices = [index for index, row in enumerate(data.rows) if _is_taken(row, where)]
+    if not indices:
         said = ", ".join(f"{key} = {value!r}" for key, value in where.items())
         raise MilestoneError(f"{label}: no row has {said}, which `where` asks for")
-    return DataSet(name=data.name, raw=data.raw, rows=rows)
+    if len(indices) == len(data.rows):
+        return data
+    rows = tuple(data.rows[index] for index in indices)
+    return replace(data, rows=rows, places=tuple(map(data.place, indices)))
 
 
 def _is_taken(row: Row, where: Mapping[str, Any]) -> bool:
@@ -107,10 +132,9 @@ def describe_data(root: Path, name: str, milestone: Milestone) -> DataRecord:
 
 def _refuse_targets(data: DataSet, milestone: Milestone) -> None:
     """Raises MilestoneError for expected answers that are no text, number or boolean."""
-    spec, field = milestone.data[data.name], milestone.eval.target_field
-    label = f"hub:{spec.hub.id}" if spec.hub is not None else str(spec.path)
+    field = milestone.eval.target_field
     problems = [
-        f"{label}:{index + 1}: field {field!r} is {'null' if row[field] is None else 'no text'}, "
+        f"{data.place(index)}: field {field!r} is {'null' if row[field] is None else 'no text'}, "
         "and it is what an output is compared with"
         for index, row in enumerate(data.rows[: milestone.eval.limit])
         if field in row and (row[field] is None or isinstance(row[field], (list, dict)))
@@ -123,18 +147,6 @@ def _refuse_targets(data: DataSet, milestone: Milestone) -> None:
 def _shown(problems: Sequence[str]) -> str:
     more = len(problems) - MAX_SHOWN
     return "\n".join([*problems[:MAX_SHOWN], *([f"and {more} more"] if more > 0 else [])])
-
-
-def _parsed(raw: bytes, label: str, problems: list[str]) -> Iterator[tuple[int, Any]]:
-    text = raw if raw.endswith(b"\n") or not raw else raw + b"\n"
-    try:
-        for line, data in jsonio.iter_lines(text, limits.MAX_DATA_ROWS):
-            try:
-                yield line, jsonio.load_document(data.rstrip(b"\r"))
-            except MalformedError as error:
-                problems.append(f"{label}:{line}: {error.message}")
-    except MalformedError as error:
-        problems.append(f"{label}:{error.line}: {error.message}")
 
 
 def _row_problems(row: object, spec: DataSpec) -> Iterator[str]:

@@ -333,7 +333,7 @@ def _data_problems(milestone: Milestone) -> list[tuple[str, str]]:
 def _one_data_problems(pointer: str, spec: DataSpec) -> list[tuple[str, str]]:
     found: list[tuple[str, str]] = []
     if (spec.path is None) == (spec.hub is None):
-        found.append((pointer, "give either `path` (a JSONL file) or `hub` (a data set id)"))
+        found.append((pointer, "give either `path` (a file of rows) or `hub` (a data set id)"))
     for field in spec.answer:
         if spec.fields and field not in spec.fields:
             known = ", ".join(spec.fields)

@@ -32,10 +32,15 @@ class HubDataSpec(Record):
     config: str | None = None
 
 
+FileFormat = Literal["jsonl", "json", "csv", "tsv", "parquet", "arrow"]
+
+
 class DataSpec(Record):
     """One data set and how a row becomes text."""
 
     path: str | None = None
+    file_format: FileFormat | None = None
+    """None: as the ending of the file says."""
     hub: HubDataSpec | None = None
     sha256: str | None = None
     rows: int | None = None

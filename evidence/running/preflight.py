@@ -13,6 +13,7 @@ from typing import Final
 from evidence import layout, limits, prose
 from evidence.backends import registry
 from evidence.capture.frozen import match_paths
+from evidence.data.formats import has_data_ending
 from evidence.data.of_stages import homes_of
 from evidence.data.read import describe_data
 from evidence.encoding.digest import sha256_hex
@@ -233,7 +234,8 @@ def _declarations(
 
 def _similar(root: Path, path: str) -> str:
     place = root / path
-    names = sorted(p.name for p in (place if place.is_dir() else place.parent).glob("*.jsonl"))
+    folder = place if place.is_dir() else place.parent
+    names = sorted(one.name for one in folder.glob("*") if has_data_ending(one.name))
     return f"In that folder: {', '.join(names)}." if names else ""
 
 

@@ -16,7 +16,8 @@ from typing import Any, Final
 from msgspec.structs import replace
 
 from evidence.data.examples import EvalExample, training_examples
-from evidence.data.facts import DataSet
+from evidence.data.facts import DataSet, texts
+from evidence.data.formats import is_binary
 from evidence.data.tokens import Coder, Example
 from evidence.errors import DataError
 from evidence.records.run import AttemptPlan
@@ -34,7 +35,7 @@ def refuse_unfit_texts(
 ) -> None:
     """Raise DataError for what the worker is certain to refuse."""
     coder = _coder(root, plan)
-    if coder is None or len(data.rows) > MAX_ROWS or len(data.raw) > MAX_BYTES:
+    if coder is None or len(data.rows) > MAX_ROWS or _size_bytes(data) > MAX_BYTES:
         return
     longest = plan.train.max_length
     lenient = replace(plan, given_train=replace(plan.train, max_length=longest + MARGIN_TOKENS))
@@ -69,6 +70,13 @@ def _refuse_long(
                 f"{what} has {length} tokens {_COUNTED}, and the model's context is {context} "
                 "(config.json): lower max_length, or shorten the text"
             )
+
+
+def _size_bytes(data: DataSet) -> int:
+    """Of the rows as text, whether their file is compressed or not."""
+    if not is_binary(data.raw):
+        return len(data.raw)
+    return sum(len(text) for row in data.rows for text in texts(row))
 
 
 def _coder(root: Path, plan: AttemptPlan) -> Coder | None:

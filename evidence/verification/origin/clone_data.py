@@ -18,7 +18,9 @@ from evidence.capture.repository import Repository
 from evidence.data.facts import DataSet, Row
 from evidence.data.read import read_rows, taken
 from evidence.data.template_text import MarkedText, render_row
+from evidence.encoding import jsonio
 from evidence.errors import MalformedError, MilestoneError
+from evidence.limits import MIB
 from evidence.records.milestone import DataSpec
 from evidence.text import templating
 from evidence.text.templating import Template
@@ -32,6 +34,8 @@ from evidence.verification.origin.clone_inputs import (
 from evidence.verification.origin.recorded import tree_that_ran
 from evidence.verification.problem import CannotCheckError, shown
 
+MAX_UNPACKED_BYTES: Final = 128 * MIB
+"""Of a stranger's compressed file; the rows of a larger one are not counted again."""
 ANOTHER_MILESTONE: Final = "the clone has another milestone, see repo-milestone"
 
 
@@ -99,7 +103,9 @@ class ClonedData:
             raw = bytes_of(self._tree, name, self._evidence)
             every = replace(spec, where={})
             label = spec.path or name
-            self._whole[name] = None if raw is None else read_rows(name, raw, label, every)
+            self._whole[name] = (
+                None if raw is None else read_rows(name, raw, label, every, MAX_UNPACKED_BYTES)
+            )
         return self._whole[name]
 
 
@@ -111,8 +117,8 @@ def cloned_data(found: Repository, evidence: Evidence) -> Iterator[ClonedData]:
 
 
 def longest_row(rows: DataSet) -> int:
-    """Bytes of the longest one, by which templates are bounded."""
-    return max(len(row) for row in rows.raw.split(b"\n"))
+    """Bytes of the longest one as JSON, by which templates are bounded."""
+    return max(len(jsonio.dump_row(row)) for row in rows.rows)
 
 
 def compiled(source: str, rows: DataSet) -> Template:

@@ -24,7 +24,11 @@ from evidence.stages.pack_init import PackInit, pack_init
 from evidence.stages.stage import Stage
 from evidence.text import templating
 from evidence.verification.consistency.registry import Evidence
-from evidence.verification.origin.clone_data import ClonedData, longest_row
+from evidence.verification.origin.clone_data import (
+    MAX_UNPACKED_BYTES,
+    ClonedData,
+    longest_row,
+)
 from evidence.verification.origin.clone_inputs import Sought, milestone_file
 from evidence.verification.origin.parents import AtHand
 from evidence.verification.problem import CannotCheckError, shown
@@ -74,7 +78,7 @@ def _of_stage(pack: PackInit, at_hand: AtHand, data: ClonedData, stage: Stage) -
     raw = data.content(sought)
     if raw is None:
         return Unavailable(f"the clone lacks the bytes of {record.path} that {pack.pack} read")
-    rows = read_rows(name, raw, record.path, spec)
+    rows = read_rows(name, raw, record.path, spec, MAX_UNPACKED_BYTES)
     compiled = partial(templating.compile_bounded, longest_row=longest_row(rows))
     return asked.of_training(spec, rows, compiled)
 
