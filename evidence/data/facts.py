@@ -13,7 +13,7 @@ from typing import Any, Final, Literal
 from evidence.data.formats import is_binary
 from evidence.encoding.digest import git_blob_sha1, sha256_hex, with_lf
 from evidence.records.availability import Unavailable
-from evidence.records.inputs import DataRecord, Lengths, OverlapRecord
+from evidence.records.inputs import DataRecord, FileDigest, Lengths, OverlapRecord
 from evidence.records.milestone import DataSpec
 from evidence.records.record import Record
 from evidence.rules import questions
@@ -36,6 +36,8 @@ class DataSet(Record):
     """What messages call it: its file."""
     places: tuple[str, ...] = ()
     """File and line of each row; none where row after row is a line."""
+    files: tuple[FileDigest, ...] = ()
+    """Where there are several: `raw` are their rows then, as canonical JSON lines."""
 
     def place(self, index: int) -> str:
         """Where a row stands, as `file:line`; rows are counted from 0, and lines from 1."""
@@ -72,6 +74,7 @@ def describe(
         num_conflicting_prompts=num_conflicts,
         conflicting_rows=conflicting,
         overlap=overlap(own, asked),
+        files=data.files,
     )
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import codecs
 import shlex
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
@@ -16,14 +16,19 @@ from typing import Any, Final
 
 from msgspec.structs import replace
 
-from evidence.data import asked
+from evidence import limits
+from evidence.data import asked, columns
+from evidence.data.apart import rows_apart
+from evidence.data.columns import Place
 from evidence.data.facts import DataSet, Row
+from evidence.data.files import named_files
 from evidence.data.formats import MAX_UNPACKED_BYTES, format_of, unpacked, wrong_format
-from evidence.data.text_rows import Unread, rows_of
+from evidence.data.text_rows import Lines, Unread, rows_of
 from evidence.encoding import jsonio
-from evidence.errors import MalformedError, MilestoneError
-from evidence.records.inputs import DataRecord
-from evidence.records.milestone import DataSpec, HubDataSpec, Milestone
+from evidence.encoding.digest import sha256_hex
+from evidence.errors import EvidenceError, MalformedError, MilestoneError
+from evidence.records.inputs import DataRecord, FileDigest
+from evidence.records.milestone import DataSpec, FileFormat, HubDataSpec, Milestone
 from evidence.text import templating
 
 MAX_SHOWN: Final = 20
@@ -43,32 +48,70 @@ def load_data(root: Path, name: str, spec: DataSpec) -> DataSet:
     """Read and check a data set. Raises MilestoneError that names every bad row (up to 20)."""
     if spec.hub is not None:
         raw, label = _from_hub(spec.hub), f"hub:{spec.hub.id}"
-    else:
-        label = str(spec.path)
-        raw = (root / label).read_bytes()
-    return read_rows(name, raw, label, spec)
+        return read_rows(name, raw, label, spec)
+    files = ((path, (root / path).read_bytes()) for path in named_files(root, spec))
+    return read_files(name, files, spec)
+
+
+def read_files(
+    name: str,
+    files: Iterable[tuple[str, bytes]],
+    spec: DataSpec,
+    most_bytes: int = MAX_UNPACKED_BYTES,
+    *,
+    apart: bool = False,
+) -> DataSet:
+    """Rows of the files of a set, in their order, each with its path. Raises as `read_rows` does;
+    `most_bytes` holds for all of them together; `apart`: nobody vouches for these bytes."""
+    if not spec.paths:
+        ((path, content),) = files
+        return read_rows(name, content, path, spec, most_bytes, apart=apart)
+    rows: list[Row] = []
+    places: list[str] = []
+    known: list[FileDigest] = []
+    raw = bytearray()
+    for path, content in files:
+        every, left = replace(spec, where={}), max(0, most_bytes - len(raw))
+        one = read_rows(name, content, path, every, left, apart=apart)
+        known.append(FileDigest(path, sha256_hex(content), len(content)))
+        places += map(one.place, range(len(one.rows)))
+        rows += one.rows
+        raw += b"".join(map(jsonio.dump_row, one.rows))
+        if len(rows) > limits.MAX_DATA_ROWS:
+            raise MilestoneError(
+                f"{path}: more than {limits.MAX_DATA_ROWS} rows, with those before"
+            )
+    label = f"[data.{name}]"
+    found = DataSet(name, bytes(raw), tuple(rows), label, tuple(places), tuple(known))
+    return taken(found, label, spec.where)
 
 
 def read_rows(
-    name: str, raw: bytes, label: str, spec: DataSpec, most_bytes: int = MAX_UNPACKED_BYTES
+    name: str,
+    raw: bytes,
+    label: str,
+    spec: DataSpec,
+    most_bytes: int = MAX_UNPACKED_BYTES,
+    *,
+    apart: bool = False,
 ) -> DataSet:
     """Rows from the bytes of a file that is called `label` in messages. Raises MilestoneError
-    likewise. `most_bytes`: what a compressed file may unpack to."""
+    likewise. `most_bytes`: what a compressed file may unpack to; `apart`: whether Parquet and Arrow
+    are read in a process apart."""
     _refuse_no_data(raw, label)
     kind = format_of(label, spec)
     try:
         data = unpacked(raw, label, most_bytes)
-    except MalformedError as error:
+        _refuse_wrong_format(data, kind, name)
+        found, place = _parsed(data, kind, spec, most_bytes, apart=apart)
+    except EvidenceError as error:
         raise MilestoneError(f"{label}: {error.message}", hint="Nothing was run.") from error
-    wrong = wrong_format(data, kind, name)
-    if wrong:
-        raise MilestoneError(f"{label}: {wrong}", hint="Nothing was run.")
     rows: list[Row] = []
     lines: list[int] = []
     problems: list[str] = []
-    for line, value in rows_of(data, kind, spec.fields):
+    for line, value in found:
         texts = value.texts if isinstance(value, Unread) else _row_problems(value, spec)
-        problems.extend(f"{label}:{line}: {text}" for text in texts)
+        problems.extend(f"{label}{place(line)}: {text}" for text in texts)
         rows.append(value if isinstance(value, dict) else {})
         lines.append(line)
     if not rows and not problems:
@@ -78,8 +121,26 @@ def read_rows(
             _shown(problems),
             hint=f"Mend these rows, or the field types in [data.{name}.fields]. Nothing was run.",
         )
-    places = () if kind == "jsonl" else tuple(f"{label}:{line}" for line in lines)
+    places = () if kind == "jsonl" else tuple(f"{label}{place(line)}" for line in lines)
     return taken(DataSet(name, raw, tuple(rows), label, places), label, spec.where)
+
+
+def _parsed(
+    data: bytes, kind: FileFormat, spec: DataSpec, most_bytes: int, *, apart: bool
+) -> tuple[Lines, Place]:
+    """Rows of an unpacked file with their numbers, and what a number is called behind its name."""
+    if kind not in ("parquet", "arrow"):
+        return rows_of(data, kind, spec.fields), ":{}".format
+    if apart:
+        return rows_of(rows_apart(data, kind, most_bytes), "jsonl", {}), ": row {}".format
+    rows, place = columns.rows_of(data, kind, most_bytes)
+    return rows, lambda number: f": {place(number)}"
+
+
+def _refuse_wrong_format(data: bytes, kind: FileFormat, name: str) -> None:
+    wrong = wrong_format(data, kind, name)
+    if wrong:
+        raise MalformedError(wrong)
 
 
 def _refuse_no_data(raw: bytes, label: str) -> None:

@@ -13,6 +13,7 @@ from typing import Final
 from evidence import layout, limits, prose
 from evidence.backends import registry
 from evidence.capture.frozen import match_paths
+from evidence.data.files import named_files
 from evidence.data.formats import has_data_ending
 from evidence.data.of_stages import homes_of
 from evidence.data.read import describe_data
@@ -169,7 +170,8 @@ def _check_secrets(
     overrides: tuple[OverrideRecord, ...],
 ) -> None:
     files = [one for one in (where.path, notes) if one and one.is_file()]
-    files += [root / spec.path for spec in milestone.data.values() if spec.path is not None]
+    for spec in milestone.data.values():
+        files += [root / path for path in named_files(root, spec)]
     for model in _models(milestone).values():
         folders = {model.path, model.config, model.tokenizer} - {None}
         for folder in folders if model.named is None else ():  # what is sealed was looked through
@@ -215,6 +217,10 @@ def _check_data(root: Path, name: str, milestone: Milestone, where: Where) -> Da
             else f"there is no file {spec.path}",
             hint=f"Paths are relative to {root}. " + _similar(root, spec.path),
         )
+    try:
+        named_files(root, spec)
+    except MilestoneError as error:
+        raise where.error(f"/data/{name}/path", error.message, error.hint) from error
     record = describe_data(root, name, milestone)
     for key, declared, found in _declarations(spec, record):
         if declared is not None and declared != found:

@@ -16,7 +16,7 @@ from msgspec.structs import replace
 from evidence.capture.git import PatchedTree
 from evidence.capture.repository import Repository
 from evidence.data.facts import DataSet, Row
-from evidence.data.read import read_rows, taken
+from evidence.data.read import read_files, taken
 from evidence.data.template_text import MarkedText, render_row
 from evidence.encoding import jsonio
 from evidence.errors import MalformedError, MilestoneError
@@ -27,8 +27,8 @@ from evidence.text.templating import Template
 from evidence.verification.consistency.registry import Evidence
 from evidence.verification.origin.clone_inputs import (
     Sought,
-    bytes_of,
     content_of,
+    files_of,
     has_milestone,
 )
 from evidence.verification.origin.recorded import tree_that_ran
@@ -100,11 +100,12 @@ class ClonedData:
         """All rows of a set, whatever a stage takes of them."""
         if name not in self._whole:
             spec = self._evidence.documents.milestone.data[name]
-            raw = bytes_of(self._tree, name, self._evidence)
+            files = files_of(self._tree, name, self._evidence)
             every = replace(spec, where={})
-            label = spec.path or name
             self._whole[name] = (
-                None if raw is None else read_rows(name, raw, label, every, MAX_UNPACKED_BYTES)
+                None
+                if files is None
+                else read_files(name, files, every, MAX_UNPACKED_BYTES, apart=True)
             )
         return self._whole[name]
 
