@@ -329,6 +329,16 @@ class PatchedTree(Record):
         """Bytes of a file by its path from the top of the working tree; None where none is."""
         return _blob(self.found, f":{path}", self.own)
 
+    def files_from_top(self) -> tuple[str, ...] | Unavailable:
+        """Every file by its path from the top of the working tree; no links, no submodules."""
+        listing = self.found.attempt(
+            "ls-files", "--stage", "--full-name", "-z", "--", ":(top)", env=self.own
+        )
+        if isinstance(listing, Unavailable):
+            return listing
+        entries = [one.partition(b"\t") for one in listing.split(b"\0")]
+        return tuple(os.fsdecode(name) for facts, _, name in entries if facts.startswith(b"100"))
+
     def gitlink_from_top(self, path: str) -> str | None:
         """The commit that a submodule is at; None where none is."""
         listing = self.found.attempt(

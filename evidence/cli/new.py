@@ -19,7 +19,11 @@ _FILE = click.Path(path_type=Path, dir_okay=False, exists=True)
 
 @click.command()
 @click.argument("milestone")
-@click.option("--data", type=_FILE, help="Training data, JSONL: its fields are looked at.")
+@click.option(
+    "--data",
+    type=_FILE,
+    help="Training data, such as FILE.jsonl or FILE.csv: its fields are looked at.",
+)
 @click.option("--eval", "evaluation", type=_FILE, help="Rows to evaluate (default: the data).")
 @click.option("--model", metavar="FOLDER|ID", help="A model's folder, or its id on the hub.")
 @root_option

@@ -111,7 +111,7 @@ def training_examples(plan: AttemptPlan, data: DataSet, coder: Coder) -> tuple[E
         try:
             marked = text_of(row)
         except MalformedError as error:
-            raise DataError(f"row {index} of {spec.path}: {error.message}") from error
+            raise DataError(f"{data.place(index)}: {error.message}") from error
         length = plan.train.max_length
         examples.append(build_example(index, marked, coder, spec, length))
     unseen = unseen_answers(coverage(spec.answer, spec.answer, examples))
@@ -224,7 +224,7 @@ def questions(
     for index, row in enumerate(rows):
         for name in (*(() if is_chat else (spec.target_field,)), *spec.group_by):
             if name not in row:
-                raise DataError(f"row {index} of [data.{spec.data}] has no {name!r}")
+                raise DataError(f"{data.place(index)}: has no {name!r}")
         found.append(question_of(spec, text_of, index, row, of_data))
     if tested is not None and found and not any(one.under_test for one in found):
         raise DataError(

@@ -11,9 +11,10 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, Final, Literal
 
 from evidence.data.conversations import ASSISTANT, answer_of, first_answer
+from evidence.data.formats import is_binary
 from evidence.encoding.digest import git_blob_sha1, sha256_hex, with_lf
 from evidence.records.availability import Unavailable
-from evidence.records.inputs import DataRecord, Lengths, OverlapRecord
+from evidence.records.inputs import DataRecord, FileDigest, Lengths, OverlapRecord
 from evidence.records.milestone import DataSpec
 from evidence.records.record import Record
 from evidence.rules import questions
@@ -32,6 +33,16 @@ class DataSet(Record):
     name: str
     raw: bytes
     rows: tuple[Row, ...]
+    label: str = ""
+    """What messages call it: its file."""
+    places: tuple[str, ...] = ()
+    """File and line of each row; none where row after row is a line."""
+    files: tuple[FileDigest, ...] = ()
+    """Where there are several: `raw` are their rows then, as canonical JSON lines."""
+
+    def place(self, index: int) -> str:
+        """Where a row stands, as `file:line`; rows are counted from 0, and lines from 1."""
+        return self.places[index] if self.places else f"{self.label or self.name}:{index + 1}"
 
 
 ITSELF: Final = Unavailable("this is the evaluation set itself")
@@ -51,7 +62,7 @@ def describe(
         hub=None if spec.hub is None else spec.hub.id,
         revision=None if spec.hub is None else spec.hub.revision,
         sha256=sha256_hex(data.raw),
-        sha256_lf=sha256_hex(with_lf(data.raw)),
+        sha256_lf=sha256_hex(data.raw if is_binary(data.raw) else with_lf(data.raw)),
         git_blob=git_blob_sha1(data.raw),
         size_bytes=len(data.raw),
         line_ends=_line_ends(data.raw),
@@ -65,6 +76,7 @@ def describe(
         num_conflicting_prompts=num_conflicts,
         conflicting_rows=conflicting,
         overlap=overlap(own, asked),
+        files=data.files,
     )
 
 
@@ -163,6 +175,8 @@ def _changed(value: Any, change: Callable[[str], str]) -> Any:
 
 
 def _line_ends(raw: bytes) -> Literal["lf", "crlf", "mixed", "none"]:
+    if is_binary(raw):
+        return "none"
     crlf, total = raw.count(b"\r\n"), raw.count(b"\n")
     if total == 0:
         return "none"

@@ -23,6 +23,7 @@ from evidence.errors import MalformedError, MilestoneError, PastLimitError
 from evidence.milestone import wanted
 from evidence.milestone.arm_problems import arm_problems, tested_problems
 from evidence.milestone.conversations import NO_TEXT, format_problems, has_text, with_turns
+from evidence.milestone.data_paths import path_problems, with_paths
 from evidence.milestone.launch_problems import launch_problems
 from evidence.milestone.lines import lines_of_keys, nearest_line, skeleton
 from evidence.milestone.seed_problems import seed_problems
@@ -187,6 +188,7 @@ def _build(document: dict[str, Any], stages: dict[str, dict[str, Any]]) -> Miles
     fields = {key: value for key, value in document.items() if key != "schema"}
     fields["attempts"] = fields.pop("attempt")
     fields["gates"] = fields.pop("gate", [])
+    fields["data"] = {name: with_paths(one) for name, one in fields.get("data", {}).items()}
     fields["stage"] = [_with_sets(one) for one in fields.get("stage", [])]
     return decode(Milestone, {**fields, "stages": stages})
 
@@ -289,9 +291,8 @@ def _data_problems(milestone: Milestone) -> list[tuple[str, str]]:
 
 
 def _one_data_problems(pointer: str, spec: DataSpec) -> list[tuple[str, str]]:
-    found: list[tuple[str, str]] = []
-    if (spec.path is None) == (spec.hub is None):
-        found.append((pointer, "give either `path` (a JSONL file) or `hub` (a data set id)"))
+    found = list(path_problems(pointer, spec))
+    found += _wildcard_problems(f"{pointer}/path", spec.paths)
     for field in spec.answer:
         if spec.fields and field not in spec.fields:
             known = ", ".join(spec.fields)

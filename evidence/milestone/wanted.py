@@ -34,9 +34,10 @@ def in_words(found: schema.SchemaError, document: dict[str, Any]) -> str:
             return found.message + _missing(found.message, node)
         case "type":
             return _other_type(found.message, value, node, parts)
-        case "pattern" if isinstance(value, str):
+        case "pattern" | "anyOf" if isinstance(value, str):
             names = [one.get("name") for one in _entries(document, "stage")]
-            return found.message + meant_for(value, node.own.get("pattern", ""), names)
+            pattern = next((one["pattern"] for one in node.forms if "pattern" in one), "")
+            return found.message + meant_for(value, pattern, names)
         case _:
             return found.message
 
@@ -108,6 +109,11 @@ class _Node:
     @property
     def keys(self) -> list[str]:
         return list(self.own.get("properties", {}))
+
+    @property
+    def forms(self) -> list[dict[str, Any]]:
+        """What it may be: itself, or one of several."""
+        return [self.own, *self.own.get("anyOf", ())]
 
     @property
     def is_tables(self) -> bool:

@@ -48,8 +48,9 @@ class OverlapRecord(Record):
     """The rows of the evaluation set that they meet."""
 
 
-class DataRecord(Record):
-    """One data set as read. Rows are counted from 0 by their place in the file."""
+class DataRecord(Record, omit_defaults=True):
+    """One data set as read. Rows are counted from 0 by their place in the file; of several files,
+    `sha256` and what goes with it are of their rows in order, as canonical JSON lines."""
 
     name: str
     path: str | None
@@ -77,6 +78,16 @@ class DataRecord(Record):
     conflicting_rows: tuple[int, ...] | Unavailable
     """All rows of those prompts."""
     overlap: OverlapRecord | Unavailable
+    files: tuple[FileDigest, ...] = ()
+    """Of a set of several files, in their order: each as it lies there."""
+
+    @property
+    def sources(self) -> tuple[tuple[str, FileDigest], ...]:
+        """The key of the milestone that names it, and each file; none of the hub."""
+        key = f"data.{self.name}.path"
+        if self.path is not None:
+            return ((key, FileDigest(self.path, self.sha256, self.size_bytes)),)
+        return tuple((f"{key}.{index}", one) for index, one in enumerate(self.files))
 
 
 class TensorRecord(Record):

@@ -32,10 +32,18 @@ class HubDataSpec(Record):
     config: str | None = None
 
 
+FileFormat = Literal["jsonl", "json", "csv", "tsv", "parquet", "arrow"]
+
+
 class DataSpec(Record):
     """One data set and how a row becomes text."""
 
     path: str | None = None
+    paths: tuple[str, ...] = ()
+    """Several files, or patterns, in their order; `path` is None then. In a milestone file both are
+    `path`."""
+    file_format: FileFormat | None = None
+    """None: as the ending of the file says."""
     hub: HubDataSpec | None = None
     sha256: str | None = None
     rows: int | None = None

@@ -164,6 +164,7 @@ def _identity(documents: Documents, sheet: Sheet) -> dict[str, Any]:
         "model": view.model_name(documents),
         "train_data": "" if train is None else view.data_name(documents, train.data),
         "eval_file": "" if asked is None else view.data_file(documents, asked.data),
+        "data_files": view.data_files(documents),
         "trains": train is not None,
         "trains_or_evaluates": train is not None or asked is not None or not milestone.stages,
         "staged": milestone.is_staged,

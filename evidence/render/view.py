@@ -119,7 +119,20 @@ def data_file(documents: Documents, name: str) -> str:
         return markdown.code(name)
     if spec.hub is not None:
         return markdown.code(spec.hub.id)
-    return markdown.code(PurePosixPath(spec.path or name).name)
+    return markdown.code(", ".join(spec.paths) or PurePosixPath(spec.path or name).name)
+
+
+def data_files(documents: Documents) -> list[tuple[str, str]]:
+    """What each data set of several files was read from: a label and a cell for each file."""
+    found: list[tuple[str, str]] = []
+    for name, record in sorted(documents.inputs.data.items()):
+        label = f"File of {markdown.inline(name)}"
+        for one in record.files[:LISTED_FILES]:
+            found.append((label, f"{markdown.code(one.path)} {markdown.code(one.sha256)}"))
+        if len(record.files) > LISTED_FILES:
+            more = len(record.files) - LISTED_FILES
+            found.append((label, f"and {more} more, in inputs.json"))
+    return found
 
 
 def backend_name(backend: str) -> str:

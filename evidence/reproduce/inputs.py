@@ -41,9 +41,9 @@ def require_inputs(root: Path, project: Path, documents: Documents, plan: Attemp
 
 def _named(documents: Documents, plan: AttemptPlan) -> Iterator[str]:
     """Every path of the project that the run reads, by file or by folder."""
-    for spec in plan.data.values():
-        if spec.path is not None:
-            yield spec.path
+    for name in plan.data:
+        if name in documents.inputs.data:
+            yield from (file.path for _, file in documents.inputs.data[name].sources)
     model = plan.given_model
     folders = () if model is None or model.named else (model.path, model.config, model.tokenizer)
     for folder in folders:

@@ -111,7 +111,7 @@ def _of_answers(place: str, answer: Sequence[str], data: DataSet) -> Iterator[Pr
 def _of_every_row(place: str, field: str, data: DataSet, limit: int | None) -> Iterator[Problem]:
     for index, row in enumerate(data.rows[:limit]):
         if field not in row:
-            text = f"row {index} of [data.{data.name}] has no {field!r}"
+            text = f"{data.place(index)}: has no {field!r}"
             yield place, text, nearest(field, tuple(row))
             return
 
@@ -124,7 +124,7 @@ def _of_template(place: str, source: str, data: DataSet, limit: int | None) -> I
         except MalformedError as error:
             named = [name for name in templating.names_in(source) if name not in row]
             hint = nearest(named[0], tuple(row)) if named else "Mend the template, or the row."
-            yield place, f"row {index} of [data.{data.name}]: {error.message}", hint
+            yield place, f"{data.place(index)}: {error.message}", hint
             return
 
 

@@ -25,9 +25,9 @@ def _inputs(prepared: Prepared) -> Iterator[Input]:
     if prepared.in_a_file:
         path = layout.milestone_file(Path(), milestone.id).as_posix()
         yield Input("milestone", path, sha256_hex(prepared.source))
-    for name, record in sorted(prepared.data.items()):
-        if record.path is not None:
-            yield Input(f"data.{name}.path", record.path, record.sha256)
+    for _, record in sorted(prepared.data.items()):
+        for key, file in record.sources:
+            yield Input(key, file.path, file.sha256)
     if milestone.given_model is not None:
         yield from _folders("model", milestone.given_model)
     for one in milestone.attempts:

@@ -13,6 +13,8 @@ from typing import Final
 from evidence import layout, limits, prose
 from evidence.backends import registry
 from evidence.capture.frozen import match_paths
+from evidence.data.files import named_files
+from evidence.data.formats import has_data_ending
 from evidence.data.of_stages import homes_of
 from evidence.data.read import describe_data
 from evidence.encoding.digest import sha256_hex
@@ -165,7 +167,8 @@ def _check_secrets(
     overrides: tuple[OverrideRecord, ...],
 ) -> None:
     files = [one for one in (where.path, notes) if one and one.is_file()]
-    files += [root / spec.path for spec in milestone.data.values() if spec.path is not None]
+    for spec in milestone.data.values():
+        files += [root / path for path in named_files(root, spec)]
     for model in _models(milestone).values():
         folders = {model.path, model.config, model.tokenizer} - {None}
         for folder in folders if model.named is None else ():  # what is sealed was looked through
@@ -216,6 +219,10 @@ def _check_data(root: Path, name: str, milestone: Milestone, where: Where) -> Da
             else f"there is no file {spec.path}",
             hint=f"Paths are relative to {root}. " + _similar(root, spec.path),
         )
+    try:
+        named_files(root, spec)
+    except MilestoneError as error:
+        raise where.error(f"/data/{name}/path", error.message, error.hint) from error
     record = describe_data(root, name, milestone)
     for key, declared, found in _declarations(spec, record):
         if declared is not None and declared != found:
@@ -235,7 +242,8 @@ def _declarations(
 
 def _similar(root: Path, path: str) -> str:
     place = root / path
-    names = sorted(p.name for p in (place if place.is_dir() else place.parent).glob("*.jsonl"))
+    folder = place if place.is_dir() else place.parent
+    names = sorted(one.name for one in folder.glob("*") if has_data_ending(one.name))
     return f"In that folder: {', '.join(names)}." if names else ""
 
 

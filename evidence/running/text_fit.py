@@ -17,7 +17,8 @@ from typing import Any, Final
 from msgspec.structs import replace
 
 from evidence.data.examples import EvalExample, training_examples
-from evidence.data.facts import DataSet
+from evidence.data.facts import DataSet, texts
+from evidence.data.formats import is_binary
 from evidence.data.tokens import Coder, Example
 from evidence.errors import DataError
 from evidence.records.run import AttemptPlan
@@ -38,7 +39,7 @@ def refuse_unfit_texts(
     sets = (plan.data[plan.train.data], plan.data[plan.eval.data])
     if any(one.format is not None for one in sets):
         return "they are made by a chat template, which the worker has"
-    if len(data.rows) > MAX_ROWS or len(data.raw) > MAX_BYTES:
+    if len(data.rows) > MAX_ROWS or _size_bytes(data) > MAX_BYTES:
         return "its data are too large to be counted beforehand"
     coder = coder_of(root, plan)
     if isinstance(coder, str):
@@ -77,6 +78,13 @@ def _refuse_long(
                 f"{what} has {length} tokens {_COUNTED}, and the model's context is {context} "
                 "(config.json): lower max_length, or shorten the text"
             )
+
+
+def _size_bytes(data: DataSet) -> int:
+    """Of the rows as text, whether their file is compressed or not."""
+    if not is_binary(data.raw):
+        return len(data.raw)
+    return sum(len(text) for row in data.rows for text in texts(row))
 
 
 def coder_of(root: Path, plan: AttemptPlan) -> Coder | str:

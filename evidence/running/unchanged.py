@@ -71,9 +71,9 @@ def said_now(root: Path, milestone: Milestone, settings: Sequence[Setting] = ())
 
 
 def _data(root: Path, record: DataRecord) -> Iterator[str]:
-    if record.path is not None:  # of the hub: the worker reads it, and says which bytes it read
-        place = f"{record.path} ([data.{record.name}])"
-        yield from _file(place, record.sha256, _digest(root / record.path))
+    for _, file in record.sources:  # of the hub: the worker reads it, and says which bytes it read
+        place = f"{file.path} ([data.{record.name}])"
+        yield from _file(place, file.sha256, _digest(root / file.path))
 
 
 def _model(root: Path, record: ModelRecord) -> Iterator[str]:

@@ -31,7 +31,7 @@ from evidence.verification.problem import Problem, shown
 
 _OF_FILE: Final = (
     "path", "hub", "revision", "sha256", "sha256_lf", "git_blob", "size_bytes", "line_ends",
-    "num_schema_violations",
+    "num_schema_violations", "files",
 )  # fmt: skip
 """Of a data set: the same, whichever of its rows a stage takes."""
 _OF_ROWS: Final = (

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from evidence import layout, limits
+from evidence.data.files import wrong_list
 from evidence.encoding import jsonio
 from evidence.encoding.codec import encode
 from evidence.records.availability import Unavailable
@@ -104,7 +105,7 @@ def _inputs(evidence: Evidence) -> Problems:
     if git.inputs is None:
         return
     named = {one.input for one in git.inputs if one.input.startswith("data.")}
-    expected = sorted(f"data.{name}.path" for name, one in data.items() if one.path is not None)
+    expected = sorted(key for one in data.values() for key, _ in one.sources)
     text = "other data than were read from files"
     yield from differs(f"{layout.GIT}#/inputs", text, expected, sorted(named))
     changed, all_named = None, True
@@ -228,7 +229,8 @@ def patch_identity(evidence: Evidence) -> Problems:
 
 @check("data-identity", "the data are those that the milestone declares")
 def data_identity(evidence: Evidence) -> Problems:
-    """Same names, path or hub id, and declared sha256 and rows; every declared field that is not
+    """Same names, path or hub id, of several files each one that an entry of `path` names and in
+    its order, and declared sha256 and rows; every declared field that is not
     optional occurs. Exact."""
     milestone, data = evidence.documents.milestone, evidence.documents.inputs.data
     text = "other data sets than the milestone names"
@@ -245,6 +247,10 @@ def data_identity(evidence: Evidence) -> Problems:
         for key, expected, found in facts:
             place = f"{layout.INPUTS}#/data/{name}/{key}"
             yield from differs(place, "not what the milestone declares", expected, found)
+        wrong = wrong_list(spec.paths, [one.path for one in record.files])
+        if wrong:
+            place = f"{layout.INPUTS}#/data/{name}/files"
+            yield Problem(place, f"not the files that the milestone names: {shown(wrong)}")
         wanted = {field for field, kind in spec.fields.items() if not kind.endswith("?")}
         for field in sorted(wanted - set(record.field_names)):
             place = f"{layout.INPUTS}#/data/{name}/field_names"

@@ -15,6 +15,7 @@ from evidence import layout
 from evidence.milestone.parse import PROGRAM
 from evidence.records.availability import Unavailable
 from evidence.records.capture import InputPlaceRecord
+from evidence.records.inputs import InputsRecord
 from evidence.records.milestone import Milestone, ModelSpec
 from evidence.redact.marks import is_cut_from
 from evidence.verification.consistency.registry import Evidence, Problems, check
@@ -34,7 +35,7 @@ def git_inputs(evidence: Evidence) -> Problems:
     if git.inputs is None:
         said = git.start.reason if isinstance(git.start, Unavailable) else "the run did not say"
         raise CannotCheckError(f"it is not known what holds the inputs: {said}")
-    expected = list(_named(milestone))
+    expected = list(_named(milestone, evidence.documents.inputs))
     names_file = any(one.input == MILESTONE for one in git.inputs)
     if PROGRAM in milestone.stages and not names_file:
         expected = [one for one in expected if one[0] != MILESTONE]
@@ -53,12 +54,14 @@ def git_inputs(evidence: Evidence) -> Problems:
             yield Problem(place, text, shown(ways[0]), shown(one.path))
 
 
-def _named(milestone: Milestone) -> Iterator[tuple[str, str]]:
+def _named(milestone: Milestone, inputs: InputsRecord) -> Iterator[tuple[str, str]]:
     """Keys and paths, as `evidence.running.inputs` lists them."""
     yield MILESTONE, layout.milestone_file(Path(), milestone.id).as_posix()
     for name, spec in sorted(milestone.data.items()):
         if spec.path is not None:
             yield f"data.{name}.path", spec.path
+        elif spec.paths and name in inputs.data:  # what patterns name is `data-identity`'s
+            yield from ((key, file.path) for key, file in inputs.data[name].sources)
     if milestone.given_model is not None:
         yield from _folders("model", milestone.given_model)
     for one in milestone.attempts:

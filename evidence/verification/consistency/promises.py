@@ -24,15 +24,16 @@ def frozen_data(evidence: Evidence) -> Problems:
         for j, file in enumerate(one.files)
     }
     pairs = [
-        (record, frozen[record.path])
+        (file, frozen[file.path])
         for record in evidence.documents.inputs.data.values()
-        if record.path in frozen
+        for _, file in record.sources
+        if file.path in frozen
     ]
     if not pairs:
         raise CannotCheckError("no data file is among the frozen paths")
-    for record, (place, digest) in pairs:
-        text = f"another digest than the run read from {shown(record.path)}"
-        yield from differs(place, text, record.sha256, digest)
+    for read, (place, digest) in pairs:
+        text = f"another digest than the run read from {shown(read.path)}"
+        yield from differs(place, text, read.sha256, digest)
 
 
 @check("frozen-promises", "what frozen.json concludes follows from its own digests")

@@ -16,22 +16,26 @@ from msgspec.structs import replace
 from evidence.capture.git import PatchedTree
 from evidence.capture.repository import Repository
 from evidence.data.facts import DataSet, Row
-from evidence.data.read import read_rows, taken
+from evidence.data.read import read_files, taken
 from evidence.data.template_text import MarkedText, render_row
+from evidence.encoding import jsonio
 from evidence.errors import MalformedError, MilestoneError
+from evidence.limits import MIB
 from evidence.records.milestone import DataSpec
 from evidence.text import templating
 from evidence.text.templating import Template
 from evidence.verification.consistency.registry import Evidence
 from evidence.verification.origin.clone_inputs import (
     Sought,
-    bytes_of,
     content_of,
+    files_of,
     has_milestone,
 )
 from evidence.verification.origin.recorded import tree_that_ran
 from evidence.verification.problem import CannotCheckError, shown
 
+MAX_UNPACKED_BYTES: Final = 128 * MIB
+"""Of a stranger's compressed file; the rows of a larger one are not counted again."""
 ANOTHER_MILESTONE: Final = "the clone has another milestone, see repo-milestone"
 
 
@@ -96,10 +100,13 @@ class ClonedData:
         """All rows of a set, whatever a stage takes of them."""
         if name not in self._whole:
             spec = self._evidence.documents.milestone.data[name]
-            raw = bytes_of(self._tree, name, self._evidence)
+            files = files_of(self._tree, name, self._evidence)
             every = replace(spec, where={})
-            label = spec.path or name
-            self._whole[name] = None if raw is None else read_rows(name, raw, label, every)
+            self._whole[name] = (
+                None
+                if files is None
+                else read_files(name, files, every, MAX_UNPACKED_BYTES, apart=True)
+            )
         return self._whole[name]
 
 
@@ -111,8 +118,8 @@ def cloned_data(found: Repository, evidence: Evidence) -> Iterator[ClonedData]:
 
 
 def longest_row(rows: DataSet) -> int:
-    """Bytes of the longest one, by which templates are bounded."""
-    return max(len(row) for row in rows.raw.split(b"\n"))
+    """Bytes of the longest one as JSON, by which templates are bounded."""
+    return max(len(jsonio.dump_row(row)) for row in rows.rows)
 
 
 def compiled(source: str, rows: DataSet) -> Template:

@@ -16,7 +16,10 @@ from evidence import layout
 from evidence.capture.git import PatchedTree
 from evidence.capture.holding import Holding, from_top, holding, is_filtered
 from evidence.capture.repository import Repository
+from evidence.data.files import names_file
 from evidence.encoding.digest import sha256_hex, with_crlf, with_lf
+from evidence.records.availability import Unavailable
+from evidence.records.inputs import DataRecord
 from evidence.records.record import Record
 from evidence.verification.consistency.registry import Evidence
 from evidence.verification.ledger import Rule
@@ -72,23 +75,53 @@ def milestone_file(milestone_id: str, source: bytes) -> Sought:
 
 def data(found: Repository, evidence: Evidence) -> Iterator[Problem]:
     """Every data set that is a file."""
-    sought = [one for name in _names(evidence) if (one := _sought(evidence, name)) is not None]
+    sought = [one for name in _names(evidence) for one in _sought(evidence, name)]
     if not sought:
         raise CannotCheckError("no data set is a file of the project")
     with tree_that_ran(found, evidence) as tree:
+        yield from _left_out(tree, evidence)
         yield from held_against(tree, evidence, sought)
+
+
+def _left_out(tree: PatchedTree, evidence: Evidence) -> Iterator[Problem]:
+    """Files of the commit, with its patch, that a pattern of `path` names and the run did not read.
+
+    What was left out of the patch may have been deleted: of that nothing is said here.
+    """
+    documents = evidence.documents
+    asked = {name: one.paths for name, one in documents.milestone.data.items() if one.paths}
+    files = tree.files_from_top() if asked else ()
+    if isinstance(files, Unavailable):
+        raise CannotCheckError(f"the files of the commit cannot be listed: {shown(files.reason)}")
+    prefix = tree.found.prefix
+    inside = sorted(one.removeprefix(prefix) for one in files if one.startswith(prefix))
+    for name, paths in sorted(asked.items()):
+        record = documents.inputs.data.get(name)
+        known = set() if record is None else {one.path for one in record.files}
+        for file in inside:
+            if file in known or not any(names_file(one, file) for one in paths):
+                continue
+            if not _is_accounted_for(tree.found, evidence, f"{prefix}{file}", Holding("other")):
+                text = f"the commit has {shown(file)}, which `path` names, and the run read without"
+                yield Problem(f"{layout.INPUTS}#/data/{name}/files", text)
 
 
 def _names(evidence: Evidence) -> list[str]:
     return sorted(evidence.documents.milestone.data)
 
 
-def _sought(evidence: Evidence, name: str) -> Sought | None:
+def _sought(evidence: Evidence, name: str) -> list[Sought]:
     record = evidence.documents.inputs.data.get(name)
-    if record is None or record.path is None:
-        return None
-    place = f"{layout.INPUTS}#/data/{name}/sha256"
-    return Sought(f"data.{name}.path", record.path, record.sha256, record.size_bytes, place)
+    return [] if record is None else sought_of(record, f"{layout.INPUTS}#/data/{name}")
+
+
+def sought_of(record: DataRecord, place: str) -> list[Sought]:
+    """The files of a data set, none of the hub; `place`: where the pack tells of it."""
+    where = [""] if record.path is not None else [f"/files/{i}" for i in range(len(record.files))]
+    return [
+        Sought(key, one.path, one.sha256, one.size_bytes, f"{place}{below}/sha256")
+        for below, (key, one) in zip(where, record.sources, strict=True)
+    ]
 
 
 def held_against(tree: PatchedTree, evidence: Evidence, sought: list[Sought]) -> Iterator[Problem]:
@@ -158,10 +191,16 @@ def _as_sealed(blob: bytes, sha256: str) -> bytes | None:
     )
 
 
-def bytes_of(tree: PatchedTree, name: str, evidence: Evidence) -> bytes | None:
-    """A data set with the very bytes that the run read; None where the clone has others."""
-    sought = _sought(evidence, name)
-    return None if sought is None else _look(tree, evidence, sought).content
+def files_of(tree: PatchedTree, name: str, evidence: Evidence) -> list[tuple[str, bytes]] | None:
+    """The files of a data set, each with the very bytes that the run read; None where the clone has
+    others of one."""
+    found: list[tuple[str, bytes]] = []
+    for one in _sought(evidence, name):
+        content = _look(tree, evidence, one).content
+        if content is None:
+            return None
+        found.append((one.path, content))
+    return found or None
 
 
 def content_of(tree: PatchedTree, evidence: Evidence, one: Sought) -> bytes | None:

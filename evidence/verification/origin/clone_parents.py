@@ -11,7 +11,7 @@ from functools import partial
 from evidence import layout
 from evidence.data import asked
 from evidence.data.of_stages import questions_of_pack
-from evidence.data.read import read_rows
+from evidence.data.read import read_files
 from evidence.encoding import jsonio, schema
 from evidence.encoding.codec import decode
 from evidence.errors import MalformedError, MilestoneError
@@ -24,8 +24,12 @@ from evidence.stages.pack_init import PackInit, pack_init
 from evidence.stages.stage import Stage
 from evidence.text import templating
 from evidence.verification.consistency.registry import Evidence
-from evidence.verification.origin.clone_data import ClonedData, longest_row
-from evidence.verification.origin.clone_inputs import Sought, milestone_file
+from evidence.verification.origin.clone_data import (
+    MAX_UNPACKED_BYTES,
+    ClonedData,
+    longest_row,
+)
+from evidence.verification.origin.clone_inputs import milestone_file, sought_of
 from evidence.verification.origin.parents import AtHand
 from evidence.verification.problem import CannotCheckError, shown
 
@@ -66,15 +70,15 @@ def _of_stage(pack: PackInit, at_hand: AtHand, data: ClonedData, stage: Stage) -
     name = stage.milestone.train.data
     spec, label = stage.milestone.data[name], f"the data of {pack.pack}"
     record = _inputs(at_hand, stage).data.get(name)
-    if record is None or record.path is None:
+    if record is None or not record.sources:
         return Unavailable(f"{label} are no file of the project")
-    sought = Sought(
-        f"data.{name}.path", record.path, record.sha256, record.size_bytes, layout.INPUTS
-    )
-    raw = data.content(sought)
-    if raw is None:
-        return Unavailable(f"the clone lacks the bytes of {record.path} that {pack.pack} read")
-    rows = read_rows(name, raw, record.path, spec)
+    files: list[tuple[str, bytes]] = []
+    for one in sought_of(record, layout.INPUTS):
+        raw = data.content(one)
+        if raw is None:
+            return Unavailable(f"the clone lacks the bytes of {one.path} that {pack.pack} read")
+        files.append((one.path, raw))
+    rows = read_files(name, files, spec, MAX_UNPACKED_BYTES, apart=True)
     compiled = partial(templating.compile_bounded, longest_row=longest_row(rows))
     return asked.of_training(spec, rows, compiled)
 

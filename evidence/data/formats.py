@@ -1,0 +1,130 @@
+"""In which format a data file is, by its ending or as the milestone says; unpacked within bounds.
+
+Responsible for choosing the format, for undoing gzip, and for saying once which format a file looks
+like where it is read as another one. How each is parsed is `text_rows`' and `columns`'.
+"""
+
+from __future__ import annotations
+
+import re
+import zlib
+from collections.abc import Mapping
+from typing import Final
+
+from evidence.errors import MalformedError, PastLimitError
+from evidence.limits import MIB
+from evidence.records.milestone import DataSpec, FileFormat
+
+MAX_UNPACKED_BYTES: Final = 1024 * MIB
+"""Of one compressed file: rows are held in memory, and a few kilobytes can unpack to terabytes."""
+
+GZIP: Final = b"\x1f\x8b"
+PARQUET: Final = b"PAR1"
+ARROW: Final = b"ARROW1"
+_BINARY: Final = (GZIP, PARQUET, ARROW)
+_ENDINGS: Final[Mapping[str, FileFormat]] = {
+    ".json": "json",
+    ".csv": "csv",
+    ".tsv": "tsv",
+    ".parquet": "parquet",
+    ".arrow": "arrow",
+    ".feather": "arrow",
+}
+"""Every other ending is of JSON lines."""
+_CALLED: Final[Mapping[FileFormat, str]] = {
+    "jsonl": "JSON lines",
+    "json": "a JSON array",
+    "csv": "CSV",
+    "tsv": "TSV",
+    "parquet": "Parquet",
+    "arrow": "Arrow",
+}
+_OBJECT: Final = re.compile(rb'\s*+\{\s*+["}]')
+_ARRAY: Final = re.compile(rb"\s*+\[\s*+[{\]]")
+_SNIFFED: Final = 1 << 16
+"""Bytes at the beginning that say what a file looks like."""
+
+
+def format_of(label: str, spec: DataSpec) -> FileFormat:
+    """The format that a file is read in: what the milestone says, else what its ending does."""
+    if spec.file_format is not None:
+        return spec.file_format
+    name = label.lower().removesuffix(".gz")
+    return next((kind for end, kind in _ENDINGS.items() if name.endswith(end)), "jsonl")
+
+
+def has_data_ending(name: str) -> bool:
+    """Whether a file is called as data are."""
+    return name.lower().removesuffix(".gz").endswith((".jsonl", *_ENDINGS))
+
+
+def is_binary(raw: bytes) -> bool:
+    """Whether these are no lines of text, so that their line ends mean nothing."""
+    return raw.startswith(_BINARY)
+
+
+def unpacked(raw: bytes, label: str, most_bytes: int = MAX_UNPACKED_BYTES) -> bytes:
+    """The text of a file, whether gzip compressed it or not.
+
+    Raises MalformedError where it is cut off or none, PastLimitError past `most_bytes`.
+    """
+    if not raw.startswith(GZIP):
+        if raw and label.lower().endswith(".gz"):
+            raise MalformedError("is not what gzip writes, and its name ends in .gz")
+        return raw
+    parts: list[bytes] = []
+    size_bytes, left = 0, raw
+    while left.rstrip(b"\0"):  # a file may have several members, and be padded
+        member = zlib.decompressobj(wbits=31)
+        try:
+            part = member.decompress(left, most_bytes + 1 - size_bytes)
+        except zlib.error as error:
+            raise MalformedError(f"cannot be unpacked by gzip: {error}") from error
+        size_bytes += len(part)
+        if size_bytes > most_bytes:
+            raise PastLimitError(f"unpacks to more than {most_bytes // MIB} MiB")
+        if not member.eof:
+            raise MalformedError("is cut off: gzip's data do not end")
+        parts.append(part)
+        left = member.unused_data
+    return b"".join(parts)
+
+
+def wrong_format(data: bytes, read_as: FileFormat, name: str) -> str:
+    """Which format a file looks like, where it is surely not the one it is read as; else nothing.
+
+    `data`: unpacked; `name`: that of the data set.
+    """
+    looks = _looks_like(data, read_as)
+    if looks is None or looks == read_as:
+        return ""
+    return (
+        f"looks like {_CALLED[looks]}, and is read as {_CALLED[read_as]}: "
+        f'write file_format = "{looks}" in [data.{name}]'
+    )
+
+
+def _looks_like(data: bytes, read_as: FileFormat) -> FileFormat | None:
+    """The format of these bytes; None where nothing is sure."""
+    if data.startswith(PARQUET):
+        return "parquet"
+    if data.startswith(ARROW):
+        return "arrow"
+    head = data[:_SNIFFED]
+    if _ARRAY.match(head):
+        return "json"
+    if read_as == "jsonl":
+        return None if head.lstrip().startswith((b"{", b"[")) else _separated(head)
+    if _OBJECT.match(head):
+        is_rows = read_as != "json" or any(map(_OBJECT.match, head.split(b"\n")[1:]))
+        return "jsonl" if is_rows else None
+    return _separated(head) if read_as == "json" else None
+
+
+def _separated(head: bytes) -> FileFormat | None:
+    """Whether this begins as a table does: a header, and a row of as many fields."""
+    lines = head.split(b"\n")[:2]
+    for kind, sign in (("tsv", b"\t"), ("csv", b",")):
+        if len(lines) == 2 and all(sign in line for line in lines):
+            return "tsv" if kind == "tsv" else "csv"
+    return None
