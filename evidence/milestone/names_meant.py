@@ -55,8 +55,7 @@ def _proposals(text: str, stages: list[str], *, is_init: bool) -> Iterator[str]:
     if is_init:
         kind, mark, name = bare.partition(":")
         name = (name if mark else kind).strip()
-        if name in stages:
-            yield OF_STAGE + name
+        yield from (OF_STAGE + one for one in stages if one.lower() == name.lower())
         if "/" not in bare and "#" not in bare and not bare.startswith(OF_PACK):
             yield from (OF_STAGE + one for one in get_close_matches(name, stages, n=1))
             yield from get_close_matches(bare, ["base"], n=1)

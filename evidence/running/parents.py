@@ -158,7 +158,8 @@ def _record(
     manifest, values = documents.manifest, _results(pack).values
     if manifest is None or manifest.status != "complete":
         text = f"{one.pack} is the pack of a run that failed: it has no checkpoint to begin from"
-        raise problem.error(text, f"Run it anew: {commands.run(one.name, root / layout.RUNS)}")
+        anew = commands.run(one.name, root / layout.RUNS, "--again")
+        raise problem.error(text, f"Run it anew: {anew}")
     _refuse_other_stage(one, documents.milestone, problem)
     files = _checkpoint(one, documents)
     gone = [name for name in files if not (root / one.pack / one.checkpoint / name).is_file()]
