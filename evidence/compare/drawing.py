@@ -43,7 +43,8 @@ def draw(packs: Sequence[tuple[str, Documents]], pairs: Sequence[PairRecord] = (
     losses = [loss for _, loss in drawn]
     if not losses or max(map(abs, losses)) > LIMIT:
         return None
-    x = axis(0, max(step for step, _ in drawn), LEFT, RIGHT, grow=False, wanted=8)
+    last_step = max(step for step, _ in drawn)
+    x = axis(0, last_step, LEFT, RIGHT, grow=False, wanted=max(1, min(8, last_step)))
     y = axis(min(0.0, *losses), max(losses), BOTTOM, TOP, grow=True)
     below = BOTTOM + 56 + LEGEND_LINE * len(curves)
     apart = panel(pairs, x, below + PANEL_GAP, COLOURS)

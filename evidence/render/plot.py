@@ -89,7 +89,8 @@ def loss_plot(
     if not sound or max(map(abs, losses)) >= 1e12:
         return None
     last = table[-1] if is_table_alone else steps[-1]
-    x = axis(0, max(last.step, 1), LEFT, RIGHT, grow=False, wanted=_STEP_TICKS)
+    last_step = max(last.step, 1)  # a tick is a whole step
+    x = axis(0, last_step, LEFT, RIGHT, grow=False, wanted=min(_STEP_TICKS, last_step))
     y = axis(min(0.0, *losses), max(losses), BOTTOM, TOP, grow=True)
     rate = axis(0, max(rates, default=1.0) or 1.0, BOTTOM, TOP, grow=True)
     return {
@@ -117,7 +118,7 @@ def loss_plot(
         "line": polyline([(x(row.step), y(row.loss)) for row in line]),
         "knots": [(x(row.step), y(row.loss)) for row in line] if len(line) <= MAX_KNOTS else [],
         "labels": _labels(table, x, y),
-        "line_label": f"mean of {formatting.count(table[0].step)} steps" if table else "",
+        "line_label": f"mean of {formatting.plural(table[0].step, 'step')}" if table else "",
         "thinned": formatting.count(stretch_of(steps)) if len(shown) < len(steps) else "",
     }
 
