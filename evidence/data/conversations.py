@@ -113,10 +113,18 @@ def _hint(row: Row) -> str:
 
 def _from_messages(row: Row) -> tuple[Row, list[Message]]:
     rest = {key: value for key, value in row.items() if key != MESSAGES}
-    found = row[MESSAGES]
-    if not isinstance(found, list):
-        raise MalformedError(f"field {MESSAGES!r} is {type(found).__name__}, not a list of turns")
+    found = _turns(row, MESSAGES)
     return rest, [_message(place, one) for place, one in enumerate(found, 1)]
+
+
+def _turns(row: Row, field: str) -> list[Any]:
+    """The turns of a row; in a table, which holds no lists, they may be written as JSON."""
+    found = row[field]
+    if isinstance(found, str):
+        found = _spelled(found, f"field {field!r} is a text, not a list of turns")
+    if not isinstance(found, list):
+        raise MalformedError(f"field {field!r} is no list of turns")
+    return found
 
 
 def _message(place: int, found: object) -> Message:
@@ -153,9 +161,7 @@ def _calls(place: int, found: object) -> list[Any]:
 
 def _from_sharegpt(row: Row) -> tuple[Row, list[Message]]:
     rest = {key: value for key, value in row.items() if key not in ("conversations", "system")}
-    turns = row["conversations"]
-    if not isinstance(turns, list):
-        raise MalformedError(f"field 'conversations' is {type(turns).__name__}, not a list")
+    turns = _turns(row, "conversations")
     messages = _system(row.get("system"))
     for place, turn in enumerate(turns, 1):
         speaker = turn.get("from") if isinstance(turn, dict) else None

@@ -11,7 +11,7 @@ from __future__ import annotations
 from msgspec.structs import replace
 
 from evidence.encoding.codec import decode, encode
-from evidence.records.milestone import AttemptSpec, EvalSpec, Milestone
+from evidence.records.milestone import AttemptSpec, EvalSpec, Milestone, ModelSpec
 from evidence.records.run import AttemptPlan
 from evidence.records.training import TrainSpec
 
@@ -29,7 +29,7 @@ def _plan(milestone: Milestone, spec: AttemptSpec, number: int) -> AttemptPlan:
         stand_in=spec.stand_in,
         manual=spec.manual,
         requires=spec.requires,
-        given_model=spec.model or milestone.given_model,
+        given_model=_model(milestone, spec),
         data=milestone.data,
         given_train=_training(milestone, spec),
         given_eval=_evaluation(milestone, spec),
@@ -42,6 +42,18 @@ def _plan(milestone: Milestone, spec: AttemptSpec, number: int) -> AttemptPlan:
         collect=milestone.collect,
         metric=milestone.metric,
         processes=milestone.processes,
+    )
+
+
+def _model(milestone: Milestone, spec: AttemptSpec) -> ModelSpec | None:
+    """An attempt's own model speaks as the milestone's does, unless it says otherwise."""
+    own, meant = spec.model, milestone.given_model
+    if own is None or meant is None:
+        return own or meant
+    return replace(
+        own,
+        chat_template=meant.chat_template if own.chat_template is None else own.chat_template,
+        chat_values=own.chat_values or meant.chat_values,
     )
 
 

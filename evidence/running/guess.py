@@ -26,6 +26,7 @@ ANSWERED: Final = (
     "expected_answer", "label",
 )  # fmt: skip
 """Names by which data sets call the two, the likeliest first."""
+_ALPACA: Final = frozenset({"instruction", "input", "output"})
 MAX_LENGTH: Final = 1024
 MAX_NEW_TOKENS: Final = 256
 _HUB_ID: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*/[A-Za-z0-9._-]+")
@@ -125,8 +126,11 @@ def _form(rows: Sequence[Row]) -> ConversationFormat | None:
         ("messages", MESSAGES),
         ("sharegpt", "conversations"),
     )
-    found = (form for form, field in forms if all(isinstance(row.get(field), list) for row in rows))
-    return next(found, None)
+    for form, field in forms:
+        if all(isinstance(row.get(field), list) for row in rows):
+            return form
+    # a text of two fields would leave out what the instruction is about
+    return "alpaca" if all(row.keys() >= _ALPACA for row in rows) else None
 
 
 def _rows(path: Path) -> tuple[Row, ...]:

@@ -68,7 +68,7 @@ def test_alpaca_becomes_messages() -> None:
     [
         ("messages", {"conversations": []}, "it has 'conversations', so write format = 'sharegpt'"),
         ("sharegpt", {"instruction": "x"}, "it has 'instruction', so write format = 'alpaca'"),
-        ("messages", {"messages": "hello"}, "is str, not a list"),
+        ("messages", {"messages": "hello"}, "is a text, not a list of turns"),
         ("messages", {"messages": []}, "no turn is the assistant's"),
         ("messages", {"messages": [ASK]}, "no turn is the assistant's"),
         ("messages", {"messages": [ASK, "x"]}, "turn 2 is str, not an object"),
@@ -85,7 +85,7 @@ def test_alpaca_becomes_messages() -> None:
         ("messages", {"messages": [ASK, SAY], "tools": "[1]"}, "'tools' is no list"),
         ("messages", {"messages": [ASK, {**SAY, "tool_calls": "x"}]}, "is no list of objects"),
         ("sharegpt", {"conversations": [{"from": "me", "value": "x"}]}, "turn 1: from is 'me'"),
-        ("sharegpt", {"conversations": {}}, "is dict, not a list"),
+        ("sharegpt", {"conversations": {}}, "is no list of turns"),
         ("sharegpt", {"conversations": [{"from": "function_call", "value": "x"}]}, "no JSON"),
         ("sharegpt", {"conversations": [{"from": "gpt", "value": "x"}], "system": 1}, "not text"),
         ("alpaca", {"instruction": "Add.", "output": ""}, "'output' is missing or empty"),
