@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from evidence.errors import MalformedError
-from evidence.records.milestone import ConversationFormat
+from evidence.records.milestone import ConversationFormat, DataSpec
 
 Row = dict[str, Any]
 Message = dict[str, Any]
@@ -37,6 +37,12 @@ _NEEDED: Final[Mapping[ConversationFormat, str]] = {
     "alpaca": "instruction",
 }
 """The field by which a row shows its form."""
+READ: Final[Mapping[ConversationFormat, frozenset[str]]] = {
+    "messages": frozenset({MESSAGES, TOOLS}),
+    "sharegpt": frozenset({"conversations", "system", TOOLS}),
+    "alpaca": frozenset({"instruction", "input", "output", "system", TOOLS}),
+}
+"""Fields that a form reads; `messages`, and `tools` where there are some, take their place."""
 
 
 def as_conversation(row: Row, form: ConversationFormat) -> Row:
@@ -51,6 +57,12 @@ def as_conversation(row: Row, form: ConversationFormat) -> Row:
     tools = _tools(rest.pop(TOOLS, None))
     _refuse_odd(messages)
     return {**rest, MESSAGES: messages, **({TOOLS: tools} if tools else {})}
+
+
+def fields_left(spec: DataSpec) -> frozenset[str]:
+    """Declared fields, optional ones aside, that rows still have once they are read."""
+    wanted = frozenset(field for field, kind in spec.fields.items() if not kind.endswith("?"))
+    return wanted if spec.format is None else wanted - READ[spec.format]
 
 
 def has_answer(row: Row) -> bool:
@@ -160,7 +172,7 @@ def _calls(place: int, found: object) -> list[Any]:
 
 
 def _from_sharegpt(row: Row) -> tuple[Row, list[Message]]:
-    rest = {key: value for key, value in row.items() if key not in ("conversations", "system")}
+    rest = {key: value for key, value in row.items() if key not in READ["sharegpt"] - {TOOLS}}
     turns = _turns(row, "conversations")
     messages = _system(row.get("system"))
     for place, turn in enumerate(turns, 1):
@@ -181,7 +193,7 @@ def _from_sharegpt(row: Row) -> tuple[Row, list[Message]]:
 
 def _from_alpaca(row: Row) -> tuple[Row, list[Message]]:
     """The instruction, and behind a blank line the input where there is one."""
-    own = ("instruction", "input", "output", "system")
+    own = sorted(READ["alpaca"] - {TOOLS})
     rest = {key: value for key, value in row.items() if key not in own}
     for name in own:
         if not isinstance(row.get(name, ""), str) and row.get(name) is not None:

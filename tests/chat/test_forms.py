@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from evidence.data.conversations import as_conversation, contexts, speakers_in, tool_names
+from evidence.data.conversations import READ, as_conversation, contexts, speakers_in, tool_names
 from evidence.data.read import load_data, read_rows
 from evidence.errors import MalformedError, MilestoneError
 from evidence.milestone.parse import read_milestone
@@ -204,3 +205,30 @@ def test_new_names_the_line_of_a_conversation_that_is_none(tmp_path: Path) -> No
     given = Given(data=tmp_path / "chat.jsonl", evaluation=None, model=None)
     with pytest.raises(MilestoneError, match=r"chat\.jsonl:2: no turn is the assistant's"):
         write_milestone(tmp_path, "N1", given)
+
+
+@pytest.mark.parametrize(
+    ("form", "row"),
+    [
+        ("messages", {"messages": [ASK, SAY], "tools": []}),
+        ("sharegpt", {"conversations": [{"from": "gpt", "value": "Hi."}], "system": "Be kind."}),
+        ("alpaca", {"instruction": "Add.", "input": "3 4", "output": "7", "system": None}),
+    ],
+)
+def test_what_a_form_reads_is_in_no_row_any_more_and_need_not_be(
+    form: Any, row: dict[str, Any]
+) -> None:
+    """A table declares its fields, whose types it has from nowhere else."""
+    kept = as_conversation({**row, "id": "r"}, form)
+    assert row.keys() - kept.keys() <= READ[form]
+    assert kept.keys() - row.keys() <= {"id", "messages"}
+
+
+@pytest.mark.parametrize("field", ["messages", "conversations"])
+def test_turns_may_be_json_in_a_table(field: str) -> None:
+    form: Any = "messages" if field == "messages" else "sharegpt"
+    turns = [ASK, SAY] if field == "messages" else [
+        {"from": "human", "value": "What?"}, {"from": "gpt", "value": "It is 7."}]  # fmt: skip
+    assert as_conversation({field: json.dumps(turns)}, form) == as_conversation(
+        {field: turns}, form
+    )

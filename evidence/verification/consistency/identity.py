@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from evidence import layout, limits
+from evidence.data.conversations import fields_left
 from evidence.data.files import wrong_list
 from evidence.encoding import jsonio
 from evidence.encoding.codec import encode
@@ -230,13 +231,14 @@ def patch_identity(evidence: Evidence) -> Problems:
 @check("data-identity", "the data are those that the milestone declares")
 def data_identity(evidence: Evidence) -> Problems:
     """Same names, path or hub id, of several files each one that an entry of `path` names and in
-    its order, and declared sha256 and rows; every declared field that is not
-    optional occurs. Exact."""
+    its order, and declared sha256 and rows; every declared field that is not optional occurs, or
+    became a part of conversations. Exact."""
     milestone, data = evidence.documents.milestone, evidence.documents.inputs.data
     text = "other data sets than the milestone names"
     yield from differs(f"{layout.INPUTS}#/data", text, sorted(milestone.data), sorted(data))
     for name in sorted(milestone.data.keys() & data.keys()):
         spec, record = milestone.data[name], data[name]
+        place = f"{layout.INPUTS}#/data/{name}"
         facts = (
             ("name", name, record.name),
             ("path", spec.path, record.path),
@@ -245,16 +247,14 @@ def data_identity(evidence: Evidence) -> Problems:
             ("num_rows", spec.rows or record.num_rows, record.num_rows),
         )
         for key, expected, found in facts:
-            place = f"{layout.INPUTS}#/data/{name}/{key}"
-            yield from differs(place, "not what the milestone declares", expected, found)
+            yield from differs(f"{place}/{key}", "not what the milestone declares", expected, found)
         wrong = wrong_list(spec.paths, [one.path for one in record.files])
         if wrong:
-            place = f"{layout.INPUTS}#/data/{name}/files"
-            yield Problem(place, f"not the files that the milestone names: {shown(wrong)}")
-        wanted = {field for field, kind in spec.fields.items() if not kind.endswith("?")}
-        for field in sorted(wanted - set(record.field_names)):
-            place = f"{layout.INPUTS}#/data/{name}/field_names"
-            yield Problem(place, f"the declared field {shown(field)} is in no row")
+            text = f"not the files that the milestone names: {shown(wrong)}"
+            yield Problem(f"{place}/files", text)
+        for field in sorted(fields_left(spec) - set(record.field_names)):
+            text = f"the declared field {shown(field)} is in no row"
+            yield Problem(f"{place}/field_names", text)
 
 
 @check(
