@@ -124,7 +124,10 @@ def _trajectory(path: TrajectoryRecord) -> list[str]:
         sentences.append(f"The same rows were fed in all {common}.")
     else:
         step = formatting.count(path.first_stream_step)
-        sentences.append(f"Other rows were fed from step {step} on.")
+        sentences.append(
+            f"From step {step} on other rows were fed, or the same as other tokens, or with loss "
+            "on others."
+        )
     return [*sentences, *_losses(path, common)]
 
 

@@ -19,6 +19,8 @@ from evidence.stages.train import SEEN
 from evidence.text import formatting
 
 SHOWN_ROWS: Final = 8
+_OF_FILES: Final = (".path", ".paths", ".file_format", ".revision", ".id")
+"""Ends of keys that say where rows lie: their digests tell whether they are the same."""
 _OF_ROWS: Final = ("seed", "batch_size", "gradient_accumulation", "max_length", "epochs")
 
 
@@ -47,7 +49,7 @@ def text_keys(pair: Pair) -> tuple[str, ...]:
     """Keys of the milestones by which rows become texts in another way."""
     found = differences([configuration(pair.first), configuration(pair.other)])
     keys = (row.key for row in found if row.key.startswith("data."))
-    return tuple(key for key in keys if not key.endswith((".path", ".revision", ".id")))
+    return tuple(key for key in keys if not key.endswith(_OF_FILES))
 
 
 def _parted(pair: Pair, step: int, texts: tuple[str, ...]) -> ReasonRecord:
@@ -62,11 +64,12 @@ def _parted(pair: Pair, step: int, texts: tuple[str, ...]) -> ReasonRecord:
     if kind == "order" and not explained and pair.is_same(*data):
         begin = f"the data are the same, and {where} the rows are fed in another order"
     elif kind == "text":
-        begin = f"{where} the same rows are fed as other tokens"
+        begin = f"{where} the same rows are fed"
     elif what:
         kind, begin = "rows", f"{where} other rows are fed"
     else:
-        kind, begin = "rows", f"{where} other rows are fed, or the same as other tokens"
+        otherwise = "or the same as other tokens, or with loss on others"
+        kind, begin = "rows", f"{where} other rows are fed, {otherwise}"
     because = f"; stated: {', '.join(shown)}" if shown else _nothing_stated(pair, kind)
     return ReasonRecord(kind, f"{begin}{what}{because}", (*facts, *place))
 
@@ -90,10 +93,12 @@ def _recorded(pair: Pair, parted: int) -> tuple[ReasonKind, str, tuple[str, ...]
             continue
         rows = [[row.source_row for row in one.rows] for one in (before, after)]
         place = (f"{layout.SEEN}#/batches (step {step})",)
-        both = zip(before.rows, after.rows, strict=False)
+        both = list(zip(before.rows, after.rows, strict=False))
         other = [a.source_row for a, b in both if (a.ids, a.labels) != (b.ids, b.labels)]
         if rows[0] == rows[1] and other:
-            return "text", f" (row {other[0]} at step {step})", place
+            alike = all(a.ids == b.ids for a, b in both)
+            how = ", and other tokens of them carry loss" if alike else " as other tokens"
+            return "text", f"{how} (row {other[0]} at step {step})", place
         if rows[0] != rows[1]:
             words = (
                 f": step {step} was fed {_shown(rows[0])} in the first and "

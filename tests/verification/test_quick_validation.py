@@ -54,6 +54,7 @@ ALONE: dict[str, tuple[Any, ...]] = {
     "anyOf": ({"anyOf": [{"type": "null"}, {"type": "string", "minLength": 1}]},),
     "const": ({"const": "a"}, {"const": 1}, {"const": True}),
     "enum": ({"enum": ["a", "b"]}, {"enum": [0, None]}),
+    "exclusiveMaximum": ({"exclusiveMaximum": 1},),
     "exclusiveMinimum": ({"exclusiveMinimum": 0},),
     "if": ({"if": {"type": "string"}, "then": {"minLength": 2}},),
     "items": ({"items": {"type": "string"}},),
