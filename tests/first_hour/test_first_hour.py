@@ -99,7 +99,7 @@ def test_a_milestone_without_data_says_what_to_put_in(program: Path, tmp_path: P
 
 
 def test_what_cannot_be_guessed_is_said_with_the_fields(program: Path, tmp_path: Path) -> None:
-    write_rows(tmp_path / "odd.jsonl", [{"messages": [{"role": "user", "content": "Hi"}]}])
+    write_rows(tmp_path / "odd.jsonl", [{"said": [{"by": "user", "content": "Hi"}]}])
     told = said(program, tmp_path, "new", "M1", "--data", "odd.jsonl", status=2)
-    assert "messages" in told
+    assert "said" in told
     assert not (tmp_path / "milestones").exists()

@@ -68,9 +68,9 @@ def test_a_prompt_that_is_advised_fits_in_text_and_in_tokens(rows: list[dict[str
     mended = replace(plan, given_eval=replace(plan.eval, prompt=prompt))
     assert form_mismatches(mended, sets["train"], sets["train"]) == ()
     coder = coder_of(ROOT, mended)
-    assert coder is not None
+    assert not isinstance(coder, str)
     examples = training_examples(mended, sets["train"], coder)
-    for row, seam in zip(examples, seams_of(mended, rows, rows[0]), strict=True):
+    for row, seam in zip(examples, seams_of(mended, rows, rows[0], coder.chat), strict=True):
         assert not list(token_mismatches(seam.text, seam.fed_text, row, coder, 128))
 
 
