@@ -11,7 +11,7 @@ from pathlib import Path
 
 from evidence import layout
 from evidence.records.run import JournalEvent
-from evidence.running.workspace import Workspace
+from evidence.running.workspace import Workspace, free_name, retired
 from evidence.stages.stage import Stage
 from evidence.system.durable import make_folder, move
 from evidence.system.entries import type_of
@@ -51,25 +51,14 @@ def keep(space: Workspace, names: Iterable[str]) -> None:
     for name in names:
         if type_of(space.work / name) is None:
             continue
-        target, number = space.weights / name, 1
-        while type_of(target) is not None:
-            number += 1
-            target = space.weights / f"{name}-{number}"
+        target = free_name(space.weights / name)
         make_folder(target.parent)
         move(space.work / name, target)
 
 
 def retire(space: Workspace, label: str) -> Path | None:
     """Leave what was kept to a name of its own, for good; where it lies, if anything does."""
-    place, number = space.weights, 1
-    if type_of(place) is None:
-        return None
-    target = place.with_name(f"{place.name}-{label}")
-    while type_of(target) is not None:
-        number += 1
-        target = place.with_name(f"{place.name}-{label}-{number}")
-    move(place, target)
-    return target
+    return retired(space.weights, label)
 
 
 def said(place: Path) -> str:

@@ -13,7 +13,7 @@ from typing import Final
 from evidence import layout
 from evidence.encoding.digest import sha256_stream
 from evidence.records.run import DamagedFile
-from evidence.running.workspace import Workspace
+from evidence.running.workspace import Workspace, retired
 from evidence.system.durable import make_folder, move
 from evidence.system.entries import Entry, open_regular, type_of, walk
 from evidence.text import endings
@@ -59,15 +59,7 @@ def put_aside_so_far(space: Workspace, reasons: dict[str, str]) -> tuple[Damaged
 
 def retire(space: Workspace, label: str) -> Path | None:
     """Leave what was moved to a name of its own, for good; where it lies, if anything does."""
-    place, number = place_of(space), 1
-    if type_of(place) is None:
-        return None
-    target = place.with_name(f"{place.name}-{label}")
-    while type_of(target) is not None:
-        number += 1
-        target = place.with_name(f"{place.name}-{label}-{number}")
-    move(place, target)
-    return target
+    return retired(place_of(space), label)
 
 
 def _told(place: Path, entry: Entry, name: str, reason: str | None) -> DamagedFile:

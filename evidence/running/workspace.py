@@ -21,7 +21,7 @@ from evidence.pack.journal import utc_now
 from evidence.records.record import Record
 from evidence.records.run import AttemptPlan, OutcomeRecord, StopRecord
 from evidence.system.durable import make_folder, move, remove, reserve, write_file, write_reserved
-from evidence.system.entries import read_regular
+from evidence.system.entries import read_regular, type_of
 from evidence.text import endings
 
 ENDED: Final = "ended.json"
@@ -167,3 +167,21 @@ def _drop_empty(folder: Path) -> None:
         empty = not any(path.iterdir()) if path.is_dir() else path.stat().st_size == 0
         if empty:
             remove(path)
+
+
+def free_name(path: Path) -> Path:
+    """The path where nothing is, with a number behind it where something is."""
+    found, number = path, 1
+    while type_of(found) is not None:
+        number += 1
+        found = path.with_name(f"{path.name}-{number}")
+    return found
+
+
+def retired(place: Path, label: str) -> Path | None:
+    """Move a folder to a name of its own, for good; where it lies then, if it was there at all."""
+    if type_of(place) is None:
+        return None
+    target = free_name(place.with_name(f"{place.name}-{label}"))
+    move(place, target)
+    return target

@@ -42,7 +42,7 @@ _ABOVE_LIMIT: Final = 2.0
 UNSAMPLED_S: Final = 60.0
 AWAKE_S: Final = 10.0
 """A stage of a minute has a sample; of each pause between two steps so much counts as awake."""
-_SHARED: Final = 8
+SHARED: Final = 8
 """Pages that processes share count once for each of them."""
 
 
@@ -218,7 +218,7 @@ def _limits(hardware: HardwareRecord) -> Iterator[tuple[str, float | None]]:
         if len(watts) == len(power):
             yield "gpu_power_w", _ABOVE_LIMIT * sum(watts)
     if not isinstance(hardware.memory_bytes, Unavailable):
-        yield "rss_bytes", _SHARED * hardware.memory_bytes
+        yield "rss_bytes", SHARED * hardware.memory_bytes
     if not isinstance(hardware.cpu.num_logical_cores, Unavailable):
         yield "cpu_percent", 2 * 100.0 * hardware.cpu.num_logical_cores
 
@@ -265,7 +265,7 @@ def machine_limits(evidence: Evidence) -> Problems:
                 "more than this machine has",
                 journal_at(event, "data", "peak_memory_bytes"),
             )
-            severity: Severity = "error" if peak > _SHARED * sum(known) else "warning"
+            severity: Severity = "error" if peak > SHARED * sum(known) else "warning"
             yield Problem(where, text, f"at most {sum(known)}", peak, severity)
 
 

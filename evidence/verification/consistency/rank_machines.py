@@ -22,14 +22,12 @@ from evidence.results.context import journal_at
 from evidence.rules.ranks import packages_sha256
 from evidence.stages.train import TRAIN
 from evidence.verification.consistency import registry
-from evidence.verification.consistency.machine import OUR_BACKENDS
+from evidence.verification.consistency.machine import OUR_BACKENDS, SHARED
 from evidence.verification.consistency.registry import Evidence, Problems, differs
 from evidence.verification.problem import Problem
 
 check = partial(registry.check, kind=TRAIN.name)
 
-SHARED: Final = 8
-"""Pages that processes share count once for each of them: so many times the memory at most."""
 _ALIKE: Final = (
     ("host", "machine"),
     ("device_name", "GPU model"),
