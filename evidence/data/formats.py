@@ -41,6 +41,7 @@ _CALLED: Final[Mapping[FileFormat, str]] = {
 }
 _OBJECT: Final = re.compile(rb'\s*+\{\s*+["}]')
 _ARRAY: Final = re.compile(rb"\s*+\[\s*+[{\]]")
+_NO_HEADER: Final = re.compile(rb"[{}\[\]\0]")
 _SNIFFED: Final = 1 << 16
 """Bytes at the beginning that say what a file looks like."""
 
@@ -114,7 +115,7 @@ def _looks_like(data: bytes, read_as: FileFormat) -> FileFormat | None:
     if _ARRAY.match(head):
         return "json"
     if read_as == "jsonl":
-        return None if head.lstrip().startswith((b"{", b"[")) else _separated(head)
+        return _separated(head)
     if _OBJECT.match(head):
         is_rows = read_as != "json" or any(map(_OBJECT.match, head.split(b"\n")[1:]))
         return "jsonl" if is_rows else None
@@ -122,9 +123,15 @@ def _looks_like(data: bytes, read_as: FileFormat) -> FileFormat | None:
 
 
 def _separated(head: bytes) -> FileFormat | None:
-    """Whether this begins as a table does: a header, and a row of as many fields."""
-    lines = head.split(b"\n")[:2]
-    for kind, sign in (("tsv", b"\t"), ("csv", b",")):
-        if len(lines) == 2 and all(sign in line for line in lines):
-            return "tsv" if kind == "tsv" else "csv"
-    return None
+    """Whether this begins as a table does: a header, and a row that has a separator too.
+
+    A header with braces or zero bytes is none: rows of JSON behind a byte order mark or a stray
+    sign, or UTF-16, are told as what they are by the reader.
+    """
+    header, _, rows = head.partition(b"\n")
+    if not rows or _NO_HEADER.search(header):
+        return None
+    row = rows.partition(b"\n")[0]
+    if b"\t" in header and b"\t" in row:
+        return "tsv"
+    return "csv" if b"," in header and b"," in row else None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import gzip
 import json
 import zlib
@@ -168,6 +169,22 @@ def test_a_wrong_format_is_named_once_with_the_right_one(
     assert said.startswith(f"{name}: looks like {looks}, and is read as ")
     assert said.endswith(f'write file_format = "{right}" in [data.train]')
     assert "\n" not in said
+
+
+@pytest.mark.parametrize(
+    ("data", "said"),
+    [
+        (codecs.BOM_UTF8 + JSONL.encode(), "d.jsonl:1: starts with a byte order mark"),
+        (codecs.BOM_UTF8 + ARRAY.encode(), "d.jsonl:1: starts with a byte order mark"),
+        (JSONL.encode("utf-16"), "d.jsonl: is UTF-16 text"),
+        (b";" + JSONL.encode(), "d.jsonl:1: "),
+    ],
+    ids=["mark", "mark of an array", "UTF-16", "a stray sign"],
+)
+def test_rows_behind_a_mark_or_a_stray_sign_are_not_called_a_table(data: bytes, said: str) -> None:
+    found = refused("d.jsonl", data)
+    assert said in found
+    assert "looks like" not in found
 
 
 def test_several_members_of_gzip_are_one_text() -> None:
