@@ -68,6 +68,11 @@ MEASURES: Final[Mapping[tuple[str, ...], str]] = _keys(
     weight_decay=("weight decay", "wd"),
     warmup_steps=("warmup steps", "num warmup steps", "lr scheduler warmup steps"),
     warmup_ratio=("warmup ratio", "lr scheduler warmup ratio", "warmup"),
+    adam_beta1=("adam beta1", "beta1", "beta 1", "adam beta 1"),
+    adam_beta2=("adam beta2", "beta2", "beta 2", "adam beta 2"),
+    adam_epsilon=("adam epsilon", "adam eps", "epsilon"),
+    label_smoothing=("label smoothing", "label smoothing factor"),
+    neftune_noise_alpha=("neftune noise alpha", "neftune alpha"),
     sequence_length=(
         *("sequence length", "max seq length", "max sequence length", "max length", "seq len"),
         *("block size", "max seq len", "seq length", "cutoff len"),
@@ -166,6 +171,7 @@ SETTINGS: Final = frozenset(
     (
         *("batch_size", "total_batch_size", "accumulation", "weight_decay", "warmup_steps"),
         *("warmup_ratio", "sequence_length", "logging_steps", "seed", "num_shots", "epochs"),
+        *("adam_beta1", "adam_beta2", "adam_epsilon", "label_smoothing", "neftune_noise_alpha"),
     )
 )
 """What is set before a run: one value for the whole of it."""

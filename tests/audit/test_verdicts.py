@@ -29,6 +29,8 @@ training:
   batch_size: 4
   logging_steps: 10
   learning_rate: 2.0e-5
+  adam_beta1: 0.8
+  label_smoothing_factor: 0.1
 """
 SNAPSHOT = """\
 Date: 2026-01-08 12:45:53
@@ -70,6 +72,11 @@ def verdicts(folder: Path, page: str) -> list[tuple[str, str]]:
         ("The final training loss was 0.67.", "0.67", "contradicted"),
         ("The final training loss was 1.33.", "1.33", "mislabelled"),
         ("The mean training loss is 1.33.", "1.33", "supported"),
+        ("Adam beta1: 0.8", "0.8", "supported"),
+        ("Adam beta1: 0.9", "0.9", "contradicted"),
+        ("| Adam beta1 |\n|---|\n| 0.7 |", "0.7", "contradicted"),
+        ("Label smoothing: 0.10", "0.10", "supported"),
+        ("Label smoothing was 0.2.", "0.2", "contradicted"),
         ("Loss fell from 2.21 to 0.76.", "0.76", "supported"),
         ("Loss fell from 2.21 to 0.76, a 65.5% reduction.", "65.5%", "supported"),
         ("Loss fell from 2.21 to 0.76, a 75.5% reduction.", "75.5%", "contradicted"),
