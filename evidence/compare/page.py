@@ -23,6 +23,8 @@ from evidence.results.evaluation import CONFIDENCE
 from evidence.text import formatting, markdown
 
 SHORT_DIGEST: Final = 12
+_OTHER_LOSS: Final = (".train.label_smoothing", ".train.neftune_noise_alpha")
+"""Settings by which the loss of a step is another function of the same rows and weights."""
 _FORMS: Final[Mapping[str, Callable[[float], str]]] = {
     "train.epochs": formatting.significant,
     "train.samples_per_s": formatting.fixed,
@@ -54,7 +56,8 @@ def comparison_markdown(comparison: ComparisonRecord, plot: str) -> str:
         "measures": [_measure(one) for one in comparison.measures],
         "has_ends": any(f".{name}".endswith(".train.loss_end") for name in names),
         "has_scores": any(name.endswith(".rate") for name in names),
-        "unequal_ends": _unequal_ends(comparison),
+        "unequal_ends": _differs(comparison, (".train.log_every_steps",)),
+        "unequal_losses": _differs(comparison, _OTHER_LOSS, may_lack=True),
         "unequal_questions": any(
             pair.predictions.gained or pair.predictions.lost for pair in comparison.pairs
         ),
@@ -108,8 +111,9 @@ def _measured(row: MeasureRecord, one: MeasuredValue) -> str:
     return next(forms, formatting.number)(one.value)
 
 
-def _unequal_ends(comparison: ComparisonRecord) -> bool:
+def _differs(comparison: ComparisonRecord, keys: tuple[str, ...], may_lack: bool = False) -> bool:
+    """Whether one of these settings differs. `may_lack`: also where one pack does not state it."""
     return any(
-        f".{row.key}".endswith(".train.log_every_steps") and None not in row.values
+        f".{row.key}".endswith(keys) and (may_lack or None not in row.values)
         for row in comparison.configuration
     )

@@ -228,8 +228,11 @@ def settings(
 ) -> Iterator[ConditionRecord]:
     """What the milestones state of a step."""
     trains = [plan.given_train for plan in plans]
+    by_share = all(plan is not None and plan.warmup_ratio for plan in trains)
     for key, title in SETTINGS:
         name = f"train.{key}"
+        if by_share and key == "warmup_steps":
+            continue  # said as the share that both give instead
         if trains[0] is None or trains[1] is None:
             yield _unknown(name, title, _NO_TRAINING)
         else:

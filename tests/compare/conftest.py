@@ -43,6 +43,8 @@ VARIANTS: dict[str, Variant] = {
     "threads": edited('backend = "stub"', 'backend = "stub"\nthreads = 2'),
     "rows": reversed_rows,
     "default-spelled-out": edited("seed = 7", "seed = 7\nwarmup_steps = 0"),
+    "smoothed": edited("seed = 7", "seed = 7\nlabel_smoothing = 0.1"),
+    "smoothed-more": edited("seed = 7", "seed = 7\nlabel_smoothing = 0.2"),
     "fewer-questions": edited("limit = 5", "limit = 3"),
     "hostile": hostile_prompts,
     "shorter": edited("epochs = 2", "epochs = 1"),

@@ -81,6 +81,15 @@ def test_mean_and_end_are_rows_of_their_own(packs: Packs) -> None:
     assert "end" not in mean.lower().replace("mean", "")
 
 
+@pytest.mark.parametrize("first", ["as-it-is", "smoothed-more"])
+def test_losses_of_other_functions_are_not_put_beside_each_other_unsaid(
+    packs: Packs, first: str
+) -> None:
+    said = "their train losses are of different functions"
+    assert said in comparison_markdown(compared(packs, first, "smoothed"), "")
+    assert said not in comparison_markdown(compared(packs, "as-it-is", "rate"), "")
+
+
 def test_every_score_stands_with_its_interval(packs: Packs) -> None:
     for row in compared(packs, "as-it-is", "seed").measures:
         if row.name.endswith(".rate"):

@@ -10,12 +10,13 @@ from msgspec.structs import replace
 
 from evidence import layout
 from evidence.compare.pair import Pair
+from evidence.milestone.plan import plan_attempts
 from evidence.pack.documents import Documents
 from evidence.records.availability import Unavailable
 from evidence.records.capture import WorkerRecord
 from evidence.records.comparison import ConditionRecord
 from evidence.records.inputs import FileDigest
-from evidence.results.conditions import DATA, ROWS, SETTINGS, START, TOKENIZER
+from evidence.results.conditions import DATA, ROWS, SETTINGS, START, TOKENIZER, settings
 from evidence.stages.train import STEPS
 from evidence.verification.verification import VerifiedPack
 from tests.compare import forged
@@ -156,6 +157,18 @@ def test_settings_are_named_as_the_milestone_spells_them(packs: Packs) -> None:
     differ = [name for name, one in found.items() if one.outcome == "differs"]
     assert differ == ["milestone", "train.learning_rate", "rates"]
     assert found["train.learning_rate"].values == (0.01, 0.02)
+
+
+def test_a_warm_up_that_both_give_as_a_share_is_not_called_none(packs: Packs) -> None:
+    (plan,) = plan_attempts(packs("as-it-is").documents.milestone)
+    assert plan.given_train is not None
+    by_share = replace(plan, given_train=replace(plan.given_train, warmup_ratio=0.25))
+    both = [one.name for one in settings((by_share, by_share))]
+    assert "train.warmup_ratio" in both
+    assert "train.warmup_steps" not in both
+    assert {"train.warmup_ratio", "train.warmup_steps"} <= {
+        one.name for one in settings((by_share, plan))
+    }
 
 
 def test_how_rows_went_through_the_model_is_the_journals_word(first: Documents) -> None:
