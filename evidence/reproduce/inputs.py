@@ -36,7 +36,7 @@ def require_inputs(root: Path, project: Path, documents: Documents, plan: Attemp
     for name, record in sorted(documents.inputs.data.items()):
         _require_data(root, name, record, plan)
     for path, sha256 in _model_files(documents, plan):
-        _require(root, path, sha256)
+        _require(root, path, sha256, "the model of this pack")
 
 
 def _named(documents: Documents, plan: AttemptPlan) -> Iterator[str]:
@@ -110,6 +110,8 @@ def require_milestone(root: Path, original: VerifiedPack, *, trust: bool) -> byt
 
 def _require_data(root: Path, name: str, record: DataRecord, plan: AttemptPlan) -> None:
     spec = plan.data[name]
+    for file in record.files:
+        _require(root, file.path, file.sha256, f"the data set [data.{name}] of this pack")
     if spec.path is not None and not (root / spec.path).is_file():
         raise UsageError(
             f"there is no {spec.path}, the data set [data.{name}] of this pack",
@@ -146,10 +148,10 @@ def _model_files(documents: Documents, plan: AttemptPlan) -> Iterator[tuple[str,
         yield f"{folder}/tokenizer.json", digest
 
 
-def _require(root: Path, path: str, sha256: str) -> None:
+def _require(root: Path, path: str, sha256: str, of: str) -> None:
     if not (root / path).is_file():
         raise UsageError(
-            f"there is no {path}, which the model of this pack was made from",
+            f"there is no {path}, of which {of} was made",
             hint=f"Put a file with the digest sha256:{sha256} there.",
         )
     with (root / path).open("rb", buffering=0) as stream:

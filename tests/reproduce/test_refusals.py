@@ -47,6 +47,28 @@ def test_a_commit_that_is_not_there_is_named_with_what_to_do(
     assert_refused(ran, temporary, words)
 
 
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (Path.unlink, "there is no data/train-b.jsonl, of which the data set .data.train."),
+        (lambda path: path.write_text("{}\n"), "data/train-b.jsonl has other bytes"),
+    ],
+    ids=["gone", "other"],
+)
+def test_of_a_set_of_several_files_the_one_that_is_not_as_it_was_is_named(
+    change: Callable[[Path], object], words: str, project: Project, temporary: Path
+) -> None:
+    project.edit('path = "data/train.jsonl"', 'path = "data/train*.jsonl"')
+    ignored = project.root / "data/train-b.jsonl"
+    ignored.write_text('{"prompt": "more", "answer": "b"}\n', "utf-8")
+    (project.root / ".gitignore").write_text("train-b.jsonl\n", "utf-8")
+    project.git("add", "-A")
+    project.git("commit", "-q", "-m", "several files")
+    assert project.run().status == "complete"
+    change(ignored)
+    assert_refused(project, temporary, words)
+
+
 def test_without_a_repository_nothing_starts(ran: Project) -> None:
     shutil.rmtree(ran.root / ".git")
     with pytest.raises(UsageError, match="not a git repository"):
