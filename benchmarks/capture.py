@@ -36,7 +36,7 @@ from evidence.capture.repository import open_repository
 from evidence.capture.gpu import capture_gpus, gpu_snapshot
 from evidence.capture.host import capture_cpu
 from evidence.capture.packages import capture_packages
-from evidence.milestone import load_milestone
+from evidence.milestone.parse import load_milestone
 from evidence.running.observation import observe_start
 
 root = Path(sys.argv[1])

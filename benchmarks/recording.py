@@ -24,10 +24,11 @@ import json, resource, sys, time
 from pathlib import Path
 import torch
 from transformers import Trainer
-from evidence.milestone import load_milestone
-from evidence.plan import plan_attempts
+from evidence.milestone.parse import load_milestone
+from evidence.milestone.plan import plan_attempts
 from evidence.encoding.codec import encode
 from evidence.backends.transformers import training
+from evidence.backends.transformers.ranks import Ranks
 from evidence.data import examples as example_makers, tokens
 from evidence.data.read import load_data
 from evidence.data.facts import field_names
@@ -101,7 +102,7 @@ kind = Recorder if side == "with" else Nothing
 pieces = timed(vocabulary)(tokenizer)
 recorder = kind(138, plan.train.seed, plan.train.max_length, pieces)
 job = Job(plan, "train", str(root), scratch, scratch, 1, None, "")
-training.train(job, model, 0, examples, recorder, lambda name, **event: None)
+training.train(job, model, 0, examples, recorder, lambda name, **event: None, Ranks())
 if side == "with":
     fields = field_names(data.rows)
     timed(lambda: encode(recorder.record("train", plan.data["train"], fields, examples)))()

@@ -29,7 +29,7 @@ THEIRS = """
 import json, sys
 from pathlib import Path
 from jsonschema import Draft202012Validator
-from evidence import schema
+from evidence.encoding import schema
 validator = Draft202012Validator(schema.load("metrics-row.v1"))
 with Path(sys.argv[1]).open() as lines:
     sys.exit(not all(validator.is_valid(json.loads(line)) for line in lines))

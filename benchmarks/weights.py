@@ -40,10 +40,10 @@ COLD_PAIRS = 3
 SEAL = """
 import sys
 from pathlib import Path
-from evidence import jsonio
+from evidence.encoding import jsonio
 from evidence.encoding.codec import decode
 from evidence.records.run import ManifestRecord
-from evidence.seal import seal
+from evidence.pack.seal import seal
 from msgspec.structs import replace
 folder = Path(sys.argv[1])
 manifest = decode(ManifestRecord, jsonio.load_document(Path(sys.argv[2]).read_bytes()))
