@@ -19,6 +19,7 @@ from evidence.stages.registry import kinds
 
 EDITOR_SCHEMA: Final = f"{SCHEMA}.schema.json"
 """Name of the file that editors are pointed to, beside the milestones."""
+WRITTEN_BY: Final = "Written by `evidence new`, for editors: `evidence keys --format schema`."
 _NAMES: Final = {"string": "text", "integer": "whole number", "number": "number",
                  "boolean": "true or false", "array": "list", "object": "table"}  # fmt: skip
 _MANY: Final = {"text": "texts", "whole number": "whole numbers", "number": "numbers"}
@@ -57,14 +58,18 @@ class Table(Record):
 
 
 def editor_schema() -> dict[str, Any]:
-    """The schema of a whole file in one document, tables of every kind of stage among them."""
-    whole = dict(schema.load(SCHEMA))
+    """The schema of a whole file in one document, tables of every kind of stage among them.
+
+    Without a name of its own: an editor resolves references by where the file lies.
+    """
+    whole = {key: part for key, part in schema.load(SCHEMA).items() if key != "$id"}
     further = {one.name: schema.load(one.settings_schema) for one in kinds() if one.settings_schema}
     unnamed = {
         name: {key: part for key, part in own.items() if not key.startswith("$")}
         for name, own in further.items()
     }
-    return {**whole, "properties": {**whole["properties"], **unnamed}}
+    properties = {**whole["properties"], **unnamed}
+    return {"$comment": WRITTEN_BY, **whole, "properties": properties}
 
 
 @cache

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
@@ -14,7 +15,7 @@ from msgspec import NODEFAULT, Struct
 from msgspec.structs import fields
 
 from evidence.encoding import schema
-from evidence.milestone.keys import Key, asked_for, editor_schema, tables
+from evidence.milestone.keys import EDITOR_SCHEMA, WRITTEN_BY, Key, asked_for, editor_schema, tables
 from evidence.milestone.parse import document_of
 from evidence.milestone.wanted import as_typed
 from evidence.records import milestone as asked
@@ -189,4 +190,36 @@ def test_the_schema_for_editors_is_one_valid_document_with_programs_in_it() -> N
     Draft202012Validator.check_schema(said)
     command = said["properties"]["command"]
     assert "run" in command["properties"]
-    assert not [key for key in command if key.startswith("$")]
+    assert not [key for key in (*command, *said) if key == "$id"]
+
+
+@pytest.mark.parametrize("given", [(), ("--data", "rows.jsonl")])
+def test_a_new_milestone_points_editors_to_the_schema_beside_it(
+    given: tuple[str, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("rows.jsonl").write_text('{"question": "1 + 1?", "answer": "2"}\n', "utf-8")
+    assert evidence("new", "N1", *given).exit == 0
+    first, *_ = (tmp_path / "milestones/N1.toml").read_text("utf-8").splitlines()
+    named = first.removeprefix("#:schema ")
+    assert named != first
+    found = json.loads((tmp_path / "milestones" / named).read_bytes())
+    assert found == editor_schema()
+    with (tmp_path / "milestones/N1.toml").open("rb") as file:
+        assert list(Draft202012Validator(found).iter_errors(tomllib.load(file))) == []
+    assert str(ROOT) not in first
+
+
+@pytest.mark.parametrize("stays", [b'{"mine": true}\n', b"no JSON"])
+def test_a_schema_of_another_version_is_written_anew_and_a_file_of_the_users_stays(
+    stays: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    beside = tmp_path / "milestones" / EDITOR_SCHEMA
+    assert evidence("new", "N1").exit == 0
+    beside.write_text(json.dumps({"$comment": WRITTEN_BY, "type": "object"}), "utf-8")
+    assert evidence("new", "N2").exit == 0
+    assert json.loads(beside.read_bytes()) == editor_schema()
+    beside.write_bytes(stays)
+    assert evidence("new", "N3").exit == 0
+    assert beside.read_bytes() == stays
