@@ -53,6 +53,19 @@ _SCORES: Final = (
     "or a pattern of [[eval.scorer]]; for other metrics, "
     f"{RECORD}"
 )
+_DEVICE: Final = (
+    "an attempt computes on the CPU, or, with [attempt.requires] accelerator = "
+    '"nvidia", on the first GPU that it sees, and the command says which one that is: '
+    "CUDA_VISIBLE_DEVICES=1 evidence run ID"
+)
+_APPLE: Final = (
+    "Apple's GPUs (MPS) are not computed on here, since nobody could try it: leave accelerator "
+    f"out, and the CPU is taken; or {RECORD}"
+)
+_AMD: Final = (
+    "AMD's GPUs (ROCm) are not computed on here, since nobody could try it: leave accelerator "
+    f"out, and the CPU is taken; or {RECORD}"
+)
 _8BIT: Final = f"the states of an optimizer are kept in full, not in 8 bit; or {RECORD}"
 _OF_KEYS: Final = (
     (_LORA, ("load_in_4bit", "load_in_8bit", "lora", "lora_r", "peft", "qlora", "quantization")),
@@ -64,6 +77,8 @@ _OF_KEYS: Final = (
             *("eval_strategy", "evaluation_strategy", "load_best_model_at_end"),
         ),
     ),
+    (_DEVICE, ("cuda", "device", "device_map", "devices", "gpu", "gpus", "no_cuda", "use_cpu")),
+    (_APPLE, ("mps", "use_mps_device")),
     (_SCORES, ("compute_metrics", "metric_for_best_model", "metrics")),
     (PREFERENCES, ("beta", "chosen", "dpo", "loss_type", "ref_model", "rejected", "rpo_alpha")),
     (_LABELS, ("id2label", "label2id", "label_field", "num_labels", "problem_type")),
@@ -75,6 +90,9 @@ _OF_KEYS: Final = (
 )
 _OF_VALUES: Final = (
     (_SCORES, ("accuracy", "bleu", "f1", "perplexity", "rouge", "rougel")),
+    (_DEVICE, ("cpu", "cuda", "cuda:0", "cuda:1", "gpu")),
+    (_APPLE, ("apple", "metal", "mps")),
+    (_AMD, ("amd", "hip", "rocm")),
     (_8BIT, ("adamw-8bit", "adamw-bnb-8bit", "lion-8bit", "paged-adamw-8bit")),
     (PREFERENCES, ("chosen-rejected", "dpo", "kto", "orpo", "preference", "preferences")),
     (_LABELS, ("classification", "regression", "reward", "sequence-classification")),
