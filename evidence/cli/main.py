@@ -30,6 +30,7 @@ COMMANDS: Final = {
     "note": "Attach later words of the author to a pack.",
     "doctor": "Say what could run here and what is missing.",
     "new": "Write a commented milestone to start from.",
+    "keys": "Print what may stand in a milestone: each key, its values and default.",
 }
 
 _MODULES: Final = {"import": "importing"}

@@ -76,7 +76,7 @@ def load_milestone(path: Path) -> tuple[Milestone, bytes]:
     if milestone is None or problems:
         shown = [f"{path}:{line}: {text}" if line else f"{path}: {text}" for line, text in problems]
         raise MilestoneError(
-            "\n".join(shown), hint="`evidence new ID` writes a milestone that explains the keys."
+            "\n".join(shown), hint="`evidence keys` prints every key, its values and its default."
         )
     return milestone, data
 

@@ -14,6 +14,7 @@ from difflib import get_close_matches
 from typing import Any, Final
 
 from evidence.encoding import schema
+from evidence.milestone import not_built
 from evidence.milestone.lines import header_in
 from evidence.milestone.names_meant import meant_for
 from evidence.stages.registry import kinds
@@ -29,7 +30,9 @@ def in_words(found: schema.SchemaError, document: dict[str, Any]) -> str:
     value, node = _value_at(document, parts), _Node.at(parts)
     match found.rule:
         case "additionalProperties":
-            return f"unknown key{_unknown(document, parts)}"
+            return f"unknown key{not_built.of_key(parts[-1]) or _unknown(document, parts)}"
+        case "enum" if isinstance(value, str):
+            return found.message + not_built.of_value(value)
         case "required":
             return found.message + _missing(found.message, node)
         case "type":

@@ -17,8 +17,16 @@ from evidence.data.facts import Row, field_names
 from evidence.data.read import read_rows
 from evidence.encoding import jsonio
 from evidence.errors import EvidenceError, UsageError
+from evidence.milestone.not_built import PREFERENCES
 from evidence.records.milestone import ConversationFormat, DataSpec
 from evidence.records.record import Record
+from evidence.running.preferences import are_preferences
+from evidence.worker.model_folders import (
+    RECORD_IT,
+    TAKE_ANOTHER,
+    sequence_types,
+    why_not_causal,
+)
 
 ASKED: Final = ("question", "prompt", "instruction", "problem", "query", "input", "text")
 ANSWERED: Final = (
@@ -29,6 +37,7 @@ ANSWERED: Final = (
 _ALPACA: Final = frozenset({"instruction", "input", "output"})
 MAX_LENGTH: Final = 1024
 MAX_NEW_TOKENS: Final = 256
+_BY_HAND: Final = "Write the milestone by hand: `evidence new ID` without --data explains the keys."
 _HUB_ID: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*/[A-Za-z0-9._-]+")
 _PLAIN: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
@@ -45,6 +54,8 @@ def values_of(root: Path, given: Given) -> dict[str, str]:
     """What stands for each @NAME@ of the template. Raises UsageError where none can be guessed."""
     evaluation = given.evaluation or given.data
     rows, asked = _rows(given.data), _rows(evaluation)
+    if are_preferences(rows):
+        raise UsageError(f"{given.data}: {PREFERENCES}", hint=_BY_HAND)
     taught = _taught(rows, given.data)
     fed = _fed(asked, evaluation, *taught.fields)
     model, requires, context = _model(root, given.model)
@@ -161,8 +172,7 @@ def _pair(rows: Sequence[Row], path: Path, *preferred: str) -> tuple[str, str]:
     if first is None or last is None:
         raise UsageError(
             f"{path}: no two fields with text or numbers in every row, for question and answer",
-            hint=f"Its fields are: {', '.join(field_names(rows))}. Write the milestone by hand: "
-            "`evidence new ID` without --data explains each key.",
+            hint=f"Its fields are: {', '.join(field_names(rows))}. {_BY_HAND}",
         )
     return first, last
 
@@ -200,8 +210,11 @@ def _local(root: Path, folder: Path) -> tuple[str, str, int | None]:
                 f"{folder} has no {name}",
                 hint="Save model and tokenizer there with save_pretrained (a fast tokenizer).",
             )
+    config = _config(folder / "config.json")
+    if reason := why_not_causal(config, frozenset(), sequence_types()):
+        raise UsageError(f"{folder}: {reason}", hint=f"{TAKE_ANOTHER} {RECORD_IT}")
     place = _toml(_inside(root, folder))
-    context = _context(folder / "config.json")
+    context = _context(config)
     if any(folder.glob("*.safetensors")):
         return f"path = {place}", "", context
     lines = (
@@ -211,12 +224,16 @@ def _local(root: Path, folder: Path) -> tuple[str, str, int | None]:
     return lines, "", context
 
 
-def _context(path: Path) -> int | None:
+def _config(path: Path) -> Mapping[str, Any]:
     try:
-        config: Any = jsonio.load_document(path.read_bytes())
+        found: Any = jsonio.load_document(path.read_bytes())
     except (EvidenceError, OSError) as error:
         raise UsageError(f"{path} is no JSON that can be read: {error}") from error
-    found = config.get("max_position_embeddings") if isinstance(config, Mapping) else None
+    return found if isinstance(found, Mapping) else {}
+
+
+def _context(config: Mapping[str, Any]) -> int | None:
+    found = config.get("max_position_embeddings")
     return found if isinstance(found, int) and found > 0 else None
 
 

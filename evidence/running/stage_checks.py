@@ -18,7 +18,7 @@ from evidence.milestone.plan import plan_attempts
 from evidence.records.inputs import DataRecord
 from evidence.records.milestone import Milestone
 from evidence.records.run import AttemptPlan
-from evidence.running import fitting, lengths
+from evidence.running import fitting, lengths, preferences
 from evidence.running.forms import form_warnings
 from evidence.running.place import Where
 from evidence.running.text_fit import refuse_unfit_texts
@@ -83,6 +83,7 @@ def _check_names_and_forms(root: Path, stage: Stage, first: Stage, where: Where)
     sets = _sets(root, milestone)
     found = [
         *fitting.field_problems(milestone, plans, sets),
+        *preferences.problems(milestone, sets),
         *fitting.ref_problems(root, milestone),
         *(fitting.path_problems(root, milestone, plans) if not stage.parent else ()),
     ]

@@ -44,7 +44,17 @@ _ACTIVATIONS: Final = ("hidden_act", "hidden_activation", "activation_function")
 _PULL: Final = "`git lfs pull` brings the file."
 _COPY: Final = "Mend it, or copy it anew from where the model comes from."
 _PICKLES: Final = (".bin", ".pt", ".pth", ".ckpt")
-_TAKE_ANOTHER: Final = "Take a decoder with float weights, such as Llama, Gemma, Qwen or GPT-2."
+TAKE_ANOTHER: Final = "Take a decoder with float weights, such as Llama, Gemma, Qwen or GPT-2."
+_OTHER_HEADS: Final = {
+    "ForSequenceClassification": "it classifies or rates texts",
+    "ForTokenClassification": "it classifies tokens",
+    "ForQuestionAnswering": "it marks answers in a text",
+    "ForMultipleChoice": "it chooses among texts",
+}
+"""Ends of names of classes whose weights have a head that a causal model has no use for."""
+RECORD_IT: Final = (
+    "Or train it with a program of your own and seal that: `evidence record ID -- python train.py`."
+)
 _CONVERT: Final = (
     "Convert it where you trust it: load it with transformers, then save_pretrained(FOLDER)."
 )
@@ -77,9 +87,9 @@ def unfit(root: Path, spec: ModelSpec) -> Iterator[Unfit]:
         yield from broken
         return
     config = _read(root / folder / "config.json")
-    reason = why_not_causal(config, causal_types(), _classes(_SEQUENCES))
+    reason = why_not_causal(config, causal_types(), sequence_types())
     if reason:
-        yield key, f"{folder}: {reason}", _TAKE_ANOTHER
+        yield key, f"{folder}: {reason}", f"{TAKE_ANOTHER} {RECORD_IT}"
     yield from _settings(f"{folder}/config.json", config, key)
     if spec.path is not None:
         yield from _files(root / spec.path, spec)
@@ -105,6 +115,12 @@ def why_not_causal(
         return f"it is an encoder-decoder ({kind}), and only decoders can be trained on here"
     if kind in ENCODERS and not is_decoder:
         return f"it is an encoder ({kind}), which sees the tokens that it is to predict"
+    for name in _names(config.get("architectures")):
+        head = next((end for end in _OTHER_HEADS if name.endswith(end)), None)
+        if head is not None:
+            return (
+                f"{_OTHER_HEADS[head]} ({name}), and only models that write text are trained here"
+            )
     if causal and kind not in causal:
         if kind is None:
             return "it names no model_type, so that nobody knows which class of model it is"
@@ -112,9 +128,19 @@ def why_not_causal(
     return ""
 
 
+def _names(value: object) -> tuple[str, ...]:
+    """Names in a list of a configuration; none where it is something else."""
+    return tuple(map(str, value)) if isinstance(value, list) else ()
+
+
 def causal_types() -> frozenset[str]:
     """Model types that the installed transformers has a causal class for; empty without it."""
     return _classes(_CAUSAL)
+
+
+def sequence_types() -> frozenset[str]:
+    """Those that it has an encoder-decoder for."""
+    return _classes(_SEQUENCES)
 
 
 @cache
@@ -210,7 +236,7 @@ def _files(folder: Path, spec: ModelSpec) -> Iterator[Unfit]:
             yield "path", text, _CONVERT
         elif ".gguf" in endings:
             text = f"{spec.path} has quantised weights (.gguf) only, which cannot be trained on"
-            yield "path", text, _TAKE_ANOTHER
+            yield "path", text, TAKE_ANOTHER
         else:
             text = f"{spec.path} has no weights (no .safetensors file)"
             hint = "Copy them there, or name the folder as `config` for random weights."

@@ -38,6 +38,7 @@ ASKED: Final = {
     "note": (("note", "runs/T1", "note.md"), 0),
     "doctor": (("doctor", "T1"), 0),
     "new": (("new", "T9", "--data", "data/train.jsonl", "--model", "model"), 0),
+    "keys": (("keys",), 0),
 }
 """Words, and the exit code without a git that works."""
 NEEDS_GIT: Final = ("verify --repo", "reproduce")

@@ -59,6 +59,7 @@ ASKED: Final = {
     "note": Asked(("note", "runs/T1", "note.md"), makes="runs/T1/attached/notes-001.md"),
     "doctor": Asked(("doctor", "T1")),
     "new": Asked(("new", "T9"), makes="milestones/T9.toml"),
+    "keys": Asked(("keys", "train")),
     "--help": Asked(("--help",)),
 }
 STATES: Final = ("full", "closed", "unread")

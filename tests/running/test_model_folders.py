@@ -60,6 +60,15 @@ def _classes(monkeypatch: pytest.MonkeyPatch) -> None:
         ({"model_type": "bart"}, "it is an encoder-decoder (bart)"),
         ({"model_type": "t5", "is_encoder_decoder": True}, "it is an encoder-decoder (t5)"),
         ({"model_type": "vit"}, "it is of the type 'vit'"),
+        ({"model_type": "llama", "architectures": ["LlamaForCausalLM"]}, ""),
+        (
+            {"model_type": "llama", "architectures": ["LlamaForSequenceClassification"]},
+            "it classifies or rates texts (LlamaForSequenceClassification)",
+        ),
+        (
+            {"model_type": "gpt2", "architectures": ["GPT2ForTokenClassification"]},
+            "it classifies tokens",
+        ),
         ({}, "it names no model_type"),
         (LLAMA | {"quantization_config": {"quant_method": "gptq"}}, "weights are quantised"),
     ],

@@ -35,6 +35,7 @@ ASKED: Final = {
     "note": ("note", "runs/T1", "note.md"),
     "doctor": ("doctor", "T1"),
     "new": ("new", "T9", "--data", "data/train.jsonl", "--model", "model"),
+    "keys": ("keys", "train"),
 }
 REFUSED: Final = {
     ("import", "folder"), ("record", "folder"), ("run", "folder"),
@@ -80,6 +81,7 @@ ARGUMENTS: Final = [
     ("note", "runs/T1", f"{NAME}.md"),
     ("doctor", NAME),
     ("new", NAME),
+    ("keys", NAME),
     ("new", "T9", "--data", f"{NAME}.jsonl"),
     (NAME,),
     ("verify", f"--{NAME}"),

@@ -61,7 +61,7 @@ def framework_record(plan: AttemptPlan) -> TorchRecord:
     return TorchRecord(
         torch_version=str(torch.__version__),
         transformers_version=str(transformers.__version__),
-        cuda_version=torch.version.cuda or Unavailable("this torch build has no CUDA"),
+        cuda_version=torch.version.cuda or _without_cuda(),
         cudnn_version=str(cudnn) if cudnn else Unavailable("no CUDA device in use"),
         device=str(device),
         device_name=_device_name(device) if on_gpu else Unavailable("no GPU is in use"),
@@ -71,6 +71,14 @@ def framework_record(plan: AttemptPlan) -> TorchRecord:
         matmul_precision=torch.get_float32_matmul_precision(),
         cpu_capability=torch.backends.cpu.get_cpu_capability(),
     )
+
+
+def _without_cuda() -> Unavailable:
+    """A build for ROCm is named as one: PyTorch calls AMD's GPUs cuda, too."""
+    hip = torch.version.hip
+    if hip is None:
+        return Unavailable("this torch build has no CUDA")
+    return Unavailable(f"this torch build is for ROCm (HIP {hip}) and has no CUDA")
 
 
 def _device_name(device: torch.device) -> str | Unavailable:

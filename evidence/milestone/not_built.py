@@ -1,0 +1,116 @@
+"""What people look for in a milestone file that it does not have: one sentence a name.
+
+Responsible for keys and values that other programs know, each with what to do instead. Which rule
+of the schema they break is told by `wanted`; docs/wanted.md has the same as a table.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+RECORD: Final = "`evidence record ID -- python train.py` seals a trainer of your own as it is"
+PREFERENCES: Final = (
+    "pairs of a chosen and a rejected answer (DPO and the like) are not trained on here: teach the "
+    f'chosen one alone, with answer = ["chosen"]; or {RECORD}'
+)
+_LABELS: Final = (
+    "models that classify or rate (a label or a number for a text) are not trained here: teach the "
+    f"label as the text of an answer; or {RECORD}"
+)
+_SHARDED: Final = (
+    "models are not divided over processes (FSDP, DeepSpeed, tensor or pipeline parallel): each "
+    f"process of [launch] holds all of it; or {RECORD}"
+)
+_PACKING: Final = (
+    f"rows are not packed into one sequence: each is a sequence of its own; or {RECORD}"
+)
+_STREAMING: Final = (
+    "data are not streamed: all rows are read, digested and told before the first step; give fewer "
+    f"rows or several smaller milestones; or {RECORD}"
+)
+_SEQ2SEQ: Final = (
+    "encoder-decoder models (T5, BART) are not trained here: take a decoder such as Llama, Gemma, "
+    f"Qwen or GPT-2; or {RECORD}"
+)
+_EXTRA: Final = (
+    "settings of TrainingArguments that no key names are not passed on: their effect on the "
+    f"arithmetic could not be checked; or {RECORD}"
+)
+_LORA: Final = (
+    "adapters (LoRA) and quantised weights (QLoRA) are not trained here, and all weights are; or "
+    f"{RECORD}"
+)
+_MIXED: Final = (
+    'weights are trained in one number format, that of dtype = "bfloat16" or "float32", without '
+    f"mixed precision; or {RECORD}"
+)
+_DURING: Final = (
+    "a run evaluates once it is trained, not in between, and stops at no loss of its own: give "
+    f"[[stage]] of a training each an evaluation; or {RECORD}"
+)
+_SCORES: Final = (
+    "answers are scored by rules that verify computes again: exact, normalised, numeric, contains, "
+    "or a pattern of [[eval.scorer]]; for other metrics, "
+    f"{RECORD}"
+)
+_DEVICE: Final = (
+    "an attempt computes on the CPU, or, with [attempt.requires] accelerator = "
+    '"nvidia", on the first GPU that it sees, and the command says which one that is: '
+    "CUDA_VISIBLE_DEVICES=1 evidence run ID"
+)
+_APPLE: Final = (
+    "Apple's GPUs (MPS) are not computed on here, since nobody could try it: leave accelerator "
+    f"out, and the CPU is taken; or {RECORD}"
+)
+_AMD: Final = (
+    "AMD's GPUs (ROCm) are not computed on here, since nobody could try it: leave accelerator "
+    f"out, and the CPU is taken; or {RECORD}"
+)
+_8BIT: Final = f"the states of an optimizer are kept in full, not in 8 bit; or {RECORD}"
+_OF_KEYS: Final = (
+    (_LORA, ("load_in_4bit", "load_in_8bit", "lora", "lora_r", "peft", "qlora", "quantization")),
+    (_MIXED, ("bf16", "fp16", "mixed_precision")),
+    (
+        _DURING,
+        (
+            *("early_stopping", "early_stopping_patience", "eval_every_steps", "eval_steps"),
+            *("eval_strategy", "evaluation_strategy", "load_best_model_at_end"),
+        ),
+    ),
+    (_DEVICE, ("cuda", "device", "device_map", "devices", "gpu", "gpus", "no_cuda", "use_cpu")),
+    (_APPLE, ("mps", "use_mps_device")),
+    (_SCORES, ("compute_metrics", "metric_for_best_model", "metrics")),
+    (PREFERENCES, ("beta", "chosen", "dpo", "loss_type", "ref_model", "rejected", "rpo_alpha")),
+    (_LABELS, ("id2label", "label2id", "label_field", "num_labels", "problem_type")),
+    (_SHARDED, ("deepspeed", "fsdp", "fsdp_config", "pipeline_parallel", "tensor_parallel")),
+    (_PACKING, ("eval_packing", "packing", "padding_free", "sample_packing")),
+    (_STREAMING, ("dispatch_batches", "streaming")),
+    (_SEQ2SEQ, ("max_source_length", "max_target_length", "predict_with_generate")),
+    (_EXTRA, ("extra", "training_arguments")),
+)
+_OF_VALUES: Final = (
+    (_SCORES, ("accuracy", "bleu", "f1", "perplexity", "rouge", "rougel")),
+    (_DEVICE, ("cpu", "cuda", "cuda:0", "cuda:1", "gpu")),
+    (_APPLE, ("apple", "metal", "mps")),
+    (_AMD, ("amd", "hip", "rocm")),
+    (_8BIT, ("adamw-8bit", "adamw-bnb-8bit", "lion-8bit", "paged-adamw-8bit")),
+    (PREFERENCES, ("chosen-rejected", "dpo", "kto", "orpo", "preference", "preferences")),
+    (_LABELS, ("classification", "regression", "reward", "sequence-classification")),
+    (_SEQ2SEQ, ("encoder-decoder", "seq2seq", "t5")),
+)
+_KEYS: Final = {name: said for said, names in _OF_KEYS for name in names}
+_VALUES: Final = {name: said for said, names in _OF_VALUES for name in names}
+
+
+def of_key(key: str) -> str:
+    """`: …`, about a key that a milestone has nowhere; empty where nothing is known of it."""
+    return _after(_KEYS.get(key.lower().replace("-", "_"), ""))
+
+
+def of_value(value: str) -> str:
+    """`; …`, about a value that a key cannot have; empty where nothing is known of it."""
+    return _after(_VALUES.get(value.lower().replace("_", "-"), ""), "; ")
+
+
+def _after(said: str, mark: str = ": ") -> str:
+    return f"{mark}{said}" if said else ""
