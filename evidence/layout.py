@@ -82,6 +82,8 @@ PUBLISHED: Final = "published.json"
 """In a work folder: the root digest of what is about to be published; the rest is a leftover."""
 WEIGHTS_KEPT: Final = ".weights"
 """In runs/.work: weights of trainings that came to their end in a run that failed."""
+LAUNCHED: Final = ".launched"
+"""In runs/.work: where processes that a launcher started for one run speak with each other."""
 SET_ASIDE: Final = ".set-aside"
 """In runs/.work: what lay in the folder of a run that was closed, and can be in no pack."""
 

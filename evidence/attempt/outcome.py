@@ -16,7 +16,13 @@ from evidence.errors import LossKind
 from evidence.records.record import Record
 from evidence.records.run import OutcomeKind
 from evidence.stages.kind import Kind
-from evidence.worker.failures import GPU_LOST, INPUT_CHANGED, UNREACHABLE, said_by_a_line
+from evidence.worker.failures import (
+    GPU_LOST,
+    INPUT_CHANGED,
+    PROCESS_LOST,
+    UNREACHABLE,
+    said_by_a_line,
+)
 
 _SIGNAL_HINTS: Final = {
     "SIGKILL": "often the kernel, out of memory: see `dmesg` or `journalctl -k`",
@@ -140,6 +146,8 @@ def _left_by_failure(ended: WorkerEnd, kind: str) -> Left | None:
         return Left("out-of-memory", yields=not _holds(ended))
     if kind == GPU_LOST:
         return Left("gpu-lost", yields=False)
+    if kind == PROCESS_LOST:
+        return Left("worker-killed", yields=False)
     if kind == INPUT_CHANGED:  # another attempt would meet the same files
         return Left("worker-failed", yields=False)
     if kind == UNREACHABLE:

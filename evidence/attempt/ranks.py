@@ -17,6 +17,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
+from evidence.attempt.distant import DistantWorker
+from evidence.attempt.lead import Lead
 from evidence.attempt.process import Channel, WorkerProcess
 from evidence.encoding import jsonio
 from evidence.errors import MalformedError
@@ -48,12 +50,17 @@ def without_ranks(variables: Mapping[str, str]) -> dict[str, str]:
 
 
 def started(
-    job: Job, job_file: Path, environment: Mapping[str, str], root: Path, interpreter: str
+    job: Job,
+    job_file: Path,
+    environment: Mapping[str, str],
+    root: Path,
+    interpreter: str,
+    lead: Lead | None = None,
 ) -> WorkerProcess | RankProcesses:
     """The worker of a stage, or its workers as one."""
     if not job.rendezvous:
         return WorkerProcess(job_file, environment, root, interpreter)
-    return RankProcesses(job, job_file, environment, root, interpreter)
+    return RankProcesses(job, job_file, environment, root, interpreter, lead)
 
 
 class _Failed(Record):
@@ -74,14 +81,21 @@ class RankProcesses:
         environment: Mapping[str, str],
         root: Path,
         interpreter: str,
+        lead: Lead | None = None,
     ) -> None:
         Path(job.rendezvous).unlink(missing_ok=True)  # of a process that was killed
         self._world = job.plan.processes
-        self._workers: list[WorkerProcess] = []
+        self._workers: list[WorkerProcess | DistantWorker] = []
+        here = range(self._world) if lead is None else range(1)
         try:
-            for rank in range(self._world):
-                own = {**environment, **_variables(rank, self._world)}
+            for rank in here:
+                place = _place(rank, self._world) if lead is None else place_of_first(lead)
+                own = {**environment, **variables_of(place)}
                 self._workers.append(WorkerProcess(job_file, own, root, interpreter))
+            if lead is not None:
+                number = lead.order(job_file, root, interpreter)
+                others = (DistantWorker(lead, rank, number) for rank in range(1, self._world))
+                self._workers.extend(others)
         except BaseException:
             for worker in self._workers:
                 worker.close()
@@ -102,8 +116,8 @@ class RankProcesses:
 
     @property
     def others(self) -> tuple[int, ...]:
-        """Process ids of the others, by number."""
-        return tuple(worker.pid for worker in self._workers[1:])
+        """Process ids of the others, by number, as far as they run on this machine."""
+        return tuple(worker.pid for worker in self._workers[1:] if worker.pid)
 
     @property
     def blamed(self) -> str:
@@ -243,14 +257,35 @@ def _of(rank: int) -> bytes:
     return f"[rank {rank}] ".encode() if rank else b""
 
 
-def _variables(rank: int, world: int) -> dict[str, str]:
-    """What torch and accelerate ask for. They listen on this machine alone."""
+class Place(Record):
+    """Which of the workers of a stage one is."""
+
+    rank: int
+    world: int
+    local_rank: int
+    """Among those of its machine: which GPU is its own."""
+    on_one_machine: bool = True
+
+
+def _place(rank: int, world: int) -> Place:
+    return Place(rank, world, rank)
+
+
+def place_of_first(lead: Lead) -> Place:
+    """Of the worker that the first process of a launch starts."""
+    return Place(0, lead.world, lead.local_rank, lead.on_one_machine)
+
+
+def variables_of(place: Place) -> dict[str, str]:
+    """What torch and accelerate ask for. Of one machine they listen on it alone."""
     found = {
-        "RANK": str(rank),
-        "LOCAL_RANK": str(rank),
-        "WORLD_SIZE": str(world),
-        "LOCAL_WORLD_SIZE": str(world),
+        "RANK": str(place.rank),
+        "LOCAL_RANK": str(place.local_rank),
+        "WORLD_SIZE": str(place.world),
+        "LOCAL_WORLD_SIZE": str(place.world),
         "MASTER_ADDR": "127.0.0.1",
     }
+    if not place.on_one_machine:
+        return found
     loopback = "lo0" if sys.platform == "darwin" else "lo"
     return {**found, "GLOO_SOCKET_IFNAME": os.environ.get("GLOO_SOCKET_IFNAME", loopback)}

@@ -150,7 +150,9 @@ class StageRun:
         """Whether we stopped the worker, the limit that ran out, and its exit status."""
         around = self._around
         root = Path(self._job.root)
-        worker = started(self._job, job_file, around.environment, root, around.interpreter)
+        worker = started(
+            self._job, job_file, around.environment, root, around.interpreter, around.lead
+        )
         self._around.observer.stage(self._job.plan.name, self._stage.name, 0, self._kind.unit)
         try:
             stopped, limit = self._listen(worker)

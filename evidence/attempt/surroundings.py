@@ -10,6 +10,7 @@ from pathlib import Path
 
 from msgspec import field
 
+from evidence.attempt.lead import Lead
 from evidence.pack.journal import Journal
 from evidence.progress import Observer
 from evidence.records.parents import ParentPackRecord
@@ -44,6 +45,8 @@ class Surroundings(Record):
     """The same of them as of the other inputs."""
     keep: Callable[[Mapping[Path, Written]], None]
     """Called where what is written so far has begun to count: a later process relies on it."""
+    lead: Lead | None = None
+    """Speaks with the other processes, where a launcher started several for this run."""
     interrupted: Callable[[], bool] = lambda: False
     """Whether it was Ctrl-C that asked to stop."""
     privacy: Privacy = field(default_factory=Privacy)

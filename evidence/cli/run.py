@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
@@ -21,6 +22,9 @@ from evidence.milestone.overrides import options, read_settings
 from evidence.milestone.parse import parse_milestone
 from evidence.milestone.recorded import command_of, to_run_anew
 from evidence.records.run import GateResult
+from evidence.running.following import follow
+from evidence.running.launching import Launched, launched_in
+from evidence.running.leading import folder_of, leading
 from evidence.running.run import RunOptions, RunResult, run_milestone
 from evidence.running.signals import StopRequest
 from evidence.text import commands, endings, formatting
@@ -84,8 +88,29 @@ def command(
         close=close,
         settings=read_settings(settings),
     )
+    launched = launched_in(os.environ)
+    if launched is not None:
+        _launched(launched, milestone, options)
+        return
     with StopRequest() as stop:
         result = run_milestone(milestone, options, observer(), stop)
+    report(result)
+
+
+def _launched(launched: Launched, milestone: str, options: RunOptions) -> None:
+    """One of several processes: the first makes the run, the others start workers for it."""
+    folder = folder_of(launched, options.runs, milestone)
+    if not launched.is_first:
+        with StopRequest() as stop:
+            over = follow(launched, folder, options.root, stop)
+        line = f"rank {launched.rank} of {launched.world}: as rank 0: {over.line}"
+        echo(visible(line), err=bool(over.exit_code))
+        if over.exit_code:
+            raise click.exceptions.Exit(over.exit_code)
+        return
+    with StopRequest() as stop, leading(launched, folder) as lead:
+        result = run_milestone(milestone, replace(options, lead=lead), observer(), stop)
+        lead.end(int(result.exit_code), f"{result.status}: {result.pack}")
     report(result)
 
 

@@ -12,6 +12,8 @@ from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Final
 
+from msgspec.structs import replace
+
 from evidence import __version__, layout
 from evidence.attempt import reported
 from evidence.attempt.attempt import (
@@ -260,7 +262,9 @@ def run_if_able(
     """Run an attempt from a point, or record what this machine lacks for it."""
     backend = run.prepared.backends[plan.backend]
     python = worker_python(plan, backend, run.root, run.prepared.interpreter)
-    missing = unmet(plan, backend, start.hardware, python)
+    # Of a launch each of the others looks for its own GPU, which may be that of another machine.
+    own = plan if run.prepared.lead is None else replace(plan, processes=1)
+    missing = unmet(own, backend, start.hardware, python)
     if missing:
         clean = privacy_of(run.prepared.milestone).clean
         said = tuple((clean(what), clean(how)) for what, how in missing)
@@ -298,6 +302,7 @@ def run_from(run: Run, plan: AttemptPlan, point: StartPoint, began_s: float) -> 
         changed_parents=lambda: changed_parents(run.root, run.prepared.parents),
         privacy=privacy_of(run.prepared.milestone),
         keep=run.memory.keep,
+        lead=run.prepared.lead,
     )
     places = Places(root=run.root, output=run.space.output(plan), scratch=run.space.scratch(plan))
     run.space.forget_ended(plan)

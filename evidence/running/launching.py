@@ -1,8 +1,8 @@
-"""What is refused of several processes before a run: backends that have none, other launchers.
+"""Several processes before a run: which one of them this is, and backends that have none.
 
-Responsible for [launch] as far as this machine's backends decide, and for a run that was itself
-started once for each of several processes. What the file alone tells is
-`milestone.launch_problems`'s.
+Responsible for [launch] as far as this machine's backends decide, and for knowing a process that a
+launcher started as one of several. What the file alone tells is `milestone.launch_problems`'s; what
+such processes do is `leading`'s and `following`'s.
 """
 
 from __future__ import annotations
@@ -10,38 +10,102 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
+from evidence.encoding.digest import sha256_hex
 from evidence.errors import UsageError
 from evidence.records.milestone import Milestone
+from evidence.records.record import Record
 from evidence.records.run import AttemptPlan
 from evidence.records.training import TrainSpec
 from evidence.worker.interface import Backend
 
-_COUNTS: Final = {
-    "WORLD_SIZE": ("RANK", "torchrun (or the like)"),
-    "SLURM_STEP_NUM_TASKS": ("SLURM_PROCID", "srun"),
-    "OMPI_COMM_WORLD_SIZE": ("OMPI_COMM_WORLD_RANK", "mpirun"),
-    "PMI_SIZE": ("PMI_RANK", "mpirun"),
-}
-"""Variable that says how many processes were started together; that of their numbers; by whom.
-SLURM_NTASKS is none of them: the script of sbatch, which runs once, has it too."""
+_KEY_CHARS: Final = 12
+
+
+class _Launcher(Record):
+    """The variables of a launcher."""
+
+    count: str
+    """How many processes it started together."""
+    rank: str
+    local_rank: str
+    by: str
+    of_launch: tuple[str, ...]
+    """What tells this launch from others."""
+
+
+_LAUNCHERS: Final = (
+    _Launcher(
+        "WORLD_SIZE",
+        "RANK",
+        "LOCAL_RANK",
+        "torchrun",
+        ("MASTER_ADDR", "MASTER_PORT", "TORCHELASTIC_RUN_ID", "TORCHELASTIC_RESTART_COUNT"),
+    ),
+    _Launcher(
+        "SLURM_STEP_NUM_TASKS",
+        "SLURM_PROCID",
+        "SLURM_LOCALID",
+        "srun",
+        ("SLURM_JOB_ID", "SLURM_STEP_ID"),
+    ),
+    _Launcher(
+        "OMPI_COMM_WORLD_SIZE",
+        "OMPI_COMM_WORLD_RANK",
+        "OMPI_COMM_WORLD_LOCAL_RANK",
+        "mpirun",
+        ("OMPI_MCA_ess_base_jobid", "PMIX_NAMESPACE"),
+    ),
+    _Launcher("PMI_SIZE", "PMI_RANK", "MPI_LOCALRANKID", "mpirun", ("PMI_ID", "HYDRA_JOBID")),
+)
+"""SLURM_NTASKS is none of them: the script of sbatch, which runs once, has it too."""
+
+
+class Launched(Record):
+    """What a process is that a launcher started as one of several."""
+
+    rank: int
+    world: int
+    local_rank: int
+    by: str
+    key: str
+    """The same in all processes of the launch; another in most other launches."""
+
+    @property
+    def is_first(self) -> bool:
+        """Whether it is the one that makes the run."""
+        return self.rank == 0
+
+
+def launched_in(variables: Mapping[str, str]) -> Launched | None:
+    """Which of several processes this is; None where it was started alone."""
+    for one in _LAUNCHERS:
+        world, rank = (_number(variables.get(name, "")) for name in (one.count, one.rank))
+        if world is None or rank is None or not rank < world or world == 1:
+            continue
+        local_rank = _number(variables.get(one.local_rank, ""))
+        told = [f"{name}={variables.get(name, '')}" for name in one.of_launch]
+        key = sha256_hex("\n".join(told).encode("utf-8", "surrogateescape"))[:_KEY_CHARS]
+        return Launched(rank, world, rank if local_rank is None else local_rank, one.by, key)
+    return None
+
+
+def _number(text: str) -> int | None:
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 10 else None
 
 
 def refuse_several(variables: Mapping[str, str]) -> None:
-    """Raise UsageError where this process is one of several that were started for one run: each
-    would run all of it, or wait for the others."""
-    for count, (number, by) in _COUNTS.items():
-        several = variables.get(count, "")
-        if not several.isascii() or not several.isdigit() or not int(several[:9]) > 1:
-            continue
-        if number not in variables:
-            continue
-        raise UsageError(
-            f"this is one of several processes that {by} started ({count}={several[:9]}, "
-            f"{number}={variables[number][:9]}); a run is started once, and nothing was done",
-            hint="Run `evidence run ID` by itself: [launch] processes = N in the milestone starts "
-            "the others on this machine.\n  A program with a launcher of its own is recorded "
-            "around it: evidence record ID -- torchrun --nproc-per-node 2 train.py",
-        )
+    """Raise UsageError where this process is one of several that were started for one run, and what
+    it does is done once."""
+    launched = launched_in(variables)
+    if launched is None:
+        return
+    raise UsageError(
+        f"this is one of several processes that {launched.by} started (rank {launched.rank} of "
+        f"{launched.world}), and what it does is done once; nothing was done",
+        hint="Start it by itself. A training of several processes is `evidence run`, with [launch] "
+        "in the milestone.\n  A program with a launcher of its own is recorded around it: "
+        "evidence record ID -- torchrun --nproc-per-node 2 train.py",
+    )
 
 
 def _lacking(

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Final
 
 from evidence import layout, limits, prose
+from evidence.attempt.lead import Lead
 from evidence.backends import registry
 from evidence.capture.frozen import match_paths
 from evidence.data.files import named_files
@@ -71,6 +72,8 @@ class Prepared(Record):
     """Whether the milestone lies in the project; else it was written for this run alone."""
     interpreter: str | None = None
     """The path to take for the `interpreter` that attempts name; None: as they name it."""
+    lead: Lead | None = None
+    """Speaks with the other processes, where a launcher started several for this run."""
     overrides: tuple[OverrideRecord, ...] = ()
     """What of the milestone was set on the command line."""
     parents: tuple[ParentPackRecord, ...] = ()

@@ -16,10 +16,9 @@ from msgspec.structs import replace
 from evidence import layout
 from evidence.attempt.attempt import AttemptResult, StartPoint, interrupted, scratch_of
 from evidence.attempt.folders import digest_folder
+from evidence.attempt.lead import Lead
 from evidence.encoding.codec import decode, encode
-from evidence.errors import (
-    StoppedError,
-)
+from evidence.errors import StoppedError
 from evidence.milestone.overrides import settings_of
 from evidence.pack.journal import Journal, continued_clock
 from evidence.progress import Observer
@@ -40,6 +39,7 @@ from evidence.running.execution import (
     try_attempts,
 )
 from evidence.running.finish import Finished
+from evidence.running.leading import refuse_other_number
 from evidence.running.memory import Memory
 from evidence.running.moving import MAX_NAMED
 from evidence.running.observation import (
@@ -83,14 +83,16 @@ def go_on(
     stop: StopRequest,
     *,
     close: bool,
+    lead: Lead | None = None,
 ) -> tuple[Finished, Report]:
     """Bring the run to its end, or to the seal of what there is, and publish it."""
     with stop.at_once(lambda: as_it_was(root, space, stop)):
         backends = {} if close else backends_left(root, space)
         if backends:
             refuse_changed(root, space)
-        unfinished = read_unfinished(root, space, backends)
+        unfinished = read_unfinished(root, space, backends).led_by(lead)
     if backends:
+        refuse_other_number(lead, unfinished.prepared.milestone)
         for line in said_now(
             root, unfinished.prepared.milestone, settings_of(unfinished.prepared.overrides)
         ):

@@ -17,6 +17,7 @@ from typing import NoReturn
 from msgspec.structs import replace
 
 from evidence import layout, limits
+from evidence.attempt.lead import Lead
 from evidence.errors import DurabilityError, ExitCode, StoppedError, UsageError
 from evidence.milestone.effective import in_a_sentence
 from evidence.milestone.parse import parse_milestone
@@ -31,7 +32,9 @@ from evidence.records.record import Record
 from evidence.records.run import GateResult, OutcomeRecord, ParentRecord
 from evidence.running import kept_weights
 from evidence.running.execution import execute
+from evidence.running.finish import Finished
 from evidence.running.launching import refuse_several
+from evidence.running.leading import refuse_other_number, wait_for_others
 from evidence.running.preflight import Prepared, prepare
 from evidence.running.set_aside import retire
 from evidence.running.settings import refuse_other_settings, refuse_settings_to_close
@@ -66,6 +69,8 @@ class RunOptions(Record):
     """The path to take for the `interpreter` that attempts name; None: as they name it."""
     settings: tuple[Setting, ...] = ()
     """What takes the place of what the milestone says, for this run."""
+    lead: Lead | None = None
+    """Speaks with the other processes, where a launcher started several for this run."""
 
 
 class RunResult(Record):
@@ -113,7 +118,8 @@ def run_milestone(
     if layout.MILESTONE_ID.fullmatch(milestone_id) is None:
         raise UsageError(f"{milestone_id!r} is no milestone id", hint="Give an id such as M43.")
     _refuse_contradiction(options)
-    refuse_several(os.environ)
+    if options.lead is None:
+        refuse_several(os.environ)
     if not options.close:  # what began elsewhere can be closed wherever it was moved to
         _refuse_unwritable(options)
     recovering = options.resume or options.close
@@ -121,9 +127,12 @@ def run_milestone(
     pack = layout.pack_dir(options.runs, name)
     if options.again and options.written is None:
         options = replace(options, written=_written_once(pack, milestone_id, options.root))
+    prepared = None
     if not recovering:
         with stop.at_once(stop.nothing_started):
             prepared = _prepared(milestone_id, options, observer)
+    if not options.close:
+        wait_for_others(options.lead, stop)
     _refuse_sealed(pack, milestone_id, options)  # at once, and once more when nobody else can seal
     if recovering and not layout.work_dir(options.runs, name).with_name(f"{name}.lock").exists():
         _refuse_absent(milestone_id, options, name)  # at once: it makes no folder
@@ -138,18 +147,20 @@ def run_milestone(
             if not recovering and pack.exists():
                 archive_pack(pack)
         with _disk_errors_named(milestone_id, work, pack, options.root):
-            if recovering:
-                done, report = recover(
-                    options.root, work, pack, observer, stop, milestone_id, close=options.close
-                )
+            places = options.root, work, pack, observer, stop
+            if prepared is None:
+                close, lead = options.close, options.lead
+                done, report = recover(*places, milestone_id, close=close, lead=lead)
             else:
-                done, report = execute(
-                    prepared, options.root, work, pack, observer, stop, options.parents
-                )
+                done, report = execute(prepared, *places, options.parents)
     weights = kept_weights.retire(Workspace(work), done.root_sha256[:12])
     if weights is not None:
         observer.message(kept_weights.said(weights))
     _update_index(options.runs, {pack: report}, observer, stop)
+    return _result(milestone_id, pack, done, report)
+
+
+def _result(milestone_id: str, pack: Path, done: Finished, report: Report) -> RunResult:
     return RunResult(
         milestone=milestone_id,
         pack=pack,
@@ -167,11 +178,12 @@ def run_milestone(
 def _prepared(milestone_id: str, options: RunOptions, observer: Observer) -> Prepared:
     """The milestone, ready to be started; what should be known of it before is said."""
     found = prepare(options.root, milestone_id, options.attempt, options.written, options.settings)
+    refuse_other_number(options.lead, found.milestone)
     for one in found.overrides:
         observer.message(in_a_sentence(one))
     for warning in found.warnings:
         observer.message(f"warning: {warning}")
-    return replace(found, interpreter=options.interpreter)
+    return replace(found, interpreter=options.interpreter, lead=options.lead)
 
 
 def _written_once(pack: Path, milestone_id: str, root: Path) -> bytes | None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from evidence import layout
+from evidence.attempt.lead import Lead
 from evidence.errors import (
     DurabilityError,
     EvidenceError,
@@ -42,6 +43,7 @@ def recover(
     milestone_id: str,
     *,
     close: bool,
+    lead: Lead | None = None,
 ) -> tuple[Finished, Report]:
     """Go on with the run in `work` (or close it as failed), and publish it as `pack`.
 
@@ -53,7 +55,7 @@ def recover(
     with stop.at_once(lambda: as_it_was(root, space, stop)):
         refuse_damaged(space, milestone_id, root)
     _make_whole(space, observer)
-    return go_on(root, space, pack, observer, stop, close=False)
+    return go_on(root, space, pack, observer, stop, close=False, lead=lead)
 
 
 def _close(

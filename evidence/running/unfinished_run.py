@@ -9,7 +9,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
+from msgspec.structs import replace
+
 from evidence import layout
+from evidence.attempt.lead import Lead
 from evidence.errors import MilestoneError
 from evidence.milestone.parse import load_milestone
 from evidence.milestone.plan import plan_attempts
@@ -43,6 +46,10 @@ class UnfinishedRun(Record):
     """What the milestone file allows by now besides, though it looks like a secret."""
     differences: tuple[str, ...] = ()
     """What is another one than at the start and refuses nothing."""
+
+    def led_by(self, lead: Lead | None) -> UnfinishedRun:
+        """The same for a process that speaks with others."""
+        return replace(self, prepared=replace(self.prepared, lead=lead))
 
     def recorded(self, event: str) -> bool:
         """Whether the journal has such an event."""

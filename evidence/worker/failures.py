@@ -24,6 +24,9 @@ INPUT_CHANGED: Final = "input-changed"
 GPU_LOST: Final = "gpu-lost"
 UNREACHABLE: Final = "unreachable"
 """Two kinds of `exception` that may not come again: a GPU that is gone; a network or a disk."""
+PROCESS_LOST: Final = "process-lost"
+"""Of several processes that a launcher started, one is gone with its worker: by whom is not known.
+"""
 _GPU_MEMORY: Final = re.compile(
     r"CUDA out of memory|CUDA error: out of memory|HIP out of memory|CUBLAS_STATUS_ALLOC_FAILED"
     r"|RESOURCE_EXHAUSTED|CUDA_ERROR_OUT_OF_MEMORY"

@@ -33,6 +33,21 @@ print("here", rank, flush=True)
 """
 
 
+def job_in(folder: Path) -> Job:
+    """A training of two processes."""
+    return Job(
+        plan=plan_attempts(parse_milestone(MILESTONE.encode()))[0],
+        stage="train",
+        root=str(folder),
+        scratch=str(folder),
+        output=str(folder),
+        segment=1,
+        resume=None,
+        run_stage="",
+        rendezvous=str(folder / "rendezvous"),
+    )
+
+
 class Heard:
     """What the processes said and how they ended, as one worker."""
 
@@ -40,17 +55,7 @@ class Heard:
         interpreter = folder / "python"
         interpreter.write_text(BODY.format(python=sys.executable, does=does))
         interpreter.chmod(0o755)
-        job = Job(
-            plan=plan_attempts(parse_milestone(MILESTONE.encode()))[0],
-            stage="train",
-            root=str(folder),
-            scratch=str(folder),
-            output=str(folder),
-            segment=1,
-            resume=None,
-            run_stage="",
-            rendezvous=str(folder / "rendezvous"),
-        )
+        job = job_in(folder)
         workers = RankProcesses(job, folder / "job", os.environ, folder, str(interpreter))
         self.events: list[dict[str, Any]] = []
         self.log = b""

@@ -94,10 +94,12 @@ def test_a_backend_without_processes_is_refused_before_anything_is_made(tmp_path
         {"OMPI_COMM_WORLD_RANK": "0", "OMPI_COMM_WORLD_SIZE": "2"},
     ],
 )
-def test_a_run_that_a_launcher_started_several_times_is_refused(variables: dict[str, str]) -> None:
-    with pytest.raises(UsageError, match="a run is started once") as refused:
+def test_what_is_done_once_is_refused_where_a_launcher_started_several(
+    variables: dict[str, str],
+) -> None:
+    with pytest.raises(UsageError, match="what it does is done once") as refused:
         refuse_several(variables)
-    assert "[launch] processes" in refused.value.hint
+    assert "with [launch] in the milestone" in refused.value.hint
 
 
 @pytest.mark.parametrize(
@@ -110,7 +112,7 @@ def test_a_run_that_a_launcher_started_several_times_is_refused(variables: dict[
         {"RANK": "0", "WORLD_SIZE": "many"},
     ],
 )
-def test_a_run_that_is_started_once_is_let_in(variables: dict[str, str]) -> None:
+def test_what_is_started_once_is_let_in(variables: dict[str, str]) -> None:
     refuse_several(variables)
 
 

@@ -194,6 +194,17 @@ def test_processes_under_other_conditions_are_warned_of(pack: Path) -> None:
     assert "process 1 has another PyTorch version than process 0" in ended.out
 
 
+def test_what_another_machine_has_is_not_held_against_this_one(pack: Path) -> None:
+    events = journal(pack)
+    found = {one["event"]: one for one in reversed(events)}
+    found["ranks"]["data"]["ranks"][1]["host"] = "another"
+    memory_above_the_machine(found)
+    rewrite(pack, events)
+    ended = evidence("verify", str(pack))
+    assert ended.exit == 0
+    assert "process 1 has another machine than process 0" in ended.out
+
+
 def rewrite(pack: Path, events: list[dict[str, Any]]) -> None:
     """Another journal, and all that follows from it."""
     path = pack / layout.JOURNAL

@@ -32,10 +32,11 @@ from evidence.worker.model_folders import causal_types, why_not_causal
 
 def device_of(plan: AttemptPlan) -> torch.device:
     """Where this process runs: on the first GPU where the plan asks for one, of several processes
-    each on its own; else on the CPU."""
+    each on its own; else on the CPU. A launcher may show each process its own GPU alone."""
     if plan.requires.accelerator != "nvidia":
         return torch.device("cpu")
-    return torch.device("cuda", int(os.environ.get("LOCAL_RANK", "0")))
+    own = int(os.environ.get("LOCAL_RANK", "0"))
+    return torch.device("cuda", 0 if torch.cuda.device_count() == 1 else own)
 
 
 def make_repeatable(plan: AttemptPlan) -> None:

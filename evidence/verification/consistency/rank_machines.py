@@ -7,7 +7,7 @@ machine is in no other document: it is held against the other processes' alone.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Container, Iterable, Iterator
 from functools import partial
 from itertools import islice, pairwise
 from typing import Any, Final
@@ -88,7 +88,9 @@ def _names_worker(evidence: Evidence) -> bool:
 
 @check("ranks-machine", "what each process says of itself is what the pack says elsewhere")
 def ranks_machine(evidence: Evidence) -> Problems:
-    """All are started on the machine of hardware.json. Each computes on the kind of device that the
+    """The first is started on the machine of hardware.json, and so is each that names the same
+    machine; of another machine the pack has no document, and its GPU and memory are held against
+    nothing. Each computes on the kind of device that the
     journal's execution of the segment says; without a GPU it has no GPU's name, UUID or driver;
     with one, name, UUID and driver are those of hardware.json, where that knows them. In the
     segment that ended the training: PyTorch is environment.json's, Python that or the worker's, the
@@ -101,6 +103,8 @@ def ranks_machine(evidence: Evidence) -> Problems:
         device = _device(evidence, event)
         for place, one in _each(event):
             yield from _computes(place, one, device)
+            if one["host"] != event.data["ranks"][0]["host"]:
+                continue
             yield from _as_moved(evidence, _gpu(place, one, evidence.documents.hardware))
     finished = _last(evidence, "stage-finished")
     if finished is None:
@@ -108,8 +112,14 @@ def ranks_machine(evidence: Evidence) -> Problems:
     for event in _of_segment(evidence, "ranks", finished):
         yield from _as_moved(evidence, _software(evidence, event))
         yield from _threads(evidence, event, finished)
+    elsewhere = {
+        one["rank"]
+        for event in _of_segment(evidence, "ranks", finished)
+        for one in event.data["ranks"]
+        if one["host"] != event.data["ranks"][0]["host"]
+    }
     for event in _of_segment(evidence, "ranks-fed", finished):
-        yield from _counted(evidence, event, finished)
+        yield from _counted(evidence, event, finished, elsewhere)
 
 
 def _as_moved(evidence: Evidence, found: Problems) -> Problems:
@@ -217,7 +227,9 @@ def _threads(evidence: Evidence, event: JournalEvent, finished: JournalEvent) ->
             yield from differs(place, "not as this attempt asks", plan.threads, found)
 
 
-def _counted(evidence: Evidence, event: JournalEvent, finished: JournalEvent) -> Problems:
+def _counted(
+    evidence: Evidence, event: JournalEvent, finished: JournalEvent, elsewhere: Container[int]
+) -> Problems:
     hardware = evidence.documents.hardware
     memory = [hardware.memory_bytes, *(card.memory_bytes for card in present(hardware))]
     known = [one for one in memory if not isinstance(one, Unavailable)]
@@ -231,6 +243,6 @@ def _counted(evidence: Evidence, event: JournalEvent, finished: JournalEvent) ->
         if index == 0 and at_end is not None and peak > at_end:
             text = "more than the whole stage of this process used"
             yield Problem(f"{place}/peak_memory_bytes", text, f"at most {at_end}", peak)
-        elif most is not None and peak > most:
+        elif most is not None and peak > most and one["rank"] not in elsewhere:
             text = "more than this machine has"
             yield Problem(f"{place}/peak_memory_bytes", text, f"at most {most}", peak)
