@@ -55,6 +55,12 @@ def _together(tables: tuple[Table, ...]) -> Iterator[Problem]:
     if asked["warmup_steps"] and asked["warmup_ratio"]:
         at = place("warmup_steps", "warmup_ratio")
         yield at, "give `warmup_steps` or `warmup_ratio`, and not both (0: it is not given)"
+    if asked["mixed_precision"] != "no" and asked["dtype"] != "float32":
+        text = (
+            f"is of weights that are float32, and the dtype is {asked['dtype']}: write dtype = "
+            '"float32", or leave it out, and all is computed in that format'
+        )
+        yield f"{place('mixed_precision', 'dtype')}/mixed_precision", text
     if not asked["optimizer"].startswith(_ADAM):
         for key in ("adam_beta1", "adam_beta2", "adam_epsilon"):
             if asked[key] != _PLAIN[key]:

@@ -54,6 +54,7 @@ FURTHER: Final = {
     "label_smoothing": "label smoothing",
     "neftune_noise_alpha": "noise on embeddings (NEFTune)",
     "gradient_checkpointing": "gradient checkpointing",
+    "mixed_precision": "mixed precision",
 }
 """Likewise, and said only where one of the two does not leave it at its default."""
 RATE_TOLERANCE: Final = 1e-6

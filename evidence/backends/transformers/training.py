@@ -27,7 +27,7 @@ from evidence.backends.transformers.loss import (
     num_targets_of,
     token_loss,
 )
-from evidence.backends.transformers.models import device_of
+from evidence.backends.transformers.models import device_of, refuse_without_bfloat16
 from evidence.backends.transformers.ranks import Ranks
 from evidence.backends.transformers.shared_steps import (
     FILLER,
@@ -154,7 +154,8 @@ class RecordingTrainer(Trainer):  # type: ignore[misc]  # transformers ships no 
         extra = {"num_items_in_batch": num_items} if takes_count else {}
         own = Compared(0.0, 0.0, False)
         if num_rows:
-            own = compare_losses(model, self._prepare_inputs(dict(inputs)), num_items, extra)
+            fed = self._prepare_inputs(dict(inputs))
+            own = compare_losses(model, fed, num_items, extra, is_mixed=bool(self.args.bf16))
         every = self.ranks.every((num_rows, own))
         found = _together([one for _, one in every])
         if found.repeats:
@@ -291,6 +292,8 @@ def train(
         steps_per_epoch=per_epoch,
         resumed_from_step=resumed_from,
     )
+    if spec.mixed_precision != "no":
+        refuse_without_bfloat16(device_of(job.plan))
     execution = execution_of(job, model, ranks)
     emit("execution", **encode(execution))
     reporter = StepReporter(job, emit, recorder, len(examples), feed, ranks)
@@ -312,6 +315,8 @@ def train(
     with memory_named(spec, execution):
         trainer.train(resume_from_checkpoint=job.resume)
     runtime_s = time.monotonic() - began_s
+    if spec.mixed_precision != "no":  # from here on the model computes as its weights are saved
+        trainer.accelerator.unwrap_model(model, keep_fp32_wrapper=False)
     if reporter.stop_asked and trainer.state.global_step < num_steps:
         emit("stopped", step=int(trainer.state.global_step))
         raise Stopped(f"after step {trainer.state.global_step}, as asked")
@@ -333,6 +338,7 @@ def _arguments(job: Job, execution: ExecutionRecord, num_steps: int) -> Training
         max_grad_norm=spec.max_grad_norm,
         neftune_noise_alpha=spec.neftune_noise_alpha or None,
         gradient_checkpointing=spec.gradient_checkpointing,
+        bf16=spec.mixed_precision == "bf16",
         optim=spec.optimizer,
         adam_beta1=spec.adam_beta1,
         adam_beta2=spec.adam_beta2,
