@@ -53,12 +53,15 @@ class TrainSpec(Record):
     gradient_checkpointing: bool = False
     mixed_precision: MixedPrecision = "no"
     """bf16: the weights are float32, and products of matrices in training bfloat16 (autocast)."""
+    validate_every_steps: int = 0
+    """0: no loss is measured on rows that are not trained on."""
+    validation_data: str = "validation"
 
 
 OPTIONS: Final = (
     *("warmup_ratio", "adam_beta1", "adam_beta2", "adam_epsilon"),
     *("label_smoothing", "neftune_noise_alpha", "gradient_checkpointing"),
-    "mixed_precision",
+    *("mixed_precision", "validate_every_steps", "validation_data"),
 )
 """Fields that came after the first form of this record: at their default they are left out of
 whatever is said or digested of a training, so that a pack from before them stays what it was."""

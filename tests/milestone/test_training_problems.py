@@ -48,6 +48,19 @@ def test_mixed_precision_is_of_float32_weights() -> None:
     assert "mixed_precision" in refused('mixed_precision = "fp16"')
 
 
+def test_validation_needs_rows_that_become_text_and_are_not_trained_on() -> None:
+    said = "validation_data: no [data.validation] in this file; there are: eval, train"
+    assert said in refused("validate_every_steps = 5")
+    assert said in refused("", "validate_every_steps = 5")
+    assert "[data.train] is trained on" in refused(
+        'validate_every_steps = 5\nvalidation_data = "train"'
+    )
+    assert "training data need `text`" in refused(
+        'validate_every_steps = 5\nvalidation_data = "eval"'
+    )
+    parsed('validation_data = "nothing"')
+
+
 @pytest.mark.parametrize("key", ["adam_beta1", "adam_beta2", "adam_epsilon"])
 def test_numbers_of_adam_need_adam(key: str) -> None:
     assert f"{key}: is of AdamW, and the optimizer is sgd" in refused(
