@@ -13,6 +13,7 @@ from evidence.records.execution import CompilationRecord, ExecutionRecord, LossR
 from evidence.records.generation import GenerationRecord
 from evidence.records.ranks import RanksFedRecord, RanksRecord
 from evidence.records.record import Record
+from evidence.records.validation import ValidationRecord, ValidationSetRecord
 
 FACTS: Final[dict[str, type[Record]]] = {
     "execution": ExecutionRecord,
@@ -21,6 +22,8 @@ FACTS: Final[dict[str, type[Record]]] = {
     "compilation": CompilationRecord,
     "loss": LossRecord,
     "generation": GenerationRecord,
+    "validation-set": ValidationSetRecord,
+    "validation": ValidationRecord,
 }
 NAMING: Final = "ranks"
 """Of these the one that names a machine."""

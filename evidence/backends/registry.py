@@ -49,6 +49,7 @@ _TUNIX: Final = Backend(
     lacks=(
         *("adam_beta1", "adam_beta2", "adam_epsilon", "optimizer = adamw_torch_fused"),
         *("label_smoothing", "neftune_noise_alpha", "gradient_checkpointing"),
+        *("mixed_precision", "validate_every_steps"),
     ),
 )
 _COMMAND: Final = Backend(

@@ -23,6 +23,7 @@ from evidence.records.comparison import (
     WeightsComparison,
 )
 from evidence.records.record import Record
+from evidence.records.training import number_format
 from evidence.results.conditions import FURTHER, ROWS, SETTINGS, conditions
 from evidence.results.side_by_side import compared_steps, trajectory
 from evidence.stages.eval import PREDICTIONS
@@ -96,5 +97,10 @@ class Pair(Record, dict=True):
 
     @cached_property
     def dtype(self) -> str:
-        """The number format of both; empty where they state two, or none."""
-        return str(self.conditions["train.dtype"].values[0]) if self.is_same("train.dtype") else ""
+        """The number format that the steps of both round in; empty where they state two, or
+        none."""
+        if not self.is_same("train.dtype") or self.differs("train.mixed_precision"):
+            return ""
+        mixed = self.conditions.get("train.mixed_precision")
+        stated = str(self.conditions["train.dtype"].values[0])
+        return number_format(stated, "no" if mixed is None else str(mixed.values[0]))

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from typing import Any, Final
 
 from evidence.encoding.codec import encode
+from evidence.milestone.conversations import NO_TEXT, has_text
 from evidence.records.milestone import Milestone
 from evidence.records.training import TrainSpec
 from evidence.stages.train import TRAIN
@@ -32,14 +33,39 @@ def training_problems(milestone: Milestone) -> list[Problem]:
     nothing: Table = ("", {})
     attempts = [(f"/attempt/{n}/train", one.train) for n, one in enumerate(milestone.attempts)]
     stages = [
-        (f"/stage/{n}/train", one.train)
+        (f"/stage/{n}/train", {**one.train, **({"data": one.data[0]} if one.data else {})})
         for n, one in enumerate(milestone.stage)
         if one.kind == TRAIN.name
     ]
     for attempt in (nothing, *attempts):
         for stage in (nothing, *stages):
             found |= dict.fromkeys(_together((whole, attempt, stage)))
+            found |= dict.fromkeys(_validated(milestone, (whole, attempt, stage)))
     return list(found)
+
+
+def _validated(milestone: Milestone, tables: tuple[Table, ...]) -> Iterator[Problem]:
+    """What is wrong with the rows that a training is evaluated on while it runs."""
+    asked: dict[str, Any] = {}
+    at = "/train"
+    for path, table in tables:
+        asked |= table
+        at = path if {"validate_every_steps", "validation_data"} & table.keys() else at
+    if not asked["validate_every_steps"]:
+        return
+    name, known = asked["validation_data"], ", ".join(sorted(milestone.data))
+    if name not in milestone.data:
+        yield f"{at}/validation_data", f"no [data.{name}] in this file; there are: {known}"
+    elif not has_text(milestone.data[name]):
+        yield f"/data/{name}", NO_TEXT
+    if name == asked["data"]:
+        text = f"[data.{name}] is trained on: what is measured on it says nothing of other rows"
+        yield f"{at}/validation_data", text
+    if milestone.processes > 1:
+        text = (
+            "is of trainings in one process, and [launch] asks for several: leave one of them out"
+        )
+        yield f"{at}/validate_every_steps", text
 
 
 def _together(tables: tuple[Table, ...]) -> Iterator[Problem]:
@@ -55,6 +81,12 @@ def _together(tables: tuple[Table, ...]) -> Iterator[Problem]:
     if asked["warmup_steps"] and asked["warmup_ratio"]:
         at = place("warmup_steps", "warmup_ratio")
         yield at, "give `warmup_steps` or `warmup_ratio`, and not both (0: it is not given)"
+    if asked["mixed_precision"] != "no" and asked["dtype"] != "float32":
+        text = (
+            f"is of weights that are float32, and the dtype is {asked['dtype']}: write dtype = "
+            '"float32", or leave it out, and all is computed in that format'
+        )
+        yield f"{place('mixed_precision', 'dtype')}/mixed_precision", text
     if not asked["optimizer"].startswith(_ADAM):
         for key in ("adam_beta1", "adam_beta2", "adam_epsilon"):
             if asked[key] != _PLAIN[key]:

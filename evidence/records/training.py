@@ -15,6 +15,7 @@ Schedule = Literal[
 ]
 Dtype = Literal["float32", "bfloat16", "float16"]
 Execution = Literal["fast", "as-written"]
+MixedPrecision = Literal["no", "bf16"]
 
 
 class TrainSpec(Record):
@@ -50,11 +51,17 @@ class TrainSpec(Record):
     neftune_noise_alpha: Number = 0.0
     """0: no noise is added to embeddings."""
     gradient_checkpointing: bool = False
+    mixed_precision: MixedPrecision = "no"
+    """bf16: the weights are float32, and products of matrices in training bfloat16 (autocast)."""
+    validate_every_steps: int = 0
+    """0: no loss is measured on rows that are not trained on."""
+    validation_data: str = "validation"
 
 
 OPTIONS: Final = (
     *("warmup_ratio", "adam_beta1", "adam_beta2", "adam_epsilon"),
     *("label_smoothing", "neftune_noise_alpha", "gradient_checkpointing"),
+    *("mixed_precision", "validate_every_steps", "validation_data"),
 )
 """Fields that came after the first form of this record: at their default they are left out of
 whatever is said or digested of a training, so that a pack from before them stays what it was."""
@@ -64,6 +71,11 @@ def options_set(spec: TrainSpec) -> tuple[str, ...]:
     """Those of `OPTIONS` that are not at their default."""
     plain = TrainSpec()
     return tuple(name for name in OPTIONS if getattr(spec, name) != getattr(plain, name))
+
+
+def number_format(dtype: str, mixed_precision: str) -> str:
+    """The coarsest number format that a step computes in: what its rounding is as large as."""
+    return "bfloat16" if mixed_precision == "bf16" else dtype
 
 
 def has_other_loss(spec: TrainSpec) -> bool:

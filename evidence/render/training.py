@@ -12,6 +12,7 @@ from evidence.pack.documents import Documents
 from evidence.records.run import IntervalRow, JournalEvent
 from evidence.records.training import OPTIONS
 from evidence.render.ranks import ranks_of
+from evidence.render.validation import validation_of
 from evidence.render.values import Sheet
 from evidence.results.context import Context
 from evidence.stages.train import TRAIN
@@ -41,6 +42,7 @@ def view(documents: Documents, sheet: Sheet) -> dict[str, Any]:
         "own_loss": _own_loss(context.stage_events("loss", TRAIN.name)),
         "options": _options(sheet),
         "other_loss": _other_loss(sheet),
+        **validation_of(context, sheet),
         **ranks_of(context),
     }
 

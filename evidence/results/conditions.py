@@ -54,6 +54,9 @@ FURTHER: Final = {
     "label_smoothing": "label smoothing",
     "neftune_noise_alpha": "noise on embeddings (NEFTune)",
     "gradient_checkpointing": "gradient checkpointing",
+    "mixed_precision": "mixed precision",
+    "validate_every_steps": "steps between validations",
+    "validation_data": "data set of validations",
 }
 """Likewise, and said only where one of the two does not leave it at its default."""
 RATE_TOLERANCE: Final = 1e-6

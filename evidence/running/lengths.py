@@ -74,6 +74,11 @@ def _too_long(spec: TrainSpec, num_rows: int) -> Iterator[tuple[str, str, str]]:
         text = f"asks for {num_checkpoints} checkpoints; a journal holds {MAX_CHECKPOINTS}"
         least = -(-num_steps // MAX_CHECKPOINTS)
         yield "checkpoint_every_steps", text, f"Set it to {least} or more."
+    if spec.validate_every_steps and num_steps // spec.validate_every_steps > MAX_CHECKPOINTS:
+        num_measured = num_steps // spec.validate_every_steps
+        text = f"asks for {num_measured} validation losses; a journal holds {MAX_CHECKPOINTS}"
+        least = -(-num_steps // MAX_CHECKPOINTS)
+        yield "validate_every_steps", text, f"Set it to {least} or more."
     num_losses = num_steps // spec.log_every_steps
     if num_losses > MAX_LOSS_ROWS:
         text = f"{num_steps} steps make a loss table of {num_losses} rows; it holds {MAX_LOSS_ROWS}"

@@ -189,6 +189,8 @@ def _stage(
     if trained is not None:  # what another pack, or nobody, was trained on is not known here
         data[train.data] = _rows(milestone, train.data, trained.spec)
     data[asked] = _rows(milestone, asked, None if is_training else one.spec)
+    if is_training:
+        data |= _validated(milestone, train)
     begins_at_base = one.init == BASE
     narrowed = replace(
         milestone,
@@ -241,6 +243,14 @@ def _rows(milestone: Milestone, name: str, spec: StageSpec | None) -> DataSpec:
     if spec is None or not spec.where:
         return found
     return replace(found, where={**found.where, **spec.where}, rows=None)
+
+
+def _validated(milestone: Milestone, train: TrainSpec) -> dict[str, DataSpec]:
+    """The rows that a training is evaluated on while it runs, where any attempt asks for that."""
+    asks = [train.validate_every_steps]
+    asks += [one.train.get("validate_every_steps", 0) for one in milestone.attempts]
+    name = train.validation_data
+    return {name: milestone.data[name]} if any(asks) and name in milestone.data else {}
 
 
 def _checkpoint(init: str, base: ModelSpec | None) -> ModelSpec:

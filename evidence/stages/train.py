@@ -60,6 +60,8 @@ TRAIN: Final = Kind(
         Fact("compilation", owed=False),
         Fact("loss", owed=False),
         Fact("probe", owed=False),
+        Fact("validation-set", owed=False),
+        Fact("validation", owed=False),
         Fact(
             "final-model",
             owed=True,
@@ -68,6 +70,7 @@ TRAIN: Final = Kind(
     ),
     checks=(
         "evidence.verification.consistency.training",
+        "evidence.verification.consistency.validation",
         "evidence.verification.consistency.ranks",
         "evidence.verification.consistency.rank_machines",
         "evidence.verification.consistency.seen",
@@ -80,6 +83,7 @@ TRAIN: Final = Kind(
     ),
     results=(
         "evidence.results.training:training_values",
+        "evidence.results.validation:validation_values",
         "evidence.results.inputs:seen_values",
         "evidence.results.machine:checkpoint_values",
     ),

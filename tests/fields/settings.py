@@ -56,7 +56,9 @@ adam_beta2 = 0.9
 adam_epsilon = 1e-6
 label_smoothing = 0.1
 neftune_noise_alpha = 5.0
-gradient_checkpointing = true"""
+gradient_checkpointing = true
+mixed_precision = "bf16"
+"""
 """Two of twenty steps, and what only some optimizers take."""
 _BUFFER: Final = {"name": "model.layers.0.mlp.weight", "num_elements": 16}
 
@@ -66,7 +68,7 @@ def settings_toy() -> ForgedPack:
     made = toy()
     text = (made.files[layout.MILESTONE] or b"").decode()
     text = text.replace("[train]\n", "[train]\nmax_steps = 20\n", 1)
-    text = text.replace("warmup_steps = 2", _FURTHER, 1)
+    text = text.replace("warmup_steps = 2", _FURTHER.rstrip(), 1)
     text = text.replace("max_length = 16", "max_length = 10", 1)
     text = text.replace("[eval]\n", '[eval]\nid_field = "id"\ntarget_field = "final_answer"\n', 1)
     text = text.replace('ref = "HEAD"', 'ref = "HEAD"\npolicy = "record"', 1)

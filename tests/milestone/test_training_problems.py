@@ -38,6 +38,29 @@ def test_a_warm_up_is_said_in_one_way() -> None:
     assert (plan.train.warmup_steps, plan.train.warmup_ratio) == (0, 0.1)
 
 
+def test_mixed_precision_is_of_float32_weights() -> None:
+    mixed = 'mixed_precision = "bf16"'
+    said = "mixed_precision: is of weights that are float32, and the dtype is bfloat16: write dtype"
+    assert said in refused(mixed, 'dtype = "bfloat16"')
+    assert said in refused("", f'dtype = "bfloat16"\n{mixed}')
+    parsed(mixed)
+    parsed(mixed, 'dtype = "bfloat16"\nmixed_precision = "no"')
+    assert "mixed_precision" in refused('mixed_precision = "fp16"')
+
+
+def test_validation_needs_rows_that_become_text_and_are_not_trained_on() -> None:
+    said = "validation_data: no [data.validation] in this file; there are: eval, train"
+    assert said in refused("validate_every_steps = 5")
+    assert said in refused("", "validate_every_steps = 5")
+    assert "[data.train] is trained on" in refused(
+        'validate_every_steps = 5\nvalidation_data = "train"'
+    )
+    assert "training data need `text`" in refused(
+        'validate_every_steps = 5\nvalidation_data = "eval"'
+    )
+    parsed('validation_data = "nothing"')
+
+
 @pytest.mark.parametrize("key", ["adam_beta1", "adam_beta2", "adam_epsilon"])
 def test_numbers_of_adam_need_adam(key: str) -> None:
     assert f"{key}: is of AdamW, and the optimizer is sgd" in refused(

@@ -105,7 +105,8 @@ def test_a_setting_that_came_later_is_left_out_at_its_default() -> None:
     assert not {*OPTIONS} & content["plan"]["train"].keys()
     stated = with_setting(
         "warmup_ratio = 0\nadam_beta1 = 0.9\nadam_beta2 = 0.999\nadam_epsilon = 1e-8\n"
-        "label_smoothing = 0\nneftune_noise_alpha = 0\ngradient_checkpointing = false"
+        "label_smoothing = 0\nneftune_noise_alpha = 0\ngradient_checkpointing = false\n"
+        'mixed_precision = "no"\nvalidate_every_steps = 0'
     )
     assert outcome_digest(stated) == outcome_digest(complete_pack())
 

@@ -147,6 +147,9 @@ def _set_otherwise(milestone: Milestone) -> Milestone:
         label_smoothing=0.1,
         neftune_noise_alpha=5.0,
         gradient_checkpointing=True,
+        mixed_precision="bf16",
+        validate_every_steps=5,
+        validation_data="dev",
     )
     return replace(milestone, given_train=train)
 

@@ -74,9 +74,15 @@ class Compared(Record):
 
 
 def compare_losses(
-    model: Any, inputs: dict[str, Any], num_items: torch.Tensor, extra: dict[str, Any]
+    model: Any,
+    inputs: dict[str, Any],
+    num_items: torch.Tensor,
+    extra: dict[str, Any],
+    *,
+    is_mixed: bool = False,
 ) -> Compared:
-    """Our loss and that of the model's class.
+    """Our loss and that of the model's class. `is_mixed`: the class may compute its own in half
+    precision, though it is given in single precision.
 
     Random numbers drawn in it are given back: the training after it is the same as without it.
     """
@@ -96,7 +102,8 @@ def compare_losses(
     own = outputs.get("loss")
     if own is None or not math.isfinite(own):
         return Compared(ours, None, False)
-    close = COARSE if own.dtype in (torch.bfloat16, torch.float16) else ROUNDING / 10
+    is_coarse = is_mixed or own.dtype in (torch.bfloat16, torch.float16)
+    close = COARSE if is_coarse else ROUNDING / 10
 
     def is_mean(total: float, count: int) -> bool:
         return any(_near(float(own), total / max(1, one), close) for one in (count, int(num_items)))

@@ -39,6 +39,14 @@ def device_of(plan: AttemptPlan) -> torch.device:
     return torch.device("cuda", 0 if torch.cuda.device_count() == 1 else own)
 
 
+def refuse_without_bfloat16(device: torch.device) -> None:
+    """Raise StageFailure where a GPU does not compute in bfloat16. Every CPU does."""
+    if device.type == "cuda" and not torch.cuda.is_bf16_supported(including_emulation=False):
+        name = torch.cuda.get_device_name(device)
+        text = f'{name} does not compute in bfloat16, which mixed_precision = "bf16" asks for'
+        raise StageFailure("requirement-not-met", text)
+
+
 def make_repeatable(plan: AttemptPlan) -> None:
     """Fix threads, seeds and kernels before anything is computed."""
     if plan.threads is not None:

@@ -58,6 +58,7 @@ from evidence.data.examples import (
     training_examples,
 )
 from evidence.data.read import load_data
+from evidence.data.validation import validation_set
 from evidence.encoding.codec import encode
 from evidence.encoding.digest import sha256_hex
 from evidence.records.milestone import ModelSpec
@@ -96,6 +97,7 @@ def _train(job: Job, emit: Emit, ranks: Ranks) -> None:
     plain = coder(tokenizer, plan.model)
     examples = training_examples(plan, data, plain)
     seam = seam_record(plan, data, root, plain, examples)
+    validated = validation_set(plan, root, plain)
     folder = plan.model.config or plan.model.path
     own = None if folder is None else declared(root / folder)
     model = load_model(plan.model, root, _dtype(plan.train.dtype), device_of(plan), own)
@@ -103,7 +105,14 @@ def _train(job: Job, emit: Emit, ranks: Ranks) -> None:
     show_seam(seam)
     warnings = (
         *token_warnings(plan, data, root, plain, examples),
-        *refuse_unfit(model.config, _num_embedded(model), plain, examples, asked, plan.eval),
+        *refuse_unfit(
+            model.config,
+            _num_embedded(model),
+            plain,
+            (*examples, *validated.examples),
+            asked,
+            plan.eval,
+        ),
     )
     warn(emit, warnings)
     started = model_record(plan.model, root, model, plan.train.dtype)
@@ -112,7 +121,11 @@ def _train(job: Job, emit: Emit, ranks: Ranks) -> None:
         model=encode(started),
         tokenizer=encode(tokenizer_record(plan.model, root, tokenizer)),
         text=encode(replace(text_record(plan, plain, examples), seam=seam)),
-        data={plan.train.data: sha256_hex(data.raw), plan.eval.data: eval_sha256},
+        data={
+            plan.train.data: sha256_hex(data.raw),
+            plan.eval.data: eval_sha256,
+            **({plan.train.validation_data: validated.sha256} if validated.examples else {}),
+        },
     )
     refuse_encoder(model, examples)
     texts = probe_texts(plan, root, plain.chat)  # both times the same, whatever becomes of the file
@@ -125,7 +138,9 @@ def _train(job: Job, emit: Emit, ranks: Ranks) -> None:
     recorder = Recorder(num_steps, plan.train.seed, plan.train.max_length, pieces)
     begin_training(plan.model, len(examples))
     with Movement(model, started.weights_sha256) as movement:
-        facts, feed = train(job, model, pad_id(tokenizer), examples, recorder, emit, ranks)
+        facts, feed = train(
+            job, model, pad_id(tokenizer), examples, recorder, emit, ranks, validated.examples
+        )
     if ranks.several:
         fed = feed.record(parameters_sha256(model), _peak_memory_bytes(job))
         emit("ranks-fed", **encode(fed))

@@ -27,7 +27,7 @@ from evidence.backends.transformers.loss import (
     num_targets_of,
     token_loss,
 )
-from evidence.backends.transformers.models import device_of
+from evidence.backends.transformers.models import device_of, refuse_without_bfloat16
 from evidence.backends.transformers.ranks import Ranks
 from evidence.backends.transformers.shared_steps import (
     FILLER,
@@ -36,7 +36,9 @@ from evidence.backends.transformers.shared_steps import (
     OwnLoader,
     OwnRows,
 )
+from evidence.backends.transformers.validation import Validation
 from evidence.data.tokens import IGNORED, Example
+from evidence.data.validation import set_record
 from evidence.encoding.codec import encode
 from evidence.records.execution import ExecutionRecord, LossRecord
 from evidence.rules.arithmetic import steps_per_epoch, warm_up
@@ -154,7 +156,8 @@ class RecordingTrainer(Trainer):  # type: ignore[misc]  # transformers ships no 
         extra = {"num_items_in_batch": num_items} if takes_count else {}
         own = Compared(0.0, 0.0, False)
         if num_rows:
-            own = compare_losses(model, self._prepare_inputs(dict(inputs)), num_items, extra)
+            fed = self._prepare_inputs(dict(inputs))
+            own = compare_losses(model, fed, num_items, extra, is_mixed=bool(self.args.bf16))
         every = self.ranks.every((num_rows, own))
         found = _together([one for _, one in every])
         if found.repeats:
@@ -185,6 +188,8 @@ def _together(every: Sequence[Compared]) -> Compared:
 
 class StepReporter(TrainerCallback):  # type: ignore[misc]  # transformers ships no types
     """Turns what the Trainer logs into step rows, and stops when asked to."""
+
+    validation: Validation | None = None
 
     def __init__(
         self, job: Job, emit: Emit, recorder: Recorder, num_rows: int, feed: Feed, ranks: Ranks
@@ -217,6 +222,10 @@ class StepReporter(TrainerCallback):  # type: ignore[misc]  # transformers ships
             None if grad_norm is None else float(grad_norm),
             int(state.max_steps),
         )
+        if (
+            self.validation is not None
+        ):  # before the checkpoint of this step, which has it behind it
+            self.validation.after_step(int(state.global_step), int(state.max_steps))
 
     def on_save(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
         """A checkpoint is on disk: add our own state to it, then say so."""
@@ -270,8 +279,10 @@ def train(
     recorder: Recorder,
     emit: Emit,
     ranks: Ranks,
+    validated: Sequence[Example] = (),
 ) -> tuple[dict[str, Any], Feed]:
-    """Train to the end. Returns runtime_s (the loop alone) and total_flos; and what was fed.
+    """Train to the end, measuring now and then on `validated`. Returns runtime_s (the loop alone)
+    and total_flos; and what was fed.
 
     Raises Stopped after a checkpoint when SIGTERM asked for it.
     """
@@ -291,9 +302,15 @@ def train(
         steps_per_epoch=per_epoch,
         resumed_from_step=resumed_from,
     )
+    if spec.mixed_precision != "no":
+        refuse_without_bfloat16(device_of(job.plan))
     execution = execution_of(job, model, ranks)
     emit("execution", **encode(execution))
     reporter = StepReporter(job, emit, recorder, len(examples), feed, ranks)
+    if validated:
+        emit("validation-set", **encode(set_record(spec.validation_data, validated, examples)))
+        batches = _in_batches(validated, spec.batch_size, pad_id)
+        reporter.validation = Validation(model, batches, spec.validate_every_steps, emit)
     trainer = RecordingTrainer(
         model=model,
         args=_arguments(job, execution, num_steps),
@@ -312,10 +329,24 @@ def train(
     with memory_named(spec, execution):
         trainer.train(resume_from_checkpoint=job.resume)
     runtime_s = time.monotonic() - began_s
+    if spec.mixed_precision != "no":  # from here on the model computes as its weights are saved
+        trainer.accelerator.unwrap_model(model, keep_fp32_wrapper=False)
     if reporter.stop_asked and trainer.state.global_step < num_steps:
         emit("stopped", step=int(trainer.state.global_step))
         raise Stopped(f"after step {trainer.state.global_step}, as asked")
     return {"runtime_s": runtime_s, "total_flos": int(trainer.state.total_flos)}, feed
+
+
+def _in_batches(
+    examples: Sequence[Example], batch_size: int, pad_id: int
+) -> list[dict[str, torch.Tensor]]:
+    """Rows in their order, so many at once, as training pads them."""
+    rows = ExampleDataset(examples)
+    firsts = range(0, len(rows), batch_size)
+    return [
+        collate([rows[i] for i in range(first, min(first + batch_size, len(rows)))], pad_id)
+        for first in firsts
+    ]
 
 
 def _arguments(job: Job, execution: ExecutionRecord, num_steps: int) -> TrainingArguments:
@@ -333,6 +364,7 @@ def _arguments(job: Job, execution: ExecutionRecord, num_steps: int) -> Training
         max_grad_norm=spec.max_grad_norm,
         neftune_noise_alpha=spec.neftune_noise_alpha or None,
         gradient_checkpointing=spec.gradient_checkpointing,
+        bf16=spec.mixed_precision == "bf16",
         optim=spec.optimizer,
         adam_beta1=spec.adam_beta1,
         adam_beta2=spec.adam_beta2,

@@ -18,7 +18,10 @@ _OTHER: Final = "belongs to another attempt than the one under way"
 
 # What may stand directly after what. `stage-started` opens a segment of a stage, `recovered` says
 # that another process goes on from here; the run's own events frame the attempts.
-_REPORTED: Final = ("execution", "ranks", "ranks-fed", "compilation", "loss", "generation")
+_REPORTED: Final = (
+    *("execution", "ranks", "ranks-fed", "compilation", "loss", "generation"),
+    *("validation-set", "validation"),
+)
 """What a worker says of how it works; nothing follows from their place."""
 _INSIDE_STAGE: Final = (
     "schedule",

@@ -1,0 +1,66 @@
+"""The rows that a training is evaluated on while it runs, as the model gets them.
+
+Responsible for their examples and for what is told of them. The loss is computed by a backend.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from evidence.data.examples import texts_of
+from evidence.data.read import load_data
+from evidence.data.tokens import Coder, Example, build_example, num_targets
+from evidence.encoding.digest import sha256_hex
+from evidence.errors import DataError, MalformedError
+from evidence.records.record import Record
+from evidence.records.run import AttemptPlan
+from evidence.records.validation import ValidationSetRecord
+
+
+class ValidationSet(Record):
+    """The rows, and the digest of the bytes that they were read from."""
+
+    examples: tuple[Example, ...] = ()
+    sha256: str = ""
+
+
+def validation_set(plan: AttemptPlan, root: Path, coder: Coder) -> ValidationSet:
+    """Those of the plan; none where it asks for no validation.
+
+    Raises DataError where no token of any row carries loss.
+    """
+    if not plan.train.validate_every_steps:
+        return ValidationSet()
+    name = plan.train.validation_data
+    spec = plan.data[name]
+    data = load_data(root, name, spec)
+    text_of = texts_of(name, spec, coder.chat)
+    examples = []
+    for index, row in enumerate(data.rows):
+        try:
+            marked = text_of(row)
+        except MalformedError as error:
+            raise DataError(f"{data.place(index)}: {error.message}") from error
+        examples.append(build_example(index, marked, coder, spec, plan.train.max_length))
+    if not any(num_targets(one.labels) for one in examples):
+        raise DataError(
+            f"in none of the {len(examples)} rows of [data.{name}] does a token carry loss: a "
+            "validation loss would be a mean of nothing. Mend its text, its answer or max_length"
+        )
+    return ValidationSet(tuple(examples), sha256_hex(data.raw))
+
+
+def set_record(
+    name: str, examples: Sequence[Example], trained_on: Sequence[Example]
+) -> ValidationSetRecord:
+    """What the journal tells of the rows."""
+    taught = {one.ids for one in trained_on}
+    return ValidationSetRecord(
+        data=name,
+        num_rows=len(examples),
+        num_tokens=sum(len(one.ids) for one in examples),
+        num_target_tokens=sum(num_targets(one.labels) for one in examples),
+        num_rows_cut=sum(bool(one.num_cut) for one in examples),
+        num_rows_trained_on=sum(one.ids in taught for one in examples),
+    )

@@ -1,0 +1,71 @@
+"""The toy with a loss on validation rows, measured after every sixth of its twenty steps."""
+
+from __future__ import annotations
+
+from copy import deepcopy
+from typing import Any
+
+from lies import milestone
+from toy import toy
+from toy_parts import MAX_LENGTH
+
+from evidence import layout
+from evidence.self_test.forger import ForgedPack
+
+STEPS = (6, 12, 18, 20)
+LOSSES = (2.5, 1.75, 1.5, 1.625)
+NUM_ROWS = 4
+TARGETS = 12
+TABLE = """[data.validation]
+path = "data/validation.jsonl"
+answer = ["final_answer"]
+text = "{{ prompt }} {{ final_answer }}"
+
+[train]
+validate_every_steps = 6
+"""
+
+
+def validated(more: str = "", losses: tuple[float, ...] = LOSSES) -> ForgedPack:
+    """An honest one. `more`: further settings of [train]."""
+    made = toy()
+    milestone("[train]\n", f"{TABLE}{more}")(made)
+    data = made.docs[layout.INPUTS]["data"]
+    data["validation"] = deepcopy(data["train"]) | {
+        "name": "validation",
+        "path": "data/validation.jsonl",
+        "num_rows": NUM_ROWS,
+        "num_schema_violations": {"unavailable": "no fields are declared"},
+    }
+    facts: dict[str, Any] = {"stage": "train", "segment": 1}
+    told = {
+        "data": "validation",
+        "num_rows": NUM_ROWS,
+        "num_tokens": NUM_ROWS * MAX_LENGTH // 2,
+        "num_target_tokens": TARGETS,
+        "num_rows_cut": 1,
+        "num_rows_trained_on": 0,
+    }
+    behind(made, "schedule", "validation-set", facts | told)
+    before = "validation-set"
+    for step, loss in zip(STEPS, losses, strict=False):
+        data = facts | {"step": step, "loss": loss, "num_target_tokens": TARGETS}
+        behind(made, before, "validation", data)
+        before = "validation"
+    return made
+
+
+def behind(made: ForgedPack, earlier: str, name: str, data: dict[str, Any]) -> None:
+    """One more event directly behind the last of the training that is called `earlier`."""
+    events = made.docs[layout.JOURNAL]
+    place = max(
+        index
+        for index, one in enumerate(events)
+        if one["event"] == earlier and one["data"]["stage"] == "train"
+    )
+    events.insert(place + 1, {**deepcopy(events[place]), "event": name, "data": deepcopy(data)})
+
+
+def facts_of(made: ForgedPack, name: str) -> list[dict[str, Any]]:
+    """The facts of each event of this name."""
+    return [one["data"] for one in made.docs[layout.JOURNAL] if one["event"] == name]
