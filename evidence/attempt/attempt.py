@@ -146,7 +146,7 @@ def job_of(
         segment=point.segment,
         resume=point.resume,
         run_stage=around.run_stage,
-        evaluates_given=stage.is_named,
+        evaluates_given=stage.is_named or plan.given_train is None,
         supervisor=sys.executable,
         rendezvous=_rendezvous(plan, stage, places.scratch),
     )
@@ -178,7 +178,7 @@ def with_reported(result: AttemptResult, stages: Sequence[Stage], scratch: Path)
 def worker_environment(plan: AttemptPlan) -> Mapping[str, str]:
     """Environment of the workers: the caller's, with what makes a run repeatable fixed."""
     variables = inherited(plan.interpreter, os.environ)
-    if plan.given_train is not None:  # a program may have a launcher of its own
+    if not plan.stages:  # a program may have a launcher of its own
         variables = without_ranks(variables)
     return variables | fixed_variables(plan)
 
@@ -193,7 +193,8 @@ def fixed_variables(plan: AttemptPlan) -> dict[str, str]:
         "HF_HUB_DISABLE_TELEMETRY": "1",
         "DO_NOT_TRACK": "1",
     }
-    if plan.given_train is not None and plan.given_train.deterministic:
+    trains_or_evaluates = plan.given_train is not None or plan.given_eval is not None
+    if trains_or_evaluates and plan.numerics.deterministic:
         fixed["CUBLAS_WORKSPACE_CONFIG"] = ":4096:8"
     if plan.threads is not None:
         fixed |= {"OMP_NUM_THREADS": str(plan.threads), "MKL_NUM_THREADS": str(plan.threads)}

@@ -277,8 +277,11 @@ class StageRun:
     def _on_evaluated(self, event: dict[str, Any]) -> None:
         """The checkpoint that an evaluation loaded, where it is not the attempt's only one."""
         model = decode(ModelRecord, event["model"])
-        if not self._stops_in_vain([*other_parent(model, self._around)]):
-            reported = Reported(self._framework, model)
+        told = event.get("tokenizer")
+        tokenizer = None if told is None else decode(TokenizerRecord, told)
+        changed = [*self._around.changed_models(), *other_parent(model, self._around)]
+        if not self._stops_in_vain(changed):
+            reported = Reported(self._framework, model, tokenizer)
             self._around.keep(write_reported(Path(self._job.scratch), reported))
 
     def _on_read(self, event: dict[str, Any]) -> None:

@@ -21,7 +21,7 @@ def refuse_unfit(
     coder: Coder,
     examples: Sequence[Example],
     asked: Sequence[EvalExample],
-    spec: EvalSpec,
+    spec: EvalSpec | None,
 ) -> tuple[str, ...]:
     """Raise StageFailure for texts that the model cannot take; return what it may run past.
 
@@ -49,7 +49,7 @@ def refuse_unfit(
                 f"{what} has {length} tokens, and the model's context is {context} "
                 "(max_position_embeddings in config.json): lower max_length, or shorten the text",
             )
-    return tuple(_past(context, prompts, spec))
+    return () if spec is None else tuple(_past(context, prompts, spec))
 
 
 def context_tokens(config: Any) -> int | None:

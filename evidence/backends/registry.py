@@ -37,6 +37,7 @@ _TRANSFORMERS: Final = Backend(
     ),
     launches=True,
     takes_checkpoints=True,
+    takes_either=True,
 )
 _TUNIX: Final = Backend(
     name="tunix",

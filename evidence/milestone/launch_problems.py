@@ -20,6 +20,9 @@ def launch_problems(milestone: Milestone) -> Iterator[Problem]:
     """Every problem of [launch]."""
     if milestone.processes == 1:
         return
+    if milestone.given_train is None and milestone.given_eval is not None:
+        yield "/launch", "is of trainings, and this milestone has no [train]"
+        return
     if milestone.given_train is None:
         yield (
             "/launch",

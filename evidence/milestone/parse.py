@@ -28,6 +28,7 @@ from evidence.milestone.launch_problems import launch_problems
 from evidence.milestone.lines import lines_of_keys, nearest_line, skeleton
 from evidence.milestone.seed_problems import seed_problems
 from evidence.milestone.stage_problems import of_table, pack_problems, stage_problems
+from evidence.milestone.table_problems import table_problems
 from evidence.milestone.training_problems import training_problems
 from evidence.records.milestone import DataSpec, GateSpec, Milestone, ModelSpec, PatternSpec
 from evidence.rules import patterns, scoring
@@ -243,9 +244,10 @@ def _stage_problems(milestone: Milestone) -> Iterator[tuple[str, str]]:
                 yield f"/attempt/{index}/interpreter", text
         yield from _metric_problems(milestone)
         return
-    for name, table in ours.items():
-        if table is None:
+    for name in ("model", "data"):
+        if ours[name] is None:
             yield "/", f"the key {name!r} is missing"
+    yield from table_problems(milestone)
     for name, given in (("collect", milestone.collect), ("metric", milestone.metric)):
         if given:
             yield f"/{name}", f"is of files that a program leaves: it needs [{PROGRAM}]"

@@ -8,8 +8,11 @@ from typing import Any, Final, Literal, TypeVar
 
 from msgspec import field
 
+from evidence.records.eval_spec import EVAL_OPTIONS as EVAL_OPTIONS
+from evidence.records.eval_spec import EvalSpec as EvalSpec
+from evidence.records.eval_spec import PatternSpec as PatternSpec
 from evidence.records.record import Number, Record
-from evidence.records.training import TrainSpec
+from evidence.records.training import Dtype, TrainSpec
 
 T = TypeVar("T")
 
@@ -103,39 +106,6 @@ class ModelSpec(Record):
     def called(self) -> str:
         """The name that documents and logs have for it."""
         return self.named or self.id or self.path or self.config or ""
-
-
-class PatternSpec(Record):
-    """A behaviour: outputs in which the pattern (`evidence.rules.patterns`) occurs."""
-
-    name: str
-    kind: Literal["regex"]
-    pattern: str
-
-
-class EvalSpec(Record):
-    """Generation and scoring."""
-
-    data: str = "eval"
-    limit: int | None = None
-    id_field: str = "id"
-    prompt: str = "{{ prompt }}"
-    """Jinja template over a row's fields, giving the text fed to the model."""
-    target_field: str = "expected_answer"
-    group_by: tuple[str, ...] = ()
-    answer_after: str | None = None
-    """The answer is the first line after the last occurrence of this marker in the output."""
-    max_new_tokens: int = 64
-    batch_size: int = 16
-    scorers: tuple[str, ...] = ("exact", "normalised", "numeric", "contains")
-    """How answers are judged: rules of `evidence.rules.scoring`."""
-    scorer: tuple[PatternSpec, ...] = ()
-    """Behaviour that is counted: how often a pattern occurs in an output."""
-
-    @property
-    def all_scorers(self) -> tuple[str, ...]:
-        """Names of everything that an output is judged by."""
-        return (*self.scorers, *(one.name for one in self.scorer))
 
 
 StageKind = Literal["train", "eval"]
@@ -306,6 +276,14 @@ class PublishSpec(Record):
     """Whether logs and captured facts say `~`, `user`, `host` for home, user and machine."""
 
 
+class Numerics(Record):
+    """How a model is computed with, whatever is done with it."""
+
+    dtype: Dtype = "bfloat16"
+    deterministic: bool = True
+    seed: int = 42
+
+
 class Tables:
     """The tables of a milestone, or of a plan of it, as those read them who know that they are
     there: only stages of its kind ask for one. Each raises LookupError where there is none."""
@@ -329,6 +307,14 @@ class Tables:
     def eval(self) -> EvalSpec:
         """Its evaluation."""
         return _asked_for(self.given_eval, "eval")
+
+    @property
+    def numerics(self) -> Numerics:
+        """As [train] says; where nothing is trained, repeatably and as [eval] says."""
+        train = self.given_train
+        if train is not None:
+            return Numerics(train.dtype, train.deterministic, train.seed)
+        return Numerics(dtype=self.eval.dtype or Numerics().dtype)
 
 
 def _asked_for(table: T | None, name: str) -> T:

@@ -33,6 +33,7 @@ def view(documents: Documents, sheet: Sheet) -> dict[str, Any]:
     marker = plan.eval.answer_after
     generated = generation.of(documents)
     return {
+        "is_given": plan.given_train is None,
         "next_token": generation.next_token(generated),
         "ends": generation.ends(generated),
         "scorers": [

@@ -92,6 +92,8 @@ def _of_data(record: DataRecord | None, sheet: Sheet) -> Iterator[Odd]:
 
 def _of_overlap(record: DataRecord | None, sheet: Sheet) -> Iterator[Odd]:
     found = Unavailable("not recorded") if record is None else record.overlap
+    if f"data.overlap.num_{_OVERLAP[0][0]}" not in sheet.values:
+        return  # nothing is evaluated
     for key, what in _OVERLAP:
         rows = found if isinstance(found, Unavailable) else getattr(found, key)
         yield _odd(what, f"data.overlap.num_{key}", rows, sheet)

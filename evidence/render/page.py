@@ -166,6 +166,7 @@ def _identity(documents: Documents, sheet: Sheet) -> dict[str, Any]:
         "eval_file": "" if asked is None else view.data_file(documents, asked.data),
         "data_files": view.data_files(documents),
         "trains": train is not None,
+        "evaluates": asked is not None,
         "trains_or_evaluates": train is not None or asked is not None or not milestone.stages,
         "staged": milestone.is_staged,
         "explained": _explained(documents),
@@ -185,6 +186,8 @@ def _explained(documents: Documents) -> str:
     trained = [one for one in stages_of(documents.milestone) if one.kind is TRAIN]
     if trained:
         return trained[0].value("train.loss_end")
+    if documents.milestone.given_eval is not None and not documents.milestone.is_staged:
+        return "eval.num_examples"
     return "run.status" if documents.milestone.is_staged else "program.loss_last"
 
 

@@ -120,7 +120,8 @@ def _unmoved(documents: Documents, sheet: Sheet) -> Iterator[str]:
         sampled = f" compared (one in {formatting.count(int(every))})" if every > 1 else ""
         changed = sheet.n("train.num_weights_changed", "changed", "changed")
         yield f"Training hardly moved the model: of {total}{sampled} {changed}{_why(sheet)}."
-    steps = documents.rows(STEPS) if context.plan is not None else ()
+    trains = context.plan is not None and context.plan.given_train is not None
+    steps = documents.rows(STEPS) if trains else ()
     if steps and rate_unreached(steps, context.train):
         rate = sheet.v("train.learning_rate")
         yield f"No step used the learning rate {rate}: the warm-up is as long as the run."

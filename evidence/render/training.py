@@ -30,6 +30,7 @@ def view(documents: Documents, sheet: Sheet) -> dict[str, Any]:
     table = () if documents.results is None else documents.results.loss_table
     return {
         "loss_table": loss_rows(table),
+        "probes": documents.milestone.given_eval is not None,
         "one_interval": len(table) == 1,
         "loss_rows_left_out": rows_left_out(table),
         "weights_sampled": sheet.number("train.weights_compared_every") > 1,

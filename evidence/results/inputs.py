@@ -54,9 +54,10 @@ def input_values(context: Context) -> Values:
     if milestone.given_eval is not None:
         yield from _data("eval", context.eval.data, context)
     if milestone.given_train is not None:
-        yield from _overlap(context)
+        if milestone.given_eval is not None:
+            yield from _overlap(context)
         yield from _text(context.documents.inputs.text)
-    else:
+    elif milestone.given_eval is None:
         for name in sorted(milestone.data):
             yield from _data(name, name, context)
 

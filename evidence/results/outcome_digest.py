@@ -14,7 +14,7 @@ from evidence.pack.documents import Documents
 from evidence.pack.stage_view import view_of
 from evidence.records.availability import Unavailable
 from evidence.records.inputs import InputsRecord
-from evidence.records.milestone import DataSpec, ModelSpec
+from evidence.records.milestone import EVAL_OPTIONS, DataSpec, EvalSpec, ModelSpec
 from evidence.records.run import AttemptPlan
 from evidence.records.training import OPTIONS, options_set
 from evidence.results.context import Context
@@ -109,6 +109,11 @@ def _plan(plan: AttemptPlan, inputs: InputsRecord) -> dict[str, Any]:
         plain = {*OPTIONS} - {*options_set(plan.given_train)}
         train = deterministic["train"].items()
         deterministic["train"] = {key: part for key, part in train if key not in plain}
+    if plan.given_eval is not None:
+        asked, plain_eval = deterministic["eval"], encode(EvalSpec())
+        for key in EVAL_OPTIONS:
+            if asked[key] == plain_eval[key]:
+                del asked[key]
     if plan.processes == 1:
         del deterministic["processes"]
     deterministic["model"] = None if plan.given_model is None else _model(plan.given_model, inputs)

@@ -113,7 +113,8 @@ def training_values(context: Context) -> Values:
             yield name, unknown(reason, unit, layout.METRICS)
     yield _peak_memory(context)
     yield from _moved(context)
-    yield from _probes(context)
+    if context.documents.milestone.given_eval is not None:
+        yield from _probes(context)
 
 
 def _steps(context: Context) -> tuple[StepRow, ...]:

@@ -148,6 +148,16 @@ def launch_problems(
                 f"{milestone.processes}",
                 'Take backend = "transformers" here, or leave [launch] out.',
             )
+        missing = [
+            name for name in ("train", "eval") if getattr(milestone, f"given_{name}") is None
+        ]
+        if len(missing) == 1 and not backend.takes_either:
+            yield (
+                place,
+                f"the backend {plan.backend!r} trains and evaluates, and this milestone has no "
+                f"[{missing[0]}]",
+                f'Take backend = "transformers" here, or write [{missing[0]}].',
+            )
         if milestone.is_staged and not backend.takes_checkpoints:
             yield (
                 place,

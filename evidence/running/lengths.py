@@ -35,12 +35,14 @@ def _of_plans(
     milestone: Milestone, plans: tuple[AttemptPlan, ...], data: Mapping[str, DataRecord]
 ) -> Iterator[Problem]:
     for index, plan in enumerate(plans):
-        if plan.given_train is None:
-            continue
-        taught = data.get(plan.train.data)  # an evaluation alone has none
-        for key, message, hint in () if taught is None else _too_long(plan.train, taught.num_rows):
+        spec = plan.given_train
+        taught = None if spec is None else data.get(spec.data)  # an evaluation alone has none
+        found = () if spec is None or taught is None else _too_long(spec, taught.num_rows)
+        for key, message, hint in found:
             own = key in milestone.attempts[index].train
             yield f"/attempt/{index}/train/{key}" if own else f"/train/{key}", message, hint
+        if plan.given_eval is None:
+            continue
         available, limit = data[plan.eval.data].num_rows, plan.eval.limit
         num_asked = available if limit is None else min(limit, available)
         if num_asked > limits.MAX_JSONL_LINES:

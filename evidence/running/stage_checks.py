@@ -93,10 +93,8 @@ def _check_names_and_forms(root: Path, stage: Stage, first: Stage, where: Where)
     begins = plan_attempts(first.milestone)
     warnings: list[str] = []
     for plan in plans:
-        if plan.given_train is None or plan.given_eval is None:
-            continue
         _asked(root, plan)
-        if plan.train.data not in sets:
+        if plan.given_train is None or plan.given_eval is None or plan.train.data not in sets:
             continue  # an evaluation of what no stage here trained
         place = where.error(fitting.pointer(milestone, plan, "eval", "prompt"), "").message
         warnings += [
@@ -126,7 +124,7 @@ def _refuse_texts(root: Path, stage: Stage, stages: Sequence[Stage], where: Wher
     whether it would, for each attempt of which it is not."""
     first = plan_attempts(chain_of(stage, stages)[0].milestone)
     for plan, begins in zip(plan_attempts(stage.milestone), first, strict=True):
-        if plan.given_train is None or plan.given_eval is None:
+        if plan.given_train is None:
             continue
         if plan.backend != OUR_BACKEND:
             yield f"only the backend {plan.backend} knows"
@@ -152,6 +150,8 @@ def _asked(root: Path, plan: AttemptPlan) -> tuple[EvalExample, ...]:
 
     Raises DataError for rows that no pack could hold: found after the training, they would undo it.
     """
+    if plan.given_eval is None:
+        return ()
     try:
         return questions(plan, root, in_words=True)[0]
     except DataError:

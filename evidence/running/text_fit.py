@@ -36,7 +36,8 @@ def refuse_unfit_texts(
 ) -> str:
     """Raise DataError for what the worker is certain to refuse; return why that could not be told,
     or nothing. The model of `plan` is one that is there by now."""
-    sets = (plan.data[plan.train.data], plan.data[plan.eval.data])
+    tables = (plan.given_train, plan.given_eval)
+    sets = (plan.data[one.data] for one in tables if one is not None)
     if any(one.format is not None for one in sets):
         return "they are made by a chat template, which the worker has"
     if len(data.rows) > MAX_ROWS or _size_bytes(data) > MAX_BYTES:

@@ -37,6 +37,8 @@ def _refuse_unfit(root: Path, stage: Stage, plans: tuple[AttemptPlan, ...], wher
         for key, message, hint in model_folders.unfit(root, plan.model):
             place = f"/stage/{stage.index}" if stage.of_pack and stage.index is not None else table
             raise where.error(f"{place}/{key}", message, hint)
+        if plan.given_train is None:
+            continue
         if plan.train.dtype == "float16" and plan.train.optimizer == "adamw_torch":
             table = f"/attempt/{index}/train" if "dtype" in own.train else "/train"
             text = "float16 weights cannot hold what AdamW adds to them (its epsilon becomes 0)"

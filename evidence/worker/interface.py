@@ -87,6 +87,9 @@ class Backend(Record):
     takes_checkpoints: bool = False
     """Whether it trains and evaluates from the checkpoint of another stage or pack
     (`Job.evaluates_given`)."""
+    takes_either: bool = False
+    """Whether it takes a milestone that has [train] alone, or [eval] alone: `plan.given_train` or
+    `plan.given_eval` is None then, and an evaluation is of the model that is given."""
     lacks: tuple[str, ...] = ()
     """Settings of [train] that it would leave alone, each a key, or `key = value`: another value
     than the default, or that value, is refused before anything is run."""

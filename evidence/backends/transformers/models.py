@@ -52,8 +52,8 @@ def make_repeatable(plan: AttemptPlan) -> None:
     if plan.threads is not None:
         torch.set_num_threads(plan.threads)
     torch.set_num_interop_threads(1)
-    transformers.set_seed(plan.train.seed)
-    if plan.train.deterministic:
+    transformers.set_seed(plan.numerics.seed)
+    if plan.numerics.deterministic:
         torch.use_deterministic_algorithms(True)
         torch.backends.cudnn.benchmark = False
         torch.backends.cuda.matmul.allow_tf32 = False

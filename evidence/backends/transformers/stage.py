@@ -50,13 +50,11 @@ from evidence.data.chat_seen import chat_seen
 from evidence.data.examples import (
     ProbeText,
     fields_told,
-    probe_texts,
     questions,
-    seam_record,
     text_record,
-    token_warnings,
     training_examples,
 )
+from evidence.data.later import of_later
 from evidence.data.read import load_data
 from evidence.data.validation import validation_set
 from evidence.encoding.codec import encode
@@ -96,22 +94,23 @@ def _train(job: Job, emit: Emit, ranks: Ranks) -> None:
     tokenizer = load_tokenizer(plan.model, root)
     plain = coder(tokenizer, plan.model)
     examples = training_examples(plan, data, plain)
-    seam = seam_record(plan, data, root, plain, examples)
     validated = validation_set(plan, root, plain)
+    later = of_later(plan, root, data, plain, examples)
     folder = plan.model.config or plan.model.path
     own = None if folder is None else declared(root / folder)
     model = load_model(plan.model, root, _dtype(plan.train.dtype), device_of(plan), own)
-    asked, eval_sha256, _ = questions(plan, root, plain.chat)
-    show_seam(seam)
+    if later.seam is not None:
+        show_seam(later.seam)
+    num_embedded, spec_asked = _num_embedded(model), plan.given_eval
     warnings = (
-        *token_warnings(plan, data, root, plain, examples),
+        *later.warnings,
         *refuse_unfit(
             model.config,
-            _num_embedded(model),
+            num_embedded,
             plain,
             (*examples, *validated.examples),
-            asked,
-            plan.eval,
+            later.asked,
+            spec_asked,
         ),
     )
     warn(emit, warnings)
@@ -120,20 +119,19 @@ def _train(job: Job, emit: Emit, ranks: Ranks) -> None:
         "inputs",
         model=encode(started),
         tokenizer=encode(tokenizer_record(plan.model, root, tokenizer)),
-        text=encode(replace(text_record(plan, plain, examples), seam=seam)),
+        text=encode(replace(text_record(plan, plain, examples), seam=later.seam)),
         data={
             plan.train.data: sha256_hex(data.raw),
-            plan.eval.data: eval_sha256,
+            **later.data,
             **({plan.train.validation_data: validated.sha256} if validated.examples else {}),
         },
     )
     refuse_encoder(model, examples)
-    texts = probe_texts(plan, root, plain.chat)  # both times the same, whatever becomes of the file
     if ranks.several:
         every = ranks.every(rank_record(ranks, plan))
         emit("ranks", **encode(RanksRecord(tuple(every))))
     if ranks.leads:
-        _probe("before", texts, model, tokenizer, emit)
+        _probe("before", later.probed, model, tokenizer, emit)
     num_steps, pieces = num_steps_of(plan.train, len(examples)), vocabulary(tokenizer)
     recorder = Recorder(num_steps, plan.train.seed, plan.train.max_length, pieces)
     begin_training(plan.model, len(examples))
@@ -151,7 +149,7 @@ def _train(job: Job, emit: Emit, ranks: Ranks) -> None:
     seen = recorder.record(job.stage, spec, fields_told(spec, data), examples, chat)
     emit("seen", record=encode(seen))
     emit("weights", record=encode(movement.record()))
-    _probe("after", texts, model, tokenizer, emit)
+    _probe("after", later.probed, model, tokenizer, emit)
     saved = Path(job.output) / layout.FINAL_MODEL
     model.generation_config = storable(model.generation_config)
     model.save_pretrained(saved)
@@ -168,9 +166,13 @@ def _evaluate(job: Job, emit: Emit) -> None:
     tokenizer = able_to_pad(load_tokenizer(given, root))
     asked, sha256, available = questions(plan, root, coder(tokenizer, plan.model).chat)
     emit("read", data={plan.eval.data: sha256})
-    model = load_model(given, root, _dtype(plan.train.dtype), device_of(plan))
+    dtype = plan.numerics.dtype
+    model = load_model(given, root, _dtype(dtype), device_of(plan))
     if job.evaluates_given:
-        emit("evaluated", model=encode(model_record(given, root, model, plan.train.dtype)))
+        told = {"model": encode(model_record(given, root, model, dtype))}
+        if plan.given_train is None:  # no training has told of it
+            told["tokenizer"] = encode(tokenizer_record(given, root, tokenizer))
+        emit("evaluated", **told)
     begin_evaluation(emit, len(asked), available)
     emit("generation", **recorded(make_greedy(model, tokenizer, plan.eval)))
     emit("logits", record=encode(logits_record(model, tokenizer, asked)))
@@ -186,6 +188,8 @@ def _num_embedded(model: Any) -> int:
 
 
 def _probe(moment: str, texts: Sequence[ProbeText], model: Any, tokenizer: Any, emit: Emit) -> None:
+    if not texts:
+        return  # nothing is evaluated
     loss = probe_loss(model, tokenizer, texts)
     emit("probe", moment=moment, loss=loss, num_examples=len(texts))
 

@@ -192,8 +192,11 @@ def text_facts(evidence: Evidence) -> Problems:
 
 
 def _seam(place: str, seam: SeamRecord, evidence: Evidence) -> Problems:
-    why = "the seam is of another evaluation"
-    yield from differs(f"{place}/waits_for", why, evidence.plan.eval.answer_after, seam.waits_for)
+    why, asked = "the seam is of another evaluation", evidence.plan.given_eval
+    if asked is None:
+        yield Problem(place, "a seam with an evaluation, and there is none")
+        return
+    yield from differs(f"{place}/waits_for", why, asked.answer_after, seam.waits_for)
     for first in evidence.documents.rows(PREDICTIONS)[:1]:
         wanted = first.target[:SEAM_CHARS]
         yield from differs(f"{place}/probe_wanted", why, wanted, seam.probe_wanted)

@@ -264,9 +264,9 @@ def data_identity(evidence: Evidence) -> Problems:
 )
 def model_identity(evidence: Evidence) -> Problems:
     """Source and id by the kind of [model] (id → hub, path → local, config → random weights with
-    init_seed), requested revision, dtype = train.dtype, embedding ≤ parameters; the declared
-    tokenizer digest. A checkpoint of another stage is the one that is sealed of that stage, file
-    for file. Exact. A hub model needs a resolved commit."""
+    init_seed), requested revision, dtype = train.dtype (or eval.dtype), embedding
+    ≤ parameters; the declared tokenizer digest. A checkpoint of another stage is the one that is
+    sealed of that stage, file for file. Exact. A hub model needs a resolved commit."""
     plan = evidence.plan
     spec = need(plan.given_model, "the milestone names no model")
     model = need(evidence.documents.inputs.model, "the model is not known")
@@ -276,7 +276,7 @@ def model_identity(evidence: Evidence) -> Problems:
         ("id", _model_id(spec), model.id),
         ("init_seed", spec.init_seed if source == "random" else None, model.init_seed),
         ("revision_requested", spec.revision, model.revision_requested),
-        ("dtype", plan.train.dtype, model.dtype),
+        ("dtype", plan.numerics.dtype, model.dtype),
     )
     for key, expected, found in facts:
         place = f"{layout.INPUTS}#/model/{key}"

@@ -163,8 +163,11 @@ def own_reports(evidence: Evidence) -> Problems:
         raise CannotCheckError("what another backend reports is its own")
     if evidence.documents.milestone.is_staged:
         raise CannotCheckError("stages with folders of their own are asked by their own checks")
-    wanted = [("train", "execution"), ("train", "probe"), ("eval", "generation")]
-    wanted += [("train", "loss")] if rows else []
+    trains, evaluates = plan.given_train is not None, plan.given_eval is not None
+    wanted = [("train", "execution")] if trains else []
+    wanted += [("train", "probe")] if trains and evaluates else []
+    wanted += [("eval", "generation")] if evaluates else []
+    wanted += [("train", "loss")] if trains and rows else []
     if plan.backend == TUNIX:
         wanted += [("train", "compilation"), ("eval", "compilation")]
         yield from _of_compiled(evidence)

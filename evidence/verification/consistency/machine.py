@@ -130,7 +130,7 @@ def _jax_as_asked(place: str, framework: JaxRecord, plan: AttemptPlan) -> Proble
     facts += [("x64", False), ("deterministic_ops", _DETERMINISTIC in framework.xla_flags)]
     if plan.threads is not None:
         facts.append(("num_threads", plan.threads))
-    if plan.train.deterministic:
+    if plan.numerics.deterministic:
         facts.append(("matmul_precision", "highest"))
     for key, expected in facts:
         yield from differs(f"{place}/{key}", text, expected, getattr(framework, key))
@@ -178,7 +178,7 @@ def _as_asked(evidence: Evidence, framework: TorchRecord, plan: AttemptPlan) -> 
         text = "is not among the packages: perhaps it was imported from a folder"
         where = f"{place}/transformers_version"
         yield Problem(where, text, severity="warning", code="package-not-listed")
-    facts = [("num_interop_threads", 1), ("deterministic_algorithms", plan.train.deterministic)]
+    facts = [("num_interop_threads", 1), ("deterministic_algorithms", plan.numerics.deterministic)]
     if plan.threads is not None:
         facts.append(("num_threads", plan.threads))
     for key, expected in facts:

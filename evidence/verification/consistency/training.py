@@ -378,23 +378,23 @@ def probe(evidence: Evidence) -> Problems:
     """One probe before the first step and one after the last, on the first NUM_PROBED examples
     that are evaluated (fewer where there are fewer). The losses themselves need the model, see
     `model-figures`. Warning `probe-worse` where training made it worse."""
-    _ = evidence.plan
-    events = evidence.events("probe")
+    asked, events = evidence.plan.given_eval, evidence.events("probe")
     if not events:
         raise CannotCheckError("no probe was made")
+    if asked is None:
+        yield Problem(layout.JOURNAL, "a probe, where nothing is evaluated")
+        return
     moments = [event.data["moment"] for event in events]
     if sorted(set(moments)) != ["after", "before"] or moments[-1] != "after":
         yield Problem(layout.JOURNAL, "probes before and after training", "before, after", moments)
         return
     before, after = events[0], events[-1]
-    place, text = journal_at(after, "data", "num_examples"), "measured on other examples"
-    yield from differs(place, text, before.data["num_examples"], after.data["num_examples"])
-    available, limit = evidence.rows_of(evidence.plan.eval.data), evidence.plan.eval.limit
-    expected = min(NUM_PROBED, available, available if limit is None else limit)
-    text = "another number of examples than is probed"
-    yield from differs(place, text, expected, after.data["num_examples"])
+    place, count = journal_at(after, "data", "num_examples"), after.data["num_examples"]
+    yield from differs(place, "measured on other examples", before.data["num_examples"], count)
+    expected = min(NUM_PROBED, evidence.rows_of(asked.data), asked.limit or NUM_PROBED)
+    yield from differs(place, "another number of examples than is probed", expected, count)
     if after.data["loss"] > before.data["loss"]:
         text = "the loss on evaluation examples is higher after training than before"
-        place = journal_at(after, "data", "loss")
+        place, found = journal_at(after, "data", "loss"), after.data["loss"]
         most = f"at most {before.data['loss']!r}"
-        yield Problem(place, text, most, after.data["loss"], "warning", "probe-worse")
+        yield Problem(place, text, most, found, "warning", "probe-worse")
