@@ -40,13 +40,18 @@ _LORA: Final = (
     "adapters (LoRA) and quantised weights (QLoRA) are not trained here, and all weights are; or "
     f"{RECORD}"
 )
-_MIXED: Final = (
-    'weights are trained in one number format, that of dtype = "bfloat16" or "float32", without '
-    f"mixed precision; or {RECORD}"
+_MIXED: Final = 'mixed precision is called mixed_precision = "bf16" here'
+_FP16: Final = (
+    "float16 is not offered, since it leaves out steps whose gradients overflow: mixed precision "
+    'is called mixed_precision = "bf16" here'
 )
 _DURING: Final = (
-    "a run evaluates once it is trained, not in between, and stops at no loss of its own: give "
-    f"[[stage]] of a training each an evaluation; or {RECORD}"
+    "the loss while it is trained is called validate_every_steps = 50 here, and is that of "
+    "[data.validation]"
+)
+_STOPPING: Final = (
+    "a run stops at no loss of its own, and keeps the weights of its last step: give [[stage]] of "
+    f"a training each an evaluation; or {RECORD}"
 )
 _SCORES: Final = (
     "answers are scored by rules that verify computes again: exact, normalised, numeric, contains, "
@@ -69,13 +74,12 @@ _AMD: Final = (
 _8BIT: Final = f"the states of an optimizer are kept in full, not in 8 bit; or {RECORD}"
 _OF_KEYS: Final = (
     (_LORA, ("load_in_4bit", "load_in_8bit", "lora", "lora_r", "peft", "qlora", "quantization")),
-    (_MIXED, ("bf16", "fp16", "mixed_precision")),
+    (_MIXED, ("bf16",)),
+    (_FP16, ("fp16",)),
+    (_DURING, ("eval_every_steps", "eval_steps", "eval_strategy", "evaluation_strategy")),
     (
-        _DURING,
-        (
-            *("early_stopping", "early_stopping_patience", "eval_every_steps", "eval_steps"),
-            *("eval_strategy", "evaluation_strategy", "load_best_model_at_end"),
-        ),
+        _STOPPING,
+        ("early_stopping", "early_stopping_patience", "load_best_model_at_end"),
     ),
     (_DEVICE, ("cuda", "device", "device_map", "devices", "gpu", "gpus", "no_cuda", "use_cpu")),
     (_APPLE, ("mps", "use_mps_device")),

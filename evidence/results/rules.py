@@ -62,6 +62,7 @@ RULES: Final[Mapping[str, str]] = {
     "runs-over-seeds": "runs whose value at the addresses was measured",
     "sample-sd-over-seeds": "sample standard deviation (n − 1) of the values, one a seed",
     "share-changed": "numbers that differ after training / numbers compared",
+    "minimum": "the smallest value at the addresses",
     "step-of-minimum": "the step of the smallest value at the addresses, the earliest of several",
     "steps-after-last-log": "steps that came after the last row of the loss table",
     "sum": "the sum of the values at the address",

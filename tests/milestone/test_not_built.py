@@ -12,7 +12,10 @@ from evidence.milestone.parse import parse_milestone
 from evidence.records.training import TrainSpec
 from tests.backends.test_training import MILESTONE
 
-INSTEAD = (not_built.RECORD, "CUDA_VISIBLE_DEVICES=1 evidence run ID")
+INSTEAD = (
+    not_built.RECORD, "CUDA_VISIBLE_DEVICES=1 evidence run ID",
+    'mixed_precision = "bf16"', "validate_every_steps = 50",
+)  # fmt: skip
 KEYS = sorted(not_built._KEYS)
 
 

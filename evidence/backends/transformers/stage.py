@@ -101,19 +101,10 @@ def _train(job: Job, emit: Emit, ranks: Ranks) -> None:
     model = load_model(plan.model, root, _dtype(plan.train.dtype), device_of(plan), own)
     if later.seam is not None:
         show_seam(later.seam)
-    num_embedded, spec_asked = _num_embedded(model), plan.given_eval
-    warnings = (
-        *later.warnings,
-        *refuse_unfit(
-            model.config,
-            num_embedded,
-            plain,
-            (*examples, *validated.examples),
-            later.asked,
-            spec_asked,
-        ),
-    )
-    warn(emit, warnings)
+    asked = (later.asked, plan.given_eval)
+    rows = (*examples, *validated.examples)
+    unfit = refuse_unfit(model.config, _num_embedded(model), plain, rows, *asked)
+    warn(emit, (*later.warnings, *unfit))
     started = model_record(plan.model, root, model, plan.train.dtype)
     emit(
         "inputs",
@@ -150,12 +141,17 @@ def _train(job: Job, emit: Emit, ranks: Ranks) -> None:
     emit("seen", record=encode(seen))
     emit("weights", record=encode(movement.record()))
     _probe("after", later.probed, model, tokenizer, emit)
+    _save(job, model, tokenizer, emit)
+    emit("done", **_at_end(job), **facts, weights=movement.facts())
+
+
+def _save(job: Job, model: Any, tokenizer: Any, emit: Emit) -> None:
+    """Leave the final model where the supervisor looks for it."""
     saved = Path(job.output) / layout.FINAL_MODEL
     model.generation_config = storable(model.generation_config)
     model.save_pretrained(saved)
     tokenizer.save_pretrained(saved)
     emit("model", path=str(saved))
-    emit("done", **_at_end(job), **facts, weights=movement.facts())
 
 
 def _evaluate(job: Job, emit: Emit) -> None:
