@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Final
 
-from evidence.compare.configuration import configuration
+from evidence.compare.configuration import configurations
 from evidence.compare.environment import environment_of
 from evidence.compare.measures import measures
 from evidence.compare.pair import Pair
@@ -52,7 +52,7 @@ def compare_packs(
     return ComparisonRecord(
         schema="comparison.v1",
         packs=tuple(map(_pack, packs, labels)),
-        configuration=differences([configuration(one) for one in documents]),
+        configuration=differences(configurations(documents)),
         environment=differences([environment_of(one) for one in documents]),
         measures=measured,
         pairs=tuple(
@@ -79,16 +79,21 @@ def _sides(first: Documents, other: Documents) -> Iterator[tuple[str, tuple[Docu
 
 def _pair(index: int, stage: str, pair: Pair) -> PairRecord:
     has_stages = pair.first.milestone.is_staged or pair.other.milestone.is_staged
+    apart = has_stages and not stage
     return PairRecord(
         pack=index,
         stage=stage or None,
-        conditions=tuple(pair.conditions.values()),
+        conditions=tuple(
+            one
+            for one in pair.conditions.values()
+            if not apart or one.outcome != "not-checked"  # one reason is given for all of those
+        ),
         trajectory=pair.trajectory,
         steps=pair.steps,
         logits=pair.logits,
         predictions=pair.predictions,
         weights=pair.weights,
-        reasons=NO_STAGE if has_stages and not stage else reasons(pair),
+        reasons=NO_STAGE if apart else reasons(pair),
     )
 
 

@@ -6,6 +6,7 @@ difference where both mean the same. The author's narrative is no configuration.
 
 from __future__ import annotations
 
+from collections.abc import Container, Sequence
 from typing import Any, Final
 
 from evidence.encoding.codec import encode
@@ -33,11 +34,28 @@ _DECLARED: Final = ("sha256", "rows")
 """What a milestone declares about its data; the data themselves are compared."""
 
 
-def configuration(documents: Documents) -> dict[str, Scalar]:
-    """Dotted keys such as train.learning_rate, in the order of a milestone file."""
+def configurations(packs: Sequence[Documents]) -> list[dict[str, Scalar]]:
+    """Of packs side by side. A stage that is not in all of them, with one name and kind, is one
+    key: nothing stands beside its settings."""
+    every = [{stage.name: stage.kind.name for stage, _ in views(one)} for one in packs]
+    shared = [{*one.items()} for one in every]
+    common = {name for name, _ in set.intersection(*shared)}
+    return [configuration(one, common) for one in packs]
+
+
+def configuration(documents: Documents, in_full: Container[str] | None = None) -> dict[str, Scalar]:
+    """Dotted keys such as train.learning_rate, in the order of a milestone file.
+
+    `in_full`: the stages whose settings are given; None: of all. Of others only what they are.
+    """
     milestone = documents.milestone
     plan = encode(plan_of(documents))
-    staged = {stage.name: _of_stage(stage, view) for stage, view in views(documents)}
+    staged = {
+        stage.name: _of_stage(stage, view)
+        if in_full is None or stage.name in in_full
+        else f"{stage.kind.name} (init {stage.init})"
+        for stage, view in views(documents)
+    }
     launch = milestone.launch
     return flat(
         {

@@ -237,6 +237,8 @@ class LaunchSpec(Record):
     """By how many processes a training step is computed."""
 
     processes: int = 1
+    strategy: str = "ddp"
+    """The one that there is: each process has the whole model."""
 
 
 class AllowSpec(Record):

@@ -45,6 +45,15 @@ def work_folder(path: Path) -> Path | None:
     return work if layout.is_unfinished(work) else None
 
 
+def work_around(staged: Path) -> Path | None:
+    """The folder of an unfinished run of which this is what would become the pack; None where it
+    is none. Only its publisher judges it as the pack that it is to be."""
+    work = staged.absolute().parent
+    if staged.name != layout.STAGED or work.parent.name != layout.WORK or staged.is_symlink():
+        return None
+    return work if layout.is_unfinished(work) else None
+
+
 def last_known_state(work: Path) -> LastKnownState:
     """The last known state of the run in this folder."""
     if posix.is_locked(work.with_name(f"{work.name}.lock")):

@@ -35,7 +35,7 @@ from evidence.verification.reading.sealed import SealedSet
 from evidence.verification.reading.structure import FileStatus
 from evidence.verification.report import Subject, build_report
 from evidence.verification.ruleset import RULESET
-from evidence.verification.unfinished import last_known_state, work_folder
+from evidence.verification.unfinished import last_known_state, work_around, work_folder
 from evidence.verification.words import check_attached_words
 
 _KEY: Final = object()
@@ -358,8 +358,10 @@ def _subject(path: Path, sealed: SealedSet, options: VerifyOptions, *, trusted: 
 
 
 def _unfinished(path: Path, options: VerifyOptions) -> Subject | None:
-    """A run that was never published: named by its pack, or by its work folder."""
+    """A run that was never published: named by its pack, its work folder, or what lies in that."""
     work = work_folder(path)
+    if work is None and options.known_as is None:
+        work = work_around(path)
     if work is None:
         return None
     state = last_known_state(work)

@@ -36,6 +36,18 @@ def hostile_prompts(project: Project) -> None:
     write_rows(project.root / "data/eval.jsonl", rows)
 
 
+def staged(*names: str) -> Variant:
+    """A training of each name."""
+    tables = "".join(f'[[stage]]\nname = "{name}"\nkind = "train"\n\n' for name in names)
+
+    def vary(project: Project) -> None:
+        project.edit("[[attempt]]", f"{tables}[[attempt]]")
+        project.edit('"train.loss_ratio"', f'"{names[0]}.train.loss_ratio"')
+        project.edit("train.num_steps", f"{names[0]}.train.num_steps")
+
+    return vary
+
+
 VARIANTS: dict[str, Variant] = {
     "as-it-is": lambda project: None,
     "seed": edited("seed = 7", "seed = 8"),
@@ -47,6 +59,9 @@ VARIANTS: dict[str, Variant] = {
     "smoothed-more": edited("seed = 7", "seed = 7\nlabel_smoothing = 0.2"),
     "fewer-questions": edited("limit = 5", "limit = 3"),
     "hostile": hostile_prompts,
+    "one-stage": staged("A"),
+    "another-stage": staged("B", "C"),
+    "one-more-stage": staged("A", "D"),
     "shorter": edited("epochs = 2", "epochs = 1"),
 }
 

@@ -130,7 +130,8 @@ KEYS = {
         "stage.1.train.init", "one of [[stage]]: write it above",
     ),
     "a key of the only one": (
-        "[train]", "[launch]\nnproc = 2\n\n[train]", "launch.nproc", "there is: processes",
+        "[train]", "[launch]\nnproc = 2\n\n[train]", "launch.nproc",
+        "there are: processes, strategy",
     ),
     "a key that another table has": (
         "[train]", "[train]\nprocesses = 2", "train.processes", "one of [launch]",

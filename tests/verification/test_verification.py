@@ -18,7 +18,13 @@ from toy import SUMMARY, intact_bytes, toy, write
 from evidence import layout
 from evidence.encoding import jsonio
 from evidence.encoding.codec import encode
-from evidence.errors import ExitCode, PackBrokenError, UnsafePackError, UsageError
+from evidence.errors import (
+    ExitCode,
+    PackBrokenError,
+    UnfinishedRunError,
+    UnsafePackError,
+    UsageError,
+)
 from evidence.system import posix
 from evidence.verification.consistency import registry
 from evidence.verification.consistency.registry import Evidence, Problems, check, registered
@@ -73,6 +79,23 @@ def test_a_run_in_progress_is_not_opened(tmp_path: Path) -> None:
     for door in (open_verified, load_sealed):
         with pytest.raises(PackBrokenError, match="not a finished pack"):
             door(tmp_path / "M90")
+
+
+def test_what_would_become_the_pack_of_an_unfinished_run_is_called_that(tmp_path: Path) -> None:
+    write(tmp_path, {".work/M90/pack/journal.jsonl": b"", ".work/M90/remembered.json": b""})
+    staged = tmp_path / layout.WORK / "M90" / layout.STAGED
+    report = verify_pack(staged)
+    assert (report.verdict, report.exit_code, report.findings) == ("UNFINISHED", 4, ())
+    assert "run M90 --resume" in (report.next_step or "")
+    with pytest.raises(UnfinishedRunError):
+        open_verified(staged)
+    as_published = verify_pack(staged, VerifyOptions(known_as=tmp_path / "M90"))
+    assert as_published.verdict == "NOT INTACT"
+
+
+def test_a_pack_that_is_called_like_a_part_of_a_run_is_a_pack(tmp_path: Path) -> None:
+    write(tmp_path, {"M90/pack/journal.jsonl": b"", "M90/remembered.json": b""})
+    assert verify_pack(tmp_path / "M90/pack").verdict == "NOT INTACT"
 
 
 def test_a_broken_summary_does_not_keep_the_evidence_from_being_loaded(pack: Path) -> None:
