@@ -98,6 +98,7 @@ def _train(job: Job, emit: Emit, ranks: Ranks) -> None:
     examples = training_examples(plan, data, plain)
     seam = seam_record(plan, data, root, plain, examples)
     validated = validation_set(plan, root, plain)
+    rows = (*examples, *validated.examples)
     folder = plan.model.config or plan.model.path
     own = None if folder is None else declared(root / folder)
     model = load_model(plan.model, root, _dtype(plan.train.dtype), device_of(plan), own)
@@ -105,14 +106,7 @@ def _train(job: Job, emit: Emit, ranks: Ranks) -> None:
     show_seam(seam)
     warnings = (
         *token_warnings(plan, data, root, plain, examples),
-        *refuse_unfit(
-            model.config,
-            _num_embedded(model),
-            plain,
-            (*examples, *validated.examples),
-            asked,
-            plan.eval,
-        ),
+        *refuse_unfit(model.config, _num_embedded(model), plain, rows, asked, plan.eval),
     )
     warn(emit, warnings)
     started = model_record(plan.model, root, model, plan.train.dtype)
@@ -121,11 +115,7 @@ def _train(job: Job, emit: Emit, ranks: Ranks) -> None:
         model=encode(started),
         tokenizer=encode(tokenizer_record(plan.model, root, tokenizer)),
         text=encode(replace(text_record(plan, plain, examples), seam=seam)),
-        data={
-            plan.train.data: sha256_hex(data.raw),
-            plan.eval.data: eval_sha256,
-            **({plan.train.validation_data: validated.sha256} if validated.examples else {}),
-        },
+        data={plan.train.data: sha256_hex(data.raw), plan.eval.data: eval_sha256} | validated.read,
     )
     refuse_encoder(model, examples)
     texts = probe_texts(plan, root, plain.chat)  # both times the same, whatever becomes of the file
