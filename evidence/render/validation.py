@@ -23,13 +23,16 @@ def _ends(context: Context, sheet: Sheet) -> str:
     if sheet.has("validation.ended_early"):
         planned = num_steps_planned(context)
         patience = formatting.plural(context.train.early_stopping_patience, "loss", "losses")
+        better = "better"
+        if sheet.has("train.early_stopping_threshold"):
+            better = f"smaller by more than {sheet.v('train.early_stopping_threshold')}"
         if sheet.raw("validation.ended_early") is True and planned is not None:
             words.append(
-                f"Training ended early: {patience} in a row came that were not better; "
-                f"{formatting.count(planned)} steps were planned."
+                f"Training ended early: {patience} in a row came that were not {better}; "
+                f"{formatting.plural(planned, 'step')} were planned."
             )
         else:
-            words.append(f"Training would have ended early after {patience} that are not better.")
+            words.append(f"It would have ended early after {patience} in a row not {better}.")
     if sheet.has("train.keep_best") and sheet.has("validation.step_best"):
         step = sheet.v("validation.step_best")
         words.append(f"The final model has the weights after step {step}, the best ones.")
