@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from msgspec import field
+
 from evidence.data.examples import texts_of
 from evidence.data.read import load_data
 from evidence.data.tokens import Coder, Example, build_example, num_targets
@@ -22,7 +24,8 @@ class ValidationSet(Record):
     """The rows, and the digest of the bytes that they were read from."""
 
     examples: tuple[Example, ...] = ()
-    sha256: str = ""
+    read: dict[str, str] = field(default_factory=dict)
+    """By the name of the data set; empty where there is no validation."""
 
 
 def validation_set(plan: AttemptPlan, root: Path, coder: Coder) -> ValidationSet:
@@ -48,7 +51,7 @@ def validation_set(plan: AttemptPlan, root: Path, coder: Coder) -> ValidationSet
             f"in none of the {len(examples)} rows of [data.{name}] does a token carry loss: a "
             "validation loss would be a mean of nothing. Mend its text, its answer or max_length"
         )
-    return ValidationSet(tuple(examples), sha256_hex(data.raw))
+    return ValidationSet(tuple(examples), {name: sha256_hex(data.raw)})
 
 
 def set_record(

@@ -20,6 +20,10 @@ Problem = tuple[str, str]
 """(pointer, what is wrong)."""
 Table = tuple[str, dict[str, Any]]
 
+_OF_VALIDATION: Final = {
+    *("validate_every_steps", "validation_data"),
+    *("early_stopping_patience", "early_stopping_threshold", "keep_best"),
+}
 _ADAM: Final = "adam"
 _PLAIN: Final = encode(TrainSpec())
 
@@ -50,8 +54,14 @@ def _validated(milestone: Milestone, tables: tuple[Table, ...]) -> Iterator[Prob
     at = "/train"
     for path, table in tables:
         asked |= table
-        at = path if {"validate_every_steps", "validation_data"} & table.keys() else at
+        at = path if _OF_VALIDATION & table.keys() else at
+    if asked["early_stopping_threshold"] and not asked["early_stopping_patience"]:
+        text = "is of early_stopping_patience, which is 0: training does not end early"
+        yield f"{at}/early_stopping_threshold", text
     if not asked["validate_every_steps"]:
+        for key in ("early_stopping_patience", "keep_best"):
+            if asked[key]:
+                yield f"{at}/{key}", "goes by validation losses: set validate_every_steps"
         return
     name, known = asked["validation_data"], ", ".join(sorted(milestone.data))
     if name not in milestone.data:

@@ -56,12 +56,19 @@ class TrainSpec(Record):
     validate_every_steps: int = 0
     """0: no loss is measured on rows that are not trained on."""
     validation_data: str = "validation"
+    early_stopping_patience: int = 0
+    """Validation losses in a row that are not better, after which training ends; 0: it does not."""
+    early_stopping_threshold: Number = 0.0
+    """By more than which a loss is smaller than the smallest before it, to be better."""
+    keep_best: bool = False
+    """Whether the final model is the one with the smallest validation loss, not the last one."""
 
 
 OPTIONS: Final = (
     *("warmup_ratio", "adam_beta1", "adam_beta2", "adam_epsilon"),
     *("label_smoothing", "neftune_noise_alpha", "gradient_checkpointing"),
     *("mixed_precision", "validate_every_steps", "validation_data"),
+    *("early_stopping_patience", "early_stopping_threshold", "keep_best"),
 )
 """Fields that came after the first form of this record: at their default they are left out of
 whatever is said or digested of a training, so that a pack from before them stays what it was."""

@@ -19,10 +19,13 @@ class ValidationSetRecord(Record):
     """Rows whose tokens are, one by one, those of a row that is trained on."""
 
 
-class ValidationRecord(Record):
+class ValidationRecord(Record, omit_defaults=True):
     """One evaluation, after an optimizer step."""
 
     step: int
     loss: Number
     """Mean cross entropy of all target tokens, in nats; plain, whatever the training's own is."""
     num_target_tokens: int
+    weights_sha256: str | None = None
+    """Of all parameters (`rules.weights_digest`), where they are kept since the loss is the
+    smallest so far (`keep_best`)."""

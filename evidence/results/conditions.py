@@ -57,6 +57,9 @@ FURTHER: Final = {
     "mixed_precision": "mixed precision",
     "validate_every_steps": "steps between validations",
     "validation_data": "data set of validations",
+    "early_stopping_patience": "validations without a better loss that end it",
+    "early_stopping_threshold": "by how much a better loss is smaller",
+    "keep_best": "whether the best weights are kept",
 }
 """Likewise, and said only where one of the two does not leave it at its default."""
 RATE_TOLERANCE: Final = 1e-6

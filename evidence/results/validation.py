@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from evidence.records.run import JournalEvent
 from evidence.results.context import Context, Values, journal_at, known, places_of, unknown
+from evidence.rules.validating import ends_after
 from evidence.stages.train import STEPS, TRAIN
 
 _OF_SET = (
@@ -31,6 +32,20 @@ def best_of(events: tuple[JournalEvent, ...]) -> JournalEvent:
     return min(events, key=lambda event: (event.data["loss"], event.data["step"]))
 
 
+def num_steps_done(context: Context, planned: int) -> int:
+    """Steps that a training makes: those planned, or fewer where its validation losses end it."""
+    spec = context.train
+    losses = ((one.data["step"], one.data["loss"]) for one in validations(context))
+    found = ends_after(losses, spec.early_stopping_patience, spec.early_stopping_threshold)
+    return planned if found is None else found
+
+
+def num_steps_planned(context: Context) -> int | None:
+    """Steps that the worker planned, as the journal has them; None where it does not."""
+    events = context.stage_events("schedule", TRAIN.name)
+    return int(events[-1].data["num_steps"]) if events else None
+
+
 def validation_values(context: Context) -> Values:
     """validation.*, where the milestone asks for any."""
     if not context.train.validate_every_steps:
@@ -42,6 +57,8 @@ def validation_values(context: Context) -> Values:
         yield "validation.num_evaluations", unknown(why, "evaluations")
         for name, unit in (("loss_last", "nats"), ("loss_best", "nats"), ("step_best", "steps")):
             yield f"validation.{name}", unknown(why, unit)
+        if context.train.early_stopping_patience:
+            yield "validation.ended_early", unknown(why, "")
         return
     places = [journal_at(event, "data", "loss") for event in events]
     every = places_of(places, context.whole_journal)
@@ -50,6 +67,19 @@ def validation_values(context: Context) -> Values:
     yield "validation.loss_last", known(last.data["loss"], "nats", places[-1])
     yield "validation.loss_best", known(best.data["loss"], "nats", every, "minimum")
     yield "validation.step_best", known(best.data["step"], "steps", every, "step-of-minimum")
+    yield from _ended(context, every)
+
+
+def _ended(context: Context, losses: str) -> Values:
+    """Whether the losses ended the training early, where that was asked for."""
+    if not context.train.early_stopping_patience:
+        return
+    name, rule = "validation.ended_early", "early-stopping"
+    planned = num_steps_planned(context)
+    if planned is None:
+        yield name, unknown("the journal has no schedule", "", losses, rule)
+        return
+    yield name, known(num_steps_done(context, planned) < planned, "", losses, rule)
 
 
 def _of_set(context: Context) -> Values:

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from evidence import layout
+from tests.backends import test_training
 from tests.backends.test_training import Outcome, make_root, work
 from tests.shared import made_once
 
@@ -122,9 +123,61 @@ def test_rows_that_are_trained_on_are_counted(root: Path, validated: Outcome) ->
 
 
 def test_rows_without_a_target_are_refused_before_the_training(root: Path) -> None:
-    row = {"prompt": "Why? " * 100, "steps": [], "final_answer": "So."}
+    row = {"prompt": "Why? " * 100, "steps": [{"content": "So."}], "final_answer": "So."}
     (root / "empty.jsonl").write_text(json.dumps(row) + "\n", "utf-8")
     found = trained(root, "refused", VALIDATED.replace("validation.jsonl", "empty.jsonl"))
     (failed,) = found.of("failed")
     assert "in none of the 1 rows of [data.validation] does a token carry loss" in failed["message"]
     assert not found.steps
+
+
+ENDS = "validate_every_steps = 1\nearly_stopping_patience = 2\nearly_stopping_threshold = 0.5\n"
+"""Two losses after the first that are not better by half a nat: after step 3 at the earliest."""
+BEST = 'validate_every_steps = 1\nkeep_best = true\nschedule = "constant"\n'
+
+
+def test_losses_that_do_not_get_better_end_it_and_a_killed_run_ends_there_too(root: Path) -> None:
+    from evidence.rules.validating import ends_after
+
+    settings = VALIDATED.replace("validate_every_steps = 2\n", ENDS)
+    settings = settings.replace(f"max_steps = {NUM_STEPS}", "max_steps = 30")
+    whole = trained(root, "ended", settings)
+    assert whole.status == 0, whole.log
+    losses = [(one["step"], one["loss"]) for one in whole.of("validation")]
+    assert ends_after(losses, 2, 0.5) == losses[-1][0] == whole.steps[-1].step < 30
+    assert whole.of("model")
+    assert not whole.of("stopped")
+    if checkpoints := whole.of("checkpoint"):
+        again = trained(root, "ended-2", settings, resume=checkpoints[-1]["path"], segment=2)
+        assert again.weights == whole.weights
+        assert again.steps[-1].step == whole.steps[-1].step
+    assert all(one["step"] < whole.steps[-1].step for one in checkpoints)
+
+
+def test_the_best_weights_are_saved_and_a_killed_run_saves_the_same(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import torch
+    from transformers import AutoModelForCausalLM
+
+    from evidence.backends.transformers.weights import parameters_sha256
+
+    settings = VALIDATED.replace("validate_every_steps = 2\n", BEST)
+    settings = settings.replace(f"max_steps = {NUM_STEPS}", "max_steps = 10")
+    too_fast = test_training.MILESTONE.replace("learning_rate = 0.01", "learning_rate = 0.2")
+    monkeypatch.setattr(test_training, "MILESTONE", too_fast)
+    whole = trained(root, "best", settings)
+    assert whole.status == 0, whole.log
+    events = whole.of("validation")
+    best = min(events, key=lambda one: one["loss"])
+    assert best["step"] < events[-1]["step"]  # else this would show nothing
+    saved = AutoModelForCausalLM.from_pretrained(
+        whole.output / layout.FINAL_MODEL, dtype=torch.float32
+    )
+    assert parameters_sha256(saved) == best["weights_sha256"]
+    (record,) = whole.of("weights")
+    assert record["record"]["end_sha256"] == best["weights_sha256"]
+    for number, checkpoint in enumerate(whole.of("checkpoint")):
+        name = f"best-{number}"
+        again = trained(root, name, settings, resume=checkpoint["path"], segment=2)
+        assert again.weights == whole.weights

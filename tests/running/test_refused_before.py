@@ -150,6 +150,9 @@ def _set_otherwise(milestone: Milestone) -> Milestone:
         mixed_precision="bf16",
         validate_every_steps=5,
         validation_data="dev",
+        early_stopping_patience=2,
+        early_stopping_threshold=0.1,
+        keep_best=True,
     )
     return replace(milestone, given_train=train)
 

@@ -9,8 +9,17 @@ from typing import Any
 import pytest
 from lies import milestone
 from toy import toy, write
+from toy_jax import weights
 from toy_parts import MAX_LENGTH
-from toy_validated import LOSSES, NUM_ROWS, STEPS, behind, facts_of, validated
+from toy_validated import (
+    LOSSES,
+    NUM_ROWS,
+    STEPS,
+    behind,
+    ended_early,
+    facts_of,
+    validated,
+)
 
 from evidence import layout
 from evidence.encoding import jsonio
@@ -112,3 +121,87 @@ def test_the_loss_itself_only_a_signature_holds(tmp_path: Path) -> None:
     made = validated()
     facts_of(made, "validation")[1]["loss"] = 0.001
     assert "fail" not in outcomes(made, tmp_path).values()
+
+
+def test_a_run_that_its_losses_ended_is_complete_and_says_so(tmp_path: Path) -> None:
+    found = outcomes(ended_early(), tmp_path)
+    assert [one for one, outcome in found.items() if outcome == "fail"] == []
+    summary = (tmp_path / "M90/m90_summary.md").read_text("utf-8")
+    assert "Training ended early: 2 losses in a row came that were not better; 40 steps" in summary
+    values = jsonio.load_document((tmp_path / "M90/results.json").read_bytes())["values"]
+    assert values["validation.ended_early"]["value"] is True
+
+
+def _loss(step: int, loss: float) -> Callable[[ForgedPack], None]:
+    def lie(made: ForgedPack) -> None:
+        (one,) = [one for one in facts_of(made, "validation") if one["step"] == step]
+        one["loss"] = loss
+
+    return lie
+
+
+@pytest.mark.parametrize(
+    "lie",
+    [
+        _loss(15, 1.25),  # better: it would have gone on
+        _loss(10, 2.75),  # it would have ended before
+        milestone("early_stopping_patience = 2", "early_stopping_patience = 3"),
+        milestone("early_stopping_patience = 2", "early_stopping_patience = 0"),
+        milestone(
+            "early_stopping_patience = 2",
+            "early_stopping_patience = 2\nearly_stopping_threshold = 1.0",
+        ),
+    ],
+)
+def test_a_run_that_ended_elsewhere_than_its_losses_say_is_found(
+    lie: Callable[[ForgedPack], None], tmp_path: Path
+) -> None:
+    made = ended_early()
+    lie(made)
+    assert outcomes(made, tmp_path)["training-steps"] == "fail"
+
+
+def kept_best() -> ForgedPack:
+    made = validated("keep_best = true\n")
+    for index, event in enumerate(facts_of(made, "validation")[:3]):
+        event["weights_sha256"] = str(index) * 64
+    made.docs[layout.WEIGHTS] = weights() | {"end_sha256": "2" * 64}
+    return made
+
+
+def _weights_of(index: int, sha256: str | None) -> Callable[[ForgedPack], None]:
+    def lie(made: ForgedPack) -> None:
+        event = facts_of(made, "validation")[index]
+        del event["weights_sha256"]
+        if sha256 is not None:
+            event["weights_sha256"] = sha256
+
+    return lie
+
+
+def _last_weights(made: ForgedPack) -> None:
+    made.docs[layout.WEIGHTS]["end_sha256"] = "3" * 64
+
+
+def test_the_best_weights_are_those_that_were_kept(tmp_path: Path) -> None:
+    assert outcomes(kept_best(), tmp_path)["validation"] == "pass"
+    summary = (tmp_path / "M90/m90_summary.md").read_text("utf-8")
+    assert "The final model has the weights after step 18, the best ones." in summary
+
+
+@pytest.mark.parametrize(
+    "lie",
+    [
+        _last_weights,
+        _weights_of(2, "7" * 64),
+        _weights_of(1, None),
+        _set("validation", "loss", 1.25, -1),
+        milestone("keep_best = true", "keep_best = false"),
+    ],
+)
+def test_other_weights_than_the_best_are_found(
+    lie: Callable[[ForgedPack], None], tmp_path: Path
+) -> None:
+    made = kept_best()
+    lie(made)
+    assert outcomes(made, tmp_path)["validation"] == "fail"

@@ -6,7 +6,7 @@ from copy import deepcopy
 from typing import Any
 
 from lies import milestone
-from toy import toy
+from toy import toy, training_of_toy
 from toy_parts import MAX_LENGTH
 
 from evidence import layout
@@ -69,3 +69,24 @@ def behind(made: ForgedPack, earlier: str, name: str, data: dict[str, Any]) -> N
 def facts_of(made: ForgedPack, name: str) -> list[dict[str, Any]]:
     """The facts of each event of this name."""
     return [one["data"] for one in made.docs[layout.JOURNAL] if one["event"] == name]
+
+
+def ended_early(more: str = "") -> ForgedPack:
+    """An honest one that planned forty steps, and whose losses ended it after twenty."""
+    made = validated(f"early_stopping_patience = 2\n{more}", LOSSES)
+    milestone("validate_every_steps = 6", "validate_every_steps = 5")(made)
+    milestone("epochs = 2", "epochs = 4")(made)
+    steps, seen = training_of_toy(epochs=4)
+    made.docs[layout.METRICS] = [
+        {**step, "elapsed_s": old["elapsed_s"]}
+        for step, old in zip(steps, made.docs[layout.METRICS], strict=False)
+    ]
+    last = len(made.docs[layout.METRICS])
+    made.docs[layout.SEEN]["batches"] = [one for one in seen["batches"] if one["step"] <= last]
+    for one in facts_of(made, "schedule"):
+        if one["stage"] == "train":
+            one["num_steps"] = len(steps)
+    told = zip(facts_of(made, "validation"), (5, 10, 15, 20), (2.5, 1.5, 1.75, 1.625), strict=True)
+    for one, step, loss in told:
+        one |= {"step": step, "loss": loss}
+    return made

@@ -111,11 +111,7 @@ def _train(job: Job, emit: Emit, ranks: Ranks) -> None:
         model=encode(started),
         tokenizer=encode(tokenizer_record(plan.model, root, tokenizer)),
         text=encode(replace(text_record(plan, plain, examples), seam=later.seam)),
-        data={
-            plan.train.data: sha256_hex(data.raw),
-            **later.data,
-            **({plan.train.validation_data: validated.sha256} if validated.examples else {}),
-        },
+        data={plan.train.data: sha256_hex(data.raw), **later.data, **validated.read},
     )
     refuse_encoder(model, examples)
     if ranks.several:

@@ -16,11 +16,12 @@ from pathlib import Path
 from typing import Any, Final
 
 import torch
-from torch.utils.data import DataLoader, Dataset
+from torch.utils.data import DataLoader
 from transformers import PrinterCallback, Trainer, TrainerCallback, TrainingArguments
 
 from evidence.backends.memory import memory_named
 from evidence.backends.steps import StepLog, grouping, nothing_to_learn, num_steps_of
+from evidence.backends.transformers.batches import ExampleDataset, collate, in_batches
 from evidence.backends.transformers.loss import (
     Compared,
     compare_losses,
@@ -31,13 +32,12 @@ from evidence.backends.transformers.models import device_of, refuse_without_bflo
 from evidence.backends.transformers.ranks import Ranks
 from evidence.backends.transformers.shared_steps import (
     FILLER,
-    FILLER_TOKENS,
     Feed,
     OwnLoader,
     OwnRows,
 )
 from evidence.backends.transformers.validation import Validation
-from evidence.data.tokens import IGNORED, Example
+from evidence.data.tokens import Example
 from evidence.data.validation import set_record
 from evidence.encoding.codec import encode
 from evidence.records.execution import ExecutionRecord, LossRecord
@@ -50,39 +50,6 @@ _REPEATS: Final = (
     "one: it is half of an encoder-decoder, and such a loss teaches nothing that helps to "
     "generate. Take a model that is made to predict the next token"
 )
-
-
-class ExampleDataset(Dataset[dict[str, Any]]):
-    """Training examples as the Trainer's sampler asks for them."""
-
-    def __init__(self, examples: Sequence[Example]) -> None:
-        self._examples = examples
-
-    def __len__(self) -> int:
-        return len(self._examples)
-
-    def __getitem__(self, index: int) -> dict[str, Any]:
-        if index == FILLER:
-            ids = self._examples[0].ids[:FILLER_TOKENS]
-            return {"ids": ids, "labels": [IGNORED] * len(ids), "row": FILLER}
-        example = self._examples[index]
-        return {"ids": example.ids, "labels": example.labels, "row": example.source_row}
-
-
-def collate(items: Sequence[dict[str, Any]], pad_id: int) -> dict[str, torch.Tensor]:
-    """Pad on the right to the longest row."""
-    width = max(len(item["ids"]) for item in items)
-
-    def padded(key: str, fill: int) -> torch.Tensor:
-        return torch.tensor([[*item[key], *[fill] * (width - len(item[key]))] for item in items])
-
-    lengths = torch.tensor([[len(item["ids"])] for item in items])
-    return {
-        "input_ids": padded("ids", pad_id),
-        "labels": padded("labels", IGNORED),
-        "attention_mask": (torch.arange(width).unsqueeze(0) < lengths).long(),
-        "source_row": torch.tensor([item["row"] for item in items]),
-    }
 
 
 class OneDevice(TrainingArguments):  # type: ignore[misc]  # transformers ships no types
@@ -190,6 +157,8 @@ class StepReporter(TrainerCallback):  # type: ignore[misc]  # transformers ships
     """Turns what the Trainer logs into step rows, and stops when asked to."""
 
     validation: Validation | None = None
+    ended_early = False
+    """By its validation losses: what is left of the schedule is not trained."""
 
     def __init__(
         self, job: Job, emit: Emit, recorder: Recorder, num_rows: int, feed: Feed, ranks: Ranks
@@ -226,6 +195,9 @@ class StepReporter(TrainerCallback):  # type: ignore[misc]  # transformers ships
             self.validation is not None
         ):  # before the checkpoint of this step, which has it behind it
             self.validation.after_step(int(state.global_step), int(state.max_steps))
+            if self.validation.is_over:
+                self.ended_early = control.should_training_stop = True
+                control.should_save = False  # nothing is to go on from here
 
     def on_save(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
         """A checkpoint is on disk: add our own state to it, then say so."""
@@ -234,6 +206,8 @@ class StepReporter(TrainerCallback):  # type: ignore[misc]  # transformers ships
         if not self._ranks.leads:
             return
         recorded = {**self._recorder.state(), **self._feed.state()}
+        if self.validation is not None:
+            recorded |= self.validation.into_checkpoint(folder)
         (folder / STATE_FILE).write_text(json.dumps(recorded), encoding="utf-8")
         self._emit(
             "checkpoint",
@@ -302,15 +276,10 @@ def train(
         steps_per_epoch=per_epoch,
         resumed_from_step=resumed_from,
     )
-    if spec.mixed_precision != "no":
-        refuse_without_bfloat16(device_of(job.plan))
     execution = execution_of(job, model, ranks)
     emit("execution", **encode(execution))
     reporter = StepReporter(job, emit, recorder, len(examples), feed, ranks)
-    if validated:
-        emit("validation-set", **encode(set_record(spec.validation_data, validated, examples)))
-        batches = _in_batches(validated, spec.batch_size, pad_id)
-        reporter.validation = Validation(model, batches, spec.validate_every_steps, emit)
+    reporter.validation = _validation(job, model, pad_id, validated, examples, emit)
     trainer = RecordingTrainer(
         model=model,
         args=_arguments(job, execution, num_steps),
@@ -329,28 +298,46 @@ def train(
     with memory_named(spec, execution):
         trainer.train(resume_from_checkpoint=job.resume)
     runtime_s = time.monotonic() - began_s
-    if spec.mixed_precision != "no":  # from here on the model computes as its weights are saved
-        trainer.accelerator.unwrap_model(model, keep_fp32_wrapper=False)
-    if reporter.stop_asked and trainer.state.global_step < num_steps:
+    is_whole = reporter.ended_early or trainer.state.global_step >= num_steps
+    if reporter.stop_asked and not is_whole:
         emit("stopped", step=int(trainer.state.global_step))
         raise Stopped(f"after step {trainer.state.global_step}, as asked")
+    _make_final(trainer, reporter)
     return {"runtime_s": runtime_s, "total_flos": int(trainer.state.total_flos)}, feed
 
 
-def _in_batches(
-    examples: Sequence[Example], batch_size: int, pad_id: int
-) -> list[dict[str, torch.Tensor]]:
-    """Rows in their order, so many at once, as training pads them."""
-    rows = ExampleDataset(examples)
-    firsts = range(0, len(rows), batch_size)
-    return [
-        collate([rows[i] for i in range(first, min(first + batch_size, len(rows)))], pad_id)
-        for first in firsts
-    ]
+def _make_final(trainer: RecordingTrainer, reporter: StepReporter) -> None:
+    """From here on the model has the weights that are saved, and computes in their format."""
+    if trainer.args.bf16:
+        trainer.accelerator.unwrap_model(trainer.model, keep_fp32_wrapper=False)
+    if reporter.validation is not None:
+        reporter.validation.put_back_best()
+
+
+def _validation(
+    job: Job,
+    model: Any,
+    pad_id: int,
+    validated: Sequence[Example],
+    examples: Sequence[Example],
+    emit: Emit,
+) -> Validation | None:
+    """What measures on `validated`, as far as the checkpoint had come; None where nothing is."""
+    spec = job.plan.train
+    if not validated:
+        return None
+    emit("validation-set", **encode(set_record(spec.validation_data, validated, examples)))
+    batches = in_batches(validated, spec.batch_size, pad_id)
+    found = Validation(model, batches, spec, Path(job.scratch), emit)
+    if job.resume is not None:
+        found.from_checkpoint(Path(job.resume))
+    return found
 
 
 def _arguments(job: Job, execution: ExecutionRecord, num_steps: int) -> TrainingArguments:
     spec = job.plan.train
+    if spec.mixed_precision != "no":
+        refuse_without_bfloat16(device_of(job.plan))
     return OneDevice(
         output_dir=job.scratch,
         per_device_train_batch_size=execution.rows_per_forward,

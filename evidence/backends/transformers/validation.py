@@ -6,27 +6,72 @@ nor in its gradients. When it is due is `rules.validating`'s.
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Sequence
-from typing import Any
+from pathlib import Path
+from typing import Any, Final
 
 import torch
 
+from evidence.backends.transformers.kept_best import KeptBest
 from evidence.backends.transformers.loss import num_targets_of, token_loss
+from evidence.backends.transformers.weights import parameters_sha256
 from evidence.encoding.codec import encode
+from evidence.records.training import TrainSpec
 from evidence.records.validation import ValidationRecord
-from evidence.rules.validating import is_due
+from evidence.rules.validating import Patience, is_due
 from evidence.worker.interface import Emit, StageFailure
+from evidence.worker.recorder import STATE_FILE
+
+VALIDATION: Final = "validation"
+"""Of the state of a checkpoint: the losses so far."""
 
 
 class Validation:
-    """Measures after the steps at which that is due, and reports each loss."""
+    """Measures after the steps at which that is due, reports each loss, and keeps what follows."""
 
     def __init__(
-        self, model: Any, batches: Sequence[dict[str, torch.Tensor]], every: int, emit: Emit
+        self,
+        model: Any,
+        batches: Sequence[dict[str, torch.Tensor]],
+        spec: TrainSpec,
+        scratch: Path,
+        emit: Emit,
     ) -> None:
         self._model, self._batches = model, batches
-        self._every, self._emit = every, emit
+        self._every, self._emit = spec.validate_every_steps, emit
+        self._patience = Patience(spec.early_stopping_patience, spec.early_stopping_threshold)
+        self._losses: list[float] = []
+        self._best = KeptBest(model, scratch) if spec.keep_best else None
+
+    @property
+    def is_over(self) -> bool:
+        """Whether the training ends early, by the losses so far."""
+        return self._patience.is_over
+
+    def into_checkpoint(self, folder: Path) -> dict[str, Any]:
+        """What a checkpoint keeps of it, as JSON values, beside a file."""
+        if self._best is not None:
+            self._best.into_checkpoint(folder)
+        return {VALIDATION: self._losses}
+
+    def from_checkpoint(self, folder: Path) -> None:
+        """Go on from what `into_checkpoint` kept."""
+        state = json.loads((folder / STATE_FILE).read_text("utf-8"))
+        for loss in state[VALIDATION]:
+            self._take(loss)
+        if self._best is not None:
+            self._best.from_checkpoint(folder)
+
+    def put_back_best(self) -> None:
+        """After the last step: the weights are those that are to be saved."""
+        if self._best is not None:
+            self._best.put_back()
+
+    def _take(self, loss: float) -> bool:
+        self._losses.append(loss)
+        return self._patience.take(loss)
 
     def after_step(self, step: int, last: int) -> None:
         """Step `step` (from 1) of `last` is done. Raises StageFailure where the loss is no
@@ -36,7 +81,11 @@ class Validation:
         loss, num_targets = self._measure()
         if not math.isfinite(loss):
             raise StageFailure("diverged", f"the validation loss after step {step} is {loss}")
-        self._emit("validation", **encode(ValidationRecord(step, loss, num_targets)))
+        sha256 = None
+        if self._take(loss) and self._best is not None:
+            self._best.keep()
+            sha256 = parameters_sha256(self._model)
+        self._emit("validation", **encode(ValidationRecord(step, loss, num_targets, sha256)))
         print(f"validation after step {step}  loss {loss!r}")
 
     def _measure(self) -> tuple[float, int]:

@@ -12,6 +12,7 @@ from evidence import layout
 from evidence.records.availability import Unavailable
 from evidence.records.run import AttemptPlan, StepRow
 from evidence.redact.marks import is_cut_from
+from evidence.results.validation import num_steps_planned
 from evidence.rules import arithmetic
 from evidence.stages.eval import EVAL, PREDICTIONS
 from evidence.stages.train import STEPS, TRAIN
@@ -52,7 +53,9 @@ def training_log(evidence: Evidence) -> Problems:
     if not rows:
         raise CannotCheckError("there are no step rows")
     last = rows[-1].segment
-    wanted = list(_said(plan, [row for row in rows if row.segment == last], len(rows)))
+    may_end = plan.train.early_stopping_patience > 0
+    planned = (num_steps_planned(evidence.context) if may_end else None) or len(rows)
+    wanted = list(_said(plan, [row for row in rows if row.segment == last], planned))
     found = [(number, match[0]) for number, line in lines if (match := _STEP.search(line))]
     if last > 1:
         found = found[-len(wanted) :]
@@ -89,6 +92,8 @@ def _said(plan: AttemptPlan, rows: list[StepRow], last: int) -> Iterator[str]:
     for _, group in groupby(rows, key=lambda row: (row.step - 1) // every):
         inside = list(group)
         row = inside[-1]
+        if row.step % every and row.step != last:
+            continue  # it ended early: what came after the last interval is in no line
         mean = arithmetic.mean([one.loss for one in inside])
         yield (
             f"step {row.step}/{last}  loss {mean!r}  learning_rate {row.learning_rate!r}  "

@@ -13,6 +13,7 @@ from evidence.errors import MalformedError
 from evidence.records.availability import Unavailable
 from evidence.records.inputs import FieldCoverage, SeenBatch, SeenRecord, SeenRow
 from evidence.records.run import StepRow
+from evidence.results.validation import num_steps_planned
 from evidence.rules.row_stream import START, add_row, end_step
 from evidence.rules.sampling import steps_to_record, tokens_to_record
 from evidence.rules.vocabulary import Vocabulary, read_vocabulary
@@ -59,7 +60,9 @@ def seen_batches(evidence: Evidence) -> Problems:
     recomputed from the one recorded before them. Exact."""
     steps = {row.step: row for row in evidence.documents.rows(STEPS)}
     train = evidence.plan.train
-    expected_steps = steps_to_record(len(steps), train.seed, train.max_length) if steps else ()
+    planned = num_steps_planned(evidence.context) if train.early_stopping_patience else None
+    whole = steps_to_record(planned or len(steps), train.seed, train.max_length) if steps else ()
+    expected_steps = [step for step in whole if step <= len(steps)]  # fewer, if it ended early
     found = [batch.step for _, batch in _batches(evidence)]
     text = "other steps were recorded than the recorder keeps"
     yield from differs(f"{layout.SEEN}#/batches", text, sorted(expected_steps), found)

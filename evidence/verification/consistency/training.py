@@ -13,9 +13,9 @@ from evidence.records.run import StepRow
 from evidence.records.training import has_other_loss
 from evidence.results.context import journal_at
 from evidence.results.training import moved_weights, rate_unreached
+from evidence.results.validation import num_steps_done
 from evidence.rules import arithmetic
 from evidence.rules.movement import hardly_moved
-from evidence.rules.sampling import NUM_PROBED
 from evidence.stages.train import SEEN, STEPS, TRAIN
 from evidence.verification.consistency import registry
 from evidence.verification.consistency.registry import Evidence, Problems, close, differs, need
@@ -70,9 +70,10 @@ def training_schedule(evidence: Evidence) -> Problems:
 
 @check("training-steps", "there is one row for every optimizer step, in order, without a gap")
 def training_steps(evidence: Evidence) -> Problems:
-    """Steps 1 … T once each, T as in training-schedule; segments never fall, and each one was
-    started in the journal at the step after which it resumes; num_rows of stage-finished counts
-    the rows of its segment. Exact."""
+    """Steps 1 … T once each, T as in training-schedule, or the step whose validation loss is the
+    last of early_stopping_patience that are not better (rules/validating.py); segments never fall,
+    and each one was started in the journal at the step after which it resumes; num_rows of
+    stage-finished counts the rows of its segment. Exact."""
     rows = _rows(evidence)
     for line, row in enumerate(rows, 1):
         if row.step != line or row.stage != TRAIN.name:
@@ -84,7 +85,8 @@ def training_steps(evidence: Evidence) -> Problems:
             text = "a segment cannot come back"
             yield Problem(at_step(line, "segment"), text, f">= {before.segment}", row.segment)
     text = "another number of step rows than milestone and data give"
-    yield from differs(layout.METRICS, text, _num_steps(evidence)[1], len(rows))
+    ended = num_steps_done(evidence.context, _num_steps(evidence)[1])
+    yield from differs(layout.METRICS, text, ended, len(rows))
     yield from _segments(evidence, rows)
 
 
@@ -347,8 +349,8 @@ def training_checkpoints(evidence: Evidence) -> Problems:
             yield Problem(journal_at(event, "data", "step"), "checkpoints go forward")
     if train.checkpoint_every_steps:
         found = {event.data["step"] for event in events}
-        every, total = train.checkpoint_every_steps, _num_steps(evidence)[1]
-        for step in range(every, total, every):
+        every, planned = train.checkpoint_every_steps, _num_steps(evidence)[1]
+        for step in range(every, num_steps_done(evidence.context, planned), every):
             if step not in found:
                 text = f"no checkpoint after step {step}, which the milestone asks for"
                 yield Problem(layout.JOURNAL, text)
@@ -371,30 +373,3 @@ def training_flos(evidence: Evidence) -> Problems:
     text = "other FLOPs than parameters and tokens give"
     place = journal_at(events[-1], "data", "total_flos")
     yield from differs(place, text, expected, events[-1].data["total_flos"])
-
-
-@check("probe", "the loss on evaluation examples was measured before and after training")
-def probe(evidence: Evidence) -> Problems:
-    """One probe before the first step and one after the last, on the first NUM_PROBED examples
-    that are evaluated (fewer where there are fewer). The losses themselves need the model, see
-    `model-figures`. Warning `probe-worse` where training made it worse."""
-    asked, events = evidence.plan.given_eval, evidence.events("probe")
-    if not events:
-        raise CannotCheckError("no probe was made")
-    if asked is None:
-        yield Problem(layout.JOURNAL, "a probe, where nothing is evaluated")
-        return
-    moments = [event.data["moment"] for event in events]
-    if sorted(set(moments)) != ["after", "before"] or moments[-1] != "after":
-        yield Problem(layout.JOURNAL, "probes before and after training", "before, after", moments)
-        return
-    before, after = events[0], events[-1]
-    place, count = journal_at(after, "data", "num_examples"), after.data["num_examples"]
-    yield from differs(place, "measured on other examples", before.data["num_examples"], count)
-    expected = min(NUM_PROBED, evidence.rows_of(asked.data), asked.limit or NUM_PROBED)
-    yield from differs(place, "another number of examples than is probed", expected, count)
-    if after.data["loss"] > before.data["loss"]:
-        text = "the loss on evaluation examples is higher after training than before"
-        place, found = journal_at(after, "data", "loss"), after.data["loss"]
-        most = f"at most {before.data['loss']!r}"
-        yield Problem(place, text, most, found, "warning", "probe-worse")

@@ -1,22 +1,51 @@
-"""Checks on the evaluations during a training: when they were made, and on what."""
+"""Checks on what was measured before, during and after a training: when, and on what."""
 
 from __future__ import annotations
 
 from functools import partial
 
 from evidence import layout
+from evidence.records.run import JournalEvent
 from evidence.records.training import TrainSpec
 from evidence.results.context import journal_at
 from evidence.results.validation import validations
-from evidence.rules.validating import steps_due
-from evidence.stages.train import STEPS, TRAIN
+from evidence.rules.sampling import NUM_PROBED
+from evidence.rules.validating import Patience, steps_due
+from evidence.stages.train import STEPS, TRAIN, WEIGHTS
 from evidence.verification.consistency import registry
-from evidence.verification.consistency.registry import Evidence, Problems, differs
+from evidence.verification.consistency.registry import Evidence, Problems, differs, need
 from evidence.verification.problem import CannotCheckError, Problem
 
 check = partial(registry.check, kind=TRAIN.name)
 
 _SET, _MEASURED = "validation-set", "validation"
+
+
+@check("probe", "the loss on evaluation examples was measured before and after training")
+def probe(evidence: Evidence) -> Problems:
+    """One probe before the first step and one after the last, on the first NUM_PROBED examples
+    that are evaluated (fewer where there are fewer). The losses themselves need the model, see
+    `model-figures`. Warning `probe-worse` where training made it worse."""
+    asked, events = evidence.plan.given_eval, evidence.events("probe")
+    if not events:
+        raise CannotCheckError("no probe was made")
+    if asked is None:
+        yield Problem(layout.JOURNAL, "a probe, where nothing is evaluated")
+        return
+    moments = [event.data["moment"] for event in events]
+    if sorted(set(moments)) != ["after", "before"] or moments[-1] != "after":
+        yield Problem(layout.JOURNAL, "probes before and after training", "before, after", moments)
+        return
+    before, after = events[0], events[-1]
+    place, count = journal_at(after, "data", "num_examples"), after.data["num_examples"]
+    yield from differs(place, "measured on other examples", before.data["num_examples"], count)
+    expected = min(NUM_PROBED, evidence.rows_of(asked.data), asked.limit or NUM_PROBED)
+    yield from differs(place, "another number of examples than is probed", expected, count)
+    if after.data["loss"] > before.data["loss"]:
+        text = "the loss on evaluation examples is higher after training than before"
+        place, found = journal_at(after, "data", "loss"), after.data["loss"]
+        most = f"at most {before.data['loss']!r}"
+        yield Problem(place, text, most, found, "warning", "probe-worse")
 
 
 def _has_any(evidence: Evidence) -> bool:
@@ -37,8 +66,10 @@ def validation(evidence: Evidence) -> Problems:
     validate_every_steps, and after the last one, in the segment that its step row is of; none
     elsewhere. Each loss is ≥ 0 and over the target tokens of `validation-set`, of which each
     segment tells the same: the data set and rows of milestone and inputs.json, targets ≤ tokens ≤
-    rows · max_length, no more rows cut, or trained on, than there are. Exact. The losses themselves
-    need the model. Warning `validation-seen` where rows are trained on, too."""
+    rows · max_length, no more rows cut, or trained on, than there are. Exact. The losses
+    themselves need the model. With keep_best the weights of each loss that is the smallest so far
+    are digested, and weights.json ends with the last of them. When a training ends by its losses is
+    held by training-steps. Warning `validation-seen` where rows are trained on, too."""
     train, rows = evidence.plan.train, evidence.documents.rows(STEPS)
     sets = evidence.events(_SET, TRAIN.name)
     measured = evidence.events(_MEASURED, TRAIN.name)
@@ -68,6 +99,24 @@ def validation(evidence: Evidence) -> Problems:
             wanted = sets[-1].data["num_target_tokens"]
             place = journal_at(event, "data", "num_target_tokens")
             yield from differs(place, text, wanted, event.data["num_target_tokens"])
+    yield from _kept(evidence, train, counted)
+
+
+def _kept(evidence: Evidence, train: TrainSpec, counted: tuple[JournalEvent, ...]) -> Problems:
+    """With keep_best the weights of each smallest loss are digested, and the last of these are the
+    final ones."""
+    judge, kept = Patience(), None
+    for event in counted:
+        is_kept = judge.take(event.data["loss"]) and train.keep_best
+        sha256 = event.data.get("weights_sha256")
+        if is_kept != (sha256 is not None):
+            text = "weights are kept exactly where the loss is the smallest so far (keep_best)"
+            yield Problem(journal_at(event, "data"), text, is_kept, sha256 is not None)
+        kept = sha256 if is_kept else kept
+    if train.keep_best:
+        weights = need(evidence.documents.document(WEIGHTS), "weights.json is not there")
+        text = "not the weights with the smallest validation loss, which were to be kept"
+        yield from differs(f"{WEIGHTS.path}#/end_sha256", text, kept, weights.end_sha256)
 
 
 def _on_what(evidence: Evidence, train: TrainSpec) -> Problems:
