@@ -48,7 +48,7 @@ _TUNIX: Final = Backend(
     ),
     lacks=(
         *("adam_beta1", "adam_beta2", "adam_epsilon", "optimizer = adamw_torch_fused"),
-        *("label_smoothing", "neftune_noise_alpha", "gradient_checkpointing"),
+        *("label_smoothing", "neftune_noise_alpha", "gradient_checkpointing", "lora"),
     ),
 )
 _COMMAND: Final = Backend(

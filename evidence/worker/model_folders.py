@@ -45,6 +45,10 @@ _PULL: Final = "`git lfs pull` brings the file."
 _COPY: Final = "Mend it, or copy it anew from where the model comes from."
 _PICKLES: Final = (".bin", ".pt", ".pth", ".ckpt")
 _TAKE_ANOTHER: Final = "Take a decoder with float weights, such as Llama, Gemma, Qwen or GPT-2."
+_MERGE: Final = (
+    "Take the model that it is for; or train it with merge = true in [train.lora], which leaves a "
+    "whole model."
+)
 _CONVERT: Final = (
     "Convert it where you trust it: load it with transformers, then save_pretrained(FOLDER)."
 )
@@ -67,6 +71,10 @@ def unfit(root: Path, spec: ModelSpec) -> Iterator[Unfit]:
     if folder is None:
         return
     key = "path" if spec.path else "config"
+    if (root / folder / "adapter_config.json").is_file():
+        text = f"{folder} is an adapter (adapter_config.json), which is no model without its base"
+        yield key, text, _MERGE
+        return
     broken = [*_unreadable(root, folder, key, _OF_CONFIG)]
     if spec.path is not None:
         weights = sorted(one.name for one in (root / spec.path).glob("model*.safetensors*"))

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from contextlib import nullcontext, redirect_stdout
 from io import StringIO
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import torch
@@ -60,10 +61,13 @@ from evidence.data.examples import (
 from evidence.data.read import load_data
 from evidence.encoding.codec import encode
 from evidence.encoding.digest import sha256_hex
+from evidence.records.inputs import ModelRecord
 from evidence.records.milestone import ModelSpec
 from evidence.records.ranks import RanksRecord
+from evidence.records.run import AttemptPlan
+from evidence.records.training import saves_adapter
 from evidence.system import posix
-from evidence.worker.interface import Emit, Job
+from evidence.worker.interface import Emit, Job, StageFailure
 from evidence.worker.recorder import Recorder
 
 
@@ -96,8 +100,7 @@ def _train(job: Job, emit: Emit, ranks: Ranks) -> None:
     plain = coder(tokenizer, plan.model)
     examples = training_examples(plan, data, plain)
     seam = seam_record(plan, data, root, plain, examples)
-    folder = plan.model.config or plan.model.path
-    own = None if folder is None else declared(root / folder)
+    own = _declared(plan.model, root)
     model = load_model(plan.model, root, _dtype(plan.train.dtype), device_of(plan), own)
     asked, eval_sha256, _ = questions(plan, root, plain.chat)
     show_seam(seam)
@@ -124,10 +127,11 @@ def _train(job: Job, emit: Emit, ranks: Ranks) -> None:
     num_steps, pieces = num_steps_of(plan.train, len(examples)), vocabulary(tokenizer)
     recorder = Recorder(num_steps, plan.train.seed, plan.train.max_length, pieces)
     begin_training(plan.model, len(examples))
-    with Movement(model, started.weights_sha256) as movement:
+    model, moving = _trainable(plan, model, started)
+    with moving as movement:
         facts, feed = train(job, model, pad_id(tokenizer), examples, recorder, emit, ranks)
     if ranks.several:
-        fed = feed.record(parameters_sha256(model), _peak_memory_bytes(job))
+        fed = feed.record(movement.sha256(), _peak_memory_bytes(job))
         emit("ranks-fed", **encode(fed))
         ranks.leave()
     if not ranks.leads:
@@ -136,13 +140,56 @@ def _train(job: Job, emit: Emit, ranks: Ranks) -> None:
     seen = recorder.record(job.stage, spec, fields_told(spec, data), examples, chat)
     emit("seen", record=encode(seen))
     emit("weights", record=encode(movement.record()))
+    moved = movement.facts()
+    model = _finished(plan, model, started, emit)
     _probe("after", texts, model, tokenizer, emit)
     saved = Path(job.output) / layout.FINAL_MODEL
-    model.generation_config = storable(model.generation_config)
-    model.save_pretrained(saved)
+    _save(plan, model, saved)
     tokenizer.save_pretrained(saved)
     emit("model", path=str(saved))
-    emit("done", **_at_end(job), **facts, weights=movement.facts())
+    emit("done", **_at_end(job), **facts, weights=moved)
+
+
+def _trainable(plan: AttemptPlan, model: Any, started: ModelRecord) -> tuple[Any, Movement]:
+    """The model as it is trained, and what holds its weights against those of now."""
+    if plan.train.lora is None:
+        return model, Movement(model, started.weights_sha256)
+    lora = _lora()
+    made = lora.adapted(model, plan.train.lora, plan.model, plan.train.seed)
+    return made, Movement(made, digest=lora.adapter_sha256, named=lora.saved_name)
+
+
+def _lora() -> ModuleType:
+    """What is done with adapters: it needs peft, which whoever asks for none may be without."""
+    try:
+        from evidence.backends.transformers import lora
+    except ModuleNotFoundError as error:
+        if error.name != "peft":
+            raise
+        text = 'train.lora needs the Python package peft: pip install "evidence-pack[lora]"'
+        raise StageFailure("requirement-not-met", text) from error
+    return lora
+
+
+def _finished(plan: AttemptPlan, model: Any, started: ModelRecord, emit: Emit) -> Any:
+    """The model as it is saved: an adapter is told of, and merged where that is asked."""
+    if plan.train.lora is None:
+        return model
+    lora = _lora()
+    record = lora.adapter_record(model, plan.train.lora, started.weights_sha256 or "")
+    if plan.train.lora.merge:
+        model = model.merge_and_unload()
+        record = replace(record, merged_sha256=parameters_sha256(model))
+    emit("adapter", record=encode(record))
+    return model
+
+
+def _save(plan: AttemptPlan, model: Any, folder: Path) -> None:
+    if saves_adapter(plan.train):
+        _lora().save_adapter(model, folder)
+        return
+    model.generation_config = storable(model.generation_config)
+    model.save_pretrained(folder)
 
 
 def _evaluate(job: Job, emit: Emit) -> None:
@@ -153,7 +200,7 @@ def _evaluate(job: Job, emit: Emit) -> None:
     tokenizer = able_to_pad(load_tokenizer(given, root))
     asked, sha256, available = questions(plan, root, coder(tokenizer, plan.model).chat)
     emit("read", data={plan.eval.data: sha256})
-    model = load_model(given, root, _dtype(plan.train.dtype), device_of(plan))
+    model = _evaluated(job, given)
     if job.evaluates_given:
         emit("evaluated", model=encode(model_record(given, root, model, plan.train.dtype)))
     begin_evaluation(emit, len(asked), available)
@@ -164,6 +211,22 @@ def _evaluate(job: Job, emit: Emit) -> None:
         emit("prediction", row=encode(row))
     runtime_s = time.monotonic() - began_s
     emit("done", runtime_s=runtime_s, total_flos=None, **_at_end(job))
+
+
+def _evaluated(job: Job, given: ModelSpec) -> Any:
+    """The model that is asked: a whole one, or the adapter that was trained beside its base."""
+    plan, root = job.plan, Path(job.root)
+    dtype, device = _dtype(plan.train.dtype), device_of(plan)
+    if job.evaluates_given or not saves_adapter(plan.train):
+        return load_model(given, root, dtype, device)
+    base = load_model(plan.model, root, dtype, device, _declared(plan.model, root))
+    return _lora().with_adapter(base, Path(job.output))
+
+
+def _declared(spec: ModelSpec, root: Path) -> Any:
+    """What the folder of a model declares of generation; None where it has no folder here."""
+    folder = spec.config or spec.path
+    return None if folder is None else declared(root / folder)
 
 
 def _num_embedded(model: Any) -> int:
