@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from evidence import layout
+from evidence.self_test.self_test import self_test
 from evidence.verification.verification import verify_pack
 from tests.chat.talking import document, say
 from tests.lora.tuning import make
@@ -83,6 +84,13 @@ def test_the_milestone_says_where_each_value_stands(root: Path) -> None:
     asked = tomllib.loads((root / "milestones/A1.toml").read_text("utf-8"))
     assert "dropout" not in asked["train"]["lora"]
     assert "default" in say(root, "explain", "runs/A1", "train.lora.dropout")
+
+
+@pytest.mark.full
+def test_every_lie_about_an_adapter_is_caught(root: Path) -> None:
+    trials = {one.id: one.outcome for one in self_test(root / "runs/A1").trials}
+    for lie in ("weights-start", "adapter-base", "adapter-layer", "adapter-rank", "parameters"):
+        assert trials[lie] == "caught"
 
 
 def test_an_adapter_is_no_model_to_begin_from(root: Path) -> None:
