@@ -49,7 +49,7 @@ _TUNIX: Final = Backend(
     ),
     lacks=(
         *("adam_beta1", "adam_beta2", "adam_epsilon", "optimizer = adamw_torch_fused"),
-        *("label_smoothing", "neftune_noise_alpha", "gradient_checkpointing"),
+        *("label_smoothing", "neftune_noise_alpha", "gradient_checkpointing", "lora"),
         *("mixed_precision", "validate_every_steps"),
         *("early_stopping_patience", "early_stopping_threshold", "keep_best"),
     ),

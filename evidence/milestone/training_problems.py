@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, Final
 
-from evidence.encoding.codec import encode
+from evidence.encoding.codec import decode, encode
 from evidence.milestone.conversations import NO_TEXT, has_text
 from evidence.records.milestone import Milestone
 from evidence.records.training import TrainSpec
@@ -33,7 +33,7 @@ def training_problems(milestone: Milestone) -> list[Problem]:
     if milestone.given_train is None:
         return []
     whole: Table = ("/train", encode(milestone.train))
-    found: dict[Problem, None] = {}
+    found: dict[Problem, None] = dict.fromkeys(_lora(milestone))
     nothing: Table = ("", {})
     attempts = [(f"/attempt/{n}/train", one.train) for n, one in enumerate(milestone.attempts)]
     stages = [
@@ -76,6 +76,25 @@ def _validated(milestone: Milestone, tables: tuple[Table, ...]) -> Iterator[Prob
             "is of trainings in one process, and [launch] asks for several: leave one of them out"
         )
         yield f"{at}/validate_every_steps", text
+
+
+def _lora(milestone: Milestone) -> Iterator[Problem]:
+    """An adapter is no model by itself: stages that follow could not begin from it."""
+    for number, attempt in enumerate(milestone.attempts):
+        if "lora" in attempt.train:
+            text = "is of [train] or of a stage: what is trained is the same in every attempt"
+            yield f"/attempt/{number}/train/lora", text
+    if not milestone.is_staged:
+        return
+    asked = [("/train/lora", milestone.train.lora)]
+    for number, one in enumerate(milestone.stage):
+        if one.kind == TRAIN.name and "lora" in one.train:
+            whole = {**_PLAIN, "lora": one.train["lora"]}
+            asked.append((f"/stage/{number}/train/lora", decode(TrainSpec, whole).lora))
+    for place, lora in asked:
+        if lora is not None and not lora.merge:
+            text = "leaves an adapter, and what follows a stage needs a whole model"
+            yield place, f"{text}: write merge = true"
 
 
 def _together(tables: tuple[Table, ...]) -> Iterator[Problem]:

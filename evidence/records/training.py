@@ -18,6 +18,25 @@ Execution = Literal["fast", "as-written"]
 MixedPrecision = Literal["no", "bf16"]
 
 
+class LoraSpec(Record):
+    """[train.lora]: the weights of the model stay as they are, and what is trained is a product of
+    two small matrices beside each of some of its linear layers (Hu et al. 2021)."""
+
+    rank: int
+    """Rows of the first matrix and columns of the second."""
+    alpha: Number = 16.0
+    """The product is scaled by alpha / rank, with `use_rslora` by alpha / √rank."""
+    dropout: Number = 0.0
+    """Of what goes into the first matrix, in training."""
+    target_modules: tuple[str, ...] | Literal["all-linear"] = "all-linear"
+    """Last parts of the names of the layers that get one; all-linear: every linear layer but the
+    output head."""
+    use_rslora: bool = False
+    merge: bool = False
+    """Whether the final model is the whole model with the products added to its weights; else it is
+    the adapter alone."""
+
+
 class TrainSpec(Record):
     """Hyperparameters as the milestone states them (not how the worker groups rows)."""
 
@@ -62,11 +81,13 @@ class TrainSpec(Record):
     """By more than which a loss is smaller than the smallest before it, to be better."""
     keep_best: bool = False
     """Whether the final model is the one with the smallest validation loss, not the last one."""
+    lora: LoraSpec | None = None
+    """None: all weights are trained."""
 
 
 OPTIONS: Final = (
     *("warmup_ratio", "adam_beta1", "adam_beta2", "adam_epsilon"),
-    *("label_smoothing", "neftune_noise_alpha", "gradient_checkpointing"),
+    *("label_smoothing", "neftune_noise_alpha", "gradient_checkpointing", "lora"),
     *("mixed_precision", "validate_every_steps", "validation_data"),
     *("early_stopping_patience", "early_stopping_threshold", "keep_best"),
 )
@@ -88,3 +109,8 @@ def number_format(dtype: str, mixed_precision: str) -> str:
 def has_other_loss(spec: TrainSpec) -> bool:
     """Whether the loss of a step is another than the cross entropy of its rows by the model."""
     return bool(spec.label_smoothing or spec.neftune_noise_alpha)
+
+
+def saves_adapter(spec: TrainSpec | None) -> bool:
+    """Whether the final model of a training is an adapter, which is no model without its base."""
+    return spec is not None and spec.lora is not None and not spec.lora.merge

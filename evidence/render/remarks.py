@@ -114,7 +114,9 @@ def _unmoved(documents: Documents, sheet: Sheet) -> Iterator[str]:
     """Training that changed next to nothing, with the causes that the evidence shows."""
     context = Context(documents)
     event = moved_weights(context)
-    if event is not None and hardly_moved(event.data["weights"]):
+    if event is not None and hardly_moved(
+        event.data["weights"], beside=context.train.lora is not None
+    ):
         total = sheet.n("train.num_weights_compared", "weight")
         every = sheet.number("train.weights_compared_every")
         sampled = f" compared (one in {formatting.count(int(every))})" if every > 1 else ""

@@ -15,7 +15,7 @@ from evidence.render.ranks import ranks_of
 from evidence.render.validation import validation_of
 from evidence.render.values import Sheet
 from evidence.results.context import Context
-from evidence.stages.train import TRAIN
+from evidence.stages.train import ADAPTER, TRAIN
 from evidence.text import formatting, markdown
 
 OTHER_LOSS: Final = 1e-4
@@ -42,6 +42,9 @@ def view(documents: Documents, sheet: Sheet) -> dict[str, Any]:
         "widths": _widths(context.stage_events("execution", TRAIN.name)),
         "own_loss": _own_loss(context.stage_events("loss", TRAIN.name)),
         "options": _options(sheet),
+        "lora": _lora(documents, sheet),
+        "stayed": _stayed(documents),
+        "merged": sheet.raw("train.lora.merge") is True,
         "other_loss": _other_loss(sheet),
         **validation_of(context, sheet),
         **ranks_of(context),
@@ -53,6 +56,24 @@ def _options(sheet: Sheet) -> str:
     default."""
     found = (name for name in OPTIONS if sheet.has(f"train.{name}"))
     return ", ".join(f"`{name}` {sheet.v(f'train.{name}')}" for name in found)
+
+
+def _stayed(documents: Documents) -> bool:
+    """Whether the model beside an adapter has one digest before and after."""
+    record = documents.document(ADAPTER)
+    return record is not None and record.base_start_sha256 == record.base_end_sha256
+
+
+def _lora(documents: Documents, sheet: Sheet) -> str:
+    """The targets of LoRA as the milestone names them, and how its product is scaled."""
+    plan = Context(documents).plan
+    spec = None if plan is None or plan.given_train is None else plan.given_train.lora
+    if spec is None:
+        return ""
+    targets = spec.target_modules
+    names = (targets,) if isinstance(targets, str) else targets
+    scaled = "; scaled by the root of the rank" if sheet.raw("train.lora.use_rslora") else ""
+    return f", {', '.join(map(markdown.code, names))}{scaled}"
 
 
 def _other_loss(sheet: Sheet) -> str:

@@ -21,6 +21,9 @@ _BY_NAME: Final = {
     "hardware.memory_bytes": "memory",
     "train.padding_share": "percent",
     **{f"train.{name}": "shortest" for name in OPTIONS},
+    "train.lora.alpha": "shortest",
+    "train.lora.dropout": "shortest",
+    "train.lora.trainable_share": "percent",
 }
 
 

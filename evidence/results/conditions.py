@@ -11,12 +11,13 @@ from collections.abc import Iterator
 from typing import Any, Final
 
 from evidence import layout
+from evidence.encoding.codec import encode
 from evidence.pack.documents import Documents
 from evidence.records.availability import Unavailable
 from evidence.records.comparison import ConditionRecord, Scalar
 from evidence.records.inputs import ModelRecord
 from evidence.records.run import AttemptPlan
-from evidence.records.training import options_set
+from evidence.records.training import LoraSpec, options_set
 from evidence.results.context import Context
 from evidence.results.framework import framework_of, framework_version
 from evidence.results.side_by_side import compared_steps
@@ -54,6 +55,7 @@ FURTHER: Final = {
     "label_smoothing": "label smoothing",
     "neftune_noise_alpha": "noise on embeddings (NEFTune)",
     "gradient_checkpointing": "gradient checkpointing",
+    "lora": "LoRA",
     "mixed_precision": "mixed precision",
     "validate_every_steps": "steps between validations",
     "validation_data": "data set of validations",
@@ -247,8 +249,20 @@ def settings(
     if trains[0] is None or trains[1] is None:
         return
     for key in dict.fromkeys((*options_set(trains[0]), *options_set(trains[1]))):
-        values = (getattr(trains[0], key), getattr(trains[1], key))
+        values = (_stated(getattr(trains[0], key)), _stated(getattr(trains[1], key)))
         yield same(f"train.{key}", FURTHER[key], values, f"{stated_in}, as stated")
+
+
+def _stated(value: Any) -> Scalar:
+    """A setting in one line; of a table, its keys and values."""
+    if not isinstance(value, LoraSpec):
+        stated: Scalar = value
+        return stated
+    return ", ".join(f"{key} {_in_words(one)}" for key, one in encode(value).items())
+
+
+def _in_words(value: object) -> str:
+    return " ".join(map(str, value)) if isinstance(value, list) else str(value)
 
 
 def rates(first: Documents, other: Documents) -> ConditionRecord:

@@ -196,21 +196,39 @@ class Context(Record, dict=True):
         """The same, of one stage."""
         return tuple(event for event in self.events(name) if event.data.get("stage") == stage)
 
-    def stated(self, table: str, key: str) -> tuple[str, str]:
-        """Address and rule of a setting: the attempt's override, the milestone's, or a default."""
-        document, stage = self._stated.document, self.documents.stage
+    def stated(self, table: str, key: str, part: str = "") -> tuple[str, str]:
+        """Address and rule of a setting: the attempt's override, the milestone's, or a default.
+
+        `part`: a key of it, where it is a table.
+        """
+        place = self._place_of(table, key)
+        if place is None:
+            return at(layout.MILESTONE, table), "default"
+        if not part:
+            return self._said_at(*place), AS_RECORDED
+        if self._is_stated(*place, part):
+            return self._said_at(*place, part), AS_RECORDED
+        return self._said_at(*place), "default"
+
+    def _place_of(self, table: str, key: str) -> tuple[str | int, ...] | None:
+        stage = self.documents.stage
         if stage is not None and key in stage.own.get(table, ()):
             parts = stage.pointer(f"/{table}/{key}").split("/")[1:]
-            place = (int(one) if one.isdigit() else one for one in parts)
-            return self._said_at(*place), AS_RECORDED
+            return tuple(int(one) if one.isdigit() else one for one in parts)
         if self.plan is not None:
-            index = self.plan.number - 1
-            override = document["attempt"][index].get(table, {})
-            if key in override:
-                return self._said_at("attempt", index, table, key), AS_RECORDED
-        if key in document.get(table, {}):
-            return self._said_at(table, key), AS_RECORDED
-        return at(layout.MILESTONE, table), "default"
+            place = ("attempt", self.plan.number - 1, table, key)
+            if self._is_stated(*place):
+                return place
+        return (table, key) if self._is_stated(table, key) else None
+
+    def _is_stated(self, *place: str | int) -> bool:
+        found: Any = self._stated.document
+        for part in place:
+            if isinstance(part, int):
+                found = found[part] if isinstance(found, list) and part < len(found) else None
+            else:
+                found = found.get(part) if isinstance(found, dict) else None
+        return found is not None
 
     def _said_at(self, *place: str | int) -> str:
         """Where a setting stands: on the command line, or in the file."""

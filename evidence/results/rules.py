@@ -63,6 +63,7 @@ RULES: Final[Mapping[str, str]] = {
     "run-loss": "mean of all step losses",
     "runs-over-seeds": "runs whose value at the addresses was measured",
     "sample-sd-over-seeds": "sample standard deviation (n − 1) of the values, one a seed",
+    "share-trainable": "parameters of the adapter / parameters of model and adapter",
     "share-changed": "numbers that differ after training / numbers compared",
     "step-of-minimum": "the step of the smallest value at the addresses, the earliest of several",
     "steps-after-last-log": "steps that came after the last row of the loss table",

@@ -8,6 +8,7 @@ from evidence import layout
 from evidence.records.availability import Unavailable
 from evidence.records.run import IntervalRow, JournalEvent, StepRow, ValueRecord
 from evidence.records.training import TrainSpec, options_set
+from evidence.results.adapter import lora_values, with_adapter
 from evidence.results.context import (
     Context,
     Named,
@@ -24,7 +25,7 @@ from evidence.results.context import (
     unknown,
 )
 from evidence.rules import arithmetic
-from evidence.stages.train import STEPS
+from evidence.stages.train import ADAPTER, STEPS
 
 _NO_RUNTIME = "the journal has no runtime of the training loop"
 _SETTINGS = (
@@ -96,10 +97,11 @@ def _loss_table(context: Context) -> tuple[IntervalRow, ...]:
 def training_values(context: Context) -> Values:
     """train.* and probe.*"""
     table = loss_table(context)
-    further = tuple((key, "") for key in options_set(context.train))
+    further = tuple((key, "") for key in options_set(context.train) if key != "lora")
     for key, unit in (*_SETTINGS, *further):
         address, rule = context.stated("train", key)
         yield f"train.{key}", known(getattr(context.train, key), unit, address, rule)
+    yield from lora_values(context)
     steps = _steps(context)
     if steps:
         yield from _counted(steps)
@@ -248,15 +250,18 @@ def _runtime(context: Context, steps: tuple[StepRow, ...]) -> tuple[float, str] 
 
 def _flops(context: Context, steps: tuple[StepRow, ...]) -> Named:
     model = context.documents.inputs.model
+    has_adapter = context.documents.document(ADAPTER) is not None
     place = join(
         at(layout.INPUTS, "model", "num_parameters"),
+        at(layout.ADAPTER, "num_trainable") if has_adapter else "",
         at(layout.INPUTS, "model", "num_embedding_parameters"),
         _all(steps, "num_fed_tokens"),
     )
     if isinstance(model, Unavailable):
         return "train.total_flos", unknown(model.reason, "FLOP", place, "flops")
     fed = sum(row.num_fed_tokens for row in steps)
-    total = arithmetic.training_flops(model.num_parameters, model.num_embedding_parameters, fed)
+    parameters = with_adapter(context.documents, model)
+    total = arithmetic.training_flops(parameters, model.num_embedding_parameters, fed)
     return "train.total_flos", known(total, "FLOP", place, "flops")
 
 

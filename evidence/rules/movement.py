@@ -13,8 +13,14 @@ LEAST_SHARE_MOVED: Final = 0.1
 number format holds the change; rows of a table that no text uses stay as they are."""
 
 
-def hardly_moved(weights: Mapping[str, Any]) -> bool:
-    """Whether fewer than that changed, by the `weights` of a finished stage."""
+def hardly_moved(weights: Mapping[str, Any], *, beside: bool = False) -> bool:
+    """Whether fewer than that changed, by the `weights` of a finished stage.
+
+    `beside`: they are an adapter's, of which any movement counts. It is float32, which holds small
+    changes, and of its two matrices the first has no gradient while the second is zeros.
+    """
+    if beside:
+        return not weights["num_changed"]
     compared = weights["num_compared"] - weights["num_compared_in_embeddings"]
     changed = weights["num_changed"] - weights["num_changed_in_embeddings"]
     if compared <= 0:  # nothing but tables is trained

@@ -15,7 +15,7 @@ from evidence.errors import UsageError
 from evidence.records.milestone import Milestone
 from evidence.records.record import Record
 from evidence.records.run import AttemptPlan
-from evidence.records.training import TrainSpec
+from evidence.records.training import LoraSpec, TrainSpec
 from evidence.worker.interface import Backend
 
 _KEY_CHARS: Final = 12
@@ -120,12 +120,12 @@ def _lacking(
         value = getattr(plan.train, key)
         if value == getattr(plain, key) or (word and value != word):
             continue
+        said = key if isinstance(value, LoraSpec) else f"{key} = {value!r}"
         own = milestone.attempts[plan.number - 1].train
         table = f"/attempt/{plan.number - 1}/train" if key in own else "/train"
         yield (
             f"{table}/{key}",
-            f"the backend {plan.backend!r} of the attempt {plan.name!r} does not do {key} = "
-            f"{value!r}",
+            f"the backend {plan.backend!r} of the attempt {plan.name!r} does not do {said}",
             'Take backend = "transformers" here, or set another value in [attempt.train].',
         )
 

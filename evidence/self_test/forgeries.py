@@ -11,7 +11,7 @@ from typing import Final
 
 from evidence import layout
 from evidence.records.record import Record
-from evidence.self_test import edits, lies, seen
+from evidence.self_test import adapters, edits, lies, seen
 from evidence.self_test.bench import Bench
 from evidence.self_test.edits import Edit, event, milestone, prediction, put, raw, step
 from evidence.self_test.forger import ForgedPack
@@ -135,7 +135,7 @@ _MODEL: Final = (
     Forgery("model-code", "code that would run when the model is loaded", edits.code_in_config,
             ("checkpoint-config",)),
     Forgery("parameters", "more parameters", put(layout.INPUTS, "model", "num_parameters",
-            change=edits.plus(10**6)), ("checkpoint-parameters",)),
+            change=edits.plus(10**6)), ("checkpoint-parameters", "training-flos")),
     Forgery("model-id", "the name of a bigger model", put(layout.INPUTS, "model", "id",
             change=edits.becomes("google/gemma-27b")), ("model-identity",)),
 )  # fmt: skip
@@ -168,8 +168,14 @@ _RUN: Final = (
 _TENSORS: Final = (
     Forgery("tensor-moved", "a tensor that moved further than it can", put(layout.WEIGHTS,
             "tensors", 0, "rms_moved", change=lambda v: 9 * v + 9), ("weights-by-tensor",)),
-    Forgery("weights-start", "training that began with other weights", put(layout.WEIGHTS,
-            "start_sha256", change=edits.becomes("a" * 64)), ("weights-known",)),
+    Forgery("weights-start", "training that began with other weights", adapters.other_start,
+            ("weights-known", "adapter-base")),
+    Forgery("adapter-base", "a model that moved beside its adapter", adapters.moved_base,
+            ("adapter-base",)),
+    Forgery("adapter-layer", "an adapted layer that is left out", adapters.layer_less,
+            ("adapter-tensors",)),
+    Forgery("adapter-rank", "an adapter of another rank", adapters.other_rank,
+            ("adapter-settings",)),
     Forgery("logits", "a token more likely than all are together", put(layout.LOGITS, "rows", 0,
             "log_sum_exp", change=edits.plus(-100.0)), ("logits",)),
     Forgery("prompt-tokens", "logits after a longer prompt", put(layout.LOGITS, "rows", 0,

@@ -24,7 +24,7 @@ from evidence.records.milestone import (
     StageSpec,
 )
 from evidence.records.record import Record
-from evidence.records.training import TrainSpec
+from evidence.records.training import TrainSpec, saves_adapter
 from evidence.stages.eval import EVAL
 from evidence.stages.kind import Kind
 from evidence.stages.pack_init import OF_PACK, init_of, pack_init
@@ -108,7 +108,11 @@ class Stage(Record):
     def needed_when_complete(self) -> tuple[str, ...]:
         """Paths of the files that a complete pack with this stage has."""
         own = (layout.INPUTS,) if self.is_named else ()
-        return tuple(self.path(path) for path in (*self.kind.needed_when_complete, *own))
+        needed, trained = self.kind.needed_when_complete, self.milestone.given_train
+        if self.kind is TRAIN and trained is not None and trained.lora is not None:
+            instead = {layout.CONFIG: layout.ADAPTER_CONFIG} if saves_adapter(trained) else {}
+            needed = (*(instead.get(path, path) for path in needed), layout.ADAPTER)
+        return tuple(self.path(path) for path in (*needed, *own))
 
 
 class _Asked(Record):

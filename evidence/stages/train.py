@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from evidence import layout
+from evidence.records.adapter import AdapterRecord
 from evidence.records.inputs import SeenRecord
 from evidence.records.run import StepRow
 from evidence.records.tensors import WeightsRecord
@@ -30,6 +31,14 @@ WEIGHTS: Final = Document(
     described="Weights before and after training, by tensor",
     owed=False,
 )
+ADAPTER: Final = Document(
+    path=layout.ADAPTER,
+    schema="adapter.v1",
+    record=AdapterRecord,
+    event="adapter",
+    described="What was trained beside the model (LoRA)",
+    owed=False,
+)
 STEPS: Final = Rows(
     path=layout.METRICS,
     schema="metrics-row.v1",
@@ -49,9 +58,9 @@ TRAIN: Final = Kind(
     stopping="stopping after this step, with a checkpoint (Ctrl-C once more: at once, without one)",
     stopped="",
     resumes=True,
-    documents=(SEEN, WEIGHTS),
+    documents=(SEEN, WEIGHTS, ADAPTER),
     rows=STEPS,
-    needed_files=(f"{layout.FINAL_MODEL}/config.json",),
+    needed_files=(layout.CONFIG,),
     weights_folder=layout.FINAL_MODEL,
     facts=(
         Fact("execution", owed=False),
@@ -80,6 +89,7 @@ TRAIN: Final = Kind(
         "evidence.verification.consistency.checkpoint",
         "evidence.verification.consistency.compiled",
         "evidence.verification.consistency.tensors",
+        "evidence.verification.consistency.adapter",
     ),
     results=(
         "evidence.results.training:training_values",

@@ -55,6 +55,10 @@ _OTHER_HEADS: Final = {
 RECORD_IT: Final = (
     "Or train it with a program of your own and seal that: `evidence record ID -- python train.py`."
 )
+_MERGE: Final = (
+    "Take the model that it is for; or train it with merge = true in [train.lora], which leaves a "
+    "whole model."
+)
 _CONVERT: Final = (
     "Convert it where you trust it: load it with transformers, then save_pretrained(FOLDER)."
 )
@@ -77,6 +81,10 @@ def unfit(root: Path, spec: ModelSpec) -> Iterator[Unfit]:
     if folder is None:
         return
     key = "path" if spec.path else "config"
+    if (root / folder / "adapter_config.json").is_file():
+        text = f"{folder} is an adapter (adapter_config.json), which is no model without its base"
+        yield key, text, _MERGE
+        return
     broken = [*_unreadable(root, folder, key, _OF_CONFIG)]
     if spec.path is not None:
         weights = sorted(one.name for one in (root / spec.path).glob("model*.safetensors*"))

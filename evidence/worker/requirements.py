@@ -15,13 +15,15 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Final, cast
 
+from msgspec.structs import replace
+
 from evidence import __version__
 from evidence.capture.driver import is_certain, remedy_for
 from evidence.records.availability import Unavailable
 from evidence.records.capture import GpuRecord, HardwareRecord
 from evidence.records.run import AttemptPlan
 from evidence.worker import jax_requirements
-from evidence.worker.interface import Backend, Planned
+from evidence.worker.interface import Backend, Package, Planned
 from evidence.worker.interpreter import WorkerPython, python_of, unusable
 from evidence.worker.lacking_words import AT_MOST, NO_CARD, NOT_USABLE, UNKNOWN
 from evidence.worker.visible import Device, first_device, most_visible
@@ -29,6 +31,8 @@ from evidence.worker.visible import Device, first_device, most_visible
 Unmet = tuple[str, str]
 """(what is missing, how to get it)."""
 
+_PEFT: Final = Package("peft", 'pip install "evidence-pack[lora]"')
+"""What [train.lora] needs of the backend transformers."""
 _GIB: Final = 1 << 30
 _BUILD_UNKNOWN: Final = (
     "for which CUDA the installed PyTorch was built cannot be measured because its version.py does "
@@ -55,7 +59,11 @@ def worker_python(
 
     `instead`: the path to take for the one that the milestone names.
     """
-    names = {one.name for one in backend.packages} | {"torch", *jax_requirements.MODULES}
+    names = {one.name for one in backend.packages} | {
+        "torch",
+        *jax_requirements.MODULES,
+        _PEFT.name,
+    }
     if isinstance(backend.run_stage, str):
         names.add(_top(backend.run_stage))
     return python_of(plan.interpreter, names, root, os.environ, instead)
@@ -70,7 +78,8 @@ def unmet(
     """Everything that is missing for `plan`; empty when it can be tried."""
     if isinstance(backend.run_stage, Planned):
         return ((backend.run_stage.reason, backend.run_stage.remedy),)
-    found = [*_packages(backend, python, backend.run_stage)]
+    asked = replace(backend, packages=(*backend.packages, *_further(plan, backend)))
+    found = [*_packages(asked, python, backend.run_stage)]
     if plan.requires.accelerator == "nvidia":
         found += _gpu(plan, backend, hardware, python)
     elif plan.requires.accelerator == "tpu":
@@ -90,13 +99,21 @@ def _packages(backend: Backend, python: WorkerPython, run_stage: str) -> Iterato
     missing = [one for one in backend.packages if python.place(one.name) is None]
     for package in missing:
         text = f"the Python package {package.name} is not installed{python.inside}"
-        whole = f'pip install "evidence-pack{extra}=={__version__}"'
+        own = "[lora]" if package.name == _PEFT.name else extra
+        whole = f'pip install "evidence-pack{own}=={__version__}"'
         ours = whole if extra else package.remedy
         there = python.made_by or python.there(ours)
         yield text, package.remedy if python.given is None else there
     if python.given is not None and python.place(_top(run_stage)) is None:
         text = f"the backend {backend.name!r} is not installed in {python.given}"
         yield text, f"install there the package that brings it: {python.pip('PACKAGE')}"
+
+
+def _further(plan: AttemptPlan, backend: Backend) -> tuple[Package, ...]:
+    """What a setting needs beside the packages of the backend."""
+    train = plan.given_train
+    has_lora = train is not None and train.lora is not None
+    return (_PEFT,) if has_lora and backend.name == "transformers" else ()
 
 
 def _top(run_stage: str) -> str:

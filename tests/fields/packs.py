@@ -11,6 +11,7 @@ from typing import Final
 
 import pytest
 from toy import write
+from toy_adapter import adapter_toy, merged_toy
 from toy_jax import jax_toy
 from toy_parent import parent_toy
 from toy_ranks import ranks_toy
@@ -81,6 +82,14 @@ def _ranks(folder: Path) -> Path:
     return write(folder / "M90", ranks_toy().seal().all_bytes())
 
 
+def _adapter(folder: Path) -> Path:
+    return write(folder / "M90", adapter_toy().seal().all_bytes())
+
+
+def _merged(folder: Path) -> Path:
+    return write(folder / "M90", merged_toy().seal().all_bytes())
+
+
 def _jax(folder: Path) -> Path:
     return write(folder / "M90", under_another(jax_toy()).seal().all_bytes())
 
@@ -96,6 +105,8 @@ PACKS: Final[dict[str, Callable[[Path], Path]]] = {
     "staged": staged.make,
     "parent": _parent,
     "ranks": _ranks,
+    "adapter": _adapter,
+    "merged": _merged,
     "jax": _jax,
     "imported": made.make_odd_pack,
     "recorded": recorded.make,

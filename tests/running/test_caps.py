@@ -193,6 +193,7 @@ ELSEWHERE = {
     "inputs": "test_large_runs, test_closable: rows and names of data",
     "seen": "test_large_runs: what is recorded of a step",
     "worker": "packages as in packages.json; limits.MAX_INTERPRETER_BYTES is read of them",
+    "adapter": "one row a layer of the model, which is loaded before",
     "weights": "one row a tensor of the model, which is loaded before",
     "overrides": "milestone.effective.MAX_SEALED_BYTES: tests/milestone/test_overrides",
     "parents": "files of checkpoints that are sealed already; values that a milestone can name",

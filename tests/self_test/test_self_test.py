@@ -28,6 +28,7 @@ NOT_IN_THIS_PACK = {
     "torch", "gpu", "stream-between", "gpu-build", "no-framework", "unlisted-framework",
     "interop-threads", "eval-in-no-time", "training-log-line", "eval-log-line",
     "seam", "reports-left-out", "log-cut-away", "vocabulary", "page-in-a-line",
+    "adapter-base", "adapter-layer", "adapter-rank",
     "tensor-moved", "weights-start", "logits", "prompt-tokens", "programs", "jax", "interpreter",
 }  # fmt: skip
 """What a stub in a small project lacks: a framework, the lines and times of our own backend, and a

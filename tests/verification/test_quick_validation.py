@@ -23,6 +23,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 from toy import intact_bytes, toy, write
+from toy_adapter import merged_toy
 from toy_jax import jax_toy
 from toy_parent import parent_toy
 from toy_set import set_toy
@@ -89,6 +90,7 @@ def samples() -> list[tuple[str, Any]]:
     for path, value in {
         **toy().docs,
         **under_another(jax_toy()).docs,
+        layout.ADAPTER: merged_toy().docs[layout.ADAPTER],
         **set_toy().docs,
         layout.PARENTS: parent_toy().docs[layout.PARENTS],
     }.items():

@@ -127,8 +127,12 @@ def load_model(
 
 def refuse_other_class(model: Any) -> Any:
     """The model. What is saved has its own configuration, which may be a part of the one that was
-    read (the text model of mllama), and must be one that evaluation can load."""
+    read (the text model of mllama), and must be one that evaluation can load. transformers loads an
+    adapter of the hub with a base that nobody named, where peft is installed."""
     _refuse_class(model.config)
+    if getattr(model, "_hf_peft_config_loaded", False):
+        text = "the model is an adapter: name the model that it is for, and train a new one"
+        raise StageFailure("requirement-not-met", text)
     return model
 
 

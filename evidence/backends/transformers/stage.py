@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from contextlib import nullcontext, redirect_stdout
 from io import StringIO
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import torch
@@ -59,10 +60,13 @@ from evidence.data.read import load_data
 from evidence.data.validation import validation_set
 from evidence.encoding.codec import encode
 from evidence.encoding.digest import sha256_hex
+from evidence.records.inputs import ModelRecord
 from evidence.records.milestone import ModelSpec
 from evidence.records.ranks import RanksRecord
+from evidence.records.run import AttemptPlan
+from evidence.records.training import saves_adapter
 from evidence.system import posix
-from evidence.worker.interface import Emit, Job
+from evidence.worker.interface import Emit, Job, StageFailure
 from evidence.worker.recorder import Recorder
 
 
@@ -96,8 +100,7 @@ def _train(job: Job, emit: Emit, ranks: Ranks) -> None:
     examples = training_examples(plan, data, plain)
     validated = validation_set(plan, root, plain)
     later = of_later(plan, root, data, plain, examples)
-    folder = plan.model.config or plan.model.path
-    own = None if folder is None else declared(root / folder)
+    own = _declared(plan.model, root)
     model = load_model(plan.model, root, _dtype(plan.train.dtype), device_of(plan), own)
     if later.seam is not None:
         show_seam(later.seam)
@@ -122,12 +125,13 @@ def _train(job: Job, emit: Emit, ranks: Ranks) -> None:
     num_steps, pieces = num_steps_of(plan.train, len(examples)), vocabulary(tokenizer)
     recorder = Recorder(num_steps, plan.train.seed, plan.train.max_length, pieces)
     begin_training(plan.model, len(examples))
-    with Movement(model, started.weights_sha256) as movement:
+    model, moving = _trainable(plan, model, started)
+    with moving as movement:
         facts, feed = train(
             job, model, pad_id(tokenizer), examples, recorder, emit, ranks, validated.examples
         )
     if ranks.several:
-        fed = feed.record(parameters_sha256(model), _peak_memory_bytes(job))
+        fed = feed.record(movement.sha256(), _peak_memory_bytes(job))
         emit("ranks-fed", **encode(fed))
         ranks.leave()
     if not ranks.leads:
@@ -136,18 +140,56 @@ def _train(job: Job, emit: Emit, ranks: Ranks) -> None:
     seen = recorder.record(job.stage, spec, fields_told(spec, data), examples, chat)
     emit("seen", record=encode(seen))
     emit("weights", record=encode(movement.record()))
+    moved = movement.facts()
+    model = _finished(plan, model, started, emit)
     _probe("after", later.probed, model, tokenizer, emit)
-    _save(job, model, tokenizer, emit)
-    emit("done", **_at_end(job), **facts, weights=movement.facts())
-
-
-def _save(job: Job, model: Any, tokenizer: Any, emit: Emit) -> None:
-    """Leave the final model where the supervisor looks for it."""
     saved = Path(job.output) / layout.FINAL_MODEL
-    model.generation_config = storable(model.generation_config)
-    model.save_pretrained(saved)
+    _save(plan, model, saved)
     tokenizer.save_pretrained(saved)
     emit("model", path=str(saved))
+    emit("done", **_at_end(job), **facts, weights=moved)
+
+
+def _trainable(plan: AttemptPlan, model: Any, started: ModelRecord) -> tuple[Any, Movement]:
+    """The model as it is trained, and what holds its weights against those of now."""
+    if plan.train.lora is None:
+        return model, Movement(model, started.weights_sha256)
+    lora = _lora()
+    made = lora.adapted(model, plan.train.lora, plan.model, plan.train.seed)
+    return made, Movement(made, digest=lora.adapter_sha256, named=lora.saved_name)
+
+
+def _lora() -> ModuleType:
+    """What is done with adapters: it needs peft, which whoever asks for none may be without."""
+    try:
+        from evidence.backends.transformers import lora
+    except ModuleNotFoundError as error:
+        if error.name != "peft":
+            raise
+        text = 'train.lora needs the Python package peft: pip install "evidence-pack[lora]"'
+        raise StageFailure("requirement-not-met", text) from error
+    return lora
+
+
+def _finished(plan: AttemptPlan, model: Any, started: ModelRecord, emit: Emit) -> Any:
+    """The model as it is saved: an adapter is told of, and merged where that is asked."""
+    if plan.train.lora is None:
+        return model
+    lora = _lora()
+    record = lora.adapter_record(model, plan.train.lora, started.weights_sha256 or "")
+    if plan.train.lora.merge:
+        model = model.merge_and_unload()
+        record = replace(record, merged_sha256=parameters_sha256(model))
+    emit("adapter", record=encode(record))
+    return model
+
+
+def _save(plan: AttemptPlan, model: Any, folder: Path) -> None:
+    if saves_adapter(plan.train):
+        _lora().save_adapter(model, folder)
+        return
+    model.generation_config = storable(model.generation_config)
+    model.save_pretrained(folder)
 
 
 def _evaluate(job: Job, emit: Emit) -> None:
@@ -158,10 +200,9 @@ def _evaluate(job: Job, emit: Emit) -> None:
     tokenizer = able_to_pad(load_tokenizer(given, root))
     asked, sha256, available = questions(plan, root, coder(tokenizer, plan.model).chat)
     emit("read", data={plan.eval.data: sha256})
-    dtype = plan.numerics.dtype
-    model = load_model(given, root, _dtype(dtype), device_of(plan))
+    model = _evaluated(job, given)
     if job.evaluates_given:
-        told = {"model": encode(model_record(given, root, model, dtype))}
+        told = {"model": encode(model_record(given, root, model, plan.numerics.dtype))}
         if plan.given_train is None:  # no training has told of it
             told["tokenizer"] = encode(tokenizer_record(given, root, tokenizer))
         emit("evaluated", **told)
@@ -173,6 +214,22 @@ def _evaluate(job: Job, emit: Emit) -> None:
         emit("prediction", row=encode(row))
     runtime_s = time.monotonic() - began_s
     emit("done", runtime_s=runtime_s, total_flos=None, **_at_end(job))
+
+
+def _evaluated(job: Job, given: ModelSpec) -> Any:
+    """The model that is asked: a whole one, or the adapter that was trained beside its base."""
+    plan, root = job.plan, Path(job.root)
+    dtype, device = _dtype(plan.numerics.dtype), device_of(plan)
+    if job.evaluates_given or not saves_adapter(plan.train):
+        return load_model(given, root, dtype, device)
+    base = load_model(plan.model, root, dtype, device, _declared(plan.model, root))
+    return _lora().with_adapter(base, Path(job.output))
+
+
+def _declared(spec: ModelSpec, root: Path) -> Any:
+    """What the folder of a model declares of generation; None where it has no folder here."""
+    folder = spec.config or spec.path
+    return None if folder is None else declared(root / folder)
 
 
 def _num_embedded(model: Any) -> int:

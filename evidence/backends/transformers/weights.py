@@ -6,7 +6,7 @@ that differ between the first step and the last. What the model is otherwise is 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from types import TracebackType
 from typing import Any, Final
@@ -65,13 +65,21 @@ def num_kept_in_float32(model: Any, dtype: str) -> int:
 class Movement:
     """The weights before training, held against those after it. Counts optimizer steps meanwhile.
 
-    Only what an optimizer may move is compared: neither buffers nor frozen parameters.
+    Only what an optimizer may move is compared: neither buffers nor frozen parameters. `digest` is
+    of the model, `named` gives the names that its parameters are saved under.
     """
 
-    def __init__(self, model: Any, start_sha256: str | None = None) -> None:
+    def __init__(
+        self,
+        model: Any,
+        start_sha256: str | None = None,
+        digest: Callable[[Any], str] | None = None,
+        named: Callable[[str], str] = str,
+    ) -> None:
         self._model = model
+        self._digest, self._named = digest or parameters_sha256, named
         self._num_steps = 0
-        self._start_sha256 = start_sha256 or parameters_sha256(model)
+        self._start_sha256 = start_sha256 or self._digest(model)
         total = sum(parameter.numel() for _, parameter in _trained(model))
         self._every = max(1, -(-total // MAX_COMPARED))
         self._before = {name: self._sample(one) for name, one in _trained(model)}
@@ -94,16 +102,22 @@ class Movement:
     def _sample(self, parameter: Any) -> Any:
         return parameter.detach().flatten()[:: self._every].to("cpu", copy=True)
 
+    def sha256(self) -> str:
+        """Digest of the weights as they are now."""
+        return self._digest(self._model)
+
     def record(self) -> WeightsRecord:
         """weights.json: digests of all parameters, and how far each tensor moved."""
         return WeightsRecord(
             schema="weights.v1",
             start_sha256=self._start_sha256,
-            end_sha256=parameters_sha256(self._model),
+            end_sha256=self.sha256(),
             compared_every=self._every,
             tensors=tuple(
-                _moved(name, parameter, self._before[name], self._sample(parameter))
-                for name, parameter in sorted(_trained(self._model))
+                _moved(self._named(name), parameter, self._before[name], self._sample(parameter))
+                for name, parameter in sorted(
+                    _trained(self._model), key=lambda pair: self._named(pair[0])
+                )
             ),
         )
 
@@ -129,9 +143,14 @@ class Movement:
 
 def parameters_sha256(model: Any) -> str:
     """Digest of all parameters as they are now: `rules.weights_digest`."""
+    return named_sha256(model.named_parameters())
+
+
+def named_sha256(parameters: Iterable[tuple[str, Any]]) -> str:
+    """The same of some of them, by the names that they are to have in it."""
     return weights_sha256(
         Tensor(name, _FORMATS[parameter.dtype], tuple(parameter.shape), partial(_bytes, parameter))
-        for name, parameter in model.named_parameters()
+        for name, parameter in parameters
     )
 
 

@@ -12,13 +12,14 @@ from typing import Final
 
 from evidence import layout
 from evidence.pack.stage_view import inputs_of
+from evidence.records.adapter import AdapterRecord
 from evidence.records.availability import Unavailable
 from evidence.records.inputs import ModelRecord, TextRecord
 from evidence.records.run import JournalEvent
 from evidence.records.tensors import WeightsRecord
 from evidence.results.context import journal_at
 from evidence.stages.stage import BASE, Stage, stages_of
-from evidence.stages.train import TRAIN, WEIGHTS
+from evidence.stages.train import ADAPTER, TRAIN, WEIGHTS
 from evidence.verification.consistency.machine import OUR_BACKENDS
 from evidence.verification.consistency.registry import (
     Evidence,
@@ -61,10 +62,14 @@ def stage_weights(evidence: Evidence) -> Problems:
         raise CannotCheckError(shown("; ".join(reasons)))
 
 
-def _end_of(evidence: Evidence, name: str) -> WeightsRecord | None:
-    path = f"{layout.STAGES}/{name}/{WEIGHTS.path}"
-    found: WeightsRecord | None = evidence.documents.of_stages.get(path)
-    return found
+def _end_of(evidence: Evidence, name: str) -> str | None:
+    """Digest of the weights that a stage saved: with LoRA, once the adapter was merged."""
+    start = f"{layout.STAGES}/{name}"
+    found: WeightsRecord | None = evidence.documents.of_stages.get(f"{start}/{WEIGHTS.path}")
+    beside: AdapterRecord | None = evidence.documents.of_stages.get(f"{start}/{ADAPTER.path}")
+    if beside is not None:
+        return beside.merged_sha256
+    return None if found is None else found.end_sha256
 
 
 def _why_not(evidence: Evidence, stage: Stage, models: Mapping[str, ModelRecord]) -> str:
@@ -87,7 +92,7 @@ def _after_parent(evidence: Evidence, stage: Stage, models: Mapping[str, ModelRe
     ended = _end_of(evidence, stage.parent)
     if ended is not None and not _why_not(evidence, stage, models):
         text = shown(f"not the weights that {stage.parent} ended with")
-        yield from differs(f"{place}/weights_sha256", text, ended.end_sha256, model.weights_sha256)
+        yield from differs(f"{place}/weights_sha256", text, ended, model.weights_sha256)
 
 
 def _begun_alike(

@@ -13,6 +13,7 @@ from evidence.encoding import jsonio
 from evidence.encoding.codec import decode
 from evidence.errors import MalformedError
 from evidence.records.inputs import FileDigest, ModelRecord, TensorRecord
+from evidence.records.training import saves_adapter
 from evidence.results.context import journal_at
 from evidence.stages.train import TRAIN
 from evidence.verification.consistency import registry
@@ -23,7 +24,7 @@ from evidence.verification.reading.safetensors_header import BITS_OF, Header, Te
 check = partial(registry.check, kind=TRAIN.name)
 
 
-CONFIG: Final = f"{layout.FINAL_MODEL}/config.json"
+CONFIG: Final = layout.CONFIG
 INDEX: Final = f"{layout.FINAL_MODEL}/model.safetensors.index.json"
 _LAYER: Final = re.compile(r"(?:^|\.)(?:layers|h|blocks?)\.(\d{1,6})\.")
 _EMBEDDING: Final = re.compile(r"(?:^|\.)(?:embed_tokens|wte|word_embeddings)\.weight$")
@@ -135,7 +136,9 @@ def checkpoint_parameters(evidence: Evidence) -> Problems:
     inputs.model.num_parameters + those of its buffers; the embedding tables and buffers it names
     are among the tensors, and the tables' sum is num_embedding_parameters; every float tensor in
     the dtype of training, num_kept_in_float32 aside. Exact. The sealed size of the files, withheld
-    or not, holds that many parameters."""
+    or not, holds that many parameters. An adapter's are those of adapter.json (adapter-tensors)."""
+    if saves_adapter(evidence.plan.train):
+        return
     model = need(evidence.documents.inputs.model, "the model is not known")
     wanted = evidence.plan.train.dtype
     if any(path not in evidence.headers for path in _weights(evidence)):
@@ -227,9 +230,10 @@ def checkpoint_config(evidence: Evidence) -> Problems:
     embeddings; where an output head of its own has vocab_size rows, it may have further ones,
     which are read and never predicted. As many layers as num_hidden_layers, where several stacks
     have layers in one of them. Exact, where config.json names them. Code that loading would run
-    (auto_map) is refused."""
+    (auto_map) is refused. The layers of an adapter are those of adapter.json."""
     yield from _runs_code(evidence)
-    _ = evidence.plan
+    if saves_adapter(evidence.plan.train):
+        return
     yield from shape_problems(_json(evidence, CONFIG), _tensors(evidence))
 
 

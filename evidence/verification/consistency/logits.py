@@ -6,12 +6,17 @@ import math
 from functools import partial
 from typing import Final
 
-from evidence import layout
 from evidence.records.tensors import LogitsRow
 from evidence.rules.logits import MAX_PROMPTS, NUM_HIGHEST, kept_ids
 from evidence.stages.eval import EVAL, LOGITS, PREDICTIONS
 from evidence.verification.consistency import registry
-from evidence.verification.consistency.registry import Evidence, Problems, differs, need
+from evidence.verification.consistency.registry import (
+    Evidence,
+    Problems,
+    config_path,
+    differs,
+    need,
+)
 from evidence.verification.problem import CannotCheckError, Problem
 
 check = partial(registry.check, kind=EVAL.name)
@@ -44,7 +49,7 @@ def logits(evidence: Evidence) -> Problems:
 
 def _vocabulary(evidence: Evidence, stated: int) -> Problems:
     try:
-        config = evidence.json(f"{layout.FINAL_MODEL}/config.json")
+        config = evidence.json(config_path(evidence))
     except CannotCheckError:
         return
     part = config.get("text_config") if isinstance(config, dict) else None

@@ -23,6 +23,7 @@ from evidence.pack.stage_view import placed, view_of, within
 from evidence.records.availability import Unavailable
 from evidence.records.record import Record
 from evidence.records.run import AttemptPlan, JournalEvent
+from evidence.records.training import saves_adapter
 from evidence.results.context import Context
 from evidence.stages.registry import kinds
 from evidence.stages.stage import Stage
@@ -198,6 +199,12 @@ def _kind_of_theme(module: str) -> str:
 def has_stages(evidence: Evidence) -> bool:
     """Whether its stages have folders of their own: what is about several of them is asked then."""
     return evidence.documents.milestone.is_staged
+
+
+def config_path(evidence: Evidence) -> str:
+    """Where the configuration of the final model lies; where an adapter was saved, of its base."""
+    saved = evidence.documents.milestone.given_train
+    return layout.BASE_CONFIG if saves_adapter(saved) else layout.CONFIG
 
 
 def registered() -> tuple[Check, ...]:

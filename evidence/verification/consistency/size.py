@@ -17,12 +17,10 @@ from evidence.results.computed import GPU_DEVICES
 from evidence.results.context import journal_at
 from evidence.stages.train import TRAIN
 from evidence.verification.consistency import registry
-from evidence.verification.consistency.registry import Evidence, Problems, need
+from evidence.verification.consistency.registry import Evidence, Problems, config_path, need
 from evidence.verification.problem import CannotCheckError, Problem, shown
 
 check = partial(registry.check, kind=TRAIN.name)
-
-CONFIG: Final = f"{layout.FINAL_MODEL}/config.json"
 
 _BYTES: Final = {"float32": 4, "bfloat16": 2, "float16": 2}
 _FLOPS_PER_CORE: Final = 5e12
@@ -86,7 +84,8 @@ def _rate(evidence: Evidence) -> Problems:
 
 
 def _shapes(evidence: Evidence, model: ModelRecord) -> Problems:
-    config = evidence.json(CONFIG)
+    path = config_path(evidence)
+    config = evidence.json(path)
     if not isinstance(config, dict) or any(mark in key for key in config for mark in _OTHER_SHAPES):
         return
     vocabulary, width = config.get("vocab_size"), config.get("hidden_size")
@@ -95,11 +94,11 @@ def _shapes(evidence: Evidence, model: ModelRecord) -> Problems:
     place = f"{layout.INPUTS}#/model/num_parameters"
     narrow = any("embed" in key and _is_count(value) for key, value in config.items())
     if not narrow and model.num_parameters < vocabulary * width:
-        text = f"fewer than the embedding of {CONFIG} has"
+        text = f"fewer than the embedding of {path} has"
         yield Problem(place, text, f"at least {vocabulary * width}", model.num_parameters)
     most = _most(config, vocabulary, width)
     if most is not None and model.num_parameters > most:
-        text = f"more than a model of the shapes in {CONFIG} can have"
+        text = f"more than a model of the shapes in {path} can have"
         yield Problem(place, text, f"at most {most}", model.num_parameters)
 
 

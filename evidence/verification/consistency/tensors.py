@@ -9,6 +9,7 @@ from typing import Final
 from evidence import layout
 from evidence.records.availability import Unavailable
 from evidence.records.tensors import TensorMovement, WeightsRecord
+from evidence.results.adapter import with_adapter
 from evidence.results.context import journal_at
 from evidence.stages.train import TRAIN, WEIGHTS
 from evidence.verification.consistency import registry
@@ -60,7 +61,8 @@ def _lengths(place: str, one: TensorMovement) -> Problems:
 
 @check("weights-known", "weights.json tells of the weights that inputs, journal and files tell of")
 def weights_known(evidence: Evidence) -> Problems:
-    """start_sha256 = inputs.model.weights_sha256; numbers of all tensors ≤ num_parameters;
+    """start_sha256 = inputs.model.weights_sha256, but for an adapter, whose own digests these are;
+    numbers of all tensors ≤ num_parameters, an adapter's among them;
     num_compared of the journal's last stage-finished = their sum,
     and num_changed = 0 if and only if none moved; each tensor has its shape in the saved files
     where they are here, and with the backend tunix the files have just these. Exact. end_sha256 is
@@ -69,12 +71,12 @@ def weights_known(evidence: Evidence) -> Problems:
     model = evidence.documents.inputs.model
     if not isinstance(model, Unavailable):
         place, text = f"{WEIGHTS.path}#/start_sha256", "training began with other weights"
-        if model.weights_sha256 is not None:
+        if model.weights_sha256 is not None and evidence.plan.train.lora is None:
             yield from differs(place, text, model.weights_sha256, record.start_sha256)
         numbers = sum(math.prod(one.shape) for one in record.tensors)
-        if numbers > model.num_parameters:
+        if numbers > with_adapter(evidence.documents, model):
             text = "more numbers than the model has parameters"
-            limit = f"at most {model.num_parameters}"
+            limit = f"at most {with_adapter(evidence.documents, model)}"
             yield Problem(f"{WEIGHTS.path}#/tensors", text, limit, numbers)
     yield from _journal(evidence, record)
     yield from _files(evidence, record)
@@ -102,6 +104,8 @@ def _journal(evidence: Evidence, record: WeightsRecord) -> Problems:
 
 
 def _files(evidence: Evidence, record: WeightsRecord) -> Problems:
+    if evidence.plan.train.lora is not None:
+        return  # adapter-tensors holds them against these files
     shapes = {
         name: tuple(tensor.shape)
         for path in evidence.headers

@@ -11,6 +11,7 @@ from evidence import layout
 from evidence.records.availability import Unavailable
 from evidence.records.run import StepRow
 from evidence.records.training import has_other_loss
+from evidence.results.adapter import with_adapter
 from evidence.results.context import journal_at
 from evidence.results.training import moved_weights, rate_unreached
 from evidence.results.validation import num_steps_done
@@ -239,22 +240,18 @@ def _moved(evidence: Evidence) -> Problems:
         if weights[key] > weights[limit]:
             text = f"more than {limit}"
             yield Problem(f"{place}/{key}", text, f"at most {weights[limit]}", weights[key])
-    if not isinstance(model, Unavailable) and weights["num_compared"] > model.num_parameters:
-        most = f"at most {model.num_parameters}"
-        yield Problem(
-            f"{place}/num_compared", "more than parameters", most, weights["num_compared"]
-        )
-    if hardly_moved(weights):
+    total = 0 if isinstance(model, Unavailable) else with_adapter(evidence.documents, model)
+    if total and weights["num_compared"] > total:
+        found, most = weights["num_compared"], f"at most {total}"
+        yield Problem(f"{place}/num_compared", "more than parameters", most, found)
+    at = f"{place}/num_changed"
+    if hardly_moved(weights, beside=evidence.plan.train.lora is not None):
         text = f"of {weights['num_compared']} weights compared hardly any changed in training"
-        at = f"{place}/num_changed"
         yield Problem(at, text, None, weights["num_changed"], "warning", "weights-unmoved")
     num_rows = sum(row.segment == event.data["segment"] for row in _rows(evidence))
     if weights["num_optimizer_steps"] < num_rows:
-        text, at = (
-            "the optimizer stepped less often than there are steps",
-            f"{place}/num_optimizer_steps",
-        )
-        found = weights["num_optimizer_steps"]
+        text = "the optimizer stepped less often than there are steps"
+        at, found = f"{place}/num_optimizer_steps", weights["num_optimizer_steps"]
         yield Problem(at, text, num_rows, found, "warning", "weights-unmoved")
 
 
@@ -358,11 +355,12 @@ def training_checkpoints(evidence: Evidence) -> Problems:
 
 @check("training-flos", "the FLOPs the framework reported follow from parameters and tokens")
 def training_flos(evidence: Evidence) -> Problems:
-    """6 · (parameters − embedding) · tokens fed (docs/arithmetic.md#tokens), where the worker
-    reported state.total_flos. Exact for one segment; a resumed run is taken over all of them."""
+    """6 · (parameters − embedding) · tokens fed (docs/arithmetic.md#tokens), an adapter's among the
+    parameters, where the worker reported state.total_flos. Exact, over all segments."""
     model = need(evidence.documents.inputs.model, "the model is not known")
     fed = sum(row.num_fed_tokens for row in _rows(evidence))
-    expected = arithmetic.training_flops(model.num_parameters, model.num_embedding_parameters, fed)
+    total = with_adapter(evidence.documents, model)
+    expected = arithmetic.training_flops(total, model.num_embedding_parameters, fed)
     events = [
         event
         for event in evidence.events("stage-finished", "train")
