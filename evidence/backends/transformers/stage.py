@@ -127,9 +127,8 @@ def _train(job: Job, emit: Emit, ranks: Ranks) -> None:
     begin_training(plan.model, len(examples))
     model, moving = _trainable(plan, model, started)
     with moving as movement:
-        facts, feed = train(
-            job, model, pad_id(tokenizer), examples, recorder, emit, ranks, validated.examples
-        )
+        begun = (job, model, pad_id(tokenizer), examples, recorder, emit, ranks)
+        facts, feed = train(*begun, validated.examples, movement.sha256)
     if ranks.several:
         fed = feed.record(movement.sha256(), _peak_memory_bytes(job))
         emit("ranks-fed", **encode(fed))

@@ -10,7 +10,7 @@ import json
 import math
 import signal
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any, Final
@@ -253,33 +253,29 @@ def train(
     recorder: Recorder,
     emit: Emit,
     ranks: Ranks,
-    validated: Sequence[Example] = (),
+    validated: Sequence[Example],
+    digest: Callable[[], str],
 ) -> tuple[dict[str, Any], Feed]:
     """Train to the end, measuring now and then on `validated`. Returns runtime_s (the loop alone)
-    and total_flos; and what was fed.
+    and total_flos; and what was fed. `digest`: of the weights that are trained, as they are.
 
     Raises Stopped after a checkpoint when SIGTERM asked for it.
     """
     spec = job.plan.train
     per_epoch = steps_per_epoch(len(examples), spec.batch_size, spec.gradient_accumulation)
     num_steps = num_steps_of(spec, len(examples))
-    resumed_from, feed = 0, Feed(recorder, ranks)
-    if job.resume is not None:
-        state = json.loads((Path(job.resume) / STATE_FILE).read_text("utf-8"))
-        recorder.restore(state)
-        feed.restore(state)
-        resumed_from = int(state["step"]) - 1
+    feed = Feed(recorder, ranks)
     emit(
         "schedule",
         num_rows=len(examples),
         num_steps=num_steps,
         steps_per_epoch=per_epoch,
-        resumed_from_step=resumed_from,
+        resumed_from_step=_resumed_from(job, recorder, feed),
     )
     execution = execution_of(job, model, ranks)
     emit("execution", **encode(execution))
     reporter = StepReporter(job, emit, recorder, len(examples), feed, ranks)
-    reporter.validation = _validation(job, model, pad_id, validated, examples, emit)
+    reporter.validation = _validation(job, model, pad_id, validated, examples, emit, digest)
     trainer = RecordingTrainer(
         model=model,
         args=_arguments(job, execution, num_steps),
@@ -306,6 +302,16 @@ def train(
     return {"runtime_s": runtime_s, "total_flos": int(trainer.state.total_flos)}, feed
 
 
+def _resumed_from(job: Job, recorder: Recorder, feed: Feed) -> int:
+    """The last step that was done before, 0 for none; both go on from there."""
+    if job.resume is None:
+        return 0
+    state = json.loads((Path(job.resume) / STATE_FILE).read_text("utf-8"))
+    recorder.restore(state)
+    feed.restore(state)
+    return int(state["step"]) - 1
+
+
 def _make_final(trainer: RecordingTrainer, reporter: StepReporter) -> None:
     """From here on the model has the weights that are saved, and computes in their format."""
     if trainer.args.bf16:
@@ -321,6 +327,7 @@ def _validation(
     validated: Sequence[Example],
     examples: Sequence[Example],
     emit: Emit,
+    digest: Callable[[], str],
 ) -> Validation | None:
     """What measures on `validated`, as far as the checkpoint had come; None where nothing is."""
     spec = job.plan.train
@@ -328,7 +335,7 @@ def _validation(
         return None
     emit("validation-set", **encode(set_record(spec.validation_data, validated, examples)))
     batches = in_batches(validated, spec.batch_size, pad_id)
-    found = Validation(model, batches, spec, Path(job.scratch), emit)
+    found = Validation(model, batches, spec, Path(job.scratch), emit, digest)
     if job.resume is not None:
         found.from_checkpoint(Path(job.resume))
     return found

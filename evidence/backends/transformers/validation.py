@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -16,7 +16,6 @@ import torch
 
 from evidence.backends.transformers.kept_best import KeptBest
 from evidence.backends.transformers.loss import num_targets_of, token_loss
-from evidence.backends.transformers.weights import parameters_sha256
 from evidence.encoding.codec import encode
 from evidence.records.training import TrainSpec
 from evidence.records.validation import ValidationRecord
@@ -38,8 +37,9 @@ class Validation:
         spec: TrainSpec,
         scratch: Path,
         emit: Emit,
+        digest: Callable[[], str],
     ) -> None:
-        self._model, self._batches = model, batches
+        self._model, self._batches, self._digest = model, batches, digest
         self._every, self._emit = spec.validate_every_steps, emit
         self._patience = Patience(spec.early_stopping_patience, spec.early_stopping_threshold)
         self._losses: list[float] = []
@@ -84,7 +84,7 @@ class Validation:
         sha256 = None
         if self._take(loss) and self._best is not None:
             self._best.keep()
-            sha256 = parameters_sha256(self._model)
+            sha256 = self._digest()
         self._emit("validation", **encode(ValidationRecord(step, loss, num_targets, sha256)))
         print(f"validation after step {step}  loss {loss!r}")
 
