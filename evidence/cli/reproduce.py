@@ -43,7 +43,8 @@ _BY_DEFAULT: Final[dict[TierName, str]] = {
     "--repo",
     type=click.Path(path_type=Path, file_okay=False, exists=True),
     default=Path(),
-    help="The project whose repository has the commit; its runs/ gets the new pack.",
+    help="The project whose repository has the commit (default: the current folder); its runs/ "
+    "gets the new pack.",
 )
 @click.option(
     "--seeds",

@@ -64,6 +64,22 @@ _CONVERT: Final = (
 )
 
 
+def _of_cache(spec: ModelSpec) -> Iterator[Unfit]:
+    """Of a model whose configuration was downloaded before; the hub itself is not asked."""
+    if spec.id is None or find_spec("huggingface_hub") is None:
+        return
+    from huggingface_hub import try_to_load_from_cache
+
+    try:
+        found = try_to_load_from_cache(spec.id, "config.json", revision=spec.revision or "main")
+    except ValueError:  # a name that no repository can have: who downloads it says so
+        return
+    config = _read(Path(found)) if isinstance(found, str) else {}
+    reason = why_not_causal(config, causal_types(), sequence_types()) if config else ""
+    if reason:
+        yield "id", f"{spec.id}: {reason}", f"{TAKE_ANOTHER} {RECORD_IT}"
+
+
 def has_chat_template(folder: Path) -> bool:
     """Whether a tokenizer that is saved there brings a chat template along."""
     if any((folder / name).exists() for name in _TEMPLATES):
@@ -76,9 +92,10 @@ def has_chat_template(folder: Path) -> bool:
 
 
 def unfit(root: Path, spec: ModelSpec) -> Iterator[Unfit]:
-    """Why the folders of a model cannot be trained on; what the hub has is not looked at."""
+    """Why the folders of a model cannot be trained on; of one on the hub, what its cache tells."""
     folder = spec.path or spec.config
     if folder is None:
+        yield from _of_cache(spec)
         return
     key = "path" if spec.path else "config"
     if (root / folder / "adapter_config.json").is_file():

@@ -98,6 +98,16 @@ def test_a_milestone_without_data_says_what_to_put_in(program: Path, tmp_path: P
     assert "evidence new" in (tmp_path / "milestones/M1.toml").read_text("utf-8")
 
 
+def test_the_keys_and_the_schema_for_editors_come_with_the_wheel(
+    program: Path, tmp_path: Path
+) -> None:
+    assert "learning_rate = number above 0" in said(program, tmp_path, "keys", "train")
+    said(program, tmp_path, "new", "M1")
+    first, *_ = (tmp_path / "milestones/M1.toml").read_text("utf-8").splitlines()
+    schema = tmp_path / "milestones" / first.removeprefix("#:schema ")
+    assert '"learning_rate"' in schema.read_text("utf-8")
+
+
 def test_what_cannot_be_guessed_is_said_with_the_fields(program: Path, tmp_path: Path) -> None:
     write_rows(tmp_path / "odd.jsonl", [{"said": [{"by": "user", "content": "Hi"}]}])
     told = said(program, tmp_path, "new", "M1", "--data", "odd.jsonl", status=2)
