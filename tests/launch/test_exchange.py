@@ -170,6 +170,18 @@ def test_a_process_that_is_asked_to_end_asks_its_worker_and_is_heard(tmp_path: P
     assert launch.end(143, "stopped")[0] == 143
 
 
+def test_where_the_first_is_gone_the_worker_of_the_other_ends_with_it(tmp_path: Path) -> None:
+    launch = Launch(tmp_path, "time.sleep(100)")
+    workers = launch.begin()
+    wait_until(lambda: not launch.hear_once() and launch.log.count(b"here") == 2, 30)
+    (worker,) = workers.others
+    launch.lead._lock.release()  # as the kernel does with that of a process that dies
+    out, _ = launch.other.communicate(timeout=30)
+    assert "rank 0 of this launch, on " in out
+    wait_until(lambda: not is_running(worker), 10)
+    workers.close()
+
+
 def test_where_the_first_is_gone_the_others_end(tmp_path: Path) -> None:
     place = tmp_path / "launched"
     place.mkdir()

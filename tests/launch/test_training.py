@@ -239,6 +239,11 @@ def test_a_run_of_which_a_process_was_killed_goes_on_to_the_same_weights(
     resumed, whole = (event(one, "ranks-fed")["ranks"] for one in (lost / "runs/L2", pack))
     for key in fed:
         assert [one[key] for one in resumed] == [one[key] for one in whole]
+    events = journal(lost / "runs/L2")
+    first = next(one for one in events if one["event"] == "ranks")  # of the segment that was killed
+    first["data"]["ranks"][1]["num_threads"] = 64
+    rewrite(lost / "runs/L2", events)
+    assert evidence("verify", str(lost / "runs/L2")).exit == 1
 
 
 def test_a_run_of_which_a_process_was_killed_is_closed_with_its_log_and_the_blame(

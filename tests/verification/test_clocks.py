@@ -20,6 +20,10 @@ STARTED = "environment.json#/started_utc"
 MADE = "git.json#/start/commit_utc"
 TRAINED = "journal.jsonl#L12/data/runtime_s"
 EVALUATED = "journal.jsonl#L15/data/runtime_s"
+RECOVERED = {
+    "reason": "it was killed", "after": "killed", "from_step": None, "num_step_rows_cut": 0,
+    "num_predictions_cut": 0, "num_incomplete_bytes": 0, "allowed": [],
+}  # fmt: skip
 FAR_MORE = "the journal's clock shows far more time than the"
 
 
@@ -146,11 +150,7 @@ def test_a_time_that_is_not_known_is_not_checked(case: str) -> None:
 
 def recovered_at_once(pack: ForgedPack) -> None:
     events = pack.docs[layout.JOURNAL]
-    data = {
-        "reason": "it was killed", "after": "killed", "from_step": None, "num_step_rows_cut": 0,
-        "num_predictions_cut": 0, "num_incomplete_bytes": 0, "allowed": [],
-    }  # fmt: skip
-    events.insert(1, {**events[1], "event": "recovered", "data": data})
+    events.insert(1, {**events[1], "event": "recovered", "data": RECOVERED})
     pack.docs[layout.ENVIRONMENT]["started_utc"] = "2026-01-09T20:00:00.500000Z"
 
 
@@ -180,3 +180,44 @@ def test_times_that_fit_pass(check: str) -> None:
 def test_lost_documents_say_nothing_of_a_start() -> None:
     judged = said(damaged_toy(layout.ENVIRONMENT), "started-utc")
     assert judged.outcome == "not_checked"
+
+
+def sampled(stage: str, elapsed_s: float) -> Edit:
+    """The last sample is said to be of this stage, so long after the start of the run."""
+    return lambda pack: pack.docs[layout.TELEMETRY][-1].update(stage=stage, elapsed_s=elapsed_s)
+
+
+def taken_up_after(name: str, **where: Any) -> Edit:
+    """The run died behind this event, and went on by a clock that knows nothing of the pause."""
+
+    def edit(pack: ForgedPack) -> None:
+        events = pack.docs[layout.JOURNAL]
+        place = events.index(pack.event(name, **where))
+        events.insert(place + 1, {**events[place], "event": "recovered", "data": RECOVERED})
+
+    return edit
+
+
+def test_samples_of_a_stage_that_ended_by_itself_are_held_though_the_run_was_taken_up() -> None:
+    pack = toy()
+    taken_up_after("stage-finished", stage="train")(pack)
+    assert said(pack, "telemetry-stages").outcome == "pass"
+    sampled("train", 9999.0)(pack)
+    judged = said(pack, "telemetry-stages")
+    assert judged.outcome == "fail"
+    assert "did not run then" in judged.lines[0]
+
+
+def test_samples_of_a_stage_that_died_are_held_by_its_start_alone() -> None:
+    pack = toy()
+    taken_up_after("schedule", stage="train")(pack)
+    sampled("train", 9999.0)(pack)
+    judged = said(pack, "telemetry-stages")
+    assert (judged.outcome, judged.lines) == ("not_checked", [])
+    assert "are only not before its start" in judged.reason
+    early = toy()
+    taken_up_after("stage-started", stage="eval")(early)
+    sampled("eval", 0.05)(early)
+    judged = said(early, "telemetry-stages")
+    assert judged.outcome == "fail"
+    assert "eval did not run then" in judged.lines[0]

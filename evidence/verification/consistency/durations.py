@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from itertools import pairwise
 from typing import Final
@@ -186,22 +187,55 @@ def telemetry(evidence: Evidence) -> Problems:
 @check("telemetry-stages", "samples are of the stage that ran when they were taken")
 def telemetry_stages(evidence: Evidence) -> Problems:
     """elapsed_s of a sample, which counts from the start of the run, lies between its stage's start
-    and end in the journal, give or take 5 s. Not of a run that was resumed, in which it counts on
-    over the time that nobody ran."""
+    and end in the journal, give or take 5 s. A stage in which the run was taken up again has no
+    such end: the journal's clock goes on from its last event, and what died may have been sampled
+    later than that. There only the start is held, and the check is *not checked*."""
     rows, events = evidence.documents.telemetry, evidence.documents.journal
-    if not rows or any(one.event == "recovered" for one in events):
-        raise CannotCheckError("there are no samples, or the run was resumed")
-    began = {_whose(e): e.monotonic_s for e in reversed(events) if e.event == "stage-started"}
-    ended = {_whose(e): e.monotonic_s for e in events if e.event == "stage-finished"}
+    if not rows or not events:
+        raise CannotCheckError("there are no samples, or no journal")
+    began, ended = _stage_times(events)
+    open_ended = set[str]()
     for line, row in enumerate(rows, 1):
         whose = row.attempt, row.stage
         if whose not in began:
             continue  # telemetry-there says it
         first = began[whose] - events[0].monotonic_s - SAMPLED_S
-        last = ended.get(whose, events[-1].monotonic_s) - events[0].monotonic_s + SAMPLED_S
+        if whose not in ended:
+            open_ended.add(row.stage)
+        last = ended.get(whose, math.inf) - events[0].monotonic_s + SAMPLED_S
         if not first <= row.elapsed_s <= last:
-            text, expected = f"{shown(row.stage)} did not run then", f"{first:.1f} to {last:.1f}"
-            yield Problem(_at_sample(line, "elapsed_s"), text, expected, row.elapsed_s)
+            until = f"{first:.1f} to {last:.1f}" if whose in ended else f"at least {first:.1f}"
+            text = f"{shown(row.stage)} did not run then"
+            yield Problem(_at_sample(line, "elapsed_s"), text, until, row.elapsed_s)
+    if open_ended:
+        raise CannotCheckError(
+            f"the journal has no end of {shown(min(open_ended))}, in which the run was taken "
+            "up again or closed: its samples are only not before its start"
+        )
+
+
+def _stage_times(
+    events: Sequence[JournalEvent],
+) -> tuple[dict[tuple[str | None, str], float], dict[tuple[str | None, str], float]]:
+    """When each stage began first, and when it ended by the clock that it began by."""
+    began: dict[tuple[str | None, str], float] = {}
+    ended: dict[tuple[str | None, str], float] = {}
+    running = set[tuple[str | None, str]]()
+    for event in events:
+        if event.event == "stage-started":
+            whose = _whose(event)
+            if whose not in began:
+                began[whose] = event.monotonic_s
+                running.add(whose)
+        elif event.event == "recovered":
+            running.clear()
+        elif event.event in ("stage-finished", "attempt-finished"):
+            over = {one for one in running if one[0] == event.attempt}
+            if event.event == "stage-finished":
+                over &= {_whose(event)}
+            running -= over
+            ended |= dict.fromkeys(over, event.monotonic_s)
+    return began, {**dict.fromkeys(running, events[-1].monotonic_s), **ended}
 
 
 def _whose(event: JournalEvent) -> tuple[str | None, str]:

@@ -90,12 +90,12 @@ def _names_worker(evidence: Evidence) -> bool:
 def ranks_machine(evidence: Evidence) -> Problems:
     """The first is started on the machine of hardware.json, and so is each that names the same
     machine; of another machine the pack has no document, and its GPU and memory are held against
-    nothing. Each computes on the kind of device that the
-    journal's execution of the segment says; without a GPU it has no GPU's name, UUID or driver;
-    with one, name, UUID and driver are those of hardware.json, where that knows them. In the
-    segment that ended the training: PyTorch is environment.json's, Python that or the worker's, the
-    threads of the first are stage-finished's, and with our own backend those of the others what the
-    attempt asks. target tokens ≤ tokens ≤ tokens fed; the peak memory of the first, which is read
+    nothing. Each computes on the kind of device that the journal's execution of the segment says;
+    without a GPU it has no GPU's name, UUID or driver; with one, name, UUID and driver are those of
+    hardware.json, where that knows them. In the segment that ended the training: PyTorch is
+    environment.json's, Python that or the worker's, the threads of the first are stage-finished's,
+    and with our own backend those of the others what the attempt asks; of a segment that was killed
+    those of all. target tokens ≤ tokens ≤ tokens fed; the peak memory of the first, which is read
     before the stage ends, is not above stage-finished's, and none is above eight times the
     machine's. Exact. Documents of the machine are of the start: of a run that was resumed, perhaps
     elsewhere, what differs from them is a warning `ranks-differ`."""
@@ -107,11 +107,14 @@ def ranks_machine(evidence: Evidence) -> Problems:
                 continue
             yield from _as_moved(evidence, _gpu(place, one, evidence.documents.hardware))
     finished = _last(evidence, "stage-finished")
+    for event in evidence.events("ranks", TRAIN.name):
+        if finished is None or event.data["segment"] != finished.data["segment"]:
+            yield from _threads(evidence, event, None)
     if finished is None:
         return
     for event in _of_segment(evidence, "ranks", finished):
         yield from _as_moved(evidence, _software(evidence, event))
-        yield from _threads(evidence, event, finished)
+        yield from _threads(evidence, event, finished.data["num_threads_start"])
     elsewhere = {
         one["rank"]
         for event in _of_segment(evidence, "ranks", finished)
@@ -217,8 +220,9 @@ def _software(evidence: Evidence, event: JournalEvent) -> Problems:
                 yield from differs(f"{place}/{key}", text, expected, one[key])
 
 
-def _threads(evidence: Evidence, event: JournalEvent, finished: JournalEvent) -> Problems:
-    plan, began = evidence.plan, finished.data["num_threads_start"]
+def _threads(evidence: Evidence, event: JournalEvent, began: int | None) -> Problems:
+    """`began`: with how many the stage began, where the journal says so of this segment."""
+    plan = evidence.plan
     for index, (place, one) in enumerate(_each(event)):
         place, found = f"{place}/num_threads", one["num_threads"]
         if index == 0 and began is not None:
