@@ -102,7 +102,7 @@ kind = Recorder if side == "with" else Nothing
 pieces = timed(vocabulary)(tokenizer)
 recorder = kind(138, plan.train.seed, plan.train.max_length, pieces)
 job = Job(plan, "train", str(root), scratch, scratch, 1, None, "")
-training.train(job, model, 0, examples, recorder, lambda name, **event: None, Ranks())
+training.train(job, model, 0, examples, recorder, lambda name, **event: None, Ranks(), (), str)
 if side == "with":
     fields = field_names(data.rows)
     timed(lambda: encode(recorder.record("train", plan.data["train"], fields, examples)))()

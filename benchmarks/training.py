@@ -56,7 +56,7 @@ cpu = time.process_time()
 if side == "ours":
     job = Job(plan, "train", str(root), scratch, scratch, 1, None, "")
     recorder = Recorder(138, 42, 128, vocabulary(tokenizer))
-    spent = train(job, model, 0, examples, recorder, emit, Ranks())[0]["runtime_s"]
+    spent = train(job, model, 0, examples, recorder, emit, Ranks(), (), str)[0]["runtime_s"]
     mean = sum(losses) / len(losses)
 else:
     def collate(items):

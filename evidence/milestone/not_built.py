@@ -36,9 +36,10 @@ _EXTRA: Final = (
     "settings of TrainingArguments that no key names are not passed on: their effect on the "
     f"arithmetic could not be checked; or {RECORD}"
 )
-_LORA: Final = (
-    "adapters (LoRA) and quantised weights (QLoRA) are not trained here, and all weights are; or "
-    f"{RECORD}"
+_LORA: Final = "an adapter is asked for by a table here: [train.lora] with rank = 8"
+_QUANTISED: Final = (
+    "quantised weights (QLoRA) are not trained on here: give the model in bfloat16 and [train.lora]; "
+    f"or {RECORD}"
 )
 _MIXED: Final = 'mixed precision is called mixed_precision = "bf16" here'
 _FP16: Final = (
@@ -50,8 +51,12 @@ _DURING: Final = (
     "[data.validation]"
 )
 _STOPPING: Final = (
-    "a run stops at no loss of its own, and keeps the weights of its last step: give [[stage]] of "
-    f"a training each an evaluation; or {RECORD}"
+    "a training that ends by its validation losses is called early_stopping_patience = 3 here, with "
+    "validate_every_steps = 50"
+)
+_BEST: Final = (
+    "the weights with the smallest validation loss are kept by keep_best = true here, with "
+    "validate_every_steps = 50"
 )
 _SCORES: Final = (
     "answers are scored by rules that verify computes again: exact, normalised, numeric, contains, "
@@ -73,14 +78,13 @@ _AMD: Final = (
 )
 _8BIT: Final = f"the states of an optimizer are kept in full, not in 8 bit; or {RECORD}"
 _OF_KEYS: Final = (
-    (_LORA, ("load_in_4bit", "load_in_8bit", "lora", "lora_r", "peft", "qlora", "quantization")),
+    (_LORA, ("lora_alpha", "lora_r", "peft", "peft_config", "use_peft")),
+    (_QUANTISED, ("load_in_4bit", "load_in_8bit", "qlora", "quantization")),
     (_MIXED, ("bf16",)),
     (_FP16, ("fp16",)),
     (_DURING, ("eval_every_steps", "eval_steps", "eval_strategy", "evaluation_strategy")),
-    (
-        _STOPPING,
-        ("early_stopping", "early_stopping_patience", "load_best_model_at_end"),
-    ),
+    (_STOPPING, ("early_stopping", "early_stopping_steps")),
+    (_BEST, ("load_best_model_at_end", "save_best")),
     (_DEVICE, ("cuda", "device", "device_map", "devices", "gpu", "gpus", "no_cuda", "use_cpu")),
     (_APPLE, ("mps", "use_mps_device")),
     (_SCORES, ("compute_metrics", "metric_for_best_model", "metrics")),

@@ -20,7 +20,7 @@ from evidence.milestone.parse import document_of
 from evidence.milestone.wanted import as_typed
 from evidence.records import milestone as asked
 from evidence.records.program import CommandSpec
-from evidence.records.training import TrainSpec
+from evidence.records.training import LoraSpec, TrainSpec
 from tests.command import evidence
 
 ROOT: Final = Path(__file__).parents[2]
@@ -31,6 +31,7 @@ RECORDS: Final[dict[str, type[Struct]]] = {
     "data": asked.DataSpec,
     "data.hub": asked.HubDataSpec,
     "train": TrainSpec,
+    "train.lora": LoraSpec,
     "eval": asked.EvalSpec,
     "eval.scorer": asked.PatternSpec,
     "attempt": asked.AttemptSpec,
@@ -165,7 +166,7 @@ def test_json_has_the_same() -> None:
         ("train.warmup", {"train.warmup_steps", "train.warmup_ratio"}),
         ("warmup", {"train.warmup_steps", "train.warmup_ratio"}),
         ("[[eval.scorer]]", {"eval.scorer.name", "eval.scorer.kind", "eval.scorer.pattern"}),
-        ("launch", {"launch.processes"}),
+        ("launch", {"launch.processes", "launch.strategy"}),
         ("log-uniform", set()),
     ],
 )

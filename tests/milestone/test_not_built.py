@@ -14,7 +14,7 @@ from tests.backends.test_training import MILESTONE
 
 INSTEAD = (
     not_built.RECORD, "CUDA_VISIBLE_DEVICES=1 evidence run ID",
-    'mixed_precision = "bf16"', "validate_every_steps = 50",
+    'mixed_precision = "bf16"', "[train.lora] with rank = 8", "validate_every_steps = 50",
 )  # fmt: skip
 KEYS = sorted(not_built._KEYS)
 
