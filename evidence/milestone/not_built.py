@@ -38,8 +38,8 @@ _EXTRA: Final = (
 )
 _LORA: Final = "an adapter is asked for by a table here: [train.lora] with rank = 8"
 _QUANTISED: Final = (
-    "quantised weights (QLoRA) are not trained on here: give the model in bfloat16 and [train.lora]; "
-    f"or {RECORD}"
+    "quantised weights (QLoRA) are not trained on here: give the model in bfloat16 and "
+    f"[train.lora]; or {RECORD}"
 )
 _MIXED: Final = 'mixed precision is called mixed_precision = "bf16" here'
 _FP16: Final = (
@@ -51,8 +51,8 @@ _DURING: Final = (
     "[data.validation]"
 )
 _STOPPING: Final = (
-    "a training that ends by its validation losses is called early_stopping_patience = 3 here, with "
-    "validate_every_steps = 50"
+    "a training that ends by its validation losses is called early_stopping_patience = 3 here, "
+    "with validate_every_steps = 50"
 )
 _BEST: Final = (
     "the weights with the smallest validation loss are kept by keep_best = true here, with "
