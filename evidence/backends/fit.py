@@ -28,12 +28,14 @@ def refuse_unfit(
     `num_embedded` ids have a row in the model's embedding.
     """
     prompts = [coder.encode(one.prompt)[0] for one in asked]
+    measured = () if spec is None else tuple(_measured(coder, asked, spec))
     _refuse_ids(
         num_embedded,
         coder,
         [
             *((f"training row {e.source_row}", e.ids) for e in examples),
             *((f"prompt {i}", ids) for i, ids in enumerate(prompts)),
+            *measured,
         ],
     )
     context = context_tokens(config)
@@ -42,6 +44,7 @@ def refuse_unfit(
     for what, length in (
         *((f"training row {one.source_row}", len(one.ids)) for one in examples),
         *((f"the prompt of evaluation row {i}", len(ids)) for i, ids in enumerate(prompts)),
+        *((what, len(ids)) for what, ids in measured),
     ):
         if length > context:
             raise StageFailure(
@@ -50,6 +53,17 @@ def refuse_unfit(
                 "(max_position_embeddings in config.json): lower max_length, or shorten the text",
             )
     return () if spec is None else tuple(_past(context, prompts, spec))
+
+
+def _measured(
+    coder: Coder, asked: Sequence[EvalExample], spec: EvalSpec
+) -> Iterator[tuple[str, list[int]]]:
+    """What is fed to measure how likely a text is after a prompt."""
+    for number, one in enumerate(asked):
+        wanted = (one.target,) if spec.metrics else ()
+        for text in (*wanted, *one.choices):
+            what = f"evaluation row {number} with its answer or a choice"
+            yield what, coder.encode(one.prompt + spec.before_target + text)[0]
 
 
 def context_tokens(config: Any) -> int | None:

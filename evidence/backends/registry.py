@@ -38,6 +38,7 @@ _TRANSFORMERS: Final = Backend(
     launches=True,
     takes_checkpoints=True,
     takes_either=True,
+    measures_likelihood=True,
 )
 _TUNIX: Final = Backend(
     name="tunix",

@@ -13,6 +13,7 @@ from typing import Final
 from evidence import limits
 from evidence.data import conversations
 from evidence.data.chat_text import Chat, needed, prompt_text, training_text
+from evidence.data.choices import choices_of, refuse_choices
 from evidence.data.facts import DataSet, Row, field_names, lengths
 from evidence.data.read import MAX_SHOWN, load_data
 from evidence.data.seam import Mismatch, Seam, bridge, find_seam, mismatches, token_mismatches
@@ -61,6 +62,9 @@ class EvalExample(Record):
     under_test: tuple[str, ...] = ()
     spelled: bool = False
     """Whether the prompt spells its special tokens, as a chat template does: none are added."""
+    choices: tuple[str, ...] = ()
+    right: int = 0
+    """Which of the choices is right, from 0."""
 
 
 class ProbeText(Record):
@@ -222,9 +226,12 @@ def questions(
     rows, tested = data.rows[: spec.limit], of_data.under_test
     found: list[EvalExample] = []
     for index, row in enumerate(rows):
-        for name in (*(() if is_chat else (spec.target_field,)), *spec.group_by):
+        needed_fields = () if is_chat or spec.choices is not None else (spec.target_field,)
+        for name in (*needed_fields, *spec.group_by):
             if name not in row:
                 raise DataError(f"{data.place(index)}: has no {name!r}")
+        if spec.choices is not None:
+            refuse_choices(data.place(index), row, spec.choices, spec.target_field)
         found.append(question_of(spec, text_of, index, row, of_data))
     if tested is not None and found and not any(one.under_test for one in found):
         raise DataError(
@@ -247,14 +254,22 @@ def question_of(
     """What one row asks. `text_of` makes its prompt; the fields it needs are there. Of a
     conversation the last turn, the assistant's, is the target."""
     tested, is_chat = of_data.under_test, of_data.format is not None
+    choices, right = ((), 0) if spec.choices is None else choices_of(row, spec.choices)
+    if is_chat:
+        target = conversations.answer_of(row)
+    else:
+        chosen = choices[right] if choices and spec.target_field not in row else None
+        target = as_text(row[spec.target_field]) if chosen is None else chosen
     return EvalExample(
         index=index,
         id=as_text(row.get(spec.id_field)) or str(index),
         prompt=text_of(row).text,
-        target=conversations.answer_of(row) if is_chat else as_text(row[spec.target_field]),
+        target=target,
         groups={name: as_text(row[name]) for name in spec.group_by},
         under_test=() if tested is None else parts_of(row.get(tested)),
         spelled=is_chat,
+        choices=choices,
+        right=right,
     )
 
 
@@ -268,6 +283,7 @@ def _refuse_long(spec: EvalSpec, question: EvalExample) -> None:
                 f"group's name has at most {limits.MAX_GROUP_VALUE_CHARS}. Group by shorter values"
             )
     texts = (question.id, question.prompt, question.target, *question.under_test)
+    texts = (*texts, *question.choices)
     size_bytes = len(jsonio.dump_row([*texts, question.groups]))
     if size_bytes > limits.MAX_ASKED_BYTES:
         raise DataError(

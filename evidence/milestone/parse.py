@@ -30,7 +30,8 @@ from evidence.milestone.seed_problems import seed_problems
 from evidence.milestone.stage_problems import of_table, pack_problems, stage_problems
 from evidence.milestone.table_problems import table_problems
 from evidence.milestone.training_problems import training_problems
-from evidence.records.milestone import DataSpec, GateSpec, Milestone, ModelSpec, PatternSpec
+from evidence.records.eval_spec import CHOICE
+from evidence.records.milestone import DataSpec, EvalSpec, GateSpec, Milestone, ModelSpec
 from evidence.rules import patterns, scoring
 from evidence.stages.pack_init import read_away
 from evidence.stages.registry import kinds
@@ -217,7 +218,7 @@ def _contradictions(milestone: Milestone) -> list[tuple[str, str]]:
         if attempt.model is not None and attempt.model.pack is None:
             found += _model_problems(f"/attempt/{index}/model", attempt.model)
     if milestone.given_eval is not None:
-        found += _pattern_problems("/eval", milestone.eval.scorer)
+        found += _pattern_problems("/eval", milestone.eval)
     found += _wildcard_problems("/publish/withhold", milestone.publish.withhold)
     for index, promise in enumerate(milestone.frozen):
         found += _wildcard_problems(f"/frozen/{index}/paths", promise.paths)
@@ -316,10 +317,10 @@ def _model_problems(pointer: str, model: ModelSpec) -> list[tuple[str, str]]:
     return []
 
 
-def _pattern_problems(pointer: str, scorers: tuple[PatternSpec, ...]) -> list[tuple[str, str]]:
+def _pattern_problems(pointer: str, spec: EvalSpec) -> list[tuple[str, str]]:
     found: list[tuple[str, str]] = []
-    names = [*scoring.SCORERS, "by"]
-    for index, one in enumerate(scorers):
+    names = [*scoring.SCORERS, "by", *((CHOICE,) if spec.choices is not None else ())]
+    for index, one in enumerate(spec.scorer):
         place = f"{pointer}/scorer/{index}"
         if one.name in names:
             found.append((f"{place}/name", f"{one.name!r} is taken already"))

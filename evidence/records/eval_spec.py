@@ -20,6 +20,23 @@ class PatternSpec(Record):
     pattern: str
 
 
+Metric = Literal["mean_loss"]
+Normalise = Literal["none", "tokens", "bytes"]
+CHOICE: Final = "choice"
+"""Name of the score of a question with choices."""
+
+
+class ChoicesSpec(Record):
+    """Questions with choices, of which the model finds one the likeliest."""
+
+    field: str = "choices"
+    """Field with the list of choices."""
+    right: str = "answer"
+    """Field that says which is right: its place in the list, from 0, or its letter, from A."""
+    normalise: Normalise = "none"
+    """By what the log-likelihood of a choice is divided before choices are compared."""
+
+
 class EvalSpec(Record):
     """Generation and scoring."""
 
@@ -41,13 +58,26 @@ class EvalSpec(Record):
     dtype: Dtype | None = None
     """Of a milestone that trains nothing: in which numbers the model is loaded. None: as it is
     trained, and bfloat16 where it is not."""
+    metrics: tuple[Metric, ...] = ()
+    """Numbers beside the scores. mean_loss: of the tokens of the expected answer, given the prompt;
+    perplexity follows from it."""
+    before_target: str = ""
+    """Text between the prompt and the text whose likelihood is measured."""
+    choices: ChoicesSpec | None = None
+    """None: questions have no choices."""
 
     @property
     def all_scorers(self) -> tuple[str, ...]:
         """Names of everything that an output is judged by."""
-        return (*self.scorers, *(one.name for one in self.scorer))
+        chosen = () if self.choices is None else (CHOICE,)
+        return (*self.scorers, *(one.name for one in self.scorer), *chosen)
+
+    @property
+    def measures_likelihood(self) -> bool:
+        """Whether the model is asked how likely texts are, beside what it writes."""
+        return bool(self.metrics) or self.choices is not None
 
 
-EVAL_OPTIONS: Final = ("dtype",)
+EVAL_OPTIONS: Final = ("dtype", "metrics", "before_target", "choices")
 """Fields of `EvalSpec` that came after its first form: at their default they are left out of
 whatever is digested of an evaluation, so that a pack from before them stays what it was."""

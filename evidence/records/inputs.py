@@ -208,7 +208,7 @@ class ScorerRecord(Record):
     """A scorer as it judged: a rule of evidence-pack by name and version, or a pattern."""
 
     name: str
-    kind: Literal["rule", "regex"]
+    kind: Literal["rule", "regex", "likelihood"]
     version: int
     pattern: str | None
 

@@ -9,6 +9,7 @@ from msgspec import field
 
 from evidence.records.arms import ArmsRecord
 from evidence.records.availability import Unavailable
+from evidence.records.choices import ChoicesRow
 from evidence.records.evaluation import PairRecord
 from evidence.records.milestone import (
     NAMES,
@@ -176,6 +177,12 @@ class PredictionRow(Record, gc=False, omit_defaults=True):
     scores: dict[str, bool]
     under_test: tuple[str, ...] = ()
     """What the row declares to be under test; it has to stand in the prompt."""
+    answer_loss: Number | None = None
+    """Of the expected answer after the prompt: minus the sum of the log-likelihoods of its tokens,
+    in nats. None where the milestone does not ask for it."""
+    num_answer_tokens: int | None = None
+    """How many tokens that are."""
+    choices: ChoicesRow | None = None
 
 
 class OutcomeRecord(Record):

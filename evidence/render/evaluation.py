@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 from evidence.pack.documents import Documents
+from evidence.records.milestone import EvalSpec
 from evidence.render import examples, generation, remarks
 from evidence.render.completed import completed_plan
 from evidence.render.values import Sheet
@@ -40,6 +41,8 @@ def view(documents: Documents, sheet: Sheet) -> dict[str, Any]:
             (f"eval.{name}", name, markdown.inline(name), _MEANS[name])
             for name in plan.eval.scorers
         ],
+        "chosen": _chosen(plan.eval),
+        "mean_loss": "mean_loss" in plan.eval.metrics,
         "behaviours": [
             (f"eval.{p.name}", p.name, markdown.inline(p.name), markdown.code(p.pattern, 80))
             for p in plan.eval.scorer
@@ -61,6 +64,12 @@ def view(documents: Documents, sheet: Sheet) -> dict[str, Any]:
         "confidence": f"{formatting.shortest(CONFIDENCE * 100)} %",
         "observations": remarks.observations(documents, sheet),
     }
+
+
+def _chosen(spec: EvalSpec) -> str:
+    """How a choice is picked; empty where questions have none."""
+    by = {"none": "as a whole", "tokens": "per token", "bytes": "per byte"}
+    return "" if spec.choices is None else by[spec.choices.normalise]
 
 
 def _values_of(group: str, documents: Documents) -> list[tuple[str, str]]:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from evidence import layout
+from evidence.records.eval_spec import CHOICE
 from evidence.records.milestone import EvalSpec
 from evidence.records.run import PredictionRow
 from evidence.results.context import (
@@ -21,6 +22,7 @@ from evidence.results.context import (
     rows_at,
     unknown,
 )
+from evidence.results.likelihood import likelihood_values
 from evidence.rules import groups, scoring
 from evidence.rules.under_test import under_test
 from evidence.stages.eval import PREDICTIONS
@@ -59,6 +61,7 @@ def evaluation_values(context: Context) -> Values:
     yield "eval.num_examples", known(len(rows), "examples", _all(rows, "index"), "count")
     for scorer in context.eval.all_scorers:
         yield from _scores(f"eval.{scorer}", scorer, rows, _all(rows, f"scores/{scorer}"), context)
+    yield from likelihood_values(context, rows, "")
     yield from _groups(context, rows)
     yield from _suspicious(context, rows)
     yield from _marked(context.eval, rows)
@@ -135,6 +138,7 @@ def _nothing(context: Context) -> Values:
         yield f"eval.{scorer}.{count}", unknown(why, "examples", place, rule)
         for name, unit, rule in _OF_A_SCORER:
             yield f"eval.{scorer}.{name}", unknown(why, unit, place, rule)
+    yield from likelihood_values(context, (), why)
     for name in ("num_distinct_outputs", *(f"num_{one}" for one in _DEGENERATE)):
         yield f"eval.{name}", unknown(why, "examples", place, "degenerate-outputs")
     yield "eval.num_at_length", unknown(why, "examples", place, "count-at-length")
@@ -146,7 +150,7 @@ def _nothing(context: Context) -> Values:
 
 def _count_of(scorer: str, context: Context) -> tuple[str, str]:
     """Name and rule of a scorer's count: an answer is correct, a behaviour is there."""
-    if scorer in context.eval.scorers:
+    if scorer in (*context.eval.scorers, CHOICE):
         return "num_correct", "count-correct"
     return "num_matching", "count-matching"
 

@@ -15,10 +15,12 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
+from evidence.records.choices import ChoicesRow
+from evidence.records.eval_spec import CHOICE
 from evidence.records.inputs import ScorerRecord
 from evidence.records.milestone import EvalSpec
 from evidence.records.record import Record
-from evidence.rules import patterns
+from evidence.rules import likelihood, patterns
 from evidence.rules.numbers import alike, first_number, spans, tight
 from evidence.rules.occurrences import occurrences
 
@@ -105,10 +107,14 @@ def score(names: Sequence[str], answer: str, target: str) -> dict[str, bool]:
     return {name: SCORERS[name](answer, target) for name in names}
 
 
-def scores(spec: EvalSpec, output: str, answer: str, target: str) -> dict[str, bool]:
-    """What the milestone asks for: its scorers' verdicts, and which patterns the output has."""
+def scores(
+    spec: EvalSpec, output: str, answer: str, target: str, choices: ChoicesRow | None = None
+) -> dict[str, bool]:
+    """What the milestone asks for: its scorers' verdicts, which patterns the output has, and
+    whether the choice that was picked is the right one."""
     behaviour = {one.name: patterns.found(one.pattern, output) for one in spec.scorer}
-    return score(spec.scorers, answer, target) | behaviour
+    found = score(spec.scorers, answer, target) | behaviour
+    return found if choices is None else {**found, CHOICE: choices.picked == choices.right}
 
 
 def records(spec: EvalSpec | None) -> tuple[ScorerRecord, ...]:
@@ -118,6 +124,11 @@ def records(spec: EvalSpec | None) -> tuple[ScorerRecord, ...]:
     return (
         *(ScorerRecord(name, "rule", VERSIONS[name], None) for name in spec.scorers),
         *(ScorerRecord(p.name, "regex", patterns.VERSION, p.pattern) for p in spec.scorer),
+        *(
+            ()
+            if spec.choices is None
+            else (ScorerRecord(CHOICE, "likelihood", likelihood.VERSION, None),)
+        ),
     )
 
 

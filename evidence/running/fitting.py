@@ -84,6 +84,9 @@ def pointer(milestone: Milestone, plan: AttemptPlan, table: str, key: str) -> st
 def _of_no_use(milestone: Milestone, plan: AttemptPlan) -> Iterator[Problem]:
     """Settings that an evaluation of conversations takes no notice of."""
     plain = EvalSpec()
+    if plan.eval.choices is not None:
+        text = f"are of rows with a prompt: [data.{plan.eval.data}] holds conversations"
+        yield pointer(milestone, plan, "eval", "choices"), text, "Write rows with a field each."
     for key in ("prompt", "target_field"):
         if getattr(plan.eval, key) != getattr(plain, key):
             text = f"has no use: [data.{plan.eval.data}] holds conversations"
@@ -94,7 +97,10 @@ def _of_no_use(milestone: Milestone, plan: AttemptPlan) -> Iterator[Problem]:
 
 
 def _fields_of_every_row(spec: EvalSpec, *, is_chat: bool) -> Iterator[tuple[str, str]]:
-    if not is_chat:
+    if spec.choices is not None:
+        yield "choices", spec.choices.field
+        yield "choices", spec.choices.right
+    elif not is_chat:
         yield "target_field", spec.target_field
     yield from (("group_by", field) for field in spec.group_by)
     if spec.id_field != ID_FIELD:

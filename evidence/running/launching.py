@@ -158,6 +158,15 @@ def launch_problems(
                 f"[{missing[0]}]",
                 f'Take backend = "transformers" here, or write [{missing[0]}].',
             )
+        asked = milestone.given_eval
+        if asked is not None and asked.measures_likelihood and not backend.measures_likelihood:
+            key = "choices" if asked.choices is not None else "metrics"
+            yield (
+                f"/eval/{key}",
+                f"the backend {plan.backend!r} of the attempt {plan.name!r} does not measure how "
+                "likely texts are",
+                'Take backend = "transformers", or leave it out.',
+            )
         if milestone.is_staged and not backend.takes_checkpoints:
             yield (
                 place,

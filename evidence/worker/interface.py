@@ -90,6 +90,8 @@ class Backend(Record):
     takes_either: bool = False
     """Whether it takes a milestone that has [train] alone, or [eval] alone: `plan.given_train` or
     `plan.given_eval` is None then, and an evaluation is of the model that is given."""
+    measures_likelihood: bool = False
+    """Whether it measures what `EvalSpec.measures_likelihood` asks for."""
     lacks: tuple[str, ...] = ()
     """Settings of [train] that it would leave alone, each a key, or `key = value`: another value
     than the default, or that value, is refused before anything is run."""

@@ -13,6 +13,7 @@ import torch
 from evidence.backends.generation import greedy
 from evidence.backends.predictions import asked_ids, prediction_row, probe_ids
 from evidence.backends.tokenizer import pad_id
+from evidence.backends.transformers.likelihood import with_likelihoods
 from evidence.data.examples import EvalExample, ProbeText
 from evidence.data.tokens import IGNORED
 from evidence.records.generation import GenerationRecord
@@ -54,7 +55,8 @@ def predict(
                 attention_mask=torch.tensor(mask, device=model.device),
             )
         for question, prompt, new in zip(batch, prompts, output[:, width:].tolist(), strict=True):
-            yield prediction_row(question, new, len(prompt), tokenizer, spec, ends)
+            row = prediction_row(question, new, len(prompt), tokenizer, spec, ends)
+            yield with_likelihoods(row, question, model, tokenizer, spec)
 
 
 def logits_record(model: Any, tokenizer: Any, questions: Sequence[EvalExample]) -> LogitsRecord:

@@ -202,8 +202,11 @@ def _evaluate(job: Job, emit: Emit) -> None:
     model = _evaluated(job, given)
     if job.evaluates_given:
         told = {"model": encode(model_record(given, root, model, plan.numerics.dtype))}
-        if plan.given_train is None:  # no training has told of it
+        if plan.given_train is None:  # no training has told of it, nor looked at what is asked
             told["tokenizer"] = encode(tokenizer_record(given, root, tokenizer))
+            plain = coder(tokenizer, plan.model)
+            found = refuse_unfit(model.config, _num_embedded(model), plain, (), asked, plan.eval)
+            warn(emit, found)
         emit("evaluated", **told)
     begin_evaluation(emit, len(asked), available)
     emit("generation", **recorded(make_greedy(model, tokenizer, plan.eval)))

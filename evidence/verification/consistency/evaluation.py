@@ -18,6 +18,7 @@ from evidence.rules.under_test import under_test
 from evidence.stages.eval import EVAL, PREDICTIONS
 from evidence.text import evaluations
 from evidence.verification.consistency import registry
+from evidence.verification.consistency.likelihood import likelihood_problems
 from evidence.verification.consistency.registry import ANY, Evidence, Problems, differs
 from evidence.verification.consistency.seen import named
 from evidence.verification.problem import CannotCheckError, Problem, shown
@@ -101,11 +102,16 @@ def prediction_answers(evidence: Evidence) -> Problems:
 
 @check("prediction-scores", "every score follows from answer and target")
 def prediction_scores(evidence: Evidence) -> Problems:
-    """Each declared scorer of scoring.py and each pattern, recomputed; no score besides. Exact."""
+    """Each declared scorer of scoring.py and each pattern, recomputed; no score besides. Of
+    questions with choices the one that is picked follows from the log-likelihoods as eval.choices
+    normalises them, and the score from it; losses and log-likelihoods are there exactly where they
+    are asked for, possible, and alike where they are of the same text. They need the model: that
+    they are its own is not checked. Exact."""
     spec = evidence.plan.eval
     for line, row in _each(evidence):
+        yield from likelihood_problems(spec, row, f"{layout.PREDICTIONS}#L{line}")
         try:
-            expected = scoring.scores(spec, row.output, row.answer, row.target)
+            expected = scoring.scores(spec, row.output, row.answer, row.target, row.choices)
         except NoEngineError as error:
             raise CannotCheckError(error.message) from error
         if row.scores == expected:

@@ -105,6 +105,11 @@ def _asked(data: ClonedData, evidence: Evidence) -> Iterator[Problem]:
             asked = question_of(spec, prompt_of, one.index, row, of_data)
         except (MalformedError, LookupError) as error:
             raise CannotCheckError(f"row {one.index} cannot be asked: {error}") from error
+        if one.choices is not None:
+            told = (one.choices.texts, one.choices.right)
+            if told != (asked.choices, asked.right):
+                text = f"not the choices that row {one.index} of {shown(spec.data)} gives"
+                yield Problem(f"{place}/choices", text, _short((asked.choices, asked.right)))
         for key in keys:
             expected, actual = getattr(asked, key), getattr(one, key)
             if expected != actual:
