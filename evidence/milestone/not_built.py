@@ -63,6 +63,7 @@ _SCORES: Final = (
     "or a pattern of [[eval.scorer]]; for other metrics, "
     f"{RECORD}"
 )
+_PERPLEXITY: Final = 'it is a metric here, and no scorer: metrics = ["mean_loss"] of [eval]'
 _DEVICE: Final = (
     "an attempt computes on the CPU, or, with [attempt.requires] accelerator = "
     '"nvidia", on the first GPU that it sees, and the command says which one that is: '
@@ -87,7 +88,7 @@ _OF_KEYS: Final = (
     (_BEST, ("load_best_model_at_end", "save_best")),
     (_DEVICE, ("cuda", "device", "device_map", "devices", "gpu", "gpus", "no_cuda", "use_cpu")),
     (_APPLE, ("mps", "use_mps_device")),
-    (_SCORES, ("compute_metrics", "metric_for_best_model", "metrics")),
+    (_SCORES, ("compute_metrics", "metric_for_best_model")),
     (PREFERENCES, ("beta", "chosen", "dpo", "loss_type", "ref_model", "rejected", "rpo_alpha")),
     (_LABELS, ("id2label", "label2id", "label_field", "num_labels", "problem_type")),
     (_SHARDED, ("deepspeed", "fsdp", "fsdp_config", "pipeline_parallel", "tensor_parallel")),
@@ -97,7 +98,8 @@ _OF_KEYS: Final = (
     (_EXTRA, ("extra", "training_arguments")),
 )
 _OF_VALUES: Final = (
-    (_SCORES, ("accuracy", "bleu", "f1", "perplexity", "rouge", "rougel")),
+    (_SCORES, ("accuracy", "bleu", "f1", "rouge", "rougel")),
+    (_PERPLEXITY, ("loss", "perplexity", "ppl")),
     (_DEVICE, ("cpu", "cuda", "cuda:0", "cuda:1", "gpu")),
     (_APPLE, ("apple", "metal", "mps")),
     (_AMD, ("amd", "hip", "rocm")),

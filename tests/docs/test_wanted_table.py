@@ -110,7 +110,8 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
         writer.writerows(rows)
     for name in ("eval", "easy"):
         asked = [{**one, "prompt": f"{name} {one['prompt']}"} for one in rows]
-        write_rows(data / f"{name}.jsonl", [{**one, "expected_answer": "1"} for one in asked])
+        more = {"expected_answer": "1", "choices": ["1", "2"], "right": "A"}
+        write_rows(data / f"{name}.jsonl", [{**one, **more} for one in asked])
     pairs = [(f"Say {a}.", f"Here is {a}.") for a in range(4)]
     write_rows(data / "chat.jsonl", [{"messages": turns(*pair)} for pair in pairs])
     sharegpt = [[{"from": "human", "value": a}, {"from": "gpt", "value": b}] for a, b in pairs]

@@ -19,6 +19,7 @@ from evidence.milestone.keys import EDITOR_SCHEMA, WRITTEN_BY, Key, asked_for, e
 from evidence.milestone.parse import document_of
 from evidence.milestone.wanted import as_typed
 from evidence.records import milestone as asked
+from evidence.records.eval_spec import ChoicesSpec
 from evidence.records.program import CommandSpec
 from evidence.records.training import LoraSpec, TrainSpec
 from tests.command import evidence
@@ -33,6 +34,7 @@ RECORDS: Final[dict[str, type[Struct]]] = {
     "train": TrainSpec,
     "train.lora": LoraSpec,
     "eval": asked.EvalSpec,
+    "eval.choices": ChoicesSpec,
     "eval.scorer": asked.PatternSpec,
     "attempt": asked.AttemptSpec,
     "attempt.requires": asked.RequirementSpec,
