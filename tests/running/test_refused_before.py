@@ -17,6 +17,7 @@ from toy_worker import under_another
 from evidence.data.read import load_data
 from evidence.errors import ExitCode, MilestoneError
 from evidence.records.milestone import Milestone, NarrativeSpec, PatternSpec, StageSpec
+from evidence.records.training import LoraSpec
 from evidence.results.compute import compute_results
 from evidence.results.inputs import CHAT, TURNS
 from evidence.results.planned_names import value_names
@@ -147,6 +148,7 @@ def _set_otherwise(milestone: Milestone) -> Milestone:
         label_smoothing=0.1,
         neftune_noise_alpha=5.0,
         gradient_checkpointing=True,
+        lora=LoraSpec(rank=2),
     )
     return replace(milestone, given_train=train)
 
