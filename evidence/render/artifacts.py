@@ -120,6 +120,8 @@ def _whole(
 ) -> Artifact:
     digest = combine((path, documents.digests[path]) for path in inside)
     described = dict(_FOLDERS).get(folder, "Evidence of an attempt that did not complete")
+    if layout.ADAPTER_CONFIG in inside:
+        described = "Saved adapter, and the configuration of its model"
     files = formatting.plural(len(inside), "file")
     return Artifact(
         path=markdown.code(folder),

@@ -61,9 +61,9 @@ def saved(outcome: Outcome, path: str = layout.ADAPTER_WEIGHTS) -> str:
     return sha256_hex((outcome.output / path).read_bytes())
 
 
-def keep_documents(outcome: Outcome) -> None:
+def keep_documents(outcome: Outcome, **other: object) -> None:
     """As the supervisor does, before the next stage."""
-    record = json.dumps(outcome.of("adapter")[0]["record"])
+    record = json.dumps(outcome.of("adapter")[0]["record"] | other)
     (outcome.output / layout.ADAPTER).write_text(record, "utf-8")
 
 
@@ -104,3 +104,7 @@ def test_an_adapter_is_evaluated_beside_its_base_and_merged_it_says_the_same(roo
         answers.append([one["row"]["output"] for one in asked.of("prediction")])
     assert answers[0] == answers[1]
     assert answers[0]
+    keep_documents(apart, base_end_sha256="7" * 64)
+    refused = trained(root, "apart", stage="eval")
+    assert refused.of("failed")[0]["kind"] == "input-changed"
+    assert "the model that the adapter is for has other weights" in refused.log

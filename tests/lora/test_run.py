@@ -46,6 +46,7 @@ def test_the_summary_says_what_was_trained_and_how_much_that_is(root: Path) -> N
     summary = (root / "runs/A1/a1_summary.md").read_text("utf-8")
     assert "| LoRA | rank 4, alpha 8, `q_proj`, `v_proj` |" in summary
     assert f"| Trained | {count} parameters, {100 * share:.1f} % of all" in summary
+    assert "Saved adapter, and the configuration of its model" in summary
     merged = (root / "runs/A2/a2_summary.md").read_text("utf-8")
     assert "dropout 0.1, `all-linear`; scaled by the root of the rank |" in merged
     assert "they were then added to it" in merged

@@ -17,6 +17,7 @@ from toy_worker import under_another
 from evidence.data.read import load_data
 from evidence.errors import ExitCode, MilestoneError
 from evidence.records.milestone import Milestone, NarrativeSpec, PatternSpec, StageSpec
+from evidence.records.training import LoraSpec
 from evidence.results.compute import compute_results
 from evidence.results.inputs import CHAT, TURNS
 from evidence.results.planned_names import value_names
@@ -153,6 +154,7 @@ def _set_otherwise(milestone: Milestone) -> Milestone:
         early_stopping_patience=2,
         early_stopping_threshold=0.1,
         keep_best=True,
+        lora=LoraSpec(rank=2),
     )
     return replace(milestone, given_train=train)
 
