@@ -205,3 +205,9 @@ def test_other_weights_than_the_best_are_found(
     made = kept_best()
     lie(made)
     assert outcomes(made, tmp_path)["validation"] == "fail"
+
+
+def test_losses_without_steps_are_not_checked(tmp_path: Path) -> None:
+    made = validated()
+    made.docs[layout.METRICS] = []
+    assert outcomes(made, tmp_path)["validation"] == "not_checked"
