@@ -178,9 +178,14 @@ def with_reported(result: AttemptResult, stages: Sequence[Stage], scratch: Path)
 def worker_environment(plan: AttemptPlan) -> Mapping[str, str]:
     """Environment of the workers: the caller's, with what makes a run repeatable fixed."""
     variables = inherited(plan.interpreter, os.environ)
-    if not plan.stages:  # a program may have a launcher of its own
+    if _is_ours(plan):  # a program may have a launcher of its own
         variables = without_ranks(variables)
     return variables | fixed_variables(plan)
+
+
+def _is_ours(plan: AttemptPlan) -> bool:
+    """Whether a backend trains or evaluates in it."""
+    return plan.given_train is not None or plan.given_eval is not None
 
 
 def fixed_variables(plan: AttemptPlan) -> dict[str, str]:
@@ -193,8 +198,7 @@ def fixed_variables(plan: AttemptPlan) -> dict[str, str]:
         "HF_HUB_DISABLE_TELEMETRY": "1",
         "DO_NOT_TRACK": "1",
     }
-    trains_or_evaluates = plan.given_train is not None or plan.given_eval is not None
-    if trains_or_evaluates and plan.numerics.deterministic:
+    if _is_ours(plan) and plan.numerics.deterministic:
         fixed["CUBLAS_WORKSPACE_CONFIG"] = ":4096:8"
     if plan.threads is not None:
         fixed |= {"OMP_NUM_THREADS": str(plan.threads), "MKL_NUM_THREADS": str(plan.threads)}

@@ -60,7 +60,7 @@ def _measured(
 ) -> Iterator[tuple[str, list[int]]]:
     """What is fed to measure how likely a text is after a prompt."""
     for number, one in enumerate(asked):
-        wanted = (one.target,) if spec.metrics else ()
+        wanted = (one.target,) if "mean_loss" in spec.metrics else ()
         for text in (*wanted, *one.choices):
             what = f"evaluation row {number} with its answer or a choice"
             yield what, coder.encode(one.prompt + spec.before_target + text)[0]

@@ -20,7 +20,7 @@ class PatternSpec(Record):
     pattern: str
 
 
-Metric = Literal["mean_loss"]
+Metric = Literal["mean_loss", "squad_f1"]
 Normalise = Literal["none", "tokens", "bytes"]
 CHOICE: Final = "choice"
 """Name of the score of a question with choices."""
@@ -60,7 +60,7 @@ class EvalSpec(Record):
     trained, and bfloat16 where it is not."""
     metrics: tuple[Metric, ...] = ()
     """Numbers beside the scores. mean_loss: of the tokens of the expected answer, given the prompt;
-    perplexity follows from it."""
+    perplexity follows from it. squad_f1: of the words of the answer (`rules.squad`)."""
     before_target: str = ""
     """Text between the prompt and the text whose likelihood is measured."""
     choices: ChoicesSpec | None = None
@@ -75,7 +75,7 @@ class EvalSpec(Record):
     @property
     def measures_likelihood(self) -> bool:
         """Whether the model is asked how likely texts are, beside what it writes."""
-        return bool(self.metrics) or self.choices is not None
+        return "mean_loss" in self.metrics or self.choices is not None
 
 
 EVAL_OPTIONS: Final = ("dtype", "metrics", "before_target", "choices")

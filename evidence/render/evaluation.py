@@ -21,6 +21,7 @@ _MEANS: Final = {
     "normalised": "has the same words, case and punctuation aside",
     "numeric": "begins with the same number",
     "contains": "has the expected text in it",
+    "squad_exact": "has the same words as SQuAD compares them",
 }
 
 
@@ -42,6 +43,7 @@ def view(documents: Documents, sheet: Sheet) -> dict[str, Any]:
             for name in plan.eval.scorers
         ],
         "chosen": _chosen(plan.eval),
+        "word_share": "eval.squad_f1" if "squad_f1" in plan.eval.metrics else "",
         "mean_loss": "mean_loss" in plan.eval.metrics,
         "behaviours": [
             (f"eval.{p.name}", p.name, markdown.inline(p.name), markdown.code(p.pattern, 80))

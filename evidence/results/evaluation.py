@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Final
 
@@ -23,7 +24,7 @@ from evidence.results.context import (
     unknown,
 )
 from evidence.results.likelihood import likelihood_values
-from evidence.rules import groups, scoring
+from evidence.rules import groups, scoring, squad
 from evidence.rules.under_test import under_test
 from evidence.stages.eval import PREDICTIONS
 
@@ -62,12 +63,25 @@ def evaluation_values(context: Context) -> Values:
     for scorer in context.eval.all_scorers:
         yield from _scores(f"eval.{scorer}", scorer, rows, _all(rows, f"scores/{scorer}"), context)
     yield from likelihood_values(context, rows, "")
+    yield from _words(context, rows, "")
     yield from _groups(context, rows)
     yield from _suspicious(context, rows)
     yield from _marked(context.eval, rows)
     yield from _asked(rows)
     yield _constant(rows)
     yield from _tested(context, rows)
+
+
+def _words(context: Context, rows: Sequence[PredictionRow], why_not: str) -> Values:
+    """How far the words of the answers are the expected ones."""
+    if "squad_f1" not in context.eval.metrics:
+        return
+    name, rule = "eval.squad_f1", "mean-word-f1"
+    if not rows:
+        yield name, unknown(why_not, "", layout.PREDICTIONS, rule)
+        return
+    mean = math.fsum(squad.f1(row.answer, row.target) for row in rows) / len(rows)
+    yield name, known(mean, "", join(_all(rows, "answer"), _all(rows, "target")), rule)
 
 
 def _tested(context: Context, rows: Sequence[PredictionRow]) -> Values:
@@ -139,6 +153,7 @@ def _nothing(context: Context) -> Values:
         for name, unit, rule in _OF_A_SCORER:
             yield f"eval.{scorer}.{name}", unknown(why, unit, place, rule)
     yield from likelihood_values(context, (), why)
+    yield from _words(context, (), why)
     for name in ("num_distinct_outputs", *(f"num_{one}" for one in _DEGENERATE)):
         yield f"eval.{name}", unknown(why, "examples", place, "degenerate-outputs")
     yield "eval.num_at_length", unknown(why, "examples", place, "count-at-length")

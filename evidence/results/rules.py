@@ -57,6 +57,7 @@ RULES: Final[Mapping[str, str]] = {
     "maximum": "the largest value at the address",
     "mean": "the mean of the values at the address",
     "mean-answer-loss": "minus the log-likelihood of all expected answers / their tokens",
+    "mean-word-f1": "mean of the F1 over the words of answer and expected answer, as SQuAD has it",
     "mean-over-seeds": "the mean of the values at the addresses, one a seed",
     "min-over-seeds": "the smallest of the values at the addresses, one a seed",
     "minimum": "the smallest value at the addresses",

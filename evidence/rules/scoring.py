@@ -23,6 +23,7 @@ from evidence.records.record import Record
 from evidence.rules import likelihood, patterns
 from evidence.rules.numbers import alike, first_number, spans, tight
 from evidence.rules.occurrences import occurrences
+from evidence.rules.squad import squad_exact
 
 Scorer = Callable[[str, str], bool]
 
@@ -97,8 +98,15 @@ SCORERS: Final[Mapping[str, Scorer]] = {
     "normalised": normalised,
     "numeric": numeric,
     "contains": contains,
+    "squad_exact": squad_exact,
 }
-VERSIONS: Final[Mapping[str, int]] = {"exact": 1, "normalised": 2, "numeric": 2, "contains": 2}
+VERSIONS: Final[Mapping[str, int]] = {
+    "exact": 1,
+    "normalised": 2,
+    "numeric": 2,
+    "contains": 2,
+    "squad_exact": 1,
+}
 """Raised when a scorer's meaning changes; packs are judged by the scorers of their ruleset."""
 
 
