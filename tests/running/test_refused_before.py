@@ -16,6 +16,7 @@ from toy_worker import under_another
 
 from evidence.data.read import load_data
 from evidence.errors import ExitCode, MilestoneError
+from evidence.records.eval_spec import ChoicesSpec
 from evidence.records.milestone import Milestone, NarrativeSpec, PatternSpec, StageSpec
 from evidence.records.training import LoraSpec
 from evidence.results.compute import compute_results
@@ -166,7 +167,13 @@ def test_the_names_are_those_of_the_documentation(ran: Project) -> None:
     documented = [name for cell in cells for name in re.findall(r"`([^`]+)`", cell)]
     milestone = prepare(ran.root, "T1", None).milestone
     behaviour = PatternSpec(name="gives_up", kind="regex", pattern="I cannot")
-    scored = replace(milestone, given_eval=replace(milestone.eval, scorer=(behaviour,)))
+    asked = replace(
+        milestone.eval,
+        scorer=(behaviour,),
+        metrics=("mean_loss", "squad_f1"),
+        choices=ChoicesSpec(),
+    )
+    scored = replace(milestone, given_eval=asked)
     of_jax = compute_results(under_another(jax_toy()).seal().documents()).values
     of_parent = compute_results(parent_toy().seal().documents()).values
     names = {*value_names(scored), *ran.read("results.json")["values"], *of_jax, *of_parent}
