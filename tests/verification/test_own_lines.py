@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
+import toy_validated
 from judged import said
 from lies import put
 from toy import toy
+from toy_validated import LOSSES, validated
 
 from evidence import layout
 from evidence.self_test.forger import ForgedPack
@@ -59,13 +61,13 @@ LIES: dict[str, tuple[Edit, str, list[str]]] = {
     "another mean loss": (
         line(TRAINING, "loss 0.72", "loss 0.12"),
         "training-log",
-        [f"{TRAINING}#L8: not what the step rows give"],
+        [f"{TRAINING}#L8: not what the evidence says"],
     ),
     "two other losses are said once": (
         lambda pack: (line(TRAINING, "step 10/20  loss 1.0", "step 10/20  loss 0.0")(pack),
                       line(TRAINING, "step 15/20  loss 0.8", "step 15/20  loss 0.0")(pack)),
         "training-log",
-        [f"{TRAINING}#L6: not what the step rows give"],
+        [f"{TRAINING}#L6: not what the evidence says"],
     ),
     "an interval without a line": (
         line(TRAINING, "step 20/20", "stop 20/20"),
@@ -76,7 +78,7 @@ LIES: dict[str, tuple[Edit, str, list[str]]] = {
         line(TRAINING, "step 20/20", "step 19/20  loss 1\nstep 20/20"),
         "training-log",
         [f"{TRAINING}: not a line for each logging interval",
-         f"{TRAINING}#L8: not what the step rows give"],
+         f"{TRAINING}#L8: not what the evidence says"],
     ),
     "another model": (
         line(TRAINING, "training models/toy", "training models/big"),
@@ -124,6 +126,25 @@ LIES: dict[str, tuple[Edit, str, list[str]]] = {
         [f"{EVALUATION}: this line is not there"],
     ),
 }  # fmt: skip
+
+
+def measured() -> ForgedPack:
+    """The same, with the losses on validation rows, and their lines."""
+    pack = validated(base=rich_toy())
+    told = zip(toy_validated.STEPS, LOSSES, strict=True)
+    lines = [f"validation after step {step}  loss {loss!r}\n" for step, loss in told]
+    pack.replace(TRAINING, pack.file(TRAINING) + "".join(lines).encode())
+    return pack
+
+
+def test_the_lines_of_validations_have_the_losses_of_the_journal() -> None:
+    assert said(measured(), "training-log").outcome == "pass"
+    other = measured()
+    line(TRAINING, "step 18  loss 1.5", "step 18  loss 0.5")(other)
+    assert said(other, "training-log").lines == [f"{TRAINING}#L11: not what the evidence says"]
+    fewer = measured()
+    line(TRAINING, "validation after step 18", "validation of step 18")(fewer)
+    assert said(fewer, "training-log").lines[0] == f"{TRAINING}: not a line for each validation"
 
 
 @pytest.mark.parametrize("lie", LIES)

@@ -78,6 +78,19 @@ def _told_twice(made: ForgedPack) -> None:
     behind(made, "validation-set", "validation-set", facts_of(made, "validation-set")[0])
 
 
+def _told_backwards(made: ForgedPack) -> None:
+    told = facts_of(made, "validation")
+    told[0]["step"], told[1]["step"] = told[1]["step"], told[0]["step"]
+    told[0]["loss"], told[1]["loss"] = told[1]["loss"], told[0]["loss"]
+
+
+def _of_what_is_trained_on(made: ForgedPack) -> None:
+    """The rows of training, under the name of the others; the text is the same already."""
+    data = made.docs[layout.INPUTS]["data"]
+    for key in ("sha256", "sha256_lf"):
+        data["validation"][key] = data["train"][key]
+
+
 @pytest.mark.parametrize(
     "lie",
     [
@@ -97,6 +110,9 @@ def _told_twice(made: ForgedPack) -> None:
         _set("validation-set", "num_target_tokens", 13),
         _set("validation-set", "num_target_tokens", 10**6),
         _set("validation-set", "num_rows_cut", NUM_ROWS + 1),
+        _set("validation-set", "num_rows_cut", NUM_ROWS // 2 + 1),
+        _told_backwards,
+        _of_what_is_trained_on,
         _set("validation-set", "num_rows_trained_on", NUM_ROWS + 1),
         milestone("validate_every_steps = 6", "validate_every_steps = 5"),
         milestone("validate_every_steps = 6", "validate_every_steps = 0"),
@@ -179,6 +195,11 @@ def _weights_of(index: int, sha256: str | None) -> Callable[[ForgedPack], None]:
     return lie
 
 
+def _one_digest(made: ForgedPack) -> None:
+    for event in facts_of(made, "validation")[:3]:
+        event["weights_sha256"] = "2" * 64
+
+
 def _last_weights(made: ForgedPack) -> None:
     made.docs[layout.WEIGHTS]["end_sha256"] = "3" * 64
 
@@ -193,6 +214,7 @@ def test_the_best_weights_are_those_that_were_kept(tmp_path: Path) -> None:
     "lie",
     [
         _last_weights,
+        _one_digest,
         _weights_of(2, "7" * 64),
         _weights_of(1, None),
         _set("validation", "loss", 1.25, -1),

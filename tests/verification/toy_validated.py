@@ -26,14 +26,18 @@ validate_every_steps = 6
 """
 
 
-def validated(more: str = "", losses: tuple[float, ...] = LOSSES) -> ForgedPack:
-    """An honest one. `more`: further settings of [train]."""
-    made = toy()
+def validated(
+    more: str = "", losses: tuple[float, ...] = LOSSES, base: ForgedPack | None = None
+) -> ForgedPack:
+    """An honest one. `more`: further settings of [train]; `base`: without validation."""
+    made = toy() if base is None else base
     milestone("[train]\n", f"{TABLE}{more}")(made)
     data = made.docs[layout.INPUTS]["data"]
     data["validation"] = deepcopy(data["train"]) | {
         "name": "validation",
         "path": "data/validation.jsonl",
+        "sha256": "7" * 64,
+        "sha256_lf": "7" * 64,
         "num_rows": NUM_ROWS,
         "num_schema_violations": {"unavailable": "no fields are declared"},
     }

@@ -12,7 +12,7 @@ from evidence import layout
 from evidence.records.availability import Unavailable
 from evidence.records.run import AttemptPlan, StepRow
 from evidence.redact.marks import is_cut_from
-from evidence.results.validation import num_steps_planned
+from evidence.results.validation import num_steps_planned, validations
 from evidence.rules import arithmetic
 from evidence.stages.eval import EVAL, PREDICTIONS
 from evidence.stages.train import STEPS, TRAIN
@@ -25,6 +25,7 @@ from evidence.verification.problem import CannotCheckError, Problem
 check = partial(registry.check, kind=TRAIN.name)
 
 _STEP: Final = re.compile(r"step \d+/\d+  loss .*$")
+_VALIDATION: Final = re.compile(r"validation after step \d+  loss .*$")
 _TRAINING: Final = re.compile(r"training .{1,400} on \d+ rows$")
 _SEAM: Final = (
     re.compile(r"evaluation feeds … .*; the training text goes on .*$"),
@@ -40,7 +41,8 @@ _EVALUATING: Final = re.compile(r"evaluating \d+ of \d+ questions with the saved
 def training_log(evidence: Evidence) -> Problems:
     """Where our own backend ran: the three lines about the seam, as inputs.json has it; `training
     MODEL on N rows`; and a line a logging interval with the mean of its losses, rate and epoch of
-    its last step, written again from metrics.jsonl and compared as text. Exact, what was cut as a
+    its last step, written again from metrics.jsonl and compared as text; a line a validation with
+    the loss of the journal. Exact, what was cut as a
     secret aside. Of a run that was resumed the lines of its last segment: before them are lines of
     steps that were made again."""
     plan = evidence.plan
@@ -56,15 +58,29 @@ def training_log(evidence: Evidence) -> Problems:
     may_end = plan.train.early_stopping_patience > 0
     planned = (num_steps_planned(evidence.context) if may_end else None) or len(rows)
     wanted = list(_said(plan, [row for row in rows if row.segment == last], planned))
-    found = [(number, match[0]) for number, line in lines if (match := _STEP.search(line))]
-    if last > 1:
-        found = found[-len(wanted) :]
+    yield from _listed(_STEP, lines, wanted, last, "logging interval")
+    told = [one.data for one in validations(evidence.context) if one.data["segment"] == last]
+    wanted = [f"validation after step {one['step']}  loss {one['loss']!r}" for one in told]
+    yield from _listed(_VALIDATION, lines, wanted, last, "validation")
+
+
+def _listed(
+    shape: re.Pattern[str],
+    lines: list[tuple[int, str]],
+    wanted: list[str],
+    segment: int,
+    of_each: str,
+) -> Problems:
+    """Each line of this shape, of the last segment where there were several, is the wanted one."""
+    found = [(number, match[0]) for number, line in lines if (match := shape.search(line))]
+    if segment > 1:
+        found = found[max(0, len(found) - len(wanted)) :]
     if len(found) != len(wanted):
-        text = "not a line for each logging interval"
+        text = f"not a line for each {of_each}"
         yield Problem(layout.TRAINING_LOG, text, len(wanted), len(found))
     for (number, line), expected in zip(found, wanted, strict=False):
         if not is_cut_from(expected, line):
-            text = "not what the step rows give"
+            text = "not what the evidence says"
             yield Problem(f"{layout.TRAINING_LOG}#L{number}", text, expected, line)
             return
 

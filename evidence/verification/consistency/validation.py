@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 from functools import partial
+from typing import Final
+
+from msgspec.structs import replace
 
 from evidence import layout
+from evidence.data.formats import format_of
+from evidence.records.milestone import DataSpec
 from evidence.records.run import JournalEvent
 from evidence.records.training import TrainSpec
 from evidence.results.context import journal_at
@@ -18,6 +23,9 @@ from evidence.verification.problem import CannotCheckError, Problem
 
 check = partial(registry.check, kind=TRAIN.name)
 
+SAME_WEIGHTS: Final = 1e-3
+"""Up to which relative difference two losses are of the same weights on the same rows: a kernel may
+add up in another order."""
 _SET, _MEASURED = "validation-set", "validation"
 
 
@@ -66,10 +74,13 @@ def validation(evidence: Evidence) -> Problems:
     validate_every_steps, and after the last one, in the segment that its step row is of; none
     elsewhere. Each loss is ≥ 0 and over the target tokens of `validation-set`, of which each
     segment tells the same: the data set and rows of milestone and inputs.json, targets ≤ tokens ≤
-    rows · max_length, no more rows cut, or trained on, than there are. Exact. The losses
-    themselves need the model. With keep_best the weights of each loss that is the smallest so far
-    are digested, and weights.json ends with the last of them. When a training ends by its losses is
-    held by training-steps. Warning `validation-seen` where rows are trained on, too."""
+    rows · max_length, no more rows cut, or trained on, than there are; rows cut · max_length ≤
+    tokens; all rows trained on where both sets are the same bytes, read in the same way; within a
+    segment in the order of steps. Exact. The losses themselves need the model. With keep_best the
+    weights of each loss that is the smallest so far are digested, weights.json ends with the last
+    of them, one digest has one loss, and a checkpoint of that step has the final weights. When a
+    training ends by its losses is held by training-steps. Warning `validation-seen` where rows are
+    trained on, too."""
     train, rows = evidence.plan.train, evidence.documents.rows(STEPS)
     sets = evidence.events(_SET, TRAIN.name)
     measured = evidence.events(_MEASURED, TRAIN.name)
@@ -86,7 +97,7 @@ def validation(evidence: Evidence) -> Problems:
     yield from differs(layout.JOURNAL, text, list(due), [one.data["step"] for one in counted])
     kept = {one.seq for one in counted}
     segments = {row.step: row.segment for row in rows}
-    for event in measured:
+    for index, event in enumerate(measured):
         step, segment = event.data["step"], event.data["segment"]
         if event.data["loss"] < 0:
             place = journal_at(event, "data", "loss")
@@ -94,6 +105,12 @@ def validation(evidence: Evidence) -> Problems:
         if event.seq not in kept and segments.get(step, 0) <= segment:
             text = "measured after a step that its segment did not come to, or twice"
             yield Problem(journal_at(event, "data", "step"), text, None, step)
+        before = measured[index - 1] if index else None
+        if before is not None and before.data["segment"] == segment > 0:
+            text = "losses of a segment are told in the order of their steps"
+            if before.data["step"] >= step:
+                place = journal_at(event, "data", "step")
+                yield Problem(place, text, f"more than {before.data['step']}", step)
         if sets:
             text = "over another number of target tokens than the rows have"
             wanted = sets[-1].data["num_target_tokens"]
@@ -105,18 +122,63 @@ def validation(evidence: Evidence) -> Problems:
 def _kept(evidence: Evidence, train: TrainSpec, counted: tuple[JournalEvent, ...]) -> Problems:
     """With keep_best the weights of each smallest loss are digested, and the last of these are the
     final ones."""
-    judge, kept = Patience(), None
+    judge, kept, best = Patience(), None, 0
+    by_digest: dict[str, JournalEvent] = {}
     for event in counted:
         is_kept = judge.take(event.data["loss"]) and train.keep_best
         sha256 = event.data.get("weights_sha256")
         if is_kept != (sha256 is not None):
             text = "weights are kept exactly where the loss is the smallest so far (keep_best)"
             yield Problem(journal_at(event, "data"), text, is_kept, sha256 is not None)
-        kept = sha256 if is_kept else kept
+        kept, best = (sha256, event.data["step"]) if is_kept else (kept, best)
+        if sha256 is None:
+            continue
+        earlier = by_digest.setdefault(sha256, event).data["loss"]
+        if abs(event.data["loss"] - earlier) > SAME_WEIGHTS * abs(earlier):
+            text = "the same weights have another loss on the same rows"
+            yield Problem(journal_at(event, "data", "loss"), text, earlier, event.data["loss"])
     if train.keep_best:
+        yield from _from_checkpoint(evidence, train, best)
         weights = need(evidence.documents.document(WEIGHTS), "weights.json is not there")
         text = "not the weights with the smallest validation loss, which were to be kept"
         yield from differs(f"{WEIGHTS.path}#/end_sha256", text, kept, weights.end_sha256)
+
+
+def _from_checkpoint(evidence: Evidence, train: TrainSpec, best: int) -> Problems:
+    """Where the step of the smallest loss has a checkpoint, its weights are the final ones. Not of
+    LoRA, whose checkpoints are in another form."""
+    if train.lora is not None:
+        return
+    saved = [one for one in evidence.events("checkpoint", TRAIN.name) if one.data["step"] == best]
+    final = evidence.events("final-model")
+    if not saved or not final:
+        return
+    known = {one["path"].rpartition("/")[2]: one["sha256"] for one in final[-1].data["files"]}
+    for index, one in enumerate(saved[-1].data["files"]):
+        name = one["path"].rpartition("/")[2]
+        if name.endswith(".safetensors") and known.get(name, one["sha256"]) != one["sha256"]:
+            text = "not the weights of the final model, which are those after this step (keep_best)"
+            place = journal_at(saved[-1], "data", "files", str(index), "sha256")
+            yield Problem(place, text, known[name], one["sha256"])
+
+
+def _must_be_trained_on(evidence: Evidence, train: TrainSpec) -> bool:
+    """Whether both sets are one text, and become tokens in one way."""
+    data, asked = evidence.documents.inputs.data, evidence.plan.data
+    names = (train.data, train.validation_data)
+    if not all(name in data and name in asked for name in names):
+        return False
+    one, other = ((data[name].sha256_lf, *_form(asked[name])) for name in names)
+    return one == other
+
+
+def _form(spec: DataSpec) -> tuple[DataSpec, str]:
+    """What of a data set decides how its rows become tokens, and which they are. Declared fields
+    do so of tables, whose cells are texts."""
+    kind = format_of(spec.path or "", spec)
+    fields = spec.fields if kind in ("csv", "tsv") else {}
+    plain = replace(spec, path=None, paths=(), sha256=None, rows=None, under_test=None)
+    return replace(plain, fields=fields, file_format=None), kind
 
 
 def _on_what(evidence: Evidence, train: TrainSpec) -> Problems:
@@ -143,6 +205,7 @@ def _on_what(evidence: Evidence, train: TrainSpec) -> Problems:
             ("num_target_tokens", data["num_tokens"]),
             ("num_rows_cut", num_rows),
             ("num_rows_trained_on", num_rows),
+            ("num_rows_cut", data["num_tokens"] // train.max_length),
         ):
             if data[key] > limit:
                 yield Problem(
@@ -155,6 +218,10 @@ def _on_what(evidence: Evidence, train: TrainSpec) -> Problems:
             text = "another than the segment before it tells of the same rows"
             yield from differs(journal_at(event, "data", key), text, value, data[key])
     seen = sets[-1].data["num_rows_trained_on"]
+    if _must_be_trained_on(evidence, train) and seen != num_rows:
+        text = "both data sets have the same bytes: every row is trained on, too"
+        place = journal_at(sets[-1], "data", "num_rows_trained_on")
+        yield Problem(place, text, num_rows, seen)
     if seen:
         text = f"{seen} of {num_rows} validation rows are trained on, too, token by token"
         place = journal_at(sets[-1], "data", "num_rows_trained_on")
