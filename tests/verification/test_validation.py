@@ -43,7 +43,7 @@ def test_an_honest_pack_passes_and_its_summary_shows_the_losses(tmp_path: Path) 
     assert "fail" not in found.values()
     summary = (tmp_path / "M90/m90_summary.md").read_text("utf-8")
     assert "### Validation Loss" in summary
-    assert "Smallest: 1.50, after step 18; last: 1.62." in summary
+    assert "Smallest validation loss: 1.50, after step 18; last validation loss: 1.62." in summary
     values = jsonio.load_document((tmp_path / "M90/results.json").read_bytes())["values"]
     assert values["validation.loss_best"]["value"] == min(LOSSES)
     assert values["validation.step_best"]["value"] == STEPS[2]
