@@ -38,6 +38,15 @@ _OF_PROGRAMS: Final = (
     ("program.num_target_tokens", "Tokens that carried loss"),
     ("program.num_changed", "Numbers of the model that changed"),
 )
+_WHERE_MEASURED: Final = (
+    ("train.lora.num_trainable", "Parameters that were trained"),
+    ("validation.loss_best", "Smallest validation loss"),
+    ("validation.loss_last", "Last validation loss"),
+    ("eval.mean_loss", "Mean loss of the expected answers"),
+    ("eval.perplexity", "Perplexity of the expected answers"),
+    ("eval.squad_f1", "Mean word F1 (SQuAD)"),
+)
+"""Said where one of the packs has it."""
 _COMPILING: Final = "train.compile_in_loop_s"
 _AT: Final = 3
 """Behind the runtime."""
@@ -57,6 +66,9 @@ def measures(packs: Sequence[Documents]) -> tuple[MeasureRecord, ...]:
     rows = [_row(packs, name, title) for name, title in fixed]
     if any(one.results is not None and _COMPILING in one.results.values for one in packs):
         rows.insert(_AT, _row(packs, _COMPILING, "Of the runtime, compiling"))
+    for name, title in _WHERE_MEASURED:
+        if any(one.results is not None and name in one.results.values for one in plain):
+            rows.append(_row(packs, name, title))
     rows += [_row(packs, name, name) for name in _numbers(packs)]
     scorers = dict.fromkeys(name for one in plain for name in _scorers(one))
     return (*rows, *(_row(packs, f"eval.{name}.rate", f"Score: {name}") for name in scorers))

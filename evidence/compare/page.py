@@ -58,9 +58,8 @@ def comparison_markdown(comparison: ComparisonRecord, plot: str) -> str:
         "has_scores": any(name.endswith(".rate") for name in names),
         "unequal_ends": _differs(comparison, (".train.log_every_steps",)),
         "unequal_losses": _differs(comparison, _OTHER_LOSS, may_lack=True),
-        "unequal_questions": any(
-            pair.predictions.gained or pair.predictions.lost for pair in comparison.pairs
-        ),
+        "unequal_questions": _were_both_asked(comparison)
+        and any(pair.predictions.gained or pair.predictions.lost for pair in comparison.pairs),
         "pairs": [pair_view(labels, pair, plain) for pair in comparison.pairs],
         "seeds": seeds_view(labels, comparison.seeds),
         "plot": plot,
@@ -112,8 +111,19 @@ def _measured(row: MeasureRecord, one: MeasuredValue) -> str:
 
 
 def _differs(comparison: ComparisonRecord, keys: tuple[str, ...], may_lack: bool = False) -> bool:
-    """Whether one of these settings differs. `may_lack`: also where one pack does not state it."""
-    return any(
-        f".{row.key}".endswith(keys) and (may_lack or None not in row.values)
-        for row in comparison.configuration
-    )
+    """Whether one of these settings differs. `may_lack`: also where one pack does not state it,
+    and trains all the same."""
+    rows = {row.key: row.values for row in comparison.configuration}
+    for key, values in rows.items():
+        if not f".{key}".endswith(keys):
+            continue
+        trains = rows.get(f"{key.rpartition('.')[0]}.optimizer", ())
+        if None not in values or (may_lack and None not in trains):
+            return True
+    return False
+
+
+def _were_both_asked(comparison: ComparisonRecord) -> bool:
+    """Whether more than one pack has a score."""
+    rates = (row.values for row in comparison.measures if row.name.endswith(".rate"))
+    return any(sum(one.value is not None for one in values) > 1 for values in rates)

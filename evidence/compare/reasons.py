@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from evidence import layout
+from evidence.compare.configuration import plan_of
 from evidence.compare.pair import Pair
 from evidence.compare.row_reasons import row_reasons
 from evidence.compare.step_reasons import rounding_sources, step_reasons
@@ -15,6 +17,7 @@ from evidence.compare.weight_reasons import start_reasons, weight_reasons
 from evidence.records.availability import Unavailable
 from evidence.records.comparison import ReasonRecord
 from evidence.results.conditions import FURTHER, RATES, SETTINGS
+from evidence.stages.command import COMMAND
 
 
 def reasons(pair: Pair) -> tuple[ReasonRecord, ...]:
@@ -22,6 +25,7 @@ def reasons(pair: Pair) -> tuple[ReasonRecord, ...]:
     if not _differ(pair):
         return ()
     found = (
+        *_trained(pair),
         *row_reasons(pair),
         *start_reasons(pair),
         *_settings(pair),
@@ -29,6 +33,16 @@ def reasons(pair: Pair) -> tuple[ReasonRecord, ...]:
         *weight_reasons(pair),
     )
     return found or (_unknown(pair),)
+
+
+def _trained(pair: Pair) -> Iterator[ReasonRecord]:
+    """One was trained, and the other evaluates a model as it is given."""
+    trains = [plan_of(one).given_train is not None for one in (pair.first, pair.other)]
+    of_programs = any(COMMAND.name in plan_of(one).stages for one in (pair.first, pair.other))
+    if trains[0] != trains[1] and not of_programs:
+        which, rest = ("first", "other") if trains[0] else ("other", "first")
+        text = f"the {which} pack trains, and the {rest} one evaluates a model as it is given"
+        yield ReasonRecord("settings", text, (f"{layout.MILESTONE}: [train]",))
 
 
 def _differ(pair: Pair) -> bool:

@@ -47,8 +47,10 @@ def _data(pair: Pair) -> Iterator[ReasonRecord]:
 
 def text_keys(pair: Pair) -> tuple[str, ...]:
     """Keys of the milestones by which rows become texts in another way."""
-    found = differences([configuration(pair.first), configuration(pair.other)])
-    keys = (row.key for row in found if row.key.startswith("data."))
+    both = [configuration(pair.first), configuration(pair.other)]
+    sets = [{key.split(".")[1] for key in one if key.startswith("data.")} for one in both]
+    shared = tuple(f"data.{name}." for name in sets[0] & sets[1])
+    keys = (row.key for row in differences(both) if row.key.startswith(shared))
     return tuple(key for key in keys if not key.endswith(_OF_FILES))
 
 

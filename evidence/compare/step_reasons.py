@@ -59,6 +59,8 @@ def step_reasons(pair: Pair) -> Iterator[ReasonRecord]:
         yield from _first_step(pair, steps[0])
     elif (probe := _probe(pair)) > FIRST_STEP[pair.dtype]:
         yield _function_by_probe(probe)
+    elif pair.differs("train.lora"):
+        return  # said by itself: what is trained, and so its gradient, is another thing
     elif pair.is_same("train.batch_size", "train.gradient_accumulation"):
         if (steps[0].grad_norm_difference or 0.0) > FIRST_GRADIENT[pair.dtype]:
             yield _gradient(pair, steps[0])

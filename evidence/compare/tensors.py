@@ -21,7 +21,7 @@ from evidence.records.comparison import (
     WeightsComparison,
 )
 from evidence.records.tensors import TensorMovement
-from evidence.stages.train import WEIGHTS
+from evidence.stages.train import ADAPTER, WEIGHTS
 
 Tensors = Mapping[str, TensorMovement]
 
@@ -52,6 +52,8 @@ def compare_weights(first: Documents, other: Documents) -> WeightsComparison | U
             return Unavailable(f"the {which} pack has no {WEIGHTS.path}")
     if before is None or after is None:
         return Unavailable("there is none")
+    if (first.document(ADAPTER) is None) != (other.document(ADAPTER) is None):
+        return Unavailable("those of one are of an adapter, and of the other of a whole model")
     if before.compared_every != after.compared_every:
         every = f"{before.compared_every} and {after.compared_every}"
         return Unavailable(f"they hold one of every {every} numbers of a tensor")
