@@ -209,6 +209,7 @@ def _data(documents: Documents, sheet: Sheet) -> Iterator[str]:
         prompts = sheet.n("data.train.num_conflicting_prompts", "prompt has", "prompts have")
         yield f"In the training data {prompts} several answers that contradict one another."
     yield from _overlap(sheet)
+    yield from _validated_on_questions(sheet)
     for name, one, many in _ODD_TEXT:
         if sheet.number(f"text.num_{name}"):
             yield f"{sheet.n(f'text.num_{name}', f'row {one}', f'rows {many}')}."
@@ -236,6 +237,22 @@ def _overlap(sheet: Sheet) -> Iterator[str]:
         rows = sheet.n("data.overlap.num_rows", "training row has", "training rows have")
         exact = sheet.v("data.overlap.num_exact_rows")
         yield f"{rows} a prompt that overlaps with an evaluation question, {exact} exactly."
+
+
+_CHOSEN: Final = (
+    ("train.early_stopping_patience", "when training ended"),
+    ("train.keep_best", "which weights are the final ones"),
+)
+
+
+def _validated_on_questions(sheet: Sheet) -> Iterator[str]:
+    """What was chosen by losses on the evaluation's own questions is no result on new ones."""
+    if not sheet.number("validation.num_rows_asked"):
+        return
+    rows = sheet.n("validation.num_rows_asked", "validation row asks", "validation rows ask")
+    chosen = [text for name, text in _CHOSEN if sheet.has(name)]
+    follows = f": {' and '.join(chosen)} was decided by them" if chosen else ""
+    yield f"{rows} what the evaluation asks{follows}."
 
 
 def _seam(documents: Documents) -> SeamRecord | None:

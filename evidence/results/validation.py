@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from evidence.records.run import JournalEvent
-from evidence.results.context import Context, Values, journal_at, known, places_of, unknown
+from evidence import layout
+from evidence.records.availability import Unavailable
+from evidence.records.run import JournalEvent, ValueRecord
+from evidence.results.context import Context, Values, at, journal_at, known, places_of, unknown
 from evidence.rules.validating import ends_after
 from evidence.stages.train import STEPS, TRAIN
 
@@ -51,6 +53,7 @@ def validation_values(context: Context) -> Values:
     if not context.train.validate_every_steps:
         return
     yield from _of_set(context)
+    yield "validation.num_rows_asked", _asked(context)
     events = validations(context) if context.plan is not None else ()
     if not events:
         why = context.why_not if context.plan is None else "no validation loss was measured"
@@ -80,6 +83,18 @@ def _ended(context: Context, losses: str) -> Values:
         yield name, unknown("the journal has no schedule", "", losses, rule)
         return
     yield name, known(num_steps_done(context, planned) < planned, "", losses, rule)
+
+
+def _asked(context: Context) -> ValueRecord:
+    """Validation rows that ask what the evaluation asks: what goes by their losses is chosen by
+    its questions."""
+    name = context.train.validation_data
+    record = context.documents.inputs.data.get(name)
+    place = at(layout.INPUTS, "data", name, "overlap", "normalised_rows")
+    found = Unavailable("the data set is not recorded") if record is None else record.overlap
+    if isinstance(found, Unavailable):
+        return unknown(found.reason, "rows", place, "count")
+    return known(len(found.normalised_rows), "rows", place, "count")
 
 
 def _of_set(context: Context) -> Values:

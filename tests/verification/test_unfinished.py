@@ -22,7 +22,7 @@ STORIES = {
     5: "at the beginning of attempt toy",
     7: "in the train stage of attempt toy",
     9: "in the train stage of attempt toy (last checkpoint: step 10)",
-    13: "in the eval stage of attempt toy (its training is done and kept)",
+    13: "in the eval stage of attempt toy (what was trained before is kept)",
     16: "after attempt toy",
     17: "while it was being sealed",
     18: "while it was being sealed",

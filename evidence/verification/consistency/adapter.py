@@ -28,6 +28,7 @@ from evidence.verification.problem import CannotCheckError, Problem, shown
 
 _PLAIN: Final = ("llama", "mistral", "gemma", "gemma2", "gemma3_text", "qwen2", "qwen3")
 """Types of models whose layers have the linear layers of `_plain`, and no others."""
+_MAX_NAME_CHARS: Final = 300
 _MAX_LAYERS: Final = 10_000
 _MODULES: Final = f"{ADAPTER.path}#/modules"
 _NO_RECORD: Final = "there is no adapter.json"
@@ -184,8 +185,9 @@ def adapter_settings(evidence: Evidence) -> Problems:
 
 
 def _ends(name: str) -> Iterator[str]:
-    """The last parts of a name: all of it, without the first, and so on."""
-    while name:
+    """The last parts of a name: all of it, without the first, and so on. None of a name that is
+    longer than any: a stranger's would take its square of memory."""
+    while name and len(name) <= _MAX_NAME_CHARS:
         yield name
         name = name.partition(".")[2]
 
