@@ -10,12 +10,14 @@ import re
 from collections.abc import Callable
 from typing import Any, TypeAlias
 
+from msgspec import convert
 from msgspec.structs import replace
 
 from evidence import layout
 from evidence.encoding import jsonio
 from evidence.encoding.digest import sha256_hex
 from evidence.milestone.effective import effective
+from evidence.records.choices import ChoicesRow
 from evidence.rules import scoring
 from evidence.self_test.forger import ForgedPack, NotPossibleError
 from evidence.stages.registry import schema_for
@@ -216,10 +218,20 @@ def _scored(pack: ForgedPack, row: dict[str, Any]) -> dict[str, bool]:
     sealed = pack.file(layout.OVERRIDES) if layout.OVERRIDES in pack.names else None
     spec = effective(pack.file(layout.MILESTONE), sealed).eval
     rules = tuple(name for name in row["scores"] if name in scoring.SCORERS)
-    found = scoring.scores(
-        replace(spec, scorers=rules), row["output"], row["answer"], row["target"]
-    )
+    asked = replace(spec, scorers=rules)
+    choices = row.get("choices") and convert(row["choices"], ChoicesRow)
+    found = scoring.scores(asked, row["output"], row["answer"], row["target"], choices)
     return {name: found[name] for name in row["scores"]}
+
+
+def likelier_choice(pack: ForgedPack) -> None:
+    """Another choice is the likeliest, and the one that was picked is left."""
+    row = next((r for r in pack.rows(layout.PREDICTIONS) if r.get("choices")), None)
+    if row is None:
+        raise NotPossibleError("no likelihoods of choices were measured")
+    found = row["choices"]
+    other = 1 if found["picked"] == 0 else 0
+    found["log_likelihoods"][other] = max(found["log_likelihoods"]) / 1000
 
 
 def other_weights(pack: ForgedPack) -> None:

@@ -110,6 +110,7 @@ _EVALUATION: Final = (
             ("prediction-digests",)),
     Forgery("answer", "an answer is improved", edits.better_answer, ("prediction-answers",)),
     Forgery("score", "a score is flipped", edits.flip_score, ("prediction-scores",)),
+    Forgery("choice", "another choice is likelier", edits.likelier_choice, ("prediction-scores",)),
     Forgery("group", "an example moves to a group of its own", prediction("groups",
             lambda v: {**v, "invented": "x"}), ("prediction-groups",)),
     Forgery("length", "an output longer than allowed", prediction("num_output_tokens",

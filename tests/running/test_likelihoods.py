@@ -12,8 +12,10 @@ from typing import Any
 import pytest
 
 from evidence import layout
+from evidence.self_test import edits
 from evidence.self_test.bench import Bench
 from evidence.self_test.forger import ForgedPack
+from evidence.self_test.forgeries import FORGERIES
 from evidence.verification.options import VerifyOptions
 from evidence.verification.origin.clone import repository_checks
 from evidence.verification.verification import verify_pack
@@ -196,6 +198,21 @@ def test_the_pack_as_it_is_holds_and_so_do_the_choices_of_its_data(
     bench.put(forged.seal().all_bytes())
     report = verify_pack(bench.pack, VerifyOptions(further=repository_checks(ran)))
     assert "repo-evaluation" in {one.id for one in report.checks if one.outcome == "fail"}
+
+
+def test_a_self_test_tells_lies_about_likelihoods_and_scores_with_the_choices(
+    ran: Path, tmp_path: Path
+) -> None:
+    assert "choice" in {one.id for one in FORGERIES}
+    failed = failed_checks(ran / "runs/T7", tmp_path / "choice", edits.likelier_choice)
+    assert "prediction-scores" in failed
+    forged = ForgedPack(Bench(ran / "runs/T7", tmp_path / "whole"))
+    for row in forged.rows(layout.PREDICTIONS):
+        row["output"] = row["answer"] = "no"
+    edits.whole_prediction(forged)
+    row = next(one for one in forged.rows(layout.PREDICTIONS) if one["answer"] != "no")
+    assert row["scores"]["exact"]
+    assert row["scores"]["choice"] == (row["choices"]["picked"] == row["choices"]["right"])
 
 
 def refused(folder: Path, milestone: str) -> str:
