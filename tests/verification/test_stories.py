@@ -105,9 +105,15 @@ def test_a_pause_between_a_loop_and_the_event_behind_it_is_a_warning_at_most(
 
 
 def paused_at(pack: ForgedPack, event: str, seconds: float) -> None:
-    """Whoever supervises stood still before this event, and not while a duration was taken."""
+    """Whoever supervises stood still before this event, and not while a duration was taken. Samples
+    that were taken behind it came later, too."""
     events = pack.docs[layout.JOURNAL]
     place = max(i for i, one in enumerate(events) if one["event"] == event)
+    moment = events[place]["monotonic_s"] - events[0]["monotonic_s"]
+    begun = [one["data"]["stage"] for one in events[place:] if one["event"] == "stage-started"]
+    for sample in pack.docs[layout.TELEMETRY]:
+        if sample["elapsed_s"] >= moment or sample["stage"] in begun:
+            sample["elapsed_s"] += seconds
     for one in events[place:]:
         one["monotonic_s"] += seconds
         one["utc"] = later(one["utc"], seconds)
