@@ -64,8 +64,8 @@ def project(folder: Path, milestone: str = MILESTONE) -> Path:
     return folder
 
 
-def run_in(folder: Path) -> Path:
-    project(folder)
+def run_in(folder: Path, milestone: str = MILESTONE) -> Path:
+    project(folder, milestone)
     (folder / ".gitignore").write_text("runs/\n")
     git = ("git", "-c", "user.name=A", "-c", "user.email=a@b.c")
     for words in (("init", "-q"), ("add", "-A"), ("commit", "-qm", "all")):
