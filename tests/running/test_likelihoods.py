@@ -128,6 +128,7 @@ def test_values_gates_groups_and_summary_follow_from_them(ran: Path) -> None:
     said = (pack / "t7_summary.md").read_text("utf-8")
     assert "finds likeliest per token" in said
     assert "perplexity of" in said
+    assert "| exact | contains | choice |" in said
 
 
 def failed_checks(pack: Path, folder: Path, edit: Callable[[ForgedPack], None]) -> set[str]:
