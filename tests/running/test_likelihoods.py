@@ -64,8 +64,8 @@ def project(folder: Path, milestone: str = MILESTONE) -> Path:
     return folder
 
 
-def run_in(folder: Path) -> Path:
-    project(folder)
+def run_in(folder: Path, milestone: str = MILESTONE) -> Path:
+    project(folder, milestone)
     (folder / ".gitignore").write_text("runs/\n")
     git = ("git", "-c", "user.name=A", "-c", "user.email=a@b.c")
     for words in (("init", "-q"), ("add", "-A"), ("commit", "-qm", "all")):
@@ -128,6 +128,7 @@ def test_values_gates_groups_and_summary_follow_from_them(ran: Path) -> None:
     said = (pack / "t7_summary.md").read_text("utf-8")
     assert "finds likeliest per token" in said
     assert "perplexity of" in said
+    assert "| exact | contains | choice |" in said
 
 
 def failed_checks(pack: Path, folder: Path, edit: Callable[[ForgedPack], None]) -> set[str]:

@@ -25,7 +25,7 @@ from tests.project import JAX, Project, make_project
 from tests.shared import made_once
 
 NOT_IN_THIS_PACK = {
-    "torch", "gpu", "stream-between", "gpu-build", "no-framework", "unlisted-framework",
+    "choice", "torch", "gpu", "stream-between", "gpu-build", "no-framework", "unlisted-framework",
     "interop-threads", "eval-in-no-time", "training-log-line", "eval-log-line",
     "seam", "reports-left-out", "log-cut-away", "vocabulary", "page-in-a-line",
     "adapter-base", "adapter-layer", "adapter-rank",

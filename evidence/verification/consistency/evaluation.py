@@ -19,6 +19,7 @@ from evidence.stages.eval import EVAL, PREDICTIONS
 from evidence.text import evaluations
 from evidence.verification.consistency import registry
 from evidence.verification.consistency.likelihood import likelihood_problems
+from evidence.verification.consistency.likelihood_limits import limit_problems
 from evidence.verification.consistency.registry import ANY, Evidence, Problems, differs
 from evidence.verification.consistency.seen import named
 from evidence.verification.problem import CannotCheckError, Problem, shown
@@ -106,8 +107,11 @@ def prediction_scores(evidence: Evidence) -> Problems:
     questions with choices the one that is picked follows from the log-likelihoods as eval.choices
     normalises them, and the score from it; losses and log-likelihoods are there exactly where they
     are asked for, possible, and alike where they are of the same text. They need the model: that
-    they are its own is not checked. Exact."""
+    they are its own is not checked but by limits, with room: no more tokens than bytes; where the
+    tokenizer surely parts prompt and text, no more than probability 1 of all choices and than
+    logits.json has of any token; the loss of the probe where it is of the same rows. Else exact."""
     spec = evidence.plan.eval
+    yield from limit_problems(evidence)
     for line, row in _each(evidence):
         yield from likelihood_problems(spec, row, f"{layout.PREDICTIONS}#L{line}")
         try:
