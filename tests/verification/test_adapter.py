@@ -151,6 +151,19 @@ def test_a_merged_one_is_accepted(tmp_path: Path) -> None:
         (edited(layout.ADAPTER_CONFIG, use_rslora=True), "adapter-settings", "use_rslora"),
         (edited(layout.ADAPTER_CONFIG, rank_pattern={"v_proj": 1}), "adapter-settings",
          "rank_pattern"),
+        (edited(layout.ADAPTER_CONFIG, init_lora_weights="pissa"), "adapter-settings",
+         "init_lora_weights"),
+        (edited(layout.ADAPTER_CONFIG, init_lora_weights=1), "adapter-settings",
+         "init_lora_weights"),
+        (edited(layout.ADAPTER_CONFIG, alora_invocation_tokens=[250]), "adapter-settings",
+         "alora_invocation_tokens"),
+        (edited(layout.ADAPTER_CONFIG, use_bdlora=True), "adapter-settings", "use_bdlora"),
+        (edited(layout.ADAPTER_CONFIG, inference_mode=False), "adapter-settings",
+         "inference_mode"),
+        (edited(layout.ADAPTER_CONFIG, peft_version=1), "adapter-settings", "peft_version"),
+        (edited(layout.ADAPTER_CONFIG, fan_in_fan_out=True), "adapter-settings",
+         "fan_in_fan_out"),
+        (edited(layout.ADAPTER_CONFIG, something_new=3), "adapter-settings", "something_new"),
         (edited(layout.ADAPTER_CONFIG, target_modules=["q_proj"]), "adapter-settings",
          "target_modules"),
         (edited(layout.ADAPTER_CONFIG, target_modules="all"), "adapter-settings",
@@ -198,6 +211,26 @@ def test_a_merged_one_without_its_digest_is_found(tmp_path: Path) -> None:
     forged = merged_toy()
     del forged.docs[layout.ADAPTER]["merged_sha256"]
     assert "adapter-base" in {one.code for one in found(forged, tmp_path)}
+
+
+@pytest.mark.parametrize("of", ["base", "adapter"])
+def test_a_merged_model_with_the_digest_of_other_weights_is_found(of: str, tmp_path: Path) -> None:
+    forged = merged_toy()
+    adapter, weights = forged.docs[layout.ADAPTER], forged.docs[layout.WEIGHTS]
+    other = adapter["base_end_sha256"] if of == "base" else weights["end_sha256"]
+    adapter["merged_sha256"] = other
+    findings = [one for one in found(forged, tmp_path) if one.code == "adapter-base"]
+    assert any(str(one.address).endswith("merged_sha256") for one in findings), findings
+
+
+def test_what_peft_writes_unasked_is_accepted(tmp_path: Path) -> None:
+    forged = adapter_toy()
+    edited(
+        layout.ADAPTER_CONFIG, init_lora_weights=True, inference_mode=True, peft_version="0.21.2",
+        megatron_core="megatron.core", qalora_group_size=16, fan_in_fan_out=False,
+        loftq_config={}, rank_pattern={}, use_dora=False, corda_config=None,
+    )(forged)  # fmt: skip
+    assert found(forged, tmp_path) == []
 
 
 def test_layers_that_all_linear_cannot_mean_are_found(tmp_path: Path) -> None:

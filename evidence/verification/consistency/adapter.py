@@ -32,12 +32,19 @@ _MAX_NAME_CHARS: Final = 300
 _MAX_LAYERS: Final = 10_000
 _MODULES: Final = f"{ADAPTER.path}#/modules"
 _NO_RECORD: Final = "there is no adapter.json"
-_UNASKED: Final = (
-    "alpha_pattern", "auto_mapping", "corda_config", "eva_config", "exclude_modules",
-    "layer_replication", "layers_pattern", "layers_to_transform", "lora_bias", "modules_to_save",
-    "rank_pattern", "target_parameters", "trainable_token_indices", "use_dora", "use_qalora",
+_AS_MADE: Final[Mapping[str, tuple[Any, ...]]] = {
+    "inference_mode": (True,),
+    "init_lora_weights": (True,),
+    "megatron_core": ("megatron.core", None),
+    "qalora_group_size": (16, None),
+}
+"""Settings of peft that no milestone asks for, and what peft writes unasked. Absent is unasked."""
+_HELD_ELSEWHERE: Final = frozenset(
+    ("peft_type", "task_type", "base_model_name_or_path", "revision", "r", "lora_alpha",
+     "lora_dropout", "use_rslora", "bias", "target_modules", "auto_map"),
 )  # fmt: skip
-"""Settings of peft that a milestone cannot ask for: null, false or empty."""
+_LEAST_PRODUCT: Final = 1e-6
+"""Of a float32 weight below 16 this is half of the last place: less may be lost in adding it."""
 
 
 def trains_beside(evidence: Evidence) -> bool:
@@ -65,7 +72,9 @@ def _asked(evidence: Evidence) -> tuple[LoraSpec, AdapterRecord] | None:
 def adapter_base(evidence: Evidence) -> Problems:
     """There is adapter.json exactly where [train.lora] is; base_start_sha256 =
     inputs.model.weights_sha256 = base_end_sha256; merged_sha256 exactly where the milestone says
-    merge. Exact. None of these digests is computed again: verify reads no weights."""
+    merge, no digest of the adapter, nor the base's where in float32 a second matrix moved by so
+    much that the product, added, is not rounded away. Exact. None of these digests is computed
+    again: verify reads no weights."""
     found = _asked(evidence)
     if found is None:
         if evidence.documents.document(ADAPTER) is not None:
@@ -79,10 +88,31 @@ def adapter_base(evidence: Evidence) -> Problems:
     place = f"{ADAPTER.path}#/merged_sha256" if merged else ADAPTER.path
     if merged != spec.merge:
         yield Problem(place, text)
+    yield from _as_before(evidence, spec, record)
     model = need(evidence.documents.inputs.model, "the model is not known")
     text = "not the weights that were loaded"
     loaded = need(model.weights_sha256, "no digest of the loaded weights is recorded")
     yield from differs(f"{ADAPTER.path}#/base_start_sha256", text, loaded, start)
+
+
+def _as_before(evidence: Evidence, spec: LoraSpec, record: AdapterRecord) -> Problems:
+    """Merged weights with the digest of other tensors, or of those that nothing was added to."""
+    weights, merged = evidence.documents.document(WEIGHTS), record.merged_sha256
+    if weights is None or merged is None:
+        return
+    place = f"{ADAPTER.path}#/merged_sha256"
+    if merged in (weights.start_sha256, weights.end_sha256):
+        yield Problem(place, "is the adapter's digest, which is of other tensors")
+    if merged != record.base_end_sha256 or evidence.plan.train.dtype != "float32":
+        return
+    rms = {one.name: one.rms_end or 0.0 for one in weights.tensors}
+    scale = spec.alpha / (spec.rank**0.5 if spec.use_rslora else spec.rank)
+    for one in record.modules:
+        first, second = shapes(one, spec.rank)
+        if rms.get(first, 0.0) * rms.get(second, 0.0) * scale >= _LEAST_PRODUCT:
+            text = f"is the base's digest, though what was added to {shown(one.name)} is not zero"
+            yield Problem(place, text)
+            return
 
 
 @check("adapter-tensors", "an adapter has the tensors that its rank and its layers give")
@@ -237,12 +267,29 @@ def _config(evidence: Evidence, spec: LoraSpec, record: AdapterRecord) -> Proble
         text = "not as milestone and inputs.json have it"
         place = f"{path}#/{key}" if key in config else path
         yield from differs(place, text, expected, config.get(key))
-    for key in _UNASKED:
-        if config.get(key):
-            yield Problem(f"{path}#/{key}", "no milestone asks for it")
+    yield from _unasked(path, config, is_plain=bool(_plain(evidence)))
     key = "target_modules"
     place = f"{path}#/{key}" if key in config else path
     yield from _listed(place, config.get(key), spec, record)
+
+
+def _unasked(path: str, config: Mapping[str, Any], *, is_plain: bool) -> Problems:
+    """Whatever else stands there is null, false or empty, or what peft writes by itself:
+    fan_in_fan_out is true of layers that keep (in, out), which plain decoders have none of."""
+    for key, value in config.items():
+        if key in _HELD_ELSEWHERE:
+            continue
+        if key == "peft_version":
+            as_made = isinstance(value, str)
+        elif key == "fan_in_fan_out":
+            as_made = value is None or value is False or (value is True and not is_plain)
+        elif key in _AS_MADE:
+            as_made = any(value is one or value == one for one in _AS_MADE[key])
+            as_made = as_made and isinstance(value, bool) == isinstance(_AS_MADE[key][0], bool)
+        else:
+            as_made = not value
+        if not as_made:
+            yield Problem(f"{path}#/{key}", "no milestone asks for it")
 
 
 def _listed(place: str, found: Any, spec: LoraSpec, record: AdapterRecord) -> Problems:
