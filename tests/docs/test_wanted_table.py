@@ -46,7 +46,13 @@ TABLES: Final = {
 }
 WHOLE: Final = ("[data.train]",)
 """Tables that a row of the page gives as a whole; of others it gives single lines."""
-UNTOLD: Final = ("hub = {", 'id = "owner/name"', "CUDA_VISIBLE_DEVICES", 'backend = "tunix"')
+UNTOLD: Final = (
+    "torchrun",
+    "hub = {",
+    'id = "owner/name"',
+    "CUDA_VISIBLE_DEVICES",
+    'backend = "tunix"',
+)
 """What preflight cannot tell here: it would ask the hub, the shell, or JAX."""
 ROWS: Final = table(page("wanted.md"))
 SAID: Final = [row for row in ROWS if row[1]]
