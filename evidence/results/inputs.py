@@ -83,7 +83,7 @@ def _data(role: str, name: str, context: Context) -> Values:
     for key in ("normalised_duplicate_rows", "conflicting_rows"):
         place = at(layout.INPUTS, "data", name, key)
         rows = _missing(name) if record is None else getattr(record, key)
-        yield f"data.{role}.num_{key}", _counted(rows, place)
+        yield f"data.{role}.num_{key}", num_rows_of(rows, place)
     for key in LENGTHS:
         place = at(layout.INPUTS, "data", name, "length_chars", key)
         length = _missing(name) if record is None else getattr(record.length_chars, key)
@@ -94,7 +94,8 @@ def _missing(name: str) -> Unavailable:
     return Unavailable(f"inputs.json has no data set {name!r}")
 
 
-def _counted(rows: tuple[int, ...] | Unavailable, place: str) -> ValueRecord:
+def num_rows_of(rows: tuple[int, ...] | Unavailable, place: str) -> ValueRecord:
+    """How many rows a list names; why not, where it is not there."""
     if isinstance(rows, Unavailable):
         return unknown(rows.reason, "rows", place, "count")
     return known(len(rows), "rows", place, "count")
@@ -107,7 +108,7 @@ def _overlap(context: Context) -> Values:
     for key in _OVERLAP:
         place = at(layout.INPUTS, "data", name, "overlap", key)
         rows = found if isinstance(found, Unavailable) else getattr(found, key)
-        yield f"data.overlap.num_{key}", _counted(rows, place)
+        yield f"data.overlap.num_{key}", num_rows_of(rows, place)
     place = join(*(at(layout.INPUTS, "data", name, "overlap", key) for key in _MEASURES))
     if isinstance(found, Unavailable):
         yield "data.overlap.num_rows", unknown(found.reason, "rows", place, "count-distinct")
@@ -119,7 +120,7 @@ def _overlap(context: Context) -> Values:
 def _text(text: TextRecord | Unavailable) -> Values:
     for key in _ODD_ROWS:
         rows = text if isinstance(text, Unavailable) else getattr(text, key)
-        yield f"text.num_{key}", _counted(rows, at(layout.INPUTS, "text", key))
+        yield f"text.num_{key}", num_rows_of(rows, at(layout.INPUTS, "text", key))
     for key in LENGTHS:
         place = at(layout.INPUTS, "text", "length_tokens", key)
         length = text if isinstance(text, Unavailable) else getattr(text.length_tokens, key)

@@ -6,6 +6,7 @@ from evidence import layout
 from evidence.records.availability import Unavailable
 from evidence.records.run import JournalEvent, ValueRecord
 from evidence.results.context import Context, Values, at, journal_at, known, places_of, unknown
+from evidence.results.inputs import num_rows_of
 from evidence.rules.validating import ends_after
 from evidence.stages.train import STEPS, TRAIN
 
@@ -92,9 +93,7 @@ def _asked(context: Context) -> ValueRecord:
     record = context.documents.inputs.data.get(name)
     place = at(layout.INPUTS, "data", name, "overlap", "normalised_rows")
     found = Unavailable("the data set is not recorded") if record is None else record.overlap
-    if isinstance(found, Unavailable):
-        return unknown(found.reason, "rows", place, "count")
-    return known(len(found.normalised_rows), "rows", place, "count")
+    return num_rows_of(found if isinstance(found, Unavailable) else found.normalised_rows, place)
 
 
 def _of_set(context: Context) -> Values:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import math
-import subprocess
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -66,13 +65,7 @@ def project(folder: Path, milestone: str = MILESTONE) -> Path:
 
 def run_in(folder: Path, milestone: str = MILESTONE) -> Path:
     project(folder, milestone)
-    (folder / ".gitignore").write_text("runs/\n")
-    git = ("git", "-c", "user.name=A", "-c", "user.email=a@b.c")
-    for words in (("init", "-q"), ("add", "-A"), ("commit", "-qm", "all")):
-        subprocess.run((*git, *words), cwd=folder, check=True)
-    done = tiny.run(folder)
-    assert done.returncode == 0, done.stderr
-    return folder
+    return tiny.committed_and_run(folder)
 
 
 @pytest.fixture(scope="module")

@@ -32,13 +32,7 @@ def evidence(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
 
 def run_in(folder: Path, milestone: str) -> Path:
     tiny.project(folder, milestone)
-    (folder / ".gitignore").write_text("runs/\n")
-    git = ("git", "-c", "user.name=A", "-c", "user.email=a@b.c")
-    for words in (("init", "-q"), ("add", "-A"), ("commit", "-qm", "all")):
-        subprocess.run((*git, *words), cwd=folder, check=True)
-    done = tiny.run(folder)
-    assert done.returncode == 0, done.stderr
-    return folder
+    return tiny.committed_and_run(folder)
 
 
 @pytest.fixture(scope="module")

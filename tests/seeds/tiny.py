@@ -121,3 +121,14 @@ def values_of(pack: Path) -> dict[str, dict[str, Any]]:
     """The values of results.json."""
     found: dict[str, dict[str, Any]] = json.loads((pack / layout.RESULTS).read_bytes())["values"]
     return found
+
+
+def committed_and_run(folder: Path) -> Path:
+    """The project, of which everything is in one commit, and its milestone run to the end."""
+    (folder / ".gitignore").write_text("runs/\n")
+    git = ("git", "-c", "user.name=A", "-c", "user.email=a@b.c")
+    for words in (("init", "-q"), ("add", "-A"), ("commit", "-qm", "all")):
+        subprocess.run((*git, *words), cwd=folder, check=True)
+    done = run(folder)
+    assert done.returncode == 0, done.stderr
+    return folder
