@@ -44,7 +44,7 @@ def check(signed: Signed, trust: Path | None = None) -> subprocess.CompletedProc
 
 def test_the_page_holds_the_recipe_that_the_code_makes() -> None:
     page = PAGE.read_text("utf-8")
-    assert embed(page) == page, "run: python -m evidence.verification.recipe docs/without_installing.md"
+    assert embed(page) == page, f"run: python -m evidence.verification.recipe {PAGE}"
     assert extract(page) == recipe()
 
 
