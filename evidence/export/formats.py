@@ -1,0 +1,25 @@
+"""Which formats there are, and the module that writes each.
+
+Responsible for the table alone: `--help` reads it, and a module is loaded when it is asked for. A
+module has `files(account)`: what it writes, by path below the output folder.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from importlib import import_module
+from typing import Final
+
+from evidence.export.facts import Account
+
+FORMATS: Final = {
+    "model-card": "README.md with model-index, and .eval_results, for the Hugging Face hub.",
+}
+"""By the name that is typed, what a reader needs it for."""
+
+
+def files_of(name: str, account: Account) -> Mapping[str, bytes]:
+    """The files of a format. Raises UsageError where this pack has nothing to say in it."""
+    module = import_module(f"evidence.export.{name.replace('-', '_')}")
+    made: Mapping[str, bytes] = module.files(account)
+    return made

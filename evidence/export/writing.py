@@ -1,0 +1,77 @@
+"""Files of an export on disk: whole or not there, never in a pack, never over something else.
+
+Responsible for that law; what is in the files is the formats'.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Final
+
+from evidence import layout
+from evidence.errors import UsageError
+from evidence.system.durable import move, remove, write_file
+from evidence.system.entries import type_of
+
+_NAMED: Final = 5
+
+
+def write_files(folder: Path, files: Mapping[str, bytes], *, force: bool) -> tuple[str, ...]:
+    """Write the files below a folder and return the names of those that were not there already.
+
+    A folder that is not there appears whole. In one that is, what has the same bytes stays; raises
+    UsageError, and writes nothing, where a file has others and `force` is not given, and where the
+    folder is a pack or in one.
+    """
+    refuse_in_a_pack(folder)
+    if type_of(folder) is None:
+        return _all_at_once(folder, files)
+    if not folder.is_dir():
+        raise UsageError(f"{folder} is no folder", hint="Give a folder: --output FOLDER")
+    changed = [name for name, data in files.items() if not _has(folder / name, data)]
+    taken = [name for name in changed if type_of(folder / name) is not None]
+    if taken and not force:
+        named = ", ".join(taken[:_NAMED])
+        more = f" and {len(taken) - _NAMED} more" if len(taken) > _NAMED else ""
+        raise UsageError(
+            f"{folder} has {named}{more} already, with other bytes; nothing was written",
+            hint="Give another folder (--output FOLDER), or --force to replace them.",
+        )
+    for name in taken:
+        if type_of(folder / name) == "folder":
+            raise UsageError(f"{folder / name} is a folder; nothing was written")
+    for name in changed:
+        write_file(folder / name, files[name])
+    return tuple(changed)
+
+
+def refuse_in_a_pack(folder: Path) -> None:
+    """Raise UsageError for a folder in which an export would be an unlisted file of a pack."""
+    whole = folder.resolve()
+    for place in (whole, *whole.parents):
+        if (place / layout.SUMS).exists() and (place / layout.MANIFEST).exists():
+            raise UsageError(
+                f"{folder} lies in the pack {place}; nothing is written into a pack",
+                hint="Give a folder elsewhere: --output FOLDER",
+            )
+
+
+def _all_at_once(folder: Path, files: Mapping[str, bytes]) -> tuple[str, ...]:
+    staged = folder.with_name(f".{folder.name}.{os.getpid()}.partial")
+    remove(staged)  # of a process of this number that died
+    try:
+        for name, data in files.items():
+            write_file(staged / name, data)
+        move(staged, folder)
+    except BaseException:
+        remove(staged)
+        raise
+    return tuple(files)
+
+
+def _has(path: Path, data: bytes) -> bool:
+    if type_of(path) != "file":
+        return False
+    return path.stat().st_size == len(data) and path.read_bytes() == data
