@@ -15,10 +15,10 @@ from evidence.pack import lost
 from evidence.pack.documents import Documents
 from evidence.pack.imported import Imported, PackDocuments, error_of
 from evidence.pack.stage_view import view_of
-from evidence.records.inputs import DataRecord, ModelRecord
+from evidence.records.inputs import DataRecord, InputsRecord, ModelRecord
 from evidence.records.milestone import Milestone
 from evidence.records.record import Record
-from evidence.records.run import LEVELS, ManifestRecord, ValueRecord
+from evidence.records.run import LEVELS, GateResult, ManifestRecord, ValueRecord
 from evidence.stages.command import COMMAND
 from evidence.stages.eval import EVAL
 from evidence.stages.stage import Stage, stages_of
@@ -81,6 +81,12 @@ class Account(Record):
             for name, one in self.measured.items()
             if _first(name, heads) not in MACHINE and not isinstance(one.value, bool)
         }
+
+    @property
+    def gates(self) -> tuple[GateResult, ...]:
+        """The gates as they came out."""
+        results = self.documents.results
+        return () if results is None else results.gates
 
     @property
     def run(self) -> Documents | None:
@@ -182,32 +188,41 @@ def data_name(stage: Stage) -> str:
     return ""
 
 
-def every_data(account: Account) -> dict[str, DataRecord]:
-    """All data sets of a run, by their names in the milestone."""
-    found: dict[str, DataRecord] = {}
-    if account.run is not None:
-        found.update(account.run.inputs.data)
+def inputs_documents(account: Account) -> tuple[tuple[str, InputsRecord], ...]:
+    """Each inputs.json of a run with its path: that of the run, and those of its stages."""
+    if account.run is None:
+        return ()
+    found = [(layout.INPUTS, account.run.inputs)]
     for stage in account.stages:
         view = account.view(stage)
-        if view is not None:
-            found = {**view.inputs.data, **found}
+        if stage.is_named and view is not None:
+            found.append((stage.path(layout.INPUTS), view.inputs))
+    return tuple(found)
+
+
+def every_data(account: Account) -> dict[str, tuple[str, DataRecord]]:
+    """All data sets of a run by their names in the milestone, with the document that tells of it:
+    where several do, that of the run."""
+    found: dict[str, tuple[str, DataRecord]] = {}
+    for path, inputs in inputs_documents(account):
+        for name, record in inputs.data.items():
+            found.setdefault(name, (path, record))
     return dict(sorted(found.items()))
 
 
-def models_of(account: Account) -> tuple[ModelRecord, ...]:
-    """Models that the completed attempt began from, each once; none where none completed."""
-    found: list[ModelRecord] = []
-    views = [account.run, *(account.view(stage) for stage in account.stages)]
-    for view in views:
-        model = None if view is None else view.inputs.model
-        if isinstance(model, ModelRecord) and model not in found:
-            found.append(model)
+def models_of(account: Account) -> tuple[tuple[str, ModelRecord], ...]:
+    """Models that the completed attempt began from, each once, with the document that tells of it;
+    none where no attempt completed."""
+    found: list[tuple[str, ModelRecord]] = []
+    for path, inputs in inputs_documents(account):
+        if isinstance(inputs.model, ModelRecord) and inputs.model not in [one for _, one in found]:
+            found.append((path, inputs.model))
     return tuple(found)
 
 
 def base_models(account: Account) -> tuple[str, ...]:
     """Ids on the Hugging Face hub of models whose weights were loaded, each once."""
-    ids = (line(model.id) for model in models_of(account) if model.source == "hub")
+    ids = (line(model.id) for _, model in models_of(account) if model.source == "hub")
     return tuple(dict.fromkeys(ids))
 
 

@@ -200,7 +200,7 @@ def _what(account: Account) -> str:
     rows = [("Milestone", markdown.code(account.milestone)), ("Status", account.manifest.status)]
     if account.finished_utc is not None:
         rows.append(("Finished", markdown.code(account.finished_utc)))
-    for model in models_of(account):
+    for _, model in models_of(account):
         source = {"random": " (random weights)", "hub": " (hub)", "local": " (a local folder)"}
         rows.append(("Begins from", markdown.inline(model.id, 200) + source[model.source]))
     objective = "" if spec is None else markdown.inline(spec.objective, 2000)
@@ -260,7 +260,7 @@ def _data(account: Account) -> str:
             str(one.num_rows),
             markdown.code(one.sha256),
         )
-        for name, one in every_data(account).items()
+        for name, (_, one) in every_data(account).items()
     ]
     head = ("Data set", "File, or id on the hub", "Rows", "SHA-256")
     return f"## Data\n\n{_table(head, rows)}" if rows else ""
