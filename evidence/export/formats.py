@@ -14,6 +14,7 @@ from evidence.export.facts import Account
 
 FORMATS: Final = {
     "model-card": "README.md with model-index, and .eval_results, for the Hugging Face hub.",
+    "cyclonedx": "A bill of materials of the model (CycloneDX 1.7, ML-BOM).",
     "in-toto": "Statements of in-toto: SLSA provenance, and the gates as a test result.",
 }
 """By the name that is typed, what a reader needs it for."""
