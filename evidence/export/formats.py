@@ -16,6 +16,7 @@ FORMATS: Final = {
     "model-card": "README.md with model-index, and .eval_results, for the Hugging Face hub.",
     "cyclonedx": "A bill of materials of the model (CycloneDX 1.7, ML-BOM).",
     "in-toto": "Statements of in-toto: SLSA provenance, and the gates as a test result.",
+    "numbers": "A LaTeX macro for each value, and a BibTeX entry.",
 }
 """By the name that is typed, what a reader needs it for."""
 
