@@ -7,6 +7,7 @@ them is its own module's; where files go, `writing`'s.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Final
 
 from evidence import layout
@@ -48,6 +49,8 @@ LIMITS: Final = (
 class Account(Record):
     """One pack, as every export tells of it."""
 
+    path: Path
+    """Where the pack lies, for who copies it. No export names it."""
     manifest: ManifestRecord
     documents: PackDocuments
     root_sha256: str
@@ -143,6 +146,7 @@ def account_of(sealed: SealedPack) -> Account:
         raise PackBrokenError(text)
     spec = documents.milestone
     return Account(
+        path=sealed.path,
         manifest=manifest,
         documents=documents,
         root_sha256=sealed.root_sha256,

@@ -11,14 +11,16 @@ from pathlib import Path
 from typing import Final
 
 from evidence import layout
+from evidence.encoding.digest import sha256_stream
 from evidence.errors import UsageError
-from evidence.system.durable import move, remove, write_file
-from evidence.system.entries import type_of
+from evidence.export.tree import Content, Copy
+from evidence.system.durable import copy_file, move, remove, write_file
+from evidence.system.entries import open_regular, type_of
 
 _NAMED: Final = 5
 
 
-def write_files(folder: Path, files: Mapping[str, bytes], *, force: bool) -> tuple[str, ...]:
+def write_files(folder: Path, files: Mapping[str, Content], *, force: bool) -> tuple[str, ...]:
     """Write the files below a folder and return the names of those that were not there already.
 
     A folder that is not there appears whole. In one that is, what has the same bytes stays; raises
@@ -43,7 +45,7 @@ def write_files(folder: Path, files: Mapping[str, bytes], *, force: bool) -> tup
         if type_of(folder / name) == "folder":
             raise UsageError(f"{folder / name} is a folder; nothing was written")
     for name in changed:
-        write_file(folder / name, files[name])
+        _write(folder / name, files[name])
     return tuple(changed)
 
 
@@ -58,12 +60,12 @@ def refuse_in_a_pack(folder: Path) -> None:
             )
 
 
-def _all_at_once(folder: Path, files: Mapping[str, bytes]) -> tuple[str, ...]:
+def _all_at_once(folder: Path, files: Mapping[str, Content]) -> tuple[str, ...]:
     staged = folder.with_name(f".{folder.name}.{os.getpid()}.partial")
     remove(staged)  # of a process of this number that died
     try:
         for name, data in files.items():
-            write_file(staged / name, data)
+            _write(staged / name, data)
         move(staged, folder)
     except BaseException:
         remove(staged)
@@ -71,7 +73,21 @@ def _all_at_once(folder: Path, files: Mapping[str, bytes]) -> tuple[str, ...]:
     return tuple(files)
 
 
-def _has(path: Path, data: bytes) -> bool:
+def _write(path: Path, data: Content) -> None:
+    if isinstance(data, Copy):
+        copy_file(data.source, path, sha256=data.sha256)
+    else:
+        write_file(path, data)
+
+
+def _has(path: Path, data: Content) -> bool:
     if type_of(path) != "file":
         return False
+    if isinstance(data, Copy):
+        return _sha256(path) == (data.sha256 or _sha256(data.source))
     return path.stat().st_size == len(data) and path.read_bytes() == data
+
+
+def _sha256(path: Path) -> str:
+    with open_regular(path) as stream:
+        return sha256_stream(stream)[0]

@@ -12,6 +12,7 @@ import pytest
 
 from evidence.export.facts import Account, account_of
 from evidence.export.formats import files_of
+from evidence.export.tree import Content, Copy
 from evidence.verification.verification import load_sealed
 from tests.importing.made import make_pack
 from tests.packs.case import GOLDEN
@@ -50,7 +51,18 @@ def account(pack: Path) -> Account:
 
 def exported(name: str, pack: Path) -> dict[str, bytes]:
     """The files of an export."""
-    return dict(files_of(name, account(pack)))
+    return {path: read(data) for path, data in files_of(name, account(pack)).items()}
+
+
+def read(data: Content) -> bytes:
+    """What a file of an export holds, a copy too."""
+    return data.source.read_bytes() if isinstance(data, Copy) else data
+
+
+def made_of(name: str, pack: Path) -> dict[str, bytes]:
+    """The files that an export makes itself, copies of files of the pack left out."""
+    found = files_of(name, account(pack))
+    return {path: data for path, data in found.items() if not isinstance(data, Copy)}
 
 
 def values(pack: Path) -> dict[str, dict[str, Any]]:

@@ -13,7 +13,7 @@ import pytest
 from evidence.encoding.digest import sha256_hex
 from evidence.export.formats import FORMATS
 from tests.docs.pages import page, section, table
-from tests.export.packs import account, exported, texts_of_sealed, values
+from tests.export.packs import account, made_of, texts_of_sealed, values
 
 DIGEST = re.compile(r"(?<![0-9a-f])[0-9a-f]{64}(?![0-9a-f])")
 EVERY = pytest.mark.parametrize("name", FORMATS)
@@ -25,7 +25,7 @@ def test_every_digest_is_the_packs(name: str, pack: Path) -> None:
     own = {one for text in texts_of_sealed(pack) for one in DIGEST.findall(text)}
     sums = (pack / "SHA256SUMS").read_bytes()
     own |= {sha256_hex(sums), *DIGEST.findall(sums.decode("ascii"))}
-    files = exported(name, pack)
+    files = made_of(name, pack)
     found = {one for data in files.values() for one in DIGEST.findall(data.decode("utf-8"))}
     assert found - own == set()
     assert sha256_hex(sums) in found, "an export says which pack it is of"
@@ -33,7 +33,7 @@ def test_every_digest_is_the_packs(name: str, pack: Path) -> None:
 
 @EVERY
 def test_it_says_what_the_pack_is(name: str, pack: Path) -> None:
-    files = exported(name, pack)
+    files = made_of(name, pack)
     text = " ".join(data.decode("utf-8") for data in files.values())
     plain = re.sub(r"[\\\s]+", " ", text)
     for sentence in account(pack).standing:
@@ -50,9 +50,9 @@ def test_it_says_what_the_pack_is(name: str, pack: Path) -> None:
 def test_it_is_the_same_each_time_and_names_nothing_of_this_machine(
     name: str, pack: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    first = exported(name, pack)
+    first = made_of(name, pack)
     monkeypatch.setenv("TZ", "Pacific/Chatham")
-    assert exported(name, pack) == first
+    assert made_of(name, pack) == first
     private = {str(pack.parent), str(Path.home()), str(Path.cwd()), socket.gethostname()}
     sealed = " ".join(texts_of_sealed(pack))
     for data in first.values():
@@ -70,7 +70,7 @@ def test_nothing_is_opened_but_files(
     monkeypatch.setattr(socket, "socket", refused)
     monkeypatch.setattr(socket, "getaddrinfo", refused)
     before = {path: os.lstat(path).st_mtime_ns for path in pack.rglob("*")}
-    exported(name, pack)
+    made_of(name, pack)
     assert {path: os.lstat(path).st_mtime_ns for path in pack.rglob("*")} == before
 
 
@@ -78,7 +78,7 @@ def test_nothing_is_opened_but_files(
 def test_what_was_not_measured_has_no_number(name: str, pack: Path) -> None:
     """Its name never stands beside a digit: it has a reason, or is not there."""
     unmeasured = [one for one, value in values(pack).items() if value["value"] is None]
-    text = "\n".join(data.decode("utf-8") for data in exported(name, pack).values())
+    text = "\n".join(data.decode("utf-8") for data in made_of(name, pack).values())
     for one in unmeasured:
         beside = re.compile(re.escape(one) + r"`?\"?\s*[|:=,]\s*\"?(?:value\"?:\s*)?-?\d")
         assert beside.search(text) is None, one
