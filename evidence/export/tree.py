@@ -10,17 +10,19 @@ from pathlib import Path
 from typing import TypeAlias
 
 from evidence import layout
+from evidence.encoding.digest import sha256_hex
 from evidence.export.facts import Account
 from evidence.records.record import Record
-from evidence.system.entries import type_of, walk
+from evidence.system.entries import read_regular, type_of, walk
 
 
 class Copy(Record):
     """A file of an export that is a copy of one of the pack."""
 
     source: Path
-    sha256: str | None
-    """As sealed; None of what is rendered or attached."""
+    sha256: str
+    """As sealed; of what is rendered or attached, as it was when this was made."""
+    size_bytes: int
 
 
 Content: TypeAlias = bytes | Copy
@@ -41,12 +43,19 @@ def absent(account: Account) -> tuple[str, ...]:
 
 
 def _copies(account: Account) -> Iterator[tuple[str, Copy]]:
-    lacking = absent(account)
-    for path, digest in account.documents.digests.items():
+    lacking, documents = absent(account), account.documents
+    for path, digest in documents.digests.items():
         if path not in lacking:
-            yield path, Copy(account.path / path, digest)
-    yield layout.SUMS, Copy(account.path / layout.SUMS, account.root_sha256)
+            size_bytes = documents.sizes.get(path) or _size_bytes(account.path / path)
+            yield path, Copy(account.path / path, digest, size_bytes)
+    sums = account.path / layout.SUMS
+    yield layout.SUMS, Copy(sums, account.root_sha256, _size_bytes(sums))
     beside = (layout.SIGNATURE, layout.RENDERED_SIGNATURE)
     for entry in walk(account.path):
         if entry.type == "file" and (entry.name in beside or layout.is_rendered(entry.name)):
-            yield entry.name, Copy(account.path / entry.name, None)
+            data = read_regular(account.path / entry.name)
+            yield entry.name, Copy(account.path / entry.name, sha256_hex(data), len(data))
+
+
+def _size_bytes(path: Path) -> int:
+    return path.stat().st_size

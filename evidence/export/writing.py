@@ -84,7 +84,7 @@ def _has(path: Path, data: Content) -> bool:
     if type_of(path) != "file":
         return False
     if isinstance(data, Copy):
-        return _sha256(path) == (data.sha256 or _sha256(data.source))
+        return _sha256(path) == data.sha256
     return path.stat().st_size == len(data) and path.read_bytes() == data
 
 

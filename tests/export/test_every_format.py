@@ -13,7 +13,7 @@ import pytest
 from evidence.encoding.digest import sha256_hex
 from evidence.export.formats import FORMATS
 from tests.docs.pages import page, section, table
-from tests.export.packs import account, made_of, texts_of_sealed, values
+from tests.export.packs import account, exported, made_of, texts_of_sealed, values
 
 DIGEST = re.compile(r"(?<![0-9a-f])[0-9a-f]{64}(?![0-9a-f])")
 EVERY = pytest.mark.parametrize("name", FORMATS)
@@ -21,10 +21,12 @@ EVERY = pytest.mark.parametrize("name", FORMATS)
 
 @EVERY
 def test_every_digest_is_the_packs(name: str, pack: Path) -> None:
-    """One of SHA256SUMS, of a file sealed in it that lists it, or the root digest itself."""
+    """One of SHA256SUMS, of a file sealed in it that lists it, the root digest itself, or that of
+    another file of the export."""
     own = {one for text in texts_of_sealed(pack) for one in DIGEST.findall(text)}
     sums = (pack / "SHA256SUMS").read_bytes()
     own |= {sha256_hex(sums), *DIGEST.findall(sums.decode("ascii"))}
+    own |= {sha256_hex(data) for data in exported(name, pack).values()}
     files = made_of(name, pack)
     found = {one for data in files.values() for one in DIGEST.findall(data.decode("utf-8"))}
     assert found - own == set()
