@@ -16,6 +16,7 @@ from evidence.export.tree import Content
 FORMATS: Final = {
     "model-card": "README.md with model-index, and .eval_results, for the Hugging Face hub.",
     "bagit": "A bag of BagIt 1.0 around a copy of the pack, for an archive.",
+    "croissant": "Each data set, as loaders of data read it (Croissant 1.1).",
     "cyclonedx": "A bill of materials of the model (CycloneDX 1.7, ML-BOM).",
     "in-toto": "Statements of in-toto: SLSA provenance, and the gates as a test result.",
     "numbers": "A LaTeX macro for each value, and a BibTeX entry.",

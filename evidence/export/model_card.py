@@ -201,8 +201,10 @@ def _what(account: Account) -> str:
     if account.finished_utc is not None:
         rows.append(("Finished", markdown.code(account.finished_utc)))
     for _, model in models_of(account):
-        source = {"random": " (random weights)", "hub": " (hub)", "local": " (a local folder)"}
-        rows.append(("Begins from", markdown.inline(model.id, 200) + source[model.source]))
+        source = {"random": "random weights", "hub": "hub", "local": "a local folder"}[model.source]
+        if model.id.startswith(("stage:", "pack:")):
+            source = "a checkpoint"
+        rows.append(("Begins from", f"{markdown.inline(model.id, 200)} ({source})"))
     objective = "" if spec is None else markdown.inline(spec.objective, 2000)
     table = _table(("", ""), rows)
     return f"{table}\n\nObjective, in the author's words: {objective}" if objective else table

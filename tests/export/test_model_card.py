@@ -17,9 +17,8 @@ from evidence.export.facts import Account, line
 from evidence.export.model_card import NOT_ON_THE_HUB, files
 from evidence.export.yaml_text import dump
 from evidence.pack.documents import Documents
-from evidence.records.inputs import DataRecord, ModelRecord
-from evidence.records.milestone import HubDataSpec
 from tests.documents import replaced
+from tests.export.hub import of_the_hub
 from tests.export.packs import account, exported, holds, values
 
 TEXTS = st.text() | st.sampled_from(NASTY) | st.sampled_from(("---", "a\n---\n# b", "1e3", "no"))
@@ -78,27 +77,6 @@ def test_a_failed_and_an_imported_run_have_no_index(pack: Path) -> None:
     if pack.name == "OLD":
         assert "imported-not-observed" in data["tags"]
         assert "base_model" not in data
-
-
-def of_the_hub(given: Account) -> Account:
-    """The account of the same pack, had model and data come from the hub and been no stand-in."""
-    documents = given.documents
-    assert isinstance(documents, Documents)
-    model = documents.inputs.model
-    assert isinstance(model, ModelRecord)
-    data: dict[str, DataRecord] = {
-        name: replace(one, path=None, hub=f"org/{name}", revision="0" * 40)
-        for name, one in documents.inputs.data.items()
-    }
-    spec = documents.milestone
-    named = {
-        name: replace(one, path=None, hub=HubDataSpec(f"org/{name}", "test", config="main"))
-        for name, one in spec.data.items()
-    }
-    inputs = replace(documents.inputs, data=data, model=replace(model, id="org/base", source="hub"))
-    changed = replaced(documents, inputs=inputs, milestone=replace(spec, data=named))
-    manifest = replace(given.manifest, stand_in=False)
-    return replace(given, manifest=manifest, documents=changed, standing=())
 
 
 def test_what_comes_from_the_hub_is_linked(complete: Path) -> None:
