@@ -103,6 +103,14 @@ class PackBrokenError(EvidenceError):
     exit_code = ExitCode.FINDINGS
 
 
+class PageRefusedError(EvidenceError):
+    """Markers of a page cannot be filled, for the page or for a pack that it names."""
+
+    def __init__(self, message: str, *, hint: str = "", exit_code: ExitCode) -> None:
+        super().__init__(message, hint=hint)
+        self.exit_code = exit_code
+
+
 class RejectedError(PackBrokenError):
     """A run was sealed, and our own verify rejects it: it is not published."""
 

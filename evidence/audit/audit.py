@@ -48,6 +48,8 @@ from evidence.foreign import reading
 from evidence.foreign.among import among
 from evidence.foreign.facts import Source
 from evidence.foreign.trainings import Training, trainings
+from evidence.markers.page import markers_of
+from evidence.text.escape import visible
 from evidence.verification.verification import open_checked
 
 PAGES: Final = (".md", ".markdown", ".rst", ".html", ".htm", ".pdf", ".docx")
@@ -85,6 +87,22 @@ def audit_pack(documents: Sequence[Path], also: Sequence[Path], pack: Path) -> A
     return _audit([*documents, *also], pack, sources, more, rendered, is_checked=True)
 
 
+def audit_markers(documents: Sequence[Path], also: Sequence[Path]) -> AuditRecord:
+    """The markers of documents alone. Raises UsageError where one cannot be read."""
+    markers, notes = markers_of([*documents, *also])
+    return AuditRecord(
+        schema="audit.v1",
+        documents=tuple(visible(path.as_posix()) for path in (*documents, *also)),
+        evidence="",
+        counts=dict.fromkeys(sorted(VERDICTS), 0),
+        claims=(),
+        findings=(),
+        sources=(),
+        notes=notes,
+        markers=markers,
+    )
+
+
 def _audit(
     documents: Sequence[Path],
     root: Path,
@@ -101,16 +119,17 @@ def _audit(
     files = Files(root, sources, names)
     ended = _ended(found)
     judged: list[Judged] = []
-    notes: list[str] = []
+    markers, of_markers = markers_of(documents)
+    notes = list(of_markers)
     for path in documents:
-        claims, left_out = claims_in(path, path.as_posix())
-        notes += [f"{path.as_posix()}: {one}" for one in left_out]
+        claims, left_out = claims_in(path, visible(path.as_posix()))
+        notes += [f"{visible(path.as_posix())}: {one}" for one in left_out]
         found_in = within_anchors(list(_judged(claims, shelf, files, ended)))
         judged += _as_rendered(found_in) if path.resolve() in rendered else found_in
     return AuditRecord(
         schema="audit.v1",
-        documents=tuple(path.as_posix() for path in documents),
-        evidence=root.as_posix(),
+        documents=tuple(visible(path.as_posix()) for path in documents),
+        evidence=visible(root.as_posix()),
         counts={
             verdict: sum(one.verdict == verdict for one in judged) for verdict in sorted(VERDICTS)
         },
@@ -118,6 +137,7 @@ def _audit(
         findings=() if is_checked else findings(sources, found),
         sources=tuple(_source(one) for one in sources if one.is_read),
         notes=(*notes, *(f"{one.path} {note}" for one in sources for note in one.notes)),
+        markers=markers,
     )
 
 

@@ -6,6 +6,7 @@ from typing import Literal
 
 from evidence.audit.claims import Judged, Kind, Verdict
 from evidence.foreign.facts import Place
+from evidence.markers.page import MarkerRecord
 from evidence.records.record import Record
 
 VERDICTS: tuple[Verdict, ...] = (
@@ -75,6 +76,8 @@ class AuditRecord(Record):
     sources: tuple[SourceRecord, ...]
     notes: tuple[str, ...]
     """What the audit could not look at."""
+    markers: tuple[MarkerRecord, ...] = ()
+    """Marked values of the documents, held against the packs that they name."""
 
 
 def place_record(place: Place) -> PlaceRecord:

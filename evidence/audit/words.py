@@ -9,21 +9,40 @@ from collections.abc import Iterator, Sequence
 from typing import Final
 
 from evidence.audit.report import VERDICTS, AuditRecord, ClaimRecord, FindingRecord, PlaceRecord
+from evidence.markers.page import MarkerRecord
 from evidence.text.escape import one_line
 from evidence.text.markdown import inline
 
 _MAX_CHARS: Final = 240
 _MAX_PLACES: Final = 3
+_MARKER_HEAD: Final = (
+    "| Outcome | Where | Pack | Value | The page has | What is wrong |",
+    "| --- | --- | --- | --- | --- | --- |",
+)
 
 
 def counted(audit: AuditRecord) -> str:
     """The verdicts in one line."""
     parts = [f"{audit.counts[name]} {name}" for name in VERDICTS if audit.counts.get(name)]
-    return f"{len(audit.claims)} claims: {', '.join(parts)}" if parts else "no claim was found"
+    said = f"{len(audit.claims)} claims: {', '.join(parts)}" if parts else "no claim was found"
+    if not audit.markers:
+        return said
+    good = sum(one.outcome == "same" for one in audit.markers)
+    marked = f"{good} of {len(audit.markers)} markers show what the evidence says"
+    return f"{said}; {marked}" if audit.evidence else marked
 
 
 def lines(audit: AuditRecord, *, every: bool) -> Iterator[tuple[str, str]]:
     """Verdict and line for a terminal; claims that are supported only where `every`."""
+    for one in audit.markers:
+        if one.outcome != "same":
+            yield one.outcome, f"{_shown(f'{one.document}:{one.line}:{one.column}')}  {one.message}"
+        elif every:
+            place = f"{one.document}:{one.line}:{one.column}"
+            yield (
+                one.outcome,
+                f"{_shown(place)}  {_shown(one.content, 80)}  [{_shown(one.address)}]",
+            )
     for claim in _in_order(audit.claims):
         if every or claim.verdict not in ("supported", "not-checked"):
             yield claim.verdict, _line(claim)
@@ -61,11 +80,14 @@ def page(audit: AuditRecord) -> str:
     documents = ", ".join(inline(one) for one in audit.documents)
     parts = [
         f"# Audit of {documents}",
-        f"Held against {inline(audit.evidence)}: {counted(audit)}.",
+        f"{_against(audit)}: {counted(audit)}.",
         "| Verdict | Where | Claim | What the evidence says | Evidence |",
         "| --- | --- | --- | --- | --- |",
     ]
     parts[2:] = ["\n".join([*parts[2:], *(_row(one) for one in _in_order(audit.claims))])]
+    if audit.markers:
+        parts.append("## Markers")
+        parts.append("\n".join([*_MARKER_HEAD, *map(_marker_row, audit.markers)]))
     if audit.findings:
         parts.append("## The evidence among itself")
         parts.append("\n".join(_item(one) for one in audit.findings))
@@ -74,6 +96,16 @@ def page(audit: AuditRecord) -> str:
         "file says so, not that it is wrong."
     )
     return "\n\n".join(parts) + "\n"
+
+
+def _against(audit: AuditRecord) -> str:
+    return f"Held against {inline(audit.evidence)}" if audit.evidence else "Markers alone"
+
+
+def _marker_row(one: MarkerRecord) -> str:
+    place = f"{one.document}:{one.line}"
+    cells = (one.outcome, place, one.pack, one.value, _shown(one.content), _shown(one.message))
+    return f"| {' | '.join(inline(cell) for cell in cells)} |"
 
 
 def _row(claim: ClaimRecord) -> str:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from evidence.audit.audit import audit_folder, audit_pack
+from evidence.audit.audit import audit_folder, audit_markers, audit_pack
 from evidence.audit.report import AuditRecord
 from evidence.audit.words import counted, lines, page
 from evidence.cli.boundary import without_a_run
@@ -19,6 +19,10 @@ _COLOURS = {
     "contradicted": "red",
     "mislabelled": "red",
     "contradiction": "red",
+    "differs": "red",
+    "no-value": "red",
+    "no-pack": "red",
+    "malformed": "red",
     "unsupported": "yellow",
     "warning": "yellow",
 }
@@ -41,6 +45,11 @@ _COLOURS = {
     type=click.Path(path_type=Path),
     help="A second page to audit; a page is never evidence.",
 )
+@click.option(
+    "--markers",
+    is_flag=True,
+    help="Hold only the markers of the pages against their packs; a page without any is fine.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print the audit as JSON.")
 @click.option("--markdown", "as_markdown", is_flag=True, help="Print it as a page in markdown.")
 @click.option("--all", "every", is_flag=True, help="Show claims that are supported, too.")
@@ -51,6 +60,7 @@ def command(
     pack: Path | None,
     folder: Path | None,
     also: tuple[Path, ...],
+    markers: bool,
     as_json: bool,
     as_markdown: bool,
     every: bool,
@@ -58,20 +68,13 @@ def command(
 ) -> None:
     """Hold what a page says against what the files say, claim by claim.
 
-    DOC is markdown, JSON, CSV or TSV. Exit 1 when a claim is contradicted or mislabelled.
+    DOC is markdown, JSON, CSV or TSV. Exit 1 when a claim is contradicted or mislabelled, or a
+    marker (<!-- evidence PACK VALUE -->) does not show what its pack says. A page with markers
+    needs neither --pack nor --evidence.
     """
-    if (pack is None) == (folder is None):
-        raise UsageError(
-            "an audit needs evidence: a pack or a folder",
-            hint="Add --pack runs/M43, or --evidence and the folder with the logs.",
-        )
     if as_json and as_markdown:
         raise UsageError("--json and --markdown exclude one another", hint="Give one of them.")
-    audit = (
-        audit_folder(documents, also, folder)
-        if folder is not None
-        else audit_pack(documents, also, pack or Path())
-    )
+    audit = _audit(documents, also, pack, folder, markers=markers)
     if as_json:
         echo_json(jsonio.dump_document(encode(audit)))
     elif as_markdown:
@@ -79,8 +82,38 @@ def command(
     else:
         _table(audit, every)
     wrong = ["contradicted", "mislabelled", *(["unsupported"] if strict else [])]
-    if any(audit.counts.get(verdict) for verdict in wrong):
+    untrue = any(one.outcome != "same" for one in audit.markers)
+    if untrue or any(audit.counts.get(verdict) for verdict in wrong):
         raise click.exceptions.Exit(int(ExitCode.FINDINGS))
+
+
+def _audit(
+    documents: tuple[Path, ...],
+    also: tuple[Path, ...],
+    pack: Path | None,
+    folder: Path | None,
+    *,
+    markers: bool,
+) -> AuditRecord:
+    if pack is not None and folder is not None:
+        raise UsageError("--pack and --evidence exclude one another", hint="Give one of them.")
+    if markers and (pack is not None or folder is not None):
+        raise UsageError(
+            "--markers names no evidence: each marker does",
+            hint="Leave it out; with evidence, markers are looked at, too.",
+        )
+    if folder is not None:
+        return audit_folder(documents, also, folder)
+    if pack is not None:
+        return audit_pack(documents, also, pack)
+    audit = audit_markers(documents, also)
+    if not (markers or audit.markers):
+        raise UsageError(
+            "an audit needs evidence: a pack or a folder",
+            hint="Add --pack runs/M43, or --evidence and the folder with the logs; or mark values "
+            "of the page, and `evidence render` fills them in.",
+        )
+    return audit
 
 
 def _table(audit: AuditRecord, every: bool) -> None:
@@ -89,6 +122,8 @@ def _table(audit: AuditRecord, every: bool) -> None:
     echo(counted(audit))
     for note in audit.notes[:20]:
         echo(f"note: {note}")
+    if not audit.evidence:
+        return
     echo(
         "Supported: a file says so. Unsupported: no file says so, which is not to say it is wrong."
     )

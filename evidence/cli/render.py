@@ -1,4 +1,4 @@
-"""`evidence render`: regenerate summaries from evidence, or only compare."""
+"""`evidence render`: regenerate summaries and fill pages from evidence, or only compare."""
 
 from __future__ import annotations
 
@@ -10,9 +10,11 @@ import click
 
 from evidence import layout
 from evidence.cli.boundary import complain, without_a_run
+from evidence.cli.pages import render_pages
 from evidence.cli.say import echo
 from evidence.cli.streams import heard
 from evidence.errors import ExitCode
+from evidence.markers.page import is_page
 from evidence.publish.index import INDEX, Reports, index_differs, update_index
 from evidence.publish.summaries import Rendered, render_all
 from evidence.text.escape import visible
@@ -22,14 +24,26 @@ _RUNS: Final = Path(layout.RUNS)
 
 
 @click.command()
-@click.argument("packs", nargs=-1, metavar="[PACK...]", type=click.Path(path_type=Path))
-@click.option("--check", is_flag=True, help="Write nothing; exit 1 where a summary differs.")
+@click.argument("packs", nargs=-1, metavar="[PACK|PAGE...]", type=click.Path(path_type=Path))
+@click.option("--check", is_flag=True, help="Write nothing; exit 1 where anything differs.")
 @without_a_run()
 def command(packs: tuple[Path, ...], check: bool) -> None:
     """Regenerate the summaries of PACKs, or of every pack below runs/ with its index.
 
     Digests are checked first: a broken pack is not rendered (exit 1), all others are.
+
+    Of a PAGE, a file in markdown or HTML, only what stands between its markers is written:
+    <!-- evidence runs/M43 train.loss_end -->2.31<!-- /evidence -->
     """
+    pages = tuple(path for path in packs if is_page(path))
+    packs = tuple(path for path in packs if path not in pages)
+    if packs or not pages:
+        _render_packs(packs, check=check)
+    if pages:
+        render_pages(pages, check=check)
+
+
+def _render_packs(packs: tuple[Path, ...], *, check: bool) -> None:
     if not packs and _RUNS.is_dir() and not packs_below(_RUNS):
         echo(f"No packs below runs/. {what_is_there(_RUNS)}")
         return

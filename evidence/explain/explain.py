@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from difflib import get_close_matches
 from io import BytesIO
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 from evidence import layout
 from evidence.encoding import jsonio
@@ -23,7 +23,10 @@ from evidence.records.run import ValueRecord
 from evidence.results.context import level_at
 from evidence.results.rules import RULES, sentence_of
 from evidence.stages.registry import is_document
-from evidence.verification.verification import SealedPack, load_sealed
+from evidence.verification.verification import CheckedPack, SealedPack, load_sealed
+
+Opened: TypeAlias = SealedPack | CheckedPack
+"""A pack that verify has let through, whole or with its sealed set alone."""
 
 _ADDRESS: Final = re.compile(
     r"(?P<path>[A-Za-z0-9._/-]+)"
@@ -69,14 +72,18 @@ def explain(pack: Path, asked: str) -> Explanation:
     PackBrokenError or UnsafePackError for a pack that is not whole, or whose results name an
     address where there is nothing.
     """
-    sealed = load_sealed(pack)
+    return explain_in(load_sealed(pack), asked)
+
+
+def explain_in(sealed: Opened, asked: str) -> Explanation:
+    """The same of a pack that was opened already. Raises as `explain` does."""
     if "#" in asked:
         places, more = _follow(sealed, asked)
         return Explanation(
             asked, places[0].shown if places else "", "", level_at(asked), "as-recorded",
             RULES["as-recorded"], asked, places, more, ("digests",),
         )  # fmt: skip
-    record = _value(sealed, asked)
+    record = value_in(sealed, asked)
     try:
         if record.value is None:
             places, more = _around(sealed, record.address)
@@ -84,7 +91,9 @@ def explain(pack: Path, asked: str) -> Explanation:
             places, more = _follow(sealed, record.address)
     except UsageError as error:
         text = f"{layout.RESULTS}: the address of {asked} leads nowhere: {error.message}"
-        raise PackBrokenError(text, hint=f"evidence verify {pack} lists everything.") from error
+        raise PackBrokenError(
+            text, hint=f"evidence verify {sealed.path} lists everything."
+        ) from error
     return Explanation(
         name=asked,
         value=f"not measured: {record.unavailable}"
@@ -101,11 +110,12 @@ def explain(pack: Path, asked: str) -> Explanation:
     )
 
 
-def _results_check(sealed: SealedPack) -> str:
+def _results_check(sealed: Opened) -> str:
     return "imported-results" if isinstance(sealed.documents, Imported) else "results"
 
 
-def _value(sealed: SealedPack, name: str) -> ValueRecord:
+def value_in(sealed: Opened, name: str) -> ValueRecord:
+    """The value of this name. Raises UsageError, with the nearest names, where there is none."""
     results = sealed.documents.results
     values = {} if results is None else results.values
     if name in values:
@@ -117,7 +127,7 @@ def _value(sealed: SealedPack, name: str) -> ValueRecord:
     )
 
 
-def _around(sealed: SealedPack, address: str) -> tuple[tuple[Place, ...], int]:
+def _around(sealed: Opened, address: str) -> tuple[tuple[Place, ...], int]:
     """Where a value would stand that was not measured, or what stands there instead: the nearest
     thing around it that is there. Nothing of a file that such a pack does not have."""
     places: list[Place] = []
@@ -142,7 +152,7 @@ def _around(sealed: SealedPack, address: str) -> tuple[tuple[Place, ...], int]:
     return tuple(places), more
 
 
-def _follow(sealed: SealedPack, address: str) -> tuple[tuple[Place, ...], int]:
+def _follow(sealed: Opened, address: str) -> tuple[tuple[Place, ...], int]:
     places: list[Place] = []
     more = 0
     for part in filter(None, address.split(" + ")):
@@ -174,7 +184,7 @@ def _follow(sealed: SealedPack, address: str) -> tuple[tuple[Place, ...], int]:
 
 
 def _in_original(
-    sealed: SealedPack, documents: Imported, address: str, match: re.Match[str]
+    sealed: Opened, documents: Imported, address: str, match: re.Match[str]
 ) -> Place | None:
     """The place in a file as it was found; None for a document of the pack."""
     path, line = match["path"], int(match["first"] or 0)
@@ -186,7 +196,7 @@ def _in_original(
     return Place(path, line, match["pointer"], shown)
 
 
-def _read(sealed: SealedPack, path: str) -> bytes:
+def _read(sealed: Opened, path: str) -> bytes:
     try:
         return (sealed.path / path).read_bytes()
     except OSError as error:

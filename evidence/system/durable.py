@@ -14,6 +14,7 @@ from __future__ import annotations
 import errno
 import hashlib
 import os
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path, PurePosixPath
@@ -156,12 +157,15 @@ class Staging(NamedTuple):
         return f".{self.owner}~"  # no pack that a run leaves has this sign in its name
 
 
-def write_file(path: Path, data: bytes, *, staging: Staging | None = None) -> None:
+def write_file(
+    path: Path, data: bytes, *, staging: Staging | None = None, keep_mode: bool = False
+) -> None:
     """Write `data` to `path` atomically and durably, replacing what was there.
 
     Until it is whole it lies in `staging` (default: beside `path`), on the same disk, under a name
     of this process alone. With `staging`, a folder that is missing appears with the file in it: a
-    pack has no empty folders, not for a moment.
+    pack has no empty folders, not for a moment. `keep_mode`: with the permissions of the file that
+    is there.
     """
     if staging is not None and not path.parent.exists():
         folder = staging.partial(path.parent.name)
@@ -173,6 +177,8 @@ def write_file(path: Path, data: bytes, *, staging: Staging | None = None) -> No
     partial = beside if staging is None else staging.partial(path.name)
     with _named("write", path), _taking_its_place(partial, path):
         _write_new(partial, data)
+        if keep_mode:
+            os.chmod(partial, stat.S_IMODE(os.stat(path).st_mode))
     sync_directory(path.parent)
 
 
