@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import json
+import shutil
 import tomllib
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from evidence import layout
 from evidence.self_test.self_test import self_test
+from evidence.verification.options import VerifyOptions
+from evidence.verification.origin.clone import repository_checks
 from evidence.verification.verification import verify_pack
 from tests.chat.talking import document, say
 from tests.lora.tuning import make
+from tests.packs.sealing import reseal
 from tests.shared import made_once
 
 pytestmark = pytest.mark.torch
@@ -110,3 +115,25 @@ def test_a_target_that_no_layer_has_is_refused_with_the_names_that_there_are(roo
     said = say(root, "run", "A4", status=4)
     assert "'query' is in no name of a layer of LlamaForCausalLM" in said
     assert "down_proj, gate_proj, k_proj, lm_head, o_proj, q_proj, up_proj, v_proj" in said
+
+
+@pytest.mark.parametrize(
+    ("changes", "found"),
+    [
+        ({}, []),
+        ({"model_type": "odd"}, ["model_type"]),
+        ({"model_type": "odd", "num_hidden_layers": 9}, ["model_type", "num_hidden_layers"]),
+        ({"use_cache": True}, []),
+    ],
+)
+def test_the_configuration_beside_an_adapter_is_the_clones(
+    root: Path, changes: dict[str, Any], found: list[str], tmp_path: Path
+) -> None:
+    pack = Path(shutil.copytree(root / "runs/A1", tmp_path / "A1"))
+    path = pack / layout.BASE_CONFIG
+    path.write_text(json.dumps(json.loads(path.read_bytes()) | changes))
+    reseal(pack, [])
+    options = VerifyOptions(further=repository_checks(root))
+    findings = verify_pack(pack, options).findings
+    said = [str(one.address) for one in findings if one.code == "repo-model"]
+    assert said == [f"{layout.BASE_CONFIG}#/{key}" for key in found]

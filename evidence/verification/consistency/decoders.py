@@ -28,7 +28,12 @@ def plain_layers(evidence: Evidence) -> dict[str, tuple[int, int]]:
     """The linear layers that config.json gives a plain decoder, by name: numbers in and out. Empty
     for any other model."""
     config = _config(evidence)
-    return dict(_layers(config)) if config.get("model_type") in _PLAIN else {}
+    return dict(_layers(config)) if is_plain(config) else {}
+
+
+def is_plain(config: Mapping[str, Any]) -> bool:
+    """Whether a configuration is of a model whose layers are known here."""
+    return config.get("model_type") in _PLAIN
 
 
 def num_layers(evidence: Evidence) -> int | None:
@@ -53,7 +58,7 @@ def plain_parameters(config: Mapping[str, Any]) -> tuple[int, tuple[tuple[int, i
 
     Linear layers and embedding exactly; for norms and biases there is room.
     """
-    linear = dict(_layers(config)) if config.get("model_type") in _PLAIN else {}
+    linear = dict(_layers(config)) if is_plain(config) else {}
     vocabulary, width, inner = (
         config.get(key) for key in ("vocab_size", "hidden_size", "intermediate_size")
     )
