@@ -11,10 +11,13 @@ from typing import Any
 import pytest
 
 from evidence import layout
+from evidence.records.milestone import ModelSpec
+from evidence.records.training import LoraSpec
 from evidence.self_test.self_test import self_test
 from evidence.verification.options import VerifyOptions
 from evidence.verification.origin.clone import repository_checks
 from evidence.verification.verification import verify_pack
+from evidence.worker.interface import StageFailure
 from tests.chat.talking import document, say
 from tests.lora.tuning import make
 from tests.packs.sealing import reseal
@@ -112,9 +115,21 @@ def test_an_adapter_is_no_model_to_begin_from(root: Path) -> None:
 def test_a_target_that_no_layer_has_is_refused_with_the_names_that_there_are(root: Path) -> None:
     text = (root / "milestones/A1.toml").read_text("utf-8").replace('"A1"', '"A4"')
     (root / "milestones/A4.toml").write_text(text.replace("q_proj", "query"), "utf-8")
-    said = say(root, "run", "A4", status=4)
-    assert "'query' is in no name of a layer of LlamaForCausalLM" in said
+    said = say(root, "run", "A4", status=2)
+    assert "train.lora: target_modules: 'query' is in no name of a linear layer of llama" in said
     assert "down_proj, gate_proj, k_proj, lm_head, o_proj, q_proj, up_proj, v_proj" in said
+
+
+def test_a_worker_refuses_a_target_of_a_model_that_it_alone_knows(root: Path) -> None:
+    from transformers import AutoModelForCausalLM
+
+    from evidence.backends.transformers.lora import adapted
+
+    model = AutoModelForCausalLM.from_pretrained(root / "model")
+    with pytest.raises(StageFailure) as refused:
+        adapted(model, LoraSpec(rank=2, target_modules=("query",)), ModelSpec(path="model"), 1)
+    assert "'query' is in no name of a layer of LlamaForCausalLM" in str(refused.value)
+    assert "down_proj, gate_proj, k_proj, lm_head" in str(refused.value)
 
 
 @pytest.mark.parametrize(
