@@ -101,9 +101,9 @@ def _measured(row: MeasureRecord, one: MeasuredValue) -> str:
         return f"not measured ({markdown.inline(one.unavailable or '', SHOWN_CHARS)})"
     if one.low is not None and one.high is not None:
         low, high = formatting.percent(one.low), formatting.percent(one.high)
-        return f"{formatting.percent(one.value)} ({low} to {high})"
+        return f"{formatting.share(one.value)} ({low} to {high})"
     if row.name.endswith(".rate"):
-        return formatting.percent(one.value)
+        return formatting.share(one.value)
     if row.unit == "nats":
         return formatting.fixed(one.value, 4)
     forms = (form for name, form in _FORMS.items() if f".{row.name}".endswith(f".{name}"))

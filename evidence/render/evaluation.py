@@ -29,7 +29,7 @@ def view(documents: Documents, sheet: Sheet) -> dict[str, Any]:
     """Names and values for evaluation.md.j2."""
     plan = completed_plan(documents, sheet)
     if plan is None or not sheet.has("eval.num_examples"):
-        empty = ("scorers", "groups", "groups_left_out", "good", "bad", "observations")
+        empty = ("scorers", "choices", "groups", "groups_left_out", "good", "bad", "observations")
         return dict.fromkeys(empty, ())
     good, bad = examples.predictions_shown(documents.rows(PREDICTIONS), plan.eval.scorers)
     marker = plan.eval.answer_after
@@ -43,6 +43,7 @@ def view(documents: Documents, sheet: Sheet) -> dict[str, Any]:
             for name in plan.eval.scorers
         ],
         "chosen": _chosen(plan.eval),
+        "choices": examples.choices_shown(documents.rows(PREDICTIONS)),
         "word_share": "eval.squad_f1" if "squad_f1" in plan.eval.metrics else "",
         "mean_loss": "mean_loss" in plan.eval.metrics,
         "behaviours": [

@@ -10,6 +10,7 @@ from itertools import islice
 from typing import Final
 
 from evidence.data.tokens import IGNORED, num_targets
+from evidence.records.choices import ChoicesRow
 from evidence.records.inputs import SeenRecord, SeenRow
 from evidence.records.record import Record
 from evidence.records.run import PredictionRow
@@ -136,6 +137,40 @@ def predictions_shown(
         tuple(_scored_example(row, scorers) for row in islice(good, NUM_PREDICTIONS)),
         tuple(_scored_example(row, scorers) for row in islice(bad, NUM_PREDICTIONS)),
     )
+
+
+class ChosenExample(Record):
+    """One question with choices as a row of a table, every cell escaped."""
+
+    id: str
+    prompt: str
+    right: str
+    picked: str
+
+
+def choices_shown(rows: Sequence[PredictionRow]) -> tuple[ChosenExample, ...]:
+    """The first few of which the right choice was picked, and the first few of which another was,
+    or none."""
+    asked = [(row, row.choices) for row in rows if row.choices is not None]
+    good = ((row, one) for row, one in asked if one.picked == one.right)
+    bad = ((row, one) for row, one in asked if one.picked != one.right)
+    shown = (*islice(good, NUM_PREDICTIONS), *islice(bad, NUM_PREDICTIONS))
+    return tuple(
+        ChosenExample(
+            id=markdown.code(row.id, CELL_CHARS),
+            prompt=_cell(row.prompt),
+            right=_choice(one, one.right),
+            picked=_choice(one, one.picked),
+        )
+        for row, one in shown
+    )
+
+
+def _choice(one: ChoicesRow, place: int | None) -> str:
+    """Of a stranger's pack there may be no such place; verify says so."""
+    if place is None:
+        return "*(none: several are likeliest alike)*"
+    return _cell(one.texts[place]) if 0 <= place < len(one.texts) else "*(there is none)*"
 
 
 def _scored_example(row: PredictionRow, scorers: Sequence[str]) -> ScoredExample:

@@ -154,7 +154,7 @@ def _best(results: ResultsRecord) -> str:
     if not rates:
         return "–"
     rate, scorer = max(rates, key=lambda pair: pair[0])
-    return f"{formatting.percent(rate)} ({markdown.inline(scorer)})"
+    return f"{formatting.share(rate)} ({markdown.inline(scorer)})"
 
 
 def _closeness(record: ReproductionRecord) -> str:

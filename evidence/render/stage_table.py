@@ -20,6 +20,12 @@ from evidence.text import formatting, markdown
 
 _TRAINED: Final = ("num_samples", "epochs", "num_steps", "loss_mean", "loss_end", "runtime_s")
 
+_OF_LOSS: Final = {
+    "label_smoothing": "label smoothing",
+    "neftune_noise_alpha": "noise on embeddings",
+}
+"""Settings by which a loss is of another function, in words."""
+
 
 def view(documents: Documents, sheet: Sheet) -> dict[str, Any]:
     """Names and values for the table of summary.md.j2; empty lists where stages have no folders."""
@@ -35,6 +41,7 @@ def view(documents: Documents, sheet: Sheet) -> dict[str, Any]:
             if rows
         ),
         "several_trained": len(trained) > 1,
+        "other_losses": _other_losses([one for one in stages if one.kind is TRAIN]),
         "several_evaluated": len(evaluated) > 1,
         "finished_stages": ", ".join(_finished(documents, stages)),
         **_ends(documents, stages),
@@ -44,6 +51,20 @@ def view(documents: Documents, sheet: Sheet) -> dict[str, Any]:
             if f"stages.{name}" in sheet.values
         },
     }
+
+
+def _other_losses(stages: Sequence[Stage]) -> str:
+    """Stages whose losses are of another function than those of other stages, each with why; empty
+    where all losses are of one function."""
+    settings = [{key: getattr(one.milestone.train, key) for key in _OF_LOSS} for one in stages]
+    if all(one == settings[0] for one in settings):
+        return ""
+    found = []
+    for stage, own in zip(stages, settings, strict=True):
+        words = [_OF_LOSS[key] for key, value in own.items() if value]
+        if words:
+            found.append(f"{markdown.inline(stage.name)} (with {' and '.join(words)})")
+    return ", ".join(found)
 
 
 def _ends(documents: Documents, stages: Sequence[Stage]) -> dict[str, Any]:

@@ -19,11 +19,11 @@ from evidence.text import formatting, markdown
 _BY_NAME: Final = {
     "train.learning_rate": "shortest",
     "hardware.memory_bytes": "memory",
-    "train.padding_share": "percent",
+    "train.padding_share": "share",
     **{f"train.{name}": "shortest" for name in OPTIONS},
     "train.lora.alpha": "shortest",
     "train.lora.dropout": "shortest",
-    "train.lora.trainable_share": "percent",
+    "train.lora.trainable_share": "share",
 }
 
 
@@ -45,7 +45,9 @@ def shown(record: ValueRecord, name: str, form: str = "") -> str:
 def _by_suffix(name: str) -> str | None:
     if name.startswith("hardware.gpu.") and name.endswith(".memory_bytes"):
         return "memory"
-    return "percent" if name.endswith((".rate", ".low", ".high")) else None
+    if name.endswith(".rate"):
+        return "share"
+    return "percent" if name.endswith((".low", ".high")) else None
 
 
 class Sheet(Record, dict=True):

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from decimal import Context, Decimal
-from math import fsum
+from math import fsum, inf
 from typing import Final
 
 from evidence.records.choices import ChoicesRow
@@ -17,18 +17,26 @@ from evidence.records.eval_spec import Normalise
 VERSION: Final = 1
 """Raised when the meaning of the score of a choice changes."""
 _EXACT: Final = Context(prec=40)
+_TOO_LARGE: Final = 1e4
+"""Nats of which no float holds the exponential; of far more no decimal does."""
 
 
 def mean_loss(losses: Sequence[float], num_tokens: Sequence[int]) -> float | None:
-    """Nats per token over all answers, each token counting alike; None without a token."""
+    """Nats per token over all answers, each token counting alike; None without a token. Infinite
+    where no float is as large as their sum."""
     total = sum(num_tokens)
-    return fsum(losses) / total if total else None
+    if not total:
+        return None
+    try:
+        return fsum(losses) / total
+    except OverflowError:
+        return inf
 
 
 def perplexity(loss: float) -> float:
     """exp of a mean loss in nats, rounded once: the same on every machine, as `math.exp` is not.
     Infinite where no float is as large."""
-    return float(Decimal(loss).exp(_EXACT))
+    return float(Decimal(loss).exp(_EXACT)) if loss < _TOO_LARGE else inf
 
 
 def compared(choices: ChoicesRow, normalise: Normalise) -> tuple[float, ...]:

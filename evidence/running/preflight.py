@@ -37,6 +37,7 @@ from evidence.running import program_fit
 from evidence.running.author_words import refuse_unsupported_measurements
 from evidence.running.holdable import refuse_too_much_around
 from evidence.running.launching import launch_problems
+from evidence.running.lora_fit import refuse_unknown_targets
 from evidence.running.parents import parents_of
 from evidence.running.place import Where
 from evidence.running.secrets import scan_inputs
@@ -110,6 +111,7 @@ def prepare(
     _check_models(root, milestone, where)
     _refuse_first(where, program_fit.problems(root, milestone))
     refuse_unfit_models(root, milestone, where)
+    refuse_unknown_targets(root, milestone, where)
     _check_frozen(root, milestone, where)
     refuse_too_much_around()
     data = _checked_data(root, milestone, where)

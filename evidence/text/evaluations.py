@@ -20,7 +20,7 @@ from evidence.records.evaluation import (
     SpreadRecord,
     UnderTestRecord,
 )
-from evidence.text.formatting import count, percent, plural, significant
+from evidence.text.formatting import count, percent, plural, share, significant
 
 _METHODS: Final = {"paired-bootstrap": "paired bootstrap", "normal": "normal approximation"}
 
@@ -30,7 +30,7 @@ def of_rate(rate: QuestionRate) -> str:
     rows = "" if rate.num_rows == rate.num_questions else f" in {count(rate.num_rows)} rows"
     questions = plural(rate.num_questions, "independent question")
     interval = f"95 % interval: {percent(rate.low)} to {percent(rate.high)}"
-    return f"{percent(rate.rate)} of {questions}{rows} ({interval})"
+    return f"{share(rate.rate)} of {questions}{rows} ({interval})"
 
 
 def of_pair(pair: PairedRecord) -> str:

@@ -13,6 +13,7 @@ from typing import Final
 _EXACT: Final = Context(prec=700, rounding=ROUND_HALF_EVEN)
 _GIB: Final = Decimal(2**30)
 _SIZES: Final = (("TB", 10**12), ("GB", 10**9), ("MB", 10**6), ("kB", 10**3))
+_TENTH: Final = Decimal("0.1")
 _SMALL: Final = Decimal("0.01")
 _LARGE: Final = Decimal("1e15")
 
@@ -87,6 +88,15 @@ def percent(value: float, places: int = 1) -> str:
     return f"{_plain(decimal_of(value).scaleb(2, context=_EXACT), places)} %"
 
 
+def share(value: float) -> str:
+    """As per cent, with one digit; two that count where that would be 0 and it is not: 0.0003 →
+    0.03 %."""
+    exact = decimal_of(value).scaleb(2, context=_EXACT)
+    if exact == 0 or exact.quantize(_TENTH, context=_EXACT) != 0:
+        return percent(value)
+    return f"{Context(prec=2, rounding=ROUND_HALF_EVEN).plus(exact):f} %"
+
+
 def size(value: float) -> str:
     """Bytes in powers of a thousand, as disks and downloads are: 5012344832 → 5.0 GB."""
     for name, unit in _SIZES:
@@ -119,6 +129,7 @@ FORMATS: Final[Mapping[str, Callable[[float], str]]] = {
     "shortest": shortest,
     "significant": significant,
     "percent": percent,
+    "share": share,
     "whole_percent": lambda value: percent(value, 0),
     "size": size,
     "memory": memory,

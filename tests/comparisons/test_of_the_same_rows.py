@@ -121,3 +121,14 @@ def test_trainings_tell_one_validation_set(key: str, pack: Path) -> None:
     (pack / "journal.jsonl").write_text("".join(json.dumps(one) + "\n" for one in events))
     reseal(pack, [])
     assert ("across-stages", f"journal.jsonl#L{told[1]['seq'] + 1}/data/{key}") in errors(pack)
+
+
+def test_losses_of_another_function_are_told_apart_below_the_table(pack: Path) -> None:
+    said = "Nor are losses of different functions"
+    assert said not in (pack / "t7_summary.md").read_text("utf-8")
+    path = pack / "milestone.toml"
+    own = 'init = "stage:A"\ntrain = { label_smoothing = 0.1 }\n'
+    path.write_text(path.read_text("utf-8").replace('init = "stage:A"\n', own), "utf-8")
+    reseal(pack, [])
+    shown = (pack / "t7_summary.md").read_text("utf-8")
+    assert f"{said}, as these stages have them: B (with label smoothing)." in shown

@@ -3,16 +3,24 @@
 from __future__ import annotations
 
 import json
+import shutil
 import tomllib
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from evidence import layout
+from evidence.records.milestone import ModelSpec
+from evidence.records.training import LoraSpec
 from evidence.self_test.self_test import self_test
+from evidence.verification.options import VerifyOptions
+from evidence.verification.origin.clone import repository_checks
 from evidence.verification.verification import verify_pack
+from evidence.worker.interface import StageFailure
 from tests.chat.talking import document, say
 from tests.lora.tuning import make
+from tests.packs.sealing import reseal
 from tests.shared import made_once
 
 pytestmark = pytest.mark.torch
@@ -107,6 +115,40 @@ def test_an_adapter_is_no_model_to_begin_from(root: Path) -> None:
 def test_a_target_that_no_layer_has_is_refused_with_the_names_that_there_are(root: Path) -> None:
     text = (root / "milestones/A1.toml").read_text("utf-8").replace('"A1"', '"A4"')
     (root / "milestones/A4.toml").write_text(text.replace("q_proj", "query"), "utf-8")
-    said = say(root, "run", "A4", status=4)
-    assert "'query' is in no name of a layer of LlamaForCausalLM" in said
+    said = say(root, "run", "A4", status=2)
+    assert "train.lora: target_modules: 'query' is in no name of a linear layer of llama" in said
     assert "down_proj, gate_proj, k_proj, lm_head, o_proj, q_proj, up_proj, v_proj" in said
+
+
+def test_a_worker_refuses_a_target_of_a_model_that_it_alone_knows(root: Path) -> None:
+    from transformers import AutoModelForCausalLM
+
+    from evidence.backends.transformers.lora import adapted
+
+    model = AutoModelForCausalLM.from_pretrained(root / "model")
+    with pytest.raises(StageFailure) as refused:
+        adapted(model, LoraSpec(rank=2, target_modules=("query",)), ModelSpec(path="model"), 1)
+    assert "'query' is in no name of a layer of LlamaForCausalLM" in str(refused.value)
+    assert "down_proj, gate_proj, k_proj, lm_head" in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("changes", "found"),
+    [
+        ({}, []),
+        ({"model_type": "odd"}, ["model_type"]),
+        ({"model_type": "odd", "num_hidden_layers": 9}, ["model_type", "num_hidden_layers"]),
+        ({"use_cache": True}, []),
+    ],
+)
+def test_the_configuration_beside_an_adapter_is_the_clones(
+    root: Path, changes: dict[str, Any], found: list[str], tmp_path: Path
+) -> None:
+    pack = Path(shutil.copytree(root / "runs/A1", tmp_path / "A1"))
+    path = pack / layout.BASE_CONFIG
+    path.write_text(json.dumps(json.loads(path.read_bytes()) | changes))
+    reseal(pack, [])
+    options = VerifyOptions(further=repository_checks(root))
+    findings = verify_pack(pack, options).findings
+    said = [str(one.address) for one in findings if one.code == "repo-model"]
+    assert said == [f"{layout.BASE_CONFIG}#/{key}" for key in found]

@@ -36,6 +36,12 @@ def test_perplexity_is_e_to_the_loss_and_the_same_on_every_machine(loss: float) 
 
 def test_a_perplexity_that_no_float_holds_is_infinite() -> None:
     assert perplexity(1e4) == math.inf
+    assert perplexity(1e18) == math.inf
+    assert perplexity(math.inf) == math.inf
+
+
+def test_a_sum_that_no_float_holds_is_an_infinite_loss() -> None:
+    assert mean_loss([1.7e308, 1.7e308], [1, 1]) == math.inf
 
 
 @pytest.mark.parametrize(

@@ -122,6 +122,9 @@ def test_values_gates_groups_and_summary_follow_from_them(ran: Path) -> None:
     assert "finds likeliest per token" in said
     assert "perplexity of" in said
     assert "| exact | contains | choice |" in said
+    assert "| Id | Prompt | Right choice | Picked choice |" in said
+    first = next(row for row in rows if row["id"] == "a")["choices"]
+    assert f"| 6 | {first['texts'][first['picked']]} |" in said
 
 
 def failed_checks(pack: Path, folder: Path, edit: Callable[[ForgedPack], None]) -> set[str]:

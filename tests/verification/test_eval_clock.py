@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from lies import milestone
 from toy import toy, write
 
 from evidence import layout
@@ -47,3 +48,14 @@ def test_an_evaluation_takes_about_what_the_journal_leaves_it(
 def test_a_wall_clock_that_shows_no_day_denies_no_pause(tmp_path: Path) -> None:
     found = said(tmp_path, 4000.0, 10.0, utc="2026-01-99T00:00:00.000000Z")
     assert ("eval-loop-time", "warning") in found
+
+
+def test_answers_without_a_token_took_time_too(tmp_path: Path) -> None:
+    """The model was asked for each of them, and ended it at once."""
+    made = toy()
+    milestone('backend = "stub"', 'backend = "transformers"')(made)
+    for row in made.rows(layout.PREDICTIONS):
+        row |= {"num_output_tokens": 0, "finish_reason": "eos"}
+    made.event("stage-finished", stage="eval")["data"]["runtime_s"] = 1e-9
+    pack = write(tmp_path / "M90", made.seal().all_bytes())
+    assert "eval-time" in {one.check for one in verify_pack(pack).findings}

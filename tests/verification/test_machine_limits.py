@@ -51,3 +51,18 @@ def test_what_a_machine_has_bounds_what_was_free_and_used(
     changes: dict[str, Any], peak: int | None, wanted: str, tmp_path: Path
 ) -> None:
     assert judged(changes, peak, tmp_path) == wanted
+
+
+@pytest.mark.parametrize(("share", "wanted"), [(3, "error"), (1, "pass")])
+def test_an_evaluation_holds_the_parameters_of_its_model(
+    share: int, wanted: str, tmp_path: Path
+) -> None:
+    """Whether anything was trained, or a model was asked as it is given."""
+    pack = rich_toy()
+    model = pack.docs[layout.INPUTS]["model"]
+    finished = pack.event("stage-finished", stage="eval")["data"]
+    assert model["dtype"] == "float32"
+    finished["peak_memory_bytes"] = 4 * model["num_parameters"] // share
+    report = verify_pack(write(tmp_path / "M90", pack.seal().all_bytes()))
+    found = [one.severity for one in report.findings if one.check == "machine-limits"]
+    assert (found or ["pass"]) == [wanted]

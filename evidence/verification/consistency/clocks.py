@@ -139,13 +139,14 @@ def _around(evidence: Evidence, finished: JournalEvent) -> tuple[JournalEvent, J
 )
 def eval_time(evidence: Evidence) -> Problems:
     """Where our own backend ran: runtime_s of the evaluation ≥ 50 µs for each token that was
-    generated one after the other, that is of the longest answer of each batch."""
+    generated one after the other, that is of the longest answer of each batch, and for one token
+    of a batch of empty answers, which the model was asked for likewise."""
     rows, plan = evidence.documents.rows(PREDICTIONS), evidence.plan
     if plan.backend not in OUR_BACKENDS or not rows:
         raise CannotCheckError("there are no answers of our own backend")
     size = max(1, plan.eval.batch_size)
     longest = (
-        max(row.num_output_tokens for row in rows[at : at + size])
+        max(1, *(row.num_output_tokens for row in rows[at : at + size]))
         for at in range(0, len(rows), size)
     )
     least_s = TOKEN_S * sum(longest)

@@ -10,13 +10,10 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any, Final, TypeGuard
 
+from evidence.rules.decoders import LINEAR, PLAIN
 from evidence.verification.consistency.registry import Evidence, config_path
 from evidence.verification.problem import CannotCheckError
 
-_PLAIN: Final = ("llama", "mistral", "gemma", "gemma2", "gemma3_text", "qwen2", "qwen3")
-"""Types of models whose layers have the linear layers of `_layers`, and no others."""
-_A_LAYER: Final = 7
-"""Linear layers of each."""
 _MAX_LAYERS: Final = 10_000
 _NUMBERED: Final = re.compile(r"(?:^|\.)(?:layers|h|blocks?)\.(\d{1,6})\.")
 _LAYER_KEYS: Final = ("num_hidden_layers", "n_layer", "n_layers", "num_layers")
@@ -28,7 +25,12 @@ def plain_layers(evidence: Evidence) -> dict[str, tuple[int, int]]:
     """The linear layers that config.json gives a plain decoder, by name: numbers in and out. Empty
     for any other model."""
     config = _config(evidence)
-    return dict(_layers(config)) if config.get("model_type") in _PLAIN else {}
+    return dict(_layers(config)) if is_plain(config) else {}
+
+
+def is_plain(config: Mapping[str, Any]) -> bool:
+    """Whether a configuration is of a model whose layers are known here."""
+    return config.get("model_type") in PLAIN
 
 
 def num_layers(evidence: Evidence) -> int | None:
@@ -53,7 +55,7 @@ def plain_parameters(config: Mapping[str, Any]) -> tuple[int, tuple[tuple[int, i
 
     Linear layers and embedding exactly; for norms and biases there is room.
     """
-    linear = dict(_layers(config)) if config.get("model_type") in _PLAIN else {}
+    linear = dict(_layers(config)) if is_plain(config) else {}
     vocabulary, width, inner = (
         config.get(key) for key in ("vocab_size", "hidden_size", "intermediate_size")
     )
@@ -62,7 +64,7 @@ def plain_parameters(config: Mapping[str, Any]) -> tuple[int, tuple[tuple[int, i
     embedding = vocabulary * width
     least = embedding + sum(one * other for one, other in linear.values())
     across = linear["model.layers.0.self_attn.q_proj"][1]
-    room = len(linear) // _A_LAYER * (6 * width + 5 * across + 2 * inner) + 2 * width
+    room = len(linear) // len(LINEAR) * (6 * width + 5 * across + 2 * inner) + 2 * width
     return embedding, tuple((start, start + room) for start in (least, least + embedding))
 
 

@@ -18,10 +18,14 @@ from evidence.records.capture import (
     TorchRecord,
 )
 from evidence.records.finding import Severity
+from evidence.records.inputs import ModelRecord
 from evidence.records.run import AttemptPlan, JournalEvent
 from evidence.results.context import journal_at
+from evidence.stages.eval import EVAL
+from evidence.stages.stage import stages_of
 from evidence.stages.train import STEPS, TRAIN
 from evidence.text.snapshot import env_snapshot
+from evidence.verification.consistency.memory import too_little_memory
 from evidence.verification.consistency.registry import Evidence, Problems, check, differs, need
 from evidence.verification.problem import CannotCheckError, Problem
 
@@ -240,8 +244,10 @@ def machine_limits(evidence: Evidence) -> Problems:
     """Warnings: more of the disk free than there is; more processors that may be used, or physical
     ones, than logical ones; a stage that used more memory than machine and cards have (containers
     and file systems of containers count otherwise). An error: more than eight times as much, as in
-    telemetry-machine."""
+    telemetry-machine; and an evaluation that used less than half of what the parameters of its
+    model take in their number format."""
     hardware, place = evidence.documents.hardware, f"{layout.HARDWARE}#"
+    yield from _of_evaluations(evidence)
     cpu = hardware.cpu
     pairs = (
         ("disk_free_bytes", hardware.disk_free_bytes, hardware.disk_total_bytes),
@@ -267,6 +273,17 @@ def machine_limits(evidence: Evidence) -> Problems:
             )
             severity: Severity = "error" if peak > SHARED * sum(known) else "warning"
             yield Problem(where, text, f"at most {sum(known)}", peak, severity)
+
+
+def _of_evaluations(evidence: Evidence) -> Problems:
+    """Of one process on one device. That of a training is held by model-size."""
+    for stage in stages_of(evidence.documents.milestone):
+        if stage.kind is not EVAL:
+            continue
+        view = evidence.within(stage) if stage.is_named else evidence
+        model, plan = view.documents.inputs.model, view.context.plan
+        if isinstance(model, ModelRecord) and plan is not None and plan.backend != TUNIX:
+            yield from too_little_memory(view, model, EVAL.name)
 
 
 def _may_have_gpus(hardware: HardwareRecord) -> bool:

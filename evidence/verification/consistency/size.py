@@ -19,6 +19,7 @@ from evidence.results.context import journal_at
 from evidence.stages.train import TRAIN
 from evidence.verification.consistency import registry
 from evidence.verification.consistency.decoders import is_count, plain_parameters
+from evidence.verification.consistency.memory import BYTES, too_little_memory
 from evidence.verification.consistency.registry import (
     Evidence,
     Problems,
@@ -30,7 +31,6 @@ from evidence.verification.problem import CannotCheckError, Problem, shown
 
 check = partial(registry.check, kind=TRAIN.name)
 
-_BYTES: Final = {"float32": 4, "bfloat16": 2, "float16": 2}
 _FLOPS_PER_CORE: Final = 5e12
 """Of one logical processor, matrix units in low precision included; none does more today."""
 _FLOPS_PER_GPU: Final = 2e16
@@ -58,21 +58,9 @@ def model_size(evidence: Evidence) -> Problems:
     model = need(evidence.documents.inputs.model, "the model is not known")
     yield from _rate(evidence)
     yield from _shapes(evidence, model)
-    yield from _memory(evidence, model)
-
-
-def _memory(evidence: Evidence, model: ModelRecord) -> Problems:
-    width = _BYTES.get(model.dtype)
-    if width is None:
+    if model.dtype not in BYTES:
         raise CannotCheckError(f"{shown(model.dtype)} is no number format that is known here")
-    least = model.num_parameters * width // 2
-    devices = max((one.data["num_devices"] for one in evidence.events("execution")), default=1)
-    for event in evidence.events("stage-finished", "train"):
-        peak = event.data["peak_memory_bytes"]
-        if peak is not None and peak * devices < least:
-            text = f"too little memory for {model.num_parameters} parameters"
-            place = journal_at(event, "data", "peak_memory_bytes")
-            yield Problem(place, text, f"at least {least}", peak)
+    yield from too_little_memory(evidence, model, TRAIN.name)
 
 
 def _rate(evidence: Evidence) -> Problems:

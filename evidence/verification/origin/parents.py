@@ -149,7 +149,7 @@ class _Chain:
     ) -> Iterator[Problem]:
         if pack.name in child.above:
             ring = " → ".join((*child.above[child.above.index(pack.name) :], pack.name))
-            self._unseen.append(f"{ring} begins from itself by name: not followed further")
+            self._unseen.append(f"{ring}: a name that comes again, not followed further")
         try:
             folder, sums, is_it = self.at_hand(one, pack)
         except UnreadableError as error:
@@ -199,6 +199,8 @@ class _Chain:
         near = self._path.parent / pack.name
         reason, other = "", None
         try:
+            if near == self._path:
+                raise UnreadableError("the folder of that name is this pack itself, or a copy")
             sums = sums_of(near)
             if sums.root_sha256 == one.root_sha256:
                 return near, sums, True
