@@ -1,8 +1,8 @@
 """in-toto Statement v1: SLSA provenance v1 of what a run made, and a test result of its gates.
 
 Responsible for two statements as they are specified (in-toto/attestation: spec/v1, predicates
-provenance v1 and test-result v0.1). Neither is signed: a statement in a DSSE envelope needs a key,
-and an envelope without a signature is none.
+provenance v1 and test-result v0.1). With a key each is in a DSSE envelope; without one it is bare,
+since an envelope without a signature is none.
 """
 
 from __future__ import annotations
@@ -12,10 +12,13 @@ from typing import Any, Final
 
 from evidence import layout
 from evidence.encoding import jsonio
+from evidence.export.envelope import Key, envelope
 from evidence.export.facts import LIMITS, Account, line, said_levels, weights_of
 from evidence.export.lineage import Input, inputs_of, packages_of, purl_of
 from evidence.records.run import GateResult
 
+_BARE: Final = ".intoto.json"
+_SIGNED: Final = ".dsse.json"
 PROVENANCE: Final = "provenance.intoto.json"
 TEST_RESULT: Final = "test-result.intoto.json"
 STATEMENT_TYPE: Final = "https://in-toto.io/Statement/v1"
@@ -32,6 +35,14 @@ def files(account: Account) -> Mapping[str, bytes]:
     if account.gates:
         found[TEST_RESULT] = jsonio.dump_document(_statement(account, *_tested(account)))
     return found
+
+
+def signed_files(account: Account, key: Key) -> Mapping[str, bytes]:
+    """The same, each in an envelope that the key signs."""
+    return {
+        name.replace(_BARE, _SIGNED): jsonio.dump_document(envelope(data, key))
+        for name, data in files(account).items()
+    }
 
 
 def _statement(account: Account, kind: str, predicate: dict[str, Any]) -> dict[str, Any]:

@@ -6,12 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from evidence.export.formats import FORMATS
 from evidence.system import durable
 from evidence.verification.verification import verify_pack
 from tests.command import evidence
 from tests.export.packs import copied, exported
-from tests.export.test_every_format import NOTHING
+from tests.export.test_every_format import NOTHING, WITHOUT_A_KEY
 from tests.project import Project
 
 PAGE = "README.md"
@@ -27,7 +26,7 @@ def read(folder: Path) -> dict[str, bytes]:
     return {path.relative_to(folder).as_posix(): path.read_bytes() for path in paths}
 
 
-@pytest.mark.parametrize("name", FORMATS)
+@pytest.mark.parametrize("name", WITHOUT_A_KEY)
 def test_a_folder_appears_with_the_files_of_the_format(
     name: str, pack: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
