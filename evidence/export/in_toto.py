@@ -197,8 +197,19 @@ def _gates(account: Account) -> list[dict[str, Any]]:
         if gate.actual is not None and value is not None:
             told |= {"actual": gate.actual, "address": value.address, "level": value.level}
         if gate.limit is not None:
-            told["limit"] = gate.limit
+            told |= {"limit": gate.limit, "limit_from": _limit_from(account, gate)}
         if gate.reason:
             told["reason"] = line(gate.reason)
         found.append(told)
     return found
+
+
+def _limit_from(account: Account, gate: GateResult) -> str:
+    """Where the limit of a gate comes from: the milestone, or another value."""
+    asked = () if account.spec is None else account.spec.gates
+    for one in asked:
+        if one.name == gate.name and one.other is not None:
+            value = account.measured.get(one.other)
+            place = "" if value is None else f", {value.level}, at {value.address}"
+            return line(f"{one.factor} of {one.other}{place}")
+    return f"{layout.MILESTONE}, declared"

@@ -97,6 +97,16 @@ def test_nor_through_a_link(complete: Path, tmp_path: Path) -> None:
     assert verify_pack(pack).exit == 0
 
 
+def test_nor_through_a_link_in_the_folder(complete: Path, tmp_path: Path) -> None:
+    pack = copied(complete, tmp_path)
+    before = read(pack)
+    (tmp_path / "o").mkdir()
+    (tmp_path / "o/M90").symlink_to(pack, target_is_directory=True)
+    words = ("export", "ro-crate", str(pack), "--output", str(tmp_path / "o"), "--force")
+    assert evidence(*words).exit == 2
+    assert read(pack) == before
+
+
 def test_a_broken_pack_is_refused(complete: Path, tmp_path: Path) -> None:
     pack = copied(complete, tmp_path)
     (pack / "predictions.jsonl").write_bytes(b"{}\n")
