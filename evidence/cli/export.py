@@ -10,7 +10,7 @@ from evidence.cli.boundary import without_a_run
 from evidence.cli.say import echo
 from evidence.cli.streams import heard
 from evidence.export.facts import account_of
-from evidence.export.formats import FORMATS, files_of
+from evidence.export.formats import FORMATS, files_of, signed_files_of
 from evidence.export.writing import refuse_in_a_pack, write_files
 from evidence.text.escape import visible
 from evidence.verification.verification import load_sealed
@@ -25,9 +25,15 @@ from evidence.verification.verification import load_sealed
     metavar="FOLDER",
     help="Where to write (default: a folder ID-FORMAT in the current one).",
 )
+@click.option(
+    "--key",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Sign with this elliptic-curve key in PEM (in-toto, oms).",
+)
 @click.option("--force", is_flag=True, help="Replace files that are there with other bytes.")
 @without_a_run()
-def command(form: str, pack: Path, output: Path | None, force: bool) -> None:
+def command(form: str, pack: Path, output: Path | None, key: Path | None, force: bool) -> None:
     """Write PACK in FORMAT, as what it is: a failed, recorded or imported one too.
 
     Takes a pack whose sealed set is whole: exit 1 for one that is not, 5 for one that is unsafe to
@@ -38,7 +44,8 @@ def command(form: str, pack: Path, output: Path | None, force: bool) -> None:
         refuse_in_a_pack(output)
     account = account_of(load_sealed(pack))
     folder = Path(f"{account.milestone}-{form}") if output is None else output
-    written = write_files(folder, files_of(form, account), force=force)
+    made = files_of(form, account) if key is None else signed_files_of(form, account, key)
+    written = write_files(folder, made, force=force)
     said = f"wrote {len(written)} files into {folder.as_posix()}"
     if not written:
         said = f"{folder.as_posix()} has it already"

@@ -42,7 +42,7 @@ LIMITS: Final = (
     "that the training happened.",
     "This export repeats what the sealed files say. That its numbers follow from the evidence is "
     "checked by `evidence verify` on the pack, not by this file.",
-    "No signature was looked at for this export; it is not signed itself.",
+    "No signature of the pack was looked at for this export.",
 )
 
 

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from importlib import import_module
-from typing import Final
+from pathlib import Path
+from typing import Any, Final
 
+from evidence.errors import UsageError
 from evidence.export.facts import Account
 from evidence.export.tree import Content
 
@@ -19,14 +21,36 @@ FORMATS: Final = {
     "croissant": "Each data set, as loaders of data read it (Croissant 1.1).",
     "cyclonedx": "A bill of materials of the model (CycloneDX 1.7, ML-BOM).",
     "in-toto": "Statements of in-toto: SLSA provenance, and the gates as a test result.",
+    "oms": "A signature of the model's folder (OpenSSF Model Signing); needs --key.",
     "numbers": "A LaTeX macro for each value, and a BibTeX entry.",
     "ro-crate": "A Process Run Crate (RO-Crate 1.1) with a copy of the pack.",
 }
 """By the name that is typed, what a reader needs it for."""
 
 
+SIGNED: Final = ("in-toto", "oms")
+"""Formats that a key signs."""
+
+
 def files_of(name: str, account: Account) -> Mapping[str, Content]:
     """The files of a format. Raises UsageError where this pack has nothing to say in it."""
-    module = import_module(f"evidence.export.{name.replace('-', '_')}")
-    made: Mapping[str, Content] = module.files(account)
+    made: Mapping[str, Content] = _module(name).files(account)
     return made
+
+
+def signed_files_of(name: str, account: Account, key: Path) -> Mapping[str, Content]:
+    """The same, signed with the key in a file. Raises UsageError where the format has no such form,
+    and for a key that cannot be used."""
+    if name not in SIGNED:
+        raise UsageError(
+            f"nothing in the format {name} is signed by a key",
+            hint=f"Those that are: {', '.join(SIGNED)}. `evidence sign` signs the pack itself.",
+        )
+    from evidence.export.envelope import read_key  # cryptography, which few exports need
+
+    made: Mapping[str, Content] = _module(name).signed_files(account, read_key(key))
+    return made
+
+
+def _module(name: str) -> Any:
+    return import_module(f"evidence.export.{name.replace('-', '_')}")

@@ -1,8 +1,8 @@
 """in-toto Statement v1: SLSA provenance v1 of what a run made, and a test result of its gates.
 
 Responsible for two statements as they are specified (in-toto/attestation: spec/v1, predicates
-provenance v1 and test-result v0.1). Neither is signed: a statement in a DSSE envelope needs a key,
-and an envelope without a signature is none.
+provenance v1 and test-result v0.1). With a key each is in a DSSE envelope; without one it is bare,
+since an envelope without a signature is none.
 """
 
 from __future__ import annotations
@@ -12,10 +12,13 @@ from typing import Any, Final
 
 from evidence import layout
 from evidence.encoding import jsonio
+from evidence.export.envelope import Key, envelope
 from evidence.export.facts import LIMITS, Account, line, said_levels, weights_of
 from evidence.export.lineage import Input, inputs_of, packages_of, purl_of
 from evidence.records.run import GateResult
 
+_BARE: Final = ".intoto.json"
+_SIGNED: Final = ".dsse.json"
 PROVENANCE: Final = "provenance.intoto.json"
 TEST_RESULT: Final = "test-result.intoto.json"
 STATEMENT_TYPE: Final = "https://in-toto.io/Statement/v1"
@@ -32,6 +35,14 @@ def files(account: Account) -> Mapping[str, bytes]:
     if account.gates:
         found[TEST_RESULT] = jsonio.dump_document(_statement(account, *_tested(account)))
     return found
+
+
+def signed_files(account: Account, key: Key) -> Mapping[str, bytes]:
+    """The same, each in an envelope that the key signs."""
+    return {
+        name.replace(_BARE, _SIGNED): jsonio.dump_document(envelope(data, key))
+        for name, data in files(account).items()
+    }
 
 
 def _statement(account: Account, kind: str, predicate: dict[str, Any]) -> dict[str, Any]:
@@ -186,8 +197,19 @@ def _gates(account: Account) -> list[dict[str, Any]]:
         if gate.actual is not None and value is not None:
             told |= {"actual": gate.actual, "address": value.address, "level": value.level}
         if gate.limit is not None:
-            told["limit"] = gate.limit
+            told |= {"limit": gate.limit, "limit_from": _limit_from(account, gate)}
         if gate.reason:
             told["reason"] = line(gate.reason)
         found.append(told)
     return found
+
+
+def _limit_from(account: Account, gate: GateResult) -> str:
+    """Where the limit of a gate comes from: the milestone, or another value."""
+    asked = () if account.spec is None else account.spec.gates
+    for one in asked:
+        if one.name == gate.name and one.other is not None:
+            value = account.measured.get(one.other)
+            place = "" if value is None else f", {value.level}, at {value.address}"
+            return line(f"{one.factor} of {one.other}{place}")
+    return f"{layout.MILESTONE}, declared"

@@ -175,6 +175,8 @@ def _eval_results(account: Account) -> dict[str, bytes]:
                 f"{name}, {value.level}, at {value.address} of pack sha256:{account.root_sha256}"
             )
             file_name = _FILE_SIGNS.sub("_", f"{told['type']}_{name}").strip("._") or "score"
+            if f"{RESULTS}/{file_name}.yaml" in found:  # two names that differ in signs alone
+                file_name = f"{file_name}_{len(found) + 1}"
             found[f"{RESULTS}/{file_name}.yaml"] = dump([entry]).encode("utf-8")
     return found
 

@@ -32,6 +32,7 @@ def write_files(folder: Path, files: Mapping[str, Content], *, force: bool) -> t
         return _all_at_once(folder, files)
     if not folder.is_dir():
         raise UsageError(f"{folder} is no folder", hint="Give a folder: --output FOLDER")
+    _refuse_leading_out(folder, files)
     changed = [name for name, data in files.items() if not _has(folder / name, data)]
     taken = [name for name in changed if type_of(folder / name) is not None]
     if taken and not force:
@@ -57,6 +58,17 @@ def refuse_in_a_pack(folder: Path) -> None:
             raise UsageError(
                 f"{folder} lies in the pack {place}; nothing is written into a pack",
                 hint="Give a folder elsewhere: --output FOLDER",
+            )
+
+
+def _refuse_leading_out(folder: Path, files: Mapping[str, Content]) -> None:
+    """Raise UsageError where a link in the folder leads out of it: into a pack, or anywhere."""
+    whole = folder.resolve()
+    for inside in sorted({(folder / name).parent for name in files}):
+        if not inside.resolve().is_relative_to(whole):
+            raise UsageError(
+                f"{inside} leads out of {folder}; nothing was written",
+                hint="Give another folder: --output FOLDER",
             )
 
 

@@ -6,12 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from evidence.export.formats import FORMATS
 from evidence.system import durable
 from evidence.verification.verification import verify_pack
 from tests.command import evidence
 from tests.export.packs import copied, exported
-from tests.export.test_every_format import NOTHING
+from tests.export.test_every_format import NOTHING, WITHOUT_A_KEY
 from tests.project import Project
 
 PAGE = "README.md"
@@ -27,7 +26,7 @@ def read(folder: Path) -> dict[str, bytes]:
     return {path.relative_to(folder).as_posix(): path.read_bytes() for path in paths}
 
 
-@pytest.mark.parametrize("name", FORMATS)
+@pytest.mark.parametrize("name", WITHOUT_A_KEY)
 def test_a_folder_appears_with_the_files_of_the_format(
     name: str, pack: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -96,6 +95,16 @@ def test_nor_through_a_link(complete: Path, tmp_path: Path) -> None:
     (tmp_path / "o").symlink_to(pack, target_is_directory=True)
     assert export(pack, "--output", str(tmp_path / "o"), "--force")[0] == 2
     assert verify_pack(pack).exit == 0
+
+
+def test_nor_through_a_link_in_the_folder(complete: Path, tmp_path: Path) -> None:
+    pack = copied(complete, tmp_path)
+    before = read(pack)
+    (tmp_path / "o").mkdir()
+    (tmp_path / "o/M90").symlink_to(pack, target_is_directory=True)
+    words = ("export", "ro-crate", str(pack), "--output", str(tmp_path / "o"), "--force")
+    assert evidence(*words).exit == 2
+    assert read(pack) == before
 
 
 def test_a_broken_pack_is_refused(complete: Path, tmp_path: Path) -> None:

@@ -17,6 +17,7 @@ from evidence.export.in_toto import PROVENANCE, TEST_RESULT, files
 from evidence.export.lineage import purl_of
 from evidence.records.availability import Unavailable
 from evidence.records.capture import PackageRecord
+from evidence.records.milestone import GateSpec
 from evidence.records.run import GateResult
 from tests.documents import replaced
 from tests.export.packs import account, exported, holds, values
@@ -83,6 +84,28 @@ def test_numbers_of_gates_are_results_with_their_address(complete: Path) -> None
     assert holds(values(complete), gate["metric"], gate["actual"])
     one = values(complete)[gate["metric"]]
     assert (gate["address"], gate["level"]) == (one["address"], one["level"])
+    assert (gate["limit"], gate["limit_from"]) == (20, "milestone.toml, declared")
+
+
+def test_a_limit_that_is_another_value_says_which(complete: Path) -> None:
+    given_ = account(complete)
+    results, run = given_.documents.results, given_.run
+    assert results is not None
+    assert run is not None
+    spec = GateSpec("falls", "train.loss_end", "<", None, "train.loss_start", 0.5)
+    gate = GateResult(
+        "falls", "train.loss_end", "<", required=True, outcome="met",
+        actual=results.values["train.loss_end"].value, limit=1.1633, reason="",
+    )  # fmt: skip
+    documents = replaced(
+        run,
+        milestone=replace(run.milestone, gates=(spec,)),
+        results=replace(results, gates=(gate,)),
+    )
+    made = json.loads(files(replace(given_, documents=documents))[TEST_RESULT])
+    (told,) = made["predicate"]["configuration"][1]["annotations"]["gates"]
+    place = results.values["train.loss_start"].address
+    assert told["limit_from"] == f"0.5 of train.loss_start, observed, at {place}"
 
 
 def test_a_stand_in_is_no_passed_test(complete: Path) -> None:
