@@ -33,8 +33,8 @@ _SEQ2SEQ: Final = (
     f"Qwen or GPT-2; or {RECORD}"
 )
 _EXTRA: Final = (
-    "settings of TrainingArguments that no key names are not passed on: their effect on the "
-    f"arithmetic could not be checked; or {RECORD}"
+    "settings of TrainingArguments that no key names stand in a table here: [train.extra] with "
+    "lr_scheduler_kwargs = { num_cycles = 1 }"
 )
 _LORA: Final = "an adapter is asked for by a table here: [train.lora] with rank = 8"
 _QUANTISED: Final = (
@@ -95,7 +95,7 @@ _OF_KEYS: Final = (
     (_PACKING, ("eval_packing", "packing", "padding_free", "sample_packing")),
     (_STREAMING, ("dispatch_batches", "streaming")),
     (_SEQ2SEQ, ("max_source_length", "max_target_length", "predict_with_generate")),
-    (_EXTRA, ("extra", "training_arguments")),
+    (_EXTRA, ("training_arguments", "training_args")),
 )
 _OF_VALUES: Final = (
     (_SCORES, ("accuracy", "bleu", "f1", "rouge", "rougel")),

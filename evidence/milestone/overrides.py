@@ -140,17 +140,24 @@ def shadowed(made: Applied, attempts: Iterable[str]) -> Iterator[str]:
     """What is said of settings of [train] and [eval] of which an attempt has its own."""
     tables = made.document.get("attempt", [])
     for one, place in zip(made.overrides, made.places, strict=True):
-        if place[0] not in ("train", "eval") or len(place) != 2:
+        if place[0] not in ("train", "eval") or len(place) < 2:
             continue
-        table, key = map(str, place)
+        table, key = map(str, place[:2])
         for attempt in tables:
             own = attempt.get(table, {})
-            if attempt["name"] in attempts and key in own and own[key] != one.value:
-                instead = Setting(f"attempt.{attempt['name']}.{table}.{key}", one.value)
+            if attempt["name"] not in attempts or key not in own:
+                continue
+            if _found(own, place[1:]) != one.value:
+                parts = ".".join(map(str, place))
+                instead = Setting(f"attempt.{attempt['name']}.{parts}", one.value)
                 yield (
                     f"{said(one)} does not reach the attempt {attempt['name']}, which has its own "
-                    f"({spelled(own[key])}): {said(instead)}"
+                    f"{_own(own[key])}: {said(instead)}"
                 )
+
+
+def _own(value: Any) -> str:
+    return "table" if isinstance(value, dict) else f"({spelled(value)})"
 
 
 def said(one: Setting | OverrideRecord) -> str:

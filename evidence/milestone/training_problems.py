@@ -12,6 +12,7 @@ from typing import Any, Final
 
 from evidence.encoding.codec import decode, encode
 from evidence.milestone.conversations import has_text
+from evidence.milestone.extra_problems import extra_problems
 from evidence.records.milestone import Milestone
 from evidence.records.training import TrainSpec
 from evidence.stages.train import TRAIN
@@ -37,7 +38,7 @@ def training_problems(milestone: Milestone) -> list[Problem]:
     if milestone.given_train is None:
         return []
     whole: Table = ("/train", encode(milestone.train))
-    found: dict[Problem, None] = dict.fromkeys(_lora(milestone))
+    found: dict[Problem, None] = dict.fromkeys((*_lora(milestone), *extra_problems(milestone)))
     nothing: Table = ("", {})
     attempts = [(f"/attempt/{n}/train", one.train) for n, one in enumerate(milestone.attempts)]
     stages = [

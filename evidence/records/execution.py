@@ -1,5 +1,9 @@
 """How training was carried out: facts of the journal's events `execution` and `loss`."""
 
+from typing import Any
+
+from msgspec import field
+
 from evidence.records.record import Number, Record
 from evidence.records.training import Execution
 
@@ -21,6 +25,8 @@ class ExecutionRecord(Record, omit_defaults=True):
     smallest that holds it. None where rows are padded to the longest of their batch."""
     processes: int = 1
     """Processes that divide the rows of a step; rows and forward passes are those of each."""
+    extra: dict[str, Any] = field(default_factory=dict)
+    """What was passed to TrainingArguments beside what this tool sets."""
 
 
 class CompilationRecord(Record):

@@ -6,7 +6,9 @@ may rely on.
 
 from __future__ import annotations
 
-from typing import Final, Literal
+from typing import Any, Final, Literal
+
+from msgspec import field
 
 from evidence.records.record import Number, Record
 
@@ -83,13 +85,16 @@ class TrainSpec(Record):
     """Whether the final model is the one with the smallest validation loss, not the last one."""
     lora: LoraSpec | None = None
     """None: all weights are trained."""
+    extra: dict[str, Any] = field(default_factory=dict)
+    """Further arguments of transformers' TrainingArguments by their names: passed on as they are,
+    and what they do to a training is not known here."""
 
 
 OPTIONS: Final = (
     *("warmup_ratio", "adam_beta1", "adam_beta2", "adam_epsilon"),
     *("label_smoothing", "neftune_noise_alpha", "gradient_checkpointing", "lora"),
     *("mixed_precision", "validate_every_steps", "validation_data"),
-    *("early_stopping_patience", "early_stopping_threshold", "keep_best"),
+    *("early_stopping_patience", "early_stopping_threshold", "keep_best", "extra"),
 )
 """Fields that came after the first form of this record: at their default they are left out of
 whatever is said or digested of a training, so that a pack from before them stays what it was."""

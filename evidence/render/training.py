@@ -20,6 +20,7 @@ from evidence.text import formatting, markdown
 
 OTHER_LOSS: Final = 1e-4
 """Relative. What differs by less is rounding."""
+_EXTRA: Final = "train.extra."
 SHOWN_LOSS_ROWS: Final = 200
 """Of the loss table in the summary; results.json has every row."""
 
@@ -42,6 +43,7 @@ def view(documents: Documents, sheet: Sheet) -> dict[str, Any]:
         "widths": _widths(context.stage_events("execution", TRAIN.name)),
         "own_loss": _own_loss(context.stage_events("loss", TRAIN.name)),
         "options": _options(sheet),
+        "extra": _extra(sheet),
         "lora": _lora(documents, sheet),
         "stayed": _stayed(documents),
         "merged": sheet.raw("train.lora.merge") is True,
@@ -56,6 +58,12 @@ def _options(sheet: Sheet) -> str:
     default."""
     found = (name for name in OPTIONS if sheet.has(f"train.{name}"))
     return ", ".join(f"`{name}` {sheet.v(f'train.{name}')}" for name in found)
+
+
+def _extra(sheet: Sheet) -> str:
+    """Arguments of [train.extra], by their names in TrainingArguments."""
+    names = [name for name in sheet.values if name.startswith(_EXTRA)]
+    return ", ".join(f"`{name.removeprefix(_EXTRA)}` {sheet.v(name, 'shortest')}" for name in names)
 
 
 def _stayed(documents: Documents) -> bool:

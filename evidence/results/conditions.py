@@ -22,6 +22,7 @@ from evidence.results.context import Context
 from evidence.results.framework import framework_of, framework_version
 from evidence.results.side_by_side import compared_steps
 from evidence.rules.closeness import difference
+from evidence.rules.differences import scalar
 from evidence.stages.train import STEPS
 from evidence.text import formatting
 
@@ -62,6 +63,7 @@ FURTHER: Final = {
     "early_stopping_patience": "validations without a better loss that end it",
     "early_stopping_threshold": "by how much a better loss is smaller",
     "keep_best": "whether the best weights are kept",
+    "extra": "further TrainingArguments",
 }
 """Likewise, and said only where one of the two does not leave it at its default."""
 RATE_TOLERANCE: Final = 1e-6
@@ -255,9 +257,11 @@ def settings(
 
 def _stated(value: Any) -> Scalar:
     """A setting in one line; of a table, its keys and values."""
-    if not isinstance(value, LoraSpec):
+    if not isinstance(value, (LoraSpec, dict)):
         stated: Scalar = value
         return stated
+    if isinstance(value, dict):
+        return ", ".join(f"{key} {scalar(value[key])}" for key in sorted(value)) or "none"
     return ", ".join(f"{key} {_in_words(one)}" for key, one in encode(value).items())
 
 

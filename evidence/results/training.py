@@ -25,6 +25,7 @@ from evidence.results.context import (
     unknown,
 )
 from evidence.rules import arithmetic
+from evidence.rules.differences import scalar
 from evidence.stages.train import ADAPTER, STEPS
 
 _NO_RUNTIME = "the journal has no runtime of the training loop"
@@ -39,6 +40,8 @@ _SETTINGS = (
     ("log_every_steps", "steps"),
     ("seed", ""),
 )
+_TABLES = ("lora", "extra")
+"""Settings that are no single value."""
 _MOVED = (
     ("num_weights_compared", "num_compared", "weights"),
     ("num_weights_changed", "num_changed", "weights"),
@@ -97,11 +100,12 @@ def _loss_table(context: Context) -> tuple[IntervalRow, ...]:
 def training_values(context: Context) -> Values:
     """train.* and probe.*"""
     table = loss_table(context)
-    further = tuple((key, "") for key in options_set(context.train) if key != "lora")
+    further = tuple((key, "") for key in options_set(context.train) if key not in _TABLES)
     for key, unit in (*_SETTINGS, *further):
         address, rule = context.stated("train", key)
         yield f"train.{key}", known(getattr(context.train, key), unit, address, rule)
     yield from lora_values(context)
+    yield from _extra(context)
     steps = _steps(context)
     if steps:
         yield from _counted(steps)
@@ -117,6 +121,14 @@ def training_values(context: Context) -> Values:
     yield from _moved(context)
     if context.documents.milestone.given_eval is not None:
         yield from _probes(context)
+
+
+def _extra(context: Context) -> Values:
+    """Arguments of [train.extra]; a list or a table as its JSON text."""
+    for name, value in context.train.extra.items():
+        address, rule = context.stated("train", "extra", name)
+        stated = value if isinstance(value, (str, int, float)) else str(scalar(value))
+        yield f"train.extra.{name}", known(stated, "", address, rule)
 
 
 def _steps(context: Context) -> tuple[StepRow, ...]:

@@ -120,7 +120,7 @@ def _lacking(
         value = getattr(plan.train, key)
         if value == getattr(plain, key) or (word and value != word):
             continue
-        said = key if isinstance(value, LoraSpec) else f"{key} = {value!r}"
+        said = key if isinstance(value, (LoraSpec, dict)) else f"{key} = {value!r}"
         own = milestone.attempts[plan.number - 1].train
         table = f"/attempt/{plan.number - 1}/train" if key in own else "/train"
         yield (

@@ -35,6 +35,7 @@ from evidence.render import narrative
 from evidence.rules import patterns
 from evidence.running import program_fit
 from evidence.running.author_words import refuse_unsupported_measurements
+from evidence.running.extra_names import extra_problems
 from evidence.running.holdable import refuse_too_much_around
 from evidence.running.launching import launch_problems
 from evidence.running.lora_fit import refuse_unknown_targets
@@ -106,6 +107,7 @@ def prepare(
     backends = _backends(_select(plans, attempt) if attempt else plans, where)
     _refuse_idle(where, milestone)
     _refuse_first(where, launch_problems(milestone, plans, backends))
+    _refuse_first(where, extra_problems(milestone, backends))
     _check_templates(milestone, where)
     parents = parents_of(root, milestone, where)
     _check_models(root, milestone, where)

@@ -156,7 +156,7 @@ def test_settings_that_generating_does_not_use_fail_no_run(
 def test_one_process_trains_on_one_gpu(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     from transformers import TrainingArguments
 
-    from evidence.backends.transformers.training import OneDevice
+    from evidence.backends.transformers.arguments import OneDevice
 
     monkeypatch.setattr(TrainingArguments, "n_gpu", property(lambda _: 4))
     args = OneDevice(output_dir=str(tmp_path), per_device_train_batch_size=2, use_cpu=True)

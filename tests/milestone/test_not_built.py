@@ -14,7 +14,8 @@ from tests.backends.test_training import MILESTONE
 
 INSTEAD = (
     not_built.RECORD, "CUDA_VISIBLE_DEVICES=1 evidence run ID",
-    'mixed_precision = "bf16"', "[train.lora] with rank = 8", "validate_every_steps = 50",
+    'mixed_precision = "bf16"', "[train.lora] with rank = 8", "[train.extra] with",
+    "validate_every_steps = 50",
 )  # fmt: skip
 KEYS = sorted(not_built._KEYS)
 

@@ -156,6 +156,7 @@ def _set_otherwise(milestone: Milestone) -> Milestone:
         early_stopping_threshold=0.1,
         keep_best=True,
         lora=LoraSpec(rank=2),
+        extra={"tf32": False},
     )
     return replace(milestone, given_train=train)
 

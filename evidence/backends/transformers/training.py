@@ -17,10 +17,11 @@ from typing import Any, Final
 
 import torch
 from torch.utils.data import DataLoader
-from transformers import PrinterCallback, Trainer, TrainerCallback, TrainingArguments
+from transformers import PrinterCallback, Trainer, TrainerCallback
 
 from evidence.backends.memory import memory_named
 from evidence.backends.steps import StepLog, grouping, nothing_to_learn, num_steps_of
+from evidence.backends.transformers.arguments import arguments_of
 from evidence.backends.transformers.batches import ExampleDataset, collate, in_batches
 from evidence.backends.transformers.loss import (
     Compared,
@@ -28,7 +29,7 @@ from evidence.backends.transformers.loss import (
     num_targets_of,
     token_loss,
 )
-from evidence.backends.transformers.models import device_of, refuse_without_bfloat16
+from evidence.backends.transformers.models import device_of
 from evidence.backends.transformers.ranks import Ranks
 from evidence.backends.transformers.shared_steps import (
     FILLER,
@@ -41,7 +42,7 @@ from evidence.data.tokens import Example
 from evidence.data.validation import set_record
 from evidence.encoding.codec import encode
 from evidence.records.execution import ExecutionRecord, LossRecord
-from evidence.rules.arithmetic import steps_per_epoch, warm_up
+from evidence.rules.arithmetic import steps_per_epoch
 from evidence.worker.interface import Emit, Job, StageFailure, Stopped
 from evidence.worker.recorder import STATE_FILE, FedRow, Recorder
 
@@ -50,18 +51,6 @@ _REPEATS: Final = (
     "one: it is half of an encoder-decoder, and such a loss teaches nothing that helps to "
     "generate. Take a model that is made to predict the next token"
 )
-
-
-class OneDevice(TrainingArguments):  # type: ignore[misc]  # transformers ships no types
-    """Arguments of a Trainer that leaves further GPUs alone.
-
-    It would spread each batch over all that are visible, and count rows and steps by them.
-    """
-
-    @property
-    def n_gpu(self) -> int:
-        """GPUs that this process trains on."""
-        return min(1, int(super().n_gpu))
 
 
 class RecordingTrainer(Trainer):  # type: ignore[misc]  # transformers ships no types
@@ -230,6 +219,7 @@ def execution_of(job: Job, model: Any, ranks: Ranks) -> ExecutionRecord:
         device=str(device),
         num_devices=torch.cuda.device_count() if device.type == "cuda" else 1,
         processes=ranks.world,
+        extra=job.plan.train.extra,
     )
 
 
@@ -278,7 +268,7 @@ def train(
     reporter.validation = _validation(job, model, pad_id, validated, examples, emit, digest)
     trainer = RecordingTrainer(
         model=model,
-        args=_arguments(job, execution, num_steps),
+        args=arguments_of(job, execution, num_steps),
         train_dataset=ExampleDataset(examples),
         data_collator=lambda items: collate(items, pad_id),
         callbacks=[reporter],
@@ -339,40 +329,3 @@ def _validation(
     if job.resume is not None:
         found.from_checkpoint(Path(job.resume))
     return found
-
-
-def _arguments(job: Job, execution: ExecutionRecord, num_steps: int) -> TrainingArguments:
-    spec = job.plan.train
-    if spec.mixed_precision != "no":
-        refuse_without_bfloat16(device_of(job.plan))
-    return OneDevice(
-        output_dir=job.scratch,
-        per_device_train_batch_size=execution.rows_per_forward,
-        gradient_accumulation_steps=execution.accumulation,
-        num_train_epochs=spec.epochs,
-        max_steps=spec.max_steps if spec.max_steps is not None else -1,
-        learning_rate=spec.learning_rate,
-        lr_scheduler_type=spec.schedule,
-        warmup_steps=warm_up(num_steps, spec.warmup_steps, spec.warmup_ratio),
-        weight_decay=spec.weight_decay,
-        max_grad_norm=spec.max_grad_norm,
-        neftune_noise_alpha=spec.neftune_noise_alpha or None,
-        gradient_checkpointing=spec.gradient_checkpointing,
-        bf16=spec.mixed_precision == "bf16",
-        optim=spec.optimizer,
-        adam_beta1=spec.adam_beta1,
-        adam_beta2=spec.adam_beta2,
-        adam_epsilon=spec.adam_epsilon,
-        seed=spec.seed,
-        data_seed=spec.seed,
-        logging_strategy="steps",
-        logging_steps=1,
-        logging_nan_inf_filter=False,  # a NaN must be seen, not replaced by an average
-        save_strategy="steps" if spec.checkpoint_every_steps else "no",
-        save_steps=spec.checkpoint_every_steps or 500,
-        remove_unused_columns=False,
-        use_cpu=job.plan.requires.accelerator == "none",
-        report_to=[],
-        disable_tqdm=True,
-        dataloader_pin_memory=job.plan.requires.accelerator != "none",
-    )

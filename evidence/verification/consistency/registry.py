@@ -25,6 +25,7 @@ from evidence.records.record import Record
 from evidence.records.run import AttemptPlan, JournalEvent
 from evidence.records.training import saves_adapter
 from evidence.results.context import Context
+from evidence.rules.arguments import CHECKED, reaching
 from evidence.stages.registry import kinds
 from evidence.stages.stage import Stage
 from evidence.verification.ledger import Rule
@@ -185,10 +186,26 @@ def check(
         if id in _CHECKS:
             raise ValueError(f"two checks are called {id!r}")
         about = of_stages or kind or _kind_of_theme(function.__module__)
-        _CHECKS[id] = Check(Rule(id, title, since), function, kind, by_author, about, asked)
+        run = unless_reached(id, function) if id in CHECKED else function
+        _CHECKS[id] = Check(Rule(id, title, since), run, kind, by_author, about, asked)
         return function
 
     return register
+
+
+def unless_reached(check_id: str, run: CheckFunction) -> CheckFunction:
+    """A check that computes from settings of [train], and is not checked where an argument of
+    [train.extra] could reach what it computes."""
+
+    def asked(evidence: Evidence) -> Problems:
+        plan = evidence.context.plan
+        extra = {} if plan is None or plan.given_train is None else plan.given_train.extra
+        if names := reaching(extra, check_id):
+            named = ", ".join(f"train.extra.{name}" for name in names)
+            raise CannotCheckError(f"what {named} does to it is not known")
+        yield from run(evidence)
+
+    return asked
 
 
 def _kind_of_theme(module: str) -> str:

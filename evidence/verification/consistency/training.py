@@ -16,6 +16,7 @@ from evidence.results.context import journal_at
 from evidence.results.training import moved_weights, rate_unreached
 from evidence.results.validation import num_steps_done
 from evidence.rules import arithmetic
+from evidence.rules.differences import scalar
 from evidence.rules.movement import hardly_moved
 from evidence.stages.train import SEEN, STEPS, TRAIN
 from evidence.verification.consistency import registry
@@ -286,7 +287,8 @@ def training_stream(evidence: Evidence) -> Problems:
 def training_execution(evidence: Evidence) -> Problems:
     """From the journal's events `execution`: rows a forward pass · accumulation · processes =
     b · g, the processes those of [launch], and rows and passes the milestone's where it ran as
-    written, the passes divided by the processes; as train.execution asks, where it does. Exact."""
+    written, the passes divided by the processes; as train.execution asks, where it does; passed
+    on to TrainingArguments is what [train.extra] gives. Exact."""
     train, events = evidence.plan.train, evidence.events("execution", "train")
     if not events:
         raise CannotCheckError("the worker did not record how rows went through the model")
@@ -301,6 +303,8 @@ def training_execution(evidence: Evidence) -> Problems:
             yield Problem(journal_at(event, "data"), text, list(asked), list(ran))
         place, text = journal_at(event, "data", "execution"), "not as the milestone asks"
         yield from differs(place, text, train.execution, event.data["execution"])
+        place, text = journal_at(event, "data"), "other TrainingArguments than [train.extra] gives"
+        yield from differs(place, text, scalar(train.extra), scalar(event.data.get("extra", {})))
 
 
 @check("training-own-loss", "the loss of a segment's first step is the one that was held against")

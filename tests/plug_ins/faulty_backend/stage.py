@@ -33,13 +33,15 @@ def run_stage(job: Job, emit: Emit) -> None:
 
 
 def _decay(weight_decay: float) -> None:
-    arguments = training._arguments
+    arguments = training.arguments_of
 
-    def other(job: Job, execution: Any) -> Any:
+    def other(job: Job, execution: Any, num_steps: int) -> Any:
         train = replace(job.plan.train, weight_decay=weight_decay)
-        return arguments(replace(job, plan=replace(job.plan, given_train=train)), execution)
+        return arguments(
+            replace(job, plan=replace(job.plan, given_train=train)), execution, num_steps
+        )
 
-    training._arguments = other
+    training.arguments_of = other
 
 
 def _order() -> None:
