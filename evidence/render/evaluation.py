@@ -45,6 +45,11 @@ def view(documents: Documents, sheet: Sheet) -> dict[str, Any]:
         "chosen": _chosen(plan.eval),
         "word_share": "eval.squad_f1" if "squad_f1" in plan.eval.metrics else "",
         "mean_loss": "mean_loss" in plan.eval.metrics,
+        "forms": {name: _form_of(name, documents) for name in plan.eval.measured},
+        "functions": [
+            (f"eval.{one.name}", one.name, markdown.inline(one.name), markdown.code(one.file))
+            for one in plan.eval.functions
+        ],
         "behaviours": [
             (f"eval.{p.name}", p.name, markdown.inline(p.name), markdown.code(p.pattern, 80))
             for p in plan.eval.scorer
@@ -66,6 +71,12 @@ def view(documents: Documents, sheet: Sheet) -> dict[str, Any]:
         "confidence": f"{formatting.shortest(CONFIDENCE * 100)} %",
         "observations": remarks.observations(documents, sheet),
     }
+
+
+def _form_of(name: str, documents: Documents) -> str:
+    """How a mean is written: a share, where every answer is right or wrong."""
+    values = [row.measured.get(name) for row in documents.rows(PREDICTIONS)]
+    return "percent" if all(isinstance(one, bool) for one in values) else "number"
 
 
 def _chosen(spec: EvalSpec) -> str:
