@@ -45,9 +45,11 @@ def view(documents: Documents, sheet: Sheet) -> dict[str, Any]:
         "chosen": _chosen(plan.eval),
         "word_share": "eval.squad_f1" if "squad_f1" in plan.eval.metrics else "",
         "mean_loss": "mean_loss" in plan.eval.metrics,
-        "forms": {name: _form_of(name, documents) for name in plan.eval.measured},
         "functions": [
-            (f"eval.{one.name}", one.name, markdown.inline(one.name), markdown.code(one.file))
+            (
+                *(f"eval.{one.name}", one.name, markdown.inline(one.name)),
+                *(markdown.code(one.file), _form_of(one.name, documents)),
+            )
             for one in plan.eval.functions
         ],
         "behaviours": [

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -280,11 +281,15 @@ def test_a_file_that_cannot_be_loaded_fails_before_the_training(tmp_path: Path) 
     assert "train: 12/12" not in done.stderr
 
 
-def test_a_reproduction_runs_the_functions_again_and_has_the_same_scores(ran: Path) -> None:
+def test_a_reproduction_runs_the_functions_again_and_has_the_same_scores(
+    ran: Path, tmp_path: Path
+) -> None:
+    own = tmp_path / "own"
+    shutil.copytree(ran, own)  # a reproduction attaches its result to the pack
     words = [sys.executable, "-m", "evidence", "reproduce", "runs/T7"]
-    done = subprocess.run(words, cwd=ran, capture_output=True, text=True, timeout=280)
+    done = subprocess.run(words, cwd=own, capture_output=True, text=True, timeout=280)
     assert done.returncode == 0, done.stdout + done.stderr
     assert "REPRODUCED bitwise" in done.stdout
-    (again,) = (path for path in (ran / "runs").glob("T7-reproduced-*") if path.is_dir())
-    before, after = predictions(ran / "runs/T7"), predictions(again)
+    (again,) = (path for path in (own / "runs").glob("T7-reproduced-*") if path.is_dir())
+    before, after = predictions(own / "runs/T7"), predictions(again)
     assert [row["measured"] for row in after] == [row["measured"] for row in before]
