@@ -47,6 +47,8 @@ PREDICTIONS: Final = "predictions.jsonl"
 WEIGHTS: Final = "weights.json"
 ADAPTER: Final = "adapter.json"
 LOGITS: Final = "logits.json"
+FUNCTIONS: Final = "functions.json"
+"""The author's own functions that scored answers; only where there are any."""
 RESULTS: Final = "results.json"
 WITHHELD: Final = "withheld.json"
 LEFT_OUT: Final = ("*.safetensors",)

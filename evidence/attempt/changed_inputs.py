@@ -22,12 +22,14 @@ Failure = tuple[str, str]
 
 
 def other_bytes(data: Mapping[str, str], around: Surroundings) -> Iterator[str]:
-    """Data of which a worker read other bytes than were recorded at the start."""
+    """Data, and files of functions, of which a worker read other bytes than were recorded at the
+    start. Names of data sets have no dot."""
     for name, value in data.items():
         expected = around.data_sha256.get(name)
         if expected != value:
+            called = name if "." in name else f"[data.{name}]"
             yield (
-                f"the worker read other bytes for [data.{name}] ({value[:12]}…) than were "
+                f"the worker read other bytes for {called} ({value[:12]}…) than were "
                 f"recorded at the start ({str(expected)[:12]}…): the file changed meanwhile"
             )
 

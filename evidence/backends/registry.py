@@ -39,6 +39,7 @@ _TRANSFORMERS: Final = Backend(
     takes_checkpoints=True,
     takes_either=True,
     measures_likelihood=True,
+    runs_functions=True,
 )
 _TUNIX: Final = Backend(
     name="tunix",

@@ -71,7 +71,12 @@ def measures(packs: Sequence[Documents]) -> tuple[MeasureRecord, ...]:
             rows.append(_row(packs, name, title))
     rows += [_row(packs, name, name) for name in _numbers(packs)]
     scorers = dict.fromkeys(name for one in plain for name in _scorers(one))
-    return (*rows, *(_row(packs, f"eval.{name}.rate", f"Score: {name}") for name in scorers))
+    measured = dict.fromkeys(name for one in plain for name in _measured_in(one))
+    return (
+        *rows,
+        *(_row(packs, f"eval.{name}.rate", f"Score: {name}") for name in scorers),
+        *(_row(packs, f"eval.{name}.mean", f"Mean of {name}") for name in measured),
+    )
 
 
 def _of_stages(packs: Sequence[Documents]) -> tuple[tuple[str, str], ...]:
@@ -81,7 +86,9 @@ def _of_stages(packs: Sequence[Documents]) -> tuple[tuple[str, str], ...]:
         names: tuple[tuple[str, str], ...] = _ROWS
         if stage.kind is EVAL:
             scorers = stage.milestone.eval.all_scorers
+            measured = stage.milestone.eval.measured
             names = (*_ROWS, *((f"eval.{name}.rate", f"Score: {name}") for name in scorers))
+            names = (*names, *((f"eval.{name}.mean", f"Mean of {name}") for name in measured))
         for name, title in names:
             if name.startswith(_OF_KIND.get(stage.kind.name, ())):
                 found.setdefault(stage.value(name), f"{stage.name}: {title}")
@@ -97,6 +104,11 @@ def _numbers(packs: Sequence[Documents]) -> tuple[str, ...]:
 def _scorers(pack: Documents) -> tuple[str, ...]:
     spec = plan_of(pack).given_eval
     return () if spec is None else spec.all_scorers
+
+
+def _measured_in(pack: Documents) -> tuple[str, ...]:
+    spec = plan_of(pack).given_eval
+    return () if spec is None else spec.measured
 
 
 def _row(packs: Sequence[Documents], name: str, title: str) -> MeasureRecord:
@@ -116,6 +128,8 @@ def _measured(documents: Documents, record: ValueRecord | None, name: str) -> Me
     low = high = None
     if name.endswith(".rate"):
         low, high = (_number(_value(documents, name[:-4] + end)) for end in ("low", "high"))
+    elif name.endswith(".mean"):
+        low, high = (_number(_value(documents, f"{name}_{end}")) for end in ("low", "high"))
     value = _number(record)
     missing = None if value is not None else record.unavailable or _NOT_IN_PACK
     return MeasuredValue(value, missing, low, high)

@@ -100,8 +100,9 @@ def _measured(row: MeasureRecord, one: MeasuredValue) -> str:
     if one.value is None:
         return f"not measured ({markdown.inline(one.unavailable or '', SHOWN_CHARS)})"
     if one.low is not None and one.high is not None:
-        low, high = formatting.percent(one.low), formatting.percent(one.high)
-        return f"{formatting.share(one.value)} ({low} to {high})"
+        shown = formatting.percent if row.name.endswith(".rate") else formatting.significant
+        value = formatting.share(one.value) if shown is formatting.percent else shown(one.value)
+        return f"{value} ({shown(one.low)} to {shown(one.high)})"
     if row.name.endswith(".rate"):
         return formatting.share(one.value)
     if row.unit == "nats":

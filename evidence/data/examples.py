@@ -294,7 +294,8 @@ def _refuse_long(spec: EvalSpec, question: EvalExample) -> None:
 
 def _refuse_endless_groups(spec: EvalSpec, found: Sequence[EvalExample]) -> None:
     values = {(name, value) for question in found for name, value in question.groups.items()}
-    size_bytes = groups.size_bytes((value for _, value in values), len(spec.all_scorers))
+    num_scores = len(spec.all_scorers) + len(spec.measured)
+    size_bytes = groups.size_bytes((value for _, value in values), num_scores)
     if size_bytes > MAX_GROUPS_BYTES:
         raise DataError(
             f"[eval] group_by makes {len(values)} groups, more than results.json can hold scores "

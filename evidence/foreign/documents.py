@@ -1,7 +1,8 @@
 """Whole documents: JSON that is known by its shape, and any other JSON, YAML or TOML by its leaves.
 
 Responsible for trainer_state.json, the flat results of Trainer, results of lm-eval, W&B's summary
-and configuration. Addresses are JSON pointers, whatever the language of the file.
+and configuration; logs of Inspect are `inspect_log`'s. Addresses are JSON pointers, whatever the
+language of the file.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from collections.abc import Iterator
 from typing import Any, Final
 
 from evidence.errors import MalformedError
-from evidence.foreign import numbers
+from evidence.foreign import inspect_log, numbers
 from evidence.foreign.facts import MAX_TEXT_CHARS, Fact, Place
 from evidence.foreign.tables import MAX_DEPTH, fact, part, step_of, whole
 from evidence.records.record import Number
@@ -24,6 +25,8 @@ def format_of(value: Any) -> str:
     if isinstance(value, dict):
         if isinstance(value.get("log_history"), list):
             return "trainer-state"
+        if inspect_log.is_log(value):
+            return inspect_log.INSPECT
         if isinstance(value.get("results"), dict) and ("config" in value or "versions" in value):
             return "lm-eval-results"
         metadata = value.get("metadata")
@@ -42,6 +45,8 @@ def facts(value: Any, file: str, kind: str, *, is_text: bool = False) -> Iterato
     walk = _Walk(file, is_text=is_text)
     if kind == "trainer-state":
         yield from _trainer_state(value, walk)
+    elif kind == inspect_log.INSPECT:
+        yield from inspect_log.log_facts(value, walk)
     elif kind == "lm-eval-results":
         yield from _lm_eval(value, walk)
     else:

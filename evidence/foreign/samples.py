@@ -1,24 +1,31 @@
-"""Scores of lm-eval recomputed from the samples that it logged beside them.
+"""Scores of evaluation harnesses computed again from the samples that were logged with them.
 
-Responsible for metrics that are plain means of their rows. Groups of tasks, weighted metrics and
-files of which a part was left out are not looked at.
+Responsible for scores that are plain means of samples, their standard errors, and how many samples
+there are; of lm-eval (results_*.json beside samples_*.jsonl) and of Inspect's logs in JSON. Groups
+of tasks, weighted and corpus-level metrics, other reducers than the mean and files of which a part
+was left out are not computed, each with its reason.
 """
 
 from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from decimal import Decimal
 from pathlib import PurePosixPath
 from typing import Final
 
 from evidence.foreign.digits import shown
-from evidence.foreign.facts import Fact, Source
+from evidence.foreign.facts import Fact, Place, Source
 from evidence.foreign.finding import Finding, said, warning
+from evidence.foreign.inspect_log import INSPECT, scores_of
 from evidence.foreign.trainings import is_number
+from evidence.records.record import Record
 
 MEANS: Final = frozenset({"acc", "acc_norm", "exact_match", "em", "prompt_level_strict_acc"})
+STDERR: Final = "_stderr"
+EFFECTIVE: Final = "effective"
+"""Of lm-eval's n-samples: how many documents were evaluated."""
 RELATIVE: Final = Decimal("1e-9")
 NO_FILTER: Final = "none"
 _NAME: Final = re.compile(
@@ -26,56 +33,129 @@ _NAME: Final = re.compile(
 )
 
 
+class Held(Record):
+    """A score of an evaluation, and what its samples give."""
+
+    task: str
+    fact: Fact
+    found: float | None = None
+    """None: not computed, for a reason."""
+    what: str = "mean"
+    num_samples: int = 0
+    file: str = ""
+    place: Place | None = None
+    """Where the first of the samples stands."""
+    why_not: str = ""
+
+    @property
+    def differs(self) -> bool:
+        """Whether the samples do not give what is said."""
+        score = shown(self.fact)
+        if self.found is None or score is None:
+            return False
+        return abs(score.value - Decimal(repr(self.found))) > score.half + RELATIVE
+
+
+def held(sources: Sequence[Source]) -> Iterator[Held]:
+    """Every score of the files, in their order."""
+    for source in sources:
+        if source.format == "lm-eval-results":
+            yield from _of_results(source, sources)
+        elif source.format == INSPECT:
+            for one in scores_of(source):
+                where = (one.num_samples, source.path, one.place)
+                yield Held(one.task, one.fact, one.found, one.what, *where, one.why_not)
+
+
 def findings(sources: Sequence[Source]) -> Iterator[Finding]:
     """Each score that its samples do not give."""
-    samples = [
-        (source, name["task"])
-        for source in sources
-        if source.format == "json-lines" and not source.is_partial
-        if (name := _NAME.match(PurePosixPath(source.path).name)) is not None
-    ]
-    for results in sources:
-        if results.format != "lm-eval-results":
-            continue
-        folder = PurePosixPath(results.path).parent
-        for source, task in samples:
-            beside = [one for one in samples if _is_of(one, folder, task)]
-            if len(beside) == 1 and beside[0][0] is source:
-                yield from _of_task(results, source, task)
-
-
-def _is_of(sample: tuple[Source, str], folder: PurePosixPath, task: str) -> bool:
-    return PurePosixPath(sample[0].path).parent == folder and sample[1] == task
-
-
-def _of_task(results: Source, source: Source, task: str) -> Iterator[Finding]:
-    """A filter's rows are its own; where rows name none, they are of all."""
-    rows = _rows(source)
-    for fact in results.facts:
-        if fact.scope[:1] != (task,) or fact.name not in MEANS or not is_number(fact):
-            continue
-        wanted = fact.scope[1] if len(fact.scope) > 1 else NO_FILTER
-        values = [
-            row[fact.name].value
-            for row in rows
-            if fact.name in row and ("filter" not in row or row["filter"].value == wanted)
-        ]
-        numbers = [float(one) for one in values if isinstance(one, (int, float))]
-        if not numbers or len(numbers) != len(values) or not all(map(math.isfinite, numbers)):
-            continue
-        mean, score = Decimal(repr(math.fsum(numbers) / len(numbers))), shown(fact)
-        if score is not None and abs(score.value - mean) > score.half + RELATIVE:
+    for one in held(sources):
+        if one.differs and one.found is not None:
             text = (
-                f"{fact.name} of {task} is {said(fact)}; the mean of its {len(numbers)} samples in "
-                f"{source.path} is {mean:.6g}: samples of another evaluation?"
+                f"{one.fact.name} of {one.task} is {said(one.fact)}; the {one.what} of its "
+                f"{one.num_samples} samples in {one.file} is {one.found:.6g}: samples of another "
+                "evaluation?"
             )
-            places = (fact.place, rows[0][fact.name].place if fact.name in rows[0] else fact.place)
+            places = (one.fact.place, one.fact.place if one.place is None else one.place)
             yield warning("score-of-samples", text, places)
+
+
+def standard_error(values: Sequence[float]) -> float:
+    """Of a mean: the sample standard deviation (n − 1) / √n, as lm-eval and Inspect compute it. Of
+    two values at least."""
+    mean = math.fsum(values) / len(values)
+    squares = math.fsum([(one - mean) * (one - mean) for one in values])
+    return math.sqrt(squares / (len(values) - 1) / len(values))
+
+
+def _of_results(results: Source, sources: Sequence[Source]) -> Iterator[Held]:
+    folder = PurePosixPath(results.path).parent
+    beside: dict[str, list[Source]] = {}
+    for source in sources:
+        path = PurePosixPath(source.path)
+        name = _NAME.match(path.name) if source.format == "json-lines" else None
+        if name is not None and path.parent == folder:
+            beside.setdefault(name["task"], []).append(source)
+    rows: dict[str, list[dict[str, Fact]]] = {}
+    for fact in results.facts:
+        if fact.place.address.startswith("/results/") and fact.scope and is_number(fact):
+            task = fact.scope[0]
+            why = _why_not(fact.name, beside.get(task, ()))
+            if why:
+                yield Held(task, fact, why_not=why)
+                continue
+            source = beside[task][0]
+            known = rows.setdefault(task, _rows(source))
+            wanted = fact.scope[1] if len(fact.scope) > 1 else NO_FILTER
+            yield _of_rows(task, fact, known, wanted, source.path)
+        elif fact.place.address.startswith("/n-samples/") and fact.name == EFFECTIVE:
+            task = fact.scope[-1] if fact.scope else ""
+            if is_number(fact) and not _why_not("acc", beside.get(task, ())):
+                source = beside[task][0]
+                yield _of_count(task, fact, rows.setdefault(task, _rows(source)), source.path)
+
+
+def _why_not(name: str, beside: Sequence[Source]) -> str:
+    if name.removesuffix(STDERR) not in MEANS:
+        return "it is not known to be a mean of samples"
+    if not beside:
+        return "no samples of it lie beside it"
+    if len(beside) > 1:
+        return f"{beside[0].path} and {beside[1].path} both hold samples of it"
+    return f"{beside[0].path} was not read as a whole" if beside[0].is_partial else ""
+
+
+def _of_rows(task: str, fact: Fact, rows: list[dict[str, Fact]], wanted: str, file: str) -> Held:
+    """A filter's rows are its own; where rows name none, they are of all."""
+    name = fact.name.removesuffix(STDERR)
+    own = [row for row in rows if "filter" not in row or row["filter"].value == wanted]
+    values = [row[name].value for row in own if name in row]
+    numbers = [float(one) for one in values if isinstance(one, (int, float))]
+    if not numbers or len(numbers) != len(values) or not all(map(math.isfinite, numbers)):
+        return Held(task, fact, why_not=f"its samples have no number {name} each")
+    place = next(row[name].place for row in own if name in row)
+    if fact.name == name:
+        found = math.fsum(numbers) / len(numbers)
+        return Held(task, fact, found, "mean", len(numbers), file, place)
+    if len(numbers) < 2:
+        return Held(task, fact, why_not="one sample has no standard error")
+    found = standard_error(numbers)
+    return Held(task, fact, found, "standard error", len(numbers), file, place)
+
+
+def _of_count(task: str, fact: Fact, rows: list[dict[str, Fact]], file: str) -> Held:
+    """A document has a row for each filter."""
+    documents = {row["doc_id"].value for row in rows if "doc_id" in row}
+    place = next((row["doc_id"].place for row in rows if "doc_id" in row), None)
+    if not documents:
+        return Held(task, fact, why_not="its samples do not say of which document they are")
+    return Held(task, fact, float(len(documents)), "number", len(documents), file, place)
 
 
 def _rows(source: Source) -> list[dict[str, Fact]]:
     found: dict[int, dict[str, Fact]] = {}
+    names: Mapping[str, None] = dict.fromkeys((*MEANS, "filter", "doc_id"))
     for fact in source.facts:
-        if fact.row is not None and (fact.name in MEANS or fact.name == "filter"):
+        if fact.row is not None and not fact.scope and fact.name in names:
             found.setdefault(fact.row, {})[fact.name] = fact
     return list(found.values())

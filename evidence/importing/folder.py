@@ -29,7 +29,13 @@ ARCHIVES: Final = frozenset(
     (".zip", ".tar", ".gz", ".tgz", ".bz2", ".xz", ".7z", ".zst", ".rar", ".whl", ".jar")
 )
 LOADED: Final = frozenset((".so", ".dll", ".dylib", ".exe", ".pyc", ".pyo", ".pyd", ".wasm"))
+INSPECT: Final = frozenset((".eval",))
 _WHY: Final = (
+    (
+        INSPECT,
+        "a log of Inspect in its own archive, which is never opened: import it as JSON, made by "
+        "`inspect log convert LOG --to json --output-dir FOLDER`",
+    ),
     (WEIGHTS, "weights or arrays: named by their digest, not copied"),
     (ARCHIVES, "an archive, which is never opened: import what is in it, unpacked"),
     (LOADED, "a program that a machine loads: named by its digest, not copied"),

@@ -59,9 +59,9 @@ _BEST: Final = (
     "validate_every_steps = 50"
 )
 _SCORES: Final = (
-    "answers are scored by rules that verify computes again: exact, normalised, numeric, contains, "
-    "or a pattern of [[eval.scorer]]; for other metrics, "
-    f"{RECORD}"
+    "scorers are rules that verify computes again: exact, normalised, numeric, contains, or a "
+    "pattern of [[eval.scorer]]; any other score is a function of yours: "
+    'metric = "metrics.py:score"'
 )
 _PERPLEXITY: Final = 'it is a metric here, and no scorer: metrics = ["mean_loss"] of [eval]'
 _DEVICE: Final = (

@@ -24,15 +24,15 @@ from evidence.milestone import wanted
 from evidence.milestone.arm_problems import arm_problems, tested_problems
 from evidence.milestone.conversations import NO_TEXT, format_problems, has_text, with_turns
 from evidence.milestone.data_paths import path_problems, with_paths
+from evidence.milestone.judge_problems import judge_problems
 from evidence.milestone.launch_problems import launch_problems
 from evidence.milestone.lines import lines_of_keys, nearest_line, skeleton
 from evidence.milestone.seed_problems import seed_problems
 from evidence.milestone.stage_problems import of_table, pack_problems, stage_problems
 from evidence.milestone.table_problems import table_problems
 from evidence.milestone.training_problems import training_problems
-from evidence.records.eval_spec import CHOICE
-from evidence.records.milestone import DataSpec, EvalSpec, GateSpec, Milestone, ModelSpec
-from evidence.rules import patterns, scoring
+from evidence.records.milestone import DataSpec, GateSpec, Milestone, ModelSpec
+from evidence.rules import patterns
 from evidence.stages.pack_init import read_away
 from evidence.stages.registry import kinds
 from evidence.system.entries import read_regular
@@ -218,7 +218,7 @@ def _contradictions(milestone: Milestone) -> list[tuple[str, str]]:
         if attempt.model is not None and attempt.model.pack is None:
             found += _model_problems(f"/attempt/{index}/model", attempt.model)
     if milestone.given_eval is not None:
-        found += _pattern_problems("/eval", milestone.eval)
+        found += judge_problems("/eval", milestone.eval)
     found += _wildcard_problems("/publish/withhold", milestone.publish.withhold)
     for index, promise in enumerate(milestone.frozen):
         found += _wildcard_problems(f"/frozen/{index}/paths", promise.paths)
@@ -315,23 +315,6 @@ def _model_problems(pointer: str, model: ModelSpec) -> list[tuple[str, str]]:
     if model.config is not None and model.tokenizer is None:
         return [(pointer, "a model from `config` needs `tokenizer`, a folder with tokenizer.json")]
     return []
-
-
-def _pattern_problems(pointer: str, spec: EvalSpec) -> list[tuple[str, str]]:
-    found: list[tuple[str, str]] = []
-    names = [*scoring.SCORERS, "by", *((CHOICE,) if spec.choices is not None else ())]
-    for index, one in enumerate(spec.scorer):
-        place = f"{pointer}/scorer/{index}"
-        if one.name in names:
-            found.append((f"{place}/name", f"{one.name!r} is taken already"))
-        names.append(one.name)
-        try:
-            patterns.refuse_bad_pattern(one.pattern)
-        except patterns.NoEngineError:
-            pass  # it may be read; a run is refused by its preflight, and scores are not checked
-        except MalformedError as error:
-            found.append((f"{place}/pattern", error.message))
-    return found
 
 
 def _wildcard_problems(pointer: str, paths: Sequence[str]) -> list[tuple[str, str]]:

@@ -40,7 +40,8 @@ def in_words(found: schema.SchemaError, document: dict[str, Any]) -> str:
         case "pattern" | "anyOf" if isinstance(value, str):
             names = [one.get("name") for one in _entries(document, "stage")]
             pattern = next((one["pattern"] for one in node.forms if "pattern" in one), "")
-            return found.message + meant_for(value, pattern, names)
+            meant = meant_for(value, pattern, names)
+            return found.message + (meant or not_built.of_value(value))
         case _:
             return found.message
 

@@ -20,7 +20,17 @@ class PatternSpec(Record):
     pattern: str
 
 
-Metric = Literal["mean_loss", "squad_f1"]
+class FunctionSpec(Record):
+    """A function of the author's that scores one answer: `metrics.py:score`."""
+
+    file: str
+    """Relative to the project."""
+    name: str
+    """Of the function, and of its score."""
+
+
+OWN_METRICS: Final = ("mean_loss", "squad_f1")
+"""Metrics that are known by a name; any other is a function of the author's."""
 Normalise = Literal["none", "tokens", "bytes"]
 CHOICE: Final = "choice"
 """Name of the score of a question with choices."""
@@ -58,9 +68,12 @@ class EvalSpec(Record):
     dtype: Dtype | None = None
     """Of a milestone that trains nothing: in which numbers the model is loaded. None: as it is
     trained, and bfloat16 where it is not."""
-    metrics: tuple[Metric, ...] = ()
+    metrics: tuple[str, ...] = ()
     """Numbers beside the scores. mean_loss: of the tokens of the expected answer, given the prompt;
-    perplexity follows from it. squad_f1: of the words of the answer (`rules.squad`)."""
+    perplexity follows from it. squad_f1: of the words of the answer (`rules.squad`). FILE.py:NAME:
+    a function of the author's (`functions`)."""
+    metric: str | None = None
+    """One more function of the author's."""
     before_target: str = ""
     """Text between the prompt and the text whose likelihood is measured."""
     choices: ChoicesSpec | None = None
@@ -73,11 +86,28 @@ class EvalSpec(Record):
         return (*self.scorers, *(one.name for one in self.scorer), *chosen)
 
     @property
+    def functions(self) -> tuple[FunctionSpec, ...]:
+        """The author's own functions, each once, in the order in which they are named."""
+        named = (*(() if self.metric is None else (self.metric,)), *self.metrics)
+        parts = (one.rpartition(":") for one in dict.fromkeys(named) if one not in OWN_METRICS)
+        return tuple(FunctionSpec(file, name) for file, _, name in parts)
+
+    @property
+    def files(self) -> tuple[str, ...]:
+        """Files of these functions, each once."""
+        return tuple(dict.fromkeys(one.file for one in self.functions))
+
+    @property
+    def measured(self) -> tuple[str, ...]:
+        """Names of the numbers that each prediction has beside its scores."""
+        return tuple(one.name for one in self.functions)
+
+    @property
     def measures_likelihood(self) -> bool:
         """Whether the model is asked how likely texts are, beside what it writes."""
         return "mean_loss" in self.metrics or self.choices is not None
 
 
-EVAL_OPTIONS: Final = ("dtype", "metrics", "before_target", "choices")
+EVAL_OPTIONS: Final = ("dtype", "metrics", "metric", "before_target", "choices")
 """Fields of `EvalSpec` that came after its first form: at their default they are left out of
 whatever is digested of an evaluation, so that a pack from before them stays what it was."""

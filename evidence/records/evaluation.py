@@ -29,7 +29,7 @@ class QuestionRate(Record):
     """Wilson interval, 95 %, with num_questions as n."""
 
 
-class PairedRecord(Record):
+class PairedRecord(Record, omit_defaults=True):
     """One scorer, one set of questions, two conditions."""
 
     scorer: str
@@ -56,6 +56,8 @@ class PairedRecord(Record):
     """Two-sided."""
     smallest_p: Number
     """That so many questions can give, if each of them came out differently."""
+    are_shares: bool = True
+    """Whether each row is right or wrong; else it has a number, and the rates are means of it."""
 
 
 class SamenessRecord(Record):

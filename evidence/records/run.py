@@ -183,6 +183,13 @@ class PredictionRow(Record, gc=False, omit_defaults=True):
     num_answer_tokens: int | None = None
     """How many tokens that are."""
     choices: ChoicesRow | None = None
+    measured: dict[str, bool | Number] = field(default_factory=dict)
+    """What each function of the author's said of the answer, by its name."""
+
+    @property
+    def all_scores(self) -> dict[str, bool | Number]:
+        """Verdicts of the scorers, and what else was measured."""
+        return {**self.scores, **self.measured}
 
 
 class OutcomeRecord(Record):

@@ -46,6 +46,13 @@ def view(documents: Documents, sheet: Sheet) -> dict[str, Any]:
         "choices": examples.choices_shown(documents.rows(PREDICTIONS)),
         "word_share": "eval.squad_f1" if "squad_f1" in plan.eval.metrics else "",
         "mean_loss": "mean_loss" in plan.eval.metrics,
+        "functions": [
+            (
+                *(f"eval.{one.name}", one.name, markdown.inline(one.name)),
+                *(markdown.code(one.file), _form_of(one.name, documents)),
+            )
+            for one in plan.eval.functions
+        ],
         "behaviours": [
             (f"eval.{p.name}", p.name, markdown.inline(p.name), markdown.code(p.pattern, 80))
             for p in plan.eval.scorer
@@ -67,6 +74,12 @@ def view(documents: Documents, sheet: Sheet) -> dict[str, Any]:
         "confidence": f"{formatting.shortest(CONFIDENCE * 100)} %",
         "observations": remarks.observations(documents, sheet),
     }
+
+
+def _form_of(name: str, documents: Documents) -> str:
+    """How a mean is written: a share, where every answer is right or wrong."""
+    values = [row.measured.get(name) for row in documents.rows(PREDICTIONS)]
+    return "percent" if all(isinstance(one, bool) for one in values) else "number"
 
 
 def _chosen(spec: EvalSpec) -> str:

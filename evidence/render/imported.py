@@ -16,6 +16,7 @@ from evidence.records.record import Number
 from evidence.render import plot
 from evidence.render.training import loss_rows, rows_left_out
 from evidence.render.values import Sheet, shown
+from evidence.results.imported.scores import RULE
 from evidence.text import formatting, gate, markdown
 
 MAX_LISTED: Final = 200
@@ -73,6 +74,12 @@ def page(
         **_findings(documents.findings),
         "hardware": _hardware(sheet),
         "gpus": _gpus(sheet),
+        "computed_scores": any(one.rule == RULE for one in documents.findings),
+        "settings_told": [
+            (markdown.code(name.removeprefix("harness.")), shown(record, name))
+            for name, record in sorted(documents.results.values.items())
+            if name.startswith("harness.")
+        ],
         "scores": [
             (markdown.code(name.removeprefix("metric.")), shown(record, name, "significant"))
             for name, record in sorted(documents.results.values.items())

@@ -73,6 +73,8 @@ def _columns(evaluations: Sequence[Group]) -> Iterator[tuple[str, Group, str]]:
         start = f"{markdown.inline(first.group or '')}: " if len(evaluations) > 1 else ""
         for scorer in first.milestone.eval.all_scorers:
             yield f"{start}{markdown.inline(scorer)}", group, f"eval.{scorer}.rate"
+        for name in first.milestone.eval.measured:
+            yield f"{start}{markdown.inline(name)} (mean)", group, f"eval.{name}.mean"
 
 
 def _run(stage: Stage, evaluations: Sequence[Group], sheet: Sheet) -> dict[str, Any]:
@@ -90,7 +92,8 @@ def _spreads(group: Group, evaluations: Sequence[Group], sheet: Sheet) -> Iterat
     for number, title in _OF_TRAINING:
         yield title, _sentence(sheet, f"{group.name}.{number}", significant)
     for title, evaluation, number in _columns(evaluations):
-        yield title, _sentence(sheet, f"{evaluation.name}.{number}", percent)
+        shown = percent if number.endswith(".rate") else significant
+        yield title, _sentence(sheet, f"{evaluation.name}.{number}", shown)
 
 
 def _sentence(sheet: Sheet, name: str, shown: Callable[[float], str]) -> str:

@@ -132,6 +132,10 @@ def _evaluated(stage: Stage, sheet: Sheet) -> dict[str, Any]:
         (markdown.inline(name), sheet.v(stage.value(f"eval.{name}.rate")))
         for name in stage.milestone.eval.all_scorers
     ]
+    scores += [
+        (f"{markdown.inline(name)} (mean)", sheet.v(stage.value(f"eval.{name}.mean")))
+        for name in stage.milestone.eval.measured
+    ]
     return {
         "name": markdown.inline(stage.name),
         "of": _from(stage),

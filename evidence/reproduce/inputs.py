@@ -16,12 +16,14 @@ from evidence.encoding.codec import decode
 from evidence.encoding.digest import sha256_hex, sha256_stream, with_lf
 from evidence.errors import UsageError
 from evidence.pack.documents import Documents
+from evidence.pack.stage_view import views
 from evidence.records.availability import Unavailable
 from evidence.records.inputs import DataRecord
 from evidence.records.program import CommandSpec
 from evidence.records.run import AttemptPlan
 from evidence.reproduce.parents import require_parents
 from evidence.stages.command import COMMAND
+from evidence.stages.eval import FUNCTIONS
 from evidence.stages.pack_init import OF_PACK
 from evidence.text import commands
 from evidence.text.escape import visible
@@ -31,8 +33,11 @@ from evidence.verification.verification import VerifiedPack
 def require_inputs(root: Path, project: Path, documents: Documents, plan: AttemptPlan) -> None:
     """Raises UsageError for whatever is missing or has other bytes than were recorded."""
     require_parents(root, project, documents)
-    for path in _named(documents, plan):
+    functions = _functions(documents)
+    for path in (*_named(documents, plan), *functions):
         _borrow(root, project, path)
+    for path, sha256 in functions.items():
+        _require(root, path, sha256, "the scores of this pack")
     for name, record in sorted(documents.inputs.data.items()):
         _require_data(root, name, record, plan)
     for path, sha256 in _model_files(documents, plan):
@@ -53,6 +58,15 @@ def _named(documents: Documents, plan: AttemptPlan) -> Iterator[str]:
         for file in one.files:
             if file.before_sha256 is not None:
                 yield file.path
+
+
+def _functions(documents: Documents) -> dict[str, str]:
+    """Digest of each file with functions that scored answers, by its path."""
+    kept = [
+        documents.document(FUNCTIONS),
+        *(one.document(FUNCTIONS) for _, one in views(documents)),
+    ]
+    return {one.file: one.sha256 for found in kept if found for one in found.functions}
 
 
 def _borrow(root: Path, project: Path, path: str) -> None:

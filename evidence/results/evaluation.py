@@ -24,6 +24,7 @@ from evidence.results.context import (
     unknown,
 )
 from evidence.results.likelihood import likelihood_values
+from evidence.results.measured import measured_values, of_measured
 from evidence.rules import groups, scoring, squad
 from evidence.rules.under_test import under_test
 from evidence.stages.eval import PREDICTIONS
@@ -64,6 +65,7 @@ def evaluation_values(context: Context) -> Values:
         yield from _scores(f"eval.{scorer}", scorer, rows, _all(rows, f"scores/{scorer}"), context)
     yield from likelihood_values(context, rows, "")
     yield from _words(context, rows, "")
+    yield from measured_values(context, rows, "")
     yield from _groups(context, rows)
     yield from _suspicious(context, rows)
     yield from _marked(context.eval, rows)
@@ -154,6 +156,7 @@ def _nothing(context: Context) -> Values:
             yield f"eval.{scorer}.{name}", unknown(why, unit, place, rule)
     yield from likelihood_values(context, (), why)
     yield from _words(context, (), why)
+    yield from measured_values(context, (), why)
     for name in ("num_distinct_outputs", *(f"num_{one}" for one in _DEGENERATE)):
         yield f"eval.{name}", unknown(why, "examples", place, "degenerate-outputs")
     yield "eval.num_at_length", unknown(why, "examples", place, "count-at-length")
@@ -190,14 +193,14 @@ def _scores(
 
 
 def _groups(context: Context, rows: Sequence[PredictionRow]) -> Values:
-    scorers = context.eval.all_scorers
+    scorers, measured = context.eval.all_scorers, context.eval.measured
     taken_bytes = 0
     for group in context.eval.group_by:
         place = _all(rows, f"groups/{group}")
         members: dict[str, list[PredictionRow]] = {}
         for row in rows:
             members.setdefault(row.groups.get(group, ""), []).append(row)
-        size_bytes = groups.size_bytes(members, len(scorers))
+        size_bytes = groups.size_bytes(members, len(scorers) + len(measured))
         if groups.too_long(members) or taken_bytes + size_bytes > groups.MAX_GROUPS_BYTES:
             why = f"{TOO_MANY_GROUPS}: {len(members)} of them"
             yield f"eval.by.{group}", unknown(why, "examples", place, "count-in-group")
@@ -209,6 +212,9 @@ def _groups(context: Context, rows: Sequence[PredictionRow]) -> Values:
             yield f"{name}.num_examples", known(len(inside), "examples", place, "count-in-group")
             for scorer in scorers:
                 yield from _scores(f"{name}.{scorer}", scorer, inside, places[scorer], context)
+            for one in measured:
+                where = join(place, _all(rows, f"measured/{one}"))
+                yield from of_measured(f"{name}.{one}", one, inside, where)
 
 
 def degenerate(context: Context) -> scoring.Degenerate:

@@ -90,11 +90,9 @@ def _record(pair: Pair, views: Mapping[str, Context]) -> PairRecord:
         one.documents.rows(PREDICTIONS) if one.plan is not None else ()
         for one in (views[pair.first.name], views[pair.second.name])
     ]
-    scorers = [
-        name
-        for name in pair.first.milestone.eval.all_scorers
-        if name in pair.second.milestone.eval.all_scorers
-    ]
+    asked = (pair.first.milestone.eval, pair.second.milestone.eval)
+    sides = [(*one.all_scorers, *one.measured) for one in asked]
+    scorers = [name for name in sides[0] if name in sides[1]]
     same: SamenessRecord | Unavailable = NO_PREDICTIONS
     scored: dict[str, PairedRecord | Unavailable] = dict.fromkeys(scorers, NO_PREDICTIONS)
     if all(rows):

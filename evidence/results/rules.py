@@ -50,6 +50,8 @@ RULES: Final[Mapping[str, str]] = {
     "same-evaluation": "rows that are equal in both evaluations, counted",
     "sum-over-stages": "the sum of the values at the addresses, one a stage",
     "under-test": "prompts in which the text that the row is about does not stand, counted",
+    "interval-measured": "95 % interval of the mean of what was measured, by a bootstrap over rows "
+    "(of true and false Wilson's)",
     "interval-loss": "mean of the step losses since the loss was last logged",
     "left-out-over-seeds": "runs whose value at the addresses was not measured, by name",
     "loss-ratio": "loss at the end / loss at the start",
@@ -57,6 +59,7 @@ RULES: Final[Mapping[str, str]] = {
     "maximum": "the largest value at the address",
     "mean": "the mean of the values at the address",
     "mean-answer-loss": "minus the log-likelihood of all expected answers / their tokens",
+    "mean-measured": "mean of what a function of the author's says of each answer",
     "mean-word-f1": "mean of the F1 over the words of answer and expected answer, as SQuAD has it",
     "mean-over-seeds": "the mean of the values at the addresses, one a seed",
     "min-over-seeds": "the smallest of the values at the addresses, one a seed",

@@ -68,7 +68,8 @@ class Group(Record):
         if first.kind is TRAIN:
             return _OF_TRAINING
         rates = (f"eval.{name}.rate" for name in first.milestone.eval.all_scorers)
-        return (*rates, *_OF_EVALUATION) if first.kind is EVAL else ()
+        means = (f"eval.{name}.mean" for name in first.milestone.eval.measured)
+        return (*rates, *means, *_OF_EVALUATION) if first.kind is EVAL else ()
 
 
 def groups_of(milestone: Milestone) -> tuple[Group, ...]:

@@ -41,6 +41,8 @@ NUM_CUT: Final = 50
 """Of NUM_RESAMPLES, so many are left out at either end: 2.5 %."""
 Z: Final = 1.959963984540054
 _STREAM: Final = b"evidence-pack paired bootstrap 1"
+_OF_SHARES: Final = 1.0
+"""A share of points differs from another by no more."""
 _NEGLIGIBLE: Final = 2.0**-60
 
 NO_PAIR: Final = Unavailable("no row of the one condition has its like in the other")
@@ -59,15 +61,14 @@ def paired(
 def _paired(
     found: Matched, questions: Sequence[set[str]], scorer: str
 ) -> PairedRecord | Unavailable:
-    scored = [all(scorer in row.scores for row in pair) for pair in found.pairs]
+    scored = [all(scorer in row.all_scores for row in pair) for pair in found.pairs]
     pairs = list(compress(found.pairs, scored))
     if not pairs:
         return Unavailable(f"no row has a verdict of {scorer} in both") if found.pairs else NO_PAIR
     groups = independent(list(compress(questions, scored)))
-    sides = [
-        question_means(groups, [float(pair[side].scores[scorer]) for pair in pairs])
-        for side in (0, 1)
-    ]
+    values = [[pair[side].all_scores[scorer] for pair in pairs] for side in (0, 1)]
+    are_shares = all(isinstance(one, bool) for side in values for one in side)
+    sides = [question_means(groups, [float(one) for one in side]) for side in values]
     differences = [after - before for before, after in zip(*sides, strict=True)]
     count = len(differences)
     worse, better = (sum(sign * one > 0 for one in differences) for sign in (-1, 1))
@@ -80,13 +81,14 @@ def _paired(
         num_not_scored=len(found.pairs) - len(pairs),
         rates=(math.fsum(sides[0]) / count, math.fsum(sides[1]) / count),
         difference=math.fsum(differences) / count,
-        interval=difference_interval(differences),
+        interval=difference_interval(differences, _OF_SHARES if are_shares else math.inf),
         interval_method="paired-bootstrap" if count <= MAX_RESAMPLED else "normal",
         num_worse=worse,
         num_better=better,
         test="exact-mcnemar",
         p_value=exact_mcnemar(worse, better),
         smallest_p=smallest_p(count),
+        are_shares=are_shares,
     )
 
 
@@ -112,18 +114,26 @@ def smallest_p(num_questions: int) -> float:
     return max(math.ldexp(1.0, 1 - num_questions), sys.float_info.min)
 
 
-def difference_interval(differences: Sequence[float]) -> tuple[float, float] | Unavailable:
-    """95 % interval of a mean of paired differences, one a question, in the order of the set."""
-    count = len(differences)
+def difference_interval(
+    differences: Sequence[float], most: float = _OF_SHARES
+) -> tuple[float, float] | Unavailable:
+    """95 % interval of a mean of paired differences, one a question, in the order of the set.
+    `most`: how far from 0 a difference can be."""
     if len(set(differences)) < 2:
         return Unavailable(
             "all questions differ by the same amount, so they do not show how much it varies"
             if any(differences)
             else "no question came out differently, so they do not show how much it varies"
         )
-    if count > MAX_RESAMPLED:
-        return _normal(differences)
-    means = sorted(_resampled_means(differences))
+    return mean_interval(differences, most)
+
+
+def mean_interval(values: Sequence[float], most: float = math.inf) -> tuple[float, float]:
+    """95 % interval of a mean: the percentile bootstrap, and of more than MAX_RESAMPLED values the
+    normal approximation, cut to ±`most`. Of at least one value."""
+    if len(values) > MAX_RESAMPLED:
+        return _normal(values, most)
+    means = sorted(_resampled_means(values))
     return means[NUM_CUT - 1], means[-NUM_CUT]
 
 
@@ -140,9 +150,9 @@ def _resampled_means(differences: Sequence[float]) -> Iterator[float]:
         yield math.fsum([differences[word * count >> 32] for word in drawn]) / count
 
 
-def _normal(differences: Sequence[float]) -> tuple[float, float]:
-    count = len(differences)
-    mean = math.fsum(differences) / count
-    variance = math.fsum([(one - mean) * (one - mean) for one in differences]) / (count - 1)
+def _normal(values: Sequence[float], most: float) -> tuple[float, float]:
+    count = len(values)
+    mean = math.fsum(values) / count
+    variance = math.fsum([(one - mean) * (one - mean) for one in values]) / (count - 1)
     spread = Z * math.sqrt(variance / count)
-    return max(-1.0, mean - spread), min(1.0, mean + spread)
+    return max(-most, mean - spread), min(most, mean + spread)

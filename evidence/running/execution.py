@@ -71,7 +71,7 @@ from evidence.running.publishing import publish_run
 from evidence.running.secrets import cleaned, privacy_of, refuse_secrets
 from evidence.running.settings import set_by
 from evidence.running.signals import StopRequest
-from evidence.running.unchanged import changed
+from evidence.running.unchanged import changed, changed_functions
 from evidence.running.workspace import Workspace
 from evidence.stages.stage import stages_of
 from evidence.system.durable import Written, write_file
@@ -148,6 +148,7 @@ def _found(space: Workspace, prepared: Prepared, parents: tuple[ParentRecord, ..
         observed=False,
         of_stages=of_stages,
         ancestors=dict(prepared.ancestors),
+        functions=dict(prepared.functions),
     )
     memory = Memory(space.work, facts)
     memory.found(files)
@@ -295,8 +296,14 @@ def run_from(run: Run, plan: AttemptPlan, point: StartPoint, began_s: float) -> 
         run_stage=_run_stage(run.prepared.backends[plan.backend]),
         interpreter=_interpreter(run, plan),
         started_s=time.monotonic() - (run.clock.monotonic_s() - run.began_s),
-        data_sha256={name: record.sha256 for name, record in run.prepared.data.items()},
-        changed_data=lambda: changed(run.root, run.prepared.data, None, reported.Reported()),
+        data_sha256={
+            **{name: record.sha256 for name, record in run.prepared.data.items()},
+            **run.prepared.functions,
+        },
+        changed_data=lambda: (
+            *changed(run.root, run.prepared.data, None, reported.Reported()),
+            *changed_functions(run.root, run.prepared.functions),
+        ),
         changed_models=lambda: changed_files(run.root, [plan], run.memory.facts.model_files),
         parents=run.prepared.parents,
         changed_parents=lambda: changed_parents(run.root, run.prepared.parents),

@@ -189,7 +189,9 @@ def _of_groups(plan: AttemptPlan, names: Sequence[str], data: Sets) -> Iterator[
     scores = [
         name.removeprefix("eval.")
         for name in names
-        if name.startswith(tuple(f"eval.{one}." for one in plan.eval.all_scorers))
+        if name.startswith(
+            tuple(f"eval.{one}." for one in (*plan.eval.all_scorers, *plan.eval.measured))
+        )
         and not name.endswith(".version")
     ]
     rows = data[plan.eval.data].rows[: plan.eval.limit]

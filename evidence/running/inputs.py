@@ -28,6 +28,8 @@ def _inputs(prepared: Prepared) -> Iterator[Input]:
     for _, record in sorted(prepared.data.items()):
         for key, file in record.sources:
             yield Input(key, file.path, file.sha256)
+    for path, sha256 in prepared.functions.items():
+        yield Input("eval.metric", path, sha256)
     if milestone.given_model is not None:
         yield from _folders("model", milestone.given_model)
     for one in milestone.attempts:

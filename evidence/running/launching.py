@@ -12,6 +12,7 @@ from typing import Final
 
 from evidence.encoding.digest import sha256_hex
 from evidence.errors import UsageError
+from evidence.milestone.judge_problems import place_of
 from evidence.records.milestone import Milestone
 from evidence.records.record import Record
 from evidence.records.run import AttemptPlan
@@ -165,6 +166,14 @@ def launch_problems(
                 f"/eval/{key}",
                 f"the backend {plan.backend!r} of the attempt {plan.name!r} does not measure how "
                 "likely texts are",
+                'Take backend = "transformers", or leave it out.',
+            )
+        if asked is not None and asked.functions and not backend.runs_functions:
+            one = asked.functions[0]
+            yield (
+                f"/eval/{place_of(asked, one.file, one.name)}",
+                f"the backend {plan.backend!r} of the attempt {plan.name!r} runs no function of "
+                "yours",
                 'Take backend = "transformers", or leave it out.',
             )
         if milestone.is_staged and not backend.takes_checkpoints:

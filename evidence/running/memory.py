@@ -60,6 +60,8 @@ class Remembered(Record):
     """The data of each stage that has a folder of its own, as it takes them."""
     ancestors: dict[str, dict[str, SeenQuestions | Unavailable]] = field(default_factory=dict)
     """Of each evaluation stage: which of its questions its ancestors were trained on."""
+    functions: dict[str, str] = field(default_factory=dict)
+    """Digest of each file with functions that score answers, by its path."""
     files: dict[str, KeptFile] = field(default_factory=dict)
     """By their paths below the work folder, as they were when it was written here."""
 

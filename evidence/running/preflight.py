@@ -10,6 +10,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
+from msgspec import field
+
 from evidence import layout, limits, prose
 from evidence.attempt.lead import Lead
 from evidence.backends import registry
@@ -36,6 +38,7 @@ from evidence.rules import patterns
 from evidence.running import program_fit
 from evidence.running.author_words import refuse_unsupported_measurements
 from evidence.running.extra_names import extra_problems
+from evidence.running.functions_fit import digests_of_functions, function_problems
 from evidence.running.holdable import refuse_too_much_around
 from evidence.running.launching import launch_problems
 from evidence.running.lora_fit import refuse_unknown_targets
@@ -81,6 +84,8 @@ class Prepared(Record):
     """What of the milestone was set on the command line."""
     parents: tuple[ParentPackRecord, ...] = ()
     """Checkpoints of other packs that it begins from, verified."""
+    functions: Mapping[str, str] = field(default_factory=dict)
+    """Digest of each file with functions that score answers, by its path."""
 
 
 def prepare(
@@ -114,6 +119,7 @@ def prepare(
     _refuse_first(where, program_fit.problems(root, milestone))
     refuse_unfit_models(root, milestone, where)
     refuse_unknown_targets(root, milestone, where)
+    _refuse_first(where, function_problems(root, milestone))
     _check_frozen(root, milestone, where)
     refuse_too_much_around()
     data = _checked_data(root, milestone, where)
@@ -142,6 +148,7 @@ def prepare(
         ),
         overrides=made.overrides,
         parents=parents.records,
+        functions=digests_of_functions(root, milestone),
     )
 
 
@@ -187,6 +194,7 @@ def _check_secrets(
     files = [one for one in (where.path, notes) if one and one.is_file()]
     for spec in milestone.data.values():
         files += [root / path for path in named_files(root, spec)]
+    files += [root / path for path in digests_of_functions(root, milestone)]
     for model in _models(milestone).values():
         folders = {model.path, model.config, model.tokenizer} - {None}
         for folder in folders if model.named is None else ():  # what is sealed was looked through

@@ -28,7 +28,7 @@ from evidence.running.entering import changed_files
 from evidence.running.memory import Remembered, recall
 from evidence.running.parents import changed_parents, staged_parents
 from evidence.running.settings import staged_milestone
-from evidence.running.unchanged import changed
+from evidence.running.unchanged import changed, changed_functions
 from evidence.running.unfinished_files import (
     whole_records,
 )
@@ -80,6 +80,7 @@ def refuse_changed(root: Path, space: Workspace) -> None:
         (
             *of_parents,
             *changed(root, data, plan, reported),
+            *changed_functions(root, facts.functions),
             *changed_files(root, left, facts.model_files),
             *refusing(space.staging, milestone, left, tool_version),
             *(other_python.refusing(root, space.output(plan), milestone, plan) if plan else ()),

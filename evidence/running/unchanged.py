@@ -70,6 +70,12 @@ def said_now(root: Path, milestone: Milestone, settings: Sequence[Setting] = ())
             )
 
 
+def changed_functions(root: Path, functions: Mapping[str, str]) -> Iterator[str]:
+    """The same of files with functions that score answers; `functions`: path to digest."""
+    for path, sha256 in functions.items():
+        yield from _file(path, sha256, _digest(root / path))
+
+
 def _data(root: Path, record: DataRecord) -> Iterator[str]:
     for _, file in record.sources:  # of the hub: the worker reads it, and says which bytes it read
         place = f"{file.path} ([data.{record.name}])"

@@ -104,6 +104,7 @@ def read_unfinished(root: Path, space: Workspace, backends: Mapping[str, Backend
         backends=backends,
         overrides=staged_overrides(space),
         parents=staged_parents(space.staging),
+        functions=facts.functions,
     )
     allowed = newly_allowed(root, milestone, events)
     return UnfinishedRun(events, facts, prepared, space.read_stop(), num_incomplete_bytes, allowed)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from evidence import layout
+from evidence.records.functions import FunctionsRecord
 from evidence.records.run import PredictionRow
 from evidence.records.tensors import LogitsRecord
 from evidence.stages.kind import Document, Fact, Kind, Rows, Section
@@ -20,6 +21,14 @@ LOGITS: Final = Document(
     record=LogitsRecord,
     event="logits",
     described="Logits after each prompt",
+    owed=False,
+)
+FUNCTIONS: Final = Document(
+    path=layout.FUNCTIONS,
+    schema="functions.v1",
+    record=FunctionsRecord,
+    event="functions",
+    described="The author's own functions that scored the answers",
     owed=False,
 )
 PREDICTIONS: Final = Rows(
@@ -40,11 +49,12 @@ EVAL: Final = Kind(
     },
     stopping="stopping; what was trained is kept, and the evaluation begins anew when you go on",
     stopped="what was trained before is kept",
-    documents=(LOGITS,),
+    documents=(LOGITS, FUNCTIONS),
     rows=PREDICTIONS,
     facts=(Fact("generation", owed=False), Fact("compilation", owed=False)),
     checks=(
         "evidence.verification.consistency.evaluation",
+        "evidence.verification.consistency.functions",
         "evidence.verification.consistency.logits",
     ),
     results=("evidence.results.evaluation:evaluation_values",),

@@ -35,20 +35,21 @@ def of_rate(rate: QuestionRate) -> str:
 
 def of_pair(pair: PairedRecord) -> str:
     """Both rates, their difference with its interval, the test by name and what it can tell."""
-    first, second = map(percent, pair.rates)
+    first, second = map(percent if pair.are_shares else significant, pair.rates)
     questions = plural(pair.num_questions, "question")
     if isinstance(pair.interval, Unavailable) and isinstance(pair.p_value, Unavailable):
         return f"{first} and {second} of the same {questions}; {pair.p_value.reason}"
     return (
         f"{first} and {second} of the same {questions}, a difference of "
-        f"{_points(pair.difference)} points ({_interval(pair)}); {_test(pair)}"
+        f"{_difference(pair, pair.difference)}{' points' if pair.are_shares else ''} "
+        f"({_interval(pair)}); {_test(pair)}"
     )
 
 
 def _interval(pair: PairedRecord) -> str:
     if isinstance(pair.interval, Unavailable):
         return f"no interval: {pair.interval.reason}"
-    low, high = map(_points, pair.interval)
+    low, high = (_difference(pair, one) for one in pair.interval)
     return f"95 % interval: {low} to {high}, {_METHODS[pair.interval_method]}"
 
 
@@ -57,9 +58,11 @@ def _test(pair: PairedRecord) -> str:
     if isinstance(pair.p_value, Unavailable):
         told = pair.p_value.reason
     else:
+        how = "better" if pair.are_shares else "higher"
         told = (
-            f"{count(pair.num_worse)} better under the first, {count(pair.num_better)} under the "
-            f"second, exact McNemar test: p = {significant(pair.p_value, 2)}"
+            f"{count(pair.num_worse)} {how} under the first, {count(pair.num_better)} under the "
+            f"second, exact {'McNemar' if pair.are_shares else 'sign'} test: "
+            f"p = {significant(pair.p_value, 2)}"
         )
     if pair.smallest_p > LEVEL:
         least = significant(pair.smallest_p, 2)
@@ -70,8 +73,8 @@ def _test(pair: PairedRecord) -> str:
     return told
 
 
-def _points(value: float) -> str:
-    return percent(value).removesuffix(" %")
+def _difference(pair: PairedRecord, value: float) -> str:
+    return percent(value).removesuffix(" %") if pair.are_shares else significant(value)
 
 
 def of_same_prompts(same: SamenessRecord, compared: Compared) -> str:

@@ -92,6 +92,8 @@ class Backend(Record):
     `plan.given_eval` is None then, and an evaluation is of the model that is given."""
     measures_likelihood: bool = False
     """Whether it measures what `EvalSpec.measures_likelihood` asks for."""
+    runs_functions: bool = False
+    """Whether it has answers scored by functions of the author's (`EvalSpec.functions`)."""
     lacks: tuple[str, ...] = ()
     """Settings of [train] that it would leave alone, each a key, or `key = value`: another value
     than the default, or that value, is refused before anything is run."""

@@ -22,7 +22,7 @@ from tests.project import Project
 
 TEXT = (Path(__file__).parents[2] / "docs/backends.md").read_text("utf-8")
 NOT_EVERY_TIME = {"warning", "stopped", "execution", "loss", "generation", "compilation"}
-NOT_EVERY_TIME |= {"adapter", "validation", "validation-set"}
+NOT_EVERY_TIME |= {"adapter", "functions", "validation", "validation-set"}
 NOT_EVERY_TIME |= {"weights", "logits", "evaluated", "ranks", "ranks-fed"}
 
 

@@ -11,6 +11,7 @@ from itertools import product
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from evidence.records.availability import Unavailable
 from evidence.records.evaluation import PairedRecord
@@ -18,6 +19,7 @@ from evidence.records.run import PredictionRow
 from evidence.rules import paired as module
 from evidence.rules.matching import matched
 from evidence.rules.paired import difference_interval, exact_mcnemar, paired, smallest_p
+from evidence.text.evaluations import of_pair
 from tests.rules.answers import answer, answers
 
 VERDICTS = st.text("+-", min_size=1, max_size=40)
@@ -165,6 +167,23 @@ def test_questions_that_all_differ_alike_have_no_interval() -> None:
     assert isinstance(found.interval, Unavailable)
     assert isinstance(found.p_value, Unavailable)
     assert found.difference == 0
+
+
+def test_numbers_are_compared_by_their_means_and_are_no_shares() -> None:
+    def sides(values: list[float]) -> list[PredictionRow]:
+        found = [answer(n, False, prompt=f"p{n}") for n in range(len(values))]
+        pairs = zip(found, values, strict=True)
+        return [replace(row, measured={"score": value}) for row, value in pairs]
+
+    found = paired(sides([10.0, 20.0, 30.0]), sides([12.0, 26.0, 29.0]), ["score"])["score"]
+    assert isinstance(found, PairedRecord)
+    assert (found.rates, found.difference) == ((20.0, 67 / 3), 7 / 3)
+    assert (found.num_better, found.num_worse, found.are_shares) == (2, 1, False)
+    assert isinstance(found.interval, tuple)
+    assert found.interval[1] > 1
+    said = of_pair(found)
+    assert said.startswith("20 and 22.3333 of the same 3 questions, a difference of 2.33333 (95 %")
+    assert "1 higher under the first, 2 under the second, exact sign test" in said
 
 
 def test_rows_of_one_question_are_one_observation_of_a_pair() -> None:

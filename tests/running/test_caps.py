@@ -197,6 +197,7 @@ ELSEWHERE = {
     "weights": "one row a tensor of the model, which is loaded before",
     "overrides": "milestone.effective.MAX_SEALED_BYTES: tests/milestone/test_overrides",
     "parents": "files of checkpoints that are sealed already; values that a milestone can name",
+    "functions": "worker.functions.MAX_SOURCE_BYTES of each of 9 files at most",
     "logits": "rules.logits.MAX_PROMPTS rows of 72 numbers",
     "results": "test_large_runs: the longest table and the most groups",
     "metrics-row": "numbers only; lengths.MAX_LOSS_ROWS, limits.MAX_JSONL_LINES",

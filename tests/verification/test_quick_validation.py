@@ -105,6 +105,9 @@ def samples() -> list[tuple[str, Any]]:
         found += [(str(schema_for(layout.LOGGED)), json.loads(one)) for one in rows[:3]]
     rendered = json.loads(intact_bytes()[layout.RENDERED])
     milestone = tomllib.loads((ROOT / "milestones/M43.toml").read_text("utf-8"))
+    one = {"name": "score", "file": "metrics.py", "sha256": "0" * 64, "size_bytes": 2}
+    kept = {"schema": "functions.v1", "functions": [{**one, "source": "a\n"}]}
+    found.append(("functions.v1", kept))
     return [*found, ("rendered.v1", rendered), ("milestone.v1", milestone)]
 
 

@@ -19,6 +19,7 @@ from msgspec.structs import replace
 
 from evidence import layout
 from evidence.backends.fit import refuse_unfit
+from evidence.backends.functions import load_functions, scored_by_functions
 from evidence.backends.generation import declared, recorded, storable
 from evidence.backends.said import begin_evaluation, begin_training, show_seam, warn
 from evidence.backends.steps import num_steps_of
@@ -93,6 +94,8 @@ def _run(job: Job, emit: Emit, ranks: Ranks) -> None:
 
 def _train(job: Job, emit: Emit, ranks: Ranks) -> None:
     plan, root = job.plan, Path(job.root)
+    if ranks.leads:
+        load_functions(plan, root, emit)
     spec = plan.data[plan.train.data]
     data = load_data(root, plan.train.data, spec)
     tokenizer = load_tokenizer(plan.model, root)
@@ -212,8 +215,9 @@ def _evaluate(job: Job, emit: Emit) -> None:
     emit("generation", **recorded(make_greedy(model, tokenizer, plan.eval)))
     emit("logits", record=encode(logits_record(model, tokenizer, asked)))
     began_s = time.monotonic()
-    for row in predict(model, tokenizer, asked, plan.eval):
-        emit("prediction", row=encode(row))
+    with scored_by_functions(plan, root, emit) as scored:
+        for row in predict(model, tokenizer, asked, plan.eval):
+            emit("prediction", row=encode(scored(row)))
     runtime_s = time.monotonic() - began_s
     emit("done", runtime_s=runtime_s, total_flos=None, **_at_end(job))
 

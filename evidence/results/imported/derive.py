@@ -23,7 +23,15 @@ from evidence.records.imported import (
 )
 from evidence.records.record import Record
 from evidence.records.run import ResultsRecord, Status
-from evidence.results.imported import evaluation, findings, machine, model, training
+from evidence.results.imported import (
+    evaluation,
+    findings,
+    harness,
+    machine,
+    model,
+    scores,
+    training,
+)
 from evidence.results.imported.counting import counts
 from evidence.results.imported.lookup import Lookup
 from evidence.results.imported.main import Main, main_of
@@ -60,9 +68,14 @@ def derived(name: str, sources: Sequence[Source], milestone: bytes | None) -> De
             *model.values(lookup, facts),
             *machine.values(lookup, main.totals),
             *evaluation.values(lookup, every),
+            *harness.values(lookup),
         )
     )
-    found = (*findings.of(main, told, known, facts), *map(_among, among(sources, every)))
+    found = (
+        *findings.of(main, told, known, facts),
+        *scores.of(sources),
+        *map(_among, among(sources, every)),
+    )
     return Derived(
         rows=training.logged(every),
         results=ResultsRecord(

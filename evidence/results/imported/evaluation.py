@@ -11,6 +11,7 @@ from pathlib import PurePosixPath
 from typing import Final
 
 from evidence.foreign.facts import Fact, Source
+from evidence.foreign.inspect_log import INSPECT
 from evidence.foreign.names import key_of
 from evidence.foreign.trainings import Training
 from evidence.records.run import ValueRecord
@@ -86,19 +87,26 @@ def _constant(rows: list[dict[str, Fact]], address: str) -> ValueRecord:
 
 
 def _scores(lookup: Lookup) -> Iterator[Named]:
-    """Of lm-eval: a task, its filter and a metric name a score; two filters are two."""
+    """Of lm-eval a task, its filter and a metric name a score, two filters are two; of Inspect a
+    task, its scorer and a metric."""
     count = 0
     seen: set[str] = set()
-    for source in lookup.of_format("lm-eval-results"):
+    for source in (*lookup.of_format("lm-eval-results"), *lookup.of_format(INSPECT)):
         for fact in source.facts:
-            is_score = fact.place.address.startswith("/results/") and not isinstance(
-                fact.value, str
-            )
+            is_score = _is_score(source, fact)
             name = "metric." + ".".join(_NAME.sub("_", one) for one in (*fact.scope, fact.name))
             if is_score and fact.value is not None and name not in seen and count < MAX_SCORES:
                 seen.add(name)
                 count += 1
                 yield name, value_of(fact)
+
+
+def _is_score(source: Source, fact: Fact) -> bool:
+    address = fact.place.address
+    if source.format == INSPECT:  # what else is said of a score stands beside its metrics
+        is_of_task = len(fact.scope) == 2 and address.endswith("/value") and "/metrics/" in address
+        return is_of_task and address.startswith("/results/scores/")
+    return address.startswith("/results/") and not isinstance(fact.value, str)
 
 
 def _between(every: tuple[Training, ...]) -> Iterator[Named]:

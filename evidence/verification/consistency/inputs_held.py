@@ -26,11 +26,11 @@ MILESTONE: Final = "milestone"
 
 @check("git-inputs", "git.json names the inputs that the milestone names, and where they lie")
 def git_inputs(evidence: Evidence) -> Problems:
-    """git.inputs are the milestone file, each data set that is a file, and each folder of a model,
-    in this order, by key and by path: from the top of the working tree (git.prefix), or, where
-    nothing holds it because it lies elsewhere, as the milestone names it; of a recorded program,
-    whose milestone may lie in no file, it may be left out. Exact, but for secrets and names that
-    were cut out of a path."""
+    """git.inputs are the milestone file, each data set that is a file, each file of functions that
+    score answers, and each folder of a model, in this order, by key and by path: from the top of
+    the working tree (git.prefix), or, where nothing holds it because it lies elsewhere, as the
+    milestone names it; of a recorded program, whose milestone may lie in no file, it may be left
+    out. Exact, but for secrets and names that were cut out of a path."""
     git, milestone = evidence.documents.git, evidence.documents.milestone
     if git.inputs is None:
         said = git.start.reason if isinstance(git.start, Unavailable) else "the run did not say"
@@ -62,6 +62,8 @@ def _named(milestone: Milestone, inputs: InputsRecord) -> Iterator[tuple[str, st
             yield f"data.{name}.path", spec.path
         elif spec.paths and name in inputs.data:  # what patterns name is `data-identity`'s
             yield from ((key, file.path) for key, file in inputs.data[name].sources)
+    if milestone.given_eval is not None:
+        yield from (("eval.metric", file) for file in milestone.eval.files)
     if milestone.given_model is not None:
         yield from _folders("model", milestone.given_model)
     for one in milestone.attempts:

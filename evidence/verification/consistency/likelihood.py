@@ -18,6 +18,8 @@ from evidence.verification.problem import Problem
 
 def likelihood_problems(spec: EvalSpec, row: PredictionRow, place: str) -> Problems:
     """`place`: where the row stands, up to its pointer."""
+    if row.measured and not spec.measured:
+        yield Problem(f"{place}/measured", "the milestone asks no function of the author's")
     asked = "mean_loss" in spec.metrics
     for key in ("answer_loss", "num_answer_tokens"):
         if (getattr(row, key) is not None) != asked:

@@ -17,8 +17,11 @@ from evidence.capture.git import PatchedTree
 from evidence.capture.holding import Holding, from_top, holding, is_filtered
 from evidence.capture.repository import Repository
 from evidence.data.files import names_file
+from evidence.encoding import jsonio
+from evidence.encoding.codec import decode
 from evidence.encoding.digest import sha256_hex, with_crlf, with_lf
 from evidence.records.availability import Unavailable
+from evidence.records.functions import FunctionsRecord
 from evidence.records.inputs import DataRecord
 from evidence.records.record import Record
 from evidence.verification.consistency.registry import Evidence
@@ -53,9 +56,21 @@ class _Found(Record):
 
 
 def milestone(found: Repository, evidence: Evidence) -> Iterator[Problem]:
-    """The milestone file, by the digest of the copy in the pack."""
+    """The milestone file, by the digest of the copy in the pack, and the files of functions that it
+    names."""
     with tree_that_ran(found, evidence) as tree:
-        yield from held_against(tree, evidence, [_milestone_file(evidence)])
+        sought = [_milestone_file(evidence), *_functions(evidence)]
+        yield from held_against(tree, evidence, sought)
+
+
+def _functions(evidence: Evidence) -> Iterator[Sought]:
+    """Files of functions that scored answers, of every evaluation, by their copies' digests."""
+    for path, data in sorted(evidence.contents.items()):
+        if layout.without_stage(path) == layout.FUNCTIONS:
+            kept = decode(FunctionsRecord, jsonio.load_document(data))
+            for index, one in enumerate(kept.functions):
+                place = f"{path}#/functions/{index}/sha256"
+                yield Sought("eval.metric", one.file, one.sha256, one.size_bytes, place)
 
 
 def has_milestone(tree: PatchedTree, evidence: Evidence) -> bool:

@@ -1,0 +1,183 @@
+"""Logs of Inspect (inspect_ai) in JSON: what was evaluated, its scores, and those of its samples.
+
+Responsible for their facts, and for computing `accuracy`, `mean` and `stderr` again as its metrics
+do: C is 1, P is 0.5, I and N are 0; of several epochs the mean of a sample's values stands for it.
+Conversations, events and stores of samples are not gone through: the original has them.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping
+from typing import Any, Final, Protocol
+
+from evidence.foreign.facts import Fact, Place, Source
+from evidence.foreign.tables import fact, part
+from evidence.foreign.trainings import is_number
+from evidence.records.record import Record
+
+INSPECT: Final = "inspect-log"
+_LETTERS: Final = {"C": 1.0, "P": 0.5, "I": 0.0, "N": 0.0}
+_WORDS: Final = {"yes": 1.0, "true": 1.0, "no": 0.0, "false": 0.0}
+_MEANS: Final = ("accuracy", "mean")
+_STDERR: Final = "stderr"
+_OF_SAMPLES: Final = ("id", "epoch")
+
+
+class Walk(Protocol):
+    """What goes through a document (`documents`)."""
+
+    def new_row(self) -> int:
+        """The number of one more row."""
+
+    def place(self, pointer: str) -> Place:
+        """Where a pointer points to."""
+
+    def leaves(self, value: Any, parts: tuple[str, ...] = ()) -> Iterator[Fact]:
+        """Facts of all leaves below."""
+
+
+class InspectScore(Record):
+    """One metric of a log, and what its samples give; None with the reason why not."""
+
+    task: str
+    fact: Fact
+    found: float | None
+    what: str
+    num_samples: int
+    place: Place | None
+    why_not: str = ""
+
+
+def is_log(value: Mapping[str, Any]) -> bool:
+    """Whether a document is one, by its shape."""
+    asked = value.get("eval")
+    names = isinstance(asked, dict) and {"task", "model"} <= asked.keys()
+    return names and "status" in value and ("results" in value or "samples" in value)
+
+
+def log_facts(value: Mapping[str, Any], walk: Walk) -> Iterator[Fact]:
+    """Metrics under task and scorer, samples as rows with their scores, all else by its leaves."""
+    task, results = str(value["eval"]["task"]), value.get("results")
+    scores = results.get("scores") if isinstance(results, dict) else None
+    for index, one in enumerate(scores if isinstance(scores, list) else ()):
+        if isinstance(one, dict):
+            yield from _metrics(task, index, one, walk)
+    samples = value.get("samples")
+    for index, one in enumerate(samples if isinstance(samples, list) else ()):
+        if isinstance(one, dict):
+            yield from _sample(index, one, walk)
+    rest = {key: one for key, one in value.items() if key not in ("samples", "reductions")}
+    if isinstance(results, dict):
+        rest["results"] = {key: one for key, one in results.items() if key != "scores"}
+    yield from walk.leaves(rest)
+
+
+def _metrics(task: str, index: int, score: Mapping[str, Any], walk: Walk) -> Iterator[Fact]:
+    scorer, metrics = str(score.get("scorer", score.get("name"))), score.get("metrics")
+    for key, one in metrics.items() if isinstance(metrics, dict) else ():
+        if isinstance(one, dict) and not isinstance(one.get("value"), (dict, list)):
+            place = walk.place(f"/results/scores/{index}/metrics/{part(key)}/value")
+            yield fact(str(key), one.get("value"), place, scope=(task, scorer))
+    rest = {key: one for key, one in score.items() if key != "metrics"}
+    if isinstance(metrics, dict):
+        rest["metrics"] = {key: _without_value(one) for key, one in metrics.items()}
+    yield from walk.leaves(rest, ("results", "scores", str(index)))
+
+
+def _without_value(metric: Any) -> Any:
+    if not isinstance(metric, dict):
+        return metric
+    return {key: one for key, one in metric.items() if key != "value"}
+
+
+def _sample(index: int, sample: Mapping[str, Any], walk: Walk) -> Iterator[Fact]:
+    row, scores = walk.new_row(), sample.get("scores")
+    for name in _OF_SAMPLES:
+        if not isinstance(sample.get(name), (dict, list)):
+            yield fact(name, sample.get(name), walk.place(f"/samples/{index}/{name}"), row)
+    for scorer, one in scores.items() if isinstance(scores, dict) else ():
+        value = one.get("value") if isinstance(one, dict) else None
+        if value is not None:
+            place = walk.place(f"/samples/{index}/scores/{part(scorer)}/value")
+            told = "(several values)" if isinstance(value, (dict, list)) else value
+            yield fact("score", told, place, row, scope=(str(scorer),))
+
+
+def scores_of(source: Source) -> Iterator[InspectScore]:
+    """Each metric of a log."""
+    said = {one.place.address: one for one in source.facts if one.row is None}
+    metrics = {
+        one.place.address: one
+        for one in source.facts
+        if one.place.address.startswith("/results/scores/")
+        and one.place.address.endswith("/value")
+        and len(one.scope) == 2
+        and is_number(one)
+    }
+    for address, one in metrics.items():
+        at = "/".join(address.split("/")[:4])
+        task, scorer = one.scope
+        what = "standard error" if _named(one) == _STDERR else "mean"
+        values, why = _values(source, scorer)
+        why = _unlike(said, at, address, one) or why
+        if not why and what != "mean" and len(values) < 2:
+            why = "one sample has no standard error"
+        if why:
+            yield InspectScore(task, one, None, what, 0, None, why)
+            continue
+        numbers = [number for number, _ in values]
+        found = math.fsum(numbers) / len(numbers)
+        if what != "mean":
+            squares = math.fsum([(number - found) ** 2 for number in numbers])
+            found = math.sqrt(squares / (len(numbers) - 1) / len(numbers))
+        yield InspectScore(task, one, found, what, len(numbers), values[0][1])
+
+
+def _named(one: Fact) -> str:
+    """The metric without the package that it comes from."""
+    return one.name.rpartition("/")[2]
+
+
+def _unlike(said: Mapping[str, Fact], at: str, address: str, one: Fact) -> str:
+    """Why a metric is none of those that are computed here; empty where it is."""
+    if _named(one) not in (*_MEANS, _STDERR):
+        return "it is not known to be a mean of samples"
+    params = address.removesuffix("value") + "params/"
+    if any(place.startswith(params) for place in said):
+        return "its metric was given parameters"
+    names = [said[f"{at}/{key}"].value for key in ("name", "scorer") if f"{at}/{key}" in said]
+    if len(set(names)) > 1:
+        return "it is of one of several values of a score"
+    reducer = said.get(f"{at}/reducer")
+    if reducer is not None and reducer.value not in (None, "mean"):
+        return f"samples were reduced by {reducer.value}"
+    return ""
+
+
+def _values(source: Source, scorer: str) -> tuple[list[tuple[float, Place]], str]:
+    """The value of each sample with its place, or why there are none."""
+    ids = {one.row: one.value for one in source.facts if one.name == "id" and one.row is not None}
+    found: dict[Any, list[tuple[float, Place]]] = {}
+    for one in source.facts:
+        if one.row is None or one.name != "score" or one.scope != (scorer,):
+            continue
+        number = _number(one)
+        if number is None:
+            return [], "a sample has a value that is no number"
+        found.setdefault(ids.get(one.row, one.row), []).append((number, one.place))
+    if source.is_partial or not found:
+        return [], "the log was not read as a whole" if found else "the log has no samples of it"
+    means = [(math.fsum(n for n, _ in each) / len(each), each[0][1]) for each in found.values()]
+    return means, ""
+
+
+def _number(one: Fact) -> float | None:
+    """A value as Inspect's metrics take it; None for one that is none."""
+    value = one.value
+    if isinstance(value, (bool, int, float)):
+        return float(value) if math.isfinite(value) else None
+    text = str(value)
+    if text in _LETTERS:
+        return _LETTERS[text]
+    return _WORDS.get(text.lower())
