@@ -44,8 +44,8 @@ class Body(Record):
 
 def body(page: str, figures: Mapping[str, str], opened: Opened) -> Body:
     """HTML of a page. `figures`: what stands in the place of a picture, by its path."""
-    text, marks = taken_out(page)
-    blocks = _Blocks(Writer(marks, opened), figures)
+    text, taken = taken_out(page)
+    blocks = _Blocks(Writer(taken, opened), figures)
     return blocks.body(text.split("\n"))
 
 

@@ -7,9 +7,10 @@ and is never looked into for signs.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from typing import Final
 
+from evidence.records.record import Record
 from evidence.text import markdown, marked
 from evidence.text.hypertext import author
 from evidence.text.marked import Mark
@@ -18,9 +19,10 @@ Opened = Callable[[str], str]
 """The id of what is opened by the value of a name; empty where there is nothing to open."""
 
 _PLACE: Final = "\x02{}\x03"
+_NAME: Final = "\x05{}\x1f"
 _SIGN: Final = re.compile(
     r"\x02(?P<place>[0-9]+)\x03"
-    r"|\x05(?P<name>[^\x05\x1f]*)\x1f"
+    r"|\x05(?P<name>[0-9]+)\x1f"
     r"|(?P<end>\x06)"
     r"|(?P<strong>\*\*)"
     r"|(?P<emphasis>\*)"
@@ -31,11 +33,19 @@ BLOCKS: Final = ("preformatted", "learned", "words", "quoted", "verbatim")
 _TAGS: Final = re.compile(r"<[^<>]*>")
 
 
-class Writer:
-    """Writes lines, knowing the marks that were taken out of the page."""
+class Taken(Record):
+    """What was taken out of a page: marks, and names of values."""
 
-    def __init__(self, marks: Sequence[Mark], opened: Opened) -> None:
-        self._marks = marks
+    marks: tuple[Mark, ...]
+    names: tuple[str, ...]
+
+
+class Writer:
+    """Writes lines, knowing what was taken out of the page."""
+
+    def __init__(self, taken: Taken, opened: Opened) -> None:
+        self._marks = taken.marks
+        self._names = taken.names
         self._opened = opened
 
     def block(self, line: str) -> Mark | None:
@@ -57,7 +67,7 @@ class Writer:
                 tag = "strong" if kind == "strong" else "em"
                 parts.append(_toggled(tag, open_tags, text, found))
             elif kind == "name":
-                parts.append(self._begun(found["name"], open_tags))
+                parts.append(self._begun(self._names[int(found["name"])], open_tags))
             elif kind == "end":
                 parts.append(_ended("button", open_tags))
             else:
@@ -123,15 +133,24 @@ _BLOCKS: Final[Mapping[str, Callable[[Mark], str]]] = {
 }
 
 
-def taken_out(page: str) -> tuple[str, list[Mark]]:
-    """A page with a place in the stead of each mark, and the marks."""
+def taken_out(page: str) -> tuple[str, Taken]:
+    """A page with a number in the stead of all that is data, names of values too: it may have line
+    ends, and what begins a table or a heading."""
     marks: list[Mark] = []
+    names: list[str] = []
 
     def take(found: re.Match[str]) -> str:
         marks.append(marked.read(found))
         return _PLACE.format(len(marks) - 1)
 
-    return marked.MARK.sub(take, page), marks
+    def take_name(found: re.Match[str]) -> str:
+        if found["name"] is None:
+            return found.group()
+        names.append(found["name"])
+        return _NAME.format(len(names) - 1)
+
+    text = marked.VALUE.sub(take_name, marked.MARK.sub(take, page))
+    return text, Taken(tuple(marks), tuple(names))
 
 
 def text_of(html: str) -> str:
