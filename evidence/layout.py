@@ -70,6 +70,7 @@ FINDINGS: Final = "findings.json"
 RENDERED: Final = "rendered.json"
 RENDERED_SIGNATURE: Final = "rendered.json.sig"
 PLOTS: Final = "plots"
+REPORT: Final = "report.html"
 ATTACHED: Final = "attached"
 
 RUNS: Final = "runs"
@@ -110,7 +111,7 @@ ACTS: Final = re.compile(
 MILESTONE_ID: Final = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,63}")
 
 RENDERED_PATTERN: Final = (
-    r"rendered\.json|rendered\.json\.sig|[a-z0-9_.-]+_summary\.md|plots/[a-z0-9_-]+\.svg"
+    r"rendered\.json|rendered\.json\.sig|report\.html|[a-z0-9_.-]+_summary\.md|plots/[a-z0-9_-]+\.svg"
     r"|attached/notes-[A-Za-z0-9_-]+\.md|attached/reproduced-[0-9a-f]{12}\.json"
 )
 """Names that the rendered set may have: a regular expression of Python and of `grep -E` alike."""

@@ -14,6 +14,7 @@ from evidence.pack.sign import sign_files
 from evidence.pack.sshsig import Signature
 from evidence.publish.summaries import (
     being_attached,
+    has_report,
     held,
     read_attached,
     rendered_files,
@@ -50,7 +51,8 @@ def _sign(pack: Path, key: Path | None) -> Signed:
         raise UsageError(f"{pack} is no pack")
     sums = (pack / layout.SUMS).read_bytes()
     documents, root = verified.documents, verified.root_sha256
-    rendered = rendered_files(documents, root, read_attached(pack))[layout.RENDERED]
+    files = rendered_files(documents, root, read_attached(pack), with_report=has_report(pack))
+    rendered = files[layout.RENDERED]
     if sha256_hex(sums) != root or (pack / layout.RENDERED).read_bytes() != rendered:
         raise PackBrokenError(f"{pack} changed while it was being signed; nothing was written")
     messages = {layout.SUMS: sums, layout.RENDERED: rendered}

@@ -27,10 +27,14 @@ from evidence.verification.verification import SealedPack, load_sealed, open_pac
 
 
 def rendered_files(
-    documents: PackDocuments, root_sha256: str, attached: Mapping[str, bytes]
+    documents: PackDocuments,
+    root_sha256: str,
+    attached: Mapping[str, bytes],
+    *,
+    with_report: bool = True,
 ) -> dict[str, bytes]:
     """The whole rendered set with rendered.json, attached files left out."""
-    files = render_pack(documents, root_sha256, attached)
+    files = render_pack(documents, root_sha256, attached, with_report=with_report)
     record = rendered_list(documents, root_sha256, {**files, **attached})
     return {**files, layout.RENDERED: record}
 
@@ -41,6 +45,22 @@ def write_rendered(pack: Path, files: Mapping[str, bytes]) -> list[str]:
     for name in changed:
         write_file(pack / name, files[name], staging=staging_of(pack))
     return changed
+
+
+def has_report(pack: Path) -> bool:
+    """Whether a pack has a report, or should: one of before there were reports has none, and is
+    as whole as any other."""
+    if (pack / layout.REPORT).is_file():
+        return True
+    record = _listed(pack)
+    return record is not None and any(one.path == layout.REPORT for one in record.files)
+
+
+def _gets_report(pack: Path, *, check: bool) -> bool:
+    """Whether rendering gives the pack a report. One that has none gets it, but not where that
+    would take a signature away."""
+    is_signed = (pack / layout.RENDERED_SIGNATURE).is_file()
+    return has_report(pack) or not (check or is_signed)
 
 
 @contextmanager
@@ -64,9 +84,10 @@ def attach_file(sealed: SealedPack, name: str, data: bytes) -> None:
     """
     pack, documents, root_sha256 = sealed.path, sealed.documents, sealed.root_sha256
     attached = read_attached(pack)
-    whole = rendered_files(documents, root_sha256, {**attached, name: data})
+    make = partial(rendered_files, documents, root_sha256, with_report=has_report(pack))
+    whole = make({**attached, name: data})
     refuse_too_much(attached, name, data, whole)
-    files = rendered_files(documents, root_sha256, attached)
+    files = make(attached)
     write_rendered(pack, files)  # what a command before left half done
     if attached.get(name) == data:
         return
@@ -102,7 +123,12 @@ def _render_one(pack: Path, *, check: bool) -> Rendered:
     with nullcontext() if check else held(pack), open_pack(pack) as opened:
         try:
             sealed, attached = opened.sealed(), read_attached(pack)
-            files = rendered_files(sealed.documents, sealed.root_sha256, attached)
+            files = rendered_files(
+                sealed.documents,
+                sealed.root_sha256,
+                attached,
+                with_report=_gets_report(pack, check=check),
+            )
             changed = _changed(pack, files) if check else write_rendered(pack, files)
         except EvidenceError as error:
             return Rendered(error=error)
@@ -120,7 +146,12 @@ def rerender(pack: Path) -> list[str]:
 def rerender_held(pack: Path) -> list[str]:
     """The same, for who holds the pack."""
     sealed = load_sealed(pack)
-    files = rendered_files(sealed.documents, sealed.root_sha256, read_attached(pack))
+    files = rendered_files(
+        sealed.documents,
+        sealed.root_sha256,
+        read_attached(pack),
+        with_report=_gets_report(pack, check=False),
+    )
     return write_rendered(pack, files)
 
 
@@ -138,11 +169,15 @@ def read_attached(pack: Path) -> dict[str, bytes]:
 
 def being_attached(pack: Path) -> frozenset[str]:
     """What a command was attaching when it was ended, as rendered.json says; mostly nothing."""
+    record = _listed(pack)
+    return frozenset(entry.path for entry in record.attaching) if record else frozenset()
+
+
+def _listed(pack: Path) -> RenderedRecord | None:
     try:
-        record = decode(RenderedRecord, jsonio.load_document((pack / layout.RENDERED).read_bytes()))
+        return decode(RenderedRecord, jsonio.load_document((pack / layout.RENDERED).read_bytes()))
     except (OSError, MalformedError):
-        return frozenset()
-    return frozenset(entry.path for entry in record.attaching)
+        return None
 
 
 def _changed(pack: Path, files: Mapping[str, bytes]) -> list[str]:

@@ -13,7 +13,7 @@ from evidence.encoding.digest import combine
 from evidence.pack.documents import Documents
 from evidence.records.record import Record
 from evidence.stages.stage import stages_of
-from evidence.text import formatting, markdown
+from evidence.text import formatting, marked
 
 _SHORT: Final = 12
 _SNAPSHOTS: Final = {
@@ -108,10 +108,10 @@ def _file(
     documents: Documents, path: str, described: Mapping[str, str], reasons: Mapping[str, str]
 ) -> Artifact:
     return Artifact(
-        path=markdown.code(path),
+        path=marked.code(path),
         description=_description(path, described) + _withheld((path,), reasons),
         size=_size(documents, (path,)),
-        digest=markdown.code(documents.digests[path][:_SHORT]),
+        digest=marked.code(documents.digests[path][:_SHORT]),
     )
 
 
@@ -124,10 +124,10 @@ def _whole(
         described = "Saved adapter, and the configuration of its model"
     files = formatting.plural(len(inside), "file")
     return Artifact(
-        path=markdown.code(folder),
+        path=marked.code(folder),
         description=f"{described} ({files}){_withheld(inside, reasons)}",
         size=_size(documents, inside),
-        digest=f"{markdown.code(digest[:_SHORT])} *(all)*",
+        digest=f"{marked.code(digest[:_SHORT])} *(all)*",
     )
 
 
@@ -142,4 +142,4 @@ def _withheld(paths: tuple[str, ...], reasons: Mapping[str, str]) -> str:
 
 def _reasons(reasons: set[str]) -> Iterator[str]:
     for reason in sorted(reasons):
-        yield f"; may be absent from a published copy: {markdown.inline(reason)}"
+        yield f"; may be absent from a published copy: {marked.inline(reason)}"

@@ -1,7 +1,7 @@
 """What the summary shows side by side: arms, and pairs of evaluations.
 
 Responsible for sentences and tables. What two arms differ in stands above what came of them; names
-and values come from milestones and data, and are escaped here.
+and values come from milestones and data, and are in marks.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from evidence.results.pairs import told_of_pair
 from evidence.stages.eval import EVAL
 from evidence.stages.stage import Stage, stages_of
 from evidence.text import arms as words
-from evidence.text import evaluations, markdown
+from evidence.text import evaluations, marked
 
 MAX_SAID_CHARS: Final = 900
 _STANDING: Final = {
@@ -72,22 +72,22 @@ def _trained_on(documents: Documents) -> Iterator[str]:
         for name, one in seen.inputs.ancestors.items():
             told = "" if isinstance(one, Unavailable) else evaluations.of_seen(name, one)
             if told and name != stage.parent:
-                yield f"Stage {markdown.inline(stage.name)}: {_said(told)}."
+                yield f"Stage {marked.inline(stage.name)}: {_said(told)}."
 
 
 def _names(both: tuple[str, str]) -> str:
-    return " and ".join(map(markdown.inline, both))
+    return " and ".join(map(marked.inline, both))
 
 
 def _said(text: str) -> str:
-    return markdown.inline(text, MAX_SAID_CHARS)
+    return marked.inline(text, MAX_SAID_CHARS)
 
 
 def _arms(found: ArmsRecord, stages: tuple[Stage, ...], sheet: Sheet) -> dict[str, Any]:
     return {
-        "first": markdown.inline(found.arms[0]),
-        "second": markdown.inline(found.arms[1]),
-        "meant": ", ".join(markdown.code(one) for one in found.varies),
+        "first": marked.inline(found.arms[0]),
+        "second": marked.inline(found.arms[1]),
+        "meant": ", ".join(marked.code(one) for one in found.varies),
         "is_declared": found.is_declared,
         "told": [_said(one) for one in told_of_arms(found)],
         "differences": [_difference(one) for one in found.differences],
@@ -96,15 +96,15 @@ def _arms(found: ArmsRecord, stages: tuple[Stage, ...], sheet: Sheet) -> dict[st
 
 
 def _difference(one: ArmDifference) -> dict[str, str]:
-    first, second = (markdown.inline(words.value(one)) for one in one.values)
+    first, second = (marked.inline(words.value(one)) for one in one.values)
     why = _STANDING[one.standing]
     if one.standing == "consequence":
         why = f"follows from {', '.join(one.follows_from[-1:])}"
     return {
-        "title": markdown.inline(words.title(one.name)),
+        "title": marked.inline(words.title(one.name)),
         "first": first,
         "second": second,
-        "standing": markdown.inline(why),
+        "standing": marked.inline(why),
     }
 
 
@@ -122,7 +122,7 @@ def _came_of(
         other = next((o for o in sides[1] if o.milestone.eval.data == name), None)
         for scorer in () if other is None else one.milestone.eval.all_scorers:
             if other is not None and scorer in other.milestone.eval.all_scorers:
-                title = f"{markdown.inline(scorer)} on {markdown.inline(name)}"
+                title = f"{marked.inline(scorer)} on {marked.inline(name)}"
                 yield title, _rate(one, scorer, sheet), _rate(other, scorer, sheet)
 
 
@@ -138,7 +138,7 @@ def _pair(found: PairRecord) -> dict[str, Any]:
     told = [_said(one) for one in told_of_pair(found)]
     lines = []
     if isinstance(found.same, Unavailable):
-        lines = [f"not compared: {markdown.inline(found.same.reason)}"]
+        lines = [f"not compared: {marked.inline(found.same.reason)}"]
     else:
         said = _said(evaluations.of_same_outputs(found.same))
         lines = [said] if said and said not in told else []
@@ -148,5 +148,5 @@ def _pair(found: PairRecord) -> dict[str, Any]:
                 if isinstance(one, Unavailable)
                 else evaluations.of_pair(one)
             )
-            lines.append(f"{markdown.inline(scorer)}: {_said(text)}")
+            lines.append(f"{marked.inline(scorer)}: {_said(text)}")
     return {"names": _names(found.evaluations), "told": told, "lines": lines}

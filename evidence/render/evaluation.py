@@ -14,7 +14,7 @@ from evidence.render.completed import completed_plan
 from evidence.render.values import Sheet
 from evidence.results.evaluation import CONFIDENCE
 from evidence.stages.eval import PREDICTIONS
-from evidence.text import formatting, markdown
+from evidence.text import formatting, marked
 
 _MEANS: Final = {
     "exact": "is the expected text, character for character",
@@ -39,8 +39,7 @@ def view(documents: Documents, sheet: Sheet) -> dict[str, Any]:
         "next_token": generation.next_token(generated),
         "ends": generation.ends(generated),
         "scorers": [
-            (f"eval.{name}", name, markdown.inline(name), _MEANS[name])
-            for name in plan.eval.scorers
+            (f"eval.{name}", name, marked.inline(name), _MEANS[name]) for name in plan.eval.scorers
         ],
         "chosen": _chosen(plan.eval),
         "choices": examples.choices_shown(documents.rows(PREDICTIONS)),
@@ -48,24 +47,24 @@ def view(documents: Documents, sheet: Sheet) -> dict[str, Any]:
         "mean_loss": "mean_loss" in plan.eval.metrics,
         "functions": [
             (
-                *(f"eval.{one.name}", one.name, markdown.inline(one.name)),
-                *(markdown.code(one.file), _form_of(one.name, documents)),
+                *(f"eval.{one.name}", one.name, marked.inline(one.name)),
+                *(marked.code(one.file), _form_of(one.name, documents)),
             )
             for one in plan.eval.functions
         ],
         "behaviours": [
-            (f"eval.{p.name}", p.name, markdown.inline(p.name), markdown.code(p.pattern, 80))
+            (f"eval.{p.name}", p.name, marked.inline(p.name), marked.code(p.pattern, 80))
             for p in plan.eval.scorer
         ],
-        "answer_after": "" if marker is None else markdown.code(marker, 80),
+        "answer_after": "" if marker is None else marked.code(marker, 80),
         "max_new_tokens": formatting.plural(plan.eval.max_new_tokens, "token"),
         "groups": [
-            (markdown.inline(group[:1].upper() + group[1:]), _values_of(group, documents))
+            (marked.inline(group[:1].upper() + group[1:]), _values_of(group, documents))
             for group in plan.eval.group_by
             if f"eval.by.{group}" not in sheet.values
         ],
         "groups_left_out": [
-            (markdown.inline(group), sheet.v(f"eval.by.{group}"))
+            (marked.inline(group), sheet.v(f"eval.by.{group}"))
             for group in plan.eval.group_by
             if f"eval.by.{group}" in sheet.values
         ],
@@ -90,4 +89,4 @@ def _chosen(spec: EvalSpec) -> str:
 
 def _values_of(group: str, documents: Documents) -> list[tuple[str, str]]:
     found = dict.fromkeys(row.groups.get(group, "") for row in documents.rows(PREDICTIONS))
-    return [(f"eval.by.{group}.{value}", markdown.inline(value) or "*(none)*") for value in found]
+    return [(f"eval.by.{group}.{value}", marked.inline(value) or "*(none)*") for value in found]

@@ -1,12 +1,13 @@
 """Examples shown in full: what the model saw and what it said. All of it is foreign text.
 
-Responsible for choosing, marking and wrapping; escaping is `markdown`'s.
+Responsible for choosing and wrapping, and for saying what carries loss; how that is shown is the
+writer's.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from itertools import islice
+from itertools import groupby, islice
 from typing import Final
 
 from evidence.data.tokens import IGNORED, num_targets
@@ -14,7 +15,7 @@ from evidence.records.choices import ChoicesRow
 from evidence.records.inputs import SeenRecord, SeenRow
 from evidence.records.record import Record
 from evidence.records.run import PredictionRow
-from evidence.text import formatting, markdown
+from evidence.text import formatting, markdown, marked
 from evidence.text.escape import visible
 
 NUM_SEEN: Final = 2
@@ -30,8 +31,8 @@ class SeenExample(Record):
     caption: str
     """Where the row comes from and how much of it carries loss."""
     parts: tuple[tuple[str, str], ...]
-    """Who speaks (empty: no conversation), and HTML of the decoded text, tokens that carry loss in
-    bold. Words of a chat template belong to the turn that they lead to."""
+    """Who speaks (empty: no conversation), and the decoded text with the tokens that carry
+    loss. Words of a chat template belong to the turn that they lead to."""
 
 
 def seen_examples(seen: SeenRecord) -> tuple[SeenExample, ...]:
@@ -68,7 +69,7 @@ def _parts(row: SeenRow) -> Iterator[tuple[str, str]]:
 
 
 def block_of(row: SeenRow) -> str:
-    """HTML of a row: its text, with what carries loss in bold."""
+    """A row: its text, with what carries loss."""
     return _block([one for part in _marked(row) for one in part], MAX_CHARS)
 
 
@@ -81,16 +82,15 @@ def _marked(row: SeenRow) -> list[list[tuple[str, bool]]]:
     ]
 
 
-def _block(marked: Sequence[tuple[str, bool]], max_chars: int) -> str:
-    lines = "\n".join(_bolded(line) for line in _wrapped(marked[:max_chars]))
-    more = "\n…" if len(marked) > max_chars else ""
-    return f"<pre>\n{lines}{more}\n</pre>"
+def _block(signs: Sequence[tuple[str, bool]], max_chars: int) -> str:
+    lines = [list(_parts_of(line)) for line in _wrapped(signs[:max_chars])]
+    return marked.learned([*lines, *([[("…", False)]] if len(signs) > max_chars else [])])
 
 
-def _wrapped(marked: Sequence[tuple[str, bool]]) -> Iterator[list[tuple[str, bool]]]:
+def _wrapped(signs: Sequence[tuple[str, bool]]) -> Iterator[list[tuple[str, bool]]]:
     """Lines of at most WRAP_CHARS characters, broken at spaces; real line ends show a sign."""
     line: list[tuple[str, bool]] = []
-    for char, bold in marked:
+    for char, bold in signs:
         if char == "\n":
             yield [*line, (markdown.NEWLINE, bold)]
             line = []
@@ -105,19 +105,14 @@ def _wrapped(marked: Sequence[tuple[str, bool]]) -> Iterator[list[tuple[str, boo
         yield line
 
 
-def _bolded(line: Sequence[tuple[str, bool]]) -> str:
-    parts: list[str] = []
-    start = 0
-    for end in range(1, len(line) + 1):
-        if end == len(line) or line[end][1] != line[start][1]:
-            text = markdown.html("".join(char for char, _ in line[start:end]))
-            parts.append(f"<b>{text}</b>" if line[start][1] and text.strip() else text)
-            start = end
-    return "".join(parts)
+def _parts_of(line: Sequence[tuple[str, bool]]) -> Iterator[tuple[str, bool]]:
+    """What of a line carries loss, and what lies between."""
+    for bold, signs in groupby(line, key=lambda one: one[1]):
+        yield "".join(char for char, _ in signs), bold
 
 
 class ScoredExample(Record):
-    """One prediction as a row of a table, every cell escaped."""
+    """One prediction as a row of a table, every cell in marks."""
 
     id: str
     prompt: str
@@ -175,14 +170,14 @@ def _choice(one: ChoicesRow, place: int | None) -> str:
 
 def _scored_example(row: PredictionRow, scorers: Sequence[str]) -> ScoredExample:
     return ScoredExample(
-        id=markdown.code(row.id, CELL_CHARS),
+        id=marked.code(row.id, CELL_CHARS),
         prompt=_cell(row.prompt),
         target=_cell(row.target),
         answer=_cell(row.answer),
         output=_cell(row.output),
-        scorers=", ".join(markdown.inline(name) for name in scorers if row.scores.get(name)),
+        scorers=", ".join(marked.inline(name) for name in scorers if row.scores.get(name)),
     )
 
 
 def _cell(text: str) -> str:
-    return markdown.inline(text, CELL_CHARS) if visible(text).strip() else "*(empty)*"
+    return marked.inline(text, CELL_CHARS) if visible(text).strip() else "*(empty)*"

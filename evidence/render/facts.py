@@ -22,7 +22,7 @@ from evidence.records.inputs import (
 from evidence.records.record import Record
 from evidence.render.values import Sheet
 from evidence.stages.train import SEEN
-from evidence.text import formatting, markdown
+from evidence.text import formatting, marked
 
 NAMED_ROWS: Final = 12
 TEXT_CHARS: Final = 40
@@ -136,7 +136,7 @@ def _listed(shown: list[str], total: int = 0) -> str:
 def answers_cut(seen: SeenRecord) -> str:
     """Answer fields that lose text to truncation, with the rows."""
     return "; ".join(
-        f"{markdown.code(one.field)} in {named(one.rows_cut)}"
+        f"{marked.code(one.field)} in {named(one.rows_cut)}"
         for one in seen.coverage
         if one.is_answer and one.rows_cut
     )
@@ -154,9 +154,9 @@ def learned_sign(one: FieldCoverage, num_rows: int) -> str:
 def special_tokens(tokenizer: TokenizerRecord | Unavailable) -> str:
     """Begin, end and other tokens with a task, in one line."""
     if isinstance(tokenizer, Unavailable):
-        return f"not known ({markdown.inline(tokenizer.reason)})"
+        return f"not known ({marked.inline(tokenizer.reason)})"
     found = [
-        f"{markdown.inline(one.name.removesuffix('_token'))} {markdown.code(one.text, TEXT_CHARS)}"
+        f"{marked.inline(one.name.removesuffix('_token'))} {marked.code(one.text, TEXT_CHARS)}"
         f" ({one.id})"
         for one in tokenizer.special_tokens
     ]

@@ -12,7 +12,7 @@ from evidence.pack.documents import Documents
 from evidence.records.generation import GenerationRecord
 from evidence.results.context import Context
 from evidence.stages.eval import EVAL
-from evidence.text import markdown
+from evidence.text import marked
 
 _PLACE: Final = ("stage", "segment")
 SHOWN: Final = 12
@@ -41,7 +41,7 @@ def ends(found: GenerationRecord | None) -> str:
     """Where an answer ends, and what of the model's own settings had no effect."""
     if found is None:
         return ""
-    names = [markdown.code(one.text or str(one.id), 40) for one in found.end_tokens]
+    names = [marked.code(one.text or str(one.id), 40) for one in found.end_tokens]
     at = f"An answer ends at {_some(names, ' or ')}. " if names else "No token ends an answer. "
     if not found.set_aside:
         return at
@@ -49,7 +49,7 @@ def ends(found: GenerationRecord | None) -> str:
 
 
 def _settings(found: dict[str, str]) -> str:
-    return _some([markdown.code(f"{name} = {value}", 80) for name, value in found.items()], ", ")
+    return _some([marked.code(f"{name} = {value}", 80) for name, value in found.items()], ", ")
 
 
 def _some(names: list[str], between: str) -> str:

@@ -1,6 +1,6 @@
 """What the summary of an imported pack shows: only what its files say, and what they do not.
 
-Responsible for the names of imported.md.j2 and for the points of its plot. Text is escaped here.
+Responsible for the names of imported.md.j2 and for the points of its plot. Text is in marks.
 """
 
 from __future__ import annotations
@@ -15,9 +15,9 @@ from evidence.records.imported import FindingRecord, ImportedRow, SourcesRecord
 from evidence.records.record import Number
 from evidence.render import plot
 from evidence.render.training import loss_rows, rows_left_out
-from evidence.render.values import Sheet, shown
+from evidence.render.values import Sheet
 from evidence.results.imported.scores import RULE
-from evidence.text import formatting, gate, markdown
+from evidence.text import formatting, marked
 
 MAX_LISTED: Final = 200
 """Of originals, of what was left out and of scores: documents have all of them."""
@@ -76,13 +76,13 @@ def page(
         "gpus": _gpus(sheet),
         "computed_scores": any(one.rule == RULE for one in documents.findings),
         "settings_told": [
-            (markdown.code(name.removeprefix("harness.")), shown(record, name))
-            for name, record in sorted(documents.results.values.items())
+            (marked.code(name.removeprefix("harness.")), sheet.v(name))
+            for name in sorted(documents.results.values)
             if name.startswith("harness.")
         ],
         "scores": [
-            (markdown.code(name.removeprefix("metric.")), shown(record, name, "significant"))
-            for name, record in sorted(documents.results.values.items())
+            (marked.code(name.removeprefix("metric.")), sheet.v(name, "significant"))
+            for name in sorted(documents.results.values)
             if name.startswith("metric.")
         ],
         "not_known": [
@@ -91,7 +91,7 @@ def page(
             if _is_unknown(sheet, name)
         ],
         "attached": [
-            (markdown.code(path), gate.through(data.decode("utf-8", "replace")))
+            (marked.code(path), marked.words(data.decode("utf-8", "replace")))
             for path, data in sorted(attached.items())
             if path.endswith(".md")
         ],
@@ -102,16 +102,16 @@ def _identity(documents: Imported) -> dict[str, Any]:
     manifest, milestone = documents.manifest, documents.milestone
     sealed = documents.digests.get(layout.MILESTONE)
     return {
-        "id": markdown.inline(manifest.milestone),
+        "id": marked.inline(manifest.milestone),
         "folder": manifest.milestone,
-        "title": "Imported Evidence" if milestone is None else markdown.inline(milestone.title),
-        "objective": "" if milestone is None else gate.through(milestone.objective),
+        "title": "Imported Evidence" if milestone is None else marked.inline(milestone.title),
+        "objective": "" if milestone is None else marked.words(milestone.objective),
         "status": _STATUS[manifest.status],
-        "imported": markdown.inline(manifest.imported_utc or "–"),
-        "milestone_sha256": "none was given" if sealed is None else markdown.code(sealed),
-        "outcome_sha256": markdown.code(str(manifest.outcome_sha256)),
-        "tool": markdown.inline(f"{manifest.tool.name} {manifest.tool.version}"),
-        "summary_name": markdown.code(layout.summary_name(manifest.milestone)),
+        "imported": marked.inline(manifest.imported_utc or "–"),
+        "milestone_sha256": "none was given" if sealed is None else marked.code(sealed),
+        "outcome_sha256": marked.code(str(manifest.outcome_sha256)),
+        "tool": marked.inline(f"{manifest.tool.name} {manifest.tool.version}"),
+        "summary_name": marked.code(layout.summary_name(manifest.milestone)),
     }
 
 
@@ -132,28 +132,28 @@ def _files(sources: SourcesRecord) -> dict[str, Any]:
         "were_imported": formatting.plural(len(files), "file was", "files were"),
         "originals": [
             (
-                markdown.code(one.path),
-                markdown.code(one.found_as, FOUND_CHARS) if one.found_as else "",
-                markdown.inline(one.format),
-                markdown.inline(one.encoding or "–"),
+                marked.code(one.path),
+                marked.code(one.found_as, FOUND_CHARS) if one.found_as else "",
+                marked.inline(one.format),
+                marked.inline(one.encoding or "–"),
                 _size(one.size_bytes),
-                markdown.code(one.sha256[:SHORT]),
+                marked.code(one.sha256[:SHORT]),
             )
             for one in files[:MAX_LISTED]
         ],
         "more_originals": _more(len(files)),
         "left_out": [
             (
-                markdown.code(one.found_as, FOUND_CHARS),
-                markdown.inline(one.reason, NOTE_CHARS),
+                marked.code(one.found_as, FOUND_CHARS),
+                marked.inline(one.reason, NOTE_CHARS),
                 "–" if one.size_bytes is None else _size(one.size_bytes),
-                "–" if one.sha256 is None else markdown.code(one.sha256[:SHORT]),
+                "–" if one.sha256 is None else marked.code(one.sha256[:SHORT]),
             )
             for one in left[:MAX_LISTED]
         ],
         "more_left_out": _more(len(left)),
         "notes": [
-            (markdown.code(one.path), markdown.inline(note, NOTE_CHARS))
+            (marked.code(one.path), marked.inline(note, NOTE_CHARS))
             for one in files
             for note in one.notes
         ][:MAX_LISTED],
@@ -167,9 +167,9 @@ def _findings(found: tuple[FindingRecord, ...]) -> dict[str, Any]:
         "findings": [
             (
                 _SIGNS[one.outcome],
-                markdown.inline(one.rule),
+                marked.inline(one.rule),
                 one.outcome.replace("-", " "),
-                markdown.inline(one.message, NOTE_CHARS),
+                marked.inline(one.message, NOTE_CHARS),
                 _against(one.expected, one.actual),
             )
             for one in found[:MAX_LISTED]
@@ -186,8 +186,9 @@ def _v(sheet: Sheet, name: str, form: str = "") -> str:
     """A value, or why the files do not tell it: nothing was measured here."""
     record = sheet.values[name]
     if record.value is None:
-        return f"not known ({markdown.inline(record.unavailable or 'no file says it')})"
-    return shown(record, name, form)
+        unknown = f"not known ({marked.inline(record.unavailable or 'no file says it')})"
+        return marked.value(name, unknown)
+    return sheet.v(name, form)
 
 
 def _is_unknown(sheet: Sheet, name: str) -> bool:
@@ -228,7 +229,7 @@ def _more(count: int) -> str:
 def _against(expected: str | None, actual: str | None) -> str:
     if expected is None or actual is None:
         return ""
-    return f"expected {markdown.inline(expected, 80)}, found {markdown.inline(actual, 80)}"
+    return f"expected {marked.inline(expected, 80)}, found {marked.inline(actual, 80)}"
 
 
 def _rows(rows: Sequence[ImportedRow]) -> list[tuple[str, str, str, str, str]]:

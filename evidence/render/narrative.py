@@ -9,14 +9,14 @@ from evidence import prose
 from evidence.errors import MalformedError, PastLimitError
 from evidence.pack.documents import Documents
 from evidence.render.values import Node, Sheet, formatted, number_of
-from evidence.text import formatting, gate, markdown, templating
+from evidence.text import formatting, marked, templating
 
 _MAX_PLACES: Final = 12
 _MAX_UNSUPPORTED: Final = 25
 
 
-def filled(source: str, sheet: Sheet, *, quoted: bool = False) -> str:
-    """Markdown of one narrative text; empty for an empty one.
+def filled(source: str, sheet: Sheet, *, quoted: bool = False, item: int = 0) -> str:
+    """One narrative text, as a quotation or as an item of a list; empty for an empty one.
 
     A text that cannot be filled in is shown as it stands, with the reason: a summary is rendered
     after hours of work, and a misspelt name in it must not lose them.
@@ -26,12 +26,13 @@ def filled(source: str, sheet: Sheet, *, quoted: bool = False) -> str:
     try:
         text = templating.render(_compiled(source), sheet.names)
     except MalformedError as error:
-        reason = markdown.inline(error.message)
+        reason = marked.inline(error.message)
+        begin = f"{item}. " if item else ""
         return (
-            f"⚠️ *This text of the milestone could not be filled in ({reason}). It reads:*"
-            f"\n\n{gate.verbatim(source)}"
+            f"{begin}⚠️ *This text of the milestone could not be filled in ({reason}). It reads:*"
+            f"\n\n{marked.verbatim(source, len(begin))}"
         )
-    return gate.quoted(text) if quoted else gate.through(text)
+    return marked.quoted(text) if quoted else marked.words(text, item)
 
 
 def refuse_bad_narrative(source: str) -> None:
@@ -53,7 +54,7 @@ def unsupported_measurements(documents: Documents) -> list[tuple[str, str]]:
     rows: list[tuple[str, str]] = []
     try:
         for _, unsupported in prose.unsupported_in_pack(documents):
-            rows.append((markdown.code(unsupported.literal.text), _remark(unsupported)))
+            rows.append((marked.code(unsupported.literal.text), _remark(unsupported)))
             if len(rows) == _MAX_UNSUPPORTED:
                 break
     except PastLimitError as error:
@@ -66,9 +67,9 @@ def unsupported_measurements(documents: Documents) -> list[tuple[str, str]]:
 def _remark(unsupported: prose.UnsupportedLiteral) -> str:
     if unsupported.actual is not None:
         measured = formatting.significant(unsupported.actual)
-        return f"❌ the evidence says {measured} ({markdown.code(unsupported.name)})"
+        return f"❌ the evidence says {measured} ({marked.code(unsupported.name)})"
     if unsupported.reason:
-        return f"declared by the author: {markdown.inline(unsupported.reason)}"
+        return f"declared by the author: {marked.inline(unsupported.reason)}"
     return "⚠️ typed by hand, no reason given"
 
 

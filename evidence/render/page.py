@@ -1,6 +1,6 @@
 """Everything the summary template may use, under the names it uses.
 
-Responsible for gathering: strings are escaped and numbers formatted by the modules they come
+Responsible for gathering: texts are put in marks and numbers formatted by the modules they come
 from. The order of sections and all fixed words are the template's.
 """
 
@@ -37,7 +37,7 @@ from evidence.results.computed import computed_on
 from evidence.stages.kind import resolve
 from evidence.stages.stage import Stage, stages_of
 from evidence.stages.train import TRAIN
-from evidence.text import formatting, gate, markdown
+from evidence.text import formatting, marked
 
 if TYPE_CHECKING:
     from evidence.records.reproduction import ReproductionRecord
@@ -70,7 +70,7 @@ def page(
         "level": sheet.level,
         **_identity(documents, sheet),
         **_author(documents.milestone.narrative, sheet),
-        "notes": gate.through(documents.notes),
+        "notes": marked.words(documents.notes),
         "unsupported_measurements": narrative.unsupported_measurements(documents),
         "attached": _attached(attached),
         "warnings": _warnings(documents, sheet),
@@ -105,7 +105,7 @@ def _warnings(documents: Documents, sheet: Sheet) -> list[str]:
     said: dict[str, tuple[str, ...]] = {}
     named: dict[str, list[str]] = {}
     for stage, seen in views(documents):
-        own = Sheet({} if seen.results is None else seen.results.values)
+        own = Sheet({} if seen.results is None else seen.results.values, stage.name)
         said[stage.name] = remarks.of_stage(seen, own)
         known = () if stage.kind is TRAIN else said.get(stage.parent, ())
         for one in said[stage.name]:
@@ -117,7 +117,7 @@ def _warnings(documents: Documents, sheet: Sheet) -> list[str]:
 
 def _stages(names: Sequence[str]) -> str:
     """Such as `Stages A, B`."""
-    return f"{'Stage' if len(names) == 1 else 'Stages'} {', '.join(map(markdown.inline, names))}"
+    return f"{'Stage' if len(names) == 1 else 'Stages'} {', '.join(map(marked.inline, names))}"
 
 
 def _sections(documents: Documents, sheet: Sheet) -> dict[str, Any]:
@@ -153,10 +153,10 @@ def _identity(documents: Documents, sheet: Sheet) -> dict[str, Any]:
     alone = not milestone.is_staged  # else each stage says it of itself
     train, asked = (milestone.given_train, milestone.given_eval) if alone else (None, None)
     return {
-        "id": markdown.inline(milestone.id),
+        "id": marked.inline(milestone.id),
         "folder": milestone.id,
-        "title": markdown.inline(milestone.title),
-        "objective": gate.through(milestone.objective),
+        "title": marked.inline(milestone.title),
+        "objective": marked.words(milestone.objective),
         "complete": plan is not None,
         "stand_in": sheet.raw("run.stand_in") is True,
         "random_weights": view.is_random(documents),
@@ -177,7 +177,7 @@ def _identity(documents: Documents, sheet: Sheet) -> dict[str, Any]:
         "backend": "" if plan is None else view.backend_name(plan.backend),
         "hardware": view.hardware_line(documents, sheet),
         "overrides": settings.shown(documents),
-        "summary_name": markdown.code(f"{milestone.id.lower()}_summary.md"),
+        "summary_name": marked.code(f"{milestone.id.lower()}_summary.md"),
     }
 
 
@@ -197,7 +197,7 @@ def _author(words: NarrativeSpec, sheet: Sheet) -> dict[str, Any]:
         "words": {key: narrative.filled(getattr(words, key), sheet) for key in keys},
         "quote": narrative.filled(words.quote, sheet, quoted=True),
         "lessons": [
-            gate.item(f"{number}. ", narrative.filled(lesson, sheet))
+            narrative.filled(lesson, sheet, item=number)
             for number, lesson in enumerate(words.lessons, 1)
         ],
     }
@@ -205,7 +205,7 @@ def _author(words: NarrativeSpec, sheet: Sheet) -> dict[str, Any]:
 
 def _attached(attached: Mapping[str, bytes]) -> list[tuple[str, str]]:
     return [
-        (markdown.code(path), gate.through(data.decode("utf-8", "replace")))
+        (marked.code(path), marked.words(data.decode("utf-8", "replace")))
         for path, data in sorted(attached.items())
         if path.endswith(".md")
     ]
@@ -219,12 +219,12 @@ def _reproductions(attached: Mapping[str, bytes], root_sha256: str) -> list[dict
         if record is not None and record.original.root_sha256 == root_sha256:
             found.append(
                 {
-                    "path": markdown.code(path),
+                    "path": marked.code(path),
                     "verdict": _words(record),
-                    "date": markdown.inline(record.finished_utc[:10]),
-                    "machine": markdown.inline(record.machine, 120),
-                    "pack": markdown.code(record.reproduction.root_sha256[:12]),
-                    "cause": markdown.inline(record.causes[0].explanation, 300)
+                    "date": marked.inline(record.finished_utc[:10]),
+                    "machine": marked.inline(record.machine, 120),
+                    "pack": marked.code(record.reproduction.root_sha256[:12]),
+                    "cause": marked.inline(record.causes[0].explanation, 300)
                     if record.causes
                     else "",
                 }
@@ -266,7 +266,7 @@ def _gates(results: ResultsRecord) -> dict[str, Any]:
 
 def _named(names: Sequence[str]) -> str:
     more = f" and {len(names) - MAX_GATES_NAMED} more" if len(names) > MAX_GATES_NAMED else ""
-    return "; ".join(map(markdown.inline, names[:MAX_GATES_NAMED])) + more
+    return "; ".join(map(marked.inline, names[:MAX_GATES_NAMED])) + more
 
 
 def _provenance(documents: Documents, root_sha256: str) -> dict[str, Any]:
@@ -274,15 +274,15 @@ def _provenance(documents: Documents, root_sha256: str) -> dict[str, Any]:
     outcome = Unavailable("not sealed yet") if manifest is None else manifest.outcome_sha256
     return {
         "root": root_sha256,
-        "outcome_sha256": f"not measured ({markdown.inline(outcome.reason)})"
+        "outcome_sha256": f"not measured ({marked.inline(outcome.reason)})"
         if isinstance(outcome, Unavailable)
-        else markdown.code(outcome),
-        "milestone_sha256": markdown.code(documents.digests.get("milestone.toml", "–")),
+        else marked.code(outcome),
+        "milestone_sha256": marked.code(documents.digests.get("milestone.toml", "–")),
         "parents": [
-            (markdown.inline(parent.relation), markdown.code(parent.root_sha256))
+            (marked.inline(parent.relation), marked.code(parent.root_sha256))
             for parent in (() if manifest is None else manifest.parents)
         ],
         "tool": "–"
         if manifest is None
-        else markdown.inline(f"{manifest.tool.name} {manifest.tool.version}"),
+        else marked.inline(f"{manifest.tool.name} {manifest.tool.version}"),
     }

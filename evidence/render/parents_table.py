@@ -11,7 +11,7 @@ from typing import Any, Final
 from evidence.pack.documents import Documents
 from evidence.results.context import Context
 from evidence.stages.pack_init import pack_init
-from evidence.text import markdown
+from evidence.text import marked
 
 _SHORT_ROOT: Final = 12
 
@@ -21,16 +21,16 @@ def view(documents: Documents) -> dict[str, Any]:
     return {
         "begins_from": [
             {
-                "pack": markdown.code(_folder(one.init)),
-                "stage": "–" if one.stage is None else markdown.inline(one.stage),
-                "root": markdown.code(one.root_sha256[:_SHORT_ROOT]),
-                "status": markdown.inline(one.status) + (" (stand-in)" if one.stand_in else ""),
+                "pack": marked.code(_folder(one.init)),
+                "stage": "–" if one.stage is None else marked.inline(one.stage),
+                "root": marked.code(one.root_sha256[:_SHORT_ROOT]),
+                "status": marked.inline(one.status) + (" (stand-in)" if one.stand_in else ""),
             }
             for one in documents.parents
         ],
         "stand_in_parents": ", ".join(
             dict.fromkeys(
-                markdown.code(_folder(one.init)) for one in documents.parents if one.stand_in
+                marked.code(_folder(one.init)) for one in documents.parents if one.stand_in
             )
         )
         if not _is_one_itself(documents)

@@ -34,7 +34,7 @@ from evidence.stages.command import (
     PROGRAM_SEEN,
     PROGRAM_STEPS,
 )
-from evidence.text import formatting, markdown
+from evidence.text import formatting, marked
 
 SHOWN_ROWS: Final = 40
 """Of the steps: the first and last ones, and those evenly between."""
@@ -79,7 +79,7 @@ def view(documents: Documents, sheet: Sheet) -> dict[str, Any]:
     return {
         "program_line": _line(record, sheet),
         "program": {
-            "command": markdown.preformatted(shlex.join(record.command)[:COMMAND_CHARS]),
+            "command": marked.preformatted(shlex.join(record.command)[:COMMAND_CHARS]),
             "ended": _ended(record),
             "facts": [(label, _fact(sheet, name)) for label, name in _FACTS if sheet.has(name)],
             "numbers": list(_numbers(documents)),
@@ -87,9 +87,7 @@ def view(documents: Documents, sheet: Sheet) -> dict[str, Any]:
             "loss_rows": [[of(one) for _, _, of in columns] for one in shown],
             "runs": _runs(record, documents.rows(PROGRAM_STEPS)),
             "not_seen": [
-                markdown.inline(one.text)
-                for one in remarks_of(documents)
-                if one.severity == "advice"
+                marked.inline(one.text) for one in remarks_of(documents) if one.severity == "advice"
             ],
             "thinned": _thinned(len(shown), len(steps)),
             "saw": _saw(seen, sheet),
@@ -116,7 +114,7 @@ def points(documents: Documents) -> tuple[Point, ...]:
 
 
 def _line(record: ProgramRecord, sheet: Sheet) -> str:
-    name = markdown.code(record.command[0], CELL_CHARS)
+    name = marked.code(record.command[0], CELL_CHARS)
     if not sheet.has("program.num_steps"):
         said = f"{name} ran as it is and was recorded; no optimizer step was seen in it"
         if sheet.has("program.num_eval_forwards"):
@@ -134,9 +132,9 @@ def _ended(record: ProgramRecord) -> str:
         *(f"Python {one}" for one in pythons),
         *(f"{one} {names[one]}" for one in sorted(names)),
     ]
-    parts = [markdown.inline(one, CELL_CHARS) for one in known]
+    parts = [marked.inline(one, CELL_CHARS) for one in known]
     libraries = ", ".join(parts)
-    place = markdown.code(record.cwd, CELL_CHARS)
+    place = marked.code(record.cwd, CELL_CHARS)
     said = f"It ran in {place} and ended with status {record.exit_status}"
     return f"{said}, with {libraries}." if libraries else f"{said}."
 
@@ -150,14 +148,14 @@ def _numbers(documents: Documents) -> Iterator[tuple[str, str, str]]:
     found, told = documents.document(PROGRAM_NUMBERS), documents.document(PROGRAM_REPORTED)
     for one in () if found is None else found.metrics[:SHOWN_NUMBERS]:
         place = f"{one.file}, {one.place}" if one.place else one.file
-        yield f"metric.{one.name}", markdown.code(one.name), markdown.inline(place, CELL_CHARS)
+        yield f"metric.{one.name}", marked.code(one.name), marked.inline(place, CELL_CHARS)
     names = dict.fromkeys(
         one.name
         for one in (() if told is None else told.values)
         if one.what != "artifact" and not isinstance(one.value, str)
     )
     for name in list(names)[:SHOWN_NUMBERS]:
-        yield f"reported.{name}", markdown.code(name, CELL_CHARS), "told by the program"
+        yield f"reported.{name}", marked.code(name, CELL_CHARS), "told by the program"
 
 
 def _chosen(steps: Sequence[ProgramStep]) -> Sequence[ProgramStep]:
@@ -211,13 +209,13 @@ def _runs(record: ProgramRecord, rows: Sequence[ProgramStep]) -> list[list[str]]
         numbers = [one.num_changed for one in moved if one.num_changed is not None]
         found.append(
             [
-                markdown.code(" ".join(process.argv[-3:]) or str(process.pid), CELL_CHARS),
+                marked.code(" ".join(process.argv[-3:]) or str(process.pid), CELL_CHARS),
                 "–" if process.rank is None else formatting.count(process.rank),
                 formatting.count(len(own)),
                 _loss(own[0]),
                 _loss(own[-1]),
                 formatting.count(sum(numbers)) if numbers else NOT_KNOWN,
-                markdown.inline(process.how_it_ended, CELL_CHARS),
+                marked.inline(process.how_it_ended, CELL_CHARS),
             ]
         )
     return found[:SHOWN_ROWS] if len(found) > 1 else []
@@ -228,9 +226,7 @@ def _saw(seen: ProgramSeen, sheet: Sheet) -> str:
         return ""
     count = formatting.plural(seen.num_sequences, "distinct sequence")
     kept = (
-        "all that were fed"
-        if seen.all_sequences
-        else f"a part ({markdown.inline(seen.why_not_all)})"
+        "all that were fed" if seen.all_sequences else f"a part ({marked.inline(seen.why_not_all)})"
     )
     said = [f"Recorded where batches enter the model: {count}, {kept}."]
     if sheet.has("program.num_target_tokens"):
@@ -250,7 +246,7 @@ def _data(data: DataReached, name: str, sheet: Sheet) -> dict[str, Any]:
     looked = rows if every else f"{formatting.count(data.num_rows_looked_at)} of {rows}, by chance"
     found = sheet.v(f"{name}.num_rows_found")
     return {
-        "path": markdown.code(data.path, CELL_CHARS),
+        "path": marked.code(data.path, CELL_CHARS),
         "looked_at": f"{looked}; text of {found} was fed in training",
         "fields": [_field(one, f"{name}.{one.field}", sheet) for one in data.fields],
     }
@@ -259,7 +255,7 @@ def _data(data: DataReached, name: str, sheet: Sheet) -> dict[str, Any]:
 def _field(one: FieldReached, name: str, sheet: Sheet) -> dict[str, str]:
     target = f"{name}.num_rows_in_target"
     return {
-        "name": markdown.code(one.field, CELL_CHARS),
+        "name": marked.code(one.field, CELL_CHARS),
         "is_answer": "yes" if one.is_answer else "–",
         "num_rows": sheet.v(f"{name}.num_rows"),
         "read": sheet.v(f"{name}.num_rows_in_sequence"),
@@ -300,11 +296,11 @@ def _files(files: ProgramFiles | None) -> dict[str, Any]:
     return {
         "files": [
             (
-                markdown.code(_end_of(one.path), CELL_CHARS),
+                marked.code(_end_of(one.path), CELL_CHARS),
                 NOT_KNOWN if one.size_bytes is None else formatting.size(one.size_bytes),
-                f"not known ({markdown.inline(one.sha256.reason)})"
+                f"not known ({marked.inline(one.sha256.reason)})"
                 if isinstance(one.sha256, Unavailable)
-                else markdown.code(one.sha256[:12]),
+                else marked.code(one.sha256[:12]),
             )
             for one in read[:SHOWN_FILES]
         ],

@@ -6,7 +6,7 @@ from typing import Any
 
 from evidence.results.context import Context
 from evidence.stages.train import TRAIN
-from evidence.text import formatting, markdown
+from evidence.text import formatting, marked
 
 SHOWN_DIGITS = 12
 """Of a digest."""
@@ -26,11 +26,11 @@ def ranks_of(context: Context) -> dict[str, Any]:
 def _row(one: dict[str, Any], fed: dict[str, Any] | None) -> dict[str, str]:
     return {
         "rank": formatting.count(one["rank"]),
-        "host": markdown.inline(one["host"]),
-        "device": markdown.inline(one["device"]),
+        "host": marked.inline(one["host"]),
+        "device": marked.inline(one["device"]),
         "gpu": _said(one["device_name"]),
         "driver": _said(one["driver_version"]),
-        "packages": markdown.inline(one["packages_sha256"][:SHOWN_DIGITS]),
+        "packages": marked.inline(one["packages_sha256"][:SHOWN_DIGITS]),
         "rows": "–" if fed is None else formatting.count(fed["num_rows"]),
         "targets": "–" if fed is None else formatting.count(fed["num_target_tokens"]),
         "memory": "–" if fed is None else formatting.memory(fed["peak_memory_bytes"]),
@@ -38,4 +38,4 @@ def _row(one: dict[str, Any], fed: dict[str, Any] | None) -> dict[str, str]:
 
 
 def _said(value: Any) -> str:
-    return "–" if isinstance(value, dict) else markdown.inline(value)
+    return "–" if isinstance(value, dict) else marked.inline(value)

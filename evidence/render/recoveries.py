@@ -7,7 +7,7 @@ from typing import Final
 from evidence.pack.documents import OF_ANOTHER, Documents
 from evidence.records.run import JournalEvent
 from evidence.render.remarks import REASON_CHARS
-from evidence.text import formatting, markdown
+from evidence.text import formatting, marked
 
 SHOWN_RECOVERIES: Final = 20
 
@@ -71,6 +71,6 @@ def _recovery(event: JournalEvent, *, closed: bool) -> str:
         rows = formatting.plural(data["num_predictions_cut"], "prediction")
         continuation += f"; {rows} were lost and made again"
     if data.get("differences"):
-        named = "; ".join(markdown.inline(str(one), REASON_CHARS) for one in data["differences"])
+        named = "; ".join(marked.inline(str(one), REASON_CHARS) for one in data["differences"])
         continuation += f"; other than at the start: {named}"
-    return f"{markdown.inline(str(data['reason']), REASON_CHARS)}; {continuation}."
+    return f"{marked.inline(str(data['reason']), REASON_CHARS)}; {continuation}."

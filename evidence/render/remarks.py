@@ -25,7 +25,7 @@ from evidence.rules.under_test import under_test
 from evidence.stages.command import COMMAND
 from evidence.stages.eval import PREDICTIONS
 from evidence.stages.train import SEEN, STEPS
-from evidence.text import endings, evaluations, formatting, markdown
+from evidence.text import endings, evaluations, formatting, marked
 
 REASON_CHARS: Final = 300
 SHORT_COMMIT: Final = 12
@@ -76,13 +76,13 @@ def _program(documents: Documents) -> Iterator[str]:
     """What weakens a recorded program; its words are names that the program gave."""
     for one in remarks_of(documents):
         if one.severity != "advice":  # its section says it
-            yield markdown.inline(one.text, SEAM_CHARS)
+            yield marked.inline(one.text, SEAM_CHARS)
 
 
 def _damage(documents: Documents) -> Iterator[str]:
     found = lost.damaged_in(documents.journal)
     if found is not None:
-        told = markdown.inline(endings.of_damage(found), SEAM_CHARS)
+        told = marked.inline(endings.of_damage(found), SEAM_CHARS)
         yield f"The run was closed when its files were no longer as it had written them: {told}."
 
 
@@ -92,7 +92,7 @@ def _targets(documents: Documents, sheet: Sheet) -> Iterator[str]:
     seen = documents.document(SEEN)
     coverage = () if seen is None else seen.coverage
     for one in sorted(coverage, key=lambda one: not one.is_answer):
-        name = markdown.code(one.field)
+        name = marked.code(one.field)
         if not sheet.has(f"seen.{one.field}.num_rows_in_target"):
             continue
         if one.is_answer and not one.num_rows_in_target:
@@ -107,7 +107,7 @@ def _tested(documents: Documents, sheet: Sheet) -> Iterator[str]:
         asked = documents.milestone.eval
         field = documents.milestone.data[asked.data].under_test or ""
         found = under_test(documents.rows(PREDICTIONS), field)
-        yield f"{markdown.inline(evaluations.of_under_test(found), SEAM_CHARS)}."
+        yield f"{marked.inline(evaluations.of_under_test(found), SEAM_CHARS)}."
 
 
 def _unmoved(documents: Documents, sheet: Sheet) -> Iterator[str]:
@@ -144,12 +144,12 @@ def _repository(documents: Documents, sheet: Sheet) -> Iterator[str]:
     versions = {one.name: one.version for one in documents.packages.imported}
     for package in documents.packages.known:
         if package.shadowed:
-            ours = markdown.code(f"{package.name} {versions.get(package.name, '')}")
-            yield f"{ours} is imported; {markdown.code(package.version)} is on the path behind it."
+            ours = marked.code(f"{package.name} {versions.get(package.name, '')}")
+            yield f"{ours} is imported; {marked.code(package.version)} is on the path behind it."
     for one in documents.git.inputs or ():
         if one.held_by == "nothing":
-            name, why = markdown.code(one.path), markdown.inline(one.reason, REASON_CHARS)
-            key = markdown.code(one.input)
+            name, why = marked.code(one.path), marked.inline(one.reason, REASON_CHARS)
+            key = marked.code(one.input)
             yield f"The commit does not hold {name} ({key}): {why}. Whoever clones it lacks it."
     is_program = COMMAND.name in documents.milestone.stages
     if documents.git.changed_during_run is True and not (
@@ -157,7 +157,7 @@ def _repository(documents: Documents, sheet: Sheet) -> Iterator[str]:
     ):
         yield f"The repository changed while the run was under way: {_change(documents.git)}."
     if isinstance(documents.git.start, Unavailable):
-        reason = markdown.inline(documents.git.start.reason)
+        reason = marked.inline(documents.git.start.reason)
         yield f"No commit names the code that ran: {reason}."
 
 
@@ -177,7 +177,7 @@ def _change(git: GitRecord) -> str:
 
 
 def _commit(commit: str) -> str:
-    return markdown.code(commit[:SHORT_COMMIT])
+    return marked.code(commit[:SHORT_COMMIT])
 
 
 def _steadiness(sheet: Sheet) -> Iterator[str]:
@@ -198,7 +198,7 @@ def _data(documents: Documents, sheet: Sheet) -> Iterator[str]:
         yield f"{rows} of {sheet.v('seen.num_rows')} {is_cut} cut at {_length(sheet)}."
     seam = _seam(documents)
     for text in () if seam is None else seam.mismatches:
-        yield f"What is fed, taught and scored do not fit: {markdown.inline(text, SEAM_CHARS)}."
+        yield f"What is fed, taught and scored do not fit: {marked.inline(text, SEAM_CHARS)}."
     if sheet.number("data.train.num_normalised_duplicate_rows"):
         name = "data.train.num_normalised_duplicate_rows"
         repeat = "repeats" if sheet.number(name) == 1 else "repeat"
@@ -318,8 +318,8 @@ def _observed(documents: Documents, sheet: Sheet) -> Iterator[str]:
         )
         seam = _seam(documents)
         if seam is not None:
-            wanted = markdown.code(seam.probe_wanted, PROBE_CHARS)
-            given = markdown.code(seam.probe_given[-PROBE_CHARS:], PROBE_CHARS)
+            wanted = marked.code(seam.probe_wanted, PROBE_CHARS)
+            given = marked.code(seam.probe_given[-PROBE_CHARS:], PROBE_CHARS)
             yield f"It is measured in the form of the training text: {wanted} after … {given}."
     tokenizer = documents.inputs.tokenizer
     is_chat = any(one.format is not None for one in documents.milestone.data.values())
@@ -356,11 +356,11 @@ def _learned(documents: Documents, sheet: Sheet) -> Iterator[str]:
     rule = _best_rule(documents, sheet)
     if marker is not None and sheet.has("eval.num_with_marker"):
         share = _share(sheet, "num_with_marker")
-        form = f"the form of an answer ({markdown.code(marker)})"
+        form = f"the form of an answer ({marked.code(marker)})"
         if shaped:
             yield f"{share} {'takes' if shaped == 1 else 'take'} {form}."
         else:
-            yield f"No output has the marker {markdown.code(marker)}, so no answer could be read."
+            yield f"No output has the marker {marked.code(marker)}, so no answer could be read."
     if rule is None or sheet.number(f"eval.{rule}.high") >= MOSTLY:
         return
     alike = shaped >= MOSTLY * total or looping >= MOSTLY * total
@@ -370,7 +370,7 @@ def _learned(documents: Documents, sheet: Sheet) -> Iterator[str]:
         habit = "take the trained form" if shaped >= looping else "repeat themselves"
         yield (
             f"**The outputs show pattern learning rather than answers:** most of them {habit}, yet "
-            f"even the most generous rule ({markdown.inline(rule)}) calls only {correct} right "
+            f"even the most generous rule ({marked.inline(rule)}) calls only {correct} right "
             f"(true rate: {low} to {high})."
         )
 

@@ -1,7 +1,8 @@
-"""The rendered set of a pack: summary and plot, from the evidence and what was attached later.
+"""The rendered set of a pack: summary, plots and report, from evidence and what was attached later.
 
-Responsible for bringing values, escaped views and the versioned templates together. Pure: the
-same documents, root digest and attached files give the same bytes. Writing them is `publish`'s.
+Responsible for bringing values, views and the versioned templates together, and them to
+their writers. Pure: the same documents, root digest and attached files give the same bytes. Writing
+them to disk is `publish`'s.
 """
 
 from __future__ import annotations
@@ -19,13 +20,13 @@ from evidence.pack.documents import Documents
 from evidence.pack.imported import Imported, PackDocuments
 from evidence.pack.stage_view import view_of
 from evidence.records.run import RenderedEntry, RenderedRecord
-from evidence.render import imported, plot, program, view
+from evidence.render import imported, plot, program, report, view
 from evidence.render.page import page, stage_page
 from evidence.render.values import Sheet
 from evidence.stages.stage import Stage, stages_of
 from evidence.stages.train import STEPS
 from evidence.system import resources
-from evidence.text import markdown, templating
+from evidence.text import marked, templating, written
 
 TEMPLATE: Final = "v1"
 """The template version that new packs are rendered with. Older ones stay for ever."""
@@ -35,36 +36,71 @@ _SUMMARY: Final = "summary.md.j2"
 
 
 def render_pack(
-    documents: PackDocuments, root_sha256: str, attached: Mapping[str, bytes]
+    documents: PackDocuments,
+    root_sha256: str,
+    attached: Mapping[str, bytes],
+    *,
+    with_report: bool = True,
 ) -> dict[str, bytes]:
-    """Path → bytes of the summary and its plots (rendered.json and attached files left out).
+    """Path → bytes of summary, plots and report (rendered.json and attached files left out).
 
-    The template version is that of the manifest. Raises PackBrokenError without results.
+    The template version is that of the manifest. Packs of before there were reports have none
+    (`with_report`). Raises PackBrokenError without results.
     """
     if isinstance(documents, Imported):
-        return _imported(documents, root_sha256, attached)
+        files, drawings, summary = _imported(documents, root_sha256, attached)
+    else:
+        files, drawings, summary = _of_run(documents, root_sha256, attached)
+    version = template_version(documents)
+    if with_report:
+        files[layout.REPORT] = _report(version, documents, summary, drawings)
+    name = layout.summary_name(report.id_of(documents))
+    return {**files, name: written.as_markdown(summary).encode("utf-8")}
+
+
+Drawings = dict[str, dict[str, Any]]
+"""By path what the template of a plot draws."""
+
+
+def _of_run(
+    documents: Documents, root_sha256: str, attached: Mapping[str, bytes]
+) -> tuple[dict[str, bytes], Drawings, str]:
+    """Plots, what they draw, and the summary with its data in marks."""
     if documents.results is None:
         raise PackBrokenError(f"{layout.RESULTS} is missing: there is nothing to render from")
     version = template_version(documents)
     sheet = Sheet(documents.results.values)
     context = page(documents, documents.results, sheet, root_sha256, attached)
-    files: dict[str, bytes] = {}
+    drawings: Drawings = {}
     texts: dict[str, list[str]] = {"results": [], "details": []}
     for stage in stages_of(documents.milestone):
         own, seen, of_stage = context, documents, sheet
         if stage.is_named:
             seen = view_of(documents, stage)
-            of_stage = Sheet({} if seen.results is None else seen.results.values)
+            of_stage = Sheet({} if seen.results is None else seen.results.values, stage.name)
             own = {**context, **stage_page(seen, stage, of_stage)}
         drawing = _drawing(seen, of_stage)
         path = loss_plot(stage)
         own = {**own, "plot": "" if drawing is None else path}
         if drawing is not None:
-            files[path] = fill(version, "loss.svg.j2", drawing)
+            drawings[path] = drawing
         for section in stage.kind.sections:
             texts[section.place].append(_section(version, section.template, stage, own))
-    files[layout.summary_name(documents.milestone.id)] = fill(version, _SUMMARY, context | texts)
-    return files
+    files = {path: fill(version, "loss.svg.j2", one) for path, one in drawings.items()}
+    return files, drawings, _text(version, _SUMMARY, context | texts)
+
+
+def _report(version: str, documents: PackDocuments, summary: str, drawings: Drawings) -> bytes:
+    figures = {path: _text(version, "report_plot.svg.j2", one) for path, one in drawings.items()}
+    context = report.view(documents, summary, figures, _shipped(version))
+    return _text(version, "report.html.j2", context).encode("utf-8")
+
+
+@cache
+def _shipped(version: str) -> report.Shipped:
+    """Style and script of every report."""
+    parts = (resources.read("templates", f"{version}/report.{end}") for end in ("css", "js"))
+    return report.Shipped(*(part.decode("utf-8") for part in parts))
 
 
 def loss_plot(stage: Stage) -> str:
@@ -77,19 +113,19 @@ def _section(version: str, template: str, stage: Stage, context: Mapping[str, An
     text = _text(version, template, context)
     if not stage.is_named:
         return text
-    return text.replace("## ", f"## Stage {markdown.inline(stage.name)}: ", 1)
+    return text.replace("## ", f"## Stage {marked.inline(stage.name)}: ", 1)
 
 
 def _imported(
     documents: Imported, root_sha256: str, attached: Mapping[str, bytes]
-) -> dict[str, bytes]:
+) -> tuple[dict[str, bytes], Drawings, str]:
     version = template_version(documents)
     drawing = imported.drawing(documents)
     files = {} if drawing is None else {LOSS_PLOT: fill(version, "loss.svg.j2", drawing)}
     context = imported.page(documents, Sheet(documents.results.values), root_sha256, attached)
     context["plot"] = LOSS_PLOT if files else ""
-    name = layout.summary_name(documents.manifest.milestone)
-    return {**files, name: fill(version, "imported.md.j2", context)}
+    drawings = {} if drawing is None else {LOSS_PLOT: drawing}
+    return files, drawings, _text(version, "imported.md.j2", context)
 
 
 def rendered_list(
@@ -149,8 +185,8 @@ def _templates(version: str, names: tuple[str, ...]) -> Any:  # only templating 
 
 
 def fill(version: str, name: str, context: Mapping[str, Any]) -> bytes:
-    """A template of a shipped version, filled in. Everything in `context` is escaped already."""
-    return _text(version, name, context).encode("utf-8")
+    """A template of a shipped version, filled in. Data in `context` is in marks, or escaped."""
+    return written.as_markdown(_text(version, name, context)).encode("utf-8")
 
 
 def _text(version: str, name: str, context: Mapping[str, Any]) -> str:

@@ -17,7 +17,7 @@ from evidence.results.seeds import Group, groups_of, spread_in
 from evidence.stages.eval import EVAL
 from evidence.stages.stage import Stage
 from evidence.stages.train import STEPS, TRAIN
-from evidence.text import markdown
+from evidence.text import marked
 from evidence.text.evaluations import of_spread
 from evidence.text.formatting import percent, significant
 
@@ -48,7 +48,7 @@ def _same(documents: Documents, group: Group) -> list[str]:
     for stage in group.stages:
         steps: tuple[StepRow, ...] = documents.of_stages.get(stage.path(STEPS.path), ())
         if steps:
-            by_stream.setdefault(steps[-1].stream, []).append(markdown.inline(stage.name))
+            by_stream.setdefault(steps[-1].stream, []).append(marked.inline(stage.name))
     return [", ".join(names) for names in by_stream.values() if len(names) > 1]
 
 
@@ -58,7 +58,7 @@ def _evaluates(group: Group, runs: set[str]) -> bool:
 
 def _group(group: Group, evaluations: Sequence[Group], sheet: Sheet) -> dict[str, Any]:
     return {
-        "of": f" of Stage {markdown.inline(group.stages[0].group or '')}" if group.is_named else "",
+        "of": f" of Stage {marked.inline(group.stages[0].group or '')}" if group.is_named else "",
         "goes_on": group.stages[0].parent != "",
         "columns": [name for name, _, _ in _columns(evaluations)],
         "runs": [_run(stage, evaluations, sheet) for stage in group.stages],
@@ -70,11 +70,11 @@ def _columns(evaluations: Sequence[Group]) -> Iterator[tuple[str, Group, str]]:
     """Title, group of evaluations, and name of a rate."""
     for group in evaluations:
         first = group.stages[0]
-        start = f"{markdown.inline(first.group or '')}: " if len(evaluations) > 1 else ""
+        start = f"{marked.inline(first.group or '')}: " if len(evaluations) > 1 else ""
         for scorer in first.milestone.eval.all_scorers:
-            yield f"{start}{markdown.inline(scorer)}", group, f"eval.{scorer}.rate"
+            yield f"{start}{marked.inline(scorer)}", group, f"eval.{scorer}.rate"
         for name in first.milestone.eval.measured:
-            yield f"{start}{markdown.inline(name)} (mean)", group, f"eval.{name}.mean"
+            yield f"{start}{marked.inline(name)} (mean)", group, f"eval.{name}.mean"
 
 
 def _run(stage: Stage, evaluations: Sequence[Group], sheet: Sheet) -> dict[str, Any]:
@@ -85,7 +85,7 @@ def _run(stage: Stage, evaluations: Sequence[Group], sheet: Sheet) -> dict[str, 
         if evaluation.parent == stage.name
     ]
     cells = {key: sheet.v(stage.value(f"train.{key}")) for key in ("seed", "loss_end", "runtime_s")}
-    return {"name": markdown.inline(stage.name), "rates": rates, **cells}
+    return {"name": marked.inline(stage.name), "rates": rates, **cells}
 
 
 def _spreads(group: Group, evaluations: Sequence[Group], sheet: Sheet) -> Iterator[tuple[str, str]]:
@@ -99,5 +99,5 @@ def _spreads(group: Group, evaluations: Sequence[Group], sheet: Sheet) -> Iterat
 def _sentence(sheet: Sheet, name: str, shown: Callable[[float], str]) -> str:
     found = spread_in(sheet.values, name)
     if isinstance(found, Unavailable):
-        return f"not measured ({markdown.inline(found.reason)})"
-    return markdown.inline(of_spread(found, shown))
+        return f"not measured ({marked.inline(found.reason)})"
+    return marked.inline(of_spread(found, shown))

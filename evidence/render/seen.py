@@ -17,7 +17,7 @@ from evidence.render.completed import completed_plan
 from evidence.render.values import Sheet
 from evidence.results.inputs import LENGTHS
 from evidence.stages.train import SEEN
-from evidence.text import markdown
+from evidence.text import marked
 
 
 def view(documents: Documents, sheet: Sheet) -> dict[str, Any]:
@@ -39,7 +39,7 @@ def view(documents: Documents, sheet: Sheet) -> dict[str, Any]:
         "special_tokens": facts.special_tokens(documents.inputs.tokenizer),
         "text_template": ""
         if isinstance(text, Unavailable)
-        else markdown.preformatted(text.template),
+        else marked.preformatted(text.template),
         "length_columns": ("Shortest", "Median", "90th percentile", "95th percentile", "Longest"),
         "lengths": [
             (label, [f"{name}.{key}" for key in LENGTHS])
@@ -51,7 +51,7 @@ def view(documents: Documents, sheet: Sheet) -> dict[str, Any]:
         "coverage": [
             (
                 f"seen.{one.field}",
-                markdown.code(one.field),
+                marked.code(one.field),
                 one.is_answer,
                 facts.learned_sign(one, 0 if seen is None else seen.num_rows),
             )
@@ -67,7 +67,7 @@ def _speakers(seen: SeenRecord | None) -> list[tuple[str, str]]:
 
 
 def _named(texts: Sequence[str]) -> str:
-    return ", ".join(markdown.code(one, facts.TEXT_CHARS) for one in texts)
+    return ", ".join(marked.code(one, facts.TEXT_CHARS) for one in texts)
 
 
 def _template_of_chat(text: TextRecord | Unavailable) -> str:
@@ -75,11 +75,11 @@ def _template_of_chat(text: TextRecord | Unavailable) -> str:
     if isinstance(text, Unavailable) or text.chat is None:
         return ""
     given = [f"{name} = {json.dumps(value)}" for name, value in sorted(text.chat.values.items())]
-    values = f"; it was given {', '.join(map(markdown.code, given))}" if given else ""
+    values = f"; it was given {', '.join(map(marked.code, given))}" if given else ""
     brought = {"tokenizer": "brought along by the tokenizer", "milestone": "of the milestone"}
     how = {
         "generation-marks": "the template marks what the assistant says",
         "prefixes": "where the assistant speaks was proven on every row, prefix by prefix",
     }
-    digest = markdown.code(text.chat.template_sha256)
+    digest = marked.code(text.chat.template_sha256)
     return f"{brought[text.chat.source]}, SHA-256 {digest}{values}; {how[text.chat.spans]}"

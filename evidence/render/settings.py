@@ -7,7 +7,7 @@ from typing import Final
 from evidence.milestone.overrides import said, spelled
 from evidence.pack.documents import Documents
 from evidence.records.overrides import OverrideRecord
-from evidence.text import formatting, markdown
+from evidence.text import formatting, marked
 
 VALUE_CHARS: Final = 200
 NAMED: Final = 20
@@ -26,5 +26,5 @@ def _line(one: OverrideRecord) -> str:
     if one.was is None:
         instead = "the milestone file does not say it"
     else:
-        instead = f"the milestone file says {markdown.code(spelled(one.was), VALUE_CHARS)}"
-    return f"{markdown.code(said(one), VALUE_CHARS)}; {instead}"
+        instead = f"the milestone file says {marked.code(spelled(one.was), VALUE_CHARS)}"
+    return f"{marked.code(said(one), VALUE_CHARS)}; {instead}"

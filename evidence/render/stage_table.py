@@ -16,7 +16,7 @@ from evidence.render.values import Sheet
 from evidence.results.stage_totals import TOTALS
 from evidence.stages.stage import BASE, Stage, stages_of
 from evidence.stages.train import TRAIN
-from evidence.text import formatting, markdown
+from evidence.text import formatting, marked
 
 _TRAINED: Final = ("num_samples", "epochs", "num_steps", "loss_mean", "loss_end", "runtime_s")
 
@@ -63,7 +63,7 @@ def _other_losses(stages: Sequence[Stage]) -> str:
     for stage, own in zip(stages, settings, strict=True):
         words = [_OF_LOSS[key] for key, value in own.items() if value]
         if words:
-            found.append(f"{markdown.inline(stage.name)} (with {' and '.join(words)})")
+            found.append(f"{marked.inline(stage.name)} (with {' and '.join(words)})")
     return ", ".join(found)
 
 
@@ -75,14 +75,14 @@ def _ends(documents: Documents, stages: Sequence[Stage]) -> dict[str, Any]:
         return {"stage_ends": [], "last_attempt": ""}
     rows = [
         {
-            "name": markdown.inline(one.name),
+            "name": marked.inline(one.name),
             "from": _from(one),
-            "data": markdown.inline(_data_of(one)),
+            "data": marked.inline(_data_of(one)),
             "end": _end_of(one, own),
         }
         for one in stages
     ]
-    return {"stage_ends": rows, "last_attempt": markdown.inline(str(own[0].attempt))}
+    return {"stage_ends": rows, "last_attempt": marked.inline(str(own[0].attempt))}
 
 
 def _of_last_attempt(documents: Documents) -> list[JournalEvent]:
@@ -112,34 +112,34 @@ def _finished(documents: Documents, stages: Sequence[Stage]) -> Iterator[str]:
     """Stages that came to their end in the last attempt, as the journal tells."""
     last = _of_last_attempt(documents)
     ended = {one.data.get("stage") for one in last if one.event == "stage-finished"}
-    yield from (markdown.inline(one.name) for one in stages if one.name in ended)
+    yield from (marked.inline(one.name) for one in stages if one.name in ended)
 
 
 def _from(stage: Stage) -> str:
     if stage.init == BASE:
         return "the model of the milestone"
-    return f"stage {markdown.inline(stage.parent)}" if stage.parent else markdown.code(stage.init)
+    return f"stage {marked.inline(stage.parent)}" if stage.parent else marked.code(stage.init)
 
 
 def _trained(stage: Stage, sheet: Sheet) -> dict[str, str]:
     cells = {key: sheet.v(stage.value(f"train.{key}")) for key in _TRAINED}
-    data = markdown.inline(stage.milestone.train.data)
-    return {"name": markdown.inline(stage.name), "from": _from(stage), "data": data, **cells}
+    data = marked.inline(stage.milestone.train.data)
+    return {"name": marked.inline(stage.name), "from": _from(stage), "data": data, **cells}
 
 
 def _evaluated(stage: Stage, sheet: Sheet) -> dict[str, Any]:
     scores = [
-        (markdown.inline(name), sheet.v(stage.value(f"eval.{name}.rate")))
+        (marked.inline(name), sheet.v(stage.value(f"eval.{name}.rate")))
         for name in stage.milestone.eval.all_scorers
     ]
     scores += [
-        (f"{markdown.inline(name)} (mean)", sheet.v(stage.value(f"eval.{name}.mean")))
+        (f"{marked.inline(name)} (mean)", sheet.v(stage.value(f"eval.{name}.mean")))
         for name in stage.milestone.eval.measured
     ]
     return {
-        "name": markdown.inline(stage.name),
+        "name": marked.inline(stage.name),
         "of": _from(stage),
-        "data": markdown.inline(stage.milestone.eval.data),
+        "data": marked.inline(stage.milestone.eval.data),
         "num_examples": sheet.v(stage.value("eval.num_examples")),
         "scores": scores,
     }

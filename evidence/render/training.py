@@ -16,7 +16,7 @@ from evidence.render.validation import validation_of
 from evidence.render.values import Sheet
 from evidence.results.context import Context
 from evidence.stages.train import ADAPTER, TRAIN
-from evidence.text import formatting, markdown
+from evidence.text import formatting, marked
 
 OTHER_LOSS: Final = 1e-4
 """Relative. What differs by less is rounding."""
@@ -81,7 +81,7 @@ def _lora(documents: Documents, sheet: Sheet) -> str:
     targets = spec.target_modules
     names = (targets,) if isinstance(targets, str) else targets
     scaled = "; scaled by the root of the rank" if sheet.raw("train.lora.use_rslora") else ""
-    return f", {', '.join(map(markdown.code, names))}{scaled}"
+    return f", {', '.join(map(marked.code, names))}{scaled}"
 
 
 def _other_loss(sheet: Sheet) -> str:
@@ -113,7 +113,7 @@ def _ran(events: tuple[JournalEvent, ...], schedules: tuple[JournalEvent, ...]) 
         there = schedules[-1].data["num_rows"]
         num_rows, num_passes = min(num_rows, there), min(num_passes, -(-there // num_rows))
     rows, passes = formatting.count(num_rows), formatting.count(num_passes)
-    words = f", run as {rows} × {passes} on {markdown.inline(ran['device'])}"
+    words = f", run as {rows} × {passes} on {marked.inline(ran['device'])}"
     processes = ran.get("processes", 1)
     if processes > 1:
         return f"{words} in each of {formatting.count(processes)} processes"

@@ -11,7 +11,7 @@ from typing import Any, Final
 from evidence.render.values import Sheet
 from evidence.results.context import Context
 from evidence.results.validation import best_of, num_steps_planned, validations
-from evidence.text import formatting, markdown
+from evidence.text import formatting, marked
 
 SHOWN_ROWS: Final = 100
 """Of the table in the summary; the journal has every one."""
@@ -58,5 +58,5 @@ def validation_of(context: Context, sheet: Sheet) -> dict[str, Any]:
         ),
         "validation_left_out": len(shown) < len(events),
         "validation_ends": _ends(context, sheet),
-        "validation_data": markdown.inline(context.train.validation_data),
+        "validation_data": marked.inline(context.train.validation_data),
     }

@@ -1,7 +1,7 @@
 """Values of results.json as templates and narratives see them.
 
 Responsible for one promise: a number reaches a summary only by its name, formatted, and a value
-that was not measured shows its reason. Text is escaped here already.
+that was not measured shows its reason. An author's text takes values as markdown.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from evidence.errors import MalformedError
 from evidence.records.record import Record
 from evidence.records.run import LEVELS, ValueRecord
 from evidence.records.training import OPTIONS
-from evidence.text import formatting, markdown
+from evidence.text import formatting, markdown, marked, written
 
 _BY_NAME: Final = {
     "train.learning_rate": "shortest",
@@ -28,14 +28,14 @@ _BY_NAME: Final = {
 
 
 def shown(record: ValueRecord, name: str, form: str = "") -> str:
-    """Markdown of a value: by the named format, else by its name or unit. Escaped."""
+    """A value by the named format, else by its name or unit."""
     value = record.value
     if value is None:
-        return f"not measured ({markdown.inline(record.unavailable or 'no reason recorded')})"
+        return f"not measured ({marked.inline(record.unavailable or 'no reason recorded')})"
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, str):
-        return markdown.code(value) if form == "code" else markdown.inline(value)
+        return marked.code(value) if form == "code" else marked.inline(value)
     chosen = form or _BY_NAME.get(name) or _by_suffix(name) or formatting.BY_UNIT.get(record.unit)
     if name.endswith("seed"):
         return str(value)
@@ -54,6 +54,8 @@ class Sheet(Record, dict=True):
     """All values of one pack."""
 
     values: Mapping[str, ValueRecord]
+    stage: str = ""
+    """Name of the stage whose values these are; those of the run are among them."""
 
     @cached_property
     def names(self) -> Mapping[str, Node]:
@@ -62,8 +64,11 @@ class Sheet(Record, dict=True):
         return {first: Node(first, self.values) for first in firsts}
 
     def v(self, name: str, form: str = "") -> str:
-        """Markdown of one value. Raises KeyError for a name that no rule computes."""
-        return shown(self.values[name], name, form)
+        """One value. Raises KeyError for a name that no rule computes."""
+        return marked.value(self._full(name), shown(self.values[name], name, form))
+
+    def _full(self, name: str) -> str:
+        return f"{self.stage}.{name}" if self.stage else name
 
     def has(self, name: str) -> bool:
         """Whether a value was measured."""
@@ -101,7 +106,7 @@ class Sheet(Record, dict=True):
         """A count with its noun: `138 steps`."""
         value = self.raw(name)
         if isinstance(value, (int, float)) and not isinstance(value, bool):
-            return formatting.plural(value, one, many)
+            return marked.value(self._full(name), formatting.plural(value, one, many))
         return self.v(name)
 
 
@@ -143,4 +148,4 @@ def formatted(node: Node, form: str) -> str:
         raise MalformedError(f"template error: no format {form!r}; there are: {known}")
     if node._record is None:
         return f"not measured (there is no value {markdown.code(node._name)})"
-    return shown(node._record, node._name, form)
+    return written.as_markdown(shown(node._record, node._name, form))

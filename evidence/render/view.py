@@ -1,6 +1,6 @@
-"""What the summary template shows besides values: header, tables, files. Escaped here.
+"""What the summary template shows besides values: header, tables, files. Texts are in marks.
 
-Responsible for turning records into short escaped strings in the order they appear. No sentence
+Responsible for turning records into short texts in the order they appear. No sentence
 of judgement is made here (`remarks`), and no number is formatted but through `formatting`.
 """
 
@@ -27,7 +27,7 @@ from evidence.results.computed import (
     surely_unused,
 )
 from evidence.results.run import changed_during_run, different_from_ref
-from evidence.text import formatting, markdown
+from evidence.text import formatting, marked
 
 LINE_CHARS: Final = 200
 LAST_LINES: Final = 8
@@ -84,15 +84,15 @@ def meant_model(documents: Documents) -> str:
     spec = documents.milestone.given_model
     if spec is None:
         return ""
-    return markdown.inline(spec.called)
+    return marked.inline(spec.called)
 
 
 def model_name(documents: Documents) -> str:
     """The model that was trained, and what stands for what."""
     model = documents.inputs.model
     if isinstance(model, Unavailable):
-        return f"not measured ({markdown.inline(model.reason)})"
-    name = markdown.inline(model.id)
+        return f"not measured ({marked.inline(model.reason)})"
+    name = marked.inline(model.id)
     return f"{name} (random weights)" if model.source == "random" else name
 
 
@@ -106,29 +106,29 @@ def data_name(documents: Documents, name: str) -> str:
     """A data set by its file name or hub id."""
     spec = documents.milestone.data.get(name)
     if spec is None:
-        return markdown.inline(name)
+        return marked.inline(name)
     if spec.hub is not None:
-        return markdown.inline(spec.hub.id)
-    return markdown.inline(PurePosixPath(spec.path or name).stem)
+        return marked.inline(spec.hub.id)
+    return marked.inline(PurePosixPath(spec.path or name).stem)
 
 
 def data_file(documents: Documents, name: str) -> str:
     """A data set as the file or hub id that was read."""
     spec = documents.milestone.data.get(name)
     if spec is None:
-        return markdown.code(name)
+        return marked.code(name)
     if spec.hub is not None:
-        return markdown.code(spec.hub.id)
-    return markdown.code(", ".join(spec.paths) or PurePosixPath(spec.path or name).name)
+        return marked.code(spec.hub.id)
+    return marked.code(", ".join(spec.paths) or PurePosixPath(spec.path or name).name)
 
 
 def data_files(documents: Documents) -> list[tuple[str, str]]:
     """What each data set of several files was read from: a label and a cell for each file."""
     found: list[tuple[str, str]] = []
     for name, record in sorted(documents.inputs.data.items()):
-        label = f"File of {markdown.inline(name)}"
+        label = f"File of {marked.inline(name)}"
         for one in record.files[:LISTED_FILES]:
-            found.append((label, f"{markdown.code(one.path)} {markdown.code(one.sha256)}"))
+            found.append((label, f"{marked.code(one.path)} {marked.code(one.sha256)}"))
         if len(record.files) > LISTED_FILES:
             more = len(record.files) - LISTED_FILES
             found.append((label, f"and {more} more, in inputs.json"))
@@ -137,7 +137,7 @@ def data_files(documents: Documents) -> list[tuple[str, str]]:
 
 def backend_name(backend: str) -> str:
     """A backend of ours as people call it, any other by its name: the same on every machine."""
-    return registry.title(backend) or markdown.inline(backend)
+    return registry.title(backend) or marked.inline(backend)
 
 
 def hardware_line(documents: Documents, sheet: Sheet) -> str:
@@ -147,13 +147,13 @@ def hardware_line(documents: Documents, sheet: Sheet) -> str:
     if computed.kind == "gpu":
         facts = _card(sheet, computed)
         others = [f"{there}, 1 used"] if len(cards) > 1 else []
-        return f"{markdown.inline(computed.name)} ({'; '.join([*facts, *others])})"
+        return f"{marked.inline(computed.name)} ({'; '.join([*facts, *others])})"
     cpu = "hardware.cpu.model"
     machine = f"{sheet.v(cpu) if sheet.has(cpu) else UNNAMED_CPU} ({_cores(sheet)}"
     if computed.kind == "other":
         nvidia = formatting.plural(len(cards), "NVIDIA GPU")
         unused = f"; {nvidia} present, none used" if cards else ""
-        return f"{markdown.inline(computed.name)}{unused}; the machine: {machine})"
+        return f"{marked.inline(computed.name)}{unused}; the machine: {machine})"
     if computed.kind == "unknown":
         return f"{machine}; {there}, what computed is not recorded)" if cards else f"{machine})"
     return f"{machine}; {there}, none used)" if cards else f"{machine}, no GPU used)"
@@ -198,21 +198,19 @@ def _attempt(one: OutcomeRecord) -> AttemptView:
     return AttemptView(
         heading=f"{_title(one.name)} Attempt ({_OUTCOMES.get(one.outcome, 'Failed')})",
         backend=backend_name(one.backend),
-        reason=markdown.inline(one.reason, LINE_CHARS * 2),
+        reason=marked.inline(one.reason, LINE_CHARS * 2),
         missing=tuple(
-            (markdown.inline(what), markdown.inline(how))
+            (marked.inline(what), marked.inline(how))
             for what, how in zip(one.missing, remedies, strict=False)
         ),
-        log=markdown.preformatted("\n".join(one.last_lines[-LAST_LINES:]))
-        if one.last_lines
-        else "",
-        resolution=markdown.inline(one.resolution),
+        log=marked.preformatted("\n".join(one.last_lines[-LAST_LINES:])) if one.last_lines else "",
+        resolution=marked.inline(one.resolution),
     )
 
 
 def _title(name: str) -> str:
     known = _ACRONYMS.get(name.lower())
-    return known or markdown.inline(name[:1].upper() + name[1:])
+    return known or marked.inline(name[:1].upper() + name[1:])
 
 
 def gates(results: ResultsRecord) -> tuple[GateView, ...]:
@@ -220,11 +218,11 @@ def gates(results: ResultsRecord) -> tuple[GateView, ...]:
     return tuple(
         GateView(
             sign=_GATE_SIGNS[gate.outcome],
-            name=markdown.inline(gate.name),
-            condition=markdown.code(f"{gate.metric} {gate.op} {_plain(gate.limit)}", LINE_CHARS),
-            actual=markdown.inline(_plain(gate.actual), LINE_CHARS),
+            name=marked.inline(gate.name),
+            condition=marked.code(f"{gate.metric} {gate.op} {_plain(gate.limit)}", LINE_CHARS),
+            actual=marked.inline(_plain(gate.actual), LINE_CHARS),
             outcome=gate.outcome.replace("-", " ")
-            + (f" ({markdown.inline(gate.reason, LINE_CHARS)})" if gate.reason else ""),
+            + (f" ({marked.inline(gate.reason, LINE_CHARS)})" if gate.reason else ""),
             required=gate.required,
         )
         for gate in results.gates
@@ -249,12 +247,12 @@ def _promise(one: FrozenSetRecord) -> PromiseView:
     if one.ref is None:
         against = "–"
     elif isinstance(different, Unavailable):
-        against = f"❓ not compared ({markdown.inline(different.reason, LINE_CHARS)})"
+        against = f"❓ not compared ({marked.inline(different.reason, LINE_CHARS)})"
     else:
-        against = _verdict(one, different, "equal", f"differ from {markdown.code(one.ref)}")
+        against = _verdict(one, different, "equal", f"differ from {marked.code(one.ref)}")
     watched = " *(only watched)*" if one.policy == "record" else ""
     return PromiseView(
-        name=f"{markdown.inline(one.name)}{watched}",
+        name=f"{marked.inline(one.name)}{watched}",
         files=formatting.count(len(one.files)),
         during=_verdict(one, changed_during_run(one), "unchanged", "changed"),
         against=against,
@@ -270,7 +268,7 @@ def _verdict(one: FrozenSetRecord, paths: tuple[str, ...], good: str, bad: str) 
 
 def listed(paths: tuple[str, ...]) -> str:
     """The first few paths, and how many more there are."""
-    named = ", ".join(markdown.code(path, LINE_CHARS) for path in paths[:LISTED_FILES])
+    named = ", ".join(marked.code(path, LINE_CHARS) for path in paths[:LISTED_FILES])
     more = len(paths) - LISTED_FILES
     return f"{named} and {formatting.count(more)} more" if more > 0 else named
 
@@ -278,7 +276,7 @@ def listed(paths: tuple[str, ...]) -> str:
 def asked_attempt(documents: Documents) -> str:
     """The one attempt that was asked for, where others were passed over for it; else empty."""
     asked = documents.journal[0].data.get("only_attempt") if documents.journal else None
-    return "" if asked is None else markdown.code(str(asked))
+    return "" if asked is None else marked.code(str(asked))
 
 
 def frozen_paths_unchanged(documents: Documents, *policies: str) -> bool:
@@ -296,7 +294,7 @@ def allowed(documents: Documents) -> str:
     for event in documents.journal:
         if event.event == "recovered":
             reasons += [str(one["reason"]) for one in event.data["allowed"]]
-    return "; ".join(markdown.inline(reason, LINE_CHARS) for reason in reasons)
+    return "; ".join(marked.inline(reason, LINE_CHARS) for reason in reasons)
 
 
 def changed_files(documents: Documents) -> tuple[tuple[str, str], ...]:
@@ -304,4 +302,4 @@ def changed_files(documents: Documents) -> tuple[tuple[str, str], ...]:
     start = documents.git.start
     if isinstance(start, Unavailable):
         return ()
-    return tuple((markdown.code(f.path, LINE_CHARS), f.state) for f in start.files[:LISTED_FILES])
+    return tuple((marked.code(f.path, LINE_CHARS), f.state) for f in start.files[:LISTED_FILES])

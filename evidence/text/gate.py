@@ -5,41 +5,26 @@ plain lists, and links over http or https that show where they lead. Everything 
 was typed: whatever could begin another construct is escaped, not only what is known to be bad.
 Headings become bold lines and blocks of code lines of inline code, so that nothing opens what it
 does not close. The result belongs on lines of its own, with an empty line before and after it.
-Time is linear in the text. What a line is, is read by `passages`.
+Time is linear in the text. What a line is, is read by `passages`, and
+what stands in it by `pieces`.
 """
 
 from __future__ import annotations
 
-import html
 import re
+from collections.abc import Callable, Mapping
 from typing import Final
 
 from evidence.text.escape import visible
 from evidence.text.passages import Passage, passages
+from evidence.text.pieces import Piece, leads, pieces
 
-_URL: Final = (
-    r"https?://[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?(?::[0-9]{1,5})?"
-    r"(?:[/?#][A-Za-z0-9._~:/?#!$&+,;=%*@-]*)?"
-)
-_LABEL: Final = r"[^\[\]\\`<>&\n]{1,300}"
-_TOKEN: Final = re.compile(
-    r"(?P<escaped>\\[!-/:-@\[-`{-~])"
-    r"|(?P<ticks>`+)"
-    rf"|\[(?P<label>{_LABEL})\]\((?P<target>{_URL})\)"
-    rf"|<(?P<angled>{_URL})>"
-    rf"|(?<![A-Za-z0-9@./:-])(?P<bare>{_URL})"
-    r"|(?P<entity>&(?:#[0-9]{1,7}|#[xX][0-9A-Fa-f]{1,6}|[A-Za-z][A-Za-z0-9]{1,31});)"
-)
-_MAX_URL_CHARS: Final = 500
-_OF_THE_SENTENCE: Final = "?!.,:;*_~"
-"""Punctuation that belongs to the sentence, not to the address before it."""
 _ENTITIES: Final = {"&": "&amp;", "<": "&lt;", ">": "&gt;", "|": "&#124;", "@": "`@`"}
 """A sign in code is no part of an address of mail, nor of a name that is called."""
 _SPECIAL: Final = re.compile(r"[\\`\[\]{}~$!#&<>|]|@(?!\s)|://|(?<![A-Za-z0-9])[wW]{3}\.")
 _EMPHASIS: Final = re.compile(r"[*_]")
 _LINE_START: Final = re.compile(r"([-+=:])|([0-9]{1,9})(?=[.)](?:[ ]|$))|(\*)(?=[ ]|$)")
 _ONLY_MARKS: Final = re.compile(r"[*_ ]+")
-_LINE_END: Final = re.compile(r"(?<! ) *\n *")
 BREAK: Final = "  \n"
 """Two spaces: the next line begins a line on the page, too."""
 
@@ -66,6 +51,12 @@ def through(text: str, *, keep_line_ends: bool = False) -> str:
         parts.append("" if not parts else "\n" if one.follows_at_once else "\n\n")
         parts.append(begin + shown.replace("\n", f"\n{indent}"))
     return "".join(parts)
+
+
+def passes(text: str) -> bool:
+    """Whether anything of a text is shown."""
+    read = passages(visible(text.replace("\r\n", "\n")))
+    return any(_shown(one, keep_line_ends=False) for one in read)
 
 
 def quoted(text: str) -> str:
@@ -132,29 +123,14 @@ def _code_line(line: str) -> str:
 
 
 def _words(text: str) -> str:
-    """A paragraph: its tokens spelled anew, and all between them escaped."""
-    closing = _closing_ticks(text)
-    parts: list[str] = []
-    place = 0
-    while (found := _TOKEN.search(text, place)) is not None:
-        kind, end = found.lastgroup or "", found.end()
-        shown = ""
-        if kind == "ticks":
-            end, shown = _code_span(text, found, closing)
-        elif kind == "escaped":
-            shown = _of_escape(found.group()[1:])
-        elif kind == "entity":
-            shown = _of_entity(html.unescape(found.group()))
-        else:
-            address = found["target"] or found["angled"] or found["bare"]
-            if kind == "bare":
-                address = address.rstrip(_OF_THE_SENTENCE)
-                end = found.start() + len(address)
-            shown = _link(found["label"] or "", address)
-        parts += [plain(text[place : found.start()], emphasis=True), shown]
-        place = end
-    parts.append(plain(text[place:], emphasis=True))
-    return "".join(parts)
+    """A paragraph: its pieces spelled anew, and all between them escaped."""
+    return "".join(map(_spelled_piece, pieces(text)))
+
+
+def _spelled_piece(one: Piece) -> str:
+    if one.form == "link":
+        return _link(one.text, one.address)
+    return _PIECES[one.form](one.text)
 
 
 def _of_escape(sign: str) -> str:
@@ -176,31 +152,15 @@ def _of_entity(text: str) -> str:
 def _link(label: str, address: str) -> str:
     """An address that shows itself, behind the words that it was given; in plain words where it is
     too long, or has a per cent sign, which parsers spell each in their own way."""
-    leads = len(address) <= _MAX_URL_CHARS and "%" not in address
-    shown = f"<{address}>" if leads else plain(address)
+    shown = f"<{address}>" if leads(address) else plain(address)
     same = not label or label == address
     return shown if same else f"{plain(label, emphasis=True)} ({shown})"
 
 
-def _closing_ticks(text: str) -> dict[int, list[int]]:
-    """Where runs of so many backticks begin, the last one first."""
-    found: dict[int, list[int]] = {}
-    for run in re.finditer(r"`+", text):
-        found.setdefault(len(run.group()), []).append(run.start())
-    for places in found.values():
-        places.reverse()
-    return found
-
-
-def _code_span(text: str, ticks: re.Match[str], closing: dict[int, list[int]]) -> tuple[int, str]:
-    """Where the code that these backticks open ends, and its markdown; the ticks alone if none."""
-    places = closing.get(len(ticks.group()), [])
-    while places and places[-1] < ticks.end():
-        places.pop()
-    if not places:
-        return ticks.end(), plain(ticks.group())
-    inside = _LINE_END.sub(" ", text[ticks.end() : places[-1]]).strip()
-    end = places[-1] + len(ticks.group())
-    if not inside or "`" in inside:
-        return end, plain(_LINE_END.sub(" ", text[ticks.start() : end]))
-    return end, f"`{inside}`"
+_PIECES: Final[Mapping[str, Callable[[str], str]]] = {
+    "words": lambda text: plain(text, emphasis=True),
+    "plain": plain,
+    "sign": _of_escape,
+    "entity": _of_entity,
+    "code": lambda text: f"`{text}`",
+}

@@ -29,11 +29,14 @@ _ENTITIES: Final = {"&": "&amp;", "<": "&lt;", ">": "&gt;"}
 
 def inline(text: str, limit: int = 0) -> str:
     """One line of markdown that shows `text` as it is, cut to `limit` characters (0: whole)."""
-    flat = visible(text).replace("\t", " ").strip().replace("\n", f" {NEWLINE} ")
-    if limit and len(flat) > limit:
-        flat = flat[: limit - 1].rstrip() + "…"
     # Bare addresses are no links here: what a model says is not ours to link to.
-    return gate.at_line_start("`@`".join(map(_plain, _IN_MAIL.split(flat))))
+    return gate.at_line_start("`@`".join(map(_plain, _IN_MAIL.split(flat(text, limit)))))
+
+
+def flat(text: str, limit: int = 0) -> str:
+    """`text` on one line, acting characters visible, escaped for nothing yet."""
+    line = visible(text).replace("\t", " ").strip().replace("\n", f" {NEWLINE} ")
+    return line[: limit - 1].rstrip() + "…" if limit and len(line) > limit else line
 
 
 def _plain(text: str) -> str:

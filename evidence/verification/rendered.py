@@ -43,6 +43,8 @@ class RenderedSet(Struct):
 
     attaching: tuple[RenderedEntry, ...] = ()
     """What rendered.json says was being attached."""
+    with_report: bool = False
+    """It has a report, or its list names one. A pack of before there were reports has none."""
 
     @property
     def attached_before(self) -> dict[str, bytes]:
@@ -91,15 +93,19 @@ def _read(root: SafeDirectory, tree: Tree) -> RenderedSet:
             text = "changed while it was read"
             rendered.problems.append(Problem(path, text, code="changed-while-reading"))
         rendered.files[path] = reading.content or b""
-    rendered.attaching = _attaching(rendered.files.get(layout.RENDERED, b""))
+    record = _record(rendered.files.get(layout.RENDERED, b""))
+    rendered.attaching = () if record is None else record.attaching
+    names = () if record is None else record.files
+    is_listed = any(entry.path == layout.REPORT for entry in names)
+    rendered.with_report = is_listed or layout.REPORT in rendered.files
     return rendered
 
 
-def _attaching(data: bytes) -> tuple[RenderedEntry, ...]:
+def _record(data: bytes) -> RenderedRecord | None:
     try:
-        return decode(RenderedRecord, jsonio.load_document(data)).attaching
+        return decode(RenderedRecord, jsonio.load_document(data))
     except MalformedError:  # said where the list is checked
-        return ()
+        return None
 
 
 def _list_problems(
@@ -144,7 +150,16 @@ def _after(
     """What may be there besides what is listed: rendered with what was being attached."""
     if not rendered.attaching or documents is None or documents.results is None:
         return {}
-    return render_pack(documents, root_sha256, rendered.attached)
+    return _made(documents, root_sha256, rendered, rendered.attached)
+
+
+def _made(
+    documents: PackDocuments,
+    root_sha256: str,
+    rendered: RenderedSet,
+    attached: Mapping[str, bytes],
+) -> dict[str, bytes]:
+    return render_pack(documents, root_sha256, attached, with_report=rendered.with_report)
 
 
 def _being_attached(rendered: RenderedSet, record: RenderedRecord) -> Iterator[Problem]:
@@ -201,10 +216,10 @@ def _byte_problems(
 ) -> Iterator[Problem]:
     if documents.results is None:
         raise CannotCheckError(f"{layout.RESULTS} is not there")
-    expected = render_pack(documents, root_sha256, rendered.attached)
+    expected = _made(documents, root_sha256, rendered, rendered.attached)
     before = expected
     if rendered.attaching:
-        before = render_pack(documents, root_sha256, rendered.attached_before)
+        before = _made(documents, root_sha256, rendered, rendered.attached_before)
     problems = list(_compared(rendered, expected, before))
     if not problems and layout.RENDERED in rendered.files:
         # Only then: a file that differs makes its list differ, and is said already.

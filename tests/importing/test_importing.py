@@ -116,6 +116,8 @@ def test_two_imports_of_the_same_files_differ_in_their_time_alone(tmp_path: Path
         name = path.relative_to(first.pack)
         if name.name in (layout.MANIFEST, layout.SUMS, layout.RENDERED, "old_summary.md"):
             continue
+        if name.name == layout.REPORT:
+            continue
         assert path.read_bytes() == (second.pack / name).read_bytes(), name
     one, other = (json.loads((r.pack / layout.MANIFEST).read_bytes()) for r in (first, second))
     assert one | {"imported_utc": ""} == other | {"imported_utc": ""}

@@ -7,6 +7,7 @@ import pytest
 from evidence.records.run import JournalEvent, ValueRecord
 from evidence.render import training
 from evidence.render.values import Sheet
+from evidence.text.written import as_markdown
 
 
 def event(name: str, **data: object) -> JournalEvent:
@@ -33,7 +34,7 @@ def test_a_step_has_no_more_rows_than_there_are(
         device="cpu",
         num_devices=1,
     )
-    words = training._ran((ran,), (event("schedule", num_rows=num_rows),))
+    words = as_markdown(training._ran((ran,), (event("schedule", num_rows=num_rows),)))
     assert words == f", run as {said} on cpu"
 
 
@@ -48,15 +49,15 @@ def sheet(**settings: float | bool) -> Sheet:
 
 def test_settings_that_few_milestones_have_are_shown_where_they_are_set() -> None:
     assert training._options(sheet()) == ""
-    said = training._options(
-        sheet(gradient_checkpointing=True, adam_beta2=0.9995, adam_epsilon=1e-7)
+    said = as_markdown(
+        training._options(sheet(gradient_checkpointing=True, adam_beta2=0.9995, adam_epsilon=1e-7))
     )
     assert said == "`adam_beta2` 0.9995, `adam_epsilon` 1e-7, `gradient_checkpointing` yes"
 
 
 def test_a_loss_that_is_another_one_is_said_to_be() -> None:
     assert training._other_loss(sheet(adam_beta1=0.8)) == ""
-    said = training._other_loss(sheet(label_smoothing=0.1, neftune_noise_alpha=5.0))
+    said = as_markdown(training._other_loss(sheet(label_smoothing=0.1, neftune_noise_alpha=5.0)))
     assert "smoothed" in said
     assert "1 − 0.1 of its own negative log-likelihood" in said
     assert "Noise was added" in said
