@@ -8,11 +8,12 @@ from typing import NoReturn
 import click
 
 from evidence.api.verify import with_origin
+from evidence.cli.forms import chosen, format_option, print_judged
 from evidence.cli.report import print_report
 from evidence.cli.say import echo_json
 from evidence.encoding import jsonio
 from evidence.encoding.codec import encode
-from evidence.errors import gravest
+from evidence.errors import UsageError, gravest
 from evidence.verification.named import expand, refuse_empty
 from evidence.verification.options import VerifyOptions
 from evidence.verification.several import verify_packs
@@ -23,6 +24,7 @@ from evidence.verification.several import verify_packs
     "packs", nargs=-1, required=True, metavar="PACK...", type=click.Path(path_type=Path)
 )
 @click.option("--json", "as_json", is_flag=True, help="Print the whole report as JSON.")
+@format_option
 @click.option("--quiet", "-q", is_flag=True, help="Only the verdict of each pack.")
 @click.option("--expect", metavar="sha256:…", help="The root digest that the pack must have.")
 @click.option("--expect-milestone", metavar="ID", help="The milestone it must be.")
@@ -61,6 +63,7 @@ from evidence.verification.several import verify_packs
 def command(
     packs: tuple[Path, ...],
     as_json: bool,
+    form: str | None,
     quiet: bool,
     expect: str | None,
     expect_milestone: str | None,
@@ -86,8 +89,11 @@ def command(
     if (allowed_signers is None) != (signer is None):
         raise click.UsageError("--allowed-signers FILE and --signer WHO go together")
     refuse_empty(packs)
+    said_as = chosen(form, json=as_json)
     if test_self:
-        _self_test(packs, as_json=as_json, quiet=quiet)
+        if said_as not in ("text", "json"):
+            raise UsageError("a self-test is said as text or JSON", hint="Leave --format out.")
+        _self_test(packs, as_json=said_as == "json", quiet=quiet)
     options = VerifyOptions(
         expect=expect,
         expect_milestone=expect_milestone,
@@ -99,13 +105,18 @@ def command(
     )
     asked = with_origin(options, allowed_signers, signer, repo)
     reports = verify_packs(options.beside, asked, jobs or 0)
-    if as_json:
+    code = int(gravest(one.exit for one in reports))
+    if said_as == "json":
         value = encode(reports[0]) if len(reports) == 1 else [encode(r) for r in reports]
         echo_json(jsonio.dump_document(value))
-    else:
+    elif said_as == "text":
         for report in reports:
             print_report(report, quiet=quiet)
-    raise click.exceptions.Exit(int(gravest(one.exit for one in reports)))
+    else:
+        from evidence.reporting.verdicts import of_report  # what audit says is known there, too
+
+        print_judged([of_report(one) for one in reports], said_as, code)
+    raise click.exceptions.Exit(code)
 
 
 def _self_test(packs: tuple[Path, ...], *, as_json: bool, quiet: bool) -> NoReturn:
