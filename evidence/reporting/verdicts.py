@@ -14,7 +14,14 @@ from evidence.audit.claims import Verdict
 from evidence.audit.report import AuditRecord, ClaimRecord
 from evidence.errors import ExitCode
 from evidence.markers.page import MarkerRecord
-from evidence.records.finding import CheckResult, Finding, Report, Severity
+from evidence.records.finding import (
+    CheckResult,
+    DemandRecord,
+    Finding,
+    Report,
+    ReportUnderPolicy,
+    Severity,
+)
 from evidence.records.record import Record
 
 Outcome: TypeAlias = Literal["pass", "fail", "not_checked"]
@@ -73,12 +80,23 @@ def of_report(report: Report) -> Judged:
         Asked(name, name, _worst(found), said=_all(found, report.pack))
         for name, found in by_check.items()
     ]
+    if isinstance(report, ReportUnderPolicy):
+        asked += [_demand(one, report.pack) for one in report.policy.demands]
     good = report.exit is ExitCode.DONE
     said = Said(VERDICT, "error", _meaning(report), report.pack, None, report.pack)
     verdict = Asked(
         VERDICT, "exit status 0", "pass" if good else "fail", said=() if good else (said,)
     )
     return Judged(report.pack, report.verdict, report.exit_code, (*asked, verdict))
+
+
+def _demand(one: DemandRecord, pack: str) -> Asked:
+    name = f"policy.{one.id}"
+    if one.outcome != "fail":
+        return Asked(name, one.demand, one.outcome, one.reason)
+    message = f"demanded: {one.demand}; {one.reason}"
+    said = Said("policy", "error", message, pack, None, one.id)
+    return Asked(name, one.demand, "fail", said=(said,))
 
 
 def _check(check: CheckResult, found: list[Finding], pack: str) -> Asked:
