@@ -10,10 +10,12 @@ from evidence.audit.audit import audit_folder, audit_markers, audit_pack
 from evidence.audit.report import AuditRecord
 from evidence.audit.words import counted, lines, page
 from evidence.cli.boundary import without_a_run
+from evidence.cli.forms import chosen, format_option, print_judged
 from evidence.cli.say import echo, echo_json, secho
 from evidence.encoding import jsonio
 from evidence.encoding.codec import encode
 from evidence.errors import ExitCode, UsageError
+from evidence.reporting.verdicts import of_audit
 
 _COLOURS = {
     "contradicted": "red",
@@ -52,6 +54,7 @@ _COLOURS = {
 )
 @click.option("--json", "as_json", is_flag=True, help="Print the audit as JSON.")
 @click.option("--markdown", "as_markdown", is_flag=True, help="Print it as a page in markdown.")
+@format_option
 @click.option("--all", "every", is_flag=True, help="Show claims that are supported, too.")
 @click.option("--strict", is_flag=True, help="Exit 1 also for claims that no file supports.")
 @without_a_run()
@@ -63,6 +66,7 @@ def command(
     markers: bool,
     as_json: bool,
     as_markdown: bool,
+    form: str | None,
     every: bool,
     strict: bool,
 ) -> None:
@@ -72,19 +76,21 @@ def command(
     marker (<!-- evidence PACK VALUE -->) does not show what its pack says. A page with markers
     needs neither --pack nor --evidence.
     """
-    if as_json and as_markdown:
-        raise UsageError("--json and --markdown exclude one another", hint="Give one of them.")
+    said_as = chosen(form, json=as_json, markdown=as_markdown)
     audit = _audit(documents, also, pack, folder, markers=markers)
-    if as_json:
-        echo_json(jsonio.dump_document(encode(audit)))
-    elif as_markdown:
-        echo(page(audit), nl=False)
-    else:
-        _table(audit, every)
     wrong = ["contradicted", "mislabelled", *(["unsupported"] if strict else [])]
     untrue = any(one.outcome != "same" for one in audit.markers)
-    if untrue or any(audit.counts.get(verdict) for verdict in wrong):
-        raise click.exceptions.Exit(int(ExitCode.FINDINGS))
+    found = untrue or any(audit.counts.get(verdict) for verdict in wrong)
+    code = int(ExitCode.FINDINGS if found else ExitCode.DONE)
+    if said_as == "json":
+        echo_json(jsonio.dump_document(encode(audit)))
+    elif said_as == "markdown":
+        echo(page(audit), nl=False)
+    elif said_as == "text":
+        _table(audit, every)
+    else:
+        print_judged(of_audit(audit, code, strict=strict), said_as, code)
+    raise click.exceptions.Exit(code)
 
 
 def _audit(

@@ -30,6 +30,7 @@ COMMANDS: Final = {
     "sign": "Sign a pack with an SSH key, so that others can see whose it is.",
     "note": "Attach later words of the author to a pack.",
     "doctor": "Say what could run here and what is missing.",
+    "init": "Make an existing repository ready: milestone, git settings, workflow, hooks.",
     "new": "Write a commented milestone to start from.",
     "keys": "Print what may stand in a milestone: each key, its values and default.",
 }

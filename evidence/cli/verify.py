@@ -8,11 +8,14 @@ from typing import NoReturn
 import click
 
 from evidence.api.verify import with_origin
+from evidence.cli.forms import Form, chosen, format_option, print_judged
+from evidence.cli.policy import print_policy
 from evidence.cli.report import print_report
 from evidence.cli.say import echo_json
 from evidence.encoding import jsonio
 from evidence.encoding.codec import encode
-from evidence.errors import gravest
+from evidence.errors import UsageError, gravest
+from evidence.records.finding import Report, ReportUnderPolicy
 from evidence.verification.named import expand, refuse_empty
 from evidence.verification.options import VerifyOptions
 from evidence.verification.several import verify_packs
@@ -23,6 +26,7 @@ from evidence.verification.several import verify_packs
     "packs", nargs=-1, required=True, metavar="PACK...", type=click.Path(path_type=Path)
 )
 @click.option("--json", "as_json", is_flag=True, help="Print the whole report as JSON.")
+@format_option
 @click.option("--quiet", "-q", is_flag=True, help="Only the verdict of each pack.")
 @click.option("--expect", metavar="sha256:…", help="The root digest that the pack must have.")
 @click.option("--expect-milestone", metavar="ID", help="The milestone it must be.")
@@ -43,6 +47,12 @@ from evidence.verification.several import verify_packs
     metavar="DIR",
     help="Your clone of the project: check commit, patch, milestone and data against it.",
 )
+@click.option(
+    "--policy",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="What you demand of packs (docs/policy.md). Never one that came with a pack.",
+)
 @click.option("--strict", is_flag=True, help="Exit 3 unless its origin is established.")
 @click.option(
     "--self-test",
@@ -61,6 +71,7 @@ from evidence.verification.several import verify_packs
 def command(
     packs: tuple[Path, ...],
     as_json: bool,
+    form: str | None,
     quiet: bool,
     expect: str | None,
     expect_milestone: str | None,
@@ -69,6 +80,7 @@ def command(
     allowed_signers: Path | None,
     signer: str | None,
     repo: Path | None,
+    policy: Path | None,
     strict: bool,
     test_self: bool,
     require_all: bool,
@@ -78,16 +90,18 @@ def command(
 
     Safe on a stranger's pack: reads files only, runs nothing of it, loads no model, opens no
     socket, writes nothing. Programs that run: ssh-keygen for --signer, git in DIR for --repo.
-    Exit 0: intact, and what was asked of its origin holds. 1: not what it says. 3: origin asked
-    for, not established. 4: honest but unfinished. 5: refused as unsafe.
+    Exit 0: intact, and what was asked of it holds. 1: not what it says. 3: its origin was asked
+    for and is not established, or the policy is not met. 4: honest but unfinished. 5: refused as
+    unsafe.
 
     With --self-test, exit 0 when verify caught every way in which the copy was broken.
     """
     if (allowed_signers is None) != (signer is None):
         raise click.UsageError("--allowed-signers FILE and --signer WHO go together")
     refuse_empty(packs)
+    said_as = chosen(form, json=as_json)
     if test_self:
-        _self_test(packs, as_json=as_json, quiet=quiet)
+        _self_test(packs, said_as, quiet=quiet)
     options = VerifyOptions(
         expect=expect,
         expect_milestone=expect_milestone,
@@ -98,23 +112,47 @@ def command(
         beside=tuple(expand(packs)),
     )
     asked = with_origin(options, allowed_signers, signer, repo)
-    reports = verify_packs(options.beside, asked, jobs or 0)
-    if as_json:
+    reports = _reports(asked, policy, jobs or 0)
+    raise click.exceptions.Exit(_say(reports, said_as, quiet=quiet))
+
+
+def _say(reports: list[Report], form: Form, *, quiet: bool) -> int:
+    """Print them; returns their exit code."""
+    code = int(gravest(one.exit for one in reports))
+    if form == "json":
         value = encode(reports[0]) if len(reports) == 1 else [encode(r) for r in reports]
         echo_json(jsonio.dump_document(value))
-    else:
+    elif form == "text":
         for report in reports:
             print_report(report, quiet=quiet)
-    raise click.exceptions.Exit(int(gravest(one.exit for one in reports)))
+            if isinstance(report, ReportUnderPolicy):
+                print_policy(report.policy, quiet=quiet)
+    else:
+        from evidence.reporting.verdicts import of_report  # what audit says is known there, too
+
+        print_judged([of_report(one) for one in reports], form, code)
+    return code
 
 
-def _self_test(packs: tuple[Path, ...], *, as_json: bool, quiet: bool) -> NoReturn:
+def _reports(options: VerifyOptions, policy: Path | None, num_jobs: int) -> list[Report]:
+    if policy is None:
+        return verify_packs(options.beside, options, num_jobs)
+    # Imported when asked for only: verify itself stays quick.
+    from evidence.policy.judge import judge_packs
+    from evidence.policy.policy import load_policy
+
+    return judge_packs(options.beside, options, load_policy(policy), num_jobs)
+
+
+def _self_test(packs: tuple[Path, ...], form: Form, *, quiet: bool) -> NoReturn:
+    if form not in ("text", "json"):
+        raise UsageError("a self-test is said as text or JSON", hint="Leave --format out.")
     # Imported when asked for only: verify itself stays quick.
     from evidence.cli.self_test import print_self_test
     from evidence.self_test.self_test import self_test
 
     tests = [self_test(path) for path in expand(packs)]
-    if as_json:
+    if form == "json":
         value = encode(tests[0]) if len(tests) == 1 else [encode(one) for one in tests]
         echo_json(jsonio.dump_document(value))
     else:

@@ -69,8 +69,8 @@ class Page(Record):
 
 
 def is_page(path: Path) -> bool:
-    """Whether a path is a file, and so a page and no pack."""
-    return path.is_file()
+    """Whether a path is a file that may have markers, by its name, and so no pack."""
+    return path.suffix.lower() in KINDS and path.is_file()
 
 
 def read_page(path: Path) -> Page:

@@ -68,3 +68,33 @@ class Report(Record):
     def __bool__(self) -> NoReturn:
         """Refused: every report would be true, that of a broken pack too."""
         raise TypeError("a report is neither true nor false: ask .passed or .verdict")
+
+
+class DemandRecord(Record):
+    """One demand of a policy, and how it was answered."""
+
+    id: str
+    demand: str
+    outcome: CheckOutcome
+    reason: str
+    """Why it failed or was not checked; empty where it passed."""
+
+
+class PolicyRecord(Record):
+    """A policy, as it was applied to one pack."""
+
+    title: str
+    sha256: str
+    """Digest of the policy file."""
+    demands: tuple[DemandRecord, ...]
+
+    @property
+    def is_met(self) -> bool:
+        """Whether every demand passed; one that was not checked has not."""
+        return all(one.outcome == "pass" for one in self.demands)
+
+
+class ReportUnderPolicy(Report, kw_only=True):
+    """A report with what a policy of the caller demands of the pack."""
+
+    policy: PolicyRecord

@@ -38,6 +38,7 @@ ASKED: Final = {
     "sign": (("sign", "runs/T1", "--key", "none"), 2),
     "note": (("note", "runs/T1", "note.md"), 0),
     "doctor": (("doctor", "T1"), 0),
+    "init": (("init",), 0),
     "new": (("new", "T9", "--data", "data/train.jsonl", "--model", "model"), 0),
     "keys": (("keys",), 0),
 }

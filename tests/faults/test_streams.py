@@ -59,6 +59,7 @@ ASKED: Final = {
     "sign": Asked(("sign", "runs/T1", "--key", "../key"), makes="runs/T1/SHA256SUMS.sig"),
     "note": Asked(("note", "runs/T1", "note.md"), makes="runs/T1/attached/notes-001.md"),
     "doctor": Asked(("doctor", "T1")),
+    "init": Asked(("init",), makes=".pre-commit-config.yaml"),
     "new": Asked(("new", "T9"), makes="milestones/T9.toml"),
     "keys": Asked(("keys", "train")),
     "--help": Asked(("--help",)),

@@ -35,6 +35,7 @@ ASKED: Final = {
     "sign": ("sign", "runs/T1", "--key", "none"),
     "note": ("note", "runs/T1", "note.md"),
     "doctor": ("doctor", "T1"),
+    "init": ("init",),
     "new": ("new", "T9", "--data", "data/train.jsonl", "--model", "model"),
     "keys": ("keys", "train"),
 }
@@ -86,6 +87,7 @@ ARGUMENTS: Final = [
     ("sign", "runs/T1", "--key", NAME),
     ("note", "runs/T1", f"{NAME}.md"),
     ("doctor", NAME),
+    ("init", "--root", NAME),
     ("new", NAME),
     ("keys", NAME),
     ("new", "T9", "--data", f"{NAME}.jsonl"),

@@ -1,0 +1,1 @@
+"""What somebody demands of packs, and how each demand is answered."""
