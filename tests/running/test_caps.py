@@ -186,6 +186,8 @@ CASES = (
 ELSEWHERE = {
     "audit": "is printed by audit, and in no pack",
     "comparison": "is printed by compare, and in no pack",
+    "found": "is printed by find, and in no pack",
+    "indexed": "is printed by index, and in no pack",
     "report": "is printed by verify, and in no pack",
     "reproduction": "is made of a pack that is sealed already",
     "manifest": "names files, whose count is refused while a pack is sealed: test_limits",
