@@ -25,10 +25,9 @@ MAX_PATH_CHARS: Final = 4096
 _VALUES: Final = (
     "SELECT pack FROM pack_values WHERE name = (SELECT id FROM value_names WHERE name = ?)"
 )
-_WITHOUT: Final = (
-    "SELECT count(*) FROM packs WHERE state = 'read' AND id NOT IN (SELECT pack FROM pack_values"
-    " WHERE name = (SELECT id FROM value_names WHERE name = ?)"
-    " AND (number IS NOT NULL OR words IS NOT NULL))"
+_WITH: Final = (
+    "SELECT count(*) FROM pack_values WHERE name = (SELECT id FROM value_names WHERE name = ?)"
+    " AND (number IS NOT NULL OR words IS NOT NULL)"
 )
 _SHOWN: Final = (
     "SELECT number, words FROM pack_values"
@@ -89,9 +88,11 @@ def find(index: Path, asked: Asked, limit: int = 0) -> Found:
 def _find(connection: sqlite3.Connection, index: Path, asked: Asked, limit: int) -> Found:
     conditions, parameters = _conditions(asked)
     where = f" WHERE {' AND '.join(conditions)}" if conditions else ""
-    found = connection.execute(f"SELECT id, path FROM packs{where}", parameters).fetchall()  # noqa: S608 - fixed words
-    found.sort(key=lambda row: row[1])
-    shown = found[:limit] if limit else found
+    num_found = _count(connection, f"SELECT count(*) FROM packs{where}", parameters)  # noqa: S608
+    statement = f"SELECT id FROM packs{where} ORDER BY path LIMIT ?"  # noqa: S608 - fixed words
+    shown = connection.execute(statement, [*parameters, limit or -1]).fetchall()
+    num_packs = _count(connection, "SELECT count(*) FROM packs")
+    num_unread = _count(connection, "SELECT count(*) FROM packs WHERE state != 'read'")
     updated = connection.execute("SELECT utc FROM updates").fetchone()
     return decode(
         Found,
@@ -99,12 +100,12 @@ def _find(connection: sqlite3.Connection, index: Path, asked: Asked, limit: int)
             "schema": "found.v1",
             "index": one_line(index.as_posix(), MAX_PATH_CHARS),
             "updated_utc": "" if updated is None else updated[0],
-            "num_packs": _count(connection, "SELECT count(*) FROM packs"),
-            "num_unread": _count(connection, "SELECT count(*) FROM packs WHERE state != 'read'"),
-            "num_found": len(found),
-            "packs": [_pack(connection, index, number, asked.shown) for number, _ in shown],
+            "num_packs": num_packs,
+            "num_unread": num_unread,
+            "num_found": num_found,
+            "packs": [_pack(connection, index, number, asked.shown) for (number,) in shown],
             "num_without": {
-                one: _count(connection, _WITHOUT, (one,))
+                one: num_packs - num_unread - _count(connection, _WITH, (one,))
                 for one in dict.fromkeys(value.name for value in asked.values)
             },
         },
@@ -178,5 +179,7 @@ def _pack(
     }
 
 
-def _count(connection: sqlite3.Connection, statement: str, parameters: Sequence[str] = ()) -> int:
+def _count(
+    connection: sqlite3.Connection, statement: str, parameters: Sequence[object] = ()
+) -> int:
     return int(connection.execute(statement, parameters).fetchone()[0])

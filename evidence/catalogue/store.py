@@ -35,6 +35,9 @@ _TABLES: Final = (
     " package_set INTEGER)",
     "CREATE INDEX packs_by_state ON packs (state)",
     "CREATE INDEX packs_by_milestone ON packs (milestone)",
+    "CREATE INDEX packs_by_status ON packs (status)",
+    "CREATE INDEX packs_by_packages ON packs (package_set)",
+    "CREATE INDEX packs_by_commit ON packs (run_commit)",
     "CREATE INDEX packs_by_root ON packs (root_sha256)",
     "CREATE TABLE package_sets (id INTEGER PRIMARY KEY, sha256 TEXT NOT NULL UNIQUE)",
     "CREATE TABLE packages (name TEXT NOT NULL, version TEXT NOT NULL, package_set INTEGER"
