@@ -122,3 +122,9 @@ MAX_ORIGINAL_BYTES: Final = 256 * MIB
 """Of one of them: a larger one is named by its digest, and left out."""
 MAX_ORIGINALS_BYTES: Final = 4096 * MIB
 """Of all of them together that are copied."""
+
+MAX_INDEX_CELL_BYTES: Final = MIB
+"""Of one cell of the index of many packs."""
+INDEX_QUERY_TIMEOUT_S: Final = 60.0
+"""For an index to answer; of 100,000 packs it takes a tenth of a second."""
+INDEX_LOCK_TIMEOUT_S: Final = 5.0

@@ -16,7 +16,8 @@ ATTRIBUTES: Final = (
 )
 IGNORED: Final = (
     b"# Whatever the project ignores elsewhere, evidence is committed whole...\n!*\n"
-    b"# ... but for work in progress, and weights too large for git.\n/.work/\n"
+    b"# ... but for work in progress, an index, and weights too large for git.\n"
+    b"/.work/\n/.index.sqlite*\n"
     + "".join(f"{pattern}\n" for pattern in layout.LEFT_OUT).encode("ascii")
 )
 

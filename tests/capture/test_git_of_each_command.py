@@ -14,6 +14,7 @@ from typing import Final
 import pytest
 
 from evidence.capture import repository
+from evidence.catalogue.build import update
 from evidence.cli.main import COMMANDS
 from evidence.verification.options import VerifyOptions
 from evidence.verification.origin.clone import repository_checks
@@ -32,6 +33,8 @@ ASKED: Final = {
     "render": (("render",), 0),
     "explain": (("explain", "runs/T1", "train.loss_end"), 0),
     "audit": (("audit", "note.md", "--evidence", "data"), 0),
+    "index": (("index",), 0),
+    "find": (("find", "--index", "index.sqlite"), 0),
     "compare": (("compare", "runs/T1", "runs/T1"), 0),
     "reproduce": (("reproduce", "runs/T1"), 2),
     "export": (("export", "model-card", "runs/T1"), 0),
@@ -67,6 +70,7 @@ def ran(tmp_path_factory: pytest.TempPathFactory) -> Project:
     project = make_project(tmp_path_factory.mktemp("git") / "project")
     (project.root / "note.md").write_text("Later.\n")
     assert project.run().report.exit == 0
+    update([project.runs], project.root / "index.sqlite")
     return project
 
 

@@ -52,6 +52,8 @@ ASKED: Final = {
     "render --check": Asked(("render", "runs/T1", "--check")),
     "explain": Asked(("explain", "runs/T1", "train.loss_end")),
     "audit": Asked(("audit", "data/train.jsonl", "--evidence", "data")),
+    "index": Asked(("index",), makes="runs/.index.sqlite"),
+    "find": Asked(("find", "--index", "index.sqlite")),
     "compare": Asked(("compare", "runs/T1", "runs/T1")),
     "compare --output": Asked(("compare", "runs/T1", "runs/T1", "--output", "o"), makes="o"),
     "reproduce": Asked(("reproduce", "runs/T1"), makes="runs/T1/attached"),
@@ -110,6 +112,7 @@ def lying(tmp_path_factory: pytest.TempPathFactory) -> Path:
     assert command(root, "run", "T1") == 0
     assert command(root, "run", "T2", EVIDENCE_STUB=killed) == 4
     (root / "runs/README.md").unlink()
+    assert command(root, "index", "--to", "index.sqlite") == 0
     return root
 
 

@@ -11,6 +11,7 @@ from typing import Final
 
 import pytest
 
+from evidence.catalogue.build import update
 from evidence.cli.main import COMMANDS
 from evidence.verification.verification import verify_pack
 from tests.command import evidence
@@ -29,6 +30,8 @@ ASKED: Final = {
     "render": ("render",),
     "explain": ("explain", "runs/T1", "train.loss_end"),
     "audit": ("audit", "note.md", "--evidence", "data"),
+    "index": ("index", "runs"),
+    "find": ("find", "--index", "index.sqlite"),
     "compare": ("compare", "runs/T1", "runs/T1"),
     "reproduce": ("reproduce", "runs/T1"),
     "export": ("export", "model-card", "runs/T1"),
@@ -81,6 +84,10 @@ ARGUMENTS: Final = [
     ("audit", f"{NAME}.md", "--markers", "--json"),
     ("audit", "note.md", "--evidence", NAME),
     ("audit", "note.md", "--pack", NAME),
+    ("index", NAME),
+    ("index", "runs", "--to", NAME),
+    ("find", NAME),
+    ("find", "--index", "index.sqlite", "--milestone", NAME, "--json"),
     ("compare", "runs/T1", NAME, "--json"),
     ("compare", "runs/T1", "runs/T1", "--output", f"{NAME}-output"),
     ("reproduce", NAME, "--repo", "data"),
@@ -105,6 +112,7 @@ def ran(tmp_path_factory: pytest.TempPathFactory) -> Project:
     project = make_project(tmp_path_factory.mktemp("bytes") / "project")
     (project.root / "note.md").write_text("Later.\n")
     assert project.run().report.exit == 0
+    update([project.runs], project.root / "index.sqlite")
     return project
 
 

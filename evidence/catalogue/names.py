@@ -1,0 +1,15 @@
+"""What those who build the index and those who ask it must say alike. Pure, and quick to import."""
+
+from __future__ import annotations
+
+import re
+from typing import Final, Literal
+
+State = Literal["read", "broken", "refused", "unfinished"]
+"""What reading a pack came to; `read`: its sealed files are whole and are documents. No verdict."""
+_BETWEEN_WORDS: Final = re.compile(r"[-_.]+")
+
+
+def normalised(package: str) -> str:
+    """The name of a package as package indexes compare it (PEP 503)."""
+    return _BETWEEN_WORDS.sub("-", package).lower()

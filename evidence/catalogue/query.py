@@ -1,0 +1,185 @@
+"""Asking the index. Every condition is a parameter; no word of a pack or a user becomes SQL.
+
+Responsible for counting what a condition could not be held against: a value that a pack has not
+measured, a pack that could not be read. Neither is a pack that does not meet it.
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Final, Literal
+
+from evidence.catalogue import store
+from evidence.catalogue.asked import Asked, ValueAsked
+from evidence.catalogue.names import State
+from evidence.encoding.codec import decode
+from evidence.errors import MalformedError, UsageError
+from evidence.records.record import Number, Record
+from evidence.records.run import Origin, Status
+from evidence.text.escape import one_line
+
+MAX_PATH_CHARS: Final = 4096
+_VALUES: Final = (
+    "SELECT pack FROM pack_values WHERE name = (SELECT id FROM value_names WHERE name = ?)"
+)
+_WITH: Final = (
+    "SELECT count(*) FROM pack_values WHERE name = (SELECT id FROM value_names WHERE name = ?)"
+    " AND (number IS NOT NULL OR words IS NOT NULL)"
+)
+_SHOWN: Final = (
+    "SELECT number, words FROM pack_values"
+    " WHERE name = (SELECT id FROM value_names WHERE name = ?) AND pack = ?"
+)
+_COLUMNS: Final = (
+    "path", "state", "reason", "read_utc", "root_sha256", "milestone", "status", "origin",
+    "stand_in",
+)  # fmt: skip
+
+
+class FoundPack(Record):
+    """A pack as the index has it: what it said when it was read, and not what it is worth."""
+
+    path: str
+    state: State
+    reason: str
+    read_utc: str
+    root_sha256: str | None
+    milestone: str | None
+    status: Status | None
+    origin: Origin | None
+    stand_in: bool | None
+    values: dict[str, Number | str | None]
+    """Those asked for; None: not measured, or the pack has none of this name."""
+
+
+class Found(Record):
+    """What the index answers."""
+
+    schema: Literal["found.v1"]
+    index: str
+    updated_utc: str
+    num_packs: int
+    """In the index."""
+    num_unread: int
+    """Of these, packs that could not be read: no condition could be held against what they say."""
+    num_found: int
+    packs: tuple[FoundPack, ...]
+    """The first of them, in order of path."""
+    num_without: dict[str, int]
+    """Of each value that a condition names: how many packs were read that have not measured it."""
+
+
+def find(index: Path, asked: Asked, limit: int = 0) -> Found:
+    """The packs that meet every condition; the first `limit` of them, 0: all.
+
+    Raises UsageError for a file that is no index of ours, BusyError while it is being written.
+    """
+    with store.reading(index) as connection:
+        try:
+            return _find(connection, index, asked, limit)
+        except (MalformedError, TypeError, ValueError) as error:
+            text = f"the index {index} has a row that no index of ours has"
+            raise UsageError(text, hint="Move it away; `evidence index` makes it anew.") from error
+
+
+def _find(connection: sqlite3.Connection, index: Path, asked: Asked, limit: int) -> Found:
+    conditions, parameters = _conditions(asked)
+    where = f" WHERE {' AND '.join(conditions)}" if conditions else ""
+    num_found = _count(connection, f"SELECT count(*) FROM packs{where}", parameters)  # noqa: S608
+    statement = f"SELECT id FROM packs{where} ORDER BY path LIMIT ?"  # noqa: S608 - fixed words
+    shown = connection.execute(statement, [*parameters, limit or -1]).fetchall()
+    num_packs = _count(connection, "SELECT count(*) FROM packs")
+    num_unread = _count(connection, "SELECT count(*) FROM packs WHERE state != 'read'")
+    updated = connection.execute("SELECT utc FROM updates").fetchone()
+    return decode(
+        Found,
+        {
+            "schema": "found.v1",
+            "index": one_line(index.as_posix(), MAX_PATH_CHARS),
+            "updated_utc": "" if updated is None else updated[0],
+            "num_packs": num_packs,
+            "num_unread": num_unread,
+            "num_found": num_found,
+            "packs": [_pack(connection, index, number, asked.shown) for (number,) in shown],
+            "num_without": {
+                one: num_packs - num_unread - _count(connection, _WITH, (one,))
+                for one in dict.fromkeys(value.name for value in asked.values)
+            },
+        },
+    )
+
+
+def _conditions(asked: Asked) -> tuple[list[str], list[object]]:
+    conditions: list[str] = []
+    parameters: list[object] = []
+
+    def add(condition: str, *values: object) -> None:
+        conditions.append(condition)
+        parameters.extend(values)
+
+    for column, wanted in (
+        ("milestone", asked.milestone),
+        ("status", asked.status),
+        ("state", asked.state),
+        ("origin", asked.origin),
+        ("stand_in", asked.stand_in),
+    ):
+        if wanted is not None:
+            add(f"{column} = ?", wanted)
+    for column, digits in (("run_commit", asked.commit), ("root_sha256", asked.root)):
+        if digits is not None:
+            add(f"{column} >= ? AND {column} < ?", digits, _after(digits))
+    for name, version in asked.packages:
+        of_version = " AND version = ?" if version else ""
+        inside = f"SELECT package_set FROM packages WHERE name = ?{of_version}"  # noqa: S608 - fixed words
+        add(f"package_set IN ({inside})", name, *([version] if version else []))
+    for digits in asked.data:
+        inside = "SELECT pack FROM data WHERE sha256 >= ? AND sha256 < ?"
+        add(f"id IN ({inside})", digits, _after(digits))
+    for model in asked.models:
+        add("id IN (SELECT pack FROM models WHERE id = ?)", model)
+    for one in asked.values:
+        add(f"id IN ({_VALUES} AND {_compared(one)} {one.op} ?)", one.name, _wanted(one))
+    return conditions, parameters
+
+
+def _compared(one: ValueAsked) -> str:
+    """NULL meets no comparison, `!=` neither: what was not measured is not taken for other."""
+    return "number" if one.words is None else "words"
+
+
+def _wanted(one: ValueAsked) -> object:
+    return one.number if one.words is None else one.words
+
+
+def _after(digits: str) -> str:
+    """What is greater than every digest that begins so."""
+    return f"{digits}g"
+
+
+def _pack(
+    connection: sqlite3.Connection, index: Path, number: int, names: Sequence[str]
+) -> dict[str, Any]:
+    statement = f"SELECT {', '.join(_COLUMNS)} FROM packs WHERE id = ?"  # noqa: S608 - fixed words
+    row = dict(zip(_COLUMNS, connection.execute(statement, (number,)).fetchone(), strict=True))
+    values: dict[str, Number | str | None] = {}
+    for name in names:
+        found = connection.execute(_SHOWN, (name, number)).fetchone() or (None, None)
+        values[name] = found[0] if found[1] is None else found[1]
+    path = os.path.normpath(index.parent / os.fsdecode(row.pop("path")))
+    stand_in = row.pop("stand_in")
+    return {
+        **row,
+        "path": one_line(Path(path).as_posix(), MAX_PATH_CHARS),
+        "stand_in": None if stand_in is None else stand_in == 1,
+        "values": values,
+    }
+
+
+def _count(
+    connection: sqlite3.Connection, statement: str, parameters: Sequence[object] = ()
+) -> int:
+    return int(connection.execute(statement, parameters).fetchone()[0])
