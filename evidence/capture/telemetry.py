@@ -12,6 +12,7 @@ from typing import Final
 import psutil
 
 from evidence.capture.gpu import sample_gpu
+from evidence.capture.processor_energy import EnergyMeter
 from evidence.records.availability import Unavailable
 from evidence.records.capture import TelemetryRow
 
@@ -21,6 +22,7 @@ _FIRST: Unavailable = Unavailable("the first sample has no interval behind it")
 
 _known: dict[int, psutil.Process] = {}
 """Processes of the last sample: psutil measures processor use between two looks at one object."""
+_meter: Final = EnergyMeter()
 
 
 def sampling_period_s(elapsed_s: float) -> float:
@@ -55,6 +57,7 @@ def sample(
         gpu_memory_bytes=gpu.memory_bytes,
         gpu_utilisation_percent=gpu.utilisation_percent,
         gpu_power_w=gpu.power_w,
+        cpu_energy_j=_meter.since_last_j(first=first),
     )
 
 

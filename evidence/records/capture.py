@@ -300,7 +300,7 @@ class FrozenRecord(Record):
         return () if isinstance(self.sets, Unavailable) else self.sets
 
 
-class TelemetryRow(Record, gc=False):
+class TelemetryRow(Record, gc=False, omit_defaults=True):
     """One line of telemetry.jsonl: our worker and its accelerator at one moment."""
 
     attempt: str
@@ -312,3 +312,5 @@ class TelemetryRow(Record, gc=False):
     gpu_memory_bytes: int | Unavailable
     gpu_utilisation_percent: Number | Unavailable
     gpu_power_w: Number | Unavailable
+    cpu_energy_j: Number | Unavailable | None = None
+    """Of all packages since the last sample; None in packs from before it was asked."""

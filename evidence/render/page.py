@@ -32,6 +32,7 @@ from evidence.render import (
     view,
 )
 from evidence.render.completed import completed_plan
+from evidence.render.energy import energy
 from evidence.render.values import Sheet
 from evidence.results.computed import computed_on
 from evidence.stages.kind import resolve
@@ -80,6 +81,7 @@ def page(
         "damaged": lost.damaged_in(documents.journal) is not None,
         "gpus": view.gpus(documents),
         "gpu_may_be_used": computed_on(documents).kind != "cpu",
+        "energy": energy(documents, sheet),
         "attempts": view.attempts(documents),
         "asked_attempt": view.asked_attempt(documents),
         **_sections(documents, sheet),

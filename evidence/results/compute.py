@@ -14,6 +14,7 @@ from evidence.records.run import ResultsRecord, ValueRecord
 from evidence.results.ancestors import ancestor_values
 from evidence.results.arms import arms, arms_values
 from evidence.results.context import Context
+from evidence.results.energy import energy_values
 from evidence.results.gates import evaluate_gates
 from evidence.results.inputs import input_values
 from evidence.results.machine import machine_values
@@ -40,6 +41,7 @@ def results_of(context: Context) -> ResultsRecord:
     values.update(steadiness_values(context))
     values.update(input_values(context))
     values.update(machine_values(context))
+    values.update(energy_values(context))
     values.update(parent_values(context))
     table = loss_table(context)
     views: dict[str, Context] = {}

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Final
 
 from evidence.pack.documents import Documents
-from evidence.records.capture import GpuRecord, HardwareRecord
+from evidence.records.capture import GpuRecord, HardwareRecord, TelemetryRow
 from evidence.records.hollow import hollow
 from evidence.records.milestone import Milestone
 from evidence.results.compute import compute_results
@@ -24,7 +24,13 @@ _NOT_RUN: Final = "nothing was run yet"
 def value_names(milestone: Milestone) -> tuple[str, ...]:
     """Every name that does not depend on data; what is said of GPUs, for the first of them."""
     hardware = hollow(HardwareRecord, _NOT_RUN, gpus=(hollow(GpuRecord, _NOT_RUN),))
+    sample = hollow(TelemetryRow, _NOT_RUN)
     found = hollow(
-        Documents, _NOT_RUN, milestone=milestone, milestone_text=_TEXT, hardware=hardware
+        Documents,
+        _NOT_RUN,
+        milestone=milestone,
+        milestone_text=_TEXT,
+        hardware=hardware,
+        telemetry=(sample,),
     )
     return tuple(compute_results(found).values)

@@ -112,6 +112,7 @@ def _machine(made: ForgedPack) -> None:
     made.docs[layout.ENVIRONMENT]["variables"] = {"CUDA_VISIBLE_DEVICES": "0", "LANG": "C.UTF-8"}
     for row in made.docs[layout.TELEMETRY]:
         row |= {"gpu_memory_bytes": 10**9, "gpu_utilisation_percent": 80.0, "gpu_power_w": 300.0}
+        row |= {"cpu_energy_j": 41.5}
     made.files[layout.GPU_SNAPSHOT] = b"NVIDIA-SMI 580.10\nNVIDIA H100 80GB HBM3\n"
 
 
