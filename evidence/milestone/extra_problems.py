@@ -20,7 +20,8 @@ EXTRA = "extra"
 
 def extra_tables(milestone: Milestone) -> Iterator[tuple[str, dict[str, Any]]]:
     """Each [train.extra] with its pointer: of the milestone, of attempts and of stages."""
-    yield f"/train/{EXTRA}", milestone.train.extra
+    if milestone.given_train is not None:
+        yield f"/train/{EXTRA}", milestone.given_train.extra
     for number, attempt in enumerate(milestone.attempts):
         yield f"/attempt/{number}/train/{EXTRA}", attempt.train.get(EXTRA, {})
     for number, stage in enumerate(milestone.stage):
