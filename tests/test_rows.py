@@ -1,4 +1,4 @@
-"""Rows E1 to E8 and S1 to S4 of docs/threats.md are each shown by a test that names them.
+"""Rows E1 to E9 and S1 to S4 of docs/threats.md are each shown by a test that names them.
 
 The docstring of a test begins with its rows: `E3: a shallow clone.` Rows C are `faults`'s, rows T,
 H and I `packs`'s.
@@ -10,7 +10,7 @@ import ast
 import re
 from pathlib import Path
 
-ROWS = {*(f"E{number}" for number in range(1, 9)), *(f"S{number}" for number in range(1, 5))}
+ROWS = {*(f"E{number}" for number in range(1, 10)), *(f"S{number}" for number in range(1, 5))}
 
 
 def test_every_row_is_named_by_a_test() -> None:

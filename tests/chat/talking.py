@@ -8,7 +8,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from tests.chat.shapes import QWEN, Shape, tokenizer_of
+from tests.chat.shapes import QWEN, Shape
+from tests.chat.tiny_llama import committed, save_llama
 from tests.project import write_rows
 
 MILESTONE = """
@@ -103,26 +104,12 @@ def asked() -> list[dict[str, Any]]:
 
 def project(root: Path, shape: Shape = QWEN, model: str = "", data: str = "") -> Path:
     """A committed project. `model` and `data` are further lines of these tables."""
-    from transformers import LlamaConfig, LlamaForCausalLM, set_seed
-
     (root / "milestones").mkdir(parents=True)
     (root / "milestones/C1.toml").write_text(MILESTONE.format(model=model, data=data), "utf-8")
     write_rows(root / "train.jsonl", rows())
     write_rows(root / "eval.jsonl", asked())
-    tokenizer = tokenizer_of(shape)
-    tokenizer.model_max_length = 512
-    tokenizer.save_pretrained(root / "model")
-    set_seed(3)
-    config = LlamaConfig(
-        vocab_size=len(tokenizer), hidden_size=32, intermediate_size=64, num_hidden_layers=1,
-        num_attention_heads=4, num_key_value_heads=2, max_position_embeddings=512,
-        bos_token_id=None, eos_token_id=tokenizer.eos_token_id, pad_token_id=0,
-    )  # fmt: skip
-    LlamaForCausalLM(config).save_pretrained(root / "model")
-    git = ["git", "-c", "user.name=A", "-c", "user.email=a@b.c"]
-    for words in (["init", "-q", "-b", "main"], ["add", "."], ["commit", "-q", "-m", "All"]):
-        subprocess.run([*git, *words], cwd=root, check=True, capture_output=True)
-    return root
+    save_llama(root / "model", shape, layers=1, inner=64, context=512)
+    return committed(root)
 
 
 def say(root: Path, *words: str, status: int = 0) -> str:

@@ -129,6 +129,7 @@ def test_two_columns_of_one_name_are_refused() -> None:
 def test_a_process_that_needs_too_much_memory_says_that_nothing_was_read(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    """E9: a decoder is no part of this process, whatever it does."""
     monkeypatch.setattr(apart.subprocess, "run", _without_memory(apart.subprocess.run))
     with pytest.raises(MalformedError):
         apart.rows_apart(MADE["d.parquet"], "parquet", 1 << 20)

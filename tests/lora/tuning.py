@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import subprocess
 from pathlib import Path
 from typing import Final
 
-from tests.chat.shapes import QWEN, tokenizer_of
+from tests.chat.shapes import QWEN
 from tests.chat.talking import say
+from tests.chat.tiny_llama import committed, save_llama
 from tests.project import write_rows
 
 MILESTONE: Final = """
@@ -59,8 +59,6 @@ MERGED: Final = "dropout = 0.1\nuse_rslora = true\nmerge = true\n"
 
 def project(root: Path) -> Path:
     """A committed project with a milestone of each kind: A1 leaves an adapter, A2 a whole model."""
-    from transformers import LlamaConfig, LlamaForCausalLM, set_seed
-
     (root / "milestones").mkdir(parents=True)
     for name, lora in (("A1", TARGETS), ("A2", MERGED)):
         text = MILESTONE.format(id=name, lora=lora)
@@ -68,20 +66,8 @@ def project(root: Path) -> Path:
     rows = [{"prompt": f"What is {n} and 1?", "answer": f"{n + 1}"} for n in range(12)]
     write_rows(root / "train.jsonl", rows)
     write_rows(root / "eval.jsonl", [{"id": f"e{n}", **row} for n, row in enumerate(rows[:4])])
-    tokenizer = tokenizer_of(QWEN)
-    tokenizer.model_max_length = 512
-    tokenizer.save_pretrained(root / "model")
-    set_seed(3)
-    config = LlamaConfig(
-        vocab_size=len(tokenizer), hidden_size=32, intermediate_size=48, num_hidden_layers=2,
-        num_attention_heads=4, num_key_value_heads=2, max_position_embeddings=128,
-        bos_token_id=None, eos_token_id=tokenizer.eos_token_id, pad_token_id=0,
-    )  # fmt: skip
-    LlamaForCausalLM(config).save_pretrained(root / "model")
-    git = ["git", "-c", "user.name=A", "-c", "user.email=a@b.c"]
-    for words in (["init", "-q", "-b", "main"], ["add", "."], ["commit", "-q", "-m", "All"]):
-        subprocess.run([*git, *words], cwd=root, check=True, capture_output=True)
-    return root
+    save_llama(root / "model", QWEN, layers=2, inner=48, context=128)
+    return committed(root)
 
 
 def make(folder: Path) -> Path:

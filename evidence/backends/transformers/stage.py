@@ -200,14 +200,14 @@ def _evaluate(job: Job, emit: Emit) -> None:
     saved = ModelSpec(path=str(folder))  # from disk, as anyone else would load it
     given = plan.model if job.evaluates_given else saved
     tokenizer = able_to_pad(load_tokenizer(given, root))
-    asked, sha256, available = questions(plan, root, coder(tokenizer, plan.model).chat)
+    plain = coder(tokenizer, plan.model)
+    asked, sha256, available = questions(plan, root, plain.chat)
     emit("read", data={plan.eval.data: sha256})
     model = _evaluated(job, given)
     if job.evaluates_given:
         told = {"model": encode(model_record(given, root, model, plan.numerics.dtype))}
         if plan.given_train is None:  # no training has told of it, nor looked at what is asked
             told["tokenizer"] = encode(tokenizer_record(given, root, tokenizer))
-            plain = coder(tokenizer, plan.model)
             found = refuse_unfit(model.config, _num_embedded(model), plain, (), asked, plan.eval)
             warn(emit, found)
         emit("evaluated", **told)
