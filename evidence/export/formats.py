@@ -21,6 +21,7 @@ FORMATS: Final = {
     "croissant": "Each data set, as loaders of data read it (Croissant 1.1).",
     "cyclonedx": "A bill of materials of the model (CycloneDX 1.7, ML-BOM).",
     "in-toto": "Statements of in-toto: SLSA provenance, and the gates as a test result.",
+    "mlflow": "A run for MLflow: metrics with curves, parameters, tags (its file store).",
     "oms": "A signature of the model's folder (OpenSSF Model Signing); needs --key.",
     "numbers": "A LaTeX macro for each value, and a BibTeX entry.",
     "ro-crate": "A Process Run Crate (RO-Crate 1.1) with a copy of the pack.",
