@@ -53,7 +53,7 @@ _TUNIX: Final = Backend(
         *("adam_beta1", "adam_beta2", "adam_epsilon", "optimizer = adamw_torch_fused"),
         *("label_smoothing", "neftune_noise_alpha", "gradient_checkpointing", "lora"),
         *("mixed_precision", "validate_every_steps"),
-        *("early_stopping_patience", "early_stopping_threshold", "keep_best", "extra"),
+        *("early_stopping_patience", "early_stopping_threshold", "keep_best", "extra", "packing"),
     ),
 )
 _COMMAND: Final = Backend(

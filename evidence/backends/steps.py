@@ -98,6 +98,7 @@ class StepLog:
             elapsed_s=time.monotonic() - self.started_s,
             stream=counts.stream,
             compile_s=compile_s,
+            packed=counts.packed,
         )
         self._emit("step", row=encode(row))
         self._say(row, last)

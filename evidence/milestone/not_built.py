@@ -22,7 +22,8 @@ _SHARDED: Final = (
     f"process of [launch] holds all of it; or {RECORD}"
 )
 _PACKING: Final = (
-    f"rows are not packed into one sequence: each is a sequence of its own; or {RECORD}"
+    "rows are packed into one sequence by packing = true here; of validation and evaluation each "
+    "is a sequence of its own"
 )
 _STREAMING: Final = (
     "data are not streamed: all rows are read, digested and told before the first step; give fewer "
@@ -92,7 +93,7 @@ _OF_KEYS: Final = (
     (PREFERENCES, ("beta", "chosen", "dpo", "loss_type", "ref_model", "rejected", "rpo_alpha")),
     (_LABELS, ("id2label", "label2id", "label_field", "num_labels", "problem_type")),
     (_SHARDED, ("deepspeed", "fsdp", "fsdp_config", "pipeline_parallel", "tensor_parallel")),
-    (_PACKING, ("eval_packing", "packing", "padding_free", "sample_packing")),
+    (_PACKING, ("eval_packing", "padding_free", "sample_packing")),
     (_STREAMING, ("dispatch_batches", "streaming")),
     (_SEQ2SEQ, ("max_source_length", "max_target_length", "predict_with_generate")),
     (_EXTRA, ("training_arguments", "training_args")),

@@ -13,6 +13,7 @@ from typing import Any, Final
 from evidence.encoding.codec import decode, encode
 from evidence.milestone.conversations import has_text
 from evidence.milestone.extra_problems import extra_problems
+from evidence.milestone.packing_problems import packing_problems
 from evidence.records.milestone import Milestone
 from evidence.records.training import TrainSpec
 from evidence.stages.train import TRAIN
@@ -49,6 +50,7 @@ def training_problems(milestone: Milestone) -> list[Problem]:
     for attempt in (nothing, *attempts):
         for stage in (nothing, *stages):
             found |= dict.fromkeys(_together((whole, attempt, stage)))
+            found |= dict.fromkeys(packing_problems(milestone, (whole, attempt, stage)))
             found |= dict.fromkeys(_validated(milestone, (whole, attempt, stage)))
     return list(found)
 

@@ -132,6 +132,15 @@ class DamagedRecord(Record):
     """The events before it are of the closing too; else they are the first of the run."""
 
 
+class PackedSequence(Record, gc=False):
+    """Rows that were fed as one sequence, in order, none of which sees another."""
+
+    rows: tuple[int, ...]
+    """Places in the data, from 0."""
+    tokens: tuple[int, ...]
+    """Length of each."""
+
+
 class StepRow(Record, gc=False, omit_defaults=True):
     """One optimizer step, full precision. `stream` is the row stream chain after this step."""
 
@@ -155,6 +164,8 @@ class StepRow(Record, gc=False, omit_defaults=True):
     compile_s: Number | None = None
     """Seconds of this step that went into compiling programs for new shapes. None: the framework
     compiles none, or does not say."""
+    packed: tuple[tuple[PackedSequence, ...], ...] | None = None
+    """The sequences of each forward pass. None: each row was a sequence of its own."""
 
 
 class PredictionRow(Record, gc=False, omit_defaults=True):

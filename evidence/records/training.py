@@ -85,6 +85,9 @@ class TrainSpec(Record):
     """Whether the final model is the one with the smallest validation loss, not the last one."""
     lora: LoraSpec | None = None
     """None: all weights are trained."""
+    packing: bool = False
+    """Whether the rows of a forward pass are fed in as few sequences as they fit into in order
+    (`rules.packing`), each read as if it stood alone."""
     extra: dict[str, Any] = field(default_factory=dict)
     """Further arguments of transformers' TrainingArguments by their names: passed on as they are,
     and what they do to a training is not known here."""
@@ -94,7 +97,7 @@ OPTIONS: Final = (
     *("warmup_ratio", "adam_beta1", "adam_beta2", "adam_epsilon"),
     *("label_smoothing", "neftune_noise_alpha", "gradient_checkpointing", "lora"),
     *("mixed_precision", "validate_every_steps", "validation_data"),
-    *("early_stopping_patience", "early_stopping_threshold", "keep_best", "extra"),
+    *("early_stopping_patience", "early_stopping_threshold", "keep_best", "extra", "packing"),
 )
 """Fields that came after the first form of this record: at their default they are left out of
 whatever is said or digested of a training, so that a pack from before them stays what it was."""

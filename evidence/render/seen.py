@@ -14,6 +14,7 @@ from evidence.records.availability import Unavailable
 from evidence.records.inputs import SeenRecord, TextRecord
 from evidence.render import examples, facts
 from evidence.render.completed import completed_plan
+from evidence.render.packing import packing_of
 from evidence.render.values import Sheet
 from evidence.results.inputs import LENGTHS
 from evidence.stages.train import SEEN
@@ -48,6 +49,7 @@ def view(documents: Documents, sheet: Sheet) -> dict[str, Any]:
                 ("Characters in its fields", "data.train.length_chars"),
             )
         ],
+        **packing_of(documents),
         "coverage": [
             (
                 f"seen.{one.field}",

@@ -63,6 +63,7 @@ FURTHER: Final = {
     "early_stopping_patience": "validations without a better loss that end it",
     "early_stopping_threshold": "by how much a better loss is smaller",
     "keep_best": "whether the best weights are kept",
+    "packing": "rows packed into sequences",
     "extra": "further TrainingArguments",
 }
 """Likewise, and said only where one of the two does not leave it at its default."""

@@ -7,7 +7,7 @@ enter the model, after collation, whatever the backend; imports no ML framework.
 from __future__ import annotations
 
 from collections import Counter, deque
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, Final
 
 from msgspec.structs import replace
@@ -20,6 +20,7 @@ from evidence.records.availability import Unavailable
 from evidence.records.inputs import SeenBatch, SeenChat, SeenRecord, SeenRow
 from evidence.records.milestone import DataSpec
 from evidence.records.record import Record
+from evidence.records.run import PackedSequence
 from evidence.rules.row_stream import START, add_row, end_step
 from evidence.rules.sampling import steps_to_record, tokens_to_record
 
@@ -35,6 +36,8 @@ class FedRow(Record):
     source_row: int
     ids: Sequence[int]
     labels: Sequence[int]
+    sequence: int | None = None
+    """Of the sequences of its forward pass, where rows are packed."""
 
 
 class StepCounts(Record):
@@ -45,6 +48,7 @@ class StepCounts(Record):
     num_fed_tokens: int
     num_target_tokens: int
     stream: str
+    packed: tuple[tuple[PackedSequence, ...], ...] | None = None
 
 
 class Recorder:
@@ -66,9 +70,12 @@ class Recorder:
         self._rows: deque[tuple[str, FedRow]] = deque()
         """The last rows of a step that is recorded, each with the stream before it."""
         self._rows_tokens = 0
+        self._packed: list[tuple[PackedSequence, ...]] = []
 
     def feed(self, rows: Iterable[FedRow], num_fed_tokens: int) -> None:
         """A micro-batch enters the model. `num_fed_tokens` counts its padding too."""
+        rows = list(rows)
+        self._packed += _sequences(rows)
         for row in rows:
             before = self._stream
             self._stream = add_row(self._stream, row.source_row, row.ids, row.labels)
@@ -88,7 +95,7 @@ class Recorder:
         for index, count in enumerate(self._counts):
             self._totals[index] += count
         rows, tokens, fed, targets = self._counts
-        counts = StepCounts(rows, tokens, fed, targets, self._stream)
+        counts = StepCounts(rows, tokens, fed, targets, self._stream, tuple(self._packed) or None)
         self._step += 1
         self._begin_step()
         return counts
@@ -162,6 +169,18 @@ class Recorder:
     def _shown(self, row: FedRow) -> SeenRow:
         ids, labels = tuple(row.ids), tuple(row.labels)
         return SeenRow(row.source_row, ids, labels, pieces=self._pieces(ids))
+
+
+def _sequences(rows: Sequence[FedRow]) -> Iterator[tuple[PackedSequence, ...]]:
+    """The sequences of a forward pass; none where its rows are not packed."""
+    if any(row.sequence is None for row in rows) or not rows:
+        return
+    numbers = dict.fromkeys(row.sequence for row in rows)
+    inside = [[row for row in rows if row.sequence == number] for number in numbers]
+    yield tuple(
+        PackedSequence(tuple(row.source_row for row in one), tuple(len(row.ids) for row in one))
+        for one in inside
+    )
 
 
 def _with_turns(batches: Iterable[SeenBatch], examples: Sequence[Example]) -> list[SeenBatch]:

@@ -157,6 +157,7 @@ def _set_otherwise(milestone: Milestone) -> Milestone:
         keep_best=True,
         lora=LoraSpec(rank=2),
         extra={"tf32": False},
+        packing=True,
     )
     return replace(milestone, given_train=train)
 

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import torch
+from msgspec.structs import replace
 from torch.utils.data import DataLoader
 from transformers import PrinterCallback, Trainer, TrainerCallback
 
@@ -30,6 +31,7 @@ from evidence.backends.transformers.loss import (
     token_loss,
 )
 from evidence.backends.transformers.models import device_of
+from evidence.backends.transformers.packing import collate_packed, refuse_crossing, rows_of
 from evidence.backends.transformers.ranks import Ranks
 from evidence.backends.transformers.shared_steps import (
     FILLER,
@@ -42,6 +44,7 @@ from evidence.data.tokens import Example
 from evidence.data.validation import set_record
 from evidence.encoding.codec import encode
 from evidence.records.execution import ExecutionRecord, LossRecord
+from evidence.records.training import TrainSpec
 from evidence.rules.arithmetic import steps_per_epoch
 from evidence.worker.interface import Emit, Job, StageFailure, Stopped
 from evidence.worker.recorder import STATE_FILE, FedRow, Recorder
@@ -91,14 +94,7 @@ class RecordingTrainer(Trainer):  # type: ignore[misc]  # transformers ships no 
         self, model: Any, inputs: dict[str, Any], num_items_in_batch: Any = None
     ) -> Any:
         """Record the batch, then train on it as the Trainer does."""
-        rows = inputs.pop("source_row").tolist()
-        lengths = inputs["attention_mask"].sum(dim=1).tolist()
-        ids, labels = inputs["input_ids"].tolist(), inputs["labels"].tolist()
-        fed = [
-            FedRow(row, ids[i][: lengths[i]], labels[i][: lengths[i]])
-            for i, row in enumerate(rows)
-            if row != FILLER
-        ]
+        fed = _fed(inputs)
         self.feed.feed(fed, inputs["input_ids"].numel())
         if not self.compared:
             self.compared = True
@@ -128,6 +124,21 @@ class RecordingTrainer(Trainer):  # type: ignore[misc]  # transformers ships no 
                 message=f"{type(model).__name__} has a loss of its own ({found.framework!r} where "
                 f"the mean over the step's target tokens gives {found.ours!r}): that mean is used",
             )
+
+
+def _fed(inputs: dict[str, Any]) -> list[FedRow]:
+    """The rows of a batch, unpadded; what is no argument of the model's is taken out of it."""
+    if "row_tokens" in inputs:
+        inputs["use_cache"] = False  # with a cache transformers makes no mask that ends at seams
+        return [FedRow(*one) for one in rows_of(inputs)]
+    rows = inputs.pop("source_row").tolist()
+    lengths = inputs["attention_mask"].sum(dim=1).tolist()
+    ids, labels = inputs["input_ids"].tolist(), inputs["labels"].tolist()
+    return [
+        FedRow(row, ids[i][: lengths[i]], labels[i][: lengths[i]])
+        for i, row in enumerate(rows)
+        if row != FILLER
+    ]
 
 
 def _together(every: Sequence[Compared]) -> Compared:
@@ -263,6 +274,9 @@ def train(
         resumed_from_step=_resumed_from(job, recorder, feed),
     )
     execution = execution_of(job, model, ranks)
+    if spec.packing:
+        apart = refuse_crossing(model, examples)
+        execution = replace(execution, packing_difference=apart)
     emit("execution", **encode(execution))
     reporter = StepReporter(job, emit, recorder, len(examples), feed, ranks)
     reporter.validation = _validation(job, model, pad_id, validated, examples, emit, digest)
@@ -270,7 +284,7 @@ def train(
         model=model,
         args=arguments_of(job, execution, num_steps),
         train_dataset=ExampleDataset(examples),
-        data_collator=lambda items: collate(items, pad_id),
+        data_collator=_collator(spec, pad_id),
         callbacks=[reporter],
         compute_loss_func=partial(token_loss, smoothing=spec.label_smoothing),
     )
@@ -290,6 +304,13 @@ def train(
         raise Stopped(f"after step {trainer.state.global_step}, as asked")
     _make_final(trainer, reporter)
     return {"runtime_s": runtime_s, "total_flos": int(trainer.state.total_flos)}, feed
+
+
+def _collator(spec: TrainSpec, pad_id: int) -> Callable[[Sequence[dict[str, Any]]], Any]:
+    """What makes tensors of the rows of a forward pass."""
+    if spec.packing:
+        return lambda items: collate_packed(items, pad_id, spec.max_length)
+    return lambda items: collate(items, pad_id)
 
 
 def _resumed_from(job: Job, recorder: Recorder, feed: Feed) -> int:

@@ -20,6 +20,7 @@ from evidence.rules.differences import scalar
 from evidence.rules.movement import hardly_moved
 from evidence.stages.train import SEEN, STEPS, TRAIN
 from evidence.verification.consistency import registry
+from evidence.verification.consistency.packing import packing_problems
 from evidence.verification.consistency.registry import Evidence, Problems, close, differs, need
 from evidence.verification.problem import CannotCheckError, Problem
 
@@ -189,7 +190,7 @@ def training_rows(evidence: Evidence) -> Problems:
 @check("training-tokens", "tokens of the steps are possible, and add up to those seen")
 def training_tokens(evidence: Evidence) -> Problems:
     """Per step: target ≤ tokens ≤ fed ≤ rows · max_length; sums equal seen.num_tokens,
-    num_fed_tokens and num_target_tokens. Exact."""
+    num_fed_tokens and num_target_tokens. Of packed rows: see docs/packing.md. Exact."""
     rows, train = _rows(evidence), evidence.plan.train
     for line, row in enumerate(rows, 1):
         most = min(row.num_fed_tokens, row.num_rows * train.max_length)
@@ -200,6 +201,7 @@ def training_tokens(evidence: Evidence) -> Problems:
             if value > limit:
                 text = "more tokens than can be"
                 yield Problem(at_step(line, key), text, f"at most {limit}", value)
+    yield from packing_problems(evidence, rows, evidence.documents.document(SEEN))
     seen = need(evidence.documents.document(SEEN), "seen.json is not there")
     for key in ("num_tokens", "num_fed_tokens", "num_target_tokens"):
         total = sum(getattr(row, key) for row in rows)

@@ -1,0 +1,1 @@
+"""Laws of LoRA, from a milestone to a verified pack."""
