@@ -76,7 +76,7 @@ def page(
         "gpus": _gpus(sheet),
         "computed_scores": any(one.rule == RULE for one in documents.findings),
         "settings_told": [
-            (markdown.code(name.removeprefix("harness.")), shown(record, name))
+            (markdown.code(name.removeprefix("harness.")), shown(record, name, "significant"))
             for name, record in sorted(documents.results.values.items())
             if name.startswith("harness.")
         ],

@@ -293,3 +293,19 @@ def test_a_reproduction_runs_the_functions_again_and_has_the_same_scores(
     (again,) = (path for path in (own / "runs").glob("T7-reproduced-*") if path.is_dir())
     before, after = predictions(own / "runs/T7"), predictions(again)
     assert [row["measured"] for row in after] == [row["measured"] for row in before]
+
+
+def test_a_file_that_is_another_one_by_now_stops_the_run_until_it_is_put_back(
+    tmp_path: Path,
+) -> None:
+    score = f"open(__file__, 'a').write('#')\n{SCORE}"
+    done = tiny.run(project(tmp_path, MILESTONE, score))  # loaded before the training, and after
+    assert done.returncode not in (0, 2), done.stderr
+    assert "the worker read other bytes for metrics.py" in done.stderr
+    again = tiny.run(tmp_path, "--resume")
+    assert again.returncode == 2, again.stderr
+    assert "metrics.py" in again.stderr
+    (tmp_path / "metrics.py").write_text(score)
+    again = tiny.run(tmp_path, "--resume")
+    assert "other bytes for metrics.py" not in again.stderr
+    assert (tmp_path / "runs/T7").is_dir(), again.stderr
