@@ -45,6 +45,7 @@ _WHERE_MEASURED: Final = (
     ("eval.mean_loss", "Mean loss of the expected answers"),
     ("eval.perplexity", "Perplexity of the expected answers"),
     ("eval.squad_f1", "Mean word F1 (SQuAD)"),
+    ("eval.rouge_l", "Mean ROUGE-L"),
 )
 """Said where one of the packs has it."""
 _COMPILING: Final = "train.compile_in_loop_s"

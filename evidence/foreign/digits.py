@@ -39,6 +39,17 @@ class Shown(Record):
         return self.value + self.half
 
 
+LARGEST_SUMMED: Final = 10**100
+"""Of numbers up to this, sums and sums of squares are numbers, too."""
+
+
+def summed(value: object) -> float | None:
+    """A number that can be summed and squared; None for any other, and for what is none."""
+    if not isinstance(value, (int, float)) or not abs(value) <= LARGEST_SUMMED:
+        return None
+    return float(value)
+
+
 def is_sound(fact: Fact) -> bool:
     """Whether a fact is a number that can be computed with: finite, and no larger than a double."""
     if isinstance(fact.value, bool) or not isinstance(fact.value, (int, float)):

@@ -11,6 +11,7 @@ import math
 from collections.abc import Iterator, Mapping
 from typing import Any, Final, Protocol
 
+from evidence.foreign.digits import summed
 from evidence.foreign.facts import Fact, Place, Source
 from evidence.foreign.tables import fact, part
 from evidence.foreign.trainings import is_number
@@ -129,7 +130,7 @@ def scores_of(source: Source) -> Iterator[InspectScore]:
         numbers = [number for number, _ in values]
         found = math.fsum(numbers) / len(numbers)
         if what != "mean":
-            squares = math.fsum([(number - found) ** 2 for number in numbers])
+            squares = math.fsum([(number - found) * (number - found) for number in numbers])
             found = math.sqrt(squares / (len(numbers) - 1) / len(numbers))
         yield InspectScore(task, one, found, what, len(numbers), values[0][1])
 
@@ -176,7 +177,7 @@ def _number(one: Fact) -> float | None:
     """A value as Inspect's metrics take it; None for one that is none."""
     value = one.value
     if isinstance(value, (bool, int, float)):
-        return float(value) if math.isfinite(value) else None
+        return summed(value)
     text = str(value)
     if text in _LETTERS:
         return _LETTERS[text]

@@ -15,7 +15,7 @@ from decimal import Decimal
 from pathlib import PurePosixPath
 from typing import Final
 
-from evidence.foreign.digits import shown
+from evidence.foreign.digits import shown, summed
 from evidence.foreign.facts import Fact, Place, Source
 from evidence.foreign.finding import Finding, said, warning
 from evidence.foreign.inspect_log import INSPECT, scores_of
@@ -130,8 +130,8 @@ def _of_rows(task: str, fact: Fact, rows: list[dict[str, Fact]], wanted: str, fi
     name = fact.name.removesuffix(STDERR)
     own = [row for row in rows if "filter" not in row or row["filter"].value == wanted]
     values = [row[name].value for row in own if name in row]
-    numbers = [float(one) for one in values if isinstance(one, (int, float))]
-    if not numbers or len(numbers) != len(values) or not all(map(math.isfinite, numbers)):
+    numbers = [number for one in values if (number := summed(one)) is not None]
+    if not numbers or len(numbers) != len(values):
         return Held(task, fact, why_not=f"its samples have no number {name} each")
     place = next(row[name].place for row in own if name in row)
     if fact.name == name:

@@ -64,6 +64,7 @@ _SCORES: Final = (
     "pattern of [[eval.scorer]]; any other score is a function of yours: "
     'metric = "metrics.py:score"'
 )
+_ROUGE: Final = 'it is a metric here, and no scorer: metrics = ["rouge_l"] of [eval]'
 _PERPLEXITY: Final = 'it is a metric here, and no scorer: metrics = ["mean_loss"] of [eval]'
 _DEVICE: Final = (
     "an attempt computes on the CPU, or, with [attempt.requires] accelerator = "
@@ -99,7 +100,8 @@ _OF_KEYS: Final = (
     (_EXTRA, ("training_arguments", "training_args")),
 )
 _OF_VALUES: Final = (
-    (_SCORES, ("accuracy", "bleu", "f1", "rouge", "rougel")),
+    (_SCORES, ("accuracy", "bleu", "f1")),
+    (_ROUGE, ("rouge", "rouge-l", "rougel")),
     (_PERPLEXITY, ("loss", "perplexity", "ppl")),
     (_DEVICE, ("cpu", "cuda", "cuda:0", "cuda:1", "gpu")),
     (_APPLE, ("apple", "metal", "mps")),

@@ -29,7 +29,7 @@ class FunctionSpec(Record):
     """Of the function, and of its score."""
 
 
-OWN_METRICS: Final = ("mean_loss", "squad_f1")
+OWN_METRICS: Final = ("mean_loss", "squad_f1", "rouge_l")
 """Metrics that are known by a name; any other is a function of the author's."""
 Normalise = Literal["none", "tokens", "bytes"]
 CHOICE: Final = "choice"
@@ -70,8 +70,8 @@ class EvalSpec(Record):
     trained, and bfloat16 where it is not."""
     metrics: tuple[str, ...] = ()
     """Numbers beside the scores. mean_loss: of the tokens of the expected answer, given the prompt;
-    perplexity follows from it. squad_f1: of the words of the answer (`rules.squad`). FILE.py:NAME:
-    a function of the author's (`functions`)."""
+    perplexity follows from it. squad_f1, rouge_l: of the words of the answer (`rules.squad`,
+    `rules.rouge`). FILE.py:NAME: a function of the author's (`functions`)."""
     metric: str | None = None
     """One more function of the author's."""
     before_target: str = ""

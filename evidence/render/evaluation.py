@@ -44,6 +44,7 @@ def view(documents: Documents, sheet: Sheet) -> dict[str, Any]:
         "chosen": _chosen(plan.eval),
         "choices": examples.choices_shown(documents.rows(PREDICTIONS)),
         "word_share": "eval.squad_f1" if "squad_f1" in plan.eval.metrics else "",
+        "common_words": "eval.rouge_l" if "rouge_l" in plan.eval.metrics else "",
         "mean_loss": "mean_loss" in plan.eval.metrics,
         "functions": [
             (

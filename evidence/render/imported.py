@@ -76,7 +76,7 @@ def page(
         "gpus": _gpus(sheet),
         "computed_scores": any(one.rule == RULE for one in documents.findings),
         "settings_told": [
-            (marked.code(name.removeprefix("harness.")), sheet.v(name))
+            (marked.code(name.removeprefix("harness.")), sheet.v(name, "significant"))
             for name in sorted(documents.results.values)
             if name.startswith("harness.")
         ],

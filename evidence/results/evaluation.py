@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
 from evidence import layout
@@ -26,6 +26,7 @@ from evidence.results.context import (
 from evidence.results.likelihood import likelihood_values
 from evidence.results.measured import measured_values, of_measured
 from evidence.rules import groups, scoring, squad
+from evidence.rules.rouge import MAX_WORDS, rouge_l
 from evidence.rules.under_test import under_test
 from evidence.stages.eval import PREDICTIONS
 
@@ -44,6 +45,11 @@ _COUNTED: Final = {
     "num_empty_targets": "count-empty-targets",
     "num_distinct_prompts": "count-distinct-prompts",
 }
+_OF_WORDS: Final[Mapping[str, tuple[str, Callable[[str, str], float | None]]]] = {
+    "squad_f1": ("mean-word-f1", squad.f1),
+    "rouge_l": ("mean-rouge-l", rouge_l),
+}
+"""Metrics of the words of an answer: their rules, and what computes them of one."""
 _OF_A_SCORER = (
     ("rate", "", "rate"),
     ("low", "", "wilson"),
@@ -76,14 +82,22 @@ def evaluation_values(context: Context) -> Values:
 
 def _words(context: Context, rows: Sequence[PredictionRow], why_not: str) -> Values:
     """How far the words of the answers are the expected ones."""
-    if "squad_f1" not in context.eval.metrics:
-        return
-    name, rule = "eval.squad_f1", "mean-word-f1"
-    if not rows:
-        yield name, unknown(why_not, "", layout.PREDICTIONS, rule)
-        return
-    mean = math.fsum(squad.f1(row.answer, row.target) for row in rows) / len(rows)
-    yield name, known(mean, "", join(_all(rows, "answer"), _all(rows, "target")), rule)
+    for metric, (rule, of_texts) in _OF_WORDS.items():
+        if metric not in context.eval.metrics:
+            continue
+        name = f"eval.{metric}"
+        if not rows:
+            yield name, unknown(why_not, "", layout.PREDICTIONS, rule)
+            continue
+        place = join(_all(rows, "answer"), _all(rows, "target"))
+        each = [of_texts(row.answer, row.target) for row in rows]
+        shares = [one for one in each if one is not None]
+        if len(shares) < len(each):
+            line = each.index(None) + 1
+            why = f"the answer or the expected one of line {line} has more than {MAX_WORDS} words"
+            yield name, unknown(why, "", place, rule)
+        else:
+            yield name, known(math.fsum(shares) / len(rows), "", place, rule)
 
 
 def _tested(context: Context, rows: Sequence[PredictionRow]) -> Values:

@@ -65,6 +65,7 @@ RULES: Final[Mapping[str, str]] = {
     "maximum": "the largest value at the address",
     "mean": "the mean of the values at the address",
     "mean-answer-loss": "minus the log-likelihood of all expected answers / their tokens",
+    "mean-rouge-l": "mean of ROUGE-L (F-measure, no stemmer) of answer and expected answer",
     "mean-measured": "mean of what a function of the author's says of each answer",
     "mean-word-f1": "mean of the F1 over the words of answer and expected answer, as SQuAD has it",
     "mean-over-seeds": "the mean of the values at the addresses, one a seed",

@@ -163,3 +163,33 @@ def test_a_headline_of_inspect_that_its_samples_do_not_give_is_found(tmp_path: P
     assert "accuracy of sums is 0.75" in message
     assert "the mean of its 8 samples" in message
     assert "is 0.625" in message
+
+
+@pytest.mark.parametrize("value", [10**400, 1e308, -1e308, [1], {"a": 1}, None, "", "x" * 5000])
+def test_whatever_a_sample_has_for_a_score_nothing_breaks(value: Any, tmp_path: Path) -> None:
+    inspect_log(tmp_path, {"accuracy": 0.5, "stderr": 0.1}, letters=["C", "I", value])
+    rows = [{"doc_id": n, "filter": "none", "acc": one} for n, one in enumerate((1.0, value))]
+    lm_eval(tmp_path)
+    text = "".join(json.dumps(row) + "\n" for row in rows)
+    (tmp_path / "samples_sums_2026-01-01T00-00-00.1.jsonl").write_text(text)
+    assert [one for one in samples.held(reading.folder(tmp_path)) if one.found is None]
+
+
+@pytest.mark.parametrize(
+    "edit",
+    [
+        {"results": None}, {"results": []}, {"results": {"scores": 7}}, {"samples": {}},
+        {"results": {"scores": [None, {}, {"metrics": []}, {"metrics": {"a": 1}}]}},
+        {"samples": [None, {}, {"scores": []}, {"scores": {"match": 1}}]},
+        {"eval": {"task": None, "model": {}}}, {"eval": {"task": [1], "model": ""}},
+    ],
+)  # fmt: skip
+def test_a_log_of_another_form_is_read_as_far_as_it_goes(
+    edit: dict[str, Any], tmp_path: Path
+) -> None:
+    inspect_log(tmp_path, {"accuracy": 0.5})
+    (path,) = tmp_path.iterdir()
+    put(path, json.loads(path.read_text()) | edit)
+    (source,) = reading.folder(tmp_path)
+    assert source.format == "inspect-log"
+    assert not any(one.differs for one in samples.held((source,)) if one.found is None)

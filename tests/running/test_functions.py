@@ -15,6 +15,7 @@ import pytest
 
 from evidence import layout
 from evidence.encoding.digest import sha256_hex
+from evidence.rules.rouge import rouge_l
 from evidence.self_test.bench import Bench
 from evidence.self_test.forger import ForgedPack
 from evidence.verification.options import VerifyOptions
@@ -27,7 +28,7 @@ pytestmark = pytest.mark.torch
 
 _WHOLE = tiny.MILESTONE.replace("seeds = [1, 2, 3]\n", "").partition("[[gate]]")[0]
 _ASKED = """metric = "metrics.py:score"
-metrics = ["own/more.py:same"]
+metrics = ["own/more.py:same", "rouge_l"]
 group_by = ["half"]
 
 [[attempt]]"""
@@ -107,10 +108,13 @@ def test_means_intervals_gates_groups_and_summary_follow_from_them(ran: Path) ->
     assert values["eval.same.mean_high"]["value"] == values["eval.exact.high"]["value"]
     assert values["eval.by.half.1.score.mean"]["value"] == rows[1]["measured"]["score"]
     assert values["eval.by.half.1.score.mean_low"]["unavailable"]
+    shares = [rouge_l(row["answer"], row["target"]) or 0.0 for row in rows]
+    assert values["eval.rouge_l"]["value"] == math.fsum(shares) / len(rows)
     results = json.loads((pack / layout.RESULTS).read_bytes())
     assert [gate["outcome"] for gate in results["gates"]] == ["met", "met"]
     said = (pack / "t7_summary.md").read_text("utf-8")
     assert "were not run again: that these scores are theirs is not checked" in said
+    assert "gives a mean ROUGE-L of" in said
     assert "| score (mean) | same (mean) |" in said
 
 
@@ -293,3 +297,19 @@ def test_a_reproduction_runs_the_functions_again_and_has_the_same_scores(
     (again,) = (path for path in (own / "runs").glob("T7-reproduced-*") if path.is_dir())
     before, after = predictions(own / "runs/T7"), predictions(again)
     assert [row["measured"] for row in after] == [row["measured"] for row in before]
+
+
+def test_a_file_that_is_another_one_by_now_stops_the_run_until_it_is_put_back(
+    tmp_path: Path,
+) -> None:
+    score = f"open(__file__, 'a').write('#')\n{SCORE}"
+    done = tiny.run(project(tmp_path, MILESTONE, score))  # loaded before the training, and after
+    assert done.returncode not in (0, 2), done.stderr
+    assert "the worker read other bytes for metrics.py" in done.stderr
+    again = tiny.run(tmp_path, "--resume")
+    assert again.returncode == 2, again.stderr
+    assert "metrics.py" in again.stderr
+    (tmp_path / "metrics.py").write_text(score)
+    again = tiny.run(tmp_path, "--resume")
+    assert "other bytes for metrics.py" not in again.stderr
+    assert (tmp_path / "runs/T7").is_dir(), again.stderr
