@@ -21,7 +21,7 @@ LOWEST := build/lowest
 QUICK := tests/verification tests/recording/test_forged.py tests/recording/test_within.py tests/self_test/test_programs.py tests/packs tests/origin tests/prose tests/encoding tests/stages
 
 .DEFAULT_GOAL := help
-.PHONY: help evidence jax verify render test test-jax test-all test-lowest lint reformat data golden approve coverage mutants faults fuzz bench bench-growth bench-gpu clean
+.PHONY: help evidence jax browser verify render test test-jax test-all test-lowest lint reformat data golden approve coverage mutants faults fuzz bench bench-growth bench-gpu clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -51,6 +51,11 @@ test-all: lint ## Lint, the tests of both tiers, and all faults: before a releas
 # leaves these tests out.
 test-jax: $(VENV)/.develop jax ## The tests of the JAX path (marker jax), which needs `make jax`'s environment
 	@EVIDENCE_JAX_PYTHON="$(abspath $(VENV_JAX))/bin/python" $(BIN)/python -m pytest -n auto -m 'jax and not full and not exhaustive' $(T)
+
+# The browser itself is the system's: apt-get install chromium. Without, these tests skip and say so.
+browser: $(VENV)/.develop ## What the tests of the report in a browser need: playwright, axe-core, html-validate
+	@$(PIP) install --quiet -e '.[browser]' -c constraints.txt
+	@npm install --silent --no-fund --no-audit --prefix build/browser axe-core@4.14.1 html-validate@11.21.1
 
 # In an environment of its own, kept in build/lowest: pip has no option for the lowest versions, so
 # that the floors of pyproject.toml become constraints. What it does not name comes as pip likes it.
