@@ -26,6 +26,7 @@ COMMANDS: Final = {
     "compare": "Packs side by side: what differs in setup, then in results.",
     "audit": "Hold what a page says against what logs and results say.",
     "reproduce": "Run a pack again from its own commit and say how close it came.",
+    "export": "Write a pack in another format: model card, provenance, numbers for a paper.",
     "sign": "Sign a pack with an SSH key, so that others can see whose it is.",
     "note": "Attach later words of the author to a pack.",
     "doctor": "Say what could run here and what is missing.",

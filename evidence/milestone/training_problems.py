@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from typing import Any, Final
 
 from evidence.encoding.codec import decode, encode
-from evidence.milestone.conversations import NO_TEXT, has_text
+from evidence.milestone.conversations import has_text
 from evidence.records.milestone import Milestone
 from evidence.records.training import TrainSpec
 from evidence.stages.train import TRAIN
@@ -24,6 +24,10 @@ _OF_VALIDATION: Final = {
     *("validate_every_steps", "validation_data"),
     *("early_stopping_patience", "early_stopping_threshold", "keep_best"),
 }
+_NO_TEXT: Final = (
+    " takes these rows, and it is not said how one becomes a text: write `text`, a template, or "
+    "`format`, of conversations, as [data.*] that is trained on has it"
+)
 _ADAM: Final = "adam"
 _PLAIN: Final = encode(TrainSpec())
 
@@ -67,7 +71,7 @@ def _validated(milestone: Milestone, tables: tuple[Table, ...]) -> Iterator[Prob
     if name not in milestone.data:
         yield f"{at}/validation_data", f"no [data.{name}] in this file; there are: {known}"
     elif not has_text(milestone.data[name]):
-        yield f"/data/{name}", NO_TEXT
+        yield f"/data/{name}", f"{at.strip('/').replace('/', '.')}.validation_data{_NO_TEXT}"
     if name == asked["data"]:
         text = f"[data.{name}] is trained on: what is measured on it says nothing of other rows"
         yield f"{at}/validation_data", text

@@ -1,7 +1,7 @@
 """Why a milestone has no value of a name that its gates or narrative say, and which is meant.
 
-Responsible for words: the table that is missing, the name the other way round, the stage that a
-name lacks. Which names there are is `planned_names`' and what was computed.
+Responsible for words: the table or key that is missing, the name the other way round, the stage
+that a name lacks. Which names there are is `planned_names`' and what was computed.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from collections.abc import Collection, Iterator
 from difflib import get_close_matches
 from typing import Final
 
+from evidence.records.eval_spec import CHOICE
 from evidence.records.milestone import Milestone
 from evidence.stages.arms import MAX_PAIRS, arms_of, pairs_of
 from evidence.stages.eval import EVAL
@@ -19,6 +20,11 @@ from evidence.stages.train import TRAIN
 
 _MAX_NAMED: Final = 6
 _ARMS, _PAIR, _PARENT, _SEEDS = "arms", "pair", "parent", "seeds"
+_OF_METRICS: Final = (
+    ("mean_loss", ("eval.mean_loss", "eval.perplexity", "eval.num_answer_tokens")),
+    ("squad_f1", ("eval.squad_f1",)),
+)
+_OF_CHOICES: Final = f"{EVAL.name}.{CHOICE}."
 _HALVES: Final = 2
 """Stages that a name of arms, or of a pair, has."""
 
@@ -36,7 +42,7 @@ def why_none(name: str, known: Collection[str], milestone: Milestone) -> str:
     elif first == _SEEDS:
         why = _of_seeds(rest, known, milestone)
     else:
-        why = _of_stages(name, known, milestone)
+        why = _of_table(name, milestone) or _of_stages(name, known, milestone)
     return why or _nearest(name, known)
 
 
@@ -127,6 +133,29 @@ def _of_seeds(rest: str, known: Collection[str], milestone: Milestone) -> str:
         )
     if stage in trained and stage not in seeded:
         return f"Stage {stage!r} has no seeds = […]; those that have: {_listed(seeded)}."
+    return ""
+
+
+def _of_table(name: str, milestone: Milestone) -> str:
+    """A name of what the milestone does not ask for: the table, or the key that does."""
+    stages = [one.name for one in stages_of(milestone) if one.is_named]
+    first, _, rest = name.partition(".")
+    own = rest if first in stages else name
+    room = own.partition(".")[0]
+    train, evaluation = milestone.given_train, milestone.given_eval
+    if room in (TRAIN.name, "seen", "validation") and train is None:
+        return "This milestone has no [train]."
+    if room == EVAL.name and evaluation is None:
+        return "This milestone has no [eval]."
+    if room == "validation" and train is not None and not train.validate_every_steps:
+        return "No validation loss is measured: write validate_every_steps = 50 in [train]."
+    if evaluation is None:
+        return ""
+    for metric, names in _OF_METRICS:
+        if own in names and metric not in evaluation.metrics:
+            return f'Nothing asks for it: write metrics = ["{metric}"] in [eval].'
+    if own.startswith(_OF_CHOICES) and evaluation.choices is None:
+        return "No question has choices: write [eval.choices]."
     return ""
 
 

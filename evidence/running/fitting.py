@@ -86,7 +86,8 @@ def _of_no_use(milestone: Milestone, plan: AttemptPlan) -> Iterator[Problem]:
     plain = EvalSpec()
     if plan.eval.choices is not None:
         text = f"are of rows with a prompt: [data.{plan.eval.data}] holds conversations"
-        yield pointer(milestone, plan, "eval", "choices"), text, "Write rows with a field each."
+        hint = "Give another data set, with a prompt template, or leave [eval.choices] out."
+        yield pointer(milestone, plan, "eval", "choices"), text, hint
     for key in ("prompt", "target_field"):
         if getattr(plan.eval, key) != getattr(plain, key):
             text = f"has no use: [data.{plan.eval.data}] holds conversations"
@@ -97,7 +98,7 @@ def _of_no_use(milestone: Milestone, plan: AttemptPlan) -> Iterator[Problem]:
 
 
 def _fields_of_every_row(spec: EvalSpec, *, is_chat: bool) -> Iterator[tuple[str, str]]:
-    if spec.choices is not None:
+    if spec.choices is not None and not is_chat:
         yield "choices", spec.choices.field
         yield "choices", spec.choices.right
     elif not is_chat:

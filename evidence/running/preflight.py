@@ -21,6 +21,7 @@ from evidence.data.read import describe_data
 from evidence.encoding.digest import sha256_hex
 from evidence.errors import MalformedError, MilestoneError, UsageError
 from evidence.milestone.effective import origins, sealed_as, with_settings
+from evidence.milestone.idle_keys import idle_keys, told_idle
 from evidence.milestone.overrides import Applied, shadowed
 from evidence.milestone.parse import load_milestone, read_milestone
 from evidence.milestone.plan import plan_attempts
@@ -102,6 +103,7 @@ def prepare(
         raise where.error("/id", f"is {milestone.id!r}, but the file is named {path.name}")
     plans = plan_attempts(milestone)
     backends = _backends(_select(plans, attempt) if attempt else plans, where)
+    _refuse_idle(where, milestone)
     _refuse_first(where, launch_problems(milestone, plans, backends))
     _check_templates(milestone, where)
     parents = parents_of(root, milestone, where)
@@ -131,6 +133,7 @@ def prepare(
         backends=backends,
         warnings=(
             *dict.fromkeys((*parents.warnings, *warnings)),
+            *(where.error(*one).message for one in told_idle(milestone)),
             *shadowed(made, [plan.name for plan in chosen]),
         ),
         overrides=made.overrides,
@@ -141,6 +144,14 @@ def prepare(
 def _refuse_first(where: Where, found: Iterable[tuple[str, str, str]]) -> None:
     for pointer, message, hint in found:
         raise where.error(pointer, message, hint)
+
+
+def _refuse_idle(where: Where, milestone: Milestone) -> None:
+    """Raise MilestoneError for all keys that nothing takes notice of."""
+    if wrong := [where.error(*one).message for one in idle_keys(milestone)]:
+        raise MilestoneError(
+            "\n".join(wrong), hint="Leave out what has no effect, or write what it needs."
+        )
 
 
 def _notes(path: Path) -> bytes | None:

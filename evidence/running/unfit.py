@@ -55,7 +55,8 @@ def _refuse_without_template(root: Path, plan: AttemptPlan, table: str, where: W
     if not talks or plan.model.chat_template is not None or folder is None:
         return
     if not model_folders.has_chat_template(root / folder):
-        text = f"{folder} has no chat template, and {' and '.join(talks)} hold conversations"
+        verb = "hold" if len(talks) > 1 else "holds"
+        text = f"{folder} has no chat template, and {' and '.join(talks)} {verb} conversations"
         hint = (
             "Take the tokenizer of an instruction-tuned model, or write a template into [model] "
             "chat_template."

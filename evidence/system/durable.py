@@ -85,16 +85,31 @@ def _taking_its_place(partial: Path, path: Path) -> Iterator[None]:
 
 def unshare(path: Path) -> None:
     """Give a file bytes of its own, where another name (a hard link) leads to them too."""
-    partial = path.with_name(f".{path.name}.{os.getpid()}{PARTIAL}")
-    with _named("copy", path), _taking_its_place(partial, path), open_regular(path) as source:
+    _copy(path, path, None)
+
+
+def copy_file(source: Path, target: Path, *, sha256: str | None = None) -> None:
+    """Copy a regular file to `target`, whole or not at all. Raises DurabilityError where its bytes
+    are not those of the digest."""
+    make_folder(target.parent)
+    _copy(source, target, sha256)
+
+
+def _copy(source: Path, target: Path, sha256: str | None) -> None:
+    partial = target.with_name(f".{target.name}.{os.getpid()}{PARTIAL}")
+    found = hashlib.sha256()
+    with _named("copy", source), _taking_its_place(partial, target), open_regular(source) as stream:
         handle = os.open(partial, _CREATE | os.O_TRUNC, _MODE)
         try:
-            while piece := source.read(_PIECE_BYTES):
+            while piece := stream.read(_PIECE_BYTES):
+                found.update(piece)
                 _write_all(handle, piece)
             os.fsync(handle)
         finally:
             os.close(handle)
-    sync_directory(path.parent)
+        if sha256 is not None and found.hexdigest() != sha256:
+            raise OSError(errno.ESTALE, "its bytes are no longer those that it was read with")
+    sync_directory(target.parent)
 
 
 def sync_folders(path: Path) -> None:

@@ -1,7 +1,7 @@
 """The recipe for people who will not install this project: stock tools check a signed pack.
 
-Responsible for the text of the script and for its place in the README, between two markers.
-`python -m evidence.verification.recipe README.md` writes it there; a test runs it from there.
+Responsible for the text of the script and for its place in docs/without_installing.md, between two
+markers. `python -m evidence.verification.recipe PAGE` writes it there; a test runs it from there.
 What it cannot do (consistency, summaries) is said in it.
 """
 

@@ -98,18 +98,18 @@ def test_the_one_line_of_the_shell_works(tmp_path: Path) -> None:
     assert python(code, tmp_path) == "INTACT"
 
 
-def blocks_of_the_readme() -> list[str]:
-    text = (ROOT / "README.md").read_text("utf-8")
+def blocks_of_the_page() -> list[str]:
+    text = (ROOT / "docs/python.md").read_text("utf-8")
     return re.findall(r"^```python\n(.*?)^```$", text, re.DOTALL | re.MULTILINE)
 
 
-def test_the_readme_does_what_it_says(
+def test_the_page_does_what_it_says(
     project: Project, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    (block,) = blocks_of_the_readme()
+    (block,) = blocks_of_the_page()
     monkeypatch.chdir(project.root)
-    code = compile(block.replace("M43", "T1"), "README.md", "exec")
-    exec(code, {})  # noqa: S102 - our own README
+    code = compile(block.replace("M43", "T1"), "python.md", "exec")
+    exec(code, {})  # noqa: S102 - our own page
     assert "INTACT" in capsys.readouterr().out
 
 

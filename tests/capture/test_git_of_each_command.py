@@ -34,6 +34,7 @@ ASKED: Final = {
     "audit": (("audit", "note.md", "--evidence", "data"), 0),
     "compare": (("compare", "runs/T1", "runs/T1"), 0),
     "reproduce": (("reproduce", "runs/T1"), 2),
+    "export": (("export", "model-card", "runs/T1"), 0),
     "sign": (("sign", "runs/T1", "--key", "none"), 2),
     "note": (("note", "runs/T1", "note.md"), 0),
     "doctor": (("doctor", "T1"), 0),

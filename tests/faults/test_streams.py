@@ -55,6 +55,7 @@ ASKED: Final = {
     "compare": Asked(("compare", "runs/T1", "runs/T1")),
     "compare --output": Asked(("compare", "runs/T1", "runs/T1", "--output", "o"), makes="o"),
     "reproduce": Asked(("reproduce", "runs/T1"), makes="runs/T1/attached"),
+    "export": Asked(("export", "model-card", "runs/T1", "--output", "o"), makes="o/README.md"),
     "sign": Asked(("sign", "runs/T1", "--key", "../key"), makes="runs/T1/SHA256SUMS.sig"),
     "note": Asked(("note", "runs/T1", "note.md"), makes="runs/T1/attached/notes-001.md"),
     "doctor": Asked(("doctor", "T1")),

@@ -21,7 +21,7 @@ from tests.fields.table import TABLE, TOPICS, Trial, chosen, read_table, trials
 from tests.shared import made_once
 
 LINES, SENTENCES = read_table()
-README: Final = Path(__file__).parents[2] / "README.md"
+LIMITS: Final = Path(__file__).parents[2] / "docs/limits.md"
 MOST: Final = 3
 """Places of one field that are tried in one pack."""
 EVERY: Final = 41
@@ -108,13 +108,13 @@ def test_every_line_says_one_thing_at_least_in_known_words() -> None:
             assert "untried" not in line or len(line) == 1, place
 
 
-def test_every_sentence_is_about_some_field_and_stands_in_the_readme() -> None:
+def test_every_sentence_is_about_some_field_and_stands_in_the_page_of_limits() -> None:
     used = defaultdict(list)
     for document, fields in LINES.items():
         for field, line in fields.items():
             used[line.get("declared")].append(f"{document}#/{field}")
     assert SENTENCES.keys() - used.keys() == set()
-    text = README.read_text("utf-8")
+    text = LIMITS.read_text("utf-8")
     after = text.partition("- **What only a signature")[2].partition("\n- ")[0]
     listed = [one.removeprefix("  - ") for one in after.splitlines() if one.startswith("  - ")]
     assert listed == list(SENTENCES.values())

@@ -1,4 +1,4 @@
-"""Laws of the recipe in the README: what stock tools accept and reject."""
+"""Laws of the recipe in docs/without_installing.md: what stock tools accept and reject."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from evidence.verification import recipe as recipe_module
 from evidence.verification.recipe import BEGIN, END, embed, recipe
 from tests.origin.conftest import WHO, Signed, make_key, trust_file
 
-README = Path(__file__).parents[2] / "README.md"
+PAGE = Path(__file__).parents[2] / "docs/without_installing.md"
 
 
 def extract(page: str) -> str:
@@ -32,7 +32,7 @@ def extract(page: str) -> str:
 
 def check(signed: Signed, trust: Path | None = None) -> subprocess.CompletedProcess[str]:
     script = signed.pack.parent / "check-pack.sh"
-    script.write_text(extract(README.read_text("utf-8")))
+    script.write_text(extract(PAGE.read_text("utf-8")))
     return subprocess.run(
         ["bash", str(script), str(signed.pack), str(trust or signed.trust), WHO],
         capture_output=True,
@@ -42,9 +42,9 @@ def check(signed: Signed, trust: Path | None = None) -> subprocess.CompletedProc
     )
 
 
-def test_the_readme_holds_the_recipe_that_the_code_makes() -> None:
-    page = README.read_text("utf-8")
-    assert embed(page) == page, "run: python -m evidence.verification.recipe README.md"
+def test_the_page_holds_the_recipe_that_the_code_makes() -> None:
+    page = PAGE.read_text("utf-8")
+    assert embed(page) == page, f"run: python -m evidence.verification.recipe {PAGE}"
     assert extract(page) == recipe()
 
 

@@ -45,6 +45,7 @@ COMMANDS = (
     ["compare", "runs/M90", "runs/other"],
     ["explain", "runs/M90", "train.loss_end"],
     ["audit", "claims.md", "--pack", "runs/M90"],
+    ["export", "model-card", "runs/M90"],
 )
 
 

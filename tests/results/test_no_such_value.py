@@ -8,6 +8,7 @@ from evidence.milestone.parse import parse_milestone
 from evidence.results.no_such_value import why_none
 from evidence.results.planned_names import value_names
 from evidence.stages.stage import stages_of
+from tests.milestone import test_table_problems
 from tests.milestone.staged import SEEDED, STAGED
 
 THIRD = """[[stage]]
@@ -27,6 +28,7 @@ ARMS = """
 stages = ["A", "B"]
 varies = ["data"]
 """
+TABLES = (test_table_problems.TRAIN, test_table_problems.EVAL, test_table_problems.ATTEMPT)
 
 
 def why(name: str, text: str = THREE) -> str:
@@ -88,3 +90,28 @@ def test_what_is_proposed_is_there() -> None:
     names = value_names(milestone)
     assert {"pair.check_A.check_B.exact.low", "pair.check_B.check_C.exact.low"} <= set(names)
     assert not [one for one in names if one.startswith("pair.check_A.check_C.")]
+
+
+@pytest.mark.parametrize(
+    ("name", "says"),
+    [
+        ("eval.mean_loss", 'write metrics = ["mean_loss"] in [eval].'),
+        ("eval.squad_f1", 'write metrics = ["squad_f1"] in [eval].'),
+        ("check_A.eval.perplexity", 'write metrics = ["mean_loss"] in [eval].'),
+        ("eval.choice.rate", "write [eval.choices]."),
+        ("A.validation.loss_best", "write validate_every_steps = 50 in [train]."),
+    ],
+)
+def test_what_was_not_asked_for_is_said_with_the_key_that_asks(name: str, says: str) -> None:
+    assert says in why(name)
+
+
+@pytest.mark.parametrize(
+    ("name", "without"),
+    [("eval.mean_loss", "eval"), ("train.loss_end", "train"), ("validation.loss_end", "train")],
+)
+def test_a_table_that_is_not_there_is_named(name: str, without: str) -> None:
+    text = "".join(
+        (test_table_problems.HEAD, *(one for one in TABLES if not one.startswith(f"[{without}]")))
+    )
+    assert why(name, text).startswith(f"This milestone has no [{without}].")

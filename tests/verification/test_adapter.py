@@ -10,11 +10,13 @@ from typing import Any
 import pytest
 from packs.addresses import astray
 from toy import CONFIG, MODEL, safetensors, write
-from toy_adapter import BASE, adapter_file, adapter_toy, merged_toy, tensors_of
+from toy_adapter import BASE, OF_LLAMA, adapter_file, adapter_toy, merged_toy, tensors_of
+from toy_parts import LAYERS
 
 from evidence import layout
 from evidence.records.adapter import AdaptedModule
 from evidence.records.finding import Finding
+from evidence.rules.arithmetic import training_flops
 from evidence.self_test.forger import ForgedPack
 from evidence.verification.options import VerifyOptions
 from evidence.verification.verification import verify_pack
@@ -57,6 +59,39 @@ def tensors(change: Callable[[dict[str, tuple[int, ...]]], object]) -> Change:
         pack.files[layout.ADAPTER_WEIGHTS] = adapter_file(shapes)
 
     return edit
+
+
+def other_model(**changes: Any) -> Change:
+    """Other numbers of the model beside the adapter, and the operations that follow from them."""
+
+    def edit(pack: ForgedPack) -> None:
+        model = pack.docs[layout.INPUTS]["model"] | changes
+        pack.docs[layout.INPUTS]["model"] = model
+        fed = sum(row["num_fed_tokens"] for row in pack.docs[layout.METRICS])
+        count = model["num_parameters"] + pack.docs[layout.ADAPTER]["num_trainable"]
+        flos = training_flops(count, model["num_embedding_parameters"], fed)
+        pack.event("stage-finished", stage="train")["data"]["total_flos"] = flos
+
+    return edit
+
+
+def of_tensor(part: str, **changes: Any) -> Change:
+    """What weights.json says of the first tensor with such a name."""
+
+    def edit(pack: ForgedPack) -> None:
+        tensors = pack.docs[layout.WEIGHTS]["tensors"]
+        next(one for one in tensors if part in one["name"]).update(changes)
+
+    return edit
+
+
+def tables(*sizes: int) -> list[dict[str, Any]]:
+    return [{"name": f"embed_{n}.weight", "num_elements": one} for n, one in enumerate(sizes)]
+
+
+def deeper(pack: ForgedPack) -> None:
+    """The last layer of the adapter becomes one that the model does not have."""
+    edited(layout.BASE_CONFIG, model_type="odd", num_hidden_layers=LAYERS - 1)(pack)
 
 
 def another_shape(shapes: dict[str, tuple[int, ...]]) -> None:
@@ -173,6 +208,15 @@ def test_a_merged_one_is_accepted(tmp_path: Path) -> None:
         (lambda p: p.files.update({layout.ADAPTER_CONFIG: b"[]"}), "adapter-settings",
          layout.ADAPTER_CONFIG),
         (edited(layout.ADAPTER_CONFIG, auto_map={"a": "b"}), "runs-code", "auto_map"),
+        (deeper, "adapter-tensors", "modules/2"),
+        (other_model(num_parameters=OF_LLAMA + 200), "model-size", "num_parameters"),
+        (other_model(num_parameters=OF_LLAMA - 30), "model-size", "num_parameters"),
+        (other_model(num_embedding_parameters=0), "model-size", "num_embedding_parameters"),
+        (other_model(num_embedding_parameters=512, num_parameters=OF_LLAMA + 256), "model-size",
+         "num_embedding_parameters"),
+        (other_model(embedding_tables=tables(300)), "model-size", "embedding_tables"),
+        (of_tensor("q_proj.lora_B", rms_start=0.01), "adapter-tensors", "rms_start"),
+        (of_tensor("q_proj.lora_B", rms_end=0, rms_moved=0), "adapter-tensors", "0/rms_moved"),
     ],
 )  # fmt: skip
 def test_another_adapter_is_found(change: Change, check: str, address: str, tmp_path: Path) -> None:

@@ -21,6 +21,10 @@ RANK: Final = 2
 BASE: Final = "5" * 64
 _FEW: Final = HIDDEN // 2
 """Numbers that come out of v_proj: two heads share one of keys and values."""
+_ACROSS: Final = HIDDEN * (2 * HIDDEN + 2 * _FEW)
+_INNER: Final = 3 * HIDDEN
+OF_LLAMA: Final = VOCAB * HIDDEN + LAYERS * (_ACROSS + 3 * HIDDEN * _INNER + 2 * HIDDEN) + HIDDEN
+"""Parameters of the model that `_LLAMA` configures, whose head is its embedding."""
 _ASKED: Final = """\
 [train.lora]
 rank = 2
@@ -32,7 +36,7 @@ _LLAMA: Final = {
     "model_type": "llama",
     "vocab_size": VOCAB,
     "hidden_size": HIDDEN,
-    "intermediate_size": 3 * HIDDEN,
+    "intermediate_size": _INNER,
     "num_hidden_layers": LAYERS,
     "num_attention_heads": 2,
     "num_key_value_heads": 1,
@@ -72,7 +76,7 @@ def adapter_file(found: Mapping[str, tuple[int, ...]], dtype: str = "F32") -> by
 
 def adapter_toy() -> ForgedPack:
     """An adapter beside two layers of attention. Not sealed yet."""
-    made = _beside(_modules(), 'target_modules = ["q_proj", "v_proj"]\n')
+    made = _beside(_modules(), 'target_modules = ["q_proj", "v_proj"]\n', OF_LLAMA)
     del made.files[MODEL], made.files[CONFIG]
     made.files[layout.ADAPTER_WEIGHTS] = adapter_file(tensors_of(_modules()))
     made.files[layout.BASE_CONFIG] = json.dumps(_LLAMA).encode()
@@ -105,8 +109,11 @@ def merged_toy() -> ForgedPack:
     return made
 
 
-def _beside(modules: tuple[AdaptedModule, ...], more: str) -> ForgedPack:
+def _beside(
+    modules: tuple[AdaptedModule, ...], more: str, num_parameters: int = NUM_PARAMETERS
+) -> ForgedPack:
     made = toy()
+    made.docs[layout.INPUTS]["model"]["num_parameters"] = num_parameters
     text = (made.files[layout.MILESTONE] or b"").decode()
     text = text.replace("\n[eval]\n", f"\n{_ASKED}{more}\n[eval]\n", 1)
     made.files[layout.MILESTONE] = text.encode()
@@ -120,20 +127,24 @@ def _beside(modules: tuple[AdaptedModule, ...], more: str) -> ForgedPack:
         "base_start_sha256": BASE,
         "base_end_sha256": BASE,
     }
-    moved = {"rms_start": 0.02, "rms_end": 0.025, "rms_moved": 0.01}
+    moved = {
+        True: {"rms_start": 0.0, "rms_end": 0.01, "rms_moved": 0.01},
+        False: {"rms_start": 0.02, "rms_end": 0.025, "rms_moved": 0.01},
+    }
     made.docs[layout.WEIGHTS] = {
         "schema": "weights.v1",
         "start_sha256": "1" * 64,
         "end_sha256": "2" * 64,
         "compared_every": 1,
         "tensors": [
-            {"name": name, "shape": list(shape), "num_compared": math.prod(shape), **moved}
+            {"name": name, "shape": list(shape), "num_compared": math.prod(shape)}
+            | moved["lora_B" in name]
             for name, shape in sorted(tensors_of(modules).items())
         ],
     }
     made.docs[layout.INPUTS]["model"]["weights_sha256"] = BASE
     fed = sum(row["num_fed_tokens"] for row in made.docs[layout.METRICS])
-    flos = arithmetic.training_flops(NUM_PARAMETERS + num_trainable, VOCAB * HIDDEN, fed)
+    flos = arithmetic.training_flops(num_parameters + num_trainable, VOCAB * HIDDEN, fed)
     ended = made.event("stage-finished", stage="train")["data"]
     ended["total_flos"] = flos
     ended["weights"] = {

@@ -27,6 +27,7 @@ from evidence.verification.consistency.registry import (
     has_stages,
     need,
 )
+from evidence.verification.consistency.validated_again import validated_again
 from evidence.verification.problem import Problem, shown
 
 _OF_FILE: Final = (
@@ -48,7 +49,8 @@ def across_stages(evidence: Evidence) -> Problems:
     milestone, as declared. Of a data set, what is told of the file is the same in all inputs.json,
     and what is told of its rows wherever the same `where` takes them; no stage has more rows than
     the run. Of one row of the data, evaluations recorded the same question where the settings that
-    make it are the same. Exact. A stage without inputs.json is passed over: that it lacks is said
+    make it are the same, and as many tokens of it; of the same rows, trainings told the same
+    validation set. Exact. A stage without inputs.json is passed over: that it lacks is said
     elsewhere."""
     need(evidence.context.plan, evidence.context.why_not)
     stages = stages_of(evidence.documents.milestone)
@@ -63,6 +65,7 @@ def across_stages(evidence: Evidence) -> Problems:
             yield Problem(address, problem.message, problem.expected, problem.actual)
     yield from _of_data(evidence, told)
     yield from asked_again(evidence, told)
+    yield from validated_again(evidence, told)
 
 
 def _of_run(evidence: Evidence, stage: Stage, first: InputsRecord) -> Problems:

@@ -9,27 +9,25 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from functools import partial
-from typing import Any, Final, TypeGuard
+from typing import Any, Final
 
 from evidence import layout
 from evidence.records.adapter import AdaptedModule, AdapterRecord, num_numbers, shapes
+from evidence.records.tensors import WeightsRecord
 from evidence.records.training import LoraSpec, saves_adapter
 from evidence.stages.stage import stages_of
 from evidence.stages.train import ADAPTER, TRAIN, WEIGHTS
 from evidence.verification.consistency import registry
+from evidence.verification.consistency.decoders import layer_of, num_layers, plain_layers
 from evidence.verification.consistency.registry import (
     Evidence,
     Problems,
-    config_path,
     differs,
     need,
 )
 from evidence.verification.problem import CannotCheckError, Problem, shown
 
-_PLAIN: Final = ("llama", "mistral", "gemma", "gemma2", "gemma3_text", "qwen2", "qwen3")
-"""Types of models whose layers have the linear layers of `_plain`, and no others."""
 _MAX_NAME_CHARS: Final = 300
-_MAX_LAYERS: Final = 10_000
 _MODULES: Final = f"{ADAPTER.path}#/modules"
 _NO_RECORD: Final = "there is no adapter.json"
 _AS_MADE: Final[Mapping[str, tuple[Any, ...]]] = {
@@ -119,8 +117,10 @@ def _as_before(evidence: Evidence, spec: LoraSpec, record: AdapterRecord) -> Pro
 def adapter_tensors(evidence: Evidence) -> Problems:
     """Layers sorted, each once; num_trainable = Σ rank · (in + out) over them; the tensors of
     weights.json, and those of adapter_model.safetensors, are a lora_A of (rank, in) and a lora_B of
-    (out, rank) for each, in float32; merged, each layer's weight has (out, in) or (in, out). Exact.
-    Of plain decoders (llama, mistral, gemma, qwen) in and out are those of config.json."""
+    (out, rank) for each, in float32; each lora_B began with zeros, and beside one that never moved
+    lora_A did not either, but for weight_decay; merged, each layer's weight has (out, in) or
+    (in, out). Exact. Of plain decoders (llama, mistral, gemma, qwen) in and out are those of
+    config.json; of any, no layer's number is beyond those that it has."""
     found = _asked(evidence)
     if found is None:
         return
@@ -140,8 +140,28 @@ def adapter_tensors(evidence: Evidence) -> Problems:
     if weights is not None:
         moved = {one.name: one.shape for one in weights.tensors}
         yield from _others(f"{WEIGHTS.path}#/tensors", expected, moved)
+        yield from _from_zeros(evidence, spec, record, weights)
     yield from _of_base(evidence, record.modules)
     yield from _merged(evidence, record) if spec.merge else _apart(evidence, expected)
+
+
+def _from_zeros(
+    evidence: Evidence, spec: LoraSpec, record: AdapterRecord, weights: WeightsRecord
+) -> Problems:
+    """A second matrix begins with zeros, and while it is zero the first one has no gradient."""
+    places = {one.name: index for index, one in enumerate(weights.tensors)}
+    for one in record.modules:
+        first, second = (places.get(name) for name in shapes(one, spec.rank))
+        if first is None or second is None:
+            continue
+        place = f"{WEIGHTS.path}#/tensors"
+        start, moved = weights.tensors[second].rms_start, weights.tensors[first].rms_moved
+        if start:
+            yield Problem(f"{place}/{second}/rms_start", "it begins with zeros", "0", start)
+        is_zero = weights.compared_every == 1 and not weights.tensors[second].rms_moved
+        if is_zero and moved and not evidence.plan.train.weight_decay:
+            text = f"moved, though its gradient is 0 where {shown(one.name)} has no second matrix"
+            yield Problem(f"{place}/{first}/rms_moved", text, "0", moved)
 
 
 def _others(
@@ -191,8 +211,12 @@ def _merged(evidence: Evidence, record: AdapterRecord) -> Problems:
 
 
 def _of_base(evidence: Evidence, modules: Sequence[AdaptedModule]) -> Problems:
-    known = _plain(evidence)
+    known, layers = plain_layers(evidence), num_layers(evidence)
     for index, one in enumerate(modules):
+        number = layer_of(one.name)
+        if layers is not None and number is not None and number >= layers:
+            text = f"{shown(one.name)} is of a layer that config.json does not give the model"
+            yield Problem(f"{_MODULES}/{index}", text, f"below {layers}", number)
         if one.name in known and known[one.name] != (one.num_in, one.num_out):
             text = f"{shown(one.name)} has other numbers in and out by config.json"
             place = f"{_MODULES}/{index}"
@@ -227,7 +251,7 @@ def _is_meant(name: str, targets: Collection[str]) -> bool:
 
 
 def _targets(evidence: Evidence, spec: LoraSpec, record: AdapterRecord) -> Problems:
-    names, known = {one.name for one in record.modules}, _plain(evidence)
+    names, known = {one.name for one in record.modules}, plain_layers(evidence)
     targets = spec.target_modules
     if not isinstance(targets, str):
         for index, one in enumerate(record.modules):
@@ -267,7 +291,7 @@ def _config(evidence: Evidence, spec: LoraSpec, record: AdapterRecord) -> Proble
         text = "not as milestone and inputs.json have it"
         place = f"{path}#/{key}" if key in config else path
         yield from differs(place, text, expected, config.get(key))
-    yield from _unasked(path, config, is_plain=bool(_plain(evidence)))
+    yield from _unasked(path, config, is_plain=bool(plain_layers(evidence)))
     key = "target_modules"
     place = f"{path}#/{key}" if key in config else path
     yield from _listed(place, config.get(key), spec, record)
@@ -311,38 +335,3 @@ def _listed(place: str, found: Any, spec: LoraSpec, record: AdapterRecord) -> Pr
         if name not in ends:
             yield Problem(place, f"leads to no layer of {ADAPTER.path}: {shown(name)}")
             return
-
-
-def _plain(evidence: Evidence) -> dict[str, tuple[int, int]]:
-    """The linear layers that config.json gives a plain decoder, by name: numbers in and out. Empty
-    for any other model."""
-    try:
-        config = evidence.json(config_path(evidence))
-    except CannotCheckError:
-        return {}
-    if not isinstance(config, dict) or config.get("model_type") not in _PLAIN:
-        return {}
-    return dict(_layers(config))
-
-
-def _layers(config: Mapping[str, Any]) -> Iterator[tuple[str, tuple[int, int]]]:
-    width, inner = config.get("hidden_size"), config.get("intermediate_size")
-    heads, layers = config.get("num_attention_heads"), config.get("num_hidden_layers")
-    if not (_is_count(width) and _is_count(inner) and _is_count(heads) and _is_count(layers)):
-        return
-    shared, head = config.get("num_key_value_heads"), config.get("head_dim")
-    across = heads * (head if _is_count(head) else width // heads)
-    few = across // heads * (shared if _is_count(shared) else heads)
-    for number in range(min(layers, _MAX_LAYERS)):
-        start = f"model.layers.{number}"
-        yield f"{start}.self_attn.q_proj", (width, across)
-        yield f"{start}.self_attn.k_proj", (width, few)
-        yield f"{start}.self_attn.v_proj", (width, few)
-        yield f"{start}.self_attn.o_proj", (across, width)
-        yield f"{start}.mlp.gate_proj", (width, inner)
-        yield f"{start}.mlp.up_proj", (width, inner)
-        yield f"{start}.mlp.down_proj", (inner, width)
-
-
-def _is_count(value: object) -> TypeGuard[int]:
-    return isinstance(value, int) and not isinstance(value, bool) and 0 < value < 1 << 40

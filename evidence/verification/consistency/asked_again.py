@@ -1,12 +1,13 @@
 """What several evaluations of one data set recorded of its questions, against each other.
 
 Responsible for what a row of the data set alone decides, and the template: id, prompt, expected
-answer, groups and what is under test. What the model made of it may differ. `across_stages` asks.
+answer, choices, groups and what is under test; and for what one tokenizer decides beside them, how
+many tokens these are. What the model made of it may differ. `across_stages` asks.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any, TypeAlias
 
 from evidence.records.inputs import InputsRecord
@@ -23,8 +24,9 @@ _Fact: TypeAlias = tuple[str, str, Any]
 
 def asked_again(evidence: Evidence, told: list[tuple[Stage, InputsRecord]]) -> Problems:
     """Of the same row of the same data (sha256, `where`), every evaluation has the same id where
-    id_field is the same, the same prompt where the template is, and so on. Exact. The first row of
-    each field that differs is named, once an evaluation."""
+    id_field is the same, the same prompt where the template is, and so on; the same numbers of
+    tokens where the tokenizer is the same, too. Exact. The first row of each field that differs is
+    named, once an evaluation."""
     known: dict[tuple[str, int, str, str], tuple[str, Any]] = {}
     for stage, inputs in told:
         record = inputs.data.get(stage.milestone.eval.data) if stage.kind is EVAL else None
@@ -36,9 +38,13 @@ def asked_again(evidence: Evidence, told: list[tuple[Stage, InputsRecord]]) -> P
         said: set[str] = set()
         spec = evidence.within(stage).plan.eval
         tested = data[spec.data].under_test or ""
+        tokenizer = _tokenizer(evidence.within(stage).parent_sha256)
         rows: tuple[PredictionRow, ...] = evidence.documents.of_stages.get(path, ())
         for line, row in enumerate(rows, 1):
-            for field, decided_by, value in _facts(spec, tested, row):
+            facts = (*_facts(spec, tested, row), *_of_choices(spec, row))
+            if tokenizer:
+                facts = (*facts, *_of_tokens(spec, tokenizer, row))
+            for field, decided_by, value in facts:
                 before, expected = known.setdefault(
                     (taken, row.index, field, decided_by), (stage.name, value)
                 )
@@ -55,6 +61,29 @@ def _facts(spec: EvalSpec, under_test: str, row: PredictionRow) -> Iterator[_Fac
     yield "under_test", under_test, row.under_test
     for name in spec.group_by:
         yield f"groups/{name}", name, row.groups.get(name)
+
+
+def _of_choices(spec: EvalSpec, row: PredictionRow) -> Iterator[_Fact]:
+    if spec.choices is not None and row.choices is not None:
+        field, right = spec.choices.field, spec.choices.right
+        yield "choices/texts", field, row.choices.texts
+        yield "choices/right", f"{field} {right}", row.choices.right
+
+
+def _of_tokens(spec: EvalSpec, tokenizer: str, row: PredictionRow) -> Iterator[_Fact]:
+    """The numbers of tokens by which mean losses and choices are divided."""
+    by = f"{tokenizer} {spec.prompt!r} {spec.before_target!r}"
+    yield "num_prompt_tokens", f"{tokenizer} {spec.prompt!r}", row.num_prompt_tokens
+    if row.num_answer_tokens is not None:
+        yield "num_answer_tokens", f"{by} {spec.target_field}", row.num_answer_tokens
+    if spec.choices is not None and row.choices is not None:
+        yield "choices/num_tokens", f"{by} {spec.choices.field}", row.choices.num_tokens
+
+
+def _tokenizer(checkpoint: Mapping[str, str]) -> str:
+    """The files of a checkpoint that its tokenizer is made of; empty where they are not here."""
+    names = ("tokenizer.json", "tokenizer_config.json")
+    return " ".join(checkpoint[name] for name in names) if {*names} <= checkpoint.keys() else ""
 
 
 def rows_taken(spec: DataSpec) -> str:

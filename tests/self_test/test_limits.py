@@ -1,4 +1,4 @@
-"""The README says which lies only a signature can tell: tests/fields holds the list."""
+"""docs/limits.md says which lies only a signature can tell: tests/fields holds the list."""
 
 from __future__ import annotations
 

@@ -1,0 +1,50 @@
+"""`evidence export`: a pack in another format."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from evidence.cli.boundary import without_a_run
+from evidence.cli.say import echo
+from evidence.cli.streams import heard
+from evidence.export.facts import account_of
+from evidence.export.formats import FORMATS, files_of
+from evidence.export.writing import refuse_in_a_pack, write_files
+from evidence.text.escape import visible
+from evidence.verification.verification import load_sealed
+
+
+@click.command(epilog="\b\n" + "\n".join(f"{name}: {text}" for name, text in FORMATS.items()))
+@click.argument("form", metavar="FORMAT", type=click.Choice(list(FORMATS)))
+@click.argument("pack", type=click.Path(path_type=Path))
+@click.option(
+    "--output",
+    type=click.Path(path_type=Path, file_okay=False),
+    metavar="FOLDER",
+    help="Where to write (default: a folder ID-FORMAT in the current one).",
+)
+@click.option("--force", is_flag=True, help="Replace files that are there with other bytes.")
+@without_a_run()
+def command(form: str, pack: Path, output: Path | None, force: bool) -> None:
+    """Write PACK in FORMAT, as what it is: a failed, recorded or imported one too.
+
+    Takes a pack whose sealed set is whole: exit 1 for one that is not, 5 for one that is unsafe to
+    read, 4 for a run that is not finished. Whether its numbers follow from the evidence is what
+    `evidence verify` says. Nothing is written into the pack.
+    """
+    if output is not None:
+        refuse_in_a_pack(output)
+    account = account_of(load_sealed(pack))
+    folder = Path(f"{account.milestone}-{form}") if output is None else output
+    written = write_files(folder, files_of(form, account), force=force)
+    said = f"wrote {len(written)} files into {folder.as_posix()}"
+    if not written:
+        said = f"{folder.as_posix()} has it already"
+    with heard(said):
+        echo(said)
+        for name in written:
+            echo(f"  {visible(name)}")
+        for sentence in account.standing:
+            echo(f"  {visible(sentence)}")

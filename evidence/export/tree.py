@@ -1,0 +1,61 @@
+"""A pack as it lies, to be copied into an export that holds it.
+
+Responsible for which files are copied, and which digest each must still have. `writing` copies.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TypeAlias
+
+from evidence import layout
+from evidence.encoding.digest import sha256_hex
+from evidence.export.facts import Account
+from evidence.records.record import Record
+from evidence.system.entries import read_regular, type_of, walk
+
+
+class Copy(Record):
+    """A file of an export that is a copy of one of the pack."""
+
+    source: Path
+    sha256: str
+    """As sealed; of what is rendered or attached, as it was when this was made."""
+    size_bytes: int
+
+
+Content: TypeAlias = bytes | Copy
+"""What a file of an export holds."""
+
+
+def copies_of(account: Account) -> dict[str, Copy]:
+    """Every file of the pack by its path there: what is sealed, the list of it, and what was
+    rendered and attached, so that the copy verifies as the pack does. Withheld files that are not
+    there are left out."""
+    return dict(sorted(_copies(account)))
+
+
+def absent(account: Account) -> tuple[str, ...]:
+    """Sealed files that this copy of the pack lacks, as it may."""
+    digests = account.documents.digests
+    return tuple(path for path in sorted(digests) if type_of(account.path / path) is None)
+
+
+def _copies(account: Account) -> Iterator[tuple[str, Copy]]:
+    lacking, documents = absent(account), account.documents
+    for path, digest in documents.digests.items():
+        if path not in lacking:
+            size_bytes = documents.sizes.get(path) or _size_bytes(account.path / path)
+            yield path, Copy(account.path / path, digest, size_bytes)
+    sums = account.path / layout.SUMS
+    yield layout.SUMS, Copy(sums, account.root_sha256, _size_bytes(sums))
+    beside = (layout.SIGNATURE, layout.RENDERED_SIGNATURE)
+    for entry in walk(account.path):
+        if entry.type == "file" and (entry.name in beside or layout.is_rendered(entry.name)):
+            data = read_regular(account.path / entry.name)
+            yield entry.name, Copy(account.path / entry.name, sha256_hex(data), len(data))
+
+
+def _size_bytes(path: Path) -> int:
+    return path.stat().st_size
