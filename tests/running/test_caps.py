@@ -186,6 +186,7 @@ CASES = (
 ELSEWHERE = {
     "audit": "is printed by audit, and in no pack",
     "comparison": "is printed by compare, and in no pack",
+    "explanation": "is printed by explain, and in no pack",
     "policy": "is the caller's, and in no pack: limits.MAX_TOML_BYTES",
     "report": "is printed by verify, and in no pack",
     "reproduction": "is made of a pack that is sealed already",
