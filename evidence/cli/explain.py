@@ -6,7 +6,9 @@ from pathlib import Path
 
 import click
 
-from evidence.cli.say import echo, secho
+from evidence.cli.say import echo, echo_json, secho
+from evidence.encoding import jsonio
+from evidence.encoding.codec import encode
 from evidence.explain.explain import explain
 from evidence.text.escape import visible
 
@@ -14,9 +16,14 @@ from evidence.text.escape import visible
 @click.command()
 @click.argument("pack", type=click.Path(path_type=Path))
 @click.argument("address")
-def command(pack: Path, address: str) -> None:
+@click.option("--json", "as_json", is_flag=True, help="Print it as JSON (explanation.v1).")
+def command(pack: Path, address: str, as_json: bool) -> None:
     """Show where ADDRESS of PACK comes from: a name such as train.loss_end, or path#L10/loss."""
     found = explain(pack, address)
+    if as_json:
+        head = {"schema": "explanation.v1", "pack": visible(pack.as_posix())}
+        echo_json(jsonio.dump_document({**head, **encode(found)}))
+        return
     unit = f" {found.unit}" if found.unit and found.unit != "1" else ""
     secho(f"{visible(found.name)} = {visible(found.value)}{unit}", bold=True)
     echo(f"  level     {found.level}")

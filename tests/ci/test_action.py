@@ -17,6 +17,7 @@ import pytest
 import yaml
 
 from tests.docs.pages import ROOT, page
+from tests.tiers import sampled
 
 GOLDEN: Final = ROOT / "tests/packs/golden/v1"
 ACTION: Final[dict[str, Any]] = yaml.safe_load((ROOT / "action.yml").read_text("utf-8"))
@@ -94,26 +95,28 @@ def test_good_packs_and_pages_pass_with_reports_and_a_summary(workspace: Path) -
     assert "| INTACT |" in checked.summary
 
 
-@pytest.mark.parametrize(
-    ("inputs", "code"),
-    [
-        ({"PACKS": "failed"}, 4),
-        ({"PACKS": "runs\nfailed"}, 4),
-        ({"STRICT": "true"}, 3),
-        ({"PAGES": "README.md\nwrong.md"}, 1),
-        ({"PACKS": "", "PAGES": "README.md"}, 0),
-        ({"PACKS": "gone"}, 2),
-        ({"PACKS": "", "PAGES": ""}, 0),
-        ({"PACKS": "--help"}, 2),
-        ({"PACKS": "failed", "PAGES": "wrong.md"}, 1),
-        ({"PACKS": "gone", "PAGES": "wrong.md"}, 2),
-        ({"POLICY": "policy.toml"}, 3),
-    ],
-    ids=str,
-)
+PLANTED: Final = ["evidence", "click", "encodings", "sitecustomize", "pip", "venv"]
+POINTS: Final[list[tuple[dict[str, str], int]]] = [
+    ({"PACKS": "failed"}, 4),
+    ({"PACKS": "runs\nfailed"}, 4),
+    ({"STRICT": "true"}, 3),
+    ({"PAGES": "README.md\nwrong.md"}, 1),
+    ({"PACKS": "", "PAGES": "README.md"}, 0),
+    ({"PACKS": "gone"}, 2),
+    ({"PACKS": "", "PAGES": ""}, 0),
+    ({"PACKS": "--help"}, 2),
+    ({"PACKS": "failed", "PAGES": "wrong.md"}, 1),
+    ({"PACKS": "gone", "PAGES": "wrong.md"}, 2),
+    ({"POLICY": "policy.toml"}, 3),
+]
+QUICK: Final = [POINTS[3], POINTS[7], POINTS[9], POINTS[10]]
+
+
+@pytest.mark.parametrize("point", sampled(POINTS, QUICK), ids=str)
 def test_the_exit_code_is_the_gravest_of_all(
-    workspace: Path, inputs: dict[str, str], code: int
+    workspace: Path, point: tuple[dict[str, str], int]
 ) -> None:
+    inputs, code = point
     (workspace / "policy.toml").write_text('schema = "policy.v1"\n[run]\nno_stand_in = true\n')
     checked = check(workspace, **inputs)
     assert checked.exit == code, checked.out
@@ -128,7 +131,7 @@ def test_a_name_is_never_a_command(workspace: Path) -> None:
     assert not (workspace / "ran").exists()
 
 
-@pytest.mark.parametrize("name", ["evidence", "click", "encodings", "sitecustomize", "pip", "venv"])
+@pytest.mark.parametrize("name", sampled(PLANTED, ["evidence"]))
 def test_nothing_of_the_repository_that_is_checked_is_imported(workspace: Path, name: str) -> None:
     source = "import pathlib; pathlib.Path('ran').touch()\n"
     (workspace / f"{name}.py").write_text(source)
