@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Mapping
+from contextlib import ExitStack
 from pathlib import Path
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 import click
 
@@ -13,15 +16,17 @@ from evidence.cli.say import echo_json
 from evidence.encoding import jsonio
 from evidence.encoding.codec import encode
 from evidence.errors import gravest
+from evidence.stores.address import is_address
 from evidence.verification.named import expand, refuse_empty
 from evidence.verification.options import VerifyOptions
 from evidence.verification.several import verify_packs
 
+if TYPE_CHECKING:
+    from evidence.stores.fetch import Fetched
+
 
 @click.command()
-@click.argument(
-    "packs", nargs=-1, required=True, metavar="PACK...", type=click.Path(path_type=Path)
-)
+@click.argument("packs", nargs=-1, required=True, metavar="PACK...", type=click.Path())
 @click.option("--json", "as_json", is_flag=True, help="Print the whole report as JSON.")
 @click.option("--quiet", "-q", is_flag=True, help="Only the verdict of each pack.")
 @click.option("--expect", metavar="sha256:…", help="The root digest that the pack must have.")
@@ -57,9 +62,10 @@ from evidence.verification.several import verify_packs
     metavar="N",
     help="Packs to check at once; else one for each processor, where there are many packs.",
 )
+@click.option("--weights", is_flag=True, help="Of a pack in a store: fetch withheld files too.")
 @click.option("--require-all", is_flag=True, help="Withheld files count as missing.")
 def command(
-    packs: tuple[Path, ...],
+    packs: tuple[str, ...],
     as_json: bool,
     quiet: bool,
     expect: str | None,
@@ -72,12 +78,15 @@ def command(
     strict: bool,
     test_self: bool,
     require_all: bool,
+    weights: bool,
     jobs: int | None,
 ) -> None:
     """Check packs, or every pack below a folder such as runs/.
 
     Safe on a stranger's pack: reads files only, runs nothing of it, loads no model, opens no
     socket, writes nothing. Programs that run: ssh-keygen for --signer, git in DIR for --repo.
+    A pack in a store (s3://bucket/pack, hf:owner/name/pack@revision) is fetched into a temporary
+    folder first, which does open sockets, and is then checked there like any other.
     Exit 0: intact, and what was asked of its origin holds. 1: not what it says. 3: origin asked
     for, not established. 4: honest but unfinished. 5: refused as unsafe.
 
@@ -85,20 +94,23 @@ def command(
     """
     if (allowed_signers is None) != (signer is None):
         raise click.UsageError("--allowed-signers FILE and --signer WHO go together")
-    refuse_empty(packs)
-    if test_self:
-        _self_test(packs, as_json=as_json, quiet=quiet)
-    options = VerifyOptions(
-        expect=expect,
-        expect_milestone=expect_milestone,
-        expect_commit=expect_commit,
-        min_ruleset=min_ruleset,
-        strict=strict,
-        require_all=require_all,
-        beside=tuple(expand(packs)),
-    )
-    asked = with_origin(options, allowed_signers, signer, repo)
-    reports = verify_packs(options.beside, asked, jobs or 0)
+    with ExitStack() as stack:
+        paths, copies = _at_hand(packs, stack, weights=weights)
+        refuse_empty(paths)
+        if test_self:
+            _self_test(paths, copies, as_json=as_json, quiet=quiet)
+        options = VerifyOptions(
+            expect=expect,
+            expect_milestone=expect_milestone,
+            expect_commit=expect_commit,
+            min_ruleset=min_ruleset,
+            strict=strict,
+            require_all=require_all,
+            beside=tuple(expand(paths)),
+        )
+        asked = with_origin(options, allowed_signers, signer, repo)
+        found = zip(options.beside, verify_packs(options.beside, asked, jobs or 0), strict=True)
+        reports = [copies[path].told(one) if path in copies else one for path, one in found]
     if as_json:
         value = encode(reports[0]) if len(reports) == 1 else [encode(r) for r in reports]
         echo_json(jsonio.dump_document(value))
@@ -108,7 +120,32 @@ def command(
     raise click.exceptions.Exit(int(gravest(one.exit for one in reports)))
 
 
-def _self_test(packs: tuple[Path, ...], *, as_json: bool, quiet: bool) -> NoReturn:
+def _at_hand(
+    packs: tuple[str, ...], stack: ExitStack, *, weights: bool
+) -> tuple[tuple[Path, ...], dict[Path, Fetched]]:
+    """The packs as paths; what lies in a store is fetched, and the copy gone with the stack."""
+    if all(os.path.lexists(one) or not is_address(one) for one in packs):
+        if weights:
+            raise click.UsageError("--weights goes with a pack in a store: s3://…, hf:owner/name")
+        return tuple(map(Path, packs)), {}
+    from evidence.stores.fetch import fetched  # what opens sockets: when asked for
+
+    paths, copies = [], {}
+    for one in packs:
+        path = Path(one)
+        if is_address(one) and not os.path.lexists(one):
+            copy = stack.enter_context(fetched(one, weights=weights))
+            path = copy.path
+            copies[path] = copy
+        paths.append(path)
+    return tuple(paths), copies
+
+
+def _self_test(
+    packs: tuple[Path, ...], copies: Mapping[Path, Fetched], *, as_json: bool, quiet: bool
+) -> NoReturn:
+    if copies:
+        raise click.UsageError("--self-test takes packs on this disk")
     # Imported when asked for only: verify itself stays quick.
     from evidence.cli.self_test import print_self_test
     from evidence.self_test.self_test import self_test
