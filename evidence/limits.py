@@ -128,3 +128,6 @@ MAX_INDEX_CELL_BYTES: Final = MIB
 INDEX_QUERY_TIMEOUT_S: Final = 60.0
 """For an index to answer; of 100,000 packs it takes a tenth of a second."""
 INDEX_LOCK_TIMEOUT_S: Final = 5.0
+
+MAX_FETCHED_BYTES: Final = 2048 * MIB
+"""Of a pack in a store that is fetched to be verified, without what may be withheld."""

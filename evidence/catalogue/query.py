@@ -141,8 +141,12 @@ def _conditions(asked: Asked) -> tuple[list[str], list[object]]:
         add(f"id IN ({inside})", digits, _after(digits))
     for model in asked.models:
         add("id IN (SELECT pack FROM models WHERE id = ?)", model)
+    # Few packs are looked up one by one; of many, the values of that name are read in one go.
+    are_few = asked.packages or asked.data or asked.commit or asked.root or asked.milestone
+    which = "EXISTS ({} AND pack = packs.id" if are_few else "id IN ({}"
     for one in asked.values:
-        add(f"id IN ({_VALUES} AND {_compared(one)} {one.op} ?)", one.name, _wanted(one))
+        inside = which.format(_VALUES)
+        add(f"{inside} AND {_compared(one)} {one.op} ?)", one.name, _wanted(one))
     return conditions, parameters
 
 

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Mapping
+from contextlib import ExitStack
 from pathlib import Path
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 import click
 
@@ -16,15 +19,17 @@ from evidence.encoding import jsonio
 from evidence.encoding.codec import encode
 from evidence.errors import UsageError, gravest
 from evidence.records.finding import Report, ReportUnderPolicy
+from evidence.stores.address import is_address
 from evidence.verification.named import expand, refuse_empty
 from evidence.verification.options import VerifyOptions
 from evidence.verification.several import verify_packs
 
+if TYPE_CHECKING:
+    from evidence.stores.fetch import Fetched
+
 
 @click.command()
-@click.argument(
-    "packs", nargs=-1, required=True, metavar="PACK...", type=click.Path(path_type=Path)
-)
+@click.argument("packs", nargs=-1, required=True, metavar="PACK...", type=click.Path())
 @click.option("--json", "as_json", is_flag=True, help="Print the whole report as JSON.")
 @format_option
 @click.option("--quiet", "-q", is_flag=True, help="Only the verdict of each pack.")
@@ -67,9 +72,10 @@ from evidence.verification.several import verify_packs
     metavar="N",
     help="Packs to check at once; else one for each processor, where there are many packs.",
 )
+@click.option("--weights", is_flag=True, help="Of a pack in a store: fetch withheld files too.")
 @click.option("--require-all", is_flag=True, help="Withheld files count as missing.")
 def command(
-    packs: tuple[Path, ...],
+    packs: tuple[str, ...],
     as_json: bool,
     form: str | None,
     quiet: bool,
@@ -84,12 +90,15 @@ def command(
     strict: bool,
     test_self: bool,
     require_all: bool,
+    weights: bool,
     jobs: int | None,
 ) -> None:
     """Check packs, or every pack below a folder such as runs/.
 
     Safe on a stranger's pack: reads files only, runs nothing of it, loads no model, opens no
     socket, writes nothing. Programs that run: ssh-keygen for --signer, git in DIR for --repo.
+    A pack in a store (s3://bucket/pack, hf:owner/name/pack@revision) is fetched into a temporary
+    folder first, which does open sockets, and is then checked there like any other.
     Exit 0: intact, and what was asked of it holds. 1: not what it says. 3: its origin was asked
     for and is not established, or the policy is not met. 4: honest but unfinished. 5: refused as
     unsafe.
@@ -98,21 +107,24 @@ def command(
     """
     if (allowed_signers is None) != (signer is None):
         raise click.UsageError("--allowed-signers FILE and --signer WHO go together")
-    refuse_empty(packs)
     said_as = chosen(form, json=as_json)
-    if test_self:
-        _self_test(packs, said_as, quiet=quiet)
-    options = VerifyOptions(
-        expect=expect,
-        expect_milestone=expect_milestone,
-        expect_commit=expect_commit,
-        min_ruleset=min_ruleset,
-        strict=strict,
-        require_all=require_all,
-        beside=tuple(expand(packs)),
-    )
-    asked = with_origin(options, allowed_signers, signer, repo)
-    reports = _reports(asked, policy, jobs or 0)
+    with ExitStack() as stack:
+        paths, copies = _at_hand(packs, stack, weights=weights)
+        refuse_empty(paths)
+        if test_self:
+            _self_test(paths, copies, said_as, quiet=quiet)
+        options = VerifyOptions(
+            expect=expect,
+            expect_milestone=expect_milestone,
+            expect_commit=expect_commit,
+            min_ruleset=min_ruleset,
+            strict=strict,
+            require_all=require_all,
+            beside=tuple(expand(paths)),
+        )
+        asked = with_origin(options, allowed_signers, signer, repo)
+        found = zip(options.beside, _reports(asked, policy, jobs or 0), strict=True)
+        reports = [copies[path].told(one) if path in copies else one for path, one in found]
     raise click.exceptions.Exit(_say(reports, said_as, quiet=quiet))
 
 
@@ -144,7 +156,32 @@ def _reports(options: VerifyOptions, policy: Path | None, num_jobs: int) -> list
     return judge_packs(options.beside, options, load_policy(policy), num_jobs)
 
 
-def _self_test(packs: tuple[Path, ...], form: Form, *, quiet: bool) -> NoReturn:
+def _at_hand(
+    packs: tuple[str, ...], stack: ExitStack, *, weights: bool
+) -> tuple[tuple[Path, ...], dict[Path, Fetched]]:
+    """The packs as paths; what lies in a store is fetched, and the copy gone with the stack."""
+    if all(os.path.lexists(one) or not is_address(one) for one in packs):
+        if weights:
+            raise click.UsageError("--weights goes with a pack in a store: s3://…, hf:owner/name")
+        return tuple(map(Path, packs)), {}
+    from evidence.stores.fetch import fetched  # what opens sockets: when asked for
+
+    paths, copies = [], {}
+    for one in packs:
+        path = Path(one)
+        if is_address(one) and not os.path.lexists(one):
+            copy = stack.enter_context(fetched(one, weights=weights))
+            path = copy.path
+            copies[path] = copy
+        paths.append(path)
+    return tuple(paths), copies
+
+
+def _self_test(
+    packs: tuple[Path, ...], copies: Mapping[Path, Fetched], form: Form, *, quiet: bool
+) -> NoReturn:
+    if copies:
+        raise click.UsageError("--self-test takes packs on this disk")
     if form not in ("text", "json"):
         raise UsageError("a self-test is said as text or JSON", hint="Leave --format out.")
     # Imported when asked for only: verify itself stays quick.
