@@ -10,6 +10,7 @@ import click
 from evidence.cli.progress import observer
 from evidence.cli.report import print_outcome, print_problems
 from evidence.cli.say import echo, secho
+from evidence.cli.steps import replay_steps
 from evidence.cli.streams import heard
 from evidence.records.reproduction import TIERS, TierName
 from evidence.reproduce.exact import reproduce_in_exact_environment
@@ -65,6 +66,12 @@ _BY_DEFAULT: Final[dict[TierName, str]] = {
     metavar="PYTHON",
     help="Run the workers under this Python instead of the one that the attempt names.",
 )
+@click.option(
+    "--steps",
+    metavar="1:N",
+    help="Only the first N steps of the training, held against the record row by row. Quick; "
+    "attaches nothing.",
+)
 @click.option("--keep", is_flag=True, help="Leave the worktree in place, to look at it.")
 @click.option(
     "--trust-command",
@@ -81,12 +88,17 @@ def command(
     trust_command: bool,
     attempt: str | None,
     interpreter: str | None,
+    steps: str | None,
 ) -> None:
     """Run PACK again from its own commit and patch, and say how close it came.
 
     Exit 0: the tier asked for is reached. 1: it is not, or PACK does not verify. 2: something it
     needs is missing; nothing was started and nothing is left behind.
     """
+    if steps is not None:
+        if tier or num_seeds or exact_env or keep or trust_command or attempt or interpreter:
+            raise click.UsageError("--steps goes with --repo alone")
+        replay_steps(pack, repo.resolve(), steps)
     if exact_env:
         given = [*(["--tier", tier] if tier else []), *(["--keep"] if keep else [])]
         given += ["--trust-command"] if trust_command else []
