@@ -22,6 +22,7 @@ from evidence.records.run import JournalEvent, ValueRecord
 from evidence.render.places import Place, places_of
 from evidence.results.rules import sentence_of
 from evidence.text import formatting, markdown
+from evidence.text.escape import visible
 from evidence.text.hypertext.blocks import body
 
 SHOWN_VALUES: Final = 1000
@@ -77,12 +78,13 @@ class _Origins:
 
     def __init__(self, values: Mapping[str, ValueRecord]) -> None:
         self.values = values
+        self._named = {visible(name): name for name in values}
         self.shown: dict[str, int] = {}
 
     def opened(self, name: str) -> str:
         """The id of a value's origin. A value of the run may be named as one of a stage."""
-        known = name if name in self.values else name.partition(".")[2]
-        if known not in self.values:
+        known = self._named.get(name) or self._named.get(name.partition(".")[2])
+        if known is None:
             return ""
         return _origin_id(self.shown.setdefault(known, len(self.shown)))
 
