@@ -29,6 +29,7 @@ COMMANDS: Final = {
     "audit": "Hold what a page says against what logs and results say.",
     "reproduce": "Run a pack again from its own commit and say how close it came.",
     "sign": "Sign a pack with an SSH key, so that others can see whose it is.",
+    "push": "Send an intact pack to a store: s3://bucket/pack, hf:owner/name.",
     "note": "Attach later words of the author to a pack.",
     "doctor": "Say what could run here and what is missing.",
     "new": "Write a commented milestone to start from.",

@@ -38,6 +38,7 @@ ASKED: Final = {
     "compare": (("compare", "runs/T1", "runs/T1"), 0),
     "reproduce": (("reproduce", "runs/T1"), 2),
     "sign": (("sign", "runs/T1", "--key", "none"), 2),
+    "push": (("push", "runs/T1", "hf:none"), 2),
     "note": (("note", "runs/T1", "note.md"), 0),
     "doctor": (("doctor", "T1"), 0),
     "new": (("new", "T9", "--data", "data/train.jsonl", "--model", "model"), 0),

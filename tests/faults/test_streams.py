@@ -58,6 +58,7 @@ ASKED: Final = {
     "compare --output": Asked(("compare", "runs/T1", "runs/T1", "--output", "o"), makes="o"),
     "reproduce": Asked(("reproduce", "runs/T1"), makes="runs/T1/attached"),
     "sign": Asked(("sign", "runs/T1", "--key", "../key"), makes="runs/T1/SHA256SUMS.sig"),
+    "push": Asked(("push", "runs/T1", "local://pushed/T1"), makes="pushed/T1/SHA256SUMS"),
     "note": Asked(("note", "runs/T1", "note.md"), makes="runs/T1/attached/notes-001.md"),
     "doctor": Asked(("doctor", "T1")),
     "new": Asked(("new", "T9"), makes="milestones/T9.toml"),

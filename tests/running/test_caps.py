@@ -188,6 +188,7 @@ ELSEWHERE = {
     "comparison": "is printed by compare, and in no pack",
     "found": "is printed by find, and in no pack",
     "indexed": "is printed by index, and in no pack",
+    "pushed": "is printed by push, and in no pack",
     "report": "is printed by verify, and in no pack",
     "reproduction": "is made of a pack that is sealed already",
     "manifest": "names files, whose count is refused while a pack is sealed: test_limits",
