@@ -122,10 +122,10 @@ def _conditions(asked: Asked) -> tuple[list[str], list[object]]:
 
     for column, wanted in (
         ("milestone", asked.milestone),
-        ("status", asked.status),
         ("state", asked.state),
-        ("origin", asked.origin),
-        ("stand_in", asked.stand_in),
+        ("+status", asked.status),  # +: no index, since most packs are alike in these
+        ("+origin", asked.origin),
+        ("+stand_in", asked.stand_in),
     ):
         if wanted is not None:
             add(f"{column} = ?", wanted)

@@ -30,6 +30,7 @@ COMMANDS: Final = {
     "reproduce": "Run a pack again from its own commit and say how close it came.",
     "export": "Write a pack in another format: model card, provenance, numbers for a paper.",
     "sign": "Sign a pack with an SSH key, so that others can see whose it is.",
+    "push": "Send an intact pack to a store: s3://bucket/pack, hf:owner/name.",
     "note": "Attach later words of the author to a pack.",
     "doctor": "Say what could run here and what is missing.",
     "init": "Make an existing repository ready: milestone, git settings, workflow, hooks.",

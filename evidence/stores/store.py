@@ -6,8 +6,9 @@ it raises becomes one sentence, and nothing that a process keeps secret is repea
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from hashlib import sha256
 from pathlib import Path
 from typing import Any, BinaryIO, Final
 
@@ -54,6 +55,21 @@ class Store:
                 problem.code, problem.address, f"{problem.address}: {problem.message}"
             )
         return found
+
+    def listing_or_nothing(self) -> dict[str, int]:
+        """The same, where there may be no such folder yet."""
+        with _said(self.shown):
+            is_there = self._files.exists(self._root)
+        return self.listing() if is_there else {}
+
+    def has(self, name: str, path: Path, size_bytes: int) -> bool:
+        """Whether a file there has the bytes of one here."""
+        with (
+            _said(self.shown),
+            self._files.open(self._path(name), "rb") as there,
+            path.open("rb") as here,
+        ):
+            return file_sha256(there, size_bytes) == file_sha256(here, size_bytes)
 
     def folders(self) -> list[str]:
         """Names of the folders directly in it."""
@@ -157,6 +173,45 @@ def _open_hub(address: HubAddress) -> Store:
     folder = f"/{address.folder}" if address.folder else ""
     root = f"{kind}{address.repo}@{info.sha}{folder}"
     return Store(HfFileSystem(skip_instance_cache=True), root, address.shown, info.sha)
+
+
+def commit_to_hub(
+    address: HubAddress,
+    store: Store,
+    pack: Path,
+    names: Sequence[str],
+    message: str,
+    *,
+    create_pr: bool,
+) -> str:
+    """Send files in one commit on the revision that was looked at; returns where it is to be seen.
+
+    The token is the one that huggingface_hub finds (HF_TOKEN, or that of `hf auth login`).
+    """
+    with _said(address.shown):
+        from huggingface_hub import HfApi
+
+        done = HfApi().upload_folder(
+            repo_id=address.repo,
+            repo_type=address.repo_type,
+            folder_path=pack,
+            path_in_repo=address.folder,
+            revision=address.revision,
+            commit_message=message,
+            create_pr=create_pr,
+            parent_commit=store.revision,
+            allow_patterns=list(names),
+        )
+        return str(done.pr_url or done.commit_url)
+
+
+def file_sha256(stream: BinaryIO, size_bytes: int) -> str:
+    """Of so many bytes of a stream, in constant memory."""
+    state = sha256()
+    while size_bytes > 0 and (piece := stream.read(min(CHUNK_BYTES, size_bytes))):
+        state.update(piece)
+        size_bytes -= len(piece)
+    return state.hexdigest()
 
 
 def _unsafe(name: str) -> str | None:

@@ -39,6 +39,7 @@ ASKED: Final = {
     "reproduce": (("reproduce", "runs/T1"), 2),
     "export": (("export", "model-card", "runs/T1"), 0),
     "sign": (("sign", "runs/T1", "--key", "none"), 2),
+    "push": (("push", "runs/T1", "hf:none"), 2),
     "note": (("note", "runs/T1", "note.md"), 0),
     "doctor": (("doctor", "T1"), 0),
     "init": (("init",), 0),

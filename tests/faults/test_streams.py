@@ -59,6 +59,7 @@ ASKED: Final = {
     "reproduce": Asked(("reproduce", "runs/T1"), makes="runs/T1/attached"),
     "export": Asked(("export", "model-card", "runs/T1", "--output", "o"), makes="o/README.md"),
     "sign": Asked(("sign", "runs/T1", "--key", "../key"), makes="runs/T1/SHA256SUMS.sig"),
+    "push": Asked(("push", "runs/T1", "local://pushed/T1"), makes="pushed/T1/SHA256SUMS"),
     "note": Asked(("note", "runs/T1", "note.md"), makes="runs/T1/attached/notes-001.md"),
     "doctor": Asked(("doctor", "T1")),
     "init": Asked(("init",), makes=".pre-commit-config.yaml"),

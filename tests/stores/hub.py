@@ -8,12 +8,23 @@ from __future__ import annotations
 
 import json
 import threading
+from base64 import b64decode
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qs, unquote, urlsplit
 
 SHA = "c0ffee" + "0" * 34
+
+
+@dataclass(frozen=True)
+class Commit:
+    """What one commit brought."""
+
+    files: dict[str, bytes]
+    parent: str | None
+    create_pr: bool
 
 
 class Hub:
@@ -24,6 +35,9 @@ class Hub:
         self.repo = repo
         self.asked: list[str] = []
         self.tokens: set[str | None] = set()
+        self.commits: list[Commit] = []
+        self.sha_before = SHA
+        self.endpoint = ""
 
     def answer(self, path: str) -> tuple[int, dict[str, str], bytes]:
         """Status, headers and body of a GET."""
@@ -35,6 +49,15 @@ class Hub:
             return self._tree(rest.partition("/")[2], recursive=recursive)
         if where.startswith(f"/api/models/{self.repo}/paths-info/"):
             return 404, {}, b""
+        if where == f"/api/models/{self.repo}/discussions/1":
+            return self._json(
+                {
+                    "isPullRequest": True, "changes": {"base": "refs/heads/main"}, "num": 1,
+                    "filesWithConflicts": [], "title": "", "status": "draft", "events": [],
+                    "createdAt": "2026-01-01T00:00:00.000Z",
+                    "repo": {"name": self.repo, "type": "model"},
+                }
+            )  # fmt: skip
         if where.startswith(f"/api/models/{self.repo}"):
             return self._json({"id": self.repo, "sha": SHA, "siblings": [], "private": False})
         name = where.removeprefix(f"/{self.repo}/resolve/").partition("/")[2]
@@ -42,6 +65,43 @@ class Hub:
             data = self.files[name]
             return 200, {"ETag": '"0"', "X-Repo-Commit": SHA}, data
         return 404, {"X-Error-Code": "RepoNotFound"}, b"{}"
+
+    def post(self, path: str, body: bytes) -> tuple[int, dict[str, str], bytes]:
+        """Status, headers and body of a POST."""
+        parts = urlsplit(path)
+        what = unquote(parts.path).removeprefix(f"/api/models/{self.repo}/").partition("/")[0]
+        if what == "paths-info":
+            text = body.decode()
+            names = parse_qs(text).get("paths") or json.loads(text or "{}").get("paths", [])
+            return 200, {"Content-Type": "application/json"}, self.paths_info(names)
+        if what == "preupload":
+            files = [
+                {"path": one["path"], "uploadMode": "regular", "shouldIgnore": False, "oid": None}
+                for one in json.loads(body)["files"]
+            ]
+            return self._json({"files": files})
+        if what == "discussions":
+            return self._json({"num": 1})
+        if what == "commit":
+            return self._commit(body, "create_pr=1" in parts.query or "refs/pr/1" in unquote(path))
+        return 404, {}, b"{}"
+
+    def _commit(self, body: bytes, create_pr: bool) -> tuple[int, dict[str, str], bytes]:
+        rows = [json.loads(line) for line in body.splitlines()]
+        header = next(one["value"] for one in rows if one["key"] == "header")
+        files = {
+            one["value"]["path"]: b64decode(one["value"]["content"])
+            for one in rows
+            if one["key"] == "file"
+        }
+        self.commits.append(Commit(files, header.get("parentCommit"), create_pr))
+        link = f"{self.endpoint}/{self.repo}"
+        told: dict[str, object] = {"commitUrl": f"{link}/commit/{SHA}", "commitOid": SHA}
+        if create_pr:
+            told["pullRequestUrl"] = f"{link}/discussions/1"
+        else:
+            self.files |= files
+        return self._json(told)
 
     def paths_info(self, names: list[str]) -> bytes:
         """What is known of some paths."""
@@ -90,9 +150,9 @@ def served(hub: Hub) -> Iterator[str]:
 
         def do_POST(self) -> None:
             hub.asked.append(self.path)
-            body = self.rfile.read(int(self.headers.get("Content-Length", 0))).decode()
-            names = parse_qs(body).get("paths") or json.loads(body or "{}").get("paths", [])
-            self._reply(200, {"Content-Type": "application/json"}, hub.paths_info(names))
+            hub.tokens.add(self.headers.get("authorization"))
+            body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+            self._reply(*hub.post(self.path, body))
 
         def _reply(self, status: int, headers: dict[str, str], body: bytes) -> None:
             asked = self.headers.get("Range")
@@ -116,8 +176,9 @@ def served(hub: Hub) -> Iterator[str]:
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()
+    hub.endpoint = f"http://127.0.0.1:{server.server_port}"
     try:
-        yield f"http://127.0.0.1:{server.server_port}"
+        yield hub.endpoint
     finally:
         server.shutdown()
         server.server_close()
