@@ -111,15 +111,12 @@ def prepare(
     plans = plan_attempts(milestone)
     backends = _backends(_select(plans, attempt) if attempt else plans, where)
     _refuse_idle(where, milestone)
-    _refuse_first(where, launch_problems(milestone, plans, backends))
-    _refuse_first(where, extra_problems(milestone, backends))
+    _refuse_first(where, _problems(root, milestone, plans, backends))
     _check_templates(milestone, where)
     parents = parents_of(root, milestone, where)
     _check_models(root, milestone, where)
-    _refuse_first(where, program_fit.problems(root, milestone))
     refuse_unfit_models(root, milestone, where)
     refuse_unknown_targets(root, milestone, where)
-    _refuse_first(where, function_problems(root, milestone))
     _check_frozen(root, milestone, where)
     refuse_too_much_around()
     data = _checked_data(root, milestone, where)
@@ -150,6 +147,19 @@ def prepare(
         parents=parents.records,
         functions=digests_of_functions(root, milestone),
     )
+
+
+def _problems(
+    root: Path,
+    milestone: Milestone,
+    plans: Sequence[AttemptPlan],
+    backends: Mapping[str, Backend],
+) -> Iterator[tuple[str, str, str]]:
+    """What is asked for and cannot be done here: where in the file, what is wrong, what to do."""
+    yield from launch_problems(milestone, plans, backends)
+    yield from extra_problems(milestone, backends)
+    yield from program_fit.problems(root, milestone)
+    yield from function_problems(root, milestone)
 
 
 def _refuse_first(where: Where, found: Iterable[tuple[str, str, str]]) -> None:

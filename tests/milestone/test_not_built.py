@@ -13,7 +13,7 @@ from evidence.records.training import TrainSpec
 from tests.backends.test_training import MILESTONE
 
 INSTEAD = (
-    "a function of yours",
+    "a function of yours", "packing = true here",
     not_built.RECORD, "CUDA_VISIBLE_DEVICES=1 evidence run ID",
     'mixed_precision = "bf16"', "[train.lora] with rank = 8", "[train.extra] with",
     "validate_every_steps = 50",
