@@ -3,7 +3,7 @@
 Responsible for digits: a claim agrees when the known value, rounded to the digits that the claim
 shows, is the claim; whichever way a tie was rounded, and in whichever of the usual units. A digit
 that was cut off instead of rounded is told apart, and so is a claim with more digits than any file
-has.
+has. A digit that was cut before the file rounded its own last one agrees and disagrees as much.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from evidence.audit.known import Known
 from evidence.audit.quantities import Quantity
 from evidence.audit.vocabulary import SHARES
 
-Fit: TypeAlias = Literal["exact", "cut", "coarse", "bound"]
+Fit: TypeAlias = Literal["exact", "cut", "coarse", "bound", "edge"]
 
 ABOUT: Final = Decimal("0.05")
 """What "about" leaves open, of the value."""
@@ -31,8 +31,11 @@ def fit(claim: Quantity, known: Known, measure: str) -> Fit | None:
     if known.value is None:
         return None
     best: Fit | None = None
+    is_rounded = 0 < known.ulp < 1  # a whole number is a count, which nothing rounded
     for value, ulp in _readings(claim, known, measure):
         found = _fit(claim, value, ulp)
+        if found is None and is_rounded and _is_at_edge(claim, value, ulp):
+            found = "edge"
         if found in ("exact", "bound"):
             return found
         best = best or found
@@ -85,3 +88,11 @@ def _fit(claim: Quantity, value: Decimal, ulp: Decimal) -> Fit | None:
             return "cut"
         return "exact" if apart <= (claim.ulp + ulp) / 2 and ulp else None
     return "coarse" if apart <= (ulp + claim.ulp) / 2 else None
+
+
+def _is_at_edge(claim: Quantity, value: Decimal, ulp: Decimal) -> bool:
+    """Whether fewer digits than the file has may be the beginning of the value before the file
+    rounded it: 0.01 of 0.01999998, where the file has 0.020."""
+    if claim.relation != "equal" or ulp >= claim.ulp or claim.value * value < 0:
+        return False
+    return claim.ulp <= abs(value) - abs(claim.value) <= claim.ulp + ulp / 2 - abs(value) * _TINY

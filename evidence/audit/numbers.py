@@ -41,13 +41,17 @@ def judge_number(claim: Claim, shelf: Shelf) -> Judged:
     """A number under its name."""
     quantity = _quantity(claim)
     found = sought(shelf, claim)
+    edge: tuple[Known, Fit] | None = None
     for pool in (found.exact, interval(claim, found.group), found.loose):
         best = _best(quantity, pool, claim.meaning.measure)
-        if best is not None:
+        if best is not None and best[1] != "edge":
             return _agreed(claim, *best)
+        edge = edge or best
     if claim.hedge and not shelf.explains((claim.hedge,)):
         message = f"its words ({claim.hedge}) may speak of something else than this run"
         return Judged(claim, "not-checked", message)
+    if edge is not None:
+        return _agreed(claim, *edge)
     if not claim.meaning.is_named and not found.group.all:
         return _unnamed(claim, quantity, shelf)
     other = _elsewhere(quantity, found.group, claim.meaning.measure)
@@ -213,7 +217,7 @@ def _own(found: Sought) -> frozenset[str]:
 
 def _best(quantity: Quantity, pool: Sequence[Known], measure: str) -> tuple[Known, Fit] | None:
     fits = [(one, how) for one in pool if (how := fit(quantity, one, measure)) is not None]
-    order = ("exact", "bound", "cut", "coarse")
+    order = ("exact", "bound", "cut", "coarse", "edge")
     return min(fits, key=lambda pair: (order.index(pair[1]), bool(pair[0].how)), default=None)
 
 
@@ -221,6 +225,11 @@ def _agreed(claim: Claim, known: Known, how: Fit) -> Judged:
     if how == "coarse":
         message = (
             f"agrees as far as any file shows it ({known.text}); its further digits are in none"
+        )
+        return Judged(claim, "unsupported", message, known.text, known.places)
+    if how == "edge":
+        message = (
+            f"agrees only if a digit was cut before the file rounded its own: it has {known.text}"
         )
         return Judged(claim, "unsupported", message, known.text, known.places)
     if how == "cut":

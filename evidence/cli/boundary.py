@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
 import traceback
@@ -13,7 +14,8 @@ from typing import NoReturn
 
 import click
 
-from evidence.cli.say import echo, secho
+from evidence.cli import answer as answers
+from evidence.cli.say import echo, echo_json, secho
 from evidence.cli.streams import is_of_output
 from evidence.errors import (
     RAN_OUT,
@@ -53,6 +55,15 @@ class _Heard:
 
 def guarded(command: click.Command) -> NoReturn:
     """Run a click command and exit: its own status, or that of the error it raised."""
+    with answers.answering() as answer:
+        status = _status_of(command)
+        answer.end()
+        if answer.is_asked and not answer.is_said:
+            status = _say(answer, status)
+    sys.exit(status)
+
+
+def _status_of(command: click.Command) -> int:
     heard = _Heard()
     heard.listen()
     try:
@@ -61,27 +72,52 @@ def guarded(command: click.Command) -> NoReturn:
             returned = command.main(standalone_mode=False)
         finally:
             heard.is_over = True
-        status = returned if isinstance(returned, int) else int(ExitCode.DONE)
+        return returned if isinstance(returned, int) else int(ExitCode.DONE)
     except click.ClickException as error:
-        with suppress(OSError):
-            told = StringIO()
-            error.show(told)
-            echo(told.getvalue(), err=True, nl=False)
-        status = int(ExitCode.USAGE)
+        _misunderstood(error)
+        return int(ExitCode.USAGE)
     except EvidenceError as error:
         complain(error)
-        status = int(error.exit_code)
+        return int(error.exit_code)
     except (KeyboardInterrupt, click.Abort) as error:
-        status = _interrupted(error, terminated=heard.terminated)
+        return _interrupted(error, terminated=heard.terminated)
     except SystemExit:
         # The reader of our output is gone (`| head`): click answers with status 1, which here
         # would say 'findings'. Nothing else exits from inside a command.
-        status = int(ExitCode.OUTPUT_CLOSED)
+        return int(ExitCode.OUTPUT_CLOSED)
     except OSError as error:
-        status = _of_the_system(error)
+        return _of_the_system(error)
     except Exception as error:
-        status = _unforeseen(error)
-    sys.exit(status)
+        return _unforeseen(error)
+
+
+def _say(answer: answers.Answer, status: int) -> int:
+    """Print the document; returns the exit code, which changes where a verdict was not heard."""
+    from evidence.encoding import codec, jsonio  # --help needs neither
+
+    try:
+        echo_json(jsonio.dump_document(codec.encode(answer.document(status))))
+    except OSError as error:
+        sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115, PTH123
+        if not answer.has_errors and (isinstance(error, BrokenPipeError) or not answer.stands):
+            status = int(ExitCode.OUTPUT_CLOSED)
+        with suppress(OSError):
+            said = answer.stands or "what was found is not said"
+            echo(f"{said} (stdout: {error.strerror or error})", err=True)
+    return status
+
+
+def _misunderstood(error: click.ClickException) -> None:
+    context = error.ctx if isinstance(error, click.UsageError) else None
+    answer = answers.current()
+    if not answer.is_asked and answers.is_asked_in(sys.argv[1:], context):
+        answer.ask(context.info_name or "" if context else "", collecting=False)
+    hint = "" if context is None else f"Try `{context.command_path} --help`."
+    answer.complain(error.format_message(), hint)
+    with suppress(OSError):
+        told = StringIO()
+        error.show(told)
+        echo(told.getvalue(), err=True, nl=False)
 
 
 def _interrupted(error: BaseException, *, terminated: bool) -> int:
@@ -92,6 +128,7 @@ def _interrupted(error: BaseException, *, terminated: bool) -> int:
             complain(before)
             return int(before.exit_code)
         before = before.__context__
+    answers.current().complain("stopped")
     with suppress(OSError):
         echo("Stopped.", err=True)
     return int(ExitCode.TERMINATED if terminated else ExitCode.INTERRUPTED)
@@ -101,6 +138,8 @@ def _unforeseen(error: Exception) -> int:
     if ran_out(error):
         complain(UsageError(RAN_OUT, hint=RAN_OUT_HINT))
         return int(ExitCode.USAGE)
+    bug = f"a bug in evidence-pack: {type(error).__name__}"
+    answers.current().complain(bug, "Please report it, with what stands on stderr.")
     with suppress(OSError):
         echo(traceback.format_exc(), err=True, nl=False)
         said = "This is a bug in evidence-pack. Please report it with the lines above."
@@ -132,6 +171,7 @@ def without_a_run() -> Iterator[None]:
 
 def complain(error: EvidenceError) -> None:
     """Print an error and its hint to stderr, acting characters made visible."""
+    answers.of_error(error)
     with suppress(OSError):  # nobody may be listening any more; the exit code stands
         shown = visible(error.message)
         if isinstance(error, StoppedError):  # as asked: no error

@@ -10,6 +10,7 @@ from typing import Final
 import click
 
 from evidence.capture.driver import NO_DRIVER, is_certain, remedy_for
+from evidence.cli.answer import Lack, json_option, of_error, tell
 from evidence.cli.options import root_option, runs_option
 from evidence.cli.say import echo, secho
 from evidence.errors import ExitCode
@@ -39,6 +40,7 @@ PACK_STATES: Final = {
 @click.argument("milestones", nargs=-1, metavar="[MILESTONE]...")
 @root_option
 @runs_option
+@json_option
 def command(milestones: tuple[str, ...], root: Path, runs: Path | None) -> None:
     """Say what could run here and what is missing. Starts nothing, writes nothing.
 
@@ -52,10 +54,23 @@ def command(milestones: tuple[str, ...], root: Path, runs: Path | None) -> None:
     found = [diagnose(root.resolve(), folder, one, machine.hardware) for one in ids]
     for diagnosis in found:
         _print_diagnosis(diagnosis, in_full=bool(milestones))
+    _tell(found)
     if any(one.problem for one in found):
         raise click.exceptions.Exit(int(ExitCode.USAGE))
     if milestones and not all(one.first for one in found):
         raise click.exceptions.Exit(int(ExitCode.UNFINISHED))
+
+
+def _tell(found: list[Diagnosis]) -> None:
+    lacks = (
+        Lack(diagnosis.milestone, prospect.plan.name, what, remedy)
+        for diagnosis in found
+        for prospect in diagnosis.prospects
+        for what, remedy in prospect.missing
+    )
+    tell(missing=tuple(lacks))
+    for problem in filter(None, (one.problem for one in found)):
+        of_error(problem)
 
 
 def _print_machine(machine: Machine) -> None:

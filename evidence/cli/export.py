@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from evidence.cli.answer import as_shown, json_option, tell
 from evidence.cli.boundary import without_a_run
 from evidence.cli.say import echo
 from evidence.cli.streams import heard
@@ -32,6 +33,7 @@ from evidence.verification.verification import load_sealed
     help="Sign with this elliptic-curve key in PEM (in-toto, oms).",
 )
 @click.option("--force", is_flag=True, help="Replace files that are there with other bytes.")
+@json_option
 @without_a_run()
 def command(form: str, pack: Path, output: Path | None, key: Path | None, force: bool) -> None:
     """Write PACK in FORMAT, as what it is: a failed, recorded or imported one too.
@@ -46,6 +48,11 @@ def command(form: str, pack: Path, output: Path | None, key: Path | None, force:
     folder = Path(f"{account.milestone}-{form}") if output is None else output
     made = files_of(form, account) if key is None else signed_files_of(form, account, key)
     written = write_files(folder, made, force=force)
+    tell(
+        pack=as_shown(pack),
+        root_sha256=account.root_sha256,
+        written=tuple(as_shown(folder / name) for name in written),
+    )
     said = f"wrote {len(written)} files into {folder.as_posix()}"
     if not written:
         said = f"{folder.as_posix()} has it already"

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final, Literal, TypeAlias, cast, get_args
 
 import click
 
+from evidence.cli.answer import ask_own
 from evidence.cli.say import echo, echo_json
 from evidence.errors import UsageError
 
@@ -20,6 +21,8 @@ format_option: Final = click.option(
     "--format",
     "form",
     type=click.Choice(FORMS),
+    callback=ask_own,
+    is_eager=True,
     help="How to answer: text (default), json, sarif (2.1.0), junit (XML) or markdown.",
 )
 

@@ -7,6 +7,7 @@ from typing import Final
 
 import click
 
+from evidence.cli.answer import as_shown, json_option, tell
 from evidence.cli.boundary import without_a_run
 from evidence.cli.options import root_option, runs_option
 from evidence.cli.report import IMPORTED, print_outcome
@@ -41,6 +42,7 @@ MARKS: Final = {"holds": "✓", "contradicts": "✗", "warning": "!", "not-check
 )
 @root_option
 @runs_option
+@json_option
 @without_a_run()
 def command(
     folder: Path,
@@ -61,6 +63,13 @@ def command(
         runs=runs or root / "runs", milestone=milestone, again=again, not_secret=not_secret
     )
     result = import_folder(folder, name, options)
+    tell(
+        status=result.status,
+        verdict=result.report.verdict,
+        pack=as_shown(result.pack),
+        root_sha256=result.root_sha256,
+        written=(as_shown(result.summary),),
+    )
     with heard(f"IMPORTED  {visible(result.pack.as_posix())}"):
         _report(result)
 

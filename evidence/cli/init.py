@@ -10,6 +10,7 @@ import click
 
 from evidence.adopting.candidates import Candidate
 from evidence.adopting.init import ID, Part, Plan, plan_of, write_plan
+from evidence.cli.answer import as_shown, json_option, tell
 from evidence.cli.boundary import without_a_run
 from evidence.cli.options import root_option
 from evidence.cli.say import echo, secho
@@ -24,6 +25,7 @@ _RECORDED: Final = "R1"
 @click.command()
 @click.option("--dry-run", is_flag=True, help="Write nothing; show what would be written.")
 @root_option
+@json_option
 @without_a_run()
 def command(dry_run: bool, root: Path) -> None:
     """Make the repository here ready: a milestone of its training, git settings, a workflow, hooks.
@@ -34,6 +36,8 @@ def command(dry_run: bool, root: Path) -> None:
     plan = plan_of(root)
     if not dry_run:
         write_plan(plan)
+        new = (plan.root / part.path for part in plan.parts if part.state == "new")
+        tell(written=tuple(map(as_shown, new)))
     done = "nothing was written (--dry-run)" if dry_run else "the repository is ready"
     with heard(done):
         _say(plan, dry_run=dry_run)

@@ -8,6 +8,7 @@ from typing import Final
 
 import click
 
+from evidence.cli.answer import ask_own
 from evidence.cli.boundary import without_a_run
 from evidence.cli.say import echo, echo_json, secho
 from evidence.encoding import codec, jsonio
@@ -26,6 +27,8 @@ _LEAST_COLUMNS: Final = 40
     type=click.Choice(["text", "json", "schema"]),
     default="text",
     show_default=True,
+    callback=ask_own,
+    is_eager=True,
     help="json: the same as a list of tables; schema: the JSON Schema, for editors.",
 )
 @without_a_run()

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from evidence.cli.answer import as_shown, json_option, tell
 from evidence.cli.boundary import without_a_run
 from evidence.cli.options import root_option
 from evidence.cli.say import echo
@@ -27,6 +28,7 @@ _FILE = click.Path(path_type=Path, dir_okay=False, exists=True)
 @click.option("--eval", "evaluation", type=_FILE, help="Rows to evaluate (default: the data).")
 @click.option("--model", metavar="FOLDER|ID", help="A model's folder, or its id on the hub.")
 @root_option
+@json_option
 @without_a_run()
 def command(
     milestone: str, data: Path | None, evaluation: Path | None, model: str | None, root: Path
@@ -39,6 +41,7 @@ def command(
         raise UsageError("--eval and --model go with --data", hint="Add --data FILE.jsonl.")
     given = None if data is None else Given(data, evaluation, model)
     path = write_milestone(root, milestone, given)
+    tell(written=(as_shown(path),))
     said = f"wrote {path.as_posix()}; next: look at it, then `evidence doctor {milestone}`"
     with heard(said):
         echo(said)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import click
 
+from evidence.cli.answer import add_written
 from evidence.cli.boundary import complain
 from evidence.cli.say import echo
 from evidence.cli.streams import heard
@@ -27,6 +28,7 @@ def render_pages(paths: Sequence[Path], *, check: bool) -> None:
             page = read_page(path)
             stale = stale or bool(page.wrong)
             changed = bool(page.wrong) if check else fill(page)
+            add_written(*((path,) if changed and not check else ()))
         except EvidenceError as error:
             errors.append(error)
             lines.append(f"{visible(path.as_posix())}: not filled")

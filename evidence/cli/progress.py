@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from tqdm import tqdm
 
+from evidence.cli.answer import current
 from evidence.cli.say import echo
 from evidence.progress import Observer
 from evidence.text.escape import visible
@@ -19,8 +20,10 @@ PLAIN_EVERY_S: Final = 10.0
 class TerminalProgress:
     """A live bar with the loss, steps per second and the time left."""
 
-    def __init__(self) -> None:
+    def __init__(self, is_apart: bool = False) -> None:
         self._bar: tqdm[Any] | None = None
+        self._is_apart = is_apart
+        """Whether stdout is kept for something else than what a program prints."""
 
     def message(self, text: str) -> None:
         """A line above the bar."""
@@ -52,14 +55,15 @@ class TerminalProgress:
 
     def output(self, text: str) -> None:
         """Above the bar, on stdout, where the program itself would print."""
-        with tqdm.external_write_mode(file=sys.stdout):
-            echo(text, nl=False)
+        with tqdm.external_write_mode(file=sys.stderr if self._is_apart else sys.stdout):
+            echo(text, err=self._is_apart, nl=False)
 
 
 class PlainProgress:
     """Plain lines, few enough for a log file."""
 
-    def __init__(self) -> None:
+    def __init__(self, is_apart: bool = False) -> None:
+        self._is_apart = is_apart
         self._label = ""
         self._began_s = self._printed_s = 0.0
 
@@ -91,7 +95,7 @@ class PlainProgress:
 
     def output(self, text: str) -> None:
         """On stdout, where the program itself would print."""
-        echo(text, nl=False)
+        echo(text, err=self._is_apart, nl=False)
 
 
 class Unfailing:
@@ -129,4 +133,5 @@ class Unfailing:
 def observer() -> Observer:
     """The display that fits where stderr goes."""
     is_terminal = sys.stderr is not None and sys.stderr.isatty()  # None: it was closed
-    return Unfailing(TerminalProgress() if is_terminal else PlainProgress())
+    is_apart = current().is_collecting
+    return Unfailing(TerminalProgress(is_apart) if is_terminal else PlainProgress(is_apart))

@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from evidence import layout
+from evidence.cli.answer import json_option
 from evidence.cli.options import root_option, runs_option
 from evidence.cli.progress import observer
 from evidence.cli.run import report
@@ -33,6 +34,7 @@ from evidence.text import commands
 @click.option("--again", is_flag=True, help="Archive the sealed pack, record anew.")
 @root_option
 @runs_option
+@json_option
 def command(
     name: str,
     program: tuple[str, ...],

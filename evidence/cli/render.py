@@ -9,6 +9,7 @@ from typing import Final
 import click
 
 from evidence import layout
+from evidence.cli.answer import add_written, json_option
 from evidence.cli.boundary import complain, without_a_run
 from evidence.cli.pages import render_pages
 from evidence.cli.say import echo
@@ -26,6 +27,7 @@ _RUNS: Final = Path(layout.RUNS)
 @click.command()
 @click.argument("packs", nargs=-1, metavar="[PACK|PAGE...]", type=click.Path(path_type=Path))
 @click.option("--check", is_flag=True, help="Write nothing; exit 1 where anything differs.")
+@json_option
 @without_a_run()
 def command(packs: tuple[Path, ...], check: bool) -> None:
     """Regenerate the summaries of PACKs, or of every pack below runs/ with its index.
@@ -55,6 +57,9 @@ def _render_packs(packs: tuple[Path, ...], *, check: bool) -> None:
         for pack, one in zip(found, rendered, strict=True)
     ]
     stale = check and any(one.changed for one in rendered)
+    if not check:
+        for pack, one in zip(found, rendered, strict=True):
+            add_written(*(pack / name for name in one.changed if one.error is None))
     # Last, because its verdicts see what was written; a broken pack is in it as such.
     known = {
         pack: one.report
@@ -64,6 +69,7 @@ def _render_packs(packs: tuple[Path, ...], *, check: bool) -> None:
     try:
         for folder in (path for path in packs or (_RUNS,) if path.is_dir() and path not in found):
             changed = _index(folder, known, check=check)
+            add_written(*((folder / INDEX,) if changed and not check else ()))
             lines.append(
                 f"{(folder / INDEX).as_posix()}: {_verb(check=check) if changed else 'same'}"
             )

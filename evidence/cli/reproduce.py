@@ -7,6 +7,7 @@ from typing import Final
 
 import click
 
+from evidence.cli.answer import as_shown, current, json_option, tell
 from evidence.cli.progress import observer
 from evidence.cli.report import print_outcome, print_problems
 from evidence.cli.say import echo, secho
@@ -19,6 +20,7 @@ from evidence.results.seed_test import MAX_SEEDS, MIN_SEEDS
 from evidence.running.signals import StopRequest
 from evidence.text.escape import visible
 
+_STDERR: Final = 2
 _BY_DEFAULT: Final[dict[TierName, str]] = {
     "bitwise": " (the default: the environments are equal in all that computes)",
     "other-framework": " (the default: the attempts are of two frameworks)",
@@ -78,6 +80,7 @@ _BY_DEFAULT: Final[dict[TierName, str]] = {
     is_flag=True,
     help="Run a recorded program whose command stands in PACK alone.",
 )
+@json_option
 def command(
     pack: Path,
     tier: TierName | None,
@@ -107,7 +110,10 @@ def command(
         given += ["--interpreter", str(Path(interpreter).absolute())] if interpreter else []
         given += ["--repo", str(repo.resolve()), str(pack.resolve())]
         with StopRequest() as stop:
-            code = reproduce_in_exact_environment(pack, repo.resolve(), given, observer(), stop)
+            output = _STDERR if current().is_collecting else None
+            code = reproduce_in_exact_environment(
+                pack, repo.resolve(), given, observer(), stop, output
+            )
         raise click.exceptions.Exit(code)
     options = ReproduceOptions(
         project=repo.resolve(),
@@ -120,6 +126,13 @@ def command(
     )
     with StopRequest() as stop:
         result = reproduce(pack, options, observer(), stop)
+    tell(
+        status=result.record.verdict,
+        verdict=result.report.verdict,
+        pack=as_shown(pack),
+        root_sha256=result.record.original.root_sha256,
+        written=tuple(map(as_shown, (result.pack, *result.others, result.attached))),
+    )
     with heard(f"reproduced as {_shown(result.pack)}, attached as {_shown(result.attached)}"):
         _report(pack, result, chosen=tier is not None)
     if result.exit_code:

@@ -11,6 +11,7 @@ import click
 from msgspec.structs import replace
 
 from evidence import layout
+from evidence.cli.answer import GateOutcome, Lack, as_shown, json_option, tell
 from evidence.cli.options import root_option, runs_option
 from evidence.cli.progress import observer
 from evidence.cli.report import COLOURS, print_outcome, print_problems
@@ -50,6 +51,7 @@ SHOWN_LINES: Final = 8
 )
 @root_option
 @runs_option
+@json_option
 def command(
     milestone: str,
     words: tuple[str, ...],
@@ -116,10 +118,29 @@ def _launched(launched: Launched, milestone: str, options: RunOptions) -> None:
 
 def report(result: RunResult) -> None:
     """Say how a run ended. Raises click's Exit with its exit code."""
+    _tell(result)
     with heard(f"{result.status}: {_shown(result.pack)}"):
         _report(result)
     if result.exit_code:
         raise click.exceptions.Exit(int(result.exit_code))
+
+
+def _tell(result: RunResult) -> None:
+    gates = (GateOutcome(one.name, one.required, one.outcome, one.reason) for one in result.gates)
+    lacks = (
+        Lack(result.milestone, outcome.name, what, remedy)
+        for outcome in result.outcomes
+        for what, remedy in zip(outcome.missing, outcome.remedies, strict=True)
+    )
+    tell(
+        status=result.status,
+        verdict=result.report.verdict,
+        pack=as_shown(result.pack),
+        root_sha256=result.root_sha256,
+        written=(as_shown(result.summary),),
+        gates=tuple(gates),
+        missing=tuple(lacks),
+    )
 
 
 def _report(result: RunResult) -> None:

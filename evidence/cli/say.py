@@ -11,6 +11,7 @@ from typing import Final
 
 import click
 
+from evidence.cli.answer import current
 from evidence.text.escape import acts_at, visible
 
 _OURS: Final = re.compile(r"(\x1b\[(?:0|1|2|3[0-7])m)")
@@ -32,6 +33,7 @@ def secho(
 
 def echo_json(document: bytes) -> None:
     """Print a document: the same values, with what would act spelled as JSON spells it."""
+    current().is_said = True
     text = document.decode("utf-8")
     click.echo(text if acts_at(text) is None else _ACTING_IN_JSON.sub(_spelled, text), nl=False)
 

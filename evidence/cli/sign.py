@@ -6,6 +6,8 @@ from pathlib import Path
 
 import click
 
+from evidence import layout
+from evidence.cli.answer import as_shown, json_option, tell
 from evidence.cli.boundary import without_a_run
 from evidence.cli.say import echo, secho
 from evidence.cli.streams import heard
@@ -22,6 +24,7 @@ from evidence.text.escape import visible
     metavar="FILE",
     help="Private key, or public key whose private half is in ssh-agent (default: ssh's own).",
 )
+@json_option
 @without_a_run()
 def command(pack: Path, key: Path | None) -> None:
     """Sign PACK with an SSH key: its evidence, and its summary with what was attached.
@@ -30,6 +33,11 @@ def command(pack: Path, key: Path | None) -> None:
     rendered.json.sig are written. The private key is used by ssh-keygen, never read by us.
     """
     signed = sign_pack(pack, key)
+    tell(
+        pack=as_shown(pack),
+        root_sha256=signed.root_sha256,
+        written=(as_shown(pack / layout.SIGNATURE), as_shown(pack / layout.RENDERED_SIGNATURE)),
+    )
     with heard(f"SIGNED  {visible(pack.as_posix())}"):
         _report(pack, signed)
 

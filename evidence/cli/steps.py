@@ -8,6 +8,7 @@ from typing import Final
 
 import click
 
+from evidence.cli.answer import as_shown, tell
 from evidence.cli.progress import observer
 from evidence.cli.say import echo, secho
 from evidence.errors import UsageError
@@ -39,6 +40,7 @@ def replay_steps(pack: Path, project: Path, text: str) -> None:
     last = last_step(text)
     with StopRequest() as stop:
         found = replay(pack, project, last, observer(), stop)
+    tell(status=found.closeness, pack=as_shown(pack))
     for line, colour in told(found):
         secho(visible(line), fg=colour, bold=True) if colour else echo(visible(line))
     raise click.exceptions.Exit(int(found.exit_code))

@@ -16,6 +16,7 @@ from typing import Final
 
 import click
 
+from evidence.cli.answer import current
 from evidence.cli.say import echo
 
 _STANDARD: Final = (0, 1, 2)
@@ -52,6 +53,7 @@ def heard(done: str) -> Iterator[None]:
 
     `done` goes to stderr where stdout takes nothing. A reader who went away has a code of its own.
     """
+    current().stands = done
     try:
         yield
     except BrokenPipeError:

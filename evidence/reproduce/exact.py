@@ -41,9 +41,16 @@ _FOREIGN: Final = frozenset(("PYTHONPATH", "PYTHONHOME", "VIRTUAL_ENV", "PIP_TAR
 
 
 def reproduce_in_exact_environment(
-    pack: Path, project: Path, arguments: Sequence[str], observer: Observer, stop: StopRequest
+    pack: Path,
+    project: Path,
+    arguments: Sequence[str],
+    observer: Observer,
+    stop: StopRequest,
+    output: int | None = None,
 ) -> int:
     """Exit code of `evidence reproduce` with these arguments in an environment made for it.
+
+    What it prints goes where our own output goes, or to the descriptor `output`.
 
     Raises UsageError for what cannot be installed here, StoppedError when asked to stop before the
     environment is there; from then on the reproduction inside it decides how to end.
@@ -72,7 +79,7 @@ def reproduce_in_exact_environment(
             _pip(other, [tool], stop)
             more = ["--interpreter", str(other)]
         command = [str(python), "-P", "-m", "evidence", "reproduce", *more, *arguments]
-        return run_forwarding(command, stop)
+        return run_forwarding(command, stop, stdout=output)
 
 
 def _of_workers(

@@ -51,6 +51,28 @@ def test_more_digits_than_any_file_has_are_told() -> None:
     assert fits("0.80", known("0.8", ulp="0.1")) == "exact"
 
 
+@given(VALUES, st.integers(1, 3), st.integers(1, 3))
+def test_a_digit_that_was_cut_before_the_file_rounded_is_no_contradiction(
+    value: Decimal, places: int, more: int
+) -> None:
+    """Whoever wrote the page may have seen the value itself, and the file has it rounded."""
+    ulp = Decimal(1).scaleb(-places - more)
+    held = value.quantize(ulp, ROUND_HALF_EVEN)
+    shown = value.quantize(Decimal(1).scaleb(-places), ROUND_DOWN)
+    if shown:
+        assert fits(f"{shown:f}", known(f"{held:f}", ulp=f"{ulp:f}")) is not None
+
+
+def test_only_what_lies_at_the_edge_of_a_digit_may_have_been_cut_before() -> None:
+    assert fits("0.01", known("0.020", ulp="0.001")) == "edge"
+    assert fits("0.1", known("0.20", ulp="0.01")) == "edge"
+    assert fits("0.01", known("0.021", ulp="0.001")) is None
+    assert fits("0.03", known("0.020", ulp="0.001")) is None, "what is cut does not grow"
+    assert fits("0.018", known("0.020", ulp="0.001")) is None, "as many digits as the file"
+    assert fits("1k", known("2000", ulp="1")) is None, "a count was not rounded"
+    assert fits("0.01", known("0.02")) is None, "nor was a value that is held exactly"
+
+
 def test_units_that_people_use_agree() -> None:
     assert fits("84.4%", known("0.8437"), "accuracy") == "exact"
     assert fits("84.4", known("0.8437"), "accuracy") == "exact"

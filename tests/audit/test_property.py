@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import tempfile
+from collections.abc import Iterable
 from decimal import ROUND_DOWN, ROUND_HALF_EVEN, ROUND_HALF_UP, Decimal
 from pathlib import Path
 from typing import Final
 
+import pytest
 from audit.corpus import ACCUSED
 from hypothesis import given, note, settings
 from hypothesis import strategies as st
@@ -249,23 +251,43 @@ def prose(draw: st.DrawFn, run: Run, said: list[tuple[str, str]]) -> str:
     return " ".join(draw(st.permutations(sentences))) + "\n"
 
 
+def accused(page: str, files: Iterable[tuple[str, str]]) -> list[str]:
+    """What an audit of the page has against it."""
+    with tempfile.TemporaryDirectory() as folder:
+        root = Path(folder) / "evidence"
+        root.mkdir()
+        for name, text in files:
+            (root / name).write_text(text, "utf-8")
+        document = Path(folder) / "page.md"
+        document.write_text(page, "utf-8")
+        audit = audit_folder([document], [], root)
+    return [
+        f"{one.line}: {one.verdict}: {one.text}: {one.message}"
+        for one in audit.claims
+        if one.verdict in ACCUSED
+    ]
+
+
 @settings(max_examples=60, deadline=None)
 @given(st.data())
 def test_a_true_page_of_random_evidence_accuses_nobody(data: st.DataObject) -> None:
     run = data.draw(runs())
     page = data.draw(among(data.draw(pages(run))))
-    with tempfile.TemporaryDirectory() as folder:
-        root = Path(folder) / "evidence"
-        root.mkdir()
-        for name, text in {data.draw(st.sampled_from(FORMATS))(run), ("config.yaml", config(run))}:
-            (root / name).write_text(text, "utf-8")
-            note(f"{name}:\n{text}")
-        document = Path(folder) / "page.md"
-        document.write_text(page, "utf-8")
-        note(page)
-        audit = audit_folder([document], [], root)
-    assert [
-        f"{one.line}: {one.verdict}: {one.text}: {one.message}"
-        for one in audit.claims
-        if one.verdict in ACCUSED
-    ] == []
+    form = data.draw(st.sampled_from(FORMATS))
+    files = [form(run), ("config.yaml", config(run))]
+    for name, text in (*files, ("page.md", page)):
+        note(f"{name}:\n{text}")
+    assert accused(page, files) == []
+
+
+@pytest.mark.parametrize(
+    ("shown", "is_accused"), [("0.01", False), ("0.02", False), ("0.03", True), ("0.018", True)]
+)
+def test_a_value_that_the_page_cut_and_the_log_rounded_is_no_lie(
+    shown: str, is_accused: bool
+) -> None:
+    """21 rows in 1050.001 s are 0.01999998 a second: 0.01 where cut, 0.020 in the log."""
+    loss = Decimal("0.0500")
+    run = Run(1, (loss, loss), (), Decimal("1050.001"), Decimal("2e-5"), 21, 1, 0)
+    page = f"| Metric | Value |\n|---|---|\n| Samples per second | {shown} |\n"
+    assert bool(accused(page, [as_log(run), ("config.yaml", config(run))])) == is_accused

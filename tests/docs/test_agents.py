@@ -69,7 +69,7 @@ def test_every_command_that_answers_in_json_is_in_the_table() -> None:
         options = {option for one in command.params for option in one.opts}
         if options & {"--json", "--format"}:
             answers.add(name)
-    assert listed == answers
+    assert listed == answers == set(cli.list_commands(click.Context(cli)))
 
 
 def test_the_head_of_the_page_is_that_of_a_skill() -> None:

@@ -18,6 +18,7 @@ from msgspec.structs import fields
 from evidence import layout
 from evidence.attempt.files import LogFile
 from evidence.attempt.outcome import Limit, WorkerEnd, outcome_of
+from evidence.cli.answer import Done
 from evidence.encoding import digest, jsonio, schema
 from evidence.encoding.codec import decode, encode
 from evidence.errors import DurabilityError, MalformedError
@@ -42,6 +43,7 @@ RECORDS: dict[str, type] = {
     "inputs.v1": inputs.InputsRecord,
     "seen.v1": inputs.SeenRecord,
     "metrics-row.v1": run.StepRow,
+    "done.v1": Done,
     "prediction-row.v1": run.PredictionRow,
     "results.v1": run.ResultsRecord,
     "outcome.v1": run.OutcomeRecord,

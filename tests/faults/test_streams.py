@@ -40,6 +40,7 @@ ASKED: Final = {
     "run": Asked(("run", "T3"), makes="runs/T3/SHA256SUMS"),
     "run --resume": Asked(("run", "T2", "--resume"), makes="runs/T2/SHA256SUMS"),
     "run --close": Asked(("run", "T2", "--close"), 4, "runs/T2/SHA256SUMS"),
+    "run --json": Asked(("run", "T3", "--json"), makes="runs/T3/SHA256SUMS"),
     "run what is sealed": Asked(("run", "T1"), 2),
     "record": Asked(("record", "T9", "--", "echo", "a line"), makes="runs/T9/SHA256SUMS"),
     "import": Asked(("import", "data", "--id", "T9"), makes="runs/T9/SHA256SUMS"),
@@ -48,6 +49,7 @@ ASKED: Final = {
     "verify what is unfinished": Asked(("verify", "runs/T2"), 4),
     "verify --self-test": Asked(("verify", "runs/T1", "--self-test")),
     "verify nothing": Asked(("verify",), 2),
+    "verify nothing --json": Asked(("verify", "--json"), 2),
     "render": Asked(("render",), makes="runs/README.md"),
     "render --check": Asked(("render", "runs/T1", "--check")),
     "explain": Asked(("explain", "runs/T1", "train.loss_end")),
@@ -61,7 +63,9 @@ ASKED: Final = {
     "sign": Asked(("sign", "runs/T1", "--key", "../key"), makes="runs/T1/SHA256SUMS.sig"),
     "push": Asked(("push", "runs/T1", "local://pushed/T1"), makes="pushed/T1/SHA256SUMS"),
     "note": Asked(("note", "runs/T1", "note.md"), makes="runs/T1/attached/notes-001.md"),
+    "note --json": Asked(("note", "runs/T1", "note.md", "--json"), makes="runs/T1/attached"),
     "doctor": Asked(("doctor", "T1")),
+    "doctor --json": Asked(("doctor", "T1", "--json")),
     "init": Asked(("init",), makes=".pre-commit-config.yaml"),
     "new": Asked(("new", "T9"), makes="milestones/T9.toml"),
     "keys": Asked(("keys", "train")),
@@ -77,6 +81,11 @@ QUICK: Final = [
     ("verify nothing", "closed", "stderr"),
     ("render", "unread", "stdout"),
     ("note", "full", "both"),
+    ("note --json", "full", "stdout"),
+    ("note --json", "unread", "stdout"),
+    ("doctor --json", "full", "stdout"),
+    ("verify nothing --json", "full", "stdout"),
+    ("verify nothing --json", "unread", "stdout"),
     ("record", "closed", "both"),
     ("new", "full", "stdout"),
 ]
@@ -153,7 +162,7 @@ def test_whatever_becomes_of_the_words_the_exit_code_is_true(
     assert "Exception ignored" not in said, said
     assert done.returncode == _expected(asked, state, numbers), said
     assert not asked.makes or (root / asked.makes).exists(), said
-    if which == "stderr" and asked.exit == 2:
+    if which == "stderr" and asked.exit == 2 and "--json" not in asked.words:
         assert not done.stdout, "an error belongs to stderr, or nowhere"
     if which == "stdout" and state == "full" and asked.exit != 2:
         assert "stdout: No space left on device" in said, said

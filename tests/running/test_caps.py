@@ -186,6 +186,7 @@ CASES = (
 ELSEWHERE = {
     "audit": "is printed by audit, and in no pack",
     "comparison": "is printed by compare, and in no pack",
+    "done": "is printed by commands, and in no pack: of errors and of lines that they print",
     "explanation": "is printed by explain, and in no pack",
     "found": "is printed by find, and in no pack",
     "indexed": "is printed by index, and in no pack",

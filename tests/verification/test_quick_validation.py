@@ -108,6 +108,23 @@ def samples() -> list[tuple[str, Any]]:
     one = {"name": "score", "file": "metrics.py", "sha256": "0" * 64, "size_bytes": 2}
     kept = {"schema": "functions.v1", "functions": [{**one, "source": "a\n"}]}
     found.append(("functions.v1", kept))
+    lack = {"milestone": "M1", "attempt": "gpu", "what": "a GPU", "remedy": "Get one."}
+    gate = {"name": "it falls", "required": True, "outcome": "met", "reason": ""}
+    done = {
+        "schema": "done.v1",
+        "command": "run",
+        "exit_code": 4,
+        "status": "failed",
+        "verdict": "UNFINISHED",
+        "pack": "runs/M1",
+        "root_sha256": "0" * 64,
+        "written": ["runs/M1/m1_summary.md"],
+        "gates": [gate],
+        "missing": [lack],
+        "messages": ["a line"],
+        "errors": [{"message": "a", "hint": "", "place": "b:1"}],
+    }
+    found.append(("done.v1", done))
     return [*found, ("rendered.v1", rendered), ("milestone.v1", milestone)]
 
 
