@@ -11,6 +11,7 @@ import sys
 import time
 from pathlib import Path
 from random import Random
+from typing import Any
 from urllib.parse import unquote, urljoin, urlsplit
 
 import pytest
@@ -21,6 +22,7 @@ from toy import intact_bytes, write
 from toy_set import set_toy
 
 from evidence import layout
+from evidence.api.values import read_results
 from evidence.errors import UsageError
 from evidence.publish import site
 from evidence.publish.site import write_site
@@ -80,9 +82,7 @@ def test_each_pack_has_a_row_with_what_it_says_and_that_nobody_checked_it(runs: 
     assert {row[2] for row in rows.values()} == {"not checked here"}
 
 
-def made_results(pack: Path) -> dict[str, object]:
-    from evidence.api.values import read_results
-
+def made_results(pack: Path) -> dict[str, Any]:
     found = read_results(pack)
     wanted = ("train.loss_end", "eval.exact.rate", "model.id", "run.date")
     return {name: found[name].value for name in wanted}
