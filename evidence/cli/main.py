@@ -26,6 +26,7 @@ COMMANDS: Final = {
     "compare": "Packs side by side: what differs in setup, then in results.",
     "index": "Make or update an index over many packs, to find some again.",
     "find": "Packs by package, data, model, status or value: from an index.",
+    "site": "Make one page over many packs: filter, sort, loss curves, links.",
     "audit": "Hold what a page says against what logs and results say.",
     "reproduce": "Run a pack again from its own commit and say how close it came.",
     "export": "Write a pack in another format: model card, provenance, numbers for a paper.",

@@ -92,15 +92,20 @@ def _of_run(
 
 def _report(version: str, documents: PackDocuments, summary: str, drawings: Drawings) -> bytes:
     figures = {path: _text(version, "report_plot.svg.j2", one) for path, one in drawings.items()}
-    context = report.view(documents, summary, figures, _shipped(version))
+    context = report.view(documents, summary, figures, shipped(version, "report"))
     return _text(version, "report.html.j2", context).encode("utf-8")
 
 
 @cache
-def _shipped(version: str) -> report.Shipped:
-    """Style and script of every report."""
-    parts = (resources.read("templates", f"{version}/report.{end}") for end in ("css", "js"))
-    return report.Shipped(*(part.decode("utf-8") for part in parts))
+def shipped(version: str, *names: str) -> report.Shipped:
+    """Style and script of every page of a kind, which are those of these names."""
+    style, script = (
+        "".join(
+            resources.read("templates", f"{version}/{name}.{end}").decode("utf-8") for name in names
+        )
+        for end in ("css", "js")
+    )
+    return report.Shipped(style, script)
 
 
 def loss_plot(stage: Stage) -> str:

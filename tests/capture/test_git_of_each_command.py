@@ -35,6 +35,7 @@ ASKED: Final = {
     "audit": (("audit", "note.md", "--evidence", "data"), 0),
     "index": (("index",), 0),
     "find": (("find", "--index", "index.sqlite"), 0),
+    "site": (("site",), 0),
     "compare": (("compare", "runs/T1", "runs/T1"), 0),
     "reproduce": (("reproduce", "runs/T1"), 2),
     "export": (("export", "model-card", "runs/T1"), 0),

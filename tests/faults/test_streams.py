@@ -56,6 +56,7 @@ ASKED: Final = {
     "audit": Asked(("audit", "data/train.jsonl", "--evidence", "data")),
     "index": Asked(("index",), makes="runs/.index.sqlite"),
     "find": Asked(("find", "--index", "index.sqlite")),
+    "site": Asked(("site",), makes="runs/index.html"),
     "compare": Asked(("compare", "runs/T1", "runs/T1")),
     "compare --output": Asked(("compare", "runs/T1", "runs/T1", "--output", "o"), makes="o"),
     "reproduce": Asked(("reproduce", "runs/T1"), makes="runs/T1/attached"),

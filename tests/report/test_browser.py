@@ -6,10 +6,6 @@ all but the browser itself.
 
 from __future__ import annotations
 
-import json
-import os
-import shutil
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -19,33 +15,9 @@ from render.sample import ROOT, complete_pack, failed_pack
 
 from evidence import layout
 from evidence.render.render import render_pack
-
-HERE = Path(__file__).parents[2] / "build" / "browser" / "node_modules"
-AXE = HERE / "axe-core" / "axe.min.js"
-HTML_VALIDATE = HERE / "html-validate" / "bin" / "html-validate.mjs"
-BROWSERS = ("chromium", "chromium-browser", "google-chrome")
-OFF = (
-    "long-title",  # a milestone is called what it is called
-    "no-redundant-role",
-    "void-style",
-)
-"""Rules of html-validate about style, or about names that are the author's."""
-WIDE, NARROW = {"width": 1280, "height": 900}, {"width": 390, "height": 844}
+from tests.report.browsing import NARROW, WIDE, Opened, what_html_validate_says
 
 pytestmark = pytest.mark.full
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    sync_api = pytest.importorskip("playwright.sync_api", reason="make browser brings playwright")
-    found = next(filter(None, map(shutil.which, BROWSERS)), None)
-    if found is None:
-        pytest.skip(f"no {' or '.join(BROWSERS)} is installed")
-    with sync_api.sync_playwright() as play:
-        flags = ["--no-sandbox"] if os.geteuid() == 0 else []
-        started = play.chromium.launch(executable_path=found, args=flags)
-        yield started
-        started.close()
 
 
 @pytest.fixture(scope="module", params=["complete", "failed"])
@@ -54,20 +26,6 @@ def page_file(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathF
     path: Path = tmp_path_factory.mktemp(request.param) / layout.REPORT
     path.write_bytes(render_pack(pack, ROOT, {})[layout.REPORT])
     return path
-
-
-class Opened:
-    """A page of a browser, and whatever it complained of or asked for."""
-
-    def __init__(self, browser: Any, path: Path, **options: Any) -> None:
-        self.context = browser.new_context(**options)
-        self.page = self.context.new_page()
-        self.complaints: list[str] = []
-        self.asked: list[str] = []
-        self.page.on("console", lambda one: self.complaints.append(one.text))
-        self.page.on("pageerror", lambda one: self.complaints.append(str(one)))
-        self.page.on("request", lambda one: self.asked.append(one.url))
-        self.page.goto(path.as_uri())
 
 
 @pytest.fixture
@@ -140,15 +98,12 @@ def test_no_page_is_wider_than_its_window(browser: Any, page_file: Path, size: A
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("size", [WIDE, NARROW])
 def test_axe_finds_nothing(browser: Any, page_file: Path, size: Any, scheme: str) -> None:
-    if not AXE.is_file():
-        pytest.skip("axe-core is not there: make browser")
     # The page's policy lets no script of others run, so axe needs it out of the way.
     one = Opened(browser, page_file, viewport=size, color_scheme=scheme, bypass_csp=True)
-    one.page.evaluate(AXE.read_text("utf-8"))
+    one.add_axe()
     for summary in one.page.locator("details > summary").all():
         summary.click()
-    found = one.page.evaluate("async () => (await axe.run()).violations")
-    assert [(one["id"], [node["html"] for node in one["nodes"][:3]]) for one in found] == []
+    assert one.violations() == []
     one.page.locator("main button.v").first.click()
     found = one.page.evaluate("async () => (await axe.run('[popover]:popover-open')).violations")
     assert [one["id"] for one in found] == []
@@ -164,24 +119,14 @@ def test_on_paper_origins_are_printed_and_nothing_to_click(browser: Any, page_fi
 
 
 def test_html_validate_finds_nothing(page_file: Path, tmp_path: Path) -> None:
-    if not HTML_VALIDATE.is_file() or shutil.which("node") is None:
-        pytest.skip("html-validate is not there: make browser")
-    config = tmp_path / "config.json"
-    rules = dict.fromkeys(OFF, "off")
-    config.write_text(json.dumps({"extends": ["html-validate:recommended"], "rules": rules}))
-    call = ["node", str(HTML_VALIDATE), "--config", str(config), "-f", "text", str(page_file)]
-    done = subprocess.run(call, capture_output=True, text=True, check=False)
-    assert done.stdout.splitlines()[:10] == []
-    assert done.returncode == 0, done.stderr
+    assert what_html_validate_says(page_file, tmp_path) == []
 
 
 def test_axe_finds_what_is_wrong(browser: Any, tmp_path: Path) -> None:
-    if not AXE.is_file():
-        pytest.skip("axe-core is not there: make browser")
     bad = tmp_path / "bad.html"
     bad.write_text("<!DOCTYPE html><img src=x><p style='color:#ddd;background:#fff'>pale</p>")
     one = Opened(browser, bad)
-    one.page.evaluate(AXE.read_text("utf-8"))
-    found = one.page.evaluate("async () => (await axe.run()).violations.map(one => one.id)")
-    assert {"image-alt", "color-contrast", "html-has-lang"} <= set(found)
+    one.add_axe()
+    found = {name for name, _ in one.violations()}
+    assert {"image-alt", "color-contrast", "html-has-lang"} <= found
     one.context.close()
