@@ -106,7 +106,9 @@ class PackBrokenError(EvidenceError):
 class PageRefusedError(EvidenceError):
     """Markers of a page cannot be filled, for the page or for a pack that it names."""
 
-    def __init__(self, message: str, *, hint: str = "", exit_code: ExitCode) -> None:
+    def __init__(
+        self, message: str, *, hint: str = "", exit_code: ExitCode = ExitCode.USAGE
+    ) -> None:
         super().__init__(message, hint=hint)
         self.exit_code = exit_code
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from evidence.cli.answer import ask_own
 from evidence.cli.say import echo, echo_json
 from evidence.cli.streams import heard
 from evidence.encoding import jsonio
@@ -20,7 +21,14 @@ MAX_CHARS = 500
 @click.argument("pack", type=click.Path(path_type=Path))
 @click.argument("to", metavar="TO")
 @click.option("--create-pr", is_flag=True, help="On the Hub: as a pull request.")
-@click.option("--json", "as_json", is_flag=True, help="Print what was done as JSON.")
+@click.option(
+    "--json",
+    "as_json",
+    is_flag=True,
+    callback=ask_own,
+    is_eager=True,
+    help="Print what was done as JSON.",
+)
 def command(pack: Path, to: str, create_pr: bool, as_json: bool) -> None:
     """Send PACK to TO: hf:owner/name, s3://bucket/pack, or another store of fsspec.
 

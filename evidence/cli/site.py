@@ -7,6 +7,7 @@ from typing import Final
 
 import click
 
+from evidence.cli.answer import as_shown, json_option, tell
 from evidence.cli.boundary import without_a_run
 from evidence.cli.say import echo
 from evidence.cli.streams import heard
@@ -25,6 +26,8 @@ MAX_LINE_CHARS: Final = 300
     metavar="FOLDER",
     help="Where index.html is written (default: into the folder of packs).",
 )
+@json_option
+@without_a_run()
 def command(folder: Path, to: Path | None) -> None:
     """Make index.html over the packs in FOLDER (default: runs), for any browser.
 
@@ -33,8 +36,8 @@ def command(folder: Path, to: Path | None) -> None:
     and summary of each pack by relative paths: move it together with the packs. A file that this
     command did not write is never replaced.
     """
-    with without_a_run():
-        done = write_site(folder, to)
+    done = write_site(folder, to)
+    tell(written=(as_shown(done.page),) if done.is_new else ())
     with heard(_line(done)):
         _print(done)
 

@@ -69,7 +69,7 @@ def test_every_error_of_the_package_is_of_the_one_family_and_public_or_below_a_p
     assert {one.__name__ for one in public} == {
         name for name in evidence.__all__ if name.endswith("Error")
     }
-    inner = {"DataError", "MalformedError", "PastLimitError", "RejectedError"}
+    inner = {"DataError", "MalformedError", "PageRefusedError", "PastLimitError", "RejectedError"}
     found = {
         name
         for name, one in vars(errors).items()

@@ -16,7 +16,7 @@ from evidence.encoding import schema
 from tests.command import Ended, evidence
 from tests.project import NOT_HERE, STUB, Project, make_project
 
-OWN: Final = {"verify", "explain", "compare", "index", "find", "audit", "keys"}
+OWN: Final = {"verify", "explain", "compare", "index", "find", "push", "audit", "keys"}
 """Commands with a document of their own."""
 ASKED: Final = {
     "run": ("run", "T2"),
@@ -30,6 +30,7 @@ ASKED: Final = {
     "doctor": ("doctor", "T1"),
     "init": ("init",),
     "new": ("new", "T9"),
+    "site": ("site",),
 }
 WRITTEN: Final = {
     "import": "runs/T9/t9_summary.md",
@@ -40,6 +41,7 @@ WRITTEN: Final = {
     "note": "runs/T1/attached/notes-001.md",
     "init": ".pre-commit-config.yaml",
     "new": "milestones/T9.toml",
+    "site": "runs/index.html",
 }
 """How a path that the document names ends or begins."""
 MISSTATED: Final = {
@@ -60,6 +62,8 @@ MISSTATED: Final = {
     "doctor": ("doctor", "NONE"),
     "init": ("init", "--root", "nowhere"),
     "new": ("new", "T1"),
+    "push": ("push", "nowhere", "file:///nowhere"),
+    "site": ("site", "nowhere"),
     "keys": ("keys", "no-such-key"),
 }
 
