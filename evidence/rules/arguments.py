@@ -7,8 +7,8 @@ all of them. Which names there are is known by the installed transformers alone.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import Final
+from collections.abc import Iterable, Mapping
+from typing import Any, Final
 
 _KEYS: Final = {
     "batch_size": ("per_device_train_batch_size", "per_gpu_train_batch_size"),
@@ -133,11 +133,15 @@ _REACHES: Final[dict[str, frozenset[str]]] = {
             *("activation_checkpointing_kwargs", "gradient_checkpointing_kwargs"),
             *("dataloader_num_workers", "dataloader_persistent_workers"),
             *("dataloader_prefetch_factor", "torch_empty_cache_steps", "ddp_bucket_cap_mb"),
+            *("dataloader_multiprocessing_context", "ddp_broadcast_buffers"),
             *("ddp_find_unused_parameters", "ddp_static_graph", "ddp_timeout"),
         ),
         frozenset(),
     ),
 }
+_OF_SCHEDULE: Final = "lr_scheduler_kwargs"
+_SETTINGS_OF: Final = (_OF_SCHEDULE, "optim_args")
+_WITHOUT_ARGUMENTS: Final = ("constant", "constant_with_warmup", "linear")
 OF_SEVERAL: Final = "ddp_"
 """What begins so is of several processes."""
 OF_ONE: Final = "dataloader_"
@@ -151,6 +155,17 @@ def refusal(name: str) -> str:
     if name in _REASONS:
         return f"is set by this tool: {_REASONS[name]}"
     return ""
+
+
+def at_work(extra: Mapping[str, Any], schedule: str) -> tuple[str, ...]:
+    """Names of the arguments that do something. An empty text or table is none; and these schedules
+    take no arguments: with any, constant ones look at none, and a linear one ends the run."""
+    return tuple(
+        name
+        for name, value in extra.items()
+        if not (name in _SETTINGS_OF and value in ("", {}))
+        and not (name == _OF_SCHEDULE and schedule in _WITHOUT_ARGUMENTS)
+    )
 
 
 def reaching(names: Iterable[str], check: str) -> tuple[str, ...]:

@@ -42,6 +42,15 @@ weight decay of 0 for 0.01 gave 4e-6 in the second, where it allows 1.4e-6."""
 NUM_EARLY_STEPS: Final = 10
 """So long the losses are held against that growth. Later on training itself decides how much of a
 small difference it makes, and only a sudden one tells of something else."""
+LAST_PLACE: Final = {"float32": 2.0**-23, "float16": 2.0**-10, "bfloat16": 2.0**-7}
+"""Distance from 1 to the next number, by the number format."""
+SAME_LOGITS: Final = 16
+"""Units in the last place, of the largest logit, by which two forward passes that must say the same
+may differ: in a mixture of experts, tokens that go elsewhere change the shape of a
+multiplication."""
+ASKED_IN_FLOAT32: Final = 50_000_000
+"""Parameters up to which a model is copied to single precision for such a question, whatever it is
+in."""
 ROUNDING_JUMP: Final = 100.0
 """By which factor one later step may exceed all before it: a step whose rows are sensitive was
 measured at 28."""
@@ -61,6 +70,16 @@ def finite_difference(reference: Value, value: Value) -> float | None:
     """The same; None where it has no meaning."""
     found = difference(reference, value)
     return None if found == float("inf") or reference is None else found
+
+
+def logits_limit(dtype: str, num_parameters: int | None) -> float:
+    """What rounding may come to between logits that must be the same, relative to the largest.
+
+    `num_parameters`: of the model, an adapter's among them; None where they are not known.
+    """
+    if num_parameters is not None and num_parameters <= ASKED_IN_FLOAT32:
+        dtype = "float32"
+    return SAME_LOGITS * LAST_PLACE[dtype]
 
 
 def rounding_limit(step: int, dtype: str, largest_before: float) -> float:

@@ -88,9 +88,7 @@ def test_every_argument_of_transformers_is_judged() -> None:
 
     known = {one.name for one in fields(TrainingArguments) if one.init}
     judged = {name for name in known if refusal(name) or name in _REACHES}
-    assert known - judged == {"optim_target_modules", "ddp_broadcast_buffers"} | {
-        "dataloader_multiprocessing_context"
-    }
+    assert known - judged == {"optim_target_modules"}
     assert set(extra_names.argument_names()) == known
 
 

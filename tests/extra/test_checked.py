@@ -14,7 +14,7 @@ from lies import milestone
 from test_what_ran import data_of, recorded
 from toy import write
 
-from evidence.rules.arguments import CHECKED
+from evidence.rules.arguments import CHECKED, at_work
 from evidence.self_test.forger import ForgedPack
 from evidence.verification.report import Report
 from evidence.verification.verification import verify_pack
@@ -40,7 +40,15 @@ def report(made: ForgedPack, folder: Path) -> Report:
         (
             "lr_scheduler_kwargs = { num_cycles = 2 }",
             {"lr_scheduler_kwargs": {"num_cycles": 2}},
-            {"learning-rate-schedule"},
+            set(),  # its schedule is linear, and takes none
+        ),
+        ('optim_args = "a=1"', {"optim_args": "a=1"}, {"learning-rate-schedule"}),
+        ("lr_scheduler_kwargs = {}", {"lr_scheduler_kwargs": {}}, set()),
+        ('optim_args = ""', {"optim_args": ""}, set()),
+        (
+            'dataloader_multiprocessing_context = "fork"',
+            {"dataloader_multiprocessing_context": "fork"},
+            set(),
         ),
         ("of_tomorrow = [1, 2]", {"of_tomorrow": [1, 2]}, CHECKED - {"validation"}),
     ],
@@ -57,6 +65,13 @@ def test_only_what_an_argument_could_reach_is_not_checked(
         if one.id in unknown:
             assert one.outcome == "not_checked"
             assert f"what train.extra.{name} does to it is not known" in (one.reason or "")
+
+
+@pytest.mark.parametrize("schedule", ["linear", "constant", "constant_with_warmup"])
+def test_an_argument_of_a_schedule_that_takes_none_hides_no_rate(schedule: str) -> None:
+    given_kwargs = {"lr_scheduler_kwargs": {"num_cycles": 2}}
+    assert at_work(given_kwargs, schedule) == ()
+    assert at_work(given_kwargs, "cosine") == ("lr_scheduler_kwargs",)
 
 
 @pytest.mark.parametrize("told", [None, {}, {"tf32": True}, {"tf32": False, "optim_args": "a"}])

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from evidence.encoding.digest import sha256_hex
 from tests.backends.test_training import Outcome, make_root, work
 from tests.shared import made_once
 
@@ -56,13 +57,22 @@ def test_a_killed_run_goes_on_to_the_same_weights(root: Path) -> None:
             "of_tomorrow = 1",
             "train.extra.of_tomorrow: TrainingArguments has no of_tomorrow",
         ),
+        (
+            'lr_scheduler_kwargs = "x"',
+            "transformers does not take train.extra.lr_scheduler_kwargs = 'x': TypeError: ",
+        ),
+        (
+            "lr_scheduler_kwargs = { num_cycle = 1 }",
+            "transformers does not take train.extra.lr_scheduler_kwargs = {'num_cycle': 1}: ",
+        ),
+        ('optim_args = "x"', "transformers does not take train.extra.optim_args = 'x': ValueError"),
         ("tf32 = true", "TrainingArguments does not take what [train.extra] gives: --tf32"),
     ],
 )
 def test_what_is_not_taken_ends_the_stage_before_its_first_step(
     extra: str, said: str, root: Path
 ) -> None:
-    ended = trained(root, extra.partition(" ")[0], f"extra = {{ {extra} }}\n")
+    ended = trained(root, sha256_hex(extra.encode())[:8], f"extra = {{ {extra} }}\n")
     (failure,) = ended.of("failed")
     assert failure["kind"] == "requirement-not-met"
     assert failure["message"].startswith(said)

@@ -4,12 +4,15 @@ otherwise is found."""
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
 import pytest
+import torch
 
 from evidence import layout
+from evidence.rules.closeness import ASKED_IN_FLOAT32, LAST_PLACE, logits_limit
 from evidence.self_test.bench import Bench
 from evidence.self_test.forger import ForgedPack
 from evidence.verification.verification import verify_pack
@@ -128,6 +131,53 @@ LIES: Final[dict[str, Edit]] = {
     "untold": untold,
     "fed": lambda pack: first(pack).update(num_fed_tokens=first(pack)["num_fed_tokens"] + 1),
 }
+
+
+def tried(pack: ForgedPack) -> dict[str, Any]:
+    found: dict[str, Any] = pack.event("execution")["data"]
+    return found
+
+
+def differing(by: float, pack: ForgedPack) -> None:
+    tried(pack)["packing_difference"] = by
+
+
+def failed_with(pack: Path, folder: Path, edit: Edit) -> tuple[set[str], str]:
+    """The checks that fail of a pack with this edit, and its summary."""
+    bench = Bench(pack, folder)
+    with bench.restored():
+        forged = ForgedPack(bench)
+        edit(forged)
+        bench.put(forged.seal().all_bytes())
+        failed = {one.id for one in verify_pack(bench.pack).checks if one.outcome == "fail"}
+        return failed, (bench.pack / "p1_summary.md").read_text("utf-8")
+
+
+def test_rows_that_saw_one_another_are_found_and_never_said_to_be_apart(
+    pack: Path, tmp_path: Path
+) -> None:
+    apart = "neither saw the other"
+    assert apart in (pack / "p1_summary.md").read_text("utf-8")
+    for found in (0.5, 17 * 2.0**-23):
+        failed, text = failed_with(pack, tmp_path / str(found), partial(differing, found))
+        assert failed == {"training-execution"}
+        assert apart not in text
+        assert "a row may have seen the one before it" in text
+
+
+def test_rows_that_were_not_tried_are_found_and_said_not_to_be(pack: Path, tmp_path: Path) -> None:
+    failed, text = failed_with(
+        pack, tmp_path, lambda forged: tried(forged).pop("packing_difference")
+    )
+    assert failed == {"training-execution"}
+    assert "Whether a row sees the one before it was not recorded" in text
+
+
+def test_rounding_is_that_of_the_number_format_that_was_asked() -> None:
+    for dtype in ("float32", "float16", "bfloat16"):
+        assert LAST_PLACE[dtype] == torch.finfo(getattr(torch, dtype)).eps
+        own, single = (logits_limit(one, ASKED_IN_FLOAT32 + 1) for one in (dtype, "float32"))
+        assert logits_limit(dtype, None) == own >= single == logits_limit(dtype, ASKED_IN_FLOAT32)
 
 
 def test_every_lie_about_packed_rows_is_found(pack: Path, tmp_path: Path) -> None:

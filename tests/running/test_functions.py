@@ -158,6 +158,22 @@ def of_function(key: str, value: Any) -> Callable[[ForgedPack], None]:
     return edit
 
 
+def of_source(*sources: str) -> Callable[[ForgedPack], None]:
+    """Both functions stand in one file, with these texts, and all that follows from them."""
+
+    def edit(pack: ForgedPack) -> None:
+        pack.milestone("own/more.py:same", "metrics.py:same")
+        for one, source in zip(pack.doc(layout.FUNCTIONS)["functions"], sources, strict=True):
+            data = source.encode()
+            told = {"file": "metrics.py", "source": source, "size_bytes": len(data)}
+            one.update(told, sha256=sha256_hex(data))
+
+    return edit
+
+
+BOTH = "def score(a, b):\n    return 1\n\n\ndef same(a, b):\n    return True\n"
+
+
 def without_score(pack: ForgedPack) -> None:
     del pack.rows(layout.PREDICTIONS)[1]["measured"]["same"]
 
@@ -168,6 +184,9 @@ LIES = {
     "another size": (of_function("size_bytes", 7), "functions"),
     "another name": (of_function("name", "scores"), "functions"),
     "another file": (of_function("file", "other.py"), "functions"),
+    "two texts of a file": (of_source(BOTH, f"{BOTH}# more\n"), "functions"),
+    "no such function": (of_source("# nothing\n", "# nothing\n"), "functions"),
+    "a longer name": (of_source(*[BOTH.replace("score", "scores")] * 2), "functions"),
     "a score that is missing": (without_score, "function-scores"),
     "not asked for": (
         lambda pack: pack.milestone('metric = "metrics.py:score"\n', ""),
@@ -180,6 +199,23 @@ LIES = {
 def test_another_fact_about_functions_is_found(lie: str, ran: Path, tmp_path: Path) -> None:
     edit, check = LIES[lie]
     assert check in failed(ran / "runs/T7", tmp_path, edit)
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        BOTH,
+        "from beside import score, same\n",
+        "from beside import \\\n    *\n",
+        'globals()["sc" + "ore"] = globals()["sa" + "me"] = print\n',
+        "score = same = lambda answer, row: 1\n",
+        "def \uff53core(a, b): return 1\nsame = score\n",
+    ],
+)
+def test_a_file_that_may_give_its_functions_a_meaning_is_not_accused(
+    code: str, ran: Path, tmp_path: Path
+) -> None:
+    assert "functions" not in failed(ran / "runs/T7", tmp_path, of_source(code, code))
 
 
 def test_a_forged_score_whose_mean_was_made_anew_is_held_by_a_signature_alone(

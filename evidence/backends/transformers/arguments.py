@@ -6,6 +6,8 @@ Responsible for every TrainingArguments that is set here, and for what a milesto
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import fields
 from typing import Any
 
@@ -87,3 +89,22 @@ def refuse_unknown(extra: dict[str, Any]) -> None:
             free = [one for one in known if not refusal(one)]
             text = f"train.extra.{name}: TrainingArguments has no {name}{nearest(name, free)}"
             raise StageFailure("requirement-not-met", text)
+
+
+@contextmanager
+def extra_named(extra: Mapping[str, Any], *names: str) -> Iterator[None]:
+    """Where optimizer or schedule cannot be made with what a milestone adds, say what it adds.
+
+    `names`: the arguments that are used there. Raises StageFailure.
+    """
+    given = [name for name in names if extra.get(name)]
+    try:
+        yield
+    except StageFailure:
+        raise
+    except Exception as error:
+        if not given:
+            raise
+        told = ", ".join(f"train.extra.{name} = {extra[name]!r}" for name in given)
+        text = f"transformers does not take {told}: {type(error).__name__}: {error}"
+        raise StageFailure("requirement-not-met", text) from error

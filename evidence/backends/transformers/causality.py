@@ -14,15 +14,11 @@ from typing import Any, Final
 import torch
 
 from evidence.data.tokens import Example
+from evidence.rules.closeness import ASKED_IN_FLOAT32, SAME_LOGITS
 from evidence.worker.interface import StageFailure
 
 NUM_TOKENS: Final = 8
 """Of a text that is looked at. Short, so that each later token weighs."""
-SMALL: Final = 50_000_000
-"""Parameters up to which the question is put in single precision, whatever the model is in."""
-ROUNDING: Final = 16
-"""Units in the last place by which earlier predictions may move: in a mixture of experts, tokens
-that go elsewhere change the shape of a multiplication."""
 
 
 def refuse_encoder(model: Any, examples: Sequence[Example]) -> None:
@@ -49,12 +45,12 @@ def sees_the_future(model: Any, ids: Sequence[int]) -> bool:
     size = model.get_input_embeddings().weight.shape[0]
     after = [*before[:kept], *((one + 1) % size for one in before[kept:])]
     asked = model
-    if model.dtype != torch.float32 and _num_parameters(model) <= SMALL:
+    if model.dtype != torch.float32 and _num_parameters(model) <= ASKED_IN_FLOAT32:
         asked = copy.deepcopy(model).float()
     one, other = (_logits(asked, row)[:kept] for row in (before, after))
     moved = (one - other).abs().max()
     scale = torch.maximum(one.abs().max(), other.abs().max())
-    return bool(moved > ROUNDING * torch.finfo(asked.dtype).eps * scale)
+    return bool(moved > SAME_LOGITS * torch.finfo(asked.dtype).eps * scale)
 
 
 def _logits(model: Any, ids: Sequence[int]) -> torch.Tensor:

@@ -13,8 +13,8 @@ from typing import Any, Final
 
 import torch
 
-from evidence.backends.transformers.causality import ROUNDING, SMALL
 from evidence.data.tokens import IGNORED, Example
+from evidence.rules.closeness import ASKED_IN_FLOAT32, SAME_LOGITS
 from evidence.rules.packing import packed
 from evidence.worker.interface import StageFailure
 
@@ -76,7 +76,8 @@ def refuse_crossing(model: Any, examples: Sequence[Example]) -> float:
     first, *others = (one.ids[:TRIED_TOKENS] for one in examples)
     second = next((one for one in others if one[:1] != first[:1] or one != first), first)
     asked = model
-    if model.dtype != torch.float32 and sum(one.numel() for one in model.parameters()) <= SMALL:
+    num_parameters = sum(one.numel() for one in model.parameters())
+    if model.dtype != torch.float32 and num_parameters <= ASKED_IN_FLOAT32:
         asked = copy.deepcopy(model).float()
     name = type(model).__name__
     try:
@@ -86,7 +87,7 @@ def refuse_crossing(model: Any, examples: Sequence[Example]) -> float:
         text = f"{name} takes no positions, by which packed rows are kept apart: leave packing out"
         raise StageFailure("requirement-not-met", text) from error
     found = float((alone - together).abs().max() / alone.abs().max())
-    if not found <= ROUNDING * torch.finfo(asked.dtype).eps:
+    if not found <= SAME_LOGITS * torch.finfo(asked.dtype).eps:
         raise StageFailure(
             "requirement-not-met",
             f"{name} reads across rows that are packed into one sequence (packed, its logits of a "

@@ -10,9 +10,10 @@ import json
 import math
 import signal
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Final
 
 import torch
@@ -22,7 +23,7 @@ from transformers import PrinterCallback, Trainer, TrainerCallback
 
 from evidence.backends.memory import memory_named
 from evidence.backends.steps import StepLog, grouping, nothing_to_learn, num_steps_of
-from evidence.backends.transformers.arguments import arguments_of
+from evidence.backends.transformers.arguments import arguments_of, extra_named
 from evidence.backends.transformers.batches import ExampleDataset, collate, in_batches
 from evidence.backends.transformers.loss import (
     Compared,
@@ -64,6 +65,17 @@ class RecordingTrainer(Trainer):  # type: ignore[misc]  # transformers ships no 
     own_rows: OwnRows
     emit: Emit
     compared = False
+    extra: Mapping[str, Any] = MappingProxyType({})
+
+    def create_optimizer(self, *args: Any, **kwargs: Any) -> Any:
+        """The optimizer; what a milestone adds to it is named where it cannot be made."""
+        with extra_named(self.extra, "optim_args", "optim_target_modules"):
+            return super().create_optimizer(*args, **kwargs)
+
+    def create_scheduler(self, *args: Any, **kwargs: Any) -> Any:
+        """The schedule, likewise."""
+        with extra_named(self.extra, "lr_scheduler_kwargs"):
+            return super().create_scheduler(*args, **kwargs)
 
     def get_train_dataloader(self) -> DataLoader[Any]:
         """The rows of this process."""
@@ -290,6 +302,7 @@ def train(
     )
     trainer.remove_callback(PrinterCallback)  # it prints four digits a step; `_say` prints all
     trainer.feed, trainer.ranks, trainer.emit = feed, ranks, emit
+    trainer.extra = spec.extra
     trainer.own_rows = OwnRows(
         len(examples), execution.rows_per_forward, execution.accumulation, spec.seed, ranks
     )

@@ -1,7 +1,8 @@
-"""What is checked of rows that were packed into sequences: a part of `training-tokens`.
+"""What is checked of rows that were packed into sequences: parts of two checks on training.
 
 Responsible for holding what each step says of its sequences against the rule of packing, against
-the counts of the step and against seen.json.
+the counts of the step and against seen.json (`training-tokens`); and for whether the worker may
+have gone on with what it found when it tried two rows (`training-execution`).
 """
 
 from __future__ import annotations
@@ -13,6 +14,8 @@ from evidence.records.availability import Unavailable
 from evidence.records.inputs import SeenRecord
 from evidence.records.run import PackedSequence, StepRow
 from evidence.records.training import TrainSpec
+from evidence.results.context import journal_at
+from evidence.results.packing import most_apart
 from evidence.rules.packing import num_fed_tokens, packed
 from evidence.verification.consistency.registry import Evidence, Problems, differs
 from evidence.verification.problem import Problem
@@ -41,6 +44,21 @@ def packing_problems(
                     yield Problem(place, text, lengths[source], length)
     if train.packing and seen is not None:
         yield from _seen(rows, seen)
+
+
+def packing_tried_problems(evidence: Evidence) -> Problems:
+    """`packing_difference` is told exactly where the milestone packs rows, and is no more than
+    rounding: with more the worker ends the stage. That it is what it found is its word."""
+    train = evidence.plan.train
+    for event in evidence.events("execution", "train"):
+        place = journal_at(event, "data", "packing_difference")
+        found = event.data.get("packing_difference")
+        if (found is not None) != train.packing:
+            text = "what was tried of packed rows is told exactly where the milestone packs rows"
+            yield Problem(place, text, train.packing, found is not None)
+        elif found is not None and found > (most := most_apart(evidence.documents, train)):
+            text = "more than rounding: with that the worker ends the stage"
+            yield Problem(place, text, f"at most {most}", found)
 
 
 def _flat(passes: tuple[tuple[PackedSequence, ...], ...]) -> list[tuple[int, int]]:

@@ -25,7 +25,7 @@ from evidence.records.record import Record
 from evidence.records.run import AttemptPlan, JournalEvent
 from evidence.records.training import saves_adapter
 from evidence.results.context import Context
-from evidence.rules.arguments import CHECKED, reaching
+from evidence.rules.arguments import CHECKED, at_work, reaching
 from evidence.stages.registry import kinds
 from evidence.stages.stage import Stage
 from evidence.verification.ledger import Rule
@@ -199,8 +199,9 @@ def unless_reached(check_id: str, run: CheckFunction) -> CheckFunction:
 
     def asked(evidence: Evidence) -> Problems:
         plan = evidence.context.plan
-        extra = {} if plan is None or plan.given_train is None else plan.given_train.extra
-        if names := reaching(extra, check_id):
+        train = None if plan is None else plan.given_train
+        given = () if train is None else at_work(train.extra, train.schedule)
+        if names := reaching(given, check_id):
             named = ", ".join(f"train.extra.{name}" for name in names)
             raise CannotCheckError(f"what {named} does to it is not known")
         yield from run(evidence)

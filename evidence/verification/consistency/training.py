@@ -20,7 +20,7 @@ from evidence.rules.differences import scalar
 from evidence.rules.movement import hardly_moved
 from evidence.stages.train import SEEN, STEPS, TRAIN
 from evidence.verification.consistency import registry
-from evidence.verification.consistency.packing import packing_problems
+from evidence.verification.consistency.packing import packing_problems, packing_tried_problems
 from evidence.verification.consistency.registry import Evidence, Problems, close, differs, need
 from evidence.verification.problem import CannotCheckError, Problem
 
@@ -290,7 +290,9 @@ def training_execution(evidence: Evidence) -> Problems:
     """From the journal's events `execution`: rows a forward pass · accumulation · processes =
     b · g, the processes those of [launch], and rows and passes the milestone's where it ran as
     written, the passes divided by the processes; as train.execution asks, where it does; passed
-    on to TrainingArguments is what [train.extra] gives. Exact."""
+    on to TrainingArguments is what [train.extra] gives. Exact. Packed rows that were tried differ
+    by rounding: 16 units in the last place of float32; of the model's number format, where that is
+    another and the model has more than 50 million parameters."""
     train, events = evidence.plan.train, evidence.events("execution", "train")
     if not events:
         raise CannotCheckError("the worker did not record how rows went through the model")
@@ -307,6 +309,7 @@ def training_execution(evidence: Evidence) -> Problems:
         yield from differs(place, text, train.execution, event.data["execution"])
         place, text = journal_at(event, "data"), "other TrainingArguments than [train.extra] gives"
         yield from differs(place, text, scalar(train.extra), scalar(event.data.get("extra", {})))
+    yield from packing_tried_problems(evidence)
 
 
 @check("training-own-loss", "the loss of a segment's first step is the one that was held against")
