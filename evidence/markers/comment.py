@@ -15,8 +15,8 @@ from typing import Final, Literal
 from evidence.records.record import Record
 
 Kind = Literal["markdown", "html"]
-_OPEN: Final = re.compile(r"[ \t]*evidence[ \t]+(\S.*)", re.DOTALL)
-_CLOSE: Final = re.compile(r"[ \t]*/evidence[ \t]*")
+_OPEN: Final = re.compile(r"[ \t\r\n]*evidence[ \t\r\n]+(\S.*)", re.DOTALL)
+_CLOSE: Final = re.compile(r"[ \t\r\n]*/evidence[ \t\r\n]*")
 _LINE_END: Final = re.compile(r"\r\n|\r|\n")
 _TICKS: Final = re.compile(r"`+")
 _BEGIN: Final = re.compile(r"<!--")
