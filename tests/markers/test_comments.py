@@ -155,3 +155,11 @@ def test_no_page_takes_long(part: str) -> None:
     markers_in("a " + part * (400_000 // len(part)), "html")
     markers_in("a " + part * (40_000 // len(part)), "markdown")
     assert time.process_time() - began_s < 20
+
+
+@pytest.mark.parametrize("line", ["x <!-- evidence\n", "| <!-- evidence |\n"])
+def test_comments_that_are_never_closed_take_no_longer_for_being_many(line: str) -> None:
+    text = CLOSE + "\n" + line * ((2 << 20) // len(line))
+    began_s = time.process_time()
+    assert not markers_in(text, "html").found
+    assert time.process_time() - began_s < 5
