@@ -99,14 +99,24 @@ def _is_new(path: Path) -> bool:
 
 def _make(connection: sqlite3.Connection) -> None:
     """Everything in one transaction: of a maker that is cut off an empty file stays."""
-    with connection:
-        connection.execute("BEGIN IMMEDIATE")  # sqlite3 begins none for statements like these
+    with alone(connection):
         if connection.execute("SELECT count(*) FROM sqlite_master").fetchone() != (0,):
             return  # another process was first
         connection.execute(f"PRAGMA application_id = {_APPLICATION}")
         connection.execute(f"PRAGMA user_version = {FORMAT}")
         for statement in _TABLES:
             connection.execute(statement)
+
+
+@contextmanager
+def alone(connection: sqlite3.Connection) -> Iterator[None]:
+    """One transaction that nobody else writes within, nor between what it reads and writes.
+
+    Begun here, since sqlite3 begins none for a question, nor for statements that make tables.
+    """
+    with connection:
+        connection.execute("BEGIN IMMEDIATE")
+        yield
 
 
 def _play_back(path: Path) -> None:

@@ -1,4 +1,4 @@
-"""An index whose writer was killed is brought back by the next one, and harms no other file."""
+"""An index whose writer was killed, or is not alone, stays whole, and harms no other file."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import subprocess
 import sys
 import threading
 from pathlib import Path
+from typing import Any
 
 import pytest
 from toy import intact_bytes, write
@@ -145,3 +146,24 @@ def test_two_that_make_an_index_at_once_make_one(runs: Path) -> None:
         for one in threads:
             one.join()
         assert not failed, failed
+
+
+def test_an_update_asks_nothing_of_the_index_for_a_write_before_it_is_alone(
+    runs: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    original = store.package_set
+    refused: list[str] = []
+
+    def while_another_comes(connection: sqlite3.Connection, packages: Any) -> int | None:
+        other = sqlite3.connect(runs / store.NAME, timeout=0, isolation_level=None)
+        try:
+            other.execute("BEGIN IMMEDIATE")
+        except sqlite3.OperationalError as error:
+            refused.append(str(error))
+        finally:
+            other.close()
+        return original(connection, packages)
+
+    monkeypatch.setattr(store, "package_set", while_another_comes)
+    update([runs], None)
+    assert refused == ["database is locked"]
