@@ -131,3 +131,13 @@ INDEX_LOCK_TIMEOUT_S: Final = 5.0
 
 MAX_FETCHED_BYTES: Final = 2048 * MIB
 """Of a pack in a store that is fetched to be verified, without what may be withheld."""
+
+MAX_PROCESSORS_W: Final = 20_000.0
+"""More than all processors of one machine draw."""
+COUNTER_APART_S: Final = 10.0
+"""A counter of energy is not read in the moment that the time of its sample is."""
+
+
+def most_processors_j(since_s: float) -> float:
+    """More joules than a machine's processors draw in so many seconds between two samples."""
+    return MAX_PROCESSORS_W * (since_s + COUNTER_APART_S)

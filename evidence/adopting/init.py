@@ -100,6 +100,7 @@ def plan_of(root: Path) -> Plan:
     """Look at a repository; nothing is written. Raises UsageError for what is no folder."""
     if not root.is_dir():
         raise UsageError(f"there is no folder {root}")
+    _refuse_other_places(root)
     folder = root / "milestones"
     milestones = tuple(sorted(one.stem for one in folder.glob("*.toml")))
     candidates = candidates_in(root)
@@ -112,6 +113,19 @@ def plan_of(root: Path) -> Plan:
         _hooks(root),
     ]
     return Plan(root, tuple(parts), candidates, milestones)
+
+
+def _refuse_other_places(root: Path) -> None:
+    """Where git, GitHub and pre-commit would not look for what is written."""
+    if (root / ".git").exists():
+        return
+    if all((root / name).exists() for name in ("HEAD", "objects", "refs")):
+        hint = "Clone it, and make the clone ready."
+        raise UsageError(f"{root} is a bare repository, which has no files", hint=hint)
+    above = next((one for one in root.resolve().parents if (one / ".git").exists()), None)
+    if above is not None:
+        text = f"{root} lies in the repository {above}, and workflows and hooks are its top's"
+        raise UsageError(text, hint=f"Make that ready: cd {above}; evidence init")
 
 
 def write_plan(plan: Plan) -> None:
@@ -132,8 +146,20 @@ def _milestone(root: Path, candidate: Candidate) -> Part:
 
 def _missing(root: Path, path: str, text: str) -> Part:
     if not os.path.lexists(root / path):
-        return Part(path, "new", text)
+        return _new(root, path, text)
     return Part(path, "there", "")
+
+
+def _new(root: Path, path: str, text: str) -> Part:
+    """To be written, unless a link leads out of the repository or a file is in the way."""
+    for folder in list(Path(path).parents)[-2::-1]:
+        if (root / folder).is_symlink():
+            return Part(
+                path, "add", text, f"{folder.as_posix()} is a link, which may lead elsewhere"
+            )
+        if os.path.lexists(root / folder) and not (root / folder).is_dir():
+            return Part(path, "add", text, f"{folder.as_posix()} is no folder")
+    return Part(path, "new", text)
 
 
 def _ignore_lines(root: Path) -> list[Part]:

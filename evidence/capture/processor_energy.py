@@ -8,9 +8,11 @@ no number. A counter is of a whole package, whoever used it, and leaves out memo
 from __future__ import annotations
 
 import re
+import time
 from pathlib import Path
 from typing import Final
 
+from evidence.limits import most_processors_j
 from evidence.records.availability import Unavailable
 
 _ZONES: Final = Path("/sys/class/powercap")
@@ -21,6 +23,8 @@ _MAX_CHARS: Final = 64
 NO_COUNTER: Final = Unavailable("this machine shows no energy counter of its processor (RAPL)")
 FIRST: Final = Unavailable("the first sample has no interval behind it")
 _OTHER_COUNTERS: Final = Unavailable("the energy counters of the processor are not those before")
+_STANDS: Final = Unavailable("an energy counter of the processor stands still")
+_LEAPT: Final = Unavailable("an energy counter of the processor leapt, as after a sleep")
 
 
 class EnergyMeter:
@@ -29,6 +33,7 @@ class EnergyMeter:
     def __init__(self, zones: Path = _ZONES) -> None:
         self._zones = zones
         self._before: dict[str, int] = {}
+        self._read_s = 0.0
 
     def since_last_j(self, *, first: bool) -> float | Unavailable:
         """Joules of all packages since the last call; `first`: nobody asks for those before."""
@@ -37,6 +42,8 @@ class EnergyMeter:
             self._before = {}
             return found
         before, self._before = self._before, {name: now for name, (now, _) in found.items()}
+        now_s = time.monotonic()
+        since_s, self._read_s = now_s - self._read_s, now_s
         if first or not before:
             return FIRST
         if before.keys() != found.keys():
@@ -44,8 +51,11 @@ class EnergyMeter:
         drawn_uj = 0
         for name, (now, highest) in found.items():
             passed = now - before[name]
+            if passed == 0:  # an idle processor draws, too; some virtual machines show a 0 for good
+                return _STANDS
             drawn_uj += passed if passed >= 0 else passed + highest
-        return drawn_uj / _UJ_PER_J if drawn_uj >= 0 else _OTHER_COUNTERS
+        drawn_j = drawn_uj / _UJ_PER_J
+        return drawn_j if 0 <= drawn_j <= most_processors_j(since_s) else _LEAPT
 
     def _counters(self) -> dict[str, tuple[int, int]] | Unavailable:
         """Of each package its counter, and where it begins anew; in µJ."""

@@ -146,7 +146,7 @@ class _Update:
         known = ["" if self._anew else self._known.get(key, "") for key in keys]
         asked = list(zip(packs, known, strict=True))
         entries = processes.each(read_unless, asked, processes.worthwhile(len(asked)))
-        with self._connection:
+        with store.alone(self._connection):
             for pack, key, entry in zip(packs, keys, entries, strict=True):
                 if entry is None:
                     continue
@@ -165,7 +165,7 @@ class _Update:
             if (os.path.dirname(key) or b".") in around  # noqa: PTH120 - bytes
         ]
         now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-        with self._connection:
+        with store.alone(self._connection):
             for key in gone:
                 store.forget(self._connection, key)
             self._connection.execute("DELETE FROM updates")

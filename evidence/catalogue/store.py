@@ -18,6 +18,7 @@ from typing import Final
 from urllib.parse import quote
 
 from evidence import limits
+from evidence.catalogue.journal import journal_of, names_another_file
 from evidence.encoding import jsonio
 from evidence.encoding.digest import sha256_hex
 from evidence.errors import BusyError, UsageError
@@ -77,20 +78,60 @@ def reading(path: Path) -> Iterator[sqlite3.Connection]:
 @contextmanager
 def writing(path: Path) -> Iterator[sqlite3.Connection]:
     """The index, to be brought up to date; made where there is none. Raises as `reading` does."""
-    is_new = not os.path.lexists(path) or (not path.is_symlink() and path.stat().st_size == 0)
+    if not _is_new(path):
+        _play_back(path)
+    is_new = _is_new(path)
     if not is_new:
         with reading(path):
             pass
     with _connected(path, "rwc", limit_s=None) as connection:
         connection.execute("PRAGMA cache_size = -65536")
         if is_new:
-            with connection:
-                connection.execute(f"PRAGMA application_id = {_APPLICATION}")
-                connection.execute(f"PRAGMA user_version = {FORMAT}")
-                for statement in _TABLES:
-                    connection.execute(statement)
+            _make(connection)
         _refuse_other_tables(connection, path)
         yield connection
+
+
+def _is_new(path: Path) -> bool:
+    """Whether there is nothing yet, or the empty file that SQLite begins with."""
+    return not os.path.lexists(path) or (not path.is_symlink() and path.stat().st_size == 0)
+
+
+def _make(connection: sqlite3.Connection) -> None:
+    """Everything in one transaction: of a maker that is cut off an empty file stays."""
+    with alone(connection):
+        if connection.execute("SELECT count(*) FROM sqlite_master").fetchone() != (0,):
+            return  # another process was first
+        connection.execute(f"PRAGMA application_id = {_APPLICATION}")
+        connection.execute(f"PRAGMA user_version = {FORMAT}")
+        for statement in _TABLES:
+            connection.execute(statement)
+
+
+@contextmanager
+def alone(connection: sqlite3.Connection) -> Iterator[None]:
+    """One transaction that nobody else writes within, nor between what it reads and writes.
+
+    Begun here, since sqlite3 begins none for a question, nor for statements that make tables.
+    """
+    with connection:
+        connection.execute("BEGIN IMMEDIATE")
+        yield
+
+
+def _play_back(path: Path) -> None:
+    """Bring a file of ours back to before a write that was cut off, where there was one."""
+    refuse_foreign(path)
+    journal = journal_of(path)
+    try:
+        if names_another_file(journal):
+            raise UsageError(f"{journal} is none of an index of evidence-pack", hint=_REMAKE)
+    except FileNotFoundError:
+        return
+    except OSError as error:
+        raise UsageError(f"cannot read {journal}: {error.strerror}") from error
+    with _connected(path, "rw", limit_s=None) as connection:
+        connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
 
 
 def refuse_foreign(path: Path) -> None:
@@ -108,6 +149,9 @@ def refuse_foreign(path: Path) -> None:
         header = os.read(descriptor, _HEADER_BYTES) if is_plain else b""
     finally:
         os.close(descriptor)
+    if is_plain and not header:
+        hint = f"Where none is being made now, evidence index {path.parent} makes it."
+        raise UsageError(f"the index {path} is empty as yet", hint=hint)
     if len(header) < _HEADER_BYTES or not header.startswith(_MAGIC):
         raise _not_ours(path, "it is no file of SQLite")
     if header[18:20] != b"\1\1" or int.from_bytes(header[68:72], "big") != _APPLICATION:
@@ -182,6 +226,10 @@ def _connected(
         if "locked" in str(error):
             text = f"another process writes the index {path}; try again once it has ended"
             raise BusyError(text) from error
+        if getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_READONLY_ROLLBACK:
+            text = f"a write of the index {path} was cut off"
+            hint = f"evidence index {path.parent} brings it back to before, and up to date."
+            raise UsageError(text, hint=hint) from error
         if "interrupted" in str(error):
             text = f"the index {path} took longer than {limit_s:g} s to answer"
             raise UsageError(text, hint=_REMAKE) from error

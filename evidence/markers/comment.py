@@ -15,8 +15,8 @@ from typing import Final, Literal
 from evidence.records.record import Record
 
 Kind = Literal["markdown", "html"]
-_OPEN: Final = re.compile(r"[ \t]*evidence[ \t]+(\S.*)", re.DOTALL)
-_CLOSE: Final = re.compile(r"[ \t]*/evidence[ \t]*")
+_OPEN: Final = re.compile(r"[ \t\r\n]*evidence[ \t\r\n]+(\S.*)", re.DOTALL)
+_CLOSE: Final = re.compile(r"[ \t\r\n]*/evidence[ \t\r\n]*")
 _LINE_END: Final = re.compile(r"\r\n|\r|\n")
 _TICKS: Final = re.compile(r"`+")
 _BEGIN: Final = re.compile(r"<!--")
@@ -66,6 +66,8 @@ class _Scanner:
         self._text = text
         self._starts = starts
         self._behind = 0
+        self._last_end = text.rfind(_END)
+        """Behind it no comment is closed, and none is looked for: else each would go to the end."""
         self._code: set[int] = set()
         self._tables: set[int] = set()
         self._raw = set(range(len(starts))) if kind == "html" else set()
@@ -116,9 +118,9 @@ class _Scanner:
             place = match.end()
             if match[0] == "<!--":
                 # One that is not closed is text to its end; nor is any other behind it closed.
-                closing = self._text.find(_END, match.start() + 2)
-                if closing < 0:
+                if match.start() + 2 > self._last_end:
                     return
+                closing = self._text.find(_END, match.start() + 2)
                 place = self._behind = closing + len(_END)
                 yield match.start(), place, False
             elif match[0].startswith("`"):

@@ -93,8 +93,22 @@ def _bad(comment: Comment, message: str) -> BadMarker:
 
 def _looks_like_one(words: str) -> bool:
     """Whether a comment that is not closed was meant as a marker: it may be words of the author."""
-    _, value, *options = [*_words(words), "", ""]
-    return ("." in value or "#" in value) and all("=" in one for one in options if one)
+    pack, value, *options = [*_words(words), "", ""]
+    names_both = _like_a_folder(pack) and _like_a_value(value)
+    return names_both and all("=" in one for one in options if one)
+
+
+def _like_a_folder(word: str) -> bool:
+    """`M43` and `runs/M43` are names of packs; `of` and `is` are words of a sentence."""
+    return not (word.isalpha() and word.islower())
+
+
+def _like_a_value(word: str) -> bool:
+    """`train.loss_end` or `results.json#/values`; neither `needed.` nor `v1.2` nor `#12`."""
+    if "#" in word:
+        return word.partition("#")[2].startswith(("/", "L"))
+    first, _, more = word.partition(".")
+    return first[:1].isalpha() and more[:1].isalpha() and word[-1] not in ".,;:!?"
 
 
 def _words(text: str) -> list[str]:
@@ -103,7 +117,9 @@ def _words(text: str) -> list[str]:
 
 def _marker(text: str, comment: Comment, closing: Comment) -> Marker:
     content = text[comment.end : closing.start]
-    if _LINE_END.search(content):
+    if _LINE_END.search(text, comment.start, comment.end):
+        raise UsageError(f"is written over several lines, and stands in one: {FORM}")
+    if _LINE_END.search(text, comment.end, closing.end):
         raise UsageError("is closed in another line: a marker and its value stand in one line")
     words = _words(comment.words)
     if len(words) < 2:

@@ -15,6 +15,7 @@ from evidence import layout
 from evidence.encoding import jsonio
 from evidence.errors import EvidenceError, ExitCode, MalformedError, UsageError
 from evidence.explain.explain import explain_in, value_in
+from evidence.markers.fitting import refuse_misfit
 from evidence.markers.marker import Marker
 from evidence.records.record import Record
 from evidence.render import values
@@ -90,6 +91,7 @@ def _of_name(pack: CheckedPack, marker: Marker) -> Shown:
         return Shown("same", f"{NOT_MEASURED} ({reason})", record.address)
     if isinstance(record.value, (bool, str)) or marker.decimals is not None:
         return Shown("same", _text(record.value, marker), record.address)
+    refuse_misfit(record.value, marker.form, marker.value, record.unit)
     return Shown("same", values.shown(record, marker.value, marker.form), record.address)
 
 
@@ -116,6 +118,7 @@ def _text(value: Any, marker: Marker) -> str:
         return inert(value) if isinstance(value, str) else ("yes" if value else "no")
     if marker.decimals is not None:
         return formatting.fixed(value, marker.decimals)
+    refuse_misfit(value, marker.form, marker.value, None)
     return formatting.FORMATS[marker.form](value)
 
 

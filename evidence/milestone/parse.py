@@ -131,6 +131,8 @@ def judged(document: dict[str, Any]) -> tuple[Milestone | None, list[tuple[str, 
 @lru_cache(maxsize=16)
 def document_of(text: str) -> dict[str, Any]:
     """The TOML of a milestone as it is written, to be looked at only. Raises MalformedError."""
+    if text.startswith("\ufeff"):
+        raise MalformedError("begins with a byte order mark (BOM): save it without one", line=1)
     try:
         return tomllib.loads(text)
     except (tomllib.TOMLDecodeError, RecursionError) as error:

@@ -61,6 +61,37 @@ def test_what_is_missing_is_written_and_shown_and_a_second_time_nothing(reposito
     assert files(repository) == first
 
 
+def test_nothing_is_written_through_a_link_or_past_a_file_and_the_rest_is(
+    repository: Path,
+) -> None:
+    outside = repository.parent / f"{repository.name}-outside"
+    outside.mkdir()
+    (repository / "runs").symlink_to(outside)
+    (repository / ".github").write_text("a file\n")
+    (repository / "milestones").symlink_to("nowhere")
+    ended = evidence("init")
+    assert (ended.exit, ended.err) == (0, "")
+    assert list(outside.iterdir()) == []
+    assert (repository / ".github").read_text() == "a file\n"
+    for said in ("runs is a link", ".github is no folder", "milestones is a link"):
+        assert said in ended.out
+    assert (repository / ".pre-commit-config.yaml").is_file()
+    assert ended.out.count("wrote ") == 1
+
+
+def test_a_bare_repository_and_a_folder_within_one_are_refused(repository: Path) -> None:
+    subprocess.run(["git", "init", "-q", "--bare", "bare.git"], check=True)
+    subprocess.run(["git", "init", "-q", "top"], check=True)
+    (repository / "top/below").mkdir()
+    for folder, says in (("bare.git", "bare repository"), ("top/below", "lies in the repository")):
+        before = files(repository / folder)
+        ended = evidence("init", "--root", folder)
+        assert ended.exit == 2, ended
+        assert says in ended.err
+        assert files(repository / folder) == before
+    assert evidence("init", "--root", "top").exit == 0
+
+
 def test_a_dry_run_writes_nothing_and_shows_the_same(repository: Path) -> None:
     before = files(repository)
     dry = evidence("init", "--dry-run")

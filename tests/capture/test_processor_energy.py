@@ -36,7 +36,32 @@ def test_the_first_sample_of_a_worker_says_nothing_of_the_time_before_it(tmp_pat
     zone(tmp_path, "intel-rapl:0", "package-0", "1")
     assert meter.since_last_j(first=False) == FIRST
     assert meter.since_last_j(first=True) == FIRST
-    assert meter.since_last_j(first=False) == 0.0
+    zone(tmp_path, "intel-rapl:0", "package-0", "500001")
+    assert meter.since_last_j(first=False) == 0.5
+
+
+def reason_of(found: float | Unavailable) -> str:
+    assert isinstance(found, Unavailable), found
+    return found.reason
+
+
+def test_a_counter_that_stands_still_measures_nothing_and_is_no_0(tmp_path: Path) -> None:
+    meter = EnergyMeter(tmp_path)
+    zone(tmp_path, "intel-rapl:0", "package-0", "0")
+    zone(tmp_path, "intel-rapl:1", "package-1", "1")
+    meter.since_last_j(first=True)
+    zone(tmp_path, "intel-rapl:1", "package-1", "900000")
+    assert "stands still" in reason_of(meter.since_last_j(first=False))
+
+
+def test_a_counter_that_a_sleep_set_back_is_not_taken_for_one_that_came_around(
+    tmp_path: Path,
+) -> None:
+    meter = EnergyMeter(tmp_path)
+    zone(tmp_path, "intel-rapl:0", "package-0", "2000000", 262_143_328_850)
+    meter.since_last_j(first=True)
+    zone(tmp_path, "intel-rapl:0", "package-0", "1000", 262_143_328_850)
+    assert "leapt" in reason_of(meter.since_last_j(first=False))
 
 
 @pytest.mark.parametrize("text", ["", "-1", "1e6", "0x1", "9" * 30, "ä"])

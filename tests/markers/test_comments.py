@@ -46,6 +46,9 @@ def test_a_marker_says_how_many_decimals_or_which_format() -> None:
         (CLOSE, "closes no marker"),
         (f"{OPEN}9{CLOSE}{CLOSE}", "closes no marker"),
         (f"{OPEN}9\n{CLOSE}", "another line"),
+        (f"{OPEN}9<!--\n/evidence -->", "another line"),
+        (f"<!-- evidence\nM90\ntrain.loss_end -->9{CLOSE}", "over several lines"),
+        ("<!-- evidence M90 results.json#/values -->", "never closed"),
         (f"<!-- evidence M90 -->9{CLOSE}", "names no value"),
         (MARKED.replace("end -->", "end decimal=3 -->"), "did you mean 'decimals'?"),
         (MARKED.replace("end -->", "end decimals=x -->"), "from 0 to 17"),
@@ -67,6 +70,13 @@ def test_what_is_meant_as_a_marker_and_is_none_is_said(text: str, says: str) -> 
     [
         "<!-- evidence for this is below -->",
         "<!-- evidence -->",
+        "<!-- evidence is needed. -->",
+        "<!-- evidence of v1.2 -->",
+        "<!-- evidence in README.md -->",
+        "<!-- evidence in #12 -->",
+        "<!-- evidence #12 -->",
+        "<!-- evidence M43 train.py! -->",
+        "<!-- evidence\nof what is below, e.g. -->",
         "<!-- more evidence M90 train.loss_end -->",
         f"<!-- a draft: {MARKED.replace('-->', '')} -->",
         f"\\{OPEN}",
@@ -145,3 +155,11 @@ def test_no_page_takes_long(part: str) -> None:
     markers_in("a " + part * (400_000 // len(part)), "html")
     markers_in("a " + part * (40_000 // len(part)), "markdown")
     assert time.process_time() - began_s < 20
+
+
+@pytest.mark.parametrize("line", ["x <!-- evidence\n", "| <!-- evidence |\n"])
+def test_comments_that_are_never_closed_take_no_longer_for_being_many(line: str) -> None:
+    text = CLOSE + "\n" + line * ((2 << 20) // len(line))
+    began_s = time.process_time()
+    assert not markers_in(text, "html").found
+    assert time.process_time() - began_s < 5

@@ -132,6 +132,48 @@ def test_a_page_with_a_marker_that_cannot_be_filled_is_not_written(
     assert says in ended.out
 
 
+@pytest.mark.parametrize(
+    ("value", "form"),
+    [
+        ("train.learning_rate", "count"),
+        ("train.loss_end", "count"),
+        ("train.loss_end", "size"),
+        ("train.loss_end", "share"),
+        ("train.num_steps", "percent"),
+        ("train.num_steps", "memory"),
+        ("training_output/metrics.jsonl#L1/loss", "count"),
+        ("training_output/metrics.jsonl#L2/step", "whole_percent"),
+    ],
+)
+def test_a_format_that_would_say_something_else_is_refused(
+    folder: Path, value: str, form: str
+) -> None:
+    page(marked(value, "1", f" format={form}"))
+    ended = evidence("render", "README.md")
+    assert ended.exit == 2, ended
+    assert f"format={form} is for" in ended.err
+    assert evidence("audit", "README.md").exit == 1
+
+
+@pytest.mark.parametrize(
+    ("value", "form"),
+    [
+        ("eval.exact.rate", "percent"),
+        ("checkpoint.size_bytes", "size"),
+        ("train.num_steps", "count"),
+        ("train.learning_rate", "rate"),
+        ("train.loss_end", "tenths"),
+        ("results.json#/values/checkpoint.size_bytes/value", "memory"),
+    ],
+)
+def test_a_format_that_says_what_the_value_is_fills_the_page(
+    folder: Path, value: str, form: str
+) -> None:
+    page(marked(value, more=f" format={form}"))
+    ended = evidence("render", "README.md")
+    assert ended.exit == 0, ended
+
+
 def test_a_pack_that_is_broken_is_not_quoted(folder: Path) -> None:
     results = folder / "M90/results.json"
     results.write_bytes(results.read_bytes().replace(b"0", b"1", 1))

@@ -221,6 +221,13 @@ def test_a_policy_that_is_none_is_refused_with_its_line_and_key(
     assert "Traceback" not in ended.err
 
 
+def test_a_policy_that_an_editor_gave_a_byte_order_mark_is_told_so(folder: Path) -> None:
+    (folder / "policy.toml").write_text("\ufeff" + HEAD, encoding="utf-8")
+    ended = evidence("verify", "complete/M90", "--policy", "policy.toml")
+    assert ended.exit == 2, ended
+    assert "policy.toml:1: begins with a byte order mark" in ended.err
+
+
 def test_a_policy_that_came_with_a_pack_is_refused(folder: Path) -> None:
     (folder / "complete/M90/policy.toml").write_text(HEAD + "[run]\ncomplete = true")
     ended = evidence("verify", "signed/M90", "--policy", "complete/M90/policy.toml")

@@ -30,8 +30,13 @@ from toy_set import set_toy
 from toy_worker import under_another
 
 from evidence import layout
+from evidence.catalogue.asked import Asked
+from evidence.catalogue.build import update
+from evidence.catalogue.query import find
 from evidence.encoding import schema
+from evidence.encoding.codec import encode
 from evidence.stages.registry import schema_for
+from evidence.stores.push import Pushed
 from evidence.system import resources
 from tests.importing.made import make_pack
 
@@ -103,6 +108,7 @@ def samples() -> list[tuple[str, Any]]:
             found.append((str(schema_for(path)), json.loads((pack / path).read_bytes())))
         rows = (pack / layout.LOGGED).read_bytes().splitlines()
         found += [(str(schema_for(layout.LOGGED)), json.loads(one)) for one in rows[:3]]
+        found += answers(Path(folder))
     rendered = json.loads(intact_bytes()[layout.RENDERED])
     milestone = tomllib.loads((ROOT / "milestones/M43.toml").read_text("utf-8"))
     one = {"name": "score", "file": "metrics.py", "sha256": "0" * 64, "size_bytes": 2}
@@ -126,6 +132,16 @@ def samples() -> list[tuple[str, Any]]:
     }
     found.append(("done.v1", done))
     return [*found, ("rendered.v1", rendered), ("milestone.v1", milestone)]
+
+
+def answers(folder: Path) -> list[tuple[str, Any]]:
+    """What commands about many packs, and packs elsewhere, print of an intact one and a broken."""
+    pack = write(folder / "packs/M90", intact_bytes())
+    write(folder / "packs/M91", intact_bytes() | {layout.RESULTS: b"{}\n"})
+    done = update([pack.parent], None)
+    found = find(Path(done.index), Asked(show=("train.loss_end", "run.name")))
+    pushed = Pushed("pushed.v1", "memory://m/M90", "0" * 64, 30, 3, 1, "")
+    return [(one.schema, encode(one)) for one in (done, found, pushed)]
 
 
 SAMPLES = samples()

@@ -314,6 +314,10 @@ SAMPLES: dict[str, tuple[Edit, list[str]]] = {
         sample(gpu_power_w=1401.0), [f"#L2/gpu_power_w: {MORE}"]
     ),
     "cards whose power is not known": (both(gpu(power_limit_w=NO), sample(gpu_power_w=1e6)), []),
+    "more energy than processors draw": (
+        sample(cpu_energy_j=1e9), ["#L2/cpu_energy_j: more than processors draw in this time"]
+    ),
+    "the energy of a busy machine": (sample(cpu_energy_j=900.0), []),
     "more use than there is": (
         sample(gpu_utilisation_percent=101.0), [f"#L2/gpu_utilisation_percent: {MORE}"]
     ),

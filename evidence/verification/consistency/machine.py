@@ -8,6 +8,7 @@ from itertools import pairwise
 from typing import Final
 
 from evidence import layout
+from evidence.limits import most_processors_j
 from evidence.pack import lost
 from evidence.records.availability import Unavailable
 from evidence.records.capture import (
@@ -194,13 +195,18 @@ def _as_asked(evidence: Evidence, framework: TorchRecord, plan: AttemptPlan) -> 
 def telemetry_machine(evidence: Evidence) -> Problems:
     """No value of a GPU where there is no driver or no card; its memory and power within those of
     the cards (power ×2), use up to 100 %; the worker's memory within the machine's (×8: pages that
-    processes share count more than once), its processor use within its logical processors (×2)."""
+    processes share count more than once), its processor use within its logical processors (×2); no
+    more energy of processors than 20 kW would draw in the time since the sample before and 10 s."""
     rows, hardware = evidence.documents.telemetry, evidence.documents.hardware
     if not rows:
         raise CannotCheckError("there are no samples")
     limits = dict(_limits(hardware))
+    before_s = 0.0
     for line, row in enumerate(rows, 1):
-        yield from _sample(f"{layout.TELEMETRY}#L{line}", row, limits)
+        place = f"{layout.TELEMETRY}#L{line}"
+        yield from _sample(place, row, limits)
+        yield from _processor_energy(place, row, max(0.0, row.elapsed_s - before_s))
+        before_s = row.elapsed_s
 
 
 def _limits(hardware: HardwareRecord) -> Iterator[tuple[str, float | None]]:
@@ -225,6 +231,13 @@ def _limits(hardware: HardwareRecord) -> Iterator[tuple[str, float | None]]:
         yield "rss_bytes", SHARED * hardware.memory_bytes
     if not isinstance(hardware.cpu.num_logical_cores, Unavailable):
         yield "cpu_percent", 2 * 100.0 * hardware.cpu.num_logical_cores
+
+
+def _processor_energy(place: str, row: TelemetryRow, since_s: float) -> Problems:
+    drawn, limit = row.cpu_energy_j, most_processors_j(since_s)
+    if drawn is not None and not isinstance(drawn, Unavailable) and drawn > limit:
+        text = "more than processors draw in this time"
+        yield Problem(f"{place}/cpu_energy_j", text, f"at most {limit:g}", drawn)
 
 
 def _sample(place: str, row: TelemetryRow, limits: dict[str, float | None]) -> Problems:
