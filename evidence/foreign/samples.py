@@ -28,10 +28,6 @@ EFFECTIVE: Final = "effective"
 """Of lm-eval's n-samples: how many documents were evaluated."""
 RELATIVE: Final = Decimal("1e-9")
 NO_FILTER: Final = "none"
-MAX_CHARS: Final = 60
-"""Of what a file says of an aggregation: it may be the source of a function."""
-_METRIC: Final = re.compile(r"/configs/[^/]{1,300}/metric_list/\d{1,4}/")
-_AROUND: Final = ("configs", "metric_list")
 _NAME: Final = re.compile(
     r"samples_(?P<task>.{1,200}?)(?:_\d{4}-\d\d-\d\d[T_][\w.:-]{1,40})?\.jsonl\Z"
 )
@@ -101,12 +97,10 @@ def _of_results(results: Source, sources: Sequence[Source]) -> Iterator[Held]:
         if name is not None and path.parent == folder:
             beside.setdefault(name["task"], []).append(source)
     rows: dict[str, list[dict[str, Fact]]] = {}
-    otherwise = _no_means(results)
     for fact in results.facts:
         if fact.place.address.startswith("/results/") and fact.scope and is_number(fact):
             task = fact.scope[0]
-            why = otherwise.get((task, fact.name.removesuffix(STDERR)), "")
-            why = why or _why_not(fact.name, beside.get(task, ()))
+            why = _why_not(fact.name, beside.get(task, ()))
             if why:
                 yield Held(task, fact, why_not=why)
                 continue
@@ -119,23 +113,6 @@ def _of_results(results: Source, sources: Sequence[Source]) -> Iterator[Held]:
             if is_number(fact) and not _why_not("acc", beside.get(task, ())):
                 source = beside[task][0]
                 yield _of_count(task, fact, rows.setdefault(task, _rows(source)), source.path)
-
-
-def _no_means(results: Source) -> dict[tuple[str, str], str]:
-    """Metrics of tasks that the file itself says to be aggregated by another function than `mean`,
-    with what it says: the name is that of a mean then, and the score is none."""
-    entries: dict[str, dict[str, Fact]] = {}
-    for fact in results.facts:
-        if _METRIC.match(fact.place.address):
-            entry = fact.place.address.rpartition("/")[0]
-            entries.setdefault(entry, {})[fact.name] = fact
-    found = {}
-    for one in entries.values():
-        if "metric" in one and "aggregation" in one and one["aggregation"].value != "mean":
-            task = next((part for part in one["metric"].scope if part not in _AROUND), "")
-            how = " ".join(one["aggregation"].text.split())[:MAX_CHARS]
-            found[task, str(one["metric"].value)] = f"it is aggregated by {how}"
-    return found
 
 
 def _why_not(name: str, beside: Sequence[Source]) -> str:

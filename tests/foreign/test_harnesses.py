@@ -22,10 +22,8 @@ STDERR = statistics.stdev(RIGHT) / ROWS**0.5
 def lm_eval(folder: Path, **other: Any) -> None:
     """What a run of lm-eval leaves, made by hand in its form."""
     effective = other.pop("effective", ROWS)
-    configs = {"sums": {"task": "sums", "metric_list": other.pop("metric_list", [])}}
     scores = {"alias": "sums", "acc,none": MEAN, "acc_stderr,none": STDERR, "bleu,none": 0.3}
     results = {
-        "configs": configs,
         "results": {"sums": scores | other, "group": {"acc,none": 0.4}},
         "versions": {"sums": 1.0},
         "n-shot": {"sums": 5},
@@ -112,29 +110,6 @@ def test_a_headline_of_lm_eval_that_its_samples_do_not_give_is_found(
     lm_eval(tmp_path, **lie)
     (message,) = found(tmp_path)
     assert said in message
-
-
-def test_a_score_that_is_said_to_be_no_mean_is_held_against_none(tmp_path: Path) -> None:
-    source = "def agg_gpirt_arc(items: List[float]) -> float:\n    return estimate(items)\n"
-    told = [{"metric": "acc", "aggregation": source, "higher_is_better": True}]
-    lm_eval(tmp_path, metric_list=told, **{"acc,none": MEAN - 0.2})
-    held = {one.fact.name: one for one in samples.held(reading.folder(tmp_path)) if one.task}
-    for name in ("acc", "acc_stderr"):
-        (why,) = {
-            one.why_not
-            for one in samples.held(reading.folder(tmp_path))
-            if (one.task, one.fact.name) == ("sums", name)
-        }
-        assert "aggregated by def agg_gpirt_arc(items" in why
-    assert held["effective"].found == ROWS
-    assert found(tmp_path) == []
-
-
-def test_a_score_that_is_said_to_be_a_mean_is_held_to_it(tmp_path: Path) -> None:
-    told = [{"metric": "acc", "aggregation": "mean"}, {"metric": "bleu", "aggregation": "bleu"}]
-    lm_eval(tmp_path, metric_list=told, **{"acc,none": MEAN - 0.2})
-    (message,) = found(tmp_path)
-    assert "acc of sums is" in message
 
 
 def test_scores_of_inspect_are_those_of_their_samples(tmp_path: Path) -> None:
