@@ -18,7 +18,6 @@ from evidence.records.comparison import Scalar
 from evidence.records.run import AttemptPlan
 from evidence.results.context import Context
 from evidence.rules.differences import flat
-from evidence.stages.eval import FUNCTIONS
 from evidence.stages.stage import Stage
 
 _OF_ATTEMPT: Final = (
@@ -115,15 +114,7 @@ def _content(documents: Documents) -> dict[str, Any]:
         }
     if not isinstance(tokenizer, Unavailable):
         found["tokenizer"] = {"sha256": tokenizer.sha256, "vocab_size": tokenizer.vocab_size}
-    if functions := function_files(documents):
-        found["functions"] = functions
     return found
-
-
-def function_files(documents: Documents) -> dict[str, str]:
-    """Digest of the file of each function that scored the answers, by the name of the function."""
-    kept = documents.document(FUNCTIONS)
-    return {} if kept is None else {one.name: one.sha256 for one in kept.functions}
 
 
 def _limit(gate: dict[str, Any]) -> str:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from evidence import layout
-from evidence.compare.configuration import function_files, plan_of
+from evidence.compare.configuration import plan_of
 from evidence.compare.pair import Pair
 from evidence.compare.row_reasons import row_reasons
 from evidence.compare.step_reasons import rounding_sources, step_reasons
@@ -29,7 +29,6 @@ def reasons(pair: Pair) -> tuple[ReasonRecord, ...]:
         *row_reasons(pair),
         *start_reasons(pair),
         *_settings(pair),
-        *_functions(pair),
         *step_reasons(pair),
         *weight_reasons(pair),
     )
@@ -46,23 +45,6 @@ def _trained(pair: Pair) -> Iterator[ReasonRecord]:
         yield ReasonRecord("settings", text, (f"{layout.MILESTONE}: [train]",))
 
 
-def _functions(pair: Pair) -> Iterator[ReasonRecord]:
-    """A score of the author's own is another quantity where the code that gives it is another."""
-    names = _other_functions(pair)
-    if names:
-        text = (
-            f"the files of the functions that score the answers have other bytes "
-            f"({', '.join(names)}): scores of one name are not known to be one quantity"
-        )
-        yield ReasonRecord("settings", text, (layout.FUNCTIONS,))
-
-
-def _other_functions(pair: Pair) -> tuple[str, ...]:
-    """Those that both packs name, and whose files differ."""
-    first, other = function_files(pair.first), function_files(pair.other)
-    return tuple(name for name in first if name in other and first[name] != other[name])
-
-
 def _differ(pair: Pair) -> bool:
     """Whether anything came out differently."""
     path, found, weights = pair.trajectory, pair.predictions, pair.weights
@@ -73,7 +55,6 @@ def _differ(pair: Pair) -> bool:
         or found.changed
         or found.gained
         or found.lost
-        or _other_functions(pair)
         or (not isinstance(weights, Unavailable) and not (weights.same_start and weights.same_end))
         or (
             not isinstance(pair.logits, Unavailable)

@@ -7,17 +7,13 @@ from collections.abc import Callable
 import pytest
 from msgspec.structs import replace
 
-from evidence.compare.configuration import configuration
 from evidence.compare.pair import Pair
 from evidence.compare.reasons import reasons
-from evidence.encoding.digest import sha256_hex
 from evidence.pack.documents import Documents
 from evidence.records.availability import Unavailable
-from evidence.records.functions import FunctionRecord, FunctionsRecord
 from evidence.records.inputs import SeenRecord
 from evidence.rules.closeness import NUM_EARLY_STEPS, rounding_limit
-from evidence.rules.differences import differences
-from evidence.stages.eval import FUNCTIONS, PREDICTIONS
+from evidence.stages.eval import PREDICTIONS
 from evidence.stages.train import SEEN, STEPS
 from evidence.verification.verification import VerifiedPack
 from tests.compare import forged
@@ -46,27 +42,6 @@ def another(documents: Documents, *changes: Change) -> Documents:
 
 def test_a_run_that_came_out_the_same_needs_no_reason(first: Documents) -> None:
     assert reasons(Pair(first, another(first))) == ()
-
-
-def scored_by(documents: Documents, source: str) -> Documents:
-    """The same with a function of the author's that scored the answers."""
-    data = source.encode()
-    one = FunctionRecord("score", "metrics.py", sha256_hex(data), len(data), source)
-    kept = {**documents.of_stages, FUNCTIONS.path: FunctionsRecord("functions.v1", (one,))}
-    return replace(documents, of_stages=kept)
-
-
-def test_functions_of_one_name_with_other_code_are_named(first: Documents) -> None:
-    source = "def score(prediction, row):\n    return 1\n"
-    before, same = scored_by(first, source), scored_by(another(first), source)
-    assert reasons(Pair(before, same)) == ()
-    other = scored_by(another(first), source.replace("1", "2"))
-    (found,) = reasons(Pair(before, other))
-    assert (found.kind, found.facts) == ("settings", ("functions.json",))
-    assert "(score): scores of one name are not known to be one quantity" in found.explanation
-    keys = [row.key for row in differences([configuration(before), configuration(other)])]
-    assert keys == ["content.functions.score"]
-    assert reasons(Pair(before, another(first))) == ()  # one has none: nothing of one name
 
 
 @pytest.mark.parametrize(
