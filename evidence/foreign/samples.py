@@ -15,6 +15,7 @@ from decimal import Decimal
 from pathlib import PurePosixPath
 from typing import Final
 
+from evidence.foreign.aggregations import Aggregations
 from evidence.foreign.digits import shown, summed
 from evidence.foreign.facts import Fact, Place, Source
 from evidence.foreign.finding import Finding, said, warning
@@ -97,10 +98,12 @@ def _of_results(results: Source, sources: Sequence[Source]) -> Iterator[Held]:
         if name is not None and path.parent == folder:
             beside.setdefault(name["task"], []).append(source)
     rows: dict[str, list[dict[str, Fact]]] = {}
+    how = Aggregations(results)
     for fact in results.facts:
         if fact.place.address.startswith("/results/") and fact.scope and is_number(fact):
             task = fact.scope[0]
-            why = _why_not(fact.name, beside.get(task, ()))
+            metric = fact.name.removesuffix(STDERR)
+            why = _why_not(fact.name, beside.get(task, ())) or how.why_no_mean(task, metric)
             if why:
                 yield Held(task, fact, why_not=why)
                 continue
