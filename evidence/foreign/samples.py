@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import math
 import re
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from decimal import Decimal
 from pathlib import PurePosixPath
@@ -18,7 +19,7 @@ from typing import Final
 from evidence.foreign.aggregations import Aggregations
 from evidence.foreign.digits import shown, summed
 from evidence.foreign.facts import Fact, Place, Source
-from evidence.foreign.finding import Finding, said, warning
+from evidence.foreign.finding import Finding, cut, said, warning
 from evidence.foreign.inspect_log import INSPECT, scores_of
 from evidence.foreign.trainings import is_number
 from evidence.records.record import Record
@@ -134,8 +135,13 @@ def _of_rows(task: str, fact: Fact, rows: list[dict[str, Fact]], wanted: str, fi
     own = [row for row in rows if "filter" not in row or row["filter"].value == wanted]
     values = [row[name].value for row in own if name in row]
     numbers = [number for one in values if (number := summed(one)) is not None]
+    why = _unlike_documents(own, rows, wanted)
     if not numbers or len(numbers) != len(values):
-        return Held(task, fact, why_not=f"its samples have no number {name} each")
+        why = why or f"its samples have no number {name} each"
+    elif len(values) != len(own):
+        why = why or f"{len(own) - len(values)} of its {len(own)} samples have no {name}"
+    if why:
+        return Held(task, fact, why_not=why)
     place = next(row[name].place for row in own if name in row)
     if fact.name == name:
         found = math.fsum(numbers) / len(numbers)
@@ -144,6 +150,22 @@ def _of_rows(task: str, fact: Fact, rows: list[dict[str, Fact]], wanted: str, fi
         return Held(task, fact, why_not="one sample has no standard error")
     found = standard_error(numbers)
     return Held(task, fact, found, "standard error", len(numbers), file, place)
+
+
+def _unlike_documents(own: list[dict[str, Fact]], rows: list[dict[str, Fact]], wanted: str) -> str:
+    """Why the rows of a filter are not one of each document, as lm-eval logs them; empty where
+    they are."""
+    if not own:
+        return f"its samples have none of the filter {cut(wanted)}"
+    counted = Counter(row["doc_id"].value for row in own if "doc_id" in row)
+    if counted.total() < len(own):
+        return "its samples do not say of which document they are"
+    document, count = counted.most_common(1)[0]
+    if count > 1:
+        return f"document {cut(str(document))} has {count} samples of the filter {cut(wanted)}"
+    every = {row["doc_id"].value for row in rows if "doc_id" in row}
+    left = f"{len(every) - len(counted)} of its {len(every)} documents have no sample of the filter"
+    return "" if len(every) == len(counted) else f"{left} {cut(wanted)}"
 
 
 def _of_count(task: str, fact: Fact, rows: list[dict[str, Fact]], file: str) -> Held:
