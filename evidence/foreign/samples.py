@@ -9,11 +9,9 @@ was left out are not computed, each with its reason.
 from __future__ import annotations
 
 import math
-import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from decimal import Decimal
-from pathlib import PurePosixPath
 from typing import Final
 
 from evidence.foreign.aggregations import Aggregations
@@ -21,6 +19,7 @@ from evidence.foreign.digits import shown, summed
 from evidence.foreign.facts import Fact, Place, Source
 from evidence.foreign.finding import Finding, cut, said, warning
 from evidence.foreign.inspect_log import INSPECT, scores_of
+from evidence.foreign.samples_files import SamplesFile, samples_files
 from evidence.foreign.trainings import is_number
 from evidence.records.record import Record
 
@@ -30,9 +29,6 @@ EFFECTIVE: Final = "effective"
 """Of lm-eval's n-samples: how many documents were evaluated."""
 RELATIVE: Final = Decimal("1e-9")
 NO_FILTER: Final = "none"
-_NAME: Final = re.compile(
-    r"samples_(?P<task>.{1,200}?)(?:_\d{4}-\d\d-\d\d[T_][\w.:-]{1,40})?\.jsonl\Z"
-)
 
 
 class Held(Record):
@@ -91,42 +87,34 @@ def standard_error(values: Sequence[float]) -> float:
 
 
 def _of_results(results: Source, sources: Sequence[Source]) -> Iterator[Held]:
-    folder = PurePosixPath(results.path).parent
-    beside: dict[str, list[Source]] = {}
-    for source in sources:
-        path = PurePosixPath(source.path)
-        name = _NAME.match(path.name) if source.format == "json-lines" else None
-        if name is not None and path.parent == folder:
-            beside.setdefault(name["task"], []).append(source)
+    beside = samples_files(results, sources)
     rows: dict[str, list[dict[str, Fact]]] = {}
     how = Aggregations(results)
     for fact in results.facts:
         if fact.place.address.startswith("/results/") and fact.scope and is_number(fact):
-            task = fact.scope[0]
-            metric = fact.name.removesuffix(STDERR)
-            why = _why_not(fact.name, beside.get(task, ())) or how.why_no_mean(task, metric)
-            if why:
+            task, metric = fact.scope[0], fact.name.removesuffix(STDERR)
+            source, why = _source_of(metric, beside.get(task))
+            why = why or how.why_no_mean(task, metric)
+            if why or source is None:
                 yield Held(task, fact, why_not=why)
                 continue
-            source = beside[task][0]
             known = rows.setdefault(task, _rows(source))
             wanted = fact.scope[1] if len(fact.scope) > 1 else NO_FILTER
             yield _of_rows(task, fact, known, wanted, source.path)
         elif fact.place.address.startswith("/n-samples/") and fact.name == EFFECTIVE:
             task = fact.scope[-1] if fact.scope else ""
-            if is_number(fact) and not _why_not("acc", beside.get(task, ())):
-                source = beside[task][0]
+            source, why = _source_of("acc", beside.get(task))
+            if is_number(fact) and source is not None and not why:
                 yield _of_count(task, fact, rows.setdefault(task, _rows(source)), source.path)
 
 
-def _why_not(name: str, beside: Sequence[Source]) -> str:
-    if name.removesuffix(STDERR) not in MEANS:
-        return "it is not known to be a mean of samples"
-    if not beside:
-        return "no samples of it lie beside it"
-    if len(beside) > 1:
-        return f"{beside[0].path} and {beside[1].path} both hold samples of it"
-    return f"{beside[0].path} was not read as a whole" if beside[0].is_partial else ""
+def _source_of(metric: str, beside: SamplesFile | None) -> tuple[Source | None, str]:
+    """The file of a score's samples, or why it has none."""
+    if metric not in MEANS:
+        return None, "it is not known to be a mean of samples"
+    if beside is None:
+        return None, "no samples of it lie beside it"
+    return beside.source, beside.why_not
 
 
 def _of_rows(task: str, fact: Fact, rows: list[dict[str, Fact]], wanted: str, file: str) -> Held:
