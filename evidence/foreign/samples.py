@@ -78,6 +78,12 @@ def findings(sources: Sequence[Source]) -> Iterator[Finding]:
             yield warning("score-of-samples", text, places)
 
 
+def is_no_number(fact: Fact) -> bool:
+    """Whether a score is one of the words that Python's JSON has for what is no number: the mean
+    of such scores."""
+    return fact.value in ("NaN", "Infinity", "-Infinity")
+
+
 def standard_error(values: Sequence[float]) -> float:
     """Of a mean: the sample standard deviation (n − 1) / √n, as lm-eval and Inspect compute it. Of
     two values at least."""
@@ -91,7 +97,10 @@ def _of_results(results: Source, sources: Sequence[Source]) -> Iterator[Held]:
     rows: dict[str, list[dict[str, Fact]]] = {}
     how = Aggregations(results)
     for fact in results.facts:
-        if fact.place.address.startswith("/results/") and fact.scope and is_number(fact):
+        is_score = fact.place.address.startswith("/results/") and bool(fact.scope)
+        if is_score and is_no_number(fact):
+            yield Held(fact.scope[0], fact, why_not=f"it is {fact.value}, and no number")
+        elif is_score and is_number(fact):
             task, metric = fact.scope[0], fact.name.removesuffix(STDERR)
             source, why = _source_of(metric, beside.get(task))
             why = why or how.why_no_mean(task, metric)

@@ -98,3 +98,14 @@ def test_a_sample_of_inspect_that_ended_with_an_error_is_none_of_the_mean(tmp_pa
     held = logged(tmp_path, 5 / 7, fail)
     assert held.found == pytest.approx(5 / 7)
     assert held.num_samples == 7
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), float("-inf")])
+def test_a_score_of_lm_eval_that_is_no_number_is_not_passed_over(
+    value: float, tmp_path: Path
+) -> None:
+    lm_eval(tmp_path, **{"acc,none": value})
+    every = samples.held(reading.folder(tmp_path))
+    (acc,) = (one for one in every if one.task == "sums" and one.fact.name == "acc")
+    assert acc.found is None
+    assert "and no number" in acc.why_not
