@@ -23,6 +23,7 @@ INSPECT: Final = "inspect-log"
 _LETTERS: Final = {"C": 1.0, "P": 0.5, "I": 0.0, "N": 0.0}
 _WORDS: Final = {"yes": 1.0, "true": 1.0, "no": 0.0, "false": 0.0}
 _MEANS: Final = ("accuracy", "mean")
+_OWN: Final = "inspect_ai/"
 _STDERR: Final = "stderr"
 _OF_SAMPLES: Final = ("id", "epoch")
 _ERROR: Final = "error"
@@ -142,8 +143,8 @@ def scores_of(source: Source) -> Iterator[InspectScore]:
 
 
 def _named(one: Fact) -> str:
-    """The metric without the package that it comes from."""
-    return one.name.rpartition("/")[2]
+    """The metric, without Inspect's own package: `accuracy` of another one is another metric."""
+    return one.name.removeprefix(_OWN)
 
 
 def _unlike(said: Mapping[str, Fact], at: str, address: str, one: Fact) -> str:

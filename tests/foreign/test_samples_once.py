@@ -109,3 +109,10 @@ def test_a_score_of_lm_eval_that_is_no_number_is_not_passed_over(
     (acc,) = (one for one in every if one.task == "sums" and one.fact.name == "acc")
     assert acc.found is None
     assert "and no number" in acc.why_not
+
+
+def test_a_metric_of_another_package_than_inspects_accuses_nobody(tmp_path: Path) -> None:
+    inspect_log(tmp_path, {"mine/accuracy": 0.9, "inspect_ai/accuracy": 0.75})
+    assert "not known to be a mean" in judged(tmp_path)["mine/accuracy"].why_not
+    (message,) = found(tmp_path)
+    assert "inspect_ai/accuracy of sums is 0.75" in message
