@@ -23,6 +23,7 @@ INSPECT: Final = "inspect-log"
 _LETTERS: Final = {"C": 1.0, "P": 0.5, "I": 0.0, "N": 0.0}
 _WORDS: Final = {"yes": 1.0, "true": 1.0, "no": 0.0, "false": 0.0}
 _MEANS: Final = ("accuracy", "mean")
+_TOTAL: Final = "/results/total_samples"
 _OWN: Final = "inspect_ai/"
 _STDERR: Final = "stderr"
 _OF_SAMPLES: Final = ("id", "epoch")
@@ -140,6 +141,23 @@ def scores_of(source: Source) -> Iterator[InspectScore]:
             squares = math.fsum([(number - found) * (number - found) for number in numbers])
             found = math.sqrt(squares / (len(numbers) - 1) / len(numbers))
         yield InspectScore(task, one, found, what, len(numbers), values[0][1])
+    yield from _total(source, said)
+
+
+def _total(source: Source, said: Mapping[str, Fact]) -> Iterator[InspectScore]:
+    """How many samples there were, each epoch of one: of a log that went to its end, which has them
+    all; none where it was told to log no samples."""
+    task, status, total = (said.get(at) for at in ("/eval/task", "/status", _TOTAL))
+    rows = _samples(source)
+    is_whole = rows and not source.is_partial and status is not None and status.value == "success"
+    stopped = any(
+        at.startswith("/results/early_stopping") and one.value is not None
+        for at, one in said.items()
+    )
+    if total is None or task is None or not is_number(total) or not is_whole or stopped:
+        return
+    place = Place(source.path, None, "/samples")
+    yield InspectScore(str(task.value), total, float(len(rows)), "number", len(rows), place)
 
 
 def _named(one: Fact) -> str:

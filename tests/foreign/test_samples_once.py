@@ -116,3 +116,26 @@ def test_a_metric_of_another_package_than_inspects_accuses_nobody(tmp_path: Path
     assert "not known to be a mean" in judged(tmp_path)["mine/accuracy"].why_not
     (message,) = found(tmp_path)
     assert "inspect_ai/accuracy of sums is 0.75" in message
+
+
+@pytest.mark.parametrize(
+    ("edit", "num_found"),
+    [
+        ({}, 1),
+        ({"status": "cancelled"}, 0),
+        ({"samples": []}, 0),
+        ({"results": {"total_samples": 800, "early_stopping": {"manager": "x"}}}, 0),
+        ({"results": {"total_samples": 8}}, 0),
+    ],
+)
+def test_the_number_of_samples_of_inspect_is_that_of_a_log_that_has_them_all(
+    edit: dict[str, Any], num_found: int, tmp_path: Path
+) -> None:
+    inspect_log(tmp_path, {"accuracy": statistics.fmean(RIGHT)})
+    (path,) = tmp_path.iterdir()
+    log = json.loads(path.read_text())
+    log["results"]["total_samples"] = 800
+    put(path, log | edit)
+    messages = found(tmp_path)
+    assert len(messages) == num_found
+    assert all("total_samples of sums is 800" in one for one in messages)
