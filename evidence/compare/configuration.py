@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Container, Sequence
 from typing import Any, Final
 
+from evidence.compare.functions import digests
 from evidence.encoding.codec import encode
 from evidence.milestone.plan import plan_attempts
 from evidence.pack.documents import Documents
@@ -114,6 +115,7 @@ def _content(documents: Documents) -> dict[str, Any]:
         }
     if not isinstance(tokenizer, Unavailable):
         found["tokenizer"] = {"sha256": tokenizer.sha256, "vocab_size": tokenizer.vocab_size}
+    found.update({f"function.{name}": digest for name, digest in digests(documents).items()})
     return found
 
 

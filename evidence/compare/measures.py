@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from evidence.compare.configuration import plan_of
+from evidence.compare.functions import by_function
 from evidence.pack.documents import Documents
 from evidence.records.comparison import MeasuredValue, MeasureRecord
 from evidence.records.run import ValueRecord
@@ -73,11 +74,9 @@ def measures(packs: Sequence[Documents]) -> tuple[MeasureRecord, ...]:
     rows += [_row(packs, name, name) for name in _numbers(packs)]
     scorers = dict.fromkeys(name for one in plain for name in _scorers(one))
     measured = dict.fromkeys(name for one in plain for name in _measured_in(one))
-    return (
-        *rows,
-        *(_row(packs, f"eval.{name}.rate", f"Score: {name}") for name in scorers),
-        *(_row(packs, f"eval.{name}.mean", f"Mean of {name}") for name in measured),
-    )
+    rows += [_row(packs, f"eval.{name}.rate", f"Score: {name}") for name in scorers]
+    rows += [_row(packs, f"eval.{name}.mean", f"Mean of {name}") for name in measured]
+    return tuple(by_function(packs, rows))
 
 
 def _of_stages(packs: Sequence[Documents]) -> tuple[tuple[str, str], ...]:

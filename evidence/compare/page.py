@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
+from evidence.compare.functions import SHORT_DIGEST
 from evidence.compare.pair_page import SHOWN_CHARS, pair_view
 from evidence.compare.seeds_page import seeds_view
 from evidence.records.comparison import (
@@ -22,7 +23,6 @@ from evidence.render.render import TEMPLATE, fill
 from evidence.results.evaluation import CONFIDENCE
 from evidence.text import formatting, markdown
 
-SHORT_DIGEST: Final = 12
 _OTHER_LOSS: Final = (".train.label_smoothing", ".train.neftune_noise_alpha")
 """Settings by which the loss of a step is another function of the same rows and weights."""
 _FORMS: Final[Mapping[str, Callable[[float], str]]] = {

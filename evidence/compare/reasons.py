@@ -10,6 +10,8 @@ from collections.abc import Iterator
 
 from evidence import layout
 from evidence.compare.configuration import plan_of
+from evidence.compare.function_reasons import function_reasons
+from evidence.compare.functions import apart
 from evidence.compare.pair import Pair
 from evidence.compare.row_reasons import row_reasons
 from evidence.compare.step_reasons import rounding_sources, step_reasons
@@ -31,6 +33,7 @@ def reasons(pair: Pair) -> tuple[ReasonRecord, ...]:
         *_settings(pair),
         *step_reasons(pair),
         *weight_reasons(pair),
+        *function_reasons(pair),
     )
     return found or (_unknown(pair),)
 
@@ -55,6 +58,7 @@ def _differ(pair: Pair) -> bool:
         or found.changed
         or found.gained
         or found.lost
+        or apart(pair.first, pair.other)
         or (not isinstance(weights, Unavailable) and not (weights.same_start and weights.same_end))
         or (
             not isinstance(pair.logits, Unavailable)

@@ -8,11 +8,13 @@ Conversations, events and stores of samples are not gone through: the original h
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections import Counter
+from collections.abc import Container, Iterator, Mapping
 from typing import Any, Final, Protocol
 
 from evidence.foreign.digits import summed
 from evidence.foreign.facts import Fact, Place, Source
+from evidence.foreign.finding import cut
 from evidence.foreign.tables import fact, part
 from evidence.foreign.trainings import is_number
 from evidence.records.record import Record
@@ -21,8 +23,12 @@ INSPECT: Final = "inspect-log"
 _LETTERS: Final = {"C": 1.0, "P": 0.5, "I": 0.0, "N": 0.0}
 _WORDS: Final = {"yes": 1.0, "true": 1.0, "no": 0.0, "false": 0.0}
 _MEANS: Final = ("accuracy", "mean")
+_TOTAL: Final = "/results/total_samples"
+_OWN: Final = "inspect_ai/"
 _STDERR: Final = "stderr"
 _OF_SAMPLES: Final = ("id", "epoch")
+_ERROR: Final = "error"
+"""Of a sample that ended with one: whatever it was, Inspect takes the mean of the others."""
 
 
 class Walk(Protocol):
@@ -97,6 +103,8 @@ def _sample(index: int, sample: Mapping[str, Any], walk: Walk) -> Iterator[Fact]
     for name in _OF_SAMPLES:
         if not isinstance(sample.get(name), (dict, list)):
             yield fact(name, sample.get(name), walk.place(f"/samples/{index}/{name}"), row)
+    if sample.get("error") is not None:
+        yield fact(_ERROR, True, walk.place(f"/samples/{index}/{_ERROR}"), row)
     for scorer, one in scores.items() if isinstance(scores, dict) else ():
         value = one.get("value") if isinstance(one, dict) else None
         if value is not None:
@@ -133,11 +141,28 @@ def scores_of(source: Source) -> Iterator[InspectScore]:
             squares = math.fsum([(number - found) * (number - found) for number in numbers])
             found = math.sqrt(squares / (len(numbers) - 1) / len(numbers))
         yield InspectScore(task, one, found, what, len(numbers), values[0][1])
+    yield from _total(source, said)
+
+
+def _total(source: Source, said: Mapping[str, Fact]) -> Iterator[InspectScore]:
+    """How many samples there were, each epoch of one: of a log that went to its end, which has them
+    all; none where it was told to log no samples."""
+    task, status, total = (said.get(at) for at in ("/eval/task", "/status", _TOTAL))
+    rows = _samples(source)
+    is_whole = rows and not source.is_partial and status is not None and status.value == "success"
+    stopped = any(
+        at.startswith("/results/early_stopping") and one.value is not None
+        for at, one in said.items()
+    )
+    if total is None or task is None or not is_number(total) or not is_whole or stopped:
+        return
+    place = Place(source.path, None, "/samples")
+    yield InspectScore(str(task.value), total, float(len(rows)), "number", len(rows), place)
 
 
 def _named(one: Fact) -> str:
-    """The metric without the package that it comes from."""
-    return one.name.rpartition("/")[2]
+    """The metric, without Inspect's own package: `accuracy` of another one is another metric."""
+    return one.name.removeprefix(_OWN)
 
 
 def _unlike(said: Mapping[str, Fact], at: str, address: str, one: Fact) -> str:
@@ -158,19 +183,46 @@ def _unlike(said: Mapping[str, Fact], at: str, address: str, one: Fact) -> str:
 
 def _values(source: Source, scorer: str) -> tuple[list[tuple[float, Place]], str]:
     """The value of each sample with its place, or why there are none."""
-    ids = {one.row: one.value for one in source.facts if one.name == "id" and one.row is not None}
+    rows = _samples(source)
     found: dict[Any, list[tuple[float, Place]]] = {}
+    scored: set[int] = set()
     for one in source.facts:
         if one.row is None or one.name != "score" or one.scope != (scorer,):
             continue
         number = _number(one)
         if number is None:
             return [], "a sample has a value that is no number"
-        found.setdefault(ids.get(one.row, one.row), []).append((number, one.place))
+        scored.add(one.row)
+        found.setdefault(rows.get(one.row, {}).get("id", one.row), []).append((number, one.place))
     if source.is_partial or not found:
         return [], "the log was not read as a whole" if found else "the log has no samples of it"
+    why = _unlike_samples(rows, scored)
+    if why:
+        return [], why
     means = [(math.fsum(n for n, _ in each) / len(each), each[0][1]) for each in found.values()]
     return means, ""
+
+
+def _samples(source: Source) -> dict[int, dict[str, Any]]:
+    """What is said of each sample besides its scores."""
+    rows: dict[int, dict[str, Any]] = {}
+    for one in source.facts:
+        if one.row is not None and one.place.address.startswith("/samples/"):
+            row = rows.setdefault(one.row, {})
+            if not one.scope:
+                row[one.name] = one.value
+    return rows
+
+
+def _unlike_samples(rows: Mapping[int, Mapping[str, Any]], scored: Container[int]) -> str:
+    """Why the samples are not each one of its epoch, with a score or an error; empty where they
+    are."""
+    named = Counter((one.get("id"), one.get("epoch")) for one in rows.values())
+    (name, epoch), count = named.most_common(1)[0]
+    if count > 1:
+        return f"the log has {count} samples of the id {cut(str(name))} and the epoch {epoch}"
+    lacking = sum(row not in scored and _ERROR not in one for row, one in rows.items())
+    return f"{lacking} of its {len(rows)} samples have no score and no error" if lacking else ""
 
 
 def _number(one: Fact) -> float | None:

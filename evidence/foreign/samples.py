@@ -9,16 +9,17 @@ was left out are not computed, each with its reason.
 from __future__ import annotations
 
 import math
-import re
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from decimal import Decimal
-from pathlib import PurePosixPath
 from typing import Final
 
+from evidence.foreign.aggregations import Aggregations
 from evidence.foreign.digits import shown, summed
 from evidence.foreign.facts import Fact, Place, Source
-from evidence.foreign.finding import Finding, said, warning
+from evidence.foreign.finding import Finding, cut, said, warning
 from evidence.foreign.inspect_log import INSPECT, scores_of
+from evidence.foreign.samples_files import SamplesFile, samples_files
 from evidence.foreign.trainings import is_number
 from evidence.records.record import Record
 
@@ -28,9 +29,6 @@ EFFECTIVE: Final = "effective"
 """Of lm-eval's n-samples: how many documents were evaluated."""
 RELATIVE: Final = Decimal("1e-9")
 NO_FILTER: Final = "none"
-_NAME: Final = re.compile(
-    r"samples_(?P<task>.{1,200}?)(?:_\d{4}-\d\d-\d\d[T_][\w.:-]{1,40})?\.jsonl\Z"
-)
 
 
 class Held(Record):
@@ -80,6 +78,12 @@ def findings(sources: Sequence[Source]) -> Iterator[Finding]:
             yield warning("score-of-samples", text, places)
 
 
+def is_no_number(fact: Fact) -> bool:
+    """Whether a score is one of the words that Python's JSON has for what is no number: the mean
+    of such scores."""
+    return fact.value in ("NaN", "Infinity", "-Infinity")
+
+
 def standard_error(values: Sequence[float]) -> float:
     """Of a mean: the sample standard deviation (n − 1) / √n, as lm-eval and Inspect compute it. Of
     two values at least."""
@@ -89,40 +93,37 @@ def standard_error(values: Sequence[float]) -> float:
 
 
 def _of_results(results: Source, sources: Sequence[Source]) -> Iterator[Held]:
-    folder = PurePosixPath(results.path).parent
-    beside: dict[str, list[Source]] = {}
-    for source in sources:
-        path = PurePosixPath(source.path)
-        name = _NAME.match(path.name) if source.format == "json-lines" else None
-        if name is not None and path.parent == folder:
-            beside.setdefault(name["task"], []).append(source)
+    beside = samples_files(results, sources)
     rows: dict[str, list[dict[str, Fact]]] = {}
+    how = Aggregations(results)
     for fact in results.facts:
-        if fact.place.address.startswith("/results/") and fact.scope and is_number(fact):
-            task = fact.scope[0]
-            why = _why_not(fact.name, beside.get(task, ()))
-            if why:
+        is_score = fact.place.address.startswith("/results/") and bool(fact.scope)
+        if is_score and is_no_number(fact):
+            yield Held(fact.scope[0], fact, why_not=f"it is {fact.value}, and no number")
+        elif is_score and is_number(fact):
+            task, metric = fact.scope[0], fact.name.removesuffix(STDERR)
+            source, why = _source_of(metric, beside.get(task))
+            why = why or how.why_no_mean(task, metric)
+            if why or source is None:
                 yield Held(task, fact, why_not=why)
                 continue
-            source = beside[task][0]
             known = rows.setdefault(task, _rows(source))
             wanted = fact.scope[1] if len(fact.scope) > 1 else NO_FILTER
             yield _of_rows(task, fact, known, wanted, source.path)
         elif fact.place.address.startswith("/n-samples/") and fact.name == EFFECTIVE:
             task = fact.scope[-1] if fact.scope else ""
-            if is_number(fact) and not _why_not("acc", beside.get(task, ())):
-                source = beside[task][0]
+            source, why = _source_of("acc", beside.get(task))
+            if is_number(fact) and source is not None and not why:
                 yield _of_count(task, fact, rows.setdefault(task, _rows(source)), source.path)
 
 
-def _why_not(name: str, beside: Sequence[Source]) -> str:
-    if name.removesuffix(STDERR) not in MEANS:
-        return "it is not known to be a mean of samples"
-    if not beside:
-        return "no samples of it lie beside it"
-    if len(beside) > 1:
-        return f"{beside[0].path} and {beside[1].path} both hold samples of it"
-    return f"{beside[0].path} was not read as a whole" if beside[0].is_partial else ""
+def _source_of(metric: str, beside: SamplesFile | None) -> tuple[Source | None, str]:
+    """The file of a score's samples, or why it has none."""
+    if metric not in MEANS:
+        return None, "it is not known to be a mean of samples"
+    if beside is None:
+        return None, "no samples of it lie beside it"
+    return beside.source, beside.why_not
 
 
 def _of_rows(task: str, fact: Fact, rows: list[dict[str, Fact]], wanted: str, file: str) -> Held:
@@ -131,8 +132,13 @@ def _of_rows(task: str, fact: Fact, rows: list[dict[str, Fact]], wanted: str, fi
     own = [row for row in rows if "filter" not in row or row["filter"].value == wanted]
     values = [row[name].value for row in own if name in row]
     numbers = [number for one in values if (number := summed(one)) is not None]
+    why = _unlike_documents(own, rows, wanted)
     if not numbers or len(numbers) != len(values):
-        return Held(task, fact, why_not=f"its samples have no number {name} each")
+        why = why or f"its samples have no number {name} each"
+    elif len(values) != len(own):
+        why = why or f"{len(own) - len(values)} of its {len(own)} samples have no {name}"
+    if why:
+        return Held(task, fact, why_not=why)
     place = next(row[name].place for row in own if name in row)
     if fact.name == name:
         found = math.fsum(numbers) / len(numbers)
@@ -141,6 +147,22 @@ def _of_rows(task: str, fact: Fact, rows: list[dict[str, Fact]], wanted: str, fi
         return Held(task, fact, why_not="one sample has no standard error")
     found = standard_error(numbers)
     return Held(task, fact, found, "standard error", len(numbers), file, place)
+
+
+def _unlike_documents(own: list[dict[str, Fact]], rows: list[dict[str, Fact]], wanted: str) -> str:
+    """Why the rows of a filter are not one of each document, as lm-eval logs them; empty where
+    they are."""
+    if not own:
+        return f"its samples have none of the filter {cut(wanted)}"
+    counted = Counter(row["doc_id"].value for row in own if "doc_id" in row)
+    if counted.total() < len(own):
+        return "its samples do not say of which document they are"
+    document, count = counted.most_common(1)[0]
+    if count > 1:
+        return f"document {cut(str(document))} has {count} samples of the filter {cut(wanted)}"
+    every = {row["doc_id"].value for row in rows if "doc_id" in row}
+    left = f"{len(every) - len(counted)} of its {len(every)} documents have no sample of the filter"
+    return "" if len(every) == len(counted) else f"{left} {cut(wanted)}"
 
 
 def _of_count(task: str, fact: Fact, rows: list[dict[str, Fact]], file: str) -> Held:

@@ -57,3 +57,12 @@ def test_a_headline_that_its_samples_do_not_give_is_a_warning_of_verify(tmp_path
     (one,) = (one for one in report.findings if "samples of another" in one.message)
     assert one.severity == "warning"
     assert "acc of sums is 0.9" in one.message
+
+
+def test_a_score_that_is_no_number_is_a_value_with_its_reason(tmp_path: Path) -> None:
+    result = imported(tmp_path, **{"acc,none": float("nan")})
+    document = json.loads((result.pack / "results.json").read_bytes())
+    value = document["values"]["metric.sums.none.acc"]
+    assert value["value"] is None
+    assert "the file says NaN there" in value["unavailable"]
+    assert verify_pack(result.pack).verdict == "INTACT"

@@ -13,6 +13,7 @@ from typing import Final
 from evidence.foreign.facts import Fact, Source
 from evidence.foreign.inspect_log import INSPECT
 from evidence.foreign.names import key_of
+from evidence.foreign.samples import is_no_number
 from evidence.foreign.trainings import Training
 from evidence.records.run import ValueRecord
 from evidence.results.context import Named, Values, known
@@ -98,7 +99,13 @@ def _scores(lookup: Lookup) -> Iterator[Named]:
             if is_score and fact.value is not None and name not in seen and count < MAX_SCORES:
                 seen.add(name)
                 count += 1
-                yield name, value_of(fact)
+                yield name, _score(fact)
+
+
+def _score(fact: Fact) -> ValueRecord:
+    if is_no_number(fact):
+        return not_said(f"the file says {fact.value} there, and no number", "", [fact])
+    return value_of(fact)
 
 
 def _is_score(source: Source, fact: Fact) -> bool:
@@ -106,7 +113,8 @@ def _is_score(source: Source, fact: Fact) -> bool:
     if source.format == INSPECT:  # what else is said of a score stands beside its metrics
         is_of_task = len(fact.scope) == 2 and address.endswith("/value") and "/metrics/" in address
         return is_of_task and address.startswith("/results/scores/")
-    return address.startswith("/results/") and not isinstance(fact.value, str)
+    is_text = isinstance(fact.value, str) and not is_no_number(fact)
+    return address.startswith("/results/") and not is_text
 
 
 def _between(every: tuple[Training, ...]) -> Iterator[Named]:
