@@ -47,8 +47,8 @@ def _chosen(by_time: Mapping[str | None, list[Source]], wanted: str | None) -> S
     none, any."""
     several = [one for each in by_time.values() for one in each]
     if wanted is not None:
-        second = [one for at, each in by_time.items() if _is_near(at, wanted) for one in each]
-        own = by_time.get(wanted) or second or by_time.get(None)
+        near = [one for at, each in by_time.items() if _is_near(at, wanted) for one in each]
+        own = by_time.get(wanted) or near or by_time.get(None)
         if own is None:
             return SamplesFile(None, f"{several[0].path} is of another time, by its name")
         several = own
