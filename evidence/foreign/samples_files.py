@@ -15,6 +15,7 @@ from evidence.foreign.facts import Source
 from evidence.records.record import Record
 
 _TIME: Final = r"\d{4}-\d\d-\d\d[T_][\w.:-]{1,40}"
+_SECONDS: Final = len("2024-01-01T00-00-00")
 _SAMPLES: Final = re.compile(rf"samples_(?P<task>.{{1,200}}?)(?:_(?P<time>{_TIME}))?\.jsonl\Z")
 _RESULTS: Final = re.compile(rf"results_(?P<time>{_TIME})\.json\Z")
 
@@ -42,10 +43,12 @@ def samples_files(results: Source, sources: Sequence[Source]) -> Mapping[str, Sa
 
 
 def _chosen(by_time: Mapping[str | None, list[Source]], wanted: str | None) -> SamplesFile:
-    """Those of the same time, else those that name none; of results that name none, any."""
+    """Of the same time, else of the same second, else those that name none; of results that name
+    none, any."""
     several = [one for each in by_time.values() for one in each]
     if wanted is not None:
-        own = by_time.get(wanted) or by_time.get(None)
+        near = [one for at, each in by_time.items() if _is_near(at, wanted) for one in each]
+        own = by_time.get(wanted) or near or by_time.get(None)
         if own is None:
             return SamplesFile(None, f"{several[0].path} is of another time, by its name")
         several = own
@@ -56,6 +59,11 @@ def _chosen(by_time: Mapping[str | None, list[Source]], wanted: str | None) -> S
     (source,) = distinct
     why = f"{source.path} was not read as a whole" if source.is_partial else ""
     return SamplesFile(source, why)
+
+
+def _is_near(time: str | None, wanted: str) -> bool:
+    """Whether both are of one second: a fraction of it may have been left off."""
+    return time is not None and time[:_SECONDS] == wanted[:_SECONDS]
 
 
 def _time(text: str) -> str:
