@@ -25,6 +25,7 @@ from evidence.results.planned_names import value_names
 from evidence.rules.differences import differences, scalar
 from evidence.running import fitting
 from evidence.running.preflight import prepare
+from evidence.stages.command import COMMAND
 from evidence.stages.stage import stages_of
 from evidence.text import formatting
 from tests.command import evidence
@@ -134,8 +135,15 @@ def _of_stages(milestone: Milestone) -> Iterator[str]:
     trained = (StageSpec("A", "train"), StageSpec("B", "train"))
     stages = (*trained, StageSpec("check", "eval", of=("A", "B")))
     for name in value_names(replace(milestone, data=data, stage=stages)):
-        if re.search(r"^(stages|arms|pair)\.|\.eval\.(seen|under_test)\.", name):
+        if re.search(r"^(stages|arms|pair)\.|\.eval\.(seen|under_test)\.|_energy_", name):
             yield name
+
+
+def _of_a_program(milestone: Milestone) -> Iterator[str]:
+    """What it drew, as of any stage."""
+    run = {COMMAND.name: {"run": ["true"]}}
+    program = replace(milestone, given_train=None, given_eval=None, stages=run)
+    yield from (name for name in value_names(program) if "_energy_" in name)
 
 
 def _set_otherwise(milestone: Milestone) -> Milestone:
@@ -172,7 +180,8 @@ def test_the_names_are_those_of_the_documentation(ran: Project) -> None:
     asked = replace(
         milestone.eval,
         scorer=(behaviour,),
-        metrics=("mean_loss", "squad_f1"),
+        metric="metrics.py:score",
+        metrics=("mean_loss", "squad_f1", "rouge_l"),
         choices=ChoicesSpec(),
     )
     scored = replace(milestone, given_eval=asked)
@@ -180,6 +189,7 @@ def test_the_names_are_those_of_the_documentation(ran: Project) -> None:
     of_parent = compute_results(parent_toy().seal().documents()).values
     names = {*value_names(scored), *ran.read("results.json")["values"], *of_jax, *of_parent}
     names |= {*_of_seeds(scored), *_of_stages(scored), *value_names(_set_otherwise(scored))}
+    names |= {*_of_a_program(milestone)}
     names |= {*(f"seen.user.{key}" for key in TURNS), *(f"seen.{key}" for key in CHAT)}
     assert sorted(one for one in names if not any(fnmatchcase(one, w) for w in documented)) == []
     assert [one for one in documented if not fnmatch.filter(names, one)] == []
