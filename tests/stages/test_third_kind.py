@@ -74,7 +74,8 @@ def test_its_stage_is_run_sealed_verified_explained_and_shown(counting: Project)
     assert (found.rule_text, found.level) == ("words / rows", "reported")
     summary = result.summary.read_text("utf-8")
     num_words = counting.read("counts.json")["num_words"]
-    assert f"## Words\n\n*Level of evidence: reported.*\n\n`eval` has {num_words} words" in summary
+    levels = "observed, reported"  # what the stage drew is sampled beside it
+    assert f"## Words\n\n*Level of evidence: {levels}.*\n\n`eval` has {num_words} words" in summary
     assert "Words of a data set, counted" in summary
     shown = evidence("verify", str(result.pack)).out
     assert "2 reported" in shown.splitlines()[0]
