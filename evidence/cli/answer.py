@@ -1,8 +1,8 @@
 """What a command answers in JSON: one document on stdout, of a command that failed too.
 
-Responsible for `--json`: that stdout then holds that document and nothing else, and for `done.v1`,
-the document of commands that have none of their own, and of every command that ends in an error.
-Which exit code that is, `boundary` decides; it prints the document, too.
+Responsible for `--json`: that stdout then holds that document and nothing else, and for gathering
+what goes into `done.v1` (`done`). Which exit code that is, `boundary` decides; it prints the
+document, too.
 """
 
 from __future__ import annotations
@@ -13,67 +13,20 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from io import StringIO
-from pathlib import Path
-from typing import Any, Final, Literal, TextIO
+from typing import TYPE_CHECKING, Any, Final, TextIO
 
 import click
-from msgspec.structs import replace
 
 from evidence.errors import EvidenceError, UnsafePackError
-from evidence.records.record import Record
 from evidence.text.escape import visible
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from evidence.cli.done import Done
 
 _PLACE: Final = re.compile(r"[^\n:]+:[0-9]+(?=: )")
 """The file and line with which a message begins."""
-
-
-class Problem(Record):
-    """An error, as it is told on stderr."""
-
-    message: str
-    hint: str
-    """What to do next; may be empty."""
-    place: str
-    """File and line, or address; empty where the message alone knows."""
-
-
-class GateOutcome(Record):
-    """A gate of the run, as it came out."""
-
-    name: str
-    required: bool
-    outcome: Literal["met", "not-met", "skipped", "not-checked"]
-    reason: str
-
-
-class Lack(Record):
-    """Something that an attempt lacks on this machine."""
-
-    milestone: str
-    attempt: str
-    what: str
-    remedy: str
-
-
-class Done(Record):
-    """done.v1: what came of a command."""
-
-    schema: Literal["done.v1"]
-    command: str
-    exit_code: int
-    status: str | None = None
-    """Of the run that the pack is of; of `reproduce`, how close it came."""
-    verdict: str | None = None
-    """Of verify, on the pack as the command left it."""
-    pack: str | None = None
-    root_sha256: str | None = None
-    written: tuple[str, ...] = ()
-    """Files and folders that the command made or changed, the pack aside."""
-    gates: tuple[GateOutcome, ...] = ()
-    missing: tuple[Lack, ...] = ()
-    messages: tuple[str, ...] = ()
-    """The lines that it prints where no JSON is asked for."""
-    errors: tuple[Problem, ...] = ()
 
 
 class Answer:
@@ -88,8 +41,9 @@ class Answer:
         self.stands = ""
         """What was done, in words; its exit code holds whether stdout takes the document or not."""
         self._command = ""
-        self.told = Done("done.v1", "", 0)
-        self._errors: list[Problem] = []
+        self.told: dict[str, Any] = {}
+        """Fields of the document by their names."""
+        self._errors: list[tuple[str, str, str]] = []
         self._lines = StringIO()
         self._stdout: TextIO | None = None
 
@@ -112,23 +66,26 @@ class Answer:
 
     def tell(self, **facts: Any) -> None:
         """Fields of the document."""
-        self.told = replace(self.told, **facts)
+        self.told |= facts
 
     def complain(self, message: str, hint: str = "", place: str = "") -> None:
         """Take an error into the document. Without a `place`, the message may begin with one."""
         found = _PLACE.match(message)
         place = place or (found.group() if found else "")
-        self._errors.append(Problem(visible(message), visible(hint), visible(place)))
+        self._errors.append((visible(message), visible(hint), visible(place)))
 
     def document(self, exit_code: int) -> Done:
         """All of it."""
+        from evidence.cli.done import Done, Problem  # --help needs neither
+
         printed = self._lines.getvalue().rstrip("\n")
-        return replace(
-            self.told,
+        return Done(
+            schema="done.v1",
             command=self._command,
             exit_code=exit_code,
             messages=tuple(printed.split("\n")) if printed else (),
-            errors=tuple(self._errors),
+            errors=tuple(Problem(*one) for one in self._errors),
+            **self.told,
         )
 
 
@@ -160,11 +117,13 @@ def tell(**facts: Any) -> None:
 def add_written(*paths: Path) -> None:
     """Further files that the command made or changed."""
     answer = current()
-    answer.tell(written=(*answer.told.written, *map(as_shown, paths)))
+    answer.tell(written=(*answer.told.get("written", ()), *map(as_shown, paths)))
 
 
 def as_shown(path: Path) -> str:
     """A path as one would type it from here, acting characters spelled."""
+    from pathlib import Path  # --help names no path
+
     here = Path.cwd()
     return visible((path.relative_to(here) if path.is_relative_to(here) else path).as_posix())
 
@@ -193,6 +152,13 @@ def ask_own(context: click.Context, _: click.Parameter, value: Any) -> Any:
     if value in (True, "json"):
         current().ask(context.info_name or "", collecting=False)
     return value
+
+
+def own_json_option(words: str) -> Callable[[Any], Any]:
+    """`--json` of a command that has a document of its own: `as_json` of the command."""
+    return click.option(
+        "--json", "as_json", is_flag=True, is_eager=True, callback=ask_own, help=words
+    )
 
 
 json_option: Final[Callable[[Any], Any]] = click.option(

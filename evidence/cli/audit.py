@@ -9,7 +9,7 @@ import click
 from evidence.audit.audit import audit_folder, audit_markers, audit_pack
 from evidence.audit.report import AuditRecord
 from evidence.audit.words import counted, lines, page
-from evidence.cli.answer import ask_own
+from evidence.cli.answer import own_json_option
 from evidence.cli.boundary import without_a_run
 from evidence.cli.forms import chosen, format_option, print_judged
 from evidence.cli.say import echo, echo_json, secho
@@ -53,14 +53,7 @@ _COLOURS = {
     is_flag=True,
     help="Hold only the markers of the pages against their packs; a page without any is fine.",
 )
-@click.option(
-    "--json",
-    "as_json",
-    is_flag=True,
-    callback=ask_own,
-    is_eager=True,
-    help="Print the audit as JSON.",
-)
+@own_json_option("Print the audit as JSON.")
 @click.option("--markdown", "as_markdown", is_flag=True, help="Print it as a page in markdown.")
 @format_option
 @click.option("--all", "every", is_flag=True, help="Show claims that are supported, too.")

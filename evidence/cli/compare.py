@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from evidence.cli.answer import ask_own
+from evidence.cli.answer import own_json_option
 from evidence.cli.boundary import without_a_run
 from evidence.cli.say import echo, echo_json
 from evidence.cli.streams import heard
@@ -27,14 +27,7 @@ PAGE = "comparison.md"
 @click.argument(
     "packs", nargs=-1, required=True, metavar="PACK...", type=click.Path(path_type=Path)
 )
-@click.option(
-    "--json",
-    "as_json",
-    is_flag=True,
-    callback=ask_own,
-    is_eager=True,
-    help="Print the comparison as JSON.",
-)
+@own_json_option("Print the comparison as JSON.")
 @click.option(
     "--output",
     type=click.Path(path_type=Path, file_okay=False),

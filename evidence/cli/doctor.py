@@ -10,7 +10,8 @@ from typing import Final
 import click
 
 from evidence.capture.driver import NO_DRIVER, is_certain, remedy_for
-from evidence.cli.answer import Lack, json_option, of_error, tell
+from evidence.cli.answer import json_option, of_error, tell
+from evidence.cli.done import Lack
 from evidence.cli.options import root_option, runs_option
 from evidence.cli.say import echo, secho
 from evidence.errors import ExitCode

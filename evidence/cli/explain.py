@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from evidence.cli.answer import ask_own
+from evidence.cli.answer import own_json_option
 from evidence.cli.say import echo, echo_json, secho
 from evidence.encoding import jsonio
 from evidence.encoding.codec import encode
@@ -17,14 +17,7 @@ from evidence.text.escape import visible
 @click.command()
 @click.argument("pack", type=click.Path(path_type=Path))
 @click.argument("address")
-@click.option(
-    "--json",
-    "as_json",
-    is_flag=True,
-    callback=ask_own,
-    is_eager=True,
-    help="Print it as JSON (explanation.v1).",
-)
+@own_json_option("Print it as JSON (explanation.v1).")
 def command(pack: Path, address: str, as_json: bool) -> None:
     """Show where ADDRESS of PACK comes from: a name such as train.loss_end, or path#L10/loss."""
     found = explain(pack, address)

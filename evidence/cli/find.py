@@ -11,7 +11,7 @@ from click.core import ParameterSource
 from evidence.catalogue.asked import Asked, digest_asked, package_asked, value_asked
 from evidence.catalogue.query import Found, FoundPack, find
 from evidence.catalogue.store import NAME
-from evidence.cli.answer import ask_own
+from evidence.cli.answer import own_json_option
 from evidence.cli.say import echo, echo_json, secho
 from evidence.encoding import jsonio
 from evidence.encoding.codec import encode
@@ -46,14 +46,7 @@ NO_VERIFICATION: Final = (
 @click.option("--commit", metavar="SHA", help="The commit it ran from, or its beginning.")
 @click.option("--root-digest", metavar="sha256:…", help="The pack's root digest, or its beginning.")
 @click.option("--limit", type=click.IntRange(0), default=DEFAULT_LIMIT, help="0: all of them.")
-@click.option(
-    "--json",
-    "as_json",
-    is_flag=True,
-    callback=ask_own,
-    is_eager=True,
-    help="Print what was found as JSON.",
-)
+@own_json_option("Print what was found as JSON.")
 @click.pass_context
 def command(ctx: click.Context, /, **asked: object) -> None:
     """Packs that meet every condition, from the index of FOLDER (default: runs).

@@ -9,7 +9,7 @@ from typing import Final
 import click
 
 from evidence.catalogue.build import Indexed, update
-from evidence.cli.answer import ask_own
+from evidence.cli.answer import own_json_option
 from evidence.cli.say import echo, echo_json
 from evidence.cli.streams import heard
 from evidence.encoding import jsonio
@@ -29,14 +29,7 @@ MAX_LINE_CHARS: Final = 300
     help="The file of the index (default: FOLDER/.index.sqlite).",
 )
 @click.option("--anew", is_flag=True, help="Read every pack again, whether it changed or not.")
-@click.option(
-    "--json",
-    "as_json",
-    is_flag=True,
-    callback=ask_own,
-    is_eager=True,
-    help="Print what was done as JSON.",
-)
+@own_json_option("Print what was done as JSON.")
 def command(folders: tuple[Path, ...], to: Path | None, anew: bool, as_json: bool) -> None:
     """Make or update an index over the packs in FOLDER (default: runs), for `evidence find`.
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Final
 
 import click
 
-from evidence.cli.answer import ask_own
+from evidence.cli.answer import own_json_option
 from evidence.cli.say import echo, echo_json
 from evidence.cli.streams import heard
 from evidence.encoding import jsonio
@@ -14,21 +15,14 @@ from evidence.encoding.codec import encode
 from evidence.stores.push import Pushed, push
 from evidence.text.escape import one_line
 
-MAX_CHARS = 500
+MAX_CHARS: Final = 500
 
 
 @click.command()
 @click.argument("pack", type=click.Path(path_type=Path))
 @click.argument("to", metavar="TO")
 @click.option("--create-pr", is_flag=True, help="On the Hub: as a pull request.")
-@click.option(
-    "--json",
-    "as_json",
-    is_flag=True,
-    callback=ask_own,
-    is_eager=True,
-    help="Print what was done as JSON.",
-)
+@own_json_option("Print what was done as JSON.")
 def command(pack: Path, to: str, create_pr: bool, as_json: bool) -> None:
     """Send PACK to TO: hf:owner/name, s3://bucket/pack, or another store of fsspec.
 

@@ -11,7 +11,8 @@ import click
 from msgspec.structs import replace
 
 from evidence import layout
-from evidence.cli.answer import GateOutcome, Lack, as_shown, json_option, tell
+from evidence.cli.answer import as_shown, json_option, tell
+from evidence.cli.done import GateOutcome, Lack
 from evidence.cli.options import root_option, runs_option
 from evidence.cli.progress import observer
 from evidence.cli.report import COLOURS, print_outcome, print_problems

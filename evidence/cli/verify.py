@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NoReturn
 import click
 
 from evidence.api.verify import with_origin
-from evidence.cli.answer import ask_own
+from evidence.cli.answer import own_json_option
 from evidence.cli.forms import Form, chosen, format_option, print_judged
 from evidence.cli.policy import print_policy
 from evidence.cli.report import print_report
@@ -31,14 +31,7 @@ if TYPE_CHECKING:
 
 @click.command()
 @click.argument("packs", nargs=-1, required=True, metavar="PACK...", type=click.Path())
-@click.option(
-    "--json",
-    "as_json",
-    is_flag=True,
-    callback=ask_own,
-    is_eager=True,
-    help="Print the whole report as JSON.",
-)
+@own_json_option("Print the whole report as JSON.")
 @format_option
 @click.option("--quiet", "-q", is_flag=True, help="Only the verdict of each pack.")
 @click.option("--expect", metavar="sha256:…", help="The root digest that the pack must have.")

@@ -18,7 +18,7 @@ from msgspec.structs import fields
 from evidence import layout
 from evidence.attempt.files import LogFile
 from evidence.attempt.outcome import Limit, WorkerEnd, outcome_of
-from evidence.cli.answer import Done
+from evidence.cli.done import Done
 from evidence.encoding import digest, jsonio, schema
 from evidence.encoding.codec import decode, encode
 from evidence.errors import DurabilityError, MalformedError
