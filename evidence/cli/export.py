@@ -12,7 +12,8 @@ from evidence.cli.say import echo
 from evidence.cli.streams import heard
 from evidence.export.facts import account_of
 from evidence.export.formats import FORMATS, files_of, signed_files_of
-from evidence.export.writing import refuse_in_a_pack, write_files
+from evidence.export.writing import write_files
+from evidence.pack.around import refuse_in_a_pack
 from evidence.text.escape import visible
 from evidence.verification.verification import load_sealed
 
@@ -43,7 +44,7 @@ def command(form: str, pack: Path, output: Path | None, key: Path | None, force:
     `evidence verify` says. Nothing is written into the pack.
     """
     if output is not None:
-        refuse_in_a_pack(output)
+        refuse_in_a_pack(output, "--output")
     account = account_of(load_sealed(pack))
     folder = Path(f"{account.milestone}-{form}") if output is None else output
     made = files_of(form, account) if key is None else signed_files_of(form, account, key)

@@ -10,10 +10,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
-from evidence import layout
 from evidence.encoding.digest import sha256_stream
 from evidence.errors import UsageError
 from evidence.export.tree import Content, Copy
+from evidence.pack.around import refuse_in_a_pack
 from evidence.system.durable import copy_file, move, remove, write_file
 from evidence.system.entries import open_regular, type_of
 
@@ -27,7 +27,7 @@ def write_files(folder: Path, files: Mapping[str, Content], *, force: bool) -> t
     UsageError, and writes nothing, where a file has others and `force` is not given, and where the
     folder is a pack or in one.
     """
-    refuse_in_a_pack(folder)
+    refuse_in_a_pack(folder, "--output")
     if type_of(folder) is None:
         return _all_at_once(folder, files)
     if not folder.is_dir():
@@ -48,17 +48,6 @@ def write_files(folder: Path, files: Mapping[str, Content], *, force: bool) -> t
     for name in changed:
         _write(folder / name, files[name])
     return tuple(changed)
-
-
-def refuse_in_a_pack(folder: Path) -> None:
-    """Raise UsageError for a folder in which an export would be an unlisted file of a pack."""
-    whole = folder.resolve()
-    for place in (whole, *whole.parents):
-        if (place / layout.SUMS).exists() and (place / layout.MANIFEST).exists():
-            raise UsageError(
-                f"{folder} lies in the pack {place}; nothing is written into a pack",
-                hint="Give a folder elsewhere: --output FOLDER",
-            )
 
 
 def _refuse_leading_out(folder: Path, files: Mapping[str, Content]) -> None:

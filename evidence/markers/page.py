@@ -11,11 +11,12 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
-from evidence import layout, limits
+from evidence import limits
 from evidence.errors import ExitCode, PageRefusedError, UsageError, gravest
 from evidence.markers.comment import Kind
 from evidence.markers.marker import Marker, Markers, markers_in, with_contents
 from evidence.markers.shown import Outcome, Packs, Shown
+from evidence.pack.around import pack_around
 from evidence.records.record import Record
 from evidence.system.durable import write_file
 from evidence.system.entries import open_regular
@@ -83,7 +84,7 @@ def read_page(path: Path) -> Page:
         known = ", ".join(KINDS)
         raise UsageError(f"{path} is no page that can have markers; there are: {known}")
     real = path.resolve()
-    if _lies_in_a_pack(real):
+    if pack_around(real) is not None:
         raise UsageError(
             f"{path} lies in a pack, and what is in a pack is not filled",
             hint=f"`evidence render {path.parent}` writes the summary of a pack.",
@@ -129,7 +130,7 @@ def markers_of(
 
 def may_have_markers(path: Path) -> bool:
     """Whether a document is a page, and none that a pack has of its own."""
-    return path.suffix.lower() in KINDS and not _lies_in_a_pack(path.resolve())
+    return path.suffix.lower() in KINDS and pack_around(path) is None
 
 
 def fill(page: Page) -> bool:
@@ -149,14 +150,6 @@ def fill(page: Page) -> bool:
         return False
     write_file(page.path, page.filled, keep_mode=True)
     return True
-
-
-def _lies_in_a_pack(path: Path) -> bool:
-    """By names: a project may have a manifest.json of its own, and no SHA256SUMS beside it."""
-    return any(
-        (folder / layout.SUMS).exists() and (folder / layout.MANIFEST).exists()
-        for folder in path.parents
-    )
 
 
 def _bytes_of(path: Path) -> bytes:

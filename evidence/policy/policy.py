@@ -10,12 +10,13 @@ from typing import Final
 
 from msgspec import field
 
-from evidence import layout, limits
+from evidence import limits
 from evidence.encoding import schema
 from evidence.encoding.codec import decode
 from evidence.encoding.digest import sha256_hex
 from evidence.errors import EvidenceError, MalformedError, UsageError
 from evidence.milestone.parse import document_in, line_of
+from evidence.pack.around import pack_around
 from evidence.records.record import Record
 from evidence.records.run import Level
 from evidence.system.entries import open_regular
@@ -93,9 +94,7 @@ class PolicyFile(Record):
 def load_policy(path: Path) -> PolicyFile:
     """Read a policy. Raises UsageError, with line and key of each problem."""
     real = path.resolve()
-    if any(
-        (one / layout.SUMS).exists() and (one / layout.MANIFEST).exists() for one in real.parents
-    ):
+    if pack_around(real) is not None:
         raise UsageError(
             f"{path} lies inside a pack: a pack cannot say what is demanded of it",
             hint="Keep your policy outside of all packs.",

@@ -17,6 +17,7 @@ from msgspec.structs import replace
 
 from evidence import layout
 from evidence.errors import PackBrokenError, UnfinishedRunError, UnsafePackError, UsageError
+from evidence.pack.around import refuse_in_a_pack
 from evidence.pack.documents import Documents
 from evidence.pack.imported import PackDocuments
 from evidence.records.record import Number, Record
@@ -60,7 +61,7 @@ def write_site(runs: Path, to: Path | None = None) -> Site:
     paths = _packs_of(runs)
     folder = runs if to is None else to
     page = folder / PAGE
-    _refuse_in_a_pack(folder)
+    refuse_in_a_pack(folder, "--to")
     _refuse_foreign(page)
     packs = processes.each(partial(_read, folder), paths, processes.worthwhile(len(paths)))
     data = site_page(runs.resolve().name, packs)
@@ -90,16 +91,6 @@ def _packs_of(runs: Path) -> list[Path]:
             hint="Many packs: `evidence index` and `evidence find`; or a folder of fewer.",
         )
     return paths
-
-
-def _refuse_in_a_pack(folder: Path) -> None:
-    whole = folder.resolve()
-    for place in (whole, *whole.parents):
-        if (place / layout.SUMS).exists() and (place / layout.MANIFEST).exists():
-            raise UsageError(
-                f"{folder} lies in the pack {place}; nothing is written into a pack",
-                hint="Give a folder elsewhere: --to FOLDER",
-            )
 
 
 def _refuse_foreign(page: Path) -> None:

@@ -12,6 +12,7 @@ from pathlib import Path
 from evidence import layout, limits
 from evidence.errors import MalformedError, UsageError
 from evidence.pack import sshsig
+from evidence.pack.around import pack_around
 from evidence.verification.origin.attached import NO_SUMMARY_SIGNATURE, attached_to, uncovered
 from evidence.verification.problem import CannotCheckError, Problem, shown
 from evidence.verification.reading.digests import read_file
@@ -26,11 +27,7 @@ def usable_trust_file(trust: Path, pack: Path) -> Path:
         raise UsageError(f"there is no trust file {trust}")
     if resolved.stat().st_size > limits.MAX_TRUST_FILE_BYTES:
         raise UsageError(f"{trust} is larger than {limits.MAX_TRUST_FILE_BYTES} bytes")
-    shipped = resolved.is_relative_to(pack.resolve()) or any(
-        (folder / layout.SUMS).exists() and (folder / layout.MANIFEST).exists()
-        for folder in resolved.parents
-    )
-    if shipped:
+    if resolved.is_relative_to(pack.resolve()) or pack_around(resolved) is not None:
         raise UsageError(
             f"{trust} lies inside a pack: a pack cannot say whom to trust",
             hint="Keep your allowed_signers file outside of all packs.",
