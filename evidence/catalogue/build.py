@@ -18,7 +18,7 @@ from evidence.catalogue.entry import Entry, read_unless
 from evidence.errors import UsageError
 from evidence.records.record import Record
 from evidence.system import processes
-from evidence.verification.named import is_pack, no_pack, packs_below, unfinished_below
+from evidence.verification.named import packs_around
 
 BATCH_PACKS: Final = 500
 """Read between two writes: an index that is interrupted keeps what it has."""
@@ -58,11 +58,8 @@ def update(
     Raises UsageError for what is no folder of packs and for an index that is none of ours, and
     BusyError while another process writes it.
     """
-    for folder in folders:
-        if not folder.is_dir() or is_pack(folder):
-            raise no_pack(folder) if not folder.exists() else _not_around(folder)
+    packs = [one for folder in folders for one in packs_around(folder)]
     index = to or default_index(folders)
-    packs = [one for folder in folders for one in _packs_of(folder)]
     with store.writing(index) as connection:
         done = _Update(connection, index, anew=anew)
         for first in range(0, len(packs), BATCH_PACKS):
@@ -117,15 +114,6 @@ def key_of(pack: Path, index: Path) -> bytes:
         return os.fsencode(os.path.relpath(pack.absolute(), index.absolute().parent))
     except ValueError:  # on Windows, of another drive
         return os.fsencode(pack.absolute())
-
-
-def _packs_of(folder: Path) -> list[Path]:
-    return sorted({*packs_below(folder), *unfinished_below(folder)})
-
-
-def _not_around(folder: Path) -> UsageError:
-    kind = "a pack, not a folder of packs" if is_pack(folder) else "no folder"
-    return UsageError(f"{folder} is {kind}", hint="Name the folder that holds packs: runs.")
 
 
 class _Update:

@@ -15,17 +15,18 @@ from typing import Final
 
 from msgspec.structs import replace
 
-from evidence.catalogue.names import State, normalised
-from evidence.errors import PackBrokenError, UnfinishedRunError, UnsafePackError, UsageError
+from evidence.catalogue.names import normalised
+from evidence.errors import UnsafePackError
 from evidence.pack.documents import Documents
 from evidence.pack.imported import PackDocuments
+from evidence.records.finding import PackState
 from evidence.records.inputs import InputsRecord, ModelRecord
 from evidence.records.record import Number, Record
 from evidence.records.run import ValueRecord
 from evidence.text.escape import one_line
 from evidence.verification.reading.directory import SafeDirectory
 from evidence.verification.reading.structure import walk
-from evidence.verification.verification import load_sealed
+from evidence.verification.several import Unread, sealed_or_why
 
 MAX_WORDS_CHARS: Final = 1000
 """Of a value that is a text; a longer one is held up to here."""
@@ -45,7 +46,7 @@ class Entry(Record):
 
     stamp: str
     """Changes with any name, size or time of its files; empty where that could not be told."""
-    state: State
+    state: PackState
     reason: str
     """Why it is not `read`."""
     read_utc: str
@@ -92,18 +93,10 @@ def stamp_of(path: Path) -> str:
 def entry_of(path: Path, stamp: str) -> Entry:
     """Read a pack, or why it cannot be."""
     now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-    state: State
-    try:
-        sealed = load_sealed(path)
-    except UnfinishedRunError as error:
-        state, reason = "unfinished", error.message
-    except UnsafePackError as error:
-        state, reason = "refused", error.message
-    except (PackBrokenError, UsageError) as error:
-        state, reason = "broken", error.message
-    else:
-        return _entry(Entry(stamp, "read", "", now, sealed.root_sha256), sealed.documents)
-    return Entry(stamp, state, one_line(reason, MAX_WORDS_CHARS), now)
+    sealed = sealed_or_why(path)
+    if isinstance(sealed, Unread):
+        return Entry(stamp, sealed.state, one_line(sealed.reason, MAX_WORDS_CHARS), now)
+    return _entry(Entry(stamp, "read", "", now, sealed.root_sha256), sealed.documents)
 
 
 def _entry(begun: Entry, documents: PackDocuments) -> Entry:

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import re
-from typing import Final, Literal
+from typing import Final
 
-State = Literal["read", "broken", "refused", "unfinished"]
-"""What reading a pack came to; `read`: its sealed files are whole and are documents. No verdict."""
 _BETWEEN_WORDS: Final = re.compile(r"[-_.]+")
 
 

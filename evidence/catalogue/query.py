@@ -14,9 +14,9 @@ from typing import Any, Final, Literal
 
 from evidence.catalogue import store
 from evidence.catalogue.asked import Asked, ValueAsked
-from evidence.catalogue.names import State
 from evidence.encoding.codec import decode
 from evidence.errors import MalformedError, UsageError
+from evidence.records.finding import PackState
 from evidence.records.record import Number, Record
 from evidence.records.run import Origin, Status
 from evidence.text.escape import one_line
@@ -43,7 +43,7 @@ class FoundPack(Record):
     """A pack as the index has it: what it said when it was read, and not what it is worth."""
 
     path: str
-    state: State
+    state: PackState
     reason: str
     read_utc: str
     root_sha256: str | None

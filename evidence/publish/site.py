@@ -16,25 +16,20 @@ from typing import Final
 from msgspec.structs import replace
 
 from evidence import layout
-from evidence.errors import PackBrokenError, UnfinishedRunError, UnsafePackError, UsageError
+from evidence.errors import UsageError
 from evidence.pack.around import refuse_in_a_pack
 from evidence.pack.documents import Documents
 from evidence.pack.imported import PackDocuments
+from evidence.records.finding import PackState
 from evidence.records.record import Number, Record
 from evidence.records.run import ManifestRecord, ResultsRecord, ValueRecord
 from evidence.render import program
-from evidence.render.site import OWN, Curve, SitePack, State, Told, curve_of, site_page
+from evidence.render.site import OWN, Curve, SitePack, Told, curve_of, site_page
 from evidence.system import posix, processes
 from evidence.system.durable import make_folder, remove_left, staging_of, write_file
 from evidence.system.entries import open_regular, type_of
-from evidence.verification.named import (
-    is_pack,
-    no_pack,
-    packs_below,
-    unfinished_below,
-    what_is_there,
-)
-from evidence.verification.verification import load_sealed
+from evidence.verification.named import packs_around, what_is_there
+from evidence.verification.several import Unread, sealed_or_why
 
 PAGE: Final = "index.html"
 MAX_PACKS: Final = 2000
@@ -77,12 +72,7 @@ def write_site(runs: Path, to: Path | None = None) -> Site:
 
 
 def _packs_of(runs: Path) -> list[Path]:
-    if not runs.exists():
-        raise no_pack(runs)
-    if not runs.is_dir() or is_pack(runs):
-        kind = "a pack, not a folder of packs" if is_pack(runs) else "no folder"
-        raise UsageError(f"{runs} is {kind}", hint="Name the folder that holds packs: runs.")
-    paths = sorted({*packs_below(runs), *unfinished_below(runs)})
+    paths = packs_around(runs)
     if not paths:
         raise UsageError(f"there is no pack in {runs}", hint=what_is_there(runs))
     if len(paths) > MAX_PACKS:
@@ -120,21 +110,16 @@ def _read(folder: Path, path: Path) -> SitePack:
         argument=f"{path.parent.resolve().name}/{path.name}",
         state="read",
     )
-    try:
-        sealed = load_sealed(path)
-    except UnfinishedRunError as error:
-        return _unread(begun, path, "unfinished", error.message)
-    except UnsafePackError as error:
-        return _unread(begun, path, "refused", error.message)
-    except (PackBrokenError, UsageError) as error:
-        return _unread(begun, path, "broken", error.message)
+    sealed = sealed_or_why(path)
+    if isinstance(sealed, Unread):
+        return _unread(begun, path, sealed.state, sealed.reason)
     manifest, results = sealed.documents.manifest, sealed.documents.results
     if manifest is None or results is None:
         return _unread(begun, path, "broken", f"{layout.MANIFEST} or {layout.RESULTS} is not there")
     return _told(begun, path, sealed.documents, manifest, results)
 
 
-def _unread(begun: SitePack, path: Path, state: State, reason: str) -> SitePack:
+def _unread(begun: SitePack, path: Path, state: PackState, reason: str) -> SitePack:
     """Why, without where on this machine it lies: a page is for others."""
     return replace(begun, state=state, reason=reason.replace(os.fspath(path), path.name))
 

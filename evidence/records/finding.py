@@ -11,6 +11,9 @@ Severity = Literal["error", "warning", "advice", "refused"]
 CheckOutcome = Literal["pass", "fail", "not_checked"]
 Verdict = Literal["VERIFIED", "INTACT", "NOT INTACT", "UNFINISHED", "REFUSED"]
 
+PackState = Literal["read", "broken", "refused", "unfinished"]
+"""What reading a pack came to; `read`: its sealed files are whole and are documents. No verdict."""
+
 
 class Finding(Record):
     """One thing verify has to say. `check` is the id of the check that found it."""

@@ -11,15 +11,15 @@ import shlex
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import PurePath
-from typing import Any, Final, Literal
+from typing import Any, Final
 from urllib.parse import quote
 
+from evidence.records.finding import PackState
 from evidence.records.record import Number, Record
 from evidence.records.run import GateResult, Status
 from evidence.render.render import TEMPLATE, fill, shipped
 from evidence.text import formatting, markdown
 
-State = Literal["read", "broken", "refused", "unfinished"]
 OWN: Final = (
     b'<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
     b'<meta name="generator" content="evidence site">\n'
@@ -66,7 +66,7 @@ class SitePack(Record):
     """From the folder of the page."""
     argument: str
     """The folder of packs and its name, for the command line."""
-    state: State
+    state: PackState
     reason: str = ""
     """Why it is not `read`."""
     files: tuple[tuple[str, str], ...] = ()

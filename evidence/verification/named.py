@@ -90,6 +90,19 @@ def unfinished_below(path: Path) -> list[Path]:
     return sorted(one for one in named if work_folder(one) is not None)
 
 
+def packs_around(folder: Path) -> list[Path]:
+    """The packs and the unfinished runs directly below a folder of packs; may be none.
+
+    Raises UsageError for what is no such folder.
+    """
+    if not folder.exists():
+        raise no_pack(folder)
+    if not folder.is_dir() or is_pack(folder):
+        kind = "a pack, not a folder of packs" if is_pack(folder) else "no folder"
+        raise UsageError(f"{folder} is {kind}", hint="Name the folder that holds packs: runs.")
+    return sorted({*packs_below(folder), *unfinished_below(folder)})
+
+
 def no_pack(path: Path) -> UsageError:
     """What to raise where a name stands for nothing."""
     return UsageError(f"there is no pack {path}", hint=what_is_there(path.parent, path.name))

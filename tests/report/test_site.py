@@ -276,7 +276,7 @@ def test_more_packs_than_a_page_shows_are_refused_before_one_is_read(
         folder = runs / f"p{number}"
         folder.mkdir(parents=True)
         (folder / layout.SUMS).touch()
-    monkeypatch.setattr(site, "load_sealed", lambda path: pytest.fail(f"{path} was read"))
+    monkeypatch.setattr(site, "sealed_or_why", lambda path: pytest.fail(f"{path} was read"))
     began_s = time.monotonic()
     with pytest.raises(UsageError, match="10000 packs, more than") as refused:
         write_site(runs)
