@@ -159,7 +159,7 @@ def tokenizer_record(spec: ModelSpec, root: Path, tokenizer: Any) -> TokenizerRe
 def chat_template(brought: str | dict[str, str] | None) -> str | None:
     """What a tokenizer brings along: its template, or several of them as JSON, by name."""
     if isinstance(brought, dict):
-        return jsonio.dump_row(brought).decode("utf-8").rstrip("\n") if brought else None
+        return jsonio.dump_text(brought) if brought else None
     return brought
 
 

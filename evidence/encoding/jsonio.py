@@ -44,6 +44,11 @@ def dump_row(value: object) -> bytes:
     return _dumps(value, _ROW)
 
 
+def dump_text(value: object) -> str:
+    """The same as text, without its LF: a number in full precision, for a place of another form."""
+    return dump_row(value)[:-1].decode("utf-8")
+
+
 def _dumps(value: object, option: int) -> bytes:
     data = orjson.dumps(value, option=option)
     if b"null" in data:

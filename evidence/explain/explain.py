@@ -98,7 +98,7 @@ def explain_in(sealed: Opened, asked: str) -> Explanation:
         name=asked,
         value=f"not measured: {record.unavailable}"
         if record.value is None
-        else jsonio.dump_row(record.value).decode("utf-8").strip(),
+        else jsonio.dump_text(record.value),
         unit=record.unit,
         rule=record.rule,
         level=record.level,
@@ -230,7 +230,7 @@ def _line_of(document: Any, pointer: str) -> int:
     inner = _at(marked, above)
     inner[int(last) if isinstance(inner, list) else _parts(f"/{last}")[0]] = _MARK
     text = jsonio.dump_document(marked).decode("utf-8")
-    place = text.find(jsonio.dump_row(_MARK).decode("utf-8").strip())
+    place = text.find(jsonio.dump_text(_MARK))
     return text.count("\n", 0, place) + 1 if place >= 0 else 1
 
 
@@ -250,5 +250,5 @@ def _parts(pointer: str) -> list[str]:
 
 
 def _shown(value: Any) -> str:
-    text = jsonio.dump_row(value).decode("utf-8").strip()
+    text = jsonio.dump_text(value)
     return text if len(text) <= 100 else f"{text[:97]}..."

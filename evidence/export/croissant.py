@@ -18,6 +18,7 @@ from evidence.export.facts import LIMITS, Account, data_name, every_data, line
 from evidence.export.lineage import data_address
 from evidence.records.inputs import DataRecord, FileDigest
 from evidence.records.milestone import DataSpec, FileFormat
+from evidence.results.context import at
 
 CONFORMS_TO: Final = "http://mlcommons.org/croissant/1.1"
 _ENDING: Final = ".croissant.json"
@@ -104,7 +105,7 @@ def _about(account: Account, name: str, path: str, record: DataRecord) -> str:
     """What it is, and what the pack is that tells of it."""
     uses = sorted({stage.kind.name for stage in account.stages if data_name(stage) == name})
     used = f", used to {' and '.join(uses)}" if uses else ""
-    where = f"{path}#/data/{name.replace('~', '~0').replace('/', '~1')}"
+    where = at(path, "data", name)
     rows = f"{record.num_rows} rows (observed, at {where}/num_rows)"
     return " ".join(
         (

@@ -13,10 +13,9 @@ from uuid import NAMESPACE_URL, uuid5
 
 from evidence import layout
 from evidence.encoding import jsonio
-from evidence.export.facts import LIMITS, Account, line, models_of, weights_of
+from evidence.export.facts import LIMITS, Account, line, models_of, weights_of, words_of
 from evidence.export.lineage import Input, inputs_of, model_purl, packages_of, purl_of
 from evidence.records.record import Number
-from evidence.records.run import ValueRecord
 
 BOM: Final = "bom.cdx.json"
 _SCHEMA: Final = "http://cyclonedx.org/schema/bom-1.7.schema.json"
@@ -82,7 +81,7 @@ def _main(account: Account) -> dict[str, Any]:
         ],
     }
     if not has_model(account):
-        told = [_property(f"value:{name}", _text(one)) for name, one in account.outcomes.items()]
+        told = [_property(f"value:{name}", words_of(one)) for name, one in account.outcomes.items()]
         return found | {"type": "data", "properties": [*told, *_where(account)]}
     found |= {"type": _MODEL, "modelCard": _card(account)}
     found["properties"] = list(_where(account))
@@ -115,10 +114,13 @@ def _metrics(account: Account) -> Iterator[dict[str, Any]]:
         stem, _, last = name.rpartition(".")
         if f".{last}" in _BOUNDS and f"{stem}.rate" in numbers:
             continue
-        metric: dict[str, Any] = {"type": name, "value": _number(value)}
+        metric: dict[str, Any] = {"type": name, "value": jsonio.dump_text(value)}
         low, high = (numbers.get(f"{stem}{bound}") for bound in _BOUNDS)
         if last == "rate" and low is not None and high is not None:
-            metric["confidenceInterval"] = {"lowerBound": _number(low), "upperBound": _number(high)}
+            metric["confidenceInterval"] = {
+                "lowerBound": jsonio.dump_text(low),
+                "upperBound": jsonio.dump_text(high),
+            }
         parts = name.split(".")
         if _BY in parts[:-2]:
             at = parts.index(_BY)
@@ -140,7 +142,7 @@ def _where(account: Account) -> Iterator[dict[str, str]]:
     model = has_model(account)
     for name, one in account.outcomes.items():
         if model and one.level == "declared":
-            yield _property(f"setting:{name}", _text(one))
+            yield _property(f"setting:{name}", words_of(one))
         yield _property(f"level:{name}", one.level)
         yield _property(f"address:{name}", one.address)
     for name, one in account.values.items():
@@ -236,12 +238,3 @@ def _hash(digest: str) -> dict[str, str]:
 
 def _property(name: str, value: str) -> dict[str, str]:
     return {"name": f"{_OURS}{name}", "value": line(value)}
-
-
-def _text(record: ValueRecord) -> str:
-    return record.value if isinstance(record.value, str) else _number(record.value or 0)
-
-
-def _number(value: Number) -> str:
-    """In full precision, as the pack writes it."""
-    return jsonio.dump_row(value).decode("utf-8").strip()

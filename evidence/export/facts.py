@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Final
 
 from evidence import layout
+from evidence.encoding import jsonio
 from evidence.errors import PackBrokenError
 from evidence.pack import lost
 from evidence.pack.documents import Documents
@@ -135,6 +136,11 @@ class Account(Record):
     def _text(self, name: str) -> str | None:
         found = self.values.get(name)
         return found.value if found is not None and isinstance(found.value, str) else None
+
+
+def words_of(record: ValueRecord) -> str:
+    """A measured value, in full precision; a text as it is."""
+    return record.value if isinstance(record.value, str) else jsonio.dump_text(record.value)
 
 
 def account_of(sealed: SealedPack) -> Account:

@@ -17,6 +17,7 @@ from evidence.records.availability import Unavailable
 from evidence.records.capture import GitStateRecord, PackageRecord
 from evidence.records.inputs import DataRecord, ModelRecord, TokenizerRecord
 from evidence.records.record import Record
+from evidence.results.context import at
 
 _SIGNS: Final = ":"
 """Of a version in a package URL, besides letters, digits and `-._~`, not percent-encoded."""
@@ -113,7 +114,7 @@ def _code(account: Account) -> Iterator[Input]:
 
 
 def _data(path: str, name: str, record: DataRecord) -> Iterator[Input]:
-    address = f"{path}#/data/{name.replace('~', '~0').replace('/', '~1')}"
+    address = at(path, "data", name)
     yield Input(
         "data",
         line(name),

@@ -15,13 +15,12 @@ from evidence import layout
 from evidence.encoding import jsonio
 from evidence.encoding.digest import sha256_hex
 from evidence.errors import UsageError
-from evidence.export.facts import LIMITS, Account, line
+from evidence.export.facts import LIMITS, Account, line, words_of
 from evidence.export.tree import Content, copies_of
 from evidence.export.yaml_text import dump
 from evidence.pack.documents import Documents
 from evidence.pack.imported import Imported
 from evidence.records.record import Number
-from evidence.records.run import ValueRecord
 from evidence.stages.stage import Stage
 from evidence.stages.train import STEPS, TRAIN
 
@@ -111,7 +110,7 @@ def _values(account: Account) -> dict[str, bytes]:
         if isinstance(one.value, int | float) and one.level != "declared":
             found[f"metrics/{key}"] = _points([(when, one.value, 0)])
         else:
-            found[f"params/{key}"] = _tag(_text(one))
+            found[f"params/{key}"] = _tag(words_of(one))
     for name, one in account.values.items():
         if one.value is None:
             reason = one.unavailable or "no reason is recorded"
@@ -185,16 +184,8 @@ def _logged(account: Account, documents: Imported) -> Iterator[tuple[str, list[P
 
 
 def _points(points: Iterable[Point]) -> bytes:
-    rows = (f"{when} {_number(value)} {step}\n" for when, value, step in points)
+    rows = (f"{when} {jsonio.dump_text(value)} {step}\n" for when, value, step in points)
     return "".join(rows).encode("ascii")
-
-
-def _text(record: ValueRecord) -> str:
-    return record.value if isinstance(record.value, str) else _number(record.value or 0)
-
-
-def _number(value: Number) -> str:
-    return jsonio.dump_row(value).decode("utf-8").strip()
 
 
 def _tag(text: str) -> bytes:

@@ -237,7 +237,7 @@ def _shown(record: ValueRecord) -> str:
     """In full precision; a text as it is."""
     if isinstance(record.value, str):
         return markdown.inline(record.value, 200)
-    return jsonio.dump_row(record.value).decode("utf-8").strip()
+    return jsonio.dump_text(record.value)
 
 
 def _not_measured(account: Account) -> str:

@@ -51,7 +51,7 @@ def _content(name: str, record: ValueRecord) -> str:
         return f"\\errmessage{{{why}}}"
     if isinstance(record.value, str):
         return escaped(record.value)
-    return jsonio.dump_row(record.value).decode("utf-8").strip()
+    return jsonio.dump_text(record.value)
 
 
 def _entry(account: Account) -> str:

@@ -153,7 +153,7 @@ def _value(record: ValueRecord) -> str:
         return f"not measured: {_text(record.unavailable or 'no reason recorded', VALUE_CHARS)}"
     if isinstance(record.value, str):
         return _text(record.value, VALUE_CHARS)
-    return _text(jsonio.dump_row(record.value).decode("utf-8").strip())
+    return _text(jsonio.dump_text(record.value))
 
 
 def _attempts(events: Sequence[JournalEvent]) -> Iterator[dict[str, str]]:

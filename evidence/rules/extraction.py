@@ -75,7 +75,7 @@ def _by_pointer(text: str, name: str, pointer: str, row: int) -> Extracted:
             raise MalformedError(f"has no {pointer}: there is no {key[:MAX_TEXT_CHARS]!r}")
     if isinstance(value, bool) or not isinstance(value, (int, float, str)):
         raise MalformedError(f"{pointer} is no number")
-    shown = value.strip() if isinstance(value, str) else jsonio.dump_row(value).decode().strip()
+    shown = value.strip() if isinstance(value, str) else jsonio.dump_text(value)
     return Extracted(number_of(shown), shown, f"{where}{pointer or '(all of it)'}")
 
 

@@ -70,7 +70,7 @@ _ABSENT: Any = object()
 def _text(value: Any) -> str:
     if value is _ABSENT:
         return "nothing"
-    return value if isinstance(value, str) else jsonio.dump_row(value).decode().rstrip("\n")
+    return value if isinstance(value, str) else jsonio.dump_text(value)
 
 
 def _source(expected: Any, pointer: str) -> str:
