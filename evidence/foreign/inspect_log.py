@@ -7,7 +7,6 @@ Conversations, events and stores of samples are not gone through: the original h
 
 from __future__ import annotations
 
-import math
 from collections import Counter
 from collections.abc import Container, Iterator, Mapping
 from typing import Any, Final, Protocol
@@ -18,6 +17,8 @@ from evidence.foreign.finding import cut
 from evidence.foreign.tables import fact, part
 from evidence.foreign.trainings import is_number
 from evidence.records.record import Record
+from evidence.rules.arithmetic import mean
+from evidence.rules.spread import standard_error
 
 INSPECT: Final = "inspect-log"
 _LETTERS: Final = {"C": 1.0, "P": 0.5, "I": 0.0, "N": 0.0}
@@ -136,10 +137,7 @@ def scores_of(source: Source) -> Iterator[InspectScore]:
             yield InspectScore(task, one, None, what, 0, None, why)
             continue
         numbers = [number for number, _ in values]
-        found = math.fsum(numbers) / len(numbers)
-        if what != "mean":
-            squares = math.fsum([(number - found) * (number - found) for number in numbers])
-            found = math.sqrt(squares / (len(numbers) - 1) / len(numbers))
+        found = mean(numbers) if what == "mean" else standard_error(numbers)
         yield InspectScore(task, one, found, what, len(numbers), values[0][1])
     yield from _total(source, said)
 
@@ -199,7 +197,7 @@ def _values(source: Source, scorer: str) -> tuple[list[tuple[float, Place]], str
     why = _unlike_samples(rows, scored)
     if why:
         return [], why
-    means = [(math.fsum(n for n, _ in each) / len(each), each[0][1]) for each in found.values()]
+    means = [(mean([number for number, _ in each]), each[0][1]) for each in found.values()]
     return means, ""
 
 

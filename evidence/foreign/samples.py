@@ -8,7 +8,6 @@ was left out are not computed, each with its reason.
 
 from __future__ import annotations
 
-import math
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from decimal import Decimal
@@ -22,6 +21,8 @@ from evidence.foreign.inspect_log import INSPECT, scores_of
 from evidence.foreign.samples_files import SamplesFile, samples_files
 from evidence.foreign.trainings import is_number
 from evidence.records.record import Record
+from evidence.rules.arithmetic import mean
+from evidence.rules.spread import standard_error
 
 MEANS: Final = frozenset({"acc", "acc_norm", "exact_match", "em", "prompt_level_strict_acc"})
 STDERR: Final = "_stderr"
@@ -84,14 +85,6 @@ def is_no_number(fact: Fact) -> bool:
     return fact.value in ("NaN", "Infinity", "-Infinity")
 
 
-def standard_error(values: Sequence[float]) -> float:
-    """Of a mean: the sample standard deviation (n − 1) / √n, as lm-eval and Inspect compute it. Of
-    two values at least."""
-    mean = math.fsum(values) / len(values)
-    squares = math.fsum([(one - mean) * (one - mean) for one in values])
-    return math.sqrt(squares / (len(values) - 1) / len(values))
-
-
 def _of_results(results: Source, sources: Sequence[Source]) -> Iterator[Held]:
     beside = samples_files(results, sources)
     rows: dict[str, list[dict[str, Fact]]] = {}
@@ -141,7 +134,7 @@ def _of_rows(task: str, fact: Fact, rows: list[dict[str, Fact]], wanted: str, fi
         return Held(task, fact, why_not=why)
     place = next(row[name].place for row in own if name in row)
     if fact.name == name:
-        found = math.fsum(numbers) / len(numbers)
+        found = mean(numbers)
         return Held(task, fact, found, "mean", len(numbers), file, place)
     if len(numbers) < 2:
         return Held(task, fact, why_not="one sample has no standard error")

@@ -1,4 +1,4 @@
-"""One number over several seeds: its mean, and how far the runs are apart. Pure.
+"""One number of several runs or samples: its mean, and how far they are apart. Pure.
 
 Responsible for the arithmetic. Which runs belong together, and which are left out, its caller says.
 Runs of several seeds tell how much a seed decides, with the same data; not how much the questions
@@ -51,3 +51,8 @@ def sample_sd(values: Sequence[float]) -> float:
     largest = max(map(abs, offsets))
     squares = math.fsum([(one / largest) * (one / largest) for one in offsets])
     return largest * math.sqrt(squares / (len(values) - 1))
+
+
+def standard_error(values: Sequence[float]) -> float:
+    """Of a mean: `sample_sd` / √n, as lm-eval and Inspect compute it. Of two values or more."""
+    return sample_sd(values) / math.sqrt(len(values))
