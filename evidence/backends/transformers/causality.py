@@ -7,14 +7,14 @@ it generates is worth nothing. What does not fit into a model's context or embed
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Sequence
 from typing import Any, Final
 
 import torch
 
+from evidence.backends.transformers.forward import logits_of, to_ask
 from evidence.data.tokens import Example
-from evidence.rules.closeness import ASKED_IN_FLOAT32, SAME_LOGITS
+from evidence.rules.closeness import SAME_LOGITS
 from evidence.worker.interface import StageFailure
 
 NUM_TOKENS: Final = 8
@@ -44,9 +44,7 @@ def sees_the_future(model: Any, ids: Sequence[int]) -> bool:
         return False
     size = model.get_input_embeddings().weight.shape[0]
     after = [*before[:kept], *((one + 1) % size for one in before[kept:])]
-    asked = model
-    if model.dtype != torch.float32 and _num_parameters(model) <= ASKED_IN_FLOAT32:
-        asked = copy.deepcopy(model).float()
+    asked = to_ask(model)
     one, other = (_logits(asked, row)[:kept] for row in (before, after))
     moved = (one - other).abs().max()
     scale = torch.maximum(one.abs().max(), other.abs().max())
@@ -54,15 +52,5 @@ def sees_the_future(model: Any, ids: Sequence[int]) -> bool:
 
 
 def _logits(model: Any, ids: Sequence[int]) -> torch.Tensor:
-    was_training = model.training
-    model.eval()
     row = torch.tensor([list(ids)], device=model.device)
-    with torch.no_grad():
-        found = model(input_ids=row, attention_mask=torch.ones_like(row))
-    model.train(was_training)
-    logits: torch.Tensor = found["logits"][0].double()
-    return logits
-
-
-def _num_parameters(model: Any) -> int:
-    return sum(parameter.numel() for parameter in model.parameters())
+    return logits_of(model, input_ids=row, attention_mask=torch.ones_like(row))

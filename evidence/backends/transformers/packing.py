@@ -7,14 +7,14 @@ seams. A model that does not heed them is refused before the first step.
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Sequence
 from typing import Any, Final
 
 import torch
 
+from evidence.backends.transformers.forward import logits_of, to_ask
 from evidence.data.tokens import IGNORED, Example
-from evidence.rules.closeness import ASKED_IN_FLOAT32, SAME_LOGITS
+from evidence.rules.closeness import SAME_LOGITS
 from evidence.rules.packing import packed
 from evidence.worker.interface import StageFailure
 
@@ -75,10 +75,7 @@ def refuse_crossing(model: Any, examples: Sequence[Example]) -> float:
     rounding, or where the model takes no positions."""
     first, *others = (one.ids[:TRIED_TOKENS] for one in examples)
     second = next((one for one in others if one[:1] != first[:1] or one != first), first)
-    asked = model
-    num_parameters = sum(one.numel() for one in model.parameters())
-    if model.dtype != torch.float32 and num_parameters <= ASKED_IN_FLOAT32:
-        asked = copy.deepcopy(model).float()
+    asked = to_ask(model)
     name = type(model).__name__
     try:
         alone = torch.cat([_logits(asked, [list(one)]) for one in (first, second)])
@@ -97,12 +94,6 @@ def refuse_crossing(model: Any, examples: Sequence[Example]) -> float:
 
 
 def _logits(model: Any, rows: Sequence[Sequence[int]]) -> torch.Tensor:
-    was_training = model.training
-    model.eval()
     ids = torch.tensor([[one for row in rows for one in row]], device=model.device)
     places = torch.tensor([[at for row in rows for at in range(len(row))]], device=model.device)
-    with torch.no_grad():
-        found = model(input_ids=ids, position_ids=places, use_cache=False)
-    model.train(was_training)
-    logits: torch.Tensor = found["logits"][0].double()
-    return logits
+    return logits_of(model, input_ids=ids, position_ids=places, use_cache=False)
