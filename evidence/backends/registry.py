@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Final
 from evidence.encoding.codec import decode, encode
 from evidence.encoding.schema import nearest
 from evidence.errors import MalformedError, UsageError
+from evidence.text.package_name import normalised
 from evidence.worker.interface import Backend, Package
 
 if TYPE_CHECKING:
@@ -104,7 +105,7 @@ def distribution_of(name: str) -> str | None:
     """The installed package that brings a backend, as packages.json spells it; None for ours."""
     claims = () if name in SHIPPED else _installed().get(name, ())
     owner = claims[0].dist if claims else None
-    return None if owner is None else re.sub(r"[-_.]+", "-", owner.name).lower()
+    return None if owner is None else normalised(owner.name)
 
 
 def every() -> Iterator[tuple[str, Backend | UsageError]]:

@@ -16,6 +16,7 @@ from evidence.encoding.digest import sha256_hex
 from evidence.records.availability import Unavailable
 from evidence.records.capture import PackageRecord, PackagesRecord
 from evidence.text.escape import visible
+from evidence.text.package_name import normalised
 
 _USER_INFO: Final = re.compile(r"(?<=://)(?:[^/?#]*@|[^/?#]*:(?!\d*(?:[/?#]|$))[^@]*@)")
 """Up to the last @ before the path; also past slashes, where a password was not escaped."""
@@ -51,7 +52,7 @@ def without_credentials(url: str) -> str:
 def name_and_version(one: Distribution) -> tuple[str, str]:
     """Name, as an index would spell it, and version of an installed distribution."""
     shown = visible(_field(one, "Name") or "unnamed")
-    return re.sub(r"[-_.]+", "-", shown).lower(), visible(_field(one, "Version"))
+    return normalised(shown), visible(_field(one, "Version"))
 
 
 def _field(one: Distribution, name: str) -> str:

@@ -6,9 +6,9 @@ from math import isfinite
 from string import hexdigits
 from typing import Final, Literal
 
-from evidence.catalogue.names import normalised
 from evidence.errors import UsageError
 from evidence.records.record import Number, Record
+from evidence.text.package_name import normalised
 
 Op = Literal["<", "<=", ">", ">=", "==", "!="]
 _OPS: Final[tuple[Op, ...]] = ("<=", ">=", "==", "!=", "<", ">")

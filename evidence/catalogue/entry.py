@@ -15,7 +15,6 @@ from typing import Final
 
 from msgspec.structs import replace
 
-from evidence.catalogue.names import normalised
 from evidence.errors import UnsafePackError
 from evidence.pack.documents import Documents
 from evidence.pack.imported import PackDocuments
@@ -24,6 +23,7 @@ from evidence.records.inputs import InputsRecord, ModelRecord
 from evidence.records.record import Number, Record
 from evidence.records.run import ValueRecord
 from evidence.text.escape import one_line
+from evidence.text.package_name import normalised
 from evidence.verification.reading.directory import SafeDirectory
 from evidence.verification.reading.structure import walk
 from evidence.verification.several import Unread, sealed_or_why

@@ -1,4 +1,4 @@
-"""What those who build the index and those who ask it must say alike. Pure, and quick to import."""
+"""The name of a package as package indexes compare it (PEP 503)."""
 
 from __future__ import annotations
 
@@ -9,5 +9,5 @@ _BETWEEN_WORDS: Final = re.compile(r"[-_.]+")
 
 
 def normalised(package: str) -> str:
-    """The name of a package as package indexes compare it (PEP 503)."""
+    """The same for every way in which one package is written: `Flash_Attn` is `flash-attn`."""
     return _BETWEEN_WORDS.sub("-", package).lower()
