@@ -135,7 +135,7 @@ def predictions_shown(
 
 
 class ChosenExample(Record):
-    """One question with choices as a row of a table, every cell escaped."""
+    """One question with choices as a row of a table, every cell in marks."""
 
     id: str
     prompt: str
@@ -152,7 +152,7 @@ def choices_shown(rows: Sequence[PredictionRow]) -> tuple[ChosenExample, ...]:
     shown = (*islice(good, NUM_PREDICTIONS), *islice(bad, NUM_PREDICTIONS))
     return tuple(
         ChosenExample(
-            id=markdown.code(row.id, CELL_CHARS),
+            id=marked.code(row.id, CELL_CHARS),
             prompt=_cell(row.prompt),
             right=_choice(one, one.right),
             picked=_choice(one, one.picked),

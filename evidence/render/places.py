@@ -1,7 +1,6 @@
 """Where the addresses of a value lead: file, lines and what of them.
 
-Responsible for reading addresses apart, and for the line of a document at which a value stands. A
-document is written in one form alone (docs/format.md), so its lines follow from its values.
+Responsible for reading addresses apart. Nothing is opened; what stands there is not asked.
 """
 
 from __future__ import annotations
@@ -9,7 +8,6 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from evidence.pack.imported import PackDocuments
 from evidence.records.record import Record
 
 _ADDRESS: Final = re.compile(
@@ -26,7 +24,7 @@ class Place(Record):
     pointer: str
 
 
-def places_of(address: str, documents: PackDocuments) -> list[Place]:
+def places_of(address: str) -> list[Place]:
     """The places that an address joins. What is no address is shown as the path that it is."""
     return [_place(part) for part in address.split(" + ") if part]
 

@@ -63,7 +63,9 @@ def _options(sheet: Sheet) -> str:
 def _extra(sheet: Sheet) -> str:
     """Arguments of [train.extra], by their names in TrainingArguments."""
     names = [name for name in sheet.values if name.startswith(_EXTRA)]
-    return ", ".join(f"`{name.removeprefix(_EXTRA)}` {sheet.v(name, 'shortest')}" for name in names)
+    return ", ".join(
+        f"{marked.code(name.removeprefix(_EXTRA))} {sheet.v(name, 'shortest')}" for name in names
+    )
 
 
 def _stayed(documents: Documents) -> bool:
