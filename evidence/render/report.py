@@ -21,9 +21,10 @@ from evidence.records.record import Record
 from evidence.records.run import JournalEvent, ValueRecord
 from evidence.render.places import Place, places_of
 from evidence.results.rules import sentence_of
-from evidence.text import formatting, markdown
+from evidence.text import formatting
 from evidence.text.escape import visible
 from evidence.text.hypertext.blocks import body
+from evidence.text.markdown import html_line
 
 SHOWN_VALUES: Final = 1000
 SHOWN_EVENTS: Final = 300
@@ -60,8 +61,8 @@ def view(
         "policy": shipped.policy,
         "style": shipped.style,
         "script": shipped.script,
-        "page_title": _text(id_of(documents)) + ": Evidence",
-        "folder": _text(id_of(documents)),
+        "page_title": html_line(id_of(documents)) + ": Evidence",
+        "folder": html_line(id_of(documents)),
         "body": parts,
         "attempts": list(_attempts(events)),
         **_values({n: one for n, one in origins.values.items() if n not in origins.shown}),
@@ -96,28 +97,28 @@ def _origin_id(number: int) -> str:
 def _opened(
     number: int, name: str, record: ValueRecord, documents: PackDocuments
 ) -> dict[str, Any]:
-    found = places_of(record.address, documents)
+    found = places_of(record.address)
     return {
         "id": _origin_id(number),
-        "name": _text(name),
+        "name": html_line(name),
         "value": _value(record),
         "unit": _unit(record),
-        "level": _text(record.level),
-        "rule": _text(record.rule),
-        "formula": _text(sentence_of(record.rule)),
+        "level": html_line(record.level),
+        "rule": html_line(record.rule),
+        "formula": html_line(sentence_of(record.rule)),
         "places": [_place(one, documents) for one in found[:SHOWN_PLACES]]
         + ([_more(len(found) - SHOWN_PLACES)] if len(found) > SHOWN_PLACES else []),
     }
 
 
 def _place(one: Place, documents: PackDocuments) -> dict[str, str]:
-    path = _text(one.path, ADDRESS_CHARS)
+    path = html_line(one.path, ADDRESS_CHARS)
     is_there = one.path in documents.digests and layout.SEALED_PATH.fullmatch(one.path)
-    lines = f", line {_text(one.first)}" if one.first else ""
+    lines = f", line {html_line(one.first)}" if one.first else ""
     return {
         "file": f'<a href="{path}">{path}</a>' if is_there else path,
-        "lines": f"{lines} to {_text(one.last)}" if one.last != one.first else lines,
-        "pointer": f", <code>{_text(one.pointer, ADDRESS_CHARS)}</code>" if one.pointer else "",
+        "lines": f"{lines} to {html_line(one.last)}" if one.last != one.first else lines,
+        "pointer": f", <code>{html_line(one.pointer, ADDRESS_CHARS)}</code>" if one.pointer else "",
     }
 
 
@@ -132,12 +133,12 @@ def _values(values: Mapping[str, ValueRecord]) -> dict[str, Any]:
         "values_left_out": f", but for {formatting.count(left)} of them" if left > 0 else "",
         "values": [
             {
-                "name": f"<code>{_text(name)}</code>",
+                "name": f"<code>{html_line(name)}</code>",
                 "value": _value(record),
                 "unit": _unit(record),
-                "level": _text(record.level),
-                "rule": _text(record.rule),
-                "address": f"<code>{_text(record.address, ADDRESS_CHARS)}</code>",
+                "level": html_line(record.level),
+                "rule": html_line(record.rule),
+                "address": f"<code>{html_line(record.address, ADDRESS_CHARS)}</code>",
             }
             for name, record in sorted(values.items())[:SHOWN_VALUES]
         ],
@@ -145,15 +146,15 @@ def _values(values: Mapping[str, ValueRecord]) -> dict[str, Any]:
 
 
 def _unit(record: ValueRecord) -> str:
-    return f" {_text(record.unit)}" if record.unit and record.value is not None else ""
+    return f" {html_line(record.unit)}" if record.unit and record.value is not None else ""
 
 
 def _value(record: ValueRecord) -> str:
     if record.value is None:
-        return f"not measured: {_text(record.unavailable or 'no reason recorded', VALUE_CHARS)}"
+        return f"not measured: {html_line(record.unavailable or 'no reason recorded', VALUE_CHARS)}"
     if isinstance(record.value, str):
-        return _text(record.value, VALUE_CHARS)
-    return _text(jsonio.dump_text(record.value))
+        return html_line(record.value, VALUE_CHARS)
+    return html_line(jsonio.dump_text(record.value))
 
 
 def _attempts(events: Sequence[JournalEvent]) -> Iterator[dict[str, str]]:
@@ -165,9 +166,9 @@ def _attempts(events: Sequence[JournalEvent]) -> Iterator[dict[str, str]]:
         data: Mapping[str, Any] = {} if end is None else end.data
         yield {
             "number": formatting.count(number),
-            "name": _text(str(name)),
-            "outcome": _text(str(data.get("outcome", "no end is recorded")).replace("-", " ")),
-            "reason": _text(str(data.get("reason") or "–"), VALUE_CHARS),
+            "name": html_line(str(name)),
+            "outcome": html_line(str(data.get("outcome", "no end is recorded")).replace("-", " ")),
+            "reason": html_line(str(data.get("reason") or "–"), VALUE_CHARS),
             "seconds": _seconds(data.get("duration_s")),
         }
 
@@ -186,9 +187,9 @@ def _events(events: Sequence[JournalEvent]) -> dict[str, Any]:
         "events": [
             {
                 "line": formatting.count(line),
-                "utc": _text(one.utc),
-                "event": _text(one.event.replace("-", " ")),
-                "attempt": _text(one.attempt or "–"),
+                "utc": html_line(one.utc),
+                "event": html_line(one.event.replace("-", " ")),
+                "attempt": html_line(one.attempt or "–"),
             }
             for line, one in enumerate(events[:SHOWN_EVENTS], 1)
         ],
@@ -200,11 +201,6 @@ def id_of(documents: PackDocuments) -> str:
     if isinstance(documents, Documents):
         return documents.milestone.id
     return documents.manifest.milestone
-
-
-def _text(text: object, limit: int = 0) -> str:
-    """Text for the inside of an element or attribute. What this page adds is escaped here alone."""
-    return markdown.html(markdown.flat(str(text), limit))
 
 
 def _digest(text: str) -> str:

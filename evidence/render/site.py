@@ -19,6 +19,7 @@ from evidence.records.record import Number, Record
 from evidence.records.run import GateResult, Status
 from evidence.render.render import TEMPLATE, fill, shipped
 from evidence.text import formatting, markdown
+from evidence.text.markdown import html_line
 
 OWN: Final = (
     b'<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
@@ -111,8 +112,8 @@ def site_page(folder: str, packs: Sequence[SitePack]) -> bytes:
         "policy": parts.policy,
         "style": parts.style,
         "script": parts.script,
-        "folder": _text(folder, CELL_CHARS),
-        "argument": _text(shlex.quote(folder)),
+        "folder": html_line(folder, CELL_CHARS),
+        "argument": html_line(shlex.quote(folder)),
         "count": formatting.plural(len(packs), "pack"),
         "unread": _unread(packs),
         "width": str(WIDTH),
@@ -130,23 +131,23 @@ def _unread(packs: Sequence[SitePack]) -> str:
 def _row(one: SitePack) -> dict[str, Any]:
     name = PurePath(one.argument).name
     return {
-        "argument": _text(shlex.quote(one.argument)),
-        "name": _text(name, CELL_CHARS),
+        "argument": html_line(shlex.quote(one.argument)),
+        "name": html_line(name, CELL_CHARS),
         "links": [
             {
-                "address": _text(quote(os.fsencode(f"{one.path}/{file}"))),
-                "label": _text(f"{words} of {name}", 2 * CELL_CHARS),
-                "text": _text(words),
+                "address": html_line(quote(os.fsencode(f"{one.path}/{file}"))),
+                "label": html_line(f"{words} of {name}", 2 * CELL_CHARS),
+                "text": html_line(words),
             }
             for words, file in one.files
         ],
-        "milestone": _text(one.milestone or _NONE, CELL_CHARS),
-        "status": _text(_status(one)),
-        "model": _text(_listed(one.models), REASON_CHARS),
-        "date": _text(one.date or _NONE, CELL_CHARS),
-        "gates": _text(_gates(one.gates)),
-        "loss": _text(_listed([_told(told, formatting.number) for told in one.losses])),
-        "rates": _text(_listed([_told(told, formatting.share) for told in one.rates])),
+        "milestone": html_line(one.milestone or _NONE, CELL_CHARS),
+        "status": html_line(_status(one)),
+        "model": html_line(_listed(one.models), REASON_CHARS),
+        "date": html_line(one.date or _NONE, CELL_CHARS),
+        "gates": html_line(_gates(one.gates)),
+        "loss": html_line(_listed([_told(told, formatting.number) for told in one.losses])),
+        "rates": html_line(_listed([_told(told, formatting.share) for told in one.rates])),
         **_curves(one.curves),
     }
 
@@ -188,8 +189,8 @@ def _curves(curves: Sequence[Curve]) -> Mapping[str, str]:
     more = [f"{left} more stages"] if left > 0 else []
     return {
         "curve": " ".join(_paths(shown, len(losses), min(losses), max(losses))),
-        "curve_label": _text("; ".join([*map(_described, shown), *more])),
-        "curve_text": _text("; ".join([*map(_ends, shown), *more])),
+        "curve_label": html_line("; ".join([*map(_described, shown), *more])),
+        "curve_text": html_line("; ".join([*map(_ends, shown), *more])),
     }
 
 
@@ -218,8 +219,3 @@ def _described(one: Curve) -> str:
 def _ends(one: Curve) -> str:
     name = f" ({markdown.flat(one.stage, CELL_CHARS)})" if one.stage else ""
     return f"{formatting.number(one.first[1])} → {formatting.number(one.last[1])}{name}"
-
-
-def _text(text: object, limit: int = 0) -> str:
-    """Text for the inside of an element or attribute: all data of this page is escaped here."""
-    return markdown.html(markdown.flat(str(text), limit))

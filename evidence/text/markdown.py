@@ -60,6 +60,11 @@ def html(text: str) -> str:
     return shown.replace('"', "&quot;").replace("'", "&#39;")
 
 
+def html_line(text: object, limit: int = 0) -> str:
+    """The same on one line, cut to `limit` characters (0: whole)."""
+    return html(flat(str(text), limit))
+
+
 def preformatted(text: str) -> str:
     """A block that shows `text` line by line. No markdown is read inside it."""
     return f"<pre>\n{html(text)}\n</pre>"
