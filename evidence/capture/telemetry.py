@@ -12,13 +12,11 @@ from typing import Final
 import psutil
 
 from evidence.capture.gpu import sample_gpu
-from evidence.capture.processor_energy import EnergyMeter
-from evidence.records.availability import Unavailable
+from evidence.capture.processor_energy import FIRST, EnergyMeter
 from evidence.records.capture import TelemetryRow
 
 SAMPLING_PERIOD_S: Final = 1.0
 _EACH_SECOND_S: Final = 7_200.0
-_FIRST: Unavailable = Unavailable("the first sample has no interval behind it")
 
 _known: dict[int, psutil.Process] = {}
 """Processes of the last sample: psutil measures processor use between two looks at one object."""
@@ -53,7 +51,7 @@ def sample(
         stage=stage,
         elapsed_s=elapsed_s,
         rss_bytes=rss_bytes,
-        cpu_percent=_FIRST if first else cpu_percent,
+        cpu_percent=FIRST if first else cpu_percent,
         gpu_memory_bytes=gpu.memory_bytes,
         gpu_utilisation_percent=gpu.utilisation_percent,
         gpu_power_w=gpu.power_w,
