@@ -7,8 +7,10 @@ all of them. Which names there are is known by the installed transformers alone.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
+
+from evidence.encoding.schema import nearest
 
 _KEYS: Final = {
     "batch_size": ("per_device_train_batch_size", "per_gpu_train_batch_size"),
@@ -146,6 +148,13 @@ OF_SEVERAL: Final = "ddp_"
 """What begins so is of several processes."""
 OF_ONE: Final = "dataloader_"
 """What begins so is of one process: several load their rows by a loader of ours."""
+
+
+def not_there(name: str, known: Sequence[str]) -> str:
+    """What to say of a name that is none of the arguments that there are; only such as a milestone
+    may give are offered in its place."""
+    free = [one for one in known if not refusal(one)]
+    return f"TrainingArguments has no {name}{nearest(name, free)}"
 
 
 def refusal(name: str) -> str:

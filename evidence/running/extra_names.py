@@ -13,10 +13,9 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Final
 
-from evidence.encoding.schema import nearest
 from evidence.milestone.extra_problems import extra_tables
 from evidence.records.milestone import Milestone
-from evidence.rules.arguments import refusal
+from evidence.rules.arguments import not_there
 from evidence.worker.interface import Backend
 
 _PACKAGE: Final = "transformers"
@@ -35,13 +34,11 @@ def extra_problems(
         if one.interpreter is None and one.backend == _PACKAGE and _PACKAGE in backends
     ]
     known = argument_names() if given and here else ()
-    free = [name for name in known if not refusal(name)]
     for place, table in given:
         for name in table:
             if known and name not in known:
-                text = f"TrainingArguments has no {name}{nearest(name, free)}"
                 hint = "The names are those of the transformers that is installed here."
-                yield f"{place}/{name}", text, hint
+                yield f"{place}/{name}", not_there(name, known), hint
 
 
 @cache

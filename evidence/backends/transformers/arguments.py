@@ -14,9 +14,8 @@ from typing import Any
 from transformers import TrainingArguments
 
 from evidence.backends.transformers.models import device_of, refuse_without_bfloat16
-from evidence.encoding.schema import nearest
 from evidence.records.execution import ExecutionRecord
-from evidence.rules.arguments import refusal
+from evidence.rules.arguments import not_there
 from evidence.rules.arithmetic import warm_up
 from evidence.worker.interface import Job, StageFailure
 
@@ -86,8 +85,7 @@ def refuse_unknown(extra: dict[str, Any]) -> None:
     known = [one.name for one in fields(TrainingArguments) if one.init]
     for name in extra:
         if name not in known:
-            free = [one for one in known if not refusal(one)]
-            text = f"train.extra.{name}: TrainingArguments has no {name}{nearest(name, free)}"
+            text = f"train.extra.{name}: {not_there(name, known)}"
             raise StageFailure("requirement-not-met", text)
 
 
