@@ -204,7 +204,8 @@ def _check_secrets(
     files = [one for one in (where.path, notes) if one and one.is_file()]
     for spec in milestone.data.values():
         files += [root / path for path in named_files(root, spec)]
-    files += [root / path for path in digests_of_functions(root, milestone)]
+    asked = milestone.given_eval
+    files += [root / path for path in (() if asked is None else asked.files)]
     for model in _models(milestone).values():
         folders = {model.path, model.config, model.tokenizer} - {None}
         for folder in folders if model.named is None else ():  # what is sealed was looked through
