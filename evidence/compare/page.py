@@ -20,10 +20,11 @@ from evidence.records.comparison import (
     Scalar,
 )
 from evidence.render.render import TEMPLATE, fill
+from evidence.render.stage_table import OF_LOSS
 from evidence.results.evaluation import CONFIDENCE
 from evidence.text import formatting, markdown
 
-_OTHER_LOSS: Final = (".train.label_smoothing", ".train.neftune_noise_alpha")
+_OTHER_LOSS: Final = tuple(f".train.{key}" for key in OF_LOSS)
 """Settings by which the loss of a step is another function of the same rows and weights."""
 _FORMS: Final[Mapping[str, Callable[[float], str]]] = {
     "train.epochs": formatting.significant,

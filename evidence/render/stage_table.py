@@ -20,7 +20,7 @@ from evidence.text import formatting, marked
 
 _TRAINED: Final = ("num_samples", "epochs", "num_steps", "loss_mean", "loss_end", "runtime_s")
 
-_OF_LOSS: Final = {
+OF_LOSS: Final = {
     "label_smoothing": "label smoothing",
     "neftune_noise_alpha": "noise on embeddings",
 }
@@ -56,12 +56,12 @@ def view(documents: Documents, sheet: Sheet) -> dict[str, Any]:
 def _other_losses(stages: Sequence[Stage]) -> str:
     """Stages whose losses are of another function than those of other stages, each with why; empty
     where all losses are of one function."""
-    settings = [{key: getattr(one.milestone.train, key) for key in _OF_LOSS} for one in stages]
+    settings = [{key: getattr(one.milestone.train, key) for key in OF_LOSS} for one in stages]
     if all(one == settings[0] for one in settings):
         return ""
     found = []
     for stage, own in zip(stages, settings, strict=True):
-        words = [_OF_LOSS[key] for key, value in own.items() if value]
+        words = [OF_LOSS[key] for key, value in own.items() if value]
         if words:
             found.append(f"{marked.inline(stage.name)} (with {' and '.join(words)})")
     return ", ".join(found)
