@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from evidence import layout, limits
 from evidence.encoding.digest import sha256_hex
-from evidence.errors import EvidenceError, MalformedError
+from evidence.errors import MalformedError
 from evidence.pack import sshsig
 from evidence.policy.policy import PolicyFile
 from evidence.records.finding import CheckOutcome
@@ -42,14 +42,10 @@ def is_signed(pack: SealedPack, asked: PolicyFile) -> tuple[CheckOutcome, str]:
         except sshsig.NoSshKeygenError as error:
             return "not_checked", error.message
         except (MalformedError, sshsig.RejectedError) as error:
-            reasons.append(f"{who}: it {_reason(error)}")
+            reasons.append(f"{who}: it {error.message}")
             continue
         return "pass", ""
     return "fail", "; ".join(reasons[:3])
-
-
-def _reason(error: EvidenceError) -> str:
-    return error.message
 
 
 def _read(pack: SealedPack, name: str, most: int) -> bytes:
