@@ -12,9 +12,7 @@ from evidence.audit.words import counted, lines, page
 from evidence.cli.answer import own_json_option
 from evidence.cli.boundary import without_a_run
 from evidence.cli.forms import chosen, format_option, print_judged
-from evidence.cli.say import echo, echo_json, secho
-from evidence.encoding import jsonio
-from evidence.encoding.codec import encode
+from evidence.cli.say import echo, echo_records, secho
 from evidence.errors import ExitCode, UsageError
 from evidence.reporting.verdicts import of_audit
 
@@ -84,7 +82,7 @@ def command(
     found = untrue or any(audit.counts.get(verdict) for verdict in wrong)
     code = int(ExitCode.FINDINGS if found else ExitCode.DONE)
     if said_as == "json":
-        echo_json(jsonio.dump_document(encode(audit)))
+        echo_records([audit])
     elif said_as == "markdown":
         echo(page(audit), nl=False)
     elif said_as == "text":

@@ -8,13 +8,11 @@ import click
 
 from evidence.cli.answer import own_json_option
 from evidence.cli.boundary import without_a_run
-from evidence.cli.say import echo, echo_json
+from evidence.cli.say import echo, echo_records
 from evidence.cli.streams import heard
 from evidence.compare.compare import compare_packs
 from evidence.compare.drawing import draw
 from evidence.compare.page import comparison_markdown
-from evidence.encoding import jsonio
-from evidence.encoding.codec import encode
 from evidence.rules.closeness import ACROSS_FRAMEWORKS, WITHIN_A_FRAMEWORK
 from evidence.system.durable import write_file
 from evidence.verification.verification import open_verified
@@ -64,7 +62,7 @@ def command(
         page = comparison_markdown(comparison, PLOT if picture is not None else "")
         write_file(output / PAGE, page.encode("utf-8"))
     if as_json:
-        echo_json(jsonio.dump_document(encode(comparison)))
+        echo_records([comparison])
     elif output is None:
         echo(comparison_markdown(comparison, ""), nl=False)
     else:

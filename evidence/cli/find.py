@@ -12,9 +12,7 @@ from evidence.catalogue.asked import Asked, digest_asked, package_asked, value_a
 from evidence.catalogue.query import Found, FoundPack, find
 from evidence.catalogue.store import NAME
 from evidence.cli.answer import own_json_option
-from evidence.cli.say import echo, echo_json, secho
-from evidence.encoding import jsonio
-from evidence.encoding.codec import encode
+from evidence.cli.say import echo, echo_records, secho
 from evidence.text.escape import one_line
 from evidence.text.formatting import significant
 
@@ -63,8 +61,7 @@ def command(ctx: click.Context, /, **asked: object) -> None:
     limit = 0 if every else options["limit"]
     found = [find(index, conditions, limit) for index in indexes]
     if options["as_json"]:
-        value = encode(found[0]) if len(found) == 1 else [encode(one) for one in found]
-        echo_json(jsonio.dump_document(value))
+        echo_records(found)
         return
     for one in found:
         _print(one)

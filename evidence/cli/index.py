@@ -10,10 +10,8 @@ import click
 
 from evidence.catalogue.build import Indexed, update
 from evidence.cli.answer import own_json_option
-from evidence.cli.say import echo, echo_json
+from evidence.cli.say import echo, echo_records
 from evidence.cli.streams import heard
-from evidence.encoding import jsonio
-from evidence.encoding.codec import encode
 from evidence.text.escape import one_line
 
 MAX_NAMED: Final = 5
@@ -40,7 +38,7 @@ def command(folders: tuple[Path, ...], to: Path | None, anew: bool, as_json: boo
     done = update(folders or (Path("runs"),), to, anew=anew)
     with heard(_line(done)):
         if as_json:
-            echo_json(jsonio.dump_document(encode(done)))
+            echo_records([done])
         else:
             _print(done)
 

@@ -8,10 +8,8 @@ from typing import Final
 import click
 
 from evidence.cli.answer import own_json_option
-from evidence.cli.say import echo, echo_json
+from evidence.cli.say import echo, echo_records
 from evidence.cli.streams import heard
-from evidence.encoding import jsonio
-from evidence.encoding.codec import encode
 from evidence.stores.push import Pushed, push
 from evidence.text.escape import one_line
 
@@ -34,7 +32,7 @@ def command(pack: Path, to: str, create_pr: bool, as_json: bool) -> None:
     done = push(pack, to, create_pr=create_pr)
     with heard(_line(done)):
         if as_json:
-            echo_json(jsonio.dump_document(encode(done)))
+            echo_records([done])
         else:
             echo(_line(done))
             echo(f"  root digest  sha256:{done.root_sha256}")

@@ -7,12 +7,16 @@ Responsible for that law: whatever a line is made of, its acting characters are 
 from __future__ import annotations
 
 import re
-from typing import Final
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Final
 
 import click
 
 from evidence.cli.answer import current
 from evidence.text.escape import acts_at, visible
+
+if TYPE_CHECKING:
+    from evidence.records.record import Record
 
 _OURS: Final = re.compile(r"(\x1b\[(?:0|1|2|3[0-7])m)")
 """What `click.style` puts around words."""
@@ -36,6 +40,15 @@ def echo_json(document: bytes) -> None:
     current().is_said = True
     text = document.decode("utf-8")
     click.echo(text if acts_at(text) is None else _ACTING_IN_JSON.sub(_spelled, text), nl=False)
+
+
+def echo_records(records: Sequence[Record]) -> None:
+    """Print a record as a document; of several, a list of them."""
+    from evidence.encoding import jsonio  # --help needs neither
+    from evidence.encoding.codec import encode
+
+    values = [encode(one) for one in records]
+    echo_json(jsonio.dump_document(values[0] if len(values) == 1 else values))
 
 
 def harmless(text: str) -> str:

@@ -15,9 +15,7 @@ from evidence.cli.answer import own_json_option
 from evidence.cli.forms import Form, chosen, format_option, print_judged
 from evidence.cli.policy import print_policy
 from evidence.cli.report import print_report
-from evidence.cli.say import echo_json
-from evidence.encoding import jsonio
-from evidence.encoding.codec import encode
+from evidence.cli.say import echo_records
 from evidence.errors import UsageError, gravest
 from evidence.records.finding import Report, ReportUnderPolicy
 from evidence.stores.address import is_address
@@ -133,8 +131,7 @@ def _say(reports: list[Report], form: Form, *, quiet: bool) -> int:
     """Print them; returns their exit code."""
     code = int(gravest(one.exit for one in reports))
     if form == "json":
-        value = encode(reports[0]) if len(reports) == 1 else [encode(r) for r in reports]
-        echo_json(jsonio.dump_document(value))
+        echo_records(reports)
     elif form == "text":
         for report in reports:
             print_report(report, quiet=quiet)
@@ -191,8 +188,7 @@ def _self_test(
 
     tests = [self_test(path) for path in expand(packs)]
     if form == "json":
-        value = encode(tests[0]) if len(tests) == 1 else [encode(one) for one in tests]
-        echo_json(jsonio.dump_document(value))
+        echo_records(tests)
     else:
         for one in tests:
             print_self_test(one, quiet=quiet)
