@@ -9,9 +9,10 @@ nothing, so it waits until this was done.
 from __future__ import annotations
 
 import os
-import stat
 from pathlib import Path
 from typing import Final
+
+from evidence.system.entries import open_regular, type_of
 
 _MAGIC: Final = bytes.fromhex("d9d505f920a163d7")
 """How a journal begins, and how one ends that names another file."""
@@ -27,16 +28,10 @@ def names_another_file(journal: Path) -> bool:
 
     Raises OSError where it cannot be read.
     """
-    flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOFOLLOW", 0)
-    if journal.is_symlink():
+    if type_of(journal) not in ("file", None):
         return True
-    descriptor = os.open(journal, flags | getattr(os, "O_BINARY", 0))
-    try:
-        found = os.fstat(descriptor)
-        if not stat.S_ISREG(found.st_mode):
-            return True
-        os.lseek(descriptor, max(0, found.st_size - len(_MAGIC)), os.SEEK_SET)
+    with open_regular(journal) as stream:
+        size_bytes = os.fstat(stream.fileno()).st_size
+        stream.seek(max(0, size_bytes - len(_MAGIC)))
         # A journal that holds nothing but its first eight bytes names nothing, nor is it played.
-        return found.st_size > len(_MAGIC) and os.read(descriptor, len(_MAGIC)) == _MAGIC
-    finally:
-        os.close(descriptor)
+        return size_bytes > len(_MAGIC) and stream.read(len(_MAGIC)) == _MAGIC

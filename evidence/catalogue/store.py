@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import os
 import sqlite3
-import stat
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -22,6 +21,7 @@ from evidence.catalogue.journal import journal_of, names_another_file
 from evidence.encoding import jsonio
 from evidence.encoding.digest import sha256_hex
 from evidence.errors import BusyError, UsageError
+from evidence.system.entries import open_regular, type_of
 
 NAME: Final = ".index.sqlite"
 """In a folder of packs."""
@@ -94,7 +94,8 @@ def writing(path: Path) -> Iterator[sqlite3.Connection]:
 
 def _is_new(path: Path) -> bool:
     """Whether there is nothing yet, or the empty file that SQLite begins with."""
-    return not os.path.lexists(path) or (not path.is_symlink() and path.stat().st_size == 0)
+    kind = type_of(path)
+    return kind is None or (kind == "file" and path.stat().st_size == 0)
 
 
 def _make(connection: sqlite3.Connection) -> None:
@@ -136,20 +137,15 @@ def _play_back(path: Path) -> None:
 
 def refuse_foreign(path: Path) -> None:
     """Raise UsageError for a file whose header is not that of an index; SQLite never sees it."""
-    flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOFOLLOW", 0)
     try:
-        descriptor = os.open(path, flags | getattr(os, "O_BINARY", 0))
+        with open_regular(path) as stream:
+            header = stream.read(_HEADER_BYTES)
     except FileNotFoundError as error:
         hint = f"evidence index {path.parent} makes one of the packs there."
         raise UsageError(f"there is no index {path}", hint=hint) from error
     except OSError as error:
         raise UsageError(f"cannot read the index {path}: {error.strerror}") from error
-    try:
-        is_plain = stat.S_ISREG(os.fstat(descriptor).st_mode)
-        header = os.read(descriptor, _HEADER_BYTES) if is_plain else b""
-    finally:
-        os.close(descriptor)
-    if is_plain and not header:
+    if not header:
         hint = f"Where none is being made now, evidence index {path.parent} makes it."
         raise UsageError(f"the index {path} is empty as yet", hint=hint)
     if len(header) < _HEADER_BYTES or not header.startswith(_MAGIC):
