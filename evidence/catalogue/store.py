@@ -84,7 +84,7 @@ def writing(path: Path) -> Iterator[sqlite3.Connection]:
     if not is_new:
         with reading(path):
             pass
-    with _connected(path, "rwc", limit_s=None) as connection:
+    with _connected(path, "rwc", is_timed=False) as connection:
         connection.execute("PRAGMA cache_size = -65536")
         if is_new:
             _make(connection)
@@ -131,7 +131,7 @@ def _play_back(path: Path) -> None:
         return
     except OSError as error:
         raise UsageError(f"cannot read {journal}: {error.strerror}") from error
-    with _connected(path, "rw", limit_s=None) as connection:
+    with _connected(path, "rw", is_timed=False) as connection:
         connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
 
 
@@ -203,9 +203,7 @@ def name_number(connection: sqlite3.Connection, known: dict[str, int], name: str
 
 
 @contextmanager
-def _connected(
-    path: Path, mode: str, limit_s: float | None = limits.INDEX_QUERY_TIMEOUT_S
-) -> Iterator[sqlite3.Connection]:
+def _connected(path: Path, mode: str, *, is_timed: bool = True) -> Iterator[sqlite3.Connection]:
     place = f"file:{quote(os.fsencode(path.absolute()))}?mode={mode}"
     connection = None
     try:
@@ -214,8 +212,8 @@ def _connected(
         connection.setlimit(sqlite3.SQLITE_LIMIT_ATTACHED, 0)
         connection.execute("PRAGMA trusted_schema = OFF")
         connection.execute("PRAGMA cell_size_check = ON")
-        if limit_s is not None:
-            ends_s = time.monotonic() + limit_s
+        if is_timed:
+            ends_s = time.monotonic() + limits.INDEX_QUERY_TIMEOUT_S
             connection.set_progress_handler(lambda: time.monotonic() > ends_s, 10_000)
         yield connection
     except (sqlite3.Error, OverflowError) as error:
@@ -227,7 +225,7 @@ def _connected(
             hint = f"evidence index {path.parent} brings it back to before, and up to date."
             raise UsageError(text, hint=hint) from error
         if "interrupted" in str(error):
-            text = f"the index {path} took longer than {limit_s:g} s to answer"
+            text = f"the index {path} took longer than {limits.INDEX_QUERY_TIMEOUT_S:g} s to answer"
             raise UsageError(text, hint=_REMAKE) from error
         raise UsageError(f"the index {path} cannot be used: {error}", hint=_REMAKE) from error
     finally:

@@ -44,7 +44,13 @@ BESIDE: Final = (
     layout.PUBLISHED,
 )
 """Beside what becomes the pack, and never sealed."""
-DERIVED: Final = (layout.SUMS, layout.MANIFEST, layout.RESULTS, layout.RENDERED)
+DERIVED: Final = (
+    layout.SUMS,
+    layout.MANIFEST,
+    layout.RESULTS,
+    layout.RENDERED,
+    layout.REPORT,
+)
 """Computed from everything else when a run is sealed, but for the summary and its plots."""
 _OUTCOME: Final = "outcome.json"
 _PARTIAL: Final = f".*.[0-9]*{PARTIAL}"

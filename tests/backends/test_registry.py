@@ -18,6 +18,7 @@ from evidence.milestone.parse import load_milestone
 from evidence.milestone.plan import plan_attempts
 from evidence.records.availability import Unavailable
 from evidence.render.view import backend_name
+from evidence.text.marked import inline
 from evidence.worker.interface import Backend, Package
 from evidence.worker.requirements import unmet
 from tests.command import evidence
@@ -185,9 +186,9 @@ def test_what_goes_wrong_inside_a_module_that_is_there_is_told_in_full(
 def test_a_title_is_that_of_ours_whatever_is_installed() -> None:
     assert registry.find("stub").title == "Stub (tests)"
     assert registry.title("stub") is None
-    assert backend_name("stub") == "stub"
+    assert backend_name("stub") == inline("stub")
     assert backend_name("transformers") == "PyTorch/Transformers"
-    assert backend_name("*b*") == r"\*b\*"
+    assert backend_name("*b*") == inline("*b*")
 
 
 def test_whoever_reads_a_pack_asks_no_package(

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from evidence import limits
+from evidence.capture import processor_energy
 from evidence.capture.processor_energy import FIRST, NO_COUNTER, EnergyMeter
 from evidence.records.availability import Unavailable
 
@@ -91,3 +93,22 @@ def test_a_counter_for_root_alone_says_so(tmp_path: Path, monkeypatch: pytest.Mo
     found = EnergyMeter(tmp_path).since_last_j(first=True)
     assert isinstance(found, Unavailable)
     assert "root alone" in found.reason
+
+
+def test_more_than_processors_draw_in_this_time_is_no_measurement(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(limits, "COUNTER_APART_S", 0.0)
+    monkeypatch.setattr(limits, "MAX_PROCESSORS_W", 100.0)
+    now_s = [0.0]
+    monkeypatch.setattr(processor_energy.time, "monotonic", lambda: now_s[0])
+    meter = EnergyMeter(tmp_path)
+    highest = 262_143_328_850
+    zone(tmp_path, "intel-rapl:0", "package-0", "1", highest)
+    meter.since_last_j(first=True)
+    zone(tmp_path, "intel-rapl:0", "package-0", "200000001", highest)
+    now_s[0] = 2.0
+    assert meter.since_last_j(first=False) == pytest.approx(200)
+    zone(tmp_path, "intel-rapl:0", "package-0", "400000001", highest)
+    now_s[0] = 3.9
+    assert "leapt" in reason_of(meter.since_last_j(first=False))

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 from toy import intact_bytes, toy, write
 
-from evidence import layout
+from evidence import layout, limits
 from evidence.catalogue import build, store
 from evidence.catalogue.asked import Asked, value_asked
 from evidence.catalogue.build import update
@@ -262,6 +262,30 @@ def test_rows_that_no_index_of_ours_has_are_refused(runs: Path) -> None:
     connection.close()
     with pytest.raises(UsageError, match="a row that no index of ours has"):
         find(index, Asked())
+
+
+def test_a_cell_past_its_limit_is_not_read(runs: Path) -> None:
+    update([runs], None)
+    with sqlite3.connect(runs / store.NAME) as connection:
+        wide = "x" * (limits.MAX_INDEX_CELL_BYTES + 1)
+        connection.execute("UPDATE packs SET milestone = ?", (wide,))
+    connection.close()
+    with pytest.raises(UsageError, match="cannot be used"):
+        find(runs / store.NAME, Asked())
+
+
+def test_an_index_that_takes_too_long_to_answer_is_given_up(
+    runs: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    update([runs], None)
+    monkeypatch.setattr(limits, "INDEX_QUERY_TIMEOUT_S", 0.05)
+    with (
+        pytest.raises(UsageError, match=r"longer than 0\.05 s"),
+        store.reading(runs / store.NAME) as connection,
+    ):
+        connection.execute(
+            "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT max(i) FROM n"
+        ).fetchone()
 
 
 def test_asking_an_index_writes_nothing(runs: Path) -> None:

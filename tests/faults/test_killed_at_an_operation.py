@@ -95,6 +95,21 @@ def test_a_run_killed_in_the_midst_of_a_journal_record_goes_on_or_can_be_closed(
     killed_and_resumed(case, at, outcome, "run", "T1")
 
 
+def test_a_run_killed_behind_any_file_of_the_rendered_set_goes_on(
+    undisturbed: Case, outcome: str, fresh: Case, tmp_path: Path
+) -> None:
+    """C1: each of these files is the last one that is there."""
+    calls = read_calls(undisturbed.root / "calls.jsonl")
+    moved = [(at, call["args"][1]) for at, call in enumerate(calls, 1) if call["call"] == "replace"]
+    rendered = [(at, path.partition("/pack/")[2]) for at, path in moved]
+    rendered = [(at, path) for at, path in rendered if layout.is_rendered(path)]
+    assert {layout.REPORT, layout.RENDERED, layout.summary_name("T1")} <= {p for _, p in rendered}
+    for at, path in rendered:
+        case = copy_case(fresh, tmp_path / str(at))
+        assert killed(case, at + 1, "run", "T1") == "unfinished", path
+        laws.can_be_resumed(case, "unfinished", outcome)
+
+
 @pytest.mark.parametrize("share", sampled(range(8), (0, 2, 5, 7)))
 def test_a_run_killed_once_more_while_it_goes_on_still_goes_on(
     share: int, halfway: Case, num_resume_calls: int, outcome: str, tmp_path: Path

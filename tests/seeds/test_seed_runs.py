@@ -25,6 +25,7 @@ from evidence.render.values import Sheet
 from evidence.results.compute import compute_results
 from evidence.results.context import Context
 from evidence.results.seeds import seed_values
+from evidence.text.marked import inline
 from evidence.verification.verification import open_verified
 from tests.command import evidence
 from tests.packs.sealing import reseal, resum
@@ -117,7 +118,8 @@ def test_runs_that_saw_the_same_rows_in_the_same_order_are_named_in_the_summary(
     of_stages = dict(documents.of_stages)
     of_stages[f"stages/seed_3/{layout.METRICS}"] = of_stages[f"stages/seed_1/{layout.METRICS}"]
     copied = replace(documents, of_stages=of_stages)
-    assert [group["same"] for group in seed_table.view(copied, sheet)] == [["seed_1, seed_3"]]
+    named = f"{inline('seed_1')}, {inline('seed_3')}"
+    assert [group["same"] for group in seed_table.view(copied, sheet)] == [[named]]
 
 
 def test_one_run_has_a_mean_and_no_spread_and_none_has_neither(pack: Path) -> None:

@@ -7,7 +7,7 @@ say is in the theme modules beside this one.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from functools import cached_property
+from functools import cached_property, wraps
 from pathlib import Path
 from typing import Any, Final, TypeAlias, TypeVar
 
@@ -197,6 +197,7 @@ def unless_reached(check_id: str, run: CheckFunction) -> CheckFunction:
     """A check that computes from settings of [train], and is not checked where an argument of
     [train.extra] could reach what it computes."""
 
+    @wraps(run)
     def asked(evidence: Evidence) -> Problems:
         plan = evidence.context.plan
         train = None if plan is None else plan.given_train
