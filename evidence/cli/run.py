@@ -178,17 +178,14 @@ def _report(result: RunResult) -> None:
 
 def _say_open_gates(gates: Sequence[GateResult]) -> None:
     """Which gates keep a complete run from exit 0, and by what."""
-    opened = [gate for gate in gates if gate.is_open]
-    known = sum(gate.outcome == "not-met" for gate in opened)
-    num_required = sum(gate.required for gate in gates)
-    what = "not met" if known else "not checked"
-    echo(
-        f"the run is complete, but {len(opened)} of "
-        f"{formatting.plural(num_required, 'required gate')} {what} (exit 4):"
-    )
-    for gate in opened:
-        unchecked = "not checked: " if gate.outcome == "not-checked" else ""
-        echo(visible(f"    {gate.name}: {unchecked}{endings.measured(gate)}"))
+    parted = endings.by_openness(gates)
+    num_required = formatting.plural(sum(gate.required for gate in gates), "required gate")
+    counted = [f"{len(some)} of {num_required} {what}" for what, some in parted]
+    echo(f"the run is complete, but {' and '.join(counted)} (exit 4):")
+    for what, some in parted:
+        unchecked = "" if what == "not met" else f"{what}: "
+        for gate in some:
+            echo(visible(f"    {gate.name}: {unchecked}{endings.measured(gate)}"))
 
 
 def _anew(result: RunResult) -> str:

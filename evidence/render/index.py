@@ -15,7 +15,7 @@ from evidence.records.record import Record
 from evidence.records.reproduction import ReproductionRecord
 from evidence.records.run import ManifestRecord, Relation, ResultsRecord
 from evidence.render.render import TEMPLATE, fill
-from evidence.text import formatting, markdown
+from evidence.text import endings, formatting, markdown
 
 BLOCKS: Final = "▁▂▃▄▅▆▇█"
 MAX_BLOCKS: Final = 8
@@ -97,7 +97,7 @@ def _row(entry: IndexEntry, listed_roots: frozenset[str]) -> dict[str, Any]:
         "name": link,
         "problem": "",
         "verdict": entry.verdict,
-        "status": "; ".join([manifest.status, *_missed(results), *_imported(manifest)]),
+        "status": "; ".join([manifest.status, *_missed(manifest, results), *_imported(manifest)]),
         "date": markdown.inline(str(_value(results, "run.date") or "–")),
         "model": _model(results, stand_in=manifest.stand_in),
         "steps": _steps(results),
@@ -109,10 +109,15 @@ def _row(entry: IndexEntry, listed_roots: frozenset[str]) -> dict[str, Any]:
     }
 
 
-def _missed(results: ResultsRecord) -> list[str]:
-    """Required gates that were not met, by their number."""
-    missed = sum(gate.required and gate.outcome == "not-met" for gate in results.gates)
-    return [f"{formatting.plural(missed, 'gate')} not met"] if missed else []
+def _missed(manifest: ManifestRecord, results: ResultsRecord) -> list[str]:
+    """Required gates that were not met, by their number, and of a complete run those that were not
+    checked: of another none could be."""
+    complete = manifest.status == "complete"
+    return [
+        f"{formatting.plural(len(some), 'gate')} {what}"
+        for what, some in endings.by_openness(results.gates)
+        if complete or what == "not met"
+    ]
 
 
 def _imported(manifest: ManifestRecord) -> list[str]:

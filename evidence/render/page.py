@@ -38,7 +38,7 @@ from evidence.results.computed import computed_on
 from evidence.stages.kind import resolve
 from evidence.stages.stage import Stage, stages_of
 from evidence.stages.train import TRAIN
-from evidence.text import formatting, marked
+from evidence.text import endings, formatting, marked
 
 if TYPE_CHECKING:
     from evidence.records.reproduction import ReproductionRecord
@@ -253,15 +253,16 @@ def _reproduction(data: bytes) -> ReproductionRecord | None:
 
 def _gates(results: ResultsRecord) -> dict[str, Any]:
     shown = view.gates(results)
-    still_open = [gate for gate in results.gates if gate.is_open]
-    num_open = len(still_open)
+    parted = endings.by_openness(results.gates)
+    counted = [
+        f"{formatting.plural(len(some), 'required gate is', 'required gates are')} {what}"
+        for what, some in parted
+    ]
     num_skipped = sum(gate.outcome == "skipped" for gate in results.gates)
     return {
         "gates": shown,
-        "open_gates": formatting.plural(num_open, "required gate is", "required gates are")
-        if num_open
-        else "",
-        "open_names": _named([gate.name for gate in still_open]),
+        "open_gates": " and ".join(counted),
+        "open_names": _named([gate.name for _, some in parted for gate in some]),
         "skipped_gates": formatting.plural(num_skipped, "gate") if num_skipped else "",
     }
 

@@ -122,7 +122,7 @@ CHECKED: Final = frozenset(
     (
         *("training-schedule", "training-steps", "training-epoch", RATES, "training-rows"),
         *("training-tokens", "training-loss", OWN_LOSS, "training-checkpoints", "training-flos"),
-        *("seen-batches", "seen-counts", "validation"),
+        *("seen-batches", "seen-counts", "seen-fed", "validation"),
     )
 )
 """Checks that compute from settings of [train]: what is not known could reach each."""

@@ -75,6 +75,8 @@ _TRAINING: Final = (
 
 _SEEN: Final = (
     Forgery("seen-ids", "a recorded row has other tokens", seen.other_ids, ("seen-batches",)),
+    Forgery("seen-order", "rows of a step in another order", seen.other_order,
+            ("seen-batches", "seen-fed")),
     Forgery("seen-labels", "labels that no model received", seen.other_labels, ("seen-rows",)),
     Forgery("seen-target", "a target text where no loss falls", seen.no_loss,
             ("seen-rows", "seen-batches")),

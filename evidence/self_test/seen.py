@@ -27,6 +27,16 @@ def other_ids(pack: ForgedPack) -> None:
     row["ids"][0] = 1 if row["ids"][0] != 1 else 2
 
 
+def other_order(pack: ForgedPack) -> None:
+    """Two rows of a recorded step in another order than its seed draws."""
+    for batch in pack.doc(layout.SEEN)["batches"]:
+        rows = batch["rows"]
+        if len({row["source_row"] for row in rows}) > 1:
+            rows[0], rows[-1] = rows[-1], rows[0]
+            return
+    raise NotPossibleError("no recorded step has two rows")
+
+
 def other_labels(pack: ForgedPack) -> None:
     """A label that is not its id."""
     row = seen_row(pack)

@@ -83,6 +83,7 @@ TRAIN: Final = Kind(
         "evidence.verification.consistency.ranks",
         "evidence.verification.consistency.rank_machines",
         "evidence.verification.consistency.seen",
+        "evidence.verification.consistency.fed",
         "evidence.verification.consistency.taught",
         "evidence.verification.consistency.own_lines",
         "evidence.verification.consistency.size",

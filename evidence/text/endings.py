@@ -6,6 +6,7 @@ same at length. Reasons come from records: they are foreign text, to be escaped 
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Final
 
 from evidence.records.run import DamagedRecord, GateResult, OutcomeKind, OutcomeRecord, StopKind
@@ -76,13 +77,25 @@ def of_stopped_run(kind: StopKind, reason: str, where: str) -> str:
 
 
 def of_open_gates(gates: tuple[GateResult, ...]) -> str:
-    """Which required gates of a complete run are not met; empty where none is open."""
+    """Which required gates of a complete run are not met, or were not checked; empty where none is
+    open."""
+    told = []
+    for what, opened in by_openness(gates):
+        words = "; ".join(f"{gate.name} ({measured(gate)})" for gate in opened)
+        many = "required gates are" if len(opened) > 1 else "a required gate is"
+        told.append(f"{many} {what}: {words}")
+    return f"the run is complete, but {', and '.join(told)}" if told else ""
+
+
+def by_openness(gates: Iterable[GateResult]) -> list[tuple[str, list[GateResult]]]:
+    """Required gates that keep a run from success: those that are not met, then those that could
+    not be checked, which is another thing."""
     opened = [gate for gate in gates if gate.is_open]
-    if not opened:
-        return ""
-    words = "; ".join(f"{gate.name} ({measured(gate)})" for gate in opened)
-    many = "required gates are" if len(opened) > 1 else "a required gate is"
-    return f"the run is complete, but {many} not met: {words}"
+    parted = (
+        ("not met", [gate for gate in opened if gate.outcome == "not-met"]),
+        ("not checked", [gate for gate in opened if gate.outcome != "not-met"]),
+    )
+    return [(what, some) for what, some in parted if some]
 
 
 def measured(gate: GateResult) -> str:

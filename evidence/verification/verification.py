@@ -265,9 +265,9 @@ def _check_consistency_rules(
         check_claims(rendered, observed, root_sha256, options.beside, _opened, ledger)
     check_attached_words(rendered, documents, ledger)
     if sealed.documents is not None and sealed.documents.parents:
-        from evidence.verification.origin.parents import check_parents  # few packs have one
+        from evidence.verification.origin.parent_weights import check_parents  # few packs have one
 
-        check_parents(options.known_as or path, sealed.documents.parents, options.beside, ledger)
+        check_parents(sealed.documents, options.known_as or path, options.beside, ledger)
     manifest = None if documents is None else documents.manifest
     set_then = () if sealed.documents is None else sealed.documents.overrides
     check_expectations(root_sha256 or None, manifest, options, ledger, set_then)

@@ -185,3 +185,23 @@ def test_weights_whose_digest_is_not_recorded_are_not_said_to_be_checked(pack: P
     reseal(pack, [])
     report = json.loads(evidence("verify", str(pack), "--json").out)
     assert "third: no digest of its weights is recorded" in json.dumps(report)
+
+
+@pytest.mark.parametrize(("stage", "key"), [("third", "rms_start"), ("second", "rms_end")])
+def test_a_stage_tells_of_its_weights_what_the_stage_before_told_of_the_same(
+    stage: str, key: str, pack: Path
+) -> None:
+    def change(found: Any) -> None:
+        for one in found["tensors"]:
+            one[key] *= 1.001
+
+    edit(pack / f"stages/{stage}/weights.json", change)
+    reseal(pack, [])
+    assert ("stage-weights", "stages/third/weights.json#/tensors/0/rms_start") in errors(pack)
+
+
+def test_evaluations_that_ask_the_same_say_the_same_of_an_ancestor(pack: Path) -> None:
+    path = "stages/check_third_clean/inputs.json"
+    set_at(path, "ancestors", "second", "ngram", to=[0])(pack)
+    reseal(pack, [])
+    assert ("ancestors", f"{path}#/ancestors/second") in errors(pack)

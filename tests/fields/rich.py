@@ -119,7 +119,7 @@ def _machine(made: ForgedPack) -> None:
 def _facts(made: ForgedPack) -> None:
     """Events that the stub does not report."""
     stage = {"stage": "train", "segment": 1}
-    execution = {**stage, "execution": "fast", "rows_per_forward": 1, "accumulation": 2}
+    execution = {**stage, "execution": "fast", "rows_per_forward": 2, "accumulation": 1}
     execution |= {"device": "cuda:0", "num_devices": 1}
     first = made.docs[layout.METRICS][0]
     loss = {**stage, "step": 1, "num_rows": first["num_rows"]}

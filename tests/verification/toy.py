@@ -10,7 +10,6 @@ import json
 from copy import deepcopy
 from functools import cache
 from pathlib import Path
-from random import Random
 from typing import Any
 
 from toy_machine import machine_of_toy, repository_of_toy
@@ -39,6 +38,7 @@ from toy_parts import (
 )
 
 from evidence import layout
+from evidence.backends.row_order import rows_of_step
 from evidence.encoding.digest import sha256_hex
 from evidence.rules import arithmetic, scoring
 from evidence.rules.row_stream import START, add_row, end_step
@@ -129,15 +129,12 @@ def training_of_toy(
     """Step rows, and what the model saw, of two seconds of training."""
     updates = arithmetic.steps_per_epoch(num_rows, B, G)
     total = arithmetic.total_steps(epochs, updates)
-    order = [i for epoch in range(epochs) for i in Random(epoch).sample(range(num_rows), num_rows)]
-    recorded, stream, position = steps_to_record(total, SEED, MAX_LENGTH), START, 0
+    recorded, stream = steps_to_record(total, SEED, MAX_LENGTH), START
     steps: list[dict[str, Any]] = []
     batches: list[dict[str, Any]] = []
     for step in range(1, total + 1):
-        within = (step - 1) % updates
-        count = min((within + 1) * G, num_rows) - within * G
-        rows = [(source, *_row(source)) for source in order[position : position + count]]
-        position += count
+        rows = [(one, *_row(one)) for one in rows_of_step(step, num_rows, B * G, SEED)]
+        count = len(rows)
         for source, ids, labels in rows:
             stream = add_row(stream, source, ids, labels)
         stream = end_step(stream, step)

@@ -7,7 +7,7 @@ checkpoint ended with and what other stages that begin alike begin with. Files o
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Final
 
 from evidence import layout
@@ -16,11 +16,11 @@ from evidence.records.adapter import AdapterRecord
 from evidence.records.availability import Unavailable
 from evidence.records.inputs import ModelRecord, TextRecord
 from evidence.records.run import JournalEvent
-from evidence.records.tensors import WeightsRecord
+from evidence.records.tensors import TensorMovement, WeightsRecord
 from evidence.results.context import journal_at
 from evidence.stages.stage import BASE, Stage, stages_of
 from evidence.stages.train import ADAPTER, TRAIN, WEIGHTS
-from evidence.verification.consistency.machine import OUR_BACKENDS
+from evidence.verification.consistency.machine import OUR_BACKENDS, TRANSFORMERS
 from evidence.verification.consistency.registry import (
     Evidence,
     Problems,
@@ -34,6 +34,9 @@ from evidence.verification.problem import CannotCheckError, Problem, shown
 
 ALIKE: Final = 0.01
 """Relative: so far apart may be what one set of weights gives twice."""
+_SQUARES: Final = 1e-9
+"""Relative: of means of squares in double precision, added in another order."""
+_SINGLE_PRECISION: Final = 1e-4
 _NO_DIGEST: Final = "no digest of its weights is recorded"
 _OTHER_DTYPE: Final = "it has other number formats than the stage that its checkpoint is of"
 
@@ -44,7 +47,8 @@ def stage_weights(evidence: Evidence) -> Problems:
     that one; and where both have one dtype, weights_sha256 = its end_sha256. Stages with the same
     `init` have as many parameters, files of the same digests, and with one dtype one
     weights_sha256. Exact. Random weights are not compared where the run was resumed: another
-    machine draws others."""
+    machine draws others. Of weights with one digest every stage tells the same of each tensor:
+    shape, num_compared, and the root mean square, relative 1e-9 (1e-4 with other frameworks)."""
     need(evidence.context.plan, evidence.context.why_not)
     stages = stages_of(evidence.documents.milestone)
     found = {one.name: inputs_of(evidence.documents, one) for one in stages}
@@ -57,6 +61,7 @@ def stage_weights(evidence: Evidence) -> Problems:
     for stage in known:
         yield from _after_parent(evidence, stage, models)
     yield from _begun_alike(evidence, known, models)
+    yield from _tensors_alike(evidence, stages)
     reasons = [f"{one.name}: {why}" for one in known if (why := _why_not(evidence, one, models))]
     if reasons:
         raise CannotCheckError(shown("; ".join(reasons)))
@@ -117,6 +122,34 @@ def _begun_alike(
             first = same_weights.setdefault((stage.init, model.dtype), stage)
             place, digest = f"{place}/weights_sha256", models[first.name].weights_sha256
             yield from differs(place, _not_as_in(first), digest, model.weights_sha256)
+
+
+def _tensors_alike(evidence: Evidence, stages: tuple[Stage, ...]) -> Problems:
+    """What stages tell of the tensors of one set of weights, before or after training."""
+    is_torch = evidence.plan.backend == TRANSFORMERS
+    tolerance = _SQUARES if is_torch else _SINGLE_PRECISION
+    first: dict[tuple[str, int, str], tuple[Stage, TensorMovement, float]] = {}
+    for stage, record in _weights(evidence, stages):
+        ends = (record.start_sha256, "rms_start"), (record.end_sha256, "rms_end")
+        for index, one in enumerate(record.tensors):
+            place = f"{stage.path(WEIGHTS.path)}#/tensors/{index}"
+            for digest, key in ends:
+                known, rms = (digest, record.compared_every, one.name), getattr(one, key)
+                other, told, expected = first.setdefault(known, (stage, one, rms))
+                text = shown(f"not what {other.name} tells of the same weights")
+                counts = (told.shape, told.num_compared), (one.shape, one.num_compared)
+                yield from differs(place, text, *counts)
+                if not close(expected, rms, tolerance):
+                    yield Problem(f"{place}/{key}", text, expected, rms)
+
+
+def _weights(
+    evidence: Evidence, stages: tuple[Stage, ...]
+) -> Iterator[tuple[Stage, WeightsRecord]]:
+    for stage in stages:
+        record: WeightsRecord | None = evidence.documents.of_stages.get(stage.path(WEIGHTS.path))
+        if record is not None:
+            yield stage, record
 
 
 @check("stage-probes", "a stage begins where the one before it ended", asked=has_stages)

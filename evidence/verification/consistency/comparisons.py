@@ -76,12 +76,14 @@ def _asks_after_trainings(evidence: Evidence) -> bool:
 def ancestors(evidence: Evidence) -> Problems:
     """Each stage, or pack, that a checkpoint comes from is named in the inputs of its evaluation,
     with rows that rise within the rows evaluated, and exact ones among the normalised. Counts of
-    rows are those of the stages. A warning for each that asks what the evaluation asks."""
+    rows are those of the stages. Evaluations that ask the same say the same of it. A warning for
+    each that asks what the evaluation asks."""
     stages = stages_of(evidence.documents.milestone)
     need(evidence.context.plan, evidence.context.why_not)
     for stage in stages:
         if stage.kind is EVAL:
             yield from _of_evaluation(evidence, stage, ancestors_of(stage, stages))
+    yield from _told_twice(evidence, [one for one in stages if one.kind is EVAL and one.is_named])
 
 
 def _told_twice(evidence: Evidence, stages: Sequence[Stage]) -> Problems:

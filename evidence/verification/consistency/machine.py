@@ -30,11 +30,12 @@ from evidence.verification.consistency.memory import too_little_memory
 from evidence.verification.consistency.registry import Evidence, Problems, check, differs, need
 from evidence.verification.problem import CannotCheckError, Problem
 
+TRANSFORMERS: Final = "transformers"
 TUNIX: Final = "tunix"
-OUR_BACKENDS: Final = ("transformers", TUNIX)
+OUR_BACKENDS: Final = (TRANSFORMERS, TUNIX)
 """What these backends always do is known; what another reports is its own."""
 _FRAMEWORKS: Final[dict[str, type[FrameworkRecord]]] = {
-    "transformers": TorchRecord,
+    TRANSFORMERS: TorchRecord,
     "tunix": JaxRecord,
 }
 _PLATFORMS: Final = {"none": "cpu", "nvidia": "gpu", "tpu": "tpu"}

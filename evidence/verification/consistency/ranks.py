@@ -6,6 +6,7 @@ Responsible for their numbers, rows, tokens and weights. What they say of the ma
 
 from __future__ import annotations
 
+import re
 from functools import partial
 from typing import Final
 
@@ -16,6 +17,7 @@ from evidence.results.context import journal_at
 from evidence.rules.ranks import START, add_step, share
 from evidence.stages.train import SEEN, STEPS, TRAIN, WEIGHTS
 from evidence.verification.consistency import registry
+from evidence.verification.consistency.machine import TRANSFORMERS
 from evidence.verification.consistency.registry import Evidence, Problems, differs, need
 from evidence.verification.problem import CannotCheckError, Problem
 
@@ -23,6 +25,7 @@ check = partial(registry.check, kind=TRAIN.name)
 
 MAX_RECOMPUTED: Final = 200_000
 """Rows fed whose order is drawn anew: past it the time for it would be no longer short."""
+_STATE: Final = re.compile(r"rng_state(_[0-9]{1,6})?\.pth")
 _SUMS: Final = (
     ("num_rows", "num_rows_fed"),
     ("num_tokens", "num_tokens"),
@@ -42,8 +45,10 @@ def ranks(evidence: Evidence) -> Problems:
     the end, each with the numbers 0 … w − 1 in order. Rows, tokens, tokens fed and target tokens of
     all sum to those of seen.json. Rows and rows_sha256 of each are drawn anew (up to 200,000 rows
     fed): step by step the rows of the epoch's order, of which row p goes to process (p // r) mod w
-    (rules/ranks.py). All end with the same weights. Exact."""
+    (rules/ranks.py). All end with the same weights. Checkpoints of PyTorch have the state of random
+    numbers of each process. Exact."""
     world = evidence.plan.processes
+    yield from _states(evidence, world)
     began, fed = _events(evidence, "ranks"), _events(evidence, "ranks-fed")
     if world == 1:
         for event in (*began, *fed):
@@ -58,6 +63,23 @@ def ranks(evidence: Evidence) -> Problems:
         yield from _sums(evidence, fed[-1])
         yield from _weights(evidence, fed[-1])
         yield from _rows(evidence, fed[-1], world)
+
+
+def _states(evidence: Evidence, world: int) -> Problems:
+    """The Trainer saves `rng_state.pth`, or `rng_state_0.pth` and so on where there are several."""
+    if evidence.plan.backend != TRANSFORMERS:
+        return
+    expected = (
+        [f"rng_state_{rank}.pth" for rank in range(world)] if world > 1 else ["rng_state.pth"]
+    )
+    for event in _events(evidence, "checkpoint"):
+        names = [one["path"] for one in event.data["files"] if _STATE.fullmatch(one["path"])]
+        if not names:
+            continue
+        text = "not the state of random numbers of each process"
+        yield from differs(
+            journal_at(event, "data", "files"), text, sorted(expected), sorted(names)
+        )
 
 
 def _once(

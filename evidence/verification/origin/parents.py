@@ -21,7 +21,7 @@ from evidence.records.parents import ParentPackRecord, ParentsRecord
 from evidence.records.record import Record
 from evidence.records.run import ManifestRecord, ResultsRecord
 from evidence.stages.pack_init import PackInit, pack_init
-from evidence.verification.ledger import Ledger, Rule
+from evidence.verification.ledger import Rule
 from evidence.verification.origin.parent_files import UnreadableError, digest_of, read, sums_of
 from evidence.verification.problem import CannotCheckError, Problem, shown
 from evidence.verification.reading.directory import SafeDirectory
@@ -41,14 +41,15 @@ _FACTS: Final = ("milestone", "status", "stand_in", "outcome_sha256")
 R = TypeVar("R")
 
 
-def check_parents(
-    path: Path, parents: Sequence[ParentPackRecord], beside: tuple[Path, ...], ledger: Ledger
-) -> None:
-    """Enter the check for the pack at `path`, which says that it begins from others.
+def parent_problems(
+    path: Path, parents: Sequence[ParentPackRecord], beside: tuple[Path, ...]
+) -> Iterator[Problem]:
+    """What is wrong with the packs from which the pack at `path` says that it begins.
 
-    `beside`: packs that the caller gave, wherever they lie.
+    `beside`: packs that the caller gave, wherever they lie. Raises CannotCheckError at the end for
+    those that are not at hand.
     """
-    ledger.run_check(PARENTS, _Chain(path.absolute(), beside).problems(parents))
+    yield from _Chain(path.absolute(), beside).problems(parents)
 
 
 class AtHand:

@@ -1,0 +1,87 @@
+"""The weights that a stage began with, against those that its parent pack says it ended with.
+
+Responsible for the check as a whole, and in it for the digest over the weights, where that pack is
+at hand. Its files, facts and values are `parents`'; that it is not at hand is said there, too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import chain
+from pathlib import Path
+from typing import TypeVar
+
+from evidence import layout
+from evidence.encoding import jsonio, schema
+from evidence.encoding.codec import decode
+from evidence.errors import MalformedError
+from evidence.pack.documents import Documents
+from evidence.pack.stage_view import inputs_of
+from evidence.records.adapter import AdapterRecord
+from evidence.records.inputs import InputsRecord, ModelRecord
+from evidence.records.tensors import WeightsRecord
+from evidence.stages.pack_init import PackInit, pack_init
+from evidence.stages.stage import stages_of
+from evidence.verification.ledger import Ledger
+from evidence.verification.origin.parents import PARENTS, AtHand, parent_problems
+from evidence.verification.problem import CannotCheckError, Problem, shown
+
+R = TypeVar("R")
+
+
+def check_parents(
+    documents: Documents, path: Path, beside: tuple[Path, ...], ledger: Ledger
+) -> None:
+    """Enter the check of the packs that the pack at `path` begins from.
+
+    `beside`: packs that the caller gave, wherever they lie.
+    """
+    weights = _weights(documents, path, beside)
+    ledger.run_check(PARENTS, chain(weights, parent_problems(path, documents.parents, beside)))
+
+
+def _weights(documents: Documents, path: Path, beside: tuple[Path, ...]) -> Iterator[Problem]:
+    """Of each stage that begins from a pack at hand: weights_sha256 = the end_sha256 of the stage
+    whose checkpoint it is (of an adapter: once it was merged), where both have one dtype."""
+    recorded = {one.init: one for one in documents.parents}
+    for stage in stages_of(documents.milestone):
+        pack, one = pack_init(stage.of_pack), recorded.get(stage.of_pack)
+        inputs = inputs_of(documents, stage) if stage.is_named else documents.inputs
+        model = None if inputs is None else inputs.model
+        if pack is None or one is None or not isinstance(model, ModelRecord):
+            continue
+        try:
+            ended, dtype = _ended(AtHand(path, beside, one), pack)
+        except CannotCheckError:
+            continue
+        if ended is None or model.weights_sha256 is None or dtype != model.dtype:
+            continue
+        if ended != model.weights_sha256:
+            text = f"not the weights that {pack.pack} says its checkpoint has"
+            place = f"{stage.path(layout.INPUTS)}#/model/weights_sha256"
+            yield Problem(place, shown(text), ended, model.weights_sha256)
+
+
+def _ended(at_hand: AtHand, pack: PackInit) -> tuple[str | None, str | None]:
+    """Digest and dtype of the weights that a stage of another pack saved."""
+    start = pack.checkpoint.removesuffix(layout.FINAL_MODEL)
+    weights = _document(WeightsRecord, at_hand, start, layout.WEIGHTS)
+    adapter = _document(AdapterRecord, at_hand, start, layout.ADAPTER)
+    inputs = _document(InputsRecord, at_hand, start, layout.INPUTS)
+    dtype = inputs.model.dtype if inputs and isinstance(inputs.model, ModelRecord) else None
+    if adapter is not None:
+        return adapter.merged_sha256, dtype
+    return (None if weights is None else weights.end_sha256), dtype
+
+
+def _document(kind: type[R], at_hand: AtHand, start: str, name: str) -> R | None:
+    data = at_hand.bytes_of(f"{start}{name}")
+    if data is None:
+        return None
+    try:
+        value = jsonio.load_document(data)
+        if any(True for _ in schema.validate(layout.SCHEMA_OF[name], value)):
+            return None
+        return decode(kind, value)
+    except MalformedError:
+        return None
