@@ -256,8 +256,10 @@ class ForgedPack:
         digests = self._digests(contents)
         records: dict[str, bytes] = {}
         for path in digests:
+            changed = contents.get(path)
+            if changed is None and path not in self.original.names:
+                continue  # withheld, and not in this copy
             if is_document(path):
-                changed = contents.get(path)
                 records[path] = self.original.bytes_of(path) if changed is None else changed
         return parse_documents(records, self._sizes(contents), digests)
 
