@@ -150,6 +150,19 @@ def test_what_needs_the_rows_is_refused_in_a_sentence(private: Project, copy: Pa
     assert "Traceback" not in done.stderr
 
 
+def test_no_export_copies_them_and_nothing_is_run_again_without_them(
+    private: Project, copy: Path
+) -> None:
+    done = command(private.root, "export", "bagit", "runs/T1", "--output", "bag")
+    assert done.returncode == 0, done.stderr
+    assert not [one for one in (private.root / "bag").rglob("*") if one.name in HIDDEN]
+    (bagged,) = (private.root / "bag/data").iterdir()
+    assert errors(verify_pack(bagged)) == []
+    done = command(private.root, "reproduce", str(copy))
+    assert done.returncode == 2
+    assert "is withheld from this copy" in done.stderr
+
+
 def _lie(path: str, *keys: str | int, value: Any) -> Any:
     def edit(pack: ForgedPack) -> None:
         inside = pack.doc(path)
