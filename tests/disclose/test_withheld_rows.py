@@ -156,6 +156,11 @@ def test_no_export_copies_them_and_nothing_is_run_again_without_them(
     done = command(private.root, "export", "bagit", "runs/T1", "--output", "bag")
     assert done.returncode == 0, done.stderr
     assert not [one for one in (private.root / "bag").rglob("*") if one.name in HIDDEN]
+    assert (
+        "Answers of the evaluation are withheld" in (private.root / "bag/bag-info.txt").read_text()
+    )
+    done = command(private.root, "export", "model-card", "runs/T1", "--output", "card")
+    assert "Answers of the evaluation are withheld" in (private.root / "card/README.md").read_text()
     (bagged,) = (private.root / "bag/data").iterdir()
     assert errors(verify_pack(bagged)) == []
     done = command(private.root, "reproduce", str(copy))
