@@ -71,6 +71,10 @@ class UsageError(EvidenceError):
     exit_code = ExitCode.USAGE
 
 
+class RowsWithheldError(UsageError):
+    """Rows of a pack are asked for that this copy of it may lack, and does."""
+
+
 class UnknownValueError(UsageError, KeyError):
     """The results of a pack have no value of this name."""
 

@@ -51,6 +51,10 @@ FUNCTIONS: Final = "functions.json"
 """The author's own functions that scored answers; only where there are any."""
 RESULTS: Final = "results.json"
 WITHHELD: Final = "withheld.json"
+COMMITMENTS: Final = "commitments.json"
+"""Roots over rows that are withheld (`[publish] withhold_rows`); only where any are."""
+SALTS_END: Final = "_salts.txt"
+"""Where the name of a file of rows ends with .jsonl, that of its salts ends so."""
 LEFT_OUT: Final = ("*.safetensors",)
 """What runs/.gitignore keeps out of git: sealed, and withheld by default."""
 ATTEMPTS: Final = "attempts"
@@ -130,6 +134,7 @@ SCHEMA_OF: Final = {
     INPUTS: "inputs.v1",
     RESULTS: "results.v1",
     WITHHELD: "withheld.v1",
+    COMMITMENTS: "commitments.v1",
     RENDERED: "rendered.v1",
     JOURNAL: "journal-event.v1",
     TELEMETRY: "telemetry-row.v1",

@@ -29,6 +29,7 @@ COMMANDS: Final = {
     "site": "Make one page over many packs: filter, sort, loss curves, links.",
     "audit": "Hold what a page says against what logs and results say.",
     "reproduce": "Run a pack again from its own commit and say how close it came.",
+    "disclose": "Show single rows of a pack that withholds them, with proof that they are its.",
     "export": "Write a pack in another format: model card, provenance, numbers for a paper.",
     "sign": "Sign a pack with an SSH key, so that others can see whose it is.",
     "push": "Send an intact pack to a store: s3://bucket/pack, hf:owner/name.",

@@ -10,6 +10,8 @@ from evidence.cli.say import echo, secho
 from evidence.errors import ExitCode
 from evidence.records.finding import Finding, Report
 from evidence.text.escape import one_line, visible
+from evidence.verification.consistency.commitments import ABSENT as ROWS_WITHHELD
+from evidence.verification.consistency.commitments import NOT_OF_PACK
 from evidence.verification.origin.attached import UNSIGNED_TEXT
 from evidence.verification.origin.parents import CHANGED as PARENT_CHANGED
 
@@ -29,6 +31,8 @@ VERDICT_TEXTS: Final = {
 }
 OF_PARENT: Final = "this pack is as it was sealed; a pack that it begins from is not"
 """Of a pack of which nothing else is wrong: who kept it well is not accused."""
+AS_SEALED: Final = "rows are withheld, and what rests on them is not checked"
+OF_DISCLOSURE: Final = "this pack is as it was sealed; the rows that were shown are not all its"
 PUT_BACK: Final = (
     "Put the pack that it begins from back as it was, from a copy of it; `evidence verify` says "
     "then whether that is so."
@@ -77,6 +81,12 @@ def print_report(report: Report, *, quiet: bool) -> None:
             "  file that was found. Nothing of the run was observed. A signature says who\n"
             "  imported the files, not that the run took place."
         )
+    elif report.verdict == "INTACT" and _withholds(report):
+        echo(
+            "  Intact means: no byte of what is here changed since sealing. Rows are withheld:\n"
+            "  numbers that rest on them are as sealed, and not checked. It does not prove who\n"
+            "  sealed it, nor that the training happened."
+        )
     elif report.verdict == "INTACT":
         echo(
             "  Intact means: no byte changed since sealing, and every number follows from the\n"
@@ -105,15 +115,27 @@ def print_outcome(report: Report) -> None:
 
 def _is_of_parent(report: Report) -> bool:
     """Whether nothing is wrong but with a pack that this one begins from."""
-    return {one.code for one in report.findings if one.severity == "error"} == {PARENT_CHANGED}
+    return _errors(report) == {PARENT_CHANGED}
+
+
+def _errors(report: Report) -> set[str]:
+    return {one.code for one in report.findings if one.severity == "error"}
+
+
+def _withholds(report: Report) -> bool:
+    """Whether rows are withheld that its numbers rest on."""
+    return any(one.code == ROWS_WITHHELD for one in report.findings)
 
 
 def _meaning(report: Report) -> str:
     """The verdict in words; of an imported pack, what it can be at best."""
     if _is_of_parent(report):
         return OF_PARENT
+    if _errors(report) == {NOT_OF_PACK}:
+        return OF_DISCLOSURE
     if report.origin != "imported" or report.verdict not in ("INTACT", "UNFINISHED"):
-        return VERDICT_TEXTS[report.verdict]
+        withheld = f"{AS_SEALED}; " if _withholds(report) and not _errors(report) else ""
+        return f"{withheld}{VERDICT_TEXTS[report.verdict]}"
     signed = any(one.id == "signature" and one.outcome == "pass" for one in report.checks)
     who = "the signer you named imported it" if signed else "who imported it is not established"
     return f"{IMPORTED}: intact; {who}"

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
 import click
+from msgspec.structs import replace
 
 from evidence.api.verify import with_origin
 from evidence.cli.answer import own_json_option
@@ -57,6 +58,12 @@ if TYPE_CHECKING:
     metavar="FILE",
     help="What you demand of packs (docs/policy.md). Never one that came with a pack.",
 )
+@click.option(
+    "--disclosed",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Rows that were shown to you of a pack that withholds them (docs/disclosure.md).",
+)
 @click.option("--strict", is_flag=True, help="Exit 3 unless its origin is established.")
 @click.option(
     "--self-test",
@@ -86,6 +93,7 @@ def command(
     signer: str | None,
     repo: Path | None,
     policy: Path | None,
+    disclosed: Path | None,
     strict: bool,
     test_self: bool,
     require_all: bool,
@@ -121,10 +129,21 @@ def command(
             require_all=require_all,
             beside=tuple(expand(paths)),
         )
-        asked = with_origin(options, allowed_signers, signer, repo)
+        asked = _shown(disclosed, with_origin(options, allowed_signers, signer, repo))
         found = zip(options.beside, _reports(asked, policy, jobs or 0), strict=True)
         reports = [copies[path].told(one) if path in copies else one for path, one in found]
     raise click.exceptions.Exit(_say(reports, said_as, quiet=quiet))
+
+
+def _shown(disclosed: Path | None, options: VerifyOptions) -> VerifyOptions:
+    """The options, with rows that were shown of the one pack."""
+    if disclosed is None:
+        return options
+    if len(options.beside) != 1:
+        raise click.UsageError("--disclosed goes with one pack: the one that it shows rows of")
+    from evidence.verification.origin.disclosed import disclosed_rows  # when asked for
+
+    return replace(options, disclosed=disclosed_rows(disclosed))
 
 
 def _say(reports: list[Report], form: Form, *, quiet: bool) -> int:

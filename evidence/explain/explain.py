@@ -16,7 +16,7 @@ from typing import Any, Final, TypeAlias
 
 from evidence import layout
 from evidence.encoding import jsonio
-from evidence.errors import PackBrokenError, UsageError
+from evidence.errors import PackBrokenError, RowsWithheldError, UsageError
 from evidence.pack.imported import Imported
 from evidence.records.record import Record
 from evidence.records.run import ValueRecord
@@ -90,6 +90,7 @@ def explain_in(sealed: Opened, asked: str) -> Explanation:
         else:
             places, more = _follow(sealed, record.address)
     except UsageError as error:
+        _refuse_withheld(sealed, asked, record)
         text = f"{layout.RESULTS}: the address of {asked} leads nowhere: {error.message}"
         raise PackBrokenError(
             text, hint=f"evidence verify {sealed.path} lists everything."
@@ -108,6 +109,18 @@ def explain_in(sealed: Opened, asked: str) -> Explanation:
         num_more=more,
         checks=("digests", _results_check(sealed), "rendered-bytes"),
     )
+
+
+def _refuse_withheld(sealed: Opened, asked: str, record: ValueRecord) -> None:
+    """That rows are not in this copy is no fault of the pack."""
+    paths = (part.partition("#")[0] for part in record.address.split(" + "))
+    documents = sealed.documents
+    if not isinstance(documents, Imported) and any(map(documents.lacks, paths)):
+        raise RowsWithheldError(
+            f"{asked} is {jsonio.dump_text(record.value)} as it was sealed, and follows from rows "
+            "that are withheld from this copy: it cannot be followed, and is not checked",
+            hint="The author's own pack has them; `evidence disclose` shows single ones.",
+        )
 
 
 def _results_check(sealed: Opened) -> str:

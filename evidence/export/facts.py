@@ -38,6 +38,11 @@ MACHINE: Final = frozenset(
     )
 )  # fmt: skip
 """First parts of names of values that tell of inputs and machine, not of what came out."""
+WITHHELD: Final = (
+    "Answers of the evaluation are withheld and committed to row by row: without them its scores "
+    "cannot be checked."
+)
+"""Of a pack whose milestone withholds rows."""
 LIMITS: Final = (
     "Whoever holds a machine can invent files that agree with one another: a pack does not prove "
     "that the training happened.",
@@ -274,6 +279,8 @@ def _standing(manifest: ManifestRecord, documents: PackDocuments) -> Iterator[st
     opened = endings.of_open_gates(gates) if manifest.status == "complete" else ""
     if opened:
         yield line(opened[:1].upper() + opened[1:]) + "."
+    if documents.milestone.publish.withhold_rows:
+        yield WITHHELD
     if any(stage.kind is COMMAND for stage in stages_of(documents.milestone)):
         yield (
             "A program that was recorded as it is: what hooks saw is instrumented, what it told "

@@ -15,6 +15,7 @@ from evidence import layout
 from evidence.encoding import jsonio
 from evidence.export.facts import (
     LIMITS,
+    WITHHELD,
     Account,
     base_models,
     data_name,
@@ -287,6 +288,8 @@ def _limits(account: Account) -> str:
         "A licence, languages and intended use are not in the evidence: whoever publishes the "
         "model adds them.",
     ]
+    if WITHHELD in account.standing:
+        said.append(WITHHELD)
     if "declared" in levels(account.outcomes):
         said.append("Values that are declared are what the author set, not what was seen.")
     return "## Limits\n\n" + "\n".join(f"- {one}" for one in said)

@@ -12,6 +12,9 @@ from typing import TypeAlias
 from evidence import layout
 from evidence.encoding.digest import sha256_hex
 from evidence.export.facts import Account
+from evidence.pack.commitments import tells_of_rows
+from evidence.pack.imported import Imported
+from evidence.records.milestone import PublishSpec
 from evidence.records.record import Record
 from evidence.system.entries import read_regular, type_of, walk
 
@@ -37,9 +40,15 @@ def copies_of(account: Account) -> dict[str, Copy]:
 
 
 def absent(account: Account) -> tuple[str, ...]:
-    """Sealed files that this copy of the pack lacks, as it may."""
-    digests = account.documents.digests
-    return tuple(path for path in sorted(digests) if type_of(account.path / path) is None)
+    """Sealed files that a copy of the pack lacks, as it may: those that are not there, and rows
+    that the milestone withholds, which no copy is to hold by chance."""
+    documents = account.documents
+    kept_back = PublishSpec() if isinstance(documents, Imported) else documents.milestone.publish
+    return tuple(
+        path
+        for path in sorted(documents.digests)
+        if tells_of_rows(path, kept_back) or type_of(account.path / path) is None
+    )
 
 
 def _copies(account: Account) -> Iterator[tuple[str, Copy]]:

@@ -197,7 +197,8 @@ def _of_gates(milestone: Milestone) -> Iterator[Problem]:
 
 
 def _of_publishing(milestone: Milestone) -> Iterator[Problem]:
-    if milestone.publish.reason and not milestone.publish.withhold:
+    publish = milestone.publish
+    if publish.reason and not (publish.withhold or publish.withhold_rows):
         yield "/publish/reason", "has no effect: `withhold`, the files that it is of, names none"
 
 

@@ -31,6 +31,7 @@ from evidence.milestone.seed_problems import seed_problems
 from evidence.milestone.stage_problems import of_table, pack_problems, stage_problems
 from evidence.milestone.table_problems import table_problems
 from evidence.milestone.training_problems import training_problems
+from evidence.milestone.withheld_problems import withheld_problems
 from evidence.records.milestone import DataSpec, GateSpec, Milestone, ModelSpec
 from evidence.rules import patterns
 from evidence.stages.pack_init import read_away
@@ -222,6 +223,7 @@ def _contradictions(milestone: Milestone) -> list[tuple[str, str]]:
     if milestone.given_eval is not None:
         found += judge_problems("/eval", milestone.eval)
     found += _wildcard_problems("/publish/withhold", milestone.publish.withhold)
+    found += withheld_problems(milestone)
     for index, promise in enumerate(milestone.frozen):
         found += _wildcard_problems(f"/frozen/{index}/paths", promise.paths)
     for index, gate in enumerate(milestone.gates):

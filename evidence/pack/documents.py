@@ -16,7 +16,7 @@ from msgspec.structs import force_setattr, replace
 from evidence import layout
 from evidence.encoding import jsonio
 from evidence.encoding.codec import decode
-from evidence.errors import MalformedError
+from evidence.errors import MalformedError, RowsWithheldError
 from evidence.milestone.effective import effective, overrides_in
 from evidence.milestone.parse import parse_milestone
 from evidence.pack import journal
@@ -29,6 +29,7 @@ from evidence.records.capture import (
     TelemetryRow,
     WorkerRecord,
 )
+from evidence.records.commitments import CommitmentsRecord
 from evidence.records.imported import ImportedRow
 from evidence.records.inputs import InputsRecord
 from evidence.records.milestone import Milestone
@@ -100,6 +101,8 @@ class Documents(Record, dict=True):
     """What was set on the command line."""
     parents: tuple[ParentPackRecord, ...] = ()
     """Checkpoints of other packs that it begins from."""
+    commitments: CommitmentsRecord | None = None
+    """Roots over rows that are withheld; None where none are."""
 
     @cached_property
     def views(self) -> dict[str, Documents]:
@@ -139,14 +142,31 @@ class Documents(Record, dict=True):
         return layout.WORKER, self.worker.as_packages
 
     def document(self, one: Document[T]) -> T | None:
-        """A document of a stage; None where it is not there."""
+        """A document of a stage; None where it is not there. Raises as `rows` does."""
+        self._refuse_withheld(one.path)
         found: T | None = self.of_stages.get(one.path)
         return found
 
     def rows(self, one: Rows[T]) -> tuple[T, ...]:
-        """The rows of a stage; none where they are not there."""
+        """The rows of a stage; none where they are not there.
+
+        Raises RowsWithheldError where this copy lacks them, as it may: what needs them cannot be
+        had then, and never is as if there were none.
+        """
+        self._refuse_withheld(one.path)
         found: tuple[T, ...] = self.of_stages.get(one.path, ())
         return found
+
+    def lacks(self, path: str) -> bool:
+        """Whether what a stage left at this path is withheld, and not in this copy."""
+        return path not in self.of_stages and any(one.path == path for one in self.withheld.files)
+
+    def _refuse_withheld(self, path: str) -> None:
+        if self.lacks(path):
+            raise RowsWithheldError(
+                f"{path} is withheld from this copy of the pack of {self.milestone.id}",
+                hint="Its author has it; `evidence disclose` shows single rows of it.",
+            )
 
 
 def parse_documents(
@@ -191,6 +211,7 @@ def parse_documents(
         parents=required(ParentsRecord, layout.PARENTS, contents).parents
         if layout.PARENTS in contents
         else (),
+        commitments=_maybe(CommitmentsRecord, layout.COMMITMENTS, contents),
     )
 
 

@@ -17,6 +17,7 @@ from evidence.encoding import jsonio
 from evidence.encoding.codec import encode
 from evidence.encoding.digest import HASHING_THREADS, sha256_hex, sha256_stream
 from evidence.errors import EvidenceError
+from evidence.pack.commitments import WHY, tells_of_rows
 from evidence.records.milestone import PublishSpec
 from evidence.records.record import Record
 from evidence.records.run import FileEntry, ManifestRecord, WithheldEntry, WithheldRecord
@@ -68,6 +69,8 @@ def _why_withheld(path: str, publish: PublishSpec) -> str | None:
     """Why a copy may lack a file; None where it may not."""
     if any(fnmatchcase(path, pattern) for pattern in publish.withhold):
         return publish.reason or "withheld"
+    if tells_of_rows(path, publish):
+        return publish.reason or WHY
     if any(fnmatchcase(path, pattern) for pattern in layout.LEFT_OUT):
         return NOT_IN_GIT
     return None

@@ -41,6 +41,7 @@ SHARED: Final = frozenset(
         layout.TELEMETRY,
         layout.RESULTS,
         layout.WITHHELD,
+        layout.COMMITMENTS,
     }
 )
 """Files of the run as a whole, which every stage has in its view where they lie."""

@@ -170,7 +170,8 @@ def _gates(case: Case) -> Answer:
         if names:
             failed: CheckOutcome = "fail" if outcome == "not-met" else "not_checked"
             return failed, f"{outcome.replace('-', ' ')}: {_listed(names)}"
-    return PASS
+    unchecked = [one.reason for one in case.report.checks if one.id == "results" and one.reason]
+    return ("not_checked", unchecked[0]) if unchecked else PASS
 
 
 def _age(case: Case) -> Answer:

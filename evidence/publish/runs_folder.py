@@ -32,6 +32,27 @@ def prepare_runs_folder(runs: Path) -> None:
                 write_file(path, content, staging=staging_of(path))
 
 
+def ignore_rows(work: Path) -> None:
+    """Have git leave out the rows that the pack of this work folder withholds, wherever the pack
+    lies below runs/: they must not be published with it by chance."""
+    runs, name = work.parent.parent, work.name
+    kept = (layout.PREDICTIONS, layout.PREDICTIONS.removesuffix(".jsonl") + layout.SALTS_END)
+    lines = [
+        f"{folder}/**/{one}\n"
+        for folder in (f"/{name}", f"/{layout.ARCHIVE}/{name}-*")
+        for one in (*kept, layout.LOGITS)
+    ]
+    path = runs / ".gitignore"
+    with posix.folder_held(runs):
+        remove_left(path)
+        before = path.read_text("utf-8") if path.exists() else IGNORED.decode("ascii")
+        missing = "".join(line for line in lines if line not in before.splitlines(keepends=True))
+        if missing:
+            end = "" if before.endswith("\n") or not before else "\n"
+            text = f"{before}{end}# Rows that {name} withholds.\n{missing}"
+            write_file(path, text.encode("utf-8"), staging=staging_of(path))
+
+
 def archive_pack(pack: Path) -> Path:
     """Move a sealed pack to runs/archive/<id>-<root digest> and return its new place."""
     sums = pack / layout.SUMS

@@ -274,6 +274,8 @@ class PublishSpec(Record):
 
     withhold: tuple[str, ...] = ()
     reason: str = ""
+    withhold_rows: tuple[Literal["predictions"], ...] = ()
+    """Rows that a published copy may lack, row by row committed to (commitments.json)."""
     pseudonyms: bool = True
     """Whether logs and captured facts say `~`, `user`, `host` for home, user and machine."""
 

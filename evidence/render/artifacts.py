@@ -10,6 +10,7 @@ from typing import Final
 
 from evidence import layout
 from evidence.encoding.digest import combine
+from evidence.pack.commitments import salts_path
 from evidence.pack.documents import Documents
 from evidence.records.record import Record
 from evidence.stages.stage import stages_of
@@ -37,6 +38,8 @@ _FACTS: Final = {
     layout.FROZEN: "What was promised not to change",
     layout.TELEMETRY: "Memory and accelerator samples",
     layout.WITHHELD: "What may be absent from a published copy",
+    layout.COMMITMENTS: "What the pack commits to of rows that are withheld",
+    salts_path(layout.PREDICTIONS): "Salts of those rows, one a row",
     layout.MANIFEST: "What the pack claims to be",
 }
 _FOLDERS: Final = ((f"{layout.FINAL_MODEL}/", "Saved model checkpoint"),)

@@ -30,6 +30,7 @@ from evidence.render import (
     settings,
     stage_table,
     view,
+    withheld,
 )
 from evidence.render.completed import completed_plan
 from evidence.render.energy import energy
@@ -70,6 +71,7 @@ def page(
         "number": sheet.number,
         "level": sheet.level,
         **_identity(documents, sheet),
+        **withheld.view(documents),
         **_author(documents.milestone.narrative, sheet),
         "notes": marked.words(documents.notes),
         "unsupported_measurements": narrative.unsupported_measurements(documents),

@@ -277,15 +277,15 @@ def _outputs(documents: Documents, sheet: Sheet) -> Iterator[str]:
     facts = scoring.degenerate([(row.prompt, row.output) for row in documents.rows(PREDICTIONS)])
     for name in found:
         places, (one, many) = getattr(facts, name), _OUTPUTS[name]
-        what = one if len(places) == 1 else many
-        yield f"{_share(sheet, f'num_{name}')} {what} ({_lines(places)})."
+        what = one if sheet.number(f"eval.num_{name}") == 1 else many
+        yield f"{_share(sheet, f'num_{name}')} {what}{_lines(places)}."
 
 
 def _lines(places: tuple[int, ...]) -> str:
-    """Lines of predictions.jsonl, from 1."""
+    """Lines of predictions.jsonl, from 1; of rows that are withheld nothing."""
     shown = ", ".join(formatting.count(place + 1) for place in places[:NAMED_LINES])
-    more = ", …" if len(places) > NAMED_LINES else ""
-    return f"{'line' if len(places) == 1 else 'lines'} {shown}{more} of `predictions.jsonl`"
+    more = ", … of" if len(places) > NAMED_LINES else " of"
+    return f" (line{'s' * (len(places) > 1)} {shown}{more} `predictions.jsonl`)" if places else ""
 
 
 def _share(sheet: Sheet, name: str) -> str:

@@ -23,6 +23,7 @@ from evidence.records.run import RenderedEntry, RenderedRecord
 from evidence.render import imported, plot, program, report, view
 from evidence.render.page import page, stage_page
 from evidence.render.values import Sheet
+from evidence.render.withheld import without_rows
 from evidence.stages.stage import Stage, stages_of
 from evidence.stages.train import STEPS
 from evidence.system import resources
@@ -68,9 +69,9 @@ def _of_run(
     """Plots, what they draw, and the summary with its data in marks."""
     if documents.results is None:
         raise PackBrokenError(f"{layout.RESULTS} is missing: there is nothing to render from")
-    version = template_version(documents)
-    sheet = Sheet(documents.results.values)
-    context = page(documents, documents.results, sheet, root_sha256, attached)
+    version, results = template_version(documents), documents.results
+    documents, sheet = without_rows(documents), Sheet(results.values)
+    context = page(documents, results, sheet, root_sha256, attached)
     drawings: Drawings = {}
     texts: dict[str, list[str]] = {"results": [], "details": []}
     for stage in stages_of(documents.milestone):

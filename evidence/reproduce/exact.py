@@ -30,6 +30,7 @@ from evidence.reproduce.running import clear_up
 from evidence.reproduce.source import project_repository, recorded_source
 from evidence.reproduce.worktree import clean_worktree
 from evidence.running.signals import StopRequest
+from evidence.stages.eval import PREDICTIONS
 from evidence.verification.verification import open_verified
 
 BUILD_TIMEOUT_S: Final = 3600.0
@@ -59,6 +60,7 @@ def reproduce_in_exact_environment(
         with stop.at_once(stop.nothing_started):
             original = open_verified(pack)
             documents = original.documents
+            documents.rows(PREDICTIONS)  # refused at once, and not behind a whole run
             wanted = requirements(documents.packages.imported)
             recorded = documents.environment.python_version
             interpreter = find_interpreter(recorded, observer)

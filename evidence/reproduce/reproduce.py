@@ -44,6 +44,7 @@ from evidence.reproduce.worktree import Worktree, clean_worktree
 from evidence.results.other_framework import NAME as OTHER_FRAMEWORK
 from evidence.results.seed_test import NAME as OVER_SEEDS
 from evidence.running.signals import StopRequest
+from evidence.stages.eval import PREDICTIONS
 from evidence.text import commands
 from evidence.verification.options import VerifyOptions
 from evidence.verification.verification import (
@@ -108,6 +109,7 @@ def reproduce(
     with ExitStack() as opened:
         with stop.at_once(stop.nothing_started), _stopped_first(stop):
             original = open_verified(pack)
+            original.documents.rows(PREDICTIONS)  # refused at once, and not behind a whole run
             plan = chosen_plan(original.documents, options.attempt)
             interpreter = interpreter_for(plan, options.project, options.interpreter)
             worktree, runs = _ready(opened, original, options, plan, interpreter)

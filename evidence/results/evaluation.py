@@ -9,7 +9,7 @@ from typing import Final
 from evidence import layout
 from evidence.records.eval_spec import CHOICE
 from evidence.records.milestone import EvalSpec
-from evidence.records.run import PredictionRow
+from evidence.records.run import PredictionRow, ValueRecord
 from evidence.results.context import (
     Context,
     Named,
@@ -25,6 +25,7 @@ from evidence.results.context import (
 )
 from evidence.results.likelihood import likelihood_values
 from evidence.results.measured import measured_values, of_measured
+from evidence.results.withheld import as_sealed, num_of
 from evidence.rules import groups, scoring, squad
 from evidence.rules.rouge import MAX_WORDS, rouge_l
 from evidence.rules.under_test import under_test
@@ -59,10 +60,16 @@ _OF_A_SCORER = (
 
 def evaluation_values(context: Context) -> Values:
     """eval.*"""
-    rows = context.documents.rows(PREDICTIONS) if context.plan is not None else ()
+    lacking = context.plan is not None and context.documents.lacks(PREDICTIONS.path)
+    rows = () if lacking or context.plan is None else context.documents.rows(PREDICTIONS)
     yield from _available(context)
     yield _runtime(context)
     yield from _versions(context)
+    if lacking:
+        sealed = as_sealed(context, _nothing(context))
+        yield from sealed.items()
+        yield from _rates_of(context, sealed)
+        return
     if not rows:
         yield from _nothing(context)
         return
@@ -199,11 +206,29 @@ def _scores(
             yield f"{name}.{other}", unknown(why, unit, place, rule)
         return
     count = sum(row.scores[scorer] for row in rows)
-    low, high = scoring.wilson(count, len(rows))
     yield f"{name}.{key}", known(count, "examples", place, rule)
-    yield f"{name}.rate", known(count / len(rows), "", place, "rate")
+    yield from _rates(name, count, len(rows), place)
+
+
+def _rates(name: str, count: int, num_rows: int, place: str) -> Values:
+    low, high = scoring.wilson(count, num_rows)
+    yield f"{name}.rate", known(count / num_rows, "", place, "rate")
     yield f"{name}.low", known(low, "", place, "wilson")
     yield f"{name}.high", known(high, "", place, "wilson")
+
+
+def _rates_of(context: Context, sealed: Mapping[str, ValueRecord]) -> Values:
+    """What follows from sealed counts, where rows are withheld: no more can be right than there
+    are."""
+    num_rows = num_of(sealed["eval.num_examples"])
+    for scorer in context.eval.all_scorers:
+        name, (key, rule) = f"eval.{scorer}", _count_of(scorer, context)
+        count = num_of(sealed[f"{name}.{key}"])
+        if num_rows and count is not None and count <= num_rows:
+            yield from _rates(name, count, num_rows, sealed[f"{name}.{key}"].address)
+        elif count is not None:
+            why = f"{count} of {num_rows} answers cannot be"
+            yield f"{name}.{key}", unknown(why, "examples", layout.PREDICTIONS, rule)
 
 
 def _groups(context: Context, rows: Sequence[PredictionRow]) -> Values:

@@ -39,8 +39,10 @@ from evidence.errors import (
 from evidence.milestone.effective import sealed_as
 from evidence.milestone.plan import plan_attempts
 from evidence.pack import journal
+from evidence.pack.commitments import commitment_documents
 from evidence.pack.journal import Clock, Journal
 from evidence.progress import Observer
+from evidence.publish.runs_folder import ignore_rows
 from evidence.records.capture import WorkerRecord
 from evidence.records.finding import Report
 from evidence.records.milestone import AllowSpec
@@ -229,6 +231,10 @@ def conclude(
             end = observe_end(run.root, run.prepared.milestone, start, _again(run))
         worker = worker_of(run.space.staging)
         _write_again(run, observed_documents(run.prepared, end, completed, worker))
+        committed = commitment_documents(run.space.staging, run.prepared.milestone)
+        if committed:
+            ignore_rows(run.space.work)
+            _write_again(run, committed)
         _write_again(run, withheld_document(run.space.staging, run.prepared.milestone))
         journal_state(run.journal, "end", end.git.end)
     # Before the seal is journalled: what is no secret can still be allowed, and the run go on.

@@ -23,7 +23,9 @@ from evidence.milestone.effective import sealed_as, with_settings
 from evidence.milestone.overrides import settings_of
 from evidence.milestone.parse import load_milestone, parse_milestone
 from evidence.pack import journal, lost
+from evidence.pack.commitments import commitment_documents
 from evidence.pack.journal import Journal, continued_clock
+from evidence.publish.runs_folder import ignore_rows
 from evidence.records.availability import Unavailable
 from evidence.records.capture import EnvironmentRecord, GitRecord, HardwareRecord, PackagesRecord
 from evidence.records.hollow import hollow
@@ -244,6 +246,11 @@ def _complete(space: Workspace, milestone: Milestone, kept: set[str], git: GitRe
         write_file(staging / layout.GPU_SNAPSHOT, f"{lost.WHY}\n".encode())
     if isinstance(git.patch_sha256, Unavailable):
         remove(staging / layout.PATCH)
+    committed = commitment_documents(staging, milestone)
+    if committed:
+        ignore_rows(space.work)
+    for path, data in committed.items():
+        write_file(staging / path, data)
     for path, data in withheld_document(staging, milestone).items():
         write_file(staging / path, data)
 

@@ -18,6 +18,7 @@ from evidence.encoding import jsonio
 from evidence.encoding.codec import encode
 from evidence.encoding.digest import sha256_hex
 from evidence.errors import EvidenceError
+from evidence.pack.commitments import lines_of, read_salts
 from evidence.pack.documents import Documents, parse_documents
 from evidence.pack.imported import PackDocuments, is_imported, parse_imported
 from evidence.pack.seal import format_sums
@@ -25,6 +26,7 @@ from evidence.publish.summaries import rendered_files
 from evidence.records.record import Record
 from evidence.results.compute import compute_results
 from evidence.results.outcome_digest import outcome_digest
+from evidence.rules import merkle
 from evidence.stages.registry import is_document
 from evidence.text.snapshot import env_snapshot
 from evidence.verification.imported.checks import outcome_of
@@ -204,6 +206,8 @@ class ForgedPack:
             return self.list_files()
         if "model" not in forget:
             self._journal_model()
+        if layout.COMMITMENTS in self.names:
+            self._commit()
         if layout.JOURNAL in self.docs:
             self._chain()
         try:
@@ -256,8 +260,10 @@ class ForgedPack:
         digests = self._digests(contents)
         records: dict[str, bytes] = {}
         for path in digests:
+            changed = contents.get(path)
+            if changed is None and path not in self.original.names:
+                continue  # withheld, and not in this copy
             if is_document(path):
-                changed = contents.get(path)
                 records[path] = self.original.bytes_of(path) if changed is None else changed
         return parse_documents(records, self._sizes(contents), digests)
 
@@ -302,6 +308,23 @@ class ForgedPack:
                     for path in sorted(digests)
                     if path.startswith(f"{folder}{_MODEL}")
                 ]
+
+    def _commit(self) -> None:
+        """Roots over withheld rows that were edited, with the salts that are there."""
+        changed = {path: data for path, data in self.contents().items() if data is not None}
+        for one in self.doc(layout.COMMITMENTS)["files"]:
+            path, salts = one["path"], one["salts"]
+            before = self.original.digests.get(path)
+            if path not in changed or salts not in self.names:
+                continue
+            if sha256_hex(changed[path]) == before:
+                continue  # read, and not edited
+            rows, salted = lines_of(changed[path]), read_salts(self.file(salts), salts)
+            leaves = [merkle.leaf_of(*pair) for pair in zip(salted, rows, strict=False)]
+            one |= {"num_rows": len(rows), "root_sha256": merkle.root_of(leaves).hex()}
+            for entry in self.doc(layout.WITHHELD)["files"]:
+                if entry["path"] == path:
+                    entry["size_bytes"] = len(changed[path])
 
     def _chain(self) -> None:
         previous = "0" * 64

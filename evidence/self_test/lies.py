@@ -267,11 +267,14 @@ def log_cut_away(pack: ForgedPack) -> None:
     our_framework(pack)
     events = pack.doc(layout.JOURNAL)
     stage = pack.stage_of(layout.TRAINING_LOG) or "train"
-    place = next(
+    ends = [
         i
         for i, one in enumerate(events)
         if one["event"] == "stage-finished" and one["data"]["stage"] == stage
-    )
+    ]
+    if not ends:
+        raise NotPossibleError("nothing was trained")
+    place = ends[0]
     cut = {"stage": stage, "counts": {"hf-token": 1}}
     events.insert(place, {**events[place], "event": "redacted", "data": cut})
     pack.replace(pack.at(layout.TRAINING_LOG), b"all went well\n")

@@ -13,7 +13,7 @@ from typing import Final
 
 from msgspec.structs import replace
 
-from evidence.errors import EvidenceError, UnsafePackError
+from evidence.errors import EvidenceError, RowsWithheldError, UnsafePackError
 from evidence.records.finding import CheckResult, Finding
 from evidence.records.record import Record
 from evidence.verification.problem import CannotCheckError, Problem, gravity, shown, to_finding
@@ -94,6 +94,8 @@ class Ledger:
             found.extend(_rest(rule, stream))
         except CannotCheckError as error:
             reason = shown(str(error))
+        except RowsWithheldError as error:
+            reason = shown(error.message)
         except UnsafePackError as error:
             found.append(
                 to_finding(

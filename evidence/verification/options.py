@@ -32,6 +32,8 @@ class VerifyOptions(Record):
     """That hash the large files of one pack side by side; 0 leaves it to the machine."""
     beside: tuple[Path, ...] = ()
     """Packs at hand: a claim of having been reproduced is checked against the one it names."""
+    disclosed: Check | None = None
+    """That of rows which somebody shows of a pack that withholds them (origin.disclosed)."""
     further: tuple[Check, ...] = ()
     """Checks that the caller adds, such as those against a clone (origin.clone)."""
 

@@ -305,6 +305,8 @@ def _check_documents(
         check_consistency(observed, documents.manifest.ruleset, ledger)
         for one in options.further:
             ledger.run_check(one.rule, one.run(observed))
+        if options.disclosed is not None:
+            ledger.run_check(options.disclosed.rule, options.disclosed.run(observed))
         _skip_what_is_not_here(options, ledger)
 
 
@@ -313,6 +315,8 @@ def _skip_documents(reason: str, options: VerifyOptions, ledger: Ledger) -> None
     skip_consistency(reason, ledger)
     for one in options.further:
         ledger.skip(one.rule, reason)
+    if options.disclosed is not None:
+        ledger.skip(options.disclosed.rule, reason)
     _skip_what_is_not_here(options, ledger)
 
 

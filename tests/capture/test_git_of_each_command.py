@@ -38,6 +38,7 @@ ASKED: Final = {
     "site": (("site",), 0),
     "compare": (("compare", "runs/T1", "runs/T1"), 0),
     "reproduce": (("reproduce", "runs/T1"), 2),
+    "disclose": (("disclose", "runs/T1", "--rows", "0", "--to", "shown.json"), 2),
     "export": (("export", "model-card", "runs/T1"), 0),
     "sign": (("sign", "runs/T1", "--key", "none"), 2),
     "push": (("push", "runs/T1", "hf:none"), 2),

@@ -60,6 +60,7 @@ ASKED: Final = {
     "compare": Asked(("compare", "runs/T1", "runs/T1")),
     "compare --output": Asked(("compare", "runs/T1", "runs/T1", "--output", "o"), makes="o"),
     "reproduce": Asked(("reproduce", "runs/T1"), makes="runs/T1/attached"),
+    "disclose": Asked(("disclose", "runs/T1", "--rows", "0", "--to", "o"), 2),
     "export": Asked(("export", "model-card", "runs/T1", "--output", "o"), makes="o/README.md"),
     "sign": Asked(("sign", "runs/T1", "--key", "../key"), makes="runs/T1/SHA256SUMS.sig"),
     "push": Asked(("push", "runs/T1", "local://pushed/T1"), makes="pushed/T1/SHA256SUMS"),

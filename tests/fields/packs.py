@@ -20,6 +20,7 @@ from toy_set import set_toy
 from toy_worker import under_another
 
 from evidence.errors import EvidenceError
+from tests.disclose.private import make_private
 from tests.fields import recorded, staged
 from tests.fields.rich import rich_toy
 from tests.fields.settings import settings_toy
@@ -99,6 +100,13 @@ def _jax(folder: Path) -> Path:
     return write(folder / "M90", under_another(jax_toy()).seal().all_bytes())
 
 
+def _withheld(folder: Path) -> Path:
+    """A run whose answers are withheld, and at hand."""
+    project = make_private(folder / "project")
+    project.run()
+    return project.pack
+
+
 PACKS: Final[dict[str, Callable[[Path], Path]]] = {
     "complete": _golden("complete"),
     "failed": _golden("failed"),
@@ -114,6 +122,7 @@ PACKS: Final[dict[str, Callable[[Path], Path]]] = {
     "merged": _merged,
     "measured": _measured,
     "jax": _jax,
+    "withheld": _withheld,
     "imported": made.make_odd_pack,
     "recorded": recorded.make,
     "recorded-resumed": recorded.make_resumed,

@@ -151,7 +151,7 @@ READ = {
         *("summary", "quote", "observations", "impact", "conclusion", "next_steps", "lessons"),
         "literals",
     },
-    "publish": {"withhold", "pseudonyms"},
+    "publish": {"withhold", "withhold_rows", "pseudonyms"},
     "secrets.allow": {"sha256", "reason"},
     "collect": {"max_bytes"},
     "metric": {"file", "pointer", "column", "pattern", "row", "unit"},

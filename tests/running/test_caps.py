@@ -185,7 +185,9 @@ CASES = (
 )
 ELSEWHERE = {
     "audit": "is printed by audit, and in no pack",
+    "commitments": "one entry for each file of rows: an attempt has one",
     "comparison": "is printed by compare, and in no pack",
+    "disclosure": "is written by disclose, and in no pack: disclose.disclosed_bytes",
     "done": "is printed by commands, and in no pack: of errors and of lines that they print",
     "explanation": "is printed by explain, and in no pack",
     "found": "is printed by find, and in no pack",

@@ -71,6 +71,7 @@ def test_every_consistency_check_catches_some_lie_or_says_why_not() -> None:
     tested_elsewhere |= {"seen-fed"}  # test_fed
     tested_elsewhere |= {"adapter-base", "adapter-tensors", "adapter-settings"}  # test_adapter
     tested_elsewhere |= {"functions", "function-scores"}  # tests/running/test_functions
+    tested_elsewhere |= {"commitments"}  # tests/disclose
     tested_elsewhere |= {"padding-widths"}  # test_tensors
     tested_elsewhere |= {"worker-python"}  # test_worker
     tested_elsewhere |= {"overrides"}  # test_overrides

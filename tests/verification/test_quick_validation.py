@@ -131,6 +131,18 @@ def samples() -> list[tuple[str, Any]]:
         "errors": [{"message": "a", "hint": "", "place": "b:1"}],
     }
     found.append(("done.v1", done))
+    root = {"path": "predictions.jsonl", "num_rows": 2, "root_sha256": "0" * 64}
+    root["salts"] = "predictions_salts.txt"
+    algorithm = "rfc6962-sha256-salt32"
+    found.append(
+        (
+            "commitments.v1",
+            {"schema": "commitments.v1", "algorithm": algorithm, "files": [root]},
+        )
+    )
+    row = {"index": 1, "row": "{}", "salt": "1" * 64, "audit_path": ["2" * 64]}
+    shown = {"schema": "disclosure.v1", "pack_sha256": "3" * 64, "path": "predictions.jsonl"}
+    found.append(("disclosure.v1", {**shown, "num_rows": 2, "rows": [row]}))
     return [*found, ("rendered.v1", rendered), ("milestone.v1", milestone)]
 
 

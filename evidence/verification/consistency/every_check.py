@@ -27,6 +27,7 @@ from evidence.verification.ledger import Ledger
 _PACKAGE: Final = "evidence.verification.consistency"
 _FIRST: Final = (
     "status",
+    "commitments",
     "journal",
     "overrides",
     "attempts",

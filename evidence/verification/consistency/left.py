@@ -10,6 +10,7 @@ from typing import Final
 
 from evidence import layout
 from evidence.pack import lost
+from evidence.pack.commitments import salts_path
 from evidence.records.availability import Unavailable
 from evidence.records.run import JournalEvent, OutcomeRecord
 from evidence.results.context import journal_at
@@ -33,6 +34,11 @@ def sealed_names(evidence: Evidence) -> Problems:
     of_attempt = {layout.TELEMETRY, layout.WORKER, "outcome.json", *of_stages}
     known = {*layout.NEEDED_ALWAYS, layout.NOTES, layout.PATCH, layout.TELEMETRY, *of_stages}
     known |= {layout.WORKER, layout.OVERRIDES, layout.PARENTS}
+    publish = evidence.documents.milestone.publish
+    if publish.withhold_rows:
+        salts = salts_path(layout.PREDICTIONS)
+        known |= {layout.COMMITMENTS, salts}
+        of_attempt.add(salts)
     for path in sorted(evidence.documents.digests):
         inside = _OF_ATTEMPT.fullmatch(path)
         if path in known or path.startswith(f"{layout.DAMAGED}/"):

@@ -16,7 +16,7 @@ from msgspec.structs import replace
 
 from evidence import layout
 from evidence.encoding import jsonio
-from evidence.errors import MalformedError
+from evidence.errors import MalformedError, RowsWithheldError
 from evidence.milestone.plan import plan_attempts
 from evidence.pack.documents import Documents
 from evidence.pack.stage_view import placed, view_of, within
@@ -244,7 +244,7 @@ def of_each_stage(run: CheckFunction, views: Iterable[tuple[Stage, Evidence]]) -
                 if repr(found) not in told:
                     told.add(repr(found))
                     yield found
-        except CannotCheckError as error:
+        except (CannotCheckError, RowsWithheldError) as error:
             reasons.append(f"{stage.name}: {error}")
     if reasons:
         raise CannotCheckError("; ".join(reasons))

@@ -13,7 +13,7 @@ from evidence.records.availability import Unavailable
 from evidence.results.compute import results_of
 from evidence.results.outcome_digest import outcome_digest
 from evidence.verification.consistency.registry import Evidence, Problems, check, differs, need
-from evidence.verification.problem import Problem
+from evidence.verification.problem import CannotCheckError, Problem
 
 
 @check("results", "every value of results.json follows from the evidence")
@@ -23,6 +23,7 @@ def results(evidence: Evidence) -> Problems:
     found = need(evidence.documents.results, "results.json is not there")
     computed = jsonio.dump_document(encode(results_of(evidence.context)))
     if computed == evidence.contents.get(layout.RESULTS):
+        _refuse_to_pass(evidence)
         return
     # Through JSON: -0.0, integers in float fields and the like take their sealed form.
     expected, actual = jsonio.load_document(computed), encode(found)
@@ -33,6 +34,16 @@ def results(evidence: Evidence) -> Problems:
             _text(wanted),
             _text(stated),
         )
+    _refuse_to_pass(evidence)
+
+
+def _refuse_to_pass(evidence: Evidence) -> None:
+    """Values of rows that this copy lacks were taken as they are sealed: what else there is agrees,
+    and they are not checked."""
+    for path in (layout.PREDICTIONS,):
+        if evidence.documents.lacks(path):
+            text = f"{path} is withheld from this copy: values of it (eval.…) are as sealed"
+            raise CannotCheckError(text)
 
 
 @check("outcome-digest", "the manifest names the digest of what the run computed")

@@ -8,6 +8,7 @@ from fnmatch import translate
 from typing import Final
 
 from evidence import layout
+from evidence.pack.commitments import tells_of_rows
 from evidence.records.availability import Unavailable
 from evidence.stages.registry import is_document
 from evidence.stages.stage import stages_of
@@ -57,8 +58,10 @@ def _weights(folder: str, sealed: Mapping[str, str]) -> Problems:
 def withheld_files(evidence: Evidence) -> Problems:
     """Each path of withheld.json is sealed, matches a pattern of [publish] or is one of weights
     (*.safetensors), has the manifest's size, is no document that verify needs, and is named once.
-    Exact. Absent ones are named as advice."""
-    patterns = (*evidence.documents.milestone.publish.withhold, *layout.LEFT_OUT)
+    Exact. Absent ones are named as advice. Rows that the milestone withholds may be absent, and
+    what tells of single ones: `commitments` says what that means."""
+    publish = evidence.documents.milestone.publish
+    patterns = (*publish.withhold, *layout.LEFT_OUT)
     may_be = [re.compile(translate(pattern)) for pattern in patterns]
     sizes, digests = evidence.documents.sizes, evidence.documents.digests
     named: set[str] = set()
@@ -71,9 +74,10 @@ def withheld_files(evidence: Evidence) -> Problems:
         if entry.path not in digests:
             yield Problem(f"{place}/path", "names a file that is not sealed", actual=entry.path)
             continue
-        if is_document(entry.path) or entry.path in layout.NEEDED_ALWAYS:
+        of_rows = tells_of_rows(entry.path, publish)
+        if (is_document(entry.path) and not of_rows) or entry.path in layout.NEEDED_ALWAYS:
             yield Problem(f"{place}/path", "evidence cannot be withheld", actual=entry.path)
-        if not any(one.match(entry.path) for one in may_be):
+        if not of_rows and not any(one.match(entry.path) for one in may_be):
             text = "is no weights, and withheld by no pattern of [publish]"
             yield Problem(f"{place}/path", text, " or ".join(patterns), entry.path)
         text = "another size than the manifest states"

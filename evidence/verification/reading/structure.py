@@ -165,6 +165,8 @@ def _max_bytes_in_memory(path: str) -> int | None:
         return MAX_ATTEMPT_LOG_BYTES_IN_MEMORY
     if any(kind.folder and path.startswith(f"{kind.folder}/") for kind in kinds()):
         return MAX_COLLECTED_BYTES_IN_MEMORY
+    if path.endswith(layout.SALTS_END):
+        return limits.MAX_JSON_BYTES
     return IN_MEMORY_WHERE_SMALL.get(path)
 
 

@@ -1,0 +1,1 @@
+"""Showing single rows of a pack that withholds them."""
