@@ -39,6 +39,7 @@ _FIRST: Final = (
     "worker",
     "left",
     "ends",
+    "kept",
 )
 _LAST: Final = (
     "data",

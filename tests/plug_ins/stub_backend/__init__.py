@@ -11,4 +11,5 @@ BACKEND: Final = Backend(
     title="Stub (tests)",
     run_stage="stub_backend.stage:run_stage",
     takes_checkpoints=True,
+    replays=True,
 )
