@@ -14,7 +14,7 @@ from typing import Any, Final
 from evidence import layout
 from evidence.attempt.folders import digest_folder
 from evidence.encoding.codec import encode
-from evidence.errors import DurabilityError
+from evidence.errors import DurabilityError, UsageError
 from evidence.limits import MAX_REASON_CHARS
 from evidence.pack import journal, kept
 from evidence.records.inputs import FileDigest
@@ -28,6 +28,20 @@ from evidence.text.escape import one_line
 _OF_A_RERUN: Final = "this run makes another one anew, and keeps no checkpoint of its own"
 _NONE_COMPLETED: Final = "no attempt completed, and only of one that does are checkpoints kept"
 _IGNORED: Final = b"# Checkpoints are too large for git, and hold pickles.\n*\n"
+
+
+def refuse_unusable(runs: Path, milestone: Milestone) -> None:
+    """Raise UsageError where a checkpoint could not be moved to its place, found out now and not
+    after hours of training."""
+    top = runs / layout.CHECKPOINTS_KEPT
+    if not milestone.publish.keep_checkpoints or type_of(top) is None:
+        return
+    if type_of(top) != "folder" or top.stat().st_dev != runs.stat().st_dev:
+        raise UsageError(
+            f"{top} is no folder on the disk of {runs}, and a rename is to put checkpoints there; "
+            "nothing was started",
+            hint="Move it away, or leave publish.keep_checkpoints out.",
+        )
 
 
 def problem_of(folder: Path, files: tuple[FileDigest, ...]) -> str | None:

@@ -141,7 +141,7 @@ def run_milestone(
         _refuse_absent(milestone_id, options, name)  # at once: it makes no folder
     with _nothing_started():
         make_folder(options.runs / layout.WORK)
-        _refuse_two_disks(options.runs)
+        _refuse_two_disks(options.runs, prepared)
     with held_name(options.runs, name):
         with _nothing_started():
             _refuse_sealed(pack, milestone_id, options)
@@ -294,7 +294,7 @@ def _moving(path: Path, to: Path) -> str:
     return f"mv {shlex.quote(str(path))} {shlex.quote(str(to))}"
 
 
-def _refuse_two_disks(runs: Path) -> None:
+def _refuse_two_disks(runs: Path, prepared: Prepared | None) -> None:
     """Found out now, and not by the rename after hours of training."""
     work = runs / layout.WORK
     if work.stat().st_dev != runs.stat().st_dev:
@@ -302,6 +302,8 @@ def _refuse_two_disks(runs: Path) -> None:
             f"{work} is on another disk than {runs}, and no rename publishes a pack across disks",
             hint="Let both be on one disk: give a folder on the large one with --runs DIR.",
         )
+    if prepared is not None:
+        kept_checkpoints.refuse_unusable(runs, prepared.milestone)
 
 
 def _work_folder(milestone_id: str, options: RunOptions, name: str) -> Path:

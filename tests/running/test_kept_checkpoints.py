@@ -9,7 +9,7 @@ import pytest
 
 from evidence import layout
 from evidence.capture.host import capture_cpu, capture_hardware
-from evidence.errors import ExitCode, MilestoneError
+from evidence.errors import ExitCode, MilestoneError, UsageError
 from evidence.milestone.parse import read_milestone
 from evidence.milestone.plan import plan_attempts
 from evidence.records.overrides import Setting
@@ -155,3 +155,20 @@ def test_one_that_is_lost_before_the_seal_is_told_with_the_reason(project: Proje
     assert problem_of(project.root / "nothing", ()) == f"{project.root / 'nothing'} is gone"
     shutil.copytree(project.root / "data", project.root / "more")
     assert "is nothing that was saved with it" in (problem_of(project.root / "more", ()) or "")
+
+
+def test_a_place_that_is_no_folder_here_is_refused_before_a_run(
+    project: Project, tmp_path: Path
+) -> None:
+    project.edit("[narrative]", PUBLISH)
+    project.runs.mkdir()
+    place = project.runs / layout.CHECKPOINTS_KEPT
+    for put in (lambda: place.write_text("in the way"), lambda: place.symlink_to(tmp_path)):
+        put()
+        with pytest.raises(UsageError, match="nothing was started"):
+            project.run()
+        assert not project.pack.exists()
+        assert not layout.is_unfinished(layout.work_dir(project.runs, "T1"))
+        place.unlink()
+    project.run()
+    assert len(places(project)) == 1
