@@ -208,7 +208,7 @@ def _run(
 
 
 def _compared(documents: Documents, recorded: Mapping[int, StepRow], runs: Path) -> Replay:
-    made = {row.step: row for row in _rows(_one(runs, layout.METRICS))}
+    made = {row.step: row for row in _rows(b"".join(_left(runs, layout.METRICS)))}
     events = tuple(journal.read(_one(runs, layout.JOURNAL)))
     dtype = plan_of(documents).train.dtype
     reason, largest, all_equal = "", 0.0, True
@@ -275,12 +275,18 @@ def _rows(data: bytes) -> list[StepRow]:
     return [decode(StepRow, jsonio.load_document(line)) for line in data.splitlines()]
 
 
-def _one(runs: Path, path: str) -> bytes:
-    """A file of the replay, which is unfinished, or sealed where it was quicker than we."""
+def _left(runs: Path, path: str) -> list[bytes]:
+    """The files of this name that the replay left, which is unfinished, or sealed where it failed
+    or was quicker than we. A training that did not come to its first step has no rows."""
     found = [one for one in runs.rglob(Path(path).name) if one.as_posix().endswith(path)]
+    return [one.read_bytes() for one in found]
+
+
+def _one(runs: Path, path: str) -> bytes:
+    found = _left(runs, path)
     if len(found) != 1:
-        raise EvidenceError(f"the replay left {len(found)} files {path}: it did not train")
-    return found[0].read_bytes()
+        raise EvidenceError(f"the replay left {len(found)} files {path}: it did not run")
+    return found[0]
 
 
 def _why(events: Sequence[JournalEvent]) -> str:

@@ -110,7 +110,7 @@ def place(space: Workspace, milestone_id: str, *, must: bool) -> None:
     Raises DurabilityError where one cannot be moved and `must`: the run is as it was then. Else it
     is lost with the work folder, and `said` says so.
     """
-    events = tuple(journal.read((space.staging / layout.JOURNAL).read_bytes()))
+    events = _telling(space.staging)
     for one in kept.kept_in(events):
         source = _scratch(space, events) / f"checkpoint-{one.step}"
         target = kept.folder_of(space.runs, milestone_id, one)
@@ -135,6 +135,12 @@ def _move(source: Path, target: Path, top: Path) -> None:
     move(source, target)
 
 
+def _telling(pack: Path) -> tuple[JournalEvent, ...]:
+    """The events of a journal that tells of kept checkpoints; of any other none, unread."""
+    data = (pack / layout.JOURNAL).read_bytes()
+    return tuple(journal.read(data)) if kept.EVENT.encode("ascii") in data else ()
+
+
 def _scratch(space: Workspace, events: Sequence[JournalEvent]) -> Path:
     """Where the last attempt, which is the one that completed, left its checkpoints."""
     last = next(one for one in reversed(events) if one.event == "attempt-started")
@@ -143,7 +149,7 @@ def _scratch(space: Workspace, events: Sequence[JournalEvent]) -> Path:
 
 def said(runs: Path, milestone_id: str, pack: Path) -> Iterator[str]:
     """What became of those that a milestone wants kept, of a pack that was just published."""
-    events = tuple(journal.read((pack / layout.JOURNAL).read_bytes()))
+    events = _telling(pack)
     for one in kept.kept_in(events):
         folder = kept.folder_of(runs, milestone_id, one)
         if type_of(folder) == "folder":

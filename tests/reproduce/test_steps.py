@@ -96,6 +96,15 @@ def test_a_replay_that_does_not_come_so_far_says_why(
     assert f"ended before step {found.num_steps + 1}" in found.reason
 
 
+def test_a_replay_that_comes_to_no_step_at_all_says_why(
+    ran: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("EVIDENCE_STUB", json.dumps({"stage": "train", "at": 0, "do": "raise"}))
+    found = replayed(ran, 2)
+    assert (found.exit_code, found.num_steps) == (ExitCode.FINDINGS, 0)
+    assert "ended before step 1: RuntimeError" in found.reason
+
+
 def test_only_checkpoints_of_weights_after_one_and_the_same_step_are_compared() -> None:
     recorded = [checkpoint(2, "a"), checkpoint(4, "b"), checkpoint(6, "c")]
     assert _weights(recorded, recorded, 5, 9) == (4, True)
