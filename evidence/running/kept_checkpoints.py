@@ -14,8 +14,9 @@ from typing import Any, Final
 from evidence import layout
 from evidence.attempt.folders import digest_folder
 from evidence.encoding.codec import encode
-from evidence.errors import DurabilityError, UsageError
+from evidence.errors import DurabilityError, MilestoneError, UsageError
 from evidence.limits import MAX_REASON_CHARS
+from evidence.milestone.parse import read_milestone
 from evidence.pack import journal, kept
 from evidence.records.inputs import FileDigest
 from evidence.records.milestone import Milestone
@@ -141,6 +142,16 @@ def _telling(pack: Path) -> tuple[JournalEvent, ...]:
     return tuple(journal.read(data)) if kept.EVENT.encode("ascii") in data else ()
 
 
+def _asks(pack: Path) -> bool:
+    """Whether the milestone of a pack wants checkpoints kept, as far as its file tells."""
+    data = (pack / layout.MILESTONE).read_bytes()
+    try:
+        asked = b"keep_checkpoints" in data and read_milestone(data)[0].publish.keep_checkpoints
+    except MilestoneError:
+        return False
+    return bool(asked)
+
+
 def _scratch(space: Workspace, events: Sequence[JournalEvent]) -> Path:
     """Where the last attempt, which is the one that completed, left its checkpoints."""
     last = next(one for one in reversed(events) if one.event == "attempt-started")
@@ -150,6 +161,8 @@ def _scratch(space: Workspace, events: Sequence[JournalEvent]) -> Path:
 def said(runs: Path, milestone_id: str, pack: Path) -> Iterator[str]:
     """What became of those that a milestone wants kept, of a pack that was just published."""
     events = _telling(pack)
+    if not events and _asks(pack):
+        yield "warning: no checkpoint is kept: the run was closed with damage, and none was counted"
     for one in kept.kept_in(events):
         folder = kept.folder_of(runs, milestone_id, one)
         if type_of(folder) == "folder":

@@ -9,7 +9,7 @@ import pytest
 
 from evidence import layout
 from evidence.capture.host import capture_cpu, capture_hardware
-from evidence.errors import ExitCode, MilestoneError, UsageError
+from evidence.errors import EvidenceError, ExitCode, MilestoneError, UsageError
 from evidence.milestone.parse import read_milestone
 from evidence.milestone.plan import plan_attempts
 from evidence.records.overrides import Setting
@@ -172,3 +172,33 @@ def test_a_place_that_is_no_folder_here_is_refused_before_a_run(
         place.unlink()
     project.run()
     assert len(places(project)) == 1
+
+
+def test_a_run_that_is_closed_with_damage_says_that_none_is_kept(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    project.edit("[narrative]", PUBLISH)
+    monkeypatch.setenv("EVIDENCE_STUB", '{"stage": "train", "at": 7, "do": "kill"}')
+    with pytest.raises(EvidenceError):
+        project.run()
+    work = layout.work_dir(project.runs, "T1")
+    (work / layout.STAGED / layout.GIT).write_bytes(b"damaged")
+    said = ran(project, close=True)
+    assert any("no checkpoint is kept: the run was closed with damage" in one for one in said)
+    assert places(project) == []
+    checks = {one.id: one for one in verify_pack(project.pack).checks}
+    assert checks["kept-checkpoints"].outcome == "not_checked"
+
+
+def test_a_run_that_is_closed_in_its_midst_keeps_none_and_its_pack_says_so(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    project.edit("[narrative]", PUBLISH)
+    monkeypatch.setenv("EVIDENCE_STUB", '{"stage": "train", "at": 7, "do": "kill"}')
+    with pytest.raises(EvidenceError):
+        project.run()
+    said = ran(project, close=True)
+    assert any("is not kept: no attempt completed" in one for one in said)
+    assert event(project)["kept"] == []
+    checks = {one.id: one for one in verify_pack(project.pack).checks}
+    assert checks["kept-checkpoints"].outcome == "pass"
