@@ -8,7 +8,7 @@ is the caller's, in its own thread and in the order of the folders.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from concurrent.futures import Future, wait
 from contextlib import contextmanager
 from pathlib import Path
@@ -91,14 +91,15 @@ def digest_folder(folder: Path, relative_to: Path) -> Files:
     return tuple(found)
 
 
-def drop_checkpoints(scratch: Path, older_than: int) -> None:
-    """Keep two that the journal has: the newest, and one more in case it is damaged.
+def drop_checkpoints(scratch: Path, older_than: int, spared: Collection[int] = ()) -> None:
+    """Keep two that the journal has: the newest, and one more in case it is damaged. And those of
+    the steps that are `spared`.
 
     No worker removes any: it does not know which are in the journal already.
     """
     for folder in sorted(scratch.glob("checkpoint-*")):
         step = folder.name.removeprefix("checkpoint-")
-        if step.isdecimal() and int(step) < older_than:
+        if step.isdecimal() and int(step) < older_than and int(step) not in spared:
             remove(folder)
 
 

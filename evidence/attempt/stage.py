@@ -344,7 +344,7 @@ class StageRun:
         self._keep()
         before, self._checkpoint_step = self._checkpoint_step, step
         if before is not None:
-            drop_checkpoints(Path(self._job.scratch), older_than=before)
+            drop_checkpoints(Path(self._job.scratch), before, self._around.kept_steps)
 
     def _on_model(self, event: dict[str, Any]) -> None:
         self._digests.begin(Path(event["path"]), self._folder, self._final_model)

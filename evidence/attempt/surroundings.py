@@ -49,5 +49,7 @@ class Surroundings(Record):
     """Speaks with the other processes, where a launcher started several for this run."""
     interrupted: Callable[[], bool] = lambda: False
     """Whether it was Ctrl-C that asked to stop."""
+    kept_steps: tuple[int, ...] = ()
+    """Steps of the training whose checkpoint is not removed for later ones."""
     privacy: Privacy = field(default_factory=Privacy)
     """What is cut out of logs and messages."""

@@ -41,6 +41,7 @@ _TRANSFORMERS: Final = Backend(
     takes_either=True,
     measures_likelihood=True,
     runs_functions=True,
+    replays=True,
 )
 _TUNIX: Final = Backend(
     name="tunix",

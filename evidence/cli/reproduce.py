@@ -70,9 +70,10 @@ _BY_DEFAULT: Final[dict[TierName, str]] = {
 )
 @click.option(
     "--steps",
-    metavar="1:N",
-    help="Only the first N steps of the training, held against the record row by row. Quick; "
-    "attaches nothing.",
+    metavar="FROM:TO",
+    help="Only some steps of the training, held against the record row by row. 1:3 is the first "
+    "three; 100:103 the three after the checkpoint that was kept of step 100. Quick; attaches "
+    "nothing.",
 )
 @click.option("--keep", is_flag=True, help="Leave the worktree in place, to look at it.")
 @click.option(

@@ -270,7 +270,7 @@ class NarrativeSpec(Record):
 
 
 class PublishSpec(Record):
-    """What may be absent from a published pack."""
+    """What may be absent from a published pack, and what is kept beside it."""
 
     withhold: tuple[str, ...] = ()
     reason: str = ""
@@ -278,6 +278,8 @@ class PublishSpec(Record):
     """Rows that a published copy may lack, row by row committed to (commitments.json)."""
     pseudonyms: bool = True
     """Whether logs and captured facts say `~`, `user`, `host` for home, user and machine."""
+    keep_checkpoints: tuple[int, ...] = ()
+    """Steps of the training after which its checkpoint is kept, beside the pack."""
 
 
 class Numerics(Record):

@@ -108,6 +108,22 @@ class JournalEvent(Record):
     prev: str
 
 
+class KeptCheckpoint(Record):
+    """A checkpoint that was asked to be kept and was whole when the run was sealed."""
+
+    step: int
+    sha256: str
+    """Of the digests of its files (`pack.kept`)."""
+    size_bytes: int
+
+
+class LostCheckpoint(Record):
+    """A checkpoint that was asked to be kept, and is not."""
+
+    step: int
+    reason: str
+
+
 class DamagedFile(Record):
     """A file that was set aside when a run was closed whose files were not as it wrote them."""
 

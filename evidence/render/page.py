@@ -34,6 +34,7 @@ from evidence.render import (
 )
 from evidence.render.completed import completed_plan
 from evidence.render.energy import energy
+from evidence.render.kept import kept_checkpoints
 from evidence.render.values import Sheet
 from evidence.results.computed import computed_on
 from evidence.stages.kind import resolve
@@ -88,6 +89,7 @@ def page(
         "asked_attempt": view.asked_attempt(documents),
         **_sections(documents, sheet),
         "artifacts": artifacts.artifacts(documents),
+        "kept_checkpoints": kept_checkpoints(documents),
         "promises": view.promises(documents),
         "failing_policies_unchanged": view.frozen_paths_unchanged(documents, "fail"),
         "all_policies_unchanged": view.frozen_paths_unchanged(documents, "fail", "record"),

@@ -1,8 +1,8 @@
-"""The first steps of a recorded training run again, and held against its rows: cheap, hard to fake.
+"""Some steps of a recorded training run again, and held against its rows: cheap, hard to fake.
 
 Responsible for a run that is ended after the last step asked for, for comparing it row by row, and
-with the checkpoint that the journal has a digest of. It leaves nothing: what it made lies beside
-its worktree. Steps later than the first need weights that no pack keeps.
+with the checkpoint or final model that the journal has a digest of. It leaves nothing: what it made
+lies beside its worktree. Where it begins behind the first step, `kept` brings the checkpoint.
 """
 
 from __future__ import annotations
@@ -13,10 +13,11 @@ from pathlib import Path
 from typing import Any, Final, Literal
 
 from evidence import layout
+from evidence.attempt.attempt import StartPoint
 from evidence.compare.configuration import plan_of
 from evidence.encoding import jsonio
 from evidence.encoding.codec import decode
-from evidence.errors import EvidenceError, ExitCode, StoppedError, UsageError
+from evidence.errors import EvidenceError, ExitCode, RejectedError, StoppedError, UsageError
 from evidence.milestone.overrides import settings_of
 from evidence.pack import journal
 from evidence.pack.documents import Documents
@@ -26,6 +27,7 @@ from evidence.records.record import Record
 from evidence.records.run import JournalEvent, StepRow
 from evidence.reproduce.attempts import interpreter_for, require_backend
 from evidence.reproduce.inputs import require_inputs, require_milestone
+from evidence.reproduce.kept import brought, kept_after
 from evidence.reproduce.running import clear_up
 from evidence.reproduce.source import project_repository, recorded_source
 from evidence.reproduce.this_machine import announce, differences_on_this_machine
@@ -40,6 +42,7 @@ FED: Final = ("stream", "num_rows", "num_tokens", "num_fed_tokens", "num_target_
 """What a step was fed: the same on every machine."""
 _WHOLE: Final = "Without --steps the whole run is made again."
 _RUNS: Final = "replayed"
+_BEGUN: Final = "begun-from"
 _WEIGHTS: Final = ".safetensors"
 
 Closeness = Literal["same", "rounding", "otherwise"]
@@ -61,6 +64,15 @@ class Replay(Record):
     """The step after which both wrote a checkpoint; None: the record has none within these."""
     same_weights: bool
     """Whether their weights have the same digests."""
+    begins_after: int = 0
+    """The step whose kept checkpoint it began from; 0: the base model."""
+    num_after: int = 0
+    """Recorded steps after the last one asked for."""
+
+    @property
+    def last(self) -> int:
+        """The last step that was run again and compared."""
+        return self.begins_after + self.num_steps
 
     @property
     def exit_code(self) -> ExitCode:
@@ -69,11 +81,13 @@ class Replay(Record):
 
 
 class _EndAfter:
-    """Passes progress on, and asks the run to end once so many steps of the training are done."""
+    """Passes progress on, and asks the run to end once so many steps of the training are done; of
+    the last step, once its final model is saved."""
 
-    def __init__(self, observer: Observer, stop: StopRequest, last: int) -> None:
+    def __init__(self, observer: Observer, stop: StopRequest, last: int, total: int) -> None:
         self._observer, self._stop, self._last = observer, stop, last
-        self._training = False
+        self._is_end = last == total
+        self._training = self._done = False
         self.reached = False
 
     def message(self, text: str) -> None:
@@ -88,29 +102,43 @@ class _EndAfter:
     def advance(self, done: int, total: int, note: str) -> None:
         """As it is; after the last step asked for, no more are wanted."""
         self._observer.advance(done, total, note)
-        if self._training and done >= self._last and not self.reached:
-            self.reached = True
-            self._stop.asked = max(self._stop.asked, 1)
+        if self._training and done >= self._last:
+            self._done = True
+            if not self._is_end:
+                self._end()
 
     def stage_end(self) -> None:
-        """As it is."""
+        """As it is; nothing that follows the training is wanted."""
         self._observer.stage_end()
+        if self._training and self._done:
+            self._end()
+        self._training = False
+
+    def _end(self) -> None:
+        if not self.reached:
+            self.reached = True
+            self._stop.asked = max(self._stop.asked, 1)
 
     def output(self, text: str) -> None:
         """As it is."""
         self._observer.output(text)
 
 
-def replay(pack: Path, project: Path, last: int, observer: Observer, stop: StopRequest) -> Replay:
-    """Steps 1 to `last` of the completed attempt of `pack`, run again in a clean worktree.
+def replay(
+    pack: Path, project: Path, steps: tuple[int, int], observer: Observer, stop: StopRequest
+) -> Replay:
+    """Steps of the completed attempt of `pack`, run again in a clean worktree. `steps`: the one
+    whose kept checkpoint it begins from (0: the base model), and the last one.
 
     Raises PackBrokenError for a pack that does not verify, UsageError for what cannot be replayed
     or is missing here, StoppedError when asked to stop.
     """
+    begin, last = steps
     with ExitStack() as opened:
         with stop.at_once(stop.nothing_started):
             original = open_verified(pack)
-            recorded = recorded_rows(original.documents, last)
+            recorded = recorded_rows(original.documents, begin, last)
+            checkpoint = kept_after(original, begin, last) if begin else None
             plan = plan_of(original.documents)
             require_backend(plan)
             interpreter = interpreter_for(plan, project)
@@ -123,6 +151,9 @@ def replay(pack: Path, project: Path, last: int, observer: Observer, stop: StopR
             )
             require_milestone(tree.root, original, trust=False)
             require_inputs(tree.root, repository.root, original.documents, plan)
+            point = StartPoint()
+            if checkpoint is not None:
+                point = brought(original, repository.root, checkpoint, tree.folder / _BEGUN)
         runs = tree.folder / _RUNS
         options = RunOptions(
             root=tree.root,
@@ -130,13 +161,18 @@ def replay(pack: Path, project: Path, last: int, observer: Observer, stop: StopR
             attempt=plan.name,
             interpreter=interpreter,
             settings=settings_of(original.documents.overrides),
+            begin=point,
         )
-        _run(original, options, _EndAfter(observer, stop, last), stop)
+        total = len(original.documents.rows(STEPS))
+        _run(original, options, _EndAfter(observer, stop, last, total), stop)
         return _compared(original.documents, recorded, runs)
 
 
-def recorded_rows(documents: Documents, last: int) -> dict[int, StepRow]:
-    """The rows of these steps by their numbers. Raises UsageError where they cannot be replayed."""
+def recorded_rows(documents: Documents, begin: int, last: int) -> dict[int, StepRow]:
+    """The rows of the steps after `begin` by their numbers.
+
+    Raises UsageError where they cannot be replayed.
+    """
     plan = plan_of(documents)
     if plan.given_train is None:
         raise UsageError(
@@ -147,12 +183,13 @@ def recorded_rows(documents: Documents, last: int) -> dict[int, StepRow]:
     if documents.parents:
         raise UsageError("--steps cannot begin from the checkpoint of another pack", hint=_WHOLE)
     rows = {row.step: row for row in documents.rows(STEPS)}
-    if last >= len(rows):
+    most = len(rows) if begin else len(rows) - 1  # from the first to the last is the whole run
+    if last > most:
         raise UsageError(
-            f"the training has {len(rows)} steps, so that the last to replay is {len(rows) - 1}",
+            f"the training has {len(rows)} steps, so that the last to replay is {most}",
             hint=_WHOLE,
         )
-    return {step: row for step, row in rows.items() if step <= last}
+    return {step: row for step, row in rows.items() if begin < step <= last}
 
 
 def _run(
@@ -160,6 +197,8 @@ def _run(
 ) -> None:
     try:
         run_milestone(original.documents.milestone.id, options, observer, stop)
+    except RejectedError:
+        return  # a training alone came to its end: begun in its midst, it is no pack of its own
     except StoppedError as error:
         if observer.reached and stop.asked == 1:
             return  # asked by us: the steps are there
@@ -169,26 +208,27 @@ def _run(
 
 
 def _compared(documents: Documents, recorded: Mapping[int, StepRow], runs: Path) -> Replay:
-    made = {row.step: row for row in _rows(_one(runs, layout.METRICS))}
+    made = {row.step: row for row in _rows(b"".join(_left(runs, layout.METRICS)))}
     events = tuple(journal.read(_one(runs, layout.JOURNAL)))
     dtype = plan_of(documents).train.dtype
     reason, largest, all_equal = "", 0.0, True
-    compared = 0
+    compared, begin = 0, min(recorded) - 1
     for step, row in sorted(recorded.items()):
         other = made.get(step)
         if other is None:
             reason = reason or f"the replay ended before step {step}: {_why(events)}"
             break
         compared += 1
-        reason = reason or _apart(row, other, rounding_limit(step, dtype, largest))
+        reason = reason or _apart(row, other, rounding_limit(step - begin, dtype, largest))
         largest = max(largest, difference(row.loss, other.loss))
         all_equal = all_equal and row.loss == other.loss and row.grad_norm == other.grad_norm
-    after, same = _weights(documents.journal, events, max(recorded))
+    total = len(documents.rows(STEPS))
+    after, same = _weights(documents.journal, events, max(recorded), total)
     if all_equal and after is not None and not same and not reason:
         reason = f"equal losses, and other weights after step {after}"
     closeness: Closeness = "otherwise" if reason else "same" if all_equal else "rounding"
-    total = len(documents.rows(STEPS))
-    return Replay(closeness, compared, total, largest, reason, after, same)
+    num_after = total - max(recorded)
+    return Replay(closeness, compared, total, largest, reason, after, same, begin, num_after)
 
 
 def _apart(recorded: StepRow, made: StepRow, limit: float) -> str:
@@ -208,25 +248,26 @@ def _apart(recorded: StepRow, made: StepRow, limit: float) -> str:
 
 
 def _weights(
-    recorded: Sequence[JournalEvent], made: Sequence[JournalEvent], last: int
+    recorded: Sequence[JournalEvent], made: Sequence[JournalEvent], last: int, total: int
 ) -> tuple[int | None, bool]:
-    """The latest step up to `last` of which both have a checkpoint; whether the weights agree."""
-    before, after = _checkpoints(recorded), _checkpoints(made)
+    """The latest step up to `last` of which both have a checkpoint, or after the `total` of steps
+    the final model; whether the weights agree."""
+    before, after = _saved(recorded, total), _saved(made, total)
     common = [step for step in before.keys() & after.keys() if step <= last]
     if not common:
         return None, False
     return max(common), before[max(common)] == after[max(common)]
 
 
-def _checkpoints(events: Sequence[JournalEvent]) -> dict[int, set[tuple[str, str]]]:
-    """Of each checkpoint of weights the names and digests of their files."""
+def _saved(events: Sequence[JournalEvent], total: int) -> dict[int, set[tuple[str, str]]]:
+    """By step, of all weights that were saved after one, the names and digests of their files."""
     found: dict[int, set[tuple[str, str]]] = {}
     for event in events:
-        if event.event == "checkpoint":
+        if event.event in ("checkpoint", "final-model"):
             files = decode(tuple[FileDigest, ...], event.data["files"])
             weights = {(one.path, one.sha256) for one in files if one.path.endswith(_WEIGHTS)}
             if weights:
-                found[event.data["step"]] = weights
+                found[event.data.get("step", total)] = weights
     return found
 
 
@@ -234,12 +275,18 @@ def _rows(data: bytes) -> list[StepRow]:
     return [decode(StepRow, jsonio.load_document(line)) for line in data.splitlines()]
 
 
-def _one(runs: Path, path: str) -> bytes:
-    """A file of the replay, which is unfinished, or sealed where it was quicker than we."""
+def _left(runs: Path, path: str) -> list[bytes]:
+    """The files of this name that the replay left, which is unfinished, or sealed where it failed
+    or was quicker than we. A training that did not come to its first step has no rows."""
     found = [one for one in runs.rglob(Path(path).name) if one.as_posix().endswith(path)]
+    return [one.read_bytes() for one in found]
+
+
+def _one(runs: Path, path: str) -> bytes:
+    found = _left(runs, path)
     if len(found) != 1:
-        raise EvidenceError(f"the replay left {len(found)} files {path}: it did not train")
-    return found[0].read_bytes()
+        raise EvidenceError(f"the replay left {len(found)} files {path}: it did not run")
+    return found[0]
 
 
 def _why(events: Sequence[JournalEvent]) -> str:

@@ -38,7 +38,7 @@ from evidence.errors import (
 )
 from evidence.milestone.effective import sealed_as
 from evidence.milestone.plan import plan_attempts
-from evidence.pack import journal
+from evidence.pack import journal, kept
 from evidence.pack.commitments import commitment_documents
 from evidence.pack.journal import Clock, Journal
 from evidence.progress import Observer
@@ -48,7 +48,7 @@ from evidence.records.finding import Report
 from evidence.records.milestone import AllowSpec
 from evidence.records.record import Record
 from evidence.records.run import AttemptPlan, ParentRecord
-from evidence.running import kept_weights
+from evidence.running import kept_checkpoints, kept_weights
 from evidence.running.ending import recording_stop_reason
 from evidence.running.entering import changed_files, marks
 from evidence.running.finish import (
@@ -237,10 +237,15 @@ def conclude(
             _write_again(run, committed)
         _write_again(run, withheld_document(run.space.staging, run.prepared.milestone))
         journal_state(run.journal, "end", end.git.end)
+    name = None if completed is None else completed.record.name
     # Before the seal is journalled: what is no secret can still be allowed, and the run go on.
     with run.stop.at_once(lambda: _stopped(run, "stopped before it was sealed, as asked")):
         refuse_secrets(run.space.staging, run.prepared.milestone.id, run.allow)
-    name = None if completed is None else completed.record.name
+        kept_facts = kept_checkpoints.facts(
+            run.space, run.prepared.milestone, name, is_rerun=bool(run.memory.facts.parents)
+        )
+    if kept_facts is not None:
+        run.journal.record(kept.EVENT, **kept_facts)
     status = "failed" if completed is None else "complete"
     run.journal.record("sealing", attempt=name, status=status)
 
@@ -260,7 +265,7 @@ def _attempt(run: Run, plan: AttemptPlan, start: Observation) -> AttemptResult:
         backend=plan.backend,
         stand_in=plan.stand_in,
     )
-    return run_if_able(run, plan, start, StartPoint(), run.clock.monotonic_s())
+    return run_if_able(run, plan, start, run.prepared.begin, run.clock.monotonic_s())
 
 
 def run_if_able(
@@ -316,6 +321,7 @@ def run_from(run: Run, plan: AttemptPlan, point: StartPoint, began_s: float) -> 
         privacy=privacy_of(run.prepared.milestone),
         keep=run.memory.keep,
         lead=run.prepared.lead,
+        kept_steps=run.prepared.milestone.publish.keep_checkpoints,
     )
     places = Places(root=run.root, output=run.space.output(plan), scratch=run.space.scratch(plan))
     run.space.forget_ended(plan)

@@ -13,6 +13,7 @@ from typing import Final
 from msgspec import field
 
 from evidence import layout, limits, prose
+from evidence.attempt.attempt import StartPoint
 from evidence.attempt.lead import Lead
 from evidence.backends import registry
 from evidence.capture.frozen import match_paths
@@ -40,6 +41,7 @@ from evidence.running.author_words import refuse_unsupported_measurements
 from evidence.running.extra_names import extra_problems
 from evidence.running.functions_fit import digests_of_functions, function_problems
 from evidence.running.holdable import refuse_too_much_around
+from evidence.running.kept_fit import kept_problems
 from evidence.running.launching import launch_problems
 from evidence.running.lora_fit import refuse_unknown_targets
 from evidence.running.parents import parents_of
@@ -78,6 +80,8 @@ class Prepared(Record):
     """Whether the milestone lies in the project; else it was written for this run alone."""
     interpreter: str | None = None
     """The path to take for the `interpreter` that attempts name; None: as they name it."""
+    begin: StartPoint = StartPoint()
+    """Where the first attempt begins: a checkpoint of another run, for a replay."""
     lead: Lead | None = None
     """Speaks with the other processes, where a launcher started several for this run."""
     overrides: tuple[OverrideRecord, ...] = ()
@@ -157,6 +161,7 @@ def _problems(
 ) -> Iterator[tuple[str, str, str]]:
     """What is asked for and cannot be done here: where in the file, what is wrong, what to do."""
     yield from launch_problems(milestone, plans, backends)
+    yield from kept_problems(milestone, plans, backends)
     yield from extra_problems(milestone, backends)
     yield from program_fit.problems(root, milestone)
     yield from function_problems(root, milestone)

@@ -17,6 +17,7 @@ from evidence.errors import (
 )
 from evidence.records.finding import Finding, Report
 from evidence.records.run import ParentRecord
+from evidence.running import kept_checkpoints
 from evidence.running.finish import Finished, seal_staging
 from evidence.running.signals import StopRequest
 from evidence.running.workspace import Workspace
@@ -35,11 +36,14 @@ def publish_run(
     parents: tuple[ParentRecord, ...],
     root: Path,
     stop: StopRequest,
+    *,
+    must_keep: bool = True,
 ) -> tuple[Finished, Report]:
     """Seal what is staged, verify it, publish it with one rename, and clear the work away.
 
     Raises RejectedError, and publishes nothing, where verify rejects it for more than the words
-    and wishes of its author, or another pack that was changed meanwhile.
+    and wishes of its author, or another pack that was changed meanwhile. Checkpoints that are kept
+    go to their place before: DurabilityError, where one cannot and `must_keep`.
     """
     try:
         with stop.at_once(lambda: stopped_while_sealing(space, stop)):
@@ -62,6 +66,7 @@ def publish_run(
             f"{grave[0].address}: {grave[0].message}{more}"
         )
         raise _rejected(what, {one.address.partition("#")[0] for one in grave}, space, pack, root)
+    kept_checkpoints.place(space, finished.manifest.milestone, must=must_keep)
     space.write_published(finished.root_sha256)
     publish(space.staging, pack)
     space.remove()

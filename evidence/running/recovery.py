@@ -15,15 +15,14 @@ from msgspec.structs import replace
 
 from evidence import layout
 from evidence.attempt.attempt import AttemptResult, StartPoint, interrupted, scratch_of
-from evidence.attempt.folders import digest_folder
 from evidence.attempt.lead import Lead
-from evidence.encoding.codec import decode, encode
+from evidence.encoding.codec import encode
 from evidence.errors import StoppedError
 from evidence.milestone.overrides import settings_of
+from evidence.pack import kept
 from evidence.pack.journal import Journal, continued_clock
 from evidence.progress import Observer
 from evidence.records.finding import Report
-from evidence.records.inputs import FileDigest
 from evidence.records.record import Record
 from evidence.records.run import AttemptPlan
 from evidence.running.elsewhere import said
@@ -39,6 +38,7 @@ from evidence.running.execution import (
     try_attempts,
 )
 from evidence.running.finish import Finished
+from evidence.running.kept_checkpoints import problem_of
 from evidence.running.leading import refuse_other_number
 from evidence.running.memory import Memory
 from evidence.running.moving import MAX_NAMED
@@ -61,11 +61,10 @@ from evidence.running.unfinished_run import UnfinishedRun, read_unfinished
 from evidence.running.workspace import Workspace
 from evidence.stages.stage import Stage, stages_of
 from evidence.system.durable import remove
-from evidence.system.entries import type_of
 from evidence.text import commands
 
 NUM_CHECKPOINTS: Final = 2
-"""That are kept of an attempt (`StageRun`)."""
+"""That are kept of an attempt (`StageRun`), beside those that the milestone wants kept."""
 
 
 class Continuation(Record):
@@ -106,7 +105,8 @@ def go_on(
         space.reserve_room()
         if not unfinished.recorded("sealing"):
             _run_to_seal(root, space, unfinished, observer, stop, close=close)
-        return publish_run(space, pack, unfinished.facts.parents, root, stop)
+        parents = unfinished.facts.parents
+        return publish_run(space, pack, parents, root, stop, must_keep=not close)
 
 
 def as_it_was(root: Path, space: Workspace, stop: StopRequest) -> StoppedError:
@@ -371,27 +371,9 @@ def _last_checkpoint(
         if step > last_step:
             continue
         folder = scratch_of(stage, run.space.scratch(plan)) / f"checkpoint-{step}"
-        reason = _checkpoint_problem(folder, decode(tuple[FileDigest, ...], event.data["files"]))
+        reason = problem_of(folder, kept.files_of(event))
         if reason is None:
             return str(folder), step
         if place < NUM_CHECKPOINTS:  # older ones were removed
             run.observer.message(f"the checkpoint of step {step} is of no use: {reason}")
     return None, 0
-
-
-def _checkpoint_problem(folder: Path, files: tuple[FileDigest, ...]) -> str | None:
-    """Which file of a checkpoint is not as it was recorded; None where each is."""
-    if type_of(folder) != "folder":
-        return f"{folder} is gone"
-    now, before = (
-        {one.path: one for one in digest_folder(folder, folder)},
-        {one.path: one for one in files},
-    )
-    for path in sorted(now.keys() | before.keys()):
-        if path not in now:
-            return f"{folder / path} is gone"
-        if path not in before:
-            return f"{folder / path} is nothing that was saved with it"
-        if now[path] != before[path]:
-            return f"{folder / path} is not what was saved"
-    return None

@@ -17,6 +17,7 @@ from typing import NoReturn
 from msgspec.structs import replace
 
 from evidence import layout, limits
+from evidence.attempt.attempt import StartPoint
 from evidence.attempt.lead import Lead
 from evidence.errors import DurabilityError, ExitCode, StoppedError, UsageError
 from evidence.milestone.effective import in_a_sentence
@@ -30,7 +31,7 @@ from evidence.records.finding import Report
 from evidence.records.overrides import Setting
 from evidence.records.record import Record
 from evidence.records.run import GateResult, OutcomeRecord, ParentRecord
-from evidence.running import kept_weights
+from evidence.running import kept_checkpoints, kept_weights
 from evidence.running.execution import execute
 from evidence.running.finish import Finished
 from evidence.running.launching import refuse_several
@@ -69,6 +70,8 @@ class RunOptions(Record):
     """The path to take for the `interpreter` that attempts name; None: as they name it."""
     settings: tuple[Setting, ...] = ()
     """What takes the place of what the milestone says, for this run."""
+    begin: StartPoint = StartPoint()
+    """Where the first attempt begins: a checkpoint of another run, for a replay."""
     lead: Lead | None = None
     """Speaks with the other processes, where a launcher started several for this run."""
 
@@ -138,7 +141,7 @@ def run_milestone(
         _refuse_absent(milestone_id, options, name)  # at once: it makes no folder
     with _nothing_started():
         make_folder(options.runs / layout.WORK)
-        _refuse_two_disks(options.runs)
+        _refuse_two_disks(options.runs, prepared)
     with held_name(options.runs, name):
         with _nothing_started():
             _refuse_sealed(pack, milestone_id, options)
@@ -156,6 +159,8 @@ def run_milestone(
     weights = kept_weights.retire(Workspace(work), done.root_sha256[:12])
     if weights is not None:
         observer.message(kept_weights.said(weights))
+    for line in kept_checkpoints.said(options.runs, milestone_id, pack):
+        observer.message(line)
     _update_index(options.runs, {pack: report}, observer, stop)
     return _result(milestone_id, pack, done, report)
 
@@ -183,7 +188,7 @@ def _prepared(milestone_id: str, options: RunOptions, observer: Observer) -> Pre
         observer.message(in_a_sentence(one))
     for warning in found.warnings:
         observer.message(f"warning: {warning}")
-    return replace(found, interpreter=options.interpreter, lead=options.lead)
+    return replace(found, interpreter=options.interpreter, lead=options.lead, begin=options.begin)
 
 
 def _written_once(pack: Path, milestone_id: str, root: Path) -> bytes | None:
@@ -289,7 +294,7 @@ def _moving(path: Path, to: Path) -> str:
     return f"mv {shlex.quote(str(path))} {shlex.quote(str(to))}"
 
 
-def _refuse_two_disks(runs: Path) -> None:
+def _refuse_two_disks(runs: Path, prepared: Prepared | None) -> None:
     """Found out now, and not by the rename after hours of training."""
     work = runs / layout.WORK
     if work.stat().st_dev != runs.stat().st_dev:
@@ -297,6 +302,8 @@ def _refuse_two_disks(runs: Path) -> None:
             f"{work} is on another disk than {runs}, and no rename publishes a pack across disks",
             hint="Let both be on one disk: give a folder on the large one with --runs DIR.",
         )
+    if prepared is not None:
+        kept_checkpoints.refuse_unusable(runs, prepared.milestone)
 
 
 def _work_folder(milestone_id: str, options: RunOptions, name: str) -> Path:

@@ -20,6 +20,7 @@ from evidence.records.milestone import Milestone
 from evidence.records.run import AttemptPlan
 from evidence.running import fitting, lengths, preferences
 from evidence.running.forms import form_warnings
+from evidence.running.kept_fit import steps_past_end
 from evidence.running.place import Where
 from evidence.running.text_fit import refuse_unfit_texts
 from evidence.running.unfit import OUR_BACKEND
@@ -89,6 +90,7 @@ def _check_names_and_forms(root: Path, stage: Stage, first: Stage, where: Where)
     ]
     for plan in plans:
         found += fitting.warm_up_problems(milestone, plan, sets)
+        found += steps_past_end(milestone, plan, sets)
     _refuse(where, found)
     begins = plan_attempts(first.milestone)
     warnings: list[str] = []

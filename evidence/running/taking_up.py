@@ -119,10 +119,10 @@ def _closed_with_damage(
 ) -> tuple[Finished, Report]:
     parents = salvage(root, space, milestone_id, found, spoilt)
     try:
-        return publish_run(space, pack, parents, root, stop)
+        return publish_run(space, pack, parents, root, stop, must_keep=False)
     except RejectedError:
         salvage(root, space, milestone_id, found, None)
-        return publish_run(space, pack, parents, root, stop)
+        return publish_run(space, pack, parents, root, stop, must_keep=False)
 
 
 def _make_whole(space: Workspace, observer: Observer) -> None:

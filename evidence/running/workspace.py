@@ -115,7 +115,11 @@ class Workspace(Record):
 
     def scratch(self, plan: AttemptPlan) -> Path:
         """Checkpoints of an attempt under way."""
-        return self.work / f"scratch-{plan.number:02d}-{plan.name}"
+        return self.scratch_named(plan.number, plan.name)
+
+    def scratch_named(self, number: int, name: str) -> Path:
+        """The same, of an attempt that the journal names."""
+        return self.work / f"scratch-{number:02d}-{name}"
 
     def place_evidence(self, plan: AttemptPlan, *, completed: bool) -> None:
         """Put an attempt's evidence where the pack wants it. Doing it twice changes nothing."""

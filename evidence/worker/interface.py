@@ -94,6 +94,9 @@ class Backend(Record):
     """Whether it measures what `EvalSpec.measures_likelihood` asks for."""
     runs_functions: bool = False
     """Whether it has answers scored by functions of the author's (`EvalSpec.functions`)."""
+    replays: bool = False
+    """Whether a run can begin from a checkpoint that was kept of another one
+    (`publish.keep_checkpoints`), which it loads without running anything that stands in it."""
     lacks: tuple[str, ...] = ()
     """Settings of [train] that it would leave alone, each a key, or `key = value`: another value
     than the default, or that value, is refused before anything is run."""

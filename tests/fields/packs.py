@@ -13,6 +13,7 @@ import pytest
 from toy import write
 from toy_adapter import adapter_toy, merged_toy
 from toy_jax import jax_toy
+from toy_kept import kept_toy
 from toy_measured import measured
 from toy_parent import parent_toy
 from toy_ranks import ranks_toy
@@ -96,6 +97,10 @@ def _measured(folder: Path) -> Path:
     return write(folder / "M90", measured().seal().all_bytes())
 
 
+def _kept(folder: Path) -> Path:
+    return write(folder / "M90", kept_toy().seal().all_bytes())
+
+
 def _jax(folder: Path) -> Path:
     return write(folder / "M90", under_another(jax_toy()).seal().all_bytes())
 
@@ -121,6 +126,7 @@ PACKS: Final[dict[str, Callable[[Path], Path]]] = {
     "adapter": _adapter,
     "merged": _merged,
     "measured": _measured,
+    "kept": _kept,
     "jax": _jax,
     "withheld": _withheld,
     "imported": made.make_odd_pack,

@@ -13,7 +13,7 @@ from msgspec.structs import replace
 
 from evidence import layout
 from evidence.cli.reproduce import command
-from evidence.cli.steps import last_step, told
+from evidence.cli.steps import steps_of, told
 from evidence.compare.configuration import plan_of
 from evidence.errors import ExitCode, StoppedError, UsageError
 from evidence.progress import Silent
@@ -31,7 +31,7 @@ from tests.reproduce.rerun import state
 
 def replayed(project: Project, last: int, pack: Path | None = None) -> Replay:
     with StopRequest() as stop:
-        return replay(pack or project.pack, project.root.resolve(), last, Silent(), stop)
+        return replay(pack or project.pack, project.root.resolve(), (0, last), Silent(), stop)
 
 
 def test_the_first_steps_come_out_the_same_and_nothing_is_left(
@@ -96,13 +96,25 @@ def test_a_replay_that_does_not_come_so_far_says_why(
     assert f"ended before step {found.num_steps + 1}" in found.reason
 
 
+def test_a_replay_that_comes_to_no_step_at_all_says_why(
+    ran: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("EVIDENCE_STUB", json.dumps({"stage": "train", "at": 0, "do": "raise"}))
+    found = replayed(ran, 2)
+    assert (found.exit_code, found.num_steps) == (ExitCode.FINDINGS, 0)
+    assert "ended before step 1: RuntimeError" in found.reason
+
+
 def test_only_checkpoints_of_weights_after_one_and_the_same_step_are_compared() -> None:
     recorded = [checkpoint(2, "a"), checkpoint(4, "b"), checkpoint(6, "c")]
-    assert _weights(recorded, recorded, 5) == (4, True)
-    assert _weights(recorded, [checkpoint(4, "other")], 5) == (4, False)
-    assert _weights(recorded, [checkpoint(3, "a")], 5) == (None, False)
-    assert _weights(recorded, recorded, 1) == (None, False)
-    assert _weights([checkpoint(2, "a", "trainer.bin")], [checkpoint(2, "a")], 2) == (None, False)
+    assert _weights(recorded, recorded, 5, 9) == (4, True)
+    assert _weights(recorded, [checkpoint(4, "other")], 5, 9) == (4, False)
+    assert _weights(recorded, [checkpoint(3, "a")], 5, 9) == (None, False)
+    assert _weights(recorded, recorded, 1, 9) == (None, False)
+    assert _weights([checkpoint(2, "a", "trainer.bin")], [checkpoint(2, "a")], 2, 9) == (
+        None,
+        False,
+    )
 
 
 def checkpoint(step: int, digest: str, path: str = "model.safetensors") -> JournalEvent:
@@ -128,17 +140,18 @@ def test_the_verdict_claims_weights_only_where_they_were_compared(found: Replay,
     assert "6 later steps" in lines[-1]
 
 
-@pytest.mark.parametrize("text", ["", "3", "0:2", "3:2", "1:2:3", "a:b", "-1:3", "1:9999999999"])
+@pytest.mark.parametrize(
+    "text", ["", "3", "0:2", "3:2", "3:3", "1:2:3", "a:b", "-1:3", "1:9999999999"]
+)
 def test_what_names_no_steps_is_refused(text: str) -> None:
     with pytest.raises(UsageError, match="names no steps"):
-        last_step(text)
+        steps_of(text)
 
 
-def test_steps_behind_the_first_are_refused_with_what_to_do() -> None:
-    assert last_step("1:7") == 7
-    with pytest.raises(UsageError, match="no pack keeps the weights before step 5") as caught:
-        last_step("5:7")
-    assert "--steps 1:7" in caught.value.hint
+def test_steps_begin_with_the_first_or_behind_a_checkpoint() -> None:
+    assert steps_of("1:1") == (0, 1)
+    assert steps_of("1:7") == (0, 7)
+    assert steps_of("100:103") == (100, 103)
 
 
 def test_what_cannot_be_replayed_is_refused_before_anything_is_started(
@@ -159,7 +172,7 @@ def test_a_program_of_somebody_else_has_no_steps_to_replay(
     plan = replace(plan_of(documents), given_train=None)
     monkeypatch.setattr(use_case, "plan_of", lambda _: plan)
     with pytest.raises(UsageError, match="one training of its own"):
-        recorded_rows(documents, 1)
+        recorded_rows(documents, 0, 1)
 
 
 def test_a_signal_of_the_user_ends_it_and_is_no_verdict(

@@ -113,6 +113,7 @@ def test_every_consistency_check_that_can_fail_is_tried() -> None:
     needs_another_pack |= {"telemetry-stages"}  # a stage of minutes; tests/verification
     needs_another_pack |= {"across-stages", "stage-weights", "stage-probes"}  # tests/comparisons
     needs_another_pack |= {"prediction-under-test", "validation"}
+    needs_another_pack |= {"kept-checkpoints"}  # tests/verification/test_kept
     needs_another_pack |= {"functions", "function-scores"}  # tests/running/test_functions
     needs_another_pack |= {"commitments"}  # tests/disclose
     tried = {check for one in (*FORGERIES, *PROGRAM_FORGERIES) for check in one.checks}

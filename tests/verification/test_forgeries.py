@@ -69,6 +69,7 @@ def test_every_consistency_check_catches_some_lie_or_says_why_not() -> None:
     tested_elsewhere |= {"weights-by-tensor", "weights-known", "logits", "compile-times"}
     tested_elsewhere |= {"validation"}  # test_validation
     tested_elsewhere |= {"seen-fed"}  # test_fed
+    tested_elsewhere |= {"kept-checkpoints"}  # test_kept
     tested_elsewhere |= {"adapter-base", "adapter-tensors", "adapter-settings"}  # test_adapter
     tested_elsewhere |= {"functions", "function-scores"}  # tests/running/test_functions
     tested_elsewhere |= {"commitments"}  # tests/disclose

@@ -40,6 +40,7 @@ _FIRST: Final = (
     "worker",
     "left",
     "ends",
+    "kept",
 )
 _LAST: Final = (
     "data",

@@ -34,12 +34,14 @@ _INSIDE_STAGE: Final = (
 _ENDS_STAGE: Final = ("redacted", "stage-finished", "attempt-finished")
 _NEXT: Final[dict[str, tuple[str, ...]]] = {
     "run-started": ("captured", "recovered"),
-    "captured": ("attempt-started", "captured", "recovered", "sealing"),
+    "captured": ("attempt-started", "captured", "checkpoints-kept", "recovered", "sealing"),
+    "checkpoints-kept": ("recovered", "sealing"),
     "recovered": (
         "attempt-started",
         "stage-started",
         "attempt-finished",
         "captured",
+        "checkpoints-kept",
         "recovered",
         "damaged",
         "sealing",

@@ -12,4 +12,5 @@ BACKEND: Final = Backend(
     run_stage="stub_backend.stage:run_stage",
     takes_checkpoints=True,
     takes_either=True,
+    replays=True,
 )
