@@ -22,7 +22,7 @@ from evidence.capture.driver import is_certain, remedy_for
 from evidence.records.availability import Unavailable
 from evidence.records.capture import GpuRecord, HardwareRecord
 from evidence.records.run import AttemptPlan
-from evidence.worker import jax_requirements
+from evidence.worker import devices, jax_requirements
 from evidence.worker.interface import Backend, Package, Planned
 from evidence.worker.interpreter import WorkerPython, python_of, unusable
 from evidence.worker.lacking_words import AT_MOST, NO_CARD, NOT_USABLE, UNKNOWN
@@ -84,6 +84,11 @@ def unmet(
         found += _gpu(plan, backend, hardware, python)
     elif plan.requires.accelerator == "tpu":
         found += _tpu(backend, python)
+    elif plan.requires.accelerator == "amd":
+        found += devices.unmet_amd(plan, backend, torch_cuda_version(python))
+    elif plan.requires.accelerator == "apple":
+        found += devices.unmet_apple(plan, backend)
+    found += devices.unmet_choice(plan, os.environ)
     model = plan.given_model
     if plan.requires.hub and model is not None and model.id is not None:
         found += _hub(model.id, model.revision or "main")
@@ -141,7 +146,8 @@ def _gpu(
             "in a container start it with its GPUs (docker run --gpus all); else see nvidia-smi",
         )
     else:
-        yield from _memory(plan.requires.vram_gib, gpus)
+        no_such = [*_no_such(plan, gpus)]
+        yield from no_such or _memory(plan, gpus)
         yield from _enough(plan.processes, gpus)
     if _is_of(backend, "torch") and python.place("torch") is not None:
         yield from _build(hardware, python)
@@ -167,25 +173,31 @@ def _tpu(backend: Backend, python: WorkerPython) -> Iterator[Unmet]:
         yield f"the backend {backend.name!r} computes on no TPU", 'take backend = "tunix"'
 
 
-def _memory(needed_gib: float, gpus: tuple[GpuRecord, ...]) -> Iterator[Unmet]:
-    """Of the GPU that CUDA takes first: all that may be it must do."""
-    devices = first_device(gpus, os.environ)
-    if isinstance(devices, Unavailable):
-        yield f"{NOT_USABLE}{devices.reason}", _MAKE_VISIBLE
+def _no_such(plan: AttemptPlan, gpus: tuple[GpuRecord, ...]) -> Iterator[Unmet]:
+    if plan.requires.gpu is not None:
+        yield from devices.no_such(plan.requires.gpu, gpus)
+
+
+def _memory(plan: AttemptPlan, gpus: tuple[GpuRecord, ...]) -> Iterator[Unmet]:
+    """Of the GPU that the attempt names, or that CUDA takes first: all that may be it must do."""
+    needed_gib = plan.requires.vram_gib
+    first = first_device(gpus, {**os.environ, **devices.showing(plan.requires)})
+    if isinstance(first, Unavailable):
+        yield f"{NOT_USABLE}{first.reason}", _MAKE_VISIBLE
         return
     if not needed_gib:
         return
-    least = min(devices, key=_known_bytes)
-    known = [one for one in devices if not isinstance(one.memory_bytes, Unavailable)]
+    least = min(first, key=_known_bytes)
+    known = [one for one in first if not isinstance(one.memory_bytes, Unavailable)]
     if known and _known_bytes(least) < needed_gib * _GIB:
         has = f"{least.name} has {_known_bytes(least) / _GIB:.1f} GiB"
         needs = f"the attempt needs {needed_gib:g} GiB"
-        if max(map(_known_bytes, known)) < needed_gib * _GIB and len(known) == len(devices):
+        if max(map(_known_bytes, known)) < needed_gib * _GIB and len(known) == len(first):
             yield f"{has}, {needs}", "use a larger GPU, or lower vram_gib if you know it fits"
         else:
             yield f"{has}, {needs}, and which GPU CUDA takes first cannot be told", _CHOOSE
         return
-    for device in devices:
+    for device in first:
         if isinstance(device.memory_bytes, Unavailable):
             yield (
                 f"the attempt needs {needed_gib:g} GiB, and the memory of {device.name} cannot be "

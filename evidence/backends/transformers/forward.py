@@ -32,5 +32,5 @@ def logits_of(model: Any, **inputs: Any) -> torch.Tensor:
     with torch.no_grad():
         found = model(**inputs)
     model.train(was_training)
-    logits: torch.Tensor = found["logits"][0].double()
+    logits: torch.Tensor = found["logits"][0].cpu().double()
     return logits
