@@ -39,8 +39,8 @@ _EXTRA: Final = (
 )
 _LORA: Final = "an adapter is asked for by a table here: [train.lora] with rank = 8"
 _QUANTISED: Final = (
-    "quantised weights (QLoRA) are not trained on here: give the model in bfloat16 and "
-    f"[train.lora]; or {RECORD}"
+    'a model in 4 bit beside an adapter (QLoRA) is called quantise = "nf4" here, in [train], with '
+    "[train.lora]; in 8 bit there is none"
 )
 _MIXED: Final = 'mixed precision is called mixed_precision = "bf16" here'
 _FP16: Final = (
@@ -72,7 +72,7 @@ _DEVICE: Final = (
 )
 _APPLE: Final = 'Apple\'s GPUs (MPS) are called accelerator = "apple" here, in [attempt.requires]'
 _AMD: Final = 'AMD\'s GPUs (ROCm) are called accelerator = "amd" here, in [attempt.requires]'
-_8BIT: Final = f"the states of an optimizer are kept in full, not in 8 bit; or {RECORD}"
+_8BIT: Final = f'of optimizers in 8 bit there is optimizer = "adamw_8bit" here; or {RECORD}'
 _OF_KEYS: Final = (
     (_LORA, ("lora_alpha", "lora_r", "peft", "peft_config", "use_peft")),
     (_QUANTISED, ("load_in_4bit", "load_in_8bit", "qlora", "quantization")),
@@ -99,7 +99,7 @@ _OF_VALUES: Final = (
     (_DEVICE, ("cpu", "cuda", "cuda:0", "cuda:1", "gpu")),
     (_APPLE, ("metal", "mps")),
     (_AMD, ("hip", "rocm")),
-    (_8BIT, ("adamw-8bit", "adamw-bnb-8bit", "lion-8bit", "paged-adamw-8bit")),
+    (_8BIT, ("adamw-bnb-8bit", "lion-8bit", "paged-adamw-8bit")),
     (PREFERENCES, ("chosen-rejected", "dpo", "kto", "orpo", "preference", "preferences")),
     (_LABELS, ("classification", "regression", "reward", "sequence-classification")),
     (_SEQ2SEQ, ("encoder-decoder", "seq2seq", "t5")),

@@ -18,6 +18,7 @@ from evidence.records.availability import Unavailable
 from evidence.records.capture import GpuRecord
 from evidence.records.milestone import RequirementSpec
 from evidence.records.run import AttemptPlan
+from evidence.records.training import needs_bitsandbytes
 from evidence.text.escape import one_line
 from evidence.worker.interface import Backend
 from evidence.worker.lacking_words import NO_SUCH_GPU
@@ -144,6 +145,11 @@ def unmet_apple(plan: AttemptPlan, backend: Backend) -> Iterator[Unmet]:
         yield (
             "mixed precision on Apple's GPUs is not offered, since nobody could try it",
             'write dtype = "float32" without mixed_precision, or dtype = "bfloat16"',
+        )
+    if train is not None and needs_bitsandbytes(train):
+        yield (
+            "bitsandbytes, of which numbers in 4 and 8 bit are, could not be tried on Apple's GPUs",
+            'write optimizer = "adamw_torch", and leave `quantise` out',
         )
     if train is not None and train.checkpoint_every_steps:
         yield (

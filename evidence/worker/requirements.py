@@ -22,6 +22,7 @@ from evidence.capture.driver import is_certain, remedy_for
 from evidence.records.availability import Unavailable
 from evidence.records.capture import GpuRecord, HardwareRecord
 from evidence.records.run import AttemptPlan
+from evidence.records.training import needs_bitsandbytes
 from evidence.worker import devices, jax_requirements
 from evidence.worker.interface import Backend, Package, Planned
 from evidence.worker.interpreter import WorkerPython, python_of, unusable
@@ -33,6 +34,9 @@ Unmet = tuple[str, str]
 
 _PEFT: Final = Package("peft", 'pip install "evidence-pack[lora]"')
 """What [train.lora] needs of the backend transformers."""
+_BITSANDBYTES: Final = Package("bitsandbytes", 'pip install "evidence-pack[quantised]"')
+"""What an optimizer in 8 bit and a model in 4 bit need of it."""
+_EXTRAS: Final = {_PEFT.name: "[lora]", _BITSANDBYTES.name: "[quantised]"}
 _GIB: Final = 1 << 30
 _BUILD_UNKNOWN: Final = (
     "for which CUDA the installed PyTorch was built cannot be measured because its version.py does "
@@ -62,7 +66,7 @@ def worker_python(
     names = {one.name for one in backend.packages} | {
         "torch",
         *jax_requirements.MODULES,
-        _PEFT.name,
+        *_EXTRAS,
     }
     if isinstance(backend.run_stage, str):
         names.add(_top(backend.run_stage))
@@ -104,7 +108,7 @@ def _packages(backend: Backend, python: WorkerPython, run_stage: str) -> Iterato
     missing = [one for one in backend.packages if python.place(one.name) is None]
     for package in missing:
         text = f"the Python package {package.name} is not installed{python.inside}"
-        own = "[lora]" if package.name == _PEFT.name else extra
+        own = _EXTRAS.get(package.name, extra)
         whole = f'pip install "evidence-pack{own}=={__version__}"'
         ours = whole if extra else package.remedy
         there = python.made_by or python.there(ours)
@@ -117,8 +121,10 @@ def _packages(backend: Backend, python: WorkerPython, run_stage: str) -> Iterato
 def _further(plan: AttemptPlan, backend: Backend) -> tuple[Package, ...]:
     """What a setting needs beside the packages of the backend."""
     train = plan.given_train
-    has_lora = train is not None and train.lora is not None
-    return (_PEFT,) if has_lora and backend.name == "transformers" else ()
+    if train is None or backend.name != "transformers":
+        return ()
+    lora = () if train.lora is None else (_PEFT,)
+    return (*lora, *((_BITSANDBYTES,) if needs_bitsandbytes(train) else ()))
 
 
 def _top(run_stage: str) -> str:

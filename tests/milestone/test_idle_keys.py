@@ -132,6 +132,7 @@ READ = {
         *("weight_decay", "max_grad_norm", "label_smoothing", "neftune_noise_alpha", "optimizer"),
         *("gradient_checkpointing", "validate_every_steps", "dtype", "max_length"),
         *("log_every_steps", "checkpoint_every_steps", "execution", "deterministic", "packing"),
+        "quantise",
         "extra",
     },
     "train.lora": {"rank", "alpha", "dropout", "target_modules", "use_rslora", "merge"},

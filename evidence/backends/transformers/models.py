@@ -15,6 +15,7 @@ from transformers import AutoConfig, AutoModelForCausalLM, GenerationConfig
 
 from evidence.backends import identity
 from evidence.backends.transformers.devices import device_of, name_of, uuid_of, without_cuda
+from evidence.backends.transformers.quantised import in_4_bit, in_4_bit_of, num_numbers
 from evidence.backends.transformers.weights import (
     embedding_tables,
     num_kept_in_float32,
@@ -26,6 +27,7 @@ from evidence.records.capture import TorchRecord
 from evidence.records.inputs import ModelRecord
 from evidence.records.milestone import ModelSpec
 from evidence.records.run import AttemptPlan
+from evidence.records.training import Quantised
 from evidence.worker.interface import StageFailure
 from evidence.worker.model_folders import causal_types, why_not_causal
 
@@ -71,10 +73,12 @@ def load_model(
     dtype: torch.dtype,
     device: torch.device,
     declared: GenerationConfig | None = None,
+    quantise: Quantised | None = None,
 ) -> Any:
     """The model before training, on its device. Hub access uses the user's own cache and token.
 
     `declared` is what its folder declares of generation; without it transformers looks by itself.
+    `quantise`: the format that its linear layers are kept in.
     """
     if spec.config is not None:
         config = AutoConfig.from_pretrained(root / spec.config)
@@ -82,11 +86,16 @@ def load_model(
         _refuse_class(config)
         with torch.device(device):  # made where it is used: no float32 copy of 2B weights first
             model = AutoModelForCausalLM.from_config(config, dtype=dtype)
+        if quantise is not None:
+            model = in_4_bit_of(model, quantise, dtype, device)
         model.generation_config = declared or model.generation_config
         return refuse_other_class(model)
     source = str(root / spec.path) if spec.path is not None else spec.id
     revision = spec.revision or "main"
     _refuse_class(AutoConfig.from_pretrained(source, revision=revision))
+    if quantise is not None:
+        loading = {"revision": revision, "use_safetensors": True, "generation_config": declared}
+        return refuse_other_class(in_4_bit(source, quantise, dtype, device, **loading))
     model = AutoModelForCausalLM.from_pretrained(
         source, revision=revision, dtype=dtype, use_safetensors=True, generation_config=declared
     )
@@ -111,14 +120,17 @@ def _refuse_class(config: Any) -> None:
         raise StageFailure("requirement-not-met", f"the model cannot be trained on: {reason}")
 
 
-def model_record(spec: ModelSpec, root: Path, model: Any, dtype: str) -> ModelRecord:
+def model_record(
+    spec: ModelSpec, root: Path, model: Any, dtype: str, quantise: Quantised | None = None
+) -> ModelRecord:
     """What the model is, for inputs.json."""
     counted = identity.Counted(
-        num_parameters=sum(one.numel() for one in model.parameters()),
+        num_parameters=sum(map(num_numbers, model.parameters())),
         dtype=dtype,
         embedding_tables=embedding_tables(model),
         buffers=saved_buffers(model),
         num_kept_in_float32=num_kept_in_float32(model, dtype),
         weights_sha256=parameters_sha256(model),
+        quantised=quantise,
     )
     return identity.model_record(spec, root, model.config, counted)

@@ -104,14 +104,16 @@ def _train(job: Job, emit: Emit, ranks: Ranks) -> None:
     validated = validation_set(plan, root, plain)
     later = of_later(plan, root, data, plain, examples)
     own = _declared(plan.model, root)
-    model = load_model(plan.model, root, _dtype(plan.train.dtype), device_of(plan), own)
+    model = load_model(
+        plan.model, root, _dtype(plan.train.dtype), device_of(plan), own, plan.train.quantise
+    )
     if later.seam is not None:
         show_seam(later.seam)
     asked = (later.asked, plan.given_eval)
     rows = (*examples, *validated.examples)
     unfit = refuse_unfit(model.config, _num_embedded(model), plain, rows, *asked)
     warn(emit, (*later.warnings, *unfit))
-    started = model_record(plan.model, root, model, plan.train.dtype)
+    started = model_record(plan.model, root, model, plan.train.dtype, plan.train.quantise)
     emit(
         "inputs",
         model=encode(started),
@@ -228,7 +230,8 @@ def _evaluated(job: Job, given: ModelSpec) -> Any:
     dtype, device = _dtype(plan.numerics.dtype), device_of(plan)
     if job.evaluates_given or not saves_adapter(plan.train):
         return load_model(given, root, dtype, device)
-    base = load_model(plan.model, root, dtype, device, _declared(plan.model, root))
+    own = _declared(plan.model, root)
+    base = load_model(plan.model, root, dtype, device, own, plan.train.quantise)
     return _lora().with_adapter(base, Path(job.output))
 
 
