@@ -26,6 +26,7 @@ from evidence.records.record import Record
 from evidence.records.run import AttemptPlan, OutcomeRecord
 from evidence.stages.stage import Stage
 from evidence.stages.train import TRAIN
+from evidence.worker.devices import showing
 from evidence.worker.interface import Job
 from evidence.worker.interpreter import inherited
 
@@ -200,6 +201,7 @@ def fixed_variables(plan: AttemptPlan) -> dict[str, str]:
     }
     if _is_ours(plan) and plan.numerics.deterministic:
         fixed["CUBLAS_WORKSPACE_CONFIG"] = ":4096:8"
+    fixed |= showing(plan.requires)
     if plan.threads is not None:
         fixed |= {"OMP_NUM_THREADS": str(plan.threads), "MKL_NUM_THREADS": str(plan.threads)}
     return fixed

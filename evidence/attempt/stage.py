@@ -206,9 +206,9 @@ class StageRun:
         return asked > 0, None
 
     def _sample(self, worker: WorkerProcess | RankProcesses, now: float) -> None:
-        elapsed_s, plan = now - self._around.started_s, self._job.plan
-        row = sample(worker.pid, plan.name, self._stage.name, elapsed_s, worker.others)
-        if row is not None:
+        plan, elapsed_s = self._job.plan, now - self._around.started_s
+        place = (plan.name, self._stage.name, elapsed_s)
+        if row := sample(worker.pid, *place, worker.others, plan.requires):
             self._files.telemetry(row)
 
     def _take(self, line: bytes) -> None:

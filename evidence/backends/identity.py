@@ -15,6 +15,7 @@ from evidence.records.availability import Unavailable
 from evidence.records.inputs import FileDigest, ModelRecord, TensorRecord
 from evidence.records.milestone import ModelSpec
 from evidence.records.record import Record
+from evidence.records.training import Quantised
 
 _NOT_CONFIGURED: Final = ("_name_or_path", "transformers_version")
 """What transformers adds to a configuration: where it was read, and by which version. Both are
@@ -30,6 +31,7 @@ class Counted(Record):
     buffers: tuple[TensorRecord, ...]
     num_kept_in_float32: int
     weights_sha256: str
+    quantised: Quantised | None = None
 
 
 def model_record(spec: ModelSpec, root: Path, config: Any, counted: Counted) -> ModelRecord:
@@ -53,6 +55,7 @@ def model_record(spec: ModelSpec, root: Path, config: Any, counted: Counted) -> 
         buffers=counted.buffers,
         num_kept_in_float32=counted.num_kept_in_float32,
         weights_sha256=counted.weights_sha256,
+        quantised=counted.quantised,
     )
 
 

@@ -53,9 +53,11 @@ _TUNIX: Final = Backend(
     ),
     lacks=(
         *("adam_beta1", "adam_beta2", "adam_epsilon", "optimizer = adamw_torch_fused"),
+        "optimizer = adamw_8bit",
         *("label_smoothing", "neftune_noise_alpha", "gradient_checkpointing", "lora"),
         *("mixed_precision", "validate_every_steps"),
         *("early_stopping_patience", "early_stopping_threshold", "keep_best", "extra", "packing"),
+        "quantise",
     ),
 )
 _COMMAND: Final = Backend(

@@ -46,7 +46,7 @@ class GpuSample(Record):
     memory_bytes: int | Unavailable
     """Of our processes, on all GPUs."""
     utilisation_percent: float | Unavailable
-    """Of the first GPU we are on, by everyone."""
+    """Of the GPU that was named, else of the first that we are on; by everyone."""
     power_w: float | Unavailable
     """Drawn by that GPU."""
 
@@ -110,13 +110,16 @@ def _count(nvml: Any) -> int | Unavailable:
     )
 
 
-def sample_gpu(pids: Collection[int]) -> GpuSample:
-    """Memory of our own processes; use and power of the GPU they are on."""
-    found = _in_time(lambda: _sample(pids), limits.GPU_SAMPLE_TIMEOUT_S)
+def sample_gpu(pids: Collection[int], named: int | str | None = None) -> GpuSample:
+    """Memory of our own processes; use and power of the GPU they are on.
+
+    `named`: number or UUID of the one that they were shown alone.
+    """
+    found = _in_time(lambda: _sample(pids, named), limits.GPU_SAMPLE_TIMEOUT_S)
     return GpuSample(found, found, found) if isinstance(found, Unavailable) else found
 
 
-def _sample(pids: Collection[int]) -> GpuSample | Unavailable:
+def _sample(pids: Collection[int], named: int | str | None) -> GpuSample | Unavailable:
     nvml = _nvml()
     if isinstance(nvml, Unavailable):
         return nvml
@@ -134,10 +137,19 @@ def _sample(pids: Collection[int]) -> GpuSample | Unavailable:
     memory = sum(memory for _, memory in own) if own else next(reasons, NOT_THIS_PROCESS)
     # With several GPUs, only one that we hold memory on is known to be ours.
     device = own[0][0] if own else handles[0] if len(found) == len(handles) == 1 else None
+    if named is not None:
+        device = ask(partial(_named, nvml, named))
+        if isinstance(device, Unavailable):
+            return GpuSample(memory, device, device)
     if device is None:
         which = silent[0] if silent else Unavailable("which of several GPUs is ours cannot be told")
         return GpuSample(memory, which, which)
     return GpuSample(memory, _utilisation(nvml, device), _power(nvml, device))
+
+
+def _named(nvml: Any, named: int | str) -> Any:
+    by_number = isinstance(named, int)
+    return (nvml.nvmlDeviceGetHandleByIndex if by_number else nvml.nvmlDeviceGetHandleByUUID)(named)
 
 
 def _utilisation(nvml: Any, device: Any) -> float | Unavailable:

@@ -14,6 +14,7 @@ import psutil
 from evidence.capture.gpu import sample_gpu
 from evidence.capture.processor_energy import FIRST, EnergyMeter
 from evidence.records.capture import TelemetryRow
+from evidence.records.milestone import RequirementSpec
 
 SAMPLING_PERIOD_S: Final = 1.0
 _EACH_SECOND_S: Final = 7_200.0
@@ -32,10 +33,16 @@ def sampling_period_s(elapsed_s: float) -> float:
 
 
 def sample(
-    pid: int, attempt: str, stage: str, elapsed_s: float, others: Sequence[int] = ()
+    pid: int,
+    attempt: str,
+    stage: str,
+    elapsed_s: float,
+    others: Sequence[int] = (),
+    requires: RequirementSpec = RequirementSpec(),  # noqa: B008 - a frozen record: nothing
 ) -> TelemetryRow | None:
     """Memory and use of the worker at this moment; None when it is gone already. Of several
-    workers: of all together, as long as the first is there."""
+    workers: of all together, as long as the first is there. `requires` names the GPU
+    that they were shown alone, where it was one of NVIDIA's."""
     first = pid not in _known
     processes = _processes(pid)
     if not processes:
@@ -45,16 +52,17 @@ def sample(
     rss_bytes, cpu_percent = _measure(processes)
     if rss_bytes == 0:
         return None  # it ended between the two looks
-    gpu = sample_gpu(frozenset(_known))
+    gpu = requires.gpu if requires.accelerator == "nvidia" else None
+    shown = sample_gpu(frozenset(_known), gpu)
     return TelemetryRow(
         attempt=attempt,
         stage=stage,
         elapsed_s=elapsed_s,
         rss_bytes=rss_bytes,
         cpu_percent=FIRST if first else cpu_percent,
-        gpu_memory_bytes=gpu.memory_bytes,
-        gpu_utilisation_percent=gpu.utilisation_percent,
-        gpu_power_w=gpu.power_w,
+        gpu_memory_bytes=shown.memory_bytes,
+        gpu_utilisation_percent=shown.utilisation_percent,
+        gpu_power_w=shown.power_w,
         cpu_energy_j=_meter.since_last_j(first=first),
     )
 

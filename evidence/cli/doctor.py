@@ -17,6 +17,7 @@ from evidence.cli.say import echo, secho
 from evidence.errors import ExitCode
 from evidence.records.availability import Unavailable
 from evidence.records.capture import GpuRecord
+from evidence.rules.devices import untried
 from evidence.running.doctor import (
     Diagnosis,
     Machine,
@@ -92,6 +93,8 @@ def _print_machine(machine: Machine) -> None:
         if isinstance(hidden, Unavailable):
             _fact("", f"none is visible to a run: {hidden.reason}")
         _fact("driver", _measured(hardware.driver_version))
+    for one in machine.other_gpus:
+        _fact("GPU", one)
     for name, version in machine.packages:
         _fact(name, _value_text(version))
     _fact("CUDA", _value_text(machine.torch_cuda))
@@ -188,7 +191,9 @@ def _print_prospect(prospect: Prospect, milestone: str, *, in_full: bool) -> Non
 
 def _notes(prospect: Prospect) -> tuple[tuple[str, bool], ...]:
     plan = prospect.plan
+    said = untried(plan.requires.accelerator)
     return (
         ("a stand-in: says nothing about the real model", plan.stand_in),
         (f"only by --attempt {plan.name}", plan.manual),
+        (said, bool(said)),
     )

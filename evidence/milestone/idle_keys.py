@@ -175,9 +175,12 @@ def _taken(milestone: Milestone, kind: str) -> set[str]:
 def _of_attempts(milestone: Milestone) -> Iterator[Problem]:
     for number, attempt in enumerate(milestone.attempts):
         needs, place = attempt.requires, f"/attempt/{number}"
-        if needs.vram_gib and needs.accelerator != "nvidia":
+        if needs.vram_gib and needs.accelerator not in ("nvidia", "amd", "apple"):
             text = 'has no effect: it is of the GPU that accelerator = "nvidia" asks for'
             yield f"{place}/requires/vram_gib", text
+        if needs.gpu is not None and needs.accelerator not in ("nvidia", "amd"):
+            text = 'has no effect: it is one of several GPUs that accelerator = "nvidia" asks for'
+            yield f"{place}/requires/gpu", text
         model = attempt.model or milestone.given_model
         if needs.hub and (model is None or model.id is None):
             text = "has no effect: the attempt takes no model of the hub, by its id"

@@ -39,8 +39,8 @@ _EXTRA: Final = (
 )
 _LORA: Final = "an adapter is asked for by a table here: [train.lora] with rank = 8"
 _QUANTISED: Final = (
-    "quantised weights (QLoRA) are not trained on here: give the model in bfloat16 and "
-    f"[train.lora]; or {RECORD}"
+    'a model in 4 bit beside an adapter (QLoRA) is called quantise = "nf4" here, in [train], with '
+    "[train.lora]; in 8 bit there is none"
 )
 _MIXED: Final = 'mixed precision is called mixed_precision = "bf16" here'
 _FP16: Final = (
@@ -67,19 +67,12 @@ _SCORES: Final = (
 _ROUGE: Final = 'it is a metric here, and no scorer: metrics = ["rouge_l"] of [eval]'
 _PERPLEXITY: Final = 'it is a metric here, and no scorer: metrics = ["mean_loss"] of [eval]'
 _DEVICE: Final = (
-    "an attempt computes on the CPU, or, with [attempt.requires] accelerator = "
-    '"nvidia", on the first GPU that it sees, and the command says which one that is: '
-    "CUDA_VISIBLE_DEVICES=1 evidence run ID"
+    "where it computes stands in a table here: [attempt.requires] with accelerator = "
+    '"nvidia", and gpu = 1 for one of several'
 )
-_APPLE: Final = (
-    "Apple's GPUs (MPS) are not computed on here, since nobody could try it: leave accelerator "
-    f"out, and the CPU is taken; or {RECORD}"
-)
-_AMD: Final = (
-    "AMD's GPUs (ROCm) are not computed on here, since nobody could try it: leave accelerator "
-    f"out, and the CPU is taken; or {RECORD}"
-)
-_8BIT: Final = f"the states of an optimizer are kept in full, not in 8 bit; or {RECORD}"
+_APPLE: Final = 'Apple\'s GPUs (MPS) are called accelerator = "apple" here, in [attempt.requires]'
+_AMD: Final = 'AMD\'s GPUs (ROCm) are called accelerator = "amd" here, in [attempt.requires]'
+_8BIT: Final = f'of optimizers in 8 bit there is optimizer = "adamw_8bit" here; or {RECORD}'
 _OF_KEYS: Final = (
     (_LORA, ("lora_alpha", "lora_r", "peft", "peft_config", "use_peft")),
     (_QUANTISED, ("load_in_4bit", "load_in_8bit", "qlora", "quantization")),
@@ -88,7 +81,7 @@ _OF_KEYS: Final = (
     (_DURING, ("eval_every_steps", "eval_steps", "eval_strategy", "evaluation_strategy")),
     (_STOPPING, ("early_stopping", "early_stopping_steps")),
     (_BEST, ("load_best_model_at_end", "save_best")),
-    (_DEVICE, ("cuda", "device", "device_map", "devices", "gpu", "gpus", "no_cuda", "use_cpu")),
+    (_DEVICE, ("cuda", "device", "device_map", "devices", "gpus", "no_cuda", "use_cpu")),
     (_APPLE, ("mps", "use_mps_device")),
     (_SCORES, ("compute_metrics", "metric_for_best_model")),
     (PREFERENCES, ("beta", "chosen", "dpo", "loss_type", "ref_model", "rejected", "rpo_alpha")),
@@ -104,9 +97,9 @@ _OF_VALUES: Final = (
     (_ROUGE, ("rouge", "rouge-l", "rougel")),
     (_PERPLEXITY, ("loss", "perplexity", "ppl")),
     (_DEVICE, ("cpu", "cuda", "cuda:0", "cuda:1", "gpu")),
-    (_APPLE, ("apple", "metal", "mps")),
-    (_AMD, ("amd", "hip", "rocm")),
-    (_8BIT, ("adamw-8bit", "adamw-bnb-8bit", "lion-8bit", "paged-adamw-8bit")),
+    (_APPLE, ("metal", "mps")),
+    (_AMD, ("hip", "rocm")),
+    (_8BIT, ("adamw-bnb-8bit", "lion-8bit", "paged-adamw-8bit")),
     (PREFERENCES, ("chosen-rejected", "dpo", "kto", "orpo", "preference", "preferences")),
     (_LABELS, ("classification", "regression", "reward", "sequence-classification")),
     (_SEQ2SEQ, ("encoder-decoder", "seq2seq", "t5")),

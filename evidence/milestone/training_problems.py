@@ -123,8 +123,20 @@ def _together(tables: tuple[Table, ...]) -> Iterator[Problem]:
             '"float32", or leave it out, and all is computed in that format'
         )
         yield f"{place('mixed_precision', 'dtype')}/mixed_precision", text
+    if asked["quantise"] is not None:
+        yield from ((f"{place('quantise')}/quantise", text) for text in _unquantised(asked))
     if not asked["optimizer"].startswith(_ADAM):
         for key in ("adam_beta1", "adam_beta2", "adam_epsilon"):
             if asked[key] != _PLAIN[key]:
                 text = f"is of AdamW, and the optimizer is {asked['optimizer']}"
                 yield f"{place(key, 'optimizer')}/{key}", text
+
+
+def _unquantised(asked: dict[str, Any]) -> Iterator[str]:
+    """Why the model of these settings is not kept in 4 bit."""
+    if asked["lora"] is None:
+        yield "is of the model beside an adapter: write [train.lora], too"
+    elif asked["lora"].get("merge"):
+        yield "an adapter that is added to weights in 4 bit is rounded away: leave `merge` out"
+    if asked["mixed_precision"] != "no":
+        yield "products are computed in the `dtype`: leave mixed_precision out"

@@ -80,6 +80,8 @@ class TorchRecord(Record):
     cpu_capability: str | None = None
     """Instructions that the kernels for processors are chosen by (AVX2, DEFAULT, …). None: not
     recorded."""
+    device_uuid: str | None = None
+    """Of the GPU that computed, as PyTorch says it. None: not recorded, or it has none."""
 
 
 class JaxRecord(Record):

@@ -7,6 +7,7 @@ from msgspec import field
 from evidence.records.availability import Unavailable
 from evidence.records.evaluation import SeenQuestions
 from evidence.records.record import Record
+from evidence.records.training import Quantised
 
 NGRAM_WORDS: Final = 13
 """In a row, in a prompt and in one of the evaluation set: the two are taken for related, as in
@@ -121,6 +122,9 @@ class ModelRecord(Record):
     weights_sha256: str | None = None
     """Digest of the parameters that training starts from (`rules.weights_digest`): the same in
     every framework that starts from the same ones. None: not recorded."""
+    quantised: Quantised | None = None
+    """The format that its linear layers but the output head are kept in; the digest is of what they
+    were made then. None: that of all weights."""
 
 
 class SpecialToken(Record):

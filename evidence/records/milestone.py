@@ -23,6 +23,7 @@ LossOn = Literal["completion", "fields", "all"]
 ConversationFormat = Literal["messages", "sharegpt", "alpaca"]
 Learn = Literal["assistant", "last-assistant", "all"]
 Policy = Literal["fail", "record"]
+Accelerator = Literal["none", "nvidia", "amd", "apple", "tpu"]
 GateOp = Literal["<", "<=", "==", ">=", ">", "!="]
 
 
@@ -144,7 +145,10 @@ class ArmsSpec(Record):
 class RequirementSpec(Record):
     """What an attempt needs of the machine before a worker is started."""
 
-    accelerator: Literal["none", "nvidia", "tpu"] = "none"
+    accelerator: Accelerator = "none"
+    gpu: int | str | None = None
+    """One of several NVIDIA or AMD GPUs: its number, or of NVIDIA its UUID. None: the first that a
+    worker sees."""
     vram_gib: Number = 0.0
     hub: bool = False
 

@@ -18,6 +18,10 @@ Schedule = Literal[
 Dtype = Literal["float32", "bfloat16", "float16"]
 Execution = Literal["fast", "as-written"]
 MixedPrecision = Literal["no", "bf16"]
+Quantised = Literal["nf4", "nf4-double"]
+"""In 4 bit by blocks of 64, with a factor in float32 for each; double: the factors are in 8 bit."""
+IN_8_BIT: Final = "adamw_8bit"
+"""The optimizer whose states are kept in 8 bit: of bitsandbytes."""
 
 
 class LoraSpec(Record):
@@ -85,6 +89,8 @@ class TrainSpec(Record):
     """Whether the final model is the one with the smallest validation loss, not the last one."""
     lora: LoraSpec | None = None
     """None: all weights are trained."""
+    quantise: Quantised | None = None
+    """The format of the linear layers beside an adapter. None: that of all weights."""
     packing: bool = False
     """Whether the rows of a forward pass are fed in as few sequences as they fit into in order
     (`rules.packing`), each read as if it stood alone."""
@@ -98,6 +104,7 @@ OPTIONS: Final = (
     *("label_smoothing", "neftune_noise_alpha", "gradient_checkpointing", "lora"),
     *("mixed_precision", "validate_every_steps", "validation_data"),
     *("early_stopping_patience", "early_stopping_threshold", "keep_best", "extra", "packing"),
+    "quantise",
 )
 """Fields that came after the first form of this record: at their default they are left out of
 whatever is said or digested of a training, so that a pack from before them stays what it was."""
@@ -122,3 +129,8 @@ def has_other_loss(spec: TrainSpec) -> bool:
 def saves_adapter(spec: TrainSpec | None) -> bool:
     """Whether the final model of a training is an adapter, which is no model without its base."""
     return spec is not None and spec.lora is not None and not spec.lora.merge
+
+
+def needs_bitsandbytes(spec: TrainSpec) -> bool:
+    """Whether it keeps numbers in 4 or 8 bit."""
+    return spec.optimizer == IN_8_BIT or spec.quantise is not None

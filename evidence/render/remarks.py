@@ -14,9 +14,9 @@ from evidence.pack.documents import Documents
 from evidence.records.availability import Unavailable
 from evidence.records.capture import GitRecord
 from evidence.records.inputs import SeamRecord, TokenizerRecord
+from evidence.render import ran
 from evidence.render.values import Sheet
 from evidence.results.context import Context
-from evidence.results.program import remarks_of
 from evidence.results.training import moved_weights, rate_unreached
 from evidence.rules import scoring
 from evidence.rules.movement import hardly_moved
@@ -62,21 +62,15 @@ def of_stage(documents: Documents, sheet: Sheet) -> tuple[str, ...]:
 def _all(documents: Documents, sheet: Sheet) -> Iterator[tuple[bool, Iterator[str]]]:
     """Whether it is of the run as a whole, and what is said, most serious first."""
     yield True, _damage(documents)
-    yield True, _program(documents)
+    yield True, ran.program(documents)
     yield False, _targets(documents, sheet)
     yield False, _tested(documents, sheet)
     yield False, _unmoved(documents, sheet)
     yield True, _repository(documents, sheet)
+    yield True, ran.untried_device(documents)
     yield True, _steadiness(sheet)
     yield False, _data(documents, sheet)
     yield False, _outputs(documents, sheet)
-
-
-def _program(documents: Documents) -> Iterator[str]:
-    """What weakens a recorded program; its words are names that the program gave."""
-    for one in remarks_of(documents):
-        if one.severity != "advice":  # its section says it
-            yield marked.inline(one.text, SEAM_CHARS)
 
 
 def _damage(documents: Documents) -> Iterator[str]:

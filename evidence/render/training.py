@@ -9,6 +9,7 @@ import math
 from typing import Any, Final
 
 from evidence.pack.documents import Documents
+from evidence.records.availability import Unavailable
 from evidence.records.run import IntervalRow, JournalEvent
 from evidence.records.training import OPTIONS
 from evidence.render.ranks import ranks_of
@@ -83,7 +84,10 @@ def _lora(documents: Documents, sheet: Sheet) -> str:
     targets = spec.target_modules
     names = (targets,) if isinstance(targets, str) else targets
     scaled = "; scaled by the root of the rank" if sheet.raw("train.lora.use_rslora") else ""
-    return f", {', '.join(map(marked.code, names))}{scaled}"
+    model = documents.inputs.model
+    form = None if isinstance(model, Unavailable) else model.quantised
+    beside = "" if form is None else f"; its model in 4 bit, {marked.code(form)}"
+    return f", {', '.join(map(marked.code, names))}{scaled}{beside}"
 
 
 def _other_loss(sheet: Sheet) -> str:

@@ -10,7 +10,7 @@ from typing import Final, Literal
 
 from evidence.pack.documents import Documents
 from evidence.records.availability import Unavailable
-from evidence.records.capture import GpuRecord, HardwareRecord
+from evidence.records.capture import GpuRecord, HardwareRecord, TorchRecord
 from evidence.records.record import Record
 
 GPU_DEVICES: Final = ("cuda",)
@@ -28,7 +28,9 @@ class Computed(Record):
     name: str
     """Of the GPU or other device, as the worker says it; empty for the others."""
     listed: int | None
-    """Where in hardware.json the first GPU of this name stands; None where there is none."""
+    """Where in hardware.json it stands, else the first of this name; None where there is none."""
+    is_certain: bool = False
+    """Whether `listed` is known by its UUID."""
 
 
 def computed_on(documents: Documents) -> Computed:
@@ -42,10 +44,18 @@ def computed_on(documents: Documents) -> Computed:
     if not framework.device.startswith(GPU_DEVICES):
         return Computed("other", name or framework.device, None)
     cards = present(documents.hardware)
-    same = [index for index, card in enumerate(cards) if is_card(name, card)]
+    uuid = framework.device_uuid if isinstance(framework, TorchRecord) else None
+    of_uuid = [index for index, card in enumerate(cards) if uuid and has_uuid(uuid, card)]
+    same = of_uuid or [index for index, card in enumerate(cards) if is_card(name, card)]
     # A lone card without a name is the one: CUDA knows no others.
     lone = [0] if len(cards) == 1 and isinstance(cards[0].name, Unavailable) else []
-    return Computed("gpu", name or UNNAMED_GPU, next(iter(same or lone), None))
+    listed = next(iter(same or lone), None)
+    return Computed(
+        "gpu",
+        name or UNNAMED_GPU,
+        listed,
+        is_certain=bool(of_uuid) and documents.milestone.processes == 1,
+    )
 
 
 def _by_memory(documents: Documents) -> Computed:
@@ -72,10 +82,21 @@ def is_card(name: str, card: GpuRecord) -> bool:
     )
 
 
+def has_uuid(uuid: str, card: GpuRecord) -> bool:
+    """Whether it is that of the card or of a part of it. Begins with GPU- or MIG-."""
+    parts = () if isinstance(card.parts, Unavailable) else card.parts
+    every = (card.uuid, *(part.uuid for part in parts))
+    return uuid.partition("-")[2] in {
+        one.partition("-")[2] for one in every if isinstance(one, str)
+    }
+
+
 def surely_unused(computed: Computed, card: GpuRecord) -> bool:
     """Whether this card computed nothing, as far as one device is all that a worker uses."""
     if computed.kind in ("cpu", "other"):
         return True
+    if computed.is_certain and computed.listed is not None:
+        return card.index != computed.listed
     named = not isinstance(card.name, Unavailable) and computed.name != UNNAMED_GPU
     return computed.kind == "gpu" and named and not is_card(computed.name, card)
 

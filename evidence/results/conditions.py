@@ -64,6 +64,7 @@ FURTHER: Final = {
     "early_stopping_threshold": "by how much a better loss is smaller",
     "keep_best": "whether the best weights are kept",
     "packing": "rows packed into sequences",
+    "quantise": "format of the model beside the adapter",
     "extra": "further TrainingArguments",
 }
 """Likewise, and said only where one of the two does not leave it at its default."""

@@ -27,6 +27,7 @@ from evidence.running.jax_path import JaxPath, look
 from evidence.running.preflight import prepare
 from evidence.running.versions import said_version
 from evidence.running.workspace import Workspace
+from evidence.worker.devices import beside_nvidia
 from evidence.worker.interface import Backend, Planned
 from evidence.worker.requirements import Unmet, torch_cuda_version, unmet, worker_python
 
@@ -44,6 +45,8 @@ class Machine(Record):
     """(name, title) of all that are found here, or what is wrong with one."""
     torch_cuda: str | Unavailable
     """CUDA version that the installed PyTorch was built for."""
+    other_gpus: tuple[str, ...]
+    """Of AMD and Apple: what is there of them, in words."""
     jax: JaxPath
     """The backend on JAX, which has an environment of its own."""
     ssh_keygen: str | Unavailable
@@ -86,6 +89,7 @@ def examine_machine(root: Path) -> Machine:
         packages=tuple((name, said_version(name)) for name in _packages()),
         backends=tuple(_backends()),
         torch_cuda=torch_cuda_version(),
+        other_gpus=tuple(beside_nvidia()),
         jax=look(root),
         ssh_keygen=_ssh_keygen(),
     )

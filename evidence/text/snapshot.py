@@ -107,7 +107,9 @@ def _cuda_used(framework: FrameworkRecord | Unavailable) -> str:
     """Whether the worker that completed computed on a GPU."""
     if isinstance(framework, Unavailable):
         return _or_reason(framework)
-    return f"{framework.device.startswith('cuda')} (device {framework.device})"
+    uuid = framework.device_uuid if isinstance(framework, TorchRecord) else None
+    named = "" if uuid is None else f", {uuid}"
+    return f"{framework.device.startswith('cuda')} (device {framework.device}{named})"
 
 
 def _or_reason(value: object) -> str:

@@ -22,7 +22,8 @@ from evidence.capture.driver import is_certain, remedy_for
 from evidence.records.availability import Unavailable
 from evidence.records.capture import GpuRecord, HardwareRecord
 from evidence.records.run import AttemptPlan
-from evidence.worker import jax_requirements
+from evidence.records.training import needs_bitsandbytes
+from evidence.worker import devices, jax_requirements
 from evidence.worker.interface import Backend, Package, Planned
 from evidence.worker.interpreter import WorkerPython, python_of, unusable
 from evidence.worker.lacking_words import AT_MOST, NO_CARD, NOT_USABLE, UNKNOWN
@@ -33,6 +34,9 @@ Unmet = tuple[str, str]
 
 _PEFT: Final = Package("peft", 'pip install "evidence-pack[lora]"')
 """What [train.lora] needs of the backend transformers."""
+_BITSANDBYTES: Final = Package("bitsandbytes", 'pip install "evidence-pack[quantised]"')
+"""What an optimizer in 8 bit and a model in 4 bit need of it."""
+_EXTRAS: Final = {_PEFT.name: "[lora]", _BITSANDBYTES.name: "[quantised]"}
 _GIB: Final = 1 << 30
 _BUILD_UNKNOWN: Final = (
     "for which CUDA the installed PyTorch was built cannot be measured because its version.py does "
@@ -62,7 +66,7 @@ def worker_python(
     names = {one.name for one in backend.packages} | {
         "torch",
         *jax_requirements.MODULES,
-        _PEFT.name,
+        *_EXTRAS,
     }
     if isinstance(backend.run_stage, str):
         names.add(_top(backend.run_stage))
@@ -84,6 +88,11 @@ def unmet(
         found += _gpu(plan, backend, hardware, python)
     elif plan.requires.accelerator == "tpu":
         found += _tpu(backend, python)
+    elif plan.requires.accelerator == "amd":
+        found += devices.unmet_amd(plan, backend, torch_cuda_version(python))
+    elif plan.requires.accelerator == "apple":
+        found += devices.unmet_apple(plan, backend)
+    found += devices.unmet_choice(plan, os.environ)
     model = plan.given_model
     if plan.requires.hub and model is not None and model.id is not None:
         found += _hub(model.id, model.revision or "main")
@@ -99,7 +108,7 @@ def _packages(backend: Backend, python: WorkerPython, run_stage: str) -> Iterato
     missing = [one for one in backend.packages if python.place(one.name) is None]
     for package in missing:
         text = f"the Python package {package.name} is not installed{python.inside}"
-        own = "[lora]" if package.name == _PEFT.name else extra
+        own = _EXTRAS.get(package.name, extra)
         whole = f'pip install "evidence-pack{own}=={__version__}"'
         ours = whole if extra else package.remedy
         there = python.made_by or python.there(ours)
@@ -112,8 +121,10 @@ def _packages(backend: Backend, python: WorkerPython, run_stage: str) -> Iterato
 def _further(plan: AttemptPlan, backend: Backend) -> tuple[Package, ...]:
     """What a setting needs beside the packages of the backend."""
     train = plan.given_train
-    has_lora = train is not None and train.lora is not None
-    return (_PEFT,) if has_lora and backend.name == "transformers" else ()
+    if train is None or backend.name != "transformers":
+        return ()
+    lora = () if train.lora is None else (_PEFT,)
+    return (*lora, *((_BITSANDBYTES,) if needs_bitsandbytes(train) else ()))
 
 
 def _top(run_stage: str) -> str:
@@ -141,7 +152,8 @@ def _gpu(
             "in a container start it with its GPUs (docker run --gpus all); else see nvidia-smi",
         )
     else:
-        yield from _memory(plan.requires.vram_gib, gpus)
+        no_such = [*_no_such(plan, gpus)]
+        yield from no_such or _memory(plan, gpus)
         yield from _enough(plan.processes, gpus)
     if _is_of(backend, "torch") and python.place("torch") is not None:
         yield from _build(hardware, python)
@@ -167,25 +179,31 @@ def _tpu(backend: Backend, python: WorkerPython) -> Iterator[Unmet]:
         yield f"the backend {backend.name!r} computes on no TPU", 'take backend = "tunix"'
 
 
-def _memory(needed_gib: float, gpus: tuple[GpuRecord, ...]) -> Iterator[Unmet]:
-    """Of the GPU that CUDA takes first: all that may be it must do."""
-    devices = first_device(gpus, os.environ)
-    if isinstance(devices, Unavailable):
-        yield f"{NOT_USABLE}{devices.reason}", _MAKE_VISIBLE
+def _no_such(plan: AttemptPlan, gpus: tuple[GpuRecord, ...]) -> Iterator[Unmet]:
+    if plan.requires.gpu is not None:
+        yield from devices.no_such(plan.requires.gpu, gpus)
+
+
+def _memory(plan: AttemptPlan, gpus: tuple[GpuRecord, ...]) -> Iterator[Unmet]:
+    """Of the GPU that the attempt names, or that CUDA takes first: all that may be it must do."""
+    needed_gib = plan.requires.vram_gib
+    first = first_device(gpus, {**os.environ, **devices.showing(plan.requires)})
+    if isinstance(first, Unavailable):
+        yield f"{NOT_USABLE}{first.reason}", _MAKE_VISIBLE
         return
     if not needed_gib:
         return
-    least = min(devices, key=_known_bytes)
-    known = [one for one in devices if not isinstance(one.memory_bytes, Unavailable)]
+    least = min(first, key=_known_bytes)
+    known = [one for one in first if not isinstance(one.memory_bytes, Unavailable)]
     if known and _known_bytes(least) < needed_gib * _GIB:
         has = f"{least.name} has {_known_bytes(least) / _GIB:.1f} GiB"
         needs = f"the attempt needs {needed_gib:g} GiB"
-        if max(map(_known_bytes, known)) < needed_gib * _GIB and len(known) == len(devices):
+        if max(map(_known_bytes, known)) < needed_gib * _GIB and len(known) == len(first):
             yield f"{has}, {needs}", "use a larger GPU, or lower vram_gib if you know it fits"
         else:
             yield f"{has}, {needs}, and which GPU CUDA takes first cannot be told", _CHOOSE
         return
-    for device in devices:
+    for device in first:
         if isinstance(device.memory_bytes, Unavailable):
             yield (
                 f"the attempt needs {needed_gib:g} GiB, and the memory of {device.name} cannot be "

@@ -21,7 +21,7 @@ def test_a_build_for_rocm_is_named(
     hip: str | None, said: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     torch = pytest.importorskip("torch")
-    from evidence.backends.transformers import models
+    from evidence.backends.transformers import devices
 
     monkeypatch.setattr(torch.version, "hip", hip)
-    assert models._without_cuda() == Unavailable(said)
+    assert devices.without_cuda() == Unavailable(said)

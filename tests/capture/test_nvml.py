@@ -87,6 +87,27 @@ def test_only_memory_of_our_own_process_is_ours(monkeypatch: pytest.MonkeyPatch)
     assert gpu.sample_gpu({7}).memory_bytes == 5 << 30
 
 
+@pytest.mark.parametrize(("named", "percent"), [(1, 11.0), ("GPU-b", 22.0), ("GPU-x", None)])
+def test_of_several_gpus_the_one_that_was_named_is_sampled(
+    named: int | str, percent: float | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A container hides process ids, so that no memory tells which GPU is ours."""
+
+    def by_uuid(uuid: str) -> int:
+        return {"GPU-b": 2}[uuid]
+
+    nvml = fake_nvml(
+        nvmlDeviceGetCount=lambda: 3,
+        nvmlDeviceGetHandleByUUID=by_uuid,
+        nvmlDeviceGetComputeRunningProcesses=lambda _: [],
+        nvmlDeviceGetUtilizationRates=lambda handle: SimpleNamespace(gpu=11 * handle),
+    )
+    monkeypatch.setattr(gpu, "_nvml", lambda: nvml)
+    assert "several GPUs" in reason(gpu.sample_gpu({7}).utilisation_percent)
+    found = gpu.sample_gpu({7}, named).utilisation_percent
+    assert isinstance(found, Unavailable) if percent is None else found == percent
+
+
 def test_a_gpu_lost_during_the_run_is_unavailable_not_zero(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

@@ -108,6 +108,7 @@ def _machine(made: ForgedPack) -> None:
         "cudnn_version": "91000",
         "device": "cuda:0",
         "device_name": "NVIDIA H100 80GB HBM3",
+        "device_uuid": "GPU-1",
     }
     made.docs[layout.ENVIRONMENT]["variables"] = {"CUDA_VISIBLE_DEVICES": "0", "LANG": "C.UTF-8"}
     for row in made.docs[layout.TELEMETRY]:

@@ -79,7 +79,7 @@ def settings_toy() -> ForgedPack:
     )
     text = text.replace("[attempt.model]\n", f"{own}[attempt.model]\n", 1)
     text = text.replace(
-        "[attempt.requires]\n", "[attempt.requires]\nvram_gib = 24\nhub = false\n", 1
+        "[attempt.requires]\n", "[attempt.requires]\nvram_gib = 24\ngpu = 0\nhub = false\n", 1
     )
     text = text.replace('backend = "tunix"\n', 'backend = "tunix"\nmanual = false\n', 1)
     inputs = made.docs[layout.INPUTS]

@@ -14,7 +14,7 @@ from tests.backends.test_training import MILESTONE
 
 INSTEAD = (
     "a function of yours", "packing = true here",
-    not_built.RECORD, "CUDA_VISIBLE_DEVICES=1 evidence run ID",
+    not_built.RECORD, 'quantise = "nf4" here', "[attempt.requires] with", "in [attempt.requires]",
     'mixed_precision = "bf16"', "[train.lora] with rank = 8", "[train.extra] with",
     "validate_every_steps = 50",
 )  # fmt: skip

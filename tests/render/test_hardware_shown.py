@@ -14,6 +14,7 @@ from render.test_summary import changed_pack, summary
 
 from evidence.records.availability import Unavailable
 from evidence.records.capture import EnvironmentRecord, TorchRecord
+from evidence.text.snapshot import env_snapshot
 
 
 def test_a_gpu_is_shown_as_the_reference_shows_it() -> None:
@@ -112,3 +113,28 @@ def test_a_card_that_computed_nothing_is_not_listed_as_if_it_had() -> None:
     hardware = replace(complete_pack().hardware, gpus=(gpu(), gpu()))
     text = summary(changed_pack(hardware=hardware))
     assert "| GPU 1 (not used) | NVIDIA GeForce RTX 5090 |" in text
+
+
+@pytest.mark.parametrize(
+    ("device", "kind"),
+    [("cpu", ""), ("cuda:0", "NVIDIA's GPUs (CUDA)"), ("mps", "Apple's GPUs (MPS)")],
+)
+def test_a_kind_of_device_that_was_never_tried_is_said(device: str, kind: str) -> None:
+    text = summary(changed_pack(environment=computed(device, "X")))
+    said = "This ran on a kind of device on which this version was never tried: "
+    assert (f"{said}{kind}." in text) if kind else (said not in text)
+
+
+def test_of_two_cards_of_one_name_the_one_of_the_uuid_is_used() -> None:
+    cards = tuple(replace(gpu(), index=number, uuid=f"GPU-{number}") for number in range(2))
+    environment = computed("cuda:0", gpu().name)
+    framework = environment.framework
+    assert isinstance(framework, TorchRecord)
+    known = replace(environment, framework=replace(framework, device_uuid="GPU-1"))
+    hardware = replace(complete_pack().hardware, gpus=cards)
+    text = summary(changed_pack(hardware=hardware, environment=known))
+    assert "| GPU 0 (not used) |" in text
+    assert "| GPU 1 |" in text
+    pack = complete_pack()
+    shown = env_snapshot(known, pack.hardware, pack.git, pack.packages)
+    assert "True (device cuda:0, GPU-1)" in shown

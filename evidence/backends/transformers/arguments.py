@@ -13,7 +13,7 @@ from typing import Any
 
 from transformers import TrainingArguments
 
-from evidence.backends.transformers.models import device_of, refuse_without_bfloat16
+from evidence.backends.transformers.devices import device_of, refuse_without_bfloat16
 from evidence.records.execution import ExecutionRecord
 from evidence.rules.arguments import not_there
 from evidence.rules.arithmetic import warm_up
@@ -66,7 +66,7 @@ def arguments_of(job: Job, execution: ExecutionRecord, num_steps: int) -> Traini
         "use_cpu": job.plan.requires.accelerator == "none",
         "report_to": [],
         "disable_tqdm": True,
-        "dataloader_pin_memory": job.plan.requires.accelerator != "none",
+        "dataloader_pin_memory": job.plan.requires.accelerator in ("nvidia", "amd"),
     }
     refuse_unknown(spec.extra)
     if not spec.extra:

@@ -15,9 +15,11 @@ from evidence.rules.closeness import ASKED_IN_FLOAT32
 
 
 def to_ask(model: Any) -> Any:
-    """The model, or a copy of it in single precision where it is in another and is small."""
+    """The model, or a copy of it in single precision where it is in another and is small.
+    What is in 4 bit cannot be copied so."""
     num_parameters = sum(one.numel() for one in model.parameters())
-    if model.dtype != torch.float32 and num_parameters <= ASKED_IN_FLOAT32:
+    is_cast = model.dtype != torch.float32 and not getattr(model, "is_quantized", False)
+    if is_cast and num_parameters <= ASKED_IN_FLOAT32:
         return copy.deepcopy(model).float()
     return model
 
@@ -32,5 +34,5 @@ def logits_of(model: Any, **inputs: Any) -> torch.Tensor:
     with torch.no_grad():
         found = model(**inputs)
     model.train(was_training)
-    logits: torch.Tensor = found["logits"][0].double()
+    logits: torch.Tensor = found["logits"][0].cpu().double()
     return logits

@@ -52,4 +52,4 @@ def log_likelihood(model: Any, tokenizer: Any, one: ProbeText) -> tuple[float, i
         losses = torch.nn.functional.cross_entropy(
             logits, labels, ignore_index=IGNORED, reduction="none"
         )
-    return -float(losses.double().sum()), int((labels != IGNORED).sum())
+    return -float(losses.cpu().double().sum()), int((labels != IGNORED).sum())

@@ -14,6 +14,7 @@ from typing import Any, Final
 import torch
 from torch.nn.functional import cross_entropy, pad
 
+from evidence.backends.transformers.devices import random_kept
 from evidence.data.tokens import IGNORED
 from evidence.records.record import Record
 
@@ -89,7 +90,7 @@ def compare_losses(
     was_training = model.training
     model.eval()
     device, labels = model.device, inputs["labels"]
-    with torch.random.fork_rng([device] if device.type == "cuda" else []), torch.no_grad():
+    with random_kept(device), torch.no_grad():
         outputs = model(**inputs, **extra)
         ours = float(token_loss(outputs, labels, num_items))
         repeated = cross_entropy(

@@ -6,7 +6,6 @@ live here and in the modules beside it; only the worker imports them.
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +14,8 @@ import transformers
 from transformers import AutoConfig, AutoModelForCausalLM, GenerationConfig
 
 from evidence.backends import identity
+from evidence.backends.transformers.devices import device_of, name_of, uuid_of, without_cuda
+from evidence.backends.transformers.quantised import in_4_bit, in_4_bit_of, num_numbers
 from evidence.backends.transformers.weights import (
     embedding_tables,
     num_kept_in_float32,
@@ -26,25 +27,9 @@ from evidence.records.capture import TorchRecord
 from evidence.records.inputs import ModelRecord
 from evidence.records.milestone import ModelSpec
 from evidence.records.run import AttemptPlan
+from evidence.records.training import Quantised
 from evidence.worker.interface import StageFailure
 from evidence.worker.model_folders import causal_types, why_not_causal
-
-
-def device_of(plan: AttemptPlan) -> torch.device:
-    """Where this process runs: on the first GPU where the plan asks for one, of several processes
-    each on its own; else on the CPU. A launcher may show each process its own GPU alone."""
-    if plan.requires.accelerator != "nvidia":
-        return torch.device("cpu")
-    own = int(os.environ.get("LOCAL_RANK", "0"))
-    return torch.device("cuda", 0 if torch.cuda.device_count() == 1 else own)
-
-
-def refuse_without_bfloat16(device: torch.device) -> None:
-    """Raise StageFailure where a GPU does not compute in bfloat16. Every CPU does."""
-    if device.type == "cuda" and not torch.cuda.is_bf16_supported(including_emulation=False):
-        name = torch.cuda.get_device_name(device)
-        text = f'{name} does not compute in bfloat16, which mixed_precision = "bf16" asks for'
-        raise StageFailure("requirement-not-met", text)
 
 
 def make_repeatable(plan: AttemptPlan) -> None:
@@ -63,38 +48,23 @@ def make_repeatable(plan: AttemptPlan) -> None:
 def framework_record(plan: AttemptPlan) -> TorchRecord:
     """The framework as this worker sees it."""
     device = device_of(plan)
-    on_gpu = device.type == "cuda"
     cudnn: int | None = None
     if torch.cuda.is_available():
         cudnn = torch.backends.cudnn.version()  # type: ignore[no-untyped-call]  # torch leaves it so
     return TorchRecord(
         torch_version=str(torch.__version__),
         transformers_version=str(transformers.__version__),
-        cuda_version=torch.version.cuda or _without_cuda(),
+        cuda_version=torch.version.cuda or without_cuda(),
         cudnn_version=str(cudnn) if cudnn else Unavailable("no CUDA device in use"),
         device=str(device),
-        device_name=_device_name(device) if on_gpu else Unavailable("no GPU is in use"),
+        device_name=name_of(device),
         num_threads=torch.get_num_threads(),
         num_interop_threads=torch.get_num_interop_threads(),
         deterministic_algorithms=torch.are_deterministic_algorithms_enabled(),
         matmul_precision=torch.get_float32_matmul_precision(),
         cpu_capability=torch.backends.cpu.get_cpu_capability(),
+        device_uuid=uuid_of(device),
     )
-
-
-def _without_cuda() -> Unavailable:
-    """A build for ROCm is named as one: PyTorch calls AMD's GPUs cuda, too."""
-    hip = torch.version.hip
-    if hip is None:
-        return Unavailable("this torch build has no CUDA")
-    return Unavailable(f"this torch build is for ROCm (HIP {hip}) and has no CUDA")
-
-
-def _device_name(device: torch.device) -> str | Unavailable:
-    try:
-        return torch.cuda.get_device_name(device)
-    except UnicodeDecodeError:
-        return Unavailable("the driver gives a name that is not UTF-8 text")
 
 
 def load_model(
@@ -103,10 +73,12 @@ def load_model(
     dtype: torch.dtype,
     device: torch.device,
     declared: GenerationConfig | None = None,
+    quantise: Quantised | None = None,
 ) -> Any:
     """The model before training, on its device. Hub access uses the user's own cache and token.
 
     `declared` is what its folder declares of generation; without it transformers looks by itself.
+    `quantise`: the format that its linear layers are kept in.
     """
     if spec.config is not None:
         config = AutoConfig.from_pretrained(root / spec.config)
@@ -114,11 +86,16 @@ def load_model(
         _refuse_class(config)
         with torch.device(device):  # made where it is used: no float32 copy of 2B weights first
             model = AutoModelForCausalLM.from_config(config, dtype=dtype)
+        if quantise is not None:
+            model = in_4_bit_of(model, quantise, dtype, device)
         model.generation_config = declared or model.generation_config
         return refuse_other_class(model)
     source = str(root / spec.path) if spec.path is not None else spec.id
     revision = spec.revision or "main"
     _refuse_class(AutoConfig.from_pretrained(source, revision=revision))
+    if quantise is not None:
+        loading = {"revision": revision, "use_safetensors": True, "generation_config": declared}
+        return refuse_other_class(in_4_bit(source, quantise, dtype, device, **loading))
     model = AutoModelForCausalLM.from_pretrained(
         source, revision=revision, dtype=dtype, use_safetensors=True, generation_config=declared
     )
@@ -143,14 +120,17 @@ def _refuse_class(config: Any) -> None:
         raise StageFailure("requirement-not-met", f"the model cannot be trained on: {reason}")
 
 
-def model_record(spec: ModelSpec, root: Path, model: Any, dtype: str) -> ModelRecord:
+def model_record(
+    spec: ModelSpec, root: Path, model: Any, dtype: str, quantise: Quantised | None = None
+) -> ModelRecord:
     """What the model is, for inputs.json."""
     counted = identity.Counted(
-        num_parameters=sum(one.numel() for one in model.parameters()),
+        num_parameters=sum(map(num_numbers, model.parameters())),
         dtype=dtype,
         embedding_tables=embedding_tables(model),
         buffers=saved_buffers(model),
         num_kept_in_float32=num_kept_in_float32(model, dtype),
         weights_sha256=parameters_sha256(model),
+        quantised=quantise,
     )
     return identity.model_record(spec, root, model.config, counted)

@@ -17,17 +17,14 @@ import torch
 import torch.distributed as dist
 from msgspec import field
 
-from evidence.backends.transformers.models import device_of
+from evidence.backends.transformers.devices import NO_GPU, device_of, name_of, uuid_of
 from evidence.capture.gpu import capture_gpus
 from evidence.capture.packages import name_and_version
-from evidence.records.availability import Unavailable
 from evidence.records.ranks import RankRecord
 from evidence.records.record import Record
 from evidence.records.run import AttemptPlan
 from evidence.rules.ranks import packages_sha256
 from evidence.worker.interface import Job
-
-NO_GPU = Unavailable("no GPU is in use")
 
 
 class Ranks(Record):
@@ -79,7 +76,7 @@ def joined(job: Job, variables: Mapping[str, str] = os.environ) -> Ranks:
     if not job.rendezvous:
         return Ranks()
     rank, world = int(variables["RANK"]), int(variables["WORLD_SIZE"])
-    on_gpu = job.plan.requires.accelerator == "nvidia"
+    on_gpu = device_of(job.plan).type == "cuda"
     if on_gpu:
         torch.cuda.set_device(device_of(job.plan))
     store = dist.FileStore(job.rendezvous, world)  # type: ignore[attr-defined]  # not in its list
@@ -92,15 +89,12 @@ def rank_record(ranks: Ranks, plan: AttemptPlan) -> RankRecord:
     """What this process is and where it runs."""
     device = device_of(plan)
     on_gpu = device.type == "cuda"
-    gpu_uuid: str | Unavailable = NO_GPU
-    if on_gpu:
-        gpu_uuid = f"GPU-{torch.cuda.get_device_properties(device).uuid}"
     return RankRecord(
         rank=ranks.rank,
         host=platform.node() or "not said",
         device=str(device),
-        device_name=torch.cuda.get_device_name(device) if on_gpu else NO_GPU,
-        gpu_uuid=gpu_uuid,
+        device_name=name_of(device),
+        gpu_uuid=uuid_of(device) or NO_GPU,
         driver_version=capture_gpus().driver_version if on_gpu else NO_GPU,
         python_version=platform.python_version(),
         torch_version=str(torch.__version__),

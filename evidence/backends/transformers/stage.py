@@ -32,6 +32,7 @@ from evidence.backends.tokenizer import (
     vocabulary,
 )
 from evidence.backends.transformers.causality import refuse_encoder
+from evidence.backends.transformers.devices import device_of, peak_memory_bytes, refuse_unable
 from evidence.backends.transformers.evaluation import (
     logits_record,
     make_greedy,
@@ -39,7 +40,6 @@ from evidence.backends.transformers.evaluation import (
     probe_loss,
 )
 from evidence.backends.transformers.models import (
-    device_of,
     framework_record,
     load_model,
     make_repeatable,
@@ -66,7 +66,6 @@ from evidence.records.milestone import ModelSpec
 from evidence.records.ranks import RanksRecord
 from evidence.records.run import AttemptPlan
 from evidence.records.training import saves_adapter
-from evidence.system import posix
 from evidence.worker.interface import Emit, Job, StageFailure
 from evidence.worker.recorder import Recorder
 
@@ -74,6 +73,7 @@ from evidence.worker.recorder import Recorder
 def run_stage(job: Job, emit: Emit) -> None:
     """Run one stage; every fact goes to the supervisor through `emit`."""
     make_repeatable(job.plan)
+    refuse_unable(job.plan)
     ranks = joined(job)
     with nullcontext() if ranks.leads else redirect_stdout(StringIO()):
         _run(job, emit if ranks.leads else _silent, ranks)
@@ -104,14 +104,16 @@ def _train(job: Job, emit: Emit, ranks: Ranks) -> None:
     validated = validation_set(plan, root, plain)
     later = of_later(plan, root, data, plain, examples)
     own = _declared(plan.model, root)
-    model = load_model(plan.model, root, _dtype(plan.train.dtype), device_of(plan), own)
+    model = load_model(
+        plan.model, root, _dtype(plan.train.dtype), device_of(plan), own, plan.train.quantise
+    )
     if later.seam is not None:
         show_seam(later.seam)
     asked = (later.asked, plan.given_eval)
     rows = (*examples, *validated.examples)
     unfit = refuse_unfit(model.config, _num_embedded(model), plain, rows, *asked)
     warn(emit, (*later.warnings, *unfit))
-    started = model_record(plan.model, root, model, plan.train.dtype)
+    started = model_record(plan.model, root, model, plan.train.dtype, plan.train.quantise)
     emit(
         "inputs",
         model=encode(started),
@@ -133,7 +135,7 @@ def _train(job: Job, emit: Emit, ranks: Ranks) -> None:
         begun = (job, model, pad_id(tokenizer), examples, recorder, emit, ranks)
         facts, feed = train(*begun, validated.examples, movement.sha256)
     if ranks.several:
-        fed = feed.record(movement.sha256(), _peak_memory_bytes(job))
+        fed = feed.record(movement.sha256(), peak_memory_bytes(device_of(job.plan)))
         emit("ranks-fed", **encode(fed))
         ranks.leave()
     if not ranks.leads:
@@ -228,7 +230,8 @@ def _evaluated(job: Job, given: ModelSpec) -> Any:
     dtype, device = _dtype(plan.numerics.dtype), device_of(plan)
     if job.evaluates_given or not saves_adapter(plan.train):
         return load_model(given, root, dtype, device)
-    base = load_model(plan.model, root, dtype, device, _declared(plan.model, root))
+    own = _declared(plan.model, root)
+    base = load_model(plan.model, root, dtype, device, own, plan.train.quantise)
     return _lora().with_adapter(base, Path(job.output))
 
 
@@ -256,12 +259,6 @@ def _dtype(name: str) -> torch.dtype:
 
 def _at_end(job: Job) -> dict[str, Any]:
     return {
-        "peak_memory_bytes": _peak_memory_bytes(job),
+        "peak_memory_bytes": peak_memory_bytes(device_of(job.plan)),
         "num_threads": torch.get_num_threads(),
     }
-
-
-def _peak_memory_bytes(job: Job) -> int:
-    if device_of(job.plan).type == "cuda":
-        return int(torch.cuda.max_memory_allocated())
-    return posix.peak_memory_bytes()

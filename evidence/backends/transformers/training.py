@@ -25,13 +25,13 @@ from evidence.backends.memory import memory_named
 from evidence.backends.steps import StepLog, grouping, nothing_to_learn, num_steps_of
 from evidence.backends.transformers.arguments import arguments_of, extra_named
 from evidence.backends.transformers.batches import ExampleDataset, collate, in_batches
+from evidence.backends.transformers.devices import device_of
 from evidence.backends.transformers.loss import (
     Compared,
     compare_losses,
     num_targets_of,
     token_loss,
 )
-from evidence.backends.transformers.models import device_of
 from evidence.backends.transformers.packing import collate_packed, refuse_crossing, rows_of
 from evidence.backends.transformers.ranks import Ranks
 from evidence.backends.transformers.shared_steps import (

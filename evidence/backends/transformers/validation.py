@@ -14,6 +14,7 @@ from typing import Any, Final
 
 import torch
 
+from evidence.backends.transformers.devices import random_kept
 from evidence.backends.transformers.kept_best import KeptBest
 from evidence.backends.transformers.loss import num_targets_of, token_loss
 from evidence.encoding.codec import encode
@@ -94,7 +95,7 @@ class Validation:
         was_training = model.training
         model.eval()
         sums, count = [], 0
-        with torch.random.fork_rng([device] if device.type == "cuda" else []), torch.no_grad():
+        with random_kept(device), torch.no_grad():
             for batch in self._batches:
                 num_targets = int(num_targets_of([batch["labels"]]))
                 if not num_targets:

@@ -14,6 +14,7 @@ from typing import Any, Final
 import torch
 from torch.optim.optimizer import register_optimizer_step_post_hook
 
+from evidence.backends.transformers.quantised import quantised_parts
 from evidence.records.inputs import TensorRecord
 from evidence.records.tensors import TensorMovement, WeightsRecord
 from evidence.rules.weights_digest import Tensor, weights_sha256
@@ -27,6 +28,7 @@ _FORMATS: Final = {
     torch.bfloat16: "BF16",
     torch.float16: "F16",
     torch.float64: "F64",
+    torch.uint8: "U8",
 }
 """Number formats as safetensors names them."""
 
@@ -149,8 +151,9 @@ def parameters_sha256(model: Any) -> str:
 def named_sha256(parameters: Iterable[tuple[str, Any]]) -> str:
     """The same of some of them, by the names that they are to have in it."""
     return weights_sha256(
-        Tensor(name, _FORMATS[parameter.dtype], tuple(parameter.shape), partial(_bytes, parameter))
+        Tensor(part, _FORMATS[tensor.dtype], tuple(tensor.shape), partial(_bytes, tensor))
         for name, parameter in parameters
+        for part, tensor in ((name, parameter), *quantised_parts(name, parameter))
     )
 
 

@@ -71,7 +71,8 @@ def adapter_base(evidence: Evidence) -> Problems:
     """There is adapter.json exactly where [train.lora] is; base_start_sha256 =
     inputs.model.weights_sha256 = base_end_sha256; merged_sha256 exactly where the milestone says
     merge, no digest of the adapter, nor the base's where in float32 a second matrix moved by so
-    much that the product, added, is not rounded away. Exact. None of these digests is computed
+    much that the product, added, is not rounded away; inputs.model.quantised is as the milestone
+    says. Exact. None of these digests is computed
     again: verify reads no weights."""
     found = _asked(evidence)
     if found is None:
@@ -91,6 +92,8 @@ def adapter_base(evidence: Evidence) -> Problems:
     text = "not the weights that were loaded"
     loaded = need(model.weights_sha256, "no digest of the loaded weights is recorded")
     yield from differs(f"{ADAPTER.path}#/base_start_sha256", text, loaded, start)
+    text, asked = "not the format that the milestone asks for", evidence.plan.train.quantise
+    yield from differs(f"{layout.INPUTS}#/model/quantised", text, asked, model.quantised)
 
 
 def _as_before(evidence: Evidence, spec: LoraSpec, record: AdapterRecord) -> Problems:

@@ -13,9 +13,7 @@ from evidence.encoding import jsonio
 from evidence.encoding.codec import encode
 from evidence.records.availability import Unavailable
 from evidence.records.capture import (
-    FrameworkRecord,
     GitStateRecord,
-    HardwareRecord,
     InputPlaceRecord,
     JaxRecord,
     PackagesRecord,
@@ -26,11 +24,12 @@ from evidence.records.finding import Severity
 from evidence.records.inputs import ModelRecord
 from evidence.records.milestone import ModelSpec
 from evidence.records.record import Record
-from evidence.results.computed import GPU_DEVICES, is_card, present
+from evidence.results.computed import present
 from evidence.results.context import journal_at
 from evidence.rules.program import num_new_files
 from evidence.stages.command import COMMAND
 from evidence.stages.eval import EVAL, PREDICTIONS
+from evidence.verification.consistency.cards import as_required, on_its_card
 from evidence.verification.consistency.parents import of_parent
 from evidence.verification.consistency.registry import ANY, Evidence, Problems, check, differs, need
 from evidence.verification.problem import CannotCheckError, Problem, shown
@@ -47,8 +46,6 @@ _VERSIONS: Final[dict[type[Record], tuple[tuple[str, str], ...]]] = {
     ),
 }
 """Packages whose versions a worker says itself: as they are installed, and in its record."""
-_NO_DRIVER: Final = "no NVIDIA driver"
-"""How a reason begins that leaves no room for a GPU. Any other is the driver's own trouble."""
 
 
 @check("milestone-identity", "manifest, milestone and results name the same milestone")
@@ -312,8 +309,9 @@ def framework_identity(evidence: Evidence) -> Problems:
     """The versions of environment.framework = those of packages.json, or of worker.json where the
     workers ran under another Python (local build tags aside; of several versions on the path the
     one that is imported, and a shadowed one has one that shadows it); a CUDA device needs a GPU in
-    hardware.json with that name, or a part of one; an attempt that requires an accelerator ran on
-    one; only a partitioned card has parts. Exact. A warning where NVML did not answer."""
+    hardware.json with that name, or a part of one, and with its UUID where that is recorded; an
+    attempt that requires an accelerator ran on one; only a partitioned card has parts. Exact. A
+    warning where NVML did not answer, and of AMD's and Apple's GPUs, which it does not list."""
     path, packages = evidence.documents.packages_used
     yield from _shadowed(layout.PACKAGES, evidence.documents.packages)
     if path != layout.PACKAGES:
@@ -328,37 +326,12 @@ def framework_identity(evidence: Evidence) -> Problems:
             place = f"{layout.ENVIRONMENT}#/framework/{key}"
             text = f"another {name} than {path} lists"
             yield from differs(place, text, _public(versions[name]), _public(found))
-    on_gpu = framework.device.startswith(GPU_DEVICES)
-    place = f"{layout.ENVIRONMENT}#/framework/device"
-    if on_gpu:
-        yield from _card(framework, evidence.documents.hardware, place)
-    required = evidence.plan.requires.accelerator
-    if required == "nvidia" and not on_gpu:
-        text = "the attempt requires an NVIDIA GPU"
-        yield Problem(place, text, "cuda", framework.device)
-    if required == "tpu" and not framework.device.startswith("tpu"):
-        yield Problem(place, "the attempt requires a TPU", "tpu", framework.device)
+    yield from on_its_card(framework, evidence.documents.hardware)
+    yield from as_required(framework, evidence.plan.requires)
     for index, card in enumerate(present(evidence.documents.hardware)):
         if card.parts and card.mig is not True:
             text = "has parts, but is not partitioned"
             yield Problem(f"{layout.HARDWARE}#/gpus/{index}/parts", text, "no parts")
-
-
-def _card(framework: FrameworkRecord, hardware: HardwareRecord, place: str) -> Problems:
-    cards, device = hardware.gpus, framework.device_name
-    if isinstance(cards, Unavailable) and not cards.reason.startswith(_NO_DRIVER):
-        text = f"ran on a GPU, and NVML listed none: {shown(cards.reason)}"
-        yield Problem(place, text, severity="warning", code="gpu-not-compared")
-    elif isinstance(cards, Unavailable) or not cards:
-        text = "ran on a GPU, but hardware.json has none"
-        yield Problem(place, text, "a GPU in hardware.json", framework.device)
-    elif isinstance(device, Unavailable) or any(isinstance(g.name, Unavailable) for g in cards):
-        text = "ran on a GPU whose name is not known, so that it is compared with none"
-        yield Problem(f"{place}_name", text, severity="warning", code="gpu-not-compared")
-    elif not any(is_card(device, card) for card in cards):
-        text = "ran on a GPU that hardware.json does not have"
-        names = " or ".join(str(card.name) for card in cards)
-        yield Problem(f"{place}_name", text, names, device)
 
 
 def _shadowed(path: str, packages: PackagesRecord) -> Problems:

@@ -22,10 +22,12 @@ from evidence.records.finding import Severity
 from evidence.records.inputs import ModelRecord
 from evidence.records.run import AttemptPlan, JournalEvent
 from evidence.results.context import journal_at
+from evidence.rules.devices import is_rocm
 from evidence.stages.eval import EVAL
 from evidence.stages.stage import stages_of
 from evidence.stages.train import STEPS, TRAIN
 from evidence.text.snapshot import env_snapshot
+from evidence.verification.consistency.cards import as_chosen, of_number
 from evidence.verification.consistency.memory import too_little_memory
 from evidence.verification.consistency.registry import Evidence, Problems, check, differs, need
 from evidence.verification.problem import CannotCheckError, Problem
@@ -86,7 +88,8 @@ def snapshot(evidence: Evidence) -> Problems:
     of_stages=TRAIN.name,
 )
 def framework_build(evidence: Evidence) -> Problems:
-    """A CUDA device needs a build with CUDA, and a card of its number; +cuNNN is cuda_version; the
+    """A CUDA device needs a build with CUDA or ROCm, and a card of its number; the card that the
+    attempt names is the only one that was there, and has that UUID; +cuNNN is cuda_version; the
     journal's execution was on that device; where our own backend ran: the framework is known,
     torch and transformers are among the packages (a development build of torch may not be),
     threads, one thread between operations and deterministic algorithms are as the attempt asks. Of
@@ -110,7 +113,8 @@ def framework_build(evidence: Evidence) -> Problems:
             yield from _jax_as_asked(place, framework, plan)
     else:
         yield from _torch(place, framework)
-    yield from _card(place, framework, evidence.documents.hardware)
+    yield from of_number(framework, evidence.documents.hardware)
+    yield from as_chosen(evidence, framework)
     for event in evidence.events("execution", "train"):
         where, text = journal_at(event, "data", "device"), "another device than the framework had"
         kind, _, number = event.data["device"].partition(":")
@@ -148,11 +152,12 @@ def _torch(place: str, framework: TorchRecord) -> Problems:
         if cpu_build:
             text = "a build for CPUs alone computes on no GPU"
             yield Problem(f"{place}/device", text, "a build with CUDA", framework.device)
-        elif isinstance(framework.cuda_version, Unavailable) and "rocm" not in (
-            framework.torch_version
-        ):
+        elif isinstance(framework.cuda_version, Unavailable) and not is_rocm(framework):
             text = "a GPU was used, and this build has no CUDA"
             yield Problem(f"{place}/device", text, "cpu", framework.device)
+    if framework.device.startswith("mps") and cpu_build:
+        text = "a build for CPUs alone computes on no GPU"
+        yield Problem(f"{place}/device", text, "a build for macOS", framework.device)
     if cpu_build and not isinstance(framework.cuda_version, Unavailable):
         text = "a build for CPUs alone has no CUDA"
         yield Problem(f"{place}/cuda_version", text, None, framework.cuda_version)
@@ -161,15 +166,6 @@ def _torch(place: str, framework: TorchRecord) -> Problems:
         text, stated = "another CUDA than the build names", framework.cuda_version
         if tag[1] != stated.replace(".", ""):
             yield Problem(f"{place}/cuda_version", text, framework.torch_version, stated)
-
-
-def _card(place: str, framework: FrameworkRecord, hardware: HardwareRecord) -> Problems:
-    """The card that a device is the number of."""
-    number = re.fullmatch(r"cuda:(\d{1,4})", framework.device)
-    gpus = () if isinstance(hardware.gpus, Unavailable) else hardware.gpus
-    if number and gpus and not any(one.parts for one in gpus) and int(number[1]) >= len(gpus):
-        text = "there is no card of this number"
-        yield Problem(f"{place}/device", text, f"below {len(gpus)}", framework.device)
 
 
 def _as_asked(evidence: Evidence, framework: TorchRecord, plan: AttemptPlan) -> Problems:

@@ -16,6 +16,8 @@ BYTES: Final = {"float32": 4, "bfloat16": 2, "float16": 2}
 def too_little_memory(evidence: Evidence, model: ModelRecord, stage: str) -> Problems:
     """A stage whose peak is less than half of what the parameters of its model take."""
     least = model.num_parameters * BYTES.get(model.dtype, 0) // 2
+    if model.quantised is not None:
+        least = model.num_parameters // 4  # in 4 bit, as if all of it were
     devices = max((one.data["num_devices"] for one in evidence.events("execution")), default=1)
     for event in evidence.events("stage-finished", stage):
         peak = event.data["peak_memory_bytes"]

@@ -68,7 +68,7 @@ def _rate(evidence: Evidence) -> Problems:
     cores = hardware.cpu.num_logical_cores
     if not isinstance(framework, FrameworkRecord) or isinstance(cores, Unavailable):
         return
-    on_gpu = framework.device.startswith(GPU_DEVICES)
+    on_gpu = framework.device.startswith((*GPU_DEVICES, "mps"))
     gpus = 1 if isinstance(hardware.gpus, Unavailable) else max(1, len(hardware.gpus))
     most = _FLOPS_PER_GPU * gpus if on_gpu else _FLOPS_PER_CORE * max(1, cores)
     for event in evidence.events("stage-finished", "train"):
