@@ -6,7 +6,6 @@ between markers. A page in which anything cannot be filled is not written at all
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -21,7 +20,7 @@ from evidence.pack.around import pack_around
 from evidence.records.record import Record
 from evidence.system import posix
 from evidence.system.durable import PARTIAL, Staging, remove, write_file
-from evidence.system.entries import open_regular, type_of
+from evidence.system.entries import read_given, type_of
 from evidence.text.escape import one_line, visible
 
 KINDS: Final[dict[str, Kind]] = {
@@ -91,7 +90,7 @@ def read_page(path: Path) -> Page:
             f"{path} lies in a pack, and what is in a pack is not filled",
             hint=f"`evidence render {path.parent}` writes the summary of a pack.",
         )
-    data = _bytes_of(path)
+    data = read_given(path, MAX_PAGE_BYTES)
     # Whatever is no UTF-8 stays as it is, byte for byte.
     text = data.decode("utf-8", "surrogateescape")
     markers = markers_in(text, kind)
@@ -180,17 +179,6 @@ def _left(staging: Staging) -> list[Path]:
         and one.name[len(beginning) : -len(PARTIAL)].isdecimal()
         and type_of(one) == "file"
     ]
-
-
-def _bytes_of(path: Path) -> bytes:
-    try:
-        with open_regular(path, follow=True) as stream:
-            if os.fstat(stream.fileno()).st_size > MAX_PAGE_BYTES:
-                raise UsageError(f"{path} has more than {MAX_PAGE_BYTES} bytes")
-            data = stream.read()
-    except OSError as error:
-        raise UsageError(f"cannot read {path}: {error.strerror}") from error
-    return data
 
 
 def _records(name: str, markers: Markers, shown: Sequence[Shown]) -> Iterator[MarkerRecord]:
