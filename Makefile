@@ -100,7 +100,7 @@ faults: $(VENV)/.develop ## Kill, starve and cut off runs at every point, with t
 	@$(BIN)/python -m pytest -n auto -m exhaustive tests/faults tests/running
 
 bench: $(VENV)/.develop ## Measure start-up, verify, sealing, training against yardsticks: make bench SIZE=small
-	@for name in startup weights files many catalogue rows capture redacting auditing training recording instrumenting; do echo; $(BIN)/python benchmarks/$$name.py $(SMALL) || exit 1; done
+	@for name in startup weights files many catalogue elsewhere rows capture redacting auditing training recording instrumenting; do echo; $(BIN)/python benchmarks/$$name.py $(SMALL) || exit 1; done
 	@PYTHONPATH=tests:tests/verification:.:benchmarks $(BIN)/python -P benchmarks/limits.py
 
 bench-growth: $(VENV)/.develop ## Measure that cost grows as the work does, as far as the disk allows (SIZE=small too)

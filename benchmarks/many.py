@@ -1,4 +1,4 @@
-"""500 small packs in one `verify runs`, and their summaries in one `render`: time a pack.
+"""500 small packs in one `verify runs`, their summaries and reports in one `render`: time a pack.
 
     python benchmarks/many.py [--small] [--pairs N]
 
@@ -17,6 +17,8 @@ from pathlib import Path
 import packs
 from pairs import Cost, asked, evidence, machine, run, say
 from scratch import scratch
+
+from evidence import layout
 
 BUDGET_MS = 8.0
 RENDER_BUDGET_S = 5.0
@@ -39,6 +41,7 @@ def main() -> None:
         _table("verify runs", runs, how.pairs, budget, _verify)
         budget = f"{RENDER_BUDGET_S:g} s for 500"
         _table("render, the summary of each gone", runs, how.pairs, budget, _render)
+        _table("render, summary and report of each gone", runs, how.pairs, budget, _render_both)
 
 
 def _table(
@@ -62,8 +65,17 @@ def _verify(runs: Path) -> Cost:
 
 
 def _render(runs: Path) -> Cost:
-    for summary in runs.glob("*/*_summary.md"):
-        summary.unlink()
+    return _rendered(runs, ("*_summary.md",))
+
+
+def _render_both(runs: Path) -> Cost:
+    return _rendered(runs, ("*_summary.md", layout.REPORT))
+
+
+def _rendered(runs: Path, names: tuple[str, ...]) -> Cost:
+    for name in names:
+        for path in runs.glob(f"*/{name}"):
+            path.unlink()
     return run([evidence(), "render", str(runs)])
 
 

@@ -65,12 +65,13 @@ def pack_with_weights(folder: Path, size_bytes: int) -> Path:
 
 
 def pack_with_files(folder: Path, num_files: int, size_bytes: int = 4096) -> Path:
-    """The toy with files of `size_bytes` in an attempt's folder, until `num_files` lie there."""
+    """The toy with files of `size_bytes` beside the weights of an attempt that did not complete,
+    where a run may leave any, until `num_files` lie there."""
     made = toy()
     missing = max(0, num_files - len(made.all_bytes()))
     source = Random(20)
     for number in range(missing):
-        path = f"{layout.ATTEMPTS}/01-big/files/{number // 1000:02d}/{number:05d}.dat"
+        path = f"{layout.ATTEMPTS}/01-big/{layout.FINAL_MODEL}/{number:05d}.dat"
         made.files[path] = source.randbytes(size_bytes)
     return _seal(made, folder, {})
 

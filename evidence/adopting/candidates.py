@@ -70,14 +70,14 @@ def _names(folder: Path) -> list[str]:
 
 def _targets(root: Path) -> Iterator[Candidate]:
     for name in ("Makefile", "makefile", "GNUmakefile"):
-        for number, line in enumerate(_text(root / name).splitlines(), 1):
+        for number, line in enumerate(text_of(root / name).splitlines(), 1):
             match = _TARGET.match(line)
             if match is not None:
                 yield Candidate(("make", match["name"]), name, number)
 
 
 def _scripts(root: Path) -> Iterator[Candidate]:
-    text = _text(root / "pyproject.toml")
+    text = text_of(root / "pyproject.toml")
     try:
         document = tomllib.loads(text) if text.count(".") < _MAX_ENTRIES else {}
     except (tomllib.TOMLDecodeError, RecursionError):
@@ -89,11 +89,10 @@ def _scripts(root: Path) -> Iterator[Candidate]:
             yield Candidate((name,), "pyproject.toml")
 
 
-def _text(path: Path) -> str:
-    """A file of words; empty where it is none, or larger than any of its kind."""
+def text_of(path: Path, *, follow: bool = False) -> str:
+    """The beginning of a file of words, whatever in it is no UTF-8; empty where it is no file."""
     try:
-        with open_regular(path) as stream:
-            data = stream.read(limits.MIB + 1)
-        return data.decode("utf-8") if len(data) <= limits.MIB else ""
-    except (OSError, UnicodeDecodeError):
+        with open_regular(path, follow=follow) as stream:
+            return stream.read(limits.MIB).decode("utf-8", "replace")
+    except OSError:
         return ""

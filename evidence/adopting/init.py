@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Final, Literal, TypeAlias
 
 from evidence import __version__
-from evidence.adopting.candidates import Candidate, candidates_in
+from evidence.adopting.candidates import Candidate, candidates_in, text_of
 from evidence.errors import UsageError
 from evidence.milestone.recorded import TITLE, Recording, written
 from evidence.publish.runs_folder import ATTRIBUTES, IGNORED
@@ -164,7 +164,7 @@ def _new(root: Path, path: str, text: str) -> Part:
 
 def _ignore_lines(root: Path) -> list[Part]:
     """A project that ignores runs/ would commit no pack."""
-    text = _read(root / ".gitignore")
+    text = text_of(root / ".gitignore", follow=True)
     if not _IGNORES_RUNS.search(text) or _UNIGNORES_RUNS.search(text):
         return []
     why = "it ignores runs/, and packs lie there"
@@ -175,13 +175,6 @@ def _hooks(root: Path) -> Part:
     entry = _HOOKS.replace("{version}", __version__)
     if not os.path.lexists(root / HOOKS):
         return Part(HOOKS, "new", _HOOKS_HEAD + entry)
-    if f"id: {_OURS}-" in _read(root / HOOKS):
+    if f"id: {_OURS}-" in text_of(root / HOOKS, follow=True):
         return Part(HOOKS, "there", "")
     return Part(HOOKS, "add", entry, "below its `repos:`")
-
-
-def _read(path: Path) -> str:
-    try:
-        return path.read_bytes()[: 1 << 20].decode("utf-8", "replace") if path.is_file() else ""
-    except OSError:
-        return ""

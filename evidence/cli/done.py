@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Literal
 
+from evidence.adopting.told import TrialRecord
 from evidence.records.record import Record
 
 
@@ -55,6 +56,8 @@ class Done(Record):
     """Files and folders that the command made or changed, the pack aside."""
     gates: tuple[GateOutcome, ...] = ()
     missing: tuple[Lack, ...] = ()
+    tried: TrialRecord | None = None
+    """Of `init --try`."""
     messages: tuple[str, ...] = ()
     """The lines that it prints where no JSON is asked for."""
     errors: tuple[Problem, ...] = ()

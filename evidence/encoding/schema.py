@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Final, NoReturn, cast
 
 from evidence import limits
 from evidence.encoding import jsonio
+from evidence.encoding.pointer import escaped
 from evidence.records.record import Record
 from evidence.system import resources
 
@@ -92,7 +93,7 @@ def _plain(error: ValidationError) -> Iterator[SchemaError]:
         known = sorted(cast(dict[str, Any], error.schema).get("properties", {}))
         for key in sorted(set(error.instance) - set(known)):
             message = f"unknown key{nearest(key, known)}"
-            yield SchemaError(f"{pointer}/{_escaped(key)}", message, "additionalProperties")
+            yield SchemaError(f"{pointer}/{escaped(key)}", message, "additionalProperties")
         return
     if error.validator == "required" and isinstance(error.instance, dict):
         for key in limit:
@@ -163,8 +164,4 @@ def _short(value: object) -> str:
 
 
 def _pointer(error: ValidationError) -> str:
-    return "".join(f"/{_escaped(str(part))}" for part in error.absolute_path)
-
-
-def _escaped(part: str) -> str:
-    return part.replace("~", "~0").replace("/", "~1")
+    return "".join(f"/{escaped(part)}" for part in error.absolute_path)

@@ -16,6 +16,7 @@ from typing import Any, Final, TypeAlias
 
 from evidence import layout
 from evidence.encoding import jsonio
+from evidence.encoding.pointer import parts_of
 from evidence.errors import PackBrokenError, RowsWithheldError, UsageError
 from evidence.pack.imported import Imported
 from evidence.records.record import Record
@@ -241,14 +242,14 @@ def _line_of(document: Any, pointer: str) -> int:
     marked = copy.deepcopy(document)
     above, _, last = pointer.rpartition("/")
     inner = _at(marked, above)
-    inner[int(last) if isinstance(inner, list) else _parts(f"/{last}")[0]] = _MARK
+    inner[int(last) if isinstance(inner, list) else parts_of(f"/{last}")[0]] = _MARK
     text = jsonio.dump_document(marked).decode("utf-8")
     place = text.find(jsonio.dump_text(_MARK))
     return text.count("\n", 0, place) + 1 if place >= 0 else 1
 
 
 def _at(document: Any, pointer: str) -> Any:
-    for part in _parts(pointer):
+    for part in parts_of(pointer):
         if isinstance(document, dict) and part in document:
             document = document[part]
         elif isinstance(document, list) and _INDEX.fullmatch(part) and int(part) < len(document):
@@ -256,10 +257,6 @@ def _at(document: Any, pointer: str) -> Any:
         else:
             raise UsageError(f"there is nothing at {pointer[:_MAX_NAME_CHARS]}")
     return document
-
-
-def _parts(pointer: str) -> list[str]:
-    return [part.replace("~1", "/").replace("~0", "~") for part in pointer.split("/")[1:]]
 
 
 def _shown(value: Any) -> str:

@@ -7,7 +7,7 @@ action: that it was imported.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from pathlib import PurePosixPath
 from typing import Any, Final
@@ -18,8 +18,8 @@ from evidence.encoding import jsonio
 from evidence.export.facts import LIMITS, Account, line
 from evidence.export.lineage import Input, inputs_of, packages_of, purl_of
 from evidence.export.tree import Content, absent, copies_of
-from evidence.records.record import Record
-from evidence.records.run import JournalEvent, OutcomeRecord
+from evidence.records.run import OutcomeRecord
+from evidence.results.attempts import ToldAttempt, attempts_in
 
 METADATA: Final = "ro-crate-metadata.json"
 PROFILE: Final = "https://w3id.org/ro/wfrun/process/0.5"
@@ -200,64 +200,49 @@ def _tools(account: Account) -> Iterator[Entity]:
         }
 
 
-class _Attempt(Record):
-    """An attempt as the journal tells of it."""
-
-    name: str
-    began: str
-    ended: str | None
-    data: dict[str, Any]
-
-
 def _actions(account: Account) -> Iterator[Entity]:
     if account.run is None:
         yield _import(account)
         return
     outcomes = {one.name: one for one in account.run.outcomes}
-    for one in _attempts(account.run.journal):
-        yield _action(account, one, outcomes.get(one.name))
+    paths = _paths(account)
+    for one in attempts_in(account.run.journal):
+        yield _action(account, one, outcomes.get(one.name), paths)
 
 
-def _attempts(journal: tuple[JournalEvent, ...]) -> list[_Attempt]:
-    """Each attempt once: its first start and its last end."""
-    found: dict[str, _Attempt] = {}
-    for event in journal:
-        name = event.attempt or ""
-        if event.event == "attempt-started" and name not in found:
-            found[name] = _Attempt(name, event.utc, None, {})
-        if event.event == "attempt-finished" and name in found:
-            found[name] = _Attempt(name, found[name].began, event.utc, event.data)
-    return list(found.values())
-
-
-def _action(account: Account, one: _Attempt, outcome: OutcomeRecord | None) -> Entity:
+def _action(
+    account: Account, one: ToldAttempt, outcome: OutcomeRecord | None, paths: Sequence[str]
+) -> Entity:
+    """`paths`: all files of the pack."""
     completed = one.name == account.manifest.attempt and account.is_complete
-    began, ended = _time(one.began), _time(one.ended or one.began)
+    ended_utc = one.began_utc if one.ended is None else one.ended.utc
     action: Entity = {
         "@id": f"#attempt-{quote(one.name, safe='')}",
         "@type": "CreateAction",
         "name": line(f"attempt {one.name}"),
         "instrument": _to(_TOOL),
-        "startTime": began,
-        "endTime": ended,
+        "startTime": _time(one.began_utc),
+        "endTime": _time(ended_utc),
         "actionStatus": _DONE if completed else _FAILED,
         "object": [_to(_input_id(given)) for given in inputs_of(account)],
-        "result": [_to(one) for one in _results(account, outcome, completed=completed)],
+        "result": [_to(one) for one in _results(account, outcome, paths, completed=completed)],
     }
     if completed:
         stood = " On a stand-in model." if account.manifest.stand_in else ""
         return action | {"description": f"The attempt that completed.{stood}"}
-    kind = outcome.outcome if outcome is not None else str(one.data.get("outcome", "unknown"))
-    reason = outcome.reason if outcome is not None else str(one.data.get("reason", ""))
+    kind = outcome.outcome if outcome is not None else str(one.end.get("outcome", "unknown"))
+    reason = outcome.reason if outcome is not None else str(one.end.get("reason", ""))
     action["error"] = line(f"{kind}: {reason}" if reason else kind)
     return action | {"description": f"An attempt that did not complete: {kind}."}
 
 
-def _results(account: Account, outcome: OutcomeRecord | None, *, completed: bool) -> Iterator[str]:
+def _results(
+    account: Account, outcome: OutcomeRecord | None, paths: Sequence[str], *, completed: bool
+) -> Iterator[str]:
     """Files that an attempt left: below its own folder, or at the top where it completed."""
     inside = _folder(account)
     own = "" if outcome is None else f"{inside}{layout.attempt_dir(outcome.number, outcome.name)}/"
-    for path in _paths(account):
+    for path in paths:
         if (own and path.startswith(own)) or (
             completed and not path.startswith(f"{inside}{layout.ATTEMPTS}/")
         ):

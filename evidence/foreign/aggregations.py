@@ -10,9 +10,9 @@ from __future__ import annotations
 import re
 from typing import Final
 
+from evidence.encoding.pointer import escaped
 from evidence.foreign.facts import Fact, Source
 from evidence.foreign.finding import cut
-from evidence.foreign.tables import part
 
 MEAN: Final = "mean"
 _DEFAULTS: Final = {
@@ -44,7 +44,7 @@ class Aggregations:
         the file holds no configuration of the task."""
         if self._is_partial:
             return f"{self._file} was not read as a whole: how it is aggregated may stand in it"
-        known = self._by_task.get(part(task), {})
+        known = self._by_task.get(escaped(task), {})
         named = [at for at, one in known.items() if _METRIC.match(at) and _called(one) == metric]
         if not named and any(at.startswith(_LIST) for at in known):
             return "its task does not list it among its metrics"

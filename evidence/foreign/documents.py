@@ -10,10 +10,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, Final
 
+from evidence.encoding.pointer import escaped
 from evidence.errors import MalformedError
 from evidence.foreign import inspect_log, numbers
 from evidence.foreign.facts import MAX_TEXT_CHARS, Fact, Place
-from evidence.foreign.tables import MAX_DEPTH, fact, part, step_of, whole
+from evidence.foreign.tables import MAX_DEPTH, fact, step_of, whole
 from evidence.records.record import Number
 
 MAX_NODES: Final = 2_000_000
@@ -105,7 +106,7 @@ class _Walk:
         is_wrapped = names[-1] == "value" and len(names) == 2  # W&B's config.yaml
         name = names[0] if is_wrapped else names[-1]
         scope = () if is_wrapped else tuple(names[:-1])
-        pointer = "".join(f"/{part(one)}" for one in parts)
+        pointer = "".join(f"/{escaped(one)}" for one in parts)
         if self._is_text and isinstance(value, str):
             said = value[:MAX_TEXT_CHARS]
             return Fact(name, numbers.read(said), said, self.place(pointer), row, step, scope)
@@ -113,11 +114,11 @@ class _Walk:
 
     def _by_columns(self, columns: dict[str, list[Any]], parts: tuple[str, ...]) -> Iterator[Fact]:
         """Lists of one length beside each other, as Keras keeps its history: a row a position."""
-        at = "".join(f"/{part(one)}" for one in parts)
+        at = "".join(f"/{escaped(one)}" for one in parts)
         for position in range(len(next(iter(columns.values())))):
             row = self.new_row()
             for name, values in columns.items():
-                place = self.place(f"{at}/{part(name)}/{position}")
+                place = self.place(f"{at}/{escaped(name)}/{position}")
                 yield fact(name, values[position], place, row, None, parts)
 
 
@@ -144,7 +145,7 @@ def _trainer_state(value: Any, walk: _Walk) -> Iterator[Fact]:
         row = walk.new_row()
         for name, leaf in entry.items():
             if not isinstance(leaf, (dict, list)):
-                place = walk.place(f"/log_history/{position}/{part(name)}")
+                place = walk.place(f"/log_history/{position}/{escaped(name)}")
                 yield fact(str(name), leaf, place, row, step)
     rest = {name: item for name, item in value.items() if name != "log_history"}
     yield from walk.leaves(rest)
@@ -155,7 +156,7 @@ def _lm_eval(value: Any, walk: _Walk) -> Iterator[Fact]:
     for task, metrics in value["results"].items():
         for key, leaf in metrics.items() if isinstance(metrics, dict) else ():
             name, _, filtered = str(key).partition(",")
-            place = walk.place(f"/results/{part(task)}/{part(key)}")
+            place = walk.place(f"/results/{escaped(task)}/{escaped(key)}")
             scope = (str(task), filtered) if filtered else (str(task),)
             if not isinstance(leaf, (dict, list)):
                 yield fact(name, leaf, place, scope=scope)

@@ -11,10 +11,11 @@ from collections import Counter
 from collections.abc import Container, Iterator, Mapping
 from typing import Any, Final, Protocol
 
+from evidence.encoding.pointer import escaped
 from evidence.foreign.digits import summed
 from evidence.foreign.facts import Fact, Place, Source
 from evidence.foreign.finding import cut
-from evidence.foreign.tables import fact, part
+from evidence.foreign.tables import fact
 from evidence.foreign.trainings import is_number
 from evidence.records.record import Record
 from evidence.rules.arithmetic import mean
@@ -85,7 +86,7 @@ def _metrics(task: str, index: int, score: Mapping[str, Any], walk: Walk) -> Ite
     scorer, metrics = str(score.get("scorer", score.get("name"))), score.get("metrics")
     for key, one in metrics.items() if isinstance(metrics, dict) else ():
         if isinstance(one, dict) and not isinstance(one.get("value"), (dict, list)):
-            place = walk.place(f"/results/scores/{index}/metrics/{part(key)}/value")
+            place = walk.place(f"/results/scores/{index}/metrics/{escaped(key)}/value")
             yield fact(str(key), one.get("value"), place, scope=(task, scorer))
     rest = {key: one for key, one in score.items() if key != "metrics"}
     if isinstance(metrics, dict):
@@ -109,7 +110,7 @@ def _sample(index: int, sample: Mapping[str, Any], walk: Walk) -> Iterator[Fact]
     for scorer, one in scores.items() if isinstance(scores, dict) else ():
         value = one.get("value") if isinstance(one, dict) else None
         if value is not None:
-            place = walk.place(f"/samples/{index}/scores/{part(scorer)}/value")
+            place = walk.place(f"/samples/{index}/scores/{escaped(scorer)}/value")
             told = "(several values)" if isinstance(value, (dict, list)) else value
             yield fact("score", told, place, row, scope=(str(scorer),))
 

@@ -163,11 +163,6 @@ def leaves(value: Any, name: str = "", depth: int = 0) -> Iterator[tuple[str, An
         yield whole(name[-MAX_NAME_CHARS:]), value
 
 
-def part(key: object) -> str:
-    """A key as JSON pointers write it."""
-    return str(key).replace("~", "~0").replace("/", "~1")
-
-
 def fact(
     name: str,
     value: Any,

@@ -31,6 +31,7 @@ from evidence.records.record import Record
 from evidence.records.run import ManifestRecord, ResultsRecord, ToolRecord
 from evidence.render.render import TEMPLATE
 from evidence.system.durable import make_folder, publish
+from evidence.system.entries import read_given
 from evidence.text import commands
 from evidence.text.escape import is_utf8
 from evidence.verification.imported.checks import NOT_OBSERVED
@@ -188,13 +189,7 @@ def _refuse_taken(pack: Path, name: str, root: Path, *, again: bool) -> None:
 
 
 def _milestone(path: Path) -> tuple[bytes, Milestone]:
-    try:
-        with path.open("rb") as stream:
-            data = stream.read(limits.MAX_TOML_BYTES + 1)
-    except OSError as error:
-        raise UsageError(f"cannot read {path}: {error.strerror}") from error
-    if len(data) > limits.MAX_TOML_BYTES:
-        raise UsageError(f"{path} is larger than {limits.MAX_TOML_BYTES} bytes")
+    data = read_given(path, limits.MAX_TOML_BYTES)
     try:
         return data, parse_milestone(data)
     except MalformedError as error:

@@ -23,6 +23,8 @@ class Context:
         self._after_fork: list[Callable[[], None]] = []
         self.ended: dict[str, int] = {}
         """What is said last, of the steps that were seen."""
+        self.say_end: Callable[[str], None] = lambda how: None
+        """Says how this process ends, once, and before that everything that is said at the end."""
 
     def after_import(self, name: str, then: Callable[[Any], None]) -> None:
         """Guarded: call `then(module)` once the program has imported the module."""

@@ -30,7 +30,8 @@ class _Process:
 
     def watch(self) -> None:
         self._say(forked=False)
-        atexit.register(self._exit)
+        self._context.say_end = self._ends
+        atexit.register(self._ends, "exit")
         if hasattr(os, "register_at_fork"):
             os.register_at_fork(after_in_child=self._forked)
 
@@ -48,10 +49,10 @@ class _Process:
     def _say(self, forked: bool) -> None:
         self._context.spool.write("process", **described(forked))
 
-    def _exit(self) -> None:
+    def _ends(self, how: str) -> None:
         if not self._ended:
             self._ended = True
-            self._say_end("exit")
+            self._say_end(how)
 
     def _say_end(self, how: str) -> None:
         self._context.end()

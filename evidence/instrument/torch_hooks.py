@@ -11,7 +11,7 @@ import sys
 import weakref
 from typing import Any, Callable
 
-from . import frameworks
+from . import frameworks, held
 from .arrival import Arrival, is_plain, is_within
 from .compiled import leave_to_python
 from .context import Context
@@ -83,6 +83,7 @@ class Torch:
         leave_to_python(self.torch, before, with_callees=True)
         optimizer.register_optimizer_step_pre_hook(before_step)
         optimizer.register_optimizer_step_post_hook(after_step)
+        held.watch(self, optimizer.register_optimizer_step_post_hook)
         self._replaced += self.modules.install()
         unmarked = hook("optimizer", self._compiled_step)
         self.replace(self.torch.optim.lr_scheduler.LRScheduler, "step", lambda *_, **__: unmarked())

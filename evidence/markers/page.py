@@ -6,8 +6,8 @@ between markers. A page in which anything cannot be filled is not written at all
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
@@ -18,8 +18,9 @@ from evidence.markers.marker import Marker, Markers, markers_in, with_contents
 from evidence.markers.shown import Outcome, Packs, Shown
 from evidence.pack.around import pack_around
 from evidence.records.record import Record
-from evidence.system.durable import write_file
-from evidence.system.entries import open_regular
+from evidence.system import posix
+from evidence.system.durable import PARTIAL, Staging, remove, write_file
+from evidence.system.entries import read_given, type_of
 from evidence.text.escape import one_line, visible
 
 KINDS: Final[dict[str, Kind]] = {
@@ -89,7 +90,7 @@ def read_page(path: Path) -> Page:
             f"{path} lies in a pack, and what is in a pack is not filled",
             hint=f"`evidence render {path.parent}` writes the summary of a pack.",
         )
-    data = _bytes_of(path)
+    data = read_given(path, MAX_PAGE_BYTES)
     # Whatever is no UTF-8 stays as it is, byte for byte.
     text = data.decode("utf-8", "surrogateescape")
     markers = markers_in(text, kind)
@@ -146,21 +147,38 @@ def fill(page: Page) -> bool:
         ]
         hint = "Nothing of this page was written."
         raise PageRefusedError("\n".join(lines), hint=hint, exit_code=page.exit_code)
-    if page.filled == page.data:
-        return False
-    write_file(page.path, page.filled, keep_mode=True)
-    return True
+    staging = Staging(page.path.parent, page.path.name)
+    changes = page.filled != page.data
+    if changes or _left(staging):
+        with _held(page.path.parent):
+            for path in _left(staging):
+                remove(path)
+            if changes:
+                write_file(page.path, page.filled, staging=staging, keep_mode=True)
+    return changes
 
 
-def _bytes_of(path: Path) -> bytes:
+@contextmanager
+def _held(folder: Path) -> Iterator[None]:
+    """Nobody else fills a page of this folder meanwhile: what is not whole was left by the dead."""
     try:
-        with open_regular(path, follow=True) as stream:
-            if os.fstat(stream.fileno()).st_size > MAX_PAGE_BYTES:
-                raise UsageError(f"{path} has more than {MAX_PAGE_BYTES} bytes")
-            data = stream.read()
-    except OSError as error:
-        raise UsageError(f"cannot read {path}: {error.strerror}") from error
-    return data
+        with posix.folder_held(folder):
+            yield
+    except FileNotFoundError as error:
+        raise UsageError(f"the folder {folder} is gone; nothing was written") from error
+
+
+def _left(staging: Staging) -> list[Path]:
+    """What a render that was killed left of this page; nothing that another name or kind tells to
+    be somebody else's."""
+    beginning = f".{staging.owner}~{staging.owner}."
+    return [
+        one
+        for one in staging.left()
+        if one.name.startswith(beginning)
+        and one.name[len(beginning) : -len(PARTIAL)].isdecimal()
+        and type_of(one) == "file"
+    ]
 
 
 def _records(name: str, markers: Markers, shown: Sequence[Shown]) -> Iterator[MarkerRecord]:

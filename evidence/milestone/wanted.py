@@ -14,6 +14,7 @@ from difflib import get_close_matches
 from typing import Any, Final
 
 from evidence.encoding import schema
+from evidence.encoding.pointer import parts_of
 from evidence.milestone import not_built
 from evidence.milestone.lines import header_in
 from evidence.milestone.names_meant import meant_for
@@ -270,4 +271,4 @@ def _value_at(document: Any, parts: list[str]) -> Any:
 
 
 def _parts(pointer: str) -> list[str]:
-    return [one.replace("~1", "/").replace("~0", "~") for one in pointer.split("/")[1:] if one]
+    return [one for one in parts_of(pointer) if one]

@@ -19,7 +19,7 @@ from evidence.milestone.parse import document_in, line_of
 from evidence.pack.around import pack_around
 from evidence.records.record import Record
 from evidence.records.run import Level
-from evidence.system.entries import open_regular
+from evidence.system.entries import read_given
 
 SCHEMA: Final = "policy.v1"
 
@@ -99,7 +99,7 @@ def load_policy(path: Path) -> PolicyFile:
             f"{path} lies inside a pack: a pack cannot say what is demanded of it",
             hint="Keep your policy outside of all packs.",
         )
-    data = _bytes_of(path)
+    data = read_given(path, limits.MAX_TOML_BYTES)
     try:
         document = document_in(data)
     except EvidenceError as error:
@@ -124,11 +124,3 @@ def load_policy(path: Path) -> PolicyFile:
 
 def _key(pointer: str) -> str:
     return pointer.strip("/").replace("/", ".") or "(top level)"
-
-
-def _bytes_of(path: Path) -> bytes:
-    try:
-        with open_regular(path, follow=True) as stream:
-            return stream.read(limits.MAX_TOML_BYTES + 1)
-    except OSError as error:
-        raise UsageError(f"cannot read {path}: {error.strerror}") from error

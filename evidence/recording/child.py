@@ -69,9 +69,19 @@ def found(program: str, cwd: Path, path: str | None) -> str:
 
 
 class Child:
-    """One running program. Its output comes in pieces, stdout and stderr as they come."""
+    """One running program. Its output comes in pieces, stdout and stderr as they come.
 
-    def __init__(self, command: Sequence[str], cwd: Path, variables: Mapping[str, str]) -> None:
+    `apart`: in a session of its own, so that what reaches our process group does not reach it.
+    """
+
+    def __init__(
+        self,
+        command: Sequence[str],
+        cwd: Path,
+        variables: Mapping[str, str],
+        *,
+        apart: bool = False,
+    ) -> None:
         try:
             self._process = subprocess.Popen(
                 list(command),
@@ -80,6 +90,7 @@ class Child:
                 stderr=subprocess.STDOUT,
                 cwd=cwd,
                 env=dict(variables),
+                start_new_session=apart,
             )
         except OSError as error:
             text = f"{command[0]!r} cannot be run: {error.strerror}"
@@ -90,6 +101,11 @@ class Child:
         self._is_open = True
         self.num_output_bytes = 0
         self._kept: list[bytes] = []
+
+    @property
+    def pid(self) -> int:
+        """Its process id; of one that is apart, its process group too."""
+        return self._process.pid
 
     def output(self, timeout_s: float) -> bytes:
         """What it printed within `timeout_s`, a piece at most; empty where it was silent."""

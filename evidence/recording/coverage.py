@@ -90,10 +90,13 @@ def _plain(text: str, after: str = " ") -> str:
 
 
 def fields_reached(
-    rows: Sequence[Row], sequences: Sequence[Text], answer: Sequence[str] = ()
+    rows: Sequence[Row],
+    sequences: Sequence[Text],
+    answer: Sequence[str] = (),
+    max_rows: int = MAX_ROWS,
 ) -> Reached:
-    """Count over `rows` how far their fields came into `sequences`."""
-    chosen = _sample(rows)
+    """Count over `rows`, or a sample of `max_rows`, how far their fields came into `sequences`."""
+    chosen = _sample(rows, max_rows)
     names = _names(chosen, answer)
     constant = {
         name: len({tuple(_texts(row, name)) for row in chosen}) == 1 and len(chosen) > 1
@@ -293,10 +296,10 @@ def _joins(left: str, right: str) -> bool:
     return left.isalnum() and right.isalnum() and not wide and not spaceless
 
 
-def _sample(rows: Sequence[Row]) -> Sequence[Row]:
-    if len(rows) <= MAX_ROWS:
+def _sample(rows: Sequence[Row], most: int) -> Sequence[Row]:
+    if len(rows) <= most:
         return rows
-    return random.Random(SEED).sample(list(rows), MAX_ROWS)  # noqa: S311 - no secret: a sample
+    return random.Random(SEED).sample(list(rows), most)  # noqa: S311 - no secret: a sample
 
 
 def _names(rows: Sequence[Row], answer: Sequence[str]) -> tuple[str, ...]:

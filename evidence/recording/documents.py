@@ -144,13 +144,16 @@ def seen_record(
     totals: Totals,
     spool: Path,
     secrets: Secrets,
+    max_rows: int = coverage.MAX_ROWS,
 ) -> ProgramSeen:
-    """program/seen.json."""
+    """program/seen.json; of a larger data file a sample of `max_rows` rows is looked for."""
     fed, pieces = gathered.fed, _pieces(gathered, spool)
     sequences = list(fed.sequences.values())
     texts = [(pieces(ids), labels) for ids, labels in sequences]
     known = [coverage.text_of(one, labels) for one, labels in texts if one is not None]
-    data, not_looked_at = reached(opened.records, root, declared, known) if known else ((), ())
+    data, not_looked_at = (
+        reached(opened.records, root, declared, known, max_rows) if known else ((), ())
+    )
     eos = {one.eos_id for _, one in gathered.models.tokenizers} - {None}
     end = next(iter(eos)) if len(eos) == 1 else None
     with_end = [(ids, labels) for ids, labels in sequences if end is not None and end in ids]

@@ -98,6 +98,7 @@ def reached(
     root: Path,
     declared: Mapping[str, DataSpec],
     sequences: Sequence[coverage.Text],
+    max_rows: int = coverage.MAX_ROWS,
 ) -> tuple[tuple[DataReached, ...], tuple[NotSeen, ...]]:
     """How far the fields of each data file came, and which files were not looked at."""
     answers = {spec.path: spec.answer for spec in declared.values() if spec.path is not None}
@@ -106,7 +107,7 @@ def reached(
     not_seen: list[NotSeen] = []
     for path in [one for one in paths if _is_looked_at(one, opened)]:
         try:
-            one = _reached(root / path, path, answers.get(path, ()), sequences)
+            one = _reached(root / path, path, answers.get(path, ()), sequences, max_rows)
         except (MalformedError, OSError) as error:
             why = error.message if isinstance(error, MalformedError) else str(error.strerror)
             not_seen.append(NotSeen(path, why, None, None))
@@ -123,7 +124,11 @@ def _is_looked_at(path: str, opened: Sequence[OpenedFile]) -> bool:
 
 
 def _reached(
-    place: Path, path: str, answer: Sequence[str], sequences: Sequence[coverage.Text]
+    place: Path,
+    path: str,
+    answer: Sequence[str],
+    sequences: Sequence[coverage.Text],
+    max_rows: int,
 ) -> DataReached | None:
     if place.stat().st_size > tables.MAX_BYTES:
         raise MalformedError(f"is larger than {tables.MAX_BYTES} bytes")
@@ -131,7 +136,7 @@ def _reached(
     rows = tables.read_rows(place, data)
     if not rows:
         return None
-    counted = coverage.fields_reached(rows, sequences, answer)
+    counted = coverage.fields_reached(rows, sequences, answer, max_rows)
     return DataReached(
         path=path,
         sha256=sha256_hex(data),

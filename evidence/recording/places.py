@@ -14,6 +14,10 @@ from evidence import layout
 from evidence.stages.command import OUTPUT
 
 SPOOL_VARIABLE: Final = "EVIDENCE_SPOOL"
+HOLD_VARIABLE: Final = "EVIDENCE_HOLD_AFTER_STEPS"
+"""After how many optimizer steps the hooks let a process go no further."""
+HELD: Final = "held"
+"""How such a process ended."""
 _OUTPUTS: Final = ".output"
 """In runs/: what recorded programs wrote there. Never removed by us, and no evidence."""
 

@@ -92,7 +92,7 @@ def view(documents: Documents, sheet: Sheet) -> dict[str, Any]:
             "thinned": _thinned(len(shown), len(steps)),
             "saw": _saw(seen, sheet),
             "data": [_data(one, f"program.data.{n}", sheet) for n, one in enumerate(seen.data)],
-            "examples": _examples(seen),
+            "examples": examples(seen),
             **_files(files),
         },
     }
@@ -263,7 +263,8 @@ def _field(one: FieldReached, name: str, sheet: Sheet) -> dict[str, str]:
     }
 
 
-def _examples(seen: ProgramSeen) -> list[SeenExample]:
+def examples(seen: ProgramSeen) -> list[SeenExample]:
+    """The first rows of the first recorded batches whose text is known."""
     found: list[SeenExample] = []
     for batch in seen.batches:
         for row in batch.rows:

@@ -20,6 +20,7 @@ from evidence.pack.imported import PackDocuments
 from evidence.records.record import Record
 from evidence.records.run import JournalEvent, ValueRecord
 from evidence.render.places import Place, places_of
+from evidence.results.attempts import attempts_in
 from evidence.results.rules import sentence_of
 from evidence.text import formatting
 from evidence.text.escape import visible
@@ -159,17 +160,15 @@ def _value(record: ValueRecord) -> str:
 
 def _attempts(events: Sequence[JournalEvent]) -> Iterator[dict[str, str]]:
     """Each attempt that the journal tells of, and what became of it."""
-    ends = {one.attempt: one for one in events if one.event == "attempt-finished"}
-    started = dict.fromkeys(one.attempt for one in events if one.event == "attempt-started")
-    for number, name in enumerate(started, 1):
-        end = ends.get(name)
-        data: Mapping[str, Any] = {} if end is None else end.data
+    for number, one in enumerate(attempts_in(events), 1):
         yield {
             "number": formatting.count(number),
-            "name": html_line(str(name)),
-            "outcome": html_line(str(data.get("outcome", "no end is recorded")).replace("-", " ")),
-            "reason": html_line(str(data.get("reason") or "–"), VALUE_CHARS),
-            "seconds": _seconds(data.get("duration_s")),
+            "name": html_line(one.name),
+            "outcome": html_line(
+                str(one.end.get("outcome", "no end is recorded")).replace("-", " ")
+            ),
+            "reason": html_line(str(one.end.get("reason") or "–"), VALUE_CHARS),
+            "seconds": _seconds(one.end.get("duration_s")),
         }
 
 

@@ -14,6 +14,7 @@ from typing import Any, Final, TypeAlias, TypeVar
 from msgspec import field
 
 from evidence import layout
+from evidence.encoding.pointer import escaped
 from evidence.milestone.overrides import Applied, applied
 from evidence.milestone.parse import document_of
 from evidence.milestone.plan import plan_attempts
@@ -100,8 +101,7 @@ def rows_at(path: str, first: int, last: int, pointer: str) -> str:
 
 def at(path: str, *parts: str | int) -> str:
     """Address of a place in a JSON or TOML document."""
-    escaped = (str(part).replace("~", "~0").replace("/", "~1") for part in parts)
-    return f"{path}#" + "".join(f"/{part}" for part in escaped)
+    return f"{path}#" + "".join(f"/{escaped(part)}" for part in parts)
 
 
 def join(*addresses: str) -> str:

@@ -15,6 +15,7 @@ from collections.abc import Iterator
 from typing import Any, Final
 
 from evidence.encoding import jsonio
+from evidence.encoding.pointer import parts_of
 from evidence.errors import MalformedError
 from evidence.records.milestone import MetricSpec
 from evidence.records.record import Number, Record
@@ -62,8 +63,7 @@ def _by_pointer(text: str, name: str, pointer: str, row: int) -> Extracted:
         number, text = _chosen(lines, row, "line")
         where = f"line {number}, "
     value: Any = jsonio.load_document(text.encode("utf-8"))
-    for part in pointer.split("/")[1:]:
-        key = part.replace("~1", "/").replace("~0", "~")
+    for key in parts_of(pointer):
         if isinstance(value, dict) and key in value:
             value = value[key]
         elif isinstance(value, list) and re.fullmatch(r"-?[0-9]{1,9}", key):

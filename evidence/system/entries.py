@@ -10,9 +10,11 @@ import errno
 import os
 import stat
 from collections.abc import Iterator
-from io import FileIO
+from io import BufferedReader, FileIO
 from pathlib import Path
 from typing import Final, Literal, NamedTuple
+
+from evidence.errors import UsageError
 
 Type = Literal["file", "folder", "link", "pipe", "socket", "device", "unreadable"]
 MAX_DEPTH: Final = 64
@@ -84,6 +86,19 @@ def read_regular(path: Path, *, follow: bool = False) -> bytes:
     """All bytes of a regular file. Raises OSError for anything else."""
     with open_regular(path, follow=follow) as stream:
         return stream.read()
+
+
+def read_given(path: Path, max_bytes: int) -> bytes:
+    """A file that somebody named, links followed. Raises UsageError for what cannot be read, is no
+    regular file, or has more bytes."""
+    try:
+        with BufferedReader(open_regular(path, follow=True)) as stream:  # no read is short
+            data = stream.read(max_bytes + 1)
+    except OSError as error:
+        raise UsageError(f"cannot read {path}: {error.strerror}") from error
+    if len(data) > max_bytes:
+        raise UsageError(f"{path} is larger than {max_bytes} bytes")
+    return data
 
 
 def _inside(folder: Path, name: str) -> Iterator[Entry]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 import subprocess
 import sys
@@ -189,12 +190,18 @@ def test_without_any_it_says_what_to_type(tmp_path: Path, monkeypatch: pytest.Mo
     assert not (tmp_path / "milestones").exists()
 
 
+def test_a_file_of_another_encoding_is_read_as_far_as_it_goes(tmp_path: Path) -> None:
+    (tmp_path / "Makefile").write_bytes(b"# gr\xfc\xdfe\ntrain:\n\tpython a.py\n")
+    assert commands(tmp_path) == ["make train"]
+
+
 @pytest.mark.skipif(sys.platform != "linux", reason="names are any bytes on Linux only")
 def test_odd_files_are_no_candidates(tmp_path: Path) -> None:
     (tmp_path / "train_\udcff.py").touch()
     (tmp_path / "train.py").symlink_to("/etc/hostname")
     (tmp_path / "scripts").symlink_to("/usr")
-    (tmp_path / "Makefile").write_bytes(b"train:\n\xff")
+    os.mkfifo(tmp_path / "Makefile")
+    (tmp_path / "makefile").symlink_to("/proc/self/cmdline")
     (tmp_path / "pyproject.toml").write_text("[project\n")
     (tmp_path / "finetune.py").mkdir()
     assert candidates_in(tmp_path) == ()

@@ -6,6 +6,8 @@ import json
 import os
 import re
 import shutil
+import signal
+import subprocess
 import sys
 from pathlib import Path
 
@@ -78,6 +80,48 @@ def test_only_what_is_marked_changes_and_a_second_time_nothing(folder: Path, end
     if os.name == "posix":
         assert path.stat().st_mode & 0o777 == 0o640
     assert [one.name for one in folder.iterdir() if one.name.endswith(".partial")] == []
+
+
+_KILLED = """
+import os, signal
+from evidence.system import durable
+class System:
+    def __getattr__(self, name):
+        return getattr(os, name)
+    def replace(self, *_):
+        os.kill(os.getpid(), signal.SIGKILL)
+durable.os = System()
+from evidence.cli.main import main
+main()
+"""
+"""`evidence`, killed as a file that is whole is about to take its place."""
+
+
+@pytest.mark.skipif(os.name != "posix", reason="nothing is killed here")
+@pytest.mark.parametrize("changes", [True, False], ids=["written", "same"])
+def test_what_a_killed_render_leaves_beside_a_page_the_next_takes_away_and_nothing_else(
+    folder: Path, changes: bool
+) -> None:
+    path = page(marked("train.loss_end"))
+    before = path.read_bytes()
+    killed = subprocess.run([sys.executable, "-c", _KILLED, "render", "README.md"], check=False)
+    assert killed.returncode == -signal.SIGKILL
+    assert path.read_bytes() == before
+    (left,) = folder.glob(".*.partial")
+    others = [".README.md~old.partial", ".README.md.7.partial", ".NOTES.md~NOTES.md.7.partial"]
+    for name in others:
+        (folder / name).touch()
+    (folder / ".README.md~README.md.8.partial").mkdir()
+    (folder / ".README.md~README.md.9.partial").symlink_to("README.md")
+    if not changes:
+        path.write_bytes(left.read_bytes())
+    assert evidence("render", "README.md", "--check").exit == int(changes)
+    assert left.exists()
+    assert evidence("render", "README.md").exit == 0
+    assert "-->0." in path.read_text("utf-8")
+    assert not left.exists()
+    assert all((folder / name).exists() for name in others)
+    assert len(list(folder.glob(".README.md~README.md.*"))) == 2
 
 
 def test_a_page_that_a_link_leads_to_is_filled_and_the_link_stays(folder: Path) -> None:

@@ -115,6 +115,21 @@ def samples() -> list[tuple[str, Any]]:
     kept = {"schema": "functions.v1", "functions": [{**one, "source": "a\n"}]}
     found.append(("functions.v1", kept))
     lack = {"milestone": "M1", "attempt": "gpu", "what": "a GPU", "remedy": "Get one."}
+    reached = {"file": "a.jsonl", "field": "b", "num_rows_read": 2, "num_rows_learned": None}
+    text = {"caption": "In step 1", "parts": [{"text": "a", "carries_loss": True}]}
+    tried = {
+        "program": ["python", "train.py"],
+        "outcome": "stepped",
+        "num_steps": 2,
+        "num_rows": 2,
+        "num_tokens": 9,
+        "num_target_tokens": None,
+        "num_sequences": 2,
+        "num_end_tokens_learned": 0,
+        "fields": [reached],
+        "texts": [text],
+        "not_seen": ["a: b"],
+    }
     gate = {"name": "it falls", "required": True, "outcome": "met", "reason": ""}
     done = {
         "schema": "done.v1",
@@ -127,6 +142,7 @@ def samples() -> list[tuple[str, Any]]:
         "written": ["runs/M1/m1_summary.md"],
         "gates": [gate],
         "missing": [lack],
+        "tried": tried,
         "messages": ["a line"],
         "errors": [{"message": "a", "hint": "", "place": "b:1"}],
     }

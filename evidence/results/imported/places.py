@@ -10,6 +10,7 @@ from typing import Final
 
 from msgspec.structs import replace
 
+from evidence.encoding.pointer import escaped
 from evidence.foreign.digits import LARGEST
 from evidence.foreign.facts import Fact
 from evidence.records.run import ValueRecord
@@ -25,7 +26,7 @@ def address_of(fact: Fact) -> str:
     """Where a fact stands."""
     place = fact.place
     line = "" if place.line is None else f"L{place.line}"
-    pointer = place.address or _escaped(fact.name)
+    pointer = place.address or escaped(fact.name)
     pointer = pointer if pointer.startswith("/") else f"/{pointer}"
     is_odd = JOINER in pointer or pointer == "/" or len(pointer) > MAX_POINTER_CHARS
     return clean(f"{place.file}#{line}{'' if is_odd else pointer}")
@@ -64,7 +65,3 @@ def made_of(
     """A value that follows from facts by a rule."""
     said = clean(value) if isinstance(value, str) else value
     return replace(known(said, unit, addresses_of(facts), rule), shown=shown)
-
-
-def _escaped(name: str) -> str:
-    return name.replace("~", "~0").replace("/", "~1")

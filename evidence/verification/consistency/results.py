@@ -9,6 +9,7 @@ from typing import Any
 from evidence import layout
 from evidence.encoding import jsonio
 from evidence.encoding.codec import encode
+from evidence.encoding.pointer import escaped
 from evidence.records.availability import Unavailable
 from evidence.results.compute import results_of
 from evidence.results.outcome_digest import outcome_digest
@@ -65,7 +66,7 @@ def outcome(evidence: Evidence) -> Problems:
 def _differences(expected: Any, actual: Any, pointer: str) -> Iterator[tuple[str, Any, Any]]:
     if isinstance(expected, dict) and isinstance(actual, dict):
         for key in sorted(expected.keys() | actual.keys()):
-            inside = f"{pointer}/{key.replace('~', '~0').replace('/', '~1')}"
+            inside = f"{pointer}/{escaped(key)}"
             yield from _differences(expected.get(key, _ABSENT), actual.get(key, _ABSENT), inside)
     elif isinstance(expected, list) and isinstance(actual, list):
         pairs = zip_longest(expected, actual, fillvalue=_ABSENT)
