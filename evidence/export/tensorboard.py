@@ -15,6 +15,8 @@ from typing import Any, Final
 from evidence.errors import UsageError
 from evidence.export.facts import Account, words_of
 from evidence.export.tracked import (
+    CURVES,
+    RESULTS,
     Point,
     about,
     began,
@@ -29,10 +31,8 @@ from evidence.export.tree import Content
 from evidence.records.run import ValueRecord
 from evidence.text.markdown import code, inline
 
-CURVES: Final = "curves"
-RESULTS: Final = "results"
 TEXTS: Final = "pack"
-"""First parts of tags, by which TensorBoard groups them."""
+"""First part of the tags of texts, by which TensorBoard groups them."""
 _VERSION: Final = "brain.Event:2"
 """What the first event of a file says, by tensorboard.summary.writer."""
 _MAX: Final = 3.4028234663852886e38

@@ -23,6 +23,9 @@ from evidence.stages.stage import Stage
 from evidence.stages.train import STEPS, TRAIN
 from evidence.text.escape import one_line
 
+CURVES: Final = "curves"
+RESULTS: Final = "results"
+"""First parts of names in trackers that group by them."""
 _BY_STEP: Final = ("loss", "learning_rate", "grad_norm")
 _NO_TIME: Final = datetime.fromtimestamp(0, UTC)
 _MAX_TAG_CHARS: Final = 200

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import shutil
+import sqlite3
 from collections.abc import Iterator, Mapping
+from contextlib import closing
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Final
@@ -75,7 +77,17 @@ def said(files: Mapping[str, bytes]) -> dict[str, str]:
 
 
 def _said(path: str, data: bytes) -> str:
+    if path.endswith(".db"):
+        rows = [*stored(data, "SELECT * FROM metrics"), *stored(data, "SELECT * FROM configs")]
+        return "\n".join(str(cell) for row in rows for cell in row)
     return words(data) if ".tfevents." in path else data.decode("utf-8")
+
+
+def stored(data: bytes, query: str) -> list[tuple[Any, ...]]:
+    """What a database answers."""
+    with closing(sqlite3.connect(":memory:")) as store:
+        store.deserialize(data)
+        return store.execute(query).fetchall()
 
 
 def lacking(name: str) -> str:
