@@ -15,7 +15,9 @@ from evidence.milestone.overrides import read_settings
 from evidence.policy.judge import judge_pack
 from evidence.policy.policy import load_policy
 from evidence.verification.options import VerifyOptions
+from tests.command import evidence
 from tests.export.packs import exported, made_of
+from tests.packs.sealing import reseal
 from tests.project import Project, make_project
 from tests.shared import made_once
 
@@ -103,6 +105,23 @@ def test_a_licence_makes_no_other_outcome(declared: Path, tmp_path: Path) -> Non
         for pack in (declared, plain)
     ]
     assert digests[0] == digests[1]
+
+
+def test_another_licence_than_was_declared_is_found_in_the_journal_or_in_a_clone(
+    declared: Path, tmp_path: Path
+) -> None:
+    """Who writes the journal anew, too, is found by the commit alone."""
+    root = Path(shutil.copytree(declared.parents[1], tmp_path / "project"))
+    pack = root / "runs/T1"
+    path = pack / "milestone.toml"
+    path.write_text(path.read_text("utf-8").replace("cc-by-4.0", "mit"), encoding="utf-8")
+    reseal(pack, ["milestone"])
+    assert evidence("verify", str(pack)).exit == 1
+    reseal(pack, [])
+    assert answer(pack, 'data = ["mit", "cc0-1.0"]', tmp_path)[0] == "pass"
+    ended = evidence("verify", str(pack), "--repo", str(root))
+    assert ended.exit == 1
+    assert "repo-milestone" in ended.out
 
 
 def test_exports_carry_it_as_declared(declared: Path) -> None:
