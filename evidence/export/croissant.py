@@ -15,7 +15,7 @@ from evidence.data.formats import format_of
 from evidence.encoding import jsonio
 from evidence.errors import UsageError
 from evidence.export.facts import LIMITS, Account, data_name, every_data, line
-from evidence.export.lineage import data_address
+from evidence.export.lineage import data_address, licence_of
 from evidence.records.inputs import DataRecord, FileDigest
 from evidence.records.milestone import DataSpec, FileFormat
 from evidence.results.context import at
@@ -90,6 +90,9 @@ def _dataset(account: Account, name: str, path: str, record: DataRecord) -> dict
         "identifier": f"sha256:{record.sha256}",
         "distribution": [_file(one, spec) for one in _files(record)],
     }
+    licence = licence_of(account, "data", name)
+    if licence is not None:
+        found["license"] = line(licence.text)
     address = data_address(record)
     if address is not None:
         found["url"] = address
@@ -106,10 +109,15 @@ def _about(account: Account, name: str, path: str, record: DataRecord) -> str:
     uses = sorted({stage.kind.name for stage in account.stages if data_name(stage) == name})
     used = f", used to {' and '.join(uses)}" if uses else ""
     where = at(path, "data", name)
+    licence = licence_of(account, "data", name)
+    under: tuple[str, ...] = ()
+    if licence is not None:
+        under = (f"Its licence is {licence.level}, at {licence.address}.",)
     rows = f"{record.num_rows} rows (observed, at {where}/num_rows)"
     return " ".join(
         (
             line(f"Data set {name}{used}: {rows}."),
+            *under,
             f"Evidence pack {account.milestone}, sha256:{account.root_sha256}.",
             *account.standing,
             *LIMITS,

@@ -14,8 +14,16 @@ from uuid import NAMESPACE_URL, uuid5
 from evidence import layout
 from evidence.encoding import jsonio
 from evidence.export.facts import LIMITS, Account, line, models_of, weights_of, words_of
-from evidence.export.lineage import Input, inputs_of, model_purl, packages_of, purl_of
+from evidence.export.lineage import (
+    Input,
+    inputs_of,
+    licence_of,
+    model_purl,
+    packages_of,
+    purl_of,
+)
 from evidence.records.record import Number
+from evidence.results.licences import Licence
 
 BOM: Final = "bom.cdx.json"
 _SCHEMA: Final = "http://cyclonedx.org/schema/bom-1.7.schema.json"
@@ -183,6 +191,7 @@ def _ancestors(account: Account) -> Iterator[dict[str, Any]]:
             found["purl"] = purl
         if isinstance(model.revision, str):
             found["version"] = line(model.revision)
+        _license(found, licence_of(account, "model", model.id))
         yield found
 
 
@@ -214,10 +223,22 @@ def _input(one: Input) -> dict[str, Any]:
     }
     if one.num_rows is not None:
         found["properties"].append(_property("num-rows", str(one.num_rows)))
+    _license(found, one.licence)
     if found["type"] == "data":
         contents = {"contents": {"url": one.uri}} if one.uri is not None else {}
         found["data"] = [{"type": _DATA.get(one.kind, "other"), "name": one.name, **contents}]
     return found
+
+
+def _license(component: dict[str, Any], licence: Licence | None) -> None:
+    """By its name: an id has to be one of a list that grows with each version of SPDX."""
+    if licence is not None:
+        named = {"name": line(licence.text), "acknowledgement": "declared"}
+        component["licenses"] = [{"license": named}]
+        component["properties"] += [
+            _property("licence-level", licence.level),
+            _property("licence-address", licence.address),
+        ]
 
 
 def _packages(account: Account) -> Iterator[dict[str, Any]]:

@@ -25,6 +25,8 @@ FORMATS: Final = {
     "oms": "A signature of the model's folder (OpenSSF Model Signing); needs --key.",
     "numbers": "A LaTeX macro for each value, and a BibTeX entry.",
     "ro-crate": "A Process Run Crate (RO-Crate 1.1) with a copy of the pack.",
+    "tensorboard": "A run for TensorBoard: curves, numbers, texts (its events file).",
+    "trackio": "A run for trackio: curves, numbers, configuration (its database).",
 }
 """By the name that is typed, what a reader needs it for."""
 

@@ -18,6 +18,8 @@ from evidence.records.capture import GitStateRecord, PackageRecord
 from evidence.records.inputs import DataRecord, ModelRecord, TokenizerRecord
 from evidence.records.record import Record
 from evidence.results.context import at
+from evidence.results.licences import Kind as Licensed
+from evidence.results.licences import Licence, licences_of
 
 _SIGNS: Final = ":"
 """Of a version in a package URL, besides letters, digits and `-._~`, not percent-encoded."""
@@ -39,11 +41,20 @@ class Input(Record):
     uri: str | None = None
     size_bytes: int | None = None
     num_rows: int | None = None
+    licence: Licence | None = None
 
 
 def inputs_of(account: Account) -> tuple[Input, ...]:
     """Everything that went in and that is known by a digest, packages aside."""
     return tuple(_inputs(account))
+
+
+def licence_of(account: Account, kind: Licensed, name: str) -> Licence | None:
+    """The licence that the evidence names of a data set or a model."""
+    if account.run is None:
+        return None
+    known = (one for one in licences_of(account.run) if (one.kind, one.name) == (kind, name))
+    return next(known, None)
 
 
 def packages_of(account: Account) -> tuple[PackageRecord, ...]:
@@ -91,9 +102,9 @@ def _inputs(account: Account) -> Iterator[Input]:
         return
     yield from _code(account)
     for name, (path, record) in every_data(account).items():
-        yield from _data(path, name, record)
+        yield from _data(path, name, record, licence_of(account, "data", name))
     for path, model in models_of(account):
-        yield from _model(path, model)
+        yield from _model(path, model, licence_of(account, "model", model.id))
     yield from _tokenizers(account)
     for parent in account.documents.parents:
         named = f"{parent.milestone}#{parent.stage}" if parent.stage else parent.milestone
@@ -113,7 +124,7 @@ def _code(account: Account) -> Iterator[Input]:
         yield Input("code", f"changes against {git.start.commit}", layout.PATCH, digest)
 
 
-def _data(path: str, name: str, record: DataRecord) -> Iterator[Input]:
+def _data(path: str, name: str, record: DataRecord, licence: Licence | None) -> Iterator[Input]:
     address = at(path, "data", name)
     yield Input(
         "data",
@@ -123,21 +134,27 @@ def _data(path: str, name: str, record: DataRecord) -> Iterator[Input]:
         uri=data_address(record),
         size_bytes=record.size_bytes,
         num_rows=record.num_rows,
+        licence=licence,
     )
     for index, one in enumerate(record.files):
         where = f"{address}/files/{index}/sha256"
-        yield Input("data", line(one.path), where, one.sha256, size_bytes=one.size_bytes)
+        yield Input(
+            "data", line(one.path), where, one.sha256, size_bytes=one.size_bytes, licence=licence
+        )
 
 
-def _model(path: str, model: ModelRecord) -> Iterator[Input]:
+def _model(path: str, model: ModelRecord, licence: Licence | None) -> Iterator[Input]:
     if isinstance(model.files, Unavailable):
         where = f"{path}#/model/config_sha256"
-        yield Input("model", line(f"{model.id}/config.json"), where, model.config_sha256)
+        name = line(f"{model.id}/config.json")
+        yield Input("model", name, where, model.config_sha256, licence=licence)
         return
     for index, one in enumerate(model.files):
         name, where = line(f"{model.id}/{one.path}"), f"{path}#/model/files/{index}/sha256"
         uri = model_purl(model)
-        yield Input("model", name, where, one.sha256, uri=uri, size_bytes=one.size_bytes)
+        yield Input(
+            "model", name, where, one.sha256, uri=uri, size_bytes=one.size_bytes, licence=licence
+        )
 
 
 def _tokenizers(account: Account) -> Iterator[Input]:

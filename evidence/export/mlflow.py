@@ -7,22 +7,27 @@ and for level, address and reasons as tags. Its one artifact is the list of the 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
-from datetime import datetime, timedelta
+from collections.abc import Iterable, Mapping
+from datetime import datetime
 from typing import Any, Final
 
 from evidence import layout
 from evidence.encoding import jsonio
 from evidence.encoding.digest import sha256_hex
 from evidence.errors import UsageError
-from evidence.export.facts import LIMITS, Account, line, words_of
+from evidence.export.facts import Account, line, words_of
+from evidence.export.tracked import (
+    Point,
+    about,
+    began,
+    curves,
+    ended,
+    numbers,
+    settings,
+    unmeasured,
+)
 from evidence.export.tree import Content, copies_of
 from evidence.export.yaml_text import dump
-from evidence.pack.documents import Documents
-from evidence.pack.imported import Imported
-from evidence.records.record import Number
-from evidence.stages.stage import Stage
-from evidence.stages.train import STEPS, TRAIN
 
 STORE: Final = "mlruns"
 _RUN_ID_CHARS: Final = 32
@@ -35,7 +40,6 @@ _SIGNS: Final = re.compile(r"[^A-Za-z0-9_.-]")
 _MAX_KEY_CHARS: Final = 100
 _SUFFIX_CHARS: Final = 12
 _MAX_TAG_CHARS: Final = 4000
-_CURVES: Final = ("loss", "learning_rate", "grad_norm")
 
 
 def files(account: Account) -> Mapping[str, Content]:
@@ -67,12 +71,12 @@ def key_of(name: str) -> str:
 
 
 def _experiment(account: Account, identifier: str) -> bytes:
-    began = _began(account)
+    moment = _milliseconds(began(account))
     told: dict[str, Any] = {
         "artifact_location": "",
-        "creation_time": began,
+        "creation_time": moment,
         "experiment_id": identifier,
-        "last_update_time": began,
+        "last_update_time": moment,
         "lifecycle_stage": "active",
         "name": account.milestone,
     }
@@ -83,7 +87,7 @@ def _run(account: Account, experiment: str, run_id: str) -> bytes:
     status = _ENDED.get(account.manifest.status, _NO_END)
     told: dict[str, Any] = {
         "artifact_uri": "",
-        "end_time": _milliseconds(account.finished_utc) if status != _NO_END else None,
+        "end_time": _milliseconds(ended(account)) if _is_over(account) else None,
         "entry_point_name": "",
         "experiment_id": experiment,
         "lifecycle_stage": "active",
@@ -92,7 +96,7 @@ def _run(account: Account, experiment: str, run_id: str) -> bytes:
         "source_name": "",
         "source_type": _LOCAL,
         "source_version": "",
-        "start_time": _began(account),
+        "start_time": _milliseconds(began(account)),
         "status": status,
         "tags": [],
         "user_id": "",
@@ -102,28 +106,24 @@ def _run(account: Account, experiment: str, run_id: str) -> bytes:
 
 def _values(account: Account) -> dict[str, bytes]:
     found: dict[str, bytes] = {}
-    when = _milliseconds(account.finished_utc or account.manifest.imported_utc) or 0
-    for name, one in account.outcomes.items():
-        key = key_of(name)
-        found[f"tags/evidence.level.{key}"] = one.level.encode()
-        found[f"tags/evidence.address.{key}"] = _tag(f"{name} at {one.address}")
-        if isinstance(one.value, int | float) and one.level != "declared":
-            found[f"metrics/{key}"] = _points([(when, one.value, 0)])
-        else:
-            found[f"params/{key}"] = _tag(words_of(one))
-    for name, one in account.values.items():
-        if one.value is None:
-            reason = one.unavailable or "no reason is recorded"
-            found[f"tags/evidence.not-measured.{key_of(name)}"] = _tag(reason)
-    for name, points in _curves(account):
-        found[f"metrics/{key_of(name)}"] = _points(points)
+    at_end = ended(account)
+    for name, one in numbers(account).items():
+        if isinstance(one.value, int | float):
+            found |= _said_of(name, one.level, f"{name} at {one.address}")
+            found[f"metrics/{key_of(name)}"] = _points((Point(at_end, 0, one.value),))
+    for name, one in settings(account).items():
+        found |= _said_of(name, one.level, f"{name} at {one.address}")
+        found[f"params/{key_of(name)}"] = _tag(words_of(one))
+    for name, reason in unmeasured(account).items():
+        found[f"tags/evidence.not-measured.{key_of(name)}"] = _tag(reason)
+    for curve in curves(account):
+        found |= _said_of(curve.name, curve.level, f"{curve.name} at {curve.address}")
+        found[f"metrics/{key_of(curve.name)}"] = _points(curve.points)
     manifest = account.manifest
-    about = [f"Evidence pack {account.milestone}, sha256:{account.root_sha256}."]
-    note = " ".join((*about, *account.standing, *LIMITS))
     return found | {
         "params/evidence.milestone": _tag(account.milestone),
         "tags/mlflow.runName": _tag(account.title),
-        "tags/mlflow.note.content": _tag(note),
+        "tags/mlflow.note.content": _tag(about(account)),
         "tags/evidence.root_sha256": account.root_sha256.encode(),
         "tags/evidence.status": manifest.status.encode(),
         "tags/evidence.origin": manifest.origin.encode(),
@@ -131,60 +131,22 @@ def _values(account: Account) -> dict[str, bytes]:
     }
 
 
-Point = tuple[int, Number, int]
-"""Milliseconds since 1970, value, step."""
+def _is_over(account: Account) -> bool:
+    return account.manifest.status in _ENDED and account.finished_utc is not None
 
 
-def _curves(account: Account) -> Iterator[tuple[str, list[Point]]]:
-    """Of each training its loss, rate and norm by step: of a run from the rows of its steps, of an
-    imported pack as its files log them."""
-    if isinstance(account.documents, Imported):
-        yield from _logged(account, account.documents)
-        return
-    for stage in account.stages:
-        view = account.view(stage)
-        if stage.kind is TRAIN and view is not None and account.is_complete:
-            yield from _steps(stage, view)
-
-
-def _steps(stage: Stage, view: Documents) -> Iterator[tuple[str, list[Point]]]:
-    began = {
-        event.data.get("segment"): datetime.fromisoformat(event.utc)
-        for event in view.journal
-        if event.event == "stage-started" and event.data.get("stage") == stage.kind.name
+def _said_of(name: str, level: str, address: str) -> dict[str, bytes]:
+    key = key_of(name)
+    return {
+        f"tags/evidence.level.{key}": level.encode(),
+        f"tags/evidence.address.{key}": _tag(address),
     }
-    for curve in _CURVES:
-        points = [
-            (
-                _of(began[row.segment] + timedelta(seconds=row.elapsed_s)),
-                getattr(row, curve),
-                row.step,
-            )
-            for row in view.rows(STEPS)
-            if row.segment in began and getattr(row, curve) is not None
-        ]
-        if points:
-            yield stage.value(f"train.by_step.{curve}"), points
-
-
-def _logged(account: Account, documents: Imported) -> Iterator[tuple[str, list[Point]]]:
-    when = _milliseconds(account.manifest.imported_utc) or 0
-    for training in sorted({row.training for row in documents.rows}):
-        for curve in _CURVES:
-            points = [
-                (when, getattr(row, curve), int(row.step))
-                for row in documents.rows
-                if row.training == training
-                and getattr(row, curve) is not None
-                and row.step is not None
-                and row.step == int(row.step)
-            ]
-            if points:
-                yield f"logged.{training}.{curve}", points
 
 
 def _points(points: Iterable[Point]) -> bytes:
-    rows = (f"{when} {jsonio.dump_text(value)} {step}\n" for when, value, step in points)
+    rows = (
+        f"{_milliseconds(one.moment)} {jsonio.dump_text(one.value)} {one.step}\n" for one in points
+    )
     return "".join(rows).encode("ascii")
 
 
@@ -194,13 +156,5 @@ def _tag(text: str) -> bytes:
     return flat[:_MAX_TAG_CHARS].encode("utf-8")
 
 
-def _began(account: Account) -> int | None:
-    return _milliseconds(account.started_utc or account.manifest.imported_utc)
-
-
-def _milliseconds(utc: str | None) -> int | None:
-    return None if utc is None else _of(datetime.fromisoformat(utc))
-
-
-def _of(moment: datetime) -> int:
+def _milliseconds(moment: datetime) -> int:
     return int(moment.timestamp() * 1000)

@@ -32,6 +32,7 @@ from evidence.records.inputs import DataRecord
 from evidence.records.milestone import EvalSpec
 from evidence.records.run import ValueRecord
 from evidence.records.training import saves_adapter
+from evidence.results.licences import licences_of
 from evidence.stages.eval import EVAL
 from evidence.stages.stage import Stage
 from evidence.stages.train import TRAIN
@@ -285,14 +286,23 @@ def _made_from(account: Account) -> str:
 def _limits(account: Account) -> str:
     said = [
         *LIMITS,
-        "A licence, languages and intended use are not in the evidence: whoever publishes the "
+        "Its licence, languages and intended use are not in the evidence: whoever publishes the "
         "model adds them.",
+        *_licences(account),
     ]
     if WITHHELD in account.standing:
         said.append(WITHHELD)
     if "declared" in levels(account.outcomes):
         said.append("Values that are declared are what the author set, not what was seen.")
     return "## Limits\n\n" + "\n".join(f"- {one}" for one in said)
+
+
+def _licences(account: Account) -> Iterator[str]:
+    """What went in is under these; what the result may be published under, is not said by that."""
+    for one in () if account.run is None else licences_of(account.run):
+        what = "The model that it began from" if one.kind == "model" else "The data set"
+        named = f"{what}, {markdown.code(one.name)}, is under {markdown.code(one.text)}"
+        yield f"{named}: {one.level}, at {markdown.code(one.address)}."
 
 
 def _check(account: Account) -> str:

@@ -82,7 +82,8 @@ def _graph(account: Account) -> Iterator[Entity]:
         "@id": _LICENCE,
         "@type": "CreativeWork",
         "name": "No licence",
-        "description": "The evidence has no licence: whoever publishes this adds one.",
+        "description": "The evidence has no licence: whoever publishes this adds one. What its "
+        "author declares of data and model that went in stands with these.",
     }
     yield _pack(account)
     yield from _files(account)
@@ -175,6 +176,9 @@ def _input(one: Input) -> Entity:
         found["sha256"] = one.sha256
     if one.commit is not None:
         found["version"] = one.commit
+    if one.licence is not None:
+        found["license"] = line(one.licence.text)
+        found["description"] += f"; licence {one.licence.level}, at {one.licence.address}"
     return found | ({"url": one.uri} if one.uri is not None else {})
 
 

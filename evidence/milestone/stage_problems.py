@@ -28,7 +28,8 @@ def pack_problems(milestone: Milestone) -> Iterator[Problem]:
     model = milestone.given_model
     if model is not None and model.pack is not None:
         yield from name_problems([("/model/pack", OF_PACK + model.pack)])
-        given = {name: value for name, value in encode(model).items() if name not in OF_TEXT}
+        beside = {*OF_TEXT, "license"}
+        given = {name: value for name, value in encode(model).items() if name not in beside}
         more = [name for name, value in given.items() if value is not None]
         if more != ["pack"]:
             yield "/model", f"`pack` stands alone (there is: {', '.join(more)})"

@@ -15,6 +15,7 @@ from typing import Final
 from evidence import layout
 from evidence.pack.documents import Documents
 from evidence.pack.imported import Imported, PackDocuments
+from evidence.policy.licences import licence_answer
 from evidence.policy.policy import PolicyFile
 from evidence.policy.signed import is_signed
 from evidence.records.availability import Unavailable
@@ -22,6 +23,7 @@ from evidence.records.finding import CheckOutcome, DemandRecord, Report
 from evidence.records.inputs import ModelRecord
 from evidence.records.record import Record
 from evidence.records.run import LEVELS, Level, ValueRecord
+from evidence.results.licences import Kind
 from evidence.text import formatting
 from evidence.text.escape import one_line
 from evidence.verification.verification import SealedPack
@@ -33,7 +35,6 @@ AHEAD: Final = timedelta(days=1)
 _SETTINGS: Final = (layout.MILESTONE, layout.OVERRIDES)
 _NAMED: Final = 5
 _NOT_OBSERVED: Final = "the pack was imported: nothing of the run was observed"
-_NO_LICENCE: Final = "no pack of this version says under which licence its {} is"
 
 
 class Case(Record):
@@ -79,10 +80,14 @@ def _questions(asked: PolicyFile) -> Iterator[Question]:
         yield "inputs.tracked", "git holds every input that is a file", _tracked
     if policy.inputs.models:
         yield "inputs.models", f"its model is {_either(policy.inputs.models)}", _models
-    for what, allowed in (("model", policy.licences.model), ("data", policy.licences.data)):
+    asked_of: tuple[tuple[Kind, tuple[str, ...]], ...] = (
+        ("model", policy.licences.model),
+        ("data", policy.licences.data),
+    )
+    for what, allowed in asked_of:
         if allowed:
             demand = f"the licence of its {what} is {_either(allowed)}"
-            yield f"licences.{what}", demand, _licence(what)
+            yield f"licences.{what}", demand, _licence(what, allowed)
     if policy.checks.allowed_unchecked is not None:
         text = f"nothing but {_either(policy.checks.allowed_unchecked)} is unchecked"
         yield "checks.allowed_unchecked", text, _allowed_unchecked
@@ -265,8 +270,8 @@ def _models(case: Case) -> Answer:
     return "fail", f"its model is {one_line(model.id, 100)}"
 
 
-def _licence(what: str) -> Callable[[Case], Answer]:
-    return lambda case: ("not_checked", _NO_LICENCE.format(what))
+def _licence(what: Kind, allowed: tuple[str, ...]) -> Callable[[Case], Answer]:
+    return lambda case: licence_answer(case.documents, what, allowed)
 
 
 def _unchecked(case: Case) -> dict[str, str]:

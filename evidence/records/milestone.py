@@ -72,6 +72,8 @@ class DataSpec(Record):
     `loss` and `append_eos` then follow from it (`milestone.conversations`)."""
     learn: Learn | None = None
     """Of conversations: which turns carry loss. None where they are none."""
+    license: str | None = None
+    """Under which licence the author says that the data are: an SPDX id, or the hub's name."""
 
 
 class ModelSpec(Record):
@@ -102,6 +104,8 @@ class ModelSpec(Record):
     """Jinja over messages, in place of the chat template that the tokenizer brings along."""
     chat_values: dict[str, Any] = field(default_factory=dict)
     """What the chat template is given beside messages and tools: enable_thinking, date_string."""
+    license: str | None = None
+    """Under which licence the author says that the model is: an SPDX id, or the hub's name."""
 
     @property
     def called(self) -> str:

@@ -19,6 +19,7 @@ from evidence.pack.documents import Documents
 from evidence.pack.imported import PackDocuments
 from evidence.records.record import Record
 from evidence.records.run import JournalEvent, ValueRecord
+from evidence.render.lines import Lines
 from evidence.render.places import Place, places_of
 from evidence.results.attempts import attempts_in
 from evidence.results.rules import sentence_of
@@ -58,6 +59,7 @@ def view(
     origins = _Origins({} if results is None else results.values)
     parts = body(summary, figures, origins.opened)
     events = documents.journal if isinstance(documents, Documents) else ()
+    lines = Lines(documents)
     return {
         "policy": shipped.policy,
         "style": shipped.style,
@@ -69,7 +71,7 @@ def view(
         **_values({n: one for n, one in origins.values.items() if n not in origins.shown}),
         **_events(events),
         "opened": [
-            _opened(number, name, origins.values[name], documents)
+            _opened(number, name, origins.values[name], documents, lines)
             for number, name in enumerate(origins.shown)
         ],
     }
@@ -96,7 +98,7 @@ def _origin_id(number: int) -> str:
 
 
 def _opened(
-    number: int, name: str, record: ValueRecord, documents: PackDocuments
+    number: int, name: str, record: ValueRecord, documents: PackDocuments, lines: Lines
 ) -> dict[str, Any]:
     found = places_of(record.address)
     return {
@@ -107,9 +109,17 @@ def _opened(
         "level": html_line(record.level),
         "rule": html_line(record.rule),
         "formula": html_line(sentence_of(record.rule)),
-        "places": [_place(one, documents) for one in found[:SHOWN_PLACES]]
+        "places": [_place(_with_lines(one, lines), documents) for one in found[:SHOWN_PLACES]]
         + ([_more(len(found) - SHOWN_PLACES)] if len(found) > SHOWN_PLACES else []),
     }
+
+
+def _with_lines(one: Place, lines: Lines) -> Place:
+    """The place with the lines of its pointer, where the address names none and they are known."""
+    if one.first:
+        return one
+    first, last = lines.of(one.path, one.pointer)
+    return Place(one.path, first, last, one.pointer)
 
 
 def _place(one: Place, documents: PackDocuments) -> dict[str, str]:

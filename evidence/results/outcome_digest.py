@@ -41,7 +41,7 @@ _PLAN_LEFT_OUT: Final = (
 by their digests instead of their paths."""
 _LONG: Final = "predictions"
 """The part of which there may be a hundred thousand: written row by row."""
-_DATA_LEFT_OUT: Final = ("path", "paths", "file_format", "sha256", "rows")
+_DATA_LEFT_OUT: Final = ("path", "paths", "file_format", "sha256", "rows", "license")
 
 
 def outcome_digest(documents: Documents) -> str | Unavailable:

@@ -38,7 +38,7 @@ _OF_ORDER: Final = (DATA, *_OF_TOKENS, *_OF_STEPS, "train.seed", "budget.steps")
 _NO_EFFECT: Final = {
     "train": frozenset({"data", "log_every_steps", "checkpoint_every_steps"}),
     "eval": frozenset({"data", "id_field"}),
-    "model": frozenset({"tokenizer", "tokenizer_sha256"}),
+    "model": frozenset({"tokenizer", "tokenizer_sha256", "license"}),
 }
 """Names and bookkeeping; data sets, tokenizers are compared themselves."""
 

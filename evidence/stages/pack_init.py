@@ -75,7 +75,12 @@ def read_away(milestone: Milestone) -> Milestone:
     found = None if model is None or model.pack is None else pack_init(OF_PACK + model.pack)
     if model is None or found is None:
         return milestone
-    own = replace(found.model, chat_template=model.chat_template, chat_values=model.chat_values)
+    own = replace(
+        found.model,
+        chat_template=model.chat_template,
+        chat_values=model.chat_values,
+        license=model.license,
+    )
     return replace(milestone, given_model=own)
 
 

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import json
 import shutil
+import sqlite3
 from collections.abc import Iterator, Mapping
+from contextlib import closing
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Final
 
@@ -14,12 +17,15 @@ from evidence.export.facts import Account, account_of
 from evidence.export.formats import files_of
 from evidence.export.tree import Content, Copy
 from evidence.verification.verification import load_sealed
+from tests.export.events import words
 from tests.importing.made import make_pack
 from tests.packs.case import GOLDEN
 from tests.recording.programs import make_repository, program, run
 from tests.recording.test_forged import MILESTONE, SOURCE
 from tests.shared import made_once
 
+PACKAGES: Final = {"tensorboard": "tensorboard"}
+"""Packages that write a format."""
 KINDS: Final = ("complete", "failed", "recorded", "imported")
 
 
@@ -63,6 +69,33 @@ def made_of(name: str, pack: Path) -> dict[str, bytes]:
     """The files that an export makes itself, copies of files of the pack left out."""
     found = files_of(name, account(pack))
     return {path: data for path, data in found.items() if not isinstance(data, Copy)}
+
+
+def said(files: Mapping[str, bytes]) -> dict[str, str]:
+    """What each file of an export says, as text: of one that is none, the texts in it."""
+    return {path: _said(path, data) for path, data in files.items()}
+
+
+def _said(path: str, data: bytes) -> str:
+    if path.endswith(".db"):
+        rows = [*stored(data, "SELECT * FROM metrics"), *stored(data, "SELECT * FROM configs")]
+        return "\n".join(str(cell) for row in rows for cell in row)
+    return words(data) if ".tfevents." in path else data.decode("utf-8")
+
+
+def stored(data: bytes, query: str) -> list[tuple[Any, ...]]:
+    """What a database answers."""
+    with closing(sqlite3.connect(":memory:")) as store:
+        store.deserialize(data)
+        return store.execute(query).fetchall()
+
+
+def lacking(name: str) -> str:
+    """Why this format cannot be written here; empty where it can."""
+    package = PACKAGES.get(name)
+    if package is None or find_spec(package) is not None:
+        return ""
+    return f"{package} is not here: evidence-pack[trackers]"
 
 
 def values(pack: Path) -> dict[str, dict[str, Any]]:

@@ -9,7 +9,7 @@ import pytest
 from evidence.system import durable
 from evidence.verification.verification import verify_pack
 from tests.command import evidence
-from tests.export.packs import copied, exported
+from tests.export.packs import copied, exported, lacking
 from tests.export.test_every_format import NOTHING, WITHOUT_A_KEY
 from tests.project import Project
 
@@ -32,6 +32,8 @@ def test_a_folder_appears_with_the_files_of_the_format(
 ) -> None:
     if (name, pack.name) in NOTHING:
         pytest.skip(f"{name} has nothing to say of {pack.name}")
+    if lacking(name):
+        pytest.skip(lacking(name))
     monkeypatch.chdir(tmp_path)
     ended = evidence("export", name, str(pack))
     assert ended.exit == 0, ended

@@ -13,7 +13,7 @@ import pytest
 from evidence.encoding.digest import sha256_hex
 from evidence.export.formats import FORMATS
 from tests.docs.pages import page, section, table
-from tests.export.packs import account, exported, made_of, texts_of_sealed, values
+from tests.export.packs import account, exported, lacking, made_of, said, texts_of_sealed, values
 
 DIGEST = re.compile(r"(?<![0-9a-f])[0-9a-f]{64}(?![0-9a-f])")
 WITHOUT_A_KEY = tuple(name for name in FORMATS if name != "oms")
@@ -26,6 +26,9 @@ NOTHING = {("croissant", "OLD")}
 @pytest.fixture(autouse=True)
 def _has_something_to_say(request: pytest.FixtureRequest) -> None:
     if "pack" in request.fixturenames:
+        why = lacking(request.getfixturevalue("name"))
+        if why:
+            pytest.skip(why)
         asked = (request.getfixturevalue("name"), request.getfixturevalue("pack").name)
         if asked in NOTHING:
             pytest.skip(f"{asked[0]} has nothing to say of {asked[1]}")
@@ -40,7 +43,7 @@ def test_every_digest_is_the_packs(name: str, pack: Path) -> None:
     own |= {sha256_hex(sums), *DIGEST.findall(sums.decode("ascii"))}
     own |= {sha256_hex(data) for data in exported(name, pack).values()}
     files = made_of(name, pack)
-    found = {one for data in files.values() for one in DIGEST.findall(data.decode("utf-8"))}
+    found = {one for text in said(files).values() for one in DIGEST.findall(text)}
     assert found - own == set()
     assert sha256_hex(sums) in found, "an export says which pack it is of"
 
@@ -48,7 +51,7 @@ def test_every_digest_is_the_packs(name: str, pack: Path) -> None:
 @EVERY
 def test_it_says_what_the_pack_is(name: str, pack: Path) -> None:
     files = made_of(name, pack)
-    text = " ".join(data.decode("utf-8") for data in files.values())
+    text = " ".join(said(files).values())
     plain = re.sub(r"[\\\s]+", " ", text)
     for sentence in account(pack).standing:
         for word in re.findall(r"[A-Za-z]{4,}", sentence):
@@ -69,8 +72,7 @@ def test_it_is_the_same_each_time_and_names_nothing_of_this_machine(
     assert made_of(name, pack) == first
     private = {str(pack.parent), str(Path.home()), str(Path.cwd()), socket.gethostname()}
     sealed = " ".join(texts_of_sealed(pack))
-    for data in first.values():
-        text = data.decode("utf-8")
+    for text in said(first).values():
         assert [one for one in private - {"/"} if one in text and one not in sealed] == []
 
 
@@ -92,7 +94,7 @@ def test_nothing_is_opened_but_files(
 def test_what_was_not_measured_has_no_number(name: str, pack: Path) -> None:
     """Its name never stands beside a digit: it has a reason, or is not there."""
     unmeasured = [one for one, value in values(pack).items() if value["value"] is None]
-    text = "\n".join(data.decode("utf-8") for data in made_of(name, pack).values())
+    text = "\n".join(said(made_of(name, pack)).values())
     for one in unmeasured:
         beside = re.compile(re.escape(one) + r"`?\"?\s*[|:=,]\s*\"?(?:value\"?:\s*)?-?\d")
         assert beside.search(text) is None, one

@@ -53,7 +53,7 @@ def test_every_metric_is_a_result_with_address_and_level(pack: Path) -> None:
     single = {
         name: rows
         for name, rows in of_kind(pack, "metrics").items()
-        if not name.startswith(("train.by_step.", "logged."))
+        if ".by_step." not in name and not name.startswith("logged.")
     }
     assert single
     for name, rows in single.items():
@@ -65,6 +65,13 @@ def test_every_metric_is_a_result_with_address_and_level(pack: Path) -> None:
         if one["value"] is None:
             assert f"evidence.not-measured.{key_of(name)}" in tags
             assert name not in single
+
+
+def test_every_curve_has_address_and_level(pack: Path) -> None:
+    tags = of_kind(pack, "tags")
+    for name in of_kind(pack, "metrics"):
+        assert tags[f"evidence.level.{name}"] in ("observed", "instrumented", "parsed", "reported")
+        assert "#L" in tags[f"evidence.address.{name}"] or name in values(pack)
 
 
 def test_the_curve_is_the_steps_of_the_pack(complete: Path) -> None:

@@ -124,8 +124,8 @@ WITH_THE_DATA = {"eval.prompt", "eval.target_field"}
 """Refused by preflight, which knows that rows are conversations (tests/chat)."""
 READ = {
     "": {"schema", "id", "title", "kind", "objective"},
-    "model": {"pack", "id", "path", "config", "tokenizer", "chat_template"},
-    "data": {"file_format", "sha256", "rows", "fields", "where", "format"},
+    "model": {"pack", "id", "path", "config", "tokenizer", "chat_template", "license"},
+    "data": {"file_format", "sha256", "rows", "fields", "where", "format", "license"},
     "data.hub": {"id", "split", "revision", "config"},
     "train": {
         *("data", "max_steps", "batch_size", "gradient_accumulation", "learning_rate", "schedule"),
