@@ -62,7 +62,7 @@ browser: $(VENV)/.develop ## What the tests of the report in a browser need: pla
 test-lowest: ## Run the tests with the oldest versions that pyproject.toml allows: make test-lowest T=tests/packs
 	@test -x $(LOWEST)/bin/python || $(PYTHON) -m venv $(LOWEST)
 	@$(LOWEST)/bin/python tests/floors.py > $(LOWEST)/constraints.txt
-	@$(LOWEST)/bin/python -m pip --disable-pip-version-check install --quiet -e '.[torch,data,lora,export,trackers,dev]' -c $(LOWEST)/constraints.txt
+	@$(LOWEST)/bin/python -m pip --disable-pip-version-check install --quiet -e '.[torch,data,lora,quantised,export,trackers,dev]' -c $(LOWEST)/constraints.txt
 	@$(LOWEST)/bin/python -m pytest -n auto $(T)
 
 lint: $(VENV)/.develop ## ruff, mypy (linux, darwin, win32) and the import contracts
@@ -126,7 +126,7 @@ $(VENV)/.runtime: $(VENV)/.torch pyproject.toml constraints.txt
 	@touch $@
 
 $(VENV)/.develop: $(VENV)/.runtime
-	@$(PIP) install --quiet -e '.[torch,data,lora,export,trackers,dev]' $(if $(TORCH_INDEX),,-c constraints.txt)
+	@$(PIP) install --quiet -e '.[torch,data,lora,quantised,export,trackers,dev]' $(if $(TORCH_INDEX),,-c constraints.txt)
 	@touch $@
 
 define NO_JAX

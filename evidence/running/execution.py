@@ -222,10 +222,8 @@ def try_attempts(
 def conclude(
     run: Run, start: Observation, completed: AttemptResult | None, *, end_observed: bool = False
 ) -> None:
-    """Run the probes of the end, write every document, and journal the seal that follows.
-
-    `end_observed`: an earlier process came so far, and recorded it.
-    """
+    """Run the probes of the end (`end_observed`: an earlier process came so far, and recorded it),
+    write every document, and journal the seal that follows."""
     if not end_observed:
         with run.stop.at_once(lambda: _stopped(run, "stopped before it was sealed, as asked")):
             end = observe_end(run.root, run.prepared.milestone, start, _again(run))
@@ -246,8 +244,7 @@ def conclude(
         )
     if kept_facts is not None:
         run.journal.record(kept.EVENT, **kept_facts)
-    status = "failed" if completed is None else "complete"
-    run.journal.record("sealing", attempt=name, status=status)
+    run.journal.record("sealing", attempt=name, status="failed" if name is None else "complete")
 
 
 def _write_again(run: Run, files: Mapping[str, bytes]) -> None:

@@ -281,14 +281,6 @@ def no_stand_in(pack: Path) -> None:
     edit(pack / layout.MANIFEST, lambda one: one.update(stand_in=False))
 
 
-def other_weights_at_the_start(pack: Path) -> None:
-    for path in pack.glob("stages/*/inputs.json"):
-        if read(path)["model"]["id"].startswith("pack:"):
-            edit(path, lambda one: one["model"].update(weights_sha256="1" * 64))
-            if (path.parent / "weights.json").exists():
-                edit(path.parent / "weights.json", lambda one: one.update(start_sha256="1" * 64))
-
-
 def another_stage(pack: Path) -> None:
     parent_of(pack, lambda one: one.update(stage="A"))
 
@@ -305,7 +297,6 @@ def another_stage(pack: Path) -> None:
         another_value,
         value_that_nobody_named,
         no_stand_in,
-        other_weights_at_the_start,
         another_stage,
     ],
 )
