@@ -17,11 +17,10 @@ from evidence.encoding.codec import decode
 from evidence.errors import MalformedError
 from evidence.pack.documents import Documents
 from evidence.pack.stage_view import inputs_of
-from evidence.records.adapter import AdapterRecord
 from evidence.records.inputs import InputsRecord, ModelRecord
-from evidence.records.tensors import WeightsRecord
 from evidence.stages.pack_init import PackInit, pack_init
 from evidence.stages.stage import stages_of
+from evidence.stages.train import ADAPTER, WEIGHTS
 from evidence.verification.ledger import Ledger
 from evidence.verification.origin.parents import PARENTS, AtHand, parent_problems
 from evidence.verification.problem import CannotCheckError, Problem, shown
@@ -65,22 +64,23 @@ def _weights(documents: Documents, path: Path, beside: tuple[Path, ...]) -> Iter
 def _ended(at_hand: AtHand, pack: PackInit) -> tuple[str | None, str | None]:
     """Digest and dtype of the weights that a stage of another pack saved."""
     start = pack.checkpoint.removesuffix(layout.FINAL_MODEL)
-    weights = _document(WeightsRecord, at_hand, start, layout.WEIGHTS)
-    adapter = _document(AdapterRecord, at_hand, start, layout.ADAPTER)
-    inputs = _document(InputsRecord, at_hand, start, layout.INPUTS)
+    weights = _document(WEIGHTS.record, at_hand, f"{start}{WEIGHTS.path}", WEIGHTS.schema)
+    adapter = _document(ADAPTER.record, at_hand, f"{start}{ADAPTER.path}", ADAPTER.schema)
+    form = layout.SCHEMA_OF[layout.INPUTS]
+    inputs = _document(InputsRecord, at_hand, f"{start}{layout.INPUTS}", form)
     dtype = inputs.model.dtype if inputs and isinstance(inputs.model, ModelRecord) else None
     if adapter is not None:
         return adapter.merged_sha256, dtype
     return (None if weights is None else weights.end_sha256), dtype
 
 
-def _document(kind: type[R], at_hand: AtHand, start: str, name: str) -> R | None:
-    data = at_hand.bytes_of(f"{start}{name}")
+def _document(kind: type[R], at_hand: AtHand, path: str, form: str) -> R | None:
+    data = at_hand.bytes_of(path)
     if data is None:
         return None
     try:
         value = jsonio.load_document(data)
-        if any(True for _ in schema.validate(layout.SCHEMA_OF[name], value)):
+        if any(True for _ in schema.validate(form, value)):
             return None
         return decode(kind, value)
     except MalformedError:
