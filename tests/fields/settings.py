@@ -129,12 +129,12 @@ def _rows(made: ForgedPack) -> None:
         },
     }
     odd = ("rows_not_round_trip", "rows_doubled_bos", "rows_without_bos")
-    inputs["text"] |= {name: [4] for name in odd}
+    inputs["text"] |= {name: [14] for name in odd}
     inputs["model"]["buffers"] = [_BUFFER]
     set_parameters(made, inputs["model"]["num_parameters"] - _BUFFER["num_elements"])
     seen = made.docs[layout.SEEN]
-    seen |= {"rows_truncated": [4], "tokens_cut": [2], "num_tokens_cut": 2}
-    seen["coverage"][1]["rows_cut"] = [4]
+    seen |= {"rows_truncated": [14], "tokens_cut": [2], "num_tokens_cut": 2}
+    seen["coverage"][1]["rows_cut"] = [14]
     inputs["text"]["length_tokens"]["max"] += 2
 
 
