@@ -19,6 +19,8 @@ from tests.fields.rich import rich_toy
 
 Edit = Callable[[ForgedPack], object]
 FIRST = "seen.json#/batches/0/rows/0"
+AGAIN = FIRST.replace("batches/0", "batches/7")
+"""The same row in another epoch."""
 NO = {"unavailable": "not known"}
 SPECIAL = "inputs.json#/tokenizer/special_tokens/0/text"
 
@@ -113,7 +115,9 @@ LIES: dict[str, tuple[Edit, str, list[str]]] = {
          "this field"],
     ),
     "a truncated row that is short": (
-        truncated, "seen-lists", [f"{FIRST}/ids: a truncated row is as long as can be"]
+        truncated,
+        "seen-lists",
+        [f"{one}/ids: a truncated row is as long as can be" for one in (FIRST, AGAIN)],
     ),
     "a row longer than the longest text": (
         longer,
