@@ -50,7 +50,7 @@ def report(made: ForgedPack, folder: Path) -> Report:
             {"dataloader_multiprocessing_context": "fork"},
             set(),
         ),
-        ("of_tomorrow = [1, 2]", {"of_tomorrow": [1, 2]}, CHECKED - {"validation"}),
+        ("of_tomorrow = [1, 2]", {"of_tomorrow": [1, 2]}, CHECKED - {"validation", "seen-fed"}),
     ],
 )
 def test_only_what_an_argument_could_reach_is_not_checked(

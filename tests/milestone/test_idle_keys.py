@@ -154,7 +154,7 @@ READ = {
         *("summary", "quote", "observations", "impact", "conclusion", "next_steps", "lessons"),
         "literals",
     },
-    "publish": {"withhold", "withhold_rows", "pseudonyms"},
+    "publish": {"withhold", "withhold_rows", "keep_checkpoints", "pseudonyms"},
     "secrets.allow": {"sha256", "reason"},
     "collect": {"max_bytes"},
     "metric": {"file", "pointer", "column", "pattern", "row", "unit"},

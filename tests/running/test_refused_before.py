@@ -158,6 +158,7 @@ def _set_otherwise(milestone: Milestone) -> Milestone:
         neftune_noise_alpha=5.0,
         gradient_checkpointing=True,
         mixed_precision="bf16",
+        quantise="nf4",
         validate_every_steps=5,
         validation_data="dev",
         early_stopping_patience=2,
