@@ -9,6 +9,8 @@ from typing import Literal
 
 from evidence.records.record import Record
 
+Outcome = Literal["stepped", "ended", "failed", "too-long", "stopped"]
+
 
 class TriedField(Record):
     """A field of a data file that the program opened."""
@@ -39,7 +41,7 @@ class TrialRecord(Record):
     """A program that was run for two optimizer steps."""
 
     program: tuple[str, ...]
-    outcome: Literal["stepped", "ended", "failed", "too-long", "stopped"]
+    outcome: Outcome
     num_steps: int
     num_rows: int | None
     num_tokens: int | None

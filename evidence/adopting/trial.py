@@ -13,10 +13,11 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Final, Literal
+from typing import Final
 
 import psutil
 
+from evidence.adopting.told import Outcome
 from evidence.attempt.guard import Guard
 from evidence.errors import UsageError
 from evidence.recording import child, documents, places, tables
@@ -44,7 +45,6 @@ LAST_LINES: Final = 8
 LAST_LINE_CHARS: Final = 300
 _ENDS: Final = re.compile(r"[\r\n]+")
 _ASKED: Final = "EOFError"
-Outcome = Literal["stepped", "ended", "failed", "too-long", "stopped"]
 
 
 class Asked(Record):

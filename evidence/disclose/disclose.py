@@ -61,9 +61,10 @@ def disclosed_bytes(record: DisclosureRecord) -> bytes:
     data = jsonio.dump_document(encode(record))
     try:
         jsonio.load_document(data)
+        is_read = len(data) <= limits.MAX_JSON_BYTES
     except MalformedError:
-        data += b" " * limits.MAX_JSON_BYTES
-    if len(data) > limits.MAX_JSON_BYTES:
+        is_read = False
+    if not is_read:
         raise UsageError(
             f"{len(record.rows)} rows are more than one such file holds",
             hint="Show them in several files, or hand over the withheld files themselves.",

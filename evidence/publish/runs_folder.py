@@ -7,6 +7,7 @@ from typing import Final
 
 from evidence import layout
 from evidence.encoding.digest import sha256_hex
+from evidence.pack.commitments import salts_path
 from evidence.system import posix
 from evidence.system.durable import make_folder, publish, remove_left, staging_of, write_file
 
@@ -36,7 +37,7 @@ def ignore_rows(work: Path) -> None:
     """Have git leave out the rows that the pack of this work folder withholds, wherever the pack
     lies below runs/: they must not be published with it by chance."""
     runs, name = work.parent.parent, work.name
-    kept = (layout.PREDICTIONS, layout.PREDICTIONS.removesuffix(".jsonl") + layout.SALTS_END)
+    kept = (layout.PREDICTIONS, salts_path(layout.PREDICTIONS))
     lines = [
         f"{folder}/**/{one}\n"
         for folder in (f"/{name}", f"/{layout.ARCHIVE}/{name}-*")

@@ -14,6 +14,7 @@ from evidence import layout
 from evidence.encoding import jsonio
 from evidence.encoding.codec import encode
 from evidence.encoding.digest import sha256_hex
+from evidence.encoding.pointer import parts_of
 from evidence.milestone.lines import lines_of_keys, skeleton
 from evidence.pack.documents import Documents
 from evidence.pack.imported import PackDocuments
@@ -74,8 +75,7 @@ class _Written:
     def lines(self, pointer: str) -> tuple[int, int]:
         """Where a value stands, with the key before it."""
         line, value = 1, self._value
-        for part in pointer.split("/")[1:]:
-            key = part.replace("~1", "/").replace("~0", "~")
+        for key in parts_of(pointer):
             line += 1
             for name, item in _items(value):
                 if name == key:

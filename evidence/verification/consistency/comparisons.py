@@ -13,6 +13,7 @@ from typing import Final
 from evidence import layout
 from evidence.encoding import jsonio
 from evidence.encoding.codec import encode
+from evidence.encoding.pointer import escaped
 from evidence.records.availability import Unavailable
 from evidence.records.evaluation import SeenQuestions
 from evidence.records.run import ResultsRecord
@@ -95,7 +96,7 @@ def _told_twice(evidence: Evidence, stages: Sequence[Stage]) -> Problems:
         for name, seen in evidence.within(stage).documents.inputs.ancestors.items():
             other, said = first.setdefault((name, key), (stage, seen))
             text = shown(f"not what {other.name} says, which asks the same questions")
-            place = f"{stage.path(layout.INPUTS)}#/ancestors/{name.replace('/', '~1')}"
+            place = f"{stage.path(layout.INPUTS)}#/ancestors/{escaped(name)}"
             yield from differs(place, text, said, seen)
 
 
@@ -108,7 +109,7 @@ def _of_evaluation(evidence: Evidence, stage: Stage, before: tuple[Ancestor, ...
     num_asked = len(view.documents.rows(PREDICTIONS))
     for one in before:
         seen = found.get(one.name)
-        where = f"{place}/{one.name.replace('/', '~1')}"
+        where = f"{place}/{escaped(one.name)}"
         if isinstance(seen, SeenQuestions):
             num_rows = seen.num_rows  # of another pack they stand in no document of this one
             if one.stage is not None:

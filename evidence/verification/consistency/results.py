@@ -41,10 +41,11 @@ def results(evidence: Evidence) -> Problems:
 def _refuse_to_pass(evidence: Evidence) -> None:
     """Values of rows that this copy lacks were taken as they are sealed: what else there is agrees,
     and they are not checked."""
-    for path in (layout.PREDICTIONS,):
-        if evidence.documents.lacks(path):
-            text = f"{path} is withheld from this copy: values of it (eval.…) are as sealed"
-            raise CannotCheckError(text)
+    if evidence.documents.lacks(layout.PREDICTIONS):
+        text = (
+            f"{layout.PREDICTIONS} is withheld from this copy: values of it (eval.…) are as sealed"
+        )
+        raise CannotCheckError(text)
 
 
 @check("outcome-digest", "the manifest names the digest of what the run computed")

@@ -16,6 +16,7 @@ from evidence.capture.repository import Repository
 from evidence.data.asked import Compile
 from evidence.data.of_stages import homes_of
 from evidence.encoding.codec import encode
+from evidence.encoding.pointer import escaped
 from evidence.errors import MalformedError
 from evidence.pack.stage_view import inputs_of
 from evidence.records.availability import Unavailable
@@ -135,7 +136,7 @@ class _Again:
                 counted = self._counted.seen_of(stage.milestone, fed, one.name)
             if counted is None:
                 continue  # the clone lacks the bytes, which is said of the set
-            place = f"{stage.path(layout.INPUTS)}#/ancestors/{one.name.replace('/', '~1')}"
+            place = f"{stage.path(layout.INPUTS)}#/ancestors/{escaped(one.name)}"
             if isinstance(counted, Unavailable):
                 if counted != told:
                     self.unknown.append(f"{stage.name}, {one.name}: {shown(counted.reason)}")

@@ -12,8 +12,6 @@ from evidence import layout
 from evidence.data import asked
 from evidence.data.of_stages import questions_of_pack
 from evidence.data.read import read_files
-from evidence.encoding import jsonio, schema
-from evidence.encoding.codec import decode
 from evidence.errors import MalformedError, MilestoneError
 from evidence.milestone.effective import effective
 from evidence.records.availability import Unavailable
@@ -30,7 +28,7 @@ from evidence.verification.origin.clone_data import (
     longest_row,
 )
 from evidence.verification.origin.clone_inputs import milestone_file, sought_of
-from evidence.verification.origin.parents import AtHand
+from evidence.verification.origin.parents import AtHand, parsed
 from evidence.verification.problem import CannotCheckError, shown
 
 
@@ -84,8 +82,5 @@ def _of_stage(pack: PackInit, at_hand: AtHand, data: ClonedData, stage: Stage) -
 
 
 def _inputs(at_hand: AtHand, stage: Stage) -> InputsRecord:
-    path = stage.path(layout.INPUTS)
-    value = jsonio.load_document(at_hand.bytes_of(path) or b"")
-    for problem in schema.validate(layout.SCHEMA_OF[layout.INPUTS], value):
-        raise MalformedError(f"{path}{problem.pointer}: {problem.message}")
-    return decode(InputsRecord, value)
+    path, form = stage.path(layout.INPUTS), layout.SCHEMA_OF[layout.INPUTS]
+    return parsed(InputsRecord, at_hand.bytes_of(path) or b"", path, form)

@@ -12,8 +12,6 @@ from pathlib import Path
 from typing import TypeVar
 
 from evidence import layout
-from evidence.encoding import jsonio, schema
-from evidence.encoding.codec import decode
 from evidence.errors import MalformedError
 from evidence.pack.documents import Documents
 from evidence.pack.stage_view import inputs_of
@@ -22,7 +20,7 @@ from evidence.stages.pack_init import PackInit, pack_init
 from evidence.stages.stage import stages_of
 from evidence.stages.train import ADAPTER, WEIGHTS
 from evidence.verification.ledger import Ledger
-from evidence.verification.origin.parents import PARENTS, AtHand, parent_problems
+from evidence.verification.origin.parents import PARENTS, AtHand, parent_problems, parsed
 from evidence.verification.problem import CannotCheckError, Problem, shown
 
 R = TypeVar("R")
@@ -76,12 +74,7 @@ def _ended(at_hand: AtHand, pack: PackInit) -> tuple[str | None, str | None]:
 
 def _document(kind: type[R], at_hand: AtHand, path: str, form: str) -> R | None:
     data = at_hand.bytes_of(path)
-    if data is None:
-        return None
     try:
-        value = jsonio.load_document(data)
-        if any(True for _ in schema.validate(form, value)):
-            return None
-        return decode(kind, value)
+        return None if data is None else parsed(kind, data, path, form)
     except MalformedError:
         return None

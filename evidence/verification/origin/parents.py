@@ -345,7 +345,12 @@ def _follows_from_outcome(name: str) -> bool:
 
 def _document(kind: type[R], found: _Pack, path: str) -> R:
     """A document of a pack. Raises as `bytes_of`, and MalformedError."""
-    value = jsonio.load_document(found.bytes_of(path))
-    for problem in schema.validate(layout.SCHEMA_OF[path], value):
+    return parsed(kind, found.bytes_of(path), path, layout.SCHEMA_OF[path])
+
+
+def parsed(kind: type[R], data: bytes, path: str, form: str) -> R:
+    """A document of another pack, of the form that its schema gives. Raises MalformedError."""
+    value = jsonio.load_document(data)
+    for problem in schema.validate(form, value):
         raise MalformedError(f"{path}{problem.pointer}: {problem.message}")
     return decode(kind, value)
