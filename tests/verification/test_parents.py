@@ -160,6 +160,17 @@ def test_a_lie_about_a_parent_is_found_where_that_is_at_hand(
     assert grave(report) == {("parent-packs", f"parents.json#/parents/0/{place}")}
 
 
+def test_a_parent_at_hand_says_how_many_rows_its_checkpoint_was_trained_on(
+    parent: Path, tmp_path: Path
+) -> None:
+    made = child_of(parent)
+    (seen,) = made.docs[layout.INPUTS]["ancestors"].values()
+    seen["num_rows"] += 1
+    report = verify_pack(sealed(made, tmp_path / "M90"))
+    place = "inputs.json#/ancestors/pack:runs~1M89/num_rows"
+    assert grave(report) == {("parent-packs", place)}
+
+
 def test_digests_that_no_parent_sealed_are_a_lie_of_the_child(parent: Path, tmp_path: Path) -> None:
     made = child_of(parent)
     for files in (told(made)["files"], made.docs[layout.INPUTS]["model"]["files"]):

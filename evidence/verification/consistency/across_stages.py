@@ -7,13 +7,14 @@ checked in each stage.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Final
 
 from evidence import layout
+from evidence.data.of_stages import homes_of
 from evidence.pack.stage_view import inputs_of, placed
 from evidence.records.inputs import DataRecord, InputsRecord
-from evidence.records.milestone import DataSpec
+from evidence.records.milestone import Milestone
 from evidence.records.record import Record
 from evidence.rules import scoring
 from evidence.stages.stage import Stage, stages_of
@@ -27,6 +28,7 @@ from evidence.verification.consistency.registry import (
     has_stages,
     need,
 )
+from evidence.verification.consistency.told_again import told_again
 from evidence.verification.consistency.validated_again import validated_again
 from evidence.verification.problem import Problem, shown
 
@@ -40,6 +42,8 @@ _OF_ROWS: Final = (
     "normalised_duplicate_rows",
 )  # fmt: skip
 """The same wherever the same rows are taken."""
+_OF_QUESTIONS: Final = ("num_conflicting_prompts", "conflicting_rows", "overlap")
+"""The same wherever these ask and answer by the same text, and meet the same evaluation."""
 
 
 @check("across-stages", "what the stages say of one thing is the same", asked=has_stages)
@@ -48,10 +52,12 @@ def across_stages(evidence: Evidence) -> Problems:
     ancestors, and the scorers of the attempt itself. Each stage has the data sets of its narrowed
     milestone, as declared. Of a data set, what is told of the file is the same in all inputs.json,
     and what is told of its rows wherever the same `where` takes them; no stage has more rows than
-    the run. Of one row of the data, evaluations recorded the same question where the settings that
-    make it are the same, and as many tokens of it; of the same rows, trainings told the same
-    validation set. Exact. A stage without inputs.json is passed over: that it lacks is said
-    elsewhere."""
+    the run; what is told of its questions is the same where text and evaluation are, too. Stages
+    that began with the same files but the weights tell the same tokenizer, text, coverage and
+    tokens of the same rows, and settings of generation. Of one row of the data, evaluations
+    recorded the same question where the settings that make it are the same, and as many tokens of
+    it; of the same rows, trainings told the same validation set. Exact. A stage without inputs.json
+    is passed over: that it lacks is said elsewhere."""
     need(evidence.context.plan, evidence.context.why_not)
     stages = stages_of(evidence.documents.milestone)
     found = [(one, inputs_of(evidence.documents, one)) for one in stages]
@@ -64,6 +70,7 @@ def across_stages(evidence: Evidence) -> Problems:
             address = placed(stage, problem.address)
             yield Problem(address, problem.message, problem.expected, problem.actual)
     yield from _of_data(evidence, told)
+    yield from told_again(evidence, told)
     yield from asked_again(evidence, told)
     yield from validated_again(evidence, told)
 
@@ -92,30 +99,38 @@ def _same(place: str, text: str, expected: Record, actual: Record) -> Problems:
 
 def _of_data(evidence: Evidence, told: list[tuple[Stage, InputsRecord]]) -> Problems:
     """Each data set of each stage against the first that says something of the same."""
-    of_file: dict[str, tuple[str, DataRecord]] = {}
-    of_rows: dict[str, tuple[str, DataRecord]] = {}
-    for path, name, spec, record in _sets(evidence, told):
-        place = f"{path}#/data/{name}"
-        taken = f"{name} {rows_taken(spec)}"
-        for known, key, facts in ((of_file, name, _OF_FILE), (of_rows, taken, _OF_ROWS)):
-            before, other = known.setdefault(key, (path, record))
-            text = f"not as in {before}, of the same data"
-            for fact in facts:
-                expected, actual = getattr(other, fact), getattr(record, fact)
-                yield from differs(f"{place}/{fact}", shown(text), expected, actual)
-        whole = evidence.documents.inputs.data.get(name)
-        if whole is not None and record.num_rows > whole.num_rows:
-            text, limit = "more rows than the whole set has", f"at most {whole.num_rows}"
-            yield Problem(f"{place}/num_rows", text, limit, record.num_rows)
+    known: dict[tuple[str, ...], tuple[str, DataRecord]] = {}
+    for path, homes, inputs in _sources(evidence, told):
+        for name in sorted(homes.keys() & inputs.data.keys()):
+            record, place = inputs.data[name], f"{path}#/data/{name}"
+            home = homes[name]
+            of_rows = (name, rows_taken(home.data[name]))
+            asked = (*of_rows, _questions(home, name))
+            for key, facts in (((name,), _OF_FILE), (of_rows, _OF_ROWS), (asked, _OF_QUESTIONS)):
+                before, other = known.setdefault(key, (path, record))
+                text = f"not as in {before}, of the same data"
+                for fact in facts:
+                    expected, actual = getattr(other, fact), getattr(record, fact)
+                    yield from differs(f"{place}/{fact}", shown(text), expected, actual)
+            whole = evidence.documents.inputs.data.get(name)
+            if whole is not None and record.num_rows > whole.num_rows:
+                text, limit = "more rows than the whole set has", f"at most {whole.num_rows}"
+                yield Problem(f"{place}/num_rows", text, limit, record.num_rows)
 
 
-def _sets(
+def _questions(home: Milestone, name: str) -> str:
+    """What decides, beside its rows, what is told of the questions of a data set."""
+    asked = home.given_eval
+    against = None if asked is None else home.data.get(asked.data)
+    return repr((home.data[name], asked, against, home.is_staged))
+
+
+def _sources(
     evidence: Evidence, told: list[tuple[Stage, InputsRecord]]
-) -> Iterator[tuple[str, str, DataSpec, DataRecord]]:
-    """Path of the document, name of the set, how it is taken and what is told of it."""
+) -> Iterator[tuple[str, Mapping[str, Milestone], InputsRecord]]:
+    """Path of a document, the milestone that describes each of its data sets, and the document."""
     documents = evidence.documents
-    sources = [(layout.INPUTS, documents.milestone, documents.inputs)]
-    sources += [(one.path(layout.INPUTS), one.milestone, inputs) for one, inputs in told]
-    for path, milestone, inputs in sources:
-        for name in sorted(milestone.data.keys() & inputs.data.keys()):
-            yield path, name, milestone.data[name], inputs.data[name]
+    yield layout.INPUTS, homes_of(documents.milestone), documents.inputs
+    for one, inputs in told:
+        own = one.milestone
+        yield one.path(layout.INPUTS), dict.fromkeys(own.data, own), inputs

@@ -24,6 +24,7 @@ from evidence.stages.arms import Ancestor, ancestors_of, asks_after_trainings
 from evidence.stages.eval import EVAL, PREDICTIONS
 from evidence.stages.stage import Stage, stages_of
 from evidence.text import evaluations
+from evidence.verification.consistency.met_again import met_again
 from evidence.verification.consistency.registry import (
     Evidence,
     Problems,
@@ -77,8 +78,9 @@ def _asks_after_trainings(evidence: Evidence) -> bool:
 def ancestors(evidence: Evidence) -> Problems:
     """Each stage, or pack, that a checkpoint comes from is named in the inputs of its evaluation,
     with rows that rise within the rows evaluated, and exact ones among the normalised. Counts of
-    rows are those of the stages. Evaluations that ask the same say the same of it. A warning for
-    each that asks what the evaluation asks."""
+    rows are those of the stages. Evaluations that ask the same say the same of it, and none says
+    other than the overlap of the same data with the same evaluation. A warning for each that asks
+    what the evaluation asks."""
     stages = stages_of(evidence.documents.milestone)
     need(evidence.context.plan, evidence.context.why_not)
     for stage in stages:
@@ -115,6 +117,7 @@ def _of_evaluation(evidence: Evidence, stage: Stage, before: tuple[Ancestor, ...
             if one.stage is not None:
                 num_rows = evidence.within(one.stage).rows_of(one.stage.milestone.train.data)
             yield from _of_ancestor(where, one.name, seen, (num_asked, num_rows))
+            yield from met_again(evidence, stage, one.stage, (where, seen))
         elif isinstance(seen, Unavailable):
             text = f"it is not known which questions {one.name} was trained on: {seen.reason}"
             yield Problem(where, shown(text), severity="warning", code="overlap-unknown")

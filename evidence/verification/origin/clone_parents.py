@@ -52,14 +52,15 @@ def questions_of(name: str, data: ClonedData, evidence: Evidence) -> tuple[Quest
 
 
 def _of_pack(pack: PackInit, at_hand: AtHand, data: ClonedData) -> Questions:
-    milestone, source = _milestone(at_hand)
+    milestone, source = milestone_at(at_hand)
     # Its templates are rendered here, as those of this pack are: only where the clone has them.
     if data.content(milestone_file(milestone.id, source)) is None:
         raise CannotCheckError(f"the clone has another milestone of {pack.pack}")
     return questions_of_pack(pack, milestone, partial(_of_stage, pack, at_hand, data))
 
 
-def _milestone(at_hand: AtHand) -> tuple[Milestone, bytes]:
+def milestone_at(at_hand: AtHand) -> tuple[Milestone, bytes]:
+    """The milestone of a pack at hand, overrides taken, and its file. Raises as parsing does."""
     source = at_hand.bytes_of(layout.MILESTONE) or b""
     return effective(source, at_hand.bytes_of(layout.OVERRIDES)), source
 
@@ -67,7 +68,7 @@ def _milestone(at_hand: AtHand) -> tuple[Milestone, bytes]:
 def _of_stage(pack: PackInit, at_hand: AtHand, data: ClonedData, stage: Stage) -> Questions:
     name = stage.milestone.train.data
     spec, label = stage.milestone.data[name], f"the data of {pack.pack}"
-    record = _inputs(at_hand, stage).data.get(name)
+    record = inputs_at(at_hand, stage).data.get(name)
     if record is None or not record.sources:
         return Unavailable(f"{label} are no file of the project")
     files: list[tuple[str, bytes]] = []
@@ -81,6 +82,7 @@ def _of_stage(pack: PackInit, at_hand: AtHand, data: ClonedData, stage: Stage) -
     return asked.of_training(spec, rows, compiled)
 
 
-def _inputs(at_hand: AtHand, stage: Stage) -> InputsRecord:
+def inputs_at(at_hand: AtHand, stage: Stage) -> InputsRecord:
+    """inputs.json of a stage of a pack at hand. Raises MalformedError."""
     path, form = stage.path(layout.INPUTS), layout.SCHEMA_OF[layout.INPUTS]
     return parsed(InputsRecord, at_hand.bytes_of(path) or b"", path, form)

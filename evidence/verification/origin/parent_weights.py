@@ -20,6 +20,7 @@ from evidence.stages.pack_init import PackInit, pack_init
 from evidence.stages.stage import stages_of
 from evidence.stages.train import ADAPTER, WEIGHTS
 from evidence.verification.ledger import Ledger
+from evidence.verification.origin.parent_rows import rows_of_parents
 from evidence.verification.origin.parents import PARENTS, AtHand, parent_problems, parsed
 from evidence.verification.problem import CannotCheckError, Problem, shown
 
@@ -34,7 +35,10 @@ def check_parents(
     `beside`: packs that the caller gave, wherever they lie.
     """
     weights = _weights(documents, path, beside)
-    ledger.run_check(PARENTS, chain(weights, parent_problems(path, documents.parents, beside)))
+    rows = rows_of_parents(documents, path, beside)
+    ledger.run_check(
+        PARENTS, chain(weights, rows, parent_problems(path, documents.parents, beside))
+    )
 
 
 def _weights(documents: Documents, path: Path, beside: tuple[Path, ...]) -> Iterator[Problem]:
