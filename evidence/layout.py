@@ -175,9 +175,6 @@ NEEDED_ALWAYS: Final = (
 NEEDED_WHEN_IMPORTED: Final = (MANIFEST, SOURCES, LOGGED, RESULTS, FINDINGS, WITHHELD)
 """Sealed files that every imported pack has: what it has besides is a milestone, and originals."""
 
-NEEDED_WHEN_COMPLETE: Final = (TELEMETRY,)
-"""Sealed files that a complete pack has besides, whatever its stages."""
-
 
 def is_reserved(part: str) -> bool:
     """Whether a name is one of a device of Windows."""

@@ -8,7 +8,7 @@ them later in `disclose`.
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -91,8 +91,3 @@ def read_salts(data: bytes, path: str) -> list[bytes]:
     if data and not data.endswith(b"\n"):
         raise MalformedError(f"{path}: the last line has no end", line=len(found) + 1)
     return found
-
-
-def num_committed(commitments: CommitmentsRecord | None) -> Mapping[str, int]:
-    """Of each file how many rows it has."""
-    return {} if commitments is None else {one.path: one.num_rows for one in commitments.files}

@@ -16,19 +16,6 @@ LEVEL: Final = 0.05
 """A p-value above this is called no evidence of a difference."""
 
 
-class QuestionRate(Record):
-    """How often something is so, over independent questions."""
-
-    num_rows: int
-    num_questions: int
-    """Rows whose questions are the same once normalised count as one."""
-    rate: Number
-    """Mean over the questions; of a question, the mean over its rows."""
-    low: Number
-    high: Number
-    """Wilson interval, 95 %, with num_questions as n."""
-
-
 class PairedRecord(Record, omit_defaults=True):
     """One scorer, one set of questions, two conditions."""
 

@@ -17,6 +17,7 @@ from evidence.records.inputs import SeamRecord, TokenizerRecord
 from evidence.render import ran
 from evidence.render.values import Sheet
 from evidence.results.context import Context
+from evidence.results.evaluation import EFFECTIVE
 from evidence.results.training import moved_weights, rate_unreached
 from evidence.rules import scoring
 from evidence.rules.movement import hardly_moved
@@ -337,10 +338,10 @@ def _weakened(sheet: Sheet) -> Iterator[str]:
     distinct = sheet.number("eval.num_distinct_prompts")
     if 0 < distinct < sheet.number("eval.num_examples"):
         asked = sheet.v("eval.num_distinct_prompts")
-        yield (
-            f"The {examples} ask {asked} different questions: repeated ones are not independent, "
-            "so the intervals are narrower than they should be."
-        )
+        told = f"The {examples} ask {asked} different questions: repeated ones are not independent"
+        if sheet.has(EFFECTIVE):
+            told += f", so the intervals are those of {sheet.v(EFFECTIVE)} questions"
+        yield f"{told}."
 
 
 def _learned(documents: Documents, sheet: Sheet) -> Iterator[str]:

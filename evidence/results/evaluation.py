@@ -24,9 +24,10 @@ from evidence.results.context import (
     unknown,
 )
 from evidence.results.likelihood import likelihood_values
-from evidence.results.measured import measured_values, of_measured
+from evidence.results.measured import effective_of, measured_values, of_measured
 from evidence.results.withheld import as_sealed, num_of
 from evidence.rules import groups, scoring, squad
+from evidence.rules.intervals import rate_interval
 from evidence.rules.rouge import MAX_WORDS, rouge_l
 from evidence.rules.under_test import under_test
 from evidence.stages.eval import PREDICTIONS
@@ -35,6 +36,8 @@ CONFIDENCE: Final = 0.95
 """Of the Wilson intervals: what `scoring.wilson` gives by default."""
 
 TOO_MANY_GROUPS: Final = "more groups, or longer names of groups, than scores are given for"
+EFFECTIVE: Final = "eval.num_effective"
+"""Of how many independent questions the rows tell as much: told where that is fewer than rows."""
 DEGENERATE: Final = "degenerate"
 """Under which name a context keeps what is suspicious about the outputs."""
 _DEGENERATE = ("empty", "looping", "echoing")
@@ -74,6 +77,7 @@ def evaluation_values(context: Context) -> Values:
         yield from _nothing(context)
         return
     yield "eval.num_examples", known(len(rows), "examples", _all(rows, "index"), "count")
+    yield from _effective(context, rows)
     for scorer in context.eval.all_scorers:
         yield from _scores(f"eval.{scorer}", scorer, rows, _all(rows, f"scores/{scorer}"), context)
     yield from likelihood_values(context, rows, "")
@@ -207,28 +211,63 @@ def _scores(
         return
     count = sum(row.scores[scorer] for row in rows)
     yield f"{name}.{key}", known(count, "examples", place, rule)
-    yield from _rates(name, count, len(rows), place)
+    yield from _rates(name, (count, len(rows)), effective_of(context, rows), place)
 
 
-def _rates(name: str, count: int, num_rows: int, place: str) -> Values:
-    low, high = scoring.wilson(count, num_rows)
+def _rates(name: str, counts: tuple[int, int], num_effective: float, place: str) -> Values:
+    """Of how many rows so many are right, or match."""
+    count, num_rows = counts
+    is_each_its_own = num_effective == num_rows
+    low, high = (
+        scoring.wilson(count, num_rows)
+        if is_each_its_own
+        else rate_interval(count / num_rows, num_effective)
+    )
+    rule = "wilson" if is_each_its_own else "wilson-questions"
     yield f"{name}.rate", known(count / num_rows, "", place, "rate")
-    yield f"{name}.low", known(low, "", place, "wilson")
-    yield f"{name}.high", known(high, "", place, "wilson")
+    yield f"{name}.low", known(low, "", place, rule)
+    yield f"{name}.high", known(high, "", place, rule)
+
+
+def _effective(context: Context, rows: Sequence[PredictionRow]) -> Values:
+    """Of how many independent questions the rows tell as much, where that is fewer than rows."""
+    found = effective_of(context, rows)
+    if found != len(rows):
+        place, value = _all(rows, "prompt"), int(found) if found.is_integer() else found
+        yield EFFECTIVE, known(value, "questions", place, "effective-questions")
 
 
 def _rates_of(context: Context, sealed: Mapping[str, ValueRecord]) -> Values:
     """What follows from sealed counts, where rows are withheld: no more can be right than there
     are."""
     num_rows = num_of(sealed["eval.num_examples"])
+    num_effective = _sealed_effective(context, num_rows)
+    if num_rows and num_effective != num_rows:
+        yield from as_sealed(context, iter([_no_effective()])).items()
     for scorer in context.eval.all_scorers:
         name, (key, rule) = f"eval.{scorer}", _count_of(scorer, context)
         count = num_of(sealed[f"{name}.{key}"])
         if num_rows and count is not None and count <= num_rows:
-            yield from _rates(name, count, num_rows, sealed[f"{name}.{key}"].address)
+            place = sealed[f"{name}.{key}"].address
+            yield from _rates(name, (count, num_rows), num_effective, place)
         elif count is not None:
             why = f"{count} of {num_rows} answers cannot be"
             yield f"{name}.{key}", unknown(why, "examples", layout.PREDICTIONS, rule)
+
+
+def _no_effective() -> Named:
+    return EFFECTIVE, unknown(
+        "there are no predictions", "questions", layout.PREDICTIONS, "effective-questions"
+    )
+
+
+def _sealed_effective(context: Context, num_rows: int | None) -> float:
+    """As the author sealed it, where it can be; else each row counts as a question of its own."""
+    sealed, most = as_sealed(context, iter([_no_effective()])), num_rows or 0
+    found = sealed[EFFECTIVE].value
+    if isinstance(found, (int, float)) and not isinstance(found, bool) and 1 <= found < most:
+        return found
+    return most
 
 
 def _groups(context: Context, rows: Sequence[PredictionRow]) -> Values:
@@ -253,7 +292,7 @@ def _groups(context: Context, rows: Sequence[PredictionRow]) -> Values:
                 yield from _scores(f"{name}.{scorer}", scorer, inside, places[scorer], context)
             for one in measured:
                 where = join(place, _all(rows, f"measured/{one}"))
-                yield from of_measured(f"{name}.{one}", one, inside, where)
+                yield from of_measured(context, f"{name}.{one}", one, inside, where)
 
 
 def degenerate(context: Context) -> scoring.Degenerate:

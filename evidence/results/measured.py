@@ -17,9 +17,19 @@ from evidence.records.record import Number
 from evidence.records.run import PredictionRow
 from evidence.results.context import Context, Values, known, rows_at, unknown
 from evidence.rules import scoring
+from evidence.rules.intervals import (
+    effective_number,
+    questions_of,
+    rate_interval,
+    spread_over_questions,
+)
 from evidence.rules.paired import mean_interval
+from evidence.stages.eval import PREDICTIONS
 
 ALL_ALIKE: Final = Unavailable("all answers have one score, which does not show how much it varies")
+ONE_QUESTION: Final = Unavailable("all rows ask one question, so how much scores vary is not shown")
+_ASKED: Final = "questions asked"
+"""Under which name a context keeps them."""
 _NUMBERS: Final = (
     ("mean", "mean-measured"),
     ("mean_low", "interval-measured"),
@@ -31,11 +41,17 @@ def measured_values(context: Context, rows: Sequence[PredictionRow], why_not: st
     """eval.NAME.mean and its interval for each function; `why_not`: why there are no rows."""
     for name in context.eval.measured:
         place = rows_at(layout.PREDICTIONS, 1, len(rows), f"measured/{name}") if rows else ""
-        yield from of_measured(f"eval.{name}", name, rows, place or layout.PREDICTIONS, why_not)
+        place = place or layout.PREDICTIONS
+        yield from of_measured(context, f"eval.{name}", name, rows, place, why_not)
 
 
 def of_measured(
-    start: str, name: str, rows: Sequence[PredictionRow], place: str, why_not: str = ""
+    context: Context,
+    start: str,
+    name: str,
+    rows: Sequence[PredictionRow],
+    place: str,
+    why_not: str = "",
 ) -> Values:
     """The mean over `rows` and its interval, 95 %: Wilson's where each row is true or false."""
     found = [row.measured[name] for row in rows if name in row.measured]
@@ -44,7 +60,8 @@ def of_measured(
         for key, rule in _NUMBERS:
             yield f"{start}.{key}", unknown(why, "", place, rule)
         return
-    mean, ends = math.fsum(found) / len(found), _interval(found)
+    mean = math.fsum(found) / len(found)
+    ends = _interval(found, asked_of(context, rows))
     for index, (key, rule) in enumerate(_NUMBERS):
         if index and isinstance(ends, Unavailable):
             yield f"{start}.{key}", unknown(ends.reason, "", place, rule)
@@ -53,7 +70,36 @@ def of_measured(
         yield f"{start}.{key}", replace(known(value, "", place, rule), level="reported")
 
 
-def _interval(found: Sequence[bool | Number]) -> tuple[float, float] | Unavailable:
+def _interval(
+    found: Sequence[bool | Number], asked: Sequence[int]
+) -> tuple[float, float] | Unavailable:
+    """`asked` has the number of the question of each row."""
     if all(isinstance(one, bool) for one in found):
-        return scoring.wilson(sum(found), len(found))
-    return ALL_ALIKE if len(set(found)) < 2 else mean_interval([float(one) for one in found])
+        if len(set(asked)) == len(found):
+            return scoring.wilson(sum(found), len(found))
+        return rate_interval(sum(found) / len(found), effective_number(asked))
+    numbers = [float(one) for one in found]
+    if len(set(numbers)) < 2:
+        return ALL_ALIKE
+    if len(set(asked)) == len(numbers):
+        return mean_interval(numbers)
+    return (
+        ALL_ALIKE if len(set(asked)) < 2 else mean_interval(spread_over_questions(asked, numbers))
+    )
+
+
+def asked_of(context: Context, rows: Sequence[PredictionRow]) -> list[int]:
+    """For each of some rows of an evaluation the number of the question that it asks."""
+    numbers = context.once(_ASKED, _numbers)
+    return [numbers[row.prompt] for row in rows]
+
+
+def effective_of(context: Context, rows: Sequence[PredictionRow]) -> float:
+    """Of how many independent questions these rows tell as much."""
+    return effective_number(asked_of(context, rows))
+
+
+def _numbers(context: Context) -> dict[str, int]:
+    """By the prompt: rows with one prompt ask one question."""
+    rows = context.documents.rows(PREDICTIONS)
+    return dict(zip((row.prompt for row in rows), questions_of(rows), strict=True))

@@ -50,6 +50,7 @@ RULES: Final[Mapping[str, str]] = {
     "version-in-text": "the version in the text at the address",
     "arms": "what two trainings differ in, by their records at the addresses, counted",
     "exact-mcnemar": "p-value of the exact McNemar test over the questions that both were asked",
+    "effective-questions": "(rows)² / the sum over all questions of (rows of the question)²",
     "independent-questions": "questions that both were asked, each counted once",
     "paired-difference": "of the same questions: the second's share of points minus the first's",
     "paired-interval": "95 % interval of the paired difference, by a bootstrap over questions",
@@ -87,6 +88,8 @@ RULES: Final[Mapping[str, str]] = {
     "sum-of-redacted": "secrets that the journal says were cut out, of all kinds and stages",
     "throughput": "how many / seconds of the training loop",
     "wilson": "Wilson score interval of the rate, 95 %",
+    "wilson-questions": "Wilson score interval of the rate, 95 %, with as many questions as the "
+    "rows tell as much of: rows that ask the same count as one",
 }
 
 

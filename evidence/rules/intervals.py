@@ -1,60 +1,58 @@
-"""A rate with its interval over independent questions. Pure.
+"""Intervals of what is counted over rows that may ask the same question. Pure.
 
 Responsible for what counts as one observation: rows that ask the same once case, Unicode form and
-white space are aside are one question, whose outcome is the mean over its rows. A model that
-decodes greedily answers them alike, so that counting each would make an interval too narrow.
+white space are aside are one question. A model that decodes greedily answers them alike, so that
+counting each would make an interval too narrow.
 
-With the outcomes of n questions, each from 0 to 1, the Wilson interval is that of n trials: an
-outcome between 0 and 1 with mean p has a variance of at most p(1 − p), that of a yes or no (Bhatia
-and Davis, American Mathematical Monthly 107, 2000). The interval may be too wide, never too narrow
-for that reason. It says nothing of questions that are related and not the same.
+The interval of a rate is Wilson's with n = (Σ r)² / Σ r², r the rows of each question: the number
+of rows where each is a question of its own, the number of questions where all have as many rows,
+and less where a few have most (Kish, Survey Sampling, 1965, 8.2, with answers to one question taken
+to be wholly alike). It may be too wide, never too narrow for that reason. It says nothing of
+questions that are related and not the same.
 """
 
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Sequence
 
-from evidence.records.availability import Unavailable
-from evidence.records.evaluation import QuestionRate
 from evidence.records.run import PredictionRow
 from evidence.rules.questions import independent
 from evidence.rules.scoring import wilson
 from evidence.rules.wording import normalised
 
-NOTHING_ASKED = Unavailable("no question was asked")
+
+def questions_of(rows: Sequence[PredictionRow]) -> tuple[int, ...]:
+    """For each row the number of the question that it asks."""
+    return independent([(normalised(row.prompt),) for row in rows])
 
 
-def scored_rates(
-    rows: Sequence[PredictionRow], scorers: Sequence[str]
-) -> dict[str, QuestionRate | Unavailable]:
-    """The rate of each scorer; unavailable where it lacks a verdict on one of the rows."""
-    groups = independent([(normalised(row.prompt),) for row in rows])
-    return {name: _scored(rows, groups, name) for name in scorers}
+def effective_number(groups: Sequence[int]) -> float:
+    """Of how many independent questions the rows tell as much: n of their intervals. `groups` has
+    the number of the question of each row."""
+    rows = Counter(groups).values()
+    return sum(rows) ** 2 / sum(count * count for count in rows)
 
 
-def _scored(
-    rows: Sequence[PredictionRow], groups: Sequence[int], scorer: str
-) -> QuestionRate | Unavailable:
-    given = [row.scores[scorer] for row in rows if scorer in row.scores]
-    if len(given) < len(rows):
-        missing = len(rows) - len(given)
-        return Unavailable(f"{missing} of {len(rows)} rows have no verdict of {scorer}")
-    return question_rate(groups, given)
+def rate_interval(rate: float, num_effective: float) -> tuple[float, float]:
+    """Wilson interval, 95 %, of a rate over rows."""
+    return wilson(rate * num_effective, num_effective)
 
 
-def question_rate(groups: Sequence[int], outcomes: Sequence[bool]) -> QuestionRate | Unavailable:
-    """The rate over independent questions, with its Wilson interval, 95 %.
-
-    `groups` has the number of the question of each row (`questions.independent`). Raises
-    ValueError where there are not as many outcomes.
-    """
-    means = question_means(groups, [float(one) for one in outcomes])
-    if not means:
-        return NOTHING_ASKED
-    total = math.fsum(means)
-    low, high = wilson(total, len(means))
-    return QuestionRate(len(outcomes), len(means), total / len(means), low, high)
+def spread_over_questions(groups: Sequence[int], values: Sequence[float]) -> list[float]:
+    """One number a question, whose mean is that of all rows, and whose spread is that of a mean
+    over rows where questions are drawn: mean + (rows of the question / mean rows of a question) ·
+    (mean of the question − mean), the ratio estimator, linearised (Cochran, Sampling Techniques,
+    1977, chapter 6)."""
+    mean, means = math.fsum(values) / len(values), question_means(groups, values)
+    rows = Counter(groups)
+    a_question = len(values) / len(means)
+    numbers = sorted(rows)
+    return [
+        mean + rows[number] / a_question * (own - mean)
+        for number, own in zip(numbers, means, strict=True)
+    ]
 
 
 def question_means(groups: Sequence[int], values: Sequence[float]) -> list[float]:

@@ -140,7 +140,9 @@ def records(spec: EvalSpec | None) -> tuple[ScorerRecord, ...]:
     )
 
 
-def wilson(num_correct: float, num_total: int, z: float = 1.959963984540054) -> tuple[float, float]:
+def wilson(
+    num_correct: float, num_total: float, z: float = 1.959963984540054
+) -> tuple[float, float]:
     """Wilson score interval of a rate (E. B. Wilson, JASA 22, 1927), 95 % by default.
 
     `num_correct` is a sum of outcomes from 0 to 1; of outcomes between, see `intervals`.

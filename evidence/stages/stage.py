@@ -136,14 +136,6 @@ def stages_of(milestone: Milestone) -> tuple[Stage, ...]:
     return tuple(_stage(milestone, one, asked, sets) for one in asked)
 
 
-def stage_named(milestone: Milestone, name: str) -> Stage:
-    """The stage of this name. Raises KeyError where there is none."""
-    for one in stages_of(milestone):
-        if one.name == name:
-            return one
-    raise KeyError(name)
-
-
 def _asked(milestone: Milestone) -> Iterator[_Asked]:
     """One for each training stage, and for each checkpoint and data set of an evaluation."""
     trained: list[str] = []

@@ -14,23 +14,14 @@ from evidence.records.evaluation import (
     LEVEL,
     Compared,
     PairedRecord,
-    QuestionRate,
     SamenessRecord,
     SeenQuestions,
     SpreadRecord,
     UnderTestRecord,
 )
-from evidence.text.formatting import count, percent, plural, share, significant
+from evidence.text.formatting import count, percent, plural, significant
 
 _METHODS: Final = {"paired-bootstrap": "paired bootstrap", "normal": "normal approximation"}
-
-
-def of_rate(rate: QuestionRate) -> str:
-    """Such as `35.0 % of 20 independent questions (95 % interval: 18.1 % to 56.7 %)`."""
-    rows = "" if rate.num_rows == rate.num_questions else f" in {count(rate.num_rows)} rows"
-    questions = plural(rate.num_questions, "independent question")
-    interval = f"95 % interval: {percent(rate.low)} to {percent(rate.high)}"
-    return f"{share(rate.rate)} of {questions}{rows} ({interval})"
 
 
 def of_pair(pair: PairedRecord) -> str:

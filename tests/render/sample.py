@@ -241,7 +241,7 @@ def sealed(documents: Documents) -> Documents:
 def _paths(complete: bool) -> list[str]:
     paths = [*layout.NEEDED_ALWAYS, f"{layout.ATTEMPTS}/01-jax/outcome.json"]
     needed = [path for kind in kinds() for path in kind.needed_when_complete]
-    return [*paths, *needed, *layout.NEEDED_WHEN_COMPLETE] if complete else paths
+    return [*paths, *needed, layout.TELEMETRY] if complete else paths
 
 
 def losses() -> list[float]:

@@ -28,6 +28,7 @@ from evidence.pack.documents import Documents
 from evidence.records.availability import Unavailable
 from evidence.records.run import ResultsRecord, ValueRecord
 from evidence.results.compute import compute_results
+from evidence.rules.intervals import rate_interval
 from tests.documents import replaced
 
 NAMES = """
@@ -252,3 +253,15 @@ def test_the_throughput_is_of_the_rows_that_were_fed_whatever_was_asked_for(aske
     pack = sealed(replaced(complete_pack(text), steps=short))
     assert value(pack, "train.num_samples") == 30
     assert value(pack, "train.samples_per_s") == 30 / value(pack, "train.runtime_s")
+
+
+def test_an_interval_counts_rows_that_ask_the_same_once() -> None:
+    own = predictions()
+    rows = tuple(replace(one, prompt=own[one.index % 5].prompt.upper()) for one in own)
+    values = compute_results(replaced(complete_pack(), predictions=rows)).values
+    assert values["eval.num_effective"].value == 5
+    assert values["eval.exact.rate"].value == 5 / 20
+    ends = [values[f"eval.exact.{end}"] for end in ("low", "high")]
+    assert [one.value for one in ends] == list(rate_interval(5 / 20, 5))
+    assert {one.rule for one in ends} == {"wilson-questions"}
+    assert "eval.num_effective" not in compute_results(complete_pack()).values

@@ -12,9 +12,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from evidence.records.availability import Unavailable
-from evidence.records.evaluation import QuestionRate, SamenessRecord, SpreadRecord
+from evidence.records.evaluation import SamenessRecord, SpreadRecord
 from evidence.records.run import PredictionRow
-from evidence.rules.intervals import question_rate, scored_rates
+from evidence.rules.intervals import (
+    effective_number,
+    questions_of,
+    rate_interval,
+    spread_over_questions,
+)
 from evidence.rules.paired import paired
 from evidence.rules.questions import Question, independent, questions_seen
 from evidence.rules.same_evaluation import same_evaluation
@@ -26,12 +31,6 @@ from tests.rules.answers import answer, answers
 VERDICTS = st.text("+-", min_size=1, max_size=40)
 
 
-def rate(rows: list[PredictionRow]) -> QuestionRate:
-    found = scored_rates(rows, ["exact"])["exact"]
-    assert isinstance(found, QuestionRate)
-    return found
-
-
 def same(first: list[PredictionRow], second: list[PredictionRow]) -> SamenessRecord:
     found = same_evaluation(first, second)
     assert isinstance(found, SamenessRecord)
@@ -41,41 +40,54 @@ def same(first: list[PredictionRow], second: list[PredictionRow]) -> SamenessRec
 # Rates
 
 
+def again(verdicts: str, times: int) -> list[PredictionRow]:
+    """Each question asked several times, spelled in two ways."""
+    forms = ["question {}", "  QUESTION\n{}"]
+    return [
+        answer(index * times + number, one == "+", prompt=forms[number % 2].format(index))
+        for index, one in enumerate(verdicts)
+        for number in range(times)
+    ]
+
+
 @given(VERDICTS)
-def test_rows_of_their_own_questions_have_wilsons_interval(verdicts: str) -> None:
-    found, right, rows = rate(answers(verdicts)), verdicts.count("+"), len(verdicts)
-    assert (found.num_rows, found.num_questions, found.rate) == (rows, rows, right / rows)
-    assert (found.low, found.high) == wilson(right, rows)
+def test_rows_of_their_own_questions_are_as_many_questions(verdicts: str) -> None:
+    rows, right = answers(verdicts), verdicts.count("+")
+    asked = questions_of(rows)
+    assert effective_number(asked) == len(rows)
+    found = rate_interval(right / len(rows), effective_number(asked))
+    assert found == pytest.approx(wilson(right, len(rows)))
 
 
 @given(VERDICTS, st.integers(2, 4))
 def test_asking_each_question_again_makes_no_interval_narrower(verdicts: str, times: int) -> None:
-    rows = [
-        answer(index * times + again, one == "+", prompt=form.format(index))
-        for index, one in enumerate(verdicts)
-        for again, form in enumerate(["question {}", "  QUESTION\n{}"] * times)
-        if again < times
-    ]
-    found, once = rate(rows), rate(answers(verdicts))
-    assert found.num_rows == len(rows)
-    assert (found.num_questions, found.rate, found.low, found.high) == (
-        once.num_questions, once.rate, once.low, once.high,
-    )  # fmt: skip
+    rows = again(verdicts, times)
+    right = sum(row.scores["exact"] for row in rows)
+    found = rate_interval(right / len(rows), effective_number(questions_of(rows)))
+    assert found == pytest.approx(wilson(verdicts.count("+"), len(verdicts)))
+    numbers = [float(row.scores["exact"]) for row in rows]
+    once = [float(one == "+") for one in verdicts]
+    assert spread_over_questions(questions_of(rows), numbers) == pytest.approx(once)
 
 
-def test_a_question_counts_once_however_often_it_is_asked() -> None:
+def test_a_question_that_is_asked_most_of_the_time_is_most_of_what_is_told() -> None:
     rows = [answer(index, True, prompt="easy") for index in range(9)] + [answer(9, False)]
-    found = rate(rows)
-    assert (found.num_rows, found.num_questions, found.rate) == (10, 2, 0.5)
+    assert effective_number(questions_of(rows)) == 100 / 82
 
 
-def test_a_rate_without_verdicts_is_not_measured() -> None:
-    assert scored_rates([], ["exact"]) == {"exact": Unavailable("no question was asked")}
-    rows = [answer(0), answer(1, scores={})]
-    reason = Unavailable("1 of 2 rows have no verdict of exact")
-    assert scored_rates(rows, ["exact"]) == {"exact": reason}
-    with pytest.raises(ValueError, match="zip"):
-        question_rate([0, 1], [True])
+@given(st.lists(st.integers(0, 5), min_size=1, max_size=40))
+def test_rows_tell_as_much_as_one_question_at_least_and_as_all_at_most(asked: list[int]) -> None:
+    assert 1 <= effective_number(asked) <= len(set(asked))
+
+
+@given(st.lists(st.tuples(st.integers(0, 5), st.floats(-9, 9)), min_size=1, max_size=40))
+def test_the_mean_over_questions_of_any_size_is_that_of_the_rows(
+    rows: list[tuple[int, float]],
+) -> None:
+    asked, values = [one for one, _ in rows], [value for _, value in rows]
+    found = spread_over_questions(asked, values)
+    assert len(found) == len(set(asked))
+    assert statistics.fmean(found) == pytest.approx(statistics.fmean(values), abs=1e-9)
 
 
 @given(st.lists(st.sets(st.sampled_from("abcdefgh"), min_size=1, max_size=3), max_size=10))

@@ -7,13 +7,11 @@ from msgspec.structs import replace
 from evidence.records.availability import Unavailable
 from evidence.records.evaluation import (
     PairedRecord,
-    QuestionRate,
     SamenessRecord,
     SeenQuestions,
     UnderTestRecord,
 )
 from evidence.rules.paired import paired
-from evidence.rules.scoring import wilson
 from evidence.rules.spread import spread
 from evidence.text import evaluations as said
 from tests.rules.answers import answers
@@ -25,13 +23,6 @@ def pair(first: str, second: str) -> PairedRecord:
     found = paired(answers(first), answers(second), ["exact"])["exact"]
     assert isinstance(found, PairedRecord)
     return found
-
-
-def test_a_rate_names_its_n_and_its_interval() -> None:
-    rate = QuestionRate(20, 20, 0.35, *wilson(7, 20))
-    wanted = "35.0 % of 20 independent questions (95 % interval: 18.1 % to 56.7 %)"
-    assert said.of_rate(rate) == wanted
-    assert "20 independent questions in 25 rows" in said.of_rate(replace(rate, num_rows=25))
 
 
 def test_a_pair_names_its_test_and_what_that_cannot_tell() -> None:

@@ -17,7 +17,6 @@ from evidence.text.hypertext.line import Opened, Writer, block_of, taken_out, te
 _HEADING: Final = re.compile(r"(#{1,4}) (.*)")
 _ITEM: Final = re.compile(r"( *)(?:-|([0-9]{1,9})\.) (.*)")
 _IMAGE: Final = re.compile(r"!\[([^\]\n]*)\]\(([A-Za-z0-9_./-]*)\)")
-_RULE_CELL: Final = re.compile(r":?-+:?")
 _NOT_IN_ID: Final = re.compile(r"[^a-z0-9 -]")
 _NUMBER: Final = re.compile(r"[-−+]?[0-9][0-9.,]*(?:e-?[0-9]+)?(?:[ \u00a0](?:%|[kMGT]?i?B|W|s))?")
 
