@@ -257,11 +257,16 @@ def test_the_throughput_is_of_the_rows_that_were_fed_whatever_was_asked_for(aske
 
 def test_an_interval_counts_rows_that_ask_the_same_once() -> None:
     own = predictions()
-    rows = tuple(replace(one, prompt=own[one.index % 5].prompt.upper()) for one in own)
+    rows = tuple(
+        replace(
+            one, prompt=f"  question {n % 5}".upper(), scores={**one.scores, "exact": n % 5 == 0}
+        )
+        for n, one in enumerate(own)
+    )
     values = compute_results(replaced(complete_pack(), predictions=rows)).values
     assert values["eval.num_effective"].value == 5
-    assert values["eval.exact.rate"].value == 5 / 20
+    assert values["eval.exact.rate"].value == 4 / 20
     ends = [values[f"eval.exact.{end}"] for end in ("low", "high")]
-    assert [one.value for one in ends] == list(rate_interval(5 / 20, 5))
+    assert [one.value for one in ends] == list(rate_interval(4 / 20, 5))
     assert {one.rule for one in ends} == {"wilson-questions"}
     assert "eval.num_effective" not in compute_results(complete_pack()).values
