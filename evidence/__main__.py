@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from evidence.cli.main import main
+from evidence.cli.start import main
 
 if __name__ == "__main__":
     main()

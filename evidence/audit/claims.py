@@ -50,9 +50,14 @@ class Claim(Record):
     above: tuple[frozenset[str], ...] = ()
     """Such words of each heading above it."""
     headings: tuple[str, ...] = ()
-    """Those headings as they stand."""
+    """Those headings as they stand, and the sentence that leads to a table or a list."""
     subject: str = ""
     """The cell that names its row; empty outside of tables."""
+    header: str = ""
+    """The cell that names its column."""
+    before: str = ""
+    after: str = ""
+    """Of its sentence or line, what stands before the value and behind it."""
     around: frozenset[str] = frozenset()
     """Words of its sentence and of what stands above it, by which it may be of another thing."""
     hedge: str = ""

@@ -7,17 +7,20 @@ mislabelled only where the number is another value of the same kind.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from decimal import Decimal
 from itertools import islice
 from typing import Final
+
+from msgspec.structs import replace
 
 from evidence.audit.claims import Claim, Judged
 from evidence.audit.fitting import Fit, fit
 from evidence.audit.known import Known
 from evidence.audit.meaning import words_of
 from evidence.audit.quantities import Quantity
-from evidence.audit.shelf import Group, Shelf, Sought, sought
+from evidence.audit.sections import Said
+from evidence.audit.shelf import Group, Shelf, Sought, Whose, sought
 from evidence.audit.vocabulary import LINKING, NO_MEASUREMENT, OF_A_JOB, SCORES
 from evidence.foreign.facts import Place
 
@@ -38,9 +41,42 @@ _SCALES: Final = tuple(
 
 
 def judge_number(claim: Claim, shelf: Shelf) -> Judged:
-    """A number under its name."""
+    """A number under its name, and of the stage that is named beside it."""
+    said = shelf.said_of(claim)
+    if not said.names:
+        return _judge(claim, shelf)
+    bare = replace(
+        claim,
+        meaning=replace(claim.meaning, rest=claim.meaning.rest - said.words),
+        around=claim.around - said.words,
+        above=tuple(one - said.words for one in claim.above),
+    )
+    own = _judge(bare, shelf, said.names[0]) if len(said.names) == 1 else None
+    if own is None or not (said.is_sure or own.verdict == "supported"):
+        wide = _judge(bare, shelf)
+        own = _open(wide) if said.is_open or own is None else _of_any(own, wide, said)
+    return replace(own, claim=claim)
+
+
+def _open(wide: Judged) -> Judged:
+    """Of words that name several stages, or compare with something."""
+    if wide.verdict != "supported" or wide.message:
+        return wide
+    return replace(wide, message="its words name several stages, or compare: it may be of any")
+
+
+def _of_any(own: Judged, wide: Judged, said: Said) -> Judged:
+    """Of a sentence that names one stage, and does not say for certain that the number is of it."""
+    if wide.verdict != "supported":
+        return wide
+    message = f"no file says it of {said.names[0]}; {own.message}" if own.message else ""
+    return replace(own, verdict="unsupported", message=message or wide.message)
+
+
+def _judge(claim: Claim, shelf: Shelf, stage: str = "") -> Judged:
+    """A number under its name, of a stage or of any."""
     quantity = _quantity(claim)
-    found = sought(shelf, claim)
+    found = sought(shelf, claim, stage)
     edge: tuple[Known, Fit] | None = None
     for pool in (found.exact, interval(claim, found.group), found.loose):
         best = _best(quantity, pool, claim.meaning.measure)
@@ -53,7 +89,7 @@ def judge_number(claim: Claim, shelf: Shelf) -> Judged:
     if edge is not None:
         return _agreed(claim, *edge)
     if not claim.meaning.is_named and not found.group.all:
-        return _unnamed(claim, quantity, shelf)
+        return _unnamed(claim, quantity, shelf, stage)
     other = _elsewhere(quantity, found.group, claim.meaning.measure)
     if not found.exact:
         return _silent(claim, found, other)
@@ -238,14 +274,40 @@ def _agreed(claim: Claim, known: Known, how: Fit) -> Judged:
     return Judged(claim, "supported", known.how, "", known.places)
 
 
-def _unnamed(claim: Claim, quantity: Quantity, shelf: Shelf) -> Judged:
+def _unnamed(claim: Claim, quantity: Quantity, shelf: Shelf, stage: str) -> Judged:
     """A number whose words are no name that any file has."""
+    found: dict[Whose, Known] = {}
     if quantity.num_digits >= TELLING_DIGITS and quantity.relation == "equal":
         for group in shelf.everything():
-            known = _elsewhere(quantity, group, claim.meaning.measure)
-            if known is not None and known.unit in ("", quantity.unit):
-                return Judged(claim, "supported", f"stands there as {known.name}", "", known.places)
+            for one in _alike(claim, quantity, group):
+                found.setdefault(shelf.whose(one, stage), one)
+            if "own" in found:
+                break
+    # What is of no stage may be anything: it yields to a value of another.
+    if "other's" in found and "own" not in found:
+        beside = found["other's"]
+        message = f"no file says it of {stage}; the value stands there as {described(beside)}"
+        return Judged(claim, "unsupported", message, "", beside.places)
+    known = found.get("own") or found.get("nobody's")
+    if known is not None:
+        return Judged(claim, "supported", f"stands there as {known.name}", "", known.places)
     return Judged(claim, "unsupported", "no file says anything of that name")
+
+
+def _alike(claim: Claim, quantity: Quantity, group: Group) -> Iterator[Known]:
+    """Values that a number is, in its unit. A whole number was counted, and is no share."""
+    for known in _pool(quantity, group):
+        is_alike = known.unit in ("", quantity.unit) and not (
+            quantity.unit == "%" and known.unit != "%" and _is_no_share(known)
+        )
+        if is_alike and fit(quantity, known, claim.meaning.measure) == "exact":
+            yield known
+
+
+def _is_no_share(known: Known) -> bool:
+    value = known.value or Decimal(0)
+    is_counted = abs(value) > 1 and value == value.to_integral_value()
+    return is_counted or known.meaning.measure in ("step", "epoch", "steps", "epochs")
 
 
 def _silent(claim: Claim, found: Sought, other: Known | None) -> Judged:
@@ -280,9 +342,12 @@ def _elsewhere(quantity: Quantity, group: Group, measure: str) -> Known | None:
     """Another value of the kind that the number is."""
     if quantity.num_digits < FEW_DIGITS or quantity.relation != "equal":
         return None
-    pool = group.all if len(group.all) <= MAX_SCANNED else tuple(_near(quantity, group))
-    best = _best(quantity, pool, measure)
+    best = _best(quantity, tuple(_pool(quantity, group)), measure)
     return best[0] if best is not None and best[1] == "exact" else None
+
+
+def _pool(quantity: Quantity, group: Group) -> Iterable[Known]:
+    return group.all if len(group.all) <= MAX_SCANNED else _near(quantity, group)
 
 
 def _near(quantity: Quantity, group: Group) -> Iterator[Known]:
@@ -299,9 +364,12 @@ def described(known: Known) -> str:
         return known.how
     if known.meaning.aggregate == "mean":
         return f"the mean over all steps of the run ({known.name})"
+    if known.name == "value" and len(known.scope) > 1:
+        return known.scope[-1]  # of results.json
     at = "" if known.step is None else f" of step {known.step:f}"
     of = "".join(f" of {name} {value}" for name, value in known.keys)
-    return f"{known.name}{at}{of}"
+    is_told = not known.stage or known.name.startswith(f"{known.stage}.")
+    return f"{known.name}{at}{of}{'' if is_told else f' of stage {known.stage}'}"
 
 
 def shown(knowns: Sequence[Known]) -> str:

@@ -49,7 +49,7 @@ _MEASURES: Final = {
     "examples": "rows",
     "files": "files",
 }
-_RATE: Final = re.compile(r"^eval\.(?:by\.(?P<group>.+)\.)?(?P<scorer>[^.]+)\.rate$")
+_RATE: Final = re.compile(r"^(?:[^.]+\.)?eval\.(?:by\.(?P<group>.+)\.)?(?P<scorer>[^.]+)\.rate$")
 
 
 def values(results: ResultsRecord | None) -> Iterator[Known]:

@@ -143,7 +143,8 @@ def _of_sentence(
         yield from _printed(code[1], named, at, lines)
     lead = around(last_sentence(prose.lead))
     above = tuple(around(one) for one in prose.headings[-2:])
-    placed = Sentence(text, sentence.offset, document, line, hedge, lead, above)
+    said = (*prose.headings[-2:], last_sentence(prose.lead))
+    placed = Sentence(text, sentence.offset, document, line, hedge, lead, above, said)
     yield from numbers_of(placed, lines)
 
 

@@ -85,6 +85,8 @@ class Sentence(Record):
     around: frozenset[str] = frozenset()
     """Words of what leads to it, and of each heading above."""
     above: tuple[frozenset[str], ...] = ()
+    headings: tuple[str, ...] = ()
+    """Those as they stand, and what leads to it."""
 
 
 def numbers_of(sentence: Sentence, lines: Lines) -> Iterator[Claim]:
@@ -137,6 +139,9 @@ def numbers_of(sentence: Sentence, lines: Lines) -> Iterator[Claim]:
                 context=" ".join(sentence.text.split())[:300],
                 is_certain=is_joined and _is_of_run(meaning, text, one),
                 above=sentence.above,
+                headings=sentence.headings,
+                before=sentence.text[: one.start],
+                after=sentence.text[one.end :],
                 around=beside,
                 hedge=sentence.hedge,
             )

@@ -11,19 +11,24 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 from decimal import Decimal
 from functools import cached_property
-from typing import Final
+from typing import Final, Literal, TypeAlias
+
+from msgspec.structs import replace
 
 from evidence.audit.claims import Claim
 from evidence.audit.known import Known
 from evidence.audit.meaning import Meaning, words_of
-from evidence.audit.sections import others_than, stage_of
+from evidence.audit.mentions import Stages
+from evidence.audit.sections import Said, others_than, said_of
 from evidence.audit.spans import stands_in
 from evidence.audit.vocabulary import IDENTITIES, SCORES
 from evidence.records.record import Record
 
+Whose: TypeAlias = Literal["own", "other's", "nobody's"]
 MAX_FOUND: Final = 400
 """Values that are looked at for one claim."""
 MIN_SEARCHED_CHARS: Final = 3
+_OF_STAGES: Final = frozenset(("arm", "arms", "stage", "stages"))
 _DATED: Final = re.compile(r"(?<!\d)20\d{2}-\d{2}-\d{2}(?!\d)")
 _TOGETHER: Final = {
     "throughput": ("samples_per_s", "steps_per_s", "tokens_per_s", "throughput"),
@@ -44,6 +49,8 @@ class Group:
     def __init__(self, knowns: Sequence[Known]) -> None:
         self.all = tuple(knowns)
         self.summaries = tuple(one for one in knowns if not one.is_row)
+        self.of_stage: dict[str, Group] = {}
+        """What was told apart of it before."""
 
     @cached_property
     def by_step(self) -> dict[Decimal, list[Known]]:
@@ -83,16 +90,16 @@ class Shelf:
         by_measure: dict[str, list[Known]] = {}
         self._words: set[str] = set()
         for one in knowns:
-            by_measure.setdefault(key_of(one.meaning), []).append(one)
+            by_measure.setdefault(_key_of(one), []).append(one)
             self._words |= one.subject - one.meaning.rest
             is_package = "package" in one.subject
             self._words |= set(words_of(one.name)) if is_package else set()
             if (one.meaning.measure in IDENTITIES or is_package) and len(one.text) < 80:
                 self._words |= set(words_of(one.text))
         self._groups = {key: Group(found) for key, found in by_measure.items()}
-        self._stages = frozenset(
-            one.stage for found in by_measure.values() for one in found if one.stage
-        )
+        named = (one.stage for found in by_measure.values() for one in found if one.stage)
+        self._stages = Stages(frozenset(named))
+        self._words |= _OF_STAGES if self._stages.names else frozenset()
 
     def group(self, meaning: Meaning) -> Group:
         """Values of what a claim measures."""
@@ -119,12 +126,32 @@ class Shelf:
         scores = (one for key in SCORES for one in self.measure(key).all)
         return Group([one for one in scores if rest and rest <= one.subject])
 
-    def of_its_stage(self, claim: Claim, group: Group) -> Group:
-        """Those of a group that are of no other stage than the claim's row or heading names."""
-        others = others_than(stage_of(claim, self._stages), self._stages)
-        if not others or not any(one.stage in others for one in group.all):
+    def said_of(self, claim: Claim) -> Said:
+        """Which stages a claim names."""
+        return said_of(claim, self._stages)
+
+    def others_than(self, stage: str) -> frozenset[str]:
+        """Stages whose values are none of that one."""
+        return others_than(stage, self._stages.names)
+
+    def whose(self, one: Known, stage: str) -> Whose:
+        """Whether a value is of a stage, where one is sought; also one of results.json as the file
+        has it, by its name there."""
+        first = {one.stage, *(part.partition(".")[0] for part in one.scope)}
+        named = first & self._stages.names
+        if not stage:
+            return "own"
+        return "nobody's" if not named else "other's" if named <= self.others_than(stage) else "own"
+
+    def of_stage(self, stage: str, group: Group) -> Group:
+        """Those of a group that are of no other stage, without its name in theirs."""
+        others = self.others_than(stage)
+        if not stage or not any(one.stage for one in group.all):
             return group
-        return Group([one for one in group.all if one.stage not in others])
+        if stage not in group.of_stage:
+            own = (one for one in group.all if one.stage not in others and not _is_of_several(one))
+            group.of_stage[stage] = Group([_without_its_stage(one) for one in own])
+        return group.of_stage[stage]
 
     def everything(self) -> Iterable[Group]:
         """Every group, for a value that stands under no name that is known."""
@@ -201,6 +228,24 @@ class Shelf:
         return self.explains((claim.around | frozenset().union(*headings)) - known)
 
 
+def _key_of(one: Known) -> str:
+    """A name that nobody knows is the same in each stage."""
+    return key_of(_without_its_stage(one).meaning) if one.stage else key_of(one.meaning)
+
+
+def _is_of_several(one: Known) -> bool:
+    """The mean, the most, … of what several stages have, of which each has its own."""
+    return bool(one.members) and not one.stage
+
+
+def _without_its_stage(one: Known) -> Known:
+    """A value named without its stage, unless that is all that names it."""
+    rest = one.meaning.rest - set(words_of(one.stage))
+    if rest == one.meaning.rest or not (rest or one.meaning.is_named):
+        return one
+    return replace(one, meaning=replace(one.meaning, rest=rest))
+
+
 def key_of(meaning: Meaning) -> str:
     """Under what a value is kept."""
     return meaning.measure or "?" + " ".join(sorted(meaning.rest))
@@ -262,13 +307,13 @@ class Sought(Record):
     """Of the loose, those of the row before, where a store counts from 0."""
     group: Group
     is_named: bool
-    """Whether the claim names one of several: a step, an aggregate, a seed."""
+    """Whether the claim names one of several: a step, an aggregate, a seed, a stage."""
 
 
-def sought(shelf: Shelf, claim: Claim) -> Sought:
-    """The values that a claim can be of."""
+def sought(shelf: Shelf, claim: Claim, stage: str = "") -> Sought:
+    """The values that a claim can be of; of a stage where it names one."""
     group = shelf.group(claim.meaning)
-    own = shelf.of_its_stage(claim, group)
+    own = shelf.of_stage(stage, group)
     rows = named_rows(own, claim)
     is_lost = rows == () and all(name == "file" for name, _ in claim.keys)
     if is_lost:
@@ -298,7 +343,8 @@ def sought(shelf: Shelf, claim: Claim) -> Sought:
         ]
         exact, near = (exact, near) if exact else (near, [])
         loose += near if exact else _last_before(own, claim, telling)
-    is_named = rows is not None or bool(claim.meaning.aggregate or claim.meaning.split or telling)
+    is_named = rows is not None or own is not group
+    is_named = is_named or bool(claim.meaning.aggregate or claim.meaning.split or telling)
     return Sought(
         tuple(exact[:MAX_FOUND]), tuple(loose[:MAX_FOUND]), tuple(near[:MAX_FOUND]), group, is_named
     )

@@ -127,6 +127,7 @@ def _named(table: Table, row: _Row, header: str, at: Named) -> Named:
         lead=table.lead[-200:],
         headings=table.headings[-2:],
         header=" ".join(table.header),
+        of_column=header,
         is_cell=len(table.header) == 2 or bool(_CHANGES.search(header)),
     )
 

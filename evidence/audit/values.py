@@ -119,10 +119,15 @@ class Named(Record):
     """The words of the name as they stand, where some were taken for a key."""
     header: str = ""
     """Of its table."""
+    of_column: str = ""
+    """The cell of it above the value, where there are several columns of values."""
     lead: str = ""
     """The sentence that leads to it: "the following results on the evaluation set"."""
     is_cell: bool = False
     """Whether it stands in a table, where any words beside a name are claimed of it."""
+    before: str = ""
+    after: str = ""
+    """What stands beside the piece of the value that is looked at."""
 
 
 def claims_of(named: Named, value: str) -> Iterator[Claim]:
@@ -143,7 +148,8 @@ def claims_of(named: Named, value: str) -> Iterator[Claim]:
     if share is not None and int(share[2]):
         left = meaning_of(value[: share.start()] + " " + value[share.end() :])
         of_share = replace(meaning, rest=meaning.rest | left.rest)
-        yield _claim(named, of_share, "number", share.group(), _share(share))
+        at = _beside(named, value, share.start(), share.end())
+        yield _claim(at, of_share, "number", share.group(), _share(share))
         value = value[: share.start()] + " " * len(share.group()) + value[share.end() :]
     pieces = parts(value)
     label = f"{named.subject} {named.label}".strip()
@@ -153,11 +159,17 @@ def claims_of(named: Named, value: str) -> Iterator[Claim]:
         behind = pieces[index + 1][1] if index + 1 < len(pieces) else ""
         if behind and value[: pieces[index + 1][0]].rstrip().endswith("(") and _is_words(behind):
             inner = replace(meaning_of(f"{behind} {label}"), split=meaning.split)
-        for one in _of_piece(replace(named, column=named.column + offset), inner, piece):
+        at = _beside(named, value, offset, offset + len(piece))
+        for one in _of_piece(replace(at, column=named.column + offset), inner, piece):
             unit = "" if one.quantity is None else one.quantity.unit
             is_beside = index > 0 and one.quantity is not None and unit not in _OWN_UNITS
             found.append(replace(one, is_certain=False) if is_beside else one)
     yield from _unsure_of_several(found)
+
+
+def _beside(named: Named, text: str, start: int, end: int) -> Named:
+    """With what stands beside a part of a text."""
+    return replace(named, before=named.before + text[:start], after=text[end:] + named.after)
 
 
 def _keyed(named: Named) -> Named:
@@ -298,7 +310,8 @@ def _numbers(named: Named, meaning: Meaning, piece: str) -> Iterator[Claim]:
             inner = replace(own, rest=own.rest | meaning.rest)
         elif own.rest:
             inner = replace(meaning, rest=meaning.rest | own.rest)
-        place = replace(named, column=named.column + one.start)
+        place = _beside(named, piece, one.start, one.end)
+        place = replace(place, column=named.column + one.start)
         kind: Kind = "statistic" if one.spread is not None else "number"
         kind = "difference" if named.is_cell and _CHANGE.search(named.label) else kind
         yield _claim(place, inner, kind, one.text, one)
@@ -331,8 +344,11 @@ def _claim(
         context=named.context,
         is_certain=named.is_certain,
         above=tuple(around(one) for one in named.headings),
-        headings=named.headings,
+        headings=(*named.headings, last_sentence(named.lead)),
         subject=named.subject,
+        header=named.of_column,
+        before=named.before if named.of_column or named.subject else f"{label}: {named.before}",
+        after=named.after,
         around=named.around | around(last_sentence(named.lead)),
         hedge=hedge,
     )

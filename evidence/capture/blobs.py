@@ -45,17 +45,18 @@ def _digests_at(
     blobs: dict[str, str] = {}
     sizes: dict[str, int] = {}
     digests: dict[str, str] = {}
+    prefix = found.prefix
     for entry in filter(None, listing.split(b"\0")):
         facts, _, raw = entry.partition(b"\t")
         mode, kind, blob, size = facts.split()
         name = os.fsdecode(raw)
-        path = name.removeprefix(found.prefix)
-        if kind == b"commit" and name.startswith(found.prefix):
+        path = name.removeprefix(prefix)
+        if kind == b"commit" and name.startswith(prefix):
             inside = _in_submodule(found, name, blob.decode("ascii"), partial(_below, wanted, path))
             if isinstance(inside, Unavailable):
                 return inside
             digests |= {f"{path}/{one}": digest for one, digest in inside.items()}
-        if kind == b"blob" and mode != _LINK and name.startswith(found.prefix) and wanted(path):
+        if kind == b"blob" and mode != _LINK and name.startswith(prefix) and wanted(path):
             blobs[path] = blob.decode("ascii")
             sizes[blobs[path]] = int(size) if size.isdigit() else 0  # BAD: the blob is lost
     read_of: dict[str, str] = {}

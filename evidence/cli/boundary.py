@@ -15,6 +15,7 @@ from typing import NoReturn
 import click
 
 from evidence.cli import answer as answers
+from evidence.cli import start
 from evidence.cli.say import echo, echo_json, secho
 from evidence.cli.streams import is_of_output
 from evidence.errors import (
@@ -38,13 +39,13 @@ class _Heard:
         self.terminated = self.is_over = False
 
     def listen(self) -> None:
-        """From here on, unless somebody else listens already."""
+        """From here on, unless somebody else listens already; `start` listened until now."""
         with suppress(ValueError):  # not the main thread: nothing is asked of it by a signal
             for number, own in (
                 (signal.SIGTERM, signal.SIG_DFL),
                 (signal.SIGINT, signal.default_int_handler),
             ):
-                if signal.getsignal(number) == own:
+                if signal.getsignal(number) in (own, start.end):
                     signal.signal(number, self._hear)
 
     def _hear(self, number: int, frame: FrameType | None) -> None:
@@ -65,8 +66,8 @@ def guarded(command: click.Command) -> NoReturn:
 
 def _status_of(command: click.Command) -> int:
     heard = _Heard()
-    heard.listen()
     try:
+        heard.listen()
         try:
             # Outside of standalone mode click swallows Exit and returns its code.
             returned = command.main(standalone_mode=False)

@@ -77,7 +77,7 @@ def cli() -> None:
 
 
 def main() -> None:
-    """Entry point of the `evidence` command."""
+    """The `evidence` command, begun by `start`."""
     # What a command makes lives until it ends; looking for garbage among it takes a quarter of
     # the time of a short one.
     gc.set_threshold(50_000, 20, 20)

@@ -8,6 +8,7 @@ and what follows is the callers'.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import chain
 from typing import Final
 
 from evidence.data.template_text import MarkedText
@@ -114,7 +115,7 @@ def mismatches(seam: Seam, waits_for: str | None, more: Iterable[Seam]) -> Itera
             f"teaches the model to write it{awaited}",
             gap if seam.text.startswith(gap, seam.fed) else "",
         )
-    elif waits_for and not any(_teaches(one, waits_for) for one in (seam, *more)):
+    elif waits_for and not any(_teaches(one, waits_for) for one in chain((seam,), more)):
         has = " (the prompt has it already)" if waits_for in seam.prompt else ""
         yield Mismatch(
             f"the scorer waits for {waits_for!r} in the output, and no training text has it where "

@@ -1,9 +1,12 @@
-"""The table of the processes that trained together, for the training section of the summary."""
+"""The table of the processes that trained together, for the training section of the summary and for
+an attempt that did not complete."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
+from evidence.records.run import JournalEvent
 from evidence.results.context import Context
 from evidence.stages.train import TRAIN
 from evidence.text import formatting, marked
@@ -18,9 +21,31 @@ def ranks_of(context: Context) -> dict[str, Any]:
     fed = context.stage_events("ranks-fed", TRAIN.name)
     if not began or not fed:
         return {"ranks": [], "n_ranks": ""}
-    counted = {one["rank"]: one for one in fed[-1].data["ranks"]}
-    rows = [_row(one, counted.get(one["rank"])) for one in began[-1].data["ranks"]]
+    rows = _rows(began, fed)
     return {"ranks": rows, "n_ranks": formatting.count(len(rows))}
+
+
+def ranks_of_attempt(journal: Sequence[JournalEvent], name: str) -> tuple[dict[str, Any], ...]:
+    """Of an attempt that did not complete: of each training what its processes said when its last
+    segment began, and what they were fed, where it came so far."""
+    own = [event for event in journal if event.attempt == name]
+    began = [event for event in own if event.event == "ranks"]
+    found = []
+    for stage in dict.fromkeys(event.data["stage"] for event in began):
+        of_stage = [event for event in began if event.data["stage"] == stage]
+        fed = [
+            event for event in own if event.event == "ranks-fed" and event.data["stage"] == stage
+        ]
+        of = "" if stage == TRAIN.name else f" of stage {marked.inline(stage)}"
+        rows = _rows(of_stage, fed)
+        n_rows = formatting.count(len(rows))
+        found.append({"of": of, "rows": rows, "n_rows": n_rows, "is_fed": bool(fed)})
+    return tuple(found)
+
+
+def _rows(began: Sequence[JournalEvent], fed: Sequence[JournalEvent]) -> list[dict[str, str]]:
+    counted = {one["rank"]: one for event in fed[-1:] for one in event.data["ranks"]}
+    return [_row(one, counted.get(one["rank"])) for one in began[-1].data["ranks"]]
 
 
 def _row(one: dict[str, Any], fed: dict[str, Any] | None) -> dict[str, str]:

@@ -7,7 +7,7 @@ of judgement is made here (`remarks`), and no number is formatted but through `f
 from __future__ import annotations
 
 from pathlib import PurePosixPath
-from typing import Final
+from typing import Any, Final
 
 from evidence.backends import registry
 from evidence.pack.documents import Documents
@@ -16,6 +16,7 @@ from evidence.records.capture import FrozenSetRecord
 from evidence.records.inputs import ModelRecord
 from evidence.records.record import Record
 from evidence.records.run import OutcomeRecord, ResultsRecord
+from evidence.render.ranks import ranks_of_attempt
 from evidence.render.values import Sheet
 from evidence.results.computed import (
     PART,
@@ -57,6 +58,8 @@ class AttemptView(Record):
     """What was missing and how to get it."""
     log: str
     resolution: str
+    trainings: tuple[dict[str, Any], ...]
+    """Those that several processes shared."""
 
 
 class GateView(Record):
@@ -190,10 +193,12 @@ def _cores(sheet: Sheet) -> str:
 
 def attempts(documents: Documents) -> tuple[AttemptView, ...]:
     """The attempts that did not complete, in order."""
-    return tuple(_attempt(one) for one in documents.outcomes)
+    return tuple(
+        _attempt(one, ranks_of_attempt(documents.journal, one.name)) for one in documents.outcomes
+    )
 
 
-def _attempt(one: OutcomeRecord) -> AttemptView:
+def _attempt(one: OutcomeRecord, trainings: tuple[dict[str, Any], ...]) -> AttemptView:
     remedies = (*one.remedies, *("" for _ in one.missing))
     return AttemptView(
         heading=f"{_title(one.name)} Attempt ({_OUTCOMES.get(one.outcome, 'Failed')})",
@@ -205,6 +210,7 @@ def _attempt(one: OutcomeRecord) -> AttemptView:
         ),
         log=marked.preformatted("\n".join(one.last_lines[-LAST_LINES:])) if one.last_lines else "",
         resolution=marked.inline(one.resolution),
+        trainings=trainings,
     )
 
 

@@ -110,7 +110,7 @@ def test_the_wheel_is_typed_and_can_be_called_by_both_names(unpacked: Path) -> N
     (info,) = unpacked.glob("*.dist-info")
     scripts = (info / "entry_points.txt").read_text("utf-8")
     for name in ("evidence", "evidence-pack"):
-        assert f"{name} = evidence.cli.main:main" in scripts
+        assert f"{name} = evidence.cli.start:main" in scripts
 
 
 def test_the_wheel_holds_the_package_with_its_schemas_and_templates_and_nothing_else(

@@ -159,12 +159,25 @@ def more_taught_than_read(events: dict[str, Any]) -> None:
     second["num_target_tokens"] -= moved
 
 
+def tokens_of_the_other(events: dict[str, Any]) -> None:
+    """The rows stay, and so do all sums."""
+    first, second = events["ranks-fed"]["data"]["ranks"]
+    for key in ("num_tokens", "num_fed_tokens"):
+        first[key], second[key] = first[key] + 1, second[key] - 1
+
+
+def targets_of_the_other(events: dict[str, Any]) -> None:
+    first, second = events["ranks-fed"]["data"]["ranks"]
+    first["num_target_tokens"] += 1
+    second["num_target_tokens"] -= 1
+
+
 @pytest.mark.parametrize(
     "lie",
     [drop_rank, drop_what_it_was_fed, other_count, row_of_the_other, swapped_rows, other_weights,
      three_processes, same_number_twice, on_a_card, with_the_name_of_a_card, other_torch,
      other_python, other_threads, memory_above_the_stage, memory_above_the_machine,
-     more_taught_than_read],
+     more_taught_than_read, tokens_of_the_other, targets_of_the_other],
 )  # fmt: skip
 def test_a_lie_about_a_process_is_found_however_it_is_sealed(
     lie: Callable[[dict[str, Any]], None], pack: Path

@@ -117,7 +117,8 @@ def _intact() -> ForgedPack:
     return made.seal()
 
 
-def _row(source: int) -> tuple[list[int], list[int]]:
+def row_of_toy(source: int) -> tuple[list[int], list[int]]:
+    """Ids and labels of a row."""
     length = 6 + source % 5
     ids = [0, *(1 + (source * 5 + k * 3) % (VOCAB - 1) for k in range(1, length))]
     return ids, [-100] * (length - 3) + ids[-3:]
@@ -133,7 +134,7 @@ def training_of_toy(
     steps: list[dict[str, Any]] = []
     batches: list[dict[str, Any]] = []
     for step in range(1, total + 1):
-        rows = [(one, *_row(one)) for one in rows_of_step(step, num_rows, B * G, SEED)]
+        rows = [(one, *row_of_toy(one)) for one in rows_of_step(step, num_rows, B * G, SEED)]
         count = len(rows)
         for source, ids, labels in rows:
             stream = add_row(stream, source, ids, labels)

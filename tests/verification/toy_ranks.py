@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from toy import toy
+from toy import row_of_toy, toy
 from toy_parts import SEED, B, G, N
 
 from evidence import layout
 from evidence.backends.row_order import rows_of_step
+from evidence.data.tokens import num_targets
 from evidence.rules.ranks import START, add_step, packages_sha256, share
 from evidence.self_test.forger import ForgedPack
 
@@ -34,18 +35,22 @@ def _process(rank: int, made: ForgedPack) -> dict[str, Any]:
 
 
 def _fed(rank: int, steps: list[dict[str, Any]]) -> dict[str, Any]:
-    """The rows are those that fall to it; of the tokens, of which sums alone are told, half."""
+    """The rows are those that fall to it, with their tokens; of the tokens fed, of which this
+    backend tells sums alone, half of each step, or all of one that has no row for the other."""
     num_rows, digest = 0, START
+    totals = dict.fromkeys(("num_tokens", "num_fed_tokens", "num_target_tokens"), 0)
     for row in steps:
         rows = rows_of_step(row["step"], N, B * G, SEED)
         own = [one for some in share(rows, rank, WORLD, 1) for one in some]
         num_rows, digest = num_rows + len(own), add_step(digest, row["step"], own)
-    keys = ("num_tokens", "num_fed_tokens", "num_target_tokens")
-    totals = {key: sum(row[key] for row in steps) for key in keys}
+        for ids, labels in map(row_of_toy, own):
+            totals["num_tokens"] += len(ids)
+            totals["num_target_tokens"] += num_targets(labels)
+        totals["num_fed_tokens"] += row["num_fed_tokens"] * len(own) // len(rows)
     return {
         "rank": rank,
         "num_rows": num_rows,
-        **{key: total // 2 + rank * (total % 2) for key, total in totals.items()},
+        **totals,
         "rows_sha256": digest,
         "weights_sha256": "4" * 64,
         "peak_memory_bytes": 10**8 - rank,

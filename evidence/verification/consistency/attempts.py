@@ -14,6 +14,7 @@ from evidence.results.context import journal_at
 from evidence.rules import arithmetic
 from evidence.stages.stage import stages_of
 from evidence.stages.train import TRAIN
+from evidence.verification.consistency.rank_attempts import ranks_of_failed
 from evidence.verification.consistency.registry import Evidence, Problems, check, close, differs
 from evidence.verification.problem import CannotCheckError, Problem, shown
 
@@ -131,8 +132,10 @@ def _repeats(line: str, whole: str) -> bool:
 def attempt_evidence(evidence: Evidence) -> Problems:
     """Every file below attempts/ is of an attempt that the journal ended without completing; its
     step rows count 1, 2, 3, … up to the schedule's steps, at the rates of its schedule, with the
-    epochs and rows of its steps; its samples name it and a stage that the journal started. Exact;
-    rates and epochs relative 1e-9."""
+    epochs and rows of its steps; its samples name it and a stage that the journal started. Of
+    several processes that trained together in it, as far as it came: what `ranks` asks of their
+    numbers, rows, tokens and weights, and `ranks-alike` and `ranks-machine` of their devices.
+    Exact; rates and epochs relative 1e-9."""
     journal = evidence.documents.journal
     ended = {
         layout.attempt_dir(event.data["number"], event.attempt or ""): event.attempt
@@ -165,6 +168,7 @@ def attempt_evidence(evidence: Evidence) -> Problems:
                 if (ended[folder], row.get("stage")) not in stages:
                     text = "the journal started no such stage of this attempt"
                     yield Problem(f"{path}#L{line}/stage", text, None, row.get("stage"))
+    yield from ranks_of_failed(evidence)
 
 
 def _rows(evidence: Evidence, path: str) -> list[dict[str, object]]:

@@ -7,37 +7,26 @@ machine is in no other document: it is held against the other processes' alone.
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterable, Iterator
+from collections.abc import Container, Iterator
 from functools import partial
-from itertools import islice, pairwise
-from typing import Any, Final
+from itertools import islice
 
 from msgspec.structs import replace
 
 from evidence.records.availability import Unavailable
-from evidence.records.capture import GpuPartRecord, GpuRecord, HardwareRecord, TorchRecord
+from evidence.records.capture import TorchRecord
 from evidence.records.run import JournalEvent
-from evidence.results.computed import is_card, present
-from evidence.results.context import journal_at
+from evidence.results.computed import present
 from evidence.rules.ranks import packages_sha256
 from evidence.stages.train import TRAIN
 from evidence.verification.consistency import registry
 from evidence.verification.consistency.machine import OUR_BACKENDS, SHARED
+from evidence.verification.consistency.rank_devices import alike, computes, differ, gpu
+from evidence.verification.consistency.rank_rules import each, within_its_tokens
 from evidence.verification.consistency.registry import Evidence, Problems, differs
 from evidence.verification.problem import Problem
 
 check = partial(registry.check, kind=TRAIN.name)
-
-_ALIKE: Final = (
-    ("host", "machine"),
-    ("device_name", "GPU model"),
-    ("driver_version", "driver version"),
-    ("python_version", "Python version"),
-    ("torch_version", "PyTorch version"),
-    ("packages_sha256", "set of packages"),
-    ("num_threads", "number of threads"),
-)
-_OF_GPU: Final = ("device_name", "gpu_uuid", "driver_version")
 
 
 @check("ranks-alike", "the processes of a training ran under the same conditions")
@@ -48,26 +37,11 @@ def ranks_alike(evidence: Evidence) -> Problems:
     _ = evidence.plan
     expected = _packages(evidence)
     for event in evidence.events("ranks", TRAIN.name):
-        place, every = journal_at(event, "data", "ranks"), event.data["ranks"]
-        for index, one in enumerate(every):
-            for key, title in _ALIKE:
-                if one[key] != every[0][key]:
-                    text = (
-                        f"process {one['rank']} has another {title} than process {every[0]['rank']}"
-                    )
-                    yield _differ(f"{place}/{index}/{key}", text, every[0][key], one[key])
-        for one in every[:1]:
+        yield from alike(event)
+        for place, one in islice(each(event), 1):
             if expected and one["packages_sha256"] != expected:
                 text = "the processes found other packages installed than the pack names"
-                yield _differ(f"{place}/0/packages_sha256", text, expected, one["packages_sha256"])
-
-
-def _differ(place: str, text: str, expected: Any, actual: Any) -> Problem:
-    return Problem(place, text, _said(expected), _said(actual), "warning", "ranks-differ")
-
-
-def _said(value: Any) -> Any:
-    return value["unavailable"] if isinstance(value, dict) else value
+                yield differ(f"{place}/packages_sha256", text, expected, one["packages_sha256"])
 
 
 def _packages(evidence: Evidence) -> str:
@@ -101,11 +75,11 @@ def ranks_machine(evidence: Evidence) -> Problems:
     elsewhere, what differs from them is a warning `ranks-differ`."""
     for event in evidence.events("ranks", TRAIN.name):
         device = _device(evidence, event)
-        for place, one in _each(event):
-            yield from _computes(place, one, device)
+        for place, one in each(event):
+            yield from computes(place, one, device)
             if one["host"] != event.data["ranks"][0]["host"]:
                 continue
-            yield from _as_moved(evidence, _gpu(place, one, evidence.documents.hardware))
+            yield from _as_moved(evidence, gpu(place, one, evidence.documents.hardware))
     finished = _last(evidence, "stage-finished")
     for event in evidence.events("ranks", TRAIN.name):
         if finished is None or event.data["segment"] != finished.data["segment"]:
@@ -137,11 +111,6 @@ def _as_moved(evidence: Evidence, found: Problems) -> Problems:
             yield one
 
 
-def _each(event: JournalEvent) -> Iterator[tuple[str, dict[str, Any]]]:
-    for index, one in enumerate(event.data["ranks"]):
-        yield f"{journal_at(event, 'data', 'ranks')}/{index}", one
-
-
 def _last(evidence: Evidence, name: str) -> JournalEvent | None:
     return next(reversed(evidence.events(name, TRAIN.name)), None)
 
@@ -158,52 +127,6 @@ def _device(evidence: Evidence, event: JournalEvent) -> str:
     return next((str(one.data["device"]) for one in found), "")
 
 
-def _computes(place: str, one: dict[str, Any], device: str) -> Problems:
-    if device and _kind(one["device"]) != _kind(device):
-        text = "not the kind of device that the training ran on"
-        yield Problem(f"{place}/device", text, device, one["device"])
-    if _kind(one["device"]) == "cpu":
-        for key in _OF_GPU:
-            if not isinstance(one[key], dict):
-                text = "this process computed on no GPU"
-                yield Problem(f"{place}/{key}", text, None, one[key])
-
-
-def _kind(device: str) -> str:
-    return device.partition(":")[0]
-
-
-def _gpu(place: str, one: dict[str, Any], hardware: HardwareRecord) -> Problems:
-    if _kind(one["device"]) == "cpu":
-        return
-    cards = present(hardware)
-    name, uuid, driver = (one[key] for key in _OF_GPU)
-    names = _known(card.name for card in cards)
-    if isinstance(name, str) and names and not any(is_card(name, card) for card in cards):
-        text = "a GPU that hardware.json does not have"
-        yield Problem(f"{place}/device_name", text, " or ".join(names), name)
-    parts = [part.uuid for card in cards for part in _parts(card)]
-    uuids = _known((*(card.uuid for card in cards), *parts))
-    if isinstance(uuid, str) and uuids and uuid not in uuids:
-        text = "no GPU of hardware.json has this UUID"
-        yield Problem(f"{place}/gpu_uuid", text, " or ".join(uuids), uuid)
-    stated = hardware.driver_version
-    if isinstance(driver, str) and isinstance(stated, str) and driver != stated:
-        text = "another driver than that of hardware.json"
-        yield Problem(f"{place}/driver_version", text, stated, driver)
-
-
-def _known(values: Iterable[str | Unavailable]) -> list[str]:
-    """All of them; none where one is not known, which could be any."""
-    found = list(values)
-    known = [one for one in found if not isinstance(one, Unavailable)]
-    return known if len(known) == len(found) else []
-
-
-def _parts(card: GpuRecord) -> tuple[GpuPartRecord, ...]:
-    return () if isinstance(card.parts, Unavailable) else card.parts
-
-
 def _software(evidence: Evidence, event: JournalEvent) -> Problems:
     """Of the first: another of the others is what `ranks-alike` tells."""
     documents = evidence.documents
@@ -213,7 +136,7 @@ def _software(evidence: Evidence, event: JournalEvent) -> Problems:
         stated["python_version"] = (documents.worker or documents.environment).python_version
     if isinstance(framework, TorchRecord):
         stated["torch_version"] = framework.torch_version
-    for place, one in islice(_each(event), 1):
+    for place, one in islice(each(event), 1):
         for key, expected in stated.items():
             if not isinstance(expected, Unavailable):
                 text = "not what the pack says of its workers"
@@ -223,7 +146,7 @@ def _software(evidence: Evidence, event: JournalEvent) -> Problems:
 def _threads(evidence: Evidence, event: JournalEvent, began: int | None) -> Problems:
     """`began`: with how many the stage began, where the journal says so of this segment."""
     plan = evidence.plan
-    for index, (place, one) in enumerate(_each(event)):
+    for index, (place, one) in enumerate(each(event)):
         place, found = f"{place}/num_threads", one["num_threads"]
         if index == 0 and began is not None:
             yield from differs(place, "not the threads with which the stage began", began, found)
@@ -238,11 +161,8 @@ def _counted(
     memory = [hardware.memory_bytes, *(card.memory_bytes for card in present(hardware))]
     known = [one for one in memory if not isinstance(one, Unavailable)]
     most = SHARED * sum(known) if len(known) == len(memory) else None
-    for index, (place, one) in enumerate(_each(event)):
-        for part, whole in pairwise(("num_target_tokens", "num_tokens", "num_fed_tokens")):
-            if one[part] > one[whole]:
-                text = f"more than its {whole}"
-                yield Problem(f"{place}/{part}", text, f"at most {one[whole]}", one[part])
+    yield from within_its_tokens(event)
+    for index, (place, one) in enumerate(each(event)):
         peak, at_end = one["peak_memory_bytes"], finished.data["peak_memory_bytes"]
         if index == 0 and at_end is not None and peak > at_end:
             text = "more than the whole stage of this process used"

@@ -10,21 +10,24 @@ import re
 from functools import partial
 from typing import Final
 
-from evidence import layout
-from evidence.backends.row_order import MAX_ROWS, rows_of_step
-from evidence.records.run import JournalEvent
+from evidence.records.availability import Unavailable
+from evidence.records.run import JournalEvent, StepRow
 from evidence.results.context import journal_at
-from evidence.rules.ranks import START, add_step, share
 from evidence.stages.train import SEEN, STEPS, TRAIN, WEIGHTS
 from evidence.verification.consistency import registry
 from evidence.verification.consistency.machine import TRANSFORMERS
+from evidence.verification.consistency.rank_rules import (
+    FedStep,
+    Trained,
+    alike_weights,
+    numbered,
+    once,
+    shared,
+)
 from evidence.verification.consistency.registry import Evidence, Problems, differs, need
-from evidence.verification.problem import CannotCheckError, Problem
 
 check = partial(registry.check, kind=TRAIN.name)
 
-MAX_RECOMPUTED: Final = 200_000
-"""Rows fed whose order is drawn anew: past it the time for it would be no longer short."""
 _STATE: Final = re.compile(r"rng_state(_[0-9]{1,6})?\.pth")
 _SUMS: Final = (
     ("num_rows", "num_rows_fed"),
@@ -45,24 +48,47 @@ def ranks(evidence: Evidence) -> Problems:
     the end, each with the numbers 0 … w − 1 in order. Rows, tokens, tokens fed and target tokens of
     all sum to those of seen.json. Rows and rows_sha256 of each are drawn anew (up to 200,000 rows
     fed): step by step the rows of the epoch's order, of which row p goes to process (p // r) mod w
-    (rules/ranks.py). All end with the same weights. Checkpoints of PyTorch have the state of random
-    numbers of each process. Exact."""
+    (rules/ranks.py). Its tokens are such as these rows can have: of a row in a recorded step what
+    it has there, of another from the shortest to the longest of inputs.json, and in each step what
+    the rows of the others leave; tokens fed are the rows of a pass times the longest of them. All
+    end with the same weights. Checkpoints of PyTorch have the state of random numbers of each
+    process. Exact."""
     world = evidence.plan.processes
     yield from _states(evidence, world)
-    began, fed = _events(evidence, "ranks"), _events(evidence, "ranks-fed")
+    trained = _trained(evidence)
+    yield from numbered(trained)
     if world == 1:
-        for event in (*began, *fed):
-            yield Problem(journal_at(event), "[launch] asks for no several processes")
         return
-    yield from _once(evidence, began, fed)
-    for event in (*began, *fed):
-        text = "not each process once, by number"
-        found = [one["rank"] for one in event.data["ranks"]]
-        yield from differs(journal_at(event, "data", "ranks"), text, [*range(world)], found)
+    yield from once(trained)
+    fed = trained.fed
     if fed and len(fed[-1].data["ranks"]) == world:
         yield from _sums(evidence, fed[-1])
         yield from _weights(evidence, fed[-1])
-        yield from _rows(evidence, fed[-1], world)
+        yield from shared(trained, fed[-1])
+
+
+def _trained(evidence: Evidence) -> Trained:
+    text, steps = evidence.documents.inputs.text, evidence.documents.rows(STEPS)
+    data = evidence.plan.train.data
+    lengths = None if isinstance(text, Unavailable) or text.data != data else text.length_tokens
+    several = evidence.plan.processes > 1
+    return Trained(
+        plan=evidence.plan,
+        is_complete=True,
+        began=_events(evidence, "ranks"),
+        fed=_events(evidence, "ranks-fed"),
+        executions=_events(evidence, "execution"),
+        finished=_events(evidence, "stage-finished"),
+        steps=tuple(_fed(row) for row in steps) if several else (),
+        num_rows=evidence.rows_of(data) if several else 0,
+        seen=evidence.documents.document(SEEN),
+        lengths=lengths,
+    )
+
+
+def _fed(row: StepRow) -> FedStep:
+    tokens = (row.num_tokens, row.num_fed_tokens, row.num_target_tokens)
+    return FedStep(row.step, row.num_rows, *tokens)
 
 
 def _states(evidence: Evidence, world: int) -> Problems:
@@ -82,20 +108,6 @@ def _states(evidence: Evidence, world: int) -> Problems:
         )
 
 
-def _once(
-    evidence: Evidence, began: tuple[JournalEvent, ...], fed: tuple[JournalEvent, ...]
-) -> Problems:
-    segments = [event.data["segment"] for event in began]
-    text = "the processes are not named once in each segment that trained"
-    for event in _events(evidence, "execution"):
-        segment = event.data["segment"]
-        if segments.count(segment) != 1:
-            yield Problem(journal_at(event), text, 1, segments.count(segment))
-    finished = [event.data["segment"] for event in _events(evidence, "stage-finished")]
-    text = "what each process was fed is not said once, by the segment that ended the stage"
-    yield from differs(layout.JOURNAL, text, finished, [event.data["segment"] for event in fed])
-
-
 def _sums(evidence: Evidence, event: JournalEvent) -> Problems:
     seen = need(evidence.documents.document(SEEN), "seen.json is not there")
     for key, whole in _SUMS:
@@ -106,35 +118,4 @@ def _sums(evidence: Evidence, event: JournalEvent) -> Problems:
 
 def _weights(evidence: Evidence, event: JournalEvent) -> Problems:
     weights = evidence.documents.document(WEIGHTS)
-    for index, one in enumerate(event.data["ranks"]):
-        first = event.data["ranks"][0]["weights_sha256"]
-        expected = first if weights is None else weights.end_sha256
-        place = f"{journal_at(event, 'data', 'ranks')}/{index}/weights_sha256"
-        text = "this process ends with other weights than those that were kept"
-        yield from differs(place, text, expected, one["weights_sha256"])
-
-
-def _rows(evidence: Evidence, event: JournalEvent, world: int) -> Problems:
-    train, steps = evidence.plan.train, evidence.documents.rows(STEPS)
-    num_rows = evidence.rows_of(train.data)
-    executions = _events(evidence, "execution")
-    if not executions or not steps:
-        raise CannotCheckError("how rows went through the model is not recorded")
-    if sum(row.num_rows for row in steps) > MAX_RECOMPUTED or num_rows >= MAX_ROWS:
-        reason = f"more than {MAX_RECOMPUTED} rows were fed: their order is not drawn anew"
-        raise CannotCheckError(reason)
-    at_once = executions[-1].data["rows_per_forward"]
-    digests, counts = [START] * world, [0] * world
-    for row in steps:
-        per_step = train.batch_size * train.gradient_accumulation
-        rows = rows_of_step(row.step, num_rows, per_step, train.seed)
-        for rank in range(world):
-            own = [one for some in share(rows, rank, world, at_once) for one in some]
-            counts[rank] += len(own)
-            digests[rank] = add_step(digests[rank], row.step, own)
-    for rank, one in enumerate(event.data["ranks"]):
-        place = f"{journal_at(event, 'data', 'ranks')}/{rank}"
-        text = "not the rows that fall to this process"
-        yield from differs(f"{place}/rows_sha256", text, digests[rank], one["rows_sha256"])
-        text = "not as many rows as fall to this process"
-        yield from differs(f"{place}/num_rows", text, counts[rank], one["num_rows"])
+    yield from alike_weights(event, None if weights is None else weights.end_sha256)
