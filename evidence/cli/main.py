@@ -7,7 +7,10 @@ command is a file of this package; `boundary` turns errors into messages and exi
 from __future__ import annotations
 
 import gc
+import sys
+from contextlib import suppress
 from importlib import import_module
+from types import ModuleType
 from typing import Final
 
 import click
@@ -44,6 +47,10 @@ _MODULES: Final = {"import": "importing"}
 """A module cannot be named by a word of the language."""
 
 
+def _module_of(name: str) -> ModuleType:
+    return import_module(f"evidence.cli.{_MODULES.get(name, name)}")
+
+
 class LazyGroup(click.Group):
     """Imports the module of a command only when that command is asked for."""
 
@@ -55,8 +62,7 @@ class LazyGroup(click.Group):
         """The command, imported now; None when there is none of this name."""
         if cmd_name not in COMMANDS:
             return None
-        module = _MODULES.get(cmd_name, cmd_name)
-        command: click.Command = import_module(f"evidence.cli.{module}").command
+        command: click.Command = _module_of(cmd_name).command
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
@@ -82,4 +88,8 @@ def main() -> None:
     # the time of a short one.
     gc.set_threshold(50_000, 20, 20)
     prepare()
+    for name in sys.argv[1:2]:
+        if name in COMMANDS:
+            with suppress(Exception):  # it fails again where that is told
+                _module_of(name)  # still under `start`: an exception could be lost in here
     guarded(cli)

@@ -19,9 +19,9 @@ STOPS = [
 EARLY = [
     "evidence.cli.main",  # the first that is imported under a handler
     "click",
-    "evidence.cli.streams",  # the last before the boundary listens
-    "evidence.cli.progress",  # from here on the boundary does
-    "evidence.running.run",
+    "evidence.cli.streams",
+    "evidence.cli.progress",  # of the command itself
+    "evidence.running.run",  # the boundary listens by now
 ]
 INTERRUPTED = """\
 import os, sys
