@@ -19,7 +19,9 @@ from evidence.records.comparison import Scalar
 from evidence.records.run import AttemptPlan
 from evidence.results.context import Context
 from evidence.rules.differences import flat
+from evidence.stages.eval import EVAL
 from evidence.stages.stage import Stage
+from evidence.stages.train import TRAIN
 
 _OF_ATTEMPT: Final = (
     "name",
@@ -31,6 +33,8 @@ _OF_ATTEMPT: Final = (
     "requires",
 )
 _OF_PLAN: Final = ("model", "data", "train", "eval")
+_KINDS: Final = frozenset((TRAIN.name, EVAL.name))
+"""Whose settings stand in a table of their name."""
 _DECLARED: Final = ("sha256", "rows")
 """What a milestone declares about its data; the data themselves are compared."""
 
@@ -47,12 +51,13 @@ def configurations(packs: Sequence[Documents]) -> list[dict[str, Scalar]]:
 def configuration(documents: Documents, in_full: Container[str] | None = None) -> dict[str, Scalar]:
     """Dotted keys such as train.learning_rate, in the order of a milestone file.
 
-    `in_full`: the stages whose settings are given; None: of all. Of others only what they are.
+    `in_full`: the stages whose settings are given, those of their kind; None: of all, all of them.
+    Of others only what they are.
     """
     milestone = documents.milestone
     plan = encode(plan_of(documents))
     staged = {
-        stage.name: _of_stage(stage, view)
+        stage.name: _of_stage(stage, view, is_narrow=in_full is not None)
         if in_full is None or stage.name in in_full
         else f"{stage.kind.name} (init {stage.init})"
         for stage, view in views(documents)
@@ -72,8 +77,12 @@ def configuration(documents: Documents, in_full: Container[str] | None = None) -
     )
 
 
-def _of_stage(stage: Stage, view: Documents) -> dict[str, Any]:
-    return {"kind": stage.kind.name, "init": stage.init, **_settings(view)}
+def _of_stage(stage: Stage, view: Documents, *, is_narrow: bool) -> dict[str, Any]:
+    settings = _settings(view)
+    if is_narrow:
+        for kind in _KINDS - {stage.kind.name}:
+            settings.pop(kind, None)
+    return {"kind": stage.kind.name, "init": stage.init, **settings}
 
 
 def _settings(documents: Documents) -> dict[str, Any]:

@@ -37,16 +37,20 @@ def pair_view(labels: Sequence[str], pair: PairRecord, plain: Plain) -> dict[str
     """What the template shows of a pair; `plain` gives a value as text that is not escaped."""
     predictions = pair.predictions
     of_stage = f" (stage {markdown.inline(pair.stage)})" if pair.stage else ""
+    asked = bool(predictions.num_common or predictions.gained or predictions.lost)
+    of_evaluation = bool(pair.stage and asked and not any(pair.trajectory.num_steps))
     return {
         "first": labels[0] + of_stage,
         "other": labels[pair.pack] + of_stage,
         "conditions": [_condition(one, plain) for one in pair.conditions if not _is_folded(one)],
         "same_settings": _same_settings(pair.conditions, plain),
-        "trajectory": _trajectory(pair.trajectory),
+        "trajectory": () if of_evaluation else _trajectory(pair.trajectory),
+        "has_logits": of_evaluation or asked or not pair.stage,
+        "has_weights": not of_evaluation,
         "steps": [_step(*one) for one in folded(pair.steps, pair.trajectory.first_step_beyond)],
         "num_steps": formatting.plural(len(pair.steps), "common step"),
         "logits": _logits(pair.logits),
-        "asked": bool(predictions.num_common or predictions.gained or predictions.lost),
+        "asked": asked,
         "scores": _common_scores(predictions),
         "num_common": formatting.plural(predictions.num_common, "prompt"),
         "num_changed": formatting.count(len(predictions.changed)),

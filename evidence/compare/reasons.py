@@ -18,7 +18,7 @@ from evidence.compare.step_reasons import rounding_sources, step_reasons
 from evidence.compare.weight_reasons import start_reasons, weight_reasons
 from evidence.records.availability import Unavailable
 from evidence.records.comparison import ReasonRecord
-from evidence.results.conditions import FURTHER, RATES, SETTINGS
+from evidence.results.conditions import EVALUATION, FURTHER, RATES, SETTINGS
 from evidence.stages.command import COMMAND
 
 
@@ -31,6 +31,7 @@ def reasons(pair: Pair) -> tuple[ReasonRecord, ...]:
         *row_reasons(pair),
         *start_reasons(pair),
         *_settings(pair),
+        *_evaluations(pair),
         *step_reasons(pair),
         *weight_reasons(pair),
         *function_reasons(pair),
@@ -82,6 +83,14 @@ def _settings(pair: Pair) -> Iterator[ReasonRecord]:
         )  # fmt: skip
         text = f"the learning rates differ {reason}, though both state the same: {why}"
         yield ReasonRecord("rates", text, (RATES, "train.schedule", "train.learning_rate"))
+
+
+def _evaluations(pair: Pair) -> Iterator[ReasonRecord]:
+    """What the milestones state otherwise of the evaluation."""
+    names = [one for one in pair.conditions if one.startswith(EVALUATION) and pair.differs(one)]
+    if names:
+        shown = "; ".join(f"{pair.conditions[name].title} {_values(pair, name)}" for name in names)
+        yield ReasonRecord("settings", f"evaluated differently: {shown}", tuple(names))
 
 
 def _values(pair: Pair, name: str) -> str:

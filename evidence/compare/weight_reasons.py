@@ -13,7 +13,7 @@ from evidence.compare.pair import Pair
 from evidence.records.availability import Unavailable
 from evidence.records.comparison import ExchangeRecord, ReasonRecord, WeightsComparison
 from evidence.results.conditions import RATES, START
-from evidence.stages.eval import LOGITS
+from evidence.stages.eval import EVAL, LOGITS
 from evidence.stages.train import STEPS, WEIGHTS
 from evidence.text import formatting
 
@@ -27,6 +27,9 @@ def start_reasons(pair: Pair) -> Iterator[ReasonRecord]:
     """Other weights at the start, with the tensors of which that is seen."""
     weights = pair.weights
     if not pair.differs(START):
+        return
+    if pair.first.stage is not None and pair.first.stage.kind is EVAL:
+        yield ReasonRecord("start", "they evaluate other weights", (START,))
         return
     if isinstance(weights, Unavailable):
         yield ReasonRecord("start", "they start from other weights", (START,))

@@ -5,7 +5,7 @@ Folders of many files (the final model, the attempts that failed) are one row ea
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
 from evidence import layout
@@ -42,7 +42,8 @@ _FACTS: Final = {
     salts_path(layout.PREDICTIONS): "Salts of those rows, one a row",
     layout.MANIFEST: "What the pack claims to be",
 }
-_FOLDERS: Final = ((f"{layout.FINAL_MODEL}/", "Saved model checkpoint"),)
+_MODEL: Final = f"{layout.FINAL_MODEL}/"
+_INPUTS: Final = "Data, model and tokenizer of the stage with their digests"
 
 
 class Artifact(Record):
@@ -63,7 +64,8 @@ def _described(documents: Documents) -> dict[str, str]:
     reported = {
         stage.path(one.path): one.described for stage in stages for one in stage.kind.documents
     }
-    return {**_SNAPSHOTS, **grown, **_RESULTS, **reported, **_FACTS}
+    inputs = {stage.path(layout.INPUTS): _INPUTS for stage in stages if stage.is_named}
+    return {**_SNAPSHOTS, **grown, **_RESULTS, **reported, **inputs, **_FACTS}
 
 
 def artifacts(documents: Documents) -> tuple[Artifact, ...]:
@@ -71,7 +73,8 @@ def artifacts(documents: Documents) -> tuple[Artifact, ...]:
     paths = sorted(documents.digests)
     described = _described(documents)
     order = list(described)
-    folder_of = {path: _folder(path) for path in paths}
+    models = tuple(stage.path(_MODEL) for stage in stages_of(documents.milestone))
+    folder_of = {path: _folder(path, models) for path in paths}
     inside: dict[str, list[str]] = {}
     for path in paths:
         inside.setdefault(folder_of[path], []).append(path)
@@ -88,13 +91,14 @@ def artifacts(documents: Documents) -> tuple[Artifact, ...]:
 
 
 def _place(path: str, order: list[str]) -> tuple[int, str]:
-    if path.startswith(layout.FINAL_MODEL):
-        return (order.index(layout.METRICS) if layout.METRICS in order else len(order)), ""
+    if path.endswith(_MODEL):
+        rows = path.removesuffix(_MODEL) + layout.METRICS
+        return (order.index(rows) if rows in order else len(order)), ""
     return (order.index(path) if path in order else len(order)), path
 
 
-def _folder(path: str) -> str:
-    for prefix, _ in _FOLDERS:
+def _folder(path: str, models: Sequence[str]) -> str:
+    for prefix in models:
         if path.startswith(prefix):
             return prefix
     if path.startswith(f"{layout.ATTEMPTS}/") and path.count("/") > 1:
@@ -112,7 +116,7 @@ def _file(
 ) -> Artifact:
     return Artifact(
         path=marked.code(path),
-        description=_description(path, described) + _withheld((path,), reasons),
+        description=_begun(_description(path, described) + _withheld((path,), reasons)),
         size=_size(documents, (path,)),
         digest=marked.code(documents.digests[path][:_SHORT]),
     )
@@ -122,9 +126,11 @@ def _whole(
     documents: Documents, folder: str, inside: tuple[str, ...], reasons: Mapping[str, str]
 ) -> Artifact:
     digest = combine((path, documents.digests[path]) for path in inside)
-    described = dict(_FOLDERS).get(folder, "Evidence of an attempt that did not complete")
-    if layout.ADAPTER_CONFIG in inside:
-        described = "Saved adapter, and the configuration of its model"
+    described = "Evidence of an attempt that did not complete"
+    if folder.endswith(_MODEL) and not folder.startswith(f"{layout.ATTEMPTS}/"):
+        described = "Saved model checkpoint"
+        if folder.removesuffix(_MODEL) + layout.ADAPTER_CONFIG in inside:
+            described = "Saved adapter, and the configuration of its model"
     files = formatting.plural(len(inside), "file")
     return Artifact(
         path=marked.code(folder),
@@ -137,6 +143,12 @@ def _whole(
 def _size(documents: Documents, paths: tuple[str, ...]) -> str:
     shown = formatting.size(sum(documents.sizes.get(path, 0) for path in paths))
     return shown.replace(" ", "\u00a0")  # a narrow column would break between number and unit
+
+
+def _begun(description: str) -> str:
+    """A file that nothing describes may be withheld all the same."""
+    rest = description.removeprefix("; ")
+    return description if rest == description else rest[:1].upper() + rest[1:]
 
 
 def _withheld(paths: tuple[str, ...], reasons: Mapping[str, str]) -> str:

@@ -6,7 +6,7 @@ and values come from milestones and data, and are in marks.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
 from evidence.pack.documents import Documents
@@ -68,11 +68,19 @@ def _trained_on(documents: Documents) -> Iterator[str]:
             if told:
                 yield f"{_said(told)}."
         return
+    of_stages: dict[str, list[str]] = {}
     for stage, seen in views(documents):
         for name, one in seen.inputs.ancestors.items():
             told = "" if isinstance(one, Unavailable) else evaluations.of_seen(name, one)
             if told and name != stage.parent:
-                yield f"Stage {marked.inline(stage.name)}: {_said(told)}."
+                of_stages.setdefault(told, []).append(stage.name)
+    for told, names in of_stages.items():
+        yield f"{stages_named(names)}: {_said(told)}."
+
+
+def stages_named(names: Sequence[str]) -> str:
+    """Such as `Stages A, B`."""
+    return f"{'Stage' if len(names) == 1 else 'Stages'} {', '.join(map(marked.inline, names))}"
 
 
 def _names(both: tuple[str, str]) -> str:

@@ -108,22 +108,21 @@ def _warnings(documents: Documents, sheet: Sheet) -> list[str]:
     found = [*comparisons.warnings(documents)]
     if not documents.milestone.is_staged:
         return [*found, *remarks.warnings(documents, sheet)]
-    said: dict[str, tuple[str, ...]] = {}
+    said: dict[str, dict[str, str]] = {}
     named: dict[str, list[str]] = {}
+    texts: dict[str, str] = {}
     for stage, seen in views(documents):
         own = Sheet({} if seen.results is None else seen.results.values, stage.name)
-        said[stage.name] = remarks.of_stage(seen, own)
-        known = () if stage.kind is TRAIN else said.get(stage.parent, ())
-        for one in said[stage.name]:
-            if one not in known:
-                named.setdefault(one, []).append(stage.name)
+        # Numbers of two stages have two addresses, and are read as one sentence all the same.
+        said[stage.name] = {marked.VALUE.sub("", one): one for one in remarks.of_stage(seen, own)}
+        known = {} if stage.kind is TRAIN else said.get(stage.parent, {})
+        for key, one in said[stage.name].items():
+            if key not in known:
+                named.setdefault(key, []).append(stage.name)
+                texts.setdefault(key, one)
     found += remarks.of_run(documents, sheet)
-    return [*found, *(f"{_stages(names)}: {one}" for one, names in named.items())]
-
-
-def _stages(names: Sequence[str]) -> str:
-    """Such as `Stages A, B`."""
-    return f"{'Stage' if len(names) == 1 else 'Stages'} {', '.join(map(marked.inline, names))}"
+    named_by = comparisons.stages_named
+    return [*found, *(f"{named_by(names)}: {texts[key]}" for key, names in named.items())]
 
 
 def _sections(documents: Documents, sheet: Sheet) -> dict[str, Any]:
@@ -286,7 +285,7 @@ def _provenance(documents: Documents, root_sha256: str) -> dict[str, Any]:
         else marked.code(outcome),
         "milestone_sha256": marked.code(documents.digests.get("milestone.toml", "–")),
         "parents": [
-            (marked.inline(parent.relation), marked.code(parent.root_sha256))
+            (marked.inline(parent.relation.replace("-", " ")), marked.code(parent.root_sha256))
             for parent in (() if manifest is None else manifest.parents)
         ],
         "tool": "–"

@@ -197,7 +197,7 @@ def _data(documents: Documents, sheet: Sheet) -> Iterator[str]:
     if sheet.number("data.train.num_normalised_duplicate_rows"):
         name = "data.train.num_normalised_duplicate_rows"
         repeat = "repeats" if sheet.number(name) == 1 else "repeat"
-        exact = sheet.v("data.train.num_duplicate_rows")
+        exact = _exactly(sheet, "data.train.num_duplicate_rows")
         total = sheet.n("data.train.num_rows", "training row")
         yield f"{sheet.v(name)} of {total} {repeat} an earlier one, {exact} exactly."
     if sheet.number("data.train.num_conflicting_prompts"):
@@ -208,6 +208,11 @@ def _data(documents: Documents, sheet: Sheet) -> Iterator[str]:
     for name, one, many in _ODD_TEXT:
         if sheet.number(f"text.num_{name}"):
             yield f"{sheet.n(f'text.num_{name}', f'row {one}', f'rows {many}')}."
+
+
+def _exactly(sheet: Sheet, name: str) -> str:
+    """How many of those that were counted before."""
+    return sheet.v(name) if sheet.number(name) else "none of them"
 
 
 _ODD_TEXT: Final = (
@@ -230,7 +235,7 @@ def _overlap(sheet: Sheet) -> Iterator[str]:
         yield f"Training rows that ask what the evaluation asks: {why_not}."
     if sheet.number("data.overlap.num_rows"):
         rows = sheet.n("data.overlap.num_rows", "training row has", "training rows have")
-        exact = sheet.v("data.overlap.num_exact_rows")
+        exact = _exactly(sheet, "data.overlap.num_exact_rows")
         yield f"{rows} a prompt that overlaps with an evaluation question, {exact} exactly."
 
 
@@ -273,14 +278,16 @@ def _outputs(documents: Documents, sheet: Sheet) -> Iterator[str]:
     for name in found:
         places, (one, many) = getattr(facts, name), _OUTPUTS[name]
         what = one if sheet.number(f"eval.num_{name}") == 1 else many
-        yield f"{_share(sheet, f'num_{name}')} {what}{_lines(places)}."
+        yield f"{_share(sheet, f'num_{name}')} {what}{_lines(documents, places)}."
 
 
-def _lines(places: tuple[int, ...]) -> str:
+def _lines(documents: Documents, places: tuple[int, ...]) -> str:
     """Lines of predictions.jsonl, from 1; of rows that are withheld nothing."""
+    stage = documents.stage
+    path = marked.code(PREDICTIONS.path if stage is None else stage.path(PREDICTIONS.path))
     shown = ", ".join(formatting.count(place + 1) for place in places[:NAMED_LINES])
     more = ", … of" if len(places) > NAMED_LINES else " of"
-    return f" (line{'s' * (len(places) > 1)} {shown}{more} `predictions.jsonl`)" if places else ""
+    return f" (line{'s' * (len(places) > 1)} {shown}{more} {path})" if places else ""
 
 
 def _share(sheet: Sheet, name: str) -> str:

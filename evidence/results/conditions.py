@@ -22,8 +22,9 @@ from evidence.results.context import Context
 from evidence.results.framework import framework_of, framework_version
 from evidence.results.side_by_side import compared_steps
 from evidence.rules.closeness import difference
-from evidence.rules.differences import scalar
-from evidence.stages.train import STEPS
+from evidence.rules.differences import differences, flat, scalar
+from evidence.stages.eval import EVAL
+from evidence.stages.train import STEPS, TRAIN
 from evidence.text import formatting
 
 START: Final = "start-weights"
@@ -32,6 +33,7 @@ TOKENIZER: Final = "tokenizer"
 FRAMEWORK: Final = "framework"
 RATES: Final = "rates"
 DATA: Final = "data."
+EVALUATION: Final = "eval."
 SETTINGS: Final = (
     ("optimizer", "optimizer"),
     ("weight_decay", "weight decay"),
@@ -78,7 +80,10 @@ Values = tuple[Scalar, Scalar]
 def conditions(
     first: Documents, other: Documents, plans: tuple[AttemptPlan, AttemptPlan]
 ) -> tuple[ConditionRecord, ...]:
-    """All of them: what differs by intent, then what should be the same."""
+    """All of them: what differs by intent, then what should be the same. Of one stage, those of
+    its kind."""
+    stated_in = _stated_in(first, other)
+    kind = None if first.stage is None else first.stage.kind
     return (
         _backend(plans),
         _framework(first, other),
@@ -87,11 +92,18 @@ def conditions(
         start_weights(first, other),
         _tokenizer(first, other),
         *_data(first, other),
-        fed_rows(first, other),
-        *settings(plans, _stated_in(first, other)),
-        rates(first, other),
-        *_forms(first, other),
+        *(() if kind is EVAL else _of_training(first, other, plans, stated_in)),
+        *(() if kind is TRAIN else evaluation(plans, stated_in)),
     )
+
+
+def _of_training(
+    first: Documents, other: Documents, plans: tuple[AttemptPlan, AttemptPlan], stated_in: str
+) -> Iterator[ConditionRecord]:
+    yield fed_rows(first, other)
+    yield from settings(plans, stated_in)
+    yield rates(first, other)
+    yield from _forms(first, other)
 
 
 def same(name: str, title: str, values: Values, reason: str) -> ConditionRecord:
@@ -156,7 +168,9 @@ def _milestone(first: Documents, other: Documents) -> ConditionRecord:
 
 def start_weights(first: Documents, other: Documents) -> ConditionRecord:
     """By the digest of all weights, else by the files that they were read from."""
-    title, place = "start weights", f"{layout.INPUTS}#/model/weights_sha256"
+    is_evaluation = first.stage is not None and first.stage.kind is EVAL
+    title = "weights evaluated" if is_evaluation else "start weights"
+    place = f"{layout.INPUTS}#/model/weights_sha256"
     models: list[ModelRecord] = []
     for one in (first, other):
         if isinstance(one.inputs.model, Unavailable):
@@ -168,20 +182,20 @@ def start_weights(first: Documents, other: Documents) -> ConditionRecord:
         return same(START, title, digests, place)
     if before.dtype != after.dtype:
         reason = f"their digests are of {before.dtype} and of {after.dtype} numbers"
-        return _by_files(before, after, reason, digests)
+        return _by_files(title, before, after, reason, digests)
     if None in digests:
-        return _by_files(before, after, "not both packs have a digest of them", digests)
+        return _by_files(title, before, after, "not both packs have a digest of them", digests)
     return same(START, title, digests, place)
 
 
 def _by_files(
-    before: ModelRecord, after: ModelRecord, reason: str, digests: Values
+    title: str, before: ModelRecord, after: ModelRecord, reason: str, digests: Values
 ) -> ConditionRecord:
     files = [_weights_of(one) for one in (before, after)]
     if files[0] and files[0] == files[1]:
         values: Values = (files[0][0], files[1][0])
-        return same(START, "start weights", values, f"{layout.INPUTS}#/model/files ({reason})")
-    return _unknown(START, "start weights", reason, digests)
+        return same(START, title, values, f"{layout.INPUTS}#/model/files ({reason})")
+    return _unknown(START, title, reason, digests)
 
 
 def _weights_of(model: ModelRecord) -> list[str]:
@@ -255,6 +269,19 @@ def settings(
     for key in dict.fromkeys((*options_set(trains[0]), *options_set(trains[1]))):
         values = (_stated(getattr(trains[0], key)), _stated(getattr(trains[1], key)))
         yield same(f"train.{key}", FURTHER[key], values, f"{stated_in}, as stated")
+
+
+def evaluation(
+    plans: tuple[AttemptPlan, AttemptPlan], stated_in: str = layout.MILESTONE
+) -> Iterator[ConditionRecord]:
+    """What the milestones state of the evaluation, where the two state it otherwise."""
+    asked = [plan.given_eval for plan in plans]
+    if asked[0] is None or asked[1] is None:
+        return
+    for row in differences([flat(encode(one)) for one in asked]):
+        values = (row.values[0], row.values[1])
+        title = f"{row.key} of the evaluation"
+        yield same(f"{EVALUATION}{row.key}", title, values, f"{stated_in}, as stated")
 
 
 def _stated(value: Any) -> Scalar:

@@ -60,7 +60,8 @@ def _test(pair: PairedRecord) -> str:
         return f"{told}; no test can tell with n = {pair.num_questions} (p is {least} at least)"
     if differing and (least_p := 2.0 ** (1 - min(differing, 64))) > LEVEL:
         least = significant(least_p, 2)
-        return f"{told}; with {differing} that differ, p is {least} at least"
+        differ = "differs" if differing == 1 else "differ"
+        return f"{told}; where {differing} {differ}, p cannot be below {least}"
     return told
 
 
@@ -127,6 +128,9 @@ def of_seen(name: str, seen: SeenQuestions) -> str:
         return ""
     share = f"{count(met)} of {plural(seen.num_questions, 'question')}"
     stand = "is" if met == 1 else "are"
+    if not seen.exact:
+        near = "overlaps" if met == 1 else "overlap"
+        return f"{share} {near} with the training data of {name}, none of them exactly"
     return f"{share} {stand} in the training data of {name}, {count(len(seen.exact))} exactly"
 
 

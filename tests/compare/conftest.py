@@ -48,6 +48,29 @@ def staged(*names: str) -> Variant:
     return vary
 
 
+EVALUATIONS = """\
+[[stage]]
+name = "check"
+kind = "eval"
+data = ["eval", "again"]
+
+"""
+
+
+def evaluated(limit: int) -> Variant:
+    """A training, and an evaluation of it on two sets."""
+
+    def vary(project: Project) -> None:
+        staged("A")(project)
+        project.edit("[train]", '[data.again]\npath = "data/again.jsonl"\n\n[train]')
+        questions = project.root / "data/eval.jsonl"
+        (project.root / "data/again.jsonl").write_bytes(questions.read_bytes())
+        project.edit("[[attempt]]", f"{EVALUATIONS}[[attempt]]")
+        project.edit("limit = 5", f"limit = {limit}")
+
+    return vary
+
+
 VARIANTS: dict[str, Variant] = {
     "as-it-is": lambda project: None,
     "seed": edited("seed = 7", "seed = 8"),
@@ -62,6 +85,8 @@ VARIANTS: dict[str, Variant] = {
     "one-stage": staged("A"),
     "another-stage": staged("B", "C"),
     "one-more-stage": staged("A", "D"),
+    "two-sets": evaluated(5),
+    "two-shorter-sets": evaluated(3),
     "shorter": edited("epochs = 2", "epochs = 1"),
 }
 

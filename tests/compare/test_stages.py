@@ -47,3 +47,22 @@ def test_packs_without_a_common_stage_say_so_once(packs: Packs) -> None:
     page = comparison_markdown(found, "")
     assert page.count("no stage of one name and kind in common") == 1
     assert "has no \\[train\\]" not in page
+
+
+def test_an_evaluation_is_held_setting_by_setting_in_each_of_its_sets(packs: Packs) -> None:
+    found = compared(packs, "two-sets", "two-shorter-sets")
+    asked = {f"stage.check_{name}.eval.limit": (5, 3) for name in ("eval", "again")}
+    assert keys(found) == asked
+    pairs = {pair.stage: pair for pair in found.pairs}
+    assert sorted(pairs) == ["A", "check_again", "check_eval"]
+    for name in ("check_again", "check_eval"):
+        conditions = {one.name: one for one in pairs[name].conditions}
+        assert conditions["eval.limit"].values == (5, 3)
+        assert conditions["start-weights"].title == "weights evaluated"
+        assert not [one for one in conditions if one.startswith(("train.", "rows", "rates"))]
+        (reason,) = pairs[name].reasons
+        assert reason.explanation == "evaluated differently: limit of the evaluation 5 → 3"
+    assert not [one for one in pairs["A"].conditions if one.name.startswith("eval.")]
+    page = comparison_markdown(found, "")
+    assert "| limit of the evaluation | 5 | 3 | **differs** |" in page
+    assert "no optimizer step in common" not in page

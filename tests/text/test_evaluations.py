@@ -31,7 +31,7 @@ def test_a_pair_names_its_test_and_what_that_cannot_tell() -> None:
     assert "1 better under the first, 2 under the second, exact McNemar test: p = 1;" in text
     assert text.endswith("no test can tell with n = 3 (p is 0.25 at least)")
     few = said.of_pair(pair("-" * 20, "+++" + "-" * 17))
-    assert few.endswith("p = 0.25; with 3 that differ, p is 0.25 at least")
+    assert few.endswith("p = 0.25; where 3 differ, p cannot be below 0.25")
     assert "paired bootstrap" in few
     many = said.of_pair(pair("-" * 20, "+" * 9 + "-" * 11))
     assert many.endswith("p = 0.0039")

@@ -221,3 +221,41 @@ def test_samples_of_a_stage_that_died_are_held_by_its_start_alone() -> None:
     judged = said(early, "telemetry-stages")
     assert judged.outcome == "fail"
     assert "eval did not run then" in judged.lines[0]
+
+
+def apart(seconds: float, first: str, **where: Any) -> Edit:
+    """As where a stage before this event is told no more: by both clocks, and in the attempt."""
+
+    def edit(pack: ForgedPack) -> None:
+        later(seconds, first, **where)(pack)
+        ended = pack.event("attempt-finished", number=2)["data"]
+        ended["duration_s"] += seconds
+
+    return edit
+
+
+@pytest.mark.parametrize("stage", ["train", "eval"])
+def test_time_of_an_attempt_that_belongs_to_no_stage_is_warned_of(stage: str) -> None:
+    pack = toy()
+    apart(600.0, "stage-started", stage=stage)(pack)
+    judged = said(pack, "durations")
+    assert judged.outcome == "pass"
+    (line,) = judged.lines
+    assert "warning" in line
+    assert "s of this attempt belong to none of its stages, 600." in line
+
+
+def test_a_slow_start_or_a_run_that_was_taken_up_is_not_warned_of() -> None:
+    slow, taken_up = toy(), toy()
+    apart(50.0, "stage-started", stage="eval")(slow)
+    taken_up_after("stage-finished", stage="train")(taken_up)
+    apart(600.0, "stage-started", stage="eval")(taken_up)
+    for pack in (slow, taken_up):
+        assert said(pack, "durations").lines == []
+
+
+def test_a_stage_that_did_not_finish_explains_the_time_of_its_attempt() -> None:
+    pack = toy()
+    apart(600.0, "stage-started", stage="eval")(pack)
+    without("stage-finished", stage="eval")(pack)
+    assert not [one for one in said(pack, "durations").lines if "none of its stages" in one]

@@ -22,6 +22,8 @@ AROUND_S: Final = 1.0
 """A sample is taken while a worker ends."""
 SAMPLED_S: Final = 5.0
 """Around a stage: a sample is taken while the journal waits for a slow disk."""
+_STAGE: Final = ("stage-started", "stage-finished")
+_FRAME: Final = ("attempt-started", *_STAGE, "attempt-finished")
 OVERHEAD_S: Final = 60.0
 """What lies between two events of the journal besides the thing they frame: starting a worker,
 writing to a slow disk. A duration shorter by more than this was not measured there."""
@@ -32,7 +34,9 @@ def durations(evidence: Evidence) -> Problems:
     """runtime_s ≤ stage duration_s ≤ monotonic time between stage-started and stage-finished; sum
     of stages ≤ attempt duration_s ≤ time between its events. Tolerance 1 ms above; below, 60 s
     and 10 % of what the journal's clock shows: more is a pause, and a warning, unless the wall
-    clock knows of none."""
+    clock knows of none. A warning, too, where more than 60 s and 10 % of an attempt that finished
+    each of its stages, and was not taken up again, lie before, between or behind them: a slow disk
+    may explain it, and a stage that is not told."""
     started: dict[tuple[object, ...], JournalEvent] = {}
     stages_s: dict[str, float] = {}
     for event in evidence.documents.journal:
@@ -64,6 +68,30 @@ def durations(evidence: Evidence) -> Problems:
                 limit = f"at least {stages_s[name]!r}"
                 place = journal_at(event, "data", "duration_s")
                 yield Problem(place, text, limit, data["duration_s"])
+            if whole and begun is not None:
+                yield from _outside(evidence.documents.journal[begun.seq : event.seq + 1])
+
+
+def _outside(events: Sequence[JournalEvent]) -> Problems:
+    """The events of one attempt: time that belongs to none of its stages."""
+    frame = [event for event in events if event.event in _FRAME]
+    names = [event.event for event in frame]
+    num_stages = len(frame) // 2 - 1
+    if names != ["attempt-started", *_STAGE * num_stages, "attempt-finished"] or not num_stages:
+        return  # one of them did not finish: what it took is not known
+    if any(event.event == "recovered" for event in events):
+        return
+    gaps = [
+        (b.monotonic_s - a.monotonic_s, a, b) for a, b in zip(frame[::2], frame[1::2], strict=True)
+    ]
+    outside_s = sum(gap for gap, _, _ in gaps)
+    if outside_s > OVERHEAD_S + 0.1 * (frame[-1].monotonic_s - frame[0].monotonic_s):
+        longest_s, before, after = max(gaps, key=lambda one: one[0])
+        text = (
+            f"{outside_s:.1f} s of this attempt belong to none of its stages, {longest_s:.1f} s of "
+            f"them between lines {before.seq + 1} and {after.seq + 1}"
+        )
+        yield Problem(journal_at(frame[-1], "monotonic_s"), text, severity="warning")
 
 
 def _between(begun: JournalEvent | None, event: JournalEvent) -> Problems:
