@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import sys
 from collections.abc import Generator
 from pathlib import Path
@@ -37,8 +38,16 @@ def pytest_configure(config: pytest.Config) -> None:
     """How many examples a law is tried with depends on the tier. Byte code is kept, whatever the
     environment says: hundreds of processes import what is here, and each would compile it."""
     settings.load_profile("quick" if "not full" in config.getoption("markexpr") else "full")
+    _heed_interrupts()
     sys.dont_write_bytecode = False
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+
+
+def _heed_interrupts() -> None:
+    """A shell without job control starts what goes into the background deaf to Ctrl-C, and so is
+    each process that a test executes: what it interrupts would go on for as long as it likes."""
+    if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.hookimpl(wrapper=True, optionalhook=True)

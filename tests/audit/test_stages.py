@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import shutil
-import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
@@ -15,7 +14,7 @@ from evidence.audit.audit import audit_folder, audit_pack
 from evidence.audit.report import ClaimRecord
 from tests.parents.family import CURRICULUM
 from tests.shared import made_once
-from tests.stages.test_several import MILESTONE, command, project
+from tests.stages.test_several import MILESTONE, project, run
 
 ACCUSED = {"contradicted", "mislabelled"}
 ENDS = {"A": 2.4911874532699585, "B": 3.871767282485962}
@@ -197,10 +196,7 @@ def _staged(folder: Path) -> Path:
     made = project(folder / "project")
     toml = MILESTONE[: MILESTONE.index("[[stage]]")] + CURRICULUM + OF_ALL_KINDS
     (made / "milestones/T5.toml").write_text(toml)
-    ended = subprocess.run(
-        command(made, "--set", "train.max_length=48"),
-        cwd=made, capture_output=True, text=True, timeout=240,
-    )  # fmt: skip
+    ended = run(made, "--set", "train.max_length=48")
     assert ended.returncode == 0, ended.stderr
     return made / "runs/T5"
 

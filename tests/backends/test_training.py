@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
-import subprocess
-import sys
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,6 +23,7 @@ from evidence.records.inputs import SeenRecord
 from evidence.records.run import StepRow
 from evidence.rules.arithmetic import epoch_after_step, learning_rate_used
 from evidence.worker.interface import Job
+from tests import warm
 from tests.shared import made_once
 
 ROOT = Path(__file__).parents[2]
@@ -124,20 +122,12 @@ def work(
     asked = Job(plan, stage, str(root), str(output / "scratch"), str(output), **values)  # type: ignore[arg-type]
     path = output / "job.json"
     path.write_bytes(jsonio.dump_document(encode(asked)))
-    receive, send = os.pipe()
-    here = str(os.getpid())
-    with (output / "log").open("wb") as log:
-        process = subprocess.Popen(
-            [sys.executable, "-P", "-m", "evidence.worker.main", str(path), str(send), here],
-            pass_fds=(send,),
-            stdout=log,
-            stderr=subprocess.STDOUT,
-            env=os.environ | {"OMP_NUM_THREADS": "1", "PYTHONHASHSEED": "0"},
-        )
-    os.close(send)
-    with os.fdopen(receive, "rb") as stream:
-        events = [jsonio.load_document(line.rstrip(b"\n")) for line in stream]
-    return Outcome(process.wait(), events, output, (output / "log").read_text("utf-8"))
+    events, log = output / "events", output / "log"
+    events.unlink(missing_ok=True)
+    log.unlink(missing_ok=True)
+    status = warm.worker(path, events, log, {"OMP_NUM_THREADS": "1", "PYTHONHASHSEED": "0"})
+    told = [jsonio.load_document(line) for line in events.read_bytes().splitlines()]
+    return Outcome(status, told, output, log.read_text("utf-8"))
 
 
 TRAININGS: dict[str, dict[str, str]] = {

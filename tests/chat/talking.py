@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
+from tests import warm
 from tests.chat.shapes import QWEN, Shape
 from tests.chat.tiny_llama import committed, save_llama
 from tests.project import write_rows
@@ -114,8 +113,7 @@ def project(root: Path, shape: Shape = QWEN, model: str = "", data: str = "") ->
 
 def say(root: Path, *words: str, status: int = 0) -> str:
     """What `evidence` says there."""
-    command = [sys.executable, "-m", "evidence", *words]
-    done = subprocess.run(command, cwd=root, capture_output=True, text=True, timeout=280)
+    done = warm.evidence(root, *words)
     assert done.returncode == status, done.stdout + done.stderr
     return done.stdout + done.stderr
 

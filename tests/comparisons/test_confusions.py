@@ -9,8 +9,6 @@ from __future__ import annotations
 
 import json
 import shutil
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -20,6 +18,7 @@ import pytest
 from evidence import layout
 from evidence.errors import MalformedError
 from evidence.milestone.parse import parse_milestone
+from tests import warm
 from tests.command import evidence
 from tests.packs.sealing import reseal
 from tests.shared import made_once
@@ -132,10 +131,7 @@ def whole(text: str) -> Callable[[Path], Path]:
             row["error"] = row["prompt"].partition("\n")[2] + "5"
             row["prompt"] += "5"
         rows_to(folder / "injected.jsonl", asked)
-        ended = subprocess.run(
-            [sys.executable, "-m", "evidence", "run", "T6"],
-            cwd=folder, capture_output=True, text=True, timeout=240,
-        )  # fmt: skip
+        ended = warm.evidence(folder, "run", "T6")
         assert ended.returncode == 0, ended.stderr
         return folder / "runs/T6"
 

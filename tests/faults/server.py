@@ -10,29 +10,22 @@ Requests and answers are JSON lines on standard input and output.
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
-import resource
 import select
 import signal
-import subprocess
 import sys
 import tempfile
-import time
 import traceback
-import types
 import warnings
 from collections.abc import Callable
-from itertools import pairwise
 from pathlib import Path
 from typing import Any, NoReturn
 
-import psutil
 from msgspec.structs import replace
 from stub_backend import stage as stub_stage
 
-from evidence.attempt import process, stage
+from evidence.attempt import stage
 from evidence.capture import host
 from evidence.capture.packages import capture_packages
 from evidence.cli.main import COMMANDS, cli, main
@@ -42,9 +35,9 @@ from evidence.running.run import RunOptions, run_milestone
 from evidence.running.signals import StopRequest
 from evidence.system import durable
 from evidence.verification.verification import verify_pack
-from evidence.worker import main as worker_main
 from tests.faults.faulty_os import FaultyOs, Plan
 from tests.faults.runs import make_small_project
+from tests.forked import ForkedWorker, end, fork_workers, redirect
 
 ALONE_WITHIN_S = 5.0
 """How long a process of a dead run may live on."""
@@ -101,7 +94,8 @@ def _run(
         for number in (signal.SIGTERM, signal.SIGHUP):  # these tests may run under nohup
             signal.signal(number, signal.SIG_DFL)
         signal.signal(signal.SIGINT, signal.default_int_handler)
-        _redirect(os.open(out, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o666))
+        said = os.open(out, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o666)
+        redirect(said, said)
         os.chdir(cwd)
         os.environ.update(environment)
         ForkedWorker.witness = witness
@@ -110,82 +104,12 @@ def _run(
             durable.os = FaultyOs(Plan(**plan))  # type: ignore[attr-defined]
         sys.argv = ["evidence", *argv]
         main()
-    except SystemExit as end:
-        status = int(end.code or 0)
+    except SystemExit as left:
+        status = int(left.code or 0)
     except BaseException:
         traceback.print_exc()
     finally:
-        _end(status)
-
-
-class ForkedWorker:
-    """Stands for `subprocess.Popen` where the supervisor starts its worker."""
-
-    witness = -1
-    room_bytes: int | None = None
-    """How much more memory than at its start a worker may take."""
-
-    def __init__(self, command: list[str], **options: Any) -> None:
-        reading, writing = os.pipe()
-        self.returncode: int | None = None
-        self.pid = os.fork()
-        if self.pid == 0:
-            _work(command, writing, options)
-        os.close(writing)
-        self.stdout = os.fdopen(reading, "rb", buffering=0)
-
-    def poll(self) -> int | None:
-        if self.returncode is None:
-            pid, status = os.waitpid(self.pid, os.WNOHANG)
-            if pid:
-                self.returncode = os.waitstatus_to_exitcode(status)
-        return self.returncode
-
-    def wait(self, timeout: float | None = None) -> int:
-        deadline_s = time.monotonic() + (timeout or 60.0)
-        while (status := self.poll()) is None:
-            if time.monotonic() > deadline_s:
-                raise subprocess.TimeoutExpired("worker", timeout or 60.0)
-            time.sleep(0.001)
-        return status
-
-
-def _work(command: list[str], output: int, options: dict[str, Any]) -> NoReturn:
-    status = 70
-    try:
-        os.setsid()
-        for number in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(number, signal.SIG_DFL)
-        durable.os = os  # type: ignore[attr-defined]
-        _redirect(output)
-        for low, high in pairwise(sorted({2, ForkedWorker.witness, *options["pass_fds"], 1024})):
-            os.closerange(low + 1, high)
-        os.chdir(options["cwd"])
-        os.environ.clear()
-        os.environ.update(options["env"])
-        sys.argv = command[command.index("-m") + 1 :]
-        if ForkedWorker.room_bytes is not None:
-            limit_bytes = psutil.Process().memory_info().vms + ForkedWorker.room_bytes
-            resource.setrlimit(resource.RLIMIT_AS, (limit_bytes, limit_bytes))
-        status = worker_main.main()
-    except BaseException:
-        traceback.print_exc()
-    finally:
-        _end(status)
-
-
-def _redirect(descriptor: int) -> None:
-    sys.stdout.flush()
-    os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
-    os.dup2(descriptor, 1)
-    os.dup2(descriptor, 2)
-
-
-def _end(status: int) -> NoReturn:
-    with contextlib.suppress(OSError):
-        sys.stdout.flush()
-        sys.stderr.flush()
-    os._exit(status)
+        end(status)
 
 
 def can() -> None:
@@ -197,8 +121,7 @@ def can() -> None:
     observation.capture_packages = lambda: packages  # type: ignore[attr-defined]
     elsewhere.capture_packages = lambda: packages  # type: ignore[attr-defined]
     stage.POLL_S = 0.01  # type: ignore[misc]
-    forked = types.SimpleNamespace(**{**vars(subprocess), "Popen": ForkedWorker})
-    process.subprocess = forked  # type: ignore[attr-defined]
+    fork_workers()
     for name in COMMANDS:
         cli.get_command(None, name)  # type: ignore[arg-type]
     assert stub_stage.run_stage

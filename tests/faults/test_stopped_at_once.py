@@ -182,6 +182,9 @@ def test_a_command_that_reads_a_large_pack_ends_when_it_is_asked_to(
         time.sleep(1.5)
         assert process.poll() is None, process.communicate()
         process.send_signal(signal.SIGINT)
-        out, err = process.communicate(timeout=SOON_S)
+        try:
+            out, err = process.communicate(timeout=SOON_S)
+        finally:
+            process.kill()  # else it is waited for, and it reads on for minutes
     assert process.returncode == 130, err
     assert (out, err.strip()) == ("", "Stopped.")

@@ -8,6 +8,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+from tests import warm
+
 ROOT = Path(__file__).parents[2]
 BASE = """
 config = "model"
@@ -131,7 +133,7 @@ def command(*words: str) -> list[str]:
 
 
 def run(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(command(*words), cwd=folder, capture_output=True, text=True, timeout=280)
+    return warm.evidence(folder, "run", *words)
 
 
 def family(folder: Path) -> Path:

@@ -6,7 +6,6 @@ import json
 import math
 import shutil
 import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -21,6 +20,7 @@ from evidence.self_test.forger import ForgedPack
 from evidence.verification.options import VerifyOptions
 from evidence.verification.origin.clone import repository_checks
 from evidence.verification.verification import verify_pack
+from tests import warm
 from tests.seeds import tiny
 from tests.shared import made_once
 
@@ -326,8 +326,7 @@ def test_a_reproduction_runs_the_functions_again_and_has_the_same_scores(
 ) -> None:
     own = tmp_path / "own"
     shutil.copytree(ran, own)  # a reproduction attaches its result to the pack
-    words = [sys.executable, "-m", "evidence", "reproduce", "runs/T7"]
-    done = subprocess.run(words, cwd=own, capture_output=True, text=True, timeout=280)
+    done = warm.evidence(own, "reproduce", "runs/T7")
     assert done.returncode == 0, done.stdout + done.stderr
     assert "REPRODUCED bitwise" in done.stdout
     (again,) = (path for path in (own / "runs").glob("T7-reproduced-*") if path.is_dir())

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -13,6 +12,7 @@ from evidence import layout
 from evidence.self_test.bench import Bench
 from evidence.self_test.forger import ForgedPack
 from evidence.verification.verification import verify_pack
+from tests import warm
 from tests.seeds import tiny
 from tests.shared import made_once
 
@@ -26,8 +26,7 @@ ONLY_EVALUATES = _WHOLE.replace(_TRAIN, "").replace("[eval]", '[eval]\ndtype = "
 
 
 def evidence(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "evidence", *words]
-    return subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=280)
+    return warm.evidence(folder, *words)
 
 
 def run_in(folder: Path, milestone: str) -> Path:

@@ -4,13 +4,9 @@ from __future__ import annotations
 
 import json
 import math
-import os
 import re
 import shutil
-import signal
 import statistics
-import subprocess
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -27,9 +23,10 @@ from evidence.results.context import Context
 from evidence.results.seeds import seed_values
 from evidence.text.marked import inline
 from evidence.verification.verification import open_verified
+from tests import warm
 from tests.command import evidence
 from tests.packs.sealing import reseal, resum
-from tests.seeds.tiny import MILESTONE, SEEDS, STAGED, command, project, run, values_of
+from tests.seeds.tiny import MILESTONE, SEEDS, STAGED, project, run, values_of
 from tests.shared import made_once
 
 pytestmark = pytest.mark.torch
@@ -172,16 +169,7 @@ def test_a_run_that_was_killed_in_its_second_seed_goes_on_there(tmp_path: Path, 
     folder = project(tmp_path / "project")
     words = ("--set", "seeds=[1, 2]")
     work = folder / "runs/.work/T7/attempt-01-tiny/stages/seed_2" / layout.METRICS
-    process = subprocess.Popen(
-        command(*words), cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-    )
-    until = time.monotonic() + 250
-    while not (work.exists() and work.read_text().count("\n") >= 3):
-        assert time.monotonic() < until
-        assert process.poll() is None
-        time.sleep(0.01)
-    os.kill(process.pid, signal.SIGKILL)
-    process.wait()
+    warm.killed(folder, (work, 3), "run", "T7", *words)
     ended = run(folder, "--resume")
     assert ended.returncode == 0, ended.stderr
     resumed = folder / "runs/T7"

@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 import shutil
 import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 from evidence import layout
+from tests import warm
 
 ROOT = Path(__file__).parents[2]
 SEEDS = (1, 2, 3)
@@ -107,14 +107,9 @@ def project(folder: Path, milestone: str = MILESTONE) -> Path:
     return folder
 
 
-def command(*words: str) -> list[str]:
-    """`evidence run` of the milestone."""
-    return [sys.executable, "-m", "evidence", "run", "T7", *words]
-
-
 def run(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
-    """The same, to its end."""
-    return subprocess.run(command(*words), cwd=folder, capture_output=True, text=True, timeout=280)
+    """`evidence run` of the milestone, to its end."""
+    return warm.evidence(folder, "run", "T7", *words)
 
 
 def values_of(pack: Path) -> dict[str, dict[str, Any]]:

@@ -4,12 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import shutil
-import signal
 import subprocess
-import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -19,6 +15,7 @@ from evidence import layout
 from evidence.errors import MalformedError
 from evidence.milestone.parse import parse_milestone
 from evidence.stages.stage import stages_of
+from tests import warm
 from tests.command import evidence
 from tests.packs.sealing import reseal
 from tests.shared import made_once
@@ -103,14 +100,8 @@ def project(folder: Path) -> Path:
     return folder
 
 
-def command(folder: Path, *words: str) -> list[str]:
-    return [sys.executable, "-m", "evidence", "run", "T5", *words]
-
-
 def run(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        command(folder, *words), cwd=folder, capture_output=True, text=True, timeout=240
-    )
+    return warm.evidence(folder, "run", "T5", *words)
 
 
 def whole(folder: Path) -> Path:
@@ -216,17 +207,8 @@ def test_a_lie_about_a_stage_is_found_however_it_is_sealed(
 
 def killed_in_b(folder: Path) -> Path:
     """A project whose run was killed when stage B had made two steps."""
-    work = folder / "runs/.work/T5/attempt-01-tiny/stages/B" / layout.METRICS
-    process = subprocess.Popen(
-        command(folder), cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-    )
-    until = time.monotonic() + 200
-    while not (work.exists() and work.read_text().count("\n") >= 2):
-        assert time.monotonic() < until
-        assert process.poll() is None
-        time.sleep(0.01)
-    os.kill(process.pid, signal.SIGKILL)
-    process.wait()
+    steps = folder / "runs/.work/T5/attempt-01-tiny/stages/B" / layout.METRICS
+    warm.killed(folder, (steps, 2), "run", "T5")
     return folder
 
 
