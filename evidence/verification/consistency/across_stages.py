@@ -19,6 +19,7 @@ from evidence.rules import scoring
 from evidence.stages.stage import Stage, stages_of
 from evidence.verification.consistency.asked_again import asked_again, rows_taken
 from evidence.verification.consistency.identity import data_identity
+from evidence.verification.consistency.met_again import loaded_again, met_again
 from evidence.verification.consistency.registry import (
     Evidence,
     Problems,
@@ -50,8 +51,10 @@ def across_stages(evidence: Evidence) -> Problems:
     and what is told of its rows wherever the same `where` takes them; no stage has more rows than
     the run. Of one row of the data, evaluations recorded the same question where the settings that
     make it are the same, and as many tokens of it; of the same rows, trainings told the same
-    validation set. Exact. A stage without inputs.json is passed over: that it lacks is said
-    elsewhere."""
+    validation set. Which questions of an evaluation a training was fed is said alike by both,
+    where both are of all of them; a checkpoint that another stage left has there the sizes and
+    embeddings that are said of it here. Exact. A stage without inputs.json is passed over: that it
+    lacks is said elsewhere."""
     need(evidence.context.plan, evidence.context.why_not)
     stages = stages_of(evidence.documents.milestone)
     found = [(one, inputs_of(evidence.documents, one)) for one in stages]
@@ -64,6 +67,8 @@ def across_stages(evidence: Evidence) -> Problems:
             address = placed(stage, problem.address)
             yield Problem(address, problem.message, problem.expected, problem.actual)
     yield from _of_data(evidence, told)
+    yield from met_again(told)
+    yield from loaded_again(evidence, told)
     yield from asked_again(evidence, told)
     yield from validated_again(evidence, told)
 
