@@ -20,6 +20,7 @@ from evidence.rules import scoring
 from evidence.stages.stage import Stage, stages_of
 from evidence.verification.consistency.asked_again import asked_again, rows_taken
 from evidence.verification.consistency.identity import data_identity
+from evidence.verification.consistency.loaded_again import loaded_again
 from evidence.verification.consistency.registry import (
     Evidence,
     Problems,
@@ -56,8 +57,9 @@ def across_stages(evidence: Evidence) -> Problems:
     that began with the same files but the weights tell the same tokenizer, text, coverage and
     tokens of the same rows, and settings of generation. Of one row of the data, evaluations
     recorded the same question where the settings that make it are the same, and as many tokens of
-    it; of the same rows, trainings told the same validation set. Exact. A stage without inputs.json
-    is passed over: that it lacks is said elsewhere."""
+    it; of the same rows, trainings told the same validation set. A checkpoint that another stage
+    left has there the sizes and embeddings that are said of it here. Exact. A stage without
+    inputs.json is passed over: that it lacks is said elsewhere."""
     need(evidence.context.plan, evidence.context.why_not)
     stages = stages_of(evidence.documents.milestone)
     found = [(one, inputs_of(evidence.documents, one)) for one in stages]
@@ -71,6 +73,7 @@ def across_stages(evidence: Evidence) -> Problems:
             yield Problem(address, problem.message, problem.expected, problem.actual)
     yield from _of_data(evidence, told)
     yield from told_again(evidence, told)
+    yield from loaded_again(evidence, told)
     yield from asked_again(evidence, told)
     yield from validated_again(evidence, told)
 
