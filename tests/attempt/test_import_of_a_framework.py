@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from evidence.worker.garbage import nothing_thrown_away
+from evidence.worker.main import _nothing_thrown_away
 
 
 @pytest.fixture(autouse=True)
@@ -19,13 +19,13 @@ def _as_before() -> Iterator[None]:
 
 
 def test_garbage_is_collected_again_after_an_import() -> None:
-    with nothing_thrown_away():
+    with _nothing_thrown_away():
         assert not gc.isenabled()
     assert gc.isenabled()
     assert gc.get_freeze_count() > 0
 
 
 def test_garbage_is_collected_again_after_an_import_that_failed() -> None:
-    with pytest.raises(ModuleNotFoundError), nothing_thrown_away():
+    with pytest.raises(ModuleNotFoundError), _nothing_thrown_away():
         raise ModuleNotFoundError("torch")
     assert gc.isenabled()

@@ -12,7 +12,7 @@ from contextlib import nullcontext, redirect_stdout
 from io import StringIO
 from pathlib import Path
 from types import ModuleType
-from typing import Any, Final
+from typing import Any
 
 import torch
 from msgspec.structs import replace
@@ -46,6 +46,7 @@ from evidence.backends.transformers.models import (
     model_record,
 )
 from evidence.backends.transformers.ranks import Ranks, joined, rank_record
+from evidence.backends.transformers.training import train
 from evidence.backends.transformers.weights import Movement, parameters_sha256
 from evidence.data.chat_seen import chat_seen
 from evidence.data.examples import (
@@ -65,31 +66,17 @@ from evidence.records.milestone import ModelSpec
 from evidence.records.ranks import RanksRecord
 from evidence.records.run import AttemptPlan
 from evidence.records.training import saves_adapter
-from evidence.worker.garbage import nothing_thrown_away
 from evidence.worker.interface import Emit, Job, StageFailure
 from evidence.worker.recorder import Recorder
-
-TRAIN: Final = "train"
 
 
 def run_stage(job: Job, emit: Emit) -> None:
     """Run one stage; every fact goes to the supervisor through `emit`."""
-    if job.stage == TRAIN:
-        with nothing_thrown_away():  # before the seeds: an import may draw
-            _training()
     make_repeatable(job.plan)
     refuse_unable(job.plan)
     ranks = joined(job)
     with nullcontext() if ranks.leads else redirect_stdout(StringIO()):
         _run(job, emit if ranks.leads else _silent, ranks)
-
-
-def _training() -> ModuleType:
-    """What trains. It brings the Trainer, which imports whatever is installed that could be used
-    with one (peft, bitsandbytes): half of an import that an evaluation has no use for."""
-    from evidence.backends.transformers import training
-
-    return training
 
 
 def _silent(event: str, **data: Any) -> None:
@@ -99,7 +86,7 @@ def _silent(event: str, **data: Any) -> None:
 def _run(job: Job, emit: Emit, ranks: Ranks) -> None:
     framework = framework_record(job.plan)
     emit("ready", framework=encode(framework), num_threads=torch.get_num_threads())
-    if job.stage == TRAIN:
+    if job.stage == "train":
         _train(job, emit, ranks)
     else:
         _evaluate(job, emit)
@@ -146,7 +133,7 @@ def _train(job: Job, emit: Emit, ranks: Ranks) -> None:
     model, moving = _trainable(plan, model, started)
     with moving as movement:
         begun = (job, model, pad_id(tokenizer), examples, recorder, emit, ranks)
-        facts, feed = _training().train(*begun, validated.examples, movement.sha256)
+        facts, feed = train(*begun, validated.examples, movement.sha256)
     if ranks.several:
         fed = feed.record(movement.sha256(), peak_memory_bytes(device_of(job.plan)))
         emit("ranks-fed", **encode(fed))
