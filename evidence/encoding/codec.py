@@ -15,6 +15,7 @@ import types
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from functools import cache, lru_cache, partial
+from threading import RLock
 from typing import Any, Final, Literal, TypeVar, Union, cast, get_args, get_origin, get_type_hints
 
 from msgspec import NODEFAULT, Struct, ValidationError, convert, to_builtins
@@ -75,6 +76,11 @@ def _silent(kind: type[Struct]) -> dict[str, object]:
     }
 
 
+_one_at_a_time: Final = RLock()
+"""msgspec looks at a type, and at those in it, when it first meets it: two threads that meet it at
+once read what is half made, and the process dies (0.22). Behind that any number may convert."""
+
+
 def encode_rows(rows: Sequence[object]) -> list[Any]:
     """The same for each of many records of one kind."""
     if rows and _is_known_to_msgspec(cast(Any, type(rows[0]))):
@@ -101,13 +107,14 @@ def decode(kind: type[T], value: object) -> T:
 
 @cache
 def _is_known_to_msgspec(kind: object) -> bool:
-    try:
-        convert(None, cast(Any, kind))
-    except ValidationError:
+    with _one_at_a_time:
+        try:
+            convert(None, cast(Any, kind))
+        except ValidationError:
+            return True
+        except TypeError:
+            return False
         return True
-    except TypeError:
-        return False
-    return True
 
 
 @cache
