@@ -16,7 +16,7 @@ def recoveries(documents: Documents) -> tuple[str, ...]:
     """What was lost each time that another process resumed the run."""
     journal = documents.journal
     last = max((one.seq for one in journal if one.event in _GOES_ON), default=-1)
-    found = [one for one in journal if one.event == "recovered" and _is_of(documents, one)]
+    found = _found(documents)
     left_out = len(found) - SHOWN_RECOVERIES
     shown = found if left_out <= 0 else [*found[: SHOWN_RECOVERIES - 1], found[-1]]
     told = [_recovery(one, closed=one.seq > last and not _completed(documents)) for one in shown]
@@ -26,13 +26,23 @@ def recoveries(documents: Documents) -> tuple[str, ...]:
 
 
 def headline(documents: Documents) -> str:
-    """How often a stage with a folder of its own was interrupted, and what of it was run again."""
-    found = [
-        one for one in documents.journal if one.event == "recovered" and _is_of(documents, one)
-    ]
+    """How often a stage with a folder of its own was interrupted, and what of it was lost."""
+    found = _found(documents)
     num_rows = sum(one.data["num_step_rows_cut"] for one in found)
     rows = formatting.plural(num_rows, "step row was", "step rows were")
-    return f"{formatting.plural(len(found), 'interruption')}; {rows} lost and run again."
+    again = " and run again" if was_resumed(documents) else ""
+    return f"{formatting.plural(len(found), 'interruption')}; {rows} lost{again}."
+
+
+def was_resumed(documents: Documents) -> bool:
+    """Whether the run went on behind an interruption, and was not only closed."""
+    first = min((one.seq for one in _found(documents)), default=-1)
+    went_on = any(one.event in _GOES_ON and one.seq > first for one in documents.journal)
+    return went_on or _completed(documents)
+
+
+def _found(documents: Documents) -> list[JournalEvent]:
+    return [one for one in documents.journal if one.event == "recovered" and _is_of(documents, one)]
 
 
 def _is_of(documents: Documents, event: JournalEvent) -> bool:

@@ -269,6 +269,7 @@ def test_a_run_that_failed_says_how_far_each_stage_came(tmp_path: Path) -> None:
     assert "| B | stage A | rows | began and did not come to its end; " in summary
     assert "| check_B | stage B | checks | never began |" in summary
     assert "Interrupted" not in stage_sections(closed, "A")
+    assert "**Interrupted and closed:** 1 interruption; " in stage_sections(closed, "B")
     reason = json.loads((closed / "attempts/01-tiny/outcome.json").read_bytes())["reason"]
     assert reason.startswith("closed before it was done: in the B stage")
     assert evidence("render", str(closed), "--check").exit == 0

@@ -42,10 +42,10 @@ def attempt_missing(evidence: Evidence) -> Problems:
     CUDA of its driver, PyTorch and its build are as in hardware.json, environment.json and the
     milestone; and no stage began of a failed attempt that asks for an NVIDIA GPU where
     hardware.json has none. Exact, but for secrets and names that were cut out. Not of a run that
-    was resumed, perhaps elsewhere."""
+    was resumed or closed later, perhaps elsewhere."""
     documents = evidence.documents
     if any(event.event == "recovered" for event in documents.journal):
-        raise CannotCheckError("the run went on later, perhaps on another machine")
+        raise CannotCheckError("the run was resumed or closed later, perhaps on another machine")
     plans = {plan.name: plan for plan in evidence.plans}
     for outcome in documents.outcomes:
         plan = plans.get(outcome.name)
