@@ -65,14 +65,24 @@ def whole(tensor: Any) -> Any:
     return tensor.full_tensor() if isinstance(tensor, DTensor) else tensor
 
 
-def whole_state(model: Any) -> dict[str, Any]:
-    """What is saved of a model, in whole tensors; one that has several names is one."""
-    parts = {id(one): whole(one.detach()) for one in model.parameters()}
+def whole_state(model: Any, *, is_kept: bool) -> dict[str, Any]:
+    """What is saved of a model, in whole tensors in main memory; one that has several names is one.
+    Who does not write (`is_kept`) lets each go as soon as it was put together, and has nothing."""
+    parts = {id(one): _kept(one.detach(), is_kept) for one in model.parameters()}
+    if not is_kept:
+        return {}
     state = dict(model.state_dict())
     for name, one in model.named_parameters(remove_duplicate=False):
         if name in state:
             state[name] = parts[id(one)]
     return state
+
+
+def _kept(value: Any, is_kept: bool) -> Any:
+    if not isinstance(value, DTensor):
+        return value
+    together = value.full_tensor()
+    return together.cpu() if is_kept else None
 
 
 def load_whole(model: Any, state: dict[str, Any]) -> None:
@@ -81,11 +91,11 @@ def load_whole(model: Any, state: dict[str, Any]) -> None:
     set_model_state_dict(model, state, options=options)
 
 
-def whole_optimizer(optimizer: Any) -> dict[str, Any]:
-    """The state of an optimizer as it would be of undivided weights."""
+def whole_optimizer(optimizer: Any, *, is_kept: bool) -> dict[str, Any]:
+    """The state of an optimizer as it would be of undivided weights; kept likewise."""
     found = optimizer.state_dict()
     kept = {
-        number: {key: whole(value) for key, value in one.items()}
+        number: {key: _kept(value, is_kept) for key, value in one.items()}
         for number, one in found["state"].items()
     }
     return {**found, "state": kept}

@@ -215,7 +215,7 @@ def _saved(job: Job, model: Any, tokenizer: Any, ranks: Ranks) -> Path:
     for that, where they are divided."""
     folder, state = Path(job.output) / layout.FINAL_MODEL, None
     if job.plan.strategy == FSDP:
-        state = whole_state(model)
+        state = whole_state(model, is_kept=ranks.leads)
         ranks.leave()
     if ranks.leads:
         _save(job.plan, model, folder, state)

@@ -45,7 +45,7 @@ class WholeCheckpoints(Trainer):  # type: ignore[misc]  # transformers ships no 
         if not self.is_divided:
             super().save_model(output_dir, _internal_call)
             return
-        state = whole_state(self.model)
+        state = whole_state(self.model, is_kept=self.args.should_save)
         if self.args.should_save:
             self._save(output_dir, state_dict=state)
 
@@ -53,7 +53,7 @@ class WholeCheckpoints(Trainer):  # type: ignore[misc]  # transformers ships no 
         if not self.is_divided:
             super()._save_optimizer_and_scheduler(output_dir)
             return
-        state = whole_optimizer(self.optimizer)
+        state = whole_optimizer(self.optimizer, is_kept=self.args.should_save)
         if self.args.should_save:
             folder = Path(output_dir)
             torch.save(state, folder / _OPTIMIZER)
