@@ -105,6 +105,7 @@ def test_a_process_that_is_killed_is_blamed_and_the_run_goes_on_to_the_same_byte
     closed = Path(shutil.copytree(made, tmp_path / "closed"))
     milestone.run(closed, "--close")
     assert evidence("verify", str(closed / "runs/L2")).exit == 4
+    assert ended_with(not_said, closed / "runs/L2") == 1
     ended = milestone.run(made, "--resume")
     assert ended.returncode == 0, ended.stdout + ended.stderr
     resumed = made / "runs/L2"
