@@ -36,7 +36,7 @@ FIRST_GRADIENT: Final = {"float32": 1e-3, "float16": 1e-2, "bfloat16": 5e-2}
 """The same of the gradient's norm: 7e-5 was measured between PyTorch and JAX, and as much between
 PyTorch in single and in double precision."""
 _FORMS: Final = ("execution.rows_per_forward", "execution.accumulation", "execution.processes",
-                 "execution.widths", "execution.device")  # fmt: skip
+                 "execution.strategy", "execution.widths", "execution.device")  # fmt: skip
 SHOWN_FACTS: Final = 4
 _PROBES: Final = ("probe.loss_before", "probe.num_examples")
 _FIRST_FORWARD: Final = f"{layout.JOURNAL}: loss"

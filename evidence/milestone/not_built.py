@@ -18,8 +18,12 @@ _LABELS: Final = (
     f"label as the text of an answer; or {RECORD}"
 )
 _SHARDED: Final = (
-    "models are not divided over processes (FSDP, DeepSpeed, tensor or pipeline parallel): each "
-    f"process of [launch] holds all of it; or {RECORD}"
+    "weights are divided by DeepSpeed, by tensor or by pipeline nowhere here: each process of "
+    f'[launch] holds all of them, or its share with strategy = "fsdp"; or {RECORD}'
+)
+_FSDP: Final = (
+    'FSDP is strategy = "fsdp" of [launch] here, with processes = 2 or more and optimizer = '
+    '"adamw_torch"'
 )
 _PACKING: Final = (
     "rows are packed into one sequence by packing = true here; of validation and evaluation each "
@@ -86,7 +90,8 @@ _OF_KEYS: Final = (
     (_SCORES, ("compute_metrics", "metric_for_best_model")),
     (PREFERENCES, ("beta", "chosen", "dpo", "loss_type", "ref_model", "rejected", "rpo_alpha")),
     (_LABELS, ("id2label", "label2id", "label_field", "num_labels", "problem_type")),
-    (_SHARDED, ("deepspeed", "fsdp", "fsdp_config", "pipeline_parallel", "tensor_parallel")),
+    (_SHARDED, ("deepspeed", "pipeline_parallel", "tensor_parallel")),
+    (_FSDP, ("fsdp", "fsdp_config")),
     (_PACKING, ("eval_packing", "padding_free", "sample_packing")),
     (_STREAMING, ("dispatch_batches", "streaming")),
     (_SEQ2SEQ, ("max_source_length", "max_target_length", "predict_with_generate")),

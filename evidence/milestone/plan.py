@@ -42,6 +42,7 @@ def _plan(milestone: Milestone, spec: AttemptSpec, number: int) -> AttemptPlan:
         collect=milestone.collect,
         metric=milestone.metric,
         processes=milestone.processes,
+        strategy=milestone.strategy,
     )
 
 

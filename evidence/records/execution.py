@@ -25,6 +25,8 @@ class ExecutionRecord(Record, omit_defaults=True):
     smallest that holds it. None where rows are padded to the longest of their batch."""
     processes: int = 1
     """Processes that divide the rows of a step; rows and forward passes are those of each."""
+    strategy: str = "ddp"
+    """Whether each of several processes has all weights, or its share of them ("fsdp")."""
     packing_difference: Number | None = None
     """Of two rows of the data: the largest difference between their logits alone and packed into
     one sequence, relative to the largest of them. None: rows are not packed."""

@@ -241,12 +241,16 @@ class MetricSpec(Record):
     unit: str = ""
 
 
+DDP: Final = "ddp"
+FSDP: Final = "fsdp"
+
+
 class LaunchSpec(Record):
     """By how many processes a training step is computed."""
 
     processes: int = 1
-    strategy: str = "ddp"
-    """The one that there is: each process has the whole model."""
+    strategy: Literal["ddp", "fsdp"] = "ddp"
+    """ddp: each process has the whole model; fsdp: each has its share of the weights."""
 
 
 class AllowSpec(Record):
@@ -371,6 +375,11 @@ class Milestone(Tables, Record, rename=NAMES):
     def processes(self) -> int:
         """Processes that each step of its trainings is divided among."""
         return 1 if self.launch is None else self.launch.processes
+
+    @property
+    def strategy(self) -> Literal["ddp", "fsdp"]:
+        """How these processes share the model."""
+        return LaunchSpec().strategy if self.launch is None else self.launch.strategy
 
     @property
     def is_staged(self) -> bool:

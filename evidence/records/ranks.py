@@ -4,7 +4,7 @@ from evidence.records.availability import Unavailable
 from evidence.records.record import Record
 
 
-class RankRecord(Record):
+class RankRecord(Record, omit_defaults=True):
     """One process of a segment, by its number, and where it ran."""
 
     rank: int
@@ -18,6 +18,9 @@ class RankRecord(Record):
     packages_sha256: str
     """Of the packages that it finds installed (`rules.ranks.packages_sha256`)."""
     num_threads: int
+    num_parameters_held: int | None = None
+    """Numbers of the model's weights in its memory before the first step of the segment: all of
+    them, or its share. None: nobody counted (packs from before it was asked)."""
 
 
 class RanksRecord(Record):

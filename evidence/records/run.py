@@ -94,6 +94,8 @@ class AttemptPlan(Tables, Record, rename=NAMES):
     metric: tuple[MetricSpec, ...] = ()
     processes: int = 1
     """Processes that each step of a training is divided among."""
+    strategy: str = "ddp"
+    """Whether each of them has all weights, or its share of them."""
 
 
 class JournalEvent(Record):

@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from evidence.records.milestone import FSDP
 from evidence.records.run import JournalEvent
 from evidence.results.context import Context
 from evidence.stages.train import TRAIN
@@ -20,9 +21,19 @@ def ranks_of(context: Context) -> dict[str, Any]:
     began = context.stage_events("ranks", TRAIN.name)
     fed = context.stage_events("ranks-fed", TRAIN.name)
     if not began or not fed:
-        return {"ranks": [], "n_ranks": ""}
+        return {"ranks": [], "n_ranks": "", "shares": ""}
     rows = _rows(began, fed)
-    return {"ranks": rows, "n_ranks": formatting.count(len(rows))}
+    return {"ranks": rows, "n_ranks": formatting.count(len(rows)), "shares": _shares(context)}
+
+
+def _shares(context: Context) -> str:
+    """What each process held of the weights, in order; empty where each had all of them."""
+    plan = context.plan
+    if plan is None or plan.strategy != FSDP:
+        return ""
+    last = context.stage_events("ranks", TRAIN.name)[-1]
+    held = [one.get("num_parameters_held") for one in last.data["ranks"]]
+    return " + ".join("–" if one is None else formatting.count(one) for one in held)
 
 
 def ranks_of_attempt(journal: Sequence[JournalEvent], name: str) -> tuple[dict[str, Any], ...]:

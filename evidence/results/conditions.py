@@ -324,6 +324,7 @@ _FORMS: Final = (
     ("rows_per_forward", "rows that go through the model at once"),
     ("accumulation", "forward passes of a step"),
     ("processes", "processes that divide the rows of a step"),
+    ("strategy", "how these share the weights"),
     ("widths", "row lengths that programs are compiled for"),
     ("device", "device"),
 )

@@ -116,6 +116,8 @@ def _plan(plan: AttemptPlan, inputs: InputsRecord) -> dict[str, Any]:
                 del asked[key]
     if plan.processes == 1:
         del deterministic["processes"]
+    if plan.strategy == "ddp":
+        del deterministic["strategy"]
     deterministic["model"] = None if plan.given_model is None else _model(plan.given_model, inputs)
     deterministic["data"] = {name: _data(name, spec, inputs) for name, spec in plan.data.items()}
     return deterministic

@@ -8,6 +8,7 @@ chunk p // r of r rows, and chunk c is computed by process c mod w in its pass c
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from math import prod
 
 from evidence.encoding.digest import sha256_hex
 
@@ -23,6 +24,16 @@ def share(rows: Sequence[int], rank: int, world: int, rows_per_forward: int) -> 
         list(rows[start + first : min(start + first + rows_per_forward, start + at_once)])
         for start in range(0, len(rows), at_once)
     ]
+
+
+def num_held(shapes: Iterable[Sequence[int]], rank: int, world: int) -> int:
+    """Numbers of tensors of these shapes that fall to one process where each is divided by its
+    first dimension: ceil(n / w) of its n rows to each process in turn, as far as there are any."""
+    total = 0
+    for rows, *rest in (shape or (1,) for shape in shapes):
+        each = -(-rows // world)
+        total += max(0, min(each, rows - rank * each)) * prod(rest)
+    return total
 
 
 def num_passes(num_rows: int, world: int, rows_per_forward: int) -> int:

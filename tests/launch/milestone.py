@@ -48,6 +48,7 @@ data = "rows"
 epochs = 3
 batch_size = 1
 gradient_accumulation = 4
+optimizer = "adamw_torch"
 learning_rate = 0.001
 dtype = "float32"
 max_length = 64
@@ -66,6 +67,7 @@ backend = "transformers"
 threads = 1
 """
 ALONE: Final = MILESTONE.replace("[launch]\nprocesses = 2\n", "")
+DIVIDED: Final = MILESTONE.replace("processes = 2\n", 'processes = 2\nstrategy = "fsdp"\n')
 
 
 def project(folder: Path, text: str = MILESTONE) -> Path:
@@ -126,6 +128,11 @@ def packed(folder: Path, text: str) -> Path:
 def two(folder: Path) -> Path:
     """Of two processes."""
     return packed(folder, MILESTONE)
+
+
+def divided(folder: Path) -> Path:
+    """Of two, each with its share of the weights."""
+    return packed(folder, DIVIDED)
 
 
 def one(folder: Path) -> Path:

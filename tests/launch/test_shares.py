@@ -56,12 +56,7 @@ def test_a_step_that_cannot_be_divided_is_refused_by_its_key() -> None:
         parse_milestone(own.encode())
 
 
-def test_sharding_is_refused_in_one_sentence_that_says_why() -> None:
-    said = MILESTONE.replace("processes = 2", 'processes = 2\nstrategy = "fsdp"')
-    with pytest.raises(MalformedError) as refused:
-        parse_milestone(said.encode())
-    assert refused.value.message.startswith("launch.strategy: ")
-    assert "sharded training (FSDP) is not there" in refused.value.message
+def test_whole_models_are_the_strategy_of_whoever_names_none() -> None:
     as_is = MILESTONE.replace("processes = 2", 'processes = 2\nstrategy = "ddp"')
     assert parse_milestone(as_is.encode()) == parse_milestone(MILESTONE.encode())
 

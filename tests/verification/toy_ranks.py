@@ -31,6 +31,7 @@ def _process(rank: int, made: ForgedPack) -> dict[str, Any]:
         "torch_version": environment["framework"]["torch_version"],
         "packages_sha256": packages_sha256((one["name"], one["version"]) for one in packages),
         "num_threads": 2,
+        "num_parameters_held": made.docs[layout.INPUTS]["model"]["num_parameters"],
     }
 
 

@@ -85,8 +85,8 @@ def joined(job: Job, variables: Mapping[str, str] = os.environ) -> Ranks:
     return Ranks(rank, world, dist.new_group(backend="gloo"))
 
 
-def rank_record(ranks: Ranks, plan: AttemptPlan) -> RankRecord:
-    """What this process is and where it runs."""
+def rank_record(ranks: Ranks, plan: AttemptPlan, num_held: int) -> RankRecord:
+    """What this process is, where it runs, and how many numbers of the weights it holds."""
     device = device_of(plan)
     on_gpu = device.type == "cuda"
     return RankRecord(
@@ -100,4 +100,5 @@ def rank_record(ranks: Ranks, plan: AttemptPlan) -> RankRecord:
         torch_version=str(torch.__version__),
         packages_sha256=packages_sha256(map(name_and_version, distributions())),
         num_threads=torch.get_num_threads(),
+        num_parameters_held=num_held,
     )

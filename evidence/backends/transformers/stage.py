@@ -46,6 +46,7 @@ from evidence.backends.transformers.models import (
     model_record,
 )
 from evidence.backends.transformers.ranks import Ranks, joined, rank_record
+from evidence.backends.transformers.sharding import num_held, shard, whole_state
 from evidence.backends.transformers.training import train
 from evidence.backends.transformers.weights import Movement, parameters_sha256
 from evidence.data.chat_seen import chat_seen
@@ -62,7 +63,7 @@ from evidence.data.validation import validation_set
 from evidence.encoding.codec import encode
 from evidence.encoding.digest import sha256_hex
 from evidence.records.inputs import ModelRecord
-from evidence.records.milestone import ModelSpec
+from evidence.records.milestone import FSDP, ModelSpec
 from evidence.records.ranks import RanksRecord
 from evidence.records.run import AttemptPlan
 from evidence.records.training import saves_adapter
@@ -122,10 +123,9 @@ def _train(job: Job, emit: Emit, ranks: Ranks) -> None:
         data={plan.train.data: sha256_hex(data.raw), **later.data, **validated.read},
     )
     refuse_encoder(model, examples)
-    if ranks.several:
-        every = ranks.every(rank_record(ranks, plan))
-        emit("ranks", **encode(RanksRecord(tuple(every))))
-    if ranks.leads:
+    _begin_together(plan, model, ranks, emit)
+    is_needed = ranks.leads or plan.strategy == FSDP  # for whatever is done with shares of weights
+    if is_needed:
         _probe("before", later.probed, model, tokenizer, emit)
     num_steps, pieces = num_steps_of(plan.train, len(examples)), vocabulary(tokenizer)
     recorder = Recorder(num_steps, plan.train.seed, plan.train.max_length, pieces)
@@ -137,8 +137,9 @@ def _train(job: Job, emit: Emit, ranks: Ranks) -> None:
     if ranks.several:
         fed = feed.record(movement.sha256(), peak_memory_bytes(device_of(job.plan)))
         emit("ranks-fed", **encode(fed))
+    if plan.strategy != FSDP:
         ranks.leave()
-    if not ranks.leads:
+    if not is_needed:
         return
     chat = chat_seen(spec, data.rows, plain, examples)
     seen = recorder.record(job.stage, spec, fields_told(spec, data), examples, chat)
@@ -147,11 +148,19 @@ def _train(job: Job, emit: Emit, ranks: Ranks) -> None:
     moved = movement.facts()
     model = _finished(plan, model, started, emit)
     _probe("after", later.probed, model, tokenizer, emit)
-    saved = Path(job.output) / layout.FINAL_MODEL
-    _save(plan, model, saved)
-    tokenizer.save_pretrained(saved)
+    saved = _saved(job, model, tokenizer, ranks)
     emit("model", path=str(saved))
     emit("done", **_at_end(job), **facts, weights=moved)
+
+
+def _begin_together(plan: AttemptPlan, model: Any, ranks: Ranks, emit: Emit) -> None:
+    """Divide the weights where that is asked, and name each process with what it holds of them."""
+    if not ranks.several:
+        return
+    if plan.strategy == FSDP:
+        shard(model, ranks, device_of(plan))
+    every = ranks.every(rank_record(ranks, plan, num_held(model)))
+    emit("ranks", **encode(RanksRecord(tuple(every))))
 
 
 def _trainable(plan: AttemptPlan, model: Any, started: ModelRecord) -> tuple[Any, Movement]:
@@ -188,12 +197,25 @@ def _finished(plan: AttemptPlan, model: Any, started: ModelRecord, emit: Emit) -
     return model
 
 
-def _save(plan: AttemptPlan, model: Any, folder: Path) -> None:
+def _saved(job: Job, model: Any, tokenizer: Any, ranks: Ranks) -> Path:
+    """The folder of the final model, which the first process writes. All put its weights together
+    for that, where they are divided."""
+    folder, state = Path(job.output) / layout.FINAL_MODEL, None
+    if job.plan.strategy == FSDP:
+        state = whole_state(model, is_kept=ranks.leads)
+        ranks.leave()
+    if ranks.leads:
+        _save(job.plan, model, folder, state)
+        tokenizer.save_pretrained(folder)
+    return folder
+
+
+def _save(plan: AttemptPlan, model: Any, folder: Path, state: dict[str, Any] | None) -> None:
     if saves_adapter(plan.train):
         _lora().save_adapter(model, folder)
         return
     model.generation_config = storable(model.generation_config)
-    model.save_pretrained(folder)
+    model.save_pretrained(folder, state_dict=state)
 
 
 def _evaluate(job: Job, emit: Emit) -> None:

@@ -19,7 +19,7 @@ from typing import Any, Final
 import torch
 from msgspec.structs import replace
 from torch.utils.data import DataLoader
-from transformers import PrinterCallback, Trainer, TrainerCallback
+from transformers import PrinterCallback, TrainerCallback
 
 from evidence.backends.memory import memory_named
 from evidence.backends.steps import StepLog, grouping, nothing_to_learn, num_steps_of
@@ -41,6 +41,7 @@ from evidence.backends.transformers.shared_steps import (
     OwnRows,
 )
 from evidence.backends.transformers.validation import Validation
+from evidence.backends.transformers.whole_checkpoints import WholeCheckpoints
 from evidence.data.tokens import Example
 from evidence.data.validation import set_record
 from evidence.encoding.codec import encode
@@ -57,7 +58,7 @@ _REPEATS: Final = (
 )
 
 
-class RecordingTrainer(Trainer):  # type: ignore[misc]  # transformers ships no types
+class RecordingTrainer(WholeCheckpoints):
     """The Trainer, with the recorder where batches enter the model, and with our loss."""
 
     feed: Feed
@@ -119,9 +120,10 @@ class RecordingTrainer(Trainer):  # type: ignore[misc]  # transformers ships no 
         model, takes_count = self.model, self.model_accepts_loss_kwargs
         extra = {"num_items_in_batch": num_items} if takes_count else {}
         own = Compared(0.0, 0.0, False)
-        if num_rows:
+        if num_rows or self.is_divided:  # each layer is put together by all, or by none
             fed = self._prepare_inputs(dict(inputs))
-            own = compare_losses(model, fed, num_items, extra, is_mixed=bool(self.args.bf16))
+            found = compare_losses(model, fed, num_items, extra, is_mixed=bool(self.args.bf16))
+            own = found if num_rows else own
         every = self.ranks.every((num_rows, own))
         found = _together([one for _, one in every])
         if found.repeats:
@@ -242,6 +244,7 @@ def execution_of(job: Job, model: Any, ranks: Ranks) -> ExecutionRecord:
         device=str(device),
         num_devices=torch.cuda.device_count() if device.type == "cuda" else 1,
         processes=ranks.world,
+        strategy=job.plan.strategy,
         extra=job.plan.train.extra,
     )
 

@@ -15,6 +15,7 @@ import torch
 from torch.optim.optimizer import register_optimizer_step_post_hook
 
 from evidence.backends.transformers.quantised import quantised_parts
+from evidence.backends.transformers.sharding import whole
 from evidence.records.inputs import TensorRecord
 from evidence.records.tensors import TensorMovement, WeightsRecord
 from evidence.rules.weights_digest import Tensor, weights_sha256
@@ -102,7 +103,7 @@ class Movement:
         self._num_steps += 1
 
     def _sample(self, parameter: Any) -> Any:
-        return parameter.detach().flatten()[:: self._every].to("cpu", copy=True)
+        return whole(parameter.detach()).flatten()[:: self._every].to("cpu", copy=True)
 
     def sha256(self) -> str:
         """Digest of the weights as they are now."""
@@ -158,7 +159,7 @@ def named_sha256(parameters: Iterable[tuple[str, Any]]) -> str:
 
 
 def _bytes(parameter: Any) -> memoryview:
-    raw = parameter.detach().to("cpu").contiguous().flatten().view(torch.uint8)
+    raw = whole(parameter.detach()).to("cpu").contiguous().flatten().view(torch.uint8)
     return memoryview(raw.numpy())
 
 

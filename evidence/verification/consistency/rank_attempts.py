@@ -33,6 +33,7 @@ from evidence.verification.consistency.rank_rules import (
     summed,
     within_its_tokens,
 )
+from evidence.verification.consistency.rank_shares import counted
 from evidence.verification.consistency.registry import Evidence, Problems
 from evidence.verification.problem import CannotCheckError
 
@@ -115,6 +116,7 @@ def _of_several(evidence: Evidence, name: str, trained: Trained) -> Problems:
     was_resumed = any(one.event == "recovered" for one in evidence.documents.journal)
     for event in trained.began:
         yield from alike(event)
+        yield from counted(trained.plan, event)
         device = _device(trained, event)
         for place, one in each(event):
             yield from computes(place, one, device)

@@ -24,6 +24,7 @@ from evidence.verification.consistency.rank_rules import (
     once,
     shared,
 )
+from evidence.verification.consistency.rank_shares import held
 from evidence.verification.consistency.registry import Evidence, Problems, differs, need
 
 check = partial(registry.check, kind=TRAIN.name)
@@ -51,8 +52,11 @@ def ranks(evidence: Evidence) -> Problems:
     (rules/ranks.py). Its tokens are such as these rows can have: of a row in a recorded step what
     it has there, of another from the shortest to the longest of inputs.json, and in each step what
     the rows of the others leave; tokens fed are the rows of a pass times the longest of them. All
-    end with the same weights. Checkpoints of PyTorch have the state of random numbers of each
-    process. Exact."""
+    end with the same weights. Each says how many numbers of the weights it held: with strategy
+    "fsdp" they add up to the num_parameters of inputs.json, and where weights.json names all
+    weights each is ceil(n / w) of the n rows of each tensor, in turn; with "ddp" each is all of
+    them, where it says so. Checkpoints of PyTorch have the state of random numbers of each process.
+    Exact."""
     world = evidence.plan.processes
     yield from _states(evidence, world)
     trained = _trained(evidence)
@@ -60,6 +64,8 @@ def ranks(evidence: Evidence) -> Problems:
     if world == 1:
         return
     yield from once(trained)
+    for event in trained.began:
+        yield from held(evidence, event)
     fed = trained.fed
     if fed and len(fed[-1].data["ranks"]) == world:
         yield from _sums(evidence, fed[-1])

@@ -9,6 +9,7 @@ from typing import Final
 
 from evidence import layout
 from evidence.records.availability import Unavailable
+from evidence.records.milestone import DDP
 from evidence.records.run import StepRow
 from evidence.records.training import has_other_loss
 from evidence.results.adapter import with_adapter
@@ -288,11 +289,11 @@ def training_stream(evidence: Evidence) -> Problems:
 @check("training-execution", "rows went through the model as the milestone allows")
 def training_execution(evidence: Evidence) -> Problems:
     """From the journal's events `execution`: rows a forward pass · accumulation · processes =
-    b · g, the processes those of [launch], and rows and passes the milestone's where it ran as
-    written, the passes divided by the processes; as train.execution asks, where it does; passed
-    on to TrainingArguments is what [train.extra] gives. Exact. Packed rows that were tried differ
-    by rounding: 16 units in the last place of float32; of the model's number format, where that is
-    another and the model has more than 50 million parameters."""
+    b · g, processes and strategy those of [launch], and rows and passes the milestone's where it
+    ran as written, the passes divided by the processes; as train.execution asks, where it does;
+    passed on to TrainingArguments is what [train.extra] gives. Exact. Packed rows that were tried
+    differ by rounding: 16 units in the last place of float32; of the model's number format, where
+    that is another and the model has more than 50 million parameters."""
     train, events = evidence.plan.train, evidence.events("execution", "train")
     if not events:
         raise CannotCheckError("the worker did not record how rows went through the model")
@@ -300,6 +301,9 @@ def training_execution(evidence: Evidence) -> Problems:
     for event in events:
         place, text = journal_at(event, "data"), "another number of processes than [launch] gives"
         yield from differs(place, text, evidence.plan.processes, event.data.get("processes", 1))
+        text = "another strategy than [launch] gives"
+        strategy = event.data.get("strategy", DDP)
+        yield from differs(place, text, evidence.plan.strategy, strategy)
         ran = (event.data["rows_per_forward"], event.data["accumulation"])
         merged = event.data["execution"] == "fast" and ran == (asked[0] * asked[1], 1)
         if ran != asked and not merged:
