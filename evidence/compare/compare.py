@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Final
 
-from evidence.compare.configuration import configurations
-from evidence.compare.environment import environment_of
+from evidence.compare.configuration import OF_WHAT_WENT_IN, configurations
+from evidence.compare.environment import environments
 from evidence.compare.measures import measures
 from evidence.compare.pair import Pair
 from evidence.compare.reasons import reasons
@@ -25,7 +25,7 @@ from evidence.records.comparison import (
     ReasonRecord,
 )
 from evidence.records.run import ManifestRecord
-from evidence.rules.differences import differences
+from evidence.rules.differences import differences, measured_in_all
 from evidence.text.escape import visible
 from evidence.verification.verification import VerifiedPack
 
@@ -52,8 +52,8 @@ def compare_packs(
     return ComparisonRecord(
         schema="comparison.v1",
         packs=tuple(map(_pack, packs, labels)),
-        configuration=differences(configurations(documents)),
-        environment=differences([environment_of(one) for one in documents]),
+        configuration=differences(measured_in_all(configurations(documents), OF_WHAT_WENT_IN)),
+        environment=differences(environments(documents)),
         measures=measured,
         pairs=tuple(
             _pair(index, stage, Pair(*sides, tolerance))

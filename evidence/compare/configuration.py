@@ -94,6 +94,10 @@ def _settings(documents: Documents) -> dict[str, Any]:
     return {**{key: plan[key] for key in _OF_PLAN}, "content": _content(documents)}
 
 
+OF_WHAT_WENT_IN: Final = ("content.model.", "content.tokenizer.")
+"""Known once a worker has loaded them: of a pack in which none did they are no difference."""
+
+
 def plan_of(documents: Documents) -> AttemptPlan:
     """The plan that completed, else the last one tried."""
     plan = Context(documents).plan

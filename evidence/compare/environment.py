@@ -6,6 +6,7 @@ environments count as equal.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Final
 
 from msgspec.structs import replace
@@ -23,7 +24,7 @@ from evidence.records.capture import (
 )
 from evidence.records.comparison import Scalar
 from evidence.results.computed import computed_on
-from evidence.rules.differences import flat
+from evidence.rules.differences import flat, measured_in_all
 
 _VARIABLE: Final = "variable."
 _IRRELEVANT: Final = ("system.", "git.")
@@ -58,6 +59,11 @@ def environment_of(documents: Documents) -> dict[str, Scalar]:
         **flat({"git": git | {"patch_sha256": patch}}),
         "tool.version": None if manifest is None else manifest.tool.version,
     }
+
+
+def environments(documents: Sequence[Documents]) -> list[dict[str, Scalar]]:
+    """The same of several, without what one of them did not measure."""
+    return measured_in_all([environment_of(one) for one in documents], ("framework.",))
 
 
 def environment_used(

@@ -25,6 +25,7 @@ from evidence.records.comparison import (
 from evidence.records.record import Record
 from evidence.records.training import number_format
 from evidence.results.conditions import FURTHER, ROWS, SETTINGS, conditions
+from evidence.results.context import Context
 from evidence.results.side_by_side import compared_steps, trajectory
 from evidence.stages.eval import PREDICTIONS
 
@@ -60,8 +61,16 @@ class Pair(Record, dict=True):
 
     @cached_property
     def predictions(self) -> PredictionsRecord:
-        """By prompt."""
+        """By prompt; none where one of them was not evaluated to its end."""
+        if self.unfinished:
+            return compare_predictions((), ())
         return compare_predictions(self.first.rows(PREDICTIONS), self.other.rows(PREDICTIONS))
+
+    @cached_property
+    def unfinished(self) -> tuple[str, ...]:
+        """Which of them has no attempt that completed: what came out of it is not known."""
+        sides = (("first", self.first), ("other", self.other))
+        return tuple(which for which, one in sides if Context(one).plan is None)
 
     @cached_property
     def weights(self) -> WeightsComparison | Unavailable:

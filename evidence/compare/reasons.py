@@ -24,7 +24,7 @@ from evidence.stages.command import COMMAND
 
 def reasons(pair: Pair) -> tuple[ReasonRecord, ...]:
     """Empty where nothing differs."""
-    if not _differ(pair):
+    if not (_differ(pair) or pair.unfinished):
         return ()
     found = (
         *_trained(pair),
@@ -98,6 +98,10 @@ def _values(pair: Pair, name: str) -> str:
 
 
 def _unknown(pair: Pair) -> ReasonRecord:
+    if pair.unfinished:
+        which = " and the ".join(pair.unfinished)
+        text = f"no attempt of the {which} pack completed, so what came out was not compared"
+        return ReasonRecord("unknown", text, (f"{layout.MANIFEST}#/status",))
     sources = rounding_sources(pair)
     if sources:
         text = (

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from typing import Any, Final
 
 from evidence import layout
-from evidence.compare.environment import decides_bits, environment_of
+from evidence.compare.environment import decides_bits, environments
 from evidence.compare.pair import Pair
 from evidence.compare.row_reasons import text_keys
 from evidence.records.comparison import ReasonRecord, StepDifference
@@ -216,7 +216,7 @@ def rounding_sources(pair: Pair) -> tuple[str, ...]:
     """
     two = pair.differs(FRAMEWORK)
     forms = [name for name in _FORMS if pair.differs(name)]
-    facts = [environment_of(one) for one in (pair.first, pair.other)]
+    facts = environments((pair.first, pair.other))
     found = [row.key for row in differences(facts) if decides_bits(row.key)]
     if two:
         found = [key for key in found if not key.startswith(("framework.", "package.", "python."))]

@@ -40,6 +40,25 @@ def differences(facts: Sequence[Mapping[str, Scalar]]) -> tuple[DifferenceRecord
     return tuple(row for row in rows if len({(_sort(v), v) for v in row.values}) > 1)
 
 
+def measured_in_all(
+    facts: Sequence[Mapping[str, Scalar]], sections: Sequence[str]
+) -> list[dict[str, Scalar]]:
+    """The facts without those sections (`framework.`, at whatever depth) that one of them lacks
+    whole: what was not measured is no difference."""
+    known = [{_section(key, sections) for key in one} for one in facts]
+    common = set.intersection(*known)
+    return [
+        {key: value for key, value in one.items() if _section(key, sections) in {"", *common}}
+        for one in facts
+    ]
+
+
+def _section(key: str, sections: Sequence[str]) -> str:
+    """The beginning of a key up to the end of one of these; empty where it is of none."""
+    ends = [at + len(one) for one in sections if (at := f".{key}".find(f".{one}")) >= 0]
+    return key[: min(ends)] if ends else ""
+
+
 def _sort(value: Scalar) -> str:
     """What a value is compared with: 1 and 1.0 are one number, and true is none."""
     is_number = isinstance(value, (int, float)) and not isinstance(value, bool)

@@ -45,14 +45,19 @@ def test_stages_of_an_honest_pack_tell_the_same_again(pack: Path) -> None:
         (INPUTS, ("tokenizer", "vocab_size"), 1021, "tokenizer/vocab_size"),
         (INPUTS, ("tokenizer", "adds_bos"), False, "tokenizer/adds_bos"),
         (INPUTS, ("tokenizer", "chat_template"), "{{ messages }}", "tokenizer/chat_template"),
-        (INPUTS, ("text", "length_tokens", "median"), 14, "text/length_tokens"),
+        (INPUTS, ("text", "length_tokens", "median"), 14, "text/length_tokens/median"),
         (INPUTS, ("text", "rows_not_round_trip"), [1], "text/rows_not_round_trip"),
         (INPUTS, ("text", "rows_without_bos"), [1], "text/rows_without_bos"),
-        (INPUTS, ("text", "seam", "fed"), "What?\n", "text/seam"),
+        (INPUTS, ("text", "seam", "fed"), "What?\n", "text/seam/fed"),
         (INPUTS, ("data", "rows", "conflicting_rows"), [0, 1], "data/rows/conflicting_rows"),
         (INPUTS, ("data", "rows", "overlap", "ngram_rows"), [0], "data/rows/overlap"),
         (OF_CHECK, ("data", "checks", "conflicting_rows"), [0, 1], "data/checks/conflicting_rows"),
-        ("stages/A_2/seen.json", ("coverage", 0, "num_rows_in_sequence"), 5, "coverage"),
+        (
+            "stages/A_2/seen.json",
+            ("coverage", 0, "num_rows_in_sequence"),
+            5,
+            "coverage/0/num_rows_in_sequence",
+        ),
     ],
 )
 def test_a_stage_tells_of_the_same_files_and_rows_what_another_tells(
@@ -70,7 +75,7 @@ def test_a_row_that_two_trainings_recorded_has_the_same_tokens(pack: Path) -> No
     row["labels"][1] = row["ids"][1]
     path.write_text(json.dumps(seen))
     reseal(pack, [])
-    place = "stages/A_2/seen.json#/batches/0/rows/0/labels"
+    place = "stages/A_2/seen.json#/batches/0/rows/0/labels/1"
     assert ("across-stages", place) in errors(pack)
 
 

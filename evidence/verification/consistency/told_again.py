@@ -16,6 +16,7 @@ from evidence import layout
 from evidence.pack.stage_view import placed
 from evidence.records.availability import Unavailable
 from evidence.records.inputs import InputsRecord
+from evidence.records.record import Record
 from evidence.results.context import journal_at
 from evidence.stages.eval import EVAL
 from evidence.stages.stage import Stage
@@ -63,8 +64,22 @@ def told_again(evidence: Evidence, told: list[tuple[Stage, InputsRecord]]) -> Pr
             before, expected = known.setdefault((field, decided_by), (stage.name, value))
             if expected != value and field not in said:
                 said.add(field)
-                text = f"{before} tells another of the same"
-                yield from differs(placed(stage, place), shown(text), expected, value)
+                text = f"not what stage {before} says, which had the same files, rows and settings"
+                where, one, other = _apart(place, expected, value)
+                yield from differs(placed(stage, where), shown(text), one, other)
+
+
+def _apart(place: str, expected: Any, actual: Any) -> tuple[str, Any, Any]:
+    """The first part in which two values differ, by its address."""
+    if isinstance(expected, Record) and type(expected) is type(actual):
+        names = expected.__struct_fields__
+        parts = [(one, getattr(expected, one), getattr(actual, one)) for one in names]
+    elif isinstance(expected, tuple) and isinstance(actual, tuple) and len(expected) == len(actual):
+        parts = [(str(n), *two) for n, two in enumerate(zip(expected, actual, strict=True))]
+    else:
+        return place, expected, actual
+    name, one, other = next(part for part in parts if part[1] != part[2])
+    return _apart(f"{place}/{name}", one, other)
 
 
 def _files(inputs: InputsRecord) -> str | None:
