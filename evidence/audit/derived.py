@@ -14,13 +14,7 @@ from typing import Final
 
 from msgspec.structs import replace
 
-from evidence.audit.known import (
-    Known,
-    decimal_of,
-    known_of,
-    stage_of_path,
-    subject_of_path,
-)
+from evidence.audit.known import Known, decimal_of, known_of, stage_of_path, subject_of_path
 from evidence.audit.meaning import Meaning, words_of
 from evidence.audit.vocabulary import IDENTITIES, LOWER_IS_BETTER, SCORES, SETTINGS
 from evidence.foreign import names
@@ -52,18 +46,11 @@ def of_trainings(trainings: Sequence[Training], partial: frozenset[str]) -> Iter
     Of a file that was read in part (`partial`) no extreme, count or mean follows.
     """
     for training in trainings:
-        subject, stage = subject_of_path(training.file), _stage_of(training)
+        subject, stage = subject_of_path(training.file), stage_of_path(training.file)
         for one in _of_training(training):
             is_whole = training.file not in partial or one.meaning.aggregate in _AT_ENDS
             if is_whole:
                 yield replace(one, subject=one.subject | subject, stage=stage)
-
-
-def _stage_of(training: Training) -> str:
-    """That of its file, or the one that all its rows name."""
-    facts = (fact for row in training.rows for fact in row.facts)
-    named = {fact.text for fact in facts if fact.name == "stage"}
-    return stage_of_path(training.file) or (named.pop() if len(named) == 1 else "")
 
 
 def _of_training(training: Training) -> Iterator[Known]:
@@ -311,8 +298,7 @@ def _spread(name: str, group: list[Known]) -> Iterator[Known]:
         yield replace(known, unit=group[0].unit, members=tuple(values), is_over_runs=is_over_runs)
     if meaning.measure in _SUMMED:
         how = f"the sum of {len(values)} values of {name}"
-        known = _value(meaning, sum(values, Decimal(0)), how, *places)
-        yield replace(known, unit=group[0].unit, is_sum=True)
+        yield replace(_value(meaning, sum(values, Decimal(0)), how, *places), unit=group[0].unit)
     for divisor, kind in ((len(values) - 1, "sample"), (len(values), "population")):
         how = f"the {kind} standard deviation of {len(values)} values of {name}"
         spread = (squares / divisor).sqrt()

@@ -97,8 +97,6 @@ class Known(Record):
     """How it follows from the files; empty where a file states it."""
     members: tuple[Decimal, ...] = ()
     """The values that a mean or a spread is of."""
-    is_sum: bool = False
-    """Whether it is the sum of what several files state."""
     is_over_runs: bool = False
     """Whether these are of one thing in several runs, each with a key of its own."""
     stage: str = ""

@@ -51,22 +51,11 @@ def judge_number(claim: Claim, shelf: Shelf) -> Judged:
         around=claim.around - said.words,
         above=tuple(one - said.words for one in claim.above),
     )
-    if said.is_of_several and claim.meaning.aggregate in ("first", "last"):
-        return replace(_between(bare, shelf, said), claim=claim)
     own = _judge(bare, shelf, said.names[0]) if len(said.names) == 1 else None
     if own is None or not (said.is_sure or own.verdict == "supported"):
         wide = _judge(bare, shelf)
         own = _open(wide) if said.is_open or own is None else _of_any(own, wide, said)
     return replace(own, claim=claim)
-
-
-def _between(claim: Claim, shelf: Shelf, said: Said) -> Judged:
-    """From a number of one stage to one of another: of no run the first or last, never accused."""
-    plain = replace(claim, meaning=replace(claim.meaning, aggregate=""))
-    own = _judge(plain, shelf, said.names[0] if len(said.names) == 1 else "")
-    message = "its words compare stages, and no file says it of this one"
-    accused = own.verdict in ("mislabelled", "contradicted")
-    return replace(own, verdict="unsupported", message=message) if accused else own
 
 
 def _open(wide: Judged) -> Judged:
@@ -306,12 +295,10 @@ def _unnamed(claim: Claim, quantity: Quantity, shelf: Shelf, stage: str) -> Judg
 
 
 def _alike(claim: Claim, quantity: Quantity, group: Group) -> Iterator[Known]:
-    """Values that a number is, in its unit. A whole number was counted: it is no share, and nobody
-    writes it with decimals."""
+    """Values that a number is, in its unit. A whole number was counted, and is no share."""
     for known in _pool(quantity, group):
         is_alike = known.unit in ("", quantity.unit) and not (
-            (quantity.unit == "%" and known.unit != "%" and _is_no_share(known))
-            or ("." in quantity.text and "." not in known.text)
+            quantity.unit == "%" and known.unit != "%" and _is_no_share(known)
         )
         if is_alike and fit(quantity, known, claim.meaning.measure) == "exact":
             yield known

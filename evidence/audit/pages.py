@@ -90,7 +90,7 @@ class _Reader:
     def __init__(self, tokens: list[Token]) -> None:
         self._tokens = tokens
         self._headings: list[str] = []
-        self._lead = self._item = ""
+        self._lead = ""
         self._quoted = 0
         self._lists: list[str] = []
 
@@ -119,8 +119,7 @@ class _Reader:
         if token.type in ("blockquote_open", "blockquote_close"):
             self._quoted += token.nesting
         elif token.type in ("bullet_list_open", "ordered_list_open"):
-            led = f"{self._item.rstrip(':')}:"  # by the item that the list lies within
-            self._lists.append(led if self._lists else self._lead)
+            self._lists.append(self._lead)
         elif token.type in ("bullet_list_close", "ordered_list_close"):
             self._lists.pop()
             self._lead = ""
@@ -134,7 +133,6 @@ class _Reader:
     def _prose(self, token: Token) -> Prose:
         text = _plain(token)
         lead = self._lists[-1] if self._lists else ""
-        self._item = text
         if not self._lists:
             self._lead = text
         return Prose(

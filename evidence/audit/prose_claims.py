@@ -61,8 +61,7 @@ def of_prose(prose: Prose, document: str, lines: Lines) -> Iterator[Claim]:
             column = lines.column(line, pair["value"])
             label = pair["label"].strip("*_ ")
             named = Named(document, line, column, label, (), context, lead=prose.lead[-200:])
-            above = (*prose.headings[-2:], *filter(None, (last_sentence(prose.lead),)))
-            named = replace(named, headings=above)
+            named = replace(named, headings=prose.headings[-2:])
             value, behind = _one_sentence(pair["value"])
             yield from claims_of(named, value)
             for code in re.finditer(r"`([^`\n]{2,300})`", value):

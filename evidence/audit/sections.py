@@ -34,19 +34,30 @@ _OPENS: Final = re.compile(
 )
 _COMPARES: Final = frozenset(
     (
-        "from", "than", "over", "versus", "vs", "against", "compared", "relative", "unlike",
-        "while", "whereas", "but", "instead", "other", "others", "both", "each", "either", "all",
-        "difference", "gap", "apart", "before", "after", "whose", "which", "where", "base",
-        "began", "starting", "started", "initial", "beats", "beat", "exceeds", "outperforms",
-        "outperformed", "rather", "respectively", "previous", "earlier", "parent", "up", "down",
-        "above", "below", "beyond", "ahead", "behind", "rose", "fell", "gained", "lost", "plus",
-        "not", "never", "no", "without", "minus", "together", "between", "combined", "pooled",
+        *("from", "than", "over", "versus", "vs", "against", "compared", "relative", "unlike"),
+        *("while", "whereas", "but", "instead", "other", "others", "both", "each", "either", "all"),
+        *("difference", "gap", "apart", "before", "after", "whose", "which", "where", "base"),
+        *("began", "starting", "started", "initial", "beats", "beat", "exceeds", "outperforms"),
+        *("outperformed", "rather", "respectively", "previous", "earlier", "parent", "up", "down"),
+        *("above", "below", "beyond", "ahead", "behind", "rose", "fell", "gained", "lost", "plus"),
+        *(
+            "not",
+            "never",
+            "no",
+            "without",
+            "minus",
+            "together",
+            "average",
+            "mean",
+            "total",
+            "sum",
+            "combined",
+            "pooled",
+            "between",
+        ),
     )
-)  # fmt: skip
+)
 """Words of a sentence that may hold a number of another stage than it names."""
-_POOLS: Final = frozenset(("mean", "average", "total", "sum"))
-"""Words that may be of several stages together, where the sentence speaks of several."""
-_SEVERAL: Final = frozenset(("arms", "stages", "runs", "models", "two", "three"))
 _GAP: Final = LINKING | NAMES_OF_MEASURES | AGGREGATES.keys() | frozenset(
     (
         *("arm", "stage", "branch", "run", "model", "s", "had", "has", "reaches", "got", "gets"),
@@ -66,8 +77,6 @@ class Said(Record):
     """Whether it can be of this one alone."""
     is_open: bool = False
     """Whether it may be of another stage all the same."""
-    is_of_several: bool = False
-    """Whether its sentence names more than this one."""
     words: frozenset[str] = frozenset()
     """Of the names as they stand."""
 
@@ -84,18 +93,18 @@ def said_of(claim: Claim, stages: Stages) -> Said:
     mentions = stages.mentions(text)
     if mentions:
         return _in_sentence(len(claim.before), text, mentions)
-    compares = _compares(frozenset(words_of(text)), 1)
+    compares = bool(_COMPARES & frozenset(words_of(text)))
     for heading in reversed(claim.headings):
         said = _in_heading(heading, stages)
         if said.names:
             is_sure = said.is_sure and not compares
-            return Said(said.names, is_sure, said.is_open or compares, words=said.words)
+            return Said(said.names, is_sure, said.is_open or compares, said.words)
     return Said()
 
 
 def _of(names: Collection[str], words: frozenset[str]) -> Said:
     is_one = len(names) == 1 and UNKNOWN not in names
-    return Said(tuple(sorted(names)), is_one, not is_one, words=words)
+    return Said(tuple(sorted(names)), is_one, not is_one, words)
 
 
 def _cell(cell: str, stages: Stages) -> Said:
@@ -109,15 +118,13 @@ def _cell(cell: str, stages: Stages) -> Said:
 
 def _in_heading(heading: str, stages: Stages) -> Said:
     name = stages.is_name(heading)
-    is_exact = heading.strip("`*_\"' :") in stages.called
-    if name and (is_exact or not is_common(name)) and _is_name_only(name):
+    if name and not is_common(name) and _is_name_only(name):
         return _of({name}, frozenset(words_of(heading)))
     found = stages.mentions(heading)
     said = _of({one.name for one in found}, _words(found)) if found else Said()
     is_told = all(one.is_telling for one in found)
-    compares = _compares(frozenset(words_of(heading)), len(said.names))
-    is_sure = said.is_sure and is_told and not compares
-    return Said(said.names, is_sure, said.is_open, words=said.words)
+    compares = bool(_COMPARES & frozenset(words_of(heading)))
+    return Said(said.names, said.is_sure and is_told and not compares, said.is_open, said.words)
 
 
 def _in_sentence(at: int, text: str, mentions: Sequence[Mention]) -> Said:
@@ -127,13 +134,11 @@ def _in_sentence(at: int, text: str, mentions: Sequence[Mention]) -> Said:
         at, text, [one for one in mentions if one not in taken]
     )
     if own is not None and own.name != UNKNOWN:
-        is_of_several = len(names) > 1
-        return Said((own.name,), is_sure=True, is_of_several=is_of_several, words=words)
+        return Said((own.name,), is_sure=True, words=words)
     measured = _MEASURED.search(_without(mentions, text)[mentions[0].end : at])
     is_open = len(names) > 1 or UNKNOWN in names or bool(taken) or measured is not None
-    is_open = is_open or _compares(frozenset(words_of(text)) - words, len(names))
-    names_said, is_of_several = tuple(sorted(names)), len(names) > 1
-    return Said(names_said, is_open=is_open, is_of_several=is_of_several, words=words)
+    is_open = is_open or bool(_COMPARES & (frozenset(words_of(text)) - words))
+    return Said(tuple(sorted(names)), is_open=is_open, words=words)
 
 
 def _behind(at: int, text: str, mentions: Sequence[Mention]) -> Mention | None:
@@ -177,12 +182,6 @@ def _without(mentions: Sequence[Mention], text: str) -> str:
     for one in mentions:
         text = text[: one.start] + "_" * (one.end - one.start) + text[one.end :]
     return KEY.sub(lambda match: " " * len(match.group()), text)
-
-
-def _compares(words: frozenset[str], num_named: int) -> bool:
-    """Whether words beside the names of stages may hold a number of another one."""
-    is_of_several = num_named > 1 or bool(words & _SEVERAL)
-    return bool(words & (_COMPARES | _POOLS if is_of_several else _COMPARES))
 
 
 def _words(mentions: Sequence[Mention] | Sequence[Said]) -> frozenset[str]:

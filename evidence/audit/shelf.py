@@ -234,8 +234,8 @@ def _key_of(one: Known) -> str:
 
 
 def _is_of_several(one: Known) -> bool:
-    """The mean, the sum, … of what several stages have, of which each has its own."""
-    return bool(one.members or one.is_sum) and not one.stage
+    """The mean, the most, … of what several stages have, of which each has its own."""
+    return bool(one.members) and not one.stage
 
 
 def _without_its_stage(one: Known) -> Known:
