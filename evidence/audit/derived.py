@@ -14,7 +14,14 @@ from typing import Final
 
 from msgspec.structs import replace
 
-from evidence.audit.known import Known, decimal_of, known_of, stage_of_path, subject_of_path
+from evidence.audit.known import (
+    Known,
+    decimal_of,
+    known_of,
+    stage_in,
+    stage_of_path,
+    subject_of_path,
+)
 from evidence.audit.meaning import Meaning, words_of
 from evidence.audit.vocabulary import IDENTITIES, LOWER_IS_BETTER, SCORES, SETTINGS
 from evidence.foreign import names
@@ -46,11 +53,19 @@ def of_trainings(trainings: Sequence[Training], partial: frozenset[str]) -> Iter
     Of a file that was read in part (`partial`) no extreme, count or mean follows.
     """
     for training in trainings:
-        subject, stage = subject_of_path(training.file), stage_of_path(training.file)
+        subject = subject_of_path(training.file)
+        said = {stage_of_path(training.file) or stage_in(row.facts) for row in training.rows}
+        stage, is_of_several = _together(said or {stage_of_path(training.file)})
         for one in _of_training(training):
             is_whole = training.file not in partial or one.meaning.aggregate in _AT_ENDS
             if is_whole:
-                yield replace(one, subject=one.subject | subject, stage=stage)
+                one = replace(one, subject=one.subject | subject, stage=stage)
+                yield replace(one, is_of_several=is_of_several)
+
+
+def _together(stages: set[str]) -> tuple[str, bool]:
+    """The one stage that values are of, and whether they are of several; of none, neither."""
+    return (next(iter(stages)), False) if len(stages) == 1 else ("", True)
 
 
 def _of_training(training: Training) -> Iterator[Known]:
@@ -114,13 +129,13 @@ def _implied(runtime: Fact, rate: Fact, measure: str, epochs: Fact | None) -> It
 def series(knowns: Iterable[Known], partial: frozenset[str]) -> Iterator[Known]:
     """First, last and extremes of what was logged again and again, by file and name: of two losses
     of training either may be meant."""
-    found: dict[tuple[str, str, str], list[Known]] = {}
+    found: dict[tuple[str, str, str, str], list[Known]] = {}
     for one in knowns:
         if one.is_row and one.value is not None and one.meaning.measure not in _NEVER:
             file = one.places[0].file
             store = file.rpartition("/")[0] if "tfevents" in file else file
-            found.setdefault((store, one.name, one.meaning.split), []).append(one)
-    for (store, _, _), group in found.items():
+            found.setdefault((store, one.name, one.meaning.split, one.stage), []).append(one)
+    for (store, *_), group in found.items():
         yield from _series(group, is_whole=store not in partial)
 
 
@@ -179,9 +194,12 @@ def batches(knowns: Sequence[Known]) -> Iterator[Known]:
             )
             how = " × ".join(one.text for one in (size, *picked))
             places = tuple(one.places[0] for one in (size, *picked))
+            stages = {one.stage for one in (size, *picked)} - {""}
+            stage, is_of_several = _together(stages or {""})
             for measure in ("total_batch_size", "batch_size"):
                 meaning = Meaning(measure, rest=frozenset(("product",)))
-                yield Known(meaning, how, str(product), places, product, how=how)
+                known = Known(meaning, how, str(product), places, product, how=how)
+                yield replace(known, stage=stage, is_of_several=is_of_several)
 
 
 def counts(sources: Sequence[Source]) -> Iterator[Known]:
@@ -257,7 +275,11 @@ def spreads(knowns: Iterable[Known]) -> Iterator[Known]:
     for (name, _, _), group in groups.items():
         kept = list(islice(group, MAX_GROUP + 1))
         if 1 < len(kept) <= MAX_GROUP and (kept[0].step is None or _of_seeds(kept)):
-            yield from _spread(name, kept)
+            stages = {one.stage for one in kept}
+            stage, is_of_several = _together(stages)
+            for one in _spread(name, kept):
+                is_apart = is_of_several or stages == {""}
+                yield replace(one, stage=stage, is_of_several=is_apart)
 
 
 def spreads_of_ends(followed: Iterable[Known]) -> Iterator[Known]:
@@ -298,7 +320,8 @@ def _spread(name: str, group: list[Known]) -> Iterator[Known]:
         yield replace(known, unit=group[0].unit, members=tuple(values), is_over_runs=is_over_runs)
     if meaning.measure in _SUMMED:
         how = f"the sum of {len(values)} values of {name}"
-        yield replace(_value(meaning, sum(values, Decimal(0)), how, *places), unit=group[0].unit)
+        known = _value(meaning, sum(values, Decimal(0)), how, *places)
+        yield replace(known, unit=group[0].unit, is_sum=True)
     for divisor, kind in ((len(values) - 1, "sample"), (len(values), "population")):
         how = f"the {kind} standard deviation of {len(values)} values of {name}"
         spread = (squares / divisor).sqrt()

@@ -101,6 +101,12 @@ class Known(Record):
     """Whether these are of one thing in several runs, each with a key of its own."""
     stage: str = ""
     """The stage that it is of, where the evidence is of several."""
+    is_of_several: bool = False
+    """Whether it follows from values that are not all of one stage."""
+    is_sum: bool = False
+    """Whether it is the sum of several."""
+    group: frozenset[str] = frozenset()
+    """Of a rate over some of the rows: the words that say which."""
     is_row: bool = False
     """Whether it is one of many that were logged."""
     is_inferred: bool = False
@@ -120,7 +126,7 @@ def stated(sources: Sequence[Source], trainings: Sequence[Training]) -> Iterator
         for facts in rows_of(source.facts):
             told = _told(facts) if facts[0].row is not None else frozenset()
             row_keys = keys + _keys_in(facts)
-            stage = stage_of_path(source.path) or _stage_in(facts)
+            stage = stage_of_path(source.path) or stage_in(facts)
             epoch = _epoch(facts) if facts[0].row is not None else None
             for fact in facts:
                 if _VOCABULARY in fact.scope:
@@ -286,7 +292,7 @@ def stage_of_path(path: str) -> str:
     return parts[at] if at else ""
 
 
-def _stage_in(facts: tuple[Fact, ...]) -> str:
+def stage_in(facts: tuple[Fact, ...]) -> str:
     """Rows of all stages together say which they are of."""
     said = (one for one in facts if one.row is not None and one.name in ("stage", "data.stage"))
     return next((one.text for one in said), "")

@@ -72,6 +72,10 @@ class Stages:
         found = [*self._found(text), *self._others(text)]
         return sorted(_joined(found, text), key=lambda one: one.start)
 
+    def written(self, text: str) -> frozenset[str]:
+        """Names that stand in a text, also where they may be words of the sentence."""
+        return frozenset(self.is_name(match.group()) for match in self._pattern.finditer(text))
+
     def _found(self, text: str) -> Iterator[Mention]:
         for match in self._pattern.finditer(text):
             name = self.is_name(match.group())

@@ -16,12 +16,13 @@ from msgspec.structs import replace
 
 from evidence.audit.claims import Claim, Judged
 from evidence.audit.fitting import Fit, fit
+from evidence.audit.intervals import interval
 from evidence.audit.known import Known
 from evidence.audit.meaning import words_of
 from evidence.audit.quantities import Quantity
 from evidence.audit.sections import Said
 from evidence.audit.shelf import Group, Shelf, Sought, Whose, sought
-from evidence.audit.vocabulary import LINKING, NO_MEASUREMENT, OF_A_JOB, SCORES
+from evidence.audit.vocabulary import AGGREGATES, LINKING, NO_MEASUREMENT, OF_A_JOB, SCORES
 from evidence.foreign.facts import Place
 
 FEW_DIGITS: Final = 2
@@ -30,7 +31,6 @@ TELLING_DIGITS: Final = 3
 """A number with as many is recognised without a name."""
 MAX_SHOWN: Final = 4
 MAX_SCANNED: Final = 3_000
-MAX_INTERVAL: Final = 10_000
 MANY_THINGS: Final = frozenset(
     ("rows", "size", "files", "memory_used", "num_tokens", "memory", "parameters", "time")
 )
@@ -45,9 +45,13 @@ def judge_number(claim: Claim, shelf: Shelf) -> Judged:
     said = shelf.said_of(claim)
     if not said.names:
         return _judge(claim, shelf)
+    meaning = replace(claim.meaning, rest=claim.meaning.rest - said.words)
+    if said.is_apart:
+        told = (AGGREGATES[one] for one in words_of(claim.before) if one in AGGREGATES)
+        meaning = replace(meaning, aggregate=next(told, ""))
     bare = replace(
         claim,
-        meaning=replace(claim.meaning, rest=claim.meaning.rest - said.words),
+        meaning=meaning,
         around=claim.around - said.words,
         above=tuple(one - said.words for one in claim.above),
     )
@@ -55,6 +59,9 @@ def judge_number(claim: Claim, shelf: Shelf) -> Judged:
     if own is None or not (said.is_sure or own.verdict == "supported"):
         wide = _judge(bare, shelf)
         own = _open(wide) if said.is_open or own is None else _of_any(own, wide, said)
+    if said.is_apart and own.verdict in ("contradicted", "mislabelled"):
+        message = f"its words go from one stage to another: {own.message}"
+        own = replace(own, verdict="unsupported", message=message)
     return replace(own, claim=claim)
 
 
@@ -69,7 +76,9 @@ def _of_any(own: Judged, wide: Judged, said: Said) -> Judged:
     """Of a sentence that names one stage, and does not say for certain that the number is of it."""
     if wide.verdict != "supported":
         return wide
-    message = f"no file says it of {said.names[0]}; {own.message}" if own.message else ""
+    start = f"no file says it of {said.names[0]}"
+    message = own.message if own.message.startswith(start) else f"{start}; {own.message}"
+    message = message if own.message else ""
     return replace(own, verdict="unsupported", message=message or wide.message)
 
 
@@ -78,11 +87,16 @@ def _judge(claim: Claim, shelf: Shelf, stage: str = "") -> Judged:
     quantity = _quantity(claim)
     found = sought(shelf, claim, stage)
     edge: tuple[Known, Fit] | None = None
-    for pool in (found.exact, interval(claim, found.group), found.loose):
+    own = interval(claim, shelf.of_stage(stage, found.group))
+    pools = tuple(_of_all_rows(claim, pool) for pool in (found.exact, own, found.loose))
+    for pool in pools:
         best = _best(quantity, pool, claim.meaning.measure)
         if best is not None and best[1] != "edge":
             return _agreed(claim, *best)
         edge = edge or best
+    part = _best(quantity, (*found.exact, *found.loose), claim.meaning.measure)
+    if part is not None and edge is None:
+        return _uncertain(claim, part[0])
     if claim.hedge and not shelf.explains((claim.hedge,)):
         message = f"its words ({claim.hedge}) may speak of something else than this run"
         return Judged(claim, "not-checked", message)
@@ -90,6 +104,11 @@ def _judge(claim: Claim, shelf: Shelf, stage: str = "") -> Judged:
         return _agreed(claim, *edge)
     if not claim.meaning.is_named and not found.group.all:
         return _unnamed(claim, quantity, shelf, stage)
+    # Of an arm that several evaluations are of, their sum may be meant.
+    sums = tuple(one for one in found.group.all if one.is_sum) if stage else ()
+    total = _best(quantity, sums, claim.meaning.measure)
+    if total is not None:
+        return _uncertain(claim, total[0])
     other = _elsewhere(quantity, found.group, claim.meaning.measure)
     if not found.exact:
         return _silent(claim, found, other)
@@ -107,6 +126,15 @@ def _judge(claim: Claim, shelf: Shelf, stage: str = "") -> Judged:
     there = (*found.exact, *found.near)
     message = f"the evidence has {shown(there)}{_inferred(there)}"
     return Judged(claim, "contradicted", message, shown(there), _places(there))
+
+
+def _of_all_rows(claim: Claim, pool: Sequence[Known]) -> tuple[Known, ...]:
+    """Without rates over some of the rows, unless the claim says a word of which these are."""
+    if not any(one.group for one in pool):
+        return tuple(pool)
+    beside = (claim.label, claim.subject, claim.header, *claim.headings)
+    words = frozenset(words_of(" ".join((*beside, claim.text, claim.before, claim.after))))
+    return tuple(one for one in pool if not one.group or one.group & words)
 
 
 def _quantity(claim: Claim) -> Quantity:
@@ -225,28 +253,6 @@ def _may_be_earlier(claim: Claim, found: Sought) -> bool:
     return _quantity(claim).value > max(known)
 
 
-def interval(claim: Claim, group: Group) -> tuple[Known, ...]:
-    """The mean of what was logged since the row before: a table of every tenth step may show it."""
-    keys = dict(claim.keys)
-    if "since" not in keys or "step" not in keys:
-        return ()
-    low, high = Decimal(keys["since"]), Decimal(keys["step"])
-    if not low < high <= low + MAX_INTERVAL:
-        return ()
-    rows = [
-        one
-        for step in range(int(low) + 1, int(high) + 1)
-        for one in group.by_step.get(Decimal(step), ())
-        if one.is_row and one.value is not None and one.meaning.rest <= claim.meaning.rest
-    ]
-    if len(rows) < 2:
-        return ()
-    mean = sum((one.value or Decimal(0) for one in rows), Decimal(0)) / len(rows)
-    how = f"the mean of the {len(rows)} rows from step {int(low) + 1} to {int(high)}"
-    places = (*rows[0].places, *rows[-1].places)
-    return (Known(rows[0].meaning, how, f"{mean:.6g}", places, mean, how=how),)
-
-
 def _own(found: Sought) -> frozenset[str]:
     return frozenset().union(*(one.subject | one.meaning.rest for one in found.exact))
 
@@ -361,7 +367,8 @@ def _near(quantity: Quantity, group: Group) -> Iterator[Known]:
 def described(known: Known) -> str:
     """What a value is, in words."""
     if known.how:
-        return known.how
+        is_of = known.stage and known.stage not in words_of(known.how)
+        return f"{known.how} of stage {known.stage}" if is_of else known.how
     if known.meaning.aggregate == "mean":
         return f"the mean over all steps of the run ({known.name})"
     if known.name == "value" and len(known.scope) > 1:

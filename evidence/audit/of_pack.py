@@ -111,8 +111,13 @@ def _of(name: str, record: ValueRecord, stages: frozenset[str]) -> Iterator[Know
         subject=frozenset(words_of(name.replace(".", " "))),
         stage=first if first in stages else "",
     )
-    yield known
     rate = _RATE.match(name)
+    if rate is not None and rate["group"]:
+        known = replace(known, group=frozenset(words_of(rate["group"].replace(".", " "))))
+    yield known
+    if name.endswith("train.num_tokens"):  # with padding or without: both were fed
+        rest, subject = known.meaning.rest | {"fed"}, known.subject | {"fed"}
+        yield replace(known, meaning=replace(known.meaning, rest=rest), subject=subject)
     if rate is not None:
         words = frozenset(words_of((rate["group"] or "").replace(".", " ")))
         key = "exact_match" if rate["scorer"] == "exact" else rate["scorer"]

@@ -17,6 +17,8 @@ from markdown_it.token import Token
 from evidence.records.record import Record
 
 MAX_HEADINGS: Final = 6
+_FEW_WORDS: Final = 6
+"""An item of so few that has a list of its own is the heading of that."""
 _STRIKES: Final = {"<del>": 1, "</del>": -1, "<s>": 1, "</s>": -1}
 _FRONT: Final = re.compile(r"\A---[ \t]*\n(.*?)\n---[ \t]*(?:\n|\Z)", re.DOTALL)
 _MAX_FRONT_CHARS: Final = 256 * 1024
@@ -93,6 +95,7 @@ class _Reader:
         self._lead = ""
         self._quoted = 0
         self._lists: list[str] = []
+        self._items: list[str] = []
 
     def read(self) -> Iterator[Block]:
         """The pieces, in order."""
@@ -120,8 +123,10 @@ class _Reader:
             self._quoted += token.nesting
         elif token.type in ("bullet_list_open", "ordered_list_open"):
             self._lists.append(self._lead)
+            self._items.append("")
         elif token.type in ("bullet_list_close", "ordered_list_close"):
             self._lists.pop()
+            self._items.pop()
             self._lead = ""
 
     def _heading(self, level: int, text: str) -> None:
@@ -135,10 +140,13 @@ class _Reader:
         lead = self._lists[-1] if self._lists else ""
         if not self._lists:
             self._lead = text
+        above = [one for one in self._items[:-1] if len(one.split()) <= _FEW_WORDS]
+        if self._items:
+            self._items[-1] = text
         return Prose(
             text=text,
             line=(token.map or [0])[0] + 1,
-            headings=tuple(self._headings),
+            headings=(*self._headings, *(one.rstrip(":") for one in above if one)),
             is_quoted=self._quoted > 0,
             lead=lead,
         )

@@ -17,7 +17,7 @@ from evidence.audit.fitting import fit
 from evidence.audit.known import Known
 from evidence.audit.numbers import judge_number
 from evidence.audit.quantities import Quantity
-from evidence.audit.shelf import Shelf
+from evidence.audit.shelf import Group, Shelf
 
 MAX_PAIRS: Final = 300
 MAX_TOGETHER: Final = 40
@@ -97,7 +97,7 @@ def _readings(
 
 
 def _known_pair(claim: Claim, quantity: Quantity, shelf: Shelf) -> tuple[Known, Known] | None:
-    group = shelf.group(claim.meaning)
+    group = _group(claim, shelf)
     values = [one for one in group.summaries if one.value is not None][:60]
     for one, other in islice(combinations(values, 2), MAX_PAIRS):
         a, b = one.value or Decimal(0), other.value or Decimal(0)
@@ -114,6 +114,12 @@ def _expected(quantity: Quantity, first: Decimal, second: Decimal) -> str:
     return ""
 
 
+def _group(claim: Claim, shelf: Shelf) -> Group:
+    """Values of what a claim measures, of one stage alone where it names that for certain."""
+    said = shelf.said_of(claim)
+    return shelf.of_stage(said.names[0] if said.is_sure else "", shelf.group(claim.meaning))
+
+
 def judge_statistic(claim: Claim, shelf: Shelf) -> Judged:
     """Mean ± spread: both, of the sample or of the population; or without some of the values."""
     quantity = claim.quantity
@@ -121,7 +127,7 @@ def judge_statistic(claim: Claim, shelf: Shelf) -> Judged:
     judged = judge_number(claim, shelf)
     value = quantity.spread or Decimal(0)
     spread = Quantity(f"± {value}", value, quantity.spread_ulp, 0, 0, quantity.unit)
-    group = shelf.group(claim.meaning)
+    group = _group(claim, shelf)
     if judged.verdict == "supported":
         return _spread(judged, spread, group.all, shelf)
     left = _left_out(claim, quantity, group.all)

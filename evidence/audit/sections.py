@@ -11,6 +11,8 @@ import re
 from collections.abc import Collection, Sequence
 from typing import Final
 
+from msgspec.structs import replace
+
 from evidence.audit.claims import Claim
 from evidence.audit.meaning import meaning_of, words_of
 from evidence.audit.mentions import UNKNOWN, Mention, Stages, is_common
@@ -26,9 +28,12 @@ _BEHIND: Final = re.compile(
     r"(?:the )?(?:(?:stage|arm) )?[`\"*]{0,2}"
 )
 """Between a number and the stage behind it that it is of: `0.20 (control)`, "0.20 for control"."""
-_ENDS: Final = re.compile(r"[`\"*]{0,2}\s?(?:arm|stage|run|model)?\s?(?:[)\].,;]|and\b|while\b|$)")
+_ENDS: Final = re.compile(
+    r"[`\"*]{0,2}\s?(?:arm|stage|run|model)?\s?(?:[)\].,;]|and\b|while\b|to\b|→|$)"
+)
 _OWN: Final = re.compile(r"[`\"*]{0,2}(?:\s?arm|\s?stage)?(?:'s|’s|:|\s?=|\s?→)?\s{0,3}[(`*]{0,2}")
 _GENITIVE: Final = re.compile(r"[`\"*]{0,2}(?:'s|’s)\s(?:[a-z]{1,20}\s){0,3}")
+_FROM_TO: Final = re.compile(r"\bfrom\b[^;]{0,200}(?:\bto\b|→|->)", re.IGNORECASE)
 _OPENS: Final = re.compile(
     r"(?:^|[,;:(—–]\s?|\b(?:and|while|whereas|but|that)\s)(?:the )?[`\"*]{0,2}$", re.I
 )
@@ -40,24 +45,13 @@ _COMPARES: Final = frozenset(
         *("began", "starting", "started", "initial", "beats", "beat", "exceeds", "outperforms"),
         *("outperformed", "rather", "respectively", "previous", "earlier", "parent", "up", "down"),
         *("above", "below", "beyond", "ahead", "behind", "rose", "fell", "gained", "lost", "plus"),
-        *(
-            "not",
-            "never",
-            "no",
-            "without",
-            "minus",
-            "together",
-            "average",
-            "mean",
-            "total",
-            "sum",
-            "combined",
-            "pooled",
-            "between",
-        ),
+        *("not", "never", "no", "without", "minus", "together", "average", "mean", "total", "sum"),
+        *("combined", "pooled", "between"),
     )
 )
 """Words of a sentence that may hold a number of another stage than it names."""
+_OF_MEANS: Final = frozenset(("mean", "average"))
+"""Of these, where the number itself is one: of its stage, unless another word compares."""
 _GAP: Final = LINKING | NAMES_OF_MEASURES | AGGREGATES.keys() | frozenset(
     (
         *("arm", "stage", "branch", "run", "model", "s", "had", "has", "reaches", "got", "gets"),
@@ -79,6 +73,8 @@ class Said(Record):
     """Whether it may be of another stage all the same."""
     words: frozenset[str] = frozenset()
     """Of the names as they stand."""
+    is_apart: bool = False
+    """Whether its sentence goes from one stage to another: the ends are of no run."""
 
 
 def said_of(claim: Claim, stages: Stages) -> Said:
@@ -91,9 +87,12 @@ def said_of(claim: Claim, stages: Stages) -> Said:
         return _of({name for said in cells for name in said.names}, _words(cells))
     text = claim.before + "\0" + claim.after
     mentions = stages.mentions(text)
+    comparing = _COMPARES - (_OF_MEANS if claim.meaning.aggregate == "mean" else frozenset())
     if mentions:
-        return _in_sentence(len(claim.before), text, mentions)
-    compares = bool(_COMPARES & frozenset(words_of(text)))
+        said = _in_sentence(len(claim.before), text, mentions, comparing)
+        is_apart = _FROM_TO.search(text) is not None and len(stages.written(text)) > 1
+        return replace(said, is_apart=is_apart)
+    compares = bool(comparing & frozenset(words_of(text)))
     for heading in reversed(claim.headings):
         said = _in_heading(heading, stages)
         if said.names:
@@ -118,7 +117,8 @@ def _cell(cell: str, stages: Stages) -> Said:
 
 def _in_heading(heading: str, stages: Stages) -> Said:
     name = stages.is_name(heading)
-    if name and not is_common(name) and _is_name_only(name):
+    is_told = name == heading.strip("`*_ ") or not is_common(name)
+    if name and is_told and _is_name_only(name):
         return _of({name}, frozenset(words_of(heading)))
     found = stages.mentions(heading)
     said = _of({one.name for one in found}, _words(found)) if found else Said()
@@ -127,17 +127,18 @@ def _in_heading(heading: str, stages: Stages) -> Said:
     return Said(said.names, said.is_sure and is_told and not compares, said.is_open, said.words)
 
 
-def _in_sentence(at: int, text: str, mentions: Sequence[Mention]) -> Said:
+def _in_sentence(
+    at: int, text: str, mentions: Sequence[Mention], comparing: frozenset[str]
+) -> Said:
     names, words = {one.name for one in mentions}, _words(mentions)
     taken = [one for one in mentions if one.start < at and _is_behind_a_number(one, text)]
-    own = _behind(at, text, mentions) or _ahead(
-        at, text, [one for one in mentions if one not in taken]
-    )
+    left = [one for one in mentions if one not in taken]
+    own = _behind(at, text, mentions) or _ahead(at, text, left, comparing)
     if own is not None and own.name != UNKNOWN:
         return Said((own.name,), is_sure=True, words=words)
     measured = _MEASURED.search(_without(mentions, text)[mentions[0].end : at])
     is_open = len(names) > 1 or UNKNOWN in names or bool(taken) or measured is not None
-    is_open = is_open or bool(_COMPARES & (frozenset(words_of(text)) - words))
+    is_open = is_open or bool(comparing & (frozenset(words_of(text)) - words))
     return Said(tuple(sorted(names)), is_open=is_open, words=words)
 
 
@@ -156,7 +157,9 @@ def _is_behind_a_number(one: Mention, text: str) -> bool:
     return is_beside and _ENDS.match(text, one.end) is not None
 
 
-def _ahead(at: int, text: str, mentions: Sequence[Mention]) -> Mention | None:
+def _ahead(
+    at: int, text: str, mentions: Sequence[Mention], comparing: frozenset[str]
+) -> Mention | None:
     """The stage before a number, where nothing stands between that may be of another."""
     before = [one for one in mentions if one.end <= at]
     if not before:
@@ -168,13 +171,13 @@ def _ahead(at: int, text: str, mentions: Sequence[Mention]) -> Mention | None:
     number = max((match.end() for match in _DIGIT.finditer(plain[:at])), default=0)
     if [one.name for one in before if one.start >= number] != [own.name]:
         return None
-    if _COMPARES & frozenset(words_of(plain[number : own.start])):
+    if comparing & frozenset(words_of(plain[number : own.start])):
         return None
     if _OWN.fullmatch(gap):
         return own
     is_subject = own.is_telling or _OPENS.search(text[: own.start]) is not None
     is_subject = is_subject and not gap.startswith(" of ")  # the control of something
-    return own if is_subject and frozenset(words_of(gap)) <= _GAP - _COMPARES else None
+    return own if is_subject and frozenset(words_of(gap)) <= _GAP - comparing else None
 
 
 def _without(mentions: Sequence[Mention], text: str) -> str:

@@ -141,6 +141,8 @@ class Shelf:
         named = first & self._stages.names
         if not stage:
             return "own"
+        if one.is_of_several:
+            return "other's"
         return "nobody's" if not named else "other's" if named <= self.others_than(stage) else "own"
 
     def of_stage(self, stage: str, group: Group) -> Group:
@@ -149,7 +151,7 @@ class Shelf:
         if not stage or not any(one.stage for one in group.all):
             return group
         if stage not in group.of_stage:
-            own = (one for one in group.all if one.stage not in others and not _is_of_several(one))
+            own = (one for one in group.all if one.stage not in others and not one.is_of_several)
             group.of_stage[stage] = Group([_without_its_stage(one) for one in own])
         return group.of_stage[stage]
 
@@ -231,11 +233,6 @@ class Shelf:
 def _key_of(one: Known) -> str:
     """A name that nobody knows is the same in each stage."""
     return key_of(_without_its_stage(one).meaning) if one.stage else key_of(one.meaning)
-
-
-def _is_of_several(one: Known) -> bool:
-    """The mean, the most, … of what several stages have, of which each has its own."""
-    return bool(one.members) and not one.stage
 
 
 def _without_its_stage(one: Known) -> Known:

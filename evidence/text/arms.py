@@ -23,7 +23,7 @@ _TITLES: Final = {
     "eval.data": "the evaluation set",
     "budget.steps": "optimizer steps",
     "budget.rows_fed": "rows fed",
-    "budget.tokens": "tokens fed",
+    "budget.tokens": "tokens, without padding",
     "budget.target_tokens": "tokens that carry loss",
 }
 _OF_FIELD: Final = {
