@@ -301,10 +301,12 @@ def _unnamed(claim: Claim, quantity: Quantity, shelf: Shelf, stage: str) -> Judg
 
 
 def _alike(claim: Claim, quantity: Quantity, group: Group) -> Iterator[Known]:
-    """Values that a number is, in its unit. A whole number was counted, and is no share."""
+    """Values that a number is, in its unit. A whole number was counted: it is no share, and nobody
+    writes it with decimals."""
     for known in _pool(quantity, group):
         is_alike = known.unit in ("", quantity.unit) and not (
-            quantity.unit == "%" and known.unit != "%" and _is_no_share(known)
+            (quantity.unit == "%" and known.unit != "%" and _is_no_share(known))
+            or ("." in quantity.text and "." not in known.text)
         )
         if is_alike and fit(quantity, known, claim.meaning.measure) == "exact":
             yield known

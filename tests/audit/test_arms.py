@@ -64,6 +64,12 @@ LIES = [
     ("M45 C had an accuracy of 0.20, and control 0.125.", "0.20"),
     ("The corrects rate of the self-correct arm was 0.20.", "0.20"),
     ("Control answered with a ratio of 0.350.", "0.350"),
+    ("In stage control the mean loss is 5.54.", "5.54"),
+    ("Mean loss: 5.54 (control)", "5.54"),
+    ("## Self-correct\n\nThe mean loss is 5.08.", "5.08"),
+    ("- control\n  - final loss: 3.87\n- self-correct\n  - final loss: 2.49", "3.87"),
+    ("- control\n  - final loss: 3.87\n- self-correct\n  - final loss: 2.49", "2.49"),
+    ("## control\n\n- final loss: 3.87", "3.87"),
     ("The control arm was trained for 2 epochs and reached an accuracy of 0.35.", "0.35"),
 ]
 
@@ -124,6 +130,10 @@ def test_the_row_or_the_column_says_which_arm_a_cell_is_of(
         "## Self-correct\n\nThe accuracy rose from 0.20 to 0.35.",
         "The control arm:\n\n- final loss: 2.49\n- accuracy: 0.20",
         "The final loss was 2.49.",
+        "Loss went from 2.49 (control) to 3.87 (self-correct).",
+        "Loss went from 2.49 in stage control to 3.87 in stage self-correct.",
+        "In stage control the mean loss is 5.08.",
+        "- control\n  - final loss: 2.49\n- self-correct\n  - final loss: 3.87",
         "Stage control ended with a loss of 2.49, that of arm D was 3.87.",
     ],
 )
