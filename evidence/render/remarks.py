@@ -342,13 +342,11 @@ def _weakened(sheet: Sheet) -> Iterator[str]:
     if sheet.number("eval.num_empty_targets"):
         empty = sheet.v("eval.num_empty_targets")
         yield f"In {empty} of {examples} the expected answer is empty: to say nothing is right."
-    distinct = sheet.number("eval.num_distinct_prompts")
-    if 0 < distinct < sheet.number("eval.num_examples"):
-        asked = sheet.v("eval.num_distinct_prompts")
-        told = f"The {examples} ask {asked} different questions: repeated ones are not independent"
-        if sheet.has(EFFECTIVE):
-            told += f", so the intervals are those of {sheet.v(EFFECTIVE)} questions"
-        yield f"{told}."
+    if sheet.has(EFFECTIVE):
+        yield (
+            f"Some of the {examples} ask the same question: they are not independent, so the "
+            f"intervals are those of {sheet.v(EFFECTIVE)} questions."
+        )
 
 
 def _learned(documents: Documents, sheet: Sheet) -> Iterator[str]:
