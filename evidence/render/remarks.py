@@ -344,7 +344,7 @@ def _weakened(sheet: Sheet) -> Iterator[str]:
         yield f"In {empty} of {examples} the expected answer is empty: to say nothing is right."
     if sheet.has(EFFECTIVE):
         yield (
-            f"Some of the {examples} ask the same question: they are not independent, so the "
+            f"Several of the {examples} ask the same question: they are not independent, so the "
             f"intervals are those of {sheet.v(EFFECTIVE)} questions."
         )
 
