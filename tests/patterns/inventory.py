@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import evidence
+from evidence.audit.mentions import Stages
 from evidence.capture import patterns as globs
 from evidence.encoding.schema import load
 from evidence.prose import names
@@ -46,6 +47,12 @@ def _of_identity() -> list[re.Pattern[Any]]:
 
 
 BUILT: Final[Mapping[str, tuple[str, Callable[[], Iterable[re.Pattern[Any]]]]]] = {
+    "audit/mentions.py": (
+        "finditer",
+        lambda: [
+            Stages(("A", "self-correct", "check_A", "check_self-correct", "a_a-a.a_b"))._pattern
+        ],
+    ),
     "capture/patterns.py": (
         "fullmatch",
         lambda: map(globs._regex, ("**/*.py", "a*b*c/*.x", "*a*a*a*b", "**/a/**/a/**/b", "*")),

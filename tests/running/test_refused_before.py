@@ -20,6 +20,7 @@ from evidence.records.eval_spec import ChoicesSpec
 from evidence.records.milestone import Milestone, NarrativeSpec, PatternSpec, StageSpec
 from evidence.records.training import LoraSpec
 from evidence.results.compute import compute_results
+from evidence.results.evaluation import EFFECTIVE
 from evidence.results.inputs import CHAT, TURNS
 from evidence.results.planned_names import value_names
 from evidence.rules.differences import differences, scalar
@@ -190,7 +191,7 @@ def test_the_names_are_those_of_the_documentation(ran: Project) -> None:
     of_parent = compute_results(parent_toy().seal().documents()).values
     names = {*value_names(scored), *ran.read("results.json")["values"], *of_jax, *of_parent}
     names |= {*_of_seeds(scored), *_of_stages(scored), *value_names(_set_otherwise(scored))}
-    names |= {*_of_a_program(milestone)}
+    names |= {*_of_a_program(milestone), EFFECTIVE}
     names |= {*(f"seen.user.{key}" for key in TURNS), *(f"seen.{key}" for key in CHAT)}
     assert sorted(one for one in names if not any(fnmatchcase(one, w) for w in documented)) == []
     assert [one for one in documented if not fnmatch.filter(names, one)] == []
