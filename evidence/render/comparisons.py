@@ -29,7 +29,7 @@ _STANDING: Final = {
     "undeclared": "⚠️ not declared",
 }
 _TRAINED: Final = (
-    ("train.num_samples", "Rows fed"),
+    ("train.num_samples", "Rows"),
     ("train.num_steps", "Steps"),
     ("train.loss_mean", "Mean loss"),
     ("train.loss_end", "Loss at the end"),
