@@ -88,6 +88,16 @@ def _work(command: list[str], output: int, options: dict[str, Any]) -> NoReturn:
         end(status)
 
 
+def begin(out: int, err: int, folder: str) -> None:
+    """A forked process as one that a shell begins: a session, signals and a folder of its own."""
+    os.setsid()
+    for number in (signal.SIGTERM, signal.SIGHUP):  # these tests may run under nohup
+        signal.signal(number, signal.SIG_DFL)
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    redirect(out, err)
+    os.chdir(folder)
+
+
 def redirect(out: int, err: int) -> None:
     """Standard streams of a forked process: nothing to read, and these to write to."""
     sys.stdout.flush()

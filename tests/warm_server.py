@@ -29,7 +29,7 @@ import psutil
 from evidence.capture import host
 from evidence.cli.main import COMMANDS, cli, main
 from evidence.worker import main as worker
-from tests.forked import end, fork_workers, redirect
+from tests.forked import begin, end, fork_workers
 
 FRAMEWORK = (
     "evidence.backends.transformers.stage",
@@ -86,13 +86,8 @@ def _do(
 ) -> NoReturn:
     status = 70
     try:
-        os.setsid()
-        for number in (signal.SIGTERM, signal.SIGHUP):
-            signal.signal(number, signal.SIG_DFL)
-        signal.signal(signal.SIGINT, signal.default_int_handler)
         flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND
-        redirect(os.open(out, flags, 0o666), os.open(err, flags, 0o666))
-        os.chdir(cwd)
+        begin(os.open(out, flags, 0o666), os.open(err, flags, 0o666), cwd)
         os.environ.clear()
         os.environ.update(environment)
         if what == "command":

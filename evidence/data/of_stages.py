@@ -33,6 +33,14 @@ def homes_of(milestone: Milestone) -> dict[str, Milestone]:
     return {name: found.get(name, nowhere) for name in milestone.data}
 
 
+def trainings_of_pack(one: PackInit, milestone: Milestone) -> tuple[Stage, ...]:
+    """The trainings that a checkpoint of another pack comes from, the first one first. Raises
+    StopIteration where the pack has no such stage."""
+    stages = stages_of(milestone)
+    last = next(s for s in stages if s.kind is TRAIN and s.name == (one.stage or TRAIN.name))
+    return chain_of(last, stages)
+
+
 def questions_of_pack(
     one: PackInit, milestone: Milestone, of_stage: Callable[[Stage], Questions]
 ) -> Questions:
@@ -40,9 +48,7 @@ def questions_of_pack(
 
     Unavailable where some of it is not known: of what was not looked at nothing is told.
     """
-    stages = stages_of(milestone)
-    last = next(s for s in stages if s.kind is TRAIN and s.name == (one.stage or TRAIN.name))
-    chain = chain_of(last, stages)
+    chain = trainings_of_pack(one, milestone)
     found: list[Question] = []
     for stage in chain:
         own = of_stage(stage)

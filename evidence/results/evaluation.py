@@ -77,9 +77,11 @@ def evaluation_values(context: Context) -> Values:
         yield from _nothing(context)
         return
     yield "eval.num_examples", known(len(rows), "examples", _all(rows, "index"), "count")
-    yield from _effective(context, rows)
+    num_effective = effective_of(context, rows)
+    yield from _effective(num_effective, rows)
     for scorer in context.eval.all_scorers:
-        yield from _scores(f"eval.{scorer}", scorer, rows, _all(rows, f"scores/{scorer}"), context)
+        name, place = f"eval.{scorer}", _all(rows, f"scores/{scorer}")
+        yield from _scores(name, scorer, (rows, num_effective), place, context)
     yield from likelihood_values(context, rows, "")
     yield from _words(context, rows, "")
     yield from measured_values(context, rows, "")
@@ -199,9 +201,14 @@ def _count_of(scorer: str, context: Context) -> tuple[str, str]:
 
 
 def _scores(
-    name: str, scorer: str, rows: Sequence[PredictionRow], place: str, context: Context
+    name: str,
+    scorer: str,
+    asked: tuple[Sequence[PredictionRow], float],
+    place: str,
+    context: Context,
 ) -> Values:
-    """The count, the rate and its interval over `rows`."""
+    """The count, the rate and its interval over rows that tell as much as so many questions."""
+    rows, num_effective = asked
     key, rule = _count_of(scorer, context)
     if any(scorer not in row.scores for row in rows):
         why = "not every prediction has this score"
@@ -211,27 +218,21 @@ def _scores(
         return
     count = sum(row.scores[scorer] for row in rows)
     yield f"{name}.{key}", known(count, "examples", place, rule)
-    yield from _rates(name, (count, len(rows)), effective_of(context, rows), place)
+    yield from _rates(name, (count, len(rows)), num_effective, place)
 
 
 def _rates(name: str, counts: tuple[int, int], num_effective: float, place: str) -> Values:
     """Of how many rows so many are right, or match."""
     count, num_rows = counts
-    is_each_its_own = num_effective == num_rows
-    low, high = (
-        scoring.wilson(count, num_rows)
-        if is_each_its_own
-        else rate_interval(count / num_rows, num_effective)
-    )
-    rule = "wilson" if is_each_its_own else "wilson-questions"
+    low, high = rate_interval(count, num_rows, num_effective)
+    rule = "wilson" if num_effective == num_rows else "wilson-questions"
     yield f"{name}.rate", known(count / num_rows, "", place, "rate")
     yield f"{name}.low", known(low, "", place, rule)
     yield f"{name}.high", known(high, "", place, rule)
 
 
-def _effective(context: Context, rows: Sequence[PredictionRow]) -> Values:
+def _effective(found: float, rows: Sequence[PredictionRow]) -> Values:
     """Of how many independent questions the rows tell as much, where that is fewer than rows."""
-    found = effective_of(context, rows)
     if found != len(rows):
         place, value = _all(rows, "prompt"), int(found) if found.is_integer() else found
         yield EFFECTIVE, known(value, "questions", place, "effective-questions")
@@ -288,8 +289,9 @@ def _groups(context: Context, rows: Sequence[PredictionRow]) -> Values:
         for value, inside in members.items():
             name = f"eval.by.{group}.{value}"
             yield f"{name}.num_examples", known(len(inside), "examples", place, "count-in-group")
+            asked = (inside, effective_of(context, inside))
             for scorer in scorers:
-                yield from _scores(f"{name}.{scorer}", scorer, inside, places[scorer], context)
+                yield from _scores(f"{name}.{scorer}", scorer, asked, places[scorer], context)
             for one in measured:
                 where = join(place, _all(rows, f"measured/{one}"))
                 yield from of_measured(context, f"{name}.{one}", one, inside, where)

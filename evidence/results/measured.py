@@ -16,7 +16,6 @@ from evidence.records.availability import Unavailable
 from evidence.records.record import Number
 from evidence.records.run import PredictionRow
 from evidence.results.context import Context, Values, known, rows_at, unknown
-from evidence.rules import scoring
 from evidence.rules.intervals import (
     effective_number,
     questions_of,
@@ -75,17 +74,14 @@ def _interval(
 ) -> tuple[float, float] | Unavailable:
     """`asked` has the number of the question of each row."""
     if all(isinstance(one, bool) for one in found):
-        if len(set(asked)) == len(found):
-            return scoring.wilson(sum(found), len(found))
-        return rate_interval(sum(found) / len(found), effective_number(asked))
-    numbers = [float(one) for one in found]
+        return rate_interval(sum(map(bool, found)), len(found), effective_number(asked))
+    numbers, num_questions = [float(one) for one in found], len(set(asked))
     if len(set(numbers)) < 2:
         return ALL_ALIKE
-    if len(set(asked)) == len(numbers):
-        return mean_interval(numbers)
-    return (
-        ALL_ALIKE if len(set(asked)) < 2 else mean_interval(spread_over_questions(asked, numbers))
-    )
+    if num_questions < 2:
+        return ONE_QUESTION
+    is_each_its_own = num_questions == len(numbers)
+    return mean_interval(numbers if is_each_its_own else spread_over_questions(asked, numbers))
 
 
 def asked_of(context: Context, rows: Sequence[PredictionRow]) -> list[int]:

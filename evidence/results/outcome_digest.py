@@ -14,7 +14,7 @@ from evidence.pack.documents import Documents
 from evidence.pack.stage_view import view_of
 from evidence.records.availability import Unavailable
 from evidence.records.inputs import InputsRecord
-from evidence.records.milestone import EVAL_OPTIONS, DataSpec, EvalSpec, ModelSpec
+from evidence.records.milestone import DDP, EVAL_OPTIONS, DataSpec, EvalSpec, ModelSpec
 from evidence.records.run import AttemptPlan
 from evidence.records.training import OPTIONS, options_set
 from evidence.results.context import Context
@@ -116,7 +116,7 @@ def _plan(plan: AttemptPlan, inputs: InputsRecord) -> dict[str, Any]:
                 del asked[key]
     if plan.processes == 1:
         del deterministic["processes"]
-    if plan.strategy == "ddp":
+    if plan.strategy == DDP:
         del deterministic["strategy"]
     deterministic["model"] = None if plan.given_model is None else _model(plan.given_model, inputs)
     deterministic["data"] = {name: _data(name, spec, inputs) for name, spec in plan.data.items()}

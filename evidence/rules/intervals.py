@@ -35,9 +35,12 @@ def effective_number(groups: Sequence[int]) -> float:
     return sum(rows) ** 2 / sum(count * count for count in rows)
 
 
-def rate_interval(rate: float, num_effective: float) -> tuple[float, float]:
-    """Wilson interval, 95 %, of a rate over rows."""
-    return wilson(rate * num_effective, num_effective)
+def rate_interval(count: int, num_rows: int, num_effective: float) -> tuple[float, float]:
+    """Wilson interval, 95 %, of the rate of `count` in `num_rows` rows, which tell as much as
+    `num_effective` independent questions."""
+    if num_effective == num_rows:
+        return wilson(count, num_rows)
+    return wilson(count / num_rows * num_effective, num_effective)
 
 
 def spread_over_questions(groups: Sequence[int], values: Sequence[float]) -> list[float]:

@@ -13,7 +13,6 @@ from __future__ import annotations
 import json
 import os
 import select
-import signal
 import sys
 import tempfile
 import traceback
@@ -37,7 +36,7 @@ from evidence.system import durable
 from evidence.verification.verification import verify_pack
 from tests.faults.faulty_os import FaultyOs, Plan
 from tests.faults.runs import make_small_project
-from tests.forked import ForkedWorker, end, fork_workers, redirect
+from tests.forked import ForkedWorker, begin, end, fork_workers
 
 ALONE_WITHIN_S = 5.0
 """How long a process of a dead run may live on."""
@@ -90,13 +89,8 @@ def _run(
 ) -> NoReturn:
     status = 70
     try:
-        os.setsid()
-        for number in (signal.SIGTERM, signal.SIGHUP):  # these tests may run under nohup
-            signal.signal(number, signal.SIG_DFL)
-        signal.signal(signal.SIGINT, signal.default_int_handler)
         said = os.open(out, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o666)
-        redirect(said, said)
-        os.chdir(cwd)
+        begin(said, said, cwd)
         os.environ.update(environment)
         ForkedWorker.witness = witness
         ForkedWorker.room_bytes = worker_room_bytes

@@ -27,6 +27,7 @@ from evidence.encoding.codec import decode, encode
 from evidence.pack.documents import Documents
 from evidence.records.availability import Unavailable
 from evidence.records.run import ResultsRecord, ValueRecord
+from evidence.results import measured
 from evidence.results.compute import compute_results
 from evidence.rules.intervals import rate_interval
 from tests.documents import replaced
@@ -267,6 +268,11 @@ def test_an_interval_counts_rows_that_ask_the_same_once() -> None:
     assert values["eval.num_effective"].value == 5
     assert values["eval.exact.rate"].value == 4 / 20
     ends = [values[f"eval.exact.{end}"] for end in ("low", "high")]
-    assert [one.value for one in ends] == list(rate_interval(4 / 20, 5))
+    assert [one.value for one in ends] == list(rate_interval(4, 20, 5))
     assert {one.rule for one in ends} == {"wilson-questions"}
     assert "eval.num_effective" not in compute_results(complete_pack()).values
+
+
+def test_answers_to_one_question_have_no_interval_and_say_why() -> None:
+    assert measured._interval([0.25, 0.75], [3, 3]) == measured.ONE_QUESTION
+    assert measured._interval([0.25, 0.25], [3, 3]) == measured.ALL_ALIKE

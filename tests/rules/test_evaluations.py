@@ -55,7 +55,7 @@ def test_rows_of_their_own_questions_are_as_many_questions(verdicts: str) -> Non
     rows, right = answers(verdicts), verdicts.count("+")
     asked = questions_of(rows)
     assert effective_number(asked) == len(rows)
-    found = rate_interval(right / len(rows), effective_number(asked))
+    found = rate_interval(right, len(rows), effective_number(asked))
     assert found == pytest.approx(wilson(right, len(rows)))
 
 
@@ -63,7 +63,7 @@ def test_rows_of_their_own_questions_are_as_many_questions(verdicts: str) -> Non
 def test_asking_each_question_again_makes_no_interval_narrower(verdicts: str, times: int) -> None:
     rows = again(verdicts, times)
     right = sum(row.scores["exact"] for row in rows)
-    found = rate_interval(right / len(rows), effective_number(questions_of(rows)))
+    found = rate_interval(right, len(rows), effective_number(questions_of(rows)))
     assert found == pytest.approx(wilson(verdicts.count("+"), len(verdicts)))
     numbers = [float(row.scores["exact"]) for row in rows]
     once = [float(one == "+") for one in verdicts]

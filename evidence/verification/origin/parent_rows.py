@@ -10,16 +10,15 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from evidence import layout
+from evidence.data.of_stages import trainings_of_pack
 from evidence.encoding.pointer import escaped
 from evidence.errors import MalformedError, MilestoneError
 from evidence.pack.documents import Documents
 from evidence.pack.stage_view import inputs_of
 from evidence.records.evaluation import SeenQuestions
 from evidence.records.parents import ParentPackRecord
-from evidence.stages.arms import chain_of
 from evidence.stages.pack_init import pack_init
 from evidence.stages.stage import stages_of
-from evidence.stages.train import TRAIN
 from evidence.verification.origin.clone_parents import inputs_at, milestone_at
 from evidence.verification.origin.parents import AtHand
 from evidence.verification.problem import CannotCheckError, Problem, shown
@@ -50,15 +49,11 @@ def rows_of_parents(
 def _rows(path: Path, beside: tuple[Path, ...], one: ParentPackRecord) -> int | None:
     """None: it is not at hand as it was, or its documents do not say."""
     pack = pack_init(one.init)
+    if pack is None:
+        return None
     try:
         at_hand = AtHand(path, beside, one)
-        stages = stages_of(milestone_at(at_hand)[0])
-        last = next(
-            stage
-            for stage in stages
-            if pack and stage.kind is TRAIN and stage.name == (pack.stage or TRAIN.name)
-        )
-        trained = [one for one in chain_of(last, stages) if one.kind is TRAIN]
+        trained = trainings_of_pack(pack, milestone_at(at_hand)[0])
         return sum(inputs_at(at_hand, s).data[s.milestone.train.data].num_rows for s in trained)
     except (MalformedError, MilestoneError, CannotCheckError, StopIteration, KeyError):
         return None
