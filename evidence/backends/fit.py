@@ -6,7 +6,8 @@ kernel, or in positions that the model was never trained on.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import chain
 from typing import Any
 
 from evidence.data.examples import EvalExample
@@ -19,40 +20,34 @@ def refuse_unfit(
     config: Any,
     num_embedded: int,
     coder: Coder,
-    examples: Sequence[Example],
+    sets: Sequence[Sequence[Example]],
     asked: Sequence[EvalExample],
     spec: EvalSpec | None,
 ) -> tuple[str, ...]:
     """Raise StageFailure for texts that the model cannot take; return what it may run past.
 
-    `num_embedded` ids have a row in the model's embedding.
+    `num_embedded` ids have a row in the model's embedding. `sets`: the examples of each data set.
     """
     prompts = [coder.encode(one.prompt)[0] for one in asked]
     measured = () if spec is None else tuple(_measured(coder, asked, spec))
-    _refuse_ids(
-        num_embedded,
-        coder,
-        [
-            *((f"training row {e.source_row}", e.ids) for e in examples),
-            *((f"prompt {i}", ids) for i, ids in enumerate(prompts)),
-            *measured,
-        ],
-    )
+    asks = [(f"prompt {i}", ids) for i, ids in enumerate(prompts)]
+    _refuse_ids(num_embedded, coder, chain(_fed(sets), asks, measured))
     context = context_tokens(config)
     if context is None:
         return ()
-    for what, length in (
-        *((f"training row {one.source_row}", len(one.ids)) for one in examples),
-        *((f"the prompt of evaluation row {i}", len(ids)) for i, ids in enumerate(prompts)),
-        *((what, len(ids)) for what, ids in measured),
-    ):
-        if length > context:
+    asks = [(f"the prompt of evaluation row {i}", ids) for i, ids in enumerate(prompts)]
+    for what, ids in chain(_fed(sets), asks, measured):
+        if len(ids) > context:
             raise StageFailure(
                 "bad-data",
-                f"{what} has {length} tokens, and the model's context is {context} "
+                f"{what} has {len(ids)} tokens, and the model's context is {context} "
                 "(max_position_embeddings in config.json): lower max_length, or shorten the text",
             )
     return () if spec is None else tuple(_past(context, prompts, spec))
+
+
+def _fed(sets: Sequence[Sequence[Example]]) -> Iterator[tuple[str, Sequence[int]]]:
+    return ((f"training row {one.source_row}", one.ids) for rows in sets for one in rows)
 
 
 def _measured(
@@ -81,7 +76,7 @@ def _past(context: int, prompts: Sequence[Sequence[int]], spec: EvalSpec) -> Ite
         )
 
 
-def _refuse_ids(num_rows: int, coder: Coder, texts: Sequence[tuple[str, Sequence[int]]]) -> None:
+def _refuse_ids(num_rows: int, coder: Coder, texts: Iterable[tuple[str, Sequence[int]]]) -> None:
     for what, ids in texts:
         outside = next((one for one in ids if not 0 <= one < num_rows), None)
         if outside is not None:

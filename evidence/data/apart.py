@@ -7,6 +7,7 @@ lines. Windows has no such limits, and there nothing is read.
 
 from __future__ import annotations
 
+import io
 import os
 import subprocess
 import sys
@@ -55,7 +56,9 @@ def main() -> int:
     resource.setrlimit(resource.RLIMIT_CPU, (MAX_CPU_S, MAX_CPU_S))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     try:
-        rows, place = columns.rows_of(sys.stdin.buffer.read(), sys.argv[1], int(sys.argv[2]))
+        rows, place = columns.rows_of(
+            io.BytesIO(sys.stdin.buffer.read()), sys.argv[1], int(sys.argv[2])
+        )
         for number, row in rows:
             if isinstance(row, Unread):
                 raise MalformedError(f"{place(number)}: {row.texts[0]}")

@@ -7,13 +7,14 @@ that stand around the fields are no part of a question.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Final
 
 from msgspec.structs import replace
 
 from evidence.data import conversations, facts
 from evidence.data.facts import DataSet
+from evidence.data.stored import kept_like
 from evidence.data.template_text import MarkedText, Span, render_row
 from evidence.errors import MalformedError
 from evidence.records.availability import Unavailable
@@ -68,7 +69,7 @@ def _asked_of(data: DataSet, of_data: DataSpec, spec: EvalSpec, compiled: Compil
 
 def _of_conversations(data: DataSet, *, evaluated: bool) -> Questions:
     found = (conversations.contexts(row, evaluated=evaluated) for row in data.rows)
-    return tuple(Question(texts, texts) for texts in found)
+    return kept_like((Question(texts, texts) for texts in found), Question, data.rows)
 
 
 def of_training(spec: DataSpec, data: DataSet, compiled: Compile) -> Questions:
@@ -78,22 +79,25 @@ def of_training(spec: DataSpec, data: DataSet, compiled: Compile) -> Questions:
     return questions(data, spec.text or "", spec.answer, compiled)
 
 
-def questions(
-    data: DataSet, source: str, answer: Sequence[str], compiled: Compile
-) -> tuple[Question, ...] | Unavailable:
+def questions(data: DataSet, source: str, answer: Sequence[str], compiled: Compile) -> Questions:
     """What each row asks; Unavailable where the template cannot be rendered."""
     constant = frozenset(scoring.constant_fields(data.rows))
     try:
         template = compiled(source)
     except MalformedError as error:
         return Unavailable(error.message)
-    found = []
-    for index, row in enumerate(data.rows):
-        try:
-            found.append(_question(render_row(template, row), answer, constant))
-        except MalformedError as error:
-            return Unavailable(f"row {index}: {error.message}")
-    return tuple(found)
+
+    def asked() -> Iterator[Question]:
+        for index, row in enumerate(data.rows):
+            try:
+                yield _question(render_row(template, row), answer, constant)
+            except MalformedError as error:
+                raise MalformedError(f"row {index}: {error.message}") from error
+
+    try:
+        return kept_like(asked(), Question, data.rows)
+    except MalformedError as error:
+        return Unavailable(error.message)
 
 
 def _has(data: DataSet, field: str) -> bool:

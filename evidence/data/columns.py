@@ -13,7 +13,7 @@ from bisect import bisect_right
 from collections.abc import Callable, Iterator
 from importlib import import_module
 from importlib.util import find_spec
-from typing import Any, Final
+from typing import Any, BinaryIO, Final
 
 from evidence import limits
 from evidence.data.formats import ARROW
@@ -35,13 +35,13 @@ def missing(kind: str) -> str:
     return f"{kind} files are read by pyarrow, which is not installed: {INSTALL}"
 
 
-def rows_of(raw: bytes, kind: str, most_bytes: int) -> tuple[Lines, Place]:
+def rows_of(file: BinaryIO, kind: str, most_bytes: int) -> tuple[Lines, Place]:
     """Rows with their numbers from 1, and how each is called. Raises MilestoneError without
     pyarrow, MalformedError where the file is none of its kind, or is past `most_bytes` as JSON."""
     if find_spec("pyarrow") is None:
         raise MilestoneError(missing(kind))
     try:
-        batches, sizes = _parquet(raw, most_bytes) if kind == "parquet" else _arrow(raw)
+        batches, sizes = _parquet(file, most_bytes) if kind == "parquet" else _arrow(file)
     except MalformedError:
         raise
     except Exception as error:  # whatever pyarrow says of bytes that are no such file
@@ -55,9 +55,8 @@ def rows_of(raw: bytes, kind: str, most_bytes: int) -> tuple[Lines, Place]:
     return _rows(batches, kind, most_bytes), place
 
 
-def _parquet(raw: bytes, most_bytes: int) -> tuple[Iterator[Any], list[int]]:
-    pyarrow, parquet = import_module("pyarrow"), import_module("pyarrow.parquet")
-    file = parquet.ParquetFile(pyarrow.BufferReader(raw))
+def _parquet(source: BinaryIO, most_bytes: int) -> tuple[Iterator[Any], list[int]]:
+    file = import_module("pyarrow.parquet").ParquetFile(source)
     told = file.metadata
     groups = [told.row_group(index) for index in range(told.num_row_groups)]
     _refuse_many(sum(one.num_rows for one in groups))
@@ -69,19 +68,23 @@ def _parquet(raw: bytes, most_bytes: int) -> tuple[Iterator[Any], list[int]]:
     )
 
 
-def _arrow(raw: bytes) -> tuple[Iterator[Any], list[int]]:
-    pyarrow = import_module("pyarrow")
-    source = pyarrow.BufferReader(raw)
-    if raw.startswith(ARROW):
-        file = pyarrow.ipc.open_file(source)
-        batches = [file.get_batch(index) for index in range(file.num_record_batches)]
-    else:
-        batches = list(pyarrow.ipc.open_stream(source))
-    sizes = [one.num_rows for one in batches]
+def _arrow(source: BinaryIO) -> tuple[Iterator[Any], list[int]]:
+    ipc = import_module("pyarrow").ipc
+
+    def batches() -> Iterator[Any]:
+        source.seek(0)
+        is_file = source.read(len(ARROW)) == ARROW
+        source.seek(0)
+        if not is_file:
+            return iter(ipc.open_stream(source))
+        file = ipc.open_file(source)
+        return (file.get_batch(index) for index in range(file.num_record_batches))
+
+    sizes = [one.num_rows for one in batches()]
     _refuse_many(sum(sizes))
     return (
         one.slice(start, _BATCH_ROWS)
-        for one in batches
+        for one in batches()
         for start in range(0, one.num_rows, _BATCH_ROWS)
     ), sizes
 

@@ -17,6 +17,7 @@ from evidence.data.choices import choices_of, refuse_choices
 from evidence.data.facts import DataSet, Row, field_names, lengths
 from evidence.data.read import MAX_SHOWN, load_data
 from evidence.data.seam import Mismatch, Seam, bridge, find_seam, mismatches, token_mismatches
+from evidence.data.stored import kept
 from evidence.data.template_text import MarkedText, as_text, render_row
 from evidence.data.tokens import (
     IGNORED,
@@ -28,7 +29,6 @@ from evidence.data.tokens import (
     unseen_answers,
 )
 from evidence.encoding import jsonio
-from evidence.encoding.digest import sha256_hex
 from evidence.errors import DataError, MalformedError
 from evidence.records.availability import Unavailable
 from evidence.records.inputs import SEAM_CHARS, SeamRecord, TextRecord
@@ -102,33 +102,39 @@ def fields_told(spec: DataSpec, data: DataSet) -> tuple[str, ...]:
     return conversations.speakers_in(data.rows, only_last=spec.learn == "last-assistant")
 
 
-def training_examples(plan: AttemptPlan, data: DataSet, coder: Coder) -> tuple[Example, ...]:
+def training_examples(plan: AttemptPlan, data: DataSet, coder: Coder) -> Sequence[Example]:
     """Every row as the model gets it.
 
     Raises DataError when no row teaches an answer field, when a step may hold no row that teaches
     anything, or when more rows are cut than can be named.
     """
     spec = plan.data[plan.train.data]
-    text_of = texts_of(plan.train.data, spec, coder.chat)
-    examples = []
-    for index, row in enumerate(data.rows):
-        try:
-            marked = text_of(row)
-        except MalformedError as error:
-            raise DataError(f"{data.place(index)}: {error.message}") from error
-        length = plan.train.max_length
-        examples.append(build_example(index, marked, coder, spec, length))
+    examples = examples_of(data, spec, coder, plan.train.max_length)
     unseen = unseen_answers(coverage(spec.answer, spec.answer, examples))
     if unseen and not spec.answer_may_be_unseen:
         raise DataError(_unseen_message(plan, unseen, len(examples)))
     if not spec.answer_may_be_unseen:
         _refuse_empty_steps(plan, examples)
-    cut = [example for example in examples if example.num_cut]
-    num_named = sum(2 + len(example.cut) for example in cut)
-    if num_named > sampling.MAX_ROWS_NAMED:
+    cut = [len(example.cut) for example in examples if example.num_cut]
+    if sum(cut) + 2 * len(cut) > sampling.MAX_ROWS_NAMED:
         text = f"{len(cut)} of {len(examples)} rows are cut at max_length = {plan.train.max_length}"
         raise DataError(f"{text}, {_TOO_MANY}. Shorten the texts or raise it")
-    return tuple(examples)
+    return examples
+
+
+def examples_of(data: DataSet, spec: DataSpec, coder: Coder, max_length: int) -> Sequence[Example]:
+    """Every row of a set as tokens. Raises DataError for a row that makes no text."""
+    text_of = texts_of(data.name, spec, coder.chat)
+
+    def made() -> Iterator[Example]:
+        for index, row in enumerate(data.rows):
+            try:
+                marked = text_of(row)
+            except MalformedError as error:
+                raise DataError(f"{data.place(index)}: {error.message}") from error
+            yield build_example(index, marked, coder, spec, max_length)
+
+    return kept(made(), Example)
 
 
 def _refuse_empty_steps(plan: AttemptPlan, examples: Sequence[Example]) -> None:
@@ -241,7 +247,7 @@ def questions(
     for question in found:
         _refuse_long(spec, question)
     _refuse_endless_groups(spec, found)
-    return tuple(found), sha256_hex(data.raw), len(data.rows)
+    return tuple(found), data.content.sha256, len(data.rows)
 
 
 def _in_words(row: Row) -> MarkedText:
@@ -322,13 +328,16 @@ def seams_of(
         yield find_seam(text, prompt, spec)
 
 
-def probe_texts(plan: AttemptPlan, root: Path, chat: Chat | None = None) -> tuple[ProbeText, ...]:
+def probe_texts(
+    plan: AttemptPlan, data: DataSet, root: Path, chat: Chat | None = None
+) -> tuple[ProbeText, ...]:
     """Texts of the first questions: the loss falls on `wanted`.
 
-    What stands between prompt and answer has the form that the first training text gives it.
+    What stands between prompt and answer has the form that the first text of `data`, which is
+    trained on, gives it.
     """
     found, _, _ = questions(plan, root, chat)
-    first = load_data(root, plan.train.data, plan.data[plan.train.data]).rows[0]
+    first = data.rows[0]
     asked = load_data(root, plan.eval.data, plan.data[plan.eval.data]).rows[0]
     between = bridge(next(seams_of(plan, (first,), asked, chat)), plan.eval.answer_after)
     return tuple(
@@ -374,7 +383,7 @@ def seam_record(
     asked = load_data(root, plan.eval.data, plan.data[plan.eval.data])
     row = _first_taught(examples)
     seam = next(seams_of(plan, data.rows[row.source_row :], asked.rows[0], coder.chat))
-    probed = probe_texts(plan, root, coder.chat)[0]
+    probed = probe_texts(plan, data, root, coder.chat)[0]
     found = tuple(one.message for one in form_mismatches(plan, data, asked, coder.chat))
     target = next((one for one in row.labels[1:] if one != IGNORED), None)
     return SeamRecord(

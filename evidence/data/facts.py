@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import Any, Final, Literal
+from typing import Any, Final
 
+from evidence.data.content import Content
 from evidence.data.conversations import ASSISTANT, answer_of, first_answer
-from evidence.data.formats import is_binary
-from evidence.encoding.digest import git_blob_sha1, sha256_hex, with_lf
+from evidence.encoding.digest import sha256_bytes
 from evidence.records.availability import Unavailable
 from evidence.records.inputs import DataRecord, FileDigest, Lengths, OverlapRecord
 from evidence.records.milestone import DataSpec
@@ -28,17 +28,17 @@ META: Final = "meta"
 
 
 class DataSet(Record):
-    """A data set in memory: its bytes (as on disk, or canonical for the hub) and its rows."""
+    """A data set as it was read: what its bytes are, and its rows, which may lie in a file."""
 
     name: str
-    raw: bytes
-    rows: tuple[Row, ...]
+    content: Content
+    rows: Sequence[Row]
     label: str = ""
     """What messages call it: its file."""
     places: tuple[str, ...] = ()
     """File and line of each row; none where row after row is a line."""
     files: tuple[FileDigest, ...] = ()
-    """Where there are several: `raw` are their rows then, as canonical JSON lines."""
+    """Where there are several: `content` is of their rows then, as canonical JSON lines."""
 
     def place(self, index: int) -> str:
         """Where a row stands, as `file:line`; rows are counted from 0, and lines from 1."""
@@ -53,7 +53,7 @@ def describe(
     data: DataSet, spec: DataSpec, own: Questions, answer: Sequence[str], asked: Questions
 ) -> DataRecord:
     """Facts about one data set: what its rows ask and answer, and what the evaluation set asks."""
-    rows = data.rows
+    rows, content = data.rows, data.content
     exact = duplicates(rows, lambda value: value)
     num_conflicts, conflicting = conflicts(_answered(rows, spec, asked), own, answer)
     return DataRecord(
@@ -61,15 +61,15 @@ def describe(
         path=spec.path,
         hub=None if spec.hub is None else spec.hub.id,
         revision=None if spec.hub is None else spec.hub.revision,
-        sha256=sha256_hex(data.raw),
-        sha256_lf=sha256_hex(data.raw if is_binary(data.raw) else with_lf(data.raw)),
-        git_blob=git_blob_sha1(data.raw),
-        size_bytes=len(data.raw),
-        line_ends=_line_ends(data.raw),
+        sha256=content.sha256,
+        sha256_lf=content.sha256_lf,
+        git_blob=content.git_blob,
+        size_bytes=content.size_bytes,
+        line_ends=content.line_ends,
         num_rows=len(rows),
         field_names=field_names(rows),
         num_schema_violations=0 if spec.fields else Unavailable("no fields are declared"),
-        length_chars=lengths([sum(map(len, texts(_content(row)))) for row in rows]),
+        length_chars=lengths(sum(map(len, texts(_content(row)))) for row in rows),
         num_duplicate_rows=len(exact),
         duplicate_rows=exact,
         normalised_duplicate_rows=duplicates(rows, normalised),
@@ -109,10 +109,10 @@ def texts(value: Any) -> Iterator[str]:
 
 def duplicates(rows: Sequence[Row], change: Callable[[str], str]) -> tuple[int, ...]:
     """Rows equal to an earlier one in all their content, each text changed first."""
-    seen: set[str] = set()
+    seen: set[bytes] = set()
     found = []
     for index, row in enumerate(rows):
-        key = json.dumps(_changed(_content(row), change), sort_keys=True)
+        key = _key(json.dumps(_changed(_content(row), change), sort_keys=True))
         if key in seen:
             found.append(index)
         seen.add(key)
@@ -120,31 +120,40 @@ def duplicates(rows: Sequence[Row], change: Callable[[str], str]) -> tuple[int, 
 
 
 def conflicts(
-    rows: Sequence[Row], asked: Questions, answer: Sequence[str]
+    rows: Iterable[Row], asked: Questions, answer: Sequence[str]
 ) -> tuple[int, tuple[int, ...]] | tuple[Unavailable, Unavailable]:
     """Prompts with more than one answer, and their rows."""
     if not answer:
         asked = Unavailable("no answer fields are declared")
     if isinstance(asked, Unavailable):
         return asked, asked
-    given: dict[str, set[str]] = {}
-    places: dict[str, list[int]] = {}
-    for index, (question, row) in enumerate(zip(asked, rows, strict=True)):
-        expected = json.dumps([row.get(name) for name in answer], sort_keys=True)
-        given.setdefault(question.texts[0], set()).add(expected)
-        places.setdefault(question.texts[0], []).append(index)
-    found = [places[prompt] for prompt, answers in given.items() if len(answers) > 1]
-    return len(found), tuple(sorted(index for group in found for index in group))
+    first: dict[bytes, bytes] = {}
+    found: set[bytes] = set()
+    for question, row in zip(asked, rows, strict=True):
+        prompt = _key(question.texts[0])
+        expected = _key(json.dumps([row.get(name) for name in answer], sort_keys=True))
+        if first.setdefault(prompt, expected) != expected:
+            found.add(prompt)
+    if not found:
+        return 0, ()
+    return len(found), tuple(
+        index for index, question in enumerate(asked) if _key(question.texts[0]) in found
+    )
 
 
-def _answered(rows: Sequence[Row], spec: DataSpec, asked: Questions) -> Sequence[Row]:
+def _key(text: str) -> bytes:
+    """Stands for a text, of which many may be long; a lone surrogate is a text too."""
+    return sha256_bytes(text.encode("utf-8", "surrogatepass"))
+
+
+def _answered(rows: Sequence[Row], spec: DataSpec, asked: Questions) -> Iterable[Row]:
     """The rows as they hold their answers: of conversations the assistant's first turn, which is
     what follows the question; of those to evaluate the last."""
     if spec.format is None:
         return rows
     if asked is ITSELF:
-        return [{ASSISTANT: answer_of(row)} for row in rows]
-    return [{ASSISTANT: first_answer(row)} for row in rows]
+        return ({ASSISTANT: answer_of(row)} for row in rows)
+    return ({ASSISTANT: first_answer(row)} for row in rows)
 
 
 def overlap(own: Questions, asked: Questions) -> OverlapRecord | Unavailable:
@@ -172,12 +181,3 @@ def _changed(value: Any, change: Callable[[str], str]) -> Any:
     if isinstance(value, list):
         return [_changed(part, change) for part in value]
     return value
-
-
-def _line_ends(raw: bytes) -> Literal["lf", "crlf", "mixed", "none"]:
-    if is_binary(raw):
-        return "none"
-    crlf, total = raw.count(b"\r\n"), raw.count(b"\n")
-    if total == 0:
-        return "none"
-    return "lf" if crlf == 0 else "crlf" if crlf == total else "mixed"

@@ -6,17 +6,21 @@ like where it is read as another one. How each is parsed is `text_rows`' and `co
 
 from __future__ import annotations
 
+import gzip
 import re
 import zlib
-from collections.abc import Mapping
-from typing import Final
+from collections.abc import Iterator, Mapping
+from typing import BinaryIO, Final
 
+from evidence.encoding.digest import CHUNK_BYTES
 from evidence.errors import MalformedError, PastLimitError
 from evidence.limits import MIB
 from evidence.records.milestone import DataSpec, FileFormat
 
 MAX_UNPACKED_BYTES: Final = 1024 * MIB
-"""Of one compressed file: rows are held in memory, and a few kilobytes can unpack to terabytes."""
+"""Of one compressed file whose text is held in memory: a few kilobytes can unpack to terabytes."""
+MAX_ROWS_BYTES: Final = 1024 * 1024 * MIB
+"""Of a file that is read row by row."""
 
 GZIP: Final = b"\x1f\x8b"
 PARQUET: Final = b"PAR1"
@@ -42,7 +46,7 @@ _CALLED: Final[Mapping[FileFormat, str]] = {
 _OBJECT: Final = re.compile(rb'\s*+\{\s*+["}]')
 _ARRAY: Final = re.compile(rb"\s*+\[\s*+[{\]]")
 _NO_HEADER: Final = re.compile(rb"[{}\[\]\0]")
-_SNIFFED: Final = 1 << 16
+SNIFFED_BYTES: Final = 1 << 16
 """Bytes at the beginning that say what a file looks like."""
 
 
@@ -64,39 +68,47 @@ def is_binary(raw: bytes) -> bool:
     return raw.startswith(_BINARY)
 
 
-def unpacked(raw: bytes, label: str, most_bytes: int = MAX_UNPACKED_BYTES) -> bytes:
-    """The text of a file, whether gzip compressed it or not.
+def is_zipped(file: BinaryIO) -> bool:
+    """Whether gzip compressed a file; it is at its beginning afterwards."""
+    file.seek(0)
+    magic = file.read(len(GZIP))
+    file.seek(0)
+    return magic == GZIP
+
+
+def unpacked(file: BinaryIO, label: str, most_bytes: int) -> Iterator[bytes]:
+    """The text of a file from its beginning, piece by piece, whether gzip compressed it or not.
 
     Raises MalformedError where it is cut off or none, PastLimitError past `most_bytes`.
     """
-    if not raw.startswith(GZIP):
-        if raw and label.lower().endswith(".gz"):
-            raise MalformedError("is not what gzip writes, and its name ends in .gz")
-        return raw
-    parts: list[bytes] = []
-    size_bytes, left = 0, raw
-    while left.rstrip(b"\0"):  # a file may have several members, and be padded
-        member = zlib.decompressobj(wbits=31)
-        try:
-            part = member.decompress(left, most_bytes + 1 - size_bytes)
-        except zlib.error as error:
-            raise MalformedError(f"cannot be unpacked by gzip: {error}") from error
-        size_bytes += len(part)
-        if size_bytes > most_bytes:
-            raise PastLimitError(f"unpacks to more than {most_bytes // MIB} MiB")
-        if not member.eof:
-            raise MalformedError("is cut off: gzip's data do not end")
-        parts.append(part)
-        left = member.unused_data
-    return b"".join(parts)
+    if is_zipped(file):
+        return _unzipped(file, most_bytes)
+    if label.lower().endswith(".gz") and file.read(1):
+        raise MalformedError("is not what gzip writes, and its name ends in .gz")
+    return iter(lambda: file.read(CHUNK_BYTES), b"")
 
 
-def wrong_format(data: bytes, read_as: FileFormat, name: str) -> str:
+def _unzipped(file: BinaryIO, most_bytes: int) -> Iterator[bytes]:
+    size_bytes = 0
+    try:
+        with gzip.GzipFile(fileobj=file) as whole:
+            while piece := whole.read(CHUNK_BYTES):
+                size_bytes += len(piece)
+                if size_bytes > most_bytes:
+                    raise PastLimitError(f"unpacks to more than {most_bytes // MIB} MiB")
+                yield piece
+    except EOFError as error:
+        raise MalformedError("is cut off: gzip's data do not end") from error
+    except (gzip.BadGzipFile, zlib.error) as error:
+        raise MalformedError(f"cannot be unpacked by gzip: {error}") from error
+
+
+def wrong_format(head: bytes, read_as: FileFormat, name: str) -> str:
     """Which format a file looks like, where it is surely not the one it is read as; else nothing.
 
-    `data`: unpacked; `name`: that of the data set.
+    `head`: its first SNIFFED_BYTES, unpacked; `name`: that of the data set.
     """
-    looks = _looks_like(data, read_as)
+    looks = _looks_like(head, read_as)
     if looks is None or looks == read_as:
         return ""
     return (
@@ -105,13 +117,12 @@ def wrong_format(data: bytes, read_as: FileFormat, name: str) -> str:
     )
 
 
-def _looks_like(data: bytes, read_as: FileFormat) -> FileFormat | None:
+def _looks_like(head: bytes, read_as: FileFormat) -> FileFormat | None:
     """The format of these bytes; None where nothing is sure."""
-    if data.startswith(PARQUET):
+    if head.startswith(PARQUET):
         return "parquet"
-    if data.startswith(ARROW):
+    if head.startswith(ARROW):
         return "arrow"
-    head = data[:_SNIFFED]
     if _ARRAY.match(head):
         return "json"
     if read_as == "jsonl":

@@ -49,6 +49,6 @@ def of_later(
         asked=asked,
         data={plan.eval.data: sha256},
         seam=seam_record(plan, data, root, coder, examples),
-        probed=probe_texts(plan, root, coder.chat),
+        probed=probe_texts(plan, data, root, coder.chat),
         warnings=token_warnings(plan, data, root, coder, examples),
     )

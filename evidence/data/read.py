@@ -7,29 +7,42 @@ about the data are `facts`', turning rows into text is `template_text`'s. Import
 from __future__ import annotations
 
 import codecs
+import io
 import shlex
+from array import array
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any, Final
+from tempfile import TemporaryFile
+from typing import Any, BinaryIO, Final, cast
 
 from msgspec.structs import replace
 
 from evidence import limits
-from evidence.data import asked, columns
+from evidence.data import asked, columns, stored
 from evidence.data.apart import rows_apart
 from evidence.data.columns import Place
+from evidence.data.content import content_of, content_of_file, sha256_of_file
 from evidence.data.conversations import as_conversation, has_answer
 from evidence.data.facts import DataSet, Row
 from evidence.data.files import named_files
-from evidence.data.formats import MAX_UNPACKED_BYTES, format_of, unpacked, wrong_format
-from evidence.data.text_rows import Lines, Unread, rows_of
+from evidence.data.formats import (
+    MAX_ROWS_BYTES,
+    MAX_UNPACKED_BYTES,
+    SNIFFED_BYTES,
+    format_of,
+    is_zipped,
+    unpacked,
+    wrong_format,
+)
+from evidence.data.text_rows import Lines, Unread, rows_of, rows_of_lines
 from evidence.encoding import jsonio
-from evidence.encoding.digest import sha256_hex
 from evidence.errors import EvidenceError, MalformedError, MilestoneError
 from evidence.records.inputs import DataRecord, FileDigest
-from evidence.records.milestone import DataSpec, FileFormat, HubDataSpec, Milestone
+from evidence.records.milestone import DataSpec, HubDataSpec, Milestone
+from evidence.records.record import Record
 from evidence.text import templating
 
 MAX_SHOWN: Final = 20
@@ -46,12 +59,20 @@ _TYPES: Final[Mapping[str, tuple[type, ...]]] = {
 
 
 def load_data(root: Path, name: str, spec: DataSpec) -> DataSet:
-    """Read and check a data set. Raises MilestoneError that names every bad row (up to 20)."""
+    """Read and check a data set. Raises MilestoneError that names every bad row (up to 20).
+
+    What does not fit into memory lies in a file of this process (`data.stored`).
+    """
     if spec.hub is not None:
-        raw, label = _from_hub(spec.hub), f"hub:{spec.hub.id}"
-        return read_rows(name, raw, label, spec)
-    files = ((path, (root / path).read_bytes()) for path in named_files(root, spec))
-    return read_files(name, files, spec)
+        with TemporaryFile(dir=stored.folder()) as file:
+            file.writelines(_from_hub(spec.hub))
+            return _read(name, cast(BinaryIO, file), f"hub:{spec.hub.id}", spec, _OWN)
+    with ExitStack() as opened:
+        files = [
+            (path, opened.enter_context((root / path).open("rb")))
+            for path in named_files(root, spec)
+        ]
+        return _read_all(name, files, spec, _OWN)
 
 
 def read_files(
@@ -64,27 +85,8 @@ def read_files(
 ) -> DataSet:
     """Rows of the files of a set, in their order, each with its path. Raises as `read_rows` does;
     `most_bytes` holds for all of them together; `apart`: nobody vouches for these bytes."""
-    if not spec.paths:
-        ((path, content),) = files
-        return read_rows(name, content, path, spec, most_bytes, apart=apart)
-    rows: list[Row] = []
-    places: list[str] = []
-    known: list[FileDigest] = []
-    raw = bytearray()
-    for path, content in files:
-        every, left = replace(spec, where={}), max(0, most_bytes - len(raw))
-        one = read_rows(name, content, path, every, left, apart=apart)
-        known.append(FileDigest(path, sha256_hex(content), len(content)))
-        places += map(one.place, range(len(one.rows)))
-        rows += one.rows
-        raw += b"".join(map(jsonio.dump_row, one.rows))
-        if len(rows) > limits.MAX_DATA_ROWS:
-            raise MilestoneError(
-                f"{path}: more than {limits.MAX_DATA_ROWS} rows, with those before"
-            )
-    label = f"[data.{name}]"
-    found = DataSet(name, bytes(raw), tuple(rows), label, tuple(places), tuple(known))
-    return taken(found, label, spec.where)
+    in_memory = ((path, io.BytesIO(content)) for path, content in files)
+    return _read_all(name, in_memory, spec, _How(most_bytes, apart))
 
 
 def read_rows(
@@ -99,31 +101,94 @@ def read_rows(
     """Rows from the bytes of a file that is called `label` in messages. Raises MilestoneError
     likewise. `most_bytes`: what a compressed file may unpack to; `apart`: whether Parquet and Arrow
     are read in a process apart."""
-    _refuse_no_data(raw, label)
-    kind = format_of(label, spec)
+    return _read(name, io.BytesIO(raw), label, spec, _How(most_bytes, apart))
+
+
+class _How(Record):
+    """How files are read."""
+
+    most_bytes: int
+    """To which they may unpack, all together."""
+    apart: bool = False
+    in_memory: bool = True
+    """Whether all rows are: those of a stranger are few, and verify writes nothing."""
+
+
+_OWN: Final = _How(MAX_ROWS_BYTES, in_memory=False)
+
+
+def _read_all(
+    name: str, files: Iterable[tuple[str, BinaryIO]], spec: DataSpec, how: _How
+) -> DataSet:
+    """The rows of all files of a set."""
+    if not spec.paths:
+        ((path, file),) = files
+        return _read(name, file, path, spec, how)
+    places: list[str] = []
+    known: list[FileDigest] = []
+    every = replace(spec, where={})
+
+    def rows() -> Iterator[Row]:
+        size_bytes = 0
+        for path, file in files:
+            left = replace(how, most_bytes=max(0, how.most_bytes - size_bytes))
+            one = _read(name, file, path, every, left)
+            known.append(FileDigest(path, one.content.sha256, one.content.size_bytes))
+            places.extend(map(one.place, range(len(one.rows))))
+            if len(places) > limits.MAX_DATA_ROWS:
+                raise MilestoneError(
+                    f"{path}: more than {limits.MAX_DATA_ROWS} rows, with those before"
+                )
+            for row in one.rows:
+                size_bytes += len(jsonio.dump_row(row))
+                yield row
+
+    found = stored.kept(rows(), Row, in_memory=how.in_memory)
+    content, label = content_of(lambda: map(jsonio.dump_row, found)), f"[data.{name}]"
+    whole = DataSet(name, content, found, label, tuple(places), tuple(known))
+    return taken(whole, label, spec.where)
+
+
+def _read(name: str, file: BinaryIO, label: str, spec: DataSpec, how: _How) -> DataSet:
+    """The rows of one file, from its beginning."""
+    _refuse_no_data(file, label)
+    content = content_of_file(file)
+    reader = _Reader(label, spec)
     try:
-        data = unpacked(raw, label, most_bytes)
-        _refuse_wrong_format(data, kind, name)
-        found, place = _parsed(data, kind, spec, most_bytes, apart=apart)
+        found, reader.place = _parsed(file, label, name, spec, how)
+        rows = stored.kept(reader.rows(found), Row, in_memory=how.in_memory)
     except EvidenceError as error:
         raise MilestoneError(f"{label}: {error.message}", hint="Nothing was run.") from error
-    rows: list[Row] = []
-    lines: list[int] = []
-    problems: list[str] = []
-    for line, value in found:
-        row, texts = _row(value, spec)
-        problems.extend(f"{label}{place(line)}: {text}" for text in texts)
-        rows.append(row)
-        lines.append(line)
-    if not rows and not problems:
-        problems.append(f"{label}: has no rows")
+    problems = reader.problems or ([] if rows else [f"{label}: has no rows"])
     if problems:
         raise MilestoneError(
             _shown(problems),
             hint=f"Mend these rows, or the field types in [data.{name}.fields]. Nothing was run.",
         )
-    places = () if kind == "jsonl" else tuple(f"{label}{place(line)}" for line in lines)
-    return taken(DataSet(name, raw, tuple(rows), label, places), label, spec.where)
+    if sha256_of_file(file) != content.sha256:
+        raise MilestoneError(
+            f"{label}: changed while it was read", hint="Run it again when nobody writes it."
+        )
+    is_plain = format_of(label, spec) == "jsonl"  # row after row is a line
+    places = () if is_plain else tuple(f"{label}{reader.place(line)}" for line in reader.lines)
+    return taken(DataSet(name, content, rows, label, places), label, spec.where)
+
+
+class _Reader:
+    """Checks rows as they come, and remembers where each stands and what is wrong."""
+
+    def __init__(self, label: str, spec: DataSpec) -> None:
+        self._label, self._spec = label, spec
+        self.place: Place = ":{}".format
+        self.lines = array("Q")
+        self.problems: list[str] = []
+
+    def rows(self, found: Lines) -> Iterator[Row]:
+        for line, value in found:
+            row, texts = _row(value, self._spec)
+            self.problems.extend(f"{self._label}{self.place(line)}: {text}" for text in texts)
+            self.lines.append(line)
+            yield row
 
 
 def _row(value: object, spec: DataSpec) -> tuple[Row, Iterable[str]]:
@@ -141,30 +206,52 @@ def _row(value: object, spec: DataSpec) -> tuple[Row, Iterable[str]]:
 
 
 def _parsed(
-    data: bytes, kind: FileFormat, spec: DataSpec, most_bytes: int, *, apart: bool
+    file: BinaryIO, label: str, name: str, spec: DataSpec, how: _How
 ) -> tuple[Lines, Place]:
-    """Rows of an unpacked file with their numbers, and what a number is called behind its name."""
+    """Rows of a file with their numbers, and what a number is called behind its name.
+
+    Read row by row are JSON lines, Parquet and Arrow; the others, and what is compressed of these,
+    are taken into memory whole, and let go when their rows are read.
+    """
+    kind = format_of(label, spec)
+    head = b"".join(_first(unpacked(file, label, how.most_bytes), SNIFFED_BYTES))
+    wrong = wrong_format(head[:SNIFFED_BYTES], kind, name)
+    if wrong:
+        raise MalformedError(wrong)
+    pieces = unpacked(file, label, how.most_bytes)
+    if kind == "jsonl":
+        return rows_of_lines(pieces), ":{}".format
+    whole_bytes = min(how.most_bytes, MAX_UNPACKED_BYTES)
     if kind not in ("parquet", "arrow"):
-        return rows_of(data, kind, spec.fields), ":{}".format
-    if apart:
-        return rows_of(rows_apart(data, kind, most_bytes), "jsonl", {}), ": row {}".format
-    rows, place = columns.rows_of(data, kind, most_bytes)
+        whole = b"".join(unpacked(file, label, whole_bytes))
+        return rows_of(whole, kind, spec.fields), ":{}".format
+    if how.apart:
+        lines = rows_apart(b"".join(pieces), kind, how.most_bytes)
+        return rows_of_lines([lines]), ": row {}".format
+    if is_zipped(file):
+        file = io.BytesIO(b"".join(unpacked(file, label, whole_bytes)))
+    rows, place = columns.rows_of(file, kind, how.most_bytes)
     return rows, lambda number: f": {place(number)}"
 
 
-def _refuse_wrong_format(data: bytes, kind: FileFormat, name: str) -> None:
-    wrong = wrong_format(data, kind, name)
-    if wrong:
-        raise MalformedError(wrong)
+def _first(pieces: Iterable[bytes], size_bytes: int) -> Iterator[bytes]:
+    """The first pieces, until there are so many bytes."""
+    for piece in pieces:
+        yield piece
+        size_bytes -= len(piece)
+        if size_bytes <= 0:
+            return
 
 
-def _refuse_no_data(raw: bytes, label: str) -> None:
-    if raw.startswith(LFS_POINTER):
+def _refuse_no_data(file: BinaryIO, label: str) -> None:
+    file.seek(0)
+    head = file.read(len(LFS_POINTER))
+    if head == LFS_POINTER:
         raise MilestoneError(
             f"{label}: is a Git LFS pointer, not the data that it stands for",
             hint="`git lfs pull` brings the data. Nothing was run.",
         )
-    if raw.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+    if head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         raise MilestoneError(
             f"{label}: is UTF-16 text, and data are UTF-8",
             hint=f"`iconv -f UTF-16 -t UTF-8 {shlex.quote(label)}` prints it so. Nothing was run.",
@@ -179,7 +266,7 @@ def taken(data: DataSet, label: str, where: Mapping[str, Any]) -> DataSet:
         raise MilestoneError(f"{label}: no row has {said}, which `where` asks for")
     if len(indices) == len(data.rows):
         return data
-    rows = tuple(data.rows[index] for index in indices)
+    rows = stored.some_of(data.rows, indices)
     return replace(data, rows=rows, places=tuple(map(data.place, indices)))
 
 
@@ -259,7 +346,7 @@ def _row_problems(row: object, spec: DataSpec) -> Iterator[str]:
             yield f"field {name!r} is empty, and it is what the model must learn"
 
 
-def _from_hub(hub: HubDataSpec) -> bytes:
+def _from_hub(hub: HubDataSpec) -> Iterator[bytes]:
     if find_spec("datasets") is None:
         raise MilestoneError(
             f"the data set {hub.id} is on the hub, and the package 'datasets' is not installed",
@@ -271,4 +358,4 @@ def _from_hub(hub: HubDataSpec) -> bytes:
         )
     except Exception as error:
         raise MilestoneError(f"cannot load the data set {hub.id}: {error}") from error
-    return b"".join(jsonio.dump_row(row) for row in table)
+    return map(jsonio.dump_row, table)

@@ -11,7 +11,7 @@ import csv
 import io
 import math
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from evidence import limits
@@ -40,23 +40,31 @@ Lines = Iterator[tuple[int, Any]]
 
 
 def rows_of(data: bytes, kind: FileFormat, fields: Mapping[str, str]) -> Lines:
-    """The rows of an unpacked text file. `fields`: the declared types, by which the text of a table
-    is converted."""
-    if kind == "json":
-        return _of_array(data)
-    return _of_table(data, _SIGNS[kind], fields) if kind in _SIGNS else _of_lines(data)
+    """The rows of a JSON array or a table, unpacked. `fields`: the declared types, by which the
+    text of a table is converted."""
+    return _of_array(data) if kind == "json" else _of_table(data, _SIGNS[kind], fields)
 
 
-def _of_lines(data: bytes) -> Lines:
-    text = data if data.endswith(b"\n") or not data else data + b"\n"
+def rows_of_lines(pieces: Iterable[bytes]) -> Lines:
+    """The rows of JSON lines, unpacked, piece by piece."""
     try:
-        for line, row in jsonio.iter_lines(text, limits.MAX_DATA_ROWS):
+        for line, row in jsonio.iter_lines_of(_ended(pieces), limits.MAX_DATA_ROWS):
             try:
                 yield line, jsonio.load_document(row.rstrip(b"\r"))
             except MalformedError as error:
                 yield line, Unread((error.message,))
     except MalformedError as error:
         yield error.line, Unread((error.message,))
+
+
+def _ended(pieces: Iterable[bytes]) -> Iterator[bytes]:
+    """The same with a line end behind the last line, which people leave out."""
+    last = b"\n"
+    for piece in pieces:
+        yield piece
+        last = piece[-1:] or last
+    if last != b"\n":
+        yield b"\n"
 
 
 def _of_array(data: bytes) -> Lines:

@@ -7,6 +7,7 @@ comes in as a function; this module imports no ML framework.
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Final
@@ -116,14 +117,20 @@ def coverage(
     fields: Sequence[str], answer: Sequence[str], examples: Iterable[Example]
 ) -> tuple[FieldCoverage, ...]:
     """For each field, in how many rows some of it is in the sequence, and in the target."""
-    rows = tuple(examples)
+    in_sequence, in_target = Counter[str](), Counter[str]()
+    cut: dict[str, list[int]] = {}
+    for row in examples:
+        in_sequence.update(row.in_sequence)
+        in_target.update(row.in_target)
+        for field in row.cut:
+            cut.setdefault(field, []).append(row.source_row)
     return tuple(
         FieldCoverage(
             field=field,
             is_answer=field in answer,
-            num_rows_in_sequence=sum(field in row.in_sequence for row in rows),
-            num_rows_in_target=sum(field in row.in_target for row in rows),
-            rows_cut=tuple(row.source_row for row in rows if field in row.cut),
+            num_rows_in_sequence=in_sequence[field],
+            num_rows_in_target=in_target[field],
+            rows_cut=tuple(cut.get(field, ())),
         )
         for field in fields
     )

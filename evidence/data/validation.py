@@ -5,16 +5,17 @@ Responsible for their examples and for what is told of them. The loss is compute
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Sequence
 from pathlib import Path
 
 from msgspec import field
 
-from evidence.data.examples import texts_of
+from evidence.data.examples import examples_of
 from evidence.data.read import load_data
-from evidence.data.tokens import Coder, Example, build_example, num_targets
-from evidence.encoding.digest import sha256_hex
-from evidence.errors import DataError, MalformedError
+from evidence.data.tokens import Coder, Example, num_targets
+from evidence.encoding.digest import sha256_bytes
+from evidence.errors import DataError
 from evidence.records.record import Record
 from evidence.records.run import AttemptPlan
 from evidence.records.validation import ValidationSetRecord
@@ -23,7 +24,7 @@ from evidence.records.validation import ValidationSetRecord
 class ValidationSet(Record):
     """The rows, and the digest of the bytes that they were read from."""
 
-    examples: tuple[Example, ...] = ()
+    examples: Sequence[Example] = ()
     read: dict[str, str] = field(default_factory=dict)
     """By the name of the data set; empty where there is no validation."""
 
@@ -38,32 +39,30 @@ def validation_set(plan: AttemptPlan, root: Path, coder: Coder) -> ValidationSet
     name = plan.train.validation_data
     spec = plan.data[name]
     data = load_data(root, name, spec)
-    text_of = texts_of(name, spec, coder.chat)
-    examples = []
-    for index, row in enumerate(data.rows):
-        try:
-            marked = text_of(row)
-        except MalformedError as error:
-            raise DataError(f"{data.place(index)}: {error.message}") from error
-        examples.append(build_example(index, marked, coder, spec, plan.train.max_length))
+    examples = examples_of(data, spec, coder, plan.train.max_length)
     if not any(num_targets(one.labels) for one in examples):
         raise DataError(
             f"in none of the {len(examples)} rows of [data.{name}] does a token carry loss: a "
             "validation loss would be a mean of nothing. Mend its text, its answer or max_length"
         )
-    return ValidationSet(tuple(examples), {name: sha256_hex(data.raw)})
+    return ValidationSet(examples, {name: data.content.sha256})
 
 
 def set_record(
     name: str, examples: Sequence[Example], trained_on: Sequence[Example]
 ) -> ValidationSetRecord:
     """What the journal tells of the rows."""
-    taught = {one.ids for one in trained_on}
+    taught = {_digest(one) for one in trained_on}
     return ValidationSetRecord(
         data=name,
         num_rows=len(examples),
         num_tokens=sum(len(one.ids) for one in examples),
         num_target_tokens=sum(num_targets(one.labels) for one in examples),
         num_rows_cut=sum(bool(one.num_cut) for one in examples),
-        num_rows_trained_on=sum(one.ids in taught for one in examples),
+        num_rows_trained_on=sum(_digest(one) in taught for one in examples),
     )
+
+
+def _digest(one: Example) -> bytes:
+    """Stands for the tokens of a row, of which many may be long."""
+    return sha256_bytes(array("q", one.ids).tobytes())

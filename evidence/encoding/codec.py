@@ -18,7 +18,7 @@ from functools import cache, lru_cache, partial
 from threading import RLock
 from typing import Any, Final, Literal, TypeVar, Union, cast, get_args, get_origin, get_type_hints
 
-from msgspec import NODEFAULT, Struct, ValidationError, convert, to_builtins
+from msgspec import NODEFAULT, Struct, ValidationError, convert, msgpack, to_builtins
 from msgspec.structs import fields
 
 from evidence.errors import MalformedError
@@ -241,3 +241,13 @@ def _is_unavailable(value: Any) -> bool:
 def _misfit(kind: object, value: object) -> _MisfitError:
     name = getattr(kind, "__name__", str(kind))
     return _MisfitError(f"{type(value).__name__} does not fit {name}")
+
+
+def packer(kind: type[T]) -> tuple[Callable[[T], bytes], Callable[[bytes], T]]:
+    """What writes values of a kind as short bytes (MessagePack), and what reads just these again.
+
+    For bytes that this process keeps for itself: nothing strict is asked of them.
+    """
+    with _one_at_a_time:
+        encoder, decoder = msgpack.Encoder(), msgpack.Decoder(kind)
+    return encoder.encode, decoder.decode

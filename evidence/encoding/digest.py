@@ -26,6 +26,11 @@ def sha256_hex(data: bytes) -> str:
     return hashlib.sha256(data).hexdigest()
 
 
+def sha256_bytes(data: bytes) -> bytes:
+    """The same as 32 bytes."""
+    return hashlib.sha256(data).digest()
+
+
 def sha256_stream(stream: RawIOBase | BufferedIOBase) -> tuple[str, int]:
     """Digest and size in bytes of everything left in `stream`, in constant memory."""
     state = hashlib.sha256()
@@ -69,8 +74,14 @@ def with_crlf(data: bytes) -> bytes:
 
 def git_blob_sha1(data: bytes) -> str:
     """Object id that git (SHA-1 format) gives a blob of these bytes."""
-    header = b"blob %d\0" % len(data)
-    return hashlib.sha1(header + data, usedforsecurity=False).hexdigest()
+    state = git_blob_state(len(data))
+    state.update(data)
+    return state.hexdigest()
+
+
+def git_blob_state(size_bytes: int) -> hashlib._Hash:
+    """What gives that id once it was fed bytes of this size."""
+    return hashlib.sha1(b"blob %d\0" % size_bytes, usedforsecurity=False)
 
 
 def chain(previous: str, *parts: bytes) -> str:

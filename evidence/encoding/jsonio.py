@@ -12,10 +12,9 @@ from __future__ import annotations
 
 import json
 import re
-from collections import Counter, deque
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterable, Iterator
 from math import isfinite
-from mmap import mmap
 from typing import Any, Final, NoReturn
 
 import orjson
@@ -126,18 +125,16 @@ def iter_lines(data: bytes, most: int | None = None) -> Iterator[tuple[int, byte
         start = end + 1
 
 
-def iter_lines_of(pieces: deque[mmap]) -> Iterator[tuple[int, bytes]]:
-    """The same of a file in pieces, each of which is let go once its lines are given.
-
-    A mebibyte and a line are all that is held besides.
-    """
+def iter_lines_of(pieces: Iterable[bytes], most: int | None = None) -> Iterator[tuple[int, bytes]]:
+    """The same of a file in pieces: one of them and a line are all that is held."""
+    most = limits.MAX_JSONL_LINES if most is None else most
     number, open_line, longest = 0, b"", limits.MAX_JSONL_LINE_BYTES
-    while pieces:
-        *ended, open_line = (open_line + pieces.popleft()[:]).split(b"\n")
+    for piece in pieces:
+        *ended, open_line = (open_line + piece).split(b"\n")
         for line in ended:
             number += 1
-            if number > limits.MAX_JSONL_LINES:
-                raise PastLimitError(f"more than {limits.MAX_JSONL_LINES} lines")
+            if number > most:
+                raise PastLimitError(f"more than {most} lines")
             if not 0 < len(line) <= longest:
                 raise _odd_line(len(line), number)
             yield number, line

@@ -30,8 +30,8 @@ _PACKING: Final = (
     "is a sequence of its own"
 )
 _STREAMING: Final = (
-    "data are not streamed: all rows are read, digested and told before the first step; give fewer "
-    f"rows or several smaller milestones; or {RECORD}"
+    "nothing is to be said for data that do not fit into memory: rows are read one by one, and "
+    "past 16 MiB they and their tokens lie in a file in TMPDIR"
 )
 _SEQ2SEQ: Final = (
     "encoder-decoder models (T5, BART) are not trained here: take a decoder such as Llama, Gemma, "

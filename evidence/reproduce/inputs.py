@@ -11,9 +11,10 @@ from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 
 from evidence import layout
+from evidence.data.content import content_of_file
 from evidence.data.read import load_data
 from evidence.encoding.codec import decode
-from evidence.encoding.digest import sha256_hex, sha256_stream, with_lf
+from evidence.encoding.digest import sha256_hex, sha256_stream
 from evidence.errors import UsageError
 from evidence.pack.documents import Documents
 from evidence.pack.stage_view import views
@@ -133,14 +134,15 @@ def _require_data(root: Path, name: str, record: DataRecord, plan: AttemptPlan) 
             f"sha256:{record.sha256} there.",
         )
     if spec.path is None:
-        found = load_data(root, name, spec).raw
+        found = load_data(root, name, spec).content
     else:
-        found = (root / spec.path).read_bytes()
-    if sha256_hex(found) == record.sha256:
+        with (root / spec.path).open("rb") as stream:
+            found = content_of_file(stream)
+    if found.sha256 == record.sha256:
         return
-    ends = sha256_hex(with_lf(found)) == record.sha256_lf
+    ends = found.sha256_lf == record.sha256_lf
     raise UsageError(
-        f"[data.{name}] has other bytes ({sha256_hex(found)[:12]}…) than the pack recorded "
+        f"[data.{name}] has other bytes ({found.sha256[:12]}…) than the pack recorded "
         f"({record.sha256[:12]}…)",
         hint="Only the line ends differ: see core.autocrlf and .gitattributes."
         if ends

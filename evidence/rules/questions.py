@@ -25,7 +25,7 @@ class Question(Record):
     """Its words, those that every row says left out."""
 
 
-Questions = tuple[Question, ...] | Unavailable
+Questions = Sequence[Question] | Unavailable
 
 Keys = Callable[[Question], Iterable[Hashable]]
 

@@ -13,7 +13,6 @@ from typing import Final
 from msgspec.structs import replace
 
 from evidence.data.examples import form_mismatches, seams_of, training_examples
-from evidence.data.facts import DataSet
 from evidence.data.seam import Mismatch, token_mismatches
 from evidence.data.tokens import Coder
 from evidence.errors import DataError
@@ -75,7 +74,7 @@ def _with_prompt(plan: AttemptPlan, prompt: str) -> AttemptPlan:
 def _fits(plan: AttemptPlan, data: Sets, coder: Coder) -> bool:
     """Whether what is fed ends, in tokens, where the loss begins: of the first rows."""
     whole, asked = data[plan.train.data], data[plan.eval.data]
-    few = DataSet(name=whole.name, raw=whole.raw, rows=whole.rows[:_TRIED_ROWS])
+    few = replace(whole, rows=whole.rows[:_TRIED_ROWS])
     try:
         examples = training_examples(plan, few, coder)
     except DataError:  # told of elsewhere: nothing is known of the seam

@@ -144,7 +144,7 @@ def _form(rows: Sequence[Row]) -> ConversationFormat | None:
     return "alpaca" if all(row.keys() >= _ALPACA for row in rows) else None
 
 
-def _rows(path: Path) -> tuple[Row, ...]:
+def _rows(path: Path) -> Sequence[Row]:
     try:
         raw, spec = path.read_bytes(), DataSpec(path=str(path))
         rows = read_rows(path.stem, raw, str(path), spec).rows

@@ -10,7 +10,6 @@ from typing import Final
 
 from evidence.data import asked, of_stages
 from evidence.data.read import load_data
-from evidence.encoding.digest import sha256_hex
 from evidence.errors import EvidenceError
 from evidence.pack.documents import Documents
 from evidence.pack.stage_view import view_of
@@ -48,7 +47,7 @@ def _of_stage(root: Path, stage: Stage, documents: Documents) -> Questions:
     gone = Unavailable(OTHER_BYTES.format(stage.name))
     try:
         data = load_data(root, name, stage.milestone.data[name])
-        if recorded is None or sha256_hex(data.raw) != recorded.sha256:
+        if recorded is None or data.content.sha256 != recorded.sha256:
             return gone
         return questions_taught(root, stage.milestone)
     except EvidenceError:

@@ -18,7 +18,6 @@ from msgspec.structs import replace
 
 from evidence.data.examples import EvalExample, training_examples
 from evidence.data.facts import DataSet, texts
-from evidence.data.formats import is_binary
 from evidence.data.tokens import Coder, Example
 from evidence.errors import DataError
 from evidence.records.run import AttemptPlan
@@ -83,8 +82,8 @@ def _refuse_long(
 
 def _size_bytes(data: DataSet) -> int:
     """Of the rows as text, whether their file is compressed or not."""
-    if not is_binary(data.raw):
-        return len(data.raw)
+    if data.content.is_text:
+        return data.content.size_bytes
     return sum(len(text) for row in data.rows for text in texts(row))
 
 

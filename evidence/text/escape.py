@@ -59,7 +59,7 @@ def acts_at(text: str) -> int | None:
     """Where the first acting character is; None where there is none."""
     if len(text) > _LONG_CHARS and not _may_act(text):
         return None
-    found = _ACTING.search(text)
+    found = (_ACTING_ASCII if text.isascii() else _ACTING).search(text)
     return None if found is None else found.start()
 
 

@@ -9,6 +9,7 @@ through the `gate`.
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import Final
 
 from evidence.text import gate
@@ -24,6 +25,8 @@ _UNDERSCORE: Final = re.compile(
 _IN_MAIL: Final = re.compile(r"(?<=[A-Za-z0-9._+-])@(?=[A-Za-z0-9_.-]*\.[A-Za-z0-9])")
 """The sign in what GitHub makes an address of mail of, an entity or not."""
 _CODE_SAFE: Final = re.compile(r"[^`|\n\t\\]+")
+_SHORT_CHARS: Final = 200
+"""Of a text that is remembered: names, units and levels come again and again in a page."""
 _ENTITIES: Final = {"&": "&amp;", "<": "&lt;", ">": "&gt;"}
 
 
@@ -54,6 +57,15 @@ def code(text: str, limit: int = 0) -> str:
 
 def html(text: str) -> str:
     """`text` for the inside of an HTML or SVG element or attribute."""
+    return _short_html(text) if len(text) <= _SHORT_CHARS else _html(text)
+
+
+@lru_cache(maxsize=1 << 13)
+def _short_html(text: str) -> str:
+    return _html(text)
+
+
+def _html(text: str) -> str:
     shown = visible(text)
     for char in "&<>":
         shown = shown.replace(char, _ENTITIES[char])

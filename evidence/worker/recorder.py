@@ -142,7 +142,7 @@ class Recorder:
     ) -> SeenRecord:
         """seen.json of the stage. `chat`: what of its conversations the model got."""
         times = tuple(self._times[example.source_row] for example in examples)
-        cut = [row for row in examples if row.num_cut]
+        cut = [(row.source_row, row.num_cut) for row in examples if row.num_cut]
         return SeenRecord(
             schema="seen.v1",
             stage=stage,
@@ -157,9 +157,9 @@ class Recorder:
             num_tokens=self._totals[1],
             num_fed_tokens=self._totals[2],
             num_target_tokens=self._totals[3],
-            rows_truncated=tuple(row.source_row for row in cut),
-            tokens_cut=tuple(row.num_cut for row in cut),
-            num_tokens_cut=sum(row.num_cut for row in cut),
+            rows_truncated=tuple(row for row, _ in cut),
+            tokens_cut=tuple(num_cut for _, num_cut in cut),
+            num_tokens_cut=sum(num_cut for _, num_cut in cut),
             coverage=coverage(fields, spec.answer, examples),
             stream_sha256=self._stream,
             batches=tuple(self._batches if chat is None else _with_turns(self._batches, examples)),
@@ -185,7 +185,9 @@ def _sequences(rows: Sequence[FedRow]) -> Iterator[tuple[PackedSequence, ...]]:
 
 def _with_turns(batches: Iterable[SeenBatch], examples: Sequence[Example]) -> list[SeenBatch]:
     """The batches with who speaks where in each row."""
-    by_row = {one.source_row: one for one in examples}
+    batches = tuple(batches)
+    shown = {row.source_row for one in batches for row in one.rows}
+    by_row = {one.source_row: one for one in examples if one.source_row in shown}
 
     def told(row: SeenRow) -> SeenRow:
         return replace(row, turns=turns_fed(by_row[row.source_row], len(row.ids)))

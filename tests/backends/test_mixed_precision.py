@@ -8,6 +8,7 @@ import pytest
 
 from evidence import layout
 from evidence.data.examples import probe_texts
+from evidence.data.read import load_data
 from evidence.milestone.parse import parse_milestone
 from evidence.milestone.plan import plan_attempts
 from tests.backends.test_training import MILESTONE, Outcome, make_root, work
@@ -65,7 +66,8 @@ def test_the_probe_after_training_is_of_the_model_that_is_saved(root: Path) -> N
     saved = mixed.output / layout.FINAL_MODEL
     model = AutoModelForCausalLM.from_pretrained(saved, dtype=torch.float32)
     plan = plan_attempts(parse_milestone(MILESTONE.encode()))[0]
-    loss = probe_loss(model, AutoTokenizer.from_pretrained(saved), probe_texts(plan, root, None))
+    texts = probe_texts(plan, load_data(root, "train", plan.data["train"]), root)
+    loss = probe_loss(model, AutoTokenizer.from_pretrained(saved), texts)
     assert mixed.of("probe")[1]["loss"] == pytest.approx(loss, rel=1e-6)
 
 

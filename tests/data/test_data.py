@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from evidence.data.asked import questions
+from evidence.data.content import content_of_bytes
 from evidence.data.facts import DataSet, lengths, overlap
 from evidence.data.read import describe_data, load_data
 from evidence.errors import MilestoneError
@@ -17,6 +18,8 @@ from evidence.records.milestone import DataSpec, HubDataSpec
 from evidence.rules.wording import ngrams, normalised
 from evidence.text.templating import compile_text
 from tests.project import STUB, Project, write_rows
+
+NO_BYTES = content_of_bytes(b"")
 
 REFERENCE = Path(__file__).parents[3] / "shared" / "reference" / "datasets"
 FIELDS = {"prompt": "string", "answer": "string", "n": "integer?", "tags": "array?"}
@@ -114,7 +117,7 @@ def test_an_expected_answer_that_is_no_text_is_refused(
 
 
 def a_set(*prompts: str) -> DataSet:
-    return DataSet("x", b"", tuple({"prompt": one} for one in prompts))
+    return DataSet("x", NO_BYTES, tuple({"prompt": one} for one in prompts))
 
 
 def test_overlap_is_found_by_thirteen_words_in_a_row_and_short_prompts_as_a_whole() -> None:
@@ -160,8 +163,8 @@ def test_questions_meet_by_what_templates_render_whatever_fields_are_called(
 ) -> None:
     no_answer = [] if "output" in row else "1"
     others = ({"output": no_answer, "q": "x", "a": 0, "b": 0, "instruction": "y", "hint": "z"},) * 2
-    own = DataSet("train", b"", ({"output": "7"} | row, *others))
-    asked = DataSet("eval", b"", ({"Frage": "What is 3 + 4?"}, {"Frage": "Who?"}))
+    own = DataSet("train", NO_BYTES, ({"output": "7"} | row, *others))
+    asked = DataSet("eval", NO_BYTES, ({"Frage": "What is 3 + 4?"}, {"Frage": "Who?"}))
     found = overlap(
         questions(own, text, ("output",), compile_text),
         questions(asked, LONG + "{{ Frage }}\n", (), compile_text),
@@ -174,9 +177,11 @@ def test_questions_meet_by_what_templates_render_whatever_fields_are_called(
 def test_what_every_row_says_makes_no_two_questions_alike() -> None:
     system = "You are a patient teacher who answers each question with a number and nothing else."
     rows = tuple({"system": system, "q": q, "a": "1"} for q in ("one?", "two?"))
-    own = questions(DataSet("t", b"", rows), "{{ system }} {{ q }} {{ a }}", ("a",), compile_text)
+    own = questions(
+        DataSet("t", NO_BYTES, rows), "{{ system }} {{ q }} {{ a }}", ("a",), compile_text
+    )
     other = tuple({"system": system, "q": q} for q in ("three?", "two?"))
-    asked = questions(DataSet("e", b"", other), "{{ system }} {{ q }}", (), compile_text)
+    asked = questions(DataSet("e", NO_BYTES, other), "{{ system }} {{ q }}", (), compile_text)
     assert overlap(own, asked) == OverlapRecord((1,), (1,), (1,), (1,))
 
 

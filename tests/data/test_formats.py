@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from evidence.data.content import content_of_bytes
 from evidence.data.facts import DataSet
 from evidence.data.read import load_data, read_rows
 from evidence.errors import MilestoneError
@@ -59,7 +60,7 @@ def test_every_format_has_the_same_rows_packed_or_not(
     (tmp_path / path).write_bytes(gzip.compress(raw) if packed else raw)
     found = load_data(tmp_path, "train", DataSpec(path=path))
     assert found.rows == ROWS
-    assert found.raw == (tmp_path / path).read_bytes()
+    assert found.content == content_of_bytes((tmp_path / path).read_bytes())
 
 
 @pytest.mark.parametrize(("name", "said"), SAID.items())
@@ -204,13 +205,21 @@ def test_a_file_that_is_not_packed_is_not_called_so() -> None:
     )
 
 
-def test_a_gzip_bomb_is_refused_within_its_bound() -> None:
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("d.csv.gz", r"d\.csv\.gz: unpacks to more than 4 MiB"),
+        ("d.parquet.gz", r"d\.parquet\.gz: unpacks to more than 4 MiB"),
+        ("d.gz", r"d\.gz:1: longer than 1048576 bytes"),  # read line by line
+    ],
+)
+def test_a_gzip_bomb_is_refused_within_its_bound(name: str, said: str) -> None:
     packer = zlib.compressobj(9, wbits=31)
     zeros = b" " * (1 << 20)
     bomb = b"".join(packer.compress(zeros) for _ in range(64)) + packer.flush()
     assert len(bomb) < 100_000
-    with pytest.raises(MilestoneError, match=r"d\.gz: unpacks to more than 4 MiB"):
-        read_rows("train", bomb * 1000, "d.gz", DataSpec(path="d.gz"), most_bytes=4 << 20)
+    with pytest.raises(MilestoneError, match=said):
+        read_rows("train", bomb * 1000, name, DataSpec(path=name), most_bytes=4 << 20)
 
 
 def test_a_long_array_is_no_document_past_the_limits_of_one() -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from evidence.data.content import content_of_bytes
 from evidence.data.facts import DataSet
 from evidence.data.files import wrong_list
 from evidence.data.read import load_data
@@ -64,9 +65,9 @@ def test_each_file_has_its_digest_and_the_rows_have_one(root: Path) -> None:
     for one in found.files:
         content = (root / one.path).read_bytes()
         assert (one.sha256, one.size_bytes) == (sha256_hex(content), len(content))
-    assert found.raw == b"".join(map(jsonio.dump_row, found.rows))
+    assert found.content == content_of_bytes(b"".join(map(jsonio.dump_row, found.rows)))
     other = read(root, '["d/a.csv", "d/b.jsonl"]')
-    assert sha256_hex(other.raw) != sha256_hex(found.raw)
+    assert other.content.sha256 != found.content.sha256
 
 
 def test_a_row_is_named_by_its_own_file_and_line(root: Path) -> None:

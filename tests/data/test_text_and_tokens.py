@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
+from evidence.data.content import content_of_bytes
 from evidence.data.examples import text_record, training_examples
 from evidence.data.facts import DataSet
 from evidence.data.template_text import MarkedText, render_row
@@ -30,6 +31,8 @@ from evidence.records.inputs import Lengths, TextRecord
 from evidence.records.milestone import DataSpec
 from evidence.rules import sampling
 from evidence.text import templating
+
+NO_BYTES = content_of_bytes(b"")
 
 EOS = 1
 M43 = (Path(__file__).parents[2] / "milestones" / "M43.toml").read_bytes()
@@ -191,7 +194,7 @@ def text_of(
     declared = DataSpec(text="{{ a }}", answer=("a",), **spec)
     plan = plan_attempts(parse_milestone(M43))[2]
     plan = replace(plan, data={"train": declared}, given_train=replace(plan.train, max_length=8))
-    data = DataSet("train", b"", tuple({"a": text} for text in rows))
+    data = DataSet("train", NO_BYTES, tuple({"a": text} for text in rows))
     return text_record(plan, coder, training_examples(plan, data, coder))
 
 
@@ -243,7 +246,7 @@ def test_rows_without_a_target_are_refused_where_a_step_is_one_row(
     train = replace(plan.train, max_length=8, batch_size=a_step, gradient_accumulation=1)
     plan = replace(plan, data={"train": declared}, given_train=train)
     rows = tuple({"q": "q" * (9 if i < num_idle else 2), "a": "a"} for i in range(num_rows))
-    data = DataSet("train", b"", rows)
+    data = DataSet("train", NO_BYTES, rows)
     if not refused:
         assert len(training_examples(plan, data, coder)) == num_rows
         return

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
+from evidence.data.content import content_of_bytes
 from evidence.data.examples import form_mismatches, seams_of, token_mismatches, training_examples
 from evidence.data.facts import DataSet
 from evidence.milestone.parse import parse_milestone
@@ -16,6 +17,7 @@ from evidence.records.run import AttemptPlan
 from evidence.running.forms import form_warnings
 from evidence.running.text_fit import coder_of
 
+NO_BYTES = content_of_bytes(b"")
 ROOT = Path(__file__).parents[2]
 MILESTONE = """schema = "milestone.v1"
 id = "F1"
@@ -53,7 +55,7 @@ WORDS = [{"id": str(n), "prompt": f"Row {n}?", "answer": "yes no maybe"} for n i
 
 def asked(model: str, rows: list[dict[str, str]]) -> tuple[AttemptPlan, dict[str, DataSet]]:
     plan = plan_attempts(parse_milestone(MILESTONE.replace("MODEL", model).encode()))[0]
-    return plan, {"train": DataSet(name="train", raw=b"", rows=tuple(rows))}
+    return plan, {"train": DataSet(name="train", content=NO_BYTES, rows=tuple(rows))}
 
 
 @pytest.mark.parametrize("rows", [NUMBERS, WORDS], ids=["numbers", "words"])

@@ -61,7 +61,6 @@ from evidence.data.later import of_later
 from evidence.data.read import load_data
 from evidence.data.validation import validation_set
 from evidence.encoding.codec import encode
-from evidence.encoding.digest import sha256_hex
 from evidence.records.inputs import ModelRecord
 from evidence.records.milestone import FSDP, ModelSpec
 from evidence.records.ranks import RanksRecord
@@ -110,9 +109,8 @@ def _train(job: Job, emit: Emit, ranks: Ranks) -> None:
     )
     if later.seam is not None:
         show_seam(later.seam)
-    asked = (later.asked, plan.given_eval)
-    rows = (*examples, *validated.examples)
-    unfit = refuse_unfit(model.config, _num_embedded(model), plain, rows, *asked)
+    asked, sets = (later.asked, plan.given_eval), (examples, validated.examples)
+    unfit = refuse_unfit(model.config, _num_embedded(model), plain, sets, *asked)
     warn(emit, (*later.warnings, *unfit))
     started = model_record(plan.model, root, model, plan.train.dtype, plan.train.quantise)
     emit(
@@ -120,7 +118,7 @@ def _train(job: Job, emit: Emit, ranks: Ranks) -> None:
         model=encode(started),
         tokenizer=encode(tokenizer_record(plan.model, root, tokenizer)),
         text=encode(replace(text_record(plan, plain, examples), seam=later.seam)),
-        data={plan.train.data: sha256_hex(data.raw), **later.data, **validated.read},
+        data={plan.train.data: data.content.sha256, **later.data, **validated.read},
     )
     refuse_encoder(model, examples)
     _begin_together(plan, model, ranks, emit)

@@ -51,7 +51,6 @@ from evidence.data.examples import (
 )
 from evidence.data.read import load_data
 from evidence.encoding.codec import encode
-from evidence.encoding.digest import sha256_hex
 from evidence.records.inputs import TensorRecord
 from evidence.records.milestone import ModelSpec
 from evidence.rules.arithmetic import training_flops
@@ -75,7 +74,7 @@ def train_stage(job: Job, emit: Emit) -> None:
     show_seam(seam)
     warnings = (
         *token_warnings(plan, data, root, plain, examples),
-        *refuse_unfit(config, gemma.num_embed, plain, examples, asked, plan.eval),
+        *refuse_unfit(config, gemma.num_embed, plain, (examples,), asked, plan.eval),
     )
     warn(emit, warnings)
     tensors = read_folder(weights_folder(job, plan.model, root), shapes(gemma), plan.train.dtype)
@@ -86,13 +85,13 @@ def train_stage(job: Job, emit: Emit) -> None:
         model=encode(started),
         tokenizer=encode(tokenizer_record(plan.model, root, tokenizer)),
         text=encode(replace(text_record(plan, plain, examples), seam=seam)),
-        data={plan.train.data: sha256_hex(data.raw), plan.eval.data: eval_sha256},
+        data={plan.train.data: data.content.sha256, plan.eval.data: eval_sha256},
     )
     model = make(gemma, tensors, config.pad_token_id)
     movement = Movement(tensors, counted.weights_sha256)
     del tensors
     discard(job)
-    texts = probe_texts(plan, root, plain.chat)  # both times the same, whatever becomes of the file
+    texts = probe_texts(plan, data, root, plain.chat)  # both times the same
     _probe("before", texts, model, tokenizer, emit)
     num_steps, pieces = num_steps_of(plan.train, len(examples)), vocabulary(tokenizer)
     recorder = Recorder(num_steps, plan.train.seed, plan.train.max_length, pieces)

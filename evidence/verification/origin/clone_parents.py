@@ -6,6 +6,7 @@ have its milestone and its data with the bytes of then.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import partial
 
 from evidence import layout
@@ -32,7 +33,7 @@ from evidence.verification.origin.parents import AtHand, parsed
 from evidence.verification.problem import CannotCheckError, shown
 
 
-def questions_of(name: str, data: ClonedData, evidence: Evidence) -> tuple[Question, ...]:
+def questions_of(name: str, data: ClonedData, evidence: Evidence) -> Sequence[Question]:
     """What every training asked that the checkpoint `pack:…` comes from. Raises CannotCheckError
     where some of it is not known."""
     record = next((one for one in evidence.documents.parents if one.init == name), None)

@@ -8,7 +8,7 @@ the data is `clone_inputs`'s: without them nothing is said here.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from typing import Final
 
@@ -117,7 +117,7 @@ def _asked(data: ClonedData, evidence: Evidence) -> Iterator[Problem]:
                 yield Problem(f"{place}/{key}", text, _short(expected), _short(actual))
 
 
-def _turns(seen: SeenRecord, spec: DataSpec, rows: tuple[Row, ...]) -> Iterator[Problem]:
+def _turns(seen: SeenRecord, spec: DataSpec, rows: Sequence[Row]) -> Iterator[Problem]:
     """Turns of each speaker and tools, counted again: the assistant's exactly, of others at most so
     many as there are (a template may write nothing of one)."""
     if seen.chat is None:

@@ -57,7 +57,7 @@ def rows_problems(path: str, pieces: deque[mmap], read: RowsRead) -> Iterator[Pr
     """
     name, records = str(schema_for(path)), rows_of(path)
     try:
-        for line, text in jsonio.iter_lines_of(pieces):
+        for line, text in jsonio.iter_lines_of(_let_go(pieces)):
             value, canonical = jsonio.read_row(text, line)
             errors = schema.validate(name, value)
             if errors or not canonical:
@@ -72,6 +72,12 @@ def rows_problems(path: str, pieces: deque[mmap], read: RowsRead) -> Iterator[Pr
         return
     if path not in read.misfits:
         read.records[path] = records.taken()
+
+
+def _let_go(pieces: deque[mmap]) -> Iterator[bytes]:
+    """Their bytes, each piece back with the system once its lines are given."""
+    while pieces:
+        yield pieces.popleft()[:]
 
 
 @lru_cache(maxsize=64)

@@ -84,9 +84,9 @@ def _train(job: Job, emit: Emit) -> None:
         model=encode(_model_record(plan.model, root, start_sha256(job))),
         tokenizer=encode(_tokenizer_record()),
         text=encode(text_record(plan, CODER, examples)),
-        data={spec.data: sha256_hex(data.raw), plan.eval.data: eval_sha256},
+        data={spec.data: data.content.sha256, plan.eval.data: eval_sha256},
     )
-    probed = len(probe_texts(plan, root))
+    probed = len(probe_texts(plan, data, root))
     emit("probe", moment="before", loss=5.0, num_examples=probed)
     print(f"training the stub on {len(examples)} rows", flush=True)
     began_s = time.monotonic()
