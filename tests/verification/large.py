@@ -65,11 +65,14 @@ def with_steps(made: ForgedPack, num_steps: int) -> None:
 
 
 def set_parameters(made: ForgedPack, num_parameters: int) -> None:
-    """How large the model is, and the operations that its steps took."""
+    """How large the model is, the operations that its steps took, and memory that holds it."""
     made.docs[layout.INPUTS]["model"]["num_parameters"] = num_parameters
     fed = sum(row["num_fed_tokens"] for row in made.docs[layout.METRICS])
     flops = arithmetic.training_flops(num_parameters, VOCAB * HIDDEN, fed)
     made.event("stage-finished", stage="train")["data"]["total_flos"] = flops
+    for stage in ("train", "eval"):
+        finished = made.event("stage-finished", stage=stage)["data"]
+        finished["peak_memory_bytes"] = max(finished["peak_memory_bytes"], 4 * num_parameters)
 
 
 def _with_predictions(made: ForgedPack, count: int, output: str) -> None:
