@@ -55,7 +55,7 @@ test-jax: $(VENV)/.develop jax ## The tests of the JAX path (marker jax), which 
 # The browser itself is the system's: apt-get install chromium. Without, these tests skip and say so.
 browser: $(VENV)/.develop ## What the tests of the report in a browser need, and of SARIF: playwright, axe-core, html-validate, sarif-multitool
 	@$(PIP) install --quiet -e '.[browser]' -c constraints.txt
-	@npm install --silent --no-fund --no-audit --prefix build/browser axe-core@4.14.1 html-validate@11.21.1 @microsoft/sarif-multitool@5.7.0
+	@npm install --silent --no-fund --no-audit --prefix build/browser axe-core@4.14.1 html-validate@10.17.0 @microsoft/sarif-multitool@5.7.0
 
 # In an environment of its own, kept in build/lowest: pip has no option for the lowest versions, so
 # that the floors of pyproject.toml become constraints. What it does not name comes as pip likes it.

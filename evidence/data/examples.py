@@ -40,9 +40,6 @@ from evidence.rules.special_tokens import begins_doubled, ends_doubled, lacks
 from evidence.rules.under_test import parts_of
 from evidence.text import templating
 
-MAX_GROUPS_BYTES: Final = groups.MAX_GROUPS_BYTES
-VALUES_A_SCORE: Final = groups.VALUES_A_SCORE
-VALUE_BYTES: Final = groups.VALUE_BYTES
 _Ids = tuple[int, ...]
 _RowList = tuple[int, ...] | Unavailable
 _TOO_MANY: Final = (
@@ -302,7 +299,7 @@ def _refuse_endless_groups(spec: EvalSpec, found: Sequence[EvalExample]) -> None
     values = {(name, value) for question in found for name, value in question.groups.items()}
     num_scores = len(spec.all_scorers) + len(spec.measured)
     size_bytes = groups.size_bytes((value for _, value in values), num_scores)
-    if size_bytes > MAX_GROUPS_BYTES:
+    if size_bytes > groups.MAX_GROUPS_BYTES:
         raise DataError(
             f"[eval] group_by makes {len(values)} groups, more than results.json can hold scores "
             "of. Group by fields with fewer and shorter values",

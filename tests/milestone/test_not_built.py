@@ -16,7 +16,7 @@ INSTEAD = (
     "a function of yours", "packing = true here",
     not_built.RECORD, 'quantise = "nf4" here', "[attempt.requires] with", "in [attempt.requires]",
     'mixed_precision = "bf16"', "[train.lora] with rank = 8", "[train.extra] with",
-    "validate_every_steps = 50", 'strategy = "fsdp" of [launch]',
+    "validate_every_steps = 50", 'strategy = "fsdp" of [launch]', "nothing is to be said for",
 )  # fmt: skip
 KEYS = sorted(not_built._KEYS)
 

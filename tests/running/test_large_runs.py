@@ -11,7 +11,6 @@ import pytest
 from evidence import layout, limits
 from evidence.attempt.files import LEFT_FOR_THE_REST_BYTES
 from evidence.capture.telemetry import sampling_period_s
-from evidence.data.examples import MAX_GROUPS_BYTES, VALUE_BYTES, VALUES_A_SCORE
 from evidence.encoding import jsonio
 from evidence.encoding.codec import encode
 from evidence.errors import DataError, MilestoneError
@@ -20,6 +19,7 @@ from evidence.records.inputs import SeenBatch, SeenRow
 from evidence.records.run import IntervalRow
 from evidence.results.context import join, known, rows_at
 from evidence.rules import sampling
+from evidence.rules.groups import MAX_GROUPS_BYTES, VALUE_BYTES, VALUES_A_SCORE
 from evidence.rules.sampling import MAX_RECORDED_TOKENS, tokens_to_record
 from evidence.running import lengths, preflight
 from evidence.self_test.self_test import self_test
