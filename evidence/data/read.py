@@ -11,12 +11,10 @@ import io
 import shlex
 from array import array
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import ExitStack
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
-from tempfile import TemporaryFile
-from typing import Any, BinaryIO, Final, cast
+from typing import Any, BinaryIO, Final
 
 from msgspec.structs import replace
 
@@ -64,15 +62,20 @@ def load_data(root: Path, name: str, spec: DataSpec) -> DataSet:
     What does not fit into memory lies in a file of this process (`data.stored`).
     """
     if spec.hub is not None:
-        with TemporaryFile(dir=stored.folder()) as file:
-            file.writelines(_from_hub(spec.hub))
-            return _read(name, cast(BinaryIO, file), f"hub:{spec.hub.id}", spec, _OWN)
-    with ExitStack() as opened:
-        files = [
-            (path, opened.enter_context((root / path).open("rb")))
-            for path in named_files(root, spec)
-        ]
-        return _read_all(name, files, spec, _OWN)
+        with stored.file_of(_from_hub(spec.hub)) as lines:
+            return _read(name, lines, f"hub:{spec.hub.id}", spec, _OWN)
+    paths = named_files(root, spec)
+    if spec.path is not None:
+        with (root / spec.path).open("rb") as file:
+            return _read(name, file, spec.path, spec, _OWN)
+    return _read_all(name, _opened(root, paths), spec, _OWN)
+
+
+def _opened(root: Path, paths: Iterable[str]) -> Iterator[tuple[str, BinaryIO]]:
+    """One at a time: a pattern may name more files than a process may have open."""
+    for path in paths:
+        with (root / path).open("rb") as file:
+            yield path, file
 
 
 def read_files(
@@ -85,6 +88,9 @@ def read_files(
 ) -> DataSet:
     """Rows of the files of a set, in their order, each with its path. Raises as `read_rows` does;
     `most_bytes` holds for all of them together; `apart`: nobody vouches for these bytes."""
+    if not spec.paths:
+        ((path, content),) = files
+        return read_rows(name, content, path, spec, most_bytes, apart=apart)
     in_memory = ((path, io.BytesIO(content)) for path, content in files)
     return _read_all(name, in_memory, spec, _How(most_bytes, apart))
 
@@ -121,9 +127,6 @@ def _read_all(
     name: str, files: Iterable[tuple[str, BinaryIO]], spec: DataSpec, how: _How
 ) -> DataSet:
     """The rows of all files of a set."""
-    if not spec.paths:
-        ((path, file),) = files
-        return _read(name, file, path, spec, how)
     places: list[str] = []
     known: list[FileDigest] = []
     every = replace(spec, where={})

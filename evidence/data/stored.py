@@ -13,7 +13,8 @@ import tempfile
 import weakref
 from array import array
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Any, Final, Generic, TypeVar, overload
+from contextlib import ExitStack, contextmanager
+from typing import Any, BinaryIO, Final, Generic, TypeVar, cast, overload
 
 from evidence.encoding.codec import packer
 from evidence.errors import MilestoneError
@@ -60,29 +61,24 @@ class Stored(Sequence[T], Generic[T]):
 
     def __init__(self, items: Iterable[T], kind: type[T]) -> None:
         pack, self._unpacked = packer(kind)
-        self._file = tempfile.TemporaryFile(dir=folder())  # noqa: SIM115 - as long as this lives
+        with _said_if_refused():
+            self._file = tempfile.TemporaryFile(dir=folder())  # noqa: SIM115 - for this one's life
         weakref.finalize(self, self._file.close)
         self._ends = array("Q")
-        try:
-            self._write(map(pack, items))
-        except OSError as error:
-            raise MilestoneError(
-                f"the data do not fit into memory, and {folder()} takes no file of them: "
-                f"{error.strerror}",
-                hint="Set TMPDIR to a folder on a disk with room for them. Nothing was run.",
-            ) from error
-
-    def _write(self, written: Iterable[bytes]) -> None:
         end, waiting = 0, bytearray()
-        for one in written:
+        for one in map(pack, items):
             waiting += one
             end += len(one)
             self._ends.append(end)
             if len(waiting) >= _WRITTEN_AT_ONCE:
-                self._file.write(waiting)
-                waiting.clear()
-        self._file.write(waiting)
-        self._file.flush()
+                self._write(waiting)
+        self._write(waiting)
+
+    def _write(self, waiting: bytearray) -> None:
+        with _said_if_refused():
+            self._file.write(waiting)
+            self._file.flush()
+        waiting.clear()
 
     def __len__(self) -> int:
         return len(self._ends)
@@ -142,6 +138,32 @@ def folder() -> str:
     if not named and os.access(LASTING_TEMPORARY, os.W_OK | os.X_OK):
         return LASTING_TEMPORARY
     return tempfile.gettempdir()
+
+
+@contextmanager
+def file_of(pieces: Iterable[bytes]) -> Iterator[BinaryIO]:
+    """A file without a name with these bytes, for as long as the block lasts. Raises as `kept`."""
+    with ExitStack() as opened:
+        with _said_if_refused():
+            file = opened.enter_context(tempfile.TemporaryFile(dir=folder()))
+        for piece in pieces:
+            with _said_if_refused():
+                file.write(piece)
+        with _said_if_refused():
+            file.flush()
+        yield cast(BinaryIO, file)
+
+
+@contextmanager
+def _said_if_refused() -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise MilestoneError(
+            f"the data do not fit into memory, and {folder()} takes no file of them: "
+            f"{error.strerror}",
+            hint="Set TMPDIR to a folder on a disk with room for them. Nothing was run.",
+        ) from error
 
 
 def _let_go(held: list[T], left: Iterator[T]) -> Iterator[T]:

@@ -6,7 +6,7 @@ import gzip
 import json
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -224,6 +224,32 @@ def test_no_file_is_left_and_none_has_a_name(
     assert isinstance(found, Stored)
     assert list(tmp_path.iterdir()) == []
     assert found[999] == {"a": 1}
+
+
+def test_more_files_than_may_be_open_are_read(tmp_path: Path) -> None:
+    resource = pytest.importorskip("resource")
+    for number in range(300):
+        (tmp_path / f"{number:03}.jsonl").write_bytes(LINES)
+    before = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (200, before[1]))
+    try:
+        found = load_data(tmp_path, "train", DataSpec(paths=("*.jsonl",)))
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, before)
+    assert len(found.rows) == 1200
+
+
+def test_a_data_file_that_cannot_be_read_is_not_blamed_on_the_temporary_one(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(stored, "HELD_BYTES", 0)
+
+    def rows() -> Iterator[dict[str, Any]]:
+        yield from [{"a": 1}] * 3
+        raise OSError(5, "Input/output error")
+
+    with pytest.raises(OSError, match="Input/output error"):
+        stored.kept(rows(), dict)
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a device that is always full")
