@@ -9,18 +9,16 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 from difflib import get_close_matches
-from fnmatch import fnmatchcase
 from typing import Final
 
 from evidence import layout
-from evidence.pack.documents import Documents
 from evidence.pack.imported import Imported, PackDocuments
 from evidence.policy.licences import licence_answer
+from evidence.policy.models import model_answer
 from evidence.policy.policy import PolicyFile
 from evidence.policy.signed import is_signed
 from evidence.records.availability import Unavailable
 from evidence.records.finding import CheckOutcome, DemandRecord, Report
-from evidence.records.inputs import ModelRecord
 from evidence.records.record import Record
 from evidence.records.run import LEVELS, Level, ValueRecord
 from evidence.results.licences import Kind
@@ -132,8 +130,12 @@ def _signed(case: Case) -> Answer:
 
 
 def _complete(case: Case) -> Answer:
+    """That of an imported pack is what its files say."""
     status = case.report.status
-    return PASS if status == "complete" else ("fail", f"its status is {status}")
+    if status == "complete":
+        is_imported = isinstance(case.documents, Imported)
+        return ("not_checked", _NOT_OBSERVED) if is_imported else PASS
+    return "fail", f"its status is {status}"
 
 
 def _stand_in(case: Case) -> Answer:
@@ -258,16 +260,7 @@ def _tracked(case: Case) -> Answer:
 
 
 def _models(case: Case) -> Answer:
-    documents = case.documents
-    if not isinstance(documents, Documents):
-        return "not_checked", _NOT_OBSERVED
-    model = documents.inputs.model
-    if not isinstance(model, ModelRecord):
-        return "not_checked", model.reason
-    allowed = case.asked.policy.inputs.models
-    if any(fnmatchcase(model.id, one) for one in allowed):
-        return PASS
-    return "fail", f"its model is {one_line(model.id, 100)}"
+    return model_answer(case.documents, case.asked.policy.inputs.models)
 
 
 def _licence(what: Kind, allowed: tuple[str, ...]) -> Callable[[Case], Answer]:

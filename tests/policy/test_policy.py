@@ -89,6 +89,8 @@ models = ["mod*"]
         ("failed", "[run]\ngates = true", "not_checked", "not checked"),
         ("complete", "[run]\nmin_ruleset = 99", "fail", "rule set 1"),
         ("complete", "[inputs]\nmodels = ['google/*']", "fail", "models/toy"),
+        ("complete", "[inputs]\nmodels = ['models/to[a-z]']", "fail", "models/toy"),
+        ("complete", "[inputs]\nmodels = ['*/to?']", "pass", ""),
         ("failed", "[inputs]\nmodels = ['google/*']", "not_checked", ""),
         ("complete", "[inputs]\ntracked = true", "not_checked", "not recorded"),
         ("complete", "[evidence.values]\n'train.loss_ende' = 'observed'", "fail", "loss_end"),
@@ -146,6 +148,7 @@ def test_an_input_that_nothing_holds_is_not_tracked(ran: Project, tmp_path: Path
 def test_what_was_imported_was_not_observed(tmp_path: Path) -> None:
     pack = make_pack(tmp_path)
     text = """[run]
+complete = true
 not_imported = true
 clean_tree = true
 max_age_days = 3
@@ -153,6 +156,7 @@ max_age_days = 3
 min_level = "observed"
 """
     found = answered(pack, text, tmp_path)
+    assert found["run.complete"][0] == "not_checked"
     assert found["run.not_imported"][0] == "fail"
     assert found["run.clean_tree"][0] == "not_checked"
     assert found["run.max_age_days"][0] == "not_checked"
