@@ -16,6 +16,7 @@ from typing import Final, Literal
 from evidence.catalogue import store
 from evidence.catalogue.entry import Entry, read_unless
 from evidence.errors import UsageError
+from evidence.pack.around import refuse_in_a_pack
 from evidence.records.record import Record
 from evidence.system import processes
 from evidence.verification.named import packs_around
@@ -60,6 +61,7 @@ def update(
     """
     packs = [one for folder in folders for one in packs_around(folder)]
     index = to or default_index(folders)
+    refuse_in_a_pack(index, "--to", "file")
     with store.writing(index) as connection:
         done = _Update(connection, index, anew=anew)
         for first in range(0, len(packs), BATCH_PACKS):

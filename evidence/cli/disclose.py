@@ -15,6 +15,7 @@ from evidence.cli.say import echo
 from evidence.cli.streams import heard
 from evidence.disclose.disclose import disclose, disclosed_bytes
 from evidence.errors import UsageError
+from evidence.pack.around import refuse_in_a_pack
 from evidence.system.durable import write_file
 
 _PART: Final = re.compile(r"([0-9]{1,9})(?:-([0-9]{1,9}))?")
@@ -45,6 +46,7 @@ def command(pack: Path, rows: str, to: Path, of: str) -> None:
     indices = _indices(rows)
     if os.path.lexists(to):
         raise UsageError(f"{to} exists already", hint="Name a new file.")
+    refuse_in_a_pack(to, "--to", "file")
     record = disclose(pack, indices, of)
     write_file(to, disclosed_bytes(record))
     tell(pack=as_shown(pack), written=(as_shown(to),))

@@ -7,6 +7,15 @@ from typing import Final
 
 import click
 
+from evidence.pack.around import refuse_in_a_pack
+
+
+def _outside_of_packs(_: click.Context, __: click.Parameter, runs: Path | None) -> Path | None:
+    if runs is not None:
+        refuse_in_a_pack(runs, "--runs")
+    return runs
+
+
 root_option: Final = click.option(
     "--root",
     type=click.Path(path_type=Path, file_okay=False, exists=True),
@@ -14,5 +23,8 @@ root_option: Final = click.option(
     help="The project: the folder that holds milestones/ (default: the current folder).",
 )
 runs_option: Final = click.option(
-    "--runs", type=click.Path(path_type=Path), help="Where packs appear (default: ROOT/runs)."
+    "--runs",
+    type=click.Path(path_type=Path),
+    callback=_outside_of_packs,
+    help="Where packs appear (default: ROOT/runs).",
 )

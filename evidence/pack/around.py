@@ -7,6 +7,7 @@ SHA256SUMS beside it.
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Literal
 
 from evidence import layout
 from evidence.errors import UsageError
@@ -21,14 +22,14 @@ def pack_around(path: Path) -> Path | None:
     return None
 
 
-def refuse_in_a_pack(folder: Path, option: str) -> None:
-    """Raise UsageError for a folder in which a new file would be an unlisted one of a pack.
+def refuse_in_a_pack(path: Path, option: str, kind: Literal["folder", "file"] = "folder") -> None:
+    """Raise UsageError for a path that would be, or hold, an unlisted file of a pack.
 
-    `option` is the one that names another folder.
+    `option` is the one that names another.
     """
-    place = pack_around(folder)
+    place = pack_around(path)
     if place is not None:
         raise UsageError(
-            f"{folder} lies in the pack {place}; nothing is written into a pack",
-            hint=f"Give a folder elsewhere: {option} FOLDER",
+            f"{path} lies in the pack {place}; nothing is written into a pack",
+            hint=f"Give a {kind} elsewhere: {option} {kind.upper()}",
         )
