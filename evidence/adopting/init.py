@@ -26,6 +26,15 @@ _OURS: Final = "evidence"
 """A word that stands in each file that has been made ready already."""
 _IGNORES_RUNS: Final = re.compile(r"^/?runs/?(?:\*{1,2})?[ \t]*$", re.MULTILINE)
 _UNIGNORES_RUNS: Final = re.compile(r"^!/?runs/?[ \t]*$", re.MULTILINE)
+_READY: Final = {
+    "runs/.gitattributes": (re.compile(r"^\*[ \t](?:.*[ \t])?-text\b", re.MULTILINE), "at its end"),
+    "runs/.gitignore": (re.compile(r"^/?\.work\b", re.MULTILINE), "at its end"),
+    WORKFLOW: (
+        re.compile(r"evidence(?:-pack@|[ \t]+verify\b)"),
+        "it verifies no pack; a job of it, or a workflow of another name",
+    ),
+}
+"""What stands in a file that has been made ready; else, where lines go."""
 State: TypeAlias = Literal["new", "there", "add"]
 
 _MILESTONE_HEAD: Final = (
@@ -147,7 +156,10 @@ def _milestone(root: Path, candidate: Candidate) -> Part:
 def _missing(root: Path, path: str, text: str) -> Part:
     if not os.path.lexists(root / path):
         return _new(root, path, text)
-    return Part(path, "there", "")
+    ready, why = _READY.get(path, (None, ""))
+    if ready is None or ready.search(text_of(root / path, follow=True)):
+        return Part(path, "there", "")
+    return Part(path, "add", text, why)
 
 
 def _new(root: Path, path: str, text: str) -> Part:

@@ -17,8 +17,8 @@ ATTRIBUTES: Final = (
 )
 IGNORED: Final = (
     b"# Whatever the project ignores elsewhere, evidence is committed whole...\n!*\n"
-    b"# ... but for work in progress, an index, and weights too large for git.\n"
-    b"/.work/\n/.index.sqlite*\n"
+    b"# ... but for work in progress, an {output} of a program, an index, and weights too large\n"
+    b"# for git.\n/.work/\n/.output/\n/.index.sqlite*\n"
     + "".join(f"{pattern}\n" for pattern in layout.LEFT_OUT).encode("ascii")
 )
 

@@ -117,6 +117,17 @@ def test_it_runs_and_leaves_a_pack(repository: Path) -> None:
     assert evidence("verify", "runs/M1").exit == 0
 
 
+def test_what_a_program_wrote_and_no_pack_keeps_is_not_committed(repository: Path) -> None:
+    evidence("init")
+    (repository / "runs/.output/M1").mkdir(parents=True)
+    (repository / "runs/.output/M1/optimizer.pt").write_bytes(bytes(9))
+    subprocess.run(["git", "init", "-q"], cwd=repository, check=True)
+    words = ["git", "status", "--porcelain", "-uall"]
+    said = subprocess.run(words, cwd=repository, check=True, capture_output=True, text=True)
+    assert "runs/.gitignore" in said.stdout
+    assert "optimizer.pt" not in said.stdout
+
+
 def test_what_is_there_is_never_written(repository: Path) -> None:
     for name in WRITTEN:
         (repository / name).parent.mkdir(parents=True, exist_ok=True)
@@ -126,7 +137,8 @@ def test_what_is_there_is_never_written(repository: Path) -> None:
     ended = evidence("init")
     assert ended.exit == 0
     assert files(repository) == before
-    assert "add        to .pre-commit-config.yaml" in ended.out
+    for name in set(WRITTEN) - {"milestones/M1.toml"}:
+        assert f"add        to {name}, which is left as it is" in ended.out
     assert "!/runs/" in ended.out
     assert "there are milestones: M1" in ended.out
 
