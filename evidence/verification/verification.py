@@ -13,6 +13,8 @@ from dataclasses import InitVar, dataclass
 from pathlib import Path
 from typing import Final
 
+from msgspec.structs import replace
+
 from evidence import layout
 from evidence.errors import EvidenceError, PackBrokenError, UnfinishedRunError, UnsafePackError
 from evidence.milestone.recorded import to_run_anew
@@ -20,6 +22,7 @@ from evidence.pack.documents import Documents
 from evidence.pack.imported import Imported, PackDocuments, error_of, of_a_run
 from evidence.records.finding import Report
 from evidence.verification import rendered as rendered_stage
+from evidence.verification.consistency.commitments import NOT_OF_PACK
 from evidence.verification.consistency.every_check import check_consistency, skip_consistency
 from evidence.verification.consistency.registry import Evidence
 from evidence.verification.happened import happened_in
@@ -289,7 +292,11 @@ def _check_documents(
 
         evidence = ImportedEvidence(documents, root, path, sealed.tree, directory)
         check_imported(evidence, ledger)
-        _skip_documents(WHY_NO_OTHER, options, ledger)
+        if options.disclosed is not None:
+            text = "an imported pack commits to no rows: what is shown is of another one"
+            problem = Problem(layout.COMMITMENTS, text, code=NOT_OF_PACK)
+            ledger.run_check(options.disclosed.rule, [problem])
+        _skip_documents(WHY_NO_OTHER, replace(options, disclosed=None), ledger)
     elif documents is None or documents.manifest is None:
         _skip_documents("the documents could not be read", options, ledger)
     else:

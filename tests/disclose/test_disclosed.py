@@ -18,6 +18,7 @@ from evidence.disclose import disclose as disclosing
 from evidence.disclose.disclose import disclose, disclosed_bytes
 from evidence.encoding import jsonio
 from evidence.encoding.codec import encode
+from evidence.encoding.digest import sha256_hex
 from evidence.errors import UsageError
 from evidence.pack.commitments import commitment_documents, leaves_of, lines_of, read_salts
 from evidence.rules import merkle
@@ -28,6 +29,7 @@ from evidence.verification.origin.disclosed import disclosed_rows
 from evidence.verification.verification import verify_pack
 from tests.disclose.private import ASKED, SALTS, errors, outcomes, published, shown
 from tests.disclose.test_withheld_rows import command
+from tests.importing.made import make_pack
 from tests.project import Project
 
 Edit = Callable[[dict[str, Any]], None]
@@ -292,14 +294,18 @@ def test_a_pipe_and_what_is_not_there_and_what_is_too_large_are_not_read(
         disclosed_rows(tmp_path / "large")
 
 
-def test_of_a_pack_that_withholds_nothing_none_is_shown_and_none_is_checked(
+def test_of_a_pack_that_withholds_nothing_none_is_shown_and_what_is_shown_is_of_another(
     private: Project, ran: Project, tmp_path: Path
 ) -> None:
     with pytest.raises(UsageError, match="withholds no rows"):
         disclose(ran.pack, [0])
-    report = shown(ran.pack, tmp_path / "proof.json", proof_of(private.pack, 0))
-    assert outcomes(report)["disclosed-rows"] == "not_checked"
-    assert report.exit_code == 0
+    proof = proof_of(private.pack, 0)
+    its_own = {**proof, "pack_sha256": sha256_hex((ran.pack / layout.SUMS).read_bytes())}
+    for pack, value in ((ran.pack, proof), (ran.pack, its_own), (make_pack(tmp_path), proof)):
+        report = shown(pack, tmp_path / "proof.json", value)
+        assert outcomes(report)["disclosed-rows"] == "fail"
+        assert [code for code, _, _ in errors(report)] == ["disclosure-differs"]
+        assert report.exit_code == 1
 
 
 def test_of_a_copy_without_rows_none_can_be_shown(copy: Path) -> None:

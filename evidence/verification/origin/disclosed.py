@@ -103,10 +103,10 @@ def _problems(place: str, record: DisclosureRecord, evidence: Evidence) -> Probl
 
 
 def _committed(record: DisclosureRecord, evidence: Evidence) -> CommitmentRecord | None:
+    """None where it commits to no such rows, or withholds none at all."""
     commitments = evidence.documents.commitments
-    if commitments is None:
-        raise CannotCheckError("the pack withholds no rows: it commits to none")
-    return next((one for one in commitments.files if one.path == record.path), None)
+    files = () if commitments is None else commitments.files
+    return next((one for one in files if one.path == record.path), None)
 
 
 def _leads(row: DisclosedRow, one: CommitmentRecord) -> bool:
