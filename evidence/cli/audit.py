@@ -14,6 +14,7 @@ from evidence.cli.boundary import without_a_run
 from evidence.cli.forms import chosen, format_option, print_judged
 from evidence.cli.say import echo, echo_records, secho
 from evidence.errors import ExitCode, UsageError
+from evidence.markers.page import is_page, kind_of
 from evidence.reporting.verdicts import of_audit
 
 _COLOURS = {
@@ -111,8 +112,10 @@ def _audit(
         return audit_folder(documents, also, folder)
     if pack is not None:
         return audit_pack(documents, also, pack)
+    for one in (*documents, *also) if markers else ():
+        kind_of(one)
     audit = audit_markers(documents, also)
-    if not (markers or audit.markers):
+    if not markers and not (audit.markers and all(map(is_page, documents))):
         raise UsageError(
             "an audit needs evidence: a pack or a folder",
             hint="Add --pack runs/M43, or --evidence and the folder with the logs; or mark values "

@@ -75,15 +75,21 @@ def is_page(path: Path) -> bool:
     return path.suffix.lower() in KINDS and path.is_file()
 
 
+def kind_of(path: Path) -> Kind:
+    """What its name says that a page is. Raises UsageError for a file that is none."""
+    kind = KINDS.get(path.suffix.lower())
+    if kind is None:
+        known = ", ".join(KINDS)
+        raise UsageError(f"{path} is no page that can have markers; there are: {known}")
+    return kind
+
+
 def read_page(path: Path) -> Page:
     """Hold the markers of a page against the packs that they name. Writes nothing.
 
     Raises UsageError for a file that is no page, or lies in a pack.
     """
-    kind = KINDS.get(path.suffix.lower())
-    if kind is None:
-        known = ", ".join(KINDS)
-        raise UsageError(f"{path} is no page that can have markers; there are: {known}")
+    kind = kind_of(path)
     real = path.resolve()
     if pack_around(real) is not None:
         raise UsageError(

@@ -292,6 +292,18 @@ def test_an_audit_of_markers_needs_markers_unless_it_is_asked_for(folder: Path) 
     assert evidence("audit", "README.md", "--markers", "--pack", "M90").exit == 2
 
 
+@pytest.mark.parametrize("name", ["README.mdd", "README.md ", "docs", "paper.tex", "gone.md"])
+def test_what_is_no_page_is_no_page_whose_markers_are_true(folder: Path, name: str) -> None:
+    page(f"Loss {marked('train.loss_end')}.")
+    assert evidence("render", "README.md").exit == 0
+    Path("docs").mkdir()
+    Path("paper.tex").write_text("The loss is 9.")
+    for words in ([name, "--markers"], ["README.md", name, "--markers"], ["README.md", name]):
+        ended = evidence("audit", *words)
+        assert ended.exit == 2, ended
+        assert name in ended.err or "needs evidence" in ended.err
+
+
 def test_claims_and_markers_are_held_together(folder: Path) -> None:
     page(f"| a | value |\n|---|---|\n| steps | 7 |\n\nLoss {marked('train.loss_end', '9')}.")
     ended = evidence("audit", "README.md", "--pack", "M90", "--json")
