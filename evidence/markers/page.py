@@ -71,8 +71,8 @@ class Page(Record):
 
 
 def is_page(path: Path) -> bool:
-    """Whether a path is a file that may have markers, by its name, and so no pack."""
-    return path.suffix.lower() in KINDS and path.is_file()
+    """Whether a path is named as what may have markers, and so no pack, which is a folder."""
+    return path.suffix.lower() in KINDS and not path.is_dir()
 
 
 def kind_of(path: Path) -> Kind:

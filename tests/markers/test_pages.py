@@ -292,6 +292,12 @@ def test_an_audit_of_markers_needs_markers_unless_it_is_asked_for(folder: Path) 
     assert evidence("audit", "README.md", "--markers", "--pack", "M90").exit == 2
 
 
+def test_a_page_that_is_not_there_is_called_no_pack(folder: Path) -> None:
+    ended = evidence("render", "gone.md")
+    assert ended.exit == 2
+    assert "cannot read gone.md" in ended.err
+
+
 @pytest.mark.parametrize("name", ["README.mdd", "README.md ", "docs", "paper.tex", "gone.md"])
 def test_what_is_no_page_is_no_page_whose_markers_are_true(folder: Path, name: str) -> None:
     page(f"Loss {marked('train.loss_end')}.")
