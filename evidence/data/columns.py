@@ -8,11 +8,13 @@ the caller to say.
 
 from __future__ import annotations
 
+import io
 import math
 from bisect import bisect_right
 from collections.abc import Callable, Iterator
 from importlib import import_module
 from importlib.util import find_spec
+from itertools import accumulate
 from typing import Any, BinaryIO, Final
 
 from evidence import limits
@@ -40,13 +42,16 @@ def rows_of(file: BinaryIO, kind: str, most_bytes: int) -> tuple[Lines, Place]:
     pyarrow, MalformedError where the file is none of its kind, or is past `most_bytes` as JSON."""
     if find_spec("pyarrow") is None:
         raise MilestoneError(missing(kind))
+    source: Any = file
+    if isinstance(file, io.BytesIO):  # pyarrow's threads call no Python for what is in memory
+        source = import_module("pyarrow").BufferReader(file.getbuffer())
     try:
-        batches, sizes = _parquet(file, most_bytes) if kind == "parquet" else _arrow(file)
+        batches, sizes = _parquet(source, most_bytes) if kind == "parquet" else _arrow(source)
     except MalformedError:
         raise
     except Exception as error:  # whatever pyarrow says of bytes that are no such file
         raise MalformedError(f"cannot be read as {kind}: {_short(error)}") from error
-    ends = [sum(sizes[: index + 1]) for index in range(len(sizes))]
+    ends = list(accumulate(sizes))
     unit = "row group" if kind == "parquet" else "record batch"
 
     def place(number: int) -> str:
@@ -55,7 +60,7 @@ def rows_of(file: BinaryIO, kind: str, most_bytes: int) -> tuple[Lines, Place]:
     return _rows(batches, kind, most_bytes), place
 
 
-def _parquet(source: BinaryIO, most_bytes: int) -> tuple[Iterator[Any], list[int]]:
+def _parquet(source: Any, most_bytes: int) -> tuple[Iterator[Any], list[int]]:
     file = import_module("pyarrow.parquet").ParquetFile(source)
     told = file.metadata
     groups = [told.row_group(index) for index in range(told.num_row_groups)]
@@ -68,7 +73,7 @@ def _parquet(source: BinaryIO, most_bytes: int) -> tuple[Iterator[Any], list[int
     )
 
 
-def _arrow(source: BinaryIO) -> tuple[Iterator[Any], list[int]]:
+def _arrow(source: Any) -> tuple[Iterator[Any], list[int]]:
     ipc = import_module("pyarrow").ipc
 
     def batches() -> Iterator[Any]:
@@ -98,6 +103,7 @@ def _rows(batches: Iterator[Any], kind: str, most_bytes: int) -> Lines:
     number, size_bytes = 0, 0
     try:
         for batch in batches:
+            batch.validate(full=True)  # a damaged one is read past its end otherwise
             names = batch.schema.names
             twice = next((one for one in names if names.count(one) > 1), None)
             if twice is not None:

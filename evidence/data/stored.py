@@ -13,7 +13,8 @@ import tempfile
 import weakref
 from array import array
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
+from pathlib import Path
 from typing import Any, BinaryIO, Final, Generic, TypeVar, cast, overload
 
 from evidence.encoding.codec import packer
@@ -63,7 +64,7 @@ class Stored(Sequence[T], Generic[T]):
         pack, self._unpacked = packer(kind)
         with _said_if_refused():
             self._file = tempfile.TemporaryFile(dir=folder())  # noqa: SIM115 - for this one's life
-        weakref.finalize(self, self._file.close)
+        weakref.finalize(self, _closed, self._file)
         self._ends = array("Q")
         end, waiting = 0, bytearray()
         for one in map(pack, items):
@@ -133,11 +134,19 @@ def some_of(items: Sequence[T], places: Sequence[int]) -> Sequence[T]:
 
 
 def folder() -> str:
-    """Where such files are: TMPDIR if it is set, else where temporary files are on a disk."""
-    named = any(os.environ.get(name) for name in ("TMPDIR", "TEMP", "TMP"))
-    if not named and os.access(LASTING_TEMPORARY, os.W_OK | os.X_OK):
+    """Where such files are: TMPDIR if a file can be made in it, else where temporary files are on a
+    disk."""
+    found = tempfile.gettempdir()
+    named = [os.environ.get(name) for name in ("TMPDIR", "TEMP", "TMP")]
+    is_named = any(one and Path(one).resolve() == Path(found).resolve() for one in named)
+    if not is_named and os.access(LASTING_TEMPORARY, os.W_OK | os.X_OK):
         return LASTING_TEMPORARY
-    return tempfile.gettempdir()
+    return found
+
+
+def _closed(file: Any) -> None:
+    with suppress(OSError):  # of bytes that wait to be written and still have no room
+        file.close()
 
 
 @contextmanager

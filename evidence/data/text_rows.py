@@ -54,6 +54,8 @@ def rows_of_lines(pieces: Iterable[bytes]) -> Lines:
             except MalformedError as error:
                 yield line, Unread((error.message,))
     except MalformedError as error:
+        if not error.line:  # of all lines together
+            raise
         yield error.line, Unread((error.message,))
 
 

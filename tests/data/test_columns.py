@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime
 import decimal
 import io
+import struct
 from contextlib import suppress
 from typing import Any
 
@@ -31,11 +32,11 @@ def as_parquet(rows: list[dict[str, Any]], **how: Any) -> bytes:
     return made.getvalue()
 
 
-def as_arrow(rows: list[dict[str, Any]], kind: str, **how: Any) -> bytes:
+def as_arrow(rows: list[dict[str, Any]], kind: str, at_once: int = 2) -> bytes:
     table, made = pa.Table.from_pylist(rows), io.BytesIO()
     begin = pa.ipc.new_file if kind == "file" else pa.ipc.new_stream
-    with begin(made, table.schema, **how) as writer:
-        writer.write_table(table, max_chunksize=2)
+    with begin(made, table.schema) as writer:
+        writer.write_table(table, max_chunksize=at_once)
     return made.getvalue()
 
 
@@ -118,6 +119,17 @@ def test_a_damaged_file_is_refused_and_no_crash(name: str, alone: bool) -> None:
             found = read(name, broken, alone=alone).rows
             assert list(found) == ROWS[: len(found)]
     assert name in refused(name, raw[: len(raw) // 3], alone=alone)
+
+
+@pytest.mark.parametrize("alone", [False, True])
+def test_a_batch_that_is_shorter_than_it_says_is_refused(alone: bool) -> None:
+    rows = [{"q": number} for number in range(5_001)]
+    raw = as_arrow(rows, "stream", at_once=len(rows))
+    body, told, values = raw.rpartition(struct.pack("<q", len(rows) * 8))
+    assert told
+    said = refused("d.arrow", body + struct.pack("<q", 40) + values, alone=alone)
+    assert "cannot be read as arrow" in said
+    assert "too small" in said
 
 
 def test_two_columns_of_one_name_are_refused() -> None:

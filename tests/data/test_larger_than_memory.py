@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import errno
+import gc
 import gzip
+import io
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -13,6 +17,7 @@ from typing import Any
 
 import pytest
 
+from evidence import limits
 from evidence.data import stored
 from evidence.data.asked import describe
 from evidence.data.content import content_of, content_of_bytes
@@ -261,6 +266,73 @@ def test_a_full_disk_is_said_with_what_helps(monkeypatch: pytest.MonkeyPatch) ->
         stored.kept([{"a": 1}] * 9, dict)
     assert caught.value.hint is not None
     assert "TMPDIR" in caught.value.hint
+
+
+class FullDisk(io.RawIOBase):
+    """Takes no byte, and says so late: what is written waits in memory first."""
+
+    def readable(self) -> bool:
+        return True
+
+    def writable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def seek(self, offset: int, whence: int = 0) -> int:
+        return 0
+
+    def write(self, data: Any) -> int:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+
+def test_a_full_disk_is_said_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    complaints: list[object] = []
+    monkeypatch.setattr(sys, "unraisablehook", complaints.append)
+    monkeypatch.setattr(stored, "HELD_BYTES", 0)
+    made = [io.BufferedRandom(FullDisk())]
+    monkeypatch.setattr(stored.tempfile, "TemporaryFile", lambda **_: made.pop())
+    with pytest.raises(MilestoneError, match="No space left"):
+        stored.kept([{"a": 1}] * 9, dict)
+    gc.collect()
+    assert complaints == []
+
+
+def test_a_tmpdir_that_takes_no_file_is_passed_over(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(stored, "LASTING_TEMPORARY", str(tmp_path))
+    for name in ("TEMP", "TMP"):
+        monkeypatch.delenv(name, raising=False)
+    for named, wanted in ((tmp_path / "gone", tmp_path), (tmp_path.parent, tmp_path.parent)):
+        monkeypatch.setenv("TMPDIR", str(named))
+        monkeypatch.setattr(stored.tempfile, "tempdir", None)
+        assert stored.folder() == str(wanted)
+
+
+def test_more_files_than_may_be_open_are_read(tmp_path: Path) -> None:
+    resource = pytest.importorskip("resource")
+    most, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    open_now = len(list(Path("/dev/fd").iterdir()))
+    for number in range(open_now + 40):
+        (tmp_path / f"{number:04}.jsonl").write_bytes(LINES)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (open_now + 20, hard))
+    try:
+        found = load_data(tmp_path, "train", DataSpec(paths=("*.jsonl",)))
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
+    assert len(found.rows) == len(found.files) * len(ROWS) == (open_now + 40) * len(ROWS)
+
+
+def test_too_many_rows_are_said_of_the_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(limits, "MAX_DATA_ROWS", 3)
+    (tmp_path / "d.jsonl").write_bytes(LINES)
+    with pytest.raises(MilestoneError) as caught:
+        load_data(tmp_path, "train", DataSpec(path="d.jsonl"))
+    assert caught.value.message == "d.jsonl: more than 3 lines"
 
 
 def test_a_file_that_changes_while_it_is_read_is_refused(
