@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from typing import Final
 
+from evidence.rules import arguments
+
 RECORD: Final = "`evidence record ID -- python train.py` seals a trainer of your own as it is"
 PREFERENCES: Final = (
     "pairs of a chosen and a rejected answer (DPO and the like) are not trained on here: teach the "
@@ -31,7 +33,7 @@ _PACKING: Final = (
 )
 _STREAMING: Final = (
     "nothing is to be said for data that do not fit into memory: rows are read one by one, and "
-    "past 16 MiB they and their tokens lie in a file in TMPDIR"
+    "past 16 MiB they and their tokens lie in files in TMPDIR, or in /var/tmp"
 )
 _SEQ2SEQ: Final = (
     "encoder-decoder models (T5, BART) are not trained here: take a decoder such as Llama, Gemma, "
@@ -77,8 +79,16 @@ _DEVICE: Final = (
 _APPLE: Final = 'Apple\'s GPUs (MPS) are called accelerator = "apple" here, in [attempt.requires]'
 _AMD: Final = 'AMD\'s GPUs (ROCm) are called accelerator = "amd" here, in [attempt.requires]'
 _8BIT: Final = f'of optimizers in 8 bit there is optimizer = "adamw_8bit" here; or {RECORD}'
+_GREEDY: Final = (
+    "an answer is always made of the likeliest next tokens here, so that it can be had again; or "
+    f"{RECORD}"
+)
+_FILE: Final = 'the format of a file is told by its ending, or by file_format = "csv" here'
 _OF_KEYS: Final = (
-    (_LORA, ("lora_alpha", "lora_r", "peft", "peft_config", "use_peft")),
+    (_LORA, ("lora_alpha", "lora_dropout", "lora_r", "lora_rank", "lora_target_modules")),
+    (_LORA, ("peft", "peft_config", "use_peft")),
+    (_PERPLEXITY, ("perplexity", "ppl")),
+    (_GREEDY, ("do_sample", "num_beams", "temperature", "top_k", "top_p")),
     (_QUANTISED, ("load_in_4bit", "load_in_8bit", "qlora", "quantization")),
     (_MIXED, ("bf16",)),
     (_FP16, ("fp16",)),
@@ -104,18 +114,42 @@ _OF_VALUES: Final = (
     (_DEVICE, ("cpu", "cuda", "cuda:0", "cuda:1", "gpu")),
     (_APPLE, ("metal", "mps")),
     (_AMD, ("hip", "rocm")),
+    (_FILE, ("arrow", "csv", "json", "jsonl", "parquet", "tsv")),
     (_8BIT, ("adamw-bnb-8bit", "lion-8bit", "paged-adamw-8bit")),
     (PREFERENCES, ("chosen-rejected", "dpo", "kto", "orpo", "preference", "preferences")),
     (_LABELS, ("classification", "regression", "reward", "sequence-classification")),
     (_SEQ2SEQ, ("encoder-decoder", "seq2seq", "t5")),
 )
+_SHORT: Final = {
+    "betas": "adam_beta1 and adam_beta2",
+    "clip_grad_norm": "max_grad_norm",
+    "cutoff_len": "max_length",
+    "grad_accum": "gradient_accumulation",
+    "gradient_clipping": "max_grad_norm",
+    "lr": "learning_rate",
+    "lr_scheduler": "schedule",
+    "max_seq_len": "max_length",
+    "max_seq_length": "max_length",
+    "num_epochs": "epochs",
+    "sequence_len": "max_length",
+}
+"""What other trainers than transformers' call keys of [train]."""
 _KEYS: Final = {name: said for said, names in _OF_KEYS for name in names}
 _VALUES: Final = {name: said for said, names in _OF_VALUES for name in names}
 
 
-def of_key(key: str) -> str:
+def of_key(key: str, table: str) -> str:
     """`: …`, about a key that a milestone has nowhere; empty where nothing is known of it."""
-    return _after(_KEYS.get(key.lower().replace("-", "_"), ""))
+    name = key.lower().replace("-", "_")
+    return _after(_KEYS.get(name) or (_of_training(name) if table == "train" else ""))
+
+
+def _of_training(name: str) -> str:
+    """About a name that trainers have for what [train] says, or for what it leaves to this tool."""
+    if name in _SHORT:
+        return f"it is called {_SHORT[name]} here"
+    said = arguments.refusal(name)
+    return f"it {said}" if said else ""
 
 
 def of_value(value: str) -> str:

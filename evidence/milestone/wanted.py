@@ -31,7 +31,9 @@ def in_words(found: schema.SchemaError, document: dict[str, Any]) -> str:
     value, node = _value_at(document, parts), _Node.at(parts)
     match found.rule:
         case "additionalProperties":
-            return f"unknown key{not_built.of_key(parts[-1]) or _unknown(document, parts)}"
+            table = parts[-2] if len(parts) > 1 else ""
+            said = not_built.of_key(parts[-1], table) or _unknown(document, parts)
+            return f"unknown key{said}"
         case "enum" if isinstance(value, str):
             return found.message + not_built.of_value(value)
         case "required":

@@ -231,19 +231,6 @@ def test_no_file_is_left_and_none_has_a_name(
     assert found[999] == {"a": 1}
 
 
-def test_more_files_than_may_be_open_are_read(tmp_path: Path) -> None:
-    resource = pytest.importorskip("resource")
-    for number in range(300):
-        (tmp_path / f"{number:03}.jsonl").write_bytes(LINES)
-    before = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (200, before[1]))
-    try:
-        found = load_data(tmp_path, "train", DataSpec(paths=("*.jsonl",)))
-    finally:
-        resource.setrlimit(resource.RLIMIT_NOFILE, before)
-    assert len(found.rows) == 1200
-
-
 def test_a_data_file_that_cannot_be_read_is_not_blamed_on_the_temporary_one(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

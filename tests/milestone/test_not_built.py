@@ -16,7 +16,8 @@ INSTEAD = (
     "a function of yours", "packing = true here",
     not_built.RECORD, 'quantise = "nf4" here', "[attempt.requires] with", "in [attempt.requires]",
     'mixed_precision = "bf16"', "[train.lora] with rank = 8", "[train.extra] with",
-    "validate_every_steps = 50", 'strategy = "fsdp" of [launch]', "nothing is to be said for",
+    "validate_every_steps = 50", 'metrics = ["mean_loss"]', "nothing is to be said",
+    'strategy = "fsdp" of [launch]',
 )  # fmt: skip
 KEYS = sorted(not_built._KEYS)
 
@@ -35,6 +36,31 @@ def test_a_key_that_is_not_built_says_so_and_what_to_do(key: str) -> None:
     assert message.startswith(f"train.{key}: unknown key: ")
     assert any(instead in message for instead in INSTEAD)
     assert "\n" not in message
+
+
+@pytest.mark.parametrize(
+    ("key", "said"),
+    [
+        ("lr", "it is called learning_rate here"),
+        ("max_seq_length", "it is called max_length here"),
+        ("per_device_train_batch_size", "it is called batch_size here: write that into [train]"),
+        ("num_train_epochs", "it is called epochs here: write that into [train]"),
+        ("output_dir", "it is set by this tool: where and when files are written is told"),
+    ],
+)
+def test_a_key_of_another_trainer_is_told_by_our_name(key: str, said: str) -> None:
+    assert refused("train", f"{key} = 1").startswith(f"train.{key}: unknown key: {said}")
+
+
+def test_every_name_of_another_trainer_is_one_of_ours_and_none_is_ours_already() -> None:
+    ours = set(TrainSpec.__struct_fields__)
+    for name, meant in not_built._SHORT.items():
+        assert name not in ours
+        assert set(meant.split(" and ")) <= ours
+
+
+def test_the_format_of_a_file_is_no_format_of_rows() -> None:
+    assert 'file_format = "csv" here' in refused_value("data.train", "format", "csv")
 
 
 @pytest.mark.parametrize("value", ["dpo", "preference", "classification", "seq2seq"])
