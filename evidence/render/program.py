@@ -26,6 +26,7 @@ from evidence.render.plot import Point
 from evidence.render.values import Sheet
 from evidence.results.context import Context
 from evidence.results.program import main_steps, remarks_of
+from evidence.rules.program import is_number
 from evidence.stages.command import (
     PROGRAM,
     PROGRAM_FILES,
@@ -150,9 +151,7 @@ def _numbers(documents: Documents) -> Iterator[tuple[str, str, str]]:
         place = f"{one.file}, {one.place}" if one.place else one.file
         yield f"metric.{one.name}", marked.code(one.name), marked.inline(place, CELL_CHARS)
     names = dict.fromkeys(
-        one.name
-        for one in (() if told is None else told.values)
-        if one.what != "artifact" and not isinstance(one.value, str)
+        one.name for one in (() if told is None else told.values) if is_number(one)
     )
     for name in list(names)[:SHOWN_NUMBERS]:
         yield f"reported.{name}", marked.code(name, CELL_CHARS), "told by the program"

@@ -203,8 +203,9 @@ def _text(version: str, name: str, context: Mapping[str, Any]) -> str:
 def _drawing(documents: Documents, sheet: Sheet) -> dict[str, Any] | None:
     """What loss.svg.j2 draws of a run, or of the view of a stage; None where nothing trained."""
     title = f"{documents.milestone.id}: training loss"
-    if sheet.has("program.loss_last"):
-        return plot.loss_plot(program.points(documents), (), title, "")
+    points = program.points(documents) if sheet.has("program.num_steps") else ()
+    if points:
+        return plot.loss_plot(points, (), title, "")
     if documents.results is None or not sheet.has("train.num_steps"):
         return None
     if documents.stage is not None:

@@ -13,6 +13,7 @@ from typing import Any, Final
 from evidence.pack.documents import Documents
 from evidence.records.availability import Unavailable
 from evidence.records.program import ProgramModel, ProgramRecord, ProgramStep
+from evidence.records.run import ValueRecord
 from evidence.results.context import (
     Context,
     Named,
@@ -27,7 +28,7 @@ from evidence.results.context import (
     unknown,
 )
 from evidence.rules import arithmetic
-from evidence.rules.program import Remark, declared, doubts, remarks
+from evidence.rules.program import Remark, declared, doubts, is_number, not_finite, remarks
 from evidence.stages.command import (
     COMMAND,
     PROGRAM,
@@ -105,20 +106,28 @@ def _steps(context: Context) -> Values:
 
 
 def _losses(steps: tuple[ProgramStep, ...], lines: dict[int, int], place: str) -> Values:
-    finite = [one for one in steps if isinstance(one.loss, (int, float))]
-    if not finite:
+    told = [one for one in steps if one.loss is not None]
+    if not told:
         for name, rule in (("first", "first-loss"), ("last", "last-loss"), ("mean", "mean-loss")):
             yield f"program.loss_{name}", unknown(NO_LOSS, "", place, rule)
         return
-    for name, one, rule in (("first", finite[0], "first-loss"), ("last", finite[-1], "last-loss")):
+    for name, one, rule in (("first", told[0], "first-loss"), ("last", told[-1], "last-loss")):
         where = rows_at(PROGRAM_STEPS.path, lines[id(one)], lines[id(one)], "loss")
-        yield f"program.loss_{name}", known(_number(one.loss), "", where, rule)
-    mean = arithmetic.mean([_number(one.loss) for one in finite])
+        yield f"program.loss_{name}", _finite(one.loss, "", where, rule)
+    endless = not_finite(told)
+    if endless:
+        why = f"the loss of step {endless[0].step} is {endless[0].loss}"
+        yield "program.loss_mean", unknown(why, "", place, "mean-loss")
+        return
+    mean = arithmetic.mean([float(one.loss or 0) for one in told])
     yield "program.loss_mean", known(mean, "", place, "mean-loss")
 
 
-def _number(loss: Any) -> float:
-    return float(loss)
+def _finite(value: Any, unit: str, place: str, rule: str) -> ValueRecord:
+    """Of what is no finite number, which it is."""
+    if isinstance(value, str):
+        return unknown(f"it is {value}, which is no finite number", unit, place, rule)
+    return known(value, unit, place, rule)
 
 
 def _fed(context: Context) -> Values:
@@ -284,10 +293,10 @@ def _reported(context: Context) -> Values:
     found = context.documents.document(PROGRAM_REPORTED) if context.plan is not None else None
     last: dict[str, Named] = {}
     for index, one in enumerate(() if found is None else found.values):
-        if one.what == "artifact" or isinstance(one.value, str):
+        if not is_number(one):
             continue
         name, place = f"reported.{one.name}", at(PROGRAM_REPORTED.path, "values", index, "value")
-        last[name] = name, known(one.value, one.unit, place, "reported-last")
+        last[name] = name, _finite(one.value, one.unit, place, "reported-last")
     yield from list(last.values())[:MAX_REPORTED]
 
 

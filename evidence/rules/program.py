@@ -7,13 +7,14 @@ seen, and a reader may know why it is meant.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Final, Literal
+from typing import Final, Literal, get_args
 
 from evidence.records.availability import Unavailable
 from evidence.records.capture import GitRecord, GitStateRecord
 from evidence.records.program import (
     DataReached,
     FieldReached,
+    NotFinite,
     ProgramFiles,
     ProgramModel,
     ProgramNumbers,
@@ -21,6 +22,7 @@ from evidence.records.program import (
     ProgramReported,
     ProgramSeen,
     ProgramStep,
+    ReportedValue,
 )
 from evidence.records.record import Record
 
@@ -54,6 +56,13 @@ def remarks(
     for index, one in enumerate(seen.data):
         yield from of_data(one, f"program/seen.json#/data/{index}", seen.num_sequences)
     yield from _labels(seen)
+    endless = not_finite(steps)
+    if endless:
+        text = (
+            f"The loss of {len(endless)} of {len(steps)} steps is no finite number, that of step "
+            f"{endless[0].step} first."
+        )
+        yield Remark(text, "program/steps.jsonl")
     yield from _movement(record, steps, model)
     yield from _end_token(seen)
     starts = [("", record.replaced)]
@@ -67,6 +76,18 @@ def remarks(
         names = ", ".join(record.left_running[:5])
         text = f"The program left processes running, which were ended with it: {names}."
         yield Remark(text, "program/program.json#/left_running")
+
+
+def not_finite(steps: Sequence[ProgramStep]) -> list[ProgramStep]:
+    """Those whose loss is infinite, or none."""
+    return [one for one in steps if isinstance(one.loss, str)]
+
+
+def is_number(told: ReportedValue) -> bool:
+    """Whether the program told a number, be it infinite or none; not the digest of a file."""
+    return told.what != "artifact" and (
+        not isinstance(told.value, str) or told.value in get_args(NotFinite)
+    )
 
 
 def _hidden(record: ProgramRecord) -> Iterator[Remark]:
