@@ -73,7 +73,7 @@ _HOOKS: Final = """\
         entry: evidence verify --quiet runs
         language: python
         additional_dependencies: ["evidence-pack=={version}"]
-        files: ^runs/
+        files: ^runs/[^/]+/
         pass_filenames: false
       - id: evidence-audit
         name: marked numbers are those of their packs

@@ -52,7 +52,8 @@ def test_the_hooks_pass_what_is_true_and_fail_what_is_not(repository: Path) -> N
 
 def test_the_hooks_look_at_packs_and_pages_and_nothing_else() -> None:
     assert re.search(HOOKS["evidence-verify"]["files"], "runs/M90/results.json")
-    assert not re.search(HOOKS["evidence-verify"]["files"], "src/runs/a")
+    for name in ("src/runs/a", "runs/.gitignore", "runs/README.md"):  # of a folder without a pack
+        assert not re.search(HOOKS["evidence-verify"]["files"], name)
     for name in ("README.md", "docs/a.markdown", "a.qmd", "a.html"):
         assert re.search(HOOKS["evidence-audit"]["files"], name)
     assert not re.search(HOOKS["evidence-audit"]["files"], "a.md.txt")
