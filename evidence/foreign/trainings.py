@@ -47,6 +47,20 @@ class LoggedRow(Record):
         )
 
     @property
+    def endless(self) -> Fact | None:
+        """Its loss, where that is NaN or infinite."""
+        return next(
+            (
+                one
+                for one in self.facts
+                if key_of(one.name) in names.LOSS
+                and isinstance(one.value, str)
+                and is_endless(one.value)
+            ),
+            None,
+        )
+
+    @property
     def is_totals(self) -> bool:
         """Whether it is of the whole run."""
         return any(key_of(one.name) in names.TOTALS for one in self.facts)
@@ -64,6 +78,8 @@ class Training(Record):
     totals: LoggedRow | None = None
     inferred_from: Fact | None = None
     """What says how often rows were logged, where steps follow from it."""
+    endless: tuple[LoggedRow, ...] = ()
+    """Rows whose loss is logged as what is no finite number; they are in no other list."""
 
     @property
     def mean_loss(self) -> Fact | None:
@@ -84,6 +100,11 @@ def trainings(sources: Sequence[Source]) -> tuple[Training, ...]:
 def is_number(fact: Fact) -> bool:
     """Whether a fact is a number; a truth value is none."""
     return isinstance(fact.value, (int, float)) and not isinstance(fact.value, bool)
+
+
+def is_endless(text: str) -> bool:
+    """Whether a word stands for NaN or an infinite number."""
+    return text.strip().lower().lstrip("+-") in ("nan", "inf", "infinity")
 
 
 def _rows_of(sources: Sequence[Source]) -> dict[str, list[LoggedRow]]:
@@ -136,23 +157,26 @@ def _by_row(facts: Iterable[Fact]) -> Iterator[tuple[Fact, ...]]:
 def _of_file(name: str, rows: list[LoggedRow], every: Fact | None) -> Iterator[Training]:
     logged: list[LoggedRow] = []
     evaluations: list[LoggedRow] = []
+    endless: list[LoggedRow] = []
     number = 0
     for row in rows:
         if row.is_totals:
             number += 1
-            yield _training(name, number, logged, evaluations, row, every)
-            logged, evaluations = [], []
+            yield _training(name, number, logged, evaluations, endless, row, every)
+            logged, evaluations, endless = [], [], []
         elif row.loss is None:
-            if _is_evaluation(row):
+            if row.endless is not None:
+                endless.append(row)
+            elif _is_evaluation(row):
                 evaluations.append(row)
         else:
             if logged and _goes_back(logged[-1], row):
                 number += 1
-                yield _training(name, number, logged, evaluations, None, every)
-                logged, evaluations = [], []
+                yield _training(name, number, logged, evaluations, endless, None, every)
+                logged, evaluations, endless = [], [], []
             logged.append(row)
     if logged:
-        yield _training(name, number + 1, logged, evaluations, None, every)
+        yield _training(name, number + 1, logged, evaluations, endless, None, every)
 
 
 def _is_evaluation(row: LoggedRow) -> bool:
@@ -182,17 +206,18 @@ def _training(
     number: int,
     rows: list[LoggedRow],
     evaluations: list[LoggedRow],
+    endless: list[LoggedRow],
     totals: LoggedRow | None,
     every: Fact | None,
 ) -> Training:
     silent = [row.step is None for row in rows]
-    inferred = every if rows and all(silent) else None
+    inferred = every if rows and all(silent) and not endless else None
     if inferred is not None and isinstance(inferred.value, int):
         rows = [
             LoggedRow(row.facts, position * inferred.value, is_inferred=True)
             for position, row in enumerate(rows, 1)
         ]
-    return Training(name, number, tuple(rows), tuple(evaluations), totals, inferred)
+    return Training(name, number, tuple(rows), tuple(evaluations), totals, inferred, tuple(endless))
 
 
 def _logged_every(sources: Sequence[Source]) -> Fact | None:

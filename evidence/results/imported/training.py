@@ -77,11 +77,28 @@ def _ends(main: Main, rows: Sequence[LoggedRow]) -> Iterator[Named]:
     losses = [row.loss for row in rows if row.loss is not None]
     why = main.why_not or "no row of losses was logged"
     for name, index in (("train.loss_start", 0), ("train.loss_end", -1)):
-        yield name, value_of(losses[index], "nats") if losses else not_said(why, "nats")
+        endless = _endless(main.training, index)
+        if endless is not None:
+            text = f"{address_of(endless)} has {endless.text.strip()[:20]}, no finite number"
+            yield name, not_said(clean(text), "nats")
+        else:
+            yield name, value_of(losses[index], "nats") if losses else not_said(why, "nats")
     if main.is_partial:
         yield "train.num_logged_rows", not_said(PARTIAL, "rows")
     else:
         yield "train.num_logged_rows", known(len(rows), "rows", f"{layout.LOGGED}#", "count")
+
+
+def _endless(training: Training | None, index: int) -> Fact | None:
+    """The loss that is logged first or last (0, -1), where it is no finite number."""
+    if training is None or not training.endless or not training.rows:
+        return None
+    one, other = training.endless[index], training.rows[index]
+    if one.step is not None and other.step is not None:
+        before = one.step < other.step
+    else:
+        before = (one.place.line or 0) < (other.place.line or 0)
+    return one.endless if before == (index == 0) else None
 
 
 def _after_last(steps: Counted, rows: Sequence[LoggedRow]) -> ValueRecord:
