@@ -26,7 +26,7 @@ from evidence.audit.meaning import Meaning, words_of
 from evidence.audit.vocabulary import IDENTITIES, LOWER_IS_BETTER, SCORES, SETTINGS
 from evidence.foreign import names
 from evidence.foreign.facts import Fact, Place, Source
-from evidence.foreign.trainings import Training
+from evidence.foreign.trainings import Training, is_endless
 
 MAX_GROUP: Final = 200
 """Of values whose spread is looked at together."""
@@ -70,12 +70,14 @@ def _together(stages: set[str]) -> tuple[str, bool]:
 
 def _of_training(training: Training) -> Iterator[Known]:
     losses = [fact for row in training.rows if (fact := row.loss) is not None]
-    if losses:
+    if losses and not training.endless:
         values = [decimal_of(fact) or Decimal(0) for fact in losses]
         mean = sum(values, Decimal(0)) / len(values)
         how = f"the mean of the {len(values)} losses that were logged"
         yield _value(Meaning("loss", "train", "mean"), mean, how, losses[0].place)
-        yield _count("rows", len(losses), "rows logged", losses[0].place, "logged")
+    if losses:
+        num_rows = len(losses) + len(training.endless)
+        yield _count("rows", num_rows, "rows logged", losses[0].place, "logged")
     if training.mean_loss is not None:
         how = "the mean over all steps of the run"
         yield replace(
@@ -128,10 +130,12 @@ def _implied(runtime: Fact, rate: Fact, measure: str, epochs: Fact | None) -> It
 
 def series(knowns: Iterable[Known], partial: frozenset[str]) -> Iterator[Known]:
     """First, last and extremes of what was logged again and again, by file and name: of two losses
-    of training either may be meant."""
+    of training either may be meant. What was logged first or last as NaN or infinite is no number:
+    of that end none follows."""
     found: dict[tuple[str, str, str, str], list[Known]] = {}
     for one in knowns:
-        if one.is_row and one.value is not None and one.meaning.measure not in _NEVER:
+        is_logged = one.value is not None or is_endless(one.text)
+        if one.is_row and is_logged and one.meaning.measure not in _NEVER:
             file = one.places[0].file
             store = file.rpartition("/")[0] if "tfevents" in file else file
             found.setdefault((store, one.name, one.meaning.split, one.stage), []).append(one)
@@ -143,10 +147,12 @@ def _series(group: list[Known], *, is_whole: bool) -> Iterator[Known]:
     if all(one.step is not None for one in group):
         group = sorted(group, key=lambda one: one.step or Decimal(0))
     meaning, name = group[0].meaning, group[0].name
-    for one, aggregate in ((group[0], "first"), (group[-1], "last")):
+    ends = ((group[0], "first"), (group[-1], "last"))
+    for one, aggregate in (end for end in ends if end[0].value is not None):
         step = "" if one.step is None else f", of step {one.step.normalize():f}"
         yield _as(one, aggregate, f"the {aggregate} {name} that was logged{step}")
-    if not is_whole:
+    group = [one for one in group if one.value is not None]
+    if not is_whole or not group:
         return
     low = min(group, key=lambda one: one.value or Decimal(0))
     high = max(group, key=lambda one: one.value or Decimal(0))

@@ -187,7 +187,7 @@ def _logged(trainings: Sequence[Training]) -> dict[tuple[Place, int | None], Log
     found: dict[tuple[Place, int | None], LoggedRow] = {}
     for training in trainings:
         totals = () if training.totals is None else (training.totals,)
-        for row in (*training.rows, *training.evaluations, *totals):
+        for row in (*training.rows, *training.endless, *training.evaluations, *totals):
             found.update(dict.fromkeys(((fact.place, fact.row) for fact in row.facts), row))
     return found
 

@@ -213,3 +213,28 @@ def test_what_of_a_document_is_not_read_is_said(folder: Path) -> None:
     notes = audit_folder([page], [], folder).notes
     assert any("only the beginning is read" in one for one in notes)
     assert any("is no YAML" in one for one in notes)
+
+
+@pytest.mark.parametrize(
+    ("sentence", "verdict"),
+    [
+        ("The final training loss was 1.5.", "unsupported"),
+        ("The mean training loss was 3.0.", "unsupported"),
+        ("The first training loss was 4.5.", "supported"),
+        ("The loss at step 70 was 1.5.", "supported"),
+    ],
+)
+@pytest.mark.parametrize("word", ["nan", "inf", "-Infinity"])
+def test_a_loss_that_ran_away_has_no_end_before_it_did(
+    word: str, sentence: str, verdict: str, tmp_path: Path
+) -> None:
+    folder = tmp_path / "logs"
+    folder.mkdir()
+    losses = [f"{5 - 0.5 * number}" if number < 8 else word for number in range(1, 11)]
+    rows = [
+        f"{{'loss': {loss}, 'learning_rate': 0.0001, 'epoch': {n / 10}, 'step': {10 * n}}}"
+        for n, loss in enumerate(losses, 1)
+    ]
+    (folder / "train.log").write_text("\n".join(rows) + "\n", "utf-8")
+    ((_, found),) = [one for one in verdicts(folder, f"{sentence}\n") if one[0] != "70"]
+    assert found == verdict
