@@ -55,13 +55,13 @@ def meeting(
             if key:
                 places.setdefault(key, set()).add(index)
     rows: list[int] = []
-    met: set[int] = set()
+    shared: set[Hashable] = set()
     for index, question in enumerate(own):
-        found = [places[key] for key in keys(question) if key in places]
+        found = [key for key in keys(question) if key in places]
         if found:
             rows.append(index)
-            met.update(*found)
-    return tuple(rows), met
+            shared.update(found)
+    return tuple(rows), set().union(*(places[key] for key in shared))
 
 
 def questions_seen(
