@@ -11,6 +11,7 @@ from itertools import chain
 from typing import Any
 
 from evidence.data.examples import EvalExample
+from evidence.data.facts import DataSet
 from evidence.data.tokens import Coder, Example
 from evidence.records.milestone import EvalSpec
 from evidence.worker.interface import StageFailure
@@ -20,22 +21,21 @@ def refuse_unfit(
     config: Any,
     num_embedded: int,
     coder: Coder,
-    sets: Sequence[Sequence[Example]],
+    sets: Sequence[tuple[DataSet, Sequence[Example]]],
     asked: Sequence[EvalExample],
     spec: EvalSpec | None,
 ) -> tuple[str, ...]:
     """Raise StageFailure for texts that the model cannot take; return what it may run past.
 
-    `num_embedded` ids have a row in the model's embedding. `sets`: the examples of each data set.
+    `num_embedded` ids have a row in the model's embedding. `sets`: each data set with its examples.
     """
     prompts = [coder.encode(one.prompt)[0] for one in asked]
     measured = () if spec is None else tuple(_measured(coder, asked, spec))
-    asks = [(f"prompt {i}", ids) for i, ids in enumerate(prompts)]
+    asks = [(f"{one.place}: the prompt", ids) for one, ids in zip(asked, prompts, strict=True)]
     _refuse_ids(num_embedded, coder, chain(_fed(sets), asks, measured))
     context = context_tokens(config)
     if context is None:
         return ()
-    asks = [(f"the prompt of evaluation row {i}", ids) for i, ids in enumerate(prompts)]
     for what, ids in chain(_fed(sets), asks, measured):
         if len(ids) > context:
             raise StageFailure(
@@ -46,18 +46,22 @@ def refuse_unfit(
     return () if spec is None else tuple(_past(context, prompts, spec))
 
 
-def _fed(sets: Sequence[Sequence[Example]]) -> Iterator[tuple[str, Sequence[int]]]:
-    return ((f"training row {one.source_row}", one.ids) for rows in sets for one in rows)
+def _fed(
+    sets: Sequence[tuple[DataSet, Sequence[Example]]],
+) -> Iterator[tuple[str, Sequence[int]]]:
+    return (
+        (f"{data.place(one.source_row)}: the text", one.ids) for data, rows in sets for one in rows
+    )
 
 
 def _measured(
     coder: Coder, asked: Sequence[EvalExample], spec: EvalSpec
 ) -> Iterator[tuple[str, list[int]]]:
     """What is fed to measure how likely a text is after a prompt."""
-    for number, one in enumerate(asked):
+    for one in asked:
         wanted = (one.target,) if "mean_loss" in spec.metrics else ()
         for text in (*wanted, *one.choices):
-            what = f"evaluation row {number} with its answer or a choice"
+            what = f"{one.place}: the prompt with its answer or a choice"
             yield what, coder.encode(one.prompt + spec.before_target + text)[0]
 
 

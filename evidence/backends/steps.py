@@ -21,7 +21,7 @@ from evidence.worker.recorder import Recorder
 MAX_MERGED_ROWS: Final = 64
 """A step of more rows keeps its micro-batches: memory comes before speed."""
 _NOTHING_TO_LEARN: Final = (
-    "a step came to hold only rows that have no token that carries loss (rows {}, counted from 0): "
+    "a step came to hold only rows that have no token that carries loss (rows {}, counted from 1): "
     "raise max_length, shorten their texts, or leave these rows out"
 )
 _MAX_ROWS_SHOWN: Final = 20
@@ -50,7 +50,7 @@ def nothing_to_learn(rows: Sequence[int]) -> StageFailure:
     """The failure of a step whose rows have no token that carries loss."""
     found = sorted(rows)
     more = len(found) - _MAX_ROWS_SHOWN
-    said = ", ".join(map(str, found[:_MAX_ROWS_SHOWN]))
+    said = ", ".join(str(row + 1) for row in found[:_MAX_ROWS_SHOWN])
     return StageFailure(
         "bad-data", _NOTHING_TO_LEARN.format(f"{said} and {more} more" if more > 0 else said)
     )

@@ -10,11 +10,13 @@ from functools import partial
 from pathlib import Path
 from typing import Final
 
+from msgspec.structs import replace
+
 from evidence import limits
 from evidence.data import conversations
 from evidence.data.chat_text import Chat, needed, prompt_text, training_text
 from evidence.data.choices import choices_of, refuse_choices
-from evidence.data.facts import DataSet, Row, field_names, lengths
+from evidence.data.facts import DataSet, Row, field_names
 from evidence.data.read import MAX_SHOWN, load_data
 from evidence.data.seam import Mismatch, Seam, bridge, find_seam, mismatches, token_mismatches
 from evidence.data.stored import kept
@@ -30,19 +32,15 @@ from evidence.data.tokens import (
 )
 from evidence.encoding import jsonio
 from evidence.errors import DataError, MalformedError
-from evidence.records.availability import Unavailable
-from evidence.records.inputs import SEAM_CHARS, SeamRecord, TextRecord
+from evidence.records.inputs import SEAM_CHARS, SeamRecord
 from evidence.records.milestone import DataSpec, EvalSpec
 from evidence.records.record import Record
 from evidence.records.run import AttemptPlan
 from evidence.rules import groups, sampling
-from evidence.rules.special_tokens import begins_doubled, ends_doubled, lacks
 from evidence.rules.under_test import parts_of
 from evidence.text import templating
 
-_Ids = tuple[int, ...]
-_RowList = tuple[int, ...] | Unavailable
-_TOO_MANY: Final = (
+TOO_MANY: Final = (
     f"and evidence, which names each such row, holds {sampling.MAX_ROWS_NAMED} names: no pack "
     "could be made of this run"
 )
@@ -62,6 +60,8 @@ class EvalExample(Record):
     choices: tuple[str, ...] = ()
     right: int = 0
     """Which of the choices is right, from 0."""
+    place: str = ""
+    """File and line, for messages."""
 
 
 class ProbeText(Record):
@@ -111,11 +111,11 @@ def training_examples(plan: AttemptPlan, data: DataSet, coder: Coder) -> Sequenc
     if unseen and not spec.answer_may_be_unseen:
         raise DataError(_unseen_message(plan, unseen, len(examples)))
     if not spec.answer_may_be_unseen:
-        _refuse_empty_steps(plan, examples)
+        _refuse_empty_steps(plan, data, examples)
     cut = [len(example.cut) for example in examples if example.num_cut]
     if sum(cut) + 2 * len(cut) > sampling.MAX_ROWS_NAMED:
         text = f"{len(cut)} of {len(examples)} rows are cut at max_length = {plan.train.max_length}"
-        raise DataError(f"{text}, {_TOO_MANY}. Shorten the texts or raise it")
+        raise DataError(f"{text}, {TOO_MANY}. Shorten the texts or raise it")
     return examples
 
 
@@ -134,7 +134,7 @@ def examples_of(data: DataSet, spec: DataSpec, coder: Coder, max_length: int) ->
     return kept(made(), Example)
 
 
-def _refuse_empty_steps(plan: AttemptPlan, examples: Sequence[Example]) -> None:
+def _refuse_empty_steps(plan: AttemptPlan, data: DataSet, examples: Sequence[Example]) -> None:
     """The loss of a step without a target is a division by nothing: the run would diverge there.
 
     Refused is what is certain: steps of one row. Whether a larger step comes to hold such rows
@@ -146,63 +146,13 @@ def _refuse_empty_steps(plan: AttemptPlan, examples: Sequence[Example]) -> None:
     idle = [row.source_row for row in examples if not num_targets(row.labels)]
     if not idle:
         return
-    shown = ", ".join(map(str, idle[:MAX_SHOWN])) + (", …" if len(idle) > MAX_SHOWN else "")
+    shown = ", ".join(map(str, idle[:MAX_SHOWN])) + (", …" if idle[MAX_SHOWN:] else "")
     raise DataError(
         f"{len(idle)} of {len(examples)} rows of [data.{spec.data}] have no token that carries "
-        f"loss (counted from 0: {shown}), and a step is one row: theirs would have none. "
-        f"max_length = {spec.max_length} cuts their answers off, or they have none: "
-        "raise it, shorten their texts, or leave the rows out"
+        f"loss (counted from 0: {shown}; the first is {data.place(idle[0])}), and a step is one "
+        f"row: theirs would have none. max_length = {spec.max_length} cuts their answers off, or "
+        "they have none: raise it, shorten their texts, or leave the rows out"
     )
-
-
-def text_record(plan: AttemptPlan, coder: Coder, examples: Sequence[Example]) -> TextRecord:
-    """The training data as text and tokens, for inputs.json.
-
-    Raises DataError when more rows are odd than can be named.
-    """
-    spec = plan.data[plan.train.data]
-    no_begin, no_end = "the tokenizer has no begin token", "the tokenizer has no end token"
-
-    def rows(token: int | None, why_not: str, wrong: Callable[[_Ids, int], bool]) -> _RowList:
-        if token is None:
-            return Unavailable(why_not)
-        return tuple(row.source_row for row in examples if wrong(row.ids, token))
-
-    ends = spec.append_eos or coder.adds_eos
-    chat = None if spec.format is None else needed(coder.chat, plan.train.data)
-    record = TextRecord(
-        data=plan.train.data,
-        template=spec.text or "" if chat is None else chat.text,
-        chat_template_applied=chat is not None,
-        num_rows=len(examples),
-        length_tokens=lengths(row.num_tokens for row in examples),
-        rows_without_bos=rows(coder.bos_id, no_begin, lacks)
-        if coder.adds_bos or coder.bos_id is None
-        else Unavailable("the tokenizer adds no begin token"),
-        rows_doubled_bos=rows(coder.bos_id, no_begin, begins_doubled),
-        rows_without_eos=rows(coder.eos_id, no_end, lacks)
-        if ends or coder.eos_id is None
-        else Unavailable("neither milestone nor tokenizer adds an end token"),
-        rows_doubled_eos=rows(coder.eos_id, no_end, ends_doubled),
-        rows_not_round_trip=tuple(row.source_row for row in examples if not row.round_trips),
-        chat=None if chat is None else chat.record,
-    )
-    _refuse_endless(record)
-    return record
-
-
-def _refuse_endless(record: TextRecord) -> None:
-    lists = {
-        "lack the begin token": record.rows_without_bos,
-        "have two begin tokens": record.rows_doubled_bos,
-        "lack the end token": record.rows_without_eos,
-        "have two end tokens": record.rows_doubled_eos,
-        "are another text once encoded and decoded": record.rows_not_round_trip,
-    }
-    found = {what: len(rows) for what, rows in lists.items() if isinstance(rows, tuple) and rows}
-    if sum(found.values()) > sampling.MAX_ROWS_NAMED:
-        counts = ", ".join(f"{count} {what}" for what, count in found.items())
-        raise DataError(f"of {record.num_rows} rows {counts}, {_TOO_MANY}")
 
 
 def _unseen_message(plan: AttemptPlan, unseen: Sequence[str], num_rows: int) -> str:
@@ -235,14 +185,15 @@ def questions(
                 raise DataError(f"{data.place(index)}: has no {name!r}")
         if spec.choices is not None:
             refuse_choices(data.place(index), row, spec.choices, spec.target_field)
-        found.append(question_of(spec, text_of, index, row, of_data))
+        asked = question_of(spec, text_of, index, row, of_data)
+        found.append(replace(asked, place=data.place(index)))
     if tested is not None and found and not any(one.under_test for one in found):
         raise DataError(
             f"[data.{spec.data}] under_test names {tested!r}, and none of {len(found)} rows has a "
             "text of it. Name the field that holds what is tested"
         )
     for question in found:
-        _refuse_long(spec, question)
+        _refuse_long(question)
     _refuse_endless_groups(spec, found)
     return tuple(found), data.content.sha256, len(data.rows)
 
@@ -276,22 +227,23 @@ def question_of(
     )
 
 
-def _refuse_long(spec: EvalSpec, question: EvalExample) -> None:
+def _refuse_long(question: EvalExample) -> None:
     """Refuse before the training what no line of predictions.jsonl, or no name, could hold."""
-    place = f"row {question.index} of [data.{spec.data}]"
     for name, value in question.groups.items():
         if len(value) > limits.MAX_GROUP_VALUE_CHARS:
             raise DataError(
-                f"{place}: {name!r} has {len(value)} characters, and scores are grouped by it: a "
-                f"group's name has at most {limits.MAX_GROUP_VALUE_CHARS}. Group by shorter values"
+                f"{question.place}: {name!r} has {len(value)} characters, and scores are grouped "
+                f"by it: a group's name has at most {limits.MAX_GROUP_VALUE_CHARS}. Group by "
+                "shorter values"
             )
-    texts = (question.id, question.prompt, question.target, *question.under_test)
-    texts = (*texts, *question.choices)
-    size_bytes = len(jsonio.dump_row([*texts, question.groups]))
+    texts = (question.id, question.prompt, question.target)
+    others = (*question.under_test, *question.choices)
+    size_bytes = len(jsonio.dump_row([*texts, *others, question.groups]))
     if size_bytes > limits.MAX_ASKED_BYTES:
         raise DataError(
-            f"{place}: its id, prompt, target and groups take {size_bytes} bytes; a line of "
-            f"predictions.jsonl has room for {limits.MAX_ASKED_BYTES}. Shorten them or leave it out"
+            f"{question.place}: its id, prompt, target and groups take {size_bytes} bytes; a line "
+            f"of predictions.jsonl has room for {limits.MAX_ASKED_BYTES}. Shorten them or leave it "
+            "out"
         )
 
 

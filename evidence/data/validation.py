@@ -12,6 +12,7 @@ from pathlib import Path
 from msgspec import field
 
 from evidence.data.examples import examples_of
+from evidence.data.facts import DataSet
 from evidence.data.read import load_data
 from evidence.data.tokens import Coder, Example, num_targets
 from evidence.encoding.digest import sha256_bytes
@@ -25,6 +26,8 @@ class ValidationSet(Record):
     """The rows, and the digest of the bytes that they were read from."""
 
     examples: Sequence[Example] = ()
+    sets: tuple[tuple[DataSet, Sequence[Example]], ...] = ()
+    """The same with the data set that they are of."""
     read: dict[str, str] = field(default_factory=dict)
     """By the name of the data set; empty where there is no validation."""
 
@@ -45,7 +48,7 @@ def validation_set(plan: AttemptPlan, root: Path, coder: Coder) -> ValidationSet
             f"in none of the {len(examples)} rows of [data.{name}] does a token carry loss: a "
             "validation loss would be a mean of nothing. Mend its text, its answer or max_length"
         )
-    return ValidationSet(examples, {name: data.content.sha256})
+    return ValidationSet(examples, ((data, examples),), {name: data.content.sha256})
 
 
 def set_record(

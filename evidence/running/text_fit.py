@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from itertools import chain
 from pathlib import Path
 from typing import Any, Final
 
@@ -18,7 +19,7 @@ from msgspec.structs import replace
 
 from evidence.data.examples import EvalExample, training_examples
 from evidence.data.facts import DataSet, texts
-from evidence.data.tokens import Coder, Example
+from evidence.data.tokens import Coder
 from evidence.errors import DataError
 from evidence.records.run import AttemptPlan
 
@@ -56,23 +57,19 @@ def refuse_unfit_texts(
         return ""
     context = _context_tokens(root, plan)
     if context is not None:
-        _refuse_long(context, examples, longest, asked, coder)
+        lengths = [(data.place(one.source_row), min(len(one.ids), longest)) for one in examples]
+        _refuse_long(context, lengths, asked, coder)
     return ""
 
 
 def _refuse_long(
-    context: int,
-    examples: Sequence[Example],
-    longest: int,
-    asked: Sequence[EvalExample],
-    coder: Coder,
+    context: int, fed: Sequence[tuple[str, int]], asked: Sequence[EvalExample], coder: Coder
 ) -> None:
-    fed = [(f"training row {one.source_row}", min(len(one.ids), longest)) for one in examples]
-    fed += [
-        (f"the prompt of evaluation row {one.index}", len(coder.encode(one.prompt)[0]))
-        for one in asked[:MAX_ROWS]
-    ]
-    for what, length in fed:
+    prompts = (
+        (f"{one.place}: the prompt", len(coder.encode(one.prompt)[0])) for one in asked[:MAX_ROWS]
+    )
+    rows = ((f"{place}: the text", length) for place, length in fed)
+    for what, length in chain(rows, prompts):
         if length > context + MARGIN_TOKENS:
             raise DataError(
                 f"{what} has {length} tokens {_COUNTED}, and the model's context is {context} "

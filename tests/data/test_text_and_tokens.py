@@ -11,9 +11,10 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from evidence.data.content import content_of_bytes
-from evidence.data.examples import text_record, training_examples
+from evidence.data.examples import training_examples
 from evidence.data.facts import DataSet
 from evidence.data.template_text import MarkedText, render_row
+from evidence.data.text_told import text_record
 from evidence.data.tokens import (
     IGNORED,
     Coder,
@@ -251,7 +252,7 @@ def test_rows_without_a_target_are_refused_where_a_step_is_one_row(
         assert len(training_examples(plan, data, coder)) == num_rows
         return
     named = ", ".join(map(str, range(num_idle)))
-    with pytest.raises(DataError, match=rf"counted from 0: {named}\)"):
+    with pytest.raises(DataError, match=rf"counted from 0: {named}; the first is train:1\)"):
         training_examples(plan, data, coder)
 
 

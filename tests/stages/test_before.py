@@ -62,7 +62,7 @@ def test_a_text_of_a_later_stage_beyond_the_models_context_is_refused_before(
     rows = root / "rows.jsonl"
     long = rows.read_text("utf-8").replace("What is 200 + 2?", "What is 200 + 2? " * 60)
     rows.write_text(long, "utf-8")
-    with pytest.raises(DataError, match=r"stage B: training row 0 has \d+ tokens"):
+    with pytest.raises(DataError, match=r"stage B: rows\.jsonl:23: the text has \d+ tokens"):
         prepare(root, "T5", None)
 
 

@@ -54,11 +54,11 @@ from evidence.data.examples import (
     ProbeText,
     fields_told,
     questions,
-    text_record,
     training_examples,
 )
 from evidence.data.later import of_later
 from evidence.data.read import load_data
+from evidence.data.text_told import text_record
 from evidence.data.validation import validation_set
 from evidence.encoding.codec import encode
 from evidence.records.inputs import ModelRecord
@@ -109,7 +109,7 @@ def _train(job: Job, emit: Emit, ranks: Ranks) -> None:
     )
     if later.seam is not None:
         show_seam(later.seam)
-    asked, sets = (later.asked, plan.given_eval), (examples, validated.examples)
+    asked, sets = (later.asked, plan.given_eval), ((data, examples), *validated.sets)
     unfit = refuse_unfit(model.config, _num_embedded(model), plain, sets, *asked)
     warn(emit, (*later.warnings, *unfit))
     started = model_record(plan.model, root, model, plan.train.dtype, plan.train.quantise)

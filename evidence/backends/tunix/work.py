@@ -45,11 +45,11 @@ from evidence.data.examples import (
     probe_texts,
     questions,
     seam_record,
-    text_record,
     token_warnings,
     training_examples,
 )
 from evidence.data.read import load_data
+from evidence.data.text_told import text_record
 from evidence.encoding.codec import encode
 from evidence.records.inputs import TensorRecord
 from evidence.records.milestone import ModelSpec
@@ -74,7 +74,7 @@ def train_stage(job: Job, emit: Emit) -> None:
     show_seam(seam)
     warnings = (
         *token_warnings(plan, data, root, plain, examples),
-        *refuse_unfit(config, gemma.num_embed, plain, (examples,), asked, plan.eval),
+        *refuse_unfit(config, gemma.num_embed, plain, ((data, examples),), asked, plan.eval),
     )
     warn(emit, warnings)
     tensors = read_folder(weights_folder(job, plan.model, root), shapes(gemma), plan.train.dtype)

@@ -16,9 +16,10 @@ from random import Random
 from typing import Any, Final
 
 from evidence import layout
-from evidence.data.examples import probe_texts, questions, text_record, training_examples
+from evidence.data.examples import probe_texts, questions, training_examples
 from evidence.data.facts import field_names
 from evidence.data.read import load_data
+from evidence.data.text_told import text_record
 from evidence.data.tokens import Coder, Example
 from evidence.encoding import jsonio
 from evidence.encoding.codec import encode
