@@ -24,6 +24,7 @@ from evidence.running.preferences import are_preferences
 from evidence.worker.model_folders import (
     RECORD_IT,
     TAKE_ANOTHER,
+    has_chat_template,
     sequence_types,
     why_not_causal,
 )
@@ -59,6 +60,8 @@ def values_of(root: Path, given: Given) -> dict[str, str]:
     taught = _taught(rows, given.data)
     fed = _fed(asked, evaluation, *taught.fields)
     model, requires, context = _model(root, given.model)
+    if (not taught.fields or fed.of_data) and _lacks_template(root, given.model):
+        model += _TEMPLATE
     train, other = _inside(root, given.data), _inside(root, evaluation)
     return {
         "MODEL": model,
@@ -98,6 +101,13 @@ _TALKED: Final = """\
 format = @   # found: rows are conversations; the tokenizer's chat template makes the text
 learn = "assistant"     # which turns carry loss; or "last-assistant", or "all"\
 """
+_TEMPLATE: Final = """
+# Its tokenizer has no chat template, which conversations need. Guessed: a plain one, without tools.
+chat_template = '''
+{%- for m in messages %}{{ m.role }}:
+{{ m.content or "" }}{{ eos_token }}
+{% endfor %}{% if add_generation_prompt %}assistant:
+{% endif %}'''"""
 _FED: Final = """\
 prompt = "{{ @ }}\\nAnswer:\\n"   # what is fed: the text above, up to where the loss begins
 target_field = @       # guessed"""
@@ -187,9 +197,8 @@ def _model(root: Path, model: str | None) -> tuple[str, str, int | None]:
     if model is None:
         lines = 'id = "google/gemma-2b"   # an example; or a folder: path = "models/mine"'
         return lines, _NEEDS_HUB, None
-    folder = Path(model) if Path(model).is_absolute() else root / model
-    folder = folder if folder.is_dir() else Path(model)
-    if folder.is_dir():
+    folder = _folder(root, model)
+    if folder is not None:
         return _local(root, folder)
     if _HUB_ID.fullmatch(model):
         lines = f'id = {_toml(model)}\nrevision = "main"   # what it resolves to is recorded'
@@ -198,6 +207,17 @@ def _model(root: Path, model: str | None) -> tuple[str, str, int | None]:
         f"{model!r} is no folder, and no id on the hub (owner/name)",
         hint="Give a folder with config.json, tokenizer.json and *.safetensors.",
     )
+
+
+def _folder(root: Path, model: str) -> Path | None:
+    """The folder that a model is; None where it is none here."""
+    return next((one for one in (root / model, Path(model)) if one.is_dir()), None)
+
+
+def _lacks_template(root: Path, model: str | None) -> bool:
+    """Whether a tokenizer that is here has no chat template; of the hub's that is not known."""
+    folder = None if model is None else _folder(root, model)
+    return folder is not None and not has_chat_template(folder)
 
 
 _NEEDS_HUB: Final = "\n[attempt.requires]\nhub = true\n"

@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from evidence.data.chat_seen import chat_seen
 from evidence.data.conversations import READ, as_conversation, contexts, speakers_in, tool_names
+from evidence.data.examples import training_examples
 from evidence.data.read import load_data, read_rows
 from evidence.errors import MalformedError, MilestoneError
 from evidence.milestone.parse import read_milestone
+from evidence.milestone.plan import plan_attempts
 from evidence.records.milestone import DataSpec
 from evidence.running.guess import Given
 from evidence.running.scaffold import write_milestone
 from tests.project import write_rows
 
+ROOT = Path(__file__).parents[2]
 ASK = {"role": "user", "content": "What is 3 plus 4?"}
 SAY = {"role": "assistant", "content": "It is 7."}
 CALL = {"id": "1", "type": "function", "function": {"name": "add", "arguments": '{"a": 3}'}}
@@ -232,3 +237,26 @@ def test_turns_may_be_json_in_a_table(field: str) -> None:
     assert as_conversation({field: json.dumps(turns)}, form) == as_conversation(
         {field: turns}, form
     )
+
+
+@pytest.mark.torch
+def test_new_writes_a_template_where_the_tokenizer_has_none_and_every_answer_is_learned(
+    tmp_path: Path,
+) -> None:
+    pytest.importorskip("transformers")
+    from evidence.backends.tokenizer import coder, load_tokenizer
+
+    shutil.copytree(ROOT / "milestones/models/tiny-gemma", tmp_path / "model")
+    talk = {"messages": [{"role": "system", "content": "Be brief."}, ASK, SAY, ASK, SAY]}
+    write_rows(tmp_path / "chat.jsonl", [talk] * 2)
+    given = Given(data=tmp_path / "chat.jsonl", evaluation=None, model="model")
+    milestone, _ = read_milestone(write_milestone(tmp_path, "N1", given).read_bytes())
+    (plan,) = plan_attempts(milestone)
+    made = coder(load_tokenizer(plan.model, tmp_path), plan.model)
+    data = load_data(tmp_path, "train", plan.data["train"])
+    seen = chat_seen(plan.data["train"], data.rows, made, training_examples(plan, data, made))
+    assert seen is not None
+    assert {one.speaker: one.num_learned for one in seen.speakers} == {
+        "system": 0, "user": 0, "assistant": 4,
+    }  # fmt: skip
+    assert seen.num_ends_learned == 4
