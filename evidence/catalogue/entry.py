@@ -109,7 +109,7 @@ def _entry(begun: Entry, documents: PackDocuments) -> Entry:
             milestone=manifest.milestone,
             status=manifest.status,
             origin=manifest.origin,
-            stand_in=manifest.stand_in,
+            stand_in=manifest.stand_in if isinstance(documents, Documents) else None,
             attempt=manifest.attempt,
             commit=manifest.commit if isinstance(manifest.commit, str) else None,
         )

@@ -58,6 +58,7 @@ class Trial(Record):
 class SelfTest(Record):
     """All trials on one pack."""
 
+    schema: Literal["self-test.v1"]
     pack: str
     trials: tuple[Trial, ...]
 
@@ -91,7 +92,7 @@ def self_test(pack: Path) -> SelfTest:
     with tempfile.TemporaryDirectory(prefix="evidence-self-test-") as folder:
         bench = Bench(pack, Path(folder))
         trials = tuple(_trials(bench, before))
-    return SelfTest(pack=pack.as_posix(), trials=trials)
+    return SelfTest(schema="self-test.v1", pack=pack.as_posix(), trials=trials)
 
 
 def _trials(bench: Bench, before: Report) -> Iterator[Trial]:

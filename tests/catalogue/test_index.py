@@ -24,6 +24,7 @@ from evidence.encoding import jsonio, schema
 from evidence.encoding.codec import encode
 from evidence.errors import BusyError, UsageError
 from tests.command import evidence
+from tests.importing.made import make_pack
 
 HOSTILE = "x\x1b[31m' OR 1=1; DROP TABLE packs; --\u202e"
 
@@ -385,3 +386,13 @@ def test_asking_does_not_load_what_reads_packs() -> None:
         "sys.exit(any(name.startswith(rooms) for name in sys.modules))"
     )
     assert subprocess.run([sys.executable, "-c", program], timeout=60).returncode == 0
+
+
+def test_whether_an_imported_pack_is_a_stand_in_is_not_known(runs: Path, tmp_path: Path) -> None:
+    shutil.copytree(make_pack(tmp_path / "made"), runs / "imported")
+    update([runs], None)
+    every = {Path(one.path).name: one for one in find(runs / store.NAME, Asked()).packs}
+    assert every["imported"].stand_in is None
+    for asked in (True, False):
+        found = find(runs / store.NAME, Asked(stand_in=asked)).packs
+        assert "imported" not in [Path(one.path).name for one in found]

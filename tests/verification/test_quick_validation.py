@@ -35,6 +35,7 @@ from evidence.catalogue.build import update
 from evidence.catalogue.query import find
 from evidence.encoding import schema
 from evidence.encoding.codec import encode
+from evidence.self_test.self_test import SelfTest, Trial
 from evidence.stages.registry import schema_for
 from evidence.stores.push import Pushed
 from evidence.system import resources
@@ -169,7 +170,9 @@ def answers(folder: Path) -> list[tuple[str, Any]]:
     done = update([pack.parent], None)
     found = find(Path(done.index), Asked(show=("train.loss_end", "run.name")))
     pushed = Pushed("pushed.v1", "memory://m/M90", "0" * 64, 30, 3, 1, "")
-    return [(one.schema, encode(one)) for one in (done, found, pushed)]
+    trial = Trial("flip", "tampering", "a bit", ("digests",), "caught", "NOT INTACT: digests")
+    tried = SelfTest("self-test.v1", "runs/M90", (trial,))
+    return [(one.schema, encode(one)) for one in (done, found, pushed, tried)]
 
 
 SAMPLES = samples()
