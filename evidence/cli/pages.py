@@ -35,6 +35,7 @@ def render_pages(paths: Sequence[Path], *, check: bool) -> None:
             continue
         lines += [f"{visible(path.as_posix())}: {_what(page, changed=changed, check=check)}"]
         lines += [f"  {line_of(one)}" for one in page.wrong] if check else []
+        lines += [f"  note: {one}" for one in page.told]
     with nullcontext() if check else heard(lines[-1]):
         echo("\n".join(lines))
     errors.sort(key=lambda one: one.exit_code == ExitCode.REFUSED)  # the gravest is the last

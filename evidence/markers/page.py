@@ -63,6 +63,8 @@ class Page(Record):
     num_in_code: int
     exit_code: ExitCode
     """What keeps it from being filled; DONE where nothing does."""
+    told: tuple[str, ...] = ()
+    """What a reader has to know of its packs, and does not see in their numbers."""
 
     @property
     def wrong(self) -> tuple[MarkerRecord, ...]:
@@ -116,6 +118,7 @@ def read_page(path: Path) -> Page:
         markers=tuple(sorted(_records(visible(path.as_posix()), markers, shown), key=_place)),
         num_in_code=markers.num_in_code,
         exit_code=_gravest(codes),
+        told=packs.told(),
     )
 
 
@@ -127,11 +130,12 @@ def markers_of(
     Raises UsageError for a page that cannot be read.
     """
     pages = [read_page(path) for path in paths if may_have_markers(path)]
-    notes = [
-        f"{visible(path.as_posix())}: markers in code are left alone: {page.num_in_code}"
-        for path, page in zip(filter(may_have_markers, paths), pages, strict=True)
-        if page.num_in_code
-    ]
+    notes: list[str] = []
+    for path, page in zip(filter(may_have_markers, paths), pages, strict=True):
+        name = visible(path.as_posix())
+        if page.num_in_code:
+            notes.append(f"{name}: markers in code are left alone: {page.num_in_code}")
+        notes += [f"{name}: {one}" for one in page.told]
     return tuple(one for page in pages for one in page.markers), tuple(notes)
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final, Literal, TypeAlias
 
@@ -63,6 +64,15 @@ class Packs:
             message = f"{error.message}. {error.hint}" if error.hint else error.message
             return Shown("no-value", message=visible(message), exit_code=int(ExitCode.USAGE))
 
+    def told(self) -> tuple[str, ...]:
+        """What the numbers of these packs do not say by themselves, of each that has it."""
+        return tuple(
+            f"{visible(name)} {what}: a marker does not say so, the page has to"
+            for name, one in self._opened.items()
+            if isinstance(one, CheckedPack)
+            for what in _unlike(one)
+        )
+
     def _open(self, name: str) -> CheckedPack | Shown:
         try:
             return open_checked(_from_here(self._folder / name))
@@ -74,6 +84,18 @@ class Packs:
         if code == ExitCode.USAGE:
             message += f" (a pack is named from the folder of the page){hint}"
         return Shown("no-pack", message=visible(message), exit_code=int(code))
+
+
+def _unlike(pack: CheckedPack) -> Iterator[str]:
+    manifest = pack.documents.manifest
+    if manifest is None:
+        return
+    if manifest.origin == "imported":
+        yield "was imported, and nothing of its run was observed"
+    if manifest.stand_in:
+        yield "was made on a stand-in model"
+    if manifest.status != "complete":
+        yield f"is of a run that did not complete ({manifest.status})"
 
 
 def _from_here(path: Path) -> Path:

@@ -17,6 +17,7 @@ from evidence.encoding import schema
 from evidence.markers.shown import inert
 from evidence.text.formatting import FORMATS
 from tests.command import evidence
+from tests.importing.made import make_pack
 
 GOLDEN = Path(__file__).parents[1] / "packs/golden/v1"
 CLOSE = "<!-- /evidence -->"
@@ -245,6 +246,17 @@ def test_a_failed_run_is_quoted_as_what_it_is(
     assert "-->not measured (" in path.read_text("utf-8")
 
 
+def test_what_a_number_does_not_say_of_its_pack_is_said_where_it_is_filled(
+    folder: Path, tmp_path: Path
+) -> None:
+    shutil.copytree(make_pack(tmp_path / "made"), folder / "OLD")
+    page(f"{marked('train.loss_end')} and {marked('train.loss_end', pack='OLD')}")
+    for words in (("render", "README.md"), ("audit", "README.md")):
+        said = evidence(*words).out
+        assert "M90 was made on a stand-in model" in said
+        assert "OLD was imported, and nothing of its run was observed" in said
+
+
 def test_what_lies_in_a_pack_is_not_filled(folder: Path) -> None:
     ended = evidence("render", "M90/m90_summary.md")
     assert ended.exit == 2, ended
@@ -281,7 +293,10 @@ def test_the_audit_of_markers_is_a_document_of_its_schema(folder: Path) -> None:
     assert schema.validate("audit.v1", document) == ()
     outcomes = [one["outcome"] for one in document["markers"]]
     assert outcomes == ["differs", "no-value", "malformed"]
-    assert document["notes"] == ["README.md: markers in code are left alone: 1"]
+    assert document["notes"] == [
+        "README.md: markers in code are left alone: 1",
+        "README.md: M90 was made on a stand-in model: a marker does not say so, the page has to",
+    ]
     assert "| differs |" in evidence("audit", "README.md", "--markdown").out
 
 
