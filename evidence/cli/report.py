@@ -11,7 +11,7 @@ from evidence.errors import ExitCode
 from evidence.records.finding import Finding, Report
 from evidence.text.escape import one_line, visible
 from evidence.verification.consistency.commitments import ABSENT as ROWS_WITHHELD
-from evidence.verification.consistency.commitments import NOT_OF_PACK
+from evidence.verification.options import NOT_OF_PACK
 from evidence.verification.origin.attached import UNSIGNED_TEXT
 from evidence.verification.origin.parents import CHANGED as PARENT_CHANGED
 

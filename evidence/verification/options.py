@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Final
 
 from evidence.records.record import Record
 from evidence.verification.consistency.registry import Check
+
+NOT_OF_PACK: Final = "disclosure-differs"
+"""What is wrong with a file that shows rows of a pack (origin.disclosed), and not with the pack."""
 
 
 class VerifyOptions(Record):

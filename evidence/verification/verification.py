@@ -22,13 +22,12 @@ from evidence.pack.documents import Documents
 from evidence.pack.imported import Imported, PackDocuments, error_of, of_a_run
 from evidence.records.finding import Report
 from evidence.verification import rendered as rendered_stage
-from evidence.verification.consistency.commitments import NOT_OF_PACK
 from evidence.verification.consistency.every_check import check_consistency, skip_consistency
 from evidence.verification.consistency.registry import Evidence
 from evidence.verification.happened import happened_in
 from evidence.verification.ledger import Ledger, Rule
 from evidence.verification.named import no_pack
-from evidence.verification.options import VerifyOptions
+from evidence.verification.options import NOT_OF_PACK, VerifyOptions
 from evidence.verification.origin.expectations import EXPECTED, check_expectations
 from evidence.verification.origin.signers import SIGNATURE, check_signatures, refuse_unusable
 from evidence.verification.problem import Problem

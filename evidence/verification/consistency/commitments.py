@@ -17,8 +17,6 @@ from evidence.verification.consistency.registry import Evidence, Problems, check
 from evidence.verification.problem import CannotCheckError, Problem, shown
 
 ABSENT: Final = "rows-withheld"
-NOT_OF_PACK: Final = "disclosure-differs"
-"""What is wrong with a file that shows such rows (origin.disclosed), and not with the pack."""
 
 
 def _withholds(evidence: Evidence) -> bool:

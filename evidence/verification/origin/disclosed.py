@@ -23,10 +23,10 @@ from evidence.records.run import PredictionRow
 from evidence.rules import merkle, scoring
 from evidence.rules.patterns import NoEngineError
 from evidence.system.entries import open_regular
-from evidence.verification.consistency.commitments import NOT_OF_PACK
 from evidence.verification.consistency.likelihood import likelihood_problems
 from evidence.verification.consistency.registry import Check, Evidence, Problems, differs
 from evidence.verification.ledger import Rule
+from evidence.verification.options import NOT_OF_PACK
 from evidence.verification.problem import CannotCheckError, Problem, shown
 
 DISCLOSED: Final = Rule(
