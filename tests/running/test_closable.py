@@ -76,7 +76,7 @@ def test_a_row_that_no_line_could_hold_is_refused_before_the_training(
     asked = rows(path)
     asked[1][key] = "z" * length
     write_rows(path, asked)
-    with pytest.raises(MilestoneError, match=r"row 1 of"):
+    with pytest.raises(MilestoneError, match=r"data/eval\.jsonl:2: "):
         project.run()
     assert not (project.runs / ".work/T1").exists()
 
