@@ -194,6 +194,7 @@ ELSEWHERE = {
     "indexed": "is printed by index, and in no pack",
     "policy": "is the caller's, and in no pack: limits.MAX_TOML_BYTES",
     "pushed": "is printed by push, and in no pack",
+    "self-test": "is printed by verify --self-test, and in no pack",
     "report": "is printed by verify, and in no pack",
     "reproduction": "is made of a pack that is sealed already",
     "manifest": "names files, whose count is refused while a pack is sealed: test_limits",
