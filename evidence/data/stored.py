@@ -11,6 +11,7 @@ import os
 import sys
 import tempfile
 import weakref
+from abc import abstractmethod
 from array import array
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
@@ -54,10 +55,29 @@ def kept_like(items: Iterable[T], kind: type[T], others: Sequence[Any]) -> Seque
 
 def is_stored(items: Sequence[Any]) -> bool:
     """Whether these lie in a file."""
-    return isinstance(items, (Stored, Part))
+    return isinstance(items, OneByOne)
 
 
-class Stored(Sequence[T], Generic[T]):
+class OneByOne(Sequence[T], Generic[T]):
+    """A sequence that reads each of its items when it is asked for."""
+
+    @overload
+    def __getitem__(self, index: int) -> T: ...
+    @overload
+    def __getitem__(self, index: slice) -> Sequence[T]: ...
+    def __getitem__(self, index: int | slice) -> T | Sequence[T]:
+        places = range(len(self))[index]
+        return Part(self, places) if isinstance(places, range) else self._at(places)
+
+    def __iter__(self) -> Iterator[T]:
+        return map(self._at, range(len(self)))
+
+    @abstractmethod
+    def _at(self, place: int) -> T:
+        """The item at a place from 0 on, which is there."""
+
+
+class Stored(OneByOne[T]):
     """Items in a file, each read when it is asked for. Processes that are forked may share it."""
 
     def __init__(self, items: Iterable[T], kind: type[T]) -> None:
@@ -84,19 +104,9 @@ class Stored(Sequence[T], Generic[T]):
     def __len__(self) -> int:
         return len(self._ends)
 
-    @overload
-    def __getitem__(self, index: int) -> T: ...
-    @overload
-    def __getitem__(self, index: slice) -> Sequence[T]: ...
-    def __getitem__(self, index: int | slice) -> T | Sequence[T]:
-        if isinstance(index, slice):
-            return Part(self, range(len(self))[index])
-        place = range(len(self))[index]
+    def _at(self, place: int) -> T:
         begin = self._ends[place - 1] if place else 0
         return self._unpacked(self._read(begin, self._ends[place] - begin))
-
-    def __iter__(self) -> Iterator[T]:
-        return (self[index] for index in range(len(self)))
 
     def _read(self, begin: int, size_bytes: int) -> bytes:
         if sys.platform == "win32":
@@ -107,7 +117,7 @@ class Stored(Sequence[T], Generic[T]):
         return found
 
 
-class Part(Sequence[T], Generic[T]):
+class Part(OneByOne[T]):
     """Some items of another sequence, in the order of `places`."""
 
     def __init__(self, whole: Sequence[T], places: Sequence[int]) -> None:
@@ -116,14 +126,8 @@ class Part(Sequence[T], Generic[T]):
     def __len__(self) -> int:
         return len(self._places)
 
-    @overload
-    def __getitem__(self, index: int) -> T: ...
-    @overload
-    def __getitem__(self, index: slice) -> Sequence[T]: ...
-    def __getitem__(self, index: int | slice) -> T | Sequence[T]:
-        if isinstance(index, slice):
-            return Part(self._whole, self._places[index])
-        return self._whole[self._places[index]]
+    def _at(self, place: int) -> T:
+        return self._whole[self._places[place]]
 
 
 def some_of(items: Sequence[T], places: Sequence[int]) -> Sequence[T]:
