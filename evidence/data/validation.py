@@ -9,8 +9,6 @@ from array import array
 from collections.abc import Sequence
 from pathlib import Path
 
-from msgspec import field
-
 from evidence.data.examples import examples_of
 from evidence.data.facts import DataSet
 from evidence.data.read import load_data
@@ -23,13 +21,20 @@ from evidence.records.validation import ValidationSetRecord
 
 
 class ValidationSet(Record):
-    """The rows, and the digest of the bytes that they were read from."""
+    """The rows as they are fed, and the data set that they are of; none without a validation."""
 
     examples: Sequence[Example] = ()
-    sets: tuple[tuple[DataSet, Sequence[Example]], ...] = ()
-    """The same with the data set that they are of."""
-    read: dict[str, str] = field(default_factory=dict)
-    """By the name of the data set; empty where there is no validation."""
+    data: DataSet | None = None
+
+    @property
+    def sets(self) -> tuple[tuple[DataSet, Sequence[Example]], ...]:
+        """The data set with its examples, if there is one."""
+        return () if self.data is None else ((self.data, self.examples),)
+
+    @property
+    def read(self) -> dict[str, str]:
+        """SHA-256 of the bytes that were read, by the name of the data set."""
+        return {} if self.data is None else {self.data.name: self.data.content.sha256}
 
 
 def validation_set(plan: AttemptPlan, root: Path, coder: Coder) -> ValidationSet:
@@ -48,7 +53,7 @@ def validation_set(plan: AttemptPlan, root: Path, coder: Coder) -> ValidationSet
             f"in none of the {len(examples)} rows of [data.{name}] does a token carry loss: a "
             "validation loss would be a mean of nothing. Mend its text, its answer or max_length"
         )
-    return ValidationSet(examples, ((data, examples),), {name: data.content.sha256})
+    return ValidationSet(examples, data)
 
 
 def set_record(
