@@ -25,6 +25,8 @@ _ALONE = {
     "MKL_NUM_THREADS": "1",
     "OPENBLAS_NUM_THREADS": "1",
     "TOKENIZERS_PARALLELISM": "false",
+    # pyarrow's allocator, which comes with the import of transformers where datasets is installed
+    "JE_ARROW_MALLOC_CONF": "background_thread:false",
 }
 """For the server itself: no pool starts a thread, so that it can be forked."""
 
