@@ -62,11 +62,6 @@ def content_of(pieces: Pieces) -> Content:
     )
 
 
-def content_of_bytes(raw: bytes) -> Content:
-    """The same of bytes in memory."""
-    return content_of(lambda: (raw,))
-
-
 def content_of_file(file: BinaryIO) -> Content:
     """The same of a file, which is read from its beginning."""
     return content_of(lambda: pieces_of(file))

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from io import BytesIO
 from pathlib import Path
 
 import pytest
 
+from evidence.data import read
 from evidence.data.asked import questions
-from evidence.data.content import content_of_bytes
+from evidence.data.content import content_of_file
 from evidence.data.facts import DataSet, lengths, overlap
 from evidence.data.read import describe_data, load_data
 from evidence.errors import MilestoneError
@@ -19,7 +21,7 @@ from evidence.rules.wording import ngrams, normalised
 from evidence.text.templating import compile_text
 from tests.project import STUB, Project, write_rows
 
-NO_BYTES = content_of_bytes(b"")
+NO_BYTES = content_of_file(BytesIO(b""))
 
 REFERENCE = Path(__file__).parents[3] / "shared" / "reference" / "datasets"
 FIELDS = {"prompt": "string", "answer": "string", "n": "integer?", "tags": "array?"}
@@ -205,7 +207,10 @@ def test_crlf_data_have_another_digest_and_the_same_digest_as_lf(project: Projec
     assert crlf.num_rows == lf.num_rows
 
 
-def test_data_on_the_hub_without_the_library_say_what_to_install() -> None:
+def test_data_on_the_hub_without_the_library_say_what_to_install(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(read, "find_spec", lambda name: None)  # it may be there
     with pytest.raises(MilestoneError, match="datasets") as caught:
         load_data(Path(), "train", DataSpec(hub=HubDataSpec(id="a/b", split="train")))
     assert "pip install" in caught.value.hint

@@ -7,12 +7,13 @@ import gzip
 import json
 import zlib
 from collections.abc import Mapping
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from evidence.data.content import content_of_bytes
+from evidence.data.content import content_of_file
 from evidence.data.facts import DataSet
 from evidence.data.read import load_data, read_rows
 from evidence.errors import MilestoneError
@@ -60,7 +61,7 @@ def test_every_format_has_the_same_rows_packed_or_not(
     (tmp_path / path).write_bytes(gzip.compress(raw) if packed else raw)
     found = load_data(tmp_path, "train", DataSpec(path=path))
     assert found.rows == ROWS
-    assert found.content == content_of_bytes((tmp_path / path).read_bytes())
+    assert found.content == content_of_file(BytesIO((tmp_path / path).read_bytes()))
 
 
 @pytest.mark.parametrize(("name", "said"), SAID.items())

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from io import BytesIO
 from pathlib import Path
 
 import pytest
 
-from evidence.data.content import content_of_bytes
+from evidence.data.content import content_of_file
 from evidence.data.facts import DataSet
 from evidence.data.files import wrong_list
 from evidence.data.read import load_data
@@ -65,7 +66,7 @@ def test_each_file_has_its_digest_and_the_rows_have_one(root: Path) -> None:
     for one in found.files:
         content = (root / one.path).read_bytes()
         assert (one.sha256, one.size_bytes) == (sha256_hex(content), len(content))
-    assert found.content == content_of_bytes(b"".join(map(jsonio.dump_row, found.rows)))
+    assert found.content == content_of_file(BytesIO(b"".join(map(jsonio.dump_row, found.rows))))
     other = read(root, '["d/a.csv", "d/b.jsonl"]')
     assert other.content.sha256 != found.content.sha256
 

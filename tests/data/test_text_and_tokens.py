@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from evidence.data.content import content_of_bytes
+from evidence.data.content import content_of_file
 from evidence.data.examples import training_examples
 from evidence.data.facts import DataSet
 from evidence.data.template_text import MarkedText, render_row
@@ -33,7 +34,7 @@ from evidence.records.milestone import DataSpec
 from evidence.rules import sampling
 from evidence.text import templating
 
-NO_BYTES = content_of_bytes(b"")
+NO_BYTES = content_of_file(BytesIO(b""))
 
 EOS = 1
 M43 = (Path(__file__).parents[2] / "milestones" / "M43.toml").read_bytes()

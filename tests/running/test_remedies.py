@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
+from io import BytesIO
 from pathlib import Path
 
 import pytest
 from msgspec.structs import replace
 
-from evidence.data.content import content_of_bytes
+from evidence.data.content import content_of_file
 from evidence.data.examples import form_mismatches, seams_of, token_mismatches, training_examples
 from evidence.data.facts import DataSet
 from evidence.milestone.parse import parse_milestone
@@ -17,7 +18,7 @@ from evidence.records.run import AttemptPlan
 from evidence.running.forms import form_warnings
 from evidence.running.text_fit import coder_of
 
-NO_BYTES = content_of_bytes(b"")
+NO_BYTES = content_of_file(BytesIO(b""))
 ROOT = Path(__file__).parents[2]
 MILESTONE = """schema = "milestone.v1"
 id = "F1"
