@@ -16,6 +16,7 @@ from typing import Final
 from msgspec import field
 from msgspec.structs import replace
 
+from evidence.attempt.early import EarlyWorker
 from evidence.attempt.outcome import Left, StageResult
 from evidence.attempt.ranks import without_ranks
 from evidence.attempt.reported import Reported, read_reported
@@ -116,12 +117,17 @@ def run_attempt(
     last: StageResult | None = None
     names = [stage.name for stage in stages]
     first = names.index(point.stage) if point.stage else 0
-    for index, stage in enumerate(stages[first:]):
-        here = point if index == 0 else StartPoint()
-        job = job_of(plan, stage, places, around, here)
-        last = StageRun(stage, job, around, deadline_s, here.from_step, here.probed).execute()
-        if last.outcome != "completed":
-            break
+    where = (around.environment, places.root, around.interpreter)
+    is_alone = plan.processes == 1 and around.lead is None
+    with EarlyWorker(around.run_stage, *where) as early:
+        around = replace(around, early=early)
+        for index, stage in enumerate(stages[first:]):
+            early.stage_begins(is_followed=is_alone and stage is not stages[-1])
+            here = point if index == 0 else StartPoint()
+            job = job_of(plan, stage, places, around, here)
+            last = StageRun(stage, job, around, deadline_s, here.from_step, here.probed).execute()
+            if last.outcome != "completed":
+                break
     left = None if last is None else last.left
     if left is not None and stage is not stages[0]:
         left = replace(left, yields=False)  # what the stages before made is there

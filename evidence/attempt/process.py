@@ -44,21 +44,29 @@ class WorkerProcess:
     """One running worker, in a session of its own so that a Ctrl-C reaches only the supervisor."""
 
     def __init__(
-        self, job: Path, environment: Mapping[str, str], root: Path, interpreter: str
+        self,
+        job: Path | str,
+        environment: Mapping[str, str],
+        root: Path,
+        interpreter: str,
+        job_read: int | None = None,
     ) -> None:
+        """Start it. `job_read`: the pipe by which it is told its job later; `job` is then the
+        `module:function` that it imports before."""
         if not posix.can_supervise():
             raise EvidenceError(
                 "a run needs Linux, WSL2 or macOS", hint="verify and render work on Windows."
             )
         events_read, events_write = os.pipe()
-        command = [interpreter, "-P", "-m", MAIN]
+        command = [interpreter, "-P", "-m", MAIN, str(job), str(events_write), str(os.getpid())]
+        later = () if job_read is None else (job_read,)
         try:
             self._process = subprocess.Popen(
-                [*command, str(job), str(events_write), str(os.getpid())],
+                [*command, *map(str, later)],
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.STDOUT,
-                pass_fds=(events_write,),
+                pass_fds=(events_write, *later),
                 start_new_session=True,
                 env=dict(environment),
                 cwd=root,

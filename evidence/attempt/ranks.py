@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Final
 
 from evidence.attempt.distant import DistantWorker
+from evidence.attempt.early import EarlyWorker
 from evidence.attempt.lead import Lead
 from evidence.attempt.process import Channel, WorkerProcess
 from evidence.encoding import jsonio
@@ -56,10 +57,12 @@ def started(
     root: Path,
     interpreter: str,
     lead: Lead | None = None,
+    early: EarlyWorker | None = None,
 ) -> WorkerProcess | RankProcesses:
     """The worker of a stage, or its workers as one."""
     if not job.rendezvous:
-        return WorkerProcess(job_file, environment, root, interpreter)
+        waiting = None if early is None else early.told(job_file)
+        return waiting or WorkerProcess(job_file, environment, root, interpreter)
     return RankProcesses(job, job_file, environment, root, interpreter, lead)
 
 

@@ -148,11 +148,9 @@ class StageRun:
 
     def _supervise(self, job_file: Path) -> tuple[bool, Limit | None, int | None]:
         """Whether we stopped the worker, the limit that ran out, and its exit status."""
-        around = self._around
-        root = Path(self._job.root)
-        worker = started(
-            self._job, job_file, around.environment, root, around.interpreter, around.lead
-        )
+        around, where = self._around, (Path(self._job.root), self._around.interpreter)
+        more = (around.lead, around.early)
+        worker = started(self._job, job_file, around.environment, *where, *more)
         self._around.observer.stage(self._job.plan.name, self._stage.name, 0, self._kind.unit)
         try:
             stopped, limit = self._listen(worker)
@@ -319,6 +317,8 @@ class StageRun:
         self._files.row(row)
         done, note = rows.progress(row, self._files.num_rows)
         self._around.observer.advance(done, self._total, note)
+        if self._around.early is not None:
+            self._around.early.progressed(done, self._total, self._num_threads)
 
     def _on_document(self, document: Document[Any], event: dict[str, Any]) -> None:
         self._documents |= write_document(self._folder, document, event, self._redactor.text)

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from msgspec import field
 
+from evidence.attempt.early import EarlyWorker
 from evidence.attempt.lead import Lead
 from evidence.pack.journal import Journal
 from evidence.progress import Observer
@@ -47,6 +48,8 @@ class Surroundings(Record):
     """Called where what is written so far has begun to count: a later process relies on it."""
     lead: Lead | None = None
     """Speaks with the other processes, where a launcher started several for this run."""
+    early: EarlyWorker | None = None
+    """The worker of the next stage, which may import its framework already."""
     interrupted: Callable[[], bool] = lambda: False
     """Whether it was Ctrl-C that asked to stop."""
     kept_steps: tuple[int, ...] = ()

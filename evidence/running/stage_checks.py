@@ -12,11 +12,12 @@ from msgspec.structs import replace
 
 from evidence import layout
 from evidence.data.examples import EvalExample, questions
+from evidence.data.facts import DataSet
 from evidence.data.read import load_data
 from evidence.errors import DataError, MalformedError, MilestoneError
 from evidence.milestone.plan import plan_attempts
 from evidence.records.inputs import DataRecord
-from evidence.records.milestone import Milestone
+from evidence.records.milestone import DataSpec, Milestone
 from evidence.records.run import AttemptPlan
 from evidence.running import fitting, lengths, preferences
 from evidence.running.forms import form_warnings
@@ -39,19 +40,41 @@ def check_stages(
     """Check every stage; `data`: the milestone's sets, and the sets of each stage with its own;
     `of_parents`: names of values of other packs."""
     everywhere, of_stages = data
-    stages = stages_of(milestone)
+    stages, sets = stages_of(milestone), _Sets(root)
     warnings: list[str] = []
     for stage in stages:
         own = of_stages.get(stage.name, everywhere)
         first = chain_of(stage, stages)[0]
-        warnings += _check_stage(root, (stage, first), own, where.within(stage))
-    warnings += _check_texts(root, stages, where)
-    _refuse(where, fitting.value_problems(milestone, _sets_of(root, stages), of_parents))
+        warnings += _check_stage(sets, (stage, first), own, where.within(stage))
+    warnings += _check_texts(sets, stages, where)
+    of_each = {stage.name: sets.of(stage.milestone) for stage in stages}
+    _refuse(where, fitting.value_problems(milestone, of_each, of_parents))
     return warnings
 
 
+class _Sets:
+    """The rows of data sets, each read once."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self._read: list[tuple[str, DataSpec, DataSet]] = []
+
+    def load(self, name: str, spec: DataSpec) -> DataSet:
+        """As `load_data` does."""
+        for known, same, data in self._read:
+            if (known, same) == (name, spec):
+                return data
+        data = load_data(self.root, name, spec)
+        self._read.append((name, spec, data))
+        return data
+
+    def of(self, milestone: Milestone) -> fitting.Sets:
+        """Those that a milestone, or a stage as one, names."""
+        return {name: self.load(name, spec) for name, spec in milestone.data.items()}
+
+
 def _check_stage(
-    root: Path, one: tuple[Stage, Stage], data: Mapping[str, DataRecord], where: Where
+    sets: _Sets, one: tuple[Stage, Stage], data: Mapping[str, DataRecord], where: Where
 ) -> tuple[str, ...]:
     """Refuse what no pack could hold of a stage, and names that nothing has. `one`: the stage, and
     the first of those that its checkpoint comes from."""
@@ -59,16 +82,7 @@ def _check_stage(
     plans = plan_attempts(stage.milestone)
     for pointer, message, hint in lengths.problems(stage.milestone, plans, data):
         raise where.error(pointer, message, hint)
-    return _check_names_and_forms(root, stage, first, where)
-
-
-def _sets_of(root: Path, stages: tuple[Stage, ...]) -> dict[str, fitting.Sets]:
-    """The rows that each stage takes, by its name."""
-    return {stage.name: _sets(root, stage.milestone) for stage in stages}
-
-
-def _sets(root: Path, milestone: Milestone) -> fitting.Sets:
-    return {name: load_data(root, name, spec) for name, spec in milestone.data.items()}
+    return _check_names_and_forms(sets, stage, first, where)
 
 
 def _refuse(where: Where, found: Iterable[fitting.Problem]) -> None:
@@ -78,10 +92,12 @@ def _refuse(where: Where, found: Iterable[fitting.Problem]) -> None:
         raise MilestoneError("\n".join(one.message for one in wrong), hint="\n  ".join(hints))
 
 
-def _check_names_and_forms(root: Path, stage: Stage, first: Stage, where: Where) -> tuple[str, ...]:
+def _check_names_and_forms(
+    read: _Sets, stage: Stage, first: Stage, where: Where
+) -> tuple[str, ...]:
     """Refuse names that nothing has; return what should be known of texts that do not fit."""
     milestone, plans = stage.milestone, plan_attempts(stage.milestone)
-    sets = _sets(root, milestone)
+    root, sets = read.root, read.of(milestone)
     found = [
         *fitting.field_problems(milestone, plans, sets),
         *preferences.problems(milestone, sets),
@@ -105,13 +121,13 @@ def _check_names_and_forms(root: Path, stage: Stage, first: Stage, where: Where)
     return tuple(dict.fromkeys(warnings))
 
 
-def _check_texts(root: Path, stages: Sequence[Stage], where: Where) -> list[str]:
+def _check_texts(sets: _Sets, stages: Sequence[Stage], where: Where) -> list[str]:
     """Refuse texts that a worker would, of every training before the first is begun; return of
     which later ones that could not be told: what is trained until then would be lost."""
     trained = [one for one in stages if one.kind is TRAIN]
     untold: dict[str, list[str]] = {}
     for stage in trained:
-        for reason in _refuse_texts(root, stage, stages, where):
+        for reason in _refuse_texts(sets, stage, stages, where):
             if stage is not trained[0]:
                 untold.setdefault(reason, []).append(stage.name)
     return [
@@ -121,7 +137,9 @@ def _check_texts(root: Path, stages: Sequence[Stage], where: Where) -> list[str]
     ]
 
 
-def _refuse_texts(root: Path, stage: Stage, stages: Sequence[Stage], where: Where) -> Iterator[str]:
+def _refuse_texts(
+    sets: _Sets, stage: Stage, stages: Sequence[Stage], where: Where
+) -> Iterator[str]:
     """Raise DataError for texts that the worker of a training would refuse; why it is not known
     whether it would, for each attempt of which it is not."""
     first = plan_attempts(chain_of(stage, stages)[0].milestone)
@@ -131,10 +149,10 @@ def _refuse_texts(root: Path, stage: Stage, stages: Sequence[Stage], where: Wher
         if plan.backend != OUR_BACKEND:
             yield f"only the backend {plan.backend} knows"
             continue
-        data = load_data(root, plan.train.data, plan.data[plan.train.data])
+        data = sets.load(plan.train.data, plan.data[plan.train.data])
         there = replace(plan, given_model=begins.given_model)
         try:
-            untold = refuse_unfit_texts(root, there, data, _asked(root, plan))
+            untold = refuse_unfit_texts(sets.root, there, data, _asked(sets.root, plan))
         except DataError as error:
             raise DataError(f"{_place(stage, where)}{error.message}") from error
         if untold:

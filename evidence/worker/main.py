@@ -1,5 +1,8 @@
 """The worker process: `python -m evidence.worker.main JOB.json FD SUPERVISOR`.
 
+One that is started before its stage is, `… main module:function FD SUPERVISOR JOB_FD`, imports the
+backend and is told its job then.
+
 Responsible for importing the backend, for turning whatever goes wrong into a `failed` event and
 words on stderr (a traceback where it has no name), and for dying with its supervisor. The work
 itself is the backend's; what an error means is said by `failures`.
@@ -14,7 +17,7 @@ import signal
 import sys
 import traceback
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from importlib import import_module
 from pathlib import Path
 from typing import Final, cast
@@ -38,10 +41,13 @@ _PR_SET_PDEATHSIG: Final = 1
 
 def main() -> int:
     """Run the job; return the exit status."""
-    _die_with(int(sys.argv[3]))
-    emit = EventPipe(int(sys.argv[2])).emit
+    what, events, supervisor, *early = sys.argv[1:]
+    _die_with(int(supervisor))
+    if early and not (what := _told_later(what, int(early[0]))):
+        return 0  # there is no stage for it
+    emit = EventPipe(int(events)).emit
     try:
-        job = decode(Job, jsonio.load_document(Path(sys.argv[1]).read_bytes()))
+        job = decode(Job, jsonio.load_document(Path(what).read_bytes()))
         _run_stage(job)(job, emit)
     except Stopped as stop:
         print(f"stopped: {stop}", file=sys.stderr)
@@ -55,6 +61,14 @@ def main() -> int:
         emit("failed", kind=kind, type=type(error).__name__, message=message)
         return FAILED_STATUS
     return 0
+
+
+def _told_later(run_stage: str, pipe: int) -> str:
+    """Import the backend of `run_stage`, and wait for the job's path; empty where none comes."""
+    with suppress(Exception), _nothing_thrown_away():  # it is imported again, and told of, in time
+        import_module(run_stage.partition(":")[0])
+    with open(pipe, encoding="utf-8", errors="surrogateescape") as told:
+        return told.read()
 
 
 def _run_stage(job: Job) -> RunStage:

@@ -14,8 +14,8 @@ from typing import Any
 import psutil
 import pytest
 
+from evidence.attempt import early, ranks, stage
 from evidence.attempt import process as processes
-from evidence.attempt import ranks, stage
 from evidence.attempt.files import SYNC_EVERY_S, StageFiles
 from evidence.attempt.process import WorkerProcess
 from evidence.errors import DurabilityError
@@ -84,6 +84,7 @@ def test_an_attempt_is_in_the_journal_before_its_worker_starts(
             super().__init__(*arguments)
 
     monkeypatch.setattr(ranks, "WorkerProcess", Watched)
+    monkeypatch.setattr(early, "has_room", lambda _: False)  # tests/attempt/test_early.py has it
     assert project.run().status == "complete"
     first, second = seen
     assert first == [("attempt-started", None), ("stage-started", "train")]
@@ -197,7 +198,7 @@ def test_what_a_worker_started_does_not_outlive_a_killed_supervisor(project: Pro
     run = start(project, {"stage": "train", "at": 3, "do": "spawn"})
     wait_until(lambda: started(run.pid, "sleep(3600)"), "the worker's child")
     family = descendants(run.pid)
-    assert len(family) == 3, "the worker, its child, and the guard"
+    assert len(family) in (3, 5), "the worker, its child, and the guard; so of a worker that waits"
     run.kill()
     run.communicate()
     wait_until(lambda: not any(map(running, family)), "the end of all of them")
