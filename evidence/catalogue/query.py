@@ -14,6 +14,7 @@ from typing import Any, Final, Literal
 
 from evidence.catalogue import store
 from evidence.catalogue.asked import Asked, ValueAsked
+from evidence.catalogue.unknown import unknown_words
 from evidence.encoding.codec import decode
 from evidence.errors import MalformedError, UsageError
 from evidence.records.finding import PackState
@@ -70,6 +71,9 @@ class Found(Record):
     """The first of them, in order of path."""
     num_without: dict[str, int]
     """Of each value that a condition names: how many packs were read that have not measured it."""
+    unknown: dict[str, str]
+    """Kind and word of what was asked for and no pack in the index has, with the nearest word that
+    one has; empty where none is near."""
 
 
 def find(index: Path, asked: Asked, limit: int = 0) -> Found:
@@ -114,6 +118,7 @@ def _find(connection: sqlite3.Connection, index: Path, asked: Asked, limit: int)
                 one: num_packs - num_unread - _count(connection, _WITH, (one,))
                 for one in dict.fromkeys(value.name for value in asked.values)
             },
+            "unknown": unknown_words(connection, asked),
         },
     )
 

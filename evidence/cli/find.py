@@ -14,7 +14,7 @@ from evidence.catalogue.store import NAME
 from evidence.cli.answer import own_json_option
 from evidence.cli.say import echo, echo_records, secho
 from evidence.text.escape import one_line
-from evidence.text.formatting import significant
+from evidence.text.formatting import plural, significant
 
 MAX_CHARS: Final = 200
 DEFAULT_LIMIT: Final = 50
@@ -96,9 +96,10 @@ def _text(given: object) -> str | None:
 
 
 def _print(found: Found) -> None:
+    packs = plural(found.num_packs, "pack")
     secho(
-        f"{found.num_found} of {found.num_packs} packs in {one_line(found.index, MAX_CHARS)}, "
-        f"updated {found.updated_utc or 'never to its end'}",
+        f"{found.num_found} of {packs} in {one_line(found.index, MAX_CHARS)}, updated "
+        f"{found.updated_utc or 'never to its end'}",
         bold=True,
     )
     for pack in found.packs:
@@ -107,12 +108,15 @@ def _print(found: Found) -> None:
         echo(f"  and {found.num_found - len(found.packs)} more (--limit 0 shows all)")
     for name, number in found.num_without.items():
         if number:
-            echo(f"  {one_line(name, MAX_CHARS)}: not measured in {number} packs, which are not "
-                 "among these for that reason")  # fmt: skip
+            packs = f"{plural(number, 'pack')}, not among these for that reason"
+            echo(f"  {one_line(name, MAX_CHARS)}: not measured in {packs}")
+    for word, near in found.unknown.items():
+        hint = f" (did you mean {near}?)" if near else ""
+        echo(f"  {one_line(word, MAX_CHARS)}: nothing in this index has it{hint}")
     if found.num_unread:
         echo(
-            f"  {found.num_unread} packs could not be read, and nothing they say was compared: "
-            "--state broken, refused, unfinished"
+            f"  {plural(found.num_unread, 'pack')} could not be read, and nothing of that was "
+            "compared: --state broken, refused, unfinished"
         )
 
 

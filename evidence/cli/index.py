@@ -13,6 +13,7 @@ from evidence.cli.answer import own_json_option
 from evidence.cli.say import echo, echo_records
 from evidence.cli.streams import heard
 from evidence.text.escape import one_line
+from evidence.text.formatting import plural
 
 MAX_NAMED: Final = 5
 MAX_LINE_CHARS: Final = 300
@@ -44,9 +45,10 @@ def command(folders: tuple[Path, ...], to: Path | None, anew: bool, as_json: boo
 
 
 def _line(done: Indexed) -> str:
+    packs = plural(done.num_packs, "pack")
     return (
-        f"{one_line(done.index, MAX_LINE_CHARS)}: {done.num_packs} packs, {done.num_read} read "
-        f"now, {done.num_unchanged} unchanged, {done.num_gone} gone"
+        f"{one_line(done.index, MAX_LINE_CHARS)}: {packs}, {done.num_read} read now, "
+        f"{done.num_unchanged} unchanged, {done.num_gone} gone"
     )
 
 

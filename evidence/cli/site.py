@@ -13,6 +13,7 @@ from evidence.cli.say import echo
 from evidence.cli.streams import heard
 from evidence.publish.site import Site, write_site
 from evidence.text.escape import one_line
+from evidence.text.formatting import plural
 
 MAX_NAMED: Final = 5
 MAX_LINE_CHARS: Final = 300
@@ -45,7 +46,7 @@ def command(folder: Path, to: Path | None) -> None:
 def _line(done: Site) -> str:
     made = "written" if done.is_new else "up to date"
     page = one_line(str(done.page), MAX_LINE_CHARS)
-    return f"{page}: {made}, {done.num_packs} packs, none of them verified here"
+    return f"{page}: {made}, {plural(done.num_packs, 'pack')}, none of them verified here"
 
 
 def _print(done: Site) -> None:

@@ -128,7 +128,7 @@ def test_what_was_not_measured_meets_no_condition_and_is_counted(tmp_path: Path)
             assert found.num_found == 0
             assert found.num_without == {name: 1}
     ended = evidence("find", "--index", str(index), "--value", f"{missing}!=1")
-    assert "not measured in 1 packs" in ended.out
+    assert "not measured in 1 pack, not among these for that reason" in ended.out
 
 
 def test_what_did_not_change_is_not_read_again_and_what_changed_is(
@@ -200,7 +200,7 @@ def test_hostile_words_are_parameters_and_are_spelled_on_the_terminal(tmp_path: 
     for words in (("--show", "git.branch"), ("--value", f"git.branch=={HOSTILE}")):
         ended = evidence("find", str(pack.parent), *words)
         assert ended.exit == 0
-        assert "1 of 1 packs" in ended.out
+        assert "1 of 1 pack in" in ended.out
         assert "\x1b" not in ended.out
         assert "\u202e" not in ended.out
         assert "DROP TABLE" in ended.out
@@ -340,6 +340,33 @@ def test_the_words_say_once_that_an_index_is_no_verification(runs: Path) -> None
     assert said.count("no verification") == 1
     assert "sha256:" in said
     assert "could not be read" in said
+
+
+@pytest.mark.parametrize(
+    ("asked", "unknown"),
+    [
+        ({"values": (value_asked("train.los_end<1"),)}, {"value train.los_end": "train.loss_end"}),
+        ({"show": ("nothing like it at all",)}, {"value nothing like it at all": ""}),
+        ({"milestone": "M"}, {"milestone M": ""}),
+        ({"models": ("unknown/model",)}, {"model unknown/model": ""}),
+        ({"packages": (("a-package-of-nobody", ""),)}, {"package a-package-of-nobody": ""}),
+        ({"values": (value_asked("train.loss_end<1"),), "status": "failed"}, {}),
+    ],
+    ids=["near", "far", "milestone", "model", "package", "known"],
+)
+def test_a_word_that_nothing_has_is_told_with_the_nearest_one(
+    asked: dict[str, Any], unknown: dict[str, str], runs: Path
+) -> None:
+    """A misspelt name finds as little as one that no pack meets."""
+    update([runs], None)
+    assert find(runs / store.NAME, Asked(**asked)).unknown == unknown
+
+
+def test_the_nearest_name_is_said_on_the_terminal(runs: Path) -> None:
+    update([runs], None)
+    ended = evidence("find", str(runs), "--value", "train.los_end<1")
+    said = "  value train.los_end: nothing in this index has it (did you mean train.loss_end?)"
+    assert said in ended.out.splitlines()
 
 
 def test_json_is_of_its_schema(runs: Path) -> None:
