@@ -28,7 +28,15 @@ from evidence.results.context import (
     unknown,
 )
 from evidence.rules import arithmetic
-from evidence.rules.program import Remark, declared, doubts, is_number, not_finite, remarks
+from evidence.rules.program import (
+    Remark,
+    declared,
+    doubts,
+    is_number,
+    not_finite,
+    remarks,
+    untold,
+)
 from evidence.stages.command import (
     COMMAND,
     PROGRAM,
@@ -344,6 +352,7 @@ def remarks_of(documents: Documents) -> Iterator[Remark]:
     }
     yield from declared(paths, record, files)
     yield from doubts(record, numbers, told)
+    yield from untold(told)
     for index, one in enumerate(numbers.differing):
         text = f"The {one.what} in {one.where} says {one.told}; seen was {one.hooked!r}."
         yield Remark(text, f"{PROGRAM_NUMBERS.path}#/differing/{index}")

@@ -166,6 +166,17 @@ def doubts(
             yield Remark(text, f"{place}/{index}/value")
 
 
+def untold(reported: ProgramReported) -> Iterator[Remark]:
+    """What the program told, or wanted to, and no value has."""
+    if count := len(reported.refused):
+        others = f" (and {count - 1} more)" if count > 1 else ""
+        text = f"The program told what could not be taken: {reported.refused[0]}{others}."
+        yield Remark(text, "program/reported.json#/refused", "advice")
+    if count := reported.num_left_out:
+        text = f"The program told more values than are kept of one run, by {count}."
+        yield Remark(text, "program/reported.json#/num_left_out", "advice")
+
+
 def declared(
     data: Mapping[str, tuple[str, int]], record: ProgramRecord, files: ProgramFiles
 ) -> Iterator[Remark]:

@@ -2,10 +2,22 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from typing import Final
+
 import pytest
 
 from evidence.records.program import DataReached, FieldReached
 from evidence.rules.program import of_data
+from tests.recording.programs import make_repository, program, record
+
+REFUSED: Final = """
+process()
+step(1)
+for what, name in (("metric", "accuracy"), ("step", "loss"), ("metric", "f1")):
+    tell("reported", what=what, name=name, refused="the value is no number: 'high'")
+tell("reported", what="metric", name="bleu", value=2, step=4, unit="")
+"""
 
 
 def data(num_rows: int = 9, **learned: int) -> DataReached:
@@ -47,3 +59,14 @@ def test_rows_of_which_a_part_was_fed_are_told_of_where_they_are_what_was_fed(
     assert [f"{words}: what stands there was not learned."] * said == [
         remark.text for remark in of_data(one, "", num_sequences)
     ]
+
+
+def test_what_a_program_told_and_nobody_could_take_is_said_in_the_summary(tmp_path: Path) -> None:
+    root = make_repository(tmp_path)
+    ended = record(root, program(root, REFUSED))
+    said = "The program told what could not be taken: accuracy: the value is no number: 'high'"
+    assert f"- {said} (and 2 more).\n" in ended.summary()
+    report = ended.verified()
+    assert report.exit_code == 0
+    (found,) = [one for one in report.findings if one.message.startswith(said)]
+    assert found.severity == "advice"
