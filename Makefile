@@ -18,10 +18,11 @@ SMALL := $(if $(filter small,$(SIZE)),--small)
 
 VERIFIER := evidence.verification evidence.encoding.digest evidence.pack.journal evidence.encoding.jsonio
 LOWEST := build/lowest
+TOOLS := build/tools
 QUICK := tests/verification tests/recording/test_forged.py tests/recording/test_within.py tests/self_test/test_programs.py tests/packs tests/origin tests/prose tests/encoding tests/stages
 
 .DEFAULT_GOAL := help
-.PHONY: help evidence jax browser verify render test test-jax test-all test-lowest lint reformat data golden approve coverage mutants faults fuzz bench bench-growth bench-gpu clean
+.PHONY: help evidence jax browser verify render test test-jax test-all test-lowest test-tools lint reformat data golden approve coverage mutants faults fuzz bench bench-growth bench-gpu clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -43,9 +44,10 @@ render: $(VENV)/.runtime ## Regenerate the summaries of all packs below runs/
 test: lint ## Lint, type-check, and run the quick tests (minutes): make test T=tests/verification
 	@$(BIN)/python -m pytest -n auto $(T)
 
-test-all: lint ## Lint, the tests of both tiers, and all faults: before a release
+test-all: lint ## Lint, the tests of both tiers, all faults, other people's tools: before a release
 	@$(BIN)/python -m pytest -n auto -m 'not exhaustive' tests
 	@$(MAKE) --no-print-directory faults
+	@$(MAKE) --no-print-directory test-tools
 
 # Workers run under $(JAX_PYTHON), tests under $(BIN)/python; without JAX this fails, and `make test`
 # leaves these tests out.
@@ -64,6 +66,13 @@ test-lowest: ## Run the tests with the oldest versions that pyproject.toml allow
 	@$(LOWEST)/bin/python tests/floors.py > $(LOWEST)/constraints.txt
 	@$(LOWEST)/bin/python -m pip --disable-pip-version-check install --quiet -e '.[torch,data,lora,quantised,export,trackers,dev]' -c $(LOWEST)/constraints.txt
 	@$(LOWEST)/bin/python -m pytest -n auto $(T)
+
+# In an environment of its own, kept in build/tools, without constraints: some of these tools want
+# older packages than those that we run with.
+test-tools: ## The tests that ask other people's tools: validators of exports, pre-commit, TRL (minutes)
+	@test -x $(TOOLS)/bin/python || $(PYTHON) -m venv $(TOOLS)
+	@$(TOOLS)/bin/python -m pip --disable-pip-version-check install --quiet "$(TORCH)" -e '.[torch,data,lora,export,trackers,dev,tools]'
+	@PATH="$(CURDIR)/$(TOOLS)/bin:$$PATH" $(TOOLS)/bin/python -m pytest -n auto -rs tests/ci tests/export tests/chat/test_against_trl.py
 
 lint: $(VENV)/.develop ## ruff, mypy (linux, darwin, win32) and the import contracts
 	@$(BIN)/ruff check .

@@ -21,7 +21,7 @@ from tests.project import write_rows
 
 pytestmark = [
     pytest.mark.torch,
-    pytest.mark.skipif(find_spec("trl") is None, reason="TRL is not installed: pip install trl"),
+    pytest.mark.skipif(find_spec("trl") is None, reason="TRL is not installed: make test-tools"),
 ]
 PROGRAM = """
 import json

@@ -36,7 +36,7 @@ NOT_IN_THE_EVIDENCE = ("citeAs", "datePublished", "license", "version", "creator
 def problems(data: bytes) -> list[str]:
     """What mlcroissant finds, but for what evidence has not."""
     if find_spec("mlcroissant") is None:
-        pytest.skip("mlcroissant is not here: pip install mlcroissant")
+        pytest.skip("mlcroissant is not here: make test-tools")
     words = [sys.executable, "-c", VALIDATED]
     done = subprocess.run(words, input=data, capture_output=True, timeout=300, check=False)
     if done.returncode:

@@ -93,7 +93,7 @@ def test_a_run_ended_as_the_pack_says(pack: Path) -> None:
 
 def test_mlflow_reads_every_metric(pack: Path, tmp_path: Path) -> None:
     if find_spec("mlflow") is None:
-        pytest.skip("mlflow is not here: pip install mlflow-skinny")
+        pytest.skip("mlflow is not here: make test-tools")
     write_files(tmp_path / "o", files_of("mlflow", account(pack)), force=False)
     done = subprocess.run(
         [sys.executable, "-W", "ignore", "-c", READ, str(tmp_path / "o")],

@@ -86,7 +86,7 @@ def test_its_own_validator_finds_nothing_but_what_evidence_has_not(
     pack: Path, tmp_path: Path
 ) -> None:
     if find_spec("rocrate_validator") is None or find_spec("rocrate") is None:
-        pytest.skip("roc-validator and rocrate are not here: pip install roc-validator rocrate")
+        pytest.skip("roc-validator and rocrate are not here: make test-tools")
     write_files(tmp_path / "crate", files_of("ro-crate", account(pack)), force=False)
     words = [sys.executable, "-c", VALIDATED, str(tmp_path / "crate"), str(tmp_path / "cache")]
     done = subprocess.run(words, capture_output=True, text=True, timeout=300, check=False)

@@ -117,7 +117,7 @@ def test_a_model_is_signed_file_by_file_with_what_it_is(complete: Path, tmp_path
 @pytest.mark.parametrize("curve", CURVES)
 def test_model_signing_takes_its_signature(curve: str, complete: Path, tmp_path: Path) -> None:
     if find_spec("model_signing") is None:
-        pytest.skip("model_signing is not here: pip install model-signing")
+        pytest.skip("model_signing is not here: make test-tools")
     signed("oms", complete, make_key(tmp_path, curve), tmp_path)
     words = [
         *(sys.executable, "-c", VALIDATED, str(complete / "training_output/final_model")),

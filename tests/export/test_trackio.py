@@ -101,7 +101,7 @@ def test_the_curve_is_the_steps_of_the_pack(complete: Path) -> None:
 
 def test_trackio_reads_every_metric_and_goes_on(pack: Path, tmp_path: Path) -> None:
     if find_spec("trackio") is None:
-        pytest.skip("trackio is not here: pip install trackio")
+        pytest.skip("trackio is not here: make test-tools")
     write_files(tmp_path / "o", files_of("trackio", account(pack)), force=False)
     (path,) = (tmp_path / "o").iterdir()
     data = path.read_bytes()
