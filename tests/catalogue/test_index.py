@@ -342,33 +342,6 @@ def test_the_words_say_once_that_an_index_is_no_verification(runs: Path) -> None
     assert "could not be read" in said
 
 
-@pytest.mark.parametrize(
-    ("asked", "unknown"),
-    [
-        ({"values": (value_asked("train.los_end<1"),)}, {"value train.los_end": "train.loss_end"}),
-        ({"show": ("nothing like it at all",)}, {"value nothing like it at all": ""}),
-        ({"milestone": "M"}, {"milestone M": ""}),
-        ({"models": ("unknown/model",)}, {"model unknown/model": ""}),
-        ({"packages": (("a-package-of-nobody", ""),)}, {"package a-package-of-nobody": ""}),
-        ({"values": (value_asked("train.loss_end<1"),), "status": "failed"}, {}),
-    ],
-    ids=["near", "far", "milestone", "model", "package", "known"],
-)
-def test_a_word_that_nothing_has_is_told_with_the_nearest_one(
-    asked: dict[str, Any], unknown: dict[str, str], runs: Path
-) -> None:
-    """A misspelt name finds as little as one that no pack meets."""
-    update([runs], None)
-    assert find(runs / store.NAME, Asked(**asked)).unknown == unknown
-
-
-def test_the_nearest_name_is_said_on_the_terminal(runs: Path) -> None:
-    update([runs], None)
-    ended = evidence("find", str(runs), "--value", "train.los_end<1")
-    said = "  value train.los_end: nothing in this index has it (did you mean train.loss_end?)"
-    assert said in ended.out.splitlines()
-
-
 def test_json_is_of_its_schema(runs: Path) -> None:
     done = evidence("index", str(runs), "--json")
     found = evidence("find", str(runs), "--value", "train.loss_end<99", "--json")
