@@ -74,7 +74,15 @@ def _html(text: str) -> str:
 
 def html_line(text: object, limit: int = 0) -> str:
     """The same on one line, cut to `limit` characters (0: whole)."""
-    return html(flat(str(text), limit))
+    shown = str(text)
+    if len(shown) <= _SHORT_CHARS:
+        return _short_html_line(shown, limit)
+    return html(flat(shown, limit))
+
+
+@lru_cache(maxsize=1 << 13)
+def _short_html_line(text: str, limit: int) -> str:
+    return _html(flat(text, limit))
 
 
 def preformatted(text: str) -> str:
