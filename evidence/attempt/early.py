@@ -43,7 +43,11 @@ class EarlyWorker:
         return self
 
     def __exit__(self, *_: object) -> None:
-        """End a worker that was told no job."""
+        self._end()
+
+    def _end(self) -> None:
+        """End a worker that was told no job, and one that is gone: no other group may have its
+        number by the time that we kill it, and another worker may come after it."""
         if self._job_write is not None:
             os.close(self._job_write)
         if self._worker is not None:
@@ -73,6 +77,9 @@ class EarlyWorker:
         job_read, self._job_write = os.pipe()
         try:
             self._worker = WorkerProcess(*self._start, job_read)
+        except OSError:
+            self._end()
+            raise
         finally:
             os.close(job_read)
 
@@ -80,6 +87,7 @@ class EarlyWorker:
         """The worker that was started, and has been told its job; None where there is none."""
         worker, job_write = self._worker, self._job_write
         if worker is None or job_write is None or worker.status is not None:
+            self._end()
             return None
         self._worker = self._job_write = None
         with contextlib.suppress(BrokenPipeError), os.fdopen(job_write, "wb") as pipe:

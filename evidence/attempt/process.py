@@ -71,9 +71,12 @@ class WorkerProcess:
                 env=dict(environment),
                 cwd=root,
             )
+            self._guard = self._guarded()
+        except OSError:
+            os.close(events_read)
+            raise
         finally:
             os.close(events_write)
-        self._guard = Guard(self._process.pid)
         assert self._process.stdout is not None  # noqa: S101 - Popen was given a pipe
         self._output = self._process.stdout
         self._events_read = events_read
@@ -84,6 +87,15 @@ class WorkerProcess:
         self._gone_since_s: float | None = None
         self._silent = False
         self._num_bytes_since_gone = 0
+
+    def _guarded(self) -> Guard:
+        """What ends it with us; without one there is no worker either."""
+        try:
+            return Guard(self._process.pid)
+        except OSError:
+            with self._process:  # waits for it, and closes its pipe
+                self.kill()
+            raise
 
     @property
     def pid(self) -> int:

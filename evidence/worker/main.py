@@ -64,11 +64,21 @@ def main() -> int:
 
 
 def _told_later(run_stage: str, pipe: int) -> str:
-    """Import the backend of `run_stage`, and wait for the job's path; empty where none comes."""
-    with suppress(Exception), _nothing_thrown_away():  # it is imported again, and told of, in time
+    """Import the backend of `run_stage`, and wait for the job's path; empty where none comes.
+
+    Of a framework whose import broke off half is left, and a second import says something else or
+    fails where the first one need not have: then this process starts anew, with the job.
+    """
+    is_imported = False
+    with suppress(Exception), _nothing_thrown_away():
         import_module(run_stage.partition(":")[0])
-    with open(pipe, encoding="utf-8", errors="surrogateescape") as told:
-        return told.read()
+        is_imported = True
+    with open(pipe, "rb") as told:
+        job = os.fsdecode(told.read())
+    if job and not is_imported:
+        command, (events, supervisor, _) = sys.orig_argv[:-4], sys.argv[2:]
+        os.execv(sys.executable, [*command, job, events, supervisor])  # noqa: S606 - ourselves
+    return job
 
 
 def _run_stage(job: Job) -> RunStage:

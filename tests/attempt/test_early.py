@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
@@ -15,7 +16,7 @@ from typing import Any
 import psutil
 import pytest
 
-from evidence.attempt import early
+from evidence.attempt import early, process
 from evidence.attempt.early import EarlyWorker
 from evidence.attempt.process import WorkerProcess
 from evidence.verification.verification import verify_pack
@@ -94,13 +95,54 @@ def test_what_it_cannot_import_is_told_by_the_stage_as_ever(
     with monkeypatch.context() as patch:
         patch.setattr(EarlyWorker, "told", lambda _, job: jobs.append(json.loads(job.read_bytes())))
         project.run()
-    job = project.root / "job.json"
+    job = project.root / "a\rjob\r\n.json"  # such a path is told as it is
     job.write_text(json.dumps({**jobs[1], "run_stage": "broken:run_stage"}))
-    (project.root / "broken.py").write_text("raise RuntimeError('no such driver')")
+    (project.root / "broken.py").write_text("import half\nraise RuntimeError('no such driver')")
+    (project.root / "half.py").write_text("print('imported')")
     with waiting("broken:run_stage", project.root) as worker:
         found = b"".join(heard(worker, job)).decode()
     assert '"event":"failed"' in found
     assert "RuntimeError: no such driver" in found
+    assert found.count("imported") == 2, "nothing is left of an import that broke off"
+
+
+def test_an_import_that_breaks_off_once_breaks_no_stage(
+    project: Project, told: list[WorkerProcess | None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As where the stage before takes the last file handle. What it leaves is half a framework."""
+    (project.root / "sitecustomize.py").write_text(BREAKS_ONCE)
+    monkeypatch.setenv("PYTHONPATH", f"{project.root}{os.pathsep}{os.environ['PYTHONPATH']}")
+    monkeypatch.setenv("EVIDENCE_STUB", SLOW)
+    assert project.run().status == "complete"
+    assert told[1] is not None
+    assert (project.root / "broke").exists()
+
+
+@pytest.mark.parametrize("lacking", ["killed", "no guard", "no process"])
+def test_of_one_that_is_gone_nothing_stays_open(
+    lacking: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A guard with the number of a group that is another's by then; pipes, once a stage."""
+    me = psutil.Process()
+    others, num_open = set(me.children(recursive=True)), me.num_fds()
+
+    def none(*_: object, **__: object) -> None:
+        raise BlockingIOError
+
+    if lacking == "no guard":
+        monkeypatch.setattr(process, "Guard", none)
+    elif lacking == "no process":
+        monkeypatch.setattr(process.subprocess, "Popen", none)
+    one = EarlyWorker(STUB, os.environ, tmp_path, sys.executable)
+    with one, contextlib.suppress(BlockingIOError):
+        one._begin_to_import()
+        assert one._worker is not None
+        one._worker.kill()
+        wait_until(lambda: one._worker is not None and one._worker.status is not None)
+        assert one.told(tmp_path / "job.json") is None
+        assert me.num_fds() == num_open
+    assert me.num_fds() == num_open
+    assert set(me.children(recursive=True)) <= others
 
 
 def test_who_is_told_nothing_ends(tmp_path: Path) -> None:
@@ -110,10 +152,28 @@ def test_who_is_told_nothing_ends(tmp_path: Path) -> None:
     wait_until(lambda: not psutil.pid_exists(pid))
 
 
+BREAKS_ONCE = """
+import sys
+from importlib.machinery import SourceFileLoader as Loader
+from pathlib import Path
+broke, run, half = Path(__file__).with_name("broke"), Loader.exec_module, []
+
+def once(self, module):
+    if module.__name__ == "stub_backend.stage" and (half or not broke.exists()) and IS_EARLY:
+        broke.touch()
+        half.append(module)
+        raise ImportError("partially initialized module")
+    run(self, module)
+
+IS_EARLY = len(sys.orig_argv) > 7
+Loader.exec_module = once
+"""
+"""Of one that waits, the first import breaks off, and another in the same process as well."""
+
 SUPERVISOR = """
 import sys, time
 from pathlib import Path
-from evidence.attempt import early
+from evidence.attempt import early, process
 early.has_room = lambda _: True
 one = early.EarlyWorker("json:loads", {**__import__("os").environ}, Path("."), sys.executable)
 one.stage_begins(is_followed=True)
