@@ -40,7 +40,7 @@ def check_stages(
     """Check every stage; `data`: the milestone's sets, and the sets of each stage with its own;
     `of_parents`: names of values of other packs."""
     everywhere, of_stages = data
-    stages, sets = stages_of(milestone), _Sets(root)
+    stages, sets = stages_of(milestone), Sets(root)
     warnings: list[str] = []
     for stage in stages:
         own = of_stages.get(stage.name, everywhere)
@@ -52,21 +52,19 @@ def check_stages(
     return warnings
 
 
-class _Sets:
+class Sets:
     """The rows of data sets, each read once."""
 
     def __init__(self, root: Path) -> None:
         self.root = root
-        self._read: list[tuple[str, DataSpec, DataSet]] = []
+        self._read: dict[tuple[str, str], DataSet] = {}
 
     def load(self, name: str, spec: DataSpec) -> DataSet:
-        """As `load_data` does."""
-        for known, same, data in self._read:
-            if (known, same) == (name, spec):
-                return data
-        data = load_data(self.root, name, spec)
-        self._read.append((name, spec, data))
-        return data
+        """As `load_data` does, to which 1 and true are not the same."""
+        key = (name, repr(spec))
+        if key not in self._read:
+            self._read[key] = load_data(self.root, name, spec)
+        return self._read[key]
 
     def of(self, milestone: Milestone) -> fitting.Sets:
         """Those that a milestone, or a stage as one, names."""
@@ -74,7 +72,7 @@ class _Sets:
 
 
 def _check_stage(
-    sets: _Sets, one: tuple[Stage, Stage], data: Mapping[str, DataRecord], where: Where
+    sets: Sets, one: tuple[Stage, Stage], data: Mapping[str, DataRecord], where: Where
 ) -> tuple[str, ...]:
     """Refuse what no pack could hold of a stage, and names that nothing has. `one`: the stage, and
     the first of those that its checkpoint comes from."""
@@ -92,9 +90,7 @@ def _refuse(where: Where, found: Iterable[fitting.Problem]) -> None:
         raise MilestoneError("\n".join(one.message for one in wrong), hint="\n  ".join(hints))
 
 
-def _check_names_and_forms(
-    read: _Sets, stage: Stage, first: Stage, where: Where
-) -> tuple[str, ...]:
+def _check_names_and_forms(read: Sets, stage: Stage, first: Stage, where: Where) -> tuple[str, ...]:
     """Refuse names that nothing has; return what should be known of texts that do not fit."""
     milestone, plans = stage.milestone, plan_attempts(stage.milestone)
     root, sets = read.root, read.of(milestone)
@@ -121,7 +117,7 @@ def _check_names_and_forms(
     return tuple(dict.fromkeys(warnings))
 
 
-def _check_texts(sets: _Sets, stages: Sequence[Stage], where: Where) -> list[str]:
+def _check_texts(sets: Sets, stages: Sequence[Stage], where: Where) -> list[str]:
     """Refuse texts that a worker would, of every training before the first is begun; return of
     which later ones that could not be told: what is trained until then would be lost."""
     trained = [one for one in stages if one.kind is TRAIN]
@@ -137,9 +133,7 @@ def _check_texts(sets: _Sets, stages: Sequence[Stage], where: Where) -> list[str
     ]
 
 
-def _refuse_texts(
-    sets: _Sets, stage: Stage, stages: Sequence[Stage], where: Where
-) -> Iterator[str]:
+def _refuse_texts(sets: Sets, stage: Stage, stages: Sequence[Stage], where: Where) -> Iterator[str]:
     """Raise DataError for texts that the worker of a training would refuse; why it is not known
     whether it would, for each attempt of which it is not."""
     first = plan_attempts(chain_of(stage, stages)[0].milestone)

@@ -6,10 +6,13 @@ import json
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from evidence.errors import MilestoneError
 from evidence.milestone.parse import parse_milestone
+from evidence.records.milestone import DataSpec
 from evidence.running.place import Where
+from evidence.running.stage_checks import Sets
 from evidence.running.where_fit import refuse_empty_where
 from tests.milestone.staged import STAGED
 
@@ -66,3 +69,12 @@ def test_of_a_data_set_it_is_refused_there(tmp_path: Path) -> None:
 @pytest.mark.parametrize("new", ["where = { half = [1, 7] }", "where = { last = false }"])
 def test_what_leaves_some_row_is_not_refused(new: str, tmp_path: Path) -> None:
     assert refused(tmp_path, OF_B, new) == ""
+
+
+def test_rows_are_read_once_for_one_choice_and_one_and_true_are_two(tmp_path: Path) -> None:
+    (tmp_path / "rows.jsonl").write_text('{"half": 1}\n{"half": true}\n')
+    sets, one = Sets(tmp_path), DataSpec(path="rows.jsonl", where={"half": 1})
+    assert sets.load("rows", one) is sets.load("rows", replace(one))
+    for value in (True, 1):
+        found = sets.load("rows", replace(one, where={"half": value})).rows
+        assert [row["half"] is True for row in found] == [value is True]
