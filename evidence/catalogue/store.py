@@ -142,6 +142,8 @@ def refuse_foreign(path: Path) -> None:
             header = stream.read(_HEADER_BYTES)
     except FileNotFoundError as error:
         hint = f"evidence index {path.parent} makes one of the packs there."
+        if not path.parent.exists():
+            hint = "There is no such folder. A value is asked for with --value 'NAME<NUMBER'."
         raise UsageError(f"there is no index {path}", hint=hint) from error
     except OSError as error:
         raise UsageError(f"cannot read the index {path}: {error.strerror}") from error

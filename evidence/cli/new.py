@@ -46,3 +46,5 @@ def command(
     with heard(said):
         echo(said)
         echo(f"and `evidence run {milestone}`")
+        if given is None:
+            echo("Its paths are examples; with --data FILE --model FOLDER it is one that runs.")

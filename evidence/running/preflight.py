@@ -315,7 +315,8 @@ def _check_model(root: Path, model: ModelSpec, pointer: str, where: Where) -> No
     ):
         is_adapter = folder is not None and (root / folder / "adapter_config.json").is_file()
         if folder is not None and not is_adapter and not (root / folder / name).is_file():
-            raise where.error(f"{pointer}/{key}", f"there is no {folder}/{name}")
+            hint = f"Paths are relative to {root}; a model of the hub is named by id."
+            raise where.error(f"{pointer}/{key}", f"there is no {folder}/{name}", hint)
     if model.tokenizer is not None and model.tokenizer_sha256 is not None:
         found = sha256_hex((root / model.tokenizer / "tokenizer.json").read_bytes())
         if found != model.tokenizer_sha256:

@@ -92,9 +92,10 @@ def test_a_milestone_for_what_is_there_runs_is_committed_and_verifies_in_a_clone
 
 
 def test_a_milestone_without_data_says_what_to_put_in(program: Path, tmp_path: Path) -> None:
-    said(program, tmp_path, "new", "M1")
+    assert "Its paths are examples; with --data FILE" in said(program, tmp_path, "new", "M1")
     told = said(program, tmp_path, "doctor", "M1", status=2)
     assert "there is no" in told
+    assert "Paths are relative to" in told
     assert "evidence new" in (tmp_path / "milestones/M1.toml").read_text("utf-8")
 
 
