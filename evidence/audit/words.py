@@ -11,6 +11,7 @@ from typing import Final
 from evidence.audit.report import VERDICTS, AuditRecord, ClaimRecord, FindingRecord, PlaceRecord
 from evidence.markers.page import MarkerRecord
 from evidence.text.escape import one_line
+from evidence.text.formatting import plural
 from evidence.text.markdown import inline
 
 _MAX_CHARS: Final = 240
@@ -24,11 +25,13 @@ _MARKER_HEAD: Final = (
 def counted(audit: AuditRecord) -> str:
     """The verdicts in one line."""
     parts = [f"{audit.counts[name]} {name}" for name in VERDICTS if audit.counts.get(name)]
-    said = f"{len(audit.claims)} claims: {', '.join(parts)}" if parts else "no claim was found"
+    count = plural(len(audit.claims), "claim")
+    said = f"{count}: {', '.join(parts)}" if parts else "no claim was found"
     if not audit.markers:
         return said
     good = sum(one.outcome == "same" for one in audit.markers)
-    marked = f"{good} of {len(audit.markers)} markers show what the evidence says"
+    shows = "shows" if len(audit.markers) == 1 else "show"
+    marked = f"{good} of {plural(len(audit.markers), 'marker')} {shows} what the evidence says"
     return f"{said}; {marked}" if audit.evidence else marked
 
 

@@ -15,6 +15,7 @@ from evidence.export.formats import FORMATS, files_of, signed_files_of
 from evidence.export.writing import write_files
 from evidence.pack.around import refuse_in_a_pack
 from evidence.text.escape import visible
+from evidence.text.formatting import plural
 from evidence.verification.verification import load_sealed
 
 
@@ -54,7 +55,7 @@ def command(form: str, pack: Path, output: Path | None, key: Path | None, force:
         root_sha256=account.root_sha256,
         written=tuple(as_shown(folder / name) for name in written),
     )
-    said = f"wrote {len(written)} files into {folder.as_posix()}"
+    said = f"wrote {plural(len(written), 'file')} into {folder.as_posix()}"
     if not written:
         said = f"{folder.as_posix()} has it already"
     with heard(said):

@@ -83,7 +83,7 @@ def _report(result: ImportResult) -> None:
     echo(f"  status       {result.status}, as the files say")
     rows = formatting.plural(result.num_rows, "logged row")
     known = sum(one.value is not None for one in result.results.values.values())
-    echo(f"  read         {rows}, {known} values")
+    echo(f"  read         {rows}, {formatting.plural(known, 'value')}")
     for outcome, mark in MARKS.items():
         found = [one for one in result.findings if one.outcome == outcome]
         for one in found[:MAX_SHOWN]:

@@ -12,6 +12,7 @@ from evidence.cli.say import echo, echo_records
 from evidence.cli.streams import heard
 from evidence.stores.push import Pushed, push
 from evidence.text.escape import one_line
+from evidence.text.formatting import plural
 
 MAX_CHARS: Final = 500
 
@@ -37,11 +38,13 @@ def command(pack: Path, to: str, create_pr: bool, as_json: bool) -> None:
             echo(_line(done))
             echo(f"  root digest  sha256:{done.root_sha256}")
             if done.num_withheld:
-                echo(f"  withheld     {done.num_withheld} files stayed here, as the pack says")
+                stayed = plural(done.num_withheld, "file")
+                echo(f"  withheld     {stayed} stayed here, as the pack says")
             if done.link:
                 echo(f"  link         {one_line(done.link, MAX_CHARS)}")
 
 
 def _line(done: Pushed) -> str:
-    sent = f"{done.num_sent} of {done.num_files} files sent" if done.num_sent else "there already"
+    every = plural(done.num_files, "file")
+    sent = f"{done.num_sent} of {every} sent" if done.num_sent else "there already"
     return f"{one_line(done.to, MAX_CHARS)}: {sent}"

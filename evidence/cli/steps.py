@@ -16,6 +16,7 @@ from evidence.errors import UsageError
 from evidence.reproduce.steps import Replay, replay
 from evidence.running.signals import StopRequest
 from evidence.text.escape import visible
+from evidence.text.formatting import plural
 
 _STEPS: Final = re.compile(r"([0-9]{1,9}):([0-9]{1,9})")
 
@@ -50,7 +51,7 @@ def replay_steps(pack: Path, project: Path, text: str) -> None:
 
 def told(found: Replay) -> list[tuple[str, str]]:
     """The verdict in lines, each with its colour."""
-    count = f"{found.num_steps} of {found.total_steps} steps"
+    count = f"{found.num_steps} of {plural(found.total_steps, 'step')}"
     if found.begins_after and found.num_steps:
         count += f" ({found.begins_after + 1} to {found.last})"
     if found.closeness == "otherwise":

@@ -13,6 +13,7 @@ from evidence.foreign import reading
 from evidence.foreign.facts import Fact
 from evidence.pack.imported import Imported
 from evidence.results.imported.places import address_of
+from evidence.text.formatting import plural
 
 MAX_TEXT_CHARS = 100
 
@@ -47,7 +48,7 @@ def _of_lines(facts: Sequence[Fact], address: str) -> str:
     count = sum(fact.place.line is not None and low <= fact.place.line <= high for fact in facts)
     if not count:
         raise UsageError(f"nothing was read at {address[:200]}")
-    return f"{count} values"
+    return plural(count, "value")
 
 
 def _cut(text: str) -> str:

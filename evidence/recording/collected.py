@@ -24,6 +24,7 @@ from evidence.redact.privacy import Privacy
 from evidence.redact.search import scan
 from evidence.rules import extraction
 from evidence.stages.command import COLLECTED
+from evidence.text.formatting import plural
 
 MAX_FILES: Final = 1_000
 MAX_BYTES: Final = 64 * limits.MIB
@@ -99,7 +100,7 @@ def _missing(pattern: str, found: Sequence[Path]) -> Iterator[str]:
     odd = [path for path in found if not _has_a_name(path)]
     if odd:
         name = ascii(odd[0].name)[: limits.MAX_MESSAGE_CHARS]
-        yield f"names of {len(odd)} files are no UTF-8, and no document can hold them: {name}"
+        yield f"of {plural(len(odd), 'file')} the name is no UTF-8, which no document holds: {name}"
 
 
 def _matching(pattern: str, root: Path, output: Path) -> list[Path]:

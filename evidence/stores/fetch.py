@@ -25,6 +25,7 @@ from evidence.records.finding import CheckResult, Report
 from evidence.records.record import Record
 from evidence.stores.address import address_of
 from evidence.stores.store import Store, open_store
+from evidence.text.formatting import plural
 from evidence.verification.reading import sets
 
 AT_ONCE: Final = 8
@@ -52,16 +53,13 @@ class Fetched(Record):
 
     def _check(self) -> CheckResult:
         revision = f" at revision {self.revision}" if self.revision else ", which tells no revision"
-        title = (
-            f"fetched from {self.shown}{revision}: {self.num_files} files, {self.size_bytes} bytes"
-        )
+        files = f"{plural(self.num_files, 'file')}, {self.size_bytes} bytes"
+        title = f"fetched from {self.shown}{revision}: {files}"
         if not self.left:
             return CheckResult("fetched", "pass", title)
         named = ", ".join(self.left[:3]) + (", …" if len(self.left) > 3 else "")
-        reason = (
-            f"withheld from the fetch: {len(self.left)} files, {self.left_bytes} bytes ({named}); "
-            "--weights fetches them"
-        )
+        left = f"{plural(len(self.left), 'file')}, {self.left_bytes} bytes ({named})"
+        reason = f"withheld from the fetch: {left}; --weights fetches them"
         return CheckResult("fetched", "not_checked", title, reason)
 
 

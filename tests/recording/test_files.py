@@ -62,7 +62,7 @@ def test_a_name_that_is_no_utf_8_is_said(root: Path) -> None:
     text = "import os; open(b'o/b\\xff.json', 'w').close(); open('o/a.json', 'w').close()"
     made = record(root, [*ALONE, "-c", text], collect=("o/*",))
     assert collected(made) == {"o/a.json": None}
-    assert any("names of 1 files are no UTF-8" in why for _, why in made.not_seen)
+    assert any("of 1 file the name is no UTF-8" in why for _, why in made.not_seen)
     assert made.verified().verdict == "INTACT"
 
 

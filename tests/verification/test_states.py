@@ -61,7 +61,7 @@ def held(by: str, path: str = "data/train.jsonl", reason: str = "") -> Edit:
 
 
 MORE_TAGS = {"num_tags": 3, "sha256": "2" * 64, "reason": "only the first 1000 are named"}
-DIRTY = f"warning {GIT}/start/files: 1 files differed from the commit when the run began"
+DIRTY = f"warning {GIT}/start/files: 1 file differed from the commit when the run began"
 TREES: dict[str, tuple[Edit, list[str]]] = {
     "as it was": (lambda pack: None, []),
     "no repository in the end": (

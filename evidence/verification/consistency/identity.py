@@ -29,6 +29,7 @@ from evidence.results.context import journal_at
 from evidence.rules.program import num_new_files
 from evidence.stages.command import COMMAND
 from evidence.stages.eval import EVAL, PREDICTIONS
+from evidence.text.formatting import plural
 from evidence.verification.consistency.cards import as_required, on_its_card
 from evidence.verification.consistency.parents import of_parent
 from evidence.verification.consistency.registry import ANY, Evidence, Problems, check, differs, need
@@ -159,7 +160,8 @@ def _states(evidence: Evidence) -> Problems:
                 actual = f"{len(state.tags)} named, {state.left_out_tags.num_tags} left out"
                 yield Problem(f"{layout.GIT}#/{moment}/left_out_tags", text, actual=actual)
     if isinstance(git.start, GitStateRecord) and git.start.dirty:
-        text = f"{git.start.num_changed_files} files differed from the commit when the run began"
+        files = plural(git.start.num_changed_files, "file")
+        text = f"{files} differed from the commit when the run began"
         yield Problem(f"{layout.GIT}#/start/files", text, severity="warning", code="dirty-tree")
     if isinstance(git.start, GitStateRecord) and isinstance(git.end, GitStateRecord):
         moments = [
