@@ -1,9 +1,11 @@
 """A worker that is started before its stage is, and imports its framework while the stage before
 still runs.
 
-Responsible for when that pays and harms nobody: near the end of the stage before, where a processor
-and memory are left over. It is told its job when its stage begins, and ends unasked where it never
-does. One that is gone by then, or that could not be started, is no news: the stage starts its own.
+Responsible for when that pays and harms nobody: near the end of the stage before, where that
+computes on processors and leaves one of them over, and memory. Beside one on a GPU, of which an
+import may ask things, none is started: that was never tried. It is told its job when its stage
+begins, and ends unasked where that never does. One that is gone by then, or that could not be
+started, is no news: the stage starts its own.
 """
 
 from __future__ import annotations
@@ -19,10 +21,13 @@ import psutil
 
 from evidence.attempt.process import WorkerProcess
 from evidence.capture.cgroups import core_limit, memory_limit_bytes
+from evidence.records.availability import Unavailable
+from evidence.records.capture import FrameworkRecord
 from evidence.system.processes import num_processors
 
 LEAD_S: Final = 15.0
 """So long before the expected end of the stage before: an import takes a third of it."""
+CPU: Final = "cpu"
 ROOM_BYTES: Final = 2 << 30
 """So much memory must be free: some times what an import takes."""
 
@@ -58,9 +63,11 @@ class EarlyWorker:
         """A stage begins, and a worker for the one after it would be welcome, or not."""
         self._is_due, self._since = is_followed, None
 
-    def progressed(self, done: int, total: int, num_threads: int | None) -> None:
-        """So much of the stage is done, by so many threads: start, once it is time to."""
-        if not self._is_due or num_threads is None:
+    def progressed(self, done: int, total: int, by: FrameworkRecord | Unavailable | None) -> None:
+        """So much of the stage is done, on what the worker said: start, once it is time to."""
+        if not self._is_due or by is None or isinstance(by, Unavailable):
+            return
+        if by.device.partition(":")[0] != CPU:
             return
         now = time.monotonic()
         if self._since is None:
@@ -70,7 +77,7 @@ class EarlyWorker:
             return
         self._is_due = False
         with contextlib.suppress(OSError):  # the machine has no room for it after all
-            if has_room(num_threads):
+            if has_room(by.num_threads):
                 self._begin_to_import()
 
     def _begin_to_import(self) -> None:

@@ -318,7 +318,7 @@ class StageRun:
         done, note = rows.progress(row, self._files.num_rows)
         self._around.observer.advance(done, self._total, note)
         if self._around.early is not None:
-            self._around.early.progressed(done, self._total, self._num_threads)
+            self._around.early.progressed(done, self._total, self._framework)
 
     def _on_document(self, document: Document[Any], event: dict[str, Any]) -> None:
         self._documents |= write_document(self._folder, document, event, self._redactor.text)

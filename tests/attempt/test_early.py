@@ -19,11 +19,19 @@ import pytest
 from evidence.attempt import early, process
 from evidence.attempt.early import EarlyWorker
 from evidence.attempt.process import WorkerProcess
+from evidence.records.availability import Unavailable
+from evidence.records.capture import TorchRecord
 from evidence.verification.verification import verify_pack
 from tests.project import Project, rows
 
-SLOW = json.dumps({"stage": "train", "do": "slow", "seconds": 0.05})
+SLOW = json.dumps({"stage": "train", "do": "slow", "seconds": 0.05, "frameworks": True})
+NONE = Unavailable("none")
 STUB = "stub_backend.stage:run_stage"
+
+
+def torch(num_threads: int, device: str = "cpu") -> TorchRecord:
+    """What a worker that computes so says."""
+    return TorchRecord("2", "5", NONE, NONE, device, NONE, num_threads, 1, True, "highest")
 
 
 @pytest.fixture
@@ -79,7 +87,7 @@ def test_one_that_is_gone_or_of_no_use_harms_nothing(
             self._worker.kill()
 
     monkeypatch.setattr(EarlyWorker, "_begin_to_import", then_killed)
-    monkeypatch.setenv("EVIDENCE_STUB", json.dumps({"stage": "train", **order}))
+    monkeypatch.setenv("EVIDENCE_STUB", json.dumps({"stage": "train", "frameworks": True, **order}))
     result = project.run()
     assert result.status == status
     assert not any(told)
@@ -174,10 +182,8 @@ SUPERVISOR = """
 import sys, time
 from pathlib import Path
 from evidence.attempt import early, process
-early.has_room = lambda _: True
 one = early.EarlyWorker("json:loads", {**__import__("os").environ}, Path("."), sys.executable)
-one.stage_begins(is_followed=True)
-one.progressed(1, 3, 1); one.progressed(2, 3, 1)
+one._begin_to_import()
 print(one._worker.pid, flush=True)
 time.sleep(60)
 """
@@ -197,18 +203,23 @@ def test_it_does_not_outlive_its_supervisor(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("seen", "starts"),
     [
-        ([(1, 10, 1), (2, 10, 1)], True),
-        ([(1, 10, 1)], False),
+        ([(1, 10, torch(1)), (2, 10, torch(1))], True),
+        ([(1, 10, torch(1))], False),
         ([(1, 10, None), (2, 10, None)], False),
-        ([(1, 10, 1), (10, 10, 1)], False),
-        ([(1, 10**9, 1), (2, 10**9, 1)], False),
-        ([(7, 10, 1), (7, 10, 1)], False),
-        ([(1, 10, 2), (2, 10, 2)], False),
+        ([(1, 10, NONE), (2, 10, NONE)], False),
+        ([(1, 10, torch(1)), (10, 10, torch(1))], False),
+        ([(1, 10**9, torch(1)), (2, 10**9, torch(1))], False),
+        ([(7, 10, torch(1)), (7, 10, torch(1))], False),
+        ([(1, 10, torch(2)), (2, 10, torch(2))], False),
+        ([(1, 10, torch(1, "cuda:0")), (2, 10, torch(1, "cuda:0"))], False),
     ],
-    ids=["near", "no rate yet", "threads unknown", "over", "far", "no progress", "no processor"],
-)
+    ids=["near", "no rate yet", "nothing said", "no framework", "over", "far", "no progress",
+         "no processor left", "on a GPU"],
+)  # fmt: skip
 def test_it_starts_near_the_end_where_a_processor_is_left_over(
-    seen: list[tuple[int, int, int | None]], starts: bool, monkeypatch: pytest.MonkeyPatch
+    seen: list[tuple[int, int, TorchRecord | Unavailable | None]],
+    starts: bool,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     begun: list[EarlyWorker] = []
     monkeypatch.setattr(EarlyWorker, "_begin_to_import", lambda self: begun.append(self))
