@@ -7,7 +7,10 @@ lists is not looked at.
 from __future__ import annotations
 
 import json
+import os
 import re
+import sys
+from collections.abc import Collection
 from importlib.metadata import Distribution, distributions
 from pathlib import Path
 from typing import Any, Final
@@ -21,24 +24,36 @@ from evidence.text.package_name import normalised
 _USER_INFO: Final = re.compile(r"(?<=://)(?:[^/?#]*@|[^/?#]*:(?!\d*(?:[/?#]|$))[^@]*@)")
 """Up to the last @ before the path; also past slashes, where a password was not escaped."""
 _WITHOUT_SCHEME: Final = re.compile(r"^[^/\\:@]+:[^/\\@]+@(?=[^/\\@]+)")
+_INFO: Final = (".dist-info", ".egg-info")
 _QUERY: Final = re.compile(r"(?<=[^?#])\?[^#]*")
 """Signed URLs and tokens are queries; neither git nor pip needs one to say where from."""
 
 
 def capture_packages() -> PackagesRecord:
     """packages.json: sorted by name, then version. Of several versions the first is imported."""
+    try:
+        return PackagesRecord(schema="packages.v1", packages=_packages())
+    except OSError as error:  # too many open files, say
+        reason = f"what is installed cannot be read: {error.strerror}"
+        return PackagesRecord(schema="packages.v1", packages=Unavailable(reason))
+
+
+def _packages() -> tuple[PackageRecord, ...] | Unavailable:
+    """Raises OSError."""
     found: dict[tuple[str, str], Distribution] = {}
     first: dict[str, str] = {}
+    seen: set[str] = set()
     for one in distributions():  # in the order of the path, as an import looks
         name, version = name_and_version(one)
         found.setdefault((name, version), one)
         first.setdefault(name, version)
-    return PackagesRecord(
-        schema="packages.v1",
-        packages=tuple(
-            _package((name, version), found[name, version], shadowed=first[name] != version)
-            for name, version in sorted(found)
-        ),
+        folder = _folder(one)
+        seen.update([] if folder is None else [os.path.realpath(folder.parent)])
+    if unlisted := _unlisted(seen):
+        return Unavailable(unlisted)
+    return tuple(
+        _package((name, version), found[name, version], shadowed=first[name] != version)
+        for name, version in sorted(found)
     )
 
 
@@ -55,11 +70,35 @@ def name_and_version(one: Distribution) -> tuple[str, str]:
     return normalised(shown), visible(_field(one, "Version"))
 
 
+def _unlisted(seen: Collection[str]) -> str:
+    """Why the packages of a folder that is searched are not known; empty where all are.
+
+    importlib takes a folder that cannot be listed for an empty one: too many open files, say.
+    """
+    for entry in dict.fromkeys(sys.path):
+        folder = entry or os.curdir
+        try:
+            holds = any(one.name.endswith(_INFO) for one in Path(folder).iterdir())
+        except (FileNotFoundError, NotADirectoryError):
+            continue
+        except OSError as error:
+            return f"{visible(folder)} cannot be listed: {error.strerror}"
+        if holds and os.path.realpath(folder) not in seen:
+            return f"{visible(folder)} could not be listed when packages were looked for"
+    return ""
+
+
+def _folder(one: Distribution) -> Path | None:
+    """Where a distribution keeps what it says of itself; None in an archive."""
+    folder: object = getattr(one, "_path", None)  # importlib has no public name for it
+    return folder if isinstance(folder, Path) else None
+
+
 def _field(one: Distribution, name: str) -> str:
     """A field of METADATA; empty where there is none, in a folder left by a broken removal, say."""
     try:
         return str(one.metadata[name]) if name in one.metadata else ""
-    except (OSError, UnicodeDecodeError):
+    except UnicodeDecodeError:
         return ""
 
 
@@ -68,35 +107,51 @@ def _package(key: tuple[str, str], one: Distribution, *, shadowed: bool = False)
     return PackageRecord(
         name=name,
         version=version,
-        installer=visible((_text(one, "INSTALLER") or "").strip())
-        or Unavailable("the distribution does not say"),
+        installer=_installer(one),
         origin=_origin(one),
         record_sha256=_record_sha256(one),
         shadowed=shadowed,
     )
 
 
-def _text(one: Distribution, name: str) -> str | None:
+def _installer(one: Distribution) -> str | Unavailable:
+    data = _data(one, "INSTALLER")
+    if isinstance(data, Unavailable):
+        return data
     try:
-        return one.read_text(name)
-    except (OSError, UnicodeDecodeError):
+        said = visible((data or b"").decode().strip())
+    except UnicodeDecodeError:
+        return Unavailable("INSTALLER is no UTF-8")
+    return said or Unavailable("the distribution does not say")
+
+
+def _data(one: Distribution, name: str) -> bytes | Unavailable | None:
+    """The bytes of a file of a distribution, as they are; None where it has none."""
+    folder = _folder(one)
+    try:
+        if folder is not None:
+            return (folder / name).read_bytes()
+        text = one.read_text(name)
+    except (FileNotFoundError, NotADirectoryError, UnicodeDecodeError):
         return None
+    except OSError as error:
+        return Unavailable(f"{name} cannot be read: {error.strerror}")
+    return None if text is None else text.encode()
 
 
 def _record_sha256(one: Distribution) -> str | Unavailable:
     """Digest of RECORD's bytes, as sha256sum gives it: pip writes CRLF, which text loses."""
-    folder: object = getattr(one, "_path", None)  # importlib has no public name for it
-    try:
-        if isinstance(folder, Path):
-            return sha256_hex((folder / "RECORD").read_bytes())
-    except OSError:
-        pass
-    return Unavailable("the distribution has no RECORD")
+    data = None if _folder(one) is None else _data(one, "RECORD")
+    if isinstance(data, Unavailable):
+        return data
+    return Unavailable("the distribution has no RECORD") if data is None else sha256_hex(data)
 
 
 def _origin(one: Distribution) -> str | Unavailable:
     """PEP 610: where from, for a repository with the commit."""
-    source = _text(one, "direct_url.json")
+    source = _data(one, "direct_url.json")
+    if isinstance(source, Unavailable):
+        return source
     if source is None:
         return Unavailable("installed by name from a package index")
     try:
