@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -109,6 +110,14 @@ def test_every_command_has_help_of_its_own(capsys: pytest.CaptureFixture[str]) -
         command = cli.get_command(click.Context(cli), name)
         assert command is not None
         assert command.help, name
+
+
+def test_no_pack_of_a_developer_is_committed() -> None:
+    if not (ROOT / ".git").exists():
+        pytest.skip("this is no checkout")
+    words = ["git", "ls-files", "runs"]
+    done = subprocess.run(words, cwd=ROOT, capture_output=True, text=True, check=True)
+    assert done.stdout == ""
 
 
 def test_the_makefile_lists_every_target() -> None:
