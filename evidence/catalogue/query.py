@@ -119,14 +119,13 @@ def _find(connection: sqlite3.Connection, index: Path, asked: Asked, limit: int)
 def _met(connection: sqlite3.Connection, asked: Asked, limit: int) -> tuple[int, list[int]]:
     """How many packs meet every condition, and the first `limit` of them (0: all) by path."""
     conditions, parameters = _conditions(asked)
-    where = f" WHERE {' AND '.join(conditions)}" if conditions else ""
-    statement = f"SELECT id FROM packs{where} ORDER BY path"  # noqa: S608 - fixed words
-    in_order = (number for (number,) in connection.execute(statement, parameters))
     by_value = () if _are_few(asked) else asked.values
     if not conditions and limit and len(by_value) <= _MAX_SIDE_BY_SIDE:
-        return _count_of(connection, by_value), list(islice(_first(connection, by_value), limit))
+        in_order = _in_order(connection, *_one_by_one(by_value))  # who wants few pays for few
+        return _count_of(connection, by_value), list(islice(in_order, limit))
     # Of many packs a set here takes a third of the time that one inside SQLite does.
     every = [_having(connection, one) for one in by_value]
+    in_order = _in_order(connection, conditions, parameters)
     met = [number for number in in_order if all(number in one for one in every)]
     return len(met), met[: limit or None]
 
@@ -147,9 +146,10 @@ def _count_of(connection: sqlite3.Connection, values: Sequence[ValueAsked]) -> i
     return _count(connection, statement, parameters)
 
 
-def _first(connection: sqlite3.Connection, values: Sequence[ValueAsked]) -> Iterator[int]:
-    """The packs that meet them, by path. Who wants few of them pays for few."""
-    conditions, parameters = _one_by_one(values)
+def _in_order(
+    connection: sqlite3.Connection, conditions: Sequence[str], parameters: Sequence[object]
+) -> Iterator[int]:
+    """The packs that meet conditions, by path, as they are asked for."""
     where = f" WHERE {' AND '.join(conditions)}" if conditions else ""
     statement = f"SELECT id FROM packs{where} ORDER BY path"  # noqa: S608 - fixed words
     for (number,) in connection.execute(statement, parameters):

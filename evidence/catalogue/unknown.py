@@ -8,17 +8,16 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterator
-from difflib import get_close_matches
 from typing import Final
 
 from evidence.catalogue.asked import Asked
+from evidence.encoding.schema import nearest_word
 from evidence.text.escape import one_line
 
 MAX_CHARS: Final = 200
 """Of a name that is offered."""
 _MAX_KNOWN: Final = 20_000
 """Names that are compared."""
-_LIKE: Final = 0.6
 _NAMES: Final = {
     "value": "SELECT name FROM value_names",
     "package": "SELECT DISTINCT name FROM packages",
@@ -52,5 +51,4 @@ def _words(asked: Asked) -> Iterator[tuple[str, str]]:
 def _nearest(connection: sqlite3.Connection, kind: str, word: str) -> str:
     statement = f"SELECT name FROM ({_NAMES[kind]}) WHERE length(name) <= ? LIMIT ?"  # noqa: S608 - fixed words
     known = [name for (name,) in connection.execute(statement, (MAX_CHARS, _MAX_KNOWN))]
-    near = get_close_matches(word[:MAX_CHARS], known, n=1, cutoff=_LIKE)
-    return one_line(near[0], MAX_CHARS) if near else ""
+    return one_line(nearest_word(word[:MAX_CHARS], known), MAX_CHARS)

@@ -152,10 +152,15 @@ def _counted(value: Any) -> str:
 
 def nearest(word: str, known: list[str]) -> str:
     """` (did you mean …?)` with the known word that is most like this one; empty if none is."""
+    close = nearest_word(word, known)
+    return f" (did you mean {close!r}?)" if close else ""
+
+
+def nearest_word(word: str, known: list[str]) -> str:
+    """The known word that is most like this one; empty if none is."""
     from difflib import get_close_matches  # for errors only, as jsonschema
 
-    close = get_close_matches(word, known, n=1, cutoff=0.6)
-    return f" (did you mean {close[0]!r}?)" if close else ""
+    return next(iter(get_close_matches(word, known, n=1, cutoff=0.6)), "")
 
 
 def _short(value: object) -> str:
