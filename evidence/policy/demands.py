@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
-from difflib import get_close_matches
 from typing import Final
 
 from evidence import layout
+from evidence.encoding.schema import nearest
 from evidence.pack.imported import Imported, PackDocuments
 from evidence.policy.licences import licence_answer
 from evidence.policy.models import model_answer
@@ -237,9 +237,7 @@ def _of_value(name: str, least: Level) -> Callable[[Case], Answer]:
         values: dict[str, ValueRecord] = {} if results is None else results.values
         record = values.get(name)
         if record is None:
-            close = get_close_matches(name, values, n=1, cutoff=0.6)
-            hint = f" (did you mean {close[0]!r}?)" if close else ""
-            return "fail", f"there is no such value{hint}"
+            return "fail", f"there is no such value{nearest(name, list(values))}"
         if record.value is None:
             return "not_checked", f"not measured: {record.unavailable}"
         return ("fail", f"it is {record.level}") if _is_worse(record.level, least) else PASS
@@ -286,7 +284,6 @@ def _forbidden_unchecked(case: Case) -> Answer:
         return "fail", f"{missing[0]} was not checked: {unchecked[missing[0]]}"
     unknown = [name for name in forbidden if name not in known]
     if unknown:
-        close = get_close_matches(unknown[0], known, n=1, cutoff=0.6)
-        hint = f" (did you mean {close[0]!r}?)" if close else ""
+        hint = nearest(unknown[0], list(known))
         return "not_checked", f"verify asked no {unknown[0]!r} of this pack{hint}"
     return PASS
